@@ -1,0 +1,20 @@
+"""Where this platform keeps what can be fetched again."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The folder for drypoint's data sets; it need not exist.
+
+    ``XDG_CACHE_HOME`` or ``~/.cache`` on Linux and other Unix, ``~/Library/Caches`` on macOS,
+    ``%LOCALAPPDATA%`` on Windows, each with ``drypoint`` below.
+    """
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "drypoint"

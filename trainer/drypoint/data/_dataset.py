@@ -1,0 +1,162 @@
+"""The value that training and measuring take: images, their labels, the classes."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._classes import Class, checked_classes
+from ._errors import DatasetError
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images, checked once here and read-only from then on.
+
+    Attributes:
+        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1.
+        y: int64 class indices, (N,), each in [0, len(classes)).
+        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i.
+
+    Arrays that the caller could still write are copied. Iterating gives (image, label) pairs.
+
+    Raises:
+        DatasetError: wrong dtype, shape, length or label; the message says which.
+    """
+
+    x: NDArray[np.uint8]
+    y: NDArray[np.int64]
+    classes: tuple[Class, ...] = tuple(range(10))
+
+    def __post_init__(self) -> None:
+        x, y = np.asarray(self.x), np.asarray(self.y)
+        classes = checked_classes(self.classes)
+        gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
+        if x.dtype != np.uint8 or not (gray or rgb):
+            raise DatasetError(
+                "images must be uint8 of shape (N, H, W) or (N, H, W, 3), "
+                f"not {x.dtype} of shape {x.shape}"
+            )
+        if y.dtype.kind not in "iu" or y.ndim != 1:
+            raise DatasetError(
+                f"labels must be integers of shape (N,), not {y.dtype} of shape {y.shape}"
+            )
+        if len(x) != len(y):
+            raise DatasetError(f"{len(x)} images but {len(y)} labels: one label an image is wanted")
+        if x.size == 0:
+            raise DatasetError(f"no images: their shape is {x.shape}")
+        low, high = int(y.min()), int(y.max())
+        if low < 0 or high >= len(classes):
+            raise DatasetError(
+                f"labels reach from {low} to {high}, {len(classes)} classes allow "
+                f"0 to {len(classes) - 1}"
+            )
+        object.__setattr__(self, "x", _frozen(x))
+        object.__setattr__(self, "y", _frozen(y.astype(np.int64, copy=False)))
+        object.__setattr__(self, "classes", classes)
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.x)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], Class]]:
+        """The (image, label) pairs in order."""
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Class]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Dataset": ...
+    def __getitem__(self, index: int | slice) -> "tuple[NDArray[np.uint8], Class] | Dataset":
+        """Image (H, W) or (H, W, 3) and label at ``index``, or the data set of a slice."""
+        if isinstance(index, slice):
+            return Dataset(self.x[index], self.y[index], self.classes)
+        return self.x[index], self.classes[int(self.y[index])]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(width, height) in pixels; the array order is the other way round."""
+        return int(self.x.shape[2]), int(self.x.shape[1])
+
+    def take(self, indices: ArrayLike) -> "Dataset":
+        """The images at ``indices``, in that order; negative ones count from the end.
+
+        Raises:
+            DatasetError: not a list of integers, none, or one outside [-N, N).
+        """
+        chosen = checked_indices(indices, len(self))
+        return Dataset(self.x[chosen], self.y[chosen], self.classes)
+
+    def sample(self, n: int, seed: int = 0) -> "Dataset":
+        """``n`` different images drawn at random, in the order drawn; the same for a seed.
+
+        Raises:
+            DatasetError: ``n`` is not in [1, N].
+        """
+        if not 1 <= n <= len(self):
+            raise DatasetError(f"a sample of {n} was asked for, from 1 to {len(self)} can be drawn")
+        return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
+
+    def class_counts(self) -> dict[Class, int]:
+        """How many images each class has, in the order of ``classes``, zeros included."""
+        counts = np.bincount(self.y, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
+    def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
+        """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""
+        return {images: self.x, labels: self.y}
+
+    def digest(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of shape, pixels, labels and classes.
+
+        Two data sets with the same content have the same digest, on every machine.
+        """
+        content = hashlib.sha256(repr((self.x.shape, self.classes)).encode())
+        content.update(self.x.tobytes())
+        content.update(self.y.astype("<i8").tobytes())
+        return content.hexdigest()
+
+
+def take(ports: dict[str, NDArray[Any]], indices: ArrayLike) -> dict[str, NDArray[Any]]:
+    """The same positions of each port's array, as when looking at a few examples.
+
+    Raises:
+        DatasetError: no ports, arrays of different lengths, or indices as in `Dataset.take`.
+    """
+    lengths = {name: len(values) for name, values in ports.items()}
+    if len(set(lengths.values())) != 1:
+        raise DatasetError(f"ports must hold arrays of one length, not {lengths}")
+    chosen = checked_indices(indices, next(iter(lengths.values())))
+    return {name: values[chosen] for name, values in ports.items()}
+
+
+def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
+    """``indices`` as int64, after the checks that `Dataset.take` describes."""
+    chosen = np.asarray(indices)
+    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+        raise DatasetError(
+            "indices must be a non-empty list of integers, "
+            f"not {chosen.dtype} of shape {chosen.shape}"
+        )
+    low, high = int(chosen.min()), int(chosen.max())
+    if low < -length or high >= length:
+        wrong = low if low < -length else high
+        raise DatasetError(f"index {wrong} is outside [-{length}, {length})")
+    return chosen.astype(np.int64)
+
+
+def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """``array`` itself when nobody can write to its memory, else a read-only copy."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            copy = np.array(array, order="C")
+            copy.flags.writeable = False
+            return copy
+        owner = owner.base
+    return array

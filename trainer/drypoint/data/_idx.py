@@ -1,0 +1,114 @@
+"""IDX, the format MNIST comes in: a magic number, the dimensions, then the bytes.
+
+Layout (big-endian): two zero bytes, the type code (8 = unsigned byte, the only one taken here),
+the number of dimensions, each dimension as uint32, then the elements in row-major order.
+"""
+
+import gzip
+import io
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from drypoint.common import read_bytes, write_atomic
+from numpy.typing import NDArray
+
+from ._errors import FormatError
+
+_UINT8 = 8
+_MAX_DIMENSIONS = 4  # images, rows, columns, channels
+_MAX_SIZE = 1 << 30  # bytes; a header is a few bytes and must not be able to ask for more
+
+
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """The IDX file of a uint8 array of 1 to 4 dimensions.
+
+    Raises:
+        FormatError: another dtype, or another number of dimensions.
+    """
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= _MAX_DIMENSIONS:
+        raise FormatError(
+            f"IDX holds uint8 arrays of 1 to {_MAX_DIMENSIONS} dimensions here, "
+            f"not {array.dtype} of {array.ndim}"
+        )
+    header = bytes((0, 0, _UINT8, array.ndim)) + np.array(array.shape, dtype=">u4").tobytes()
+    return header + array.tobytes()
+
+
+def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
+    """The array of a whole IDX file, read-only, without a copy of its elements.
+
+    Args:
+        data: the file's bytes, not compressed.
+        where: what the bytes are, for the message.
+
+    Raises:
+        FormatError: wrong magic number or type, missing bytes, trailing bytes.
+    """
+    size = _file_size(data, where)
+    if len(data) != size:
+        raise FormatError(f"{where}: {len(data)} bytes, its header asks for exactly {size}")
+    shape = _shape(data)
+    return np.frombuffer(data, dtype=np.uint8, offset=_header_size(data)).reshape(shape)
+
+
+def read_idx(path: str | Path) -> NDArray[np.uint8]:
+    """The array of an IDX file, gzip or not (told by its first bytes, not by its name).
+
+    Raises:
+        FormatError: as `parse_idx`, or a damaged gzip stream.
+        DrypointError: the file cannot be read.
+    """
+    return parse_idx(gunzip_idx(read_bytes(path), where=str(path)), where=str(path))
+
+
+def write_idx(path: str | Path, array: NDArray[np.uint8]) -> None:
+    """Write a uint8 array of 1 to 4 dimensions as an IDX file, not compressed, atomically."""
+    write_atomic(path, idx_bytes(array))
+
+
+def gunzip_idx(data: bytes, *, where: str) -> bytes:
+    """The IDX bytes inside ``data`` when that is gzip, else ``data`` itself.
+
+    At most one byte more than the IDX header declares is ever decompressed, so that a small
+    file cannot fill the memory; `parse_idx` then refuses the extra byte.
+
+    Raises:
+        FormatError: the stream is damaged or cut, or does not hold an IDX header.
+    """
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            header = stream.read(4)
+            header += stream.read(_header_size(header) - len(header))
+            size = _file_size(header, where)
+            return header + stream.read(size - len(header) + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FormatError(f"{where}: damaged gzip data ({error})") from error
+
+
+def _header_size(data: bytes) -> int:
+    """Bytes before the elements, as the fourth byte says; 4 when there is no fourth byte."""
+    return 4 + 4 * (min(data[3], _MAX_DIMENSIONS) if len(data) > 3 else 0)
+
+
+def _shape(data: bytes) -> tuple[int, ...]:
+    """The dimensions in a header that `_file_size` has checked."""
+    return tuple(int(d) for d in np.frombuffer(data, dtype=">u4", count=data[3], offset=4))
+
+
+def _file_size(data: bytes, where: str) -> int:
+    """Size in bytes that the header at the start of ``data`` declares for the whole file."""
+    if len(data) < 4 or data[:3] != bytes((0, 0, _UINT8)) or not 1 <= data[3] <= _MAX_DIMENSIONS:
+        raise FormatError(
+            f"{where}: starts with '{data[:4].hex(' ')}', an IDX file of bytes starts with "
+            f"'00 00 08' and a number of dimensions from 1 to {_MAX_DIMENSIONS}"
+        )
+    if len(data) < _header_size(data):
+        raise FormatError(f"{where}: {len(data)} bytes, its IDX header alone has more")
+    size = _header_size(data) + math.prod(_shape(data))
+    if size > _MAX_SIZE:
+        raise FormatError(f"{where}: its header declares {size} bytes, the limit is {_MAX_SIZE}")
+    return size

