@@ -20,23 +20,23 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    temporary = None
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
-        os.replace(temporary, path)
-        temporary = None
+        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
+        temporary.replace(path)
     except OSError as error:
         raise DrypointError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if temporary is not None:
+        if temporary is not None:  # gone already after the rename
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
 
 
 def read_bytes(path: str | Path) -> bytes:

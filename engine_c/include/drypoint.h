@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drypoint: runs a quantized convolutional net in integers, the same bytes on every target.
+ *
+ * In short:
+ *
+ *     #include "lenet.h"                                  // made by `drypoint export`
+ *     static uint8_t arena[LENET_ARENA_SIZE];
+ *     int32_t logits[LENET_OUTPUT_COUNT];
+ *     dpt_run(&lenet, NULL, arena, sizeof arena, pixels, logits);
+ *     puts(dpt_label(&lenet, dpt_argmax(logits, LENET_OUTPUT_COUNT)));
+ *
+ * or, with a blob (a .dpt file) in place of generated code:
+ *
+ *     dpt_op ops[8];
+ *     dpt_model model;
+ *     if (dpt_model_load(&model, ops, 8, blob, blob_size) == DPT_OK) dpt_run(&model, ...);
+ *
+ * Contract. The library allocates nothing, keeps no state, uses no floating point and calls nothing
+ * outside itself. The caller owns every buffer. A model and its ops are read only after they are
+ * made, so any number of threads may run one model at the same time, each with its own arena.
+ * Trusted: the arguments' sizes and generated code. Untrusted: the bytes of a blob and of an input;
+ * once dpt_model_load has said DPT_OK, no input can make dpt_run touch memory outside its buffers,
+ * overflow or hang. The arithmetic is in NUMERICS.md, the blob's bytes in BLOB.md.
+ */
+#ifndef DRYPOINT_H
+#define DRYPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Three versions that move apart: the library, the blob format, and generated code. Generated code
+ * stops the compiler when its number is not this header's. */
+#define DPT_VERSION    "0.1.0"
+#define DPT_BLOB_MAJOR 1
+#define DPT_BLOB_MINOR 0
+#define DPT_CODEGEN    1
+
+/* No activation has more elements than this; shapes that ask for more are refused. */
+#define DPT_MAX_ELEMENTS 0x10000000u
+
+/* Four bytes of a little-endian table, for generated code. */
+#define DPT_LE32(v)                                                                                \
+    (uint8_t)((uint32_t)(v) & 0xFFu), (uint8_t)(((uint32_t)(v) >> 8) & 0xFFu),                     \
+        (uint8_t)(((uint32_t)(v) >> 16) & 0xFFu), (uint8_t)(((uint32_t)(v) >> 24) & 0xFFu)
+
+/* cffi: begin (what stands between the two marks is also the declaration that Python reads) */
+
+/* What a call answers: 0, or a negative number. dpt_status_text says each in words. */
+typedef enum dpt_status {
+    DPT_OK = 0,
+    DPT_E_ARGUMENT = -1, /* a pointer is NULL that must not be */
+    DPT_E_ARENA = -2,    /* the arena is smaller than model->arena_size */
+    DPT_E_BACKEND = -3, /* the backend lacks a kernel of the model, or this CPU lacks the backend */
+    DPT_E_SIZE = -4,    /* the blob is not as long as it says (truncated, or followed by more) */
+    DPT_E_MAGIC = -5,   /* not a drypoint blob */
+    DPT_E_VERSION = -6, /* a blob of a version that this library does not read */
+    DPT_E_CRC = -7,     /* the blob's bytes are damaged */
+    DPT_E_CAPACITY = -8, /* more ops than the caller has room for */
+    DPT_E_FIELD = -9,    /* a field is out of its range, or an unused one is not 0 */
+    DPT_E_SHAPE = -10,   /* shapes or types that do not fit each other */
+    DPT_E_TABLE = -11, /* a table reaches outside the blob, or holds a value that is not allowed */
+    DPT_E_OVERFLOW = -12, /* an accumulator could overflow */
+    DPT_E_PLAN = -13      /* the arena plan is wrong */
+} dpt_status;
+
+/* The kinds of ops and the types of their values, with the numbers that the blob uses. */
+enum { DPT_CONV = 1, DPT_DENSE = 2, DPT_MAXPOOL = 3, DPT_AVGPOOL = 4 };
+enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
+
+/* A plane: height, width, channels. Stored row by row, the channels of a pixel together. */
+typedef struct dpt_shape {
+    uint16_t h, w, c;
+} dpt_shape;
+
+/* One op. The fields and their order are those of the record in BLOB.md; the pointers stand for its
+ * offsets. A field that a kind does not use is 0 or NULL. Tables are bytes (little-endian int32),
+ * so that a blob can be used where it lies. */
+typedef struct dpt_op {
+    uint8_t kind;     /* DPT_CONV ... */
+    uint8_t in_type;  /* DPT_U8 or DPT_I8 */
+    uint8_t out_type; /* DPT_I32 in the last op, DPT_U8 or DPT_I8 in every other */
+    uint8_t shift;    /* left shift of the accumulator, 0 .. 30 */
+    dpt_shape in, out;
+    uint8_t kernel_h, kernel_w, stride_h, stride_w;
+    uint8_t pad_top, pad_left, pad_bottom, pad_right;
+    uint8_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
+    int32_t lo, hi;         /* the clamp of the output */
+    uint32_t out_offset;    /* where the output lies in the arena, bytes; unused in the last op */
+    const int8_t
+        *weight;         /* [out.c][kernel_h][kernel_w][in.c]; dense: [out.c][in.h * in.w * in.c] */
+    const uint8_t *bias; /* [out.c] x 4 bytes */
+    const uint8_t *mult; /* [out.c] x 4 bytes; average pool: one */
+} dpt_op;
+
+/* A kernel computes one op: all of `out` from all of `in`. It trusts the op. */
+typedef void dpt_kernel(const dpt_op *op, const void *in, void *out);
+
+/* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
+ */
+typedef struct dpt_backend {
+    const char *name;
+    int (*available)(void);                       /* 1 if this CPU can run it */
+    dpt_kernel *conv, *dense, *maxpool, *avgpool; /* NULL: not in this table */
+} dpt_backend;
+
+/* A model: the C twin of the Python Program. Generated as const data, or filled by dpt_model_load.
+ */
+typedef struct dpt_model {
+    const dpt_op *ops; /* [n_ops] */
+    uint16_t n_ops;
+    uint16_t n_labels;   /* 0, or the number of outputs */
+    uint32_t arena_size; /* bytes that dpt_run needs, exactly */
+    const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
+    const dpt_backend *backend; /* what dpt_run uses when it is given none */
+} dpt_model;
+
+/* Sees the output of each op as soon as it is computed; `size` is in bytes. */
+typedef void dpt_trace(void *user, size_t op, const void *output, size_t size);
+
+/* Reads a blob of blob_size bytes at any alignment, checks all of it, once, and fills *model and
+ * ops[0 .. n_ops). ops_cap is the number of ops that there is room for. The model points into the
+ * blob and into ops: both must outlive it. On any answer but DPT_OK *model must not be used. */
+dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const void *blob,
+                          size_t blob_size);
+
+/* Runs the model once. `backend` NULL means model->backend. `arena` needs no alignment and no
+ * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
+ * values of type ops[0].in_type; `output` receives out.h * w * c of the last op. The input is not
+ * changed; arena, input and output must not overlap.
+ * Returns DPT_E_ARGUMENT, DPT_E_ARENA or DPT_E_BACKEND before anything is written, or DPT_OK. */
+dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
+                   size_t arena_size, const void *input, int32_t *output);
+
+/* The same, and `trace` (unless NULL) sees every op's output, in order. */
+dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
+                          size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
+                          void *user);
+
+/* Number of values in a plane. */
+size_t dpt_elements(dpt_shape shape);
+
+/* The index of the largest of n >= 1 outputs, the lowest among equals. */
+size_t dpt_argmax(const int32_t *output, size_t n);
+
+/* The label of an output, or "" when the model has none for it. */
+const char *dpt_label(const dpt_model *model, size_t index);
+
+/* CRC-32 as zlib computes it. */
+uint32_t dpt_crc32(const void *data, size_t size);
+
+/* A status in words: a constant string, never NULL. */
+const char *dpt_status_text(dpt_status status);
+
+/* The backends that this library was built with: index 0, 1, ... until NULL; best first. */
+const dpt_backend *dpt_backend_at(size_t index);
+
+/* The first of them that this CPU can run. */
+const dpt_backend *dpt_backend_best(void);
+
+/* cffi: end */
+
+/* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
+ */
+dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool;
+extern const dpt_backend dpt_scalar;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

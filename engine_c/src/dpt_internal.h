@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the engine share: little-endian reads, and the one rounding rule. */
+#ifndef DPT_INTERNAL_H
+#define DPT_INTERNAL_H
+
+#include "drypoint.h"
+
+/* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
+ * shifts arithmetically; one that does not stops here instead of giving other bytes. */
+#if (-1 >> 1) != -1
+#error "drypoint needs an arithmetic right shift of negative integers"
+#endif
+
+static inline uint32_t dpt_u16(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+static inline uint32_t dpt_u32(const uint8_t *p) {
+    return dpt_u16(p) | dpt_u16(p + 2) << 16;
+}
+
+/* Two's complement without relying on how a compiler converts large unsigned numbers. */
+static inline int32_t dpt_i32(const uint8_t *p) {
+    uint32_t u = dpt_u32(p);
+    return u <= INT32_MAX ? (int32_t)u : -(int32_t)(UINT32_MAX - u) - 1;
+}
+
+/* NUMERICS.md section 2. |acc| * 2^shift <= INT32_MAX by the proof of section 4. */
+static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult) {
+    int64_t product = (int64_t)(acc * (int32_t)(1L << op->shift)) * mult;
+    int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
+    return y < op->lo ? op->lo : y > op->hi ? op->hi : y;
+}
+
+/* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.
+ */
+static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t y) {
+    if (op->out_type == DPT_I32) {
+        ((int32_t *)out)[index] = y;
+    } else {
+        ((uint8_t *)out)[index] = (uint8_t)((uint32_t)y & 0xFFu);
+    }
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a model that is known to be good: arguments are checked, then op follows op. */
+#include "dpt_internal.h"
+
+size_t dpt_elements(dpt_shape shape) {
+    return (size_t)shape.h * shape.w * shape.c;
+}
+
+static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
+    switch (op->kind) {
+    case DPT_CONV:
+        return backend->conv;
+    case DPT_DENSE:
+        return backend->dense;
+    case DPT_MAXPOOL:
+        return backend->maxpool;
+    default:
+        return backend->avgpool;
+    }
+}
+
+static dpt_status check(const dpt_model *model, const dpt_backend *backend, const void *arena,
+                        size_t arena_size, const void *input, const int32_t *output) {
+    if (model == NULL || input == NULL || output == NULL) {
+        return DPT_E_ARGUMENT;
+    }
+    if (arena == NULL && model->arena_size > 0) {
+        return DPT_E_ARGUMENT;
+    }
+    if (arena_size < model->arena_size) {
+        return DPT_E_ARENA;
+    }
+    if (backend == NULL || !backend->available()) {
+        return DPT_E_BACKEND;
+    }
+    for (size_t i = 0; i < model->n_ops; i++) {
+        if (kernel_of(backend, &model->ops[i]) == NULL) {
+            return DPT_E_BACKEND;
+        }
+    }
+    return DPT_OK;
+}
+
+dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
+                          size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
+                          void *user) {
+    if (backend == NULL && model != NULL) {
+        backend = model->backend;
+    }
+    dpt_status status = check(model, backend, arena, arena_size, input, output);
+    if (status != DPT_OK) {
+        return status;
+    }
+    const void *in = input;
+    for (size_t i = 0; i < model->n_ops; i++) {
+        const dpt_op *op = &model->ops[i];
+        const int last = i + 1 == model->n_ops;
+        void *out = last ? (void *)output : (uint8_t *)arena + op->out_offset;
+        kernel_of(backend, op)(op, in, out);
+        if (trace != NULL) {
+            trace(user, i, out, dpt_elements(op->out) * (last ? sizeof(int32_t) : 1));
+        }
+        in = out;
+    }
+    return DPT_OK;
+}
+
+dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
+                   size_t arena_size, const void *input, int32_t *output) {
+    return dpt_run_traced(model, backend, arena, arena_size, input, output, NULL, NULL);
+}
+
+size_t dpt_argmax(const int32_t *output, size_t n) {
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        best = output[i] > output[best] ? i : best;
+    }
+    return best;
+}
+
+const char *dpt_label(const dpt_model *model, size_t index) {
+    const char *label = model->labels;
+    if (index >= model->n_labels) {
+        return "";
+    }
+    while (index > 0) {
+        index -= *label++ == '\0';
+    }
+    return label;
+}
+
+/* The reflected polynomial 0xEDB88320, four bits at a time: a table of 64 bytes. */
+uint32_t dpt_crc32(const void *data, size_t size) {
+    static const uint32_t nibble[16] = {
+        0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
+        0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
+        0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
+    };
+    const uint8_t *bytes = data;
+    uint32_t crc = 0xFFFFFFFFu;
+    for (size_t i = 0; i < size; i++) {
+        crc = nibble[(crc ^ bytes[i]) & 15u] ^ (crc >> 4);
+        crc = nibble[(crc ^ (uint32_t)bytes[i] >> 4) & 15u] ^ (crc >> 4);
+    }
+    return ~crc;
+}
+
+const char *dpt_status_text(dpt_status status) {
+    switch (status) {
+    case DPT_OK:
+        return "ok";
+    case DPT_E_ARGUMENT:
+        return "a pointer is NULL that must not be";
+    case DPT_E_ARENA:
+        return "the arena is smaller than the model needs";
+    case DPT_E_BACKEND:
+        return "the backend lacks a kernel of the model, or this CPU lacks the backend";
+    case DPT_E_SIZE:
+        return "the blob is not as long as it says (truncated, or followed by more)";
+    case DPT_E_MAGIC:
+        return "not a drypoint blob";
+    case DPT_E_VERSION:
+        return "a blob of a version that this library does not read";
+    case DPT_E_CRC:
+        return "the blob's bytes are damaged (CRC)";
+    case DPT_E_CAPACITY:
+        return "more ops than the caller has room for";
+    case DPT_E_FIELD:
+        return "a field is out of its range, or an unused one is not 0";
+    case DPT_E_SHAPE:
+        return "shapes or types that do not fit each other";
+    case DPT_E_TABLE:
+        return "a table reaches outside the blob, or holds a value that is not allowed";
+    case DPT_E_OVERFLOW:
+        return "an accumulator could overflow";
+    case DPT_E_PLAN:
+        return "the arena plan is wrong";
+    }
+    return "not a status";
+}

@@ -1,0 +1,145 @@
+"""Engine: a program, loaded and checked by the C library, ready to run."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drypoint.common import DrypointError, read_bytes
+from drypoint.program import Program, blob
+
+from ._native import ffi, lib
+
+
+class EngineError(DrypointError, RuntimeError):
+    """The C library refused a model, a backend or a run; the message is the library's own."""
+
+
+class Engine:
+    """The C engine with one program in it.
+
+    Args:
+        program: a ``Program``, the bytes of a blob, or the path of a ``.dpt`` file. Bytes are
+            checked by the C library, as they would be on a device.
+        backend: the name of a backend; None takes the best that this CPU has.
+
+    Raises:
+        EngineError: the library refuses the blob, or does not have the backend here.
+        BlobError: the bytes are no blob.
+        DrypointError: the file cannot be read.
+    """
+
+    def __init__(
+        self, program: Program | bytes | str | Path, *, backend: str | None = None
+    ) -> None:
+        if isinstance(program, Program):
+            self._blob = blob.dumps(program)
+            self.program = program
+        else:
+            self._blob = program if isinstance(program, bytes) else read_bytes(program)
+            self.program = blob.loads(self._blob)
+        n_ops = len(self.program.ops)
+        self._bytes = ffi.from_buffer(self._blob)
+        self._ops = ffi.new("dpt_op[]", n_ops)
+        self._model = ffi.new("dpt_model *")
+        _check(lib.dpt_model_load(self._model, self._ops, n_ops, self._bytes, len(self._blob)))
+        self._backend = _backend(backend)
+
+    @staticmethod
+    def backends() -> list[str]:
+        """The backends that this CPU can run, best first."""
+        return [name for name, backend in _backends().items() if backend.available()]
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that runs."""
+        return str(ffi.string(self._backend.name).decode())
+
+    @property
+    def arena_size(self) -> int:
+        """Bytes of working memory, as the C library counts them."""
+        return int(self._model.arena_size)
+
+    def run(self, x: ArrayLike) -> NDArray[np.int32]:
+        """Outputs for one input or a batch, as ``program.reference.run`` gives them.
+
+        Args:
+            x: uint8 or int8 as the program reads, (h, w, c) or (N, h, w, c).
+
+        Returns:
+            int32 (N, outputs).
+
+        Raises:
+            ProgramError: ``x`` has another type or shape.
+        """
+        return self._run(x, trace=False)[0]
+
+    def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
+        """The output of every op, in order, as ``program.reference.trace`` gives them."""
+        outputs, traces = self._run(x, trace=True)
+        planes, at = [], 0
+        for op in self.program.ops[:-1]:
+            part = traces[:, at : at + op.out_bytes]
+            planes.append(part.view(np.uint8 if op.out_type == "u8" else np.int8))
+            at += op.out_bytes
+        flat: list[NDArray[np.integer]] = [*planes, outputs]
+        shapes = [op.out_shape for op in self.program.ops]
+        return [p.reshape(len(p), *shape) for p, shape in zip(flat, shapes, strict=True)]
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
+        return self.program.real(self.run(x))
+
+    def _run(self, x: ArrayLike, *, trace: bool) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        inputs = np.ascontiguousarray(self.program.check_input(x))
+        n = len(inputs)
+        n_outputs = self.program.output_shape.size
+        outputs = np.empty((n, n_outputs), np.int32)
+        trace_size = sum(op.out_bytes for op in self.program.ops[:-1]) if trace else 0
+        traces = np.empty((n, trace_size), np.uint8)
+        arena = np.empty(self.arena_size, np.uint8)  # of this call: threads may share an Engine
+        _check(
+            lib.dpt_bridge_run(
+                self._model,
+                self._backend,
+                _pointer("void *", arena),
+                n,
+                _pointer("uint8_t *", inputs),
+                self.program.input_shape.size,
+                _pointer("int32_t *", outputs),
+                n_outputs,
+                _pointer("uint8_t *", traces) if trace else ffi.NULL,
+                trace_size,
+            )
+        )
+        return outputs, traces
+
+    def __repr__(self) -> str:
+        size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"
+        return f"Engine({self.program.name!r}, backend={self.backend!r}: {size})"
+
+
+def _pointer(kind: str, array: NDArray[np.generic]) -> object:
+    return ffi.cast(kind, array.ctypes.data)
+
+
+def _backends() -> dict[str, object]:
+    found, index = {}, 0
+    while (backend := lib.dpt_backend_at(index)) != ffi.NULL:
+        found[ffi.string(backend.name).decode()] = backend
+        index += 1
+    return found
+
+
+def _backend(name: str | None) -> object:
+    if name is None:
+        return lib.dpt_backend_best()
+    found = _backends()
+    if name not in found or not found[name].available():
+        raise EngineError(f"no backend {name!r} here; there are: {', '.join(Engine.backends())}")
+    return found[name]
+
+
+def _check(status: int) -> None:
+    if status != lib.DPT_OK:
+        raise EngineError(f"the engine says: {ffi.string(lib.dpt_status_text(status)).decode()}")

@@ -1,0 +1,34 @@
+"""The middle of drypoint: the integer program, its specification in NumPy, its bytes, its C code.
+
+This part knows neither the trainer nor the engine; it imports NumPy only.
+"""
+
+from . import _blob as blob
+from . import _codegen as codegen
+from . import _reference as reference
+from ._blob import BlobError as BlobError
+from ._ops import AvgPool as AvgPool
+from ._ops import Conv as Conv
+from ._ops import Dense as Dense
+from ._ops import DType as DType
+from ._ops import MaxPool as MaxPool
+from ._ops import Op as Op
+from ._ops import ProgramError as ProgramError
+from ._ops import Shape as Shape
+from ._program import Program as Program
+
+__all__ = [
+    "AvgPool",
+    "BlobError",
+    "Conv",
+    "DType",
+    "Dense",
+    "MaxPool",
+    "Op",
+    "Program",
+    "ProgramError",
+    "Shape",
+    "blob",
+    "codegen",
+    "reference",
+]

@@ -1,0 +1,58 @@
+"""A program as text: what people read, and what heads the generated C."""
+
+from typing import assert_never
+
+from ._ops import AvgPool, Conv, Dense, MaxPool, Op, Pair
+
+
+def listing(name: str, ops: tuple[Op, ...], arena_size: int) -> str:
+    """A header with the totals, then a line for each op. Plain ASCII, no trailing newline."""
+    rows = [("op", "kind", "reads", "writes", "weights", "MACs", "largest accumulator")]
+    for op in ops:
+        weights = op.weight.size if isinstance(op, Conv | Dense) else 0
+        rows.append(
+            (
+                op.name,
+                _kind(op),
+                f"{op.in_type} {op.in_shape}",
+                f"{op.out_type} {op.out_shape}",
+                f"{weights:,}",
+                f"{op.macs:,}",
+                "" if isinstance(op, MaxPool) else f"{int(op.acc_bound.max()) << op.shift:,}",
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(_cell(i, c, widths[i]) for i, c in enumerate(row)).rstrip() for row in rows]
+    macs = sum(op.macs for op in ops)
+    total = f"{len(ops)} ops, {macs:,} MACs, arena {arena_size:,} bytes"
+    return "\n".join([f"program {name}: {total}", *lines])
+
+
+def _cell(column: int, text: str, width: int) -> str:
+    return text.rjust(width) if column >= 4 else text.ljust(width)
+
+
+def _kind(op: Op) -> str:
+    match op:
+        case Conv():
+            text = f"conv {_pair(op.kernel)}"
+            text += "" if op.stride == (1, 1) else f" /{_pair(op.stride)}"
+            text += "" if not any(op.padding) else f" pad {','.join(map(str, op.padding))}"
+            text += _relu(op.lo)
+            return text + ("" if op.pool == (1, 1) else f" + max {_pair(op.pool)}")
+        case Dense():
+            return "dense" + _relu(op.lo)
+        case MaxPool():
+            return f"max {_pair(op.kernel)} /{_pair(op.stride)}"
+        case AvgPool():
+            return f"mean {_pair(op.kernel)} /{_pair(op.stride)}" + _relu(op.lo)
+        case _:
+            assert_never(op)
+
+
+def _pair(pair: Pair) -> str:
+    return f"{pair[0]}x{pair[1]}"
+
+
+def _relu(lo: int) -> str:
+    return " + relu" if lo == 0 else ""

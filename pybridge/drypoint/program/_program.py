@@ -1,0 +1,123 @@
+"""The program: a straight line of ops, its two borders and its plan. Valid by construction."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._listing import listing
+from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Program:
+    """What the engine runs; the Python twin of ``dpt_model``.
+
+    ``input_scale`` and ``output_scale`` are the only floating-point numbers: the real value of an
+    input (an output) is its scale times the integer. A program with an ``encoder`` (a config that
+    ``drypoint.data.encoder_from_config`` reads) takes the encoder's pixels as they are. ``softmax``
+    says that the outputs are logits of a distribution, ``decoder`` what the classes are.
+    """
+
+    name: str
+    ops: tuple[Op, ...]
+    input_scale: float
+    output_scale: float
+    softmax: bool = False
+    labels: tuple[str, ...] = ()
+    encoder: Mapping[str, Any] | None = None
+    decoder: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.ops:
+            raise ProgramError(f"program {self.name!r} has no ops")
+        for before, op in itertools.pairwise(self.ops):
+            if (before.out_type, before.out_shape) != (op.in_type, op.in_shape):
+                raise ProgramError(
+                    f"op {op.name!r} reads {op.in_type} {op.in_shape}, but {before.name!r} "
+                    f"writes {before.out_type} {before.out_shape}"
+                )
+            if before.out_type == "i32":
+                raise ProgramError(f"op {before.name!r} writes i32, which only the last op may")
+        if self.ops[-1].out_type != "i32":
+            raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
+        if self.labels and len(self.labels) != self.output_shape.size:
+            raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
+        if any("\0" in label for label in self.labels):
+            raise ProgramError("a label holds a zero byte, which ends labels")
+        for what, scale in (("input", self.input_scale), ("output", self.output_scale)):
+            if not (np.isfinite(scale) and scale > 0):
+                raise ProgramError(f"the {what} scale is {scale}, not a positive number")
+
+    @property
+    def input_shape(self) -> Shape:
+        """The plane that the first op reads."""
+        return self.ops[0].in_shape
+
+    @property
+    def input_type(self) -> DType:
+        """``u8`` or ``i8``."""
+        return self.ops[0].in_type
+
+    @property
+    def output_shape(self) -> Shape:
+        """The plane of int32 that the last op writes."""
+        return self.ops[-1].out_shape
+
+    @property
+    def out_offsets(self) -> tuple[int, ...]:
+        """Where each op's output lies in the arena, in bytes; 0 for the last, which is outside.
+
+        In a straight line only an op's input and output are alive at once, so outputs lie at the
+        low end and at the high end in turn. The arena is then as small as any plan can make it:
+        the largest sum of two neighbouring activations.
+        """
+        sizes = [op.out_bytes for op in self.ops[:-1]]
+        return (*(0 if i % 2 == 0 else self.arena_size - n for i, n in enumerate(sizes)), 0)
+
+    @property
+    def arena_size(self) -> int:
+        """Bytes of working memory that a run needs, exactly."""
+        sizes = [0, *(op.out_bytes for op in self.ops[:-1]), 0]
+        return max(a + b for a, b in itertools.pairwise(sizes))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return sum(op.macs for op in self.ops)
+
+    def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
+        """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
+
+        One example, or a batch; the channel axis may be left out when there is one channel.
+
+        Raises:
+            ProgramError: wrong type or shape.
+        """
+        x = np.asarray(x)
+        wanted = NUMPY_TYPE[self.input_type]
+        shape = tuple(self.input_shape)
+        if x.dtype != wanted:
+            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}")
+        plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
+        if x.shape in plain:
+            return x.reshape(1, *shape)
+        if x.shape[1:] in plain:
+            return x.reshape(len(x), *shape)
+        raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+
+    def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """The outputs as real numbers; probabilities when the program ends in a softmax."""
+        values: NDArray[np.float64] = outputs.astype(np.float64) * self.output_scale
+        if not self.softmax:
+            return values
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
+        probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+        return probabilities
+
+    def __str__(self) -> str:
+        return listing(self.name, self.ops, self.arena_size)

@@ -1,0 +1,112 @@
+"""Random programs for tests: every kind of op, every shape parameter, extreme values."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from drypoint.program import AvgPool, Conv, Dense, MaxPool, Op, Program, Shape
+
+INT8_STYLES = ("any", "extreme", "small", "zero")
+
+
+def weights(rng, shape, style):
+    """int8 in [-127, 127]; `extreme` is all at the ends of the range."""
+    if style == "extreme":
+        return rng.choice(np.array([-127, 127], np.int8), shape)
+    high = {"any": 127, "small": 3, "zero": 0}[style]
+    return rng.integers(-high, high + 1, shape).astype(np.int8)
+
+
+def requantization(rng, op_bound, out_type, channels):
+    """A shift and multipliers that fit the bound: from nearly nothing up to the largest allowed."""
+    room = (2**31 - 1) // max(1, int(op_bound))
+    shift = int(rng.integers(0, min(30, room.bit_length() - 1) + 1))
+    bits = rng.uniform(1, 30.999, channels)
+    mult = (2 * np.floor(2.0 ** (bits - 1))).astype(np.int64).clip(2, 2**31 - 2).astype(np.int32)
+    if out_type == "i32":
+        return {"shift": shift, "mult": mult, "lo": -(2**31), "hi": 2**31 - 1}
+    low, high = (0, 255) if out_type == "u8" else (-128, 127)
+    if rng.random() < 0.2:  # a narrower clamp, as of a ReLU6
+        low, high = sorted(rng.integers(low, high + 1, 2).tolist())
+    return {"shift": shift, "mult": mult, "lo": low, "hi": high}
+
+
+def _biases(rng, magnitude, style):
+    """Biases that leave the accumulator within int32, often at the very edge."""
+    room = 2**31 - 1 - magnitude.astype(np.int64)
+    edge = np.where(rng.random(len(room)) < 0.5, room, -room)
+    small = rng.integers(-1000, 1001, len(room)).clip(-room, room)
+    return (edge if style == "extreme" else small).astype(np.int32)
+
+
+def _weighted(rng, kind, style, base, shape, **more):
+    weight = weights(rng, shape, style)
+    magnitude = np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(axis=1)
+    magnitude = magnitude * (255 if base["in_type"] == "u8" else 128)
+    bias = _biases(rng, magnitude, style)
+    bound = (np.abs(bias.astype(np.int64)) + magnitude).max()
+    rule = requantization(rng, bound, base["out_type"], len(weight))
+    return kind(**base, **more, **rule, weight=weight, bias=bias)
+
+
+def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "max", "avg")) -> Op:
+    """An op that reads `in_shape`; kernels, strides, padding and pools as they fit."""
+    style = str(rng.choice(INT8_STYLES))
+    kind = str(rng.choice(kinds))
+    h, w, c = in_shape
+    base = {"name": name, "in_type": in_type, "in_shape": in_shape}
+    base["out_type"] = "i32" if last else str(rng.choice(["u8", "i8"]))
+    if kind == "dense":
+        n = int(rng.integers(1, 12))
+        base["out_shape"] = Shape(1, 1, n)
+        return _weighted(rng, Dense, style, base, (n, in_shape.size))
+    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    if kind == "conv":
+        padding = tuple(int(p) for p in rng.integers(0, 3, 4))
+        height, width = h + padding[0] + padding[2], w + padding[1] + padding[3]
+        kernel = (int(rng.integers(1, min(5, height) + 1)), int(rng.integers(1, min(5, width) + 1)))
+        plane = ((height - kernel[0]) // stride[0] + 1, (width - kernel[1]) // stride[1] + 1)
+        pool = (
+            int(rng.integers(1, min(3, plane[0]) + 1)),
+            int(rng.integers(1, min(3, plane[1]) + 1)),
+        )
+        n = int(rng.integers(1, 8))
+        base["out_shape"] = Shape(plane[0] // pool[0], plane[1] // pool[1], n)
+        more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
+        return _weighted(rng, Conv, style, base, (n, *kernel, c), **more)
+    kernel = (int(rng.integers(1, min(4, h) + 1)), int(rng.integers(1, min(4, w) + 1)))
+    base["out_shape"] = Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
+    if kind == "max":
+        base["out_type"] = "i32" if last else in_type
+        return MaxPool(**base, kernel=kernel, stride=stride)
+    rule = requantization(rng, 255 * kernel[0] * kernel[1], base["out_type"], 1)
+    return AvgPool(**base, **rule, kernel=kernel, stride=stride)
+
+
+def random_program(seed: int, *, n_ops: int | None = None) -> Program:
+    """A program of one to five ops, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
+    dtype = str(rng.choice(["u8", "i8"]))
+    count = int(rng.integers(1, 6)) if n_ops is None else n_ops
+    ops: list[Op] = []
+    for i in range(count):
+        ops.append(random_op(rng, f"op{i}", shape, dtype, last=i + 1 == count))
+        shape, dtype = ops[-1].out_shape, ops[-1].out_type
+    labels = tuple(f"class {i}" for i in range(shape.size)) if rng.random() < 0.5 else ()
+    return Program(
+        name=f"net{seed}", ops=tuple(ops), input_scale=0.5, output_scale=0.25, labels=labels
+    )
+
+
+def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:
+    """Inputs of the program's type: random ones, all lowest, all highest."""
+    rng = np.random.default_rng(seed)
+    low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
+    dtype = np.uint8 if program.input_type == "u8" else np.int8
+    x = rng.integers(low, high + 1, (n, *program.input_shape)).astype(dtype)
+    x[-1] = high
+    x[-2] = low
+    return x
+
+
+programs = st.builds(random_program, st.integers(0, 2**32 - 1))
