@@ -11,8 +11,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from drypoint.common import read_bytes, write_atomic
 from numpy.typing import NDArray
+
+from drypoint.common import read_bytes, write_atomic
 
 from ._errors import FormatError
 

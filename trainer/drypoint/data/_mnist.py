@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
 from drypoint.common import DrypointError, write_atomic
 
 from ._cache import cache_folder

@@ -1,0 +1,55 @@
+"""Colour in fixed integer formulas, so that Python, C and every Pillow version agree.
+
+All functions take and give uint8 arrays whose last axis is the channels; any axes may lead.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+def conform_color(pixels: Pixels, color: str) -> Pixels:
+    """Gray (..., 1) or RGB (..., 3) from gray, gray + alpha, RGB or RGBA (1 to 4 channels).
+
+    Alpha is composited on black first: ``(value * alpha + 127) // 255``, value * alpha / 255
+    rounded to nearest. Gray is the luma of ITU-R BT.601 to three digits, rounded half up:
+    ``(299 R + 587 G + 114 B + 500) // 1000``; of three equal values it is that value.
+    """
+    if pixels.shape[-1] in (2, 4):
+        pixels = _on_black(pixels)
+    if color == "gray" and pixels.shape[-1] == 3:
+        red, green, blue = np.moveaxis(pixels.astype(np.uint32), -1, 0)
+        luma = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+        return np.expand_dims(luma, -1)
+    if color == "rgb" and pixels.shape[-1] == 1:
+        return np.repeat(pixels, 3, axis=-1)
+    return pixels
+
+
+def rgb_from_cmyk(pixels: Pixels) -> Pixels:
+    """RGB (..., 3) from CMYK (..., 4): ``(255 - C) * (255 - K) / 255`` rounded to nearest."""
+    return _on_black(255 - pixels)
+
+
+def rgb_from_ycbcr(pixels: Pixels) -> Pixels:
+    """RGB (..., 3) from the full-range YCbCr of JFIF (..., 3), in thousandths, rounded half up.
+
+    R = Y + 1.402 Cr', G = Y - 0.344 Cb' - 0.714 Cr', B = Y + 1.772 Cb', with Cb' and Cr' less
+    128 and the results clipped to [0, 255].
+    """
+    luma, blue, red = np.moveaxis(pixels.astype(np.int32) - (0, 128, 128), -1, 0)
+    rgb = [
+        1000 * luma + 1402 * red,
+        1000 * luma - 344 * blue - 714 * red,
+        1000 * luma + 1772 * blue,
+    ]
+    clipped: Pixels = np.clip((np.stack(rgb, axis=-1) + 500) // 1000, 0, 255).astype(np.uint8)
+    return clipped
+
+
+def _on_black(pixels: Pixels) -> Pixels:
+    """The channels before the last, weighted with the last one as alpha."""
+    values, alpha = pixels[..., :-1].astype(np.uint16), pixels[..., -1:]
+    scaled: Pixels = ((values * alpha + 127) // 255).astype(np.uint8)  # at most 65,152: uint16
+    return scaled

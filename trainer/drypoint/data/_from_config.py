@@ -1,0 +1,49 @@
+"""Encoders and decoders out of a saved file."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ._boolean import BooleanDecoder, BooleanEncoder
+from ._class_decoder import ClassDecoder
+from ._class_encoder import ClassEncoder
+from ._errors import CoderError
+from ._image_decoder import ImageDecoder
+from ._image_encoder import ImageEncoder
+from ._protocols import Decoder, Encoder
+
+_ENCODERS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
+    "image": ImageEncoder.from_config,
+    "class": ClassEncoder.from_config,
+    "boolean": BooleanEncoder.from_config,
+}
+_DECODERS: dict[str, Callable[[Mapping[str, Any]], Decoder]] = {
+    "image": ImageDecoder.from_config,
+    "class": ClassDecoder.from_config,
+    "boolean": BooleanDecoder.from_config,
+}
+
+
+def encoder_from_config(config: Mapping[str, Any]) -> Encoder:
+    """The encoder whose ``config()`` this is.
+
+    Raises:
+        CoderError: an unknown type, or fields that do not fit.
+    """
+    return _ENCODERS[_kind(config, tuple(_ENCODERS), "encoder")](config)
+
+
+def decoder_from_config(config: Mapping[str, Any]) -> Decoder:
+    """The decoder whose ``config()`` this is.
+
+    Raises:
+        CoderError: an unknown type, or fields that do not fit.
+    """
+    return _DECODERS[_kind(config, tuple(_DECODERS), "decoder")](config)
+
+
+def _kind(config: Mapping[str, Any], known: tuple[str, ...], what: str) -> str:
+    """The type that ``config`` names."""
+    kind = config.get("type") if isinstance(config, Mapping) else None
+    if kind not in known:
+        raise CoderError(f"the type of an {what} is one of {', '.join(known)}, not {kind!r}")
+    return str(kind)

@@ -1,0 +1,57 @@
+"""Any function as an encoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import CoderError
+
+
+@dataclass(frozen=True)
+class FunctionEncoder:
+    """Encodes with a function from one thing to an array of a fixed shape, as float32.
+
+    A list of N things gives (N, *shape); anything else is one thing.
+
+    Attributes:
+        function: called with one thing.
+        shape: of what it returns.
+
+    Raises:
+        CoderError: the function returns another shape.
+    """
+
+    function: Callable[[object], ArrayLike]
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> type[np.float32]:
+        """float32."""
+        return np.float32
+
+    def __call__(self, things: object, /) -> NDArray[np.float32]:
+        """The encoded thing, or the encoded things of a list."""
+        if isinstance(things, list):
+            empty = np.empty((0, *self.shape), dtype=np.float32)
+            return np.concatenate([empty, *(self._one(thing)[None] for thing in things)])
+        return self._one(things)
+
+    def config(self) -> dict[str, object]:
+        """Not possible: a function cannot be written down.
+
+        Raises:
+            CoderError: always.
+        """
+        raise CoderError(
+            "a FunctionEncoder cannot be saved: attach it again after loading, or take a "
+            "ClassEncoder or an ImageEncoder"
+        )
+
+    def _one(self, thing: object) -> NDArray[np.float32]:
+        """The array for one thing."""
+        array = np.asarray(self.function(thing), dtype=np.float32)
+        if array.shape != self.shape:
+            raise CoderError(f"the function gave shape {array.shape}, {self.shape} was announced")
+        return array

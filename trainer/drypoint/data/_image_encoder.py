@@ -1,0 +1,159 @@
+"""Images to the array that a net takes, in two stages; the first gives the engine's bytes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._color import Pixels, conform_color
+from ._errors import CoderError
+from ._image_decoder import ImageDecoder
+from ._options import (
+    Statistic,
+    checked_deviation,
+    checked_statistic,
+    color_channels,
+    options,
+    per_channel,
+    statistic_config,
+)
+from ._picture import array_pixels, is_batch, picture_pixels
+from ._resize import METHODS, resize
+
+_MAX_SIDE = 1 << 14
+_CHUNK = 1024  # images looked up at once: bounds the temporary index array
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageEncoder:
+    """Encodes images for a net; sizes are named, since images say width first and arrays height.
+
+    Stage 1, `pixels`: colour, then size; uint8, exactly the bytes that the C engine reads.
+    Stage 2, `normalize`: ``(pixel / 255 - mean) / std``, float32, channels first.
+    Calling the encoder does both. One image, a list of images or an array of them is taken:
+    Pillow images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files.
+    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C) are several; C is 1, 3
+    or 4, and a three-axis array whose last axis is 1, 3 or 4 is one image.
+
+    Attributes:
+        width: of the encoded image, pixels, 1 to 16,384.
+        height: likewise.
+        color: "gray" (1 channel) or "rgb" (3). Luma is (299 R + 587 G + 114 B + 500) // 1000;
+            alpha is composited on black.
+        resize: "stretch", "fit" (aspect kept, padded with black) or "fill" (kept, cropped).
+        mean: subtracted after scaling to [0, 1]: None (0), a number, or one a channel.
+        std: divides then: None (1), a number, or one a channel; above zero.
+
+    Raises:
+        CoderError: a setting is out of its range, or an input is no image.
+    """
+
+    width: int
+    height: int
+    color: str = "gray"
+    resize: str = "stretch"
+    mean: Statistic = None
+    std: Statistic = None
+
+    def __post_init__(self) -> None:
+        for name, side in (("width", self.width), ("height", self.height)):
+            if type(side) is not int or not 1 <= side <= _MAX_SIDE:
+                raise CoderError(f"{name} must be an int from 1 to {_MAX_SIDE}, not {side!r}")
+        channels = color_channels(self.color)
+        if self.resize not in METHODS:
+            raise CoderError(f"resize must be one of {', '.join(METHODS)}, not {self.resize!r}")
+        mean = checked_statistic(self.mean, "mean", channels=channels)
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one encoded image."""
+        return color_channels(self.color), self.height, self.width
+
+    @property
+    def dtype(self) -> type[np.float32]:
+        """float32."""
+        return np.float32
+
+    def __call__(self, images: object, /) -> NDArray[np.float32]:
+        """float32 (C, H, W) for one image, (N, C, H, W) for a list or an array of images."""
+        return self.normalize(self.pixels(images))
+
+    def pixels(self, images: object, /) -> Pixels:
+        """uint8 (H, W, C) for one image, (N, H, W, C) for a list or an array of images.
+
+        Raises:
+            CoderError: no image, or values out of range.
+            DrypointError: a file cannot be read.
+        """
+        channels, height, width = self.shape
+        if isinstance(images, np.ndarray) and is_batch(images):
+            return self._conform(array_pixels(images))
+        if isinstance(images, Iterable) and not isinstance(images, np.ndarray | str):
+            each = [self._conform(picture_pixels(image)[None]) for image in images]
+            return np.concatenate([np.empty((0, height, width, channels), np.uint8), *each])
+        return self._conform(picture_pixels(images)[None]).reshape(height, width, channels)
+
+    def normalize(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Stage 2: float32 (C, H, W) or (N, C, H, W) from what `pixels` gives.
+
+        Each value is ``(pixel / 255 - mean) / std`` in float64, rounded once to float32.
+
+        Raises:
+            CoderError: not uint8, or not of this encoder's size.
+        """
+        channels, height, width = self.shape
+        if pixels.dtype != np.uint8 or pixels.shape[-3:] != (height, width, channels):
+            raise CoderError(
+                f"pixels must be uint8 (..., {height}, {width}, {channels}), "
+                f"not {pixels.dtype} {pixels.shape}"
+            )
+        mean = per_channel(self.mean, 0.0, channels=channels)
+        std = per_channel(self.std, 1.0, channels=channels)
+        table = ((np.arange(256)[:, None] / 255 - mean) / std).astype(np.float32)  # [256][C]
+        batch = pixels.reshape(-1, height, width, channels)
+        out = np.empty((len(batch), channels, height, width), dtype=np.float32)
+        for start in range(0, len(batch), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            for channel in range(channels):
+                out[part, channel] = table[batch[part, ..., channel], channel]
+        return out.reshape(*pixels.shape[:-3], channels, height, width)
+
+    def decoder(self) -> ImageDecoder:
+        """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""
+        return ImageDecoder(self.color, mean=self.mean, std=self.std)
+
+    def config(self) -> dict[str, object]:
+        """The settings as JSON takes them."""
+        return {
+            "type": "image",
+            "width": self.width,
+            "height": self.height,
+            "color": self.color,
+            "resize": self.resize,
+            "mean": statistic_config(self.mean),
+            "std": statistic_config(self.std),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "ImageEncoder":
+        """The encoder that gave ``config``.
+
+        Raises:
+            CoderError: a field is missing, unknown or out of range.
+        """
+        names = ("width", "height", "color", "resize", "mean", "std")
+        return cls(**options(config, "image", *names))
+
+    def _conform(self, images: Pixels) -> Pixels:
+        """(N, height, width, channels) of this encoder from (N, H, W, C) of any."""
+        colored = conform_color(images, self.color)
+        if colored.shape[1:3] == (self.height, self.width):
+            return colored
+        out = np.empty((len(colored), self.height, self.width, colored.shape[3]), dtype=np.uint8)
+        for target, image in zip(out, colored, strict=True):
+            target[...] = resize(image, self.width, self.height, method=self.resize)
+        return out
