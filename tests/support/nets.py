@@ -48,6 +48,10 @@ def _weighted(rng, kind, style, base, shape, **more):
     return kind(**base, **more, **rule, weight=weight, bias=bias)
 
 
+def _pair(rng, most_h, most_w):
+    return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
+
+
 def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "max", "avg")) -> Op:
     """An op that reads `in_shape`; kernels, strides, padding and pools as they fit."""
     style = str(rng.choice(INT8_STYLES))
@@ -59,11 +63,11 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "ma
         n = int(rng.integers(1, 12))
         base["out_shape"] = Shape(1, 1, n)
         return _weighted(rng, Dense, style, base, (n, in_shape.size))
-    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    stride = _pair(rng, 3, 3)
     if kind == "conv":
         padding = tuple(int(p) for p in rng.integers(0, 3, 4))
         height, width = h + padding[0] + padding[2], w + padding[1] + padding[3]
-        kernel = (int(rng.integers(1, min(5, height) + 1)), int(rng.integers(1, min(5, width) + 1)))
+        kernel = _pair(rng, min(5, height), min(5, width))
         plane = ((height - kernel[0]) // stride[0] + 1, (width - kernel[1]) // stride[1] + 1)
         pool = (
             int(rng.integers(1, min(3, plane[0]) + 1)),
@@ -73,7 +77,7 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "ma
         base["out_shape"] = Shape(plane[0] // pool[0], plane[1] // pool[1], n)
         more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
         return _weighted(rng, Conv, style, base, (n, *kernel, c), **more)
-    kernel = (int(rng.integers(1, min(4, h) + 1)), int(rng.integers(1, min(4, w) + 1)))
+    kernel = _pair(rng, min(4, h), min(4, w))
     base["out_shape"] = Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
     if kind == "max":
         base["out_type"] = "i32" if last else in_type

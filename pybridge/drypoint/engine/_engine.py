@@ -1,6 +1,7 @@
 """Engine: a program, loaded and checked by the C library, ready to run."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,15 +124,16 @@ def _pointer(kind: str, array: NDArray[np.generic]) -> object:
     return ffi.cast(kind, array.ctypes.data)
 
 
-def _backends() -> dict[str, object]:
-    found, index = {}, 0
+def _backends() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    index = 0
     while (backend := lib.dpt_backend_at(index)) != ffi.NULL:
         found[ffi.string(backend.name).decode()] = backend
         index += 1
     return found
 
 
-def _backend(name: str | None) -> object:
+def _backend(name: str | None) -> Any:
     if name is None:
         return lib.dpt_backend_best()
     found = _backends()

@@ -1,4 +1,4 @@
-"""Where the engine's C files are: in the installed package, or in the checkout that it runs from."""
+"""Where the engine's C files are: in the installed package, or in the checkout."""
 
 from pathlib import Path
 

@@ -1,0 +1,121 @@
+"""Calibration: the range of every activation on some images. It only looks; the model stays as it is."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.nn import Model
+
+from ._errors import QuantizationError
+
+Method = Literal["minmax", "percentile"]
+INPUT = "input"  # the name under which the encoded input stands beside the layers' paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The range that each activation is given, by the path of the layer whose output it is.
+
+    Attributes:
+        ranges: path -> (lowest, highest), real numbers; "input" is the encoded input.
+        method: "minmax", or "percentile" where the outermost values are left out.
+        percentile: the share kept at each end, in percent (100 for "minmax").
+        n_images: how many images were looked at.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    method: Method
+    percentile: float
+    n_images: int
+
+    def to_json(self) -> str:
+        """The calibration as JSON text; `from_json` gives an equal one."""
+        fields = {"method": self.method, "percentile": self.percentile, "n_images": self.n_images}
+        return json.dumps({**fields, "ranges": {k: list(v) for k, v in self.ranges.items()}})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Calibration":
+        """The calibration that `to_json` wrote.
+
+        Raises:
+            QuantizationError: the text is not one.
+        """
+        try:
+            fields = json.loads(text)
+            ranges = {str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()}
+            return cls(ranges=ranges, **fields)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise QuantizationError(f"not a calibration in JSON: {error}") from error
+
+    def __str__(self) -> str:
+        width = max(len(path) for path in self.ranges)
+        kind = "min-max" if self.method == "minmax" else f"{self.percentile} % percentile"
+        lines = [f"{p:<{width}}  {lo:10.4f} .. {hi:10.4f}" for p, (lo, hi) in self.ranges.items()]
+        return "\n".join([f"calibration on {self.n_images:,} images, {kind}", *lines])
+
+
+def calibrate(
+    model: Model,
+    images: NDArray[np.generic],
+    *,
+    method: Method = "minmax",
+    percentile: float = 99.99,
+    batch_size: int = 256,
+) -> Calibration:
+    """Run the model over images and note the range of every activation.
+
+    Args:
+        model: what will be quantized.
+        images: what the model takes, many at a time; take them from the training set.
+        method: "minmax" keeps the extremes; "percentile" leaves out the outermost
+            100 - ``percentile`` percent of the values at each end, exactly, so that a few outliers
+            do not stretch the scale of all others.
+        percentile: above 50, at most 100; used by "percentile" only.
+        batch_size: images at a time.
+
+    Raises:
+        QuantizationError: no images, an unknown method or a percentile out of range.
+    """
+    if len(images) == 0:
+        raise QuantizationError("calibration needs at least one image, and got none")
+    if method not in ("minmax", "percentile"):
+        raise QuantizationError(f"method is {method!r}, not 'minmax' or 'percentile'")
+    if not 50 < percentile <= 100:
+        raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
+    keep = 100.0 if method == "minmax" else float(percentile)
+    tails: dict[str, _Tails] = {}
+    for start in range(0, len(images), batch_size):
+        x = model.encode(images[start : start + batch_size])
+        for path, values in {INPUT: x, **model.net.activations(x)}.items():
+            if path not in tails:
+                size = int(np.prod(values.shape[1:])) * len(images)
+                tails[path] = _Tails(cut=int(size * (100 - keep) / 100))
+            tails[path].add(values)
+    ranges = {path: t.range for path, t in tails.items()}
+    return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
+
+
+class _Tails:
+    """The outermost values of a stream: enough of each end to know a percentile exactly."""
+
+    def __init__(self, *, cut: int) -> None:
+        self._n = cut + 1  # the value sought is the last of these
+        self._low = self._high = np.empty(0, np.float32)
+
+    def add(self, values: NDArray[np.floating]) -> None:
+        flat = values.reshape(-1)
+        self._low = self._smallest(np.concatenate([self._low, self._smallest(flat)]))
+        self._high = -self._smallest(np.concatenate([-self._high, self._smallest(-flat)]))
+
+    def _smallest(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        if len(values) <= self._n:
+            return values
+        return np.partition(values, self._n - 1)[: self._n]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return float(self._low.max()), float(self._high.min())

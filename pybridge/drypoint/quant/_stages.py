@@ -1,0 +1,66 @@
+"""What a float net becomes before it becomes integers: a straight line of fused stages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import Shape
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """One future op. Planes are height, width, channels; numbers are real, in float64.
+
+    Attributes:
+        path: of the layer that names the op.
+        last: of the last layer fused into it, whose output it computes; "input" for none.
+        relu: whether negative results become 0.
+    """
+
+    path: str
+    last: str
+    in_shape: Shape
+    out_shape: Shape
+    relu: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weighted(Stage):
+    """A convolution or dense stage; ``weight`` is [out, kernel_h, kernel_w, in].
+
+    A dense stage has the whole input plane for its kernel, and ``dense`` set.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    dense: bool = False
+    stride: Pair = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pool: Pair = (1, 1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pooled(Stage):
+    """A pooling stage of its own: ``mean`` or maximum."""
+
+    mean: bool
+    kernel: Pair
+    stride: Pair
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Folded:
+    """The stages, and what stands at the two borders.
+
+    ``encoder`` set: the first stage reads the encoder's pixels, 0 to 255, as they are.
+    """
+
+    stages: tuple[Stage, ...]
+    in_shape: Shape
+    softmax: bool
+    encoder: Mapping[str, Any] | None
