@@ -129,6 +129,25 @@ def test_one_bit_palette_and_transparent_colour():
     np.testing.assert_array_equal(_encoder("rgb").pixels(palette)[2, 4], (0, 0, 0))
 
 
+def test_a_transparent_colour_is_black():
+    rgb = np.full((3, 5, 3), 90, np.uint8)
+    rgb[1, 1] = (1, 2, 3)
+    for mode, clear in (("RGB", (90, 90, 90)), ("L", 90)):
+        image = Image.fromarray(rgb).convert(mode)
+        image.info["transparency"] = clear
+        seen = _encoder("rgb").pixels(image)
+        assert seen[0, 0].tolist() == [0, 0, 0]
+        assert seen[1, 1].tolist() != [0, 0, 0]
+
+
+def test_modes_that_pillow_can_bring_to_rgb_and_one_that_it_cannot():
+    assert _encoder("rgb").pixels(Image.new("HSV", (5, 3), (0, 255, 255)))[0, 0].tolist() == [
+        255, 0, 0,
+    ]  # fmt: skip
+    with pytest.raises(CoderError, match="images of mode LAB cannot be read"):
+        _encoder().pixels(Image.new("LAB", (5, 3)))
+
+
 @given(st.floats(0, 1))
 def test_floats_are_rounded_half_up(value):
     expected = _half_up(Fraction(float(np.float64(value) * 255)))
@@ -274,6 +293,8 @@ def test_fit_keeps_the_aspect_and_pads_with_black():
     np.testing.assert_array_equal(wide[:, 0, 0], [0, 255, 255, 0])
     tall = ImageEncoder(width=4, height=4, resize="fit").pixels(np.full((8, 6), 255, np.uint8))
     np.testing.assert_array_equal(tall[0, :, 0], [255, 255, 255, 0])
+    board = ImageEncoder(width=4, height=4, resize="fit").pixels(np.full((2, 4), 9, np.uint8))
+    np.testing.assert_array_equal(board[:, 0, 0], [0, 9, 9, 0])
     line = ImageEncoder(width=4, height=4, resize="fit").pixels(np.full((1, 4000), 9, np.uint8))
     np.testing.assert_array_equal(line[:, 0, 0], [0, 9, 0, 0])
 

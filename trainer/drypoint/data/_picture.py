@@ -103,7 +103,8 @@ def _image_pixels(image: Image.Image) -> Pixels:
         raise CoderError(f"an image of {width} x {height} is outside 1 to {_MAX_PIXELS} pixels")
     upright = ImageOps.exif_transpose(image)
     mode = upright.mode
-    if mode in ("P", "PA", "RGBa", "La") or "transparency" in upright.info:
+    keyed = mode in ("1", "L", "RGB") and "transparency" in upright.info  # one colour is clear
+    if keyed or mode in ("P", "PA", "RGBa", "La"):
         return np.asarray(upright.convert("RGBA"))
     if mode in ("L", "1"):
         return np.asarray(upright.convert("L"))[..., None]
