@@ -140,12 +140,17 @@ def test_a_transparent_colour_is_black():
         assert seen[1, 1].tolist() != [0, 0, 0]
 
 
-def test_modes_that_pillow_can_bring_to_rgb_and_one_that_it_cannot():
+def test_other_modes_are_left_to_pillow_and_said_when_it_cannot(monkeypatch):
     assert _encoder("rgb").pixels(Image.new("HSV", (5, 3), (0, 255, 255)))[0, 0].tolist() == [
         255, 0, 0,
     ]  # fmt: skip
-    with pytest.raises(CoderError, match="images of mode LAB cannot be read"):
-        _encoder().pixels(Image.new("LAB", (5, 3)))
+
+    def cannot(*_args):
+        raise ValueError("conversion not supported")
+
+    monkeypatch.setattr(Image.Image, "convert", cannot)
+    with pytest.raises(CoderError, match="images of mode HSV cannot be read: conversion"):
+        _encoder().pixels(Image.new("HSV", (5, 3)))
 
 
 @given(st.floats(0, 1))
