@@ -1,6 +1,12 @@
 """The C engine in Python: a blob in, integers out, the same bytes as the reference."""
 
+from ._compiled import Compiled as Compiled
+from ._compiled import CompilerError as CompilerError
+from ._compiled import find_compiler as find_compiler
 from ._engine import Engine as Engine
 from ._engine import EngineError as EngineError
 from ._source import c_sources as c_sources
 from ._source import include_dir as include_dir
+from ._verify import Runner as Runner
+from ._verify import Verification as Verification
+from ._verify import verify as verify

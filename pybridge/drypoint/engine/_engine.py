@@ -10,6 +10,7 @@ from drypoint.common import DrypointError, read_bytes
 from drypoint.program import Program, blob
 
 from ._native import ffi, lib
+from ._traces import split_traces
 
 
 class EngineError(DrypointError, RuntimeError):
@@ -78,14 +79,7 @@ class Engine:
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         outputs, traces = self._run(x, trace=True)
-        planes, at = [], 0
-        for op in self.program.ops[:-1]:
-            part = traces[:, at : at + op.out_bytes]
-            planes.append(part.view(np.uint8 if op.out_type == "u8" else np.int8))
-            at += op.out_bytes
-        flat: list[NDArray[np.integer]] = [*planes, outputs]
-        shapes = [op.out_shape for op in self.program.ops]
-        return [p.reshape(len(p), *shape) for p, shape in zip(flat, shapes, strict=True)]
+        return split_traces(self.program, traces, n=len(outputs))
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
         """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
@@ -96,7 +90,7 @@ class Engine:
         n = len(inputs)
         n_outputs = self.program.output_shape.size
         outputs = np.empty((n, n_outputs), np.int32)
-        trace_size = sum(op.out_bytes for op in self.program.ops[:-1]) if trace else 0
+        trace_size = sum(op.out_bytes for op in self.program.ops) if trace else 0
         traces = np.empty((n, trace_size), np.uint8)
         arena = np.empty(self.arena_size, np.uint8)  # of this call: threads may share an Engine
         _check(

@@ -7,6 +7,7 @@ from . import _blob as blob
 from . import _codegen as codegen
 from . import _reference as reference
 from ._blob import BlobError as BlobError
+from ._ops import NUMPY_TYPE as NUMPY_TYPE
 from ._ops import AvgPool as AvgPool
 from ._ops import Conv as Conv
 from ._ops import Dense as Dense
@@ -18,6 +19,7 @@ from ._ops import Shape as Shape
 from ._program import Program as Program
 
 __all__ = [
+    "NUMPY_TYPE",
     "AvgPool",
     "BlobError",
     "Conv",

@@ -1,4 +1,4 @@
-"""Calibration: the range of every activation on some images. It only looks; the model stays as it is."""
+"""Calibration: the range of every activation on some images. It only looks."""
 
 import json
 from collections.abc import Mapping
@@ -46,7 +46,9 @@ class Calibration:
         """
         try:
             fields = json.loads(text)
-            ranges = {str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()}
+            ranges = {
+                str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()
+            }
             return cls(ranges=ranges, **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise QuantizationError(f"not a calibration in JSON: {error}") from error

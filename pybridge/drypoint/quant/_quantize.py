@@ -111,9 +111,7 @@ def _weighted(
     else:
         lowest, highest = _range(calibration, stage.last)
         wanted = activation_of(lowest, highest, signed=not stage.relu)
-    q = integers(
-        stage.weight, stage.bias, source=source, out_scale=None if last else wanted.scale
-    )
+    q = integers(stage.weight, stage.bias, source=source, out_scale=None if last else wanted.scale)
     out = replace(wanted, scale=q.out_scale)
     low, high = _clamp(out, relu=stage.relu)
     rule = {"bias": q.bias, "mult": q.mult, "shift": q.shift, "lo": low, "hi": high}

@@ -54,7 +54,7 @@ def _nearest_even(ratio: float, e: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """A weighted stage in integers: weights, biases, multipliers, shift, and the scales they mean."""
+    """A weighted stage in integers, and the scales that they mean."""
 
     weight: NDArray[np.int8]
     bias: NDArray[np.int32]

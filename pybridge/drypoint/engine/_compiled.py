@@ -1,0 +1,92 @@
+"""The generated C of a program, compiled with the machine's own compiler and run as a process."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drypoint.common import DrypointError
+from drypoint.program import Program
+
+from ._source import HERE, c_sources, include_dir
+from ._traces import split_traces
+
+STRICT = [
+    "-std=c99",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wshadow",
+    "-Werror",
+]
+
+
+class CompilerError(DrypointError, RuntimeError):
+    """There is no C compiler, or it refused the code."""
+
+
+def find_compiler(wanted: str | None = None) -> str:
+    """The path of a C compiler: ``wanted``, else the first of cc, gcc, clang.
+
+    Raises:
+        CompilerError: none is there.
+    """
+    names = [wanted] if wanted else ["cc", "gcc", "clang"]
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise CompilerError(
+        f"no C compiler: {', '.join(names)} not found; install gcc or clang, or name one with --cc"
+    )
+
+
+class Compiled:
+    """Generated C as a program of this machine.
+
+    Args:
+        program: what the C files were generated from.
+        folder: where ``<name>.h`` and ``<name>.c`` are.
+        name: the model's C name.
+        workdir: an existing folder for the driver and the binary.
+        compiler: path of a C compiler, from `find_compiler`.
+
+    Raises:
+        CompilerError: the compiler refuses the code; warnings count as errors.
+    """
+
+    def __init__(
+        self, program: Program, folder: Path, *, name: str, workdir: Path, compiler: str
+    ) -> None:
+        self.program = program
+        self._binary = (workdir / f"{name}_driver").resolve()
+        driver = workdir / f"{name}_driver.c"
+        text = Template((HERE / "driver.c.in").read_text("utf-8"))
+        driver.write_text(text.substitute(name=name, upper=name.upper()), "utf-8")
+        sources = [driver, folder / f"{name}.c", *(s for s in c_sources() if s.suffix == ".c")]
+        command = [compiler, *STRICT, f"-I{include_dir()}", f"-I{folder}", *map(str, sources)]
+        done = subprocess.run(
+            [*command, "-o", str(self._binary)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            first = (done.stderr.strip() or "no message").splitlines()[0]
+            raise CompilerError(f"{compiler} refuses the generated C: {first}")
+
+    def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
+        """The output of every op, in order, as ``program.reference.trace`` gives them.
+
+        Raises:
+            CompilerError: the process failed or stopped short.
+        """
+        inputs = self.program.check_input(x)
+        done = subprocess.run(
+            [str(self._binary)], input=inputs.tobytes(), capture_output=True, check=False
+        )
+        size = sum(op.out_bytes for op in self.program.ops)
+        if done.returncode != 0 or len(done.stdout) != size * len(inputs):
+            raise CompilerError(f"the compiled model failed with exit code {done.returncode}")
+        return split_traces(self.program, np.frombuffer(done.stdout, np.uint8), n=len(inputs))

@@ -1,0 +1,87 @@
+"""Holds everything that runs a program against the reference, byte by byte, layer by layer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import Program, reference
+
+
+class Runner(Protocol):
+    """Something that runs a program: an `Engine`, a `Compiled`, a device."""
+
+    def trace(self, x: NDArray[np.integer], /) -> list[NDArray[np.integer]]:
+        """The output of every op, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What a comparison found.
+
+    Attributes:
+        images: how many inputs every runner was given.
+        bytes_per_image: bytes compared for each input and runner: the outputs of all ops.
+        differing: runner -> op -> bytes that differ; ops without a difference are left out.
+    """
+
+    images: int
+    bytes_per_image: int
+    differing: Mapping[str, Mapping[str, int]]
+
+    @property
+    def differing_bytes(self) -> int:
+        """Over all runners and ops."""
+        return sum(sum(ops.values()) for ops in self.differing.values())
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON takes it."""
+        return {
+            "images": self.images,
+            "bytes_per_image": self.bytes_per_image,
+            "runners": list(self.differing),
+            "differing_bytes": self.differing_bytes,
+            "differing": {name: dict(ops) for name, ops in self.differing.items()},
+        }
+
+
+def verify(
+    program: Program,
+    runners: Mapping[str, Runner],
+    images: NDArray[np.integer],
+    *,
+    batch_size: int = 500,
+    progress: Callable[[int], None] | None = None,
+) -> Verification:
+    """Run the reference and every runner on all images and count the bytes that differ.
+
+    Args:
+        program: what they run.
+        runners: by the name that the report uses.
+        images: (N, h, w, c) or (N, h, w), of the program's input type.
+        batch_size: images at a time.
+        progress: called with the number of images that were just compared.
+    """
+    inputs = program.check_input(images)
+    differing: dict[str, dict[str, int]] = {name: {} for name in runners}
+    for start in range(0, len(inputs), batch_size):
+        batch = inputs[start : start + batch_size]
+        wanted = reference.trace(program, batch)
+        for name, runner in runners.items():
+            for op, right, came in zip(program.ops, wanted, runner.trace(batch), strict=True):
+                if count := _differing_bytes(right, came):
+                    differing[name][op.name] = differing[name].get(op.name, 0) + count
+        if progress is not None:
+            progress(len(batch))
+    size = sum(op.out_bytes for op in program.ops)
+    return Verification(images=len(inputs), bytes_per_image=size, differing=differing)
+
+
+def _differing_bytes(right: NDArray[np.integer], came: NDArray[np.integer]) -> int:
+    if right.dtype != came.dtype or right.shape != came.shape:
+        return right.nbytes
+    a, b = (np.ascontiguousarray(v).view(np.uint8) for v in (right, came))
+    return int(np.count_nonzero(a != b))

@@ -1,0 +1,136 @@
+"""Optimizers: settings as values, and one step on arrays. In order of increasing complexity.
+
+``weight_decay`` acts on weights only (arrays of two or more axes): biases, and the scales and
+shifts of a batch norm, are few and need no shrinking.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import TrainError
+
+Arrays = Mapping[str, NDArray[np.float32]]
+State = dict[str, tuple[NDArray[np.float32], ...]]
+
+
+class Optimizer(Protocol):
+    """What `fit` asks of an optimizer."""
+
+    @property
+    def lr(self) -> float:
+        """The learning rate at the top of the schedule."""
+        ...
+
+    def start(self, params: Arrays) -> State:
+        """The state before the first step."""
+        ...
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """Change ``params`` and ``state`` in place; ``t`` counts steps from 1."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD:
+    """Stochastic gradient descent, with momentum or Nesterov's (as in PyTorch's formulation).
+
+    g += weight_decay * w;  v = momentum * v + g;  w -= lr * v, Nesterov: lr * (g + momentum * v).
+    """
+
+    lr: float = 0.01
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_positive(lr=self.lr)
+        _check_share(momentum=self.momentum)
+        _check_decay(self.weight_decay)
+        if self.nesterov and self.momentum == 0:
+            raise TrainError("SGD: nesterov needs a momentum above 0")
+
+    def start(self, params: Arrays) -> State:
+        """A velocity of zeros for each parameter."""
+        return {path: (np.zeros_like(w),) for path, w in params.items()}
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """One update in place."""
+        del t
+        for path, w in params.items():
+            g = gradients[path]
+            if self.weight_decay and w.ndim > 1:
+                g = g + np.float32(self.weight_decay) * w
+            (v,) = state[path]
+            v *= np.float32(self.momentum)
+            v += g
+            change = g + np.float32(self.momentum) * v if self.nesterov else v
+            np.subtract(w, np.float32(lr) * change, out=w)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (Kingma & Ba 2015); ``weight_decay`` is decoupled (AdamW, Loshchilov & Hutter 2019).
+
+    m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2;
+    w -= lr * (m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + weight_decay * w).
+    """
+
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_positive(lr=self.lr, eps=self.eps)
+        _check_share(beta1=self.beta1, beta2=self.beta2)
+        _check_decay(self.weight_decay)
+
+    def start(self, params: Arrays) -> State:
+        """Both moments zero."""
+        return {path: (np.zeros_like(w), np.zeros_like(w)) for path, w in params.items()}
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """One update in place."""
+        rate = np.float32(lr / (1 - self.beta1**t))
+        unbias = np.float32(1 / np.sqrt(1 - self.beta2**t))
+        for path, w in params.items():
+            g = gradients[path]
+            m, v = state[path]
+            m += np.float32(1 - self.beta1) * (g - m)
+            v += np.float32(1 - self.beta2) * (g * g - v)
+            update = np.sqrt(v)
+            update *= unbias
+            update += np.float32(self.eps)
+            np.divide(m, update, out=update)
+            update *= rate
+            if self.weight_decay and w.ndim > 1:
+                np.multiply(w, np.float32(1 - lr * self.weight_decay), out=w)
+            np.subtract(w, update, out=w)
+
+
+def optimizer_config(optimizer: Optimizer) -> dict[str, object]:
+    """The optimizer's name and settings, for a record of the run."""
+    settings = vars(optimizer) if hasattr(optimizer, "__dict__") else {}
+    return {"name": type(optimizer).__name__.lower(), **settings}
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise TrainError(f"{name} is {value}, not a number above 0")
+
+
+def _check_share(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise TrainError(f"{name} is {value}, not within 0 and 1 (1 excluded)")
+
+
+def _check_decay(value: float) -> None:
+    if not (np.isfinite(value) and value >= 0):
+        raise TrainError(f"weight_decay is {value}, not a number of at least 0")
