@@ -1,0 +1,51 @@
+# make          train, quantize, export and verify LeNet on MNIST: build/lenet
+# make test     all tests, the C ones and the lint and type checks included
+# make lint     what the linters and the type checker say, by themselves
+# make format   let the formatters rewrite the code
+# make clean    remove what was built (the virtual environment stays)
+#
+# Each makes .venv and installs all that it needs. PYTHON=python3.12 names another interpreter,
+# ARGS="--epochs 1" is handed to `drypoint lenet`, TESTS="tests/pybridge -k blob" to pytest.
+
+PYTHON ?= python3
+ARGS   ?=
+TESTS  ?=
+BIN    := .venv/bin
+NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
+          engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
+          pybridge/drypoint/engine/_native_build.py)
+
+.PHONY: lenet test lint format clean
+lenet: .venv/installed
+	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
+
+test: .venv/installed-dev
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
+
+lint: .venv/installed-dev
+	@$(BIN)/python -m pytest -q tests/test_lint.py
+
+format: .venv/installed-dev
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/include/*.h pybridge/drypoint/engine/*.[ch] \
+	  tests/engine_c/*.[ch]
+
+clean:
+	rm -rf build
+
+# The two stamps: the package alone, and with the tools of `make test`. A changed C file reinstalls.
+.venv/installed: $(NATIVE) | .venv/bin/python
+	@echo "installing drypoint into .venv (a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "installing the tools for tests into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "drypoint needs Python 3.11 or later; name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
