@@ -1,0 +1,57 @@
+"""Functions of one element at a time, each beside its derivative."""
+
+import numpy as np
+
+from ._tape import Array
+from ._tensor import Tensor, record
+
+
+def exp(x: Tensor) -> Tensor:
+    """e to the x; its own derivative."""
+    y = np.exp(x.data)
+    return record(y, (x, lambda g: g * y))
+
+
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm, for x > 0; derivative 1 / x."""
+    return record(np.log(x.data), (x, lambda g: g / x.data))
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root, for x >= 0; derivative 1 / (2 sqrt x), infinite at 0."""
+    y = np.sqrt(x.data)
+    return record(y, (x, lambda g: g / (y + y)))
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0); derivative 1 above 0 and 0 at and below it."""
+    y = np.maximum(x.data, 0)
+    return record(y, (x, lambda g: g * (y > 0)))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent; derivative 1 - tanh^2."""
+    y = np.tanh(x.data)
+    return record(y, (x, lambda g: g * (1 - y * y)))
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp -x); derivative s (1 - s)."""
+    y = _sigmoid(x.data)
+    return record(y, (x, lambda g: g * y * (1 - y)))
+
+
+def sin(x: Tensor) -> Tensor:
+    """The sine of radians; derivative cos."""
+    return record(np.sin(x.data), (x, lambda g: g * np.cos(x.data)))
+
+
+def cos(x: Tensor) -> Tensor:
+    """The cosine of radians; derivative -sin."""
+    return record(np.cos(x.data), (x, lambda g: -g * np.sin(x.data)))
+
+
+def _sigmoid(x: Array) -> Array:
+    """The logistic function by exp of negative numbers only, so nothing overflows."""
+    e = np.exp(-np.abs(x))
+    return np.asarray(np.where(x < 0, e, 1) / (1 + e))

@@ -1,0 +1,116 @@
+"""Operations on images (N, C, H, W): convolution and pooling."""
+
+import numpy as np
+
+from . import _kernels as kernels
+from ._errors import AutodiffError
+from ._tape import Array
+from ._tensor import Tensor, record
+from ._window import NO_PADDING, Padding, Pair, Window
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """Two-dimensional cross-correlation (the kernel is not flipped), plus a bias.
+
+    Args:
+        x: (N, C, H, W).
+        weight: (O, C / groups, kh, kw); output channel o reads the channels of group
+            o // (O / groups) only.
+        bias: (O,), added to every pixel of channel o.
+        stride: step of the window, (vertical, horizontal).
+        padding: ((top, bottom), (left, right)) zeros around the image.
+        dilation: step between the elements of the window.
+        groups: divides both C and O.
+
+    Returns:
+        (N, O, OH, OW), sizes by `Window.output_size`.
+
+    Raises:
+        AutodiffError: shapes or groups do not go together, or the window does not fit.
+    """
+    _check_images(x, "conv2d")
+    channels, fits = x.shape[1], weight.ndim == 4
+    if not fits or groups < 1 or channels != weight.shape[1] * groups or weight.shape[0] % groups:
+        raise AutodiffError(
+            f"conv2d of {channels} channels in {groups} groups wants a weight of shape "
+            f"(O, {channels}/{groups}, kh, kw) with O a multiple of {groups}, got {weight.shape}"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise AutodiffError(f"conv2d wants a bias of {weight.shape[:1]}, got {bias.shape}")
+    kh, kw = weight.shape[2:]
+    window = Window((kh, kw), stride, padding, dilation)
+    size = (x.shape[2], x.shape[3])
+    value = kernels.conv2d(x.data, weight.data, window=window, groups=groups)
+
+    def to_x(g: Array) -> Array:
+        return kernels.conv2d_input_gradient(
+            g, weight.data, window=window, groups=groups, size=size
+        )
+
+    def to_weight(g: Array) -> Array:
+        return kernels.conv2d_weight_gradient(g, x.data, window=window, groups=groups)
+
+    if bias is None:
+        return record(value, (x, to_x), (weight, to_weight))
+    value += bias.data[:, np.newaxis, np.newaxis]
+    return record(value, (x, to_x), (weight, to_weight), (bias, kernels.conv2d_bias_gradient))
+
+
+def max_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_PADDING) -> Tensor:
+    """The maximum of each window of x (N, C, H, W): (N, C, OH, OW), sizes rounded down.
+
+    Padding is ignored (minus infinity). Of equal elements the first, row by row, gets the gradient.
+
+    Raises:
+        AutodiffError: x has not four axes, the window does not fit, or it could lie in padding.
+    """
+    window = _pooling_window(x, kernel, stride, padding)
+    if not x.requires_grad:
+        return record(kernels.max_pool2d(x.data, window=window))
+    size = (x.shape[2], x.shape[3])
+    value, winners = kernels.max_pool2d_winners(x.data, window=window)
+    return record(
+        value,
+        (x, lambda g: kernels.max_pool2d_gradient(g, winners, window=window, size=size)),
+    )
+
+
+def avg_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_PADDING) -> Tensor:
+    """The mean of each window of x (N, C, H, W): (N, C, OH, OW), sizes rounded down.
+
+    Padding counts as zeros: the divisor is always kh * kw.
+
+    Raises:
+        AutodiffError: x has not four axes, the window does not fit, or it could lie in padding.
+    """
+    window = _pooling_window(x, kernel, stride, padding)
+    size = (x.shape[2], x.shape[3])
+    return record(
+        kernels.avg_pool2d(x.data, window=window),
+        (x, lambda g: kernels.avg_pool2d_gradient(g, window=window, size=size)),
+    )
+
+
+def _pooling_window(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> Window:
+    """The window, when every position of it is sure to hold a pixel."""
+    _check_images(x, "pooling")
+    window = Window(kernel, stride, padding)
+    if any(max(sides) >= k for sides, k in zip(padding, kernel, strict=True)):
+        raise AutodiffError(
+            f"pooling over {kernel}: padding {padding} must be smaller on each side"
+        )
+    return window
+
+
+def _check_images(x: Tensor, name: str) -> None:
+    if x.ndim != 4:
+        raise AutodiffError(f"{name} wants images of shape (N, C, H, W), got {x.shape}")

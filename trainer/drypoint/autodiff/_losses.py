@@ -1,0 +1,153 @@
+"""Softmax and the losses. One loss for each example, unless a reduction over them is asked for."""
+
+from typing import Literal, TypeAlias, assert_never
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._errors import AutodiffError
+from ._tape import Array
+from ._tensor import Tensor, record
+
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
+"""Over examples: a loss for each, their mean, or their sum."""
+
+PROBABILITY_FLOOR = 1e-30
+"""Probabilities below it count as it in a logarithm, so that a loss is at most 69.1.
+
+Small enough that the gradient of a softmax below is right down to what float32 can hold, and large
+enough that its reciprocal is finite there.
+"""
+
+
+def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    """exp x / sum of exp x along `axis`; the largest x is subtracted first, so none overflows."""
+    y = np.exp(_log_softmax(x.data, axis))
+    return record(y, (x, lambda g: y * (g - (g * y).sum(axis=axis, keepdims=True))))
+
+
+def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    """The natural logarithm of `softmax`, finite where that is 0."""
+    y = _log_softmax(x.data, axis)
+    return record(y, (x, lambda g: g - np.exp(y) * g.sum(axis=axis, keepdims=True)))
+
+
+def cross_entropy(
+    logits: Tensor,
+    targets: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "none",
+) -> Tensor:
+    """-sum of t * log softmax(logits) over classes, in nats.
+
+    Args:
+        logits: (..., classes), any finite numbers.
+        targets: class indices, integers of shape (...), or rows of probabilities (..., classes).
+        label_smoothing: s in 0..1 replaces t by (1 - s) * t + s / classes.
+        reduction: over examples.
+
+    Returns:
+        (...), or a scalar when reduced.
+
+    Raises:
+        AutodiffError: targets do not fit the logits, or name a class that there is not.
+    """
+    t = _target_rows(targets, logits, label_smoothing)
+    log_p = _log_softmax(logits.data, -1)
+
+    def vjp(g: Array) -> Array:
+        mass = t.sum(axis=-1, keepdims=True)  # 1 for probabilities, but nothing here relies on it
+        return np.asarray(g[..., np.newaxis] * (np.exp(log_p) * mass - t))
+
+    return reduced(record(-(t * log_p).sum(axis=-1), (logits, vjp)), reduction)
+
+
+def cross_entropy_from_probabilities(
+    probabilities: Tensor,
+    targets: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "none",
+) -> Tensor:
+    """-sum of t * log max(p, `PROBABILITY_FLOOR`) over classes, in nats: for what softmax gives.
+
+    Arguments as for `cross_entropy`, with probabilities in place of logits. Below the floor the
+    function is constant and its gradient 0.
+    """
+    t = _target_rows(targets, probabilities, label_smoothing)
+    p = np.maximum(probabilities.data, np.asarray(PROBABILITY_FLOOR, probabilities.dtype))
+
+    def vjp(g: Array) -> Array:
+        return -g[..., np.newaxis] * t / p * (probabilities.data >= p)
+
+    return reduced(record(-(t * np.log(p)).sum(axis=-1), (probabilities, vjp)), reduction)
+
+
+def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tensor:
+    """The mean of (x - target)^2 over all axes but the first.
+
+    Args:
+        x: (N, ...).
+        target: of the same shape; it is a constant.
+        reduction: over the N examples.
+
+    Returns:
+        (N,), or a scalar when reduced.
+
+    Raises:
+        AutodiffError: the shapes differ, or x has no axis of examples.
+    """
+    t = np.asarray(target, x.dtype)
+    if x.ndim == 0 or t.shape != x.shape:
+        raise AutodiffError(f"mse wants two arrays (N, ...) alike, got {x.shape} and {t.shape}")
+    error = x - t
+    return reduced((error * error).mean(axis=tuple(range(1, x.ndim))), reduction)
+
+
+def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
+    """Losses as they are, their mean or their sum."""
+    match reduction:
+        case "none":
+            return losses
+        case "mean":
+            return losses.mean()
+        case "sum":
+            return losses.sum()
+        case _:
+            assert_never(reduction)
+
+
+def _log_softmax(x: Array, axis: int) -> Array:
+    """x minus the logarithm of its sum of exponentials."""
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+
+
+def _target_rows(targets: ArrayLike, x: Tensor, label_smoothing: float) -> Array:
+    """Targets as rows of x's shape and dtype, smoothed."""
+    t = np.asarray(targets)
+    if x.ndim == 0 or not 0 <= label_smoothing <= 1:
+        raise AutodiffError(
+            f"cross entropy wants rows over classes and smoothing in 0..1, got shape {x.shape} "
+            f"and {label_smoothing}"
+        )
+    n_classes = x.shape[-1]
+    if t.dtype.kind in "iu" and t.shape == x.shape[:-1]:
+        wrong = t[(t < 0) | (t >= n_classes)]
+        if wrong.size:
+            raise AutodiffError(
+                f"target {wrong.flat[0]} is not a class index in 0..{n_classes - 1}"
+            )
+        rows: Array = (t[..., np.newaxis] == np.arange(n_classes)).astype(x.dtype)
+    elif t.dtype.kind == "f" and t.shape == x.shape:
+        rows = t.astype(x.dtype, copy=False)
+    else:
+        raise AutodiffError(
+            f"targets are {t.dtype}{t.shape}; wanted integers of shape {x.shape[:-1]} "
+            f"or rows of probabilities of shape {x.shape}"
+        )
+    if label_smoothing == 0:
+        return rows
+    keep, share = 1 - label_smoothing, label_smoothing / n_classes
+    return rows * np.asarray(keep, x.dtype) + np.asarray(share, x.dtype)

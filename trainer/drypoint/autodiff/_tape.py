@@ -1,0 +1,81 @@
+"""The tape: nodes that remember how to send a gradient to their parents, and the walk back."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import AutodiffError
+
+Array: TypeAlias = NDArray[np.floating]
+"""A float32 or float64 array; the arrays of one computation all have the same of the two."""
+
+Vjp: TypeAlias = Callable[[Array], Array]
+"""From the gradient of a result to that of one parent. It must not write into what it is given."""
+
+
+class Node:
+    """One value on the tape: its shape and dtype, and an edge to each parent that wants a gradient.
+
+    A node without edges is a leaf; `gradient` holds what the walks back have added up there, and
+    stays None elsewhere: the gradients in between are dropped as soon as they are passed on.
+    """
+
+    __slots__ = ("dtype", "edges", "gradient", "shape")
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[np.floating], edges: "tuple[Edge, ...]"
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.edges = edges
+        self.gradient: Array | None = None
+
+
+Edge: TypeAlias = tuple[Node, Vjp]
+
+
+def walk_back(root: Node, gradient: Array) -> None:
+    """Send `gradient` from `root` to every leaf below it and add what arrives to the leaf's own.
+
+    A node passes its gradient on once, after all of its consumers have delivered (Kahn's
+    topological order, on an explicit stack: a net may be deeper than Python's recursion limit).
+    The order depends only on the tape, so equal computations give equal bytes.
+
+    Raises:
+        AutodiffError: a vector-Jacobian product returned another shape or dtype than its parent's.
+    """
+    consumers = {root: 0}
+    stack = [root]
+    while stack:
+        for parent, _ in stack.pop().edges:
+            if parent not in consumers:
+                consumers[parent] = 0
+                stack.append(parent)
+            consumers[parent] += 1
+
+    pending = {root: _fitting(gradient, root)}
+    ready = [root]
+    while ready:
+        node = ready.pop()
+        gradient = pending.pop(node)
+        if not node.edges:
+            node.gradient = gradient if node.gradient is None else node.gradient + gradient
+        for parent, vjp in node.edges:
+            part = _fitting(vjp(gradient), parent)
+            pending[parent] = pending[parent] + part if parent in pending else part
+            consumers[parent] -= 1
+            if consumers[parent] == 0:
+                ready.append(parent)
+
+
+def _fitting(gradient: Array, node: Node) -> Array:
+    """`gradient` as an array, when it has the shape and dtype of the node's value."""
+    gradient = np.asarray(gradient)
+    if gradient.shape != node.shape or gradient.dtype != node.dtype:
+        raise AutodiffError(
+            f"a gradient is {gradient.dtype}{gradient.shape}, its tensor is "
+            f"{node.dtype}{node.shape}: return one value of the tensor's dtype for each element"
+        )
+    return gradient
