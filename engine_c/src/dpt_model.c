@@ -74,10 +74,9 @@ static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
 }
 
 /* Check 4: what the op reads, and what it may write. */
-static dpt_status check_link(const dpt_op *op, const dpt_op *previous, int last) {
+static dpt_status check_link(const dpt_op *op, uint8_t type, dpt_shape shape, int last) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
-    if (previous != NULL && (op->in_type != previous->out_type || op->in.h != previous->out.h ||
-                             op->in.w != previous->out.w || op->in.c != previous->out.c)) {
+    if (op->in_type != type || op->in.h != shape.h || op->in.w != shape.w || op->in.c != shape.c) {
         return DPT_E_SHAPE;
     }
     if ((op->out_type == DPT_I32) != last ||
@@ -182,8 +181,12 @@ static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_siz
 }
 
 /* Check 7: as many closed strings as there are labels. */
-static dpt_status check_labels(const blob *b, uint32_t offset, uint32_t size, uint32_t n_labels) {
+static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_outputs) {
+    const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
     uint32_t closed = 0;
+    if (n_labels != 0 && n_labels != n_outputs) {
+        return DPT_E_SHAPE;
+    }
     if (!inside(b, offset, size)) {
         return DPT_E_TABLE;
     }
@@ -237,12 +240,14 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         return status;
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
+    uint8_t type = p[24];
+    dpt_shape shape = read_shape(p + 26);
     for (uint32_t i = 0; i < n_ops; i++) {
         const uint8_t *record = p + HEADER_SIZE + (size_t)OP_SIZE * i;
         ops[i] = read_op(record);
         status = check_op(&ops[i], record);
         if (status == DPT_OK) {
-            status = check_link(&ops[i], i == 0 ? NULL : &ops[i - 1], i + 1 == n_ops);
+            status = check_link(&ops[i], type, shape, i + 1 == n_ops);
         }
         if (status == DPT_OK) {
             status = check_tables(&ops[i], &b, record);
@@ -250,16 +255,12 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         if (status != DPT_OK) {
             return status;
         }
-    }
-    const dpt_shape in = read_shape(p + 26);
-    const dpt_op *last = &ops[n_ops - 1];
-    if (ops[0].in_type != p[24] || ops[0].in.h != in.h || ops[0].in.w != in.w ||
-        ops[0].in.c != in.c || (n_labels != 0 && n_labels != dpt_elements(last->out))) {
-        return DPT_E_SHAPE;
+        type = ops[i].out_type;
+        shape = ops[i].out;
     }
     status = check_plan(ops, n_ops, dpt_u32(p + 16));
     if (status == DPT_OK) {
-        status = check_labels(&b, dpt_u32(p + 32), dpt_u32(p + 36), n_labels);
+        status = check_labels(&b, n_labels, dpt_elements(shape));
     }
     if (status != DPT_OK) {
         return status;

@@ -8,7 +8,7 @@ from drypoint.program import NUMPY_TYPE, Program
 
 def split_traces(program: Program, data: NDArray[np.uint8], *, n: int) -> list[NDArray[np.integer]]:
     """One array (n, h, w, c) for each op, from n records of the outputs of all ops in order."""
-    rows = data.reshape(n, -1)
+    rows = data.reshape(n, sum(op.out_bytes for op in program.ops))
     arrays, at = [], 0
     for op in program.ops:
         part = np.ascontiguousarray(rows[:, at : at + op.out_bytes])

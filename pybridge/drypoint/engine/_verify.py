@@ -26,11 +26,13 @@ class Verification:
         images: how many inputs every runner was given.
         bytes_per_image: bytes compared for each input and runner: the outputs of all ops.
         differing: runner -> op -> bytes that differ; ops without a difference are left out.
+        outputs: "reference" and runner -> int32 (images, outputs), what each answered.
     """
 
     images: int
     bytes_per_image: int
     differing: Mapping[str, Mapping[str, int]]
+    outputs: Mapping[str, NDArray[np.int32]]
 
     @property
     def differing_bytes(self) -> int:
@@ -67,17 +69,25 @@ def verify(
     """
     inputs = program.check_input(images)
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
+    outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
     for start in range(0, len(inputs), batch_size):
         batch = inputs[start : start + batch_size]
         wanted = reference.trace(program, batch)
+        outputs["reference"].append(wanted[-1])
         for name, runner in runners.items():
-            for op, right, came in zip(program.ops, wanted, runner.trace(batch), strict=True):
-                if count := _differing_bytes(right, came):
+            came = runner.trace(batch)
+            outputs[name].append(came[-1])
+            for op, right, answer in zip(program.ops, wanted, came, strict=True):
+                if count := _differing_bytes(right, answer):
                     differing[name][op.name] = differing[name].get(op.name, 0) + count
         if progress is not None:
             progress(len(batch))
-    size = sum(op.out_bytes for op in program.ops)
-    return Verification(images=len(inputs), bytes_per_image=size, differing=differing)
+    return Verification(
+        images=len(inputs),
+        bytes_per_image=sum(op.out_bytes for op in program.ops),
+        differing=differing,
+        outputs={k: np.concatenate(v).reshape(len(inputs), -1) for k, v in outputs.items()},
+    )
 
 
 def _differing_bytes(right: NDArray[np.integer], came: NDArray[np.integer]) -> int:

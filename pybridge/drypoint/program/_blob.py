@@ -25,20 +25,24 @@ class BlobError(DrypointError, ValueError):
 
 
 def dumps(program: Program) -> bytes:
-    """The blob of a program; the same program gives the same bytes."""
+    """The blob of a program; the same program gives the same bytes.
+
+    Raises:
+        ProgramError: encoder, decoder or provenance hold what JSON cannot.
+    """
     body = bytearray(HEADER.size + OP.size * len(program.ops))
     offsets = [_append_tables(body, op) for op in program.ops]
     labels = b"".join(label.encode() + b"\0" for label in program.labels)
     labels_at = _append(body, labels)
-    meta = json.dumps(_meta(program), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    meta_at = _append(body, meta.encode())
+    meta = _meta_bytes(program)
+    meta_at = _append(body, meta)
     for i, (op, at, tables) in enumerate(
         zip(program.ops, program.out_offsets, offsets, strict=True)
     ):
         OP.pack_into(body, HEADER.size + OP.size * i, *_record(op, at, tables))
     header = [MAGIC, *VERSION, len(body), 0, program.arena_size, len(program.ops)]
     header += [len(program.labels), TYPES.index(program.input_type), 0, *program.input_shape]
-    header += [labels_at, len(labels), meta_at, len(meta.encode()), bytes(16)]
+    header += [labels_at, len(labels), meta_at, len(meta), bytes(16)]
     HEADER.pack_into(body, 0, *header)
     struct.pack_into("<I", body, 12, zlib.crc32(body[16:]))
     return bytes(body)
@@ -69,13 +73,13 @@ def loads(blob: bytes) -> Program:
     if crc != zlib.crc32(blob[16:]):
         raise BlobError("the blob is damaged: its CRC does not match")
     try:
-        meta = json.loads(_slice(blob, meta_at, meta_size))
+        meta = json.loads(_slice(blob, meta_at, meta_size).decode(), parse_constant=_no_constant)
         labels = _slice(blob, labels_at, labels_size).decode().split("\0")
         ops = tuple(_read_op(blob, i, str(meta["ops"][i])) for i in range(n_ops))
         program = _assemble(ops, meta, tuple(labels[:-1]))
     except ProgramError as error:
         raise BlobError(f"the blob breaks a rule: {error}") from error
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BlobError(
             f"the blob's fields do not fit together ({type(error).__name__}: {error})"
         ) from error
@@ -186,6 +190,25 @@ def _slice(blob: bytes, offset: int, size: int) -> bytes:
     if offset + size > len(blob):
         raise ValueError(f"bytes {offset} to {offset + size} are asked for, of {len(blob)}")
     return blob[offset : offset + size]
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _meta_bytes(program: Program) -> bytes:
+    try:
+        return json.dumps(
+            _meta(program),
+            separators=(",", ":"),
+            sort_keys=True,
+            ensure_ascii=False,
+            allow_nan=False,
+        ).encode()
+    except (TypeError, ValueError) as error:
+        raise ProgramError(
+            f"program {program.name!r}: encoder, decoder and provenance must fit JSON: {error}"
+        ) from error
 
 
 def _meta(program: Program) -> dict[str, Any]:

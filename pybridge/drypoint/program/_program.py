@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ._listing import listing
 from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape
 
+MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Program:
@@ -35,6 +37,8 @@ class Program:
     def __post_init__(self) -> None:
         if not self.ops:
             raise ProgramError(f"program {self.name!r} has no ops")
+        if len(self.ops) > MAX_COUNT:
+            raise ProgramError(f"{len(self.ops)} ops; a program has at most {MAX_COUNT}")
         for before, op in itertools.pairwise(self.ops):
             if (before.out_type, before.out_shape) != (op.in_type, op.in_shape):
                 raise ProgramError(
@@ -47,8 +51,15 @@ class Program:
             raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
         if self.labels and len(self.labels) != self.output_shape.size:
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
-        if any("\0" in label for label in self.labels):
-            raise ProgramError("a label holds a zero byte, which ends labels")
+        if len(self.labels) > MAX_COUNT:
+            raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
+        for text in (self.name, *(op.name for op in self.ops), *self.labels):
+            _check_text(text)
+        for what, config in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if not isinstance(config, Mapping | None):
+                raise ProgramError(f"the {what} is {config!r}, neither a mapping nor None")
+        if not isinstance(self.provenance, Mapping):
+            raise ProgramError(f"the provenance is {self.provenance!r}, not a mapping")
         for what, scale in (("input", self.input_scale), ("output", self.output_scale)):
             if not (np.isfinite(scale) and scale > 0):
                 raise ProgramError(f"the {what} scale is {scale}, not a positive number")
@@ -121,3 +132,13 @@ class Program:
 
     def __str__(self) -> str:
         return listing(self.name, self.ops, self.arena_size)
+
+
+def _check_text(text: str) -> None:
+    """Names and labels: what the blob can hold, and C as well."""
+    if "\0" in text:
+        raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ProgramError(f"{text!r} cannot be written in UTF-8") from error

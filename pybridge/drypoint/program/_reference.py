@@ -28,7 +28,7 @@ def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
         ProgramError: ``x`` has another type or shape.
     """
     last = trace(program, x)[-1]
-    return last.reshape(len(last), -1).astype(np.int32, copy=False)
+    return last.reshape(len(last), program.output_shape.size).astype(np.int32, copy=False)
 
 
 def trace(program: Program, x: ArrayLike) -> list[Plane]:
@@ -51,8 +51,8 @@ def apply(op: Op, x: Plane) -> Plane:
             sums = _largest(_convolve(op, x), op.pool, op.pool)
             y = requantize(sums + op.bias, op.mult, op.shift, op.lo, op.hi)
         case Dense():
-            sums = _products(x.reshape(len(x), -1), op.weight) + op.bias
-            y = requantize(sums, op.mult, op.shift, op.lo, op.hi).reshape(len(x), 1, 1, -1)
+            sums = _products(x.reshape(len(x), op.in_shape.size), op.weight) + op.bias
+            y = requantize(sums, op.mult, op.shift, op.lo, op.hi).reshape(len(x), *op.out_shape)
         case MaxPool():
             y = _largest(x, op.kernel, op.stride)
         case AvgPool():

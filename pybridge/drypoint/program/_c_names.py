@@ -1,0 +1,48 @@
+"""Which names the generated C may give to a model: none that C, C++ or its own files use."""
+
+import re
+
+from ._ops import ProgramError
+
+KEYWORDS = (
+    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl "
+    "concept const const_cast consteval constexpr constinit continue co_await co_return "
+    "co_yield decltype default delete do double dynamic_cast else enum explicit export extern "
+    "false float for friend goto if inline int long mutable namespace new noexcept not not_eq "
+    "nullptr operator or or_eq private protected public register reinterpret_cast requires "
+    "restrict return short signed sizeof static static_assert static_cast struct switch "
+    "template this thread_local throw true try typedef typeid typename union unsigned using "
+    "virtual void volatile wchar_t while xor xor_eq"
+)
+# What model.c, selftest.c and a driver of the model declare, and the files and names of the C
+# library that they include. A test takes these from the generated text.
+DECLARED = (
+    "arena available compare crcs failed fread fwrite i input inputs k kernels labels main op "
+    "ops output outputs p printf progress result selftest size size_t status stdin stdout user "
+    "write_output wrong"
+)
+# Files of these names would hide the headers of the C library.
+HEADERS = (
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal "
+    "stdarg stdbool stddef stdint stdio stdlib string tgmath time wchar wctype drypoint"
+)
+TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS}".split())
+NUMBERED = re.compile(r"(weight|bias|mult)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t")
+
+
+def check_c_name(name: str) -> None:
+    """Refuse what cannot name a model and its files.
+
+    Raises:
+        ProgramError: no lower-case C identifier, or one that is taken.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ProgramError(
+            f"{name!r} cannot name C files: start with a lower-case letter and use only lower-case "
+            "letters, digits and _"
+        )
+    if name in TAKEN or NUMBERED.fullmatch(name) or name.startswith("dpt"):
+        raise ProgramError(
+            f"{name!r} cannot name C files: C or the generated code uses it already; "
+            f"take another, such as my_{name}"
+        )
