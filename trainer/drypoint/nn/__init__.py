@@ -1,0 +1,49 @@
+"""Layers, nets, losses and models: immutable values.
+
+    net = nn.lenet().initialize(seed=0)
+    net["conv1"].params["weight"].shape  # (20, 1, 5, 5)
+    print(net.summary())
+
+A `Layer` holds hyper-parameters and, once initialized, read-only arrays. What would change it
+(`initialize`, `with_params`, `bind`, slicing) returns another. `Sequential` puts layers in a row
+and is a layer itself. A `Model` is a net between an encoder and a decoder: what is saved, loaded,
+measured and quantized.
+"""
+
+from ._batch_norm import BatchNorm2d as BatchNorm2d
+from ._context import Context as Context
+from ._convolution import Conv2d as Conv2d
+from ._elementwise import Cos as Cos
+from ._elementwise import Elementwise as Elementwise
+from ._elementwise import ReLU as ReLU
+from ._elementwise import Sigmoid as Sigmoid
+from ._elementwise import Sin as Sin
+from ._elementwise import Tanh as Tanh
+from ._errors import ConfigError as ConfigError
+from ._errors import InputError as InputError
+from ._errors import LayerError as LayerError
+from ._errors import ModelError as ModelError
+from ._errors import ModelFileError as ModelFileError
+from ._errors import NotInitializedError as NotInitializedError
+from ._errors import PathError as PathError
+from ._errors import PortError as PortError
+from ._errors import ShapeError as ShapeError
+from ._info import LayerInfo as LayerInfo
+from ._info import NetInfo as NetInfo
+from ._layer import Layer as Layer
+from ._leaves import LEAF_TYPES as LEAF_TYPES
+from ._linear import Linear as Linear
+from ._losses import CrossEntropyLoss as CrossEntropyLoss
+from ._losses import Loss as Loss
+from ._losses import MSELoss as MSELoss
+from ._pooling import AvgPool2d as AvgPool2d
+from ._pooling import MaxPool2d as MaxPool2d
+from ._pooling import Pool2d as Pool2d
+from ._presets import lenet as lenet
+from ._presets import lenet5 as lenet5
+from ._sequential import Sequential as Sequential
+from ._sequential import layer_from_config as layer_from_config
+from ._sizes import Shape as Shape
+from ._softmax import Softmax as Softmax
+from ._structure import Dropout as Dropout
+from ._structure import Flatten as Flatten

@@ -1,0 +1,122 @@
+"""The batch normalization layer."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
+
+from ._context import Context
+from ._errors import ConfigError, NotInitializedError, ShapeError
+from ._initializers import Draw
+from ._layer import Layer
+from ._sizes import Shape, check_count, check_fraction
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BatchNorm2d(Layer):
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
+
+    In training, mean and variance are the batch's own, and the running ones move towards them:
+    running = (1 - momentum) * running + momentum * batch. Otherwise the running ones are used.
+    Both variances divide by the number of values.
+
+    Parameters: scale (C,), starts at 1; shift (C,), starts at 0.
+    Buffers: running_mean (C,), starts at 0; running_variance (C,), starts at 1.
+
+    Args:
+        momentum: in [0, 1].
+        epsilon: above 0.
+        channels: C; None takes it from the first shape the layer is bound to.
+
+    Raises:
+        ConfigError: a hyper-parameter is out of range.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    channels: int | None = None
+
+    short_name: ClassVar[str] = "norm"
+    in_place: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_fraction("BatchNorm2d", "momentum", self.momentum, inclusive=True)
+        number = isinstance(self.epsilon, int | float) and not isinstance(self.epsilon, bool)
+        if not number or not 0 < self.epsilon < math.inf:
+            raise ConfigError("BatchNorm2d", f"wants an epsilon above 0, got {self.epsilon!r}")
+        if self.channels is not None:
+            check_count("BatchNorm2d", "channels", self.channels)
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """scale and shift."""
+        return "scale", "shift"
+
+    @property
+    def buffer_names(self) -> tuple[str, ...]:
+        """The running mean and variance."""
+        return "running_mean", "running_variance"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input's."""
+        if len(input_shape) != 3 or input_shape[0] != (self.channels or input_shape[0] or -1):
+            channels = "C" if self.channels is None else self.channels
+            raise ShapeError("BatchNorm2d", f"wants images ({channels}, H, W), got {input_shape}")
+        return input_shape
+
+    def bind(self, input_shape: Shape) -> Self:
+        """The layer with `channels` set."""
+        self.output_shape(input_shape)
+        return self if self.channels else self._changed(channels=input_shape[0])
+
+    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """(C,) each."""
+        return self._shapes(self.param_names, input_shape)
+
+    def buffer_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """(C,) each."""
+        return self._shapes(self.buffer_names, input_shape)
+
+    def initial_arrays(self, draw: Draw) -> dict[str, Array]:  # noqa: ARG002
+        """The identity: nothing is drawn."""
+        (shape,) = {*self.param_shapes().values()}
+        zeros, ones = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+        return {"scale": ones, "shift": zeros, "running_mean": zeros, "running_variance": ones}
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """Normalize by the batch's or the running statistics; see the class."""
+        scale, shift = self._param(params, "scale"), self._param(params, "shift")
+        running = [self._buffer(name) for name in self.buffer_names]
+        if not ctx.training:
+            mean, variance = running
+            return batch_norm_inference(
+                x, scale, shift, mean=mean, variance=variance, epsilon=self.epsilon
+            )
+        y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon)
+        for name, old, new in zip(self.buffer_names, running, batch, strict=True):
+            moved = (1 - self.momentum) * old + self.momentum * new
+            ctx.updates[ctx.path_of(name)] = moved.astype(np.float32)
+        return y
+
+    def _buffer(self, name: str) -> Array:
+        if name not in self.buffers:
+            raise NotInitializedError("BatchNorm2d", f"has no {name}; call initialize() or fit()")
+        return self.buffers[name]
+
+    def _shapes(self, names: tuple[str, ...], input_shape: Shape | None) -> dict[str, Shape]:
+        channels = self.channels if input_shape is None else self.bind(input_shape).channels
+        if channels is None:
+            raise ShapeError(
+                "BatchNorm2d", "does not know its channels; give channels or an input_shape"
+            )
+        return dict.fromkeys(names, (channels,))

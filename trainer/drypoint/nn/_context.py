@@ -1,0 +1,37 @@
+"""What a forward pass carries along beside the numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+
+from drypoint.autodiff import Array, Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """How a net is being applied, and where what it leaves behind goes.
+
+    Attributes:
+        training: dropout drops and batch norm uses the batch's statistics; else neither.
+        rng: where dropout draws from; needed in training when the net has a dropout.
+        updates: path -> array: the new buffers that a training pass computes; give them to
+            `with_buffers`. The one mutable thing here: it is the caller's to read.
+        observe: called with each layer's path and output, containers after their layers.
+        path: of the layer that is being applied, "" at the top.
+    """
+
+    training: bool = False
+    rng: np.random.Generator | None = None
+    updates: dict[str, Array] = field(default_factory=dict)
+    observe: Callable[[str, Tensor], None] | None = None
+    path: str = ""
+
+    def within(self, name: str) -> Self:
+        """The context for the layer `name` of the container at `path`; `updates` is shared."""
+        return replace(self, path=self.path_of(name))
+
+    def path_of(self, name: str) -> str:
+        """The path of what the layer at `path` calls `name`."""
+        return f"{self.path}.{name}" if self.path else name

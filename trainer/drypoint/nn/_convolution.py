@@ -1,0 +1,151 @@
+"""The convolutional layer."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
+
+from ._context import Context
+from ._errors import ConfigError, ShapeError
+from ._initializers import Draw
+from ._layer import Layer
+from ._sizes import (
+    PaddingLike,
+    Shape,
+    check_count,
+    check_flag,
+    check_padding,
+    check_pair,
+    full_padding,
+    pair,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conv2d(Layer):
+    """Two-dimensional cross-correlation (the kernel is not flipped): (C, H, W) to (O, H', W').
+
+    Parameters: weight (O, C / groups, kh, kw) and, if `bias`, bias (O,).
+
+    Args:
+        out_channels: O.
+        kernel_size: height and width of the window, or (height, width).
+        stride: step of the window, or (vertical, horizontal).
+        padding: zeros around the image: a number for all sides, (vertical, horizontal),
+            ((top, bottom), (left, right)), "valid" for none, or "same" for an output of
+            ceil(size / stride), with the smaller half above and left.
+        dilation: step between elements of the window, or (vertical, horizontal).
+        groups: channels are split into so many groups that do not see each other.
+        bias: whether there is one.
+        in_channels: C; None takes it from the first shape the layer is bound to.
+
+    Raises:
+        ConfigError: a hyper-parameter is out of range, or groups do not divide the channels.
+    """
+
+    out_channels: int
+    kernel_size: int | Pair
+    _: KW_ONLY
+    stride: int | Pair = 1
+    padding: PaddingLike = 0
+    dilation: int | Pair = 1
+    groups: int = 1
+    bias: bool = True
+    in_channels: int | None = None
+
+    short_name: ClassVar[str] = "conv"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_count("Conv2d", "out_channels", self.out_channels)
+        check_pair("Conv2d", "kernel_size", self.kernel_size)
+        check_pair("Conv2d", "stride", self.stride)
+        check_padding("Conv2d", self.padding, by_name=True)
+        check_pair("Conv2d", "dilation", self.dilation)
+        check_count("Conv2d", "groups", self.groups)
+        check_flag("Conv2d", "bias", self.bias)
+        if self.in_channels is not None:
+            check_count("Conv2d", "in_channels", self.in_channels)
+        if self.out_channels % self.groups or (self.in_channels or 0) % self.groups:
+            raise ConfigError(
+                "Conv2d",
+                f"wants channels that its {self.groups} groups divide, got {self.in_channels} in "
+                f"and {self.out_channels} out",
+            )
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """weight, and bias if there is one."""
+        return ("weight", "bias") if self.bias else ("weight",)
+
+    def window(self, input_shape: Shape) -> Window:
+        """Kernel, stride, dilation and the padding of all four sides for this input."""
+        stride, bare = (
+            pair(self.stride),
+            Window(pair(self.kernel_size), dilation=pair(self.dilation)),
+        )
+        size = (input_shape[1], input_shape[2])
+        padding = full_padding(self.padding, size=size, extent=bare.extent, stride=stride)
+        return Window(bare.kernel, stride, padding, bare.dilation)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(O, H', W'), sizes rounded down."""
+        if len(input_shape) != 3 or input_shape[0] % self.groups or not input_shape[0]:
+            groups = f" with C a multiple of {self.groups}" if self.groups > 1 else ""
+            raise ShapeError("Conv2d", f"wants images (C, H, W){groups}, got {input_shape}")
+        if self.in_channels is not None and input_shape[0] != self.in_channels:
+            raise ShapeError(
+                "Conv2d", f"wants {self.in_channels} channels (C, H, W), got {input_shape}"
+            )
+        try:
+            return self.out_channels, *self.window(input_shape).output_size(*input_shape[1:])
+        except AutodiffError as error:
+            raise ShapeError("Conv2d", f"got {input_shape}: {error}") from error
+
+    def bind(self, input_shape: Shape) -> Self:
+        """The layer with `in_channels` set."""
+        self.output_shape(input_shape)
+        return self if self.in_channels else self._changed(in_channels=input_shape[0])
+
+    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """weight (O, C / groups, kh, kw), bias (O,)."""
+        if input_shape is not None:
+            return self.bind(input_shape).param_shapes()
+        if self.in_channels is None:
+            raise ShapeError(
+                "Conv2d", "does not know its channels; give in_channels or an input_shape"
+            )
+        weight = (self.out_channels, self.in_channels // self.groups, *pair(self.kernel_size))
+        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+
+    def initial_arrays(self, draw: Draw) -> dict[str, Array]:
+        """A drawn weight, a bias of 0."""
+        weight = draw(self.param_shapes()["weight"])
+        return {"weight": weight, "bias": np.zeros(self.out_channels, np.float32)}
+
+    def macs(self, input_shape: Shape) -> int:
+        """One for each output, input channel of the group, and element of the window."""
+        taps = math.prod(pair(self.kernel_size))
+        return math.prod(self.output_shape(input_shape)) * input_shape[0] // self.groups * taps
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The cross-correlation, plus the bias."""
+        window = self.window(x.shape[1:])
+        return conv2d(
+            x,
+            self._param(params, "weight"),
+            self._param(params, "bias") if self.bias else None,
+            stride=window.stride,
+            padding=window.padding,
+            dilation=window.dilation,
+            groups=self.groups,
+        )

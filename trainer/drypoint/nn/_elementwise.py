@@ -1,0 +1,77 @@
+"""Layers that apply one function to each element: any shape to the same shape."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drypoint.autodiff import Tensor, cos, relu, sigmoid, sin, tanh
+
+from ._context import Context
+from ._layer import Layer
+from ._sizes import Shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Elementwise(Layer):
+    """What they share."""
+
+    in_place: ClassVar[bool] = True
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input's."""
+        return input_shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLU(Elementwise):
+    """max(x, 0); its derivative at 0 is 0."""
+
+    short_name: ClassVar[str] = "relu"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """max(x, 0)."""
+        return relu(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tanh(Elementwise):
+    """The hyperbolic tangent."""
+
+    short_name: ClassVar[str] = "tanh"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """tanh x."""
+        return tanh(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sigmoid(Elementwise):
+    """The logistic function 1 / (1 + exp -x)."""
+
+    short_name: ClassVar[str] = "sigmoid"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """1 / (1 + exp -x)."""
+        return sigmoid(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sin(Elementwise):
+    """The sine of radians."""
+
+    short_name: ClassVar[str] = "sin"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """sin x."""
+        return sin(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cos(Elementwise):
+    """The cosine of radians."""
+
+    short_name: ClassVar[str] = "cos"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """cos x."""
+        return cos(x)

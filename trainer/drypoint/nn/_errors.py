@@ -1,0 +1,71 @@
+"""What this part raises. Errors of a layer say where in the net it is."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+from drypoint.common import DrypointError
+
+
+class LayerError(DrypointError):
+    """A layer cannot do what it is asked to.
+
+    Attributes:
+        kind: the layer's class name.
+        path: where in the net it is, "" for a layer on its own.
+        text: what is wrong, to be read after the layer's name.
+    """
+
+    def __init__(self, kind: str, text: str, path: str = "") -> None:
+        self.kind = kind
+        self.text = text
+        self.path = path
+        where = f" at path '{path}'" if path else ""
+        super().__init__(f"{kind}{where} {text}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        return type(self), (self.kind, self.text, self.path)
+
+    def within(self, name: str) -> Self:
+        """The same error as seen from the container that calls the layer `name`."""
+        return type(self)(self.kind, self.text, f"{name}.{self.path}" if self.path else name)
+
+
+class ShapeError(LayerError, ValueError):
+    """Arrays or shapes do not fit a layer."""
+
+
+class NotInitializedError(LayerError, RuntimeError):
+    """A layer is to be applied but has no values for its parameters yet."""
+
+
+class InputError(LayerError, ValueError):
+    """The values given to a layer or loss are no finite real numbers, or no valid targets."""
+
+
+class ConfigError(LayerError, ValueError):
+    """A hyper-parameter is outside its range, or a configuration does not describe a layer."""
+
+
+class PathError(DrypointError, KeyError):
+    """No layer, parameter or buffer has this name, index or path."""
+
+    @classmethod
+    def unknown(cls, what: str, path: str, known: Iterable[str]) -> Self:
+        """The error that names the closest of what there is, or all when nothing is close."""
+        names = list(known)
+        close = difflib.get_close_matches(path, names, n=3, cutoff=0.5) or names
+        hint = f"is it one of {', '.join(close)}?" if close else "there is none"
+        return cls(f"no {what} at path '{path}'; {hint}")
+
+
+class PortError(DrypointError, TypeError):
+    """A loss was called without one of its ports, or with one that it does not have."""
+
+
+class ModelError(DrypointError, ValueError):
+    """The parts of a model do not fit together, or it lacks the part that was asked for."""
+
+
+class ModelFileError(DrypointError, ValueError):
+    """The bytes are not a model file that this version can read, or the model cannot be saved."""

@@ -1,0 +1,96 @@
+"""The pooling layers."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_pool2d, max_pool2d
+
+from ._context import Context
+from ._errors import ConfigError, ShapeError
+from ._layer import Layer
+from ._sizes import Shape, check_padding, check_pair, full_padding, pair
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pool2d(Layer):
+    """What the two kinds of pooling share: (C, H, W) to (C, H', W'), sizes rounded down.
+
+    Args:
+        kernel_size: height and width of the window, or (height, width).
+        stride: step of the window, or (vertical, horizontal); None means the kernel size, so
+            that windows neither overlap nor leave gaps.
+        padding: around the image: a number for all sides, (vertical, horizontal) or
+            ((top, bottom), (left, right)); smaller than the kernel on each side.
+
+    Raises:
+        ConfigError: a hyper-parameter is out of range.
+    """
+
+    kernel_size: int | Pair
+    _: KW_ONLY
+    stride: int | Pair | None = None
+    padding: int | Pair | Padding = 0
+
+    short_name: ClassVar[str] = "pool"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        kind = type(self).__name__
+        check_pair(kind, "kernel_size", self.kernel_size)
+        if self.stride is not None:
+            check_pair(kind, "stride", self.stride)
+        check_padding(kind, self.padding, by_name=False)
+        window = self.window((1, 1, 1))
+        sides = zip(window.padding, window.kernel, strict=True)
+        if any(max(both) >= size for both, size in sides):
+            raise ConfigError(
+                kind, f"wants padding below its kernel {window.kernel}, got {self.padding}"
+            )
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    def window(self, input_shape: Shape) -> Window:
+        """Kernel, stride and the padding of all four sides."""
+        kernel = pair(self.kernel_size)
+        stride = kernel if self.stride is None else pair(self.stride)
+        size = (input_shape[1], input_shape[2])
+        padding = full_padding(self.padding, size=size, extent=kernel, stride=stride)
+        return Window(kernel, stride, padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, H', W')."""
+        kind = type(self).__name__
+        if len(input_shape) != 3:
+            raise ShapeError(kind, f"wants images (C, H, W), got {input_shape}")
+        try:
+            size = self.window(input_shape).output_size(*input_shape[1:])
+        except AutodiffError as error:
+            raise ShapeError(kind, f"got {input_shape}: {error}") from error
+        return input_shape[0], *size
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MaxPool2d(Pool2d):
+    """The largest value of each window; padding is ignored. Arguments: see `Pool2d`.
+
+    Of equal values the first, row by row, gets the gradient.
+    """
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The maximum of each window."""
+        window = self.window(x.shape[1:])
+        return max_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AvgPool2d(Pool2d):
+    """The mean of each window; padding counts as zeros. Arguments: see `Pool2d`."""
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The mean of each window."""
+        window = self.window(x.shape[1:])
+        return avg_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)

@@ -1,0 +1,114 @@
+"""Hyper-parameters as users write them: checked, and in full."""
+
+from typing import Literal, TypeAlias
+
+from drypoint.autodiff import NO_PADDING, Padding, Pair
+
+from ._errors import ConfigError
+
+Shape: TypeAlias = tuple[int, ...]
+"""The size of each axis of one example: without the batch axis."""
+
+PaddingLike: TypeAlias = int | Pair | Padding | Literal["same", "valid"]
+"""For all sides, (vertical, horizontal), ((top, bottom), (left, right)), or by name."""
+
+_LARGEST = 2**31 - 1
+
+
+def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
+    """Raise unless `value` is an int (no bool) from `minimum` to 2^31 - 1.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if type(value) is not int or not minimum <= value <= _LARGEST:
+        raise ConfigError(kind, f"wants an integer {name} of at least {minimum}, got {value!r}")
+
+
+def check_flag(kind: str, name: str, value: object) -> None:
+    """Raise unless `value` is a bool.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if type(value) is not bool:
+        raise ConfigError(kind, f"wants True or False for {name}, got {value!r}")
+
+
+def check_fraction(kind: str, name: str, value: object, *, inclusive: bool) -> None:
+    """Raise unless `value` is a number in [0, 1), or in [0, 1] when `inclusive`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1 or (value == 1 and not inclusive):  # type: ignore[operator]
+        end = "]" if inclusive else ")"
+        raise ConfigError(kind, f"wants a {name} in [0, 1{end}, got {value!r}")
+
+
+def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
+    """Raise unless `value` is an int or a pair of ints of at least `minimum`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if isinstance(value, tuple) and len(value) != 2:
+        raise ConfigError(kind, f"wants {name} as one integer or as two, got {value!r}")
+    for one in value if isinstance(value, tuple) else (value,):
+        check_count(kind, name, one, minimum=minimum)
+
+
+def check_padding(kind: str, value: object, *, by_name: bool) -> None:
+    """Raise unless `value` is a `PaddingLike`; the words only if `by_name`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if by_name and value in ("same", "valid"):
+        return
+    if isinstance(value, tuple) and any(isinstance(side, tuple) for side in value):
+        if len(value) != 2 or not all(isinstance(side, tuple) and len(side) == 2 for side in value):
+            raise ConfigError(
+                kind, f"wants padding as ((top, bottom), (left, right)), got {value!r}"
+            )
+        for side in value:
+            check_pair(kind, "padding", side, minimum=0)
+    elif isinstance(value, str):
+        names = "'same', 'valid' or " if by_name else ""
+        raise ConfigError(kind, f"wants {names}numbers for padding, got {value!r}")
+    else:
+        check_pair(kind, "padding", value, minimum=0)
+
+
+def pair(value: int | Pair) -> Pair:
+    """One number for both directions, or (vertical, horizontal) as it is."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def full_padding(padding: PaddingLike, *, size: Pair, extent: Pair, stride: Pair) -> Padding:
+    """Padding of all four sides for an image of `size`.
+
+    "same" is what makes the output ceil(size / stride): the smaller half of it above and left.
+    """
+    match padding:
+        case "valid":
+            return NO_PADDING
+        case "same":
+            needed = [
+                max((-(-n // s) - 1) * s + e - n, 0)
+                for n, e, s in zip(size, extent, stride, strict=True)
+            ]
+            vertical, horizontal = ((n // 2, n - n // 2) for n in needed)
+            return vertical, horizontal
+        case int():
+            return (padding, padding), (padding, padding)
+        case ((top, bottom), (left, right)):
+            return (top, bottom), (left, right)
+        case (vertical, horizontal):
+            return (vertical, vertical), (horizontal, horizontal)
+
+
+def tuples(value: object) -> object:
+    """JSON's lists as the tuples that they were."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
