@@ -1,0 +1,32 @@
+"""What all tests share: the tools of the machine, and how hypothesis behaves."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tools import Toolbox
+
+# A shared machine may stop a test for a second: slowness is no failure of the code.
+settings.register_profile(
+    "drypoint",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("drypoint")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-tools",
+        action="store_true",
+        help="fail, not skip, where a compiler or checker is missing",
+    )
+
+
+@pytest.fixture(scope="session")
+def toolbox(tmp_path_factory, request):
+    base = tmp_path_factory.getbasetemp()
+    worker = hasattr(request.config, "workerinput")  # xdist: the parent folder is shared by all
+    folder = (base.parent if worker else base) / "tools"
+    folder.mkdir(exist_ok=True)
+    return Toolbox(folder, request.config.getoption("--all-tools"))

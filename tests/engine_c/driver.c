@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs jobs from standard input and answers on standard output, all numbers 32 bits of the machine.
+ *
+ * Job: blob_size, model, limit, n_inputs, input_size; the blob; n_inputs times input_size bytes.
+ * With blob_size 0 it is the compiled-in model of that number (-DDRIVER_MODELS=...). An input that
+ * is shorter than the model's is repeated, one that is longer is cut.
+ * Answer: the status of the load, or 1 when a run would take more than `limit` steps; after DPT_OK
+ * arena_size, then for each input the outputs of all ops, and the status of the run. */
+#include "exact.h"
+
+#include <stdio.h>
+
+#ifdef DRIVER_MODELS
+extern const dpt_model *const driver_models[DRIVER_MODELS];
+#endif
+
+enum { TOO_LONG = 1 };
+
+static void put(void *user, size_t op, const void *output, size_t size) {
+    (void)op;
+    if (fwrite(output, 1, size, user) != size) {
+        abort();
+    }
+}
+
+static void put_number(uint32_t number) {
+    put(stdout, 0, &number, sizeof number);
+}
+
+static void get(void *bytes, size_t size) {
+    if (fread(bytes, 1, size, stdin) != size) {
+        abort();
+    }
+}
+
+static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32_t size) {
+    uint8_t *arena = exact(model->arena_size), *input = exact(input_bytes(model));
+    int32_t *output = exact(output_count(model) * sizeof *output);
+    for (uint32_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < input_bytes(model); k++) {
+            input[k] = bytes[(size_t)i * size + k % size];
+        }
+        put_number((uint32_t)dpt_run_traced(model, NULL, arena, model->arena_size, input, output,
+                                            put, stdout));
+    }
+    free(arena);
+    free(input);
+    free(output);
+}
+
+int main(void) {
+    uint32_t job[5]; /* blob_size, model, limit, n_inputs, input_size */
+    while (fread(job, sizeof job[0], 5, stdin) == 5) {
+        uint8_t *blob = exact(job[0]), *inputs = exact((size_t)job[3] * job[4]);
+        dpt_op ops[MAX_OPS];
+        dpt_model loaded;
+        const dpt_model *model = &loaded;
+        dpt_status status = DPT_OK;
+        get(blob, job[0]);
+        get(inputs, (size_t)job[3] * job[4]);
+        if (job[0] > 0) {
+            status = dpt_model_load(&loaded, ops, MAX_OPS, blob, job[0]);
+        }
+#ifdef DRIVER_MODELS
+        model = job[0] > 0 ? model : driver_models[job[1]];
+#endif
+        if (status != DPT_OK) {
+            put_number((uint32_t)status);
+        } else if (steps(model) > job[2]) {
+            put_number(TOO_LONG);
+        } else {
+            put_number(DPT_OK);
+            put_number(model->arena_size);
+            run(model, inputs, job[3], job[4]);
+        }
+        free(blob);
+        free(inputs);
+    }
+    return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the C test programs share: buffers of exactly the size that the contract names, so that a
+ * sanitizer sees the first byte beyond, and a bound on work, since a mutated blob may be valid and
+ * ask for more steps than a test has time for. */
+#ifndef EXACT_H
+#define EXACT_H
+
+#include "drypoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OPS = 64 };
+
+static inline void *exact(size_t size) {
+    void *p = malloc(size > 0 ? size : 1);
+    if (p == NULL) {
+        abort();
+    }
+    return p;
+}
+
+static inline uint8_t *exact_copy(const void *bytes, size_t size) {
+    uint8_t *p = exact(size);
+    if (size > 0) {
+        memcpy(p, bytes, size);
+    }
+    return p;
+}
+
+/* Multiply-accumulates and comparisons of one run, roughly. */
+static inline double steps(const dpt_model *model) {
+    double sum = 0;
+    for (size_t i = 0; i < model->n_ops; i++) {
+        const dpt_op *op = &model->ops[i];
+        double each = op->kind == DPT_DENSE ? (double)dpt_elements(op->in)
+                                            : (double)op->kernel_h * op->kernel_w;
+        if (op->kind == DPT_CONV) {
+            each *= (double)op->in.c * op->pool_h * op->pool_w;
+        }
+        sum += (double)dpt_elements(op->out) * each;
+    }
+    return sum;
+}
+
+/* Writes the blob's size and CRC where they belong, so that a mutation reaches the later checks. */
+static inline void repair(uint8_t *blob, size_t size) {
+    if (size < 16) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        blob[8 + i] = (uint8_t)(size >> 8 * i);
+    }
+    uint32_t crc = dpt_crc32(blob + 16, size - 16);
+    for (unsigned i = 0; i < 4; i++) {
+        blob[12 + i] = (uint8_t)(crc >> 8 * i);
+    }
+}
+
+static inline size_t input_bytes(const dpt_model *model) {
+    return dpt_elements(model->ops[0].in);
+}
+
+static inline size_t output_count(const dpt_model *model) {
+    return dpt_elements(model->ops[model->n_ops - 1].out);
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loader under libFuzzer: clang -fsanitize=fuzzer,address,undefined -Iengine_c/include
+ * tests/engine_c/fuzz_load.c engine_c/src/dpt_*.c, then run with a folder of .dpt files.
+ * Size and CRC are repaired, since no fuzzer finds a CRC by luck; what the loader accepts must run.
+ */
+#include "exact.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    uint8_t *blob = exact_copy(data, size);
+    dpt_op ops[MAX_OPS];
+    dpt_model model;
+    repair(blob, size);
+    if (dpt_model_load(&model, ops, MAX_OPS, blob, size) == DPT_OK && steps(&model) < 1e5) {
+        uint8_t *arena = exact(model.arena_size), *input = exact(input_bytes(&model));
+        int32_t *output = exact(output_count(&model) * sizeof *output);
+        for (size_t i = 0; i < input_bytes(&model); i++) {
+            input[i] = data[i % size];
+        }
+        if (dpt_run(&model, NULL, arena, model.arena_size, input, output) != DPT_OK) {
+            abort();
+        }
+        free(arena);
+        free(input);
+        free(output);
+    }
+    free(blob);
+    return 0;
+}

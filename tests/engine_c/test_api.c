@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The promises of drypoint.h about arguments, statuses and helpers. Exits with 1 when one is
+ * broken; each line that fails is printed. */
+#include "drypoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int failures;
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                 \
+            failures++;                                                                            \
+        }                                                                                          \
+    } while (0)
+
+static int yes(void) {
+    return 1;
+}
+
+static int no(void) {
+    return 0;
+}
+
+/* in[1] -> dense u8[2]: 1 * in, 2 * in -> maxpool 1x1 -> i32[2]. */
+static const int8_t weight[2] = {1, 2};
+static const uint8_t bias[] = {DPT_LE32(0), DPT_LE32(0)};
+static const uint8_t mult[] = {DPT_LE32(0x40000000), DPT_LE32(0x40000000)};
+static const dpt_op ops[2] = {
+    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0,   0, 0,      0,    0,
+     0,         0,      0,      0, 0,         0,         255, 0, weight, bias, mult},
+    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1, 1,    1,    0,
+     0,           0,      0,       0, 0,         0,         0, 0, NULL, NULL, NULL},
+};
+static const char labels[] = "zero\0one";
+
+static dpt_model good_model(void) {
+    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar};
+    return model;
+}
+
+static void count_ops(void *user, size_t op, const void *output, size_t size) {
+    size_t *seen = user;
+    CHECK(op == *seen && output != NULL && size == (op == 0 ? 2u : 8u));
+    (*seen)++;
+}
+
+static void test_run(void) {
+    dpt_model model = good_model();
+    uint8_t arena[4] = {0xAA, 0xAA, 0xAA, 0xAA}, input[1] = {100};
+    int32_t output[2] = {-1, -1};
+    size_t seen = 0;
+
+    CHECK(dpt_run(NULL, NULL, arena, 2, input, output) == DPT_E_ARGUMENT);
+    CHECK(dpt_run(&model, NULL, NULL, 2, input, output) == DPT_E_ARGUMENT);
+    CHECK(dpt_run(&model, NULL, arena, 2, NULL, output) == DPT_E_ARGUMENT);
+    CHECK(dpt_run(&model, NULL, arena, 2, input, NULL) == DPT_E_ARGUMENT);
+    CHECK(dpt_run(&model, NULL, arena, 1, input, output) == DPT_E_ARENA);
+    CHECK(dpt_run(&model, NULL, arena, 0, input, output) == DPT_E_ARENA);
+    CHECK(output[0] == -1 && output[1] == -1 && arena[0] == 0xAA); /* nothing was written */
+
+    CHECK(dpt_run(&model, NULL, arena, 2, input, output) == DPT_OK);
+    CHECK(output[0] == 100 && output[1] == 200 && arena[2] == 0xAA && input[0] == 100);
+    CHECK(dpt_run(&model, &dpt_scalar, arena, 4, input, output) == DPT_OK);
+    CHECK(dpt_run_traced(&model, NULL, arena, 2, input, output, count_ops, &seen) == DPT_OK);
+    CHECK(seen == 2);
+
+    model.ops = ops + 1; /* one op needs no arena */
+    model.n_ops = 1;
+    model.arena_size = 0;
+    const uint8_t pair[2] = {7, 9};
+    CHECK(dpt_run(&model, NULL, NULL, 0, pair, output) == DPT_OK);
+    CHECK(output[0] == 7 && output[1] == 9);
+}
+
+static void test_backends(void) {
+    dpt_model model = good_model();
+    uint8_t arena[2], input[1] = {1};
+    int32_t output[2];
+    dpt_backend lacks_dense = dpt_scalar, lacks_maxpool = dpt_scalar, lacks_cpu = dpt_scalar;
+    dpt_backend lacks_unused = dpt_scalar;
+    lacks_dense.dense = NULL;
+    lacks_maxpool.maxpool = NULL;
+    lacks_cpu.available = no;
+    lacks_unused.conv = lacks_unused.avgpool = NULL;
+    lacks_unused.available = yes;
+
+    CHECK(dpt_run(&model, &lacks_dense, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &lacks_maxpool, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &lacks_cpu, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &lacks_unused, arena, 2, input, output) == DPT_OK);
+    model.backend = NULL;
+    CHECK(dpt_run(&model, NULL, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &dpt_scalar, arena, 2, input, output) == DPT_OK);
+
+    size_t n = 0;
+    while (dpt_backend_at(n) != NULL) {
+        const dpt_backend *b = dpt_backend_at(n++);
+        CHECK(b->name != NULL && b->available != NULL && b->conv != NULL && b->dense != NULL);
+        CHECK(b->maxpool != NULL && b->avgpool != NULL);
+    }
+    CHECK(n >= 1 && dpt_backend_at(n - 1) == &dpt_scalar && dpt_backend_at(n + 1) == NULL);
+    CHECK(dpt_backend_at((size_t)-1) == NULL);
+    CHECK(dpt_backend_best() != NULL && dpt_backend_best()->available());
+}
+
+static void test_load_arguments(void) {
+    dpt_op room[1];
+    dpt_model model;
+    const uint8_t blob[64] = {0};
+    CHECK(dpt_model_load(NULL, room, 1, blob, 64) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_load(&model, NULL, 1, blob, 64) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_load(&model, room, 1, NULL, 64) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_load(&model, room, 1, blob, 63) == DPT_E_SIZE);
+    CHECK(dpt_model_load(&model, room, 1, blob, 0) == DPT_E_SIZE);
+    CHECK(dpt_model_load(&model, room, 1, blob, 64) == DPT_E_MAGIC);
+}
+
+static void test_argmax(void) {
+    const int32_t one[1] = {-5}, ties[5] = {1, 7, 7, 0, 7}, same[3] = {0, 0, 0};
+    const int32_t ends[4] = {INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX};
+    CHECK(dpt_argmax(one, 1) == 0);
+    CHECK(dpt_argmax(ties, 5) == 1);
+    CHECK(dpt_argmax(same, 3) == 0);
+    CHECK(dpt_argmax(ends, 2) == 0);
+    CHECK(dpt_argmax(ends, 4) == 2);
+}
+
+static void test_labels(void) {
+    dpt_model model = good_model();
+    CHECK(strcmp(dpt_label(&model, 0), "zero") == 0);
+    CHECK(strcmp(dpt_label(&model, 1), "one") == 0);
+    CHECK(strcmp(dpt_label(&model, 2), "") == 0);
+    CHECK(strcmp(dpt_label(&model, (size_t)-1), "") == 0);
+    model.n_labels = 0;
+    CHECK(strcmp(dpt_label(&model, 0), "") == 0);
+}
+
+/* The check value of CRC-32 and zlib's answers for these bytes. */
+static void test_crc(void) {
+    static const uint8_t zeros[32];
+    CHECK(dpt_crc32("", 0) == 0);
+    CHECK(dpt_crc32("123456789", 9) == 0xCBF43926u);
+    CHECK(dpt_crc32(zeros, 32) == 0x190A55ADu);
+    CHECK(dpt_crc32("\xFF", 1) == 0xFF000000u);
+}
+
+/* Every status has words of its own, and what is no status has words too. */
+static void test_status_text(void) {
+    const char *unknown = dpt_status_text((dpt_status)-14);
+    CHECK(strcmp(dpt_status_text(DPT_OK), "ok") == 0);
+    CHECK(strcmp(unknown, "not a status") == 0);
+    CHECK(strcmp(dpt_status_text((dpt_status)1), unknown) == 0);
+    for (int a = DPT_E_PLAN; a <= DPT_OK; a++) {
+        CHECK(strcmp(dpt_status_text((dpt_status)a), unknown) != 0);
+        for (int b = DPT_E_PLAN; b < a; b++) {
+            CHECK(strcmp(dpt_status_text((dpt_status)a), dpt_status_text((dpt_status)b)) != 0);
+        }
+    }
+}
+
+static void test_elements(void) {
+    const dpt_shape small = {2, 3, 4}, large = {16384, 16384, 1};
+    CHECK(dpt_elements(small) == 24);
+    CHECK(dpt_elements(large) == DPT_MAX_ELEMENTS);
+}
+
+int main(void) {
+    test_run();
+    test_backends();
+    test_load_arguments();
+    test_argmax();
+    test_labels();
+    test_crc();
+    test_status_text();
+    test_elements();
+    printf("%d failures\n", failures);
+    return failures != 0;
+}

@@ -1,0 +1,116 @@
+"""The one rounding rule against exact arithmetic, in NumPy and in C."""
+
+import itertools
+
+import numpy as np
+import oracle
+import pytest
+
+from drypoint.engine import Engine
+from drypoint.program import Dense, MaxPool, Program, Shape, reference
+
+LARGEST = 2**31 - 1
+I32 = (-(2**31), 2**31 - 1)
+MULTIPLIERS = sorted(
+    {2, 4, 6, 2**31 - 2, 2**31 - 4, 8_323_200}
+    | {m for k in range(2, 31) for m in (2**k - 2, 2**k, 2**k + 2) if 2 <= m <= 2**31 - 2}
+)
+
+
+def edge_accumulators(shift: int) -> list[int]:
+    """0, powers of two and their neighbours, and the limits that section 4 leaves for a shift."""
+    limit = LARGEST >> shift
+    near = {d + 2**k for k in range(31) for d in (-1, 0, 1)} | {0, limit, limit - 1}
+    inside = {a for a in near if a <= limit}
+    return sorted(inside | {-a for a in inside})
+
+
+def ask(acc, mult, shift, lo, hi):
+    arrays = np.array(acc, np.int32), np.array(mult, np.int32)
+    return reference.requantize(*arrays, shift, lo, hi)
+
+
+@pytest.mark.parametrize("shift", range(31))
+def test_edges_equal_exact_fractions(shift):
+    pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
+    got = ask(*zip(*pairs, strict=True), shift, *I32)
+    assert got.tolist() == [oracle.requantized(acc, m, shift, *I32) for acc, m in pairs]
+
+
+def random_triples(rng, n):
+    shift = int(rng.integers(0, 31))
+    limit = LARGEST >> shift
+    acc = rng.integers(-limit, limit + 1, n)
+    # As many small multipliers as large ones.
+    mult = 2 * np.floor(2.0 ** rng.uniform(0, 30, n)).astype(np.int64).clip(1, 2**30 - 1)
+    return acc, mult, shift
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_triples_equal_python_integers(seed):
+    """50 000 triples a seed in Python's unbounded integers: floor(acc m 2^e / 2^32 + 1/2)."""
+    acc, mult, shift = random_triples(np.random.default_rng(seed), 50_000)
+    wanted = (2 * acc.astype(object) * mult.astype(object) * 2**shift + 2**32) // 2**33
+    assert ask(acc, mult, shift, *I32).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_triples_equal_a_derivation_without_the_rounding_constant(seed):
+    """500 000 triples a seed. |acc m 2^e| < 2^62, so int64 holds the product, and divmod splits it
+    into whole steps and a rest: the result is the whole, one more where the rest is half or above.
+    """
+    acc, mult, shift = random_triples(np.random.default_rng(100 + seed), 500_000)
+    whole, rest = np.divmod(acc * 2**shift * mult, 2**32)
+    np.testing.assert_array_equal(ask(acc, mult, shift, *I32), whole + (rest >= 2**31))
+
+
+@pytest.mark.parametrize(
+    ("acc", "shift", "wanted"), [(1, 1, 1), (-1, 1, 0), (3, 1, 2), (-3, 1, -1)]
+)
+def test_ties_go_up(acc, shift, wanted):
+    """acc * 2^30 * 2^(1 - 32) is acc / 2: a tie for every odd acc."""
+    assert ask([acc], [2**30], shift, *I32).tolist() == [wanted]
+
+
+def test_the_worked_example_of_the_contract():
+    assert ask([51_234, -51_234], [8_323_200] * 2, 0, 0, 255).tolist() == [99, 0]
+    assert 51_234 * 8_323_200 == 426_430_828_800
+    assert (426_430_828_800 + 2**31, -426_430_828_800 + 2**31) == (
+        428_578_312_448,
+        -424_283_345_152,
+    )
+
+
+def test_no_result_exceeds_two_to_the_thirty():
+    """NUMERICS.md section 1 promises that range for the last op."""
+    assert ask([LARGEST, -LARGEST], [2**31 - 2] * 2, 0, *I32).tolist() == [2**30 - 1, -(2**30) + 1]
+
+
+def one_op(pairs, shift, out_type, clamp):
+    """A dense op whose accumulators are exactly the given ones: weights are 0, the bias is acc.
+    An inner type is passed on by a maximum of one value, which changes nothing."""
+    acc, mult = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
+    shape = Shape(1, 1, len(pairs))
+    dense = Dense(
+        name="dense", in_type="u8", out_type=out_type, in_shape=Shape(1, 1, 1), out_shape=shape,
+        weight=np.zeros((len(pairs), 1), np.int8), bias=acc, mult=mult, shift=shift,
+        lo=clamp[0], hi=clamp[1],
+    )  # fmt: skip
+    widen = MaxPool(
+        name="widen", in_type="i8" if out_type == "i8" else "u8", out_type="i32",
+        in_shape=shape, out_shape=shape, kernel=(1, 1), stride=(1, 1),
+    )  # fmt: skip
+    ops = (dense,) if out_type == "i32" else (dense, widen)
+    return Program(name="edges", ops=ops, input_scale=1.0, output_scale=1.0)
+
+
+@pytest.mark.parametrize("shift", range(31))
+@pytest.mark.parametrize(
+    ("out_type", "clamp"), [("i32", I32), ("u8", (0, 255)), ("i8", (-128, 127)), ("u8", (3, 96))]
+)
+def test_the_c_function_gives_the_same_on_the_edges(shift, out_type, clamp):
+    pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
+    got = Engine(one_op(pairs, shift, out_type, clamp)).run(np.zeros((1, 1, 1), np.uint8))
+    acc, mult = (np.array(column, object) for column in zip(*pairs, strict=True))
+    wanted = (2 * acc * mult * 2**shift + 2**32) // 2**33  # Python's integers
+    assert got[0].tolist() == np.clip(wanted, *clamp).tolist()

@@ -1,0 +1,104 @@
+"""Compilers and checkers for tests: found, or skipped with a reason; builds that workers share."""
+
+import contextlib
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INCLUDE = ROOT / "engine_c/include"
+ENGINE_SOURCES = sorted((ROOT / "engine_c/src").glob("*.c"))
+C_TESTS = ROOT / "tests/engine_c"
+
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+STRICT = ("-std=c99", *WARNINGS)
+SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+NEWEST_FIRST = {
+    "clang": [*(f"clang-{n}" for n in range(19, 13, -1)), "clang"],
+    "clang++": [*(f"clang++-{n}" for n in range(19, 13, -1)), "clang++"],
+}
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What tests ask for tools. `folder` is shared by all workers of one test run."""
+
+    folder: Path
+    all_tools: bool  # a missing tool fails its tests instead of skipping them
+    found: dict[str, str | None] = field(default_factory=dict)
+
+    def missing(self, what: str) -> None:
+        if self.all_tools:
+            pytest.fail(f"{what}, and --all-tools is given")
+        pytest.skip(what)
+
+    def need(self, name: str) -> str:
+        """The path of a program: beside this Python, or on PATH; skips or fails without it."""
+        if name not in self.found:
+            places = [str(Path(sys.executable).parent), None]
+            names = NEWEST_FIRST.get(name, [name])
+            paths = (shutil.which(n, path=place) for n in names for place in places)
+            self.found[name] = next((p for p in paths if p), None)
+        if self.found[name] is None:
+            self.missing(f"{name} is not installed")
+        return str(self.found[name])
+
+    def build(self, name: str, command: Sequence[object]) -> Path:
+        """Run a compile command with `-o folder/name` once per test run; the path of the result."""
+        target = self.folder / name
+        with self.locked(name):
+            if not target.exists():
+                part = target.with_name(f"{name}.part")
+                run([*command, "-o", part])
+                part.rename(target)
+        return target
+
+    def engine_program(self, compiler: str, source: str, *flags: str) -> Path:
+        """A C program of tests/engine_c, linked with the whole engine."""
+        path = self.need(compiler)
+        name = "-".join([source.removesuffix(".c"), compiler, *flags]).replace("/", "_")
+        return self.build(
+            name, [path, *STRICT, *flags, f"-I{INCLUDE}", C_TESTS / source, *ENGINE_SOURCES]
+        )
+
+    def sanitized(self, compiler: str, source: str) -> Path:
+        """The same under AddressSanitizer and UndefinedBehaviorSanitizer."""
+        path = self.need(compiler)
+        self.need_flags(path, *SANITIZE)
+        return self.engine_program(compiler, source, *SANITIZE)
+
+    def need_flags(
+        self, compiler: str, *flags: str, code: str = "int main(void){return 0;}"
+    ) -> None:
+        """Skip or fail where the compiler cannot link with these flags (no runtime library)."""
+        key = " ".join([compiler, *flags])
+        if key not in self.found:
+            probe = [compiler, *flags, "-x", "c", "-", "-o", "/dev/null"]
+            done = subprocess.run(probe, input=code, capture_output=True, text=True, check=False)
+            self.found[key] = "yes" if done.returncode == 0 else None
+        if self.found[key] is None:
+            self.missing(f"{key} does not link here")
+
+    @contextlib.contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """One worker at a time."""
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def run(command: Sequence[object], *, data: bytes = b"", cwd: Path | None = None) -> bytes:
+    """The standard output of a command; a failure shows all that it wrote."""
+    done = subprocess.run(
+        [str(word) for word in command], input=data, capture_output=True, check=False, cwd=cwd
+    )
+    told = (done.stdout[-4000:] + done.stderr[-4000:]).decode(errors="replace")
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.returncode}\n{told}"
+    return done.stdout
