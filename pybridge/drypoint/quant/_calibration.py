@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from drypoint.nn import Model
 
 from ._errors import QuantizationError
+from ._fold import as_sequential
 
 Method = Literal["minmax", "percentile"]
 INPUT = "input"  # the name under which the encoded input stands beside the layers' paths
@@ -89,10 +90,10 @@ def calibrate(
     if not 50 < percentile <= 100:
         raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
     keep = 100.0 if method == "minmax" else float(percentile)
-    tails: dict[str, _Tails] = {}
+    net, tails = as_sequential(model.net), dict[str, _Tails]()
     for start in range(0, len(images), batch_size):
         x = model.encode(images[start : start + batch_size])
-        for path, values in {INPUT: x, **model.net.activations(x)}.items():
+        for path, values in {INPUT: x, **net.activations(x)}.items():
             if path not in tails:
                 size = int(np.prod(values.shape[1:])) * len(images)
                 tails[path] = _Tails(cut=int(size * (100 - keep) / 100))

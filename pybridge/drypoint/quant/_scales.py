@@ -54,7 +54,7 @@ def _nearest_even(ratio: float, e: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """A weighted stage in integers, and the scales that they mean."""
+    """A requantized stage in integers, and the scales that they mean; a mean has no weights."""
 
     weight: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -98,6 +98,13 @@ def integers(
         # Coarser weights make the sums of these channels smaller; with M <= 1 the shift stays
         # below 3, so the loop ends.
         scale = np.where(over, 2 * floored, scale)
+
+
+def mean_integers(ratio: float, *, out_scale: float) -> Integers:
+    """The rescaling of a mean: a sum times ``ratio``. No weights, no biases, one multiplier."""
+    mult, shift = multipliers(np.array([ratio]))
+    none = np.empty(0)
+    return Integers(none.astype(np.int8), none.astype(np.int32), mult, shift, none, out_scale)
 
 
 def _natural_scales(weight: NDArray[np.float64], in_scale: float) -> NDArray[np.float64]:

@@ -43,6 +43,11 @@ class Weighted(Stage):
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     pool: Pair = (1, 1)
 
+    @property
+    def kernel(self) -> Pair:
+        """Height and width of the kernel."""
+        return self.weight.shape[1], self.weight.shape[2]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pooled(Stage):
@@ -61,6 +66,5 @@ class Folded:
     """
 
     stages: tuple[Stage, ...]
-    in_shape: Shape
     softmax: bool
     encoder: Mapping[str, Any] | None

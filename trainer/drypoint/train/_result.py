@@ -36,12 +36,12 @@ class TrainResult:
     @property
     def n_epochs(self) -> int:
         """Finished epochs."""
-        return len(self.history["loss"])
+        return len(self.history.get("loss", ()))
 
     @property
     def examples_per_second(self) -> float:
-        """Training examples for each second of the finished epochs, validation included."""
-        seconds = sum(self.history["seconds"])
+        """Training examples for each second of the finished epochs, without validation."""
+        seconds = sum(self.history.get("seconds", ()))
         return self.n_epochs * self.n_train / seconds if seconds else 0.0
 
     def to_json(self) -> dict[str, Any]:

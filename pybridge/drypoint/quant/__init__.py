@@ -1,0 +1,9 @@
+"""From a float model to an integer program: look, fold, scale. Nothing is changed on the way."""
+
+from ._bound import error_bound as error_bound
+from ._calibration import Calibration as Calibration
+from ._calibration import Method as Method
+from ._calibration import calibrate as calibrate
+from ._errors import QuantizationError as QuantizationError
+from ._errors import UnsupportedError as UnsupportedError
+from ._quantize import quantize as quantize

@@ -1,0 +1,81 @@
+"""Stages with their integers: what every activation means, before ops are made of it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ._calibration import INPUT, Calibration
+from ._errors import QuantizationError
+from ._scales import Activation, Integers, activation_of, integers, mean_integers
+from ._stages import Folded, Pooled, Stage, Weighted
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Step:
+    """One stage, what it reads and writes, and its integers (None for a maximum)."""
+
+    stage: Stage
+    source: Activation
+    target: Activation
+    integers: Integers | None
+
+
+def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
+    """The steps of a folded net, in order. The last one writes int32.
+
+    Raises:
+        QuantizationError: the calibration lacks a layer of the net.
+    """
+    source = _input(folded, calibration)
+    made: list[Step] = []
+    for i, stage in enumerate(folded.stages):
+        step = _step(stage, source, calibration, last=i + 1 == len(folded.stages))
+        made.append(step)
+        source = step.target
+    return tuple(made)
+
+
+def _input(folded: Folded, calibration: Calibration) -> Activation:
+    """Pixels are taken as they are: the encoder's scale is folded into the first weights."""
+    if folded.encoder is not None:
+        return Activation("u8", 1.0)
+    lowest, highest = _range(calibration, INPUT)
+    return activation_of(lowest, highest, signed=lowest < 0)
+
+
+def _range(calibration: Calibration, path: str) -> tuple[float, float]:
+    if path not in calibration.ranges:
+        raise QuantizationError(f"the calibration knows no layer {path!r}: it is of another net")
+    return calibration.ranges[path]
+
+
+def _step(stage: Stage, source: Activation, calibration: Calibration, *, last: bool) -> Step:
+    match stage:
+        case Weighted():
+            wanted = None
+            if not last:
+                lowest, highest = _range(calibration, stage.last)
+                wanted = activation_of(lowest, highest, signed=not stage.relu)
+            scale = None if wanted is None else wanted.scale
+            q = integers(stage.weight, stage.bias, source=source, out_scale=scale)
+            dtype = "i32" if wanted is None else wanted.dtype
+            return _made(stage, source, Activation(dtype, q.out_scale), q)
+        case Pooled(mean=True):
+            # As the last op a mean may show finer steps than its input: 256 times finer.
+            scale = source.scale / 256 if last else source.scale
+            ratio = source.scale / (stage.kernel[0] * stage.kernel[1] * scale)
+            q = mean_integers(ratio, out_scale=scale)
+            return _made(stage, source, Activation("i32" if last else source.dtype, scale), q)
+        case _:
+            return _made(stage, source, replace(source, dtype="i32") if last else source, None)
+
+
+def _made(stage: Stage, source: Activation, target: Activation, q: Integers | None) -> Step:
+    return Step(stage=stage, source=source, target=target, integers=q)
+
+
+def real_weight(step: Step) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The real numbers that a step's integer weights stand for, float64 [out, h, w, in]."""
+    assert step.integers is not None  # only weighted steps are asked
+    scale: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = step.integers.weight_scale
+    return step.integers.weight * scale[:, None, None, None]

@@ -1,0 +1,68 @@
+"""``drypoint COMMAND``: finds the command, and turns what goes wrong into one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from drypoint.common import DrypointError
+
+from . import _export, _info, _lenet, _measure, _quantize, _run, _train, _verify
+from ._output import INTERRUPTED
+
+COMMANDS = (_lenet, _train, _measure, _quantize, _export, _verify, _run, _info)
+PROBLEM = 2  # exit code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="drypoint",
+        description="Train a small net, make it integers, get a C library with every byte known.",
+        epilog="example: drypoint lenet --out build/lenet",
+    )
+    parser.add_argument("--version", action="version", version=f"drypoint {version('drypoint')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=command.HELP[0].upper() + command.HELP[1:] + ".",
+            epilog=f"example: {command.EXAMPLE}",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.add_argument("--json", action="store_true", help="print the result as JSON")
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; exit code 0: all is well, 1: a check failed, 2: bad input."""
+    args = build_parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except DrypointError as error:
+        print(f"drypoint: {error}", file=sys.stderr)
+        return PROBLEM
+    except KeyboardInterrupt:
+        print("drypoint: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PROBLEM
+
+
+if __name__ == "__main__":
+    sys.exit(main())

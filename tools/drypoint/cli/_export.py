@@ -1,0 +1,62 @@
+"""``drypoint export``: a program as C."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from drypoint import data
+from drypoint.common import DrypointError
+from drypoint.data import Dataset
+from drypoint.program import Program
+
+from ._exporting import compiler_line, export_c
+from ._output import result, table
+from ._pieces import load_program
+
+NAME = "export"
+HELP = "write a program as C: tables, self-test and engine in one folder"
+EXAMPLE = "drypoint export build/lenet/lenet.dpt --out firmware/lenet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("program", type=Path, help="a program (.dpt)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--name", help="C name of the model; the program's own if left out")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the folder and say how to build it."""
+    program = load_program(args.program)
+    name = args.name or program.name
+    files = export_c(program, golden_inputs(program, args.data), args.out, name=name)
+    sizes = {str(path): path.stat().st_size for path in files}
+    rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
+    text = f"{table(rows)}\n\nbuild and run the self-test:\n  {compiler_line(args.out, name)}"
+    facts = {"files": sizes, "name": name, "arena_bytes": program.arena_size}
+    result(text, facts, as_json=args.json)
+    return 0
+
+
+def golden_inputs(program: Program, root: Path | None) -> np.ndarray:
+    """Inputs for the self-test: test images where the program reads MNIST, else random values."""
+    try:
+        return one_of_each(data.load("mnist", "test", root=root), program)
+    except DrypointError:
+        kind = np.uint8 if program.input_type == "u8" else np.int8
+        limits = np.iinfo(kind)
+        rng = np.random.default_rng(0)
+        size = (4, *program.input_shape)
+        return rng.integers(limits.min, limits.max + 1, size).astype(kind)
+
+
+def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
+    """The first image of each class, as the program reads it.
+
+    Raises:
+        ProgramError: the program does not read such images.
+    """
+    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
+    return program.check_input(dataset.x[firsts])

@@ -1,0 +1,46 @@
+"""``drypoint info``: what is in a file."""
+
+import argparse
+from pathlib import Path
+
+from drypoint.program import Program
+
+from ._output import result
+from ._pieces import load_file
+
+NAME = "info"
+HELP = "print a float model or an integer program as a listing"
+EXAMPLE = "drypoint info build/lenet/lenet.dpt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("file", type=Path, help="a float model (.npz) or a program (.dpt)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the listing."""
+    loaded = load_file(args.file)
+    if isinstance(loaded, Program):
+        facts = {
+            "kind": "program",
+            "name": loaded.name,
+            "ops": [op.name for op in loaded.ops],
+            "macs": loaded.macs,
+            "arena_bytes": loaded.arena_size,
+            "labels": list(loaded.labels),
+            "encoder": loaded.encoder,
+            "provenance": dict(loaded.provenance),
+        }
+        result(str(loaded), facts, as_json=args.json)
+        return 0
+    facts = {
+        "kind": "model",
+        "layers": [path for path, _ in loaded.net.leaves()],
+        "parameters": loaded.net.n_params,
+        "encoder": loaded.encoder.config() if loaded.encoder else None,
+        "decoder": loaded.decoder.config() if loaded.decoder else None,
+        "provenance": dict(loaded.provenance),
+    }
+    result(loaded.net.summary(), facts, as_json=args.json)
+    return 0

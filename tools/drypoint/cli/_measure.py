@@ -1,0 +1,31 @@
+"""``drypoint measure``: what a model or a program is worth on the test set."""
+
+import argparse
+from pathlib import Path
+
+from drypoint.engine import Engine
+from drypoint.measure import measure
+from drypoint.program import Program
+
+from ._output import result
+from ._pieces import add_data_arguments, load_file, mnist
+
+NAME = "measure"
+HELP = "measure a float model or an integer program on MNIST's test images"
+EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("file", type=Path, help="a float model (.npz) or a program (.dpt)")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; a program is measured as the C engine runs it."""
+    loaded = load_file(args.file)
+    model = Engine(loaded) if isinstance(loaded, Program) else loaded
+    measured = measure(model, mnist("test", args))
+    text = f"{args.file}\n{measured.report()}"
+    result(text, {"file": str(args.file), **measured.to_json()}, as_json=args.json)
+    return 0

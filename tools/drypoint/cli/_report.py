@@ -1,0 +1,125 @@
+"""The main job's facts: gathered, timed, and put on one screen."""
+
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drypoint import engine
+from drypoint.common import read_bytes, sha256
+from drypoint.data import Dataset
+from drypoint.engine import Verification, c_sources, include_dir
+from drypoint.measure import Measurement
+from drypoint.program import Program
+
+from ._output import percent, table
+from ._verify import GENERATED
+
+
+class Clock:
+    """Seconds of each stage; a stage that was not needed keeps those of the previous report."""
+
+    def __init__(self, previous: Mapping[str, Any]) -> None:
+        self.previous = dict(previous)
+        self.seconds: dict[str, float] = {}
+        self.reused: list[str] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - begin, 3)
+
+    def reuse(self, *names: str) -> None:
+        """These stages did not run; what they gave is still valid."""
+        for name in names:
+            self.reused.append(name)
+            self.seconds[name] = float(self.previous.get("seconds", {}).get(name, 0.0))
+
+
+def versions() -> dict[str, str]:
+    """What the figures were made with."""
+    found = {name: version(name) for name in ("drypoint", "numpy", "pillow")}
+    return {**found, "python": platform.python_version(), "machine": platform.platform()}
+
+
+def fingerprint(out: Path, test_set: Dataset, compiler: str) -> str:
+    """One hash over all that a verification depends on."""
+    native = [
+        p for p in Path(engine.__file__).parent.glob("_native*") if p.suffix in {".so", ".pyd"}
+    ]
+    native += [Path(engine._native.__file__)]
+    files = [out / name for name in ("lenet.npz", "lenet.dpt", "lenet.h", "lenet.c")]
+    files += [*c_sources(), include_dir() / "drypoint.h", *sorted(set(native))]
+    parts = [sha256(read_bytes(path)) for path in files] + [test_set.digest(), compiler]
+    return sha256("\n".join(parts).encode())
+
+
+def facts_of(
+    program: Program,
+    content: bytes,
+    *,
+    measured: Measurement,
+    found: Verification,
+    test_set: Dataset,
+) -> dict[str, Any]:
+    """What the report says of one verified program."""
+    decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
+    right = {name: int((d == test_set.y).sum()) for name, d in decisions.items()}
+    integers = right["reference"] / len(test_set)
+    differ = np.flatnonzero(decisions["reference"] != measured.predicted)
+    return {
+        "float_accuracy": measured.accuracy,
+        "integer_accuracy": integers,
+        "integer_accuracy_c": right[GENERATED] / len(test_set),
+        "disagreements": len(differ),
+        "disagreeing_images": differ.tolist(),
+        "verified_images": found.images,
+        "verified_bytes": found.images * found.bytes_per_image * len(found.differing),
+        "differing_bytes": found.differing_bytes,
+        "differing": found.to_json()["differing"],
+        "model_bytes": len(content),
+        "weight_bytes": sum(getattr(op, "weight", np.empty(0)).size for op in program.ops),
+        "arena_bytes": program.arena_size,
+        "macs": program.macs,
+        "accumulator_bounds": {
+            op.name: int(op.acc_bound.max()) for op in program.ops if hasattr(op, "acc_bound")
+        },
+        "data_sha256": {"test": test_set.digest()},
+    }
+
+
+def summary(facts: Mapping[str, Any], out: Path) -> str:
+    """One screen."""
+    n = facts["verified_images"]
+    runners = ", ".join(facts["differing"])
+    spent = ", ".join(
+        f"{name} {seconds:.1f}{' (earlier)' if name in facts['reused'] else ''}"
+        for name, seconds in facts["seconds"].items()
+    )
+    rows = [
+        ("accuracy, float net", percent(facts["float_accuracy"]), f"of {n:,} test images"),
+        ("accuracy, integers", percent(facts["integer_accuracy"]), "NumPy reference"),
+        ("", percent(facts["integer_accuracy_c"]), "generated C"),
+        ("float and integers disagree", f"{facts['disagreements']}", "images"),
+        (
+            "bytes that differ",
+            f"{facts['differing_bytes']}",
+            f"of {facts['verified_bytes']:,}: every",
+        ),
+        ("", "", f"layer of every image in {runners}"),
+        (
+            "model",
+            f"{facts['model_bytes']:,}",
+            f"bytes, of which weights {facts['weight_bytes']:,}",
+        ),
+        ("arena", f"{facts['arena_bytes']:,}", "bytes of RAM, exactly"),
+        ("work", f"{facts['macs']:,}", "multiply-accumulates an image"),
+    ]
+    return f"{out}: LeNet on MNIST, seed {facts['seed']}\n{table(rows)}\n  seconds: {spent}"

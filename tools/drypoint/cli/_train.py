@@ -1,0 +1,32 @@
+"""``drypoint train``: a float LeNet."""
+
+import argparse
+from pathlib import Path
+
+from ._output import INTERRUPTED, percent, result
+from ._pieces import add_data_arguments, count, mnist, natural
+from ._training import EPOCHS, Recipe, save_trained, train_lenet
+
+NAME = "train"
+HELP = "train LeNet on MNIST and save the float model"
+EXAMPLE = "drypoint train --out build/lenet.npz --epochs 2"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("--out", type=Path, default=Path("build/lenet.npz"), help="file to write")
+    parser.add_argument("--epochs", type=count, default=EPOCHS, help="passes over the images")
+    parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, save, say what came out."""
+    dataset = mnist("train", args)
+    trained = train_lenet(dataset, Recipe.of(dataset, epochs=args.epochs, seed=args.seed))
+    save_trained(trained, args.out)
+    best = trained.history["val_accuracy"][trained.best_epoch - 1] if trained.best_epoch else 0.0
+    text = f"{args.out}: {percent(best)} of {trained.n_val:,} validation images, "
+    text += f"epoch {trained.best_epoch} of {trained.n_epochs}, {trained.seconds:.1f} s"
+    result(text, {"file": str(args.out), **trained.to_json()}, as_json=args.json)
+    return INTERRUPTED if trained.stopped == "interrupted" else 0

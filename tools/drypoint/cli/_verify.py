@@ -1,0 +1,73 @@
+"""``drypoint verify``: reference, engine and generated C, byte by byte."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
+from drypoint.program import Program, codegen
+
+from ._output import result, say, table
+from ._pieces import add_data_arguments, load_program, mnist
+
+NAME = "verify"
+HELP = "compare reference, C engine and generated C on test images, every byte"
+EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
+GENERATED = "generated C"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("program", type=Path, help="a program (.dpt)")
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare; the exit code is 1 if any byte differs."""
+    program = load_program(args.program)
+    found = compare(program, mnist("test", args).x, compiler=find_compiler(args.cc))
+    total = found.images * found.bytes_per_image
+    rows = [
+        (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
+        for name, ops in found.differing.items()
+    ]
+    text = f"{found.images:,} images, {total:,} bytes against the reference\n{table(rows)}"
+    result(text, found.to_json(), as_json=args.json)
+    return 1 if found.differing_bytes else 0
+
+
+def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Verification:
+    """All backends of the engine and freshly generated C against the reference."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for file, text in codegen.generate(program, "model", images[:1]).items():
+            (folder / file).write_text(text, "utf-8")
+        return compare_with(program, images, folder, name="model", compiler=compiler)
+
+
+def compare_with(
+    program: Program, images: NDArray[np.uint8], folder: Path, *, name: str, compiler: str
+) -> Verification:
+    """All backends of the engine, and the C that stands in ``folder``, against the reference."""
+    with tempfile.TemporaryDirectory() as workdir:
+        runners: dict[str, Runner] = {
+            f"engine, {backend}": Engine(program, backend=backend) for backend in Engine.backends()
+        }
+        runners[GENERATED] = Compiled(
+            program, folder, name=name, workdir=Path(workdir), compiler=compiler
+        )
+        bar = tqdm(total=len(images), unit=" images", leave=False, disable=None, file=sys.stderr)
+        if bar.disable:
+            say(f"verifying {len(images):,} images, every layer")
+
+        def show(n: int) -> None:
+            bar.update(n)
+
+        with bar:
+            return verify(program, runners, images, progress=show)

@@ -1,0 +1,137 @@
+"""fit: train a model."""
+
+import time
+
+import numpy as np
+
+from drypoint.data import Dataset
+from drypoint.nn import Loss, Model
+
+from ._errors import TrainError, TrainingDivergedError
+from ._examples import Pair, split
+from ._interrupt import interruption
+from ._objective import objective
+from ._optimizers import Adam, Optimizer, optimizer_config
+from ._progress import Verbosity, make_progress
+from ._result import Stopped, TrainResult
+from ._run import Figures, Run
+from ._schedules import OneCycle, Schedule
+from ._stopping import EarlyStopping
+from ._weights import Weights
+
+
+def fit(
+    model: Model,
+    data: Dataset | Pair,
+    *,
+    epochs: int = 10,
+    batch_size: int = 64,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss | None = None,
+    validation_data: Dataset | Pair | None = None,
+    validation_split: float = 0.1,
+    restore_best: bool = True,
+    early_stopping: EarlyStopping | None = None,
+    seed: int = 0,
+    progress: Verbosity = "auto",
+) -> TrainResult:
+    """Train a model; it is not changed, the result holds the trained one.
+
+    Ctrl-C ends the run after the step at hand and keeps the best net so far.
+
+    Args:
+        model: encoder, net and decoder; a net without values is initialized with ``seed``.
+        data: a data set, or a pair of arrays (x, y): x as the model takes it, y int class indices
+            (N,) for cross-entropy, floats of the output's shape for mean squares.
+        epochs: passes over the training examples.
+        batch_size: examples for each step; the last batch of an epoch may be smaller.
+        optimizer: `Adam` with its defaults if None.
+        schedule: (step, total) -> factor of the learning rate; `OneCycle` if None.
+        loss: cross-entropy if the net ends in a softmax, else mean squares, if None.
+        validation_data: measured after each epoch. Never give it what you will report on.
+        validation_split: without ``validation_data``: the share (float below 1) or number (int)
+            of ``data`` that is held out for it, drawn with ``seed``; 0 validates on nothing.
+        restore_best: give the net of the epoch with the lowest validation loss, not the last.
+        early_stopping: ends the run when the validation loss no longer falls.
+        seed: of initialization, split, shuffling and dropout; the same seed on the same machine
+            gives the same bytes.
+        progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
+
+    Raises:
+        TrainError: settings or data that cannot be trained with.
+        TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
+    """
+    begin = time.perf_counter()
+    if epochs < 1 or batch_size < 1:
+        raise TrainError(f"epochs {epochs} and batch_size {batch_size} must be at least 1")
+    train, val = split(data, validation_data, size=validation_split, seed=seed)
+    if early_stopping is not None and val is None:
+        raise TrainError("early_stopping watches the validation loss: give validation examples")
+    if not model.net.initialized:
+        model = model.with_net(model.net.initialize(seed))
+    goal = objective(model.net, train, loss)
+    run = Run(
+        goal=goal,
+        encode=model.encode,
+        weights=Weights(goal.net, np.random.default_rng([seed, 2])),
+        optimizer=optimizer or Adam(),
+        schedule=schedule or OneCycle(),
+        batch_size=batch_size,
+        total=epochs * -(-len(train) // batch_size),
+        shuffle=np.random.default_rng([seed, 1]),
+        progress=make_progress(progress, images=epochs * len(train)),
+    )
+    history: dict[str, list[float]] = {}
+    stopped: Stopped = "epochs"
+    best, best_epoch = None, 0
+    with interruption() as interrupt:
+        for epoch in range(1, epochs + 1):
+            figures = run.epoch(train, interrupt)
+            if figures is None:
+                stopped = "interrupted" if interrupt.requested else "diverged"
+                break
+            figures |= {} if val is None else run.validate(val)
+            for name, value in figures.items():
+                history.setdefault(name, []).append(value)
+            run.progress.epoch(_line(epoch, epochs, figures, n=len(train)))
+            losses = history["val_loss"] if restore_best and val is not None else [0.0]
+            if losses[-1] <= min(losses):
+                best, best_epoch = run.weights.snapshot(), epoch
+            if early_stopping is not None and early_stopping.says_stop(history["val_loss"]):
+                stopped = "early"
+                break
+    run.progress.close()
+    if best is None and stopped == "diverged":
+        raise TrainingDivergedError(
+            "the loss became NaN or infinite in the first epoch; a learning rate below "
+            f"{run.optimizer.lr} may help"
+        )
+    return TrainResult(
+        model=model.with_net((best or run.weights.snapshot()).into(model.net)),
+        history=history,
+        best_epoch=best_epoch,
+        stopped=stopped,
+        seconds=time.perf_counter() - begin,
+        n_train=len(train),
+        n_val=0 if val is None else len(val),
+        config={
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": optimizer_config(run.optimizer),
+            "schedule": repr(run.schedule),
+            "loss": repr(goal.loss),
+            "seed": seed,
+        },
+    )
+
+
+def _line(epoch: int, epochs: int, figures: Figures, *, n: int) -> str:
+    """One epoch in a line."""
+    parts = [f"epoch {epoch}/{epochs}", f"loss {figures['loss']:.4f}"]
+    if "val_loss" in figures:
+        parts.append(f"val_loss {figures['val_loss']:.4f}")
+    for name in ("accuracy", "val_accuracy"):
+        if name in figures:
+            parts.append(f"{name} {figures[name]:.2%}")
+    return "  ".join([*parts, f"{n / figures['seconds']:,.0f} images/s"])
