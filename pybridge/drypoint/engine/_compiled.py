@@ -16,7 +16,7 @@ from ._traces import split_traces
 
 STRICT = [
     "-std=c99",
-    "-O2",
+    "-O3",
     "-Wall",
     "-Wextra",
     "-Wpedantic",

@@ -1,6 +1,8 @@
 """Holds everything that runs a program against the reference, byte by byte, layer by layer."""
 
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,6 +62,8 @@ def verify(
 ) -> Verification:
     """Run the reference and every runner on all images and count the bytes that differ.
 
+    Batches run in parallel, so a runner's ``trace`` must be safe to call from several threads.
+
     Args:
         program: what they run.
         runners: by the name that the report uses.
@@ -70,18 +74,25 @@ def verify(
     inputs = program.check_input(images)
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
     outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
-    for start in range(0, len(inputs), batch_size):
+
+    def traces(start: int) -> dict[str, list[NDArray[np.integer]]]:
         batch = inputs[start : start + batch_size]
-        wanted = reference.trace(program, batch)
-        outputs["reference"].append(wanted[-1])
-        for name, runner in runners.items():
-            came = runner.trace(batch)
-            outputs[name].append(came[-1])
-            for op, right, answer in zip(program.ops, wanted, came, strict=True):
-                if count := _differing_bytes(right, answer):
-                    differing[name][op.name] = differing[name].get(op.name, 0) + count
-        if progress is not None:
-            progress(len(batch))
+        wanted = {"reference": reference.trace(program, batch)}
+        return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
+
+    # Threads pay: BLAS, the engine and the compiled process all run without the GIL.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for found in pool.map(traces, range(0, len(inputs), batch_size)):
+            for name, planes in found.items():
+                outputs[name].append(planes[-1])
+            for name, counts in differing.items():
+                for op, right, came in zip(
+                    program.ops, found["reference"], found[name], strict=True
+                ):
+                    if count := _differing_bytes(right, came):
+                        counts[op.name] = counts.get(op.name, 0) + count
+            if progress is not None:
+                progress(len(found["reference"][0]))
     return Verification(
         images=len(inputs),
         bytes_per_image=sum(op.out_bytes for op in program.ops),

@@ -3,7 +3,7 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,27 +75,22 @@ def requantize(
 
 
 def _convolve(op: Conv, x: Plane) -> NDArray[np.int32]:
-    """The plane of sums, without bias: one product of matrices for each place of the kernel."""
+    """The plane of sums, without bias: each window against each kernel, both as rows of numbers."""
     top, left, bottom, right = op.padding
-    padded = np.pad(x.astype(np.float64), ((0, 0), (top, bottom), (left, right), (0, 0)))
-    (height, width), (down, across) = op.plane, op.stride
-    sums = np.zeros((len(x), height, width, op.out_shape.c), np.int32)
-    for ky in range(op.kernel[0]):
-        for kx in range(op.kernel[1]):
-            rows = slice(ky, ky + down * (height - 1) + 1, down)
-            columns = slice(kx, kx + across * (width - 1) + 1, across)
-            sums += _products(padded[:, rows, columns], op.weight[:, ky, kx])
-    return sums
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    windows = _windows(padded, op.kernel, op.stride)
+    rows = op.weight.reshape(len(op.weight), -1)
+    return _products(windows.reshape(*windows.shape[:3], rows.shape[1]), rows)
 
 
-def _products(x: NDArray[Any], weight: NDArray[np.int8]) -> NDArray[np.int32]:
+def _products(x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     """``x @ weight.T`` exactly: x is [..., n], weight [m, n].
 
     The product is taken in float64, because NumPy multiplies integer matrices without BLAS, many
     times slower. It is exact all the same: every partial sum is an integer below 2^31 (NUMERICS.md
     section 4), and float64 holds every integer up to 2^53, in any order of addition.
     """
-    product = x.astype(np.float64, copy=False) @ weight.T.astype(np.float64)
+    product = x.astype(np.float64) @ weight.T.astype(np.float64)
     sums: NDArray[np.int32] = product.astype(np.int32)
     return sums
 
