@@ -27,7 +27,8 @@ class Recipe:
     code_sha256: str  # of the trainer: other code may give another net
     validation: int  # images held out of the training set
     batch_size: int = 64
-    lr: float = 2e-3
+    lr: float = 3e-3
+    beta2: float = 0.99
     warmup: float = 0.2
     label_smoothing: float = 0.1
 
@@ -61,7 +62,7 @@ def train_lenet(dataset: Dataset, recipe: Recipe) -> TrainResult:
         dataset,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        optimizer=Adam(lr=recipe.lr),
+        optimizer=Adam(lr=recipe.lr, beta2=recipe.beta2),
         schedule=OneCycle(warmup=recipe.warmup),
         loss=nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing),
         validation_split=recipe.validation,
