@@ -33,9 +33,12 @@ from ._info import NetInfo as NetInfo
 from ._layer import Layer as Layer
 from ._leaves import LEAF_TYPES as LEAF_TYPES
 from ._linear import Linear as Linear
+from ._load import load as load
+from ._load import loads as loads
 from ._losses import CrossEntropyLoss as CrossEntropyLoss
 from ._losses import Loss as Loss
 from ._losses import MSELoss as MSELoss
+from ._model import Model as Model
 from ._pooling import AvgPool2d as AvgPool2d
 from ._pooling import MaxPool2d as MaxPool2d
 from ._pooling import Pool2d as Pool2d

@@ -1,0 +1,186 @@
+"""`Model`: a net between the things it reads and the things it says."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from drypoint.autodiff import Array
+from drypoint.common import write_atomic
+from drypoint.data import Decoder, Encoder
+
+from . import _model_file as model_file
+from ._errors import ModelError
+from ._frozen import FrozenMapping
+from ._inputs import as_real
+from ._layer import Layer
+from ._sizes import Shape
+
+
+@runtime_checkable
+class _Ranking(Protocol):
+    """A decoder that puts classes in order."""
+
+    def top(self, p: object, k: int | None = None) -> list[object]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A net with what turns things into arrays before it, and arrays into answers after it.
+
+    An immutable value; `with_net` and its like give another.
+
+    Args:
+        net: a layer, mostly a `Sequential`. If its sizes are open, the encoder's shape sets them.
+        encoder: turns images into arrays of the net's input shape; None: arrays only.
+        decoder: turns the net's output into a class, an image, ...; None: arrays.
+        provenance: facts to carry along, as JSON takes them.
+
+    Raises:
+        ModelError: `net` is no layer, or `provenance` is not JSON.
+        ShapeError: the encoder gives another shape than the net takes.
+    """
+
+    net: Layer
+    _: KW_ONLY
+    encoder: Encoder | None = None
+    decoder: Decoder | None = None
+    provenance: Mapping[str, object] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        """Fit the parts together."""
+        if not isinstance(self.net, Layer):
+            raise ModelError(f"a model wants a net or layer, got {self.net!r}")
+        if self.encoder is not None:
+            object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
+        try:
+            facts = json.loads(json.dumps(dict(self.provenance), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"provenance is not as JSON takes it: {error}") from error
+        object.__setattr__(self, "provenance", FrozenMapping(facts))
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of one encoded example, where it is settled."""
+        return self.net.input_shape if self.encoder is None else self.encoder.shape
+
+    def encode(self, x: object) -> Array:
+        """What the net reads: one example, or a batch with its axis first.
+
+        Float arrays of exactly the net's input shape, batches of them and lists of them pass as
+        they are; anything else goes to the encoder, if there is one.
+
+        Raises:
+            InputError: there is no encoder, and x is no array of finite real numbers.
+            DrypointError: the encoder does not take x.
+        """
+        raw = self._raw(x)
+        if raw is not None:
+            return raw
+        if self.encoder is None:
+            return as_real(x, "Model")  # type: ignore[arg-type]  # what is no array is refused
+        return np.asarray(self.encoder(x), np.float32)
+
+    def decode(self, y: Array) -> object:
+        """The decoder's answer to an output or a batch of them; y itself without a decoder."""
+        return y if self.decoder is None else self.decoder(y)
+
+    def __call__(self, x: object) -> object:
+        """Encode, apply the net, decode: the answer for one thing, or a list for several.
+
+        Raises:
+            NotInitializedError: the net has no weights.
+            DrypointError: a part does not take what it is given.
+        """
+        return self.decode(self.net(self.encode(x)))
+
+    def predict_proba(self, x: object, *, batch_size: int = 256) -> Array:
+        """The net's output as it is, for one thing or for many (N, ...), some at a time.
+
+        Args:
+            x: as for calling the model.
+            batch_size: how many are encoded and computed at a time, at least 1; bounds memory.
+
+        Raises:
+            ModelError: the batch size is below 1. Otherwise as for calling the model.
+        """
+        if batch_size < 1:
+            raise ModelError(f"batch_size is at least 1, got {batch_size}")
+        if not isinstance(x, list | tuple | np.ndarray) or not self._is_long(x, batch_size):
+            return self.net(self.encode(x))
+        starts = range(0, len(x), batch_size)
+        return np.concatenate([self.net(self.encode(x[i : i + batch_size])) for i in starts])
+
+    def top(self, x: object, k: int | None = None) -> list[object]:
+        """The decoder's k likeliest (class, probability) pairs, likeliest first; a list of such
+        lists for a batch. None means all classes.
+
+        Raises:
+            ModelError: the decoder does not rank classes, or there is none.
+        """
+        if not isinstance(self.decoder, _Ranking):
+            raise ModelError(f"top() wants a decoder of classes, the model has {self.decoder!r}")
+        return self.decoder.top(self.predict_proba(x), k)
+
+    def with_net(self, net: Layer) -> Self:
+        """The model with another net."""
+        return replace(self, net=net)
+
+    def with_encoder(self, encoder: Encoder | None) -> Self:
+        """The model with another encoder, or without."""
+        return replace(self, encoder=encoder)
+
+    def with_decoder(self, decoder: Decoder | None) -> Self:
+        """The model with another decoder, or without."""
+        return replace(self, decoder=decoder)
+
+    def with_provenance(self, provenance: Mapping[str, object]) -> Self:
+        """The model with other facts to carry along."""
+        return replace(self, provenance=provenance)
+
+    def dumps(self) -> bytes:
+        """The model as the bytes of a ``.npz`` file; equal models give equal bytes.
+
+        Raises:
+            ModelFileError: a parameter is not finite, or a layer is of a type of your own.
+            DrypointError: the encoder or decoder cannot be written down.
+        """
+        ends = {
+            "encoder": None if self.encoder is None else self.encoder.config(),
+            "decoder": None if self.decoder is None else self.decoder.config(),
+            "provenance": dict(self.provenance),
+        }
+        return model_file.pack(self.net, ends)
+
+    def save(self, path: str | Path) -> None:
+        """Write `dumps` to a file, whole or not at all; `load` reads it back.
+
+        Raises:
+            DrypointError: as `dumps`, or the file cannot be written.
+        """
+        write_atomic(path, self.dumps())
+
+    def _raw(self, x: object) -> Array | None:
+        """x as an array, when it is what the net reads already."""
+        shape = self.input_shape
+        if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
+            if all(np.shape(one) == shape for one in x):
+                return np.stack(x)
+            return None
+        if shape is None or not isinstance(x, np.ndarray) or not _is_float(x):
+            return None
+        return x if shape in (x.shape, x.shape[1:]) else None
+
+    def _is_long(self, x: "list[object] | tuple[object, ...] | np.ndarray", most: int) -> bool:
+        """Whether x is a batch of more than `most`; of an array, its first row tells."""
+        if isinstance(x, list | tuple):
+            return self.encoder is not None and len(x) > most
+        rank = None if self.input_shape is None else len(self.input_shape)
+        return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
+
+
+def _is_float(x: object) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
