@@ -1,5 +1,6 @@
 """Whatever training data come as, they become two arrays: inputs and targets."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,8 @@ def as_examples(given: Dataset | Pair, *, what: str) -> Examples:
         came = type(given).__name__
         raise TrainError(f"{what} is a {came}, not a Dataset or a pair of arrays (x, y)")
     x, y = np.asarray(given[0]), np.asarray(given[1])
+    if not (x.ndim and y.ndim):
+        raise TrainError(f"{what} is two numbers, not two arrays with a row for each example")
     if len(x) != len(y):
         raise TrainError(f"{what} has {len(x)} inputs but {len(y)} targets")
     if len(x) == 0:
@@ -57,6 +60,9 @@ def split(
     """What to train on and what to validate on; the second is taken from the first unless given.
 
     ``size`` is a share below 1, or a number of examples; 0 means no validation.
+
+    Raises:
+        TrainError: see `as_examples`; or a part would be empty.
     """
     if validation_data is not None:
         val = as_examples(validation_data, what="validation_data")
@@ -64,12 +70,15 @@ def split(
     whole = as_examples(given, what="data")
     if size == 0:
         return whole, None
+    n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size
+    if type(n) is not int or not 0 < n < len(whole):
+        raise TrainError(
+            f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
+            "some on both sides; 0 holds out none"
+        )
     if isinstance(given, Dataset):
-        rest, held = train_val_split(given, size, seed=seed)
+        rest, held = train_val_split(given, n, seed=seed)
         return as_examples(rest, what="data"), as_examples(held, what="validation_split")
-    n = round(size * len(whole)) if isinstance(size, float) else size
-    if not 0 < n < len(whole):
-        raise TrainError(f"validation_split asks for {n} of {len(whole)} examples")
     order = np.random.default_rng(seed).permutation(len(whole))
     first, second = np.sort(order[n:]), np.sort(order[:n])
     return Examples(whole.x[first], whole.y[first]), Examples(whole.x[second], whole.y[second])

@@ -1,8 +1,11 @@
 """fit: train a model."""
 
+import math
 import time
+from contextlib import closing
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from drypoint.data import Dataset
 from drypoint.nn import Loss, Model
@@ -52,7 +55,8 @@ def fit(
         validation_data: measured after each epoch. Never give it what you will report on.
         validation_split: without ``validation_data``: the share (float below 1) or number (int)
             of ``data`` that is held out for it, drawn with ``seed``; 0 validates on nothing.
-        restore_best: give the net of the epoch with the lowest validation loss, not the last.
+        restore_best: give the net of the epoch with the lowest validation loss (the first of
+            equals), not the last.
         early_stopping: ends the run when the validation loss no longer falls.
         seed: of initialization, split, shuffling and dropout; the same seed on the same machine
             gives the same bytes.
@@ -63,8 +67,9 @@ def fit(
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
     """
     begin = time.perf_counter()
-    if epochs < 1 or batch_size < 1:
-        raise TrainError(f"epochs {epochs} and batch_size {batch_size} must be at least 1")
+    _check_whole("epochs", epochs, least=1)
+    _check_whole("batch_size", batch_size, least=1)
+    _check_whole("seed", seed, least=0)
     train, val = split(data, validation_data, size=validation_split, seed=seed)
     if early_stopping is not None and val is None:
         raise TrainError("early_stopping watches the validation loss: give validation examples")
@@ -85,31 +90,43 @@ def fit(
     history: dict[str, list[float]] = {}
     stopped: Stopped = "epochs"
     best, best_epoch = None, 0
-    with interruption() as interrupt:
+    # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
+    # machine, and the sums keep their order, so the bytes are the same on any number of cores.
+    with (
+        closing(run.progress),
+        interruption() as interrupt,
+        threadpool_limits(limits=1, user_api="blas"),
+    ):
         for epoch in range(1, epochs + 1):
             figures = run.epoch(train, interrupt)
             if figures is None:
                 stopped = "interrupted" if interrupt.requested else "diverged"
                 break
-            figures |= {} if val is None else run.validate(val)
+            if val is not None:
+                figures |= run.validate(val)
+                if not math.isfinite(figures["val_loss"]):
+                    stopped = "diverged"
+                    break
             for name, value in figures.items():
                 history.setdefault(name, []).append(value)
             run.progress.epoch(_line(epoch, epochs, figures, n=len(train)))
-            losses = history["val_loss"] if restore_best and val is not None else [0.0]
-            if losses[-1] <= min(losses):
+            earlier = history["val_loss"][:-1] if restore_best and val is not None else []
+            if not earlier or figures["val_loss"] < min(earlier):
                 best, best_epoch = run.weights.snapshot(), epoch
             if early_stopping is not None and early_stopping.says_stop(history["val_loss"]):
                 stopped = "early"
                 break
-    run.progress.close()
+            if interrupt.requested:  # asked during validation, of the last epoch maybe
+                stopped = "interrupted"
+                break
     if best is None and stopped == "diverged":
         raise TrainingDivergedError(
-            "the loss became NaN or infinite in the first epoch; a learning rate below "
-            f"{run.optimizer.lr} may help"
+            "the loss became NaN or infinite in the first epoch; try a learning rate below "
+            f"{run.optimizer.lr}, or smaller inputs"
         )
     return TrainResult(
         model=model.with_net((best or run.weights.snapshot()).into(model.net)),
-        history=history,
+        history={name: tuple(values) for name, values in history.items()},
         best_epoch=best_epoch,
         stopped=stopped,
         seconds=time.perf_counter() - begin,
@@ -124,6 +141,11 @@ def fit(
             "seed": seed,
         },
     )
+
+
+def _check_whole(name: str, number: int, *, least: int) -> None:
+    if type(number) is not int or number < least:
+        raise TrainError(f"{name} is {number!r}, not a whole number of at least {least}")
 
 
 def _line(epoch: int, epochs: int, figures: Figures, *, n: int) -> str:

@@ -17,13 +17,15 @@ class Interruption:
 def interruption() -> Iterator[Interruption]:
     """Within this block the first Ctrl-C sets ``requested``; the second acts as usual.
 
-    Outside the main thread, where Python takes no signals, nothing changes.
+    Nothing changes outside the main thread, where Python takes no signals, and where Ctrl-C is
+    ignored, as in a job that a script put in the background.
     """
     state = Interruption()
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not main or before in (signal.SIG_IGN, None):
         yield state
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def request(number: int, frame: FrameType | None) -> None:
         del number, frame

@@ -51,6 +51,8 @@ def objective(net: Layer, examples: Examples, loss: Loss | None) -> Objective:
     Raises:
         TrainError: targets that fit neither the loss nor the net.
     """
+    if isinstance(net, Sequential):
+        net = net.flatten()  # paths and numbers stay; a softmax within the last layer shows
     softmax = isinstance(net, Sequential) and len(net) > 1 and isinstance(net[-1], Softmax)
     if loss is None:
         loss = CrossEntropyLoss() if softmax else MSELoss()
@@ -61,6 +63,8 @@ def objective(net: Layer, examples: Examples, loss: Loss | None) -> Objective:
     if isinstance(net, Sequential) and softmax:
         net, loss = net[:-1], replace(loss, from_logits=True)
     classes = examples.y.dtype == np.int64
+    if classes and examples.y.ndim != 1:
+        raise TrainError(f"labels are of shape {examples.y.shape}, not one index an example (N,)")
     if classes and net.input_shape is not None:
         n_classes = net.output_shape(net.input_shape)[-1]
         low, high = int(examples.y.min()), int(examples.y.max())

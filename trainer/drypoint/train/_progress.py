@@ -2,9 +2,11 @@
 
 import sys
 import time
-from typing import Literal, Protocol, TextIO
+from typing import Literal, Protocol, TextIO, get_args
 
 from tqdm import tqdm
+
+from ._errors import TrainError
 
 Verbosity = Literal["auto", "bar", "lines", "none"]
 
@@ -26,7 +28,13 @@ class Progress(Protocol):
 
 
 def make_progress(kind: Verbosity, *, images: int, stream: TextIO | None = None) -> Progress:
-    """The progress display of a run over ``images`` images in all; ``auto`` asks the stream."""
+    """The progress display of a run over ``images`` images in all; ``auto`` asks the stream.
+
+    Raises:
+        TrainError: there is no such kind.
+    """
+    if kind not in get_args(Verbosity):
+        raise TrainError(f"progress is {kind!r}, not one of {', '.join(get_args(Verbosity))}")
     stream = sys.stderr if stream is None else stream
     if kind == "auto":
         kind = "bar" if stream.isatty() else "lines"

@@ -63,6 +63,8 @@ class Run:
             seen += len(chosen)
             share = correct / seen if self.goal.classes else None
             self.progress.batch(len(chosen), loss=loss / seen, accuracy=share)
+        if not self.weights.finite:  # the last step's loss does not show it yet
+            return None
         figures = {"loss": loss / seen, "lr": self._rate(self.step - 1)}
         if self.goal.classes:
             figures["accuracy"] = correct / seen

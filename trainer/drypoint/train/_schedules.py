@@ -33,8 +33,9 @@ class Cosine:
 class OneCycle:
     """A straight line up over the first ``warmup`` share of the steps, then one down to 0.
 
-    The rate is highest in the middle and gone at the end (Smith & Topin 2018): a net settles
-    within few epochs. No step gets 0.
+    After Smith & Topin (2018): a net settles within few epochs. With w = floor(warmup * total),
+    step w has the factor 1; before it (step + 1) / (w + 1), after it (total - step) / (total - w):
+    no step gets 0, and all together get (total + 1) / 2.
     """
 
     warmup: float = 0.2
@@ -45,7 +46,5 @@ class OneCycle:
 
     def __call__(self, step: int, total: int) -> float:
         """The factor of one step."""
-        rise = self.warmup * total
-        if step < rise:
-            return (step + 1) / (math.floor(rise) + 1)
-        return (total - step) / (total - math.ceil(rise) + 1)
+        top = math.floor(self.warmup * total)
+        return (step + 1) / (top + 1) if step < top else (total - step) / (total - top)

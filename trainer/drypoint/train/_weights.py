@@ -49,6 +49,12 @@ class Weights:
         constants = {path: Tensor(array) for path, array in self.params.items()}
         return self._net.apply(constants, Tensor(x))
 
+    @property
+    def finite(self) -> bool:
+        """Whether no parameter or buffer is NaN or infinite."""
+        arrays = (*self.params.values(), *self._net.buffers.values())
+        return all(np.isfinite(array).all() for array in arrays)
+
     def snapshot(self) -> Snapshot:
         """Copies of what is now."""
         params = {path: array.copy() for path, array in self.params.items()}
