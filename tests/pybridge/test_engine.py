@@ -1,0 +1,282 @@
+"""The C engine through Python: the reference's bytes, the caller's buffers, and what it refuses."""
+
+import dataclasses
+import threading
+import zlib
+
+import nets
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drypoint.common import DrypointError
+from drypoint.engine import (
+    Compiled,
+    CompilerError,
+    Engine,
+    EngineError,
+    c_sources,
+    find_compiler,
+    include_dir,
+    verify,
+)
+from drypoint.engine._native import ffi, lib
+from drypoint.program import (
+    BlobError,
+    MaxPool,
+    Program,
+    ProgramError,
+    Shape,
+    blob,
+    codegen,
+    reference,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def assert_same(got, wanted, program):
+    for op, a, b in zip(program.ops, got, wanted, strict=True):
+        assert a.dtype == b.dtype, op.name
+        np.testing.assert_array_equal(a, b, err_msg=op.name)
+
+
+@pytest.mark.parametrize("backend", Engine.backends())
+@given(program=nets.programs, seed=SEEDS)
+def test_every_backend_equals_the_reference_on_every_byte_of_every_op(backend, program, seed):
+    x = nets.random_inputs(program, seed)
+    engine = Engine(program, backend=backend)
+    assert_same(engine.trace(x), reference.trace(program, x), program)
+    np.testing.assert_array_equal(engine.run(x), reference.run(program, x))
+
+
+def run_in(engine, arena, offset, x):
+    """One run by the C library, with its arena at `offset` of a larger buffer."""
+    output = np.empty(engine.program.output_shape.size, np.int32)
+    place = ffi.cast("void *", arena.ctypes.data + offset)
+    status = lib.dpt_run(
+        engine._model,
+        engine._backend,
+        place,
+        engine.arena_size,
+        ffi.cast("void *", np.ascontiguousarray(x).ctypes.data),
+        ffi.cast("int32_t *", output.ctypes.data),
+    )
+    assert status == lib.DPT_OK
+    return output
+
+
+@given(program=nets.programs, seed=SEEDS, offset=st.integers(64, 79))
+def test_the_arena_is_exact(program, seed, offset):
+    """Nothing outside is touched, whatever the alignment; and nothing inside is spare: two runs
+    that start from different bytes leave the same ones, so every byte was written."""
+    engine = Engine(program)
+    x = nets.random_inputs(program, seed)[0]
+    assert engine.arena_size == program.arena_size
+    left = []
+    for pattern in (0x55, 0xAA):
+        arena = np.full(offset + engine.arena_size + 64, pattern, np.uint8)
+        output = run_in(engine, arena, offset, x)
+        np.testing.assert_array_equal(output, reference.run(program, x)[0])
+        assert (arena[:offset] == pattern).all()
+        assert (arena[offset + engine.arena_size :] == pattern).all()
+        left.append(arena[offset : offset + engine.arena_size])
+    np.testing.assert_array_equal(*left)
+
+
+def test_an_input_is_not_changed_and_need_not_be_contiguous():
+    program = nets.random_program(62)
+    x = nets.random_inputs(program, 3, n=6)
+    kept = x.copy()
+    np.testing.assert_array_equal(Engine(program).run(x[::2]), reference.run(program, x)[::2])
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_no_images_give_no_outputs():
+    for seed in range(20):
+        program = nets.random_program(seed)
+        x = nets.random_inputs(program, 0)[:0]
+        assert_same(Engine(program).trace(x), reference.trace(program, x), program)
+
+
+def test_program_bytes_and_file_give_the_same_engine(tmp_path):
+    program = nets.random_program(62)
+    data = blob.dumps(program)
+    path = tmp_path / "net.dpt"
+    path.write_bytes(data)
+    x = nets.random_inputs(program, 1)
+    wanted = reference.run(program, x)
+    for source in (program, data, path, str(path)):
+        engine = Engine(source)
+        np.testing.assert_array_equal(engine.run(x), wanted)
+    size = f"{len(data):,} bytes, arena {program.arena_size:,}"
+    assert repr(engine) == f"Engine('net62', backend={engine.backend!r}: {size})"
+    assert engine.backend == Engine.backends()[0]
+    np.testing.assert_array_equal(engine.predict_proba(x), program.real(wanted))
+
+
+def test_what_cannot_be_loaded_is_refused_with_one_line(tmp_path):
+    with pytest.raises(BlobError, match="not a drypoint blob"):
+        Engine(b"nothing")
+    with pytest.raises(DrypointError, match="cannot read"):
+        Engine(tmp_path / "missing.dpt")
+    with pytest.raises(EngineError, match=r"no backend 'abacus' here; there are: .*scalar"):
+        Engine(nets.random_program(1), backend="abacus")
+    with pytest.raises(ProgramError, match="the program reads"):
+        Engine(nets.random_program(1)).run(np.zeros(3, np.float32))
+
+
+def test_a_refusal_of_the_library_is_an_error_with_its_words(monkeypatch):
+    program = nets.random_program(1)
+    monkeypatch.setattr(blob, "dumps", lambda _: b"DPT\x1a" + bytes(60))
+    with pytest.raises(EngineError, match="the engine says: a blob of a version that this library"):
+        Engine(program)
+
+
+def test_threads_may_share_an_engine():
+    program = nets.random_program(62)
+    engine = Engine(program)
+    x = nets.random_inputs(program, 9, n=400)
+    wanted, results = reference.run(program, x), [None] * 4
+
+    def work(i):
+        results[i] = engine.run(x)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        np.testing.assert_array_equal(result, wanted)
+
+
+@given(program=nets.programs, cap=st.integers(0, 5))
+def test_more_ops_than_there_is_room_for_are_refused(program, cap):
+    data = blob.dumps(program)
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[6]")
+    status = lib.dpt_model_load(model, ops, cap, ffi.from_buffer(data), len(data))
+    assert status == (lib.DPT_OK if cap >= len(program.ops) else lib.DPT_E_CAPACITY)
+
+
+def test_labels_are_read_from_the_blob():
+    shape = Shape(1, 1, 3)
+    op = MaxPool(
+        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
+        kernel=(1, 1), stride=(1, 1),
+    )  # fmt: skip
+    labels = ("zéro", "", "a longer label")
+    program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0, labels=labels)
+    engine = Engine(program)
+    read = [ffi.string(lib.dpt_label(engine._model, i)).decode() for i in range(4)]
+    assert read == [*labels, ""]
+
+
+@given(values=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=30))
+def test_argmax_is_numpys_lowest_index(values):
+    array = np.array(values, np.int32)
+    pointer = ffi.cast("int32_t *", array.ctypes.data)
+    assert lib.dpt_argmax(pointer, len(values)) == int(np.argmax(array))
+
+
+@given(data=st.binary(max_size=200))
+def test_crc_is_zlibs(data):
+    assert lib.dpt_crc32(ffi.from_buffer(data), len(data)) == zlib.crc32(data)
+
+
+def changed(program):
+    """The program with one bias of its first weighted op moved by as much as fits."""
+    ops = list(program.ops)
+    bias = ops[0].bias.copy()
+    bias[0] = -bias[0] if bias[0] else 10_000
+    ops[0] = dataclasses.replace(ops[0], bias=bias)
+    return dataclasses.replace(program, ops=tuple(ops))
+
+
+def test_verify_counts_the_bytes_that_differ_and_names_the_ops():
+    program = nets.random_program(48)  # conv, mean, dense, max
+    other = changed(program)
+    x = nets.random_inputs(program, 2, n=7)
+    steps = []
+    found = verify(
+        program, {"c": Engine(program), "other": Engine(other)}, x, batch_size=3,
+        progress=steps.append,
+    )  # fmt: skip
+    right, wrong = reference.trace(program, x), reference.trace(other, x)
+    wanted = {
+        op.name: int((a.view(np.uint8) != b.view(np.uint8)).sum())
+        for op, a, b in zip(program.ops, right, wrong, strict=True)
+        if (a != b).any()
+    }
+    assert wanted
+    assert found.differing == {"c": {}, "other": wanted}
+    assert found.differing_bytes == sum(wanted.values())
+    assert steps == [3, 3, 1]
+    assert found.to_json() == {
+        "images": 7,
+        "bytes_per_image": sum(op.out_bytes for op in program.ops),
+        "runners": ["c", "other"],
+        "differing_bytes": found.differing_bytes,
+        "differing": {"c": {}, "other": wanted},
+    }
+
+
+def test_verify_counts_every_byte_where_a_runner_gives_another_type():
+    program = nets.random_program(48)
+
+    class Wide:
+        def trace(self, x):
+            return [plane.astype(np.int64) for plane in reference.trace(program, x)]
+
+    found = verify(program, {"wide": Wide()}, nets.random_inputs(program, 2, n=2))
+    assert found.differing_bytes == 2 * found.bytes_per_image
+
+
+def written(program, folder, name="net"):
+    for file, text in codegen.generate(program, name, nets.random_inputs(program, 1)).items():
+        (folder / file).write_text(text, "utf-8")
+
+
+def test_a_compiled_model_gives_the_reference_traces(toolbox, tmp_path):
+    program = nets.random_program(62)
+    written(program, tmp_path)
+    compiler = toolbox.need("gcc")
+    compiled = Compiled(program, tmp_path, name="net", workdir=tmp_path, compiler=compiler)
+    x = nets.random_inputs(program, 8)
+    assert_same(compiled.trace(x), reference.trace(program, x), program)
+    assert_same(compiled.trace(x[:0]), reference.trace(program, x[:0]), program)
+
+
+def test_code_that_does_not_compile_or_run_is_refused_with_one_line(toolbox, tmp_path):
+    program, compiler = nets.random_program(62), toolbox.need("gcc")
+    written(program, tmp_path)
+    place = {"name": "net", "workdir": tmp_path, "compiler": compiler}
+    text = (tmp_path / "net.c").read_text("utf-8")
+    (tmp_path / "net.c").write_text(text + "int unused\n", "utf-8")
+    with pytest.raises(CompilerError, match=r"refuses the generated C: .*net\.c") as error:
+        Compiled(program, tmp_path, **place)
+    assert "\n" not in str(error.value)
+    (tmp_path / "net.c").write_text(text, "utf-8")
+    compiled = Compiled(nets.random_program(48), tmp_path, **place)  # not what was compiled
+    with pytest.raises(CompilerError, match="the compiled model failed with exit code 0"):
+        compiled.trace(nets.random_inputs(compiled.program, 1))
+
+
+def test_a_compiler_is_found_or_named_as_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CompilerError, match="cc, gcc, clang not found; install gcc or clang"):
+        find_compiler()
+    with pytest.raises(CompilerError, match="no C compiler: abacus not found"):
+        find_compiler("abacus")
+    fake = tmp_path / "gcc"
+    fake.write_text("#!/bin/sh\n")
+    fake.chmod(0o755)
+    assert find_compiler() == str(fake)
+
+
+def test_the_sources_that_the_package_gives_are_the_engines():
+    names = [path.name for path in c_sources()]
+    assert names == sorted(names)
+    assert {"dpt_model.c", "dpt_run.c", "dpt_scalar.c", "dpt_internal.h"} <= set(names)
+    assert (include_dir() / "drypoint.h").is_file()
