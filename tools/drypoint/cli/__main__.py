@@ -16,6 +16,14 @@ COMMANDS = (_lenet, _train, _measure, _quantize, _export, _verify, _run, _info)
 PROBLEM = 2  # exit code
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one worth showing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default not in (None, False, argparse.SUPPRESS)
+        return super()._get_help_string(action) if shown else action.help
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and where help is."""
 
@@ -38,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
             help=command.HELP,
             description=command.HELP[0].upper() + command.HELP[1:] + ".",
             epilog=f"example: {command.EXAMPLE}",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_Help,
         )
         command.add_arguments(sub)
         sub.add_argument("--json", action="store_true", help="print the result as JSON")
