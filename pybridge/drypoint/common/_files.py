@@ -13,30 +13,50 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     """Write ``content`` (text as UTF-8) to ``path``: a reader sees the old file or the new one.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and take the
-    name by a rename; the folder is made when missing. Whatever fails, the old file stays.
+    name by a rename; the folder is made when missing. Whatever fails, the old file stays. A link
+    stays one: the file that it points to is replaced.
 
     Raises:
-        DrypointError: the folder cannot be made or the file cannot be written.
+        DrypointError: the folder cannot be made, or the file cannot be written or is no ordinary
+            file (a rename would put one in the place of a device).
     """
-    path = Path(path)
+    check_writable(path)
+    target = Path(path).resolve()
     data = content.encode() if isinstance(content, str) else content
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
-        raise DrypointError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _cannot_write(Path(path), error) from error
     finally:
         if temporary is not None:  # gone already after the rename
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def check_writable(path: str | Path) -> None:
+    """Make the folder of a file to be, and see that the file can be written: before long work.
+
+    Raises:
+        DrypointError: `write_atomic` would refuse the path.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "no ordinary file"
+            raise DrypointError(f"cannot write {path}: it is {kind}; name another file")
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -54,6 +74,13 @@ def read_bytes(path: str | Path) -> bytes:
 def sha256(data: bytes) -> str:
     """The SHA-256 of ``data`` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _cannot_write(path: Path, error: OSError) -> DrypointError:
+    """The line names the folder that is in the way, if one is."""
+    parents = map(str, path.resolve().parents)
+    at = f" ({error.filename})" if error.filename in parents else ""
+    return DrypointError(f"cannot write {path}: {error.strerror or error}{at}")
 
 
 def _umask() -> int:

@@ -69,12 +69,20 @@ class Compiled:
         driver.write_text(text.substitute(name=name, upper=name.upper()), "utf-8")
         sources = [driver, folder / f"{name}.c", *(s for s in c_sources() if s.suffix == ".c")]
         command = [compiler, *STRICT, f"-I{include_dir()}", f"-I{folder}", *map(str, sources)]
-        done = subprocess.run(
-            [*command, "-o", str(self._binary)], capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [*command, "-o", str(self._binary)],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            raise CompilerError(f"cannot run the compiler {compiler}: {error.strerror}") from error
         if done.returncode != 0:
-            first = (done.stderr.strip() or "no message").splitlines()[0]
-            raise CompilerError(f"{compiler} refuses the generated C: {first}")
+            lines = (done.stderr.strip() or "no message").splitlines()
+            problem = next((line for line in lines if "error" in line), lines[0])
+            raise CompilerError(f"{compiler} refuses the generated C: {problem}")
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them.

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Program, reference
+from drypoint.program import Program, ProgramError, reference
 
 
 class Runner(Protocol):
@@ -70,8 +70,13 @@ def verify(
         images: (N, h, w, c) or (N, h, w), of the program's input type.
         batch_size: images at a time.
         progress: called with the number of images that were just compared.
+
+    Raises:
+        ProgramError: the images are of another type or shape, or there are none.
     """
     inputs = program.check_input(images)
+    if len(inputs) == 0:
+        raise ProgramError("verification needs at least one image, and got none")
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
     outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
 

@@ -1,9 +1,11 @@
 """Calibration: the range of every activation on some images. It only looks."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +28,25 @@ class Calibration:
         method: "minmax", or "percentile" where the outermost values are left out.
         percentile: the share kept at each end, in percent (100 for "minmax").
         n_images: how many images were looked at.
+
+    Raises:
+        QuantizationError: a field is out of its range.
     """
 
     ranges: Mapping[str, tuple[float, float]]
     method: Method
     percentile: float
     n_images: int
+
+    def __post_init__(self) -> None:
+        _check_method(self.method, self.percentile)
+        if type(self.n_images) is not int or self.n_images < 1:
+            raise QuantizationError(f"a calibration on {self.n_images!r} images is none")
+        if INPUT not in self.ranges:
+            raise QuantizationError(f"the calibration has no range of {INPUT!r}")
+        for path, (low, high) in self.ranges.items():
+            if not -math.inf < low <= high < math.inf:
+                raise QuantizationError(f"the calibration of {path!r} is {low} .. {high}: no range")
 
     def to_json(self) -> str:
         """The calibration as JSON text; `from_json` gives an equal one."""
@@ -51,7 +66,9 @@ class Calibration:
                 str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()
             }
             return cls(ranges=ranges, **fields)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except QuantizationError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise QuantizationError(f"not a calibration in JSON: {error}") from error
 
     def __str__(self) -> str:
@@ -74,32 +91,45 @@ def calibrate(
     Args:
         model: what will be quantized.
         images: what the model takes, many at a time; take them from the training set.
-        method: "minmax" keeps the extremes; "percentile" leaves out the outermost
-            100 - ``percentile`` percent of the values at each end, exactly, so that a few outliers
-            do not stretch the scale of all others.
+        method: "minmax" keeps the extremes; "percentile" leaves out
+            floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
+            few outliers do not stretch the scale of all others.
         percentile: above 50, at most 100; used by "percentile" only.
         batch_size: images at a time.
 
     Raises:
-        QuantizationError: no images, an unknown method or a percentile out of range.
+        QuantizationError: no images or a single one without batch axis, an unknown method, a
+            percentile or a batch size out of range.
     """
     if len(images) == 0:
         raise QuantizationError("calibration needs at least one image, and got none")
-    if method not in ("minmax", "percentile"):
-        raise QuantizationError(f"method is {method!r}, not 'minmax' or 'percentile'")
-    if not 50 < percentile <= 100:
-        raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
+    if batch_size < 1:
+        raise QuantizationError(f"batch_size is {batch_size}, not at least 1")
+    _check_method(method, percentile)
     keep = 100.0 if method == "minmax" else float(percentile)
+    cut_share = 1 - Fraction(str(keep)) / 100  # exact: 100 - 99.9 in floats is below 0.1
     net, tails = as_sequential(model.net), dict[str, _Tails]()
     for start in range(0, len(images), batch_size):
         x = model.encode(images[start : start + batch_size])
+        if net.input_shape is not None and x.shape[1:] != net.input_shape:
+            raise QuantizationError(
+                f"images of shape {np.shape(images)} are encoded to {x.shape}, not to many of "
+                f"{net.input_shape}: give an array or list of several images"
+            )
         for path, values in {INPUT: x, **net.activations(x)}.items():
             if path not in tails:
                 size = int(np.prod(values.shape[1:])) * len(images)
-                tails[path] = _Tails(cut=int(size * (100 - keep) / 100))
+                tails[path] = _Tails(cut=math.floor(size * cut_share))
             tails[path].add(values)
     ranges = {path: t.range for path, t in tails.items()}
     return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
+
+
+def _check_method(method: str, percentile: float) -> None:
+    if method not in get_args(Method):
+        raise QuantizationError(f"method is {method!r}, not {' or '.join(get_args(Method))}")
+    if not 50 < percentile <= 100:
+        raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
 
 
 class _Tails:

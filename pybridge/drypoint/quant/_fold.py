@@ -72,7 +72,8 @@ def fold(model: Model) -> Folded:
 
     Raises:
         UnsupportedError: layers without an integer form, all of them, by path.
-        QuantizationError: the net has no values, or its activations are no planes or vectors.
+        QuantizationError: the net has no values or some that are not finite, its activations are
+            no planes or vectors, or no weights take in the encoder.
     """
     net = as_sequential(model.net).flatten()
     if not net.initialized or net.input_shape is None:
@@ -86,15 +87,47 @@ def fold(model: Model) -> Folded:
             line = _folded(line, path, layer, _plane(shape))
         except _Refusal as reason:
             refused.append(f"{path} ({type(layer).__name__}): {reason}")
+            line = _stand_in(line, path, _plane(shape))
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
-    if not line.stages:
-        raise QuantizationError("the net has no layer that would be an op of the engine")
+    _check_end(line, _plane(shape))
     return Folded(
         stages=line.stages,
         softmax=line.softmax,
         encoder=model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None,
     )
+
+
+def _stand_in(line: _Line, path: str, out: Shape) -> _Line:
+    """The line as if a refused layer were a stage, so that those after it are judged fairly."""
+    weight, bias = np.zeros((out.c, 1, 1, line.shape.c)), np.zeros(out.c)
+    stage = Weighted(
+        path=path, last=path, in_shape=line.shape, out_shape=out, weight=weight, bias=bias
+    )
+    return replace(line.pushed(stage), affine=None)
+
+
+def _check_end(line: _Line, out: Shape) -> None:
+    """Refuse what only the whole line shows."""
+    if not line.stages:
+        raise QuantizationError("the net has no layer that would be an op of the engine")
+    if line.affine is not None:
+        raise QuantizationError(
+            "the net has no weights that could take in what the encoder does to pixels: add a "
+            "Linear or Conv2d, or quantize without the encoder"
+        )
+    if out != line.shape and line.shape.c > 1:  # a vector, made of a plane of several pixels
+        raise QuantizationError(
+            f"the net ends in a flattened plane {line.shape}, whose order in the engine is another "
+            "(channels innermost): end in a Linear, or leave out the Flatten"
+        )
+    for stage in line.stages:
+        if isinstance(stage, Weighted) and not _finite(stage.weight, stage.bias):
+            raise QuantizationError(f"weights of {stage.path!r} are NaN or infinite")
+
+
+def _finite(*arrays: NDArray[np.float64]) -> bool:
+    return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def as_sequential(net: Layer) -> Sequential:
@@ -226,6 +259,8 @@ def _normalized(line: _Line, path: str, layer: BatchNorm2d) -> Weighted:
 
 def _rectified(line: _Line, path: str) -> _Line:
     """A ReLU is the clamp of the op that computes its input; a maximum in between may be passed."""
+    if line.affine is not None and line.affine.offset.any():
+        raise _Refusal("it clamps at the encoder's mean, and the engine at 0: put weights before")
     for at in range(len(line.stages) - 1, -1, -1):
         stage = line.stages[at]
         if isinstance(stage, Weighted) or (isinstance(stage, Pooled) and stage.mean):

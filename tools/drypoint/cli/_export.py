@@ -41,10 +41,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def golden_inputs(program: Program, root: Path | None) -> np.ndarray:
-    """Inputs for the self-test: test images where the program reads MNIST, else random values."""
+    """Inputs for the self-test: test images where the program reads MNIST, else random values.
+
+    Raises:
+        DrypointError: the folder that was named does not hold MNIST, or the program does not read
+            it.
+    """
     try:
         return one_of_each(data.load("mnist", "test", root=root), program)
     except DrypointError:
+        if root is not None:
+            raise
         kind = np.uint8 if program.input_type == "u8" else np.int8
         limits = np.iinfo(kind)
         rng = np.random.default_rng(0)

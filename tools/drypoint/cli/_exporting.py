@@ -1,5 +1,6 @@
 """A program as a folder of C that a compiler takes as it is."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ def export_c(
 
 
 def compiler_line(folder: Path, name: str) -> str:
-    """What builds and runs the self-test."""
-    parts = f"{folder}/{name}.c {folder}/selftest.c {folder}/{ENGINE}/*.c"
-    return f"cc -std=c99 -O2 -I{folder}/{ENGINE} {parts} -o selftest && ./selftest"
+    """What builds and runs the self-test, for a shell."""
+    at = shlex.quote(str(folder))
+    parts = f"{at}/{name}.c {at}/selftest.c {at}/{ENGINE}/*.c"
+    return f"cc -std=c99 -O2 -I{at}/{ENGINE} {parts} -o {at}/selftest && {at}/selftest"

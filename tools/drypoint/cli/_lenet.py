@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.common import DrypointError, check_writable, read_bytes, write_atomic
 from drypoint.engine import find_compiler
 from drypoint.measure import measure
 from drypoint.nn import Model
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """All stages; the exit code is 1 if a byte differs."""
     compiler = find_compiler(args.cc)  # needed last; better missed first
+    check_writable(args.out / "lenet.npz")
     out, clock = args.out, Clock(_previous(args.out))
     with clock.stage("data"):
         train_set, test_set = mnist("train", args), mnist("test", args)
@@ -67,7 +68,10 @@ def run(args: argparse.Namespace) -> int:
     if not args.force and clock.previous.get("fingerprint") == print_of_inputs:
         facts = clock.previous
         clock.reuse("measure", "verify")
-        say("model, C files, engine, images and compiler are those of the last verification")
+        say(
+            "model, code, images and compiler are those of the last verification: "
+            "not measured or verified again (--force does)"
+        )
     else:
         with clock.stage("measure"):
             measured = measure(model, test_set)
@@ -90,15 +94,18 @@ def _valid_model(path: Path, recipe: Recipe) -> Model | None:
     try:
         model = load_model(path)
     except DrypointError as error:
-        say(f"{error}; training again")
+        say(f"{error}; training anew")
         return None
-    return model if dict(model.provenance) == recipe.provenance() else None
+    if dict(model.provenance) == recipe.provenance():
+        return model
+    say(f"{path} is of another recipe (options, data or code), or interrupted: training anew")
+    return None
 
 
 def _previous(out: Path) -> dict[str, Any]:
     """The report of an earlier run, or nothing."""
     try:
         report = json.loads(read_bytes(out / "report.json"))
-    except (DrypointError, ValueError):
+    except (DrypointError, ValueError, RecursionError):
         return {}
-    return report if isinstance(report, dict) else {}
+    return report if isinstance(report, dict) and isinstance(report.get("seconds"), dict) else {}

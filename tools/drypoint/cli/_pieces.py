@@ -12,18 +12,18 @@ from drypoint.program import Program, blob
 
 def count(text: str) -> int:
     """An option that counts something: a whole number of at least 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return value
+    return _whole(text, least=1)
 
 
 def natural(text: str) -> int:
     """An option such as a seed: a whole number of at least 0."""
-    return 0 if text == "0" else count(text)
+    return _whole(text, least=0)
+
+
+def _whole(text: str, *, least: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    return int(text)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:

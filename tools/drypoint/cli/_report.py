@@ -1,6 +1,7 @@
 """The main job's facts: gathered, timed, and put on one screen."""
 
 import platform
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from drypoint import engine
+from drypoint import autodiff, data, engine, measure, nn, program
 from drypoint.common import read_bytes, sha256
 from drypoint.data import Dataset
 from drypoint.engine import Verification, c_sources, include_dir
@@ -40,7 +41,8 @@ class Clock:
         """These stages did not run; what they gave is still valid."""
         for name in names:
             self.reused.append(name)
-            self.seconds[name] = float(self.previous.get("seconds", {}).get(name, 0.0))
+            if isinstance(spent := self.previous.get("seconds", {}).get(name), float):
+                self.seconds[name] = spent
 
 
 def versions() -> dict[str, str]:
@@ -50,14 +52,21 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(out: Path, test_set: Dataset, compiler: str) -> str:
-    """One hash over all that a verification depends on."""
+    """One hash over all that measuring and verifying depend on."""
     native = [
         p for p in Path(engine.__file__).parent.glob("_native*") if p.suffix in {".so", ".pyd"}
     ]
     native += [Path(engine._native.__file__)]
     files = [out / name for name in ("lenet.npz", "lenet.dpt", "lenet.h", "lenet.c")]
     files += [*c_sources(), include_dir() / "drypoint.h", *sorted(set(native))]
-    parts = [sha256(read_bytes(path)) for path in files] + [test_set.digest(), compiler]
+    files += [
+        path
+        for part in (autodiff, data, engine, measure, nn, program)
+        for path in sorted(Path(part.__file__ or "").parent.glob("*.py"))
+    ]
+    asked = subprocess.run([compiler, "--version"], capture_output=True, check=False)
+    parts = [sha256(read_bytes(path)) for path in files]
+    parts += [test_set.digest(), compiler, sha256(asked.stdout), *versions().values()]
     return sha256("\n".join(parts).encode())
 
 
@@ -97,29 +106,34 @@ def facts_of(
 
 def summary(facts: Mapping[str, Any], out: Path) -> str:
     """One screen."""
-    n = facts["verified_images"]
-    runners = ", ".join(facts["differing"])
-    spent = ", ".join(
-        f"{name} {seconds:.1f}{' (earlier)' if name in facts['reused'] else ''}"
-        for name, seconds in facts["seconds"].items()
-    )
+    verified = f"of {facts['verified_bytes']:,}: the output of every layer for every image, from"
     rows = [
-        ("accuracy, float net", percent(facts["float_accuracy"]), f"of {n:,} test images"),
-        ("accuracy, integers", percent(facts["integer_accuracy"]), "NumPy reference"),
-        ("", percent(facts["integer_accuracy_c"]), "generated C"),
-        ("float and integers disagree", f"{facts['disagreements']}", "images"),
-        (
-            "bytes that differ",
-            f"{facts['differing_bytes']}",
-            f"of {facts['verified_bytes']:,}: every",
-        ),
-        ("", "", f"layer of every image in {runners}"),
-        (
-            "model",
-            f"{facts['model_bytes']:,}",
-            f"bytes, of which weights {facts['weight_bytes']:,}",
-        ),
-        ("arena", f"{facts['arena_bytes']:,}", "bytes of RAM, exactly"),
+        ("accuracy", percent(facts["float_accuracy"]), "float net"),
+        ("", percent(facts["integer_accuracy"]), "integers, NumPy reference"),
+        ("", percent(facts["integer_accuracy_c"]), "integers, generated C"),
+        ("decisions that differ", f"{facts['disagreements']:,}", "between float net and integers"),
+        ("bytes that differ", f"{facts['differing_bytes']:,}", verified),
+        *(("", "", row) for row in _runners(facts["differing"])),
+        ("model", f"{facts['model_bytes']:,}", f"bytes, {facts['weight_bytes']:,} of them weights"),
+        ("RAM", f"{facts['arena_bytes']:,}", "bytes of working memory, exactly"),
         ("work", f"{facts['macs']:,}", "multiply-accumulates an image"),
+        ("time", f"{sum(facts['seconds'].values()):.1f}", f"seconds: {_stages(facts)}"),
     ]
-    return f"{out}: LeNet on MNIST, seed {facts['seed']}\n{table(rows)}\n  seconds: {spent}"
+    width = max(len(value) for _, value, _ in rows)
+    aligned = [(name, value.rjust(width), text) for name, value, text in rows]
+    title = f"{out}: LeNet on MNIST, seed {facts['seed']}, {facts['verified_images']:,} test images"
+    return f"{title}\n\n{table(aligned)}"
+
+
+def _runners(differing: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What was compared with the reference, a line each, with the layers where it went wrong."""
+    return [
+        f"  {runner}" + "".join(f"; {n:,} in {op}" for op, n in ops.items())
+        for runner, ops in differing.items()
+    ]
+
+
+def _stages(facts: Mapping[str, Any]) -> str:
+    """Seconds by stage; those of an earlier run in brackets."""
+    spent = {name: f"{name} {seconds:.1f}" for name, seconds in facts["seconds"].items()}
+    return ", ".join(f"({t})" if name in facts["reused"] else t for name, t in spent.items())

@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Classify and print one line for each picture."""
     suffix = ".dpt" if args.engine else ".npz"
     path = args.model or Path("build/lenet/lenet").with_suffix(suffix)
+    if args.model is None and not path.exists():
+        raise DrypointError(f"there is no {path}: run `drypoint lenet` first, or give --model")
     classify = _engine if args.engine else _float
     probabilities, decoder = classify(path, args.image)
     lines, facts = [], []

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from drypoint.common import check_writable
+
 from ._output import INTERRUPTED, percent, result
 from ._pieces import add_data_arguments, count, mnist, natural
 from ._training import EPOCHS, Recipe, save_trained, train_lenet
@@ -22,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, save, say what came out."""
+    check_writable(args.out)  # before the work, not after it
     dataset = mnist("train", args)
     trained = train_lenet(dataset, Recipe.of(dataset, epochs=args.epochs, seed=args.seed))
     save_trained(trained, args.out)

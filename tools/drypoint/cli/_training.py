@@ -73,11 +73,14 @@ def train_lenet(dataset: Dataset, recipe: Recipe) -> TrainResult:
 def save_trained(trained: TrainResult, path: Path) -> Model:
     """Save the net of a run; an interrupted one is marked, so that it passes for no other."""
     model = trained.model
+    if trained.stopped == "diverged":
+        say(f"the loss became NaN or infinite: {path} is the best net before, not the last")
     if trained.stopped == "interrupted":
         model = model.with_provenance({**model.provenance, "interrupted": True})
+    model.save(path)
+    if trained.stopped == "interrupted":
         epoch = f"epoch {trained.best_epoch}" if trained.best_epoch else "within the first epoch"
         say(f"interrupted: the best net so far ({epoch}) is kept in {path}")
-    model.save(path)
     return model
 
 

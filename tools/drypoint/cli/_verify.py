@@ -57,7 +57,7 @@ def compare_with(
     """All backends of the engine, and the C that stands in ``folder``, against the reference."""
     with tempfile.TemporaryDirectory() as workdir:
         runners: dict[str, Runner] = {
-            f"engine, {backend}": Engine(program, backend=backend) for backend in Engine.backends()
+            f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()
         }
         runners[GENERATED] = Compiled(
             program, folder, name=name, workdir=Path(workdir), compiler=compiler

@@ -96,6 +96,7 @@ def fit(
         closing(run.progress),
         interruption() as interrupt,
         threadpool_limits(limits=1, user_api="blas"),
+        np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
     ):
         for epoch in range(1, epochs + 1):
             figures = run.epoch(train, interrupt)
