@@ -1,0 +1,146 @@
+"""drypoint.h as C users meet it: its promises, the header by itself, what the linker takes."""
+
+import subprocess
+
+import nets
+import pytest
+
+from drypoint.program import MaxPool, Program, Shape, codegen
+from tools import ENGINE_SOURCES, INCLUDE, STRICT, WARNINGS, run
+
+FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_arguments_statuses_and_helpers(toolbox, compiler):
+    assert run([toolbox.sanitized(compiler, "test_api.c")]) == b"0 failures\n"
+
+
+@pytest.mark.parametrize("standard", ["c99", "c11", "c17"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_header_compiles_alone_as_c(toolbox, compiler, standard):
+    path = toolbox.need(compiler)
+    header = INCLUDE / "drypoint.h"
+    run([path, f"-std={standard}", *WARNINGS, "-fsyntax-only", "-x", "c", header])
+
+
+@pytest.mark.parametrize("standard", ["c++11", "c++17", "c++20"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_the_header_and_a_generated_one_compile_as_cxx(toolbox, compiler, standard, tmp_path):
+    program = nets.random_program(62)
+    files = codegen.generate(program, "net", nets.random_inputs(program, 1))
+    (tmp_path / "net.h").write_text(files["net.h"])
+    (tmp_path / "use.cpp").write_text(
+        '#include "net.h"\n'
+        "const char *label() { return dpt_label(&net, 0); }\n"
+        "unsigned char arena[NET_ARENA_SIZE];\n"
+    )
+    flags = [f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+    command = [toolbox.need(compiler), *flags, f"-I{INCLUDE}", "-fsyntax-only"]
+    run([*command, "-x", "c++", INCLUDE / "drypoint.h"])
+    run([*command, tmp_path / "use.cpp"])
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_code_for_another_header_stops_the_compiler(toolbox, compiler, tmp_path):
+    program = nets.random_program(62)
+    header = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.h"]
+    other = f"#if DPT_CODEGEN != {codegen.CODEGEN_VERSION + 1}"
+    (tmp_path / "net.h").write_text(header.replace("#if DPT_CODEGEN != 1", other))
+    command = [toolbox.need(compiler), f"-I{INCLUDE}", "-fsyntax-only", "-x", "c", "net.h"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "net.h was generated for another drypoint.h: export the model again" in done.stderr
+
+
+@pytest.fixture(scope="module", params=["gcc", "clang"])
+def objects(request, toolbox, tmp_path_factory):
+    """The engine's objects for a machine without an operating system."""
+    compiler = toolbox.need(request.param)
+    folder = tmp_path_factory.mktemp("objects")
+    sources = [str(source) for source in ENGINE_SOURCES]
+    run([compiler, *STRICT, *FREESTANDING, f"-I{INCLUDE}", "-c", *sources], cwd=folder)
+    return compiler, folder, sorted(folder.glob("*.o"))
+
+
+def symbols(toolbox, *files):
+    """(letter, name) of every symbol, as nm tells them."""
+    lines = run([toolbox.need("nm"), *files]).decode().splitlines()
+    return {tuple(line.split()[-2:]) for line in lines if len(line.split()) >= 2}
+
+
+def test_the_engine_asks_for_nothing_but_memory_functions(toolbox, objects):
+    """Compilers may make memcpy and memset of loops; nothing else comes from outside."""
+    found = symbols(toolbox, *objects[2])
+    defined = {name for letter, name in found if letter != "U"}
+    asked = {name for letter, name in found if letter == "U"} - defined
+    assert asked <= {"memcpy", "memset"}
+    assert all(name.startswith("dpt_") for letter, name in found if letter in "TDBRC")
+
+
+def test_the_engine_has_no_writable_data(toolbox, objects):
+    """No state: `.data` and `.bss` of every object are empty. (Berkeley: text data bss ...)."""
+    for line in run([toolbox.need("size"), *objects[2]]).decode().splitlines()[1:]:
+        assert line.split()[1:3] == ["0", "0"], line
+
+
+START = """
+#include "model.h"
+static uint8_t arena[MODEL_ARENA_SIZE + 1];
+static uint8_t input[MODEL_INPUT_SIZE];
+static int32_t output[MODEL_OUTPUT_COUNT];
+void _start(void);
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+void *memcpy(void *to, const void *from, size_t n) {
+    for (volatile size_t i = 0; i < n; i++) ((char *)to)[i] = ((const char *)from)[i];
+    return to;
+}
+void *memset(void *to, int byte, size_t n) {
+    for (volatile size_t i = 0; i < n; i++) ((char *)to)[i] = (char)byte;
+    return to;
+}
+void _start(void) { dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, output); }
+"""
+
+
+@pytest.mark.parametrize("kind", ["Conv", "Dense", "MaxPool", "AvgPool"])
+def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, kind, tmp_path):
+    """With -nostdlib and --gc-sections: no loader, no other kernel, no library."""
+    compiler, _, engine = objects
+    programs = (nets.random_program(seed, n_ops=1) for seed in range(1000))
+    program = next(p for p in programs if type(p.ops[0]).__name__ == kind)
+    files = codegen.generate(program, "model", nets.random_inputs(program, 1))
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    (tmp_path / "start.c").write_text(START)
+    flags = [*FREESTANDING, "-std=c99", f"-I{INCLUDE}", "-nostdlib", "-static", "-Wl,--gc-sections"]
+    sources = [tmp_path / "start.c", tmp_path / "model.c", *engine]
+    run([compiler, *flags, *sources, "-o", tmp_path / "bare"])
+    names = {name for _, name in symbols(toolbox, tmp_path / "bare")}
+    kernels = {name for name in names if name.startswith("dpt_scalar")}
+    assert kernels == {f"dpt_scalar_{kind.lower()}"}
+    assert "dpt_run" in names
+    assert not {"dpt_model_load", "dpt_crc32", "dpt_backend_best"} & names
+
+
+def test_a_long_list_of_labels_is_no_long_string(toolbox, tmp_path):
+    """C99 grants 4095 characters of a string; labels of a thousand classes are more."""
+    shape = Shape(1, 1, 1000)
+    op = MaxPool(
+        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
+        kernel=(1, 1), stride=(1, 1),
+    )  # fmt: skip
+    labels = tuple(f"class 'é\\ \"{i}??/" for i in range(1000))
+    program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0, labels=labels)
+    for file, text in codegen.generate(program, "net", nets.random_inputs(program, 1)).items():
+        (tmp_path / file).write_text(text)
+    (tmp_path / "use.c").write_text(
+        '#include "net.h"\n#include <stdio.h>\n'
+        "int main(void) { for (size_t i = 0; i < 1001; i++) puts(dpt_label(&net, i)); return 0; }\n"
+    )
+    for compiler in ("gcc", "clang"):
+        command = [toolbox.need(compiler), *STRICT, f"-I{INCLUDE}", f"-I{tmp_path}"]
+        sources = [tmp_path / "use.c", tmp_path / "net.c", *ENGINE_SOURCES]
+        run([*command, *sources, "-o", tmp_path / compiler])
+        assert run([tmp_path / compiler]).decode().split("\n") == [*labels, "", ""]

@@ -1,0 +1,55 @@
+"""The C engine under every compiler and option: the reference's bytes, each time."""
+
+import nets
+import numpy as np
+import pytest
+from jobs import traces
+
+from drypoint.program import reference
+from tools import ENGINE_SOURCES, ROOT, SANITIZE, run
+
+CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
+WANTED = [reference.trace(program, x) for program, x in CASES]
+
+
+def assert_reference(results):
+    for (program, _), wanted, (arena, got) in zip(CASES, WANTED, results, strict=True):
+        assert arena == program.arena_size
+        for op, a, b in zip(program.ops, got, wanted, strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
+
+
+@pytest.mark.parametrize("char", ["-fsigned-char", "-funsigned-char"])
+@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char):
+    assert_reference(traces(toolbox.engine_program(compiler, "driver.c", level, char), CASES))
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_nothing_is_undefined_or_out_of_bounds(toolbox, compiler):
+    assert_reference(traces(toolbox.sanitized(compiler, "driver.c"), CASES))
+
+
+def test_nothing_is_read_before_it_is_written(toolbox):
+    """MemorySanitizer: the arena has no initial content, and needs none."""
+    flags = ("-g", "-O1", "-fsanitize=memory", "-fno-sanitize-recover=all")
+    toolbox.need_flags(toolbox.need("clang"), *flags)
+    assert_reference(traces(toolbox.engine_program("clang", "driver.c", *flags), CASES))
+
+
+def test_the_sanitizers_see_what_they_are_for(toolbox, tmp_path):
+    """A write one byte behind an exact buffer ends the process: the tests above can fail."""
+    compiler = toolbox.need("gcc")
+    toolbox.need_flags(compiler, *SANITIZE)
+    code = tmp_path / "beyond.c"
+    code.write_text(
+        '#include "exact.h"\n'
+        'int main(int n, char **v) { (void)v; exact_copy("abc", 3)[n + 2] = 1; return 0; }\n'
+    )
+    include = ["-Iengine_c/include", "-Itests/engine_c"]
+    binary = tmp_path / "beyond"
+    run([compiler, *SANITIZE, *include, code, *ENGINE_SOURCES, "-o", binary], cwd=ROOT)
+    with pytest.raises(AssertionError, match="heap-buffer-overflow|insufficient space"):
+        run([binary])

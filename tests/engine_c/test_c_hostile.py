@@ -1,0 +1,189 @@
+"""Blobs from an enemy: refused, or harmless; and Python and C agree on them."""
+
+import struct
+import subprocess
+import zlib
+
+import nets
+import numpy as np
+import pytest
+from jobs import TOO_LONG, Job, answers
+
+from drypoint.program import BlobError, blob, reference
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
+
+# Small programs that together have every kind of op, both input types, with and without labels.
+SEEDS = (16, 48, 60, 62, 1, 8)
+PROGRAMS = [nets.random_program(seed) for seed in SEEDS]
+
+
+def test_the_programs_have_every_kind_type_and_labels():
+    kinds = {type(op).__name__ for program in PROGRAMS for op in program.ops}
+    assert kinds == {"Conv", "Dense", "MaxPool", "AvgPool"}
+    assert {program.input_type for program in PROGRAMS} == {"u8", "i8"}
+    assert {bool(program.labels) for program in PROGRAMS} == {True, False}
+    assert {len(program.ops) for program in PROGRAMS} >= {1, 4}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path):
+    """All truncations, all flipped bits as they are and with the CRC repaired, all alignments, and
+    random mutations, under sanitizers."""
+    path = tmp_path / "good.dpt"
+    path.write_bytes(blob.dumps(nets.random_program(seed)))
+    text = run([toolbox.sanitized(compiler, "hostile.c"), path, 10_000, seed]).decode()
+    counts = dict(line.split(": ", 1) for line in text.splitlines())
+    assert counts["misalignments"].startswith("0 refused, 16 accepted")
+    assert ", 0 accepted" in counts["flipped bits"]
+    for what in ("flipped bits, repaired", "random mutations, repaired"):
+        refused, accepted = (int(part.split()[0]) for part in counts[what].split(", ")[:2])
+        assert refused > 100, what
+        assert accepted > 100, what
+
+
+def repaired(data):
+    struct.pack_into("<I", data, 12, zlib.crc32(data[16:]))
+    return bytes(data)
+
+
+def mutants(good, rng):
+    """Every flipped bit of header and records; then random changes of one to four bytes."""
+    front = 64 + 64 * good[20]
+    for bit in range(8 * 16, 8 * front):
+        data = bytearray(good)
+        data[bit // 8] ^= 1 << bit % 8
+        yield repaired(data)
+    for _ in range(600):
+        data = bytearray(good)
+        for _ in range(int(rng.integers(1, 5))):
+            at = int(rng.integers(16, front if rng.random() < 0.5 else len(good)))
+            data[at] = int(rng.choice([0, 1, 127, 128, 255, int(rng.integers(256))]))
+        yield repaired(data)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_python_and_c_agree_on_mutants(toolbox, seed):
+    """What Python takes, C takes, with the reference's bytes. What only C takes is what BLOB.md
+    leaves to Python: a plan of another kind, meta, the encoding of labels."""
+    good = blob.dumps(nets.random_program(seed))
+    rng = np.random.default_rng(seed)
+    cases = list(mutants(good, rng))
+    x = rng.integers(0, 256, (2, 257)).astype(np.uint8)
+    driver = toolbox.sanitized("gcc", "driver.c")
+    read = answers(driver, [Job(x, data, limit=100_000) for data in cases])
+    both = only_c = 0
+    for data in cases:
+        status = read.number()
+        try:
+            program = blob.loads(data)
+        except BlobError:
+            program = None
+        if program is None:
+            if status == 0:
+                only_c += 1
+                skip_answer(read, data, n=len(x))
+            continue
+        assert status in (0, TOO_LONG), "Python takes what C refuses"
+        if status == TOO_LONG:
+            continue
+        both += 1
+        arena, got = read.trace(program, len(x))
+        assert arena == program.arena_size
+        inputs = np.stack([np.resize(row, program.input_shape.size) for row in x])
+        inputs = inputs.reshape(len(x), *program.input_shape)
+        inputs = inputs.view(np.uint8 if program.input_type == "u8" else np.int8)
+        for op, a, b in zip(program.ops, got, reference.trace(program, inputs), strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=op.name)
+    assert read.finished()
+    assert both > 100
+    assert only_c < both
+
+
+def skip_answer(read, data, *, n):
+    """Pass over the answer for a blob that only C takes; sizes are read from its records."""
+    n_ops = struct.unpack_from("<H", data, 20)[0]
+    size = 0
+    for i in range(n_ops):
+        h, w, c = struct.unpack_from("<3H", data, 64 + 64 * i + 10)
+        size += h * w * c * (4 if i + 1 == n_ops else 1)
+    read.at += 4 + n * (size + 4)
+
+
+CHECKS = {
+    "field": (-9, lambda data: struct.pack_into("<B", data, 64, 7)),
+    "reserved": (-9, lambda data: struct.pack_into("<B", data, 50, 1)),
+    "no ops": (-9, lambda data: struct.pack_into("<H", data, 20, 0)),
+    "many ops": (-8, lambda data: struct.pack_into("<H", data, 20, 65)),
+    "records": (-11, lambda data: struct.pack_into("<H", data, 20, 64)),
+    "meta": (-11, lambda data: struct.pack_into("<I", data, 40, 2**32 - 1)),
+    "input type": (-10, lambda data: struct.pack_into("<B", data, 24, 1 - data[24])),
+    "input shape": (-10, lambda data: struct.pack_into("<H", data, 30, 9)),
+    "arena": (-13, lambda data: struct.pack_into("<I", data, 16, 1 << 20)),
+    "overlap": (-13, lambda data: struct.pack_into("<I", data, 128 + 36, 0)),
+    "last offset": (-13, lambda data: struct.pack_into("<I", data, 64 * 4 + 36, 1)),
+    "labels": (-10, lambda data: struct.pack_into("<H", data, 22, 1)),
+    "labels outside": (-11, lambda data: struct.pack_into("<I", data, 32, 2**32 - 1)),
+    "labels open": (-11, lambda data: struct.pack_into("<I", data, 36, 3)),
+    "weight outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 40, len(data) - 1)),
+    "bias outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 44, len(data) - 1)),
+    "mult outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 48, len(data) - 3)),
+    "odd multiplier": (-11, lambda data: put_table(data, 48, "<i", 3)),
+    "multiplier 0": (-11, lambda data: put_table(data, 48, "<i", 0)),
+    "weight -128": (-11, lambda data: put_table(data, 40, "<b", -128)),
+    "bias": (-12, lambda data: put_table(data, 44, "<i", -(2**31))),
+    "shift": (-12, lambda data: struct.pack_into("<B", data, 64 + 3, 30)),
+    "shift 31": (-9, lambda data: struct.pack_into("<B", data, 64 + 3, 31)),
+    "clamp": (-9, lambda data: struct.pack_into("<ii", data, 64 + 28, 5, 4)),
+    "clamp of the type": (-9, lambda data: struct.pack_into("<i", data, 64 + 32, 256)),
+    "out type": (-10, lambda data: struct.pack_into("<B", data, 64 + 2, 2)),
+    "kernel 0": (-9, lambda data: struct.pack_into("<B", data, 64 + 16, 0)),
+    "output shape": (-10, lambda data: struct.pack_into("<H", data, 64 + 10, 60)),
+    "shape 0": (-10, lambda data: struct.pack_into("<H", data, 64 + 14, 0)),
+    "minor": (-6, lambda data: struct.pack_into("<H", data, 6, 1)),
+    "size": (-4, lambda data: struct.pack_into("<I", data, 8, len(data) + 1)),
+}
+
+
+def put_table(data, field, kind, value):
+    """Change the first entry of a table of op 0, found through the record."""
+    struct.pack_into(kind, data, struct.unpack_from("<I", data, 64 + field)[0], value)
+
+
+def test_each_check_answers_with_its_own_status(toolbox):
+    """The program is conv, mean, dense, max with labels; each case breaks one rule of BLOB.md."""
+    good = blob.dumps(nets.random_program(48))
+    jobs = []
+    for _, change in CHECKS.values():
+        data = bytearray(good)
+        change(data)
+        jobs.append(Job(np.zeros((1, 1), np.uint8), repaired(data)))
+    read = answers(toolbox.sanitized("gcc", "driver.c"), jobs)
+    got = {name: read.number() for name in CHECKS}
+    assert got == {name: status for name, (status, _) in CHECKS.items()}
+    assert read.finished()
+
+
+def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
+    """Two rules broken at once, an earlier check in a later place of the blob."""
+    good = blob.dumps(nets.random_program(48))
+    both = bytearray(good)
+    put_table(both, 48, "<i", 3)  # check 5 of op 0
+    struct.pack_into("<B", both, 24, 1 - both[24])  # check 4 of op 0
+    struct.pack_into("<B", both, 128, 7)  # check 3 of op 1
+    read = answers(toolbox.sanitized("gcc", "driver.c"), [Job(np.zeros((1, 1)), repaired(both))])
+    assert read.number() == -10
+
+
+def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
+    compiler = toolbox.need("clang")
+    flags = ("-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
+    stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
+    toolbox.need_flags(compiler, *flags, code=stub)
+    source = C_TESTS / "fuzz_load.c"
+    target = toolbox.build("fuzz_load", [compiler, *flags, f"-I{INCLUDE}", source, *ENGINE_SOURCES])
+    for seed in SEEDS:
+        (tmp_path / f"{seed}.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
+    options = ["-max_total_time=4", "-max_len=2048", "-seed=1", f"-artifact_prefix={tmp_path}/"]
+    done = subprocess.run([target, *options, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
