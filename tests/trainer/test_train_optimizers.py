@@ -1,0 +1,151 @@
+"""Optimizers and schedules against the published formulas, one scalar at a time in Python."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from drypoint import train
+
+STEPS = 6
+# Each optimizer works in float32; the oracle in float64. A step has some ten roundings of 2^-24.
+TOLERANCE = 2e-6
+
+
+def run(optimizer, shape=(3, 2), seed=0):
+    """The weights after some steps with given gradients, and what started them."""
+    rng = np.random.default_rng(seed)
+    params = {"w": rng.normal(size=shape).astype(np.float32)}
+    gradients = [rng.normal(size=shape).astype(np.float32) for _ in range(STEPS)]
+    rates = [optimizer.lr * f for f in (1, 0.5, 0.25, 1, 0.1, 0.7)]
+    start, state = params["w"].copy(), optimizer.start(params)
+    for t, (g, lr) in enumerate(zip(gradients, rates, strict=True), 1):
+        optimizer.step(params, {"w": g}, state, lr=lr, t=t)
+    return start, gradients, rates, params["w"]
+
+
+def each(start, gradients, formula):
+    """The oracle for every element on its own."""
+    flat = [[float(g.flat[i]) for g in gradients] for i in range(start.size)]
+    values = [formula(float(w), g) for w, g in zip(start.flat, flat, strict=True)]
+    return np.reshape(values, start.shape)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_sgd_is_the_momentum_recurrence(nesterov, decay):
+    optimizer = train.SGD(lr=0.2, momentum=0.8, nesterov=nesterov, weight_decay=decay)
+    start, gradients, rates, came = run(optimizer)
+
+    def formula(w, gs):
+        v = 0.0
+        for g, lr in zip(gs, rates, strict=True):
+            d = g + decay * w
+            v = 0.8 * v + d
+            w -= lr * (d + 0.8 * v if nesterov else v)
+        return w
+
+    np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
+
+
+def test_sgd_without_momentum_is_one_subtraction():
+    start, gradients, rates, came = run(train.SGD(lr=0.5, momentum=0.0))
+
+    def formula(w, gs):
+        return w - sum(lr * g for g, lr in zip(gs, rates, strict=True))
+
+    np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.4])
+def test_adam_is_algorithm_1_of_the_paper_with_decoupled_decay(decay):
+    optimizer = train.Adam(lr=0.1, beta1=0.7, beta2=0.95, eps=1e-3, weight_decay=decay)
+    start, gradients, rates, came = run(optimizer)
+
+    def formula(w, gs):
+        m = v = 0.0
+        for t, (g, lr) in enumerate(zip(gs, rates, strict=True), 1):
+            m = 0.7 * m + 0.3 * g
+            v = 0.95 * v + 0.05 * g * g
+            m_hat, v_hat = m / (1 - 0.7**t), v / (1 - 0.95**t)
+            w -= lr * (m_hat / (math.sqrt(v_hat) + 1e-3) + decay * w)
+        return w
+
+    np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", [train.SGD, train.Adam])
+def test_weight_decay_leaves_vectors_alone(kind):
+    plain, decayed = (run(kind(lr=0.1, weight_decay=d), shape=(4,))[3] for d in (0.0, 0.9))
+    np.testing.assert_array_equal(plain, decayed)
+    plain, decayed = (run(kind(lr=0.1, weight_decay=d), shape=(4, 1))[3] for d in (0.0, 0.9))
+    assert (plain != decayed).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: train.SGD(lr=0), "lr is 0, not a number above 0"),
+        (lambda: train.Adam(lr=math.nan), "lr is nan, not a number above 0"),
+        (lambda: train.Adam(eps=-1), "eps is -1, not a number above 0"),
+        (lambda: train.SGD(momentum=1.0), "momentum is 1.0, not within 0 and 1 (1 excluded)"),
+        (lambda: train.Adam(beta2=-0.1), "beta2 is -0.1, not within 0 and 1 (1 excluded)"),
+        (lambda: train.SGD(weight_decay=-1), "weight_decay is -1, not a number of at least 0"),
+        (lambda: train.SGD(momentum=0, nesterov=True), "SGD: nesterov needs a momentum above 0"),
+        (lambda: train.OneCycle(warmup=1), "warmup is 1, not within 0 and 1 (1 excluded)"),
+        (
+            lambda: train.EarlyStopping(patience=-1),
+            "patience -1 and min_delta 0.0 must be at least 0",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, message):
+    with pytest.raises(train.TrainError, match=f"^{re.escape(message)}$"):
+        make()
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 10, 100, 3437])
+@pytest.mark.parametrize("warmup", [0.0, 0.2, 0.29, 0.999])
+def test_one_cycle_rises_to_1_and_falls_and_sums_to_half_the_steps(total, warmup):
+    factors = [train.OneCycle(warmup=warmup)(step, total) for step in range(total)]
+    top = math.floor(warmup * total)
+    assert factors[top] == 1
+    assert all(0 < f < 1 for i, f in enumerate(factors) if i != top)
+    assert factors[-1] == 1 / (total - top)
+    up, down = np.diff(factors[: top + 1]), np.diff(factors[top:])
+    np.testing.assert_allclose(up, 1 / (top + 1), atol=1e-12)  # differences of rounded quotients
+    np.testing.assert_allclose(down, -1 / (total - top), atol=1e-12)
+    assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 100])
+def test_cosine_starts_at_1_and_is_a_half_period(total):
+    factors = [train.Cosine()(step, total) for step in range(total)]
+    assert factors[0] == 1
+    assert all(0 < f <= 1 for f in factors)
+    # cos(a)^2 = (1 + cos 2a) / 2: the half-angle form is another way to the same number
+    half = [math.cos(math.pi * step / (2 * total)) ** 2 for step in range(total)]
+    np.testing.assert_allclose(factors, half, atol=1e-15)
+    assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)
+
+
+def test_constant_is_1():
+    assert [train.Constant()(step, 3) for step in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("stopping", "losses", "stop"),
+    [
+        (train.EarlyStopping(), [3, 2], False),
+        (train.EarlyStopping(), [3, 3], True),
+        (train.EarlyStopping(patience=1), [3, 4], False),
+        (train.EarlyStopping(patience=1), [3, 4, 3.5], True),
+        (train.EarlyStopping(patience=1), [3, 4, 2.9, 5], False),
+        (train.EarlyStopping(min_delta=0.5), [3, 2.6], True),
+        (train.EarlyStopping(min_delta=0.5, patience=1), [3, 2.6, 2.4], False),
+        (train.EarlyStopping(min_delta=0.5, patience=1), [3, 2.6, 2.55], True),
+    ],
+)
+def test_early_stopping_counts_epochs_since_the_last_improvement(stopping, losses, stop):
+    assert stopping.says_stop(losses) is stop

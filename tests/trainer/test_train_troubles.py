@@ -1,0 +1,257 @@
+"""fit when things go wrong: bad data and settings, divergence, Ctrl-C; and what it shows."""
+
+import io
+import re
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from drypoint import nn, train
+from drypoint.data import Dataset
+from drypoint.nn import Linear, Model, Sequential, Softmax
+from drypoint.train._progress import make_progress
+
+X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+Y = np.arange(20) % 3
+
+
+def model(*, softmax=True):
+    layers = {"fc": Linear(3), **({"softmax": Softmax()} if softmax else {})}
+    return Model(Sequential(layers, (2,)))
+
+
+def quiet(data=(X, Y), given=None, **options):
+    return train.fit(model() if given is None else given, data, **{"progress": "none", **options})
+
+
+def with_value(array, value):
+    copy = np.array(array, dtype=np.float32)
+    copy.flat[3] = value
+    return copy
+
+
+REFUSED = {
+    "epochs": ({"epochs": 0}, "epochs is 0, not a whole number of at least 1"),
+    "half an epoch": ({"epochs": 2.5}, "epochs is 2.5, not a whole number of at least 1"),
+    "batch": ({"batch_size": -1}, "batch_size is -1, not a whole number of at least 1"),
+    "seed": ({"seed": -1}, "seed is -1, not a whole number of at least 0"),
+    "progress": ({"progress": "loud"}, "progress is 'loud', not one of auto, bar, lines, none"),
+    "split": (
+        {"validation_split": 20},
+        "validation_split 20 would hold out 20 of 20 examples and must leave some on both sides; "
+        "0 holds out none",
+    ),
+    "stopping": (
+        {"validation_split": 0, "early_stopping": train.EarlyStopping()},
+        "early_stopping watches the validation loss: give validation examples",
+    ),
+    "type": ({"data": "mnist"}, "data is a str, not a Dataset or a pair of arrays (x, y)"),
+    "scalars": (
+        {"data": (1, 2)},
+        "data is two numbers, not two arrays with a row for each example",
+    ),
+    "lengths": ({"data": (X, Y[:5])}, "data has 20 inputs but 5 targets"),
+    "empty": ({"data": (X[:0], Y[:0])}, "data is empty: there is nothing to learn from"),
+    "text": ({"data": (X.astype(str), Y)}, "the inputs of data are <U32, not numbers"),
+    "nan": ({"data": (with_value(X, np.nan), Y)}, "the inputs of data hold NaN or infinity"),
+    "inf": ({"data": (X, with_value(Y, np.inf))}, "the targets of data hold NaN or infinity"),
+    "validation": (
+        {"validation_data": (X[:0], Y[:0])},
+        "validation_data is empty: there is nothing to learn from",
+    ),
+    "labels": ({"data": (X, Y + 1)}, "labels run from 1 to 3; the net has 3 classes"),
+    "negative": ({"data": (X, Y - 1)}, "labels run from -1 to 1; the net has 3 classes"),
+    "columns": (
+        {"data": (X, Y[:, None])},
+        "labels are of shape (18, 1), not one index an example (N,)",
+    ),
+    "mse": (
+        {"given": model(softmax=False)},
+        "MSELoss() needs targets that are floats, shaped as the net's outputs",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_trained_with_is_refused_in_one_line(options, message):
+    with pytest.raises(train.TrainError, match=f"^{re.escape(message)}$"):
+        quiet(**options)
+
+
+def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():
+    data = Dataset(np.zeros((4, 1, 2), np.uint8), np.zeros(4, int), ("a", "b", "c"))
+    with pytest.raises(train.TrainError, match=r"validation_split 0\.1 would hold out 0 of 4"):
+        quiet(data)
+
+
+def test_divergence_in_the_first_epoch_is_an_error_that_names_the_rate():
+    with pytest.raises(train.TrainingDivergedError, match="try a learning rate below 1e\\+38"):
+        quiet(optimizer=train.SGD(lr=1e38), batch_size=2)
+
+
+@pytest.mark.parametrize("split", [0, 0.2])
+def test_divergence_later_keeps_the_best_net(split):
+    def leap(step, total):  # one epoch of 1 step in peace
+        return 1e-6 if step < total / 3 else 1e38
+
+    options = {"schedule": leap, "batch_size": 20, "validation_split": split}
+    result = quiet(epochs=3, optimizer=train.SGD(lr=1e3), **options)
+    assert (result.stopped, result.best_epoch, result.n_epochs) == ("diverged", 1, 1)
+    assert all(np.isfinite(a).all() for a in result.model.net.parameters().values())
+
+
+def test_weights_that_become_infinite_in_the_last_step_are_divergence():
+    def leap(step, total):
+        return 1e38 if step == total - 1 else 1e-3
+
+    given = model(softmax=False)
+    targets = with_value(np.zeros((20, 3)), 1e5)
+    options = {"schedule": leap, "batch_size": 20, "validation_split": 0}
+    result = quiet((X, targets), given, epochs=2, optimizer=train.SGD(lr=1.0), **options)
+    assert (result.stopped, result.best_epoch) == ("diverged", 1)
+
+
+class Interrupts:
+    """An encoder during whose n-th call the user presses Ctrl-C."""
+
+    shape, dtype = (2,), np.float32
+
+    def __init__(self, *calls):
+        self.calls, self.count = calls, 0
+
+    def __call__(self, batch):
+        self.count += 1
+        if self.count in self.calls:
+            signal.raise_signal(signal.SIGINT)
+        return np.asarray(batch, np.float32)
+
+
+@pytest.fixture
+def sigint():
+    """Ctrl-C as in a terminal, whatever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+INTEGERS = (np.arange(40).reshape(20, 2), Y)  # not what the net reads: the encoder is asked
+
+
+def interrupted_at(*calls, **options):
+    """Four calls an epoch: three steps of at most six examples, then the validation."""
+    given = model().with_encoder(Interrupts(*calls))
+    return quiet(INTEGERS, given, epochs=3, batch_size=6, validation_split=4, **options)
+
+
+def test_ctrl_c_keeps_the_best_net_so_far(sigint):
+    result = interrupted_at(6)
+    assert (result.stopped, result.n_epochs, result.best_epoch) == ("interrupted", 1, 1)
+    assert signal.getsignal(signal.SIGINT) is sigint
+    schedule = train.OneCycle()
+    one = quiet(
+        INTEGERS,
+        model().with_encoder(Interrupts()),
+        epochs=1,
+        batch_size=6,
+        validation_split=4,
+        schedule=lambda step, total: schedule(step, 3 * total),
+    )
+    for path, array in one.model.net.parameters().items():
+        np.testing.assert_array_equal(result.model.net.parameters()[path], array)
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_what_there_is(sigint):  # noqa: ARG001
+    result = interrupted_at(2)
+    assert (result.stopped, result.n_epochs, result.best_epoch) == ("interrupted", 0, 0)
+    assert result.model.net.initialized
+    assert repr(result).startswith("TrainResult: 0 epochs")
+    assert result.examples_per_second == 0
+
+
+def test_ctrl_c_during_the_last_validation_is_not_swallowed(sigint):  # noqa: ARG001
+    result = interrupted_at(12)
+    assert (result.stopped, result.n_epochs) == ("interrupted", 3)
+
+
+def test_a_second_ctrl_c_acts_as_usual(sigint):
+    given = model().with_encoder(Interrupts(2, 3))
+    with pytest.raises(KeyboardInterrupt):
+        quiet(INTEGERS, given, epochs=1, batch_size=20, validation_split=4, progress="none",
+              validation_data=(INTEGERS[0], Y))  # fmt: skip
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is sigint
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so(sigint):  # noqa: ARG001
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert interrupted_at(2).stopped == "epochs"
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_another_thread_trains_as_well():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(quiet(epochs=1)))
+    thread.start()
+    thread.join()
+    assert results[0].stopped == "epochs"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+EPOCH = (
+    r"epoch 1/2  loss \d\.\d{4}  val_loss \d\.\d{4}  accuracy \d+\.\d\d%  "
+    r"val_accuracy \d+\.\d\d%  [\d,]+ images/s"
+)
+
+
+@pytest.mark.parametrize("kind", ["auto", "lines"])
+def test_lines_go_to_standard_error_one_an_epoch(kind, capsys):
+    quiet(epochs=2, progress=kind)
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert len(lines) == 2
+    assert re.fullmatch(EPOCH, lines[0])
+
+
+def test_none_is_silent(capsys):
+    quiet(epochs=2, progress="none")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_and_a_line_an_epoch(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    quiet(epochs=2, progress="auto")
+    text = stream.getvalue()
+    assert "images" in text
+    assert "\r" in text
+    assert re.search(EPOCH, text)
+    assert text.split("\r")[-1].strip() == ""  # the bar is gone in the end
+
+
+def test_the_bar_is_gone_before_an_error_is_told(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    with pytest.raises(nn.InputError):
+        quiet((X, np.zeros((20, 5))), model(softmax=False), progress="bar", validation_split=0)
+    assert stream.getvalue().split("\r")[-1].strip() == ""
+
+
+def test_long_epochs_tell_how_far_they_are(monkeypatch):
+    stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 17.0, 40.0, 41.0])
+    monkeypatch.setattr("drypoint.train._progress.time.perf_counter", lambda: next(clock))
+    progress = make_progress("lines", images=100, stream=stream)
+    progress.batch(10, loss=2.0, accuracy=0.25)  # 1 s
+    progress.batch(22, loss=1.5, accuracy=None)  # 16 s: 32 images
+    progress.batch(8, loss=1.5, accuracy=None)  # 17 s
+    progress.batch(40, loss=1.0, accuracy=0.5)  # 40 s: 80 images
+    assert stream.getvalue().splitlines() == [
+        "   32%  loss 1.5000  2 images/s  34 s left",
+        "   80%  loss 1.0000  accuracy 50.00%  2 images/s  10 s left",
+    ]
