@@ -1,0 +1,379 @@
+"""The contract of a layer, for every layer class that there is."""
+
+import copy
+import inspect
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from drypoint import nn
+from drypoint.autodiff import Tensor, gradcheck
+
+
+def concrete(base):
+    for layer in base.__subclasses__():
+        if not inspect.isabstract(layer) and layer.__module__.startswith("drypoint."):
+            yield layer
+        yield from concrete(layer)
+
+
+BLOCK = nn.Sequential({"conv": nn.Conv2d(2, 2), "norm": nn.BatchNorm2d(), "tanh": nn.Tanh()})
+
+# Class -> layers and the shape of an example for each; wrong shapes follow below.
+CASES = {
+    nn.Conv2d: [
+        (nn.Conv2d(3, 2), (2, 4, 5)),
+        (nn.Conv2d(4, (2, 3), stride=(2, 1), padding=(1, 0), groups=2, bias=False), (2, 5, 4)),
+        (nn.Conv2d(2, 3, padding="same", stride=2, dilation=(1, 2)), (1, 5, 6)),
+        (nn.Conv2d(1, 2, padding=((0, 1), (2, 0))), (3, 3, 3)),
+        (nn.Conv2d(1, 1, padding="valid", in_channels=3), (3, 2, 2)),
+    ],
+    nn.MaxPool2d: [
+        (nn.MaxPool2d(2), (2, 4, 5)),
+        (nn.MaxPool2d((3, 2), stride=(1, 2), padding=((0, 2), (1, 0))), (1, 4, 5)),
+    ],
+    nn.AvgPool2d: [
+        (nn.AvgPool2d(2), (2, 4, 5)),
+        (nn.AvgPool2d(3, stride=1, padding=1), (1, 3, 4)),
+    ],
+    nn.BatchNorm2d: [(nn.BatchNorm2d(), (3, 2, 2)), (nn.BatchNorm2d(momentum=1.0), (1, 3, 2))],
+    nn.Linear: [(nn.Linear(3), (4,)), (nn.Linear(1, bias=False, in_features=2), (2,))],
+    nn.Flatten: [(nn.Flatten(), (2, 3, 4))],
+    nn.Dropout: [(nn.Dropout(0.5), (6,)), (nn.Dropout(0), (2, 2))],
+    nn.ReLU: [(nn.ReLU(), (2, 3))],
+    nn.Tanh: [(nn.Tanh(), (2, 3))],
+    nn.Sigmoid: [(nn.Sigmoid(), (2, 3))],
+    nn.Sin: [(nn.Sin(), (2, 3))],
+    nn.Cos: [(nn.Cos(), (2, 3))],
+    nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
+    nn.Sequential: [
+        (nn.Sequential([nn.Conv2d(3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2)]), (1, 3, 3)),
+        (nn.Sequential({"block": BLOCK, "pool": nn.MaxPool2d(2)}), (2, 4, 4)),
+    ],
+}
+EVERY = [
+    pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
+    for kind, cases in CASES.items()
+    for i, (layer, shape) in enumerate(cases)
+]
+WRONG = {
+    nn.Conv2d: [(4,), (2, 4), (2, 1, 1), (0, 4, 4), (2, 4, 4, 4)],
+    nn.MaxPool2d: [(4,), (2, 4), (1, 1, 1)],
+    nn.AvgPool2d: [(4,), (2, 4), (1, 1, 1)],
+    nn.BatchNorm2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
+    nn.Linear: [(), (4, 1), (2, 2, 2), (0,)],
+    nn.Sequential: [(), (4,)],
+    nn.Softmax: [()],
+}
+TAKES_ANY_SHAPE = {nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos}
+
+
+def values(shape, seed=0):
+    """Distinct values 0.02 apart and 0.01 from 0, so that no corner is near (see gradcheck)."""
+    n = math.prod(shape)
+    order = np.random.default_rng(seed).permutation(n)
+    return ((order - n // 2) * 0.02 + 0.01).reshape(shape)
+
+
+def test_every_layer_class_is_under_contract():
+    classes = set(concrete(nn.Layer))
+    assert classes == set(CASES)
+    assert classes == {*nn.LEAF_TYPES, nn.Sequential}
+    assert classes == {*WRONG, *TAKES_ANY_SHAPE}
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_shapes_are_as_inferred_and_the_layer_is_a_value(layer, shape):
+    ready = layer.initialize(1, input_shape=shape)
+    assert ready.initialized
+    x = values(shape)
+    y = ready(x)
+    assert y.shape == layer.output_shape(shape) == ready.output_shape(shape)
+    assert y.flags.c_contiguous
+    assert {p: a.shape for p, a in ready.parameters().items()} == layer.param_shapes(shape)
+    assert {p: a.shape for p, a in ready.buffers.items()} == layer.buffer_shapes(shape)
+    assert ready.n_params == sum(a.size for a in ready.params.values())
+    assert ready.params.keys() == set(ready.param_names)
+    if ready.param_names:
+        assert not layer.params, "initialize changed the layer itself"
+    for array in (*ready.params.values(), *ready.buffers.values()):
+        assert array.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(AttributeError):
+        ready.params = {}
+    with pytest.raises(TypeError):
+        ready.params["weight"] = 0
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_a_batch_is_the_stacked_singles(layer, shape):
+    """float32 sums of at most 50 terms in another order: some 50 units in the last place."""
+    ready = layer.initialize(1, input_shape=shape)
+    singles = [values(shape, seed).astype(np.float32) for seed in range(3)]
+    params = {p: Tensor(a) for p, a in ready.params.items()}
+    batch = ready.apply(params, Tensor(np.stack(singles))).data
+    expected = np.stack([ready(x) for x in singles])
+    np.testing.assert_allclose(batch, expected, rtol=50 * 2**-23, atol=1e-6)
+    if ready.example_rank is not None:
+        np.testing.assert_array_equal(ready(np.stack(singles)), batch)
+        assert ready(np.zeros((0, *shape))).shape == (0, *ready.output_shape(shape))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_the_gradient_of_the_whole_layer(layer, shape, training):
+    ready = layer.initialize(1, input_shape=shape)
+    names, n = list(ready.params), 2
+
+    def function(x, *params):
+        ctx = nn.Context(training=training, rng=np.random.default_rng(0))
+        y = ready.apply(dict(zip(names, params, strict=True)), x, ctx)
+        return y * np.random.default_rng(1).normal(size=y.shape)
+
+    x = values((n, *shape))
+    arrays = [a + values(a.shape, 2) for a in ready.params.values()]
+    assert gradcheck(function, x, *arrays) < 1e-6
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_dtypes(layer, shape):
+    ready = layer.initialize(1, input_shape=shape)
+    integers = np.arange(math.prod(shape)).reshape(shape) % 3
+    assert ready(integers.astype(np.float64)).dtype == np.float64
+    for x in (integers, integers.astype(np.uint8), integers.astype(np.float32), integers.tolist()):
+        y = ready(x)
+        assert y.dtype == np.float32
+        np.testing.assert_array_equal(y, ready(integers.astype(np.float32)))
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_configuration_round_trip(layer, shape):
+    for one in (layer, layer.bind(shape)):
+        config = json.loads(json.dumps(one.config()))
+        again = nn.layer_from_config(config)
+        assert type(again) is type(layer)
+        assert json.dumps(again.config()) == json.dumps(one.config())
+        assert again.output_shape(shape) == one.output_shape(shape)
+        assert not again.params
+        for broken in (
+            {**config, "extra": 1},
+            {**config, "type": "Conv"},
+            {"type": config["type"]},
+        ):
+            if broken != config:  # a layer without hyper-parameters is its type alone
+                with pytest.raises(nn.ConfigError):
+                    nn.layer_from_config(broken)
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_copies_are_equal(layer, shape):
+    ready = layer.initialize(1, input_shape=shape)
+    x = values(shape)
+    for again in (pickle.loads(pickle.dumps(ready)), copy.deepcopy(ready), copy.copy(ready)):
+        np.testing.assert_array_equal(again(x), ready(x))
+        assert again.config() == ready.config()
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_repr_is_one_line_with_a_mark(layer, shape):
+    assert repr(layer).startswith(f"{type(layer).__name__}(")
+    assert "\n" not in repr(layer)
+    assert ("uninitialized" in repr(layer)) == bool(layer.param_names)
+    assert "uninitialized" not in repr(layer.initialize(1, input_shape=shape))
+
+
+def test_repr_shows_what_is_not_default():
+    assert repr(nn.Conv2d(3, 5)) == "Conv2d(out_channels=3, kernel_size=5, uninitialized)"
+    assert repr(nn.MaxPool2d(2, stride=1)) == "MaxPool2d(kernel_size=2, stride=1)"
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrong"),
+    [(CASES[kind][0][0], shape) for kind, shapes in WRONG.items() for shape in shapes],
+)
+def test_wrong_shapes_are_refused_by_name(layer, wrong):
+    with pytest.raises(nn.ShapeError) as caught:
+        layer.output_shape(wrong)
+    inner = "Conv2d" if isinstance(layer, nn.Sequential) else type(layer).__name__
+    assert str(caught.value).startswith(inner)
+    assert str(wrong) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_a_bound_layer_takes_one_shape_only(layer, shape):
+    bound = layer.bind(shape)
+    if bound.input_shape is not None:
+        assert bound.input_shape == shape
+        with pytest.raises(nn.ShapeError):
+            bound.output_shape((*shape[:-1], shape[-1] + 1))
+    if layer.param_names:
+        assert bound.param_shapes() == layer.param_shapes(shape)
+        assert bound.initialize(1).initialized
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_an_uninitialized_layer_does_not_run(layer, shape):
+    if layer.param_names:
+        with pytest.raises(nn.NotInitializedError, match=r"has no weight|has no scale"):
+            layer(values(shape))
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        ([np.nan, 0, 0, 0], r"finite numbers, got nan at \(0,\)"),
+        ([0, np.inf, 0, 0], r"got inf at \(1,\)"),
+        ([1e39, 0, 0, 0], r"got 1e\+39 at \(0,\)"),  # beyond float32
+        ([1j, 0, 0, 0], "real numbers, got complex128"),
+        ([None] * 4, "real numbers, got object"),
+        (["a"] * 4, "real numbers, got <U1"),
+        ([[1, 2], [1]], "differ in length"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_inputs_that_are_no_finite_numbers_are_refused(x, text):
+    for layer in (nn.Linear(3).initialize(input_shape=(4,)), nn.ReLU()):
+        with pytest.raises(nn.InputError, match=text):
+            layer(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Conv2d(0, 3),
+        lambda: nn.Conv2d(True, 3),
+        lambda: nn.Conv2d(2.0, 3),
+        lambda: nn.Conv2d(2, 0),
+        lambda: nn.Conv2d(2, (3,)),
+        lambda: nn.Conv2d(2, (3, 3, 3)),
+        lambda: nn.Conv2d(2, "3"),
+        lambda: nn.Conv2d(2**31, 3),
+        lambda: nn.Conv2d(2, 3, stride=0),
+        lambda: nn.Conv2d(2, 3, dilation=(1, 0)),
+        lambda: nn.Conv2d(2, 3, padding=-1),
+        lambda: nn.Conv2d(2, 3, padding="full"),
+        lambda: nn.Conv2d(2, 3, padding=((1, 1), 1)),
+        lambda: nn.Conv2d(2, 3, padding=((1, 1), (1, -1))),
+        lambda: nn.Conv2d(2, 3, padding=((1, 1), (1, 1), (1, 1))),
+        lambda: nn.Conv2d(3, 3, groups=2),
+        lambda: nn.Conv2d(2, 3, groups=2, in_channels=3),
+        lambda: nn.Conv2d(2, 3, bias=1),
+        lambda: nn.MaxPool2d(0),
+        lambda: nn.MaxPool2d(2, stride=0),
+        lambda: nn.MaxPool2d(2, padding=2),
+        lambda: nn.AvgPool2d(2, padding="same"),
+        lambda: nn.Linear(0),
+        lambda: nn.Linear(2, in_features=-1),
+        lambda: nn.Linear(2, bias=None),
+        lambda: nn.Dropout(1.0),
+        lambda: nn.Dropout(-0.1),
+        lambda: nn.Dropout(math.nan),
+        lambda: nn.Dropout("0.5"),
+        lambda: nn.Softmax(1.0),
+        lambda: nn.BatchNorm2d(momentum=1.1),
+        lambda: nn.BatchNorm2d(epsilon=0),
+        lambda: nn.BatchNorm2d(epsilon=math.inf),
+        lambda: nn.BatchNorm2d(channels=0),
+        lambda: nn.Linear(2).initialize(-1, input_shape=(2,)),
+        lambda: nn.Linear(2).initialize(1.5, input_shape=(2,)),
+        lambda: nn.Linear(2).initialize(method="zero", input_shape=(2,)),
+        lambda: nn.Sequential([]),
+        lambda: nn.Sequential([nn.ReLU]),
+        lambda: nn.Sequential({"relu": 1}),
+        lambda: nn.Sequential({"": nn.ReLU()}),
+        lambda: nn.Sequential({"a/b": nn.ReLU()}),
+        lambda: nn.Sequential([nn.ReLU()], (0,)),
+        lambda: nn.Sequential({"a.b": nn.ReLU(), "a": nn.Sequential({"b": nn.ReLU()})}),
+        lambda: nn.CrossEntropyLoss(label_smoothing=2),
+        lambda: nn.CrossEntropyLoss(from_logits=1),
+    ],
+)
+def test_hyper_parameters_out_of_range_are_refused(make):
+    with pytest.raises(nn.ConfigError) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_same_padding_keeps_ceil_of_size_over_stride():
+    """Every size, kernel, stride and dilation: the definition, and one element more below/right."""
+    for size in range(1, 8):
+        for kernel in range(1, 5):
+            for stride in range(1, 4):
+                for dilation in (1, 2):
+                    conv = nn.Conv2d(1, kernel, padding="same", stride=stride, dilation=dilation)
+                    assert conv.output_shape((1, size, size))[1:] == (-(-size // stride),) * 2
+                    (top, bottom), (left, right) = conv.window((1, size, size)).padding
+                    assert (top, bottom) == (left, right)
+                    assert 0 <= bottom - top <= 1
+
+
+def test_batch_norm_moves_its_statistics_by_the_momentum():
+    norm = nn.BatchNorm2d(momentum=0.25).initialize(input_shape=(2, 3, 3))
+    x = np.random.default_rng(0).normal(5, 3, (4, 2, 3, 3)).astype(np.float32)
+    ctx = nn.Context(training=True)
+    norm.apply({p: Tensor(a) for p, a in norm.params.items()}, Tensor(x), ctx)
+    # float32 sums of 36 values of about 5 and 34: some units in the last place.
+    expected = 0.25 * x.mean(axis=(0, 2, 3), dtype=np.float64)
+    np.testing.assert_allclose(ctx.updates["running_mean"], expected, rtol=1e-6)
+    expected = 0.75 + 0.25 * x.var(axis=(0, 2, 3), dtype=np.float64)
+    np.testing.assert_allclose(ctx.updates["running_variance"], expected, rtol=1e-6)
+    moved = norm.with_buffers(ctx.updates)
+    np.testing.assert_array_equal(moved.buffers["running_mean"], ctx.updates["running_mean"])
+    np.testing.assert_array_equal(norm.buffers["running_mean"], [0, 0])
+    nothing = nn.Context()
+    norm.apply({p: Tensor(a) for p, a in norm.params.items()}, Tensor(x), nothing)
+    assert nothing.updates == {}
+
+
+def test_dropout_in_training_wants_a_generator():
+    with pytest.raises(nn.ConfigError, match="Dropout wants a generator"):
+        nn.Dropout(0.5).apply({}, Tensor([[1.0]]), nn.Context(training=True))
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (nn.ReLU(), lambda x: np.maximum(x, 0)),
+        (nn.Tanh(), np.tanh),
+        (nn.Sin(), np.sin),
+        (nn.Cos(), np.cos),
+        (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
+        (nn.Softmax(), lambda x: np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)),
+        (nn.Flatten(), np.ravel),
+        (nn.Dropout(0.5), lambda x: x),
+    ],
+)
+def test_layers_mirror_numpy(layer, function):
+    """float64: the same formula up to rounding in another order."""
+    x = values((2, 3))
+    np.testing.assert_allclose(layer(x), function(x), rtol=1e-15, atol=1e-15)
+
+
+def test_linear_is_weight_times_x_plus_bias():
+    """Small integers: exact."""
+    layer = nn.Linear(2, in_features=3).with_params(
+        {"weight": [[1, 2, 3], [4, 5, 6]], "bias": [10, 20]}
+    )
+    assert layer([1, 0, -1]).tolist() == [8, 18]
+    assert layer([[1, 0, -1], [0, 0, 0]]).tolist() == [[8, 18], [10, 20]]
+
+
+def test_biases_start_at_zero_and_weights_with_their_deviation():
+    """n = 40,000 draws: the deviation of a deviation is 1 / sqrt(2 n) = 0.35 %."""
+    for method, variance in (("kaiming", 2 / 200), ("xavier", 2 / 400)):
+        layer = nn.Linear(200).initialize(5, method=method, input_shape=(200,))
+        weight = layer.params["weight"]
+        assert abs(weight.std() / math.sqrt(variance) - 1) < 5 * 0.0035
+        assert abs(weight.mean()) < 5 * math.sqrt(variance) / 200
+        assert not layer.params["bias"].any()
+
+
+def test_kaiming_counts_the_taps_of_a_group():
+    conv = nn.Conv2d(400, 5, groups=2).initialize(3, input_shape=(8, 5, 5))
+    # fan_in = 4 * 25; 40,000 draws again.
+    assert abs(conv.params["weight"].std() / math.sqrt(2 / 100) - 1) < 5 * 0.0035
