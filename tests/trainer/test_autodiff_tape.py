@@ -112,6 +112,8 @@ def test_arrays_on_the_left_ask_the_tensor():
     y = np.array([1.0, 2.0], np.float32) + Tensor([1.0, 2.0])
     assert isinstance(y, Tensor)
     assert y.data.tolist() == [2.0, 4.0]
+    product = np.array([[1, 2]], np.float32) @ Tensor([[3.0], [4.0]])
+    assert product.data.tolist() == [[11.0]]
 
 
 def test_mixed_dtypes_are_refused():
@@ -161,6 +163,7 @@ def test_gradients_that_do_not_fit_are_refused():
         lambda x: x.sum(1),
         lambda x: x.sum((0, 0)),
         lambda x: x.transpose((0, 0)),
+        lambda x: x.transpose(()),
         lambda x: x ** Tensor(1.0),
         lambda x: ad.linear(x, x),
         lambda x: ad.linear(x.reshape((2, 3)), Tensor(np.zeros((4, 2)))),

@@ -330,6 +330,21 @@ def test_batch_norm_moves_its_statistics_by_the_momentum():
     assert nothing.updates == {}
 
 
+def test_batch_norm_misses_what_it_does_not_know():
+    params = {"scale": [1, 1], "shift": [0, 0]}
+    with pytest.raises(nn.ShapeError, match="does not know its channels"):
+        nn.BatchNorm2d().with_params(params)
+    without_buffers = nn.BatchNorm2d(channels=2).with_params(params)
+    with pytest.raises(nn.NotInitializedError, match="has no running_mean"):
+        without_buffers(np.zeros((2, 1, 1)))
+
+
+def test_errors_survive_the_way_between_processes():
+    error = nn.ShapeError("Conv2d", "wants more", "block.conv")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (nn.ShapeError, str(error))
+
+
 def test_dropout_in_training_wants_a_generator():
     with pytest.raises(nn.ConfigError, match="Dropout wants a generator"):
         nn.Dropout(0.5).apply({}, Tensor([[1.0]]), nn.Context(training=True))

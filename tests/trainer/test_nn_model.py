@@ -49,6 +49,7 @@ def test_every_kind_of_image_gives_the_same_answer():
         tuple(model.encode(images)),
     ):
         np.testing.assert_array_equal(model.predict_proba(same), expected)
+    np.testing.assert_array_equal(model.predict_proba(list(images / 255)), expected)
     one = Image.fromarray(images[0])
     # One row instead of five: the matrix product may sum 15 float32 terms in another order.
     np.testing.assert_allclose(model.predict_proba(one), expected[0], rtol=15 * 2**-23)
@@ -130,6 +131,7 @@ def test_provenance_is_a_copy():
     model = tiny(provenance=facts)
     facts["runs"].append(2)
     assert dict(model.provenance) == {"runs": [1]}
+    assert repr(model.provenance) == "{'runs': [1]}"
 
 
 def test_parts_that_do_not_fit_are_refused():

@@ -270,6 +270,13 @@ def huge_layer():
     return packed(facts, members)
 
 
+def sizes_unknown():
+    facts, members = facts_and_arrays()
+    bare = {"in_features": None, "bias": True, "out_features": 3, "type": "Linear"}
+    kept = {"weight.npy": members["fc.weight.npy"], "bias.npy": members["fc.bias.npy"]}
+    return packed({**facts, "net": bare, "arrays": ["weight", "bias"]}, kept)
+
+
 HOSTILE = {
     "nothing": (b"", "not a model file"),
     "text": (b"hello " * 100, "not a model file"),
@@ -315,6 +322,11 @@ HOSTILE = {
     "infinity": (
         with_member("fc.bias.npy", npy(np.full(3, -np.inf, "f4"))),
         "fc.bias holds values that are not finite",
+    ),
+    "arrays of a layer without sizes": (sizes_unknown(), "does not know its input size"),
+    "an array that the net has not": (
+        replaced(net=nn.ReLU().config()),
+        "the net has no array block.conv.weight",
     ),
     "a layer of gigabytes": (huge_layer(), "another size"),
     "nested a thousand deep": (deep(1_000), "damaged model file"),

@@ -143,6 +143,9 @@ def test_wrong_parameters_are_refused_with_path_and_hint():
         nn.ShapeError, match=r"Conv2d at path 'block.conv' wants bias of shape \(2,\), got \(3,\)"
     ):
         net.with_params({"block.conv.bias": [1, 2, 3]})
+    for wrong in ("abc", [None] * 3, [[1], [1, 2]], [1j, 0, 0]):
+        with pytest.raises(nn.InputError, match=r"Linear at path 'fc' wants"):
+            net.with_params({"fc.bias": wrong})
 
 
 def test_errors_name_the_path():

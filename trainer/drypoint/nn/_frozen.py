@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array
 
+from ._errors import InputError, ShapeError
+from ._sizes import Shape
+
 Value_co = TypeVar("Value_co", covariant=True)
 
 
@@ -32,8 +35,27 @@ class FrozenMapping(Mapping[str, Value_co]):
         return repr(self._items)
 
 
-def frozen_array(values: ArrayLike) -> Array:
-    """A read-only float32 copy in row-major order."""
-    array = np.array(values, np.float32, order="C")
-    array.flags.writeable = False
-    return array
+def frozen_arrays(
+    given: Mapping[str, ArrayLike], shapes: Mapping[str, Shape], kind: str
+) -> dict[str, Array]:
+    """Read-only float32 copies, row-major, of what is given for a layer of class `kind`.
+
+    Values need not be finite: a training that diverged shows what it has.
+
+    Raises:
+        InputError: something is no array of real numbers.
+        ShapeError: an array has not the shape of its name.
+    """
+    arrays = {}
+    for name, values in given.items():
+        try:
+            array = np.array(values)
+        except ValueError as error:
+            raise InputError(kind, f"wants an array for {name}: {error}") from error
+        if array.dtype.kind not in "biuf":
+            raise InputError(kind, f"wants real numbers for {name}, got {array.dtype}")
+        if array.shape != shapes[name]:
+            raise ShapeError(kind, f"wants {name} of shape {shapes[name]}, got {array.shape}")
+        arrays[name] = array.astype(np.float32, order="C", copy=False)
+        arrays[name].flags.writeable = False
+    return arrays

@@ -13,7 +13,7 @@ from drypoint.autodiff import Array, Tensor
 
 from ._context import Context
 from ._errors import ConfigError, NotInitializedError, PathError, ShapeError
-from ._frozen import FrozenMapping, frozen_array
+from ._frozen import FrozenMapping, frozen_arrays
 from ._info import NetInfo, net_info
 from ._initializers import METHODS, Draw, Method, drawer
 from ._inputs import as_batch
@@ -188,15 +188,16 @@ class Layer(ABC):
         Raises:
             PathError: there is no such parameter.
             ShapeError: an array has another shape, or sizes are not known.
+            InputError: what is given is no array of real numbers.
         """
         self._check_paths("parameter", params, self.param_names)
-        new = self._fitting(params, self.param_shapes() if params else {})
+        new = frozen_arrays(params, self.param_shapes() if params else {}, type(self).__name__)
         return self._changed(params=FrozenMapping({**self.params, **new}))
 
     def with_buffers(self, buffers: Mapping[str, ArrayLike]) -> Self:
         """The layer with some buffers replaced; raises as `with_params`."""
         self._check_paths("buffer", buffers, self.buffer_names)
-        new = self._fitting(buffers, self.buffer_shapes() if buffers else {})
+        new = frozen_arrays(buffers, self.buffer_shapes() if buffers else {}, type(self).__name__)
         return self._changed(buffers=FrozenMapping({**self.buffers, **new}))
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -282,17 +283,7 @@ class Layer(ABC):
     def _check_paths(
         self, what: str, given: Mapping[str, ArrayLike], known: tuple[str, ...]
     ) -> None:
+        names = set(known)
         for path in given:
-            if path not in known:
+            if path not in names:
                 raise PathError.unknown(what, path, known)
-
-    def _fitting(
-        self, given: Mapping[str, ArrayLike], shapes: Mapping[str, Shape]
-    ) -> dict[str, Array]:
-        arrays = {name: frozen_array(values) for name, values in given.items()}
-        for name, array in arrays.items():
-            if array.shape != shapes[name]:
-                raise ShapeError(
-                    type(self).__name__, f"wants {name} of shape {shapes[name]}, got {array.shape}"
-                )
-        return arrays

@@ -89,11 +89,8 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
         if isinstance(error, DrypointError):
             raise
         raise ModelFileError(f"not a model file, or a damaged one: {error}") from error
-    try:
-        net = net.with_params({p: arrays[p] for p in net.param_names if p in arrays})
-        net = net.with_buffers({p: arrays[p] for p in net.buffer_names if p in arrays})
-    except DrypointError as error:
-        raise ModelFileError(f"damaged model file: {error}") from error
+    net = net.with_params({p: arrays[p] for p in net.param_names if p in arrays})
+    net = net.with_buffers({p: arrays[p] for p in net.buffer_names if p in arrays})
     return net, {name: facts[name] for name in ("encoder", "decoder", "provenance")}
 
 
