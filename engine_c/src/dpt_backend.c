@@ -10,9 +10,9 @@ const dpt_backend *dpt_backend_at(size_t index) {
 
 /* The last row runs everywhere, so the loop ends. */
 const dpt_backend *dpt_backend_best(void) {
-    size_t i = 0;
-    while (!backends[i]->available()) {
-        i++;
+    for (size_t i = 0;; i++) {
+        if (backends[i]->available()) {
+            return backends[i];
+        }
     }
-    return backends[i];
 }

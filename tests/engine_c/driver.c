@@ -53,7 +53,7 @@ int main(void) {
     while (fread(job, sizeof job[0], 5, stdin) == 5) {
         uint8_t *blob = exact(job[0]), *inputs = exact((size_t)job[3] * job[4]);
         dpt_op ops[MAX_OPS];
-        dpt_model loaded;
+        dpt_model loaded = {NULL, 0, 0, 0, NULL, NULL};
         const dpt_model *model = &loaded;
         dpt_status status = DPT_OK;
         get(blob, job[0]);

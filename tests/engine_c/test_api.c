@@ -49,7 +49,8 @@ static void count_ops(void *user, size_t op, const void *output, size_t size) {
 
 static void test_run(void) {
     dpt_model model = good_model();
-    uint8_t arena[4] = {0xAA, 0xAA, 0xAA, 0xAA}, input[1] = {100};
+    const uint8_t input[1] = {100};
+    uint8_t arena[4] = {0xAA, 0xAA, 0xAA, 0xAA};
     int32_t output[2] = {-1, -1};
     size_t seen = 0;
 
@@ -77,7 +78,8 @@ static void test_run(void) {
 
 static void test_backends(void) {
     dpt_model model = good_model();
-    uint8_t arena[2], input[1] = {1};
+    const uint8_t input[1] = {1};
+    uint8_t arena[2];
     int32_t output[2];
     dpt_backend lacks_dense = dpt_scalar, lacks_maxpool = dpt_scalar, lacks_cpu = dpt_scalar;
     dpt_backend lacks_unused = dpt_scalar;

@@ -51,5 +51,5 @@ def test_the_sanitizers_see_what_they_are_for(toolbox, tmp_path):
     include = ["-Iengine_c/include", "-Itests/engine_c"]
     binary = tmp_path / "beyond"
     run([compiler, *SANITIZE, *include, code, *ENGINE_SOURCES, "-o", binary], cwd=ROOT)
-    with pytest.raises(AssertionError, match="heap-buffer-overflow|insufficient space"):
+    with pytest.raises(AssertionError, match=r"heap-buffer-overflow|insufficient space"):
         run([binary])

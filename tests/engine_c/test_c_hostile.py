@@ -2,11 +2,11 @@
 
 import struct
 import subprocess
-import zlib
 
 import nets
 import numpy as np
 import pytest
+from blobs import BROKEN, GOOD, put_table, repaired
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, blob, reference
@@ -40,11 +40,6 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path
         refused, accepted = (int(part.split()[0]) for part in counts[what].split(", ")[:2])
         assert refused > 100, what
         assert accepted > 100, what
-
-
-def repaired(data):
-    struct.pack_into("<I", data, 12, zlib.crc32(data[16:]))
-    return bytes(data)
 
 
 def mutants(good, rng):
@@ -96,8 +91,25 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
         for op, a, b in zip(program.ops, got, reference.trace(program, inputs), strict=True):
             np.testing.assert_array_equal(a, b, err_msg=op.name)
     assert read.finished()
-    assert both > 100
-    assert only_c < both
+    assert both > 20
+    assert only_c > 20
+
+
+def only_the_plan_is_other(data, good):
+    """Whether Python takes a mutant, its plan aside, once it has the good blob's meta and labels
+    again: the engine reads neither meta nor the encoding of labels, and takes any safe plan."""
+    data = bytearray(data)
+    for at in (32, 40):
+        offset, size = struct.unpack_from("<II", good, at)
+        data[at : at + 8] = good[at : at + 8]
+        data[offset : offset + size] = good[offset : offset + size]
+    data[22:24] = good[22:24]
+    try:
+        blob.loads(repaired(data))
+    except BlobError as error:
+        plan = ("the plan or an unused byte is wrong", "header is not what its ops ask for")
+        return any(words in str(error) for words in plan)
+    return True
 
 
 def skip_answer(read, data, *, n):
@@ -110,64 +122,18 @@ def skip_answer(read, data, *, n):
     read.at += 4 + n * (size + 4)
 
 
-CHECKS = {
-    "field": (-9, lambda data: struct.pack_into("<B", data, 64, 7)),
-    "reserved": (-9, lambda data: struct.pack_into("<B", data, 50, 1)),
-    "no ops": (-9, lambda data: struct.pack_into("<H", data, 20, 0)),
-    "many ops": (-8, lambda data: struct.pack_into("<H", data, 20, 65)),
-    "records": (-11, lambda data: struct.pack_into("<H", data, 20, 64)),
-    "meta": (-11, lambda data: struct.pack_into("<I", data, 40, 2**32 - 1)),
-    "input type": (-10, lambda data: struct.pack_into("<B", data, 24, 1 - data[24])),
-    "input shape": (-10, lambda data: struct.pack_into("<H", data, 30, 9)),
-    "arena": (-13, lambda data: struct.pack_into("<I", data, 16, 1 << 20)),
-    "overlap": (-13, lambda data: struct.pack_into("<I", data, 128 + 36, 0)),
-    "last offset": (-13, lambda data: struct.pack_into("<I", data, 64 * 4 + 36, 1)),
-    "labels": (-10, lambda data: struct.pack_into("<H", data, 22, 1)),
-    "labels outside": (-11, lambda data: struct.pack_into("<I", data, 32, 2**32 - 1)),
-    "labels open": (-11, lambda data: struct.pack_into("<I", data, 36, 3)),
-    "weight outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 40, len(data) - 1)),
-    "bias outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 44, len(data) - 1)),
-    "mult outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 48, len(data) - 3)),
-    "odd multiplier": (-11, lambda data: put_table(data, 48, "<i", 3)),
-    "multiplier 0": (-11, lambda data: put_table(data, 48, "<i", 0)),
-    "weight -128": (-11, lambda data: put_table(data, 40, "<b", -128)),
-    "bias": (-12, lambda data: put_table(data, 44, "<i", -(2**31))),
-    "shift": (-12, lambda data: struct.pack_into("<B", data, 64 + 3, 30)),
-    "shift 31": (-9, lambda data: struct.pack_into("<B", data, 64 + 3, 31)),
-    "clamp": (-9, lambda data: struct.pack_into("<ii", data, 64 + 28, 5, 4)),
-    "clamp of the type": (-9, lambda data: struct.pack_into("<i", data, 64 + 32, 256)),
-    "out type": (-10, lambda data: struct.pack_into("<B", data, 64 + 2, 2)),
-    "kernel 0": (-9, lambda data: struct.pack_into("<B", data, 64 + 16, 0)),
-    "output shape": (-10, lambda data: struct.pack_into("<H", data, 64 + 10, 60)),
-    "shape 0": (-10, lambda data: struct.pack_into("<H", data, 64 + 14, 0)),
-    "minor": (-6, lambda data: struct.pack_into("<H", data, 6, 1)),
-    "size": (-4, lambda data: struct.pack_into("<I", data, 8, len(data) + 1)),
-}
-
-
-def put_table(data, field, kind, value):
-    """Change the first entry of a table of op 0, found through the record."""
-    struct.pack_into(kind, data, struct.unpack_from("<I", data, 64 + field)[0], value)
-
-
 def test_each_check_answers_with_its_own_status(toolbox):
     """The program is conv, mean, dense, max with labels; each case breaks one rule of BLOB.md."""
-    good = blob.dumps(nets.random_program(48))
-    jobs = []
-    for _, change in CHECKS.values():
-        data = bytearray(good)
-        change(data)
-        jobs.append(Job(np.zeros((1, 1), np.uint8), repaired(data)))
+    jobs = [Job(np.zeros((1, 1), np.uint8), data) for data, _ in BROKEN.values()]
     read = answers(toolbox.sanitized("gcc", "driver.c"), jobs)
-    got = {name: read.number() for name in CHECKS}
-    assert got == {name: status for name, (status, _) in CHECKS.items()}
+    got = {name: read.number() for name in BROKEN}
+    assert got == {name: status for name, (_, status) in BROKEN.items()}
     assert read.finished()
 
 
 def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Two rules broken at once, an earlier check in a later place of the blob."""
-    good = blob.dumps(nets.random_program(48))
-    both = bytearray(good)
+    both = bytearray(GOOD)
     put_table(both, 48, "<i", 3)  # check 5 of op 0
     struct.pack_into("<B", both, 24, 1 - both[24])  # check 4 of op 0
     struct.pack_into("<B", both, 128, 7)  # check 3 of op 1

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Python needs beside drypoint.h: batches, so that one call does many images without the GIL. */
+/* What Python needs beside drypoint.h: batches, so that one call does many images without the GIL.
+ */
 #ifndef DRYPOINT_BRIDGE_H
 #define DRYPOINT_BRIDGE_H
 

@@ -1,0 +1,105 @@
+"""The engine as other builds take it: installed, as a subfolder, through pkg-config."""
+
+import tomllib
+
+import nets
+import numpy as np
+import pytest
+
+from drypoint.program import codegen, reference
+from tools import ROOT, run
+
+ENGINE = ROOT / "engine_c"
+USE = """
+#include "net.h"
+#include <stdio.h>
+static uint8_t arena[NET_ARENA_SIZE + 1], input[NET_INPUT_SIZE];
+int main(void) {
+    int32_t output[NET_OUTPUT_COUNT];
+    if (dpt_run(&net, NULL, arena, NET_ARENA_SIZE, input, output) != DPT_OK) return 1;
+    for (int i = 0; i < NET_OUTPUT_COUNT; i++) printf("%ld ", (long)output[i]);
+    return 0;
+}
+"""
+PROJECT = """
+cmake_minimum_required(VERSION 3.21)
+project(consumer C)
+{how}
+add_executable(use use.c net.c)
+target_link_libraries(use PRIVATE drypoint::drypoint)
+"""
+
+
+@pytest.fixture
+def consumer(tmp_path):
+    """A folder with a program that prints a model's outputs for an input of zeros."""
+    program = nets.random_program(62)
+    folder = tmp_path / "consumer"
+    folder.mkdir()
+    for file, text in codegen.generate(program, "net", nets.random_inputs(program, 1)).items():
+        (folder / file).write_text(text)
+    (folder / "use.c").write_text(USE)
+    x = np.zeros(program.input_shape, np.uint8 if program.input_type == "u8" else np.int8)
+    return folder, reference.run(program, x)[0].tolist()
+
+
+@pytest.fixture(scope="module")
+def prefix(toolbox, tmp_path_factory):
+    """Where `cmake --install` has put the engine."""
+    cmake, folder = toolbox.need("cmake"), tmp_path_factory.mktemp("cmake")
+    compiler = toolbox.need("gcc")
+    run([cmake, "-S", ENGINE, "-B", folder / "build", f"-DCMAKE_C_COMPILER={compiler}"])
+    run([cmake, "--build", folder / "build"])
+    run([cmake, "--install", folder / "build", "--prefix", folder / "prefix"])
+    return folder / "prefix"
+
+
+def built(toolbox, folder, how, *options):
+    """What the consumer prints when cmake builds it."""
+    cmake, build = toolbox.need("cmake"), folder / "build"
+    (folder / "CMakeLists.txt").write_text(PROJECT.format(how=how))
+    run([cmake, "-S", folder, "-B", build, f"-DCMAKE_C_COMPILER={toolbox.need('gcc')}", *options])
+    run([cmake, "--build", build])
+    return [int(word) for word in run([build / "use"]).split()]
+
+
+def test_find_package_finds_the_installed_engine(toolbox, prefix, consumer):
+    folder, wanted = consumer
+    how = "find_package(drypoint 0.1 REQUIRED)"
+    assert built(toolbox, folder, how, f"-DCMAKE_PREFIX_PATH={prefix}") == wanted
+
+
+def test_add_subdirectory_takes_the_folder(toolbox, consumer):
+    folder, wanted = consumer
+    assert built(toolbox, folder, f'add_subdirectory("{ENGINE}" drypoint)') == wanted
+
+
+def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
+    folder, wanted = consumer
+    (path,) = prefix.rglob("drypoint.pc")
+    # The prefix in the file is the configured one; this is the one it was installed to.
+    command = [toolbox.need("pkg-config"), f"--define-variable=prefix={prefix}"]
+    flags = run([*command, "--cflags", "--libs", path]).decode().split()
+    run([toolbox.need("gcc"), "use.c", "net.c", *flags, "-o", "use"], cwd=folder)
+    assert [int(word) for word in run([folder / "use"]).split()] == wanted
+
+
+def test_the_install_holds_one_header_one_library_and_how_to_find_them(prefix):
+    names = sorted(path.name for path in prefix.rglob("*") if path.is_file())
+    assert names == [
+        "drypoint-config-release.cmake",
+        "drypoint-config-version.cmake",
+        "drypoint-config.cmake",
+        "drypoint.h",
+        "drypoint.pc",
+        "libdrypoint.a",
+    ]
+
+
+def test_version_numbers_agree(prefix):
+    """The header, CMake, pkg-config and the Python package tell one version."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f'#define DPT_VERSION    "{version}"' in (prefix / "include/drypoint.h").read_text()
+    assert f"project(drypoint VERSION {version} " in (ENGINE / "CMakeLists.txt").read_text()
+    (config,) = prefix.rglob("drypoint.pc")
+    assert f"Version: {version}\n" in config.read_text()

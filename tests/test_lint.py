@@ -1,0 +1,49 @@
+"""What the checkers say, as tests: nothing."""
+
+import sys
+
+import pytest
+
+from tools import C_TESTS, INCLUDE, ROOT, run
+
+C_FILES = sorted(
+    path
+    for folder in ("engine_c", "pybridge", "tests/engine_c")
+    for kind in ("*.c", "*.h")
+    for path in (ROOT / folder).rglob(kind)
+)
+
+
+def module(name, *arguments):
+    """Run a tool that is installed beside pytest."""
+    pytest.importorskip(name)
+    run([sys.executable, "-m", name, *arguments], cwd=ROOT)
+
+
+def test_ruff_check():
+    module("ruff", "check", "--no-cache", ".")
+
+
+def test_ruff_format():
+    module("ruff", "format", "--check", "--no-cache", ".")
+
+
+def test_mypy():
+    module("mypy")
+
+
+def test_clang_format(toolbox):
+    run([toolbox.need("clang-format"), "--dry-run", "--Werror", *C_FILES], cwd=ROOT)
+
+
+# A library's functions are used by others; system headers are not checked; that cppcheck bounds its
+# search of branches is no finding.
+SUPPRESSED = ("unusedFunction", "missingIncludeSystem", "normalCheckLevelMaxBranches")
+
+
+def test_cppcheck(toolbox):
+    flags = ["--std=c99", "--enable=warning,style,performance,portability", "--error-exitcode=1"]
+    flags += ["--inline-suppr", "--quiet", *(f"--suppress={name}" for name in SUPPRESSED)]
+    sources = [path for path in C_FILES if path.suffix == ".c"]
+    bridge = ROOT / "pybridge/drypoint/engine"
+    run([toolbox.need("cppcheck"), *flags, f"-I{INCLUDE}", f"-I{C_TESTS}", f"-I{bridge}", *sources])
