@@ -1,8 +1,25 @@
 """Measure a classifier: one pass over the data, every figure from what that pass gave."""
 
+from ._activations import Statistic as Statistic
+from ._activations import measure_activations as measure_activations
+from ._class_scores import Average as Average
+from ._class_scores import ClassScores as ClassScores
+from ._comparison import Comparison as Comparison
+from ._comparison import ComparisonRow as ComparisonRow
+from ._comparison import compare as compare
+from ._curves import CalibrationCurve as CalibrationCurve
+from ._curves import RejectionCurve as RejectionCurve
+from ._curves import RocCurve as RocCurve
 from ._errors import MeasureError as MeasureError
-from ._measure import Classifier as Classifier
+from ._log import read_log as read_log
 from ._measure import measure as measure
 from ._measurement import Example as Example
 from ._measurement import Measurement as Measurement
+from ._models import Classifier as Classifier
+from ._models import Measurable as Measurable
+from ._models import Runner as Runner
+from ._regression import RegressionMeasurement as RegressionMeasurement
+from ._regression import measure_regression as measure_regression
+from ._scores import mcnemar_p as mcnemar_p
 from ._scores import wilson_interval as wilson_interval
+from ._timing import Latency as Latency

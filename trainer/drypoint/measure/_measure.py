@@ -1,7 +1,6 @@
 """The gate to a measurement: run a model once, or take outputs made elsewhere."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,19 +9,11 @@ from drypoint.data import Class, ClassDecoder, Dataset
 
 from ._errors import MeasureError
 from ._measurement import Measurement
-
-
-@runtime_checkable
-class Classifier(Protocol):
-    """Anything that gives the probabilities of the classes for a batch of images."""
-
-    def predict_proba(self, images: NDArray[np.uint8], /) -> ArrayLike:
-        """(N, number of classes) for uint8 images (N, H, W) or (N, H, W, 3)."""
-        ...
+from ._models import Measurable, Predict, predictor
 
 
 def measure(
-    model: Classifier | Callable[[NDArray[np.uint8]], ArrayLike] | None = None,
+    model: Measurable | None = None,
     dataset: Dataset | None = None,
     *,
     probabilities: ArrayLike | None = None,
@@ -38,8 +29,8 @@ def measure(
     when it is asked for.
 
     Args:
-        model: has ``predict_proba(images)`` or is callable; gives probabilities for a batch of
-            the data set's uint8 images.
+        model: has ``predict_proba(images)``, or runs a program (``program`` and ``trace``), or is
+            callable; gives probabilities for a batch of the data set's uint8 images.
         dataset: images, true classes and class names.
         probabilities: (N, number of classes), each in [0, 1].
         predictions: (N,) class indices; figures that need probabilities then raise.
@@ -61,7 +52,7 @@ def measure(
     if model is not None:
         if dataset is None:
             raise MeasureError("a model is measured on a dataset; y alone has no images to run on")
-        probabilities = _run(model, dataset.x, batch_size=batch_size)
+        probabilities = _run(predictor(model), dataset.x, batch_size=batch_size)
     truth = dataset.y if dataset is not None else _indices(y, "y")
     rows = None if probabilities is None else _probabilities(probabilities)
     chosen = rows.argmax(axis=1) if rows is not None else _indices(predictions, "predictions")
@@ -85,25 +76,18 @@ def measure(
         probabilities=rows,
         classes=names,
         dataset=dataset,
+        model=model,
     )
 
 
-def _run(
-    model: Classifier | Callable[[NDArray[np.uint8]], ArrayLike],
-    images: NDArray[np.uint8],
-    *,
-    batch_size: int,
-) -> NDArray[np.float64]:
+def _run(predict: Predict, images: NDArray[np.uint8], *, batch_size: int) -> NDArray[np.float64]:
     """The model's outputs for all images, batch by batch."""
     if batch_size < 1:
         raise MeasureError(f"batch_size must be at least 1, not {batch_size}")
-    function = model.predict_proba if isinstance(model, Classifier) else model
-    if not callable(function):
-        raise MeasureError(f"a model has predict_proba or is callable; {type(model).__name__} not")
     parts = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        part = _probabilities(function(batch))
+        part = _probabilities(predict(batch))
         if len(part) != len(batch):
             raise MeasureError(f"the model gave {len(part)} rows for a batch of {len(batch)}")
         parts.append(part)

@@ -42,7 +42,10 @@ def confusion_counts(
     return counts.reshape(classes, classes).astype(np.int64)
 
 
-def ratios(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
+def ratios(
+    numerator: NDArray[np.int64] | NDArray[np.floating],
+    denominator: NDArray[np.int64] | NDArray[np.floating],
+) -> NDArray[np.float64]:
     """Element by element, 0 where the denominator is 0."""
     out = np.zeros(len(numerator))
     return np.divide(numerator, denominator, out=out, where=denominator != 0)
@@ -58,3 +61,49 @@ def cohen_kappa(confusion: NDArray[np.int64]) -> float:
     chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))  # p_e times n^2, exact
     agreement = int(np.trace(confusion)) * n
     return 1.0 if chance == n * n else (agreement - chance) / (n * n - chance)
+
+
+def scott_pi(confusion: NDArray[np.int64]) -> float:
+    """As `cohen_kappa`, with p_e the sum over classes of the squared mean of the two marginals.
+
+    Source: W. A. Scott, Public Opin. Q. 19 (1955) 321.
+    """
+    n = int(confusion.sum())
+    both = confusion.sum(axis=0) + confusion.sum(axis=1)
+    chance = int(both @ both)  # p_e times 4 n^2, exact
+    agreement = 4 * int(np.trace(confusion)) * n
+    return 1.0 if chance == 4 * n * n else (agreement - chance) / (4 * n * n - chance)
+
+
+def matthews_corrcoef(confusion: NDArray[np.int64]) -> float:
+    """The correlation of true and predicted class; 0 where one of the two is constant.
+
+    With n examples, c right, t the examples of each class and p those predicted as it:
+    ``(c n - t.p) / sqrt((n^2 - t.t)(n^2 - p.p))``.
+    Source: J. Gorodkin, Comput. Biol. Chem. 28 (2004) 367.
+    """
+    n, right = int(confusion.sum()), int(np.trace(confusion))
+    true: list[int] = confusion.sum(axis=1).tolist()
+    said: list[int] = confusion.sum(axis=0).tolist()
+    covariance = right * n - sum(t * p for t, p in zip(true, said, strict=True))
+    spread_true = n * n - sum(t * t for t in true)
+    spread_said = n * n - sum(p * p for p in said)
+    if spread_true == 0 or spread_said == 0:
+        return 0.0
+    return covariance / math.sqrt(spread_true * spread_said)
+
+
+def mcnemar_p(first_only: int, second_only: int) -> float:
+    """The exact two-sided p-value that two classifiers are equally often right.
+
+    Of the examples that exactly one of them got right, ``first_only`` and ``second_only`` are
+    the shares of each: twice the binomial tail of the smaller count at 1/2, at most 1; 1 where
+    there are none.
+    Source: Q. McNemar, Psychometrika 12 (1947) 153, with the binomial in place of its limit.
+    """
+    n, smaller = first_only + second_only, min(first_only, second_only)
+    term, tail = 1, 1  # binomial coefficients as integers: exact for any n
+    for i in range(1, smaller + 1):
+        term = term * (n - i + 1) // i
+        tail += term
+    return min(1.0, tail / 2 ** (n - 1)) if n else 1.0

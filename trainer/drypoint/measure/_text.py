@@ -1,4 +1,4 @@
-"""A measurement as text."""
+"""A measurement as text and as HTML."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import Class
+
+from ._html import html_table
 
 if TYPE_CHECKING:
     from ._measurement import Measurement
@@ -26,22 +28,81 @@ def confusion_table(matrix: NDArray[np.int64], classes: tuple[Class, ...]) -> st
 
 def report_text(m: "Measurement") -> str:
     """The figures, a line for each class, the commonest errors, the confusion matrix."""
-    low, high = m.accuracy_interval
-    lines = [
-        f"examples       {m.n}",
-        f"accuracy       {m.accuracy:.4f}  (95 %: {low:.4f} to {high:.4f})",
-        f"error          {m.error:.4f}  ({m.n - m.correct} of {m.n})",
-        f"baseline       {m.baseline_accuracy:.4f}  (always the commonest class)",
-        f"Cohen's kappa  {m.cohen_kappa:.4f}",
-    ]
-    if m.probabilities is not None:
-        lines.append(f"cross-entropy  {m.cross_entropy:.4f} nats")
+    lines = [f"{name:<14} {text}" for name, text in _figures(m)]
     left = max(len(text) for text in (*map(str, m.classes), "class"))
     lines += ["", f"{'class':>{left}}  precision  recall      f1  examples"]
-    counts = m.confusion_matrix.sum(axis=1).tolist()
-    for name, count in zip(m.classes, counts, strict=True):
-        scores = f"{m.precision[name]:9.4f}  {m.recall[name]:6.4f}  {m.f1[name]:6.4f}"
-        lines.append(f"{name!s:>{left}}  {scores}  {count:8d}")
-    confusions = ", ".join(f"{true} as {said}: {n}" for true, said, n in m.top_confusions(5))
-    lines += ["", f"commonest errors  {confusions or 'none'}", "", m.confusion_text()]
+    for name, precision, recall, f1, count in _class_rows(m):
+        lines.append(f"{name:>{left}}  {precision:>9}  {recall:>6}  {f1:>6}  {count:>8}")
+    lines += ["", f"commonest errors  {_commonest(m)}", "", m.confusion_text()]
     return "\n".join(lines)
+
+
+def report_html(m: "Measurement") -> str:
+    """The report as three tables: figures, classes, confusion matrix."""
+    head = ("class", "precision", "recall", "f1", "examples")
+    rows = zip(m.classes, m.confusion_matrix.tolist(), strict=True)
+    return "\n".join(
+        [
+            html_table(("figure", ""), _figures(m)),
+            html_table(head, _class_rows(m)),
+            html_table(("true \\ predicted", *m.classes), [(name, *row) for name, row in rows]),
+        ]
+    )
+
+
+def classification_text(m: "Measurement", *, digits: int) -> str:
+    """Precision, recall, f1 and support of each class, then accuracy and the averages."""
+    scores = (m.precision, m.recall, m.f1)
+    support = m.confusion_matrix.sum(axis=1).tolist()
+    left = max(len(text) for text in (*map(str, m.classes), "weighted avg"))
+
+    def line(name: str, values: list[float], count: int) -> str:
+        cells = "".join(f" {value:9.{digits}f}" for value in values)
+        return f"{name:>{left}} {cells} {count:9d}"
+
+    heads = "".join(f" {head:>9}" for head in ("precision", "recall", "f1-score", "support"))
+    lines = [f"{'':>{left}} {heads}", ""]
+    for name, count in zip(m.classes, support, strict=True):
+        lines.append(line(str(name), [score[name] for score in scores], count))
+    accuracy = f"{'accuracy':>{left}} {'':20} {m.accuracy:9.{digits}f} {m.n:9d}"
+    macro = line("macro avg", [score(average="macro") for score in scores], m.n)
+    weighted = line("weighted avg", [score(average="weighted") for score in scores], m.n)
+    return "\n".join([*lines, "", accuracy, macro, weighted, ""])
+
+
+def _figures(m: "Measurement") -> list[tuple[str, str]]:
+    """The figures of the whole, each with its explanation."""
+    low, high = m.accuracy_interval
+    pairs = [
+        ("examples", f"{m.n}"),
+        ("accuracy", f"{m.accuracy:.4f}  (95 %: {low:.4f} to {high:.4f})"),
+        ("error", f"{m.error:.4f}  ({m.n - m.correct} of {m.n})"),
+        ("baseline", f"{m.baseline_accuracy:.4f}  (always the commonest class)"),
+        ("Cohen's kappa", f"{m.cohen_kappa:.4f}"),
+        ("Matthews corr.", f"{m.matthews_corrcoef:.4f}"),
+    ]
+    if m.probabilities is not None:
+        two = min(2, len(m.classes))
+        pairs += [
+            (f"top-{two}", f"{m.top_k_accuracy(two):.4f}"),
+            ("cross-entropy", f"{m.cross_entropy:.4f} nats  (perplexity {m.perplexity:.4f})"),
+            ("entropy", f"{m.entropy:.4f} nats  (mean)"),
+            ("Brier score", f"{m.brier:.4f}"),
+            ("calibration", f"{m.ece:.4f}  (expected error, 10 bins)"),
+        ]
+    if m.data_digest is not None:
+        seen = "" if m.seen_as is None else f"  (the model's own {m.seen_as}: not unseen data)"
+        pairs.append(("data", f"{m.data_digest[:16]}{seen}"))
+    return pairs
+
+
+def _class_rows(m: "Measurement") -> list[tuple[str, str, str, str, str]]:
+    counts = m.confusion_matrix.sum(axis=1).tolist()
+    return [
+        (str(c), f"{m.precision[c]:.4f}", f"{m.recall[c]:.4f}", f"{m.f1[c]:.4f}", f"{count}")
+        for c, count in zip(m.classes, counts, strict=True)
+    ]
+
+
+def _commonest(m: "Measurement") -> str:
+    return ", ".join(f"{true} as {said}: {n}" for true, said, n in m.top_confusions(5)) or "none"

@@ -1,0 +1,149 @@
+"""What comes out of layers, over many images, without keeping it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import MeasureError
+from ._models import Runner
+
+Statistic: TypeAlias = Literal["mean", "min", "max", "rms", "std"]
+_Values: TypeAlias = NDArray[np.float64]
+
+
+@runtime_checkable
+class _Net(Protocol):
+    def activations(
+        self, x: ArrayLike, layers: Iterable[str] | None = None
+    ) -> Mapping[str, NDArray[np.floating]]: ...
+
+
+@runtime_checkable
+class _Model(Protocol):
+    @property
+    def net(self) -> object: ...
+
+    def encode(self, x: object, /) -> NDArray[np.floating]: ...
+
+
+def measure_activations(
+    model: object,
+    images: NDArray[np.generic],
+    layers: Sequence[str] | None = None,
+    *,
+    reduce: Sequence[Statistic] = get_args(Statistic),
+    batch_size: int = 64,
+) -> dict[str, dict[Statistic, NDArray[np.float64]]]:
+    """Statistics over the images of each element of some layers' outputs.
+
+    With x_1 ... x_N the element's values: "mean" is sum(x) / N, "min" and "max" the extremes,
+    "rms" sqrt(sum(x^2) / N), "std" sqrt(sum((x - mean)^2) / N). Sums are float64; batches are
+    joined by the formula of Chan, Golub and LeVeque (COMPSTAT 1982, 30), so that "std" does not
+    cancel where the mean is large.
+
+    Args:
+        model: a `Model` or a net, whose layers are paths, those of containers too; or a
+            runner of an integer program, whose layers are the ops, their values integers.
+        images: (N, ...), what the model takes as a batch.
+        layers: which; None takes all that are no containers, or all ops.
+        reduce: which statistics.
+        batch_size: images at a time, at least 1; bounds the memory.
+
+    Returns:
+        Layer -> statistic -> float64 array of the shape of the output for one image.
+
+    Raises:
+        MeasureError: no images, no such statistic or op, or a model without layers.
+        DrypointError: a part of the model refuses the images or the paths.
+    """
+    if len(images) == 0 or batch_size < 1:
+        raise MeasureError(f"{len(images)} images in batches of {batch_size}: both must be above 0")
+    unknown = [name for name in reduce if name not in get_args(Statistic)]
+    if unknown or not reduce:
+        known = ", ".join(get_args(Statistic))
+        raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {known}")
+    totals: dict[str, _Moments] = {}
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        for name, values in _outputs(model, batch, layers).items():
+            part = _Moments.of(values.astype(np.float64))
+            totals[name] = totals[name].joined(part) if name in totals else part
+    return {name: {what: m.statistic(what) for what in reduce} for name, m in totals.items()}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Moments:
+    """What is kept of ``n`` values of each element."""
+
+    n: int
+    mean: _Values
+    low: _Values
+    high: _Values
+    deviations: _Values  # sum of squared distances from the mean
+    squares: _Values  # sum of squares
+
+    @classmethod
+    def of(cls, x: _Values) -> "_Moments":
+        """Of one batch (n, ...)."""
+        mean = x.sum(axis=0) / len(x)
+        return cls(
+            n=len(x),
+            mean=mean,
+            low=x.min(axis=0),
+            high=x.max(axis=0),
+            deviations=((x - mean) ** 2).sum(axis=0),
+            squares=(x**2).sum(axis=0),
+        )
+
+    def joined(self, other: "_Moments") -> "_Moments":
+        """Of both together."""
+        n = self.n + other.n
+        gap = other.mean - self.mean
+        return _Moments(
+            n=n,
+            mean=self.mean + gap * (other.n / n),
+            low=np.minimum(self.low, other.low),
+            high=np.maximum(self.high, other.high),
+            deviations=self.deviations + other.deviations + gap**2 * (self.n * other.n / n),
+            squares=self.squares + other.squares,
+        )
+
+    def statistic(self, name: Statistic) -> _Values:
+        """One of them by its name."""
+        match name:
+            case "mean":
+                return self.mean
+            case "min":
+                return self.low
+            case "max":
+                return self.high
+            case "rms":
+                return np.asarray(np.sqrt(self.squares / self.n))
+            case "std":
+                return np.asarray(np.sqrt(self.deviations / self.n))
+
+
+def _outputs(
+    model: object, batch: NDArray[np.generic], layers: Sequence[str] | None
+) -> Mapping[str, NDArray[np.generic]]:
+    """Layer -> output (n, ...) for a batch."""
+    if isinstance(model, _Model) and isinstance(model.net, _Net):
+        return model.net.activations(model.encode(batch), layers)
+    if isinstance(model, _Net):
+        return model.activations(batch, layers)
+    if isinstance(model, Runner):
+        names = [op.name for op in model.program.ops]
+        missing = [name for name in layers or () if name not in names]
+        if missing:
+            raise MeasureError(
+                f"no op {missing[0]!r} in the program; there are: {', '.join(names)}"
+            )
+        outputs = dict(zip(names, model.trace(batch.astype(np.uint8, copy=False)), strict=True))
+        return {name: outputs[name] for name in (names if layers is None else layers)}
+    raise MeasureError(
+        f"{type(model).__name__} shows no layers: a Model, a Sequential or a runner of a program "
+        "is wanted"
+    )

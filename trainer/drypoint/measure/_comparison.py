@@ -1,0 +1,217 @@
+"""Several classifiers on the same data, side by side."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from drypoint.data import Dataset
+
+from ._errors import MeasureError
+from ._html import html_table
+from ._measure import measure
+from ._measurement import Measurement
+from ._models import Measurable
+from ._scores import mcnemar_p
+
+_HEAD = (
+    "name",
+    "accuracy",
+    "95 % interval",
+    "bytes",
+    "us/image",
+    "us/call",
+    "differ",
+    "better",
+    "worse",
+    "p",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """One classifier among others.
+
+    Attributes:
+        name: what it is called here.
+        accuracy: the share of examples predicted right.
+        accuracy_interval: the Wilson 95 % interval of it.
+        size: bytes of what must be stored for it; None where that is not known.
+        microseconds_batched: per image, in large batches; None without a model to time.
+        microseconds_single: the median of calls with one image; None without a model to time.
+        differ: examples for which it decides otherwise than the first classifier.
+        better: examples that it gets right and the first does not.
+        worse: examples that the first gets right and it does not.
+        mcnemar_p: `mcnemar_p` of ``better`` and ``worse``; 1 for the first itself.
+    """
+
+    name: str
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    size: int | None
+    microseconds_batched: float | None
+    microseconds_single: float | None
+    differ: int
+    better: int
+    worse: int
+    mcnemar_p: float
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Comparison:
+    """What `compare` found; `str` gives the table, iterating its rows.
+
+    Attributes:
+        n: the number of examples.
+        rows: one for each classifier, in the order given.
+        measurements: name -> measurement, for every other figure.
+    """
+
+    n: int
+    rows: tuple[ComparisonRow, ...]
+    measurements: Mapping[str, Measurement]
+
+    def __iter__(self) -> Iterator[ComparisonRow]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> ComparisonRow:
+        """The row of a classifier.
+
+        Raises:
+            MeasureError: there is none of that name.
+        """
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise MeasureError(f"no {name!r} was compared: {', '.join(self.measurements)}")
+
+    def __repr__(self) -> str:
+        return f"Comparison(n={self.n}: {', '.join(self.measurements)})"
+
+    def __str__(self) -> str:
+        table = [_HEAD, *map(_cells, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in table
+        ]
+        first = self.rows[0].name
+        note = f"{self.n} examples; differ, better, worse and p (McNemar, exact) against {first}"
+        return "\n".join([*lines, note])
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEAD, map(_cells, self.rows))
+
+    def to_json(self) -> dict[str, object]:
+        """The rows as JSON takes them."""
+        return {"n": self.n, "rows": [asdict(row) for row in self.rows]}
+
+
+def compare(
+    models: Mapping[str, Measurable | Measurement],
+    test: Dataset,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    seconds: float = 1.0,
+) -> Comparison:
+    """Measure several classifiers on a data set and hold each against the first.
+
+    Args:
+        models: name -> what `measure` takes, or a `Measurement` on ``test``, which is used as it
+            is.
+        test: the data.
+        sizes: name -> bytes, for models that do not tell; a float model tells 4 for each
+            parameter (``net.n_params``), others their ``nbytes``.
+        seconds: about how long to time each model, batched and with single images; 0 times none.
+
+    Raises:
+        MeasureError: nothing to compare, a name in ``sizes`` only, or a measurement on other data.
+    """
+    sizes = {} if sizes is None else sizes
+    if not models:
+        raise MeasureError("nothing to compare: a mapping from names to models is wanted")
+    stray = [name for name in sizes if name not in models]
+    if stray:
+        raise MeasureError(f"sizes name {stray[0]!r}, which is not compared: {', '.join(models)}")
+    measurements = {name: _measured(name, model, test) for name, model in models.items()}
+    first = next(iter(measurements.values()))
+    rows = []
+    for name, m in measurements.items():
+        right, right_first = m.predicted == m.y, first.predicted == first.y
+        better = int(np.count_nonzero(right & ~right_first))
+        worse = int(np.count_nonzero(right_first & ~right))
+        timed = m.model is not None and seconds > 0
+        size = sizes[name] if name in sizes else _size(models[name])
+        rows.append(
+            ComparisonRow(
+                name=name,
+                accuracy=m.accuracy,
+                accuracy_interval=m.accuracy_interval,
+                size=size,
+                microseconds_batched=1e6 / m.throughput(seconds=seconds / 2) if timed else None,
+                microseconds_single=m.latency(seconds=seconds / 2).median if timed else None,
+                differ=int(np.count_nonzero(m.predicted != first.predicted)),
+                better=better,
+                worse=worse,
+                mcnemar_p=mcnemar_p(better, worse),
+            )
+        )
+    return Comparison(n=len(test), rows=tuple(rows), measurements=measurements)
+
+
+@runtime_checkable
+class _Sized(Protocol):
+    @property
+    def nbytes(self) -> int | None: ...
+
+
+@runtime_checkable
+class _HasNet(Protocol):
+    @property
+    def net(self) -> "_Counted": ...
+
+
+class _Counted(Protocol):
+    @property
+    def n_params(self) -> int: ...
+
+
+def _size(model: object) -> int | None:
+    if isinstance(model, Measurement):
+        return None if model.model is None else _size(model.model)
+    if isinstance(model, _Sized):
+        return model.nbytes
+    return 4 * model.net.n_params if isinstance(model, _HasNet) else None
+
+
+def _measured(name: str, model: Measurable | Measurement, test: Dataset) -> Measurement:
+    if not isinstance(model, Measurement):
+        return measure(model, test)
+    other = model.dataset is not None and model.data_digest != test.digest()
+    if other or not np.array_equal(model.y, test.y):
+        raise MeasureError(f"{name!r} was measured on other data than the test set given here")
+    return model
+
+
+def _cells(row: ComparisonRow) -> tuple[str, ...]:
+    low, high = row.accuracy_interval
+    return (
+        row.name,
+        f"{row.accuracy:.4f}",
+        f"{low:.4f}-{high:.4f}",
+        "-" if row.size is None else f"{row.size:,}",
+        _microseconds(row.microseconds_batched),
+        _microseconds(row.microseconds_single),
+        f"{row.differ}",
+        f"{row.better}",
+        f"{row.worse}",
+        f"{row.mcnemar_p:.3g}",
+    )
+
+
+def _microseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"

@@ -1,0 +1,193 @@
+"""The figures that decisions alone give: counts of what was taken for what."""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.data import Class
+
+from ._class_scores import ClassScores
+from ._errors import MeasureError
+from ._outputs import Outputs
+from ._scores import (
+    cohen_kappa,
+    confusion_counts,
+    matthews_corrcoef,
+    scott_pi,
+    wilson_interval,
+)
+
+DECISION_FIGURES = (
+    "accuracy",
+    "accuracy_interval",
+    "error",
+    "baseline_accuracy",
+    "confusion_matrix",
+    "top_confusions",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "specificity",
+    "negative_predictive_value",
+    "false_positive_rate",
+    "false_negative_rate",
+    "false_discovery_rate",
+    "matthews_corrcoef",
+    "cohen_kappa",
+    "scott_pi",
+)
+
+
+class DecisionFigures(Outputs):
+    """Figures from true and predicted classes; of a class that is never there, ratios are 0."""
+
+    @cached_property
+    def correct(self) -> int:
+        """The number of examples whose predicted class is the true one."""
+        return int(np.count_nonzero(self.y == self.predicted))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of examples predicted right, in [0, 1]."""
+        return self.correct / self.n
+
+    @cached_property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """The Wilson 95 % interval (low, high) of the accuracy."""
+        return wilson_interval(self.correct, self.n)
+
+    @property
+    def error(self) -> float:
+        """The share of examples predicted wrong: 1 - accuracy."""
+        return (self.n - self.correct) / self.n
+
+    @cached_property
+    def baseline_accuracy(self) -> float:
+        """The accuracy of always saying the commonest true class."""
+        return int(np.bincount(self.y).max()) / self.n
+
+    @cached_property
+    def confusion_matrix(self) -> NDArray[np.int64]:
+        """int64 (C, C), read-only: row = true class, column = predicted class."""
+        matrix = confusion_counts(self.y, self.predicted, len(self.classes))
+        matrix.flags.writeable = False
+        return matrix
+
+    def top_confusions(self, n: int = 10) -> list[tuple[Class, Class, int]]:
+        """The ``n`` commonest errors (true, predicted, count), commonest first, none with 0."""
+        matrix = self.confusion_matrix.copy()
+        np.fill_diagonal(matrix, 0)
+        order = np.argsort(-matrix.ravel(), kind="stable")[:n].tolist()
+        pairs = [divmod(place, len(self.classes)) for place in order]
+        return [
+            (self.classes[true], self.classes[said], int(matrix[true, said]))
+            for true, said in pairs
+            if matrix[true, said] > 0
+        ]
+
+    @cached_property
+    def precision(self) -> ClassScores:
+        """Of the examples predicted as a class, the share that are: TP / (TP + FP)."""
+        return self._scores(self._hits, self._said)
+
+    @cached_property
+    def recall(self) -> ClassScores:
+        """Of the examples of a class, the share predicted as it: TP / (TP + FN)."""
+        return self._scores(self._hits, self._true)
+
+    @cached_property
+    def f1(self) -> ClassScores:
+        """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN)."""
+        return self._scores(2 * self._hits, self._said + self._true)
+
+    def fbeta(self, beta: float) -> ClassScores:
+        """The mean of precision and recall with recall ``beta`` times as important.
+
+        (1 + beta^2) TP / (TP + FP + beta^2 (TP + FN)); at 1 it is `f1`.
+
+        Raises:
+            MeasureError: ``beta`` is not above 0 and finite.
+        """
+        if not 0 < beta < np.inf:
+            raise MeasureError(f"beta must be a finite number above 0, not {beta}")
+        square = beta * beta
+        return self._scores((1 + square) * self._hits, self._said + square * self._true)
+
+    @cached_property
+    def specificity(self) -> ClassScores:
+        """Of the examples of other classes, the share not predicted as it: TN / (TN + FP)."""
+        return self._scores(self._others - self._false_alarms, self._others)
+
+    @cached_property
+    def false_positive_rate(self) -> ClassScores:
+        """Of the examples of other classes, the share predicted as it: FP / (TN + FP)."""
+        return self._scores(self._false_alarms, self._others)
+
+    @cached_property
+    def false_negative_rate(self) -> ClassScores:
+        """Of the examples of a class, the share predicted as another: FN / (TP + FN)."""
+        return self._scores(self._true - self._hits, self._true)
+
+    @cached_property
+    def false_discovery_rate(self) -> ClassScores:
+        """Of the examples predicted as a class, the share that are not: FP / (TP + FP)."""
+        return self._scores(self._false_alarms, self._said)
+
+    @cached_property
+    def negative_predictive_value(self) -> ClassScores:
+        """Of the examples not predicted as a class, the share that are not: TN / (TN + FN)."""
+        return self._scores(self._others - self._false_alarms, self.n - self._said)
+
+    @cached_property
+    def matthews_corrcoef(self) -> float:
+        """Correlation of truth and prediction, in [-1, 1]; 0 where one of them is constant."""
+        return matthews_corrcoef(self.confusion_matrix)
+
+    @cached_property
+    def cohen_kappa(self) -> float:
+        """Agreement with the truth beyond chance, in [-1, 1]; 0 is chance."""
+        return cohen_kappa(self.confusion_matrix)
+
+    @cached_property
+    def scott_pi(self) -> float:
+        """As `cohen_kappa`, with the chance that one distribution of both sides gives."""
+        return scott_pi(self.confusion_matrix)
+
+    @property
+    def _hits(self) -> NDArray[np.int64]:
+        """int64 (C,): examples of each class predicted right, TP."""
+        hits: NDArray[np.int64] = np.diagonal(self.confusion_matrix)
+        return hits
+
+    @cached_property
+    def _true(self) -> NDArray[np.int64]:
+        """int64 (C,): examples of each class, TP + FN."""
+        counts: NDArray[np.int64] = self.confusion_matrix.sum(axis=1)
+        return counts
+
+    @cached_property
+    def _said(self) -> NDArray[np.int64]:
+        """int64 (C,): examples predicted as each class, TP + FP."""
+        counts: NDArray[np.int64] = self.confusion_matrix.sum(axis=0)
+        return counts
+
+    @property
+    def _others(self) -> NDArray[np.int64]:
+        """int64 (C,): examples of all other classes, TN + FP."""
+        return self.n - self._true
+
+    @property
+    def _false_alarms(self) -> NDArray[np.int64]:
+        """int64 (C,): examples predicted as a class that they are not, FP."""
+        return self._said - self._hits
+
+    def _scores(
+        self,
+        numerator: NDArray[np.int64] | NDArray[np.floating],
+        denominator: NDArray[np.int64] | NDArray[np.floating],
+    ) -> ClassScores:
+        return ClassScores(
+            self.classes, numerator=numerator, denominator=denominator, support=self._true
+        )

@@ -1,0 +1,52 @@
+"""A measurement as JSON takes it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._measurement import Measurement
+
+_CLASS_SCORES = (
+    "precision",
+    "recall",
+    "f1",
+    "specificity",
+    "negative_predictive_value",
+    "false_positive_rate",
+    "false_negative_rate",
+    "false_discovery_rate",
+)
+_OF_PROBABILITIES = (
+    "cross_entropy",
+    "log_likelihood",
+    "perplexity",
+    "geometric_mean_probability",
+    "brier",
+    "entropy",
+    "ece",
+)
+
+
+def measurement_json(m: "Measurement") -> dict[str, object]:
+    """Figures by name; scores of classes in the order of ``classes``, None for what is not there.
+
+    ``roc_auc`` is also None where all examples are of one class.
+    """
+    known = m.probabilities is not None
+    several = len(set(m.y.tolist())) > 1
+    return {
+        "n": m.n,
+        "data_digest": m.data_digest,
+        "seen_as": m.seen_as,
+        "classes": list(m.classes),
+        "accuracy": m.accuracy,
+        "accuracy_interval": list(m.accuracy_interval),
+        "error": m.error,
+        "baseline_accuracy": m.baseline_accuracy,
+        "matthews_corrcoef": m.matthews_corrcoef,
+        "cohen_kappa": m.cohen_kappa,
+        "scott_pi": m.scott_pi,
+        **{name: getattr(m, name) if known else None for name in _OF_PROBABILITIES},
+        "roc_auc": m.roc_auc if known and several else None,
+        **{name: list(getattr(m, name).values()) for name in _CLASS_SCORES},
+        "confusion_matrix": m.confusion_matrix.tolist(),
+    }

@@ -1,0 +1,153 @@
+"""Logs of a device: what it decided, line by line."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import read_bytes
+from drypoint.data import Class, Dataset
+
+from ._errors import MeasureError
+from ._measure import measure
+from ._measurement import Measurement
+
+_FIELDS = ("index", "true", "predicted")
+_Record = tuple[int, int, int, list[int]]
+
+
+def read_log(
+    path: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    classes: Sequence[Class] | None = None,
+    output_scale: float | None = None,
+) -> Measurement:
+    """Measure what a device wrote while it classified images; lines in any order.
+
+    The file is CSV with the head line ``index,true,predicted`` and perhaps one further column
+    for each output, or JSON lines such as ``{"index": 0, "true": 7, "predicted": 7,
+    "outputs": [-3, 12]}``. All are integers: ``index`` is the place in the data, ``true`` and
+    ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes.
+
+    Args:
+        path: the file, UTF-8.
+        dataset: the data, so that examples have images and names; each ``true`` must be its
+            label. The measurement is on the images that the log has, in the order of indices.
+        classes: the names of the classes where there is no ``dataset``.
+        output_scale: the program's; with it the softmax of outputs times scale gives
+            probabilities, without it only the decisions count.
+
+    Raises:
+        MeasureError: a line is not as above, an index comes twice or is not in the data, a
+            decision is not the largest output, or labels differ from the data's.
+        DrypointError: the file cannot be read.
+    """
+    where = str(path)
+    try:
+        text = read_bytes(path).decode()
+    except UnicodeDecodeError as error:
+        raise MeasureError(f"{where} is not UTF-8 text: {error.reason}") from error
+    lines = _json_lines(text, where) if text.lstrip().startswith("{") else _csv_lines(text, where)
+    records = sorted(lines, key=lambda record: record[0])
+    if not records:
+        raise MeasureError(f"{where} has no records, one line for each image is wanted")
+    index, true, predicted = (
+        np.array([record[i] for record in records], np.int64) for i in range(3)
+    )
+    twice = index[1:][index[1:] == index[:-1]]
+    if len(twice):
+        raise MeasureError(f"{where} has index {twice[0]} twice")
+    probabilities = _probabilities(records, output_scale, where)
+    if dataset is None:
+        return (
+            measure(predictions=predicted, y=true, classes=classes)
+            if probabilities is None
+            else measure(probabilities=probabilities, y=true, classes=classes)
+        )
+    if index[-1] >= len(dataset):
+        raise MeasureError(f"{where} has index {index[-1]}, the data have {len(dataset)} images")
+    seen = dataset if len(index) == len(dataset) else dataset.take(index)
+    wrong = np.flatnonzero(seen.y != true)
+    if len(wrong):
+        at = wrong[0]
+        raise MeasureError(
+            f"{where} says that image {index[at]} is of class {true[at]}, the data say {seen.y[at]}"
+        )
+    if probabilities is None:
+        return measure(dataset=seen, predictions=predicted, classes=classes)
+    return measure(dataset=seen, probabilities=probabilities, classes=classes)
+
+
+def _csv_lines(text: str, where: str) -> Iterator[_Record]:
+    rows = csv.reader(io.StringIO(text))
+    head = next(rows, [])
+    if tuple(name.strip() for name in head[:3]) != _FIELDS:
+        raise MeasureError(f"{where} begins with {head[:3]}, not with index,true,predicted")
+    for number, row in enumerate(rows, start=2):
+        if row:
+            if len(row) != len(head):
+                raise MeasureError(
+                    f"{where}, line {number}: {len(row)} fields, the head has {len(head)}"
+                )
+            yield _record([*row[:3], row[3:]], f"{where}, line {number}")
+
+
+def _json_lines(text: str, where: str) -> Iterator[_Record]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            place = f"{where}, line {number}"
+            try:
+                fields = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise MeasureError(f"{place} is not JSON: {error.msg}") from error
+            if not isinstance(fields, dict) or not {*_FIELDS} <= {*fields} <= {*_FIELDS, "outputs"}:
+                raise MeasureError(f"{place} wants index, true, predicted and perhaps outputs")
+            yield _record([*(fields[name] for name in _FIELDS), fields.get("outputs", [])], place)
+
+
+def _record(fields: list[object], place: str) -> _Record:
+    """Checked integers of one line."""
+    *numbers, outputs = fields
+    index, true, predicted = (_whole(value, place) for value in numbers)
+    if min(index, true, predicted) < 0:
+        raise MeasureError(f"{place}: {min(index, true, predicted)} is below 0")
+    if not isinstance(outputs, list):
+        raise MeasureError(f"{place}: outputs are a list of integers, not {outputs!r}")
+    values = [_whole(value, place) for value in outputs]
+    if values and values.index(max(values)) != predicted:
+        raise MeasureError(
+            f"{place}: predicted is {predicted}, but output {values.index(max(values))} is the "
+            "largest (the first of equals decides)"
+        )
+    return index, true, predicted, values
+
+
+def _whole(value: object, place: str) -> int:
+    try:
+        if isinstance(value, str) or type(value) is int:
+            return int(value)
+    except ValueError:
+        pass
+    raise MeasureError(f"{place}: {value!r} is no integer")
+
+
+def _probabilities(
+    records: list[_Record], scale: float | None, where: str
+) -> NDArray[np.float64] | None:
+    """The softmax of the scaled outputs, float64 (N, C); None without a scale."""
+    counts = {len(record[3]) for record in records}
+    if len(counts) != 1:
+        raise MeasureError(f"{where} has lines with {min(counts)} and with {max(counts)} outputs")
+    if scale is None:
+        return None
+    if counts == {0}:
+        raise MeasureError(f"{where} has no outputs, an output_scale has nothing to scale")
+    values = np.array([record[3] for record in records], np.float64) * scale
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities

@@ -1,0 +1,67 @@
+"""How far numbers are from what they should be."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import MeasureError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegressionMeasurement:
+    """Figures of predicted numbers; `measure_regression` makes one, after checks.
+
+    Attributes:
+        y: float64 (N, ...), the true values.
+        predicted: float64 (N, ...), the predicted ones.
+    """
+
+    y: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+
+    @property
+    def n(self) -> int:
+        """The number of examples."""
+        return len(self.y)
+
+    @cached_property
+    def mae(self) -> float:
+        """Mean absolute error over all values."""
+        return float(np.abs(self.y - self.predicted).mean())
+
+    @cached_property
+    def rmse(self) -> float:
+        """Root of the mean squared error over all values."""
+        return float(np.sqrt(((self.y - self.predicted) ** 2).mean()))
+
+    @cached_property
+    def r2(self) -> float:
+        """1 - squared errors / squared distances of the true values from their mean.
+
+        For several values an example, the mean over them. Where the true values are constant it
+        is 1 if all are hit, else 0.
+        """
+        errors = ((self.y - self.predicted) ** 2).sum(axis=0).ravel()
+        spread = ((self.y - self.y.mean(axis=0)) ** 2).sum(axis=0).ravel()
+        missed = np.divide(errors, spread, out=(errors > 0) * 1.0, where=spread > 0)
+        return float((1 - missed).mean())
+
+    def to_json(self) -> dict[str, float]:
+        """The figures as JSON takes them."""
+        return {"n": self.n, "r2": self.r2, "mae": self.mae, "rmse": self.rmse}
+
+
+def measure_regression(predicted: ArrayLike, y: ArrayLike) -> RegressionMeasurement:
+    """Measure predicted numbers (N, ...) against true ones of the same shape.
+
+    Raises:
+        MeasureError: shapes differ, there are none, or a value is not finite.
+    """
+    said, true = np.asarray(predicted, np.float64), np.asarray(y, np.float64)
+    if said.shape != true.shape or said.ndim == 0 or said.size == 0:
+        raise MeasureError(f"{said.shape} predicted values for {true.shape} true ones")
+    if not (np.isfinite(said).all() and np.isfinite(true).all()):
+        raise MeasureError("predicted and true values must be finite, these hold NaN or infinity")
+    return RegressionMeasurement(y=true.copy(), predicted=said.copy())
