@@ -22,10 +22,15 @@ def error_bound(model: Model, calibration: Calibration) -> dict[str, float]:
         sum |W'| d + sum |W - W'| X + |b - b'|         the difference of the accumulators
         + s_out (1/2 + |M' - M| bound(acc))            one rounding, and the multiplier's own
 
-    ReLU, clamps (within the range) and maxima never make a difference larger.
+    ReLU, clamps (within the range) and maxima never make a difference larger. The float net is
+    taken as exact; what it loses in float32 is not in here.
 
     Returns:
-        op name -> bound, in the order of the program.
+        op name -> bound, in the order of the program: on the output of the last layer fused into
+        the op. A pool before the first weights reads an encoder's pixels: its bound is in those.
+
+    Raises:
+        QuantizationError: as `quantize`.
     """
     folded = fold(model)
     line = steps(folded, calibration)

@@ -78,6 +78,9 @@ def fold(model: Model) -> Folded:
     net = as_sequential(model.net).flatten()
     if not net.initialized or net.input_shape is None:
         raise QuantizationError("the net has no values yet: call initialize() or fit() first")
+    for path, array in {**net.params, **net.buffers}.items():
+        if not np.isfinite(array).all():
+            raise QuantizationError(f"{path} holds NaN or infinity: train again, or load another")
     line = _start(net.input_shape, model.encoder)
     refused: list[str] = []
     shape = net.input_shape
@@ -121,13 +124,6 @@ def _check_end(line: _Line, out: Shape) -> None:
             f"the net ends in a flattened plane {line.shape}, whose order in the engine is another "
             "(channels innermost): end in a Linear, or leave out the Flatten"
         )
-    for stage in line.stages:
-        if isinstance(stage, Weighted) and not _finite(stage.weight, stage.bias):
-            raise QuantizationError(f"weights of {stage.path!r} are NaN or infinite")
-
-
-def _finite(*arrays: NDArray[np.float64]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def as_sequential(net: Layer) -> Sequential:
@@ -247,7 +243,10 @@ def _normalized(line: _Line, path: str, layer: BatchNorm2d) -> Weighted:
     if not isinstance(before, Weighted) or before.relu or before.pool != (1, 1):
         raise _Refusal("a batch norm must follow a convolution directly")
     params, buffers = layer.params, layer.buffers
-    deviation = np.sqrt(buffers["running_variance"].astype(np.float64) + layer.epsilon)
+    variance = buffers["running_variance"].astype(np.float64) + layer.epsilon
+    if not (variance > 0).all():
+        raise _Refusal("a running variance is negative")
+    deviation = np.sqrt(variance)
     factor = params["scale"].astype(np.float64) / deviation
     return replace(
         before,

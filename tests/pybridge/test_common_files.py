@@ -1,0 +1,125 @@
+"""Files are written whole or not at all; what cannot be read or written is told in one line."""
+
+import hashlib
+import os
+import re
+import stat
+
+import pytest
+
+from drypoint.common import DrypointError, check_writable, read_bytes, sha256, write_atomic
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_bytes_and_text_arrive_and_folders_are_made(tmp_path):
+    write_atomic(tmp_path / "a/b/c.bin", b"\x00\xff")
+    write_atomic(str(tmp_path / "a/b/d.txt"), "Grüße")
+    assert read_bytes(tmp_path / "a/b/c.bin") == b"\x00\xff"
+    assert read_bytes(str(tmp_path / "a/b/d.txt")) == "Grüße".encode()
+    assert names(tmp_path / "a/b") == ["c.bin", "d.txt"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_the_old_file_survives_a_write_that_fails(tmp_path, monkeypatch, step):
+    path = tmp_path / "model.npz"
+    write_atomic(path, b"old")
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(
+        *((os, "fsync", full) if step == "fsync" else ("pathlib.Path.replace", full))
+    )
+    with pytest.raises(DrypointError, match=f"^cannot write {path}: No space left on device$"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["model.npz"]
+
+
+def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    write_atomic(path, b"old")
+
+    def interrupted(_handle):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["model.npz"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomic(tmp_path / "file", b"")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomic(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("act", [check_writable, lambda path: write_atomic(path, b"x")])
+def test_what_cannot_be_written_is_refused_in_one_line(tmp_path, act):
+    (tmp_path / "file").write_bytes(b"old")
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in (
+        (tmp_path, "it is a folder; name another file"),
+        (tmp_path / "pipe", "it is no ordinary file; name another file"),
+        (tmp_path / "file/x", f"File exists ({tmp_path / 'file'})"),
+        (tmp_path / "file/x/y", f"Not a directory ({tmp_path / 'file/x'})"),
+        (tmp_path / ("n" * 300), "File name too long"),
+    ):
+        with pytest.raises(DrypointError, match=f"^{re.escape(f'cannot write {path}: {reason}')}$"):
+            act(path)
+    assert names(tmp_path) == ["file", "pipe"]
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_a_folder_without_permission_is_refused(tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    if os.access(locked, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(DrypointError, match="Permission denied"):
+        write_atomic(locked / "file", b"")
+
+
+def test_check_writable_leaves_nothing_but_the_folder(tmp_path):
+    check_writable(tmp_path / "new/file")
+    assert names(tmp_path / "new") == []
+    (tmp_path / "old").write_bytes(b"old")
+    check_writable(tmp_path / "old")
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
+def test_what_cannot_be_read_is_told_in_one_line(tmp_path):
+    missing = tmp_path / "none"
+    with pytest.raises(DrypointError, match=f"^cannot read {missing}: No such file or directory$"):
+        read_bytes(missing)
+    with pytest.raises(DrypointError, match=f"^cannot read {tmp_path}: Is a directory$"):
+        read_bytes(tmp_path)
+
+
+def test_sha256_is_that_of_the_standard_library():
+    assert sha256(b"drypoint") == hashlib.sha256(b"drypoint").hexdigest()
+
+
+def test_a_key_error_of_ours_shows_its_message_and_not_its_repr():
+    class MissingError(DrypointError, KeyError):
+        pass
+
+    assert str(MissingError("no layer 'conv9'")) == "no layer 'conv9'"

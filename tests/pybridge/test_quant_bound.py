@@ -1,0 +1,165 @@
+"""Integers against floats: the engine's bytes, and the bound of the difference, for random nets.
+
+The float oracle computes in float64, and the ranges come from it, so that nothing of float32 is in
+the comparison. What is left is float64's rounding: a sum has at most some 2^30 accumulator steps,
+of which an output step is at least one, so it is below 2^-20 of an output step; the bounds have
+half of one at least.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from floatnets import cases, random_case
+from hypothesis import given, settings
+
+from drypoint.data import ImageEncoder
+from drypoint.engine import Engine
+from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
+from drypoint.program import Conv, Dense, blob, reference
+from drypoint.quant import error_bound, quantize
+from drypoint.quant._fold import fold
+from drypoint.quant._steps import steps
+
+ROUNDING = 2.0**-18
+
+
+def wanted_outputs(case, program):
+    """For each op what the float net says: the output of the last layer that is fused into it.
+
+    A ReLU that follows a maximum is done before it, with the same result after it. Pools before
+    the first weights compute with pixels.
+    """
+    wanted, current, names = {}, None, [op.name for op in program.ops]
+    for path, values in case.activations().items():
+        if path in names:
+            current = path
+        if current is not None and "softmax" not in path:
+            wanted[current] = values
+    folded = not isinstance(case.model.encoder, ImageEncoder)
+    for op in program.ops:
+        values = wanted[op.name]
+        folded = folded or isinstance(op, Conv | Dense)
+        flat = values.reshape(len(values), -1)
+        if values.ndim == 4:
+            values = values.transpose(0, 2, 3, 1)
+        elif len(op.out_shape) == 3 and op.out_shape[:2] != (1, 1):  # flattened already
+            h, w, c = op.out_shape
+            values = flat.reshape(-1, c, h, w).transpose(0, 2, 3, 1)
+        values = values.reshape(len(values), *op.out_shape)
+        if not folded:
+            encoder = case.model.encoder
+            values = (values * (encoder.std or 1.0) + (encoder.mean or 0.0)) * 255
+        wanted[op.name] = np.maximum(values, 0) if getattr(op, "lo", None) == 0 else values
+    return wanted
+
+
+def scales(case, calibration):
+    return {s.stage.path: s.target.scale for s in steps(fold(case.model), calibration)}
+
+
+def excesses(case, program, calibration):
+    """op -> the largest difference from the float net, as a multiple of the bound."""
+    bounds, scale = error_bound(case.model, calibration), scales(case, calibration)
+    wanted, found = wanted_outputs(case, program), {}
+    for op, came in zip(program.ops, reference.trace(program, case.integers(program)), strict=True):
+        off = float(np.abs(came * scale[op.name] - wanted[op.name]).max())
+        found[op.name] = off / bounds[op.name] if bounds[op.name] else off * 1e6
+    return found
+
+
+@given(cases)
+@settings(max_examples=300)
+def test_integers_are_within_the_bound_in_every_layer(case):
+    calibration = case.calibration()
+    program = quantize(case.model, calibration)
+    for op, excess in excesses(case, program, calibration).items():
+        assert excess <= 1 + ROUNDING, op
+
+
+@given(cases)
+@settings(max_examples=150)
+def test_the_engine_gives_the_bytes_of_the_reference(case):
+    program = quantize(case.model, case.calibration())
+    rng = np.random.default_rng(0)
+    x = case.integers(program)
+    limits = np.iinfo(x.dtype)
+    extreme = np.stack([np.full(x.shape[1:], v, x.dtype) for v in (limits.min, limits.max)])
+    x = np.concatenate([x, extreme, rng.integers(limits.min, limits.max + 1, x.shape, x.dtype)])
+    right = reference.trace(program, x)
+    for backend in Engine.backends():
+        for source in (program, blob.dumps(program)):
+            came = Engine(source, backend=backend).trace(x)
+            for op, a, b in zip(program.ops, right, came, strict=True):
+                assert a.dtype == b.dtype
+                np.testing.assert_array_equal(a, b, err_msg=f"{op.name} {backend}")
+
+
+@given(cases)
+@settings(max_examples=100)
+def test_the_overflow_bound_is_never_reached_and_stored(case):
+    """Oracle: the worst input of each output channel, built from the signs of its weights."""
+    for op in quantize(case.model, case.calibration()).ops:
+        if isinstance(op, Conv | Dense):
+            rows = op.weight.reshape(len(op.weight), -1).astype(object)
+            high, low = (255, 0) if op.in_type == "u8" else (127, -128)
+            for bias, row, bound in zip(op.bias.tolist(), rows, op.acc_bound, strict=True):
+                up = bias + sum(w * (high if w > 0 else low) for w in row)
+                down = bias + sum(w * (low if w > 0 else high) for w in row)
+                assert max(abs(up), abs(down)) <= bound
+                assert int(bound) << op.shift < 2**31
+
+
+def small_model(seed=0):
+    """Two convolutions, one fused pool, one dense: weights of ordinary size."""
+    layers = {
+        "conv1": Conv2d(3, 2), "relu1": ReLU(), "pool1": MaxPool2d(2), "conv2": Conv2d(4, (1, 2)),
+        "flatten": Flatten(), "fc": Linear(3), "softmax": Softmax(),
+    }  # fmt: skip
+    encoder = ImageEncoder(width=9, height=7, mean=0.3, std=0.5)
+    return Model(Sequential(layers).bind((1, 7, 9)).initialize(seed), encoder=encoder)
+
+
+def small_case(seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (20, 7, 9, 1)).astype(np.uint8)
+    real = ((pixels / 255 - 0.3) / 0.5).transpose(0, 3, 1, 2)
+    return replace(random_case(0), model=small_model(seed), images=pixels, real=real)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("at", "part"), [(0, 8), (1, 8), (2, 2)])
+def test_the_bound_is_broken_by_a_scale_that_is_off_by_a_part(seed, at, part):
+    case = small_case(seed)
+    calibration = case.calibration()
+    program = quantize(case.model, calibration)
+    op = program.ops[at]
+    assert excesses(case, program, calibration)[op.name] <= 1 + ROUNDING
+    wrong = replace(op, mult=2 * (op.mult // 2 - op.mult // (2 * part)))
+    ops = (*program.ops[:at], wrong, *program.ops[at + 1 :])
+    assert excesses(case, replace(program, ops=ops), calibration)[op.name] > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_is_not_far_from_what_happens(seed):
+    case = small_case(seed)
+    calibration = case.calibration()
+    found = excesses(case, quantize(case.model, calibration), calibration)
+    assert found["conv1"] > 0.5
+    assert found["conv2"] > 0.2
+    assert found["fc"] > 0.03  # 60 errors add up, which never all point the same way
+
+
+def test_a_bound_of_one_dense_layer_by_hand():
+    """weight 1.27, bias 0.5, inputs to 255: scale 0.01; one channel; every term on its own."""
+    net = Sequential({"fc": Linear(1)}, (1,)).with_params({"fc.weight": [[1.27]], "fc.bias": [0.5]})
+    x = np.array([[0.0], [255.0]])
+    case = replace(random_case(0), model=Model(net), images=x, real=x)
+    (bound,) = error_bound(case.model, case.calibration()).values()
+    (op,) = quantize(case.model, case.calibration()).ops
+    assert (op.weight.item(), op.bias.item(), op.mult.item(), op.shift) == (127, 50, 2**30, 0)
+    w = float(np.float32(1.27))
+    scale = w / 127
+    by_hand = 127 * scale * 0.5  # the input's own rounding: half a step of 1
+    by_hand += abs(0.5 - 50 * scale)  # the bias in steps of the accumulator
+    by_hand += 4 * scale / 2  # one rounding of the output, four accumulator steps wide
+    assert bound == pytest.approx(by_hand, rel=1e-6)  # the weight itself is float32

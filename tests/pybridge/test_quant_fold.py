@@ -1,0 +1,339 @@
+"""Folding, calibration and the choice of scales, each against an independent computation."""
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from floatnets import cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drypoint.common import DrypointError
+from drypoint.data import ImageEncoder
+from drypoint.nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Model,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from drypoint.program import AvgPool, Conv, Dense, MaxPool, blob, reference
+from drypoint.quant import Calibration, QuantizationError, UnsupportedError, calibrate, quantize
+from drypoint.quant._fold import fold
+from drypoint.quant._scales import Activation, integers, multipliers
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (10, 6, 8)).astype(np.uint8)  # 6 high, 8 wide
+
+
+def model(layers, *, mean=None, std=None, color="gray", seed=0):
+    net = Sequential(layers, (1 if color == "gray" else 3, 6, 8)).initialize(seed)
+    return Model(net, encoder=ImageEncoder(width=8, height=6, color=color, mean=mean, std=std))
+
+
+def quantized(given_model, images=IMAGES):
+    return quantize(given_model, calibrate(given_model, images))
+
+
+def test_batch_norm_disappears_into_the_convolution():
+    """Oracle: convolution then normalization, in float64, on the window that fills the image."""
+    norm = {"scale": [-2.0, 0.5], "shift": [1, -1]}
+    running = {"running_mean": [0.3, -4.0], "running_variance": [2.0, 0.01]}
+    net = Sequential({"conv": Conv2d(2, (6, 8)), "norm": BatchNorm2d()}, (1, 6, 8)).initialize(0)
+    net = net.with_params({f"norm.{k}": v for k, v in norm.items()})
+    net = net.with_buffers({f"norm.{k}": v for k, v in running.items()})
+    (stage,) = fold(Model(net)).stages
+    x = RNG.normal(size=(5, 6, 8))
+    came = np.einsum("nhw,ohw->no", x, stage.weight[..., 0]) + stage.bias
+    np.testing.assert_allclose(came, net(x[:, None])[..., 0, 0], rtol=1e-12)  # float64 rounding
+    assert (stage.path, stage.last) == ("conv", "norm")
+
+
+def test_the_encoder_disappears_into_the_first_weights():
+    """Oracle: (pixel / 255 - mean) / std, then the weights, in float64."""
+    options = {"mean": (0.2, 0.5, 0.7), "std": (0.1, 1.0, 3.0), "color": "rgb"}
+    given_model = model({"flatten": Flatten(), "fc": Linear(4)}, **options)
+    (stage,) = fold(given_model).stages
+    pixels = RNG.integers(0, 256, (7, 6, 8, 3))
+    came = np.einsum("nhwc,ohwc->no", pixels, stage.weight) + stage.bias
+    encoded = (pixels / 255 - np.array(options["mean"])) / np.array(options["std"])
+    weight = given_model.net["fc"].params["weight"].astype(np.float64)
+    wanted = encoded.transpose(0, 3, 1, 2).reshape(7, -1) @ weight.T
+    np.testing.assert_allclose(came, wanted, rtol=1e-9, atol=1e-12)  # float64 rounding
+
+
+def test_dense_columns_follow_the_plane_of_a_wide_image():
+    """A weight of one single position answers to that position: no transposition anywhere."""
+    net = Sequential({"conv": Conv2d(2, 1, bias=False), "flatten": Flatten(), "fc": Linear(1)})
+    net = net.bind((1, 6, 8)).initialize(0)
+    for channel, row, column in ((0, 0, 7), (1, 5, 0), (1, 2, 3)):
+        weight = np.zeros((2, 6, 8))
+        weight[channel, row, column] = 1
+        one = net.with_params({"fc.weight": weight.reshape(1, -1)})
+        _, dense = fold(Model(one)).stages
+        at = [index.tolist() for index in np.nonzero(dense.weight)]
+        assert at == [[0], [row], [column], [channel]]
+
+
+def test_a_fused_pool_gives_the_bytes_of_a_pool_of_its_own():
+    layers = {"conv": Conv2d(3, 3), "relu": ReLU(), "pool": MaxPool2d(2), "flat": Flatten()}
+    program = quantized(model({**layers, "fc": Linear(2)}))
+    conv, dense = program.ops
+    assert conv.pool == (2, 2)
+    plane = conv.out_shape._replace(h=4, w=6)
+    alone = replace(conv, pool=(1, 1), out_shape=plane)
+    pool = MaxPool(
+        name="pool", in_type="u8", out_type="u8", in_shape=plane, out_shape=conv.out_shape,
+        kernel=(2, 2), stride=(2, 2),
+    )  # fmt: skip
+    apart = replace(program, ops=(alone, pool, dense))
+    x = program.check_input(IMAGES)
+    fused, separate = reference.trace(program, x), reference.trace(apart, x)
+    np.testing.assert_array_equal(fused[0], separate[1])
+    np.testing.assert_array_equal(fused[1], separate[2])
+
+
+def test_what_is_fused_and_what_stands_alone():
+    layers = [
+        Conv2d(2, 3, padding=1), BatchNorm2d(), Dropout(0.1), MaxPool2d(2), ReLU(),
+        Conv2d(3, 2), MaxPool2d(2, stride=1), ReLU(),
+        AvgPool2d((1, 2)), Flatten(), Linear(4), ReLU(), Linear(2), Softmax(),
+    ]  # fmt: skip
+    program = quantized(model(layers))
+    assert [(type(op), op.name) for op in program.ops] == [
+        (Conv, "conv1"), (Conv, "conv2"), (MaxPool, "pool2"), (AvgPool, "pool3"),
+        (Dense, "linear1"), (Dense, "linear2"),
+    ]  # fmt: skip
+    assert [op.out_type for op in program.ops] == ["u8", "u8", "u8", "u8", "u8", "i32"]
+    assert [getattr(op, "pool", None) for op in program.ops[:2]] == [(2, 2), (1, 1)]
+    assert program.softmax
+
+
+def test_every_layer_without_an_integer_form_is_named_at_once():
+    inner = Sequential({"wide": Conv2d(4, 3, dilation=2), "norm": BatchNorm2d(), "tanh": Tanh()})
+    layers = {
+        "body": inner, "grouped": Conv2d(4, 1, groups=2), "pool": MaxPool2d(2, padding=1),
+        "flatten": Flatten(), "fc": Linear(3), "softmax": Softmax(), "sigmoid": Sigmoid(),
+    }  # fmt: skip
+    with pytest.raises(UnsupportedError) as refused:
+        fold(model(layers))
+    text = str(refused.value)
+    assert "\n" not in text
+    assert re.findall(r"(?:for|;) ([\w.]+) \((\w+)\): ", text) == [
+        ("body.wide", "Conv2d"), ("body.tanh", "Tanh"), ("grouped", "Conv2d"),
+        ("pool", "MaxPool2d"), ("sigmoid", "Sigmoid"),
+    ]  # fmt: skip
+
+
+REFUSED = {
+    "norm first": ({"norm": BatchNorm2d(), "conv": Conv2d(1, 1)}, {}, "must follow a convolution"),
+    "norm after relu": (
+        {"conv": Conv2d(1, 1), "relu": ReLU(), "norm": BatchNorm2d()}, {}, "must follow",
+    ),
+    "relu first": ({"relu": ReLU(), "conv": Conv2d(1, 1)}, {}, "before the first layer"),
+    "relu at the mean": (
+        {"pool": AvgPool2d(2), "relu": ReLU(), "conv": Conv2d(1, 1)}, {"mean": 0.5},
+        "clamps at the encoder's mean",
+    ),
+    "padded mean": ({"conv": Conv2d(1, 3, padding=1)}, {"mean": 0.5}, "pads with the encoder's"),
+    "no weights": ({"pool": AvgPool2d(2)}, {}, "no weights that could take in"),
+    "nothing": ({"flatten": Flatten()}, {}, "no layer that would be an op"),
+    "flat end": ({"conv": Conv2d(2, 3), "flatten": Flatten()}, {}, "flattened plane 4x6x2"),
+    "softmax plane": ({"conv": Conv2d(2, 3), "softmax": Softmax()}, {}, "acts on a plane 4x6x2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "encoder", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_would_come_out_wrong_is_refused(layers, encoder, message):
+    with pytest.raises(QuantizationError, match=re.escape(message)) as refused:
+        fold(model(layers, **encoder))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("what", ["weight", "bias"])
+def test_weights_that_are_no_numbers_are_refused(value, what):
+    bad = model({"flatten": Flatten(), "fc": Linear(2)})
+    array = np.array(bad.net["fc"].params[what])
+    array.flat[1] = value
+    bad = bad.with_net(bad.net.with_params({f"fc.{what}": array}))
+    calibration = calibrate(model({"flatten": Flatten(), "fc": Linear(2)}), IMAGES)
+    with pytest.raises(QuantizationError, match=rf"^fc\.{what} holds NaN or infinity"):
+        quantize(bad, calibration)
+
+
+def test_a_negative_variance_is_refused():
+    bad = model({"conv": Conv2d(1, 3), "norm": BatchNorm2d()})
+    bad = bad.with_net(bad.net.with_buffers({"norm.running_variance": [-1]}))
+    with pytest.raises(UnsupportedError, match=r"norm \(BatchNorm2d\): a running variance is neg"):
+        fold(bad)
+
+
+def test_nets_that_are_no_nets_yet_are_refused():
+    with pytest.raises(QuantizationError, match="single Linear: put it in a Sequential"):
+        fold(Model(Linear(2, in_features=3)))
+    with pytest.raises(QuantizationError, match=r"no values yet: call initialize\(\) or fit\(\)"):
+        fold(Model(Sequential({"fc": Linear(2)}, (3,))))
+
+
+@given(cases)
+@settings(max_examples=25)
+def test_quantize_repeats_itself_and_changes_nothing(case):
+    before, calibration = case.model.dumps(), case.calibration()
+    first = blob.dumps(quantize(case.model, calibration))
+    assert blob.dumps(quantize(case.model, calibration)) == first
+    assert case.model.dumps() == before
+
+
+def test_a_calibration_of_another_net_is_refused():
+    other = calibrate(model({"flatten": Flatten(), "fc": Linear(2)}), IMAGES)
+    deep = model({"flatten": Flatten(), "hidden": Linear(4), "fc": Linear(2)})
+    with pytest.raises(QuantizationError, match="knows no layer 'hidden': it is of another net"):
+        quantize(deep, other)
+
+
+# Calibration
+
+
+CALIBRATED = model({"conv": Conv2d(2, 3), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(3)})
+
+
+@pytest.mark.parametrize("percentile", [100, 99.99, 99.9, 97.5, 70])
+@pytest.mark.parametrize("batch_size", [1, 3, 10])
+def test_a_percentile_is_an_order_statistic_of_all_values(percentile, batch_size):
+    """Oracle: sort everything, drop floor(n (100 - p) / 100) at each end, in exact fractions."""
+    options = {"method": "percentile", "percentile": percentile, "batch_size": batch_size}
+    came = calibrate(CALIBRATED, IMAGES, **options).ranges
+    x = CALIBRATED.encode(IMAGES)
+    for path, values in {"input": x, **CALIBRATED.net.activations(x)}.items():
+        ordered = np.sort(values, axis=None)
+        cut = len(ordered) * round((100 - percentile) * 100) // 10_000
+        wanted = (ordered[cut], ordered[len(ordered) - 1 - cut])
+        # A batch of another size may add in another order, by a rounding of float32.
+        assert came[path] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+def test_the_cut_is_exact_where_floats_are_not():
+    """100 - 99.9 is 0.0999...943 in floats; of 1,000 values one is to go at each end."""
+    x = np.arange(1000.0)[:, None]
+    net = Model(Sequential({"fc": Linear(1)}, (1,)).initialize(0))
+    came = calibrate(net, x, method="percentile", percentile=99.9)
+    assert came.ranges["input"] == (1, 998)
+
+
+def test_min_max_keeps_the_extremes():
+    came = calibrate(CALIBRATED, IMAGES)
+    x = CALIBRATED.encode(IMAGES)
+    relu = CALIBRATED.net.activations(x)["relu"]
+    assert came.ranges["relu"] == (relu.min(), relu.max())
+    assert came.ranges["input"] == (x.min(), x.max())
+    assert (came.method, came.percentile, came.n_images) == ("minmax", 100.0, 10)
+
+
+def test_a_calibration_survives_json_and_prints_itself():
+    came = calibrate(CALIBRATED, IMAGES, method="percentile", percentile=99.5)
+    assert Calibration.from_json(came.to_json()) == came
+    lines = str(came).splitlines()
+    assert lines[0] == "calibration on 10 images, 99.5 % percentile"
+    assert [line.split()[0] for line in lines[1:]] == ["input", "conv", "relu", "flatten", "fc"]
+
+
+def changed(**fields):
+    return json.dumps({**json.loads(calibrate(CALIBRATED, IMAGES).to_json()), **fields})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "3", "{}", "[" * 100_000, changed(ranges=[1]), changed(ranges={"input": [1]}),
+        changed(ranges={"input": [2, 1]}), changed(ranges={"input": [0, math.nan]}),
+        changed(ranges={"conv": [0, 1]}), changed(method="magic"), changed(percentile=10),
+        changed(n_images=0), changed(n_images="many"), changed(other=1), changed(percentile="x"),
+    ],
+)  # fmt: skip
+def test_other_json_is_refused_in_one_line(text):
+    with pytest.raises(QuantizationError) as refused:
+        Calibration.from_json(text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (IMAGES[:0], {}, "needs at least one image, and got none"),
+        (IMAGES[0], {}, "give an array or list of several images"),
+        (IMAGES, {"method": "median"}, "method is 'median', not minmax or percentile"),
+        (IMAGES, {"method": "percentile", "percentile": 50}, "percentile is 50, not above 50"),
+        (IMAGES, {"percentile": math.nan}, "percentile is nan, not above 50"),
+        (IMAGES, {"batch_size": 0}, "batch_size is 0, not at least 1"),
+        (IMAGES.astype(np.int32), {}, "int32"),
+        (np.full((2, 1, 6, 8), np.nan), {}, "nan"),
+        (RNG.normal(size=(2, 6, 9)), {}, "0"),
+    ],
+)
+def test_images_and_settings_that_cannot_calibrate_are_refused(images, options, message):
+    with pytest.raises(DrypointError, match=re.escape(message)) as refused:
+        calibrate(CALIBRATED, images, **options)
+    assert "\n" not in str(refused.value)
+
+
+# Scales
+
+
+@given(st.lists(st.floats(2.0**-40, 4.0), min_size=1, max_size=5))
+def test_multipliers_are_the_nearest_even_integers(ratios):
+    """Oracle: M = m 2^(e-32), so m 2^(e-32) is within 2^(e-32) of M, m even, e as small as can."""
+    m, e = multipliers(np.array(ratios))
+    assert (m % 2 == 0).all()
+    assert (m >= 2).all()
+    for value, ratio in zip(m.tolist(), ratios, strict=True):
+        wanted = math.ldexp(ratio, 32 - e)
+        assert abs(value - wanted) <= 1 or value == 2
+    assert e == 0 or math.ldexp(max(ratios), 32 - (e - 1)) > 2**31 - 3
+
+
+ADVERSARIAL = {
+    "zeros": ([[0, 0], [0, 0]], [0, 0]),
+    "zero channel": ([[0, 0], [1, -1]], [3, 0]),
+    "zeros with bias": ([[0, 0], [0, 0]], [5, -7]),
+    "huge bias": ([[1, 2], [1e-3, 1]], [1e9, -1e12]),
+    "one huge weight": ([[1e12, 1], [1, 1]], [0, 1]),
+    "tiny": ([[1e-30, -1e-30], [1e-38, 0]], [1e-30, 0]),
+    "far apart": ([[1e8, 1e8], [1e-30, 1e-30]], [1e-30, 1e8]),
+    "tiny with huge bias": ([[1e-30, 1e-30], [1, 1]], [1e9, 0]),
+}
+
+
+@pytest.mark.parametrize(("weight", "bias"), ADVERSARIAL.values(), ids=ADVERSARIAL)
+@pytest.mark.parametrize("source", [Activation("u8", 1.0), Activation("i8", 1e-6)])
+@pytest.mark.parametrize("out_scale", [None, 1e-12, 1.0, 1e12])
+def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_scale):
+    """NUMERICS.md sections 4 and 5, in Python's exact integers."""
+    weight, bias = np.array(weight, np.float64), np.array(bias, np.float64)
+    q = integers(weight, bias, source=source, out_scale=out_scale)
+    assert np.abs(q.weight.astype(int)).max() <= 127
+    assert (q.mult >= 2**15).all()
+    assert (q.mult % 2 == 0).all()
+    assert 0 <= q.shift <= 2
+    magnitude = 255 if source.dtype == "u8" else 128
+    for row, b in zip(q.weight.tolist(), q.bias.tolist(), strict=True):
+        assert (abs(b) + magnitude * sum(map(abs, row))) << q.shift < 2**31
+    # Rounding is all that is lost: half a step of each channel's weights and of its accumulator.
+    unit = source.scale * q.weight_scale
+    assert (np.abs(weight - q.weight * q.weight_scale[:, None]).max(axis=1)
+            <= q.weight_scale * 0.5000001).all()  # fmt: skip
+    assert (np.abs(bias - q.bias * unit) <= unit * 0.5000001).all()
+    assert out_scale is None or q.out_scale >= out_scale
+    # And the multiplier is what carries accumulators to outputs, to 15 bits.
+    np.testing.assert_allclose(q.mult * 2.0 ** (q.shift - 32), unit / q.out_scale, rtol=2.0**-15)

@@ -1,0 +1,164 @@
+"""Random float models for tests: every layer with an integer form, odd shapes, extreme weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from drypoint.data import ClassDecoder, ImageEncoder
+from drypoint.nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Model,
+    ReLU,
+    Sequential,
+    Softmax,
+)
+from drypoint.program import Program
+from drypoint.quant import Calibration
+
+STYLES = ("normal", "normal", "large", "tiny", "zero", "one huge", "mixed channels", "huge bias")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and images as it takes them; `real` are they in float64, as its net reads them."""
+
+    model: Model
+    images: np.ndarray
+    real: np.ndarray
+
+    def activations(self) -> dict[str, np.ndarray]:
+        """What the net computes for all images, in float64."""
+        return self.model.net.activations(self.real)
+
+    def calibration(self) -> Calibration:
+        """The ranges of the float64 activations: free of float32's rounding."""
+        seen = {"input": self.real, **self.activations()}
+        ranges = {path: (float(a.min()), float(a.max())) for path, a in seen.items()}
+        return Calibration(
+            ranges=ranges, method="minmax", percentile=100.0, n_images=len(self.real)
+        )
+
+    def integers(self, program: Program) -> np.ndarray:
+        """The images as the program reads them."""
+        if isinstance(self.model.encoder, ImageEncoder):
+            return self.model.encoder.pixels(self.images)
+        limits, dtype = ((0, 255), "u1") if program.input_type == "u8" else ((-128, 127), "i1")
+        steps = np.rint(self.real / program.input_scale).clip(*limits).astype(dtype)
+        if steps.ndim == 2:
+            return steps[:, None, None, :]
+        return np.ascontiguousarray(steps.transpose(0, 2, 3, 1))
+
+
+def _pair(rng, most_h, most_w):
+    return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
+
+
+def _block(rng, shape, *, padded):
+    """Layers around one convolution or one pool, as they fit a plane (C, H, W)."""
+    layers: list[Layer] = []
+    if rng.random() < 0.8:
+        options = {"stride": _pair(rng, 2, 2), "bias": bool(rng.random() < 0.8)}
+        if padded:
+            sides = tuple(tuple(int(p) for p in rng.integers(0, 2, 2)) for _ in range(2))
+            options["padding"] = sides if rng.random() < 0.7 else "same"
+        kernel = _pair(rng, min(3, shape[1]), min(3, shape[2]))
+        layers.append(Conv2d(int(rng.integers(1, 6)), kernel, **options))
+        layers += [BatchNorm2d()] if rng.random() < 0.4 else []
+        layers += [Dropout(0.5)] if rng.random() < 0.2 else []
+    plane = shape
+    for layer in layers:
+        plane = layer.output_shape(plane)
+    computed = bool(layers)
+    if computed and rng.random() < 0.5:
+        layers.append(ReLU())
+    if rng.random() < 0.6 or not layers:
+        kernel = _pair(rng, min(3, plane[1]), min(3, plane[2]))
+        stride = None if rng.random() < 0.6 else _pair(rng, 3, 3)
+        layers.append((MaxPool2d if rng.random() < 0.6 else AvgPool2d)(kernel, stride=stride))
+        plane = layers[-1].output_shape(plane)
+        if computed and rng.random() < 0.4:
+            layers.append(ReLU())
+    return layers, plane, computed
+
+
+def _weights(rng, shape, style):
+    weight = rng.normal(size=shape) / np.sqrt(np.prod(shape[1:]))
+    if style == "mixed channels":
+        return weight * 10.0 ** rng.integers(-9, 3, (shape[0], *[1] * (len(shape) - 1)))
+    if style == "one huge":
+        weight.flat[0] = 1e4
+    factor = {"large": 1e4, "tiny": 1e-30, "zero": 0.0}.get(style, 1.0)
+    return weight * factor
+
+
+def _filled(rng, net: Sequential) -> Sequential:
+    """Random numbers for everything; a style for each array."""
+    params = {}
+    for path, shape in net.param_shapes().items():
+        style = str(rng.choice(STYLES))
+        if len(shape) > 1:
+            params[path] = _weights(rng, shape, style)
+        else:
+            factor = {"huge bias": 1e5, "tiny": 1e-30, "zero": 0.0}.get(style, 1.0)
+            params[path] = rng.normal(size=shape) * factor
+    buffers = {
+        path: rng.uniform(0.01, 4, shape) if "variance" in path else rng.normal(size=shape)
+        for path, shape in net.buffer_shapes().items()
+    }
+    return net.with_params(params).with_buffers(buffers)
+
+
+def random_case(seed: int) -> Case:
+    """A model and some images for it, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    encoded = rng.random() < 0.6
+    channels = int(rng.choice([1, 3])) if encoded else int(rng.integers(1, 4))
+    shape = (channels, int(rng.integers(1, 10)), int(rng.integers(1, 10)))
+    mean, std = None, None
+    if encoded and rng.random() < 0.7:
+        mean = tuple(rng.uniform(0.05, 0.9, channels).tolist()) if rng.random() < 0.7 else None
+        std = tuple(rng.uniform(0.05, 2, channels).tolist())
+    parts: dict[str, Layer] = {}
+    plane, folded = shape, mean is None
+    for i in range(int(rng.integers(0, 4))):
+        layers, plane, computed = _block(rng, plane, padded=folded)
+        folded |= computed
+        if rng.random() < 0.4:
+            parts[f"block{i}"] = Sequential(layers)
+        else:
+            parts |= {f"layer{i}_{j}": layer for j, layer in enumerate(layers)}
+    parts["flatten"] = Flatten()
+    if rng.random() < 0.5:
+        parts |= {"hidden": Linear(int(rng.integers(1, 9))), "last_relu": ReLU()}
+    outputs = int(rng.integers(2, 6))
+    parts["fc"] = Linear(outputs, bias=bool(rng.random() < 0.8))
+    parts |= {"softmax": Softmax()} if rng.random() < 0.5 else {}
+    net = _filled(rng, Sequential(parts, shape))
+    n = int(rng.integers(1, 6))
+    if not encoded:
+        x = rng.normal(size=(n, *shape)) * 10.0 ** rng.integers(-3, 3)
+        x = np.abs(x) if rng.random() < 0.4 else x
+        return Case(Model(net), x, x)
+    encoder = ImageEncoder(
+        width=shape[2],
+        height=shape[1],
+        color="gray" if channels == 1 else "rgb",
+        mean=mean,
+        std=std,
+    )
+    pixels = rng.integers(0, 256, (n, *shape[1:], channels)).astype(np.uint8)
+    pixels[0] = rng.choice([0, 255])
+    real = (pixels / 255 - (mean or 0.0)) / (std or 1.0) if mean else pixels / 255 / (std or 1.0)
+    model = Model(net, encoder=encoder, decoder=ClassDecoder(tuple(range(outputs))))
+    return Case(model, pixels, np.ascontiguousarray(real.transpose(0, 3, 1, 2)))
+
+
+cases = st.builds(random_case, st.integers(0, 2**32 - 1))
