@@ -141,13 +141,16 @@ class _Tails:
 
     def add(self, values: NDArray[np.floating]) -> None:
         flat = values.reshape(-1)
-        self._low = self._smallest(np.concatenate([self._low, self._smallest(flat)]))
-        self._high = -self._smallest(np.concatenate([-self._high, self._smallest(-flat)]))
+        self._low = self._smallest(self._low, flat)
+        self._high = -self._smallest(-self._high, -flat)
 
-    def _smallest(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        if len(values) <= self._n:
-            return values
-        return np.partition(values, self._n - 1)[: self._n]
+    def _smallest(
+        self, kept: NDArray[np.floating], more: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
+        if len(kept) == self._n:  # then few of the others count: much less to partition
+            more = more[more < kept.max()]
+        values = np.concatenate([kept, more])
+        return values if len(values) <= self._n else np.partition(values, self._n - 1)[: self._n]
 
     @property
     def range(self) -> tuple[float, float]:

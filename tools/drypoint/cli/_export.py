@@ -22,7 +22,9 @@ EXAMPLE = "drypoint export build/lenet/lenet.dpt --out firmware/lenet"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("program", type=Path, help="a program (.dpt)")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
+    )
     parser.add_argument("--name", help="C name of the model; the program's own if left out")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 

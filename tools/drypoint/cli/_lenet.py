@@ -28,7 +28,7 @@ EXAMPLE = "drypoint lenet --epochs 1 --limit 6000 --out /tmp/lenet"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "--out", type=Path, default=Path("build/lenet"), help="folder to write into"
+        "--out", type=Path, default=Path("build/lenet"), metavar="DIR", help="folder to write into"
     )
     parser.add_argument("--epochs", type=count, default=EPOCHS, help="passes over the images")
     parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
