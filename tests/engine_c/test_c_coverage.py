@@ -30,7 +30,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
-    jobs = [Job(np.zeros((1, 1), np.uint8), data) for data, _ in BROKEN.values()]
+    jobs = [Job(np.zeros((1, 1), np.uint8), data) for _, data in BROKEN.values()]
     answers(programs["driver"], jobs)
     for seed in (48, 62):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))

@@ -1,14 +1,19 @@
-"""Blobs that break one rule each, and the status that the engine must answer."""
+"""Blobs that break one rule of BLOB.md each, and the status that the engine must answer.
+
+Every case is a good blob with its CRC repaired after some changes (place, struct format, value);
+places in an op count from `record(i)`.
+"""
 
 import struct
 import zlib
-from collections.abc import Callable
 
 import nets
+import numpy as np
 
-from drypoint.program import blob
+from drypoint.program import Dense, MaxPool, Program, Shape, blob
 
-GOOD = blob.dumps(nets.random_program(48))  # conv, mean, dense, max; labels
+FIELD, SHAPE, TABLE, OVERFLOW, PLAN = -9, -10, -11, -12, -13
+Change = tuple[int, str, int]
 
 
 def repaired(data: bytes | bytearray) -> bytes:
@@ -18,56 +23,189 @@ def repaired(data: bytes | bytearray) -> bytes:
     return bytes(data)
 
 
-def put_table(data: bytearray, field: int, kind: str, value: int) -> None:
-    """Change the first entry of a table of op 0, found through the record."""
-    struct.pack_into(kind, data, struct.unpack_from("<I", data, 64 + field)[0], value)
+def record(index: int) -> int:
+    """Where the record of an op starts."""
+    return 64 + 64 * index
 
 
-CHECKS: dict[str, tuple[int, Callable[[bytearray], None]]] = {
-    "field": (-9, lambda data: struct.pack_into("<B", data, 64, 7)),
-    "reserved": (-9, lambda data: struct.pack_into("<B", data, 50, 1)),
-    "no ops": (-9, lambda data: struct.pack_into("<H", data, 20, 0)),
-    "many ops": (-8, lambda data: struct.pack_into("<H", data, 20, 65)),
-    "records": (-11, lambda data: struct.pack_into("<H", data, 20, 64)),
-    "meta": (-11, lambda data: struct.pack_into("<I", data, 40, 2**32 - 1)),
-    "input type": (-10, lambda data: struct.pack_into("<B", data, 24, 1 - data[24])),
-    "input shape": (-10, lambda data: struct.pack_into("<H", data, 30, 9)),
-    "arena": (-13, lambda data: struct.pack_into("<I", data, 16, 1 << 20)),
-    "overlap": (-13, lambda data: struct.pack_into("<I", data, 128 + 36, 0)),
-    "last offset": (-13, lambda data: struct.pack_into("<I", data, 64 * 4 + 36, 1)),
-    "labels": (-10, lambda data: struct.pack_into("<H", data, 22, 1)),
-    "labels outside": (-11, lambda data: struct.pack_into("<I", data, 32, 2**32 - 1)),
-    "labels open": (-11, lambda data: struct.pack_into("<I", data, 36, 3)),
-    "weight outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 40, len(data) - 1)),
-    "bias outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 44, len(data) - 1)),
-    "mult outside": (-11, lambda data: struct.pack_into("<I", data, 64 + 48, len(data) - 3)),
-    "odd multiplier": (-11, lambda data: put_table(data, 48, "<i", 3)),
-    "multiplier 0": (-11, lambda data: put_table(data, 48, "<i", 0)),
-    "weight -128": (-11, lambda data: put_table(data, 40, "<b", -128)),
-    "bias": (-12, lambda data: put_table(data, 44, "<i", -(2**31))),
-    "shift": (-12, lambda data: struct.pack_into("<B", data, 64 + 3, 30)),
-    "shift 31": (-9, lambda data: struct.pack_into("<B", data, 64 + 3, 31)),
-    "clamp": (-9, lambda data: struct.pack_into("<ii", data, 64 + 28, 5, 4)),
-    "clamp of the type": (-9, lambda data: struct.pack_into("<i", data, 64 + 32, 256)),
-    "out type": (-10, lambda data: struct.pack_into("<B", data, 64 + 2, 2)),
-    "kernel 0": (-9, lambda data: struct.pack_into("<B", data, 64 + 16, 0)),
-    "output shape": (-10, lambda data: struct.pack_into("<H", data, 64 + 10, 60)),
-    "shape 0": (-10, lambda data: struct.pack_into("<H", data, 64 + 14, 0)),
-    "minor": (-6, lambda data: struct.pack_into("<H", data, 6, 1)),
-    "size": (-4, lambda data: struct.pack_into("<I", data, 8, len(data) + 1)),
+def changed(data: bytes, *changes: Change) -> bytes:
+    copy = bytearray(data)
+    for at, kind, value in changes:
+        struct.pack_into("<" + kind, copy, at, value)
+    return repaired(copy)
+
+
+def table(data: bytes, field: int) -> int:
+    """Where a table of op 0 starts: `field` is its place in the record."""
+    return int(struct.unpack_from("<I", data, record(0) + field)[0])
+
+
+def with_table_at_the_end(data: bytes, field: int, size: int, *, beyond: int) -> bytes:
+    """A table of op 0 (`size` bytes) copied to the very end, its offset `beyond` bytes too far."""
+    start = table(data, field)
+    longer = data + data[start : start + size]
+    return changed(longer, (8, "I", len(longer)), (record(0) + field, "I", len(data) + beyond))
+
+
+def _dense() -> Program:
+    """3x1x2 bytes to two outputs; no labels; the first accumulator's bound is 2^31 - 1 exactly."""
+    ops = Dense(
+        name="dense", in_type="u8", out_type="i32", in_shape=Shape(3, 1, 2),
+        out_shape=Shape(1, 1, 2), weight=np.array([[1, -2, 3, 4, 5, 6], [0] * 6], np.int8),
+        bias=np.array([2**31 - 1 - 21 * 255, -5], np.int32), mult=np.array([2, 4], np.int32),
+        shift=0, lo=-9, hi=9,
+    )  # fmt: skip
+    return Program(name="dense", ops=(ops,), input_scale=1.0, output_scale=1.0)
+
+
+def _widen(shape: Shape) -> Program:
+    """One op that copies its input: a small blob for any shape."""
+    ops = MaxPool(
+        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
+        kernel=(1, 1), stride=(1, 1),
+    )  # fmt: skip
+    return Program(name="widen", ops=(ops,), input_scale=1.0, output_scale=1.0)
+
+
+NET = nets.random_program(48)
+GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
+DENSE = blob.dumps(_dense())
+LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
+LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
+
+# What a reader must take although it lies at an edge.
+ACCEPTED = {
+    "the bound itself": DENSE,
+    "the largest shape": LARGE,
+    "shift 30": changed(
+        DENSE,
+        (record(0) + 3, "B", 30),
+        (table(DENSE, 44), "i", 1),
+        (table(DENSE, 44) + 4, "i", -1),
+        *((table(DENSE, 40) + i, "b", 0) for i in range(6)),
+    ),
+    "lo is hi": changed(DENSE, (record(0) + 28, "i", 9)),
+    "no labels, at the end": changed(DENSE, (32, "I", len(DENSE))),
+    "multipliers at the end": with_table_at_the_end(DENSE, 48, 8, beyond=0),
+    "biases at the end": with_table_at_the_end(DENSE, 44, 8, beyond=0),
+    "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
+    "empty labels": changed(
+        GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
+    ),
 }
 
-
-def _broken(change: Callable[[bytearray], None]) -> bytes:
-    data = bytearray(GOOD)
-    change(data)
-    return repaired(data)
-
-
-# name -> (blob, status)
-BROKEN = {name: (_broken(change), status) for name, (status, change) in CHECKS.items()}
-BROKEN |= {
-    "empty": (GOOD[:20], -4),
-    "magic": (b"X" + GOOD[1:], -5),
-    "crc": (GOOD[:-1] + bytes([GOOD[-1] ^ 1]), -7),
+_HEADER: dict[str, tuple[int, bytes]] = {
+    "one byte": (-4, GOOD[:1]),
+    "63 bytes": (-4, GOOD[:63]),
+    "truncated": (-4, GOOD[:-1]),
+    "longer": (-4, GOOD + b"\0"),
+    "size": (-4, changed(GOOD, (8, "I", len(GOOD) + 1))),
+    **{f"magic {i}": (-5, changed(GOOD, (i, "B", GOOD[i] ^ 1))) for i in range(4)},
+    "major 0": (-6, changed(GOOD, (4, "H", 0))),
+    "major 2": (-6, changed(GOOD, (4, "H", 2))),
+    "minor": (-6, changed(GOOD, (6, "H", 1))),
+    "crc": (-7, GOOD[:-1] + bytes([GOOD[-1] ^ 1])),
+    "no ops": (FIELD, changed(GOOD, (20, "H", 0))),
+    "input type 2": (FIELD, changed(GOOD, (24, "B", 2))),
+    "reserved 25": (FIELD, changed(GOOD, (25, "B", 1))),
+    "reserved 48": (FIELD, changed(GOOD, (48, "B", 1))),
+    "reserved 63": (FIELD, changed(GOOD, (63, "B", 128))),
+    "ops without room": (-8, changed(GOOD, (20, "H", 65))),
+    "records outside": (TABLE, changed(GOOD, (20, "H", 64))),
+    "only a header": (TABLE, changed(DENSE[:64], (8, "I", 64))),
+    "meta outside": (TABLE, changed(GOOD, (40, "I", 2**32 - 1))),
+    "labels for others": (SHAPE, changed(GOOD, (22, "H", 1))),
+    "labels for none": (TABLE, changed(GOOD, (22, "H", 0))),
+    "labels outside": (TABLE, changed(GOOD, (32, "I", 2**32 - 1))),
+    "labels too few": (TABLE, changed(GOOD, (36, "I", LABELS_SIZE - 8))),
+    "labels not closed": (
+        TABLE,
+        changed(GOOD, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
+    ),
+    "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
 }
+
+_OPS: dict[str, tuple[int, bytes]] = {
+    "kind 0": (FIELD, changed(GOOD, (record(3), "B", 0))),
+    "kind 5": (FIELD, changed(GOOD, (record(3), "B", 5))),
+    "in type 2": (FIELD, changed(GOOD, (record(0) + 1, "B", 2))),
+    "out type 3": (FIELD, changed(GOOD, (record(0) + 2, "B", 3))),
+    "shift 31": (FIELD, changed(GOOD, (record(0) + 3, "B", 31))),
+    **{
+        f"op {i}, unused {at}": (FIELD, changed(GOOD, (record(i) + at, "B", 1)))
+        for i, places in {
+            0: (26, 27, 52, 63),  # conv
+            1: (20, 23, 24, 25, 40, 43, 44, 47),  # mean
+            2: (16, 17, 18, 19, 20, 24, 26, 52),  # dense
+            3: (3, 20, 25, 28, 32, 40, 44, 48),  # max
+        }.items()
+        for at in places
+    },
+    **{
+        f"op 0, {at} is 0": (FIELD, changed(GOOD, (record(0) + at, "B", 0)))
+        for at in (16, 17, 18, 19, 24, 25)
+    },
+    **{
+        f"dense, side {i} is 0": (
+            SHAPE,
+            changed(DENSE, (26 + 2 * i, "H", 0), (record(0) + 4 + 2 * i, "H", 0)),
+        )
+        for i in range(3)
+    },
+    **{
+        f"dense, output {i} is 2": (SHAPE, changed(DENSE, (record(0) + 10 + 2 * i, "H", 2)))
+        for i in (0, 1)
+    },
+    "dense, no output": (SHAPE, changed(DENSE, (record(0) + 14, "H", 0))),
+    "too large": (
+        SHAPE,
+        changed(LARGE, *((at, "H", 16385) for at in (26, record(0) + 4, record(0) + 10))),
+    ),
+    "dense, too large": (
+        SHAPE,
+        changed(DENSE, *((at, "H", 16385) for at in (26, 28, record(0) + 4, record(0) + 6))),
+    ),
+    **{
+        f"output side {i}": (SHAPE, changed(GOOD, (record(0) + at, "H", 60)))
+        for i, at in enumerate((10, 12))
+    },
+    "pool of other channels": (
+        SHAPE,
+        changed(GOOD, (record(3) + 14, "H", 12), (22, "H", 0), (36, "I", 0)),
+    ),
+    "input type": (SHAPE, changed(GOOD, (24, "B", 1 - GOOD[24]))),
+    **{f"input side {i}": (SHAPE, changed(DENSE, (26 + 2 * i, "H", 9))) for i in range(3)},
+    "type between ops": (SHAPE, changed(GOOD, (record(2) + 1, "B", 1 - GOOD[record(2) + 1]))),
+    "i32 between ops": (SHAPE, changed(GOOD, (record(0) + 2, "B", 2))),
+    "last op not i32": (SHAPE, changed(DENSE, (record(0) + 2, "B", 0))),
+    "lo above hi": (FIELD, changed(DENSE, (record(0) + 28, "i", 10))),
+    "hi above the type": (FIELD, changed(GOOD, (record(0) + 32, "i", 256))),
+    "lo below the type": (FIELD, changed(GOOD, (record(0) + 28, "i", -129))),
+}
+
+_TABLES: dict[str, tuple[int, bytes]] = {
+    "multipliers beyond the end": (TABLE, with_table_at_the_end(DENSE, 48, 8, beyond=1)),
+    "biases beyond the end": (TABLE, with_table_at_the_end(DENSE, 44, 8, beyond=1)),
+    "weights beyond the end": (TABLE, with_table_at_the_end(DENSE, 40, 12, beyond=1)),
+    **{
+        f"offset {at} wraps": (TABLE, changed(DENSE, (record(0) + at, "I", 2**32 - 1)))
+        for at in (40, 44, 48)
+    },
+    **{
+        f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, 48) + 4, "i", m)))
+        for m in (3, 1, 0, -2, -(2**31))
+    },
+    "weight -128": (TABLE, changed(DENSE, (table(DENSE, 40) + 11, "b", -128))),
+    "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, 44), "i", 2**31 - 21 * 255))),
+    "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, 44) + 4, "i", -(2**31)))),
+    "weight one too large": (OVERFLOW, changed(DENSE, (table(DENSE, 40), "b", 2))),
+    "shift one too large": (OVERFLOW, changed(DENSE, (record(0) + 3, "B", 1))),
+    "arena too large": (PLAN, changed(GOOD, (16, "I", NET.arena_size + 1))),
+    "arena too small": (PLAN, changed(GOOD, (16, "I", NET.arena_size - 1))),
+    "overlap": (PLAN, changed(GOOD, (record(1) + 36, "I", 0))),
+    "output beyond the arena": (PLAN, changed(GOOD, (record(1) + 36, "I", 2**32 - 1))),
+    "last offset": (PLAN, changed(GOOD, (record(3) + 36, "I", 1))),
+}
+
+# name -> (status, blob)
+BROKEN = _HEADER | _OPS | _TABLES
