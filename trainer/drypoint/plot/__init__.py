@@ -1,0 +1,39 @@
+"""Pictures, each with its text: data first, drawn only when wanted.
+
+    p = plot.examples(m.worst(10))
+    print(p)              # in characters; needs no matplotlib
+    p.save("worst.png")   # or .svg
+    p.figure              # matplotlib's, to do more with; a notebook shows it by itself
+
+Every function gives a `Picture` that holds exactly the data drawn. Given ``ax=`` (``axes=`` where
+there are several panels) it draws there at once. The drawing needs the extra ``plot``.
+"""
+
+from ._comparison import ComparisonChart as ComparisonChart
+from ._comparison import comparison as comparison
+from ._confusion import ConfusionMap as ConfusionMap
+from ._confusion import confusion as confusion
+from ._errors import MatplotlibMissingError as MatplotlibMissingError
+from ._errors import PlotError as PlotError
+from ._grid import ImageGrid as ImageGrid
+from ._histograms import Histogram as Histogram
+from ._histograms import Histograms as Histograms
+from ._histograms import histograms as histograms
+from ._images import examples as examples
+from ._images import images as images
+from ._images import maps as maps
+from ._images import ports as ports
+from ._kernels import KernelMosaic as KernelMosaic
+from ._kernels import kernels as kernels
+from ._net import NetDrawing as NetDrawing
+from ._net import net as net
+from ._picture import Layout as Layout
+from ._picture import Picture as Picture
+from ._reliability import Reliability as Reliability
+from ._reliability import reliability as reliability
+from ._scores import ScoreBars as ScoreBars
+from ._scores import scores as scores
+from ._tradeoff import Tradeoff as Tradeoff
+from ._tradeoff import tradeoff as tradeoff
+from ._training import TrainingCurves as TrainingCurves
+from ._training import training as training

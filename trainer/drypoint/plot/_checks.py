@@ -1,0 +1,32 @@
+"""Numbers from outside, as read-only arrays."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import PlotError
+
+
+def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:
+    """A read-only float64 copy with so many ``axes`` (None: any), flattened if any.
+
+    Raises:
+        PlotError: no numbers, another number of axes, NaN or infinity; the message has ``name``.
+    """
+    try:
+        array = np.array(values)
+    except ValueError as error:  # rows of different lengths
+        raise PlotError(f"{name} is no array of numbers: {error}") from error
+    if array.size and array.dtype.kind not in "buif":
+        raise PlotError(f"{name} must be numbers, not {array.dtype}")
+    if axes is not None and array.ndim != axes:
+        raise PlotError(f"{name} must have {axes} axes, not the shape {array.shape}")
+    copy = array.astype(np.float64).reshape(-1 if axes is None else array.shape)
+    if not np.isfinite(copy).all():
+        raise PlotError(f"{name} must be finite, it holds NaN or infinity")
+    return read_only(copy)
+
+
+def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The array itself, closed for writing."""
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,179 @@
+"""Pictures of images: examples, anything side by side, kernels, activations."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drypoint.data import Dataset
+from drypoint.measure import Example
+
+from ._errors import PlotError
+from ._grid import ImageGrid, image_grid
+from ._picture import Placement, placement
+
+
+def examples(
+    shown: Dataset | Sequence[Example],
+    *,
+    columns: int | None = None,
+    title: str = "",
+    ax: Placement = None,
+) -> ImageGrid:
+    """Images with their labels, or with what a classifier made of them.
+
+    Args:
+        shown: a data set (``digits.sample(10)``): titled by label; or what a measurement lists
+            (``m.worst(10)``): true class, predicted class, probability of the true class, those
+            that are wrong standing out. At most 256.
+        columns: images side by side; None suits their number.
+        title: of the whole.
+        ax: one axes to draw on.
+
+    Raises:
+        PlotError: no images or too many, or examples measured without images.
+    """
+    if isinstance(shown, Dataset):
+        n = len(shown)
+        # Only as many as are needed to see that there are too many.
+        pairs = [shown[i] for i in range(n)] if n <= 256 else []
+        if not pairs:
+            raise PlotError(f"from 1 to 256 images can be shown, not {n}; take sample(25) of them")
+        images: list[NDArray[np.generic]] = [image for image, _ in pairs]
+        titles = [str(label) for _, label in pairs]
+        marked = [False] * n
+    else:
+        images = [_image_of(example) for example in shown]
+        titles = [_judged(e) for e in shown]
+        marked = [e.true != e.predicted for e in shown]
+    return image_grid(
+        images, titles, marked=marked, columns=columns, title=title, placed=placement(ax)
+    )
+
+
+def images(
+    shown: Mapping[str, ArrayLike] | Sequence[ArrayLike],
+    *,
+    columns: int | None = None,
+    title: str = "",
+    ax: Placement = None,
+) -> ImageGrid:
+    """Images side by side, as before and after a step.
+
+    Args:
+        shown: images, or title -> image; each (H, W), (H, W, 3), (1, H, W) or (3, H, W). uint8
+            is shown from 0 to 255, anything else from its lowest to its highest value, which
+            the title then says. At most 256.
+        columns: images side by side; None suits their number.
+        title: of the whole.
+        ax: one axes to draw on.
+
+    Raises:
+        PlotError: no images or too many, or what is none.
+    """
+    named = isinstance(shown, Mapping)
+    names = list(shown) if isinstance(shown, Mapping) else [""] * len(shown)
+    values = list(shown.values()) if isinstance(shown, Mapping) else list(shown)
+    arrays = [np.asarray(one) for one in values]
+    titles = [
+        name if array.dtype == np.uint8 or not named else f"{name}\n{_range(array)}"
+        for name, array in zip(names, arrays, strict=True)
+    ]
+    return image_grid(arrays, titles, columns=columns, title=title, placed=placement(ax))
+
+
+def ports(
+    arrays: Mapping[str, ArrayLike],
+    *,
+    columns: int | None = None,
+    title: str = "",
+    ax: Placement = None,
+) -> ImageGrid:
+    """The examples of an association: images from one port, titled with the other ports' values.
+
+    Args:
+        arrays: port -> array, all of one length: one holds images (N, H, W) or with channels,
+            the others numbers (N,); ``data.take(digits.as_ports(), range(5))``.
+        columns: images side by side; None suits their number.
+        title: of the whole.
+        ax: one axes to draw on.
+
+    Raises:
+        PlotError: not exactly one port of images, or lengths that differ.
+    """
+    values = {name: np.asarray(array) for name, array in arrays.items()}
+    pictured = [name for name, array in values.items() if array.ndim >= 3]
+    plain = [name for name, array in values.items() if array.ndim == 1]
+    if len(pictured) != 1 or len(pictured) + len(plain) != len(values):
+        shapes = {name: array.shape for name, array in values.items()}
+        raise PlotError(f"one port of images and others of shape (N,) are wanted, not {shapes}")
+    lengths = {name: len(array) for name, array in values.items()}
+    if len(set(lengths.values())) != 1:
+        raise PlotError(f"ports must hold arrays of one length, not {lengths}")
+    pictures = list(values[pictured[0]])
+    return image_grid(
+        pictures,
+        ["\n".join(f"{name} {values[name][i]}" for name in plain) for i in range(len(pictures))],
+        columns=columns,
+        title=title,
+        placed=placement(ax),
+    )
+
+
+def maps(
+    activations: ArrayLike,
+    *,
+    columns: int | None = None,
+    title: str = "mean activation of each filter",
+    ax: Placement = None,
+) -> ImageGrid:
+    """What a layer gives, one image a filter, all in one scale so that they compare.
+
+    Args:
+        activations: (C, H, W), C at most 256: the output for one image, or the mean over many,
+            ``measure.measure_activations(model, images, ["conv1"])["conv1"]["mean"]``. Where
+            none is negative the scale starts at 0, else it is symmetric around 0.
+        columns: maps side by side; None suits their number.
+        title: of the whole.
+        ax: one axes to draw on.
+
+    Raises:
+        PlotError: another shape, too many, or NaN or infinity.
+    """
+    array = np.asarray(activations)
+    if array.ndim != 3 or array.size == 0:
+        raise PlotError(f"maps are an array (C, H, W), not one of shape {array.shape}")
+    low, high = float(array.min()), float(array.max())
+    bound = max(-low, high)
+    return image_grid(
+        list(array),
+        [str(i) for i in range(len(array))],
+        shared=(0.0, high) if low >= 0 else (-bound, bound),
+        scale="amount" if low >= 0 else "signed",
+        columns=columns,
+        title=title,
+        placed=placement(ax),
+    )
+
+
+def _image_of(example: Example) -> NDArray[np.uint8]:
+    if example.image is None:
+        raise PlotError(
+            f"example {example.index} has no image; measure on a data set to have images"
+        )
+    return example.image
+
+
+def _judged(example: Example) -> str:
+    """What it is, what was said, and how probable the truth was thought (small: by exponent)."""
+    p = example.p_true
+    first = f"true {example.true}, said {example.predicted}"
+    if p is None:
+        return first
+    return f"{first}\np(true) {p:.3f}" if p >= 0.001 or p == 0 else f"{first}\np(true) {p:.0e}"
+
+
+def _range(array: NDArray[np.generic]) -> str:
+    """The lowest and the highest value of what may be an image yet."""
+    usable = array.size and array.dtype.kind in "buif"
+    return f"{float(array.min()):.3g} to {float(array.max()):.3g}" if usable else ""

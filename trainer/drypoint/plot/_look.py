@@ -1,0 +1,45 @@
+"""The one look of all figures: gray ink, one accent, maps that the colour-blind can read."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#333333"
+MUTED = "#a3a3a3"
+FAINT = "#e3e3e3"
+ACCENT = "#0072b2"  # the blue of the palette of Okabe and Ito
+
+GRAY_MAP = "gray"  # pixels
+AMOUNT_MAP = "viridis"  # from 0 up
+SIGNED_MAP = "RdBu_r"  # around 0
+SHARE_MAP = "Blues"  # 0 to 1, white to dark
+
+TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 10, 9, 8  # points
+
+
+def dress(ax: "Axes", *, title: str = "", x: str = "", y: str = "") -> None:
+    """Title and labels, and a frame reduced to the two axes."""
+    if title:
+        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK)
+    ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK)
+    ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK)
+    ax.tick_params(labelsize=SMALL_SIZE, color=MUTED, labelcolor=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
+
+
+def undress(ax: "Axes", *, title: str = "") -> None:
+    """Title only: no axes."""
+    if title:
+        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK)
+    ax.set_axis_off()
+
+
+def grid(ax: "Axes", *, along: str) -> None:
+    """Faint lines behind the artists, across the axis ``along`` ("x", "y")."""
+    ax.set_axisbelow(True)
+    if along == "x":
+        ax.grid(axis="x", color=FAINT, linewidth=0.8)
+    else:
+        ax.grid(axis="y", color=FAINT, linewidth=0.8)

@@ -1,0 +1,211 @@
+"""`Picture`: the data that a drawing shows, its text, and the drawing itself once it is wanted."""
+
+import base64
+import html
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from drypoint.common import write_atomic
+
+from ._errors import MatplotlibMissingError, PlotError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Placement: TypeAlias = "Axes | Sequence[Axes] | None"
+"""Where to draw: the axes of a figure of yours, one for each panel; None makes a figure."""
+
+_DPI = 144  # two pixels a point: sharp on dense screens, still small files
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The panels of a figure.
+
+    Attributes:
+        width, height: of the whole figure, inches.
+        panels: how many axes are drawn on.
+        columns: how many of them stand side by side.
+    """
+
+    width: float
+    height: float
+    panels: int = 1
+    columns: int = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture(ABC):
+    """One picture: an immutable value that holds what is drawn.
+
+    The text needs no matplotlib. The drawing is made once: at once on axes that were given, else
+    when `figure`, `save` or a notebook first asks for it, on a figure of its own that no global
+    list knows.
+
+    Attributes:
+        placed: the axes that were given; empty for a figure of its own.
+
+    Raises:
+        PlotError: the axes given are not as many as the picture has panels.
+        MatplotlibMissingError: axes were given and there is no matplotlib.
+    """
+
+    _: KW_ONLY
+    placed: "tuple[Axes, ...]" = ()
+
+    def __post_init__(self) -> None:
+        """Draw at once where the axes are there."""
+        if self.placed:
+            _ = self.axes
+
+    @abstractmethod
+    def render(self, width: int = 80, *, plain: bool = False) -> str:
+        """The picture as text.
+
+        Args:
+            width: columns that lines may take; a single cell or row that cannot be narrower is
+                longer. Below 20 counts as 20.
+            plain: only ASCII characters in what is drawn; names are as they are.
+        """
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout:
+        """The figure that suits the data."""
+
+    @abstractmethod
+    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+        """Put the artists on the axes, one axes a panel."""
+
+    @property
+    def text(self) -> str:
+        """The picture in 80 columns of Unicode."""
+        return self.render()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        """The text: what a terminal shows of a picture is the picture."""
+        return self.text
+
+    @cached_property
+    def axes(self) -> "tuple[Axes, ...]":
+        """The axes drawn on, one for each panel.
+
+        Raises:
+            MatplotlibMissingError: there is no matplotlib.
+        """
+        layout = self.layout
+        figure_class = _figure_class()
+        axes = self.placed
+        if not axes:
+            rows = -(-layout.panels // layout.columns)
+            figure = figure_class(
+                figsize=(layout.width, layout.height), layout="constrained", facecolor="white"
+            )
+            axes = tuple(
+                figure.add_subplot(rows, layout.columns, i + 1) for i in range(layout.panels)
+            )
+        if len(axes) != layout.panels:
+            raise PlotError(f"{layout.panels} axes are wanted, one a panel, and {len(axes)} came")
+        self._draw(axes)
+        return axes
+
+    @property
+    def ax(self) -> "Axes":
+        """The first of `axes`: of most pictures the only one."""
+        return self.axes[0]
+
+    @property
+    def figure(self) -> "Figure":
+        """The matplotlib figure, drawn by the first use of it.
+
+        Raises:
+            MatplotlibMissingError: there is no matplotlib.
+        """
+        return self.ax.figure.figure  # twice, since the first may be a subfigure
+
+    def png(self) -> bytes:
+        """The figure as the bytes of a PNG file, 144 dots an inch."""
+        return self._file("png")
+
+    def svg(self) -> bytes:
+        """The figure as the bytes of an SVG file."""
+        return self._file("svg")
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure, whole or not at all, as its suffix says: ``.png`` or ``.svg``.
+
+        Raises:
+            PlotError: another suffix.
+            MatplotlibMissingError: there is no matplotlib.
+            DrypointError: the file cannot be written.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in (".png", ".svg"):
+            raise PlotError(f"cannot save a picture as {str(path)!r}: name it .png or .svg")
+        write_atomic(path, self._file(suffix[1:]))
+
+    def _repr_png_(self) -> bytes | None:
+        """For notebooks; None without matplotlib."""
+        try:
+            return self.png()
+        except MatplotlibMissingError:
+            return None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the figure with the text behind it, or the text alone."""
+        words = html.escape(self.text, quote=True)
+        image = self._repr_png_()
+        if image is None:
+            return f'<pre style="line-height: 1.1">{words}</pre>'
+        data = base64.b64encode(image).decode()
+        width = round(self.figure.get_figwidth() * 96)  # CSS pixels: 96 an inch
+        return f'<img width="{width}" alt="{words}" src="data:image/png;base64,{data}">'
+
+    def _file(self, kind: str) -> bytes:
+        """The figure in a format; without a date, so that a figure's PNG bytes are its own."""
+        content = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        self.figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)
+        return content.getvalue()
+
+
+def placement(ax: Placement) -> "tuple[Axes, ...]":
+    """The axes of a ``Placement``.
+
+    Raises:
+        PlotError: it holds something else.
+        MatplotlibMissingError: there is no matplotlib to draw on them.
+    """
+    if ax is None:
+        return ()
+    _figure_class()
+    from matplotlib.axes import Axes  # noqa: PLC0415 - an optional dependency
+
+    axes = (ax,) if isinstance(ax, Axes) else tuple(ax)
+    for one in axes:
+        if not isinstance(one, Axes):
+            raise PlotError(f"a matplotlib Axes is wanted to draw on, not {type(one).__name__}")
+    if not axes:
+        raise PlotError("no axes came to draw on; leave them out for a figure of its own")
+    return axes
+
+
+def _figure_class() -> "type[Figure]":
+    """matplotlib's figure; not from pyplot, which would keep every figure alive."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        raise MatplotlibMissingError(
+            "a drawing needs matplotlib, which cannot be imported: "
+            "pip install 'drypoint[plot]', or use .text"
+        ) from error
+    return Figure

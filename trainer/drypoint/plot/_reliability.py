@@ -1,0 +1,99 @@
+"""Whether a classifier is as often right as it is sure."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
+
+from . import _look as look
+from ._blocks import bar, fitted, table
+from ._checks import read_only
+from ._picture import Layout, Picture, Placement, placement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reliability(Picture):
+    """Accuracy by confidence, with the number of examples that say so.
+
+    Attributes:
+        curve: mean confidence, accuracy and count of each range of confidence that has examples.
+        intervals: float64 (B, 2), read-only: the Wilson 95 % interval of each accuracy.
+    """
+
+    curve: CalibrationCurve
+    intervals: NDArray[np.float64]
+
+    def render(self, width: int = 80, *, plain: bool = False) -> str:
+        """A line for each range: mean confidence, examples, accuracy less confidence, a bar."""
+        curve = self.curve
+        rows = [("confidence", "examples", "accuracy", "difference", "")]
+        room = max(8, fitted(width) - 46)
+        for n, sure, right in zip(
+            curve.count.tolist(), curve.confidence.tolist(), curve.accuracy.tolist(), strict=True
+        ):
+            drawn = bar(n / int(curve.count.max()), width=room, plain=plain)
+            rows.append((f"{sure:.4f}", f"{n:,}", f"{right:.4f}", f"{right - sure:+.4f}", drawn))
+        return "\n".join([self._title, *table(rows, left=(4,))])
+
+    @property
+    def layout(self) -> Layout:
+        """Accuracy, and beside it how many examples there are."""
+        return Layout(width=7.4, height=3.4, panels=2, columns=2)
+
+    @property
+    def _title(self) -> str:
+        n = int(self.curve.count.sum())
+        return f"{n:,} examples, expected calibration error {self.curve.ece:.4f}"
+
+    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+        ax, beside = axes
+        curve = self.curve
+        ax.plot([0, 1], [0, 1], color=look.MUTED, linewidth=1, linestyle="--", label="ideal")
+        ax.vlines(curve.confidence, *self.intervals.T, color=look.MUTED, linewidth=1.6)
+        ax.plot(
+            curve.confidence,
+            curve.accuracy,
+            "o-",
+            color=look.ACCENT,
+            markersize=5,
+            linewidth=1,
+            label="measured, 95 % interval",
+        )
+        ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK, loc="upper left")
+        ax.set_ylim(-0.03, 1.03)
+        look.dress(ax, title=f"calibration error {curve.ece:.4f}", x="confidence", y="accuracy")
+        look.grid(ax, along="y")
+        beside.bar(curve.confidence, curve.count, width=0.6 / curve.bins, color=look.MUTED)
+        beside.set_yscale("log")
+        beside.set_ylim(0.5, 2 * int(curve.count.max()))
+        total = f"{int(curve.count.sum()):,} examples"
+        look.dress(beside, title=total, x="mean confidence of the range", y="examples in the range")
+        for one in axes:
+            one.set_xlim(-0.03, 1.03)
+
+
+def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Reliability:
+    """The reliability diagram: accuracy against confidence, and how many examples say so.
+
+    Args:
+        m: a measurement with probabilities.
+        bins: equal ranges that [0, 1] is cut into, at least 1; those without examples are left out.
+        axes: two axes: of the accuracy, of the counts.
+
+    Raises:
+        MeasureError: bins below 1, or a measurement made from predictions alone.
+    """
+    curve = m.calibration_curve(bins)
+    hits = np.rint(curve.accuracy * curve.count).astype(int)
+    intervals = [
+        wilson_interval(hit, n) for hit, n in zip(hits.tolist(), curve.count.tolist(), strict=True)
+    ]
+    return Reliability(
+        curve=curve, intervals=read_only(np.array(intervals)), placed=placement(axes)
+    )

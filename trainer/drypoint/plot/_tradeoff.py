@@ -1,0 +1,157 @@
+"""Accuracy against what it costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _look as look
+from ._blocks import fitted, number, table
+from ._checks import numbers, read_only
+from ._errors import PlotError
+from ._picture import Layout, Picture, Placement, placement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST = 60
+_LINES = 12  # of the text
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tradeoff(Picture):
+    """Named points: cost on a logarithmic axis, worth above it.
+
+    Attributes:
+        names: of the points.
+        costs: float64 (n,), read-only, above 0.
+        values: float64 (n,), read-only.
+        cost, value: what they are, with their units.
+        title: of the whole.
+    """
+
+    names: tuple[str, ...]
+    costs: NDArray[np.float64]
+    values: NDArray[np.float64]
+    cost: str
+    value: str
+    title: str
+
+    @property
+    def best(self) -> NDArray[np.bool_]:
+        """(n,): no other point costs at most as much and is worth at least as much, one of
+        them strictly."""
+        c, v = self.costs, self.values
+        no_worse = (c[:, None] <= c) & (v[:, None] >= v)  # [i, j]: i against j
+        better = (c[:, None] < c) | (v[:, None] > v)
+        return np.logical_not((no_worse & better).any(axis=0), dtype=np.bool_)
+
+    def render(self, width: int = 80, *, plain: bool = False) -> str:
+        """Letters in a frame, and a table of them; * marks those that no other beats."""
+        width = fitted(width)
+        x, y = np.log(self.costs), self.values
+        canvas = [[" "] * (width - 2) for _ in range(_LINES)]
+        for i in reversed(range(len(x))):
+            column = round(_place(x, i) * (width - 3))
+            canvas[round((1 - _place(y, i)) * (_LINES - 1))][column] = _letter(i)
+        side, rule = ("|", "-") if plain else ("│", "─")
+        low, high = number(float(self.costs.min())), number(float(self.costs.max()))
+        rows = [("", "", self.cost, self.value, "")]
+        for i, star in enumerate(self.best.tolist()):
+            figures = (number(float(self.costs[i])), number(float(self.values[i])))
+            rows.append((_letter(i), self.names[i], *figures, "*" if star else ""))
+        return "\n".join(
+            [
+                *([self.title] if self.title else []),
+                f"{self.value} {number(float(y.min()))} to {number(float(y.max()))}, upwards",
+                *(f"{side}{''.join(line)}".rstrip() for line in canvas),
+                f"{'+' if plain else '└'}{rule * (width - 2)}",
+                f" {low}{high.rjust(max(len(high) + 1, width - 2 - len(low)))}",
+                f" {self.cost}, logarithmic",
+                "",
+                *table(rows, left=(0, 1, 4)),
+            ]
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """One size for all."""
+        return Layout(width=5.6, height=3.8)
+
+    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+        (ax,) = axes
+        best = self.best
+        order = np.argsort(self.costs[best], kind="stable")
+        front = (self.costs[best][order], self.values[best][order])
+        ax.plot(*front, color=look.ACCENT, linewidth=0.8, alpha=0.6)
+        colors = [look.ACCENT if star else look.MUTED for star in best.tolist()]
+        ax.scatter(self.costs, self.values, c=colors, s=36, zorder=3)
+        ax.set_xscale("log")
+        ax.margins(x=0.22, y=0.14)
+        middle = float(np.log(self.costs).min() + np.log(self.costs).max()) / 2
+        for name, c, v in zip(self.names, self.costs.tolist(), self.values.tolist(), strict=True):
+            left = np.log(c) <= middle  # names point to where there is room
+            ax.annotate(
+                name,
+                (c, v),
+                xytext=(6 if left else -6, -3),
+                textcoords="offset points",
+                horizontalalignment="left" if left else "right",
+                verticalalignment="top",
+                fontsize=look.SMALL_SIZE,
+                color=look.INK,
+                parse_math=False,
+            )
+        look.dress(ax, title=self.title, x=self.cost, y=self.value)
+        look.grid(ax, along="y")
+
+
+def tradeoff(
+    points: Mapping[str, tuple[float, float]],
+    *,
+    cost: str = "seconds",
+    value: str = "accuracy",
+    title: str = "",
+    ax: Placement = None,
+) -> Tradeoff:
+    """What is gained for what is paid, as accuracy for seconds of training or bytes of flash.
+
+    Points that no other beats stand out, joined by a line.
+
+    Args:
+        points: name -> (cost, value), the cost above 0; 1 to 60 names.
+        cost: what is paid, with the unit.
+        value: what is gained, with the unit; more is better.
+        title: of the whole.
+        ax: one axes to draw on.
+
+    Raises:
+        PlotError: no points or too many, a cost that is not above 0, or no finite numbers.
+    """
+    if not 1 <= len(points) <= _MOST:
+        raise PlotError(f"from 1 to {_MOST} points can be shown, not {len(points)}")
+    pairs = numbers(list(points.values()), "points", axes=2)
+    if pairs.shape[1] != 2 or pairs[:, 0].min() <= 0:
+        raise PlotError("points are (cost, value) with the cost above 0")
+    return Tradeoff(
+        names=tuple(points),
+        costs=read_only(pairs[:, 0].copy()),
+        values=read_only(pairs[:, 1].copy()),
+        cost=cost,
+        value=value,
+        title=title,
+        placed=placement(ax),
+    )
+
+
+def _letter(i: int) -> str:
+    """The mark of point i: a to z, A to Z, then digits (60 points at most)."""
+    return "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567"[i]
+
+
+def _place(values: NDArray[np.float64], i: int) -> float:
+    """Where value i lies between the lowest (0) and the highest (1)."""
+    low, high = float(values.min()), float(values.max())
+    return (float(values[i]) - low) / (high - low) if high > low else 0.5

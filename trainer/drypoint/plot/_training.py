@@ -1,0 +1,151 @@
+"""How a training run went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drypoint.train import TrainResult
+
+from . import _look as look
+from ._blocks import fitted, number, sparkline, table
+from ._checks import numbers
+from ._errors import PlotError
+from ._picture import Layout, Picture, Placement, placement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Curve = NDArray[np.float64]
+
+# Panel title, unit, and the curves in it: name in the history, label.
+_PANELS = (
+    ("loss", "loss", (("loss", "training"), ("val_loss", "validation"))),
+    ("accuracy", "accuracy, %", (("accuracy", "training"), ("val_accuracy", "validation"))),
+    ("learning rate", "learning rate", (("lr", "at the end of the epoch"),)),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingCurves(Picture):
+    """Loss, accuracy and learning rate over the epochs.
+
+    Attributes:
+        epochs: int64 (E,), 1 to E, read-only.
+        history: name -> float64 (E,), read-only, of ``loss``, ``val_loss``, ``accuracy``,
+            ``val_accuracy`` (shares in [0, 1]), ``lr``, those that were recorded.
+        batch_loss: float64 (B,), read-only: the loss of each batch of the run, or empty.
+        best_epoch: the epoch whose weights were kept; 0 if not known.
+    """
+
+    epochs: NDArray[np.int64]
+    history: Mapping[str, Curve]
+    batch_loss: Curve
+    best_epoch: int
+
+    def render(self, width: int = 80, *, plain: bool = False) -> str:
+        """A sparkline for each curve, those of a panel in one scale, with its extremes."""
+        width = fitted(width)
+        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
+        rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
+        room = max(8, width - 50)
+        for _, _, curves in _PANELS:
+            shown = {name: self.history[name] for name, _ in curves if name in self.history}
+            if "loss" in shown and self.batch_loss.size:
+                shown["batch loss"] = self.batch_loss
+            known = np.concatenate([np.empty(0), *shown.values()])
+            for name, values in shown.items():
+                line = sparkline(
+                    values,
+                    low=float(np.min(known)),
+                    high=float(np.max(known)),
+                    width=room,
+                    plain=plain,
+                )
+                figures = (values[0], values[-1], np.min(values), np.max(values))
+                rows.append((name, line, *(number(float(figure)) for figure in figures)))
+        return "\n".join([f"training, {len(self.epochs)} epochs{best}", *table(rows, left=(0, 1))])
+
+    @property
+    def layout(self) -> Layout:
+        """A panel for each quantity that was recorded, side by side."""
+        n = len(self._panels)
+        return Layout(width=3.6 * n, height=2.9, panels=n, columns=n)
+
+    @property
+    def _panels(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Title, unit and curves of the panels that have any."""
+        present = [
+            (title, unit, [(name, label) for name, label in curves if name in self.history])
+            for title, unit, curves in _PANELS
+        ]
+        return [panel for panel in present if panel[2]]
+
+    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+        for ax, (title, unit, curves) in zip(axes, self._panels, strict=True):
+            scale = 100 if title == "accuracy" else 1
+            if title == "loss" and self.batch_loss.size:
+                n = len(self.batch_loss)
+                places = np.arange(1, n + 1) * len(self.epochs) / n
+                ax.plot(places, self.batch_loss, color=look.FAINT, linewidth=0.8, label="batch")
+            for name, label in curves:
+                ax.plot(
+                    self.epochs,
+                    scale * self.history[name],
+                    color=look.ACCENT if name.startswith("val_") else look.MUTED,
+                    linewidth=1.6,
+                    marker="o",
+                    markersize=4 if len(self.epochs) <= 30 else 0,
+                    label=label,
+                )
+            if self.best_epoch:
+                ax.axvline(
+                    self.best_epoch,
+                    color=look.INK,
+                    linewidth=0.8,
+                    linestyle=":",
+                    label="best epoch",
+                )
+            look.dress(ax, title=title, x="epoch", y=unit)
+            look.grid(ax, along="y")
+            ax.set_xlim(0.8 if not self.batch_loss.size else 0, len(self.epochs) + 0.2)
+            ax.locator_params(axis="x", integer=True)
+            if title != "learning rate":
+                ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK)
+
+
+def training(
+    run: TrainResult | Mapping[str, Sequence[float]],
+    *,
+    batch_loss: ArrayLike = (),
+    axes: Placement = None,
+) -> TrainingCurves:
+    """Loss, accuracy (where there are classes) and learning rate of a run over its epochs.
+
+    Args:
+        run: what `train.fit` gave, or its ``history``: name -> one number for each epoch.
+        batch_loss: the loss of each batch of the whole run, if it was recorded.
+        axes: one axes for each of the quantities recorded, in the order above.
+
+    Raises:
+        PlotError: no finished epoch, or curves of different lengths.
+    """
+    recorded = run.history if isinstance(run, TrainResult) else run
+    names = [name for _, _, curves in _PANELS for name, _ in curves if name in recorded]
+    history = {name: numbers(recorded[name], name) for name in names}
+    lengths = {name: len(curve) for name, curve in history.items()}
+    if not lengths or 0 in lengths.values():
+        raise PlotError("the run has no finished epoch to show")
+    if len(set(lengths.values())) != 1:
+        raise PlotError(f"curves must have one number an epoch, these have {lengths}")
+    epochs = np.arange(1, lengths[names[0]] + 1)
+    epochs.flags.writeable = False
+    return TrainingCurves(
+        epochs=epochs,
+        history=history,
+        batch_loss=numbers(batch_loss, "batch_loss"),
+        best_epoch=run.best_epoch if isinstance(run, TrainResult) else 0,
+        placed=placement(axes),
+    )
