@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import nets
 import numpy as np
@@ -37,16 +39,29 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
-    missed = []
+    lines, branches = counts(tmp_path)
+    assert set(lines) == {path.name for path in ENGINE_SOURCES} | {"dpt_internal.h"}
     print(f"\n{'file':<16} {'lines':>11} {'branches':>11}")
-    for source in ENGINE_SOURCES:
-        with gzip.open(tmp_path / f"{source.stem}.gcov.json.gz") as report:
+    for name in sorted(lines):
+        shares = (
+            f"{sum(n > 0 for n in of.values())}/{len(of)}" for of in (lines[name], branches[name])
+        )
+        print(f"{name:<16} " + " ".join(f"{share:>11}" for share in shares))
+    assert [f"{name}:{at}" for name in lines for at, n in lines[name].items() if n == 0] == []
+
+
+def counts(folder):
+    """File name -> line -> executions, and file name -> branch -> executions, over all objects."""
+    lines, branches = defaultdict(Counter), defaultdict(Counter)
+    for path in folder.glob("dpt_*.gcov.json.gz"):
+        with gzip.open(path) as report:
             files = json.load(report)["files"]
-        lines = [n for f in files if f["file"].endswith(source.name) for n in f["lines"]]
-        assert lines, f"gcov says nothing about {source.name}"
-        branches = [b["count"] for line in lines for b in line["branches"]]
-        hit = sum(line["count"] > 0 for line in lines)
-        taken = f"{sum(c > 0 for c in branches)}/{len(branches)}"
-        print(f"{source.name:<16} {f'{hit}/{len(lines)}':>11} {taken:>11}")
-        missed += [f"{source.name}:{n['line_number']}" for n in lines if n["count"] == 0]
-    assert missed == []
+        for file in files:
+            name = Path(file["file"]).name
+            if name.startswith("dpt_"):
+                for line in file["lines"]:
+                    at = line["line_number"]
+                    lines[name][at] += line["count"]
+                    for i, branch in enumerate(line["branches"]):
+                        branches[name][at, i] += branch["count"]
+    return lines, branches
