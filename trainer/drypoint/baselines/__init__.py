@@ -1,0 +1,14 @@
+"""Baselines: the best of several simple classifiers, to be beaten by a net.
+
+    b = baselines.auto(data.load("mnist", "train"), time_limit=30)
+    print(b)  # what was tried
+    measure.compare({"baseline": b, "lenet": model}, data.load("mnist", "test"))
+
+Needs scikit-learn: ``pip install 'drypoint[baselines]'``.
+"""
+
+from ._auto import auto as auto
+from ._baseline import Attempt as Attempt
+from ._baseline import Baseline as Baseline
+from ._errors import BaselineError as BaselineError
+from ._fitted import Fitted as Fitted

@@ -1,0 +1,130 @@
+"""Try several simple classifiers within a time and take the best."""
+
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from drypoint.common import DrypointError
+from drypoint.data import Dataset, train_val_split
+
+from ._baseline import Attempt, Baseline
+from ._errors import BaselineError
+from ._fitted import Fitted
+from ._methods import METHODS, Method
+from ._plan import FIRST, nested_order, next_size
+
+
+def auto(
+    data: Dataset,
+    *,
+    time_limit: float = 30,
+    seed: int = 0,
+    validation: Dataset | float = 0.1,
+    max_train: int | None = None,
+) -> Baseline:
+    """The best of naive Bayes, softmax regression, nearest neighbours, a random forest, logistic
+    regression, a support vector machine and gradient boosting; what a net has to beat.
+
+    The time is shared out evenly among the methods that are left. Each begins with a few hundred
+    examples; how long that took tells how many more it may have. A fit that runs cannot be
+    interrupted: one that is slower than the smaller ones foretold makes the search longer than
+    the limit. Since times decide on numbers of examples, another machine may find other results;
+    where every method gets all examples, the seed fixes them.
+
+    Args:
+        data: the training set. Never give the test set.
+        time_limit: seconds for all fits and validations, above 0.
+        seed: of the split, of the order of the examples and of the methods that draw.
+        validation: the share (float below 1) or number (int) of ``data`` that chooses among the
+            methods, or another data set with the same classes and image sizes.
+        max_train: use no more training examples than this; None uses all.
+
+    Raises:
+        BaselineError: a setting is out of range, there is one class only, validation data of
+            another kind, scikit-learn is missing, or no method could be trained.
+        DatasetError: the validation part would be empty or everything.
+    """
+    begin = time.perf_counter()
+    if not time_limit > 0:
+        raise BaselineError(f"time_limit must be above 0 seconds, not {time_limit}")
+    if max_train is not None and max_train < 2:
+        raise BaselineError(f"max_train must be at least 2, not {max_train}")
+    rest, held = _split(data, validation, seed=seed)
+    if len(np.unique(rest.y)) < 2:
+        raise BaselineError("the training images are all of one class: there is nothing to tell")
+    rest = rest.take(nested_order(rest.y, seed=seed)[:max_train])
+    best: tuple[float, str, Fitted] | None = None
+    tried = []
+    for i, method in enumerate(METHODS):
+        left = time_limit - (time.perf_counter() - begin)
+        budget = left / (len(METHODS) - i)
+        attempt, fitted = _try(method, rest, held, budget=budget, seed=seed)
+        tried.append(attempt)
+        if fitted is None or attempt.accuracy is None:
+            continue
+        if best is None or attempt.accuracy > best[0]:
+            best = attempt.accuracy, method.name, fitted
+    if best is None:
+        raise BaselineError(f"no method could be trained: {tried[0].method}: {tried[0].reason}")
+    return Baseline(
+        method=best[1],
+        fitted=best[2],
+        image_shape=data.x.shape[1:],
+        classes=data.classes,
+        tried=tuple(tried),
+        n_validation=len(held),
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _split(data: Dataset, validation: Dataset | float, *, seed: int) -> tuple[Dataset, Dataset]:
+    """What to train on, and what to choose by."""
+    if not isinstance(validation, Dataset):
+        return train_val_split(data, validation, seed=seed)
+    if validation.classes != data.classes or validation.x.shape[1:] != data.x.shape[1:]:
+        raise BaselineError(
+            f"validation images {validation.x.shape[1:]} of classes {validation.classes}, but "
+            f"training images {data.x.shape[1:]} of classes {data.classes}"
+        )
+    return data, validation
+
+
+def _try(
+    method: Method, data: Dataset, held: Dataset, *, budget: float, seed: int
+) -> tuple[Attempt, Fitted | None]:
+    """Fit on growing parts of ``data`` while the time allows it; the last fit counts."""
+    begin = time.perf_counter()
+    fitted, accuracy, n, reason = None, None, 0, ""
+    size: int | None = min(len(data), FIRST)
+    if budget <= 0:
+        size, reason = None, "skipped: the time was used up"
+    while size is not None:
+        start = time.perf_counter()
+        try:
+            fit = method.fit(data[:size], seed)
+            trained = time.perf_counter()
+            with threadpool_limits(limits=1):  # as the fit before it
+                said = fit.predict_proba(held.x).argmax(axis=1)
+        except (DrypointError, ValueError) as error:
+            if isinstance(error, BaselineError):
+                raise
+            reason = f"failed on {size:,} examples: {str(error).splitlines()[0]}"
+            break
+        now = time.perf_counter()
+        fitted, n = fit, size
+        accuracy = int(np.count_nonzero(said == held.y)) / len(held)
+        left = budget - (now - begin)
+        times = trained - start, now - trained
+        size = next_size(n, times, growth=method.growth, left=left, total=len(data))
+    if n and n < len(data) and not reason:
+        reason = f"more than {n:,} of {len(data):,} would not finish in time"
+    attempt = Attempt(
+        method=method.name,
+        settings=dict(method.settings),
+        seconds=time.perf_counter() - begin,
+        n_train=n,
+        accuracy=accuracy,
+        reason=reason,
+    )
+    return attempt, fitted

@@ -1,0 +1,119 @@
+"""The best of several simple classifiers, and what was tried to find it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.data import Class, ClassDecoder
+
+from ._errors import BaselineError
+from ._fitted import Fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One method that was tried.
+
+    Attributes:
+        method: its name.
+        settings: what it was made with.
+        seconds: all of its fits and validations together.
+        n_train: the examples of its last fit; 0 if there was none.
+        accuracy: on the validation examples after its last fit; None if there was none.
+        reason: why it was skipped or did not see all examples; "" where nothing was in the way.
+    """
+
+    method: str
+    settings: Mapping[str, object]
+    seconds: float
+    n_train: int
+    accuracy: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Baseline:
+    """What `auto` found; `measure` and `compare` take it as a model, `str` gives the table.
+
+    Attributes:
+        method: the name of the method that was best on the validation examples.
+        fitted: it, trained.
+        image_shape: of one image, (H, W) or (H, W, 3).
+        classes: the C class names.
+        tried: all methods, in the order tried.
+        n_validation: the examples that chose.
+        seconds: of the whole search.
+    """
+
+    method: str
+    fitted: Fitted
+    image_shape: tuple[int, ...]
+    classes: tuple[Class, ...]
+    tried: tuple[Attempt, ...]
+    n_validation: int
+    seconds: float
+
+    @property
+    def model(self) -> object:
+        """What was trained: a scikit-learn classifier, or our own `Model`, to be quantized."""
+        return self.fitted.model
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes to store: 4 a parameter of our own model, else the length of the pickle."""
+        return self.fitted.nbytes
+
+    def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
+        """Probabilities, or what stands in for them: float64 (C,) or (N, C).
+
+        Args:
+            images: uint8, one of ``image_shape`` or a batch of them.
+
+        Raises:
+            BaselineError: another dtype or shape.
+        """
+        images = np.asarray(images)
+        single = images.shape == self.image_shape
+        if images.dtype != np.uint8 or not (single or images.shape[1:] == self.image_shape):
+            raise BaselineError(
+                f"images are {images.dtype} {images.shape}, the baseline reads uint8 "
+                f"{self.image_shape} or a batch of them"
+            )
+        probabilities = self.fitted.predict_proba(images[None] if single else images)
+        return probabilities[0] if single else probabilities
+
+    def predict(self, images: NDArray[np.uint8], /) -> Class | list[Class | None] | None:
+        """The likeliest class of an image, or a list for a batch; of equal ones the first."""
+        return ClassDecoder(self.classes).decision(self.predict_proba(images))
+
+    def to_json(self) -> dict[str, object]:
+        """What was tried, as JSON takes it."""
+        return {
+            "method": self.method,
+            "n_validation": self.n_validation,
+            "seconds": self.seconds,
+            "tried": [
+                vars(attempt) | {"settings": dict(attempt.settings)} for attempt in self.tried
+            ],
+        }
+
+    def __repr__(self) -> str:
+        return f"Baseline({self.method!r}, classes={len(self.classes)})"
+
+    def __str__(self) -> str:
+        rows = [("method", "accuracy", "trained on", "seconds", "settings and remarks")]
+        for a in self.tried:
+            accuracy = "-" if a.accuracy is None else f"{a.accuracy:.4f}"
+            settings = ", ".join(f"{name}={value}" for name, value in a.settings.items())
+            remarks = "; ".join(text for text in (settings, a.reason) if text)
+            mark = "* " if a.method == self.method else "  "
+            rows.append((mark + a.method, accuracy, f"{a.n_train:,}", f"{a.seconds:.1f}", remarks))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            f"{m:<{widths[0]}}  {a:>{widths[1]}}  {n:>{widths[2]}}  {s:>{widths[3]}}  {r}".rstrip()
+            for m, a, n, s, r in rows
+        ]
+        note = f"* chosen by accuracy on {self.n_validation:,} validation images"
+        return "\n".join([*lines, f"{note}, {self.seconds:.1f} s in all"])

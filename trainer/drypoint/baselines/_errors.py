@@ -1,0 +1,7 @@
+"""What can be wrong with baselines; each message is one line."""
+
+from drypoint.common import DrypointError
+
+
+class BaselineError(DrypointError, ValueError):
+    """A setting is out of range, nothing could be trained, or scikit-learn is missing."""

@@ -1,0 +1,150 @@
+"""What every method gives: probabilities for rows of pixels or for images."""
+
+import importlib
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drypoint.nn import Model
+
+from ._errors import BaselineError
+
+
+class Fitted(Protocol):
+    """A trained classifier."""
+
+    @property
+    def model(self) -> object:
+        """What was trained: a scikit-learn classifier, or our own `Model`."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what must be stored."""
+        ...
+
+    def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
+        """(N, C) for uint8 images."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedModel:
+    """Our own net, which takes images as they are."""
+
+    model: Model
+
+    @property
+    def nbytes(self) -> int:
+        """4 for each parameter."""
+        return 4 * self.model.net.n_params
+
+    def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
+        """The net's softmax."""
+        return np.asarray(self.model.predict_proba(images), np.float64)
+
+
+class SklearnClassifier(Protocol):
+    """What is used of scikit-learn's classifiers; some have no ``predict_proba``."""
+
+    classes_: NDArray[np.int64]
+
+    def fit(self, x: NDArray[np.float32], y: NDArray[np.int64], /) -> object:
+        """Train, in place."""
+        ...
+
+    def predict_proba(self, x: NDArray[np.float32], /) -> ArrayLike:
+        """(N, classes seen)."""
+        ...
+
+    def decision_function(self, x: NDArray[np.float32], /) -> ArrayLike:
+        """(N, classes seen), or (N,) for two classes; larger is likelier."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedClassifier:
+    """A classifier of scikit-learn, which takes rows of pixels.
+
+    Attributes:
+        model: trained on a part of the classes, perhaps.
+        n_classes: C, how many there are.
+    """
+
+    model: SklearnClassifier
+    n_classes: int
+
+    @property
+    def nbytes(self) -> int:
+        """The length of its pickle, which is counted as it is written and not kept."""
+        counter = _Counter()
+        pickle.dump(self.model, counter, protocol=pickle.HIGHEST_PROTOCOL)
+        return counter.count
+
+    def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
+        """Its probabilities, 0 for classes that it never saw.
+
+        A support vector machine has none: the softmax of its decision values stands in, in the
+        same order but not calibrated.
+        """
+        rows = as_rows(images)
+        if hasattr(self.model, "predict_proba"):
+            known = np.asarray(self.model.predict_proba(rows), np.float64)
+        else:
+            known = _softmax(self.model.decision_function(rows))
+        probabilities = np.zeros((len(rows), self.n_classes))
+        probabilities[:, self.model.classes_] = known
+        return np.clip(probabilities, 0, 1)
+
+
+class _Counter(io.RawIOBase):
+    """A file that only counts what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "memoryview | bytes", /) -> int:  # type: ignore[override]
+        size = memoryview(data).nbytes
+        self.count += size
+        return size
+
+
+def as_rows(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 images (N, ...) as float32 rows (N, pixels) in [0, 1]."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+def classifier(place: str, settings: Mapping[str, object]) -> SklearnClassifier:
+    """An untrained classifier of scikit-learn, at a dotted place such as ``svm.SVC``.
+
+    Raises:
+        BaselineError: scikit-learn is not installed.
+    """
+    module, name = place.split(".")
+    try:
+        kind = getattr(importlib.import_module(f"sklearn.{module}"), name)
+    except ImportError as error:
+        raise BaselineError(
+            "baselines need scikit-learn, which is not installed: pip install 'drypoint[baselines]'"
+        ) from error
+    made: SklearnClassifier = kind(**settings)
+    return made
+
+
+def _softmax(values: ArrayLike) -> NDArray[np.float64]:
+    """Rows of probabilities; one decision value stands for the second of two classes."""
+    scores = np.asarray(values, np.float64)
+    if scores.ndim == 1:
+        scores = np.stack([np.zeros_like(scores), scores], axis=1)
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities

@@ -1,0 +1,117 @@
+"""The methods that are tried, and how each is trained."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from threadpoolctl import threadpool_limits
+
+from drypoint import nn, train
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder
+
+from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, classifier
+
+_EPOCHS = 5
+_RATE = 3e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One way to classify.
+
+    Attributes:
+        name: for people.
+        settings: what it is made with.
+        fit: trains on all of a data set, with a seed.
+        growth: its time goes at most with this power of the number of examples.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    fit: Callable[[Dataset, int], Fitted]
+    growth: float = 1.0
+
+
+def _of_sklearn(
+    name: str,
+    place: str,
+    *,
+    settings: dict[str, object],
+    growth: float = 1.0,
+    seeded: bool = False,
+) -> Method:
+    """A classifier of scikit-learn, at its dotted ``place``; ``seeded`` ones draw at random."""
+
+    def fit(data: Dataset, seed: int) -> Fitted:
+        made = classifier(place, settings | ({"random_state": seed} if seeded else {}))
+        # One thread, as in `train.fit`: on a busy machine threads that wait for each other take
+        # many times as long, and what a small fit foretells would not hold. The limit is set
+        # after the import, since it reaches only libraries that are loaded.
+        with threadpool_limits(limits=1), warnings.catch_warnings():
+            # A bound on the iterations is one of the settings; reaching it is no surprise.
+            warnings.filterwarnings("ignore", message=".*[Cc]onverge")
+            made.fit(as_rows(data.x), data.y)
+        return FittedClassifier(model=made, n_classes=len(data.classes))
+
+    return Method(name=name, settings=settings, fit=fit, growth=growth)
+
+
+def _softmax_regression(data: Dataset, seed: int) -> Fitted:
+    """One linear layer and a softmax, by our own trainer: it can be quantized and exported."""
+    width, height = data.image_size
+    gray = data.x.ndim == 3
+    model = nn.Model(
+        nn.Sequential([nn.Flatten(), nn.Linear(len(data.classes)), nn.Softmax()]),
+        encoder=ImageEncoder(width=width, height=height, color="gray" if gray else "rgb"),
+        decoder=ClassDecoder(data.classes),
+    )
+    done = train.fit(
+        model,
+        data,
+        epochs=_EPOCHS,
+        optimizer=train.Adam(lr=_RATE),
+        validation_split=0,
+        seed=seed,
+        progress="none",
+    )
+    return FittedModel(model=done.model)
+
+
+METHODS: tuple[Method, ...] = (
+    _of_sklearn("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
+    Method(
+        name="softmax regression",
+        settings={"epochs": _EPOCHS, "lr": _RATE},
+        fit=_softmax_regression,
+    ),
+    _of_sklearn(
+        "k-nearest neighbours",
+        "neighbors.KNeighborsClassifier",
+        settings={"n_neighbors": 3, "weights": "distance"},
+    ),
+    _of_sklearn(
+        "random forest",
+        "ensemble.RandomForestClassifier",
+        settings={"n_estimators": 100},
+        growth=1.2,
+        seeded=True,
+    ),
+    _of_sklearn(
+        "logistic regression",
+        "linear_model.LogisticRegression",
+        settings={"C": 0.1, "max_iter": 100},
+    ),
+    _of_sklearn(
+        "support vector machine",
+        "svm.SVC",
+        settings={"kernel": "rbf", "C": 10.0},
+        growth=2.0,
+    ),
+    _of_sklearn(
+        "gradient boosting",
+        "ensemble.HistGradientBoostingClassifier",
+        settings={"max_iter": 40, "max_leaf_nodes": 15, "early_stopping": False},
+        seeded=True,
+    ),
+)
+"""All of them, the quick ones first: what they leave of the time goes to the slow ones."""
