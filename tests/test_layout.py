@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "nn": {"autodiff", "data", "common"},
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"train", "nn", "data", "common"},
+    "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "train", "nn", "autodiff", "data", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
