@@ -1,0 +1,61 @@
+"""One tiny run of the main job, that all tests of the command line look at and none changes."""
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from drypoint.cli.__main__ import main
+
+TINY = ["--epochs", "1", "--limit", "300"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_blas_thread():
+    """Test workers share the cores: more threads of each would only wait for one another."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def lenet(toolbox):
+    """The folder that ``drypoint lenet`` wrote; what it said is in said.json beside it."""
+    toolbox.need("cc")
+    folder, said = toolbox.folder / "lenet", toolbox.folder / "said.json"
+    with toolbox.locked("lenet"):
+        if not said.exists():
+            with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+                assert main(["lenet", *TINY, "--out", str(folder)]) == 0
+            said.write_text(json.dumps([out.getvalue(), err.getvalue()]), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def cli(capsys):
+    """Runs a command in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as ended:  # as argparse ends
+            code = ended.code
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(cli):
+    """Runs a command that must fail as bad input does, and gives its one line."""
+
+    def run(*arguments):
+        code, out, err = cli(*arguments)
+        assert (code, out) == (2, "")
+        assert err.count("\n") == 1, err
+        assert err.startswith("drypoint")
+        return err
+
+    return run

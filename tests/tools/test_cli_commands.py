@@ -1,0 +1,311 @@
+"""Every command on a tiny run of the main job: what it prints, writes, and returns."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drypoint import data, nn
+from drypoint.cli import _lenet, _verify
+from drypoint.cli.__main__ import COMMANDS, build_parser
+from drypoint.common import read_bytes
+from drypoint.engine import Engine
+from drypoint.program import blob, reference
+
+TINY = ["--epochs", "1", "--limit", "300"]
+LIMIT = ["--limit", "200"]
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def copy(lenet, tmp_path):
+    """A copy of the run, to be changed. The folder is no part of what its report depends on."""
+    return Path(shutil.copytree(lenet, tmp_path / "copy"))
+
+
+def test_help_has_an_example_that_parses(cli):
+    for command in COMMANDS:
+        code, out, _ = cli(command.NAME, "--help")
+        assert code == 0
+        assert f"example: {command.EXAMPLE}" in out
+        program, *words = shlex.split(command.EXAMPLE)
+        args = build_parser().parse_args(words)
+        assert program == "drypoint"
+        assert args.run == command.run
+    code, out, _ = cli("--help")
+    assert code == 0
+    assert all(f"    {command.NAME} " in out for command in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(cli):
+    assert cli("--version") == (0, f"drypoint {version('drypoint')}\n", "")
+
+
+# lenet
+
+
+def test_the_main_job_writes_its_files_and_one_screen(lenet):
+    out, err = json.loads((lenet.parent / "said.json").read_text("utf-8"))
+    names = {"lenet.npz", "lenet.dpt", "lenet.h", "lenet.c", "selftest.c", "report.json"}
+    assert {p.name for p in lenet.iterdir() if p.is_file()} == names
+    assert (lenet / "drypoint/drypoint.h").exists()
+    facts = json.loads((lenet / "report.json").read_text("utf-8"))
+    assert facts["differing_bytes"] == 0
+    assert facts["verified_images"] == 300
+    assert facts["reused"] == []
+    assert f"{facts['float_accuracy']:.2%}".replace("%", " %") in out
+    assert re.search(r"bytes that differ +0  of [\d,]+: the output of every layer", out)
+    assert f"  model  {facts['model_bytes']:,}".split()[-1] in out
+    assert max(map(len, out.splitlines()[:-1])) <= 120
+    assert re.match(r"epoch 1/1  loss \d", err)
+    assert "verifying 300 images, every layer" in err
+
+
+def test_the_report_is_right(lenet):
+    """Oracle: the float net and the reference, asked here."""
+    facts = json.loads((lenet / "report.json").read_text("utf-8"))
+    test_set = data.load("mnist", "test")[:300]
+    model, program = nn.load(lenet / "lenet.npz"), blob.loads(read_bytes(lenet / "lenet.dpt"))
+    float_says = model.predict_proba(test_set.x).argmax(axis=1)
+    integers_say = reference.run(program, test_set.x).argmax(axis=1)
+    assert facts["float_accuracy"] == (float_says == test_set.y).mean()
+    assert facts["integer_accuracy"] == (integers_say == test_set.y).mean()
+    assert facts["integer_accuracy_c"] == facts["integer_accuracy"]
+    assert facts["disagreeing_images"] == np.flatnonzero(float_says != integers_say).tolist()
+    runners = len(Engine.backends()) + 1
+    assert facts["verified_bytes"] == 300 * runners * sum(op.out_bytes for op in program.ops)
+    assert facts["model_bytes"] == (lenet / "lenet.dpt").stat().st_size
+    assert facts["arena_bytes"] == program.arena_size
+
+
+def test_a_second_run_reuses_what_is_valid_and_says_so(copy, cli):
+    before = contents(copy)
+    code, out, err = cli("lenet", *TINY, "--out", copy, "--json")
+    assert code == 0
+    assert "lenet.npz is of this very recipe: not trained again (--force does)" in err
+    assert "those of the last verification: not measured or verified again (--force does)" in err
+    assert "epoch" not in err
+    facts, first = json.loads(out), json.loads(before[Path("report.json")])
+    assert facts["reused"] == ["train", "measure", "verify"]
+    for changing in ("seconds", "reused"):
+        facts.pop(changing)
+        first.pop(changing)
+    assert facts == first
+    after = contents(copy)
+    assert before.pop(Path("report.json")) != after.pop(Path("report.json"))
+    assert before == after
+
+
+def test_force_redoes_it_with_the_same_bytes(copy, cli):
+    before = contents(copy)
+    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--force")
+    assert code == 0
+    assert "epoch 1/1" in err
+    assert "verifying" in err
+    assert json.loads(out)["reused"] == []
+    after = contents(copy)
+    del before[Path("report.json")], after[Path("report.json")]
+    assert before == after
+
+
+def test_another_recipe_is_trained_anew(copy, cli):
+    before = contents(copy)
+    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
+    assert code == 0
+    assert "lenet.npz is of another recipe (options, data or code), or interrupted: train" in err
+    assert (json.loads(out)["seed"], json.loads(out)["reused"]) == (1, [])
+    assert contents(copy)[Path("lenet.npz")] != before[Path("lenet.npz")]
+
+
+def test_a_damaged_model_is_trained_anew(copy, cli):
+    good = (copy / "lenet.npz").read_bytes()
+    (copy / "lenet.npz").write_bytes(good[:-100])
+    code, _, err = cli("lenet", *TINY, "--out", copy)
+    assert code == 0
+    assert "damaged" in err
+    assert "training anew" in err
+    assert (copy / "lenet.npz").read_bytes() == good
+
+
+@pytest.mark.parametrize("report", ["", "[]", '{"seconds": 3}', "[" * 99_999, None])
+def test_a_report_that_is_none_counts_for_nothing(tmp_path, report):
+    if report is not None:
+        (tmp_path / "report.json").write_text(report)
+    assert _lenet._previous(tmp_path) == {}
+
+
+def test_a_report_of_other_files_is_made_anew(copy, cli):
+    facts = json.loads((copy / "report.json").read_text())
+    changed = {**facts, "fingerprint": "0", "seconds": {"train": "x", "measure": None}}
+    (copy / "report.json").write_text(json.dumps(changed))
+    code, out, _ = cli("lenet", *TINY, "--out", copy, "--json")
+    again = json.loads(out)
+    assert code == 0
+    assert again["reused"] == ["train"]
+    assert set(again["seconds"]) == {"data", "quantize", "export", "measure", "verify"}
+    assert again["fingerprint"] == facts["fingerprint"]
+
+
+# The pieces
+
+
+def test_train_gives_the_net_of_the_main_job(lenet, cli, tmp_path):
+    code, out, _ = cli("train", *TINY, "--out", tmp_path / "a/lenet.npz", "--json")
+    facts = json.loads(out)
+    assert (code, facts["stopped"], facts["best_epoch"]) == (0, "epochs", 1)
+    assert (facts["n_train"], facts["n_val"]) == (250, 50)
+    assert (tmp_path / "a/lenet.npz").read_bytes() == (lenet / "lenet.npz").read_bytes()
+
+
+def test_quantize_gives_the_program_of_the_main_job(copy, cli):
+    before = (copy / "lenet.dpt").read_bytes()
+    (copy / "lenet.dpt").unlink()
+    code, out, _ = cli("quantize", copy / "lenet.npz", "--limit", 300)
+    assert code == 0
+    assert out.splitlines()[-1] == f"{copy / 'lenet.dpt'}: {len(before):,} bytes"
+    assert (copy / "lenet.dpt").read_bytes() == before
+
+
+def test_quantize_by_percentile_gives_another(lenet, cli, tmp_path):
+    options = ["--method", "percentile", "--percentile", 99.5, "--images", 50, "--json"]
+    code, out, _ = cli("quantize", lenet / "lenet.npz", "--out", tmp_path / "p.dpt", *options)
+    assert code == 0
+    assert json.loads(out)["model_bytes"] == (tmp_path / "p.dpt").stat().st_size
+    program = blob.loads(read_bytes(tmp_path / "p.dpt"))
+    assert program.name == "p"
+    assert program.provenance["calibration"] == {
+        "method": "percentile", "percentile": 99.5, "images": 50,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "key"), [("lenet.npz", "float_accuracy"), ("lenet.dpt", "integer_accuracy")]
+)
+def test_measure_agrees_with_the_report(lenet, cli, file, key):
+    code, out, _ = cli("measure", lenet / file, "--limit", 300, "--json")
+    wanted = json.loads((lenet / "report.json").read_text("utf-8"))[key]
+    assert (code, json.loads(out)["accuracy"]) == (0, wanted)
+    code, out, _ = cli("measure", lenet / file, *LIMIT)
+    assert code == 0
+    assert out.startswith(f"{lenet / file}\n")
+    assert "accuracy" in out
+
+
+def test_info_lists_both_kinds(lenet, cli):
+    code, out, _ = cli("info", lenet / "lenet.npz")
+    assert code == 0
+    assert re.search(r"^conv1\*? +Conv2d +20x24x24", out, re.MULTILINE)
+    code, out, _ = cli("info", lenet / "lenet.dpt")
+    assert code == 0
+    assert re.search(r"^conv1 +conv 5x5", out, re.MULTILINE)
+    model = json.loads(cli("info", lenet / "lenet.npz", "--json")[1])
+    program = json.loads(cli("info", lenet / "lenet.dpt", "--json")[1])
+    assert (model["kind"], model["parameters"]) == ("model", 431_080)
+    assert (program["kind"], program["ops"]) == ("program", ["conv1", "conv2", "fc1", "fc2"])
+    assert program["provenance"]["model"] == model["provenance"]
+    assert program["encoder"] == model["encoder"]
+
+
+def test_export_compiles_as_it_says(lenet, cli, tmp_path):
+    folder = tmp_path / "with space"
+    code, out, _ = cli("export", lenet / "lenet.dpt", "--out", folder, "--name", "digits")
+    assert code == 0
+    assert (folder / "digits.h").exists()
+    line = out.splitlines()[-1].strip()
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "digits: 10 inputs, every layer as the reference says\n"
+    code, out, _ = cli("export", lenet / "lenet.dpt", "--out", folder, "--json")
+    facts = json.loads(out)
+    assert facts["name"] == "lenet"
+    assert all(Path(path).stat().st_size == size for path, size in facts["files"].items())
+
+
+def test_verify_says_that_all_are_equal(lenet, cli):
+    code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT)
+    assert code == 0
+    assert re.fullmatch(r"200 images, [\d,]+ bytes against the reference", out.splitlines()[0])
+    assert re.search(r"^  generated C +equal$", out, re.MULTILINE)
+    code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT, "--json")
+    assert (code, json.loads(out)["differing_bytes"]) == (0, 0)
+
+
+class Faulty(Engine):
+    """One byte of the second op of every first image of a batch differs."""
+
+    def trace(self, x):
+        planes = super().trace(x)
+        planes[1].reshape(-1)[0] ^= 1
+        return planes
+
+
+def test_a_byte_that_differs_is_exit_code_1_and_named(lenet, copy, cli, monkeypatch):
+    monkeypatch.setattr(_verify, "Engine", Faulty)
+    code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT)
+    assert code == 1
+    assert re.search(r"^  engine \(scalar\) +conv2: 1 bytes$", out, re.MULTILINE)
+    assert re.search(r"^  generated C +equal$", out, re.MULTILINE)
+    (copy / "report.json").unlink()
+    code, out, _ = cli("lenet", *TINY, "--out", copy)
+    assert code == 1
+    assert re.search(r"engine \(scalar\); 1 in conv2$", out, re.MULTILINE)
+
+
+# run
+
+
+def pictures(folder):
+    """The test image 0, a seven, as files of several kinds, one of them large and wide."""
+    digit = Image.fromarray(data.load("mnist", "test").x[0])
+    digit.save(folder / "plain.png")
+    deep = np.asarray(digit).astype(np.uint16) * 257
+    Image.fromarray(deep).save(folder / "deep.png")
+    digit.convert("RGB").save(folder / "color.jpg", quality=95)
+    transparent = Image.new("RGBA", digit.size, (255, 255, 255, 0))
+    transparent.putalpha(digit)
+    transparent.save(folder / "alpha.png")
+    digit.resize((91, 57), Image.Resampling.BILINEAR).save(folder / "odd.png")
+    return [folder / f"{n}" for n in ("plain.png", "deep.png", "color.jpg", "alpha.png", "odd.png")]
+
+
+@pytest.mark.parametrize("engine", [[], ["--engine"]])
+def test_run_reads_pictures_of_many_kinds(lenet, cli, tmp_path, engine):
+    file = lenet / ("lenet.dpt" if engine else "lenet.npz")
+    files = pictures(tmp_path)
+    code, out, _ = cli("run", *engine, "--model", file, *files, "--json")
+    assert code == 0
+    answers = json.loads(out)["images"]
+    assert [a["image"] for a in answers] == [str(f) for f in files]
+    x = data.load("mnist", "test").x[:1]
+    model = Engine(file) if engine else nn.load(file)
+    (wanted,) = model.predict_proba(x)
+    # A picture, 16 bits, and white under an alpha of the digit: the same pixels.
+    for answer in (answers[0], answers[1], answers[3]):
+        # BLAS may add in another order for five images than for one, by roundings of float32.
+        assert answer["probabilities"] == pytest.approx(wanted.tolist(), rel=0 if engine else 1e-5)
+    for answer in answers:
+        assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)  # float32 softmax
+        assert answer["class"] == int(np.argmax(answer["probabilities"]))
+    code, out, _ = cli("run", *engine, "--model", file, files[0], "--top", 2)
+    first, second = np.argsort(-wanted, kind="stable")[:2]
+    shown = [f"{i} ({100 * wanted[i]:.2f} %)" for i in (first, second)]
+    assert out == f"{files[0]}: {', '.join(shown)}\n"
+
+
+def test_run_knows_where_the_main_job_writes(lenet, cli, tmp_path, monkeypatch):
+    (tmp_path / "build").mkdir()
+    shutil.copytree(lenet, tmp_path / "build/lenet")
+    picture = pictures(tmp_path)[0]
+    monkeypatch.chdir(tmp_path)
+    assert cli("run", picture)[0] == 0
+    assert cli("run", "--engine", picture)[0] == 0

@@ -1,0 +1,296 @@
+"""Bad input to every command: one line on standard error, exit code 2, nothing half-written."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from drypoint import nn
+from drypoint.cli import _training
+from drypoint.cli.__main__ import main
+from drypoint.common import DrypointError
+from drypoint.train import SGD
+
+
+def names(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+
+
+USAGE = {
+    "no command": ([], "required: COMMAND"),
+    "unknown command": (["trian"], "invalid choice: 'trian'"),
+    "unknown option": (["lenet", "--epoch-count", "3"], "unrecognized arguments: --epoch-count"),
+    "no epochs": (["train", "--epochs", "0"], "'0' is not a whole number of at least 1"),
+    "half": (["train", "--epochs", "1.5"], "'1.5' is not a whole number of at least 1"),
+    "seed": (["lenet", "--seed", "minus"], "'minus' is not a whole number of at least 0"),
+    "limit": (["verify", "x.dpt", "--limit", "-3"], "--limit"),
+    "method": (["quantize", "x.npz", "--method", "mean"], "invalid choice: 'mean'"),
+    "no picture": (["run"], "required: image"),
+    "no folder": (["export", "x.dpt"], "required: --out"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE)
+def test_wrong_options_point_to_help(refused, arguments, message):
+    line = refused(*arguments)
+    assert message in line
+    assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
+
+
+@pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])
+def test_a_missing_file_is_named(refused, command, tmp_path):
+    more = ["--out", tmp_path / "out"] if command == "export" else []
+    line = refused(command, tmp_path / "none.dpt", *more)
+    assert line == f"drypoint: cannot read {tmp_path / 'none.dpt'}: No such file or directory\n"
+    assert names(tmp_path) == []
+
+
+def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet, tmp_path):
+    npz, dpt = lenet / "lenet.npz", lenet / "lenet.dpt"
+    needs = f"drypoint: {npz} is a float model; this needs a program: drypoint quantize {npz}\n"
+    assert refused("verify", npz) == needs
+    assert refused("export", npz, "--out", tmp_path) == needs
+    assert refused("run", "--engine", "--model", npz, "x.png") == needs
+    for arguments in (["quantize", dpt], ["run", "--model", dpt, "x.png"]):
+        line = refused(*arguments)
+        assert line == f"drypoint: {dpt} is an integer program; this needs a float model (.npz)\n"
+
+
+def test_run_before_anything_was_trained(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused("run", "x.png")
+    assert line == (
+        "drypoint: there is no build/lenet/lenet.npz: run `drypoint lenet` first, or give --model\n"
+    )
+
+
+@pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
+def test_truncated_files_are_refused(refused, lenet, tmp_path, file):
+    content, path = (lenet / file).read_bytes(), tmp_path / file
+    for size in (0, 1, 3, 4, 63, 64, 300, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        assert refused("info", path).startswith(f"drypoint: {path}: ")
+
+
+@pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
+def test_flipped_bits_are_refused(cli, lenet, tmp_path, file):
+    """All of a program's bytes are under its CRC; of a zip, all but times and the like."""
+    content, path = bytearray((lenet / file).read_bytes()), tmp_path / file
+    rng = np.random.default_rng(0)
+    positions = {*range(0, 64, 3), *rng.integers(0, len(content), 20).tolist(), len(content) - 5}
+    for at in sorted(positions):
+        content[at] ^= 16
+        path.write_bytes(content)
+        content[at] ^= 16
+        code, out, err = cli("info", path)
+        if code == 0:
+            assert file == "lenet.npz"
+            assert at < 64  # a time in the first local header
+            continue
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith(f"drypoint: {path}: ")
+
+
+def test_wrong_magic_and_newer_versions_are_refused(refused, lenet, tmp_path):
+    program = (lenet / "lenet.dpt").read_bytes()
+    path = tmp_path / "x.dpt"
+    path.write_bytes(b"GIF8" + program[4:])
+    assert "not a model file" in refused("info", path)
+    path.write_bytes(program[:4] + b"\x02\x00" + program[6:])
+    assert "version" in refused("info", path) or "2.0" in refused("info", path)
+
+
+def repacked(source, target, **changes):
+    """A model file with members replaced: {name: bytes}."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for info in old.infolist():
+            key = info.filename.replace(".", "_")
+            new.writestr(info.filename, changes.get(key, old.read(info)))
+    return target
+
+
+def test_a_newer_model_file_is_refused(refused, lenet, tmp_path):
+    with zipfile.ZipFile(lenet / "lenet.npz") as archive:
+        facts = json.loads(archive.read("model.json"))
+    text = json.dumps({**facts, "version": facts["version"] + 1}).encode()
+    path = repacked(lenet / "lenet.npz", tmp_path / "new.npz", model_json=text)
+    assert "version 2, this drypoint reads up to 1: install a newer one" in refused("info", path)
+
+
+def test_nan_in_weights_is_refused(refused, lenet, tmp_path):
+    with zipfile.ZipFile(lenet / "lenet.npz") as archive:
+        bias = bytearray(archive.read("fc2.bias.npy"))
+    bias[-4:] = np.float32(np.nan).tobytes()
+    path = repacked(lenet / "lenet.npz", tmp_path / "nan.npz", fc2_bias_npy=bytes(bias))
+    assert "fc2.bias holds values that are not finite" in refused("quantize", path)
+    assert names(tmp_path) == ["nan.npz"]
+
+
+def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
+    model = ["--model", lenet / "lenet.npz"]
+    assert "no such file" in refused("run", *model, tmp_path / "none.png").lower()
+    (tmp_path / "text.png").write_text("hello")
+    assert "text.png is not a readable picture" in refused("run", *model, tmp_path / "text.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
+
+
+def test_programs_of_other_images_are_refused(refused, cli, tmp_path):
+    """A net of 5x4 images, which MNIST has not."""
+    encoder = nn.Model(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 5, 4)).initialize(0))
+    encoder.save(tmp_path / "small.npz")
+    assert "\n" in refused("quantize", tmp_path / "small.npz", "--limit", 10)
+    assert names(tmp_path) == ["small.npz"]
+    assert cli("info", tmp_path / "small.npz")[0] == 0
+
+
+def test_names_that_c_cannot_have_are_refused(refused, lenet, tmp_path):
+    out = tmp_path / "out"
+    line = refused("export", lenet / "lenet.dpt", "--out", out, "--name", "my-model")
+    assert "'my-model' cannot name C files" in line
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("command", ["lenet", "train"])
+def test_output_that_cannot_be_written_is_refused_before_the_work(
+    refused, command, tmp_path, monkeypatch
+):
+    def never(*_args, **_options):
+        raise AssertionError("data were loaded first")
+
+    monkeypatch.setattr("drypoint.cli._pieces.data.load", never)
+    (tmp_path / "file").write_text("old")
+    line = refused(command, "--out", tmp_path / "file/x")
+    assert line.startswith(f"drypoint: cannot write {tmp_path / 'file/x'}")
+    assert names(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_device_is_not_replaced(refused):
+    line = refused("train", "--out", os.devnull)
+    assert line == "drypoint: cannot write /dev/null: it is no ordinary file; name another file\n"
+
+
+def test_outputs_of_quantize_and_export_that_cannot_be_written(refused, lenet, tmp_path):
+    (tmp_path / "file").write_text("old")
+    small = ["--limit", 50]
+    refused("quantize", lenet / "lenet.npz", *small, "--out", tmp_path / "file/x.dpt")
+    refused("quantize", lenet / "lenet.npz", *small, "--out", tmp_path)
+    refused("export", lenet / "lenet.dpt", "--out", tmp_path / "file")
+    assert names(tmp_path) == ["file"]
+
+
+def test_no_compiler_is_told_before_the_work(refused, lenet, tmp_path, monkeypatch):
+    line = refused("lenet", "--out", tmp_path / "out", "--cc", "no-such-cc")
+    assert "no C compiler: no-such-cc not found; install gcc or clang, or name one" in line
+    assert names(tmp_path) == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "cc, gcc, clang not found" in refused("verify", lenet / "lenet.dpt", "--limit", 10)
+
+
+def test_too_few_images_are_told(refused, tmp_path):
+    line = refused("train", "--limit", 1, "--out", tmp_path / "x.npz")
+    assert "would hold out 1 of 1 examples" in line
+    assert names(tmp_path) == []
+
+
+def test_a_folder_without_mnist_is_not_replaced_by_random_images(lenet, cli, tmp_path):
+    """Where --data names a folder with other bytes, export says so."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "t10k-images-idx3-ubyte").write_bytes(b"no images")
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(b"no labels")
+    program, out = lenet / "lenet.dpt", tmp_path / "out"
+    code, said, err = cli("export", program, "--out", out, "--data", folder)
+    assert (code, said) == (2, "")
+    assert "t10k-images-idx3-ubyte" in err.splitlines()[-1]
+    assert names(tmp_path) == names(tmp_path)[:3]
+
+
+def test_a_diverged_run_is_told(cli, tmp_path, monkeypatch):
+    def leap(step, total):
+        return 1e-6 if step < total / 2 else 1e38
+
+    monkeypatch.setattr(_training, "Adam", lambda **_: SGD(lr=1e3))
+    monkeypatch.setattr(_training, "OneCycle", lambda **_: leap)
+    code, _, err = cli("train", "--limit", 100, "--epochs", 2, "--out", tmp_path / "x.npz")
+    assert code == 0
+    assert f"NaN or infinite: {tmp_path / 'x.npz'} is the best net before, not the last" in err
+    nn.load(tmp_path / "x.npz")
+    monkeypatch.setattr(_training, "OneCycle", lambda **_: lambda _step, _total: 1e38)
+    code, out, err = cli("train", "--limit", 100, "--epochs", 1, "--out", tmp_path / "y.npz")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "try a learning rate below" in err
+    assert names(tmp_path) == ["x.npz"]
+
+
+def test_ctrl_c_outside_training_is_one_line(capsys, monkeypatch):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("drypoint.cli._info.load_file", interrupted)
+    assert main(["info", "x"]) == 130
+    assert capsys.readouterr() == ("", "drypoint: interrupted\n")
+
+
+def test_an_error_of_ours_is_one_line_without_traceback(capsys, monkeypatch):
+    def failing(*_args, **_options):
+        raise DrypointError("what came, what was wanted, where, what to do")
+
+    monkeypatch.setattr("drypoint.cli._info.load_file", failing)
+    assert main(["info", "x"]) == 2
+    assert capsys.readouterr() == ("", "drypoint: what came, what was wanted, where, what to do\n")
+
+
+START = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests
+from drypoint.cli.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp_path):
+    """A real process and a real signal."""
+    toolbox.need("cc")
+    out = tmp_path / "out"
+    words = ["lenet", "--epochs", "500", "--limit", "300", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert first.startswith("epoch 1/500")
+    assert process.returncode == 130
+    assert said == ""
+    assert re.fullmatch(
+        rf"interrupted: the best net so far \(epoch \d+\) is kept in {out / 'lenet.npz'}",
+        told.splitlines()[-1],
+    )
+    assert "Traceback" not in told
+    assert names(out) == ["lenet.npz"]
+    assert nn.load(out / "lenet.npz").provenance["interrupted"] is True
+    assert cli("info", out / "lenet.npz")[0] == 0
+
+
+def test_a_reader_that_has_gone_is_no_traceback(lenet):
+    words = [sys.executable, "-m", "drypoint.cli", "info", str(lenet / "lenet.npz"), "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (2, b"")
