@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.calibration
 import sklearn.metrics as oracle
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint.measure import MeasureError, mcnemar_p, measure
@@ -50,6 +50,7 @@ def test_scores_of_classes_are_their_ratios(table):
             assert getattr(m, name)[cls] == (above / below if below else 0), name
 
 
+@settings(max_examples=50)  # scikit-learn takes its time
 @given(tables(), st.sampled_from([0.5, 1.0, 2.0]))
 def test_scores_and_averages_agree_with_scikit_learn(table, beta):
     p, y = table
@@ -207,13 +208,13 @@ def test_rejecting_all_and_what_is_no_threshold():
             m.reject(value)
 
 
+@settings(max_examples=20)  # scikit-learn takes its time
 @given(tables())
-def test_the_classification_report_is_scikit_learns_to_the_letter(table):
+def test_the_classification_report_is_that_of_scikit_learn(table):
     p, y = table
     for classes in (tuple("abcd"), ("a much longer name", "b", "c", "d")):
         m = measure(probabilities=p, y=y, classes=classes)
         for digits in (2, 4):
-            # The two sum in another order: keep clear of a rounding of the last digit.
             theirs = oracle.classification_report(
                 y,
                 m.predicted,
@@ -224,6 +225,7 @@ def test_the_classification_report_is_scikit_learns_to_the_letter(table):
             )
             ours = m.classification_report(digits)
             assert len(ours) == len(theirs)
+            # The two sum in another order, so that the last digit may be rounded otherwise.
             for mine, other in zip(ours.split(), theirs.split(), strict=True):
                 if mine != other:
                     assert abs(float(mine) - float(other)) < 1.01 * 10**-digits

@@ -1,5 +1,6 @@
 """The methods that are tried, and how each is trained."""
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
 from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, classifier
 
-_EPOCHS = 5
-_RATE = 3e-3
+_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # as many epochs as give the least steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,8 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
     done = train.fit(
         model,
         data,
-        epochs=_EPOCHS,
+        epochs=max(_EPOCHS, math.ceil(_STEPS / math.ceil(len(data) / _BATCH))),
+        batch_size=_BATCH,
         optimizer=train.Adam(lr=_RATE),
         validation_split=0,
         seed=seed,
@@ -81,7 +82,7 @@ METHODS: tuple[Method, ...] = (
     _of_sklearn("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
     Method(
         name="softmax regression",
-        settings={"epochs": _EPOCHS, "lr": _RATE},
+        settings={"epochs": _EPOCHS, "least_steps": _STEPS, "batch_size": _BATCH, "lr": _RATE},
         fit=_softmax_regression,
     ),
     _of_sklearn(
