@@ -90,14 +90,13 @@ def table(rows: Sequence[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[
     ]
 
 
-def flow(cells: Sequence[Sequence[str]], *, width: int, most: int | None = None) -> list[str]:
-    """Cells of lines side by side, as many as ``width`` takes (at most ``most``), then below.
+def flow(cells: Sequence[Sequence[str]], *, width: int) -> list[str]:
+    """Cells of lines side by side, as many as ``width`` takes, then below.
 
     Between two rows of cells is an empty line.
     """
     widest = max(len(line) for cell in cells for line in cell)
     across = max(1, (width + 2) // (widest + 2))
-    across = across if most is None else min(across, most)
     lines: list[str] = []
     for start in range(0, len(cells), across):
         row = cells[start : start + across]
@@ -118,3 +117,13 @@ def shortened(text: str, width: int, *, plain: bool) -> str:
 def number(value: float) -> str:
     """Three or four figures of a value, for labels."""
     return f"{value:,.0f}" if abs(value) >= 1000 and float(value).is_integer() else f"{value:.4g}"
+
+
+def aligned(values: Iterable[float]) -> list[str]:
+    """`number` for a column: all with the decimals of the one that needs most."""
+    plain = list(values)
+    texts = [number(value) for value in plain]
+    if any("e" in text for text in texts):
+        return texts
+    decimals = max(len(text.partition(".")[2]) for text in texts)
+    return [f"{value:,.{decimals}f}" for value in plain]

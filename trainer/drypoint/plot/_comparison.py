@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.measure import Measurement
 
 from . import _look as look
-from ._blocks import bar, fitted, number, table
+from ._blocks import aligned, bar, fitted, number, table
 from ._checks import numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -51,11 +51,12 @@ class ComparisonChart(Picture):
         """A line for each name: value, interval, and a bar or the place on a common scale."""
         rows = [("", self.label, *(("interval",) if self.has_intervals else ()), "")]
         cells = []
+        values = aligned(self.values.tolist())
         for name, value, (low, high) in zip(
-            self.names, self.values.tolist(), self.intervals.tolist(), strict=True
+            self.names, values, self.intervals.tolist(), strict=True
         ):
-            span = "" if np.isnan(low) else f"{number(low)} to {number(high)}"
-            cells.append((name, number(value), *((span,) if self.has_intervals else ())))
+            span = "" if np.isnan(low) else " to ".join(aligned((low, high)))
+            cells.append((name, value, *((span,) if self.has_intervals else ())))
         used = sum(max(map(len, column)) + 2 for column in zip(*cells, rows[0][:-1], strict=True))
         room = max(8, fitted(width) - used)
         for i, cell in enumerate(cells):

@@ -94,33 +94,39 @@ class ConfusionMap(Picture):
                     horizontalalignment="center",
                     verticalalignment="center",
                 )
+        counted = n <= _MOST_COUNTED
         look.dress(
-            ax, title=self._title, x="predicted (total below)", y="true (total at the right)"
+            ax,
+            title=self._title,
+            x="predicted, with total" if counted else "predicted",
+            y="true, total at the right" if counted else "true",
         )
         ax.spines[:].set_visible(False)
-        names = [str(name) for name in self.classes]
-        upright = max(map(len, names)) <= 3
-        ax.set_xticks(range(n), names, rotation=0 if upright else 90)
-        ax.set_yticks(range(n), names)
-        ax.tick_params(length=0)
-        self._draw_totals(ax)
-        legend = ax.figure.colorbar(shown, ax=ax, shrink=0.8, aspect=25, pad=0.14)
+        self._draw_names(ax)
+        legend = ax.figure.colorbar(shown, ax=ax, shrink=0.8, aspect=25, pad=0.1)
         legend.set_ticks([t**0.5 for t in _TICKS], labels=[f"{t:.0%}" for t in _TICKS])
         legend.ax.tick_params(labelsize=look.SMALL_SIZE, color=look.MUTED)
         legend.set_label("share of the true class", fontsize=look.LABEL_SIZE, color=look.INK)
         legend.outline.set_visible(False)
 
-    def _draw_totals(self, ax: "Axes") -> None:
-        """The totals as labels of the axes across."""
-        if len(self.classes) > _MOST_COUNTED:
-            return
-        right = ax.secondary_yaxis("right")
-        right.set_yticks(range(len(self.classes)), map(str, self.true_totals.tolist()))
-        below = ax.secondary_xaxis(-0.1)
-        below.set_xticks(range(len(self.classes)), map(str, self.predicted_totals.tolist()))
-        for axis in (right, below):
-            axis.tick_params(length=0, labelsize=look.SMALL_SIZE, labelcolor=look.MUTED)
-            axis.spines[:].set_visible(False)
+    def _draw_names(self, ax: "Axes") -> None:
+        """Classes and totals along the sides; of very many classes only some, without totals."""
+        n = len(self.classes)
+        places = range(0, n, 1 if n <= _MOST_COUNTED else -(-n // 20))
+        names = [str(self.classes[i]) for i in places]
+        upright = max(map(len, names)) <= 3
+        below = names
+        if n <= _MOST_COUNTED:
+            between = "\n" if upright else "  "
+            totals = zip(names, self.predicted_totals.tolist(), strict=True)
+            below = [f"{name}{between}{total}" for name, total in totals]
+            right = ax.secondary_yaxis("right")
+            right.set_yticks(places, map(str, self.true_totals.tolist()))
+            right.tick_params(length=0, labelsize=look.SMALL_SIZE, labelcolor=look.INK)
+            right.spines[:].set_visible(False)
+        ax.set_xticks(places, below, rotation=0 if upright else 90, parse_math=False)
+        ax.set_yticks(places, names, parse_math=False)
+        ax.tick_params(length=0)
 
 
 def confusion(

@@ -11,7 +11,7 @@ from . import _look as look
 from ._blocks import fitted, flow, number, shortened
 from ._errors import PlotError
 from ._picture import Layout, Picture
-from ._shades import shaded, signed
+from ._shades import SIGNS, shaded, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ Scale: TypeAlias = Literal["pixels", "amount", "signed"]
 
 MOST_IMAGES = 256  # more could not be told apart
 _MAPS = {"pixels": look.GRAY_MAP, "amount": look.AMOUNT_MAP, "signed": look.SIGNED_MAP}
+_MOST_SIGNS = 11  # pixels across; wider ones read better in shades
 _CELL = 1.15  # inches
 _LINE = 0.15  # of the height of a cell: one line of a title
 
@@ -48,26 +49,28 @@ class ImageGrid(Picture):
     title: str
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
-        """The images in characters: shades for brightness and amounts, signs around 0."""
+        """The images in characters: shades, denser for higher values; signs for small kernels."""
         width = fitted(width)
         widest = max(image.shape[1] for image in self.images)
         room = width if len(self.images) == 1 else (width - 2) // 2  # at least two side by side
         room = min(room, 40 if widest <= 20 else 28) if len(self.images) <= 4 else min(room, 18)
+        signs = self.scale == "signed" and widest <= _MOST_SIGNS
         cells = []
         for image, title, marked, limits in zip(
             self.images, self.titles, self.marked, self.limits, strict=True
         ):
-            if self.scale == "signed" and 2 * image.shape[1] <= width:
+            if signs:
                 picture = signed(image, limit=limits[1])
             else:
-                picture = shaded(image, limits=limits, columns=room, plain=plain)
+                fine = plain or self.scale == "signed"  # ten steps: so that 0 is seen between
+                picture = shaded(image, limits=limits, columns=room, plain=fine)
             words = title.split("\n") if title else []
             words = [f"{words[0]} *", *words[1:]] if words and marked else words
             cells.append([shortened(line, width, plain=plain) for line in words] + picture)
         lines = [self.title] if self.title else []
         if self.scale != "pixels":
             low, high = self.limits[0]
-            lines.append(f"scale {number(low)} to {number(high)}")
+            lines.append(f"{SIGNS if signs else 'shades'}: {number(low)} to {number(high)}")
         return "\n".join([*lines, *([""] if lines else []), *flow(cells, width=width)])
 
     @property
@@ -78,7 +81,7 @@ class ImageGrid(Picture):
         legend = 0.0 if self.scale == "pixels" else 0.8
         return Layout(
             width=max(2.2, 0.2 + self.columns * across * _CELL + legend),
-            height=max(1.5, 0.4 + rows * down * _CELL),
+            height=max(1.2, (0.4 if self.title else 0.15) + rows * down * _CELL),
         )
 
     @property
@@ -146,7 +149,8 @@ def image_grid(
     """
     if not 1 <= len(images) <= MOST_IMAGES:
         raise PlotError(
-            f"from 1 to {MOST_IMAGES} images can be shown, not {len(images)}; take some of them"
+            f"from 1 to {MOST_IMAGES} images can be shown, not {len(images)}"
+            + ("; take some of them" if images else "")
         )
     if columns is not None and columns < 1:
         raise PlotError(f"columns must be at least 1, not {columns}")

@@ -107,9 +107,8 @@ class Histograms(Picture):
             ax.set_ylim(0.5, 2 * max(1, int(part.counts.max())))
             for place in part.clip or ():
                 ax.axvline(place, color=look.ACCENT, linewidth=1.2)
-            look.dress(ax, title=part.name, x="value", y="count")
-            if part.caption:
-                ax.set_xlabel(f"value\n{part.caption}", fontsize=look.SMALL_SIZE, color=look.ACCENT)
+            label = f"value\n{part.caption}" if part.caption else "value"
+            look.dress(ax, title=part.name, x=label, y="count")
 
 
 def histograms(

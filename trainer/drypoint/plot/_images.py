@@ -1,6 +1,7 @@
 """Pictures of images: examples, anything side by side, kernels, activations."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +10,7 @@ from drypoint.data import Dataset
 from drypoint.measure import Example
 
 from ._errors import PlotError
-from ._grid import ImageGrid, image_grid
+from ._grid import MOST_IMAGES, ImageGrid, image_grid
 from ._picture import Placement, placement
 
 
@@ -34,14 +35,11 @@ def examples(
         PlotError: no images or too many, or examples measured without images.
     """
     if isinstance(shown, Dataset):
-        n = len(shown)
-        # Only as many as are needed to see that there are too many.
-        pairs = [shown[i] for i in range(n)] if n <= 256 else []
-        if not pairs:
-            raise PlotError(f"from 1 to 256 images can be shown, not {n}; take sample(25) of them")
+        # One more than can be shown is enough to be refused.
+        pairs = list(islice(shown, MOST_IMAGES + 1))
         images: list[NDArray[np.generic]] = [image for image, _ in pairs]
         titles = [str(label) for _, label in pairs]
-        marked = [False] * n
+        marked = [False] * len(pairs)
     else:
         images = [_image_of(example) for example in shown]
         titles = [_judged(e) for e in shown]

@@ -45,8 +45,8 @@ class KernelMosaic(Picture):
         room = fitted(width) - left - 3
         lines = [
             self.title,
-            f"{filters} filters (lines) of {inputs} kernels (columns), shaded by size "
-            f"(root of the sum of squares), 0 to {number(highest)}",
+            f"{filters} filters (lines) of {inputs} kernels (columns)",
+            f"shades: root of the sum of a kernel's squares, 0 to {number(highest)}",
             "",
         ]
         for i, row in enumerate(self.sizes):
@@ -88,7 +88,7 @@ class KernelMosaic(Picture):
             step = max(1, -(-n // 10))
             places = np.arange(0, n, step)
             axis.set_ticks(places * (size + _GAP) + (size - 1) / 2, [str(i) for i in places])
-        legend = ax.figure.colorbar(shown, ax=ax, shrink=0.8, aspect=25)
+        legend = ax.figure.colorbar(shown, ax=ax, shrink=0.5, aspect=30)
         legend.ax.tick_params(labelsize=look.SMALL_SIZE, color=look.MUTED)
         legend.set_label("weight", fontsize=look.LABEL_SIZE, color=look.INK)
         legend.outline.set_visible(False)

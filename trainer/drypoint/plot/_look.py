@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 INK = "#333333"
 MUTED = "#a3a3a3"
+PALE = "#cccccc"
 FAINT = "#e3e3e3"
 ACCENT = "#0072b2"  # the blue of the palette of Okabe and Ito
 
@@ -21,9 +22,9 @@ TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 10, 9, 8  # points
 def dress(ax: "Axes", *, title: str = "", x: str = "", y: str = "") -> None:
     """Title and labels, and a frame reduced to the two axes."""
     if title:
-        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK)
-    ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK)
-    ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK)
+        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
+    ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK, parse_math=False)
+    ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK, parse_math=False)
     ax.tick_params(labelsize=SMALL_SIZE, color=MUTED, labelcolor=INK)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
@@ -32,7 +33,7 @@ def dress(ax: "Axes", *, title: str = "", x: str = "", y: str = "") -> None:
 def undress(ax: "Axes", *, title: str = "") -> None:
     """Title only: no axes."""
     if title:
-        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK)
+        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
     ax.set_axis_off()
 
 

@@ -1,6 +1,7 @@
 """A net as a drawing: layers in order, and the shape of what passes between them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from drypoint.nn import Layer, Model, NetInfo, Shape
@@ -57,7 +58,7 @@ class NetDrawing(Picture):
             names.append(f"layer{i}")
             lines.append(f"  layer{i} [label={_quoted(path, kind)}];")
         names.append("output")
-        for one, other, shape in zip(names, names[1:], self.shapes, strict=True):
+        for (one, other), shape in zip(pairwise(names), self.shapes, strict=True):
             lines.append(f'  {one} -> {other} [label=" {_size(shape)}"];')
         return "\n".join([*lines, "}", ""])
 

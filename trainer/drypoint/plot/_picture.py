@@ -108,7 +108,7 @@ class Picture(ABC):
         if not axes:
             rows = -(-layout.panels // layout.columns)
             figure = figure_class(
-                figsize=(layout.width, layout.height), layout="constrained", facecolor="white"
+                figsize=(layout.width, layout.height), layout="compressed", facecolor="white"
             )
             axes = tuple(
                 figure.add_subplot(rows, layout.columns, i + 1) for i in range(layout.panels)

@@ -65,7 +65,7 @@ class Reliability(Picture):
             linewidth=1,
             label="measured, 95 % interval",
         )
-        ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK, loc="upper left")
+        ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK, loc="lower right")
         ax.set_ylim(-0.03, 1.03)
         look.dress(ax, title=f"calibration error {curve.ece:.4f}", x="confidence", y="accuracy")
         look.grid(ax, along="y")

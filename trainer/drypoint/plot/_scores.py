@@ -49,7 +49,12 @@ class ScoreBars(Picture):
             )
             for name, label, p in zip(names, self.classes, self.probabilities.tolist(), strict=True)
         ]
-        return "\n".join([self.title, *table(rows, left=(0, 2))])
+        return "\n".join([self._title, *table(rows, left=(0, 2))])
+
+    @property
+    def _title(self) -> str:
+        hidden = self.true is not None and self.true not in self.classes
+        return f"{self.title}; true: {self.true}, not shown" if hidden else self.title
 
     @property
     def layout(self) -> Layout:
@@ -77,7 +82,7 @@ class ScoreBars(Picture):
         ax.invert_yaxis()
         ax.set_xlim(0, 1.18)  # room for the label of a bar of length 1
         ax.set_xticks(np.linspace(0, 1, 6))
-        look.dress(ax, title=self.title, x="probability", y="class")
+        look.dress(ax, title=self._title, x="probability", y="class")
 
 
 def scores(

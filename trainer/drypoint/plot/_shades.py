@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from drypoint.data import ascii_image
 
 _SHADES = str.maketrans(" .:-=+*#%@", "  ░░▒▒▓▓██")
-_SIGNED = ("--", " -", " .", " +", "++")
+SIGNS = "= - . + #"
+_SIGNED = (" =", " -", " .", " +", " #")
 
 
 def shaded(
@@ -27,21 +28,19 @@ def shaded(
     shares = (image.astype(np.float64) - low) / span if span > 0 else np.zeros(image.shape)
     pixels = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    height, width = pixels.shape[:2]
+    width = pixels.shape[1]
     if 2 * width <= columns:
-        pixels = pixels.repeat(2, axis=0).repeat(2, axis=1)
-        lines, across = height, 2 * width
+        across = 2 * width  # row by row, so that no scaling mixes them
+        shown = [ascii_image(row[None].repeat(2, axis=1), across) for row in pixels]
     else:
         across = min(columns, width)
-        lines = max(1, round(height * across / width / 2))
-    text = ascii_image(pixels, across)
-    shown = [line.ljust(across) for line in text.split("\n")]
-    shown += [" " * across] * (lines - len(shown))
-    return shown if plain else [line.translate(_SHADES) for line in shown]
+        shown = ascii_image(pixels, across).split("\n")
+    lines = [line.ljust(across) for line in shown]
+    return lines if plain else [line.translate(_SHADES) for line in lines]
 
 
 def signed(image: NDArray[np.generic], *, limit: float) -> list[str]:
-    """Lines of values (H, W) by sign and size, two characters each: ``--  -  .  + ++``.
+    """Lines of values (H, W) by sign and size, two characters each: ``=`` ``-`` ``.`` ``+`` ``#``.
 
     The five steps are equal and reach from ``-limit`` to ``limit``; "." is around 0.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _look as look
-from ._blocks import fitted, number, table
+from ._blocks import aligned, fitted, number, table
 from ._checks import numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -59,8 +59,9 @@ class Tradeoff(Picture):
         side, rule = ("|", "-") if plain else ("│", "─")
         low, high = number(float(self.costs.min())), number(float(self.costs.max()))
         rows = [("", "", self.cost, self.value, "")]
+        costs, values = aligned(self.costs.tolist()), aligned(self.values.tolist())
         for i, star in enumerate(self.best.tolist()):
-            figures = (number(float(self.costs[i])), number(float(self.values[i])))
+            figures = (costs[i], values[i])
             rows.append((_letter(i), self.names[i], *figures, "*" if star else ""))
         return "\n".join(
             [
@@ -89,16 +90,17 @@ class Tradeoff(Picture):
         colors = [look.ACCENT if star else look.MUTED for star in best.tolist()]
         ax.scatter(self.costs, self.values, c=colors, s=36, zorder=3)
         ax.set_xscale("log")
-        ax.margins(x=0.22, y=0.14)
-        middle = float(np.log(self.costs).min() + np.log(self.costs).max()) / 2
+        ax.margins(x=0.08, y=0.14)
+        low, high = ax.get_xlim()
+        longest = max(map(len, self.names))
+        ax.set_xlim(low, high * (high / low) ** (0.015 * longest))  # room for the last name
         for name, c, v in zip(self.names, self.costs.tolist(), self.values.tolist(), strict=True):
-            left = np.log(c) <= middle  # names point to where there is room
+            # Below to the right: where the line, which rises, never is.
             ax.annotate(
                 name,
                 (c, v),
-                xytext=(6 if left else -6, -3),
+                xytext=(5, -4),
                 textcoords="offset points",
-                horizontalalignment="left" if left else "right",
                 verticalalignment="top",
                 fontsize=look.SMALL_SIZE,
                 color=look.INK,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.train import TrainResult
 
 from . import _look as look
-from ._blocks import fitted, number, sparkline, table
+from ._blocks import aligned, fitted, sparkline, table
 from ._checks import numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -51,21 +51,23 @@ class TrainingCurves(Picture):
         best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
         rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
         room = max(8, width - 50)
-        for _, _, curves in _PANELS:
-            shown = {name: self.history[name] for name, _ in curves if name in self.history}
-            if "loss" in shown and self.batch_loss.size:
-                shown["batch loss"] = self.batch_loss
-            known = np.concatenate([np.empty(0), *shown.values()])
-            for name, values in shown.items():
+        groups = [
+            {name: self.history[name] for name, _ in curves if name in self.history}
+            for _, _, curves in _PANELS
+        ]
+        groups.append({"batch loss": self.batch_loss} if self.batch_loss.size else {})
+        for group in filter(None, groups):
+            known = np.concatenate(list(group.values()))
+            for name, values in group.items():
                 line = sparkline(
                     values,
-                    low=float(np.min(known)),
-                    high=float(np.max(known)),
+                    low=float(known.min()),
+                    high=float(known.max()),
                     width=room,
                     plain=plain,
                 )
-                figures = (values[0], values[-1], np.min(values), np.max(values))
-                rows.append((name, line, *(number(float(figure)) for figure in figures)))
+                figures = (values[0], values[-1], values.min(), values.max())
+                rows.append((name, line, *aligned(map(float, figures))))
         return "\n".join([f"training, {len(self.epochs)} epochs{best}", *table(rows, left=(0, 1))])
 
     @property
@@ -89,7 +91,7 @@ class TrainingCurves(Picture):
             if title == "loss" and self.batch_loss.size:
                 n = len(self.batch_loss)
                 places = np.arange(1, n + 1) * len(self.epochs) / n
-                ax.plot(places, self.batch_loss, color=look.FAINT, linewidth=0.8, label="batch")
+                ax.plot(places, self.batch_loss, color=look.PALE, linewidth=0.8, label="batch")
             for name, label in curves:
                 ax.plot(
                     self.epochs,
@@ -111,7 +113,7 @@ class TrainingCurves(Picture):
             look.dress(ax, title=title, x="epoch", y=unit)
             look.grid(ax, along="y")
             ax.set_xlim(0.8 if not self.batch_loss.size else 0, len(self.epochs) + 0.2)
-            ax.locator_params(axis="x", integer=True)
+            ax.locator_params(axis="x", integer=True, min_n_ticks=1)
             if title != "learning rate":
                 ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK)
 
