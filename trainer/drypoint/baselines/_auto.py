@@ -10,7 +10,7 @@ from drypoint.data import Dataset, train_val_split
 
 from ._baseline import Attempt, Baseline
 from ._errors import BaselineError
-from ._fitted import Fitted
+from ._fitted import Fitted, sklearn_type
 from ._methods import METHODS, Method
 from ._plan import FIRST, nested_order, next_size
 
@@ -45,11 +45,14 @@ def auto(
             another kind, scikit-learn is missing, or no method could be trained.
         DatasetError: the validation part would be empty or everything.
     """
-    begin = time.perf_counter()
     if not time_limit > 0:
         raise BaselineError(f"time_limit must be above 0 seconds, not {time_limit}")
     if max_train is not None and max_train < 2:
         raise BaselineError(f"max_train must be at least 2, not {max_train}")
+    for method in METHODS:
+        if method.place:
+            sklearn_type(method.place)  # imported before the clock starts: it can take seconds
+    begin = time.perf_counter()
     rest, held = _split(data, validation, seed=seed)
     if len(np.unique(rest.y)) < 2:
         raise BaselineError("the training images are all of one class: there is nothing to tell")

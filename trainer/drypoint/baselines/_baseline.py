@@ -44,7 +44,7 @@ class Baseline:
         classes: the C class names.
         tried: all methods, in the order tried.
         n_validation: the examples that chose.
-        seconds: of the whole search.
+        seconds: of the whole search, the import of scikit-learn aside.
     """
 
     method: str

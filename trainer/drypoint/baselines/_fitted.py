@@ -3,7 +3,7 @@
 import importlib
 import io
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,21 +123,22 @@ def as_rows(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
 
 
-def classifier(place: str, settings: Mapping[str, object]) -> SklearnClassifier:
-    """An untrained classifier of scikit-learn, at a dotted place such as ``svm.SVC``.
+def sklearn_type(place: str) -> Callable[..., SklearnClassifier]:
+    """The class of scikit-learn at a dotted place such as ``svm.SVC``.
 
     Raises:
         BaselineError: scikit-learn is not installed.
     """
     module, name = place.split(".")
     try:
-        kind = getattr(importlib.import_module(f"sklearn.{module}"), name)
+        found: Callable[..., SklearnClassifier] = getattr(
+            importlib.import_module(f"sklearn.{module}"), name
+        )
     except ImportError as error:
         raise BaselineError(
             "baselines need scikit-learn, which is not installed: pip install 'drypoint[baselines]'"
         ) from error
-    made: SklearnClassifier = kind(**settings)
-    return made
+    return found
 
 
 def _softmax(values: ArrayLike) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from drypoint import nn, train
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
-from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, classifier
+from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, sklearn_type
 
 _EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # as many epochs as give the least steps
 
@@ -24,12 +24,14 @@ class Method:
         settings: what it is made with.
         fit: trains on all of a data set, with a seed.
         growth: its time goes at most with this power of the number of examples.
+        place: where scikit-learn has it, such as ``svm.SVC``; "" for our own.
     """
 
     name: str
     settings: Mapping[str, object]
     fit: Callable[[Dataset, int], Fitted]
     growth: float = 1.0
+    place: str = ""
 
 
 def _of_sklearn(
@@ -43,7 +45,7 @@ def _of_sklearn(
     """A classifier of scikit-learn, at its dotted ``place``; ``seeded`` ones draw at random."""
 
     def fit(data: Dataset, seed: int) -> Fitted:
-        made = classifier(place, settings | ({"random_state": seed} if seeded else {}))
+        made = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
         # One thread, as in `train.fit`: on a busy machine threads that wait for each other take
         # many times as long, and what a small fit foretells would not hold. The limit is set
         # after the import, since it reaches only libraries that are loaded.
@@ -53,7 +55,7 @@ def _of_sklearn(
             made.fit(as_rows(data.x), data.y)
         return FittedClassifier(model=made, n_classes=len(data.classes))
 
-    return Method(name=name, settings=settings, fit=fit, growth=growth)
+    return Method(name=name, settings=settings, fit=fit, growth=growth, place=place)
 
 
 def _softmax_regression(data: Dataset, seed: int) -> Fitted:
