@@ -20,6 +20,10 @@ def concrete(base):
         yield from concrete(layer)
 
 
+def arctan_slope(x):
+    return 1 / (1 + x * x)
+
+
 BLOCK = nn.Sequential({"conv": nn.Conv2d(2, 2), "norm": nn.BatchNorm2d(), "tanh": nn.Tanh()})
 
 # Class -> layers and the shape of an example for each; wrong shapes follow below.
@@ -48,12 +52,31 @@ CASES = {
     nn.Sigmoid: [(nn.Sigmoid(), (2, 3))],
     nn.Sin: [(nn.Sin(), (2, 3))],
     nn.Cos: [(nn.Cos(), (2, 3))],
+    nn.Function: [
+        *((nn.Function(name), (2, 3)) for name in ("sin", "cos", "tanh", "sigmoid", "relu", "exp")),
+        *((nn.Function(name), (2, 3)) for name in ("gelu", "square", "abs", "softplus")),
+    ],
+    nn.Elementwise: [(nn.Elementwise(np.arctan, arctan_slope), (2, 3))],
+    nn.Reshape: [(nn.Reshape((3, 4)), (2, 6)), (nn.Reshape(()), (1,))],
+    nn.OneHot: [(nn.OneHot(3), ())],
+    nn.GlobalAvgPool2d: [(nn.GlobalAvgPool2d(), (2, 3, 4))],
     nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
     nn.Sequential: [
         (nn.Sequential([nn.Conv2d(3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2)]), (1, 3, 3)),
         (nn.Sequential({"block": BLOCK, "pool": nn.MaxPool2d(2)}), (2, 4, 4)),
     ],
 }
+CASES[nn.Graph] = [
+    (nn.Graph.from_sequential(nn.Sequential([nn.Linear(3), nn.Tanh()])), (4,)),
+    (nn.Graph({"block": BLOCK, "pool": nn.MaxPool2d(2)}, [("block", "pool")]), (2, 4, 4)),
+    (
+        nn.Graph(
+            {"same": nn.Conv2d(2, 3, padding=1), "relu": nn.ReLU(), "sum": nn.Add()},
+            [("input", "same", "relu", "sum.a"), ("input", "sum.b")],
+        ),
+        (2, 3, 3),
+    ),
+]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
     for kind, cases in CASES.items()
@@ -66,9 +89,17 @@ WRONG = {
     nn.BatchNorm2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
     nn.Linear: [(), (4, 1), (2, 2, 2), (0,)],
     nn.Sequential: [(), (4,)],
+    nn.Graph: [(), (3, 4), (0,)],
+    nn.GlobalAvgPool2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
+    nn.Reshape: [(), (5,), (3, 5)],
+    nn.OneHot: [(1,), (2, 3)],
     nn.Softmax: [()],
 }
-TAKES_ANY_SHAPE = {nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos}
+TAKES_ANY_SHAPE = {
+    *(nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos),
+    *(nn.Function, nn.Elementwise),
+}
+INSIDE = {nn.Sequential: "Conv2d", nn.Graph: "Linear"}  # what complains in the first of the cases
 
 
 def values(shape, seed=0):
@@ -78,10 +109,16 @@ def values(shape, seed=0):
     return ((order - n // 2) * 0.02 + 0.01).reshape(shape)
 
 
+def sample(layer, shape, seed=0):
+    """An example that the layer takes: of indices, one; else `values`."""
+    return np.array(float(seed % 3)) if isinstance(layer, nn.OneHot) else values(shape, seed)
+
+
 def test_every_layer_class_is_under_contract():
     classes = set(concrete(nn.Layer))
     assert classes == set(CASES)
-    assert classes == {*nn.LEAF_TYPES, nn.Sequential}
+    leaves = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Layer)}
+    assert classes == {*leaves, nn.Sequential, nn.Graph}
     assert classes == {*WRONG, *TAKES_ANY_SHAPE}
 
 
@@ -89,7 +126,7 @@ def test_every_layer_class_is_under_contract():
 def test_shapes_are_as_inferred_and_the_layer_is_a_value(layer, shape):
     ready = layer.initialize(1, input_shape=shape)
     assert ready.initialized
-    x = values(shape)
+    x = sample(layer, shape)
     y = ready(x)
     assert y.shape == layer.output_shape(shape) == ready.output_shape(shape)
     assert y.flags.c_contiguous
@@ -113,7 +150,7 @@ def test_shapes_are_as_inferred_and_the_layer_is_a_value(layer, shape):
 def test_a_batch_is_the_stacked_singles(layer, shape):
     """float32 sums of at most 50 terms in another order: some 50 units in the last place."""
     ready = layer.initialize(1, input_shape=shape)
-    singles = [values(shape, seed).astype(np.float32) for seed in range(3)]
+    singles = [sample(layer, shape, seed).astype(np.float32) for seed in range(3)]
     params = {p: Tensor(a) for p, a in ready.params.items()}
     batch = ready.apply(params, Tensor(np.stack(singles))).data
     expected = np.stack([ready(x) for x in singles])
@@ -126,6 +163,8 @@ def test_a_batch_is_the_stacked_singles(layer, shape):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
 def test_the_gradient_of_the_whole_layer(layer, shape, training):
+    if isinstance(layer, nn.OneHot):  # constant between whole numbers: see its own test
+        return
     ready = layer.initialize(1, input_shape=shape)
     names, n = list(ready.params), 2
 
@@ -142,16 +181,21 @@ def test_the_gradient_of_the_whole_layer(layer, shape, training):
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
 def test_dtypes(layer, shape):
     ready = layer.initialize(1, input_shape=shape)
-    integers = np.arange(math.prod(shape)).reshape(shape) % 3
-    assert ready(integers.astype(np.float64)).dtype == np.float64
-    for x in (integers, integers.astype(np.uint8), integers.astype(np.float32), integers.tolist()):
+    integers = np.asarray(np.arange(math.prod(shape)).reshape(shape) % 3)
+    assert ready(np.asarray(integers, np.float64)).dtype == np.float64
+    single = np.asarray(integers, np.float32)
+    for x in (integers, integers.astype(np.uint8), single, integers.tolist()):
         y = ready(x)
         assert y.dtype == np.float32
-        np.testing.assert_array_equal(y, ready(integers.astype(np.float32)))
+        np.testing.assert_array_equal(y, ready(single))
 
 
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
 def test_configuration_round_trip(layer, shape):
+    if isinstance(layer, nn.Elementwise):
+        with pytest.raises(nn.ConfigError, match=r"^Elementwise holds functions of your own"):
+            layer.config()
+        return
     for one in (layer, layer.bind(shape)):
         config = json.loads(json.dumps(one.config()))
         again = nn.layer_from_config(config)
@@ -172,10 +216,12 @@ def test_configuration_round_trip(layer, shape):
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
 def test_copies_are_equal(layer, shape):
     ready = layer.initialize(1, input_shape=shape)
-    x = values(shape)
+    x = sample(layer, shape)
     for again in (pickle.loads(pickle.dumps(ready)), copy.deepcopy(ready), copy.copy(ready)):
         np.testing.assert_array_equal(again(x), ready(x))
-        assert again.config() == ready.config()
+        assert repr(again) == repr(ready)
+        if not isinstance(layer, nn.Elementwise):
+            assert again.config() == ready.config()
 
 
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
@@ -198,7 +244,7 @@ def test_repr_shows_what_is_not_default():
 def test_wrong_shapes_are_refused_by_name(layer, wrong):
     with pytest.raises(nn.ShapeError) as caught:
         layer.output_shape(wrong)
-    inner = "Conv2d" if isinstance(layer, nn.Sequential) else type(layer).__name__
+    inner = INSIDE.get(type(layer), type(layer).__name__)
     assert str(caught.value).startswith(inner)
     assert str(wrong) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -210,7 +256,7 @@ def test_a_bound_layer_takes_one_shape_only(layer, shape):
     if bound.input_shape is not None:
         assert bound.input_shape == shape
         with pytest.raises(nn.ShapeError):
-            bound.output_shape((*shape[:-1], shape[-1] + 1))
+            bound.output_shape((*shape[:-1], math.prod(shape[-1:]) + 1))
     if layer.param_names:
         assert bound.param_shapes() == layer.param_shapes(shape)
         assert bound.initialize(1).initialized
@@ -284,7 +330,25 @@ def test_inputs_that_are_no_finite_numbers_are_refused(x, text):
         lambda: nn.Linear(2).initialize(method="zero", input_shape=(2,)),
         lambda: nn.Sequential([]),
         lambda: nn.Sequential([nn.ReLU]),
-        lambda: nn.Sequential({"relu": 1}),
+        lambda: nn.Sequential({"relu": 1.0}),
+        lambda: nn.Sequential([True]),
+        lambda: nn.Sequential([0]),
+        lambda: nn.Sequential(["swish"]),
+        lambda: nn.Sequential({"loss": nn.MSELoss()}),
+        lambda: nn.Sequential([nn.Linear(2), nn.Dot()]),
+        lambda: nn.Function("swish"),
+        lambda: nn.Reshape(2),
+        lambda: nn.Reshape((2, 0)),
+        lambda: nn.OneHot(0),
+        lambda: nn.BinaryCrossEntropyLoss(from_logits=1),
+        lambda: nn.Graph({}),
+        lambda: nn.Graph({"a": nn.ReLU(), "b": nn.Graph({"a/c": nn.ReLU()})}),
+        lambda: nn.Linear(2).initialize(std=1.0, input_shape=(2,)),
+        lambda: nn.Linear(2).initialize(method="normal", std=-1, input_shape=(2,)),
+        lambda: nn.Linear(2).initialize(distribution="flat", input_shape=(2,)),
+        lambda: nn.Linear(2).initialize(
+            method="orthogonal", distribution="uniform", input_shape=(2,)
+        ),
         lambda: nn.Sequential({"": nn.ReLU()}),
         lambda: nn.Sequential({"a/b": nn.ReLU()}),
         lambda: nn.Sequential([nn.ReLU()], (0,)),

@@ -12,10 +12,11 @@ from ._sizes import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elementwise(Layer):
-    """What they share."""
+class Pointwise(Layer):
+    """What they share: any shape to the same shape."""
 
     in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input's."""
@@ -23,7 +24,7 @@ class Elementwise(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU(Elementwise):
+class ReLU(Pointwise):
     """max(x, 0); its derivative at 0 is 0."""
 
     short_name: ClassVar[str] = "relu"
@@ -34,7 +35,7 @@ class ReLU(Elementwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tanh(Elementwise):
+class Tanh(Pointwise):
     """The hyperbolic tangent."""
 
     short_name: ClassVar[str] = "tanh"
@@ -45,7 +46,7 @@ class Tanh(Elementwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sigmoid(Elementwise):
+class Sigmoid(Pointwise):
     """The logistic function 1 / (1 + exp -x)."""
 
     short_name: ClassVar[str] = "sigmoid"
@@ -56,7 +57,7 @@ class Sigmoid(Elementwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sin(Elementwise):
+class Sin(Pointwise):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
@@ -67,7 +68,7 @@ class Sin(Elementwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cos(Elementwise):
+class Cos(Pointwise):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"

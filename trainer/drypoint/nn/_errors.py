@@ -40,7 +40,7 @@ class NotInitializedError(LayerError, RuntimeError):
 
 
 class InputError(LayerError, ValueError):
-    """The values given to a layer or loss are no finite real numbers, or no valid targets."""
+    """Values are no finite real numbers or no valid targets, or batches differ in length."""
 
 
 class ConfigError(LayerError, ValueError):
@@ -60,7 +60,11 @@ class PathError(DrypointError, KeyError):
 
 
 class PortError(DrypointError, TypeError):
-    """A loss was called without one of its ports, or with one that it does not have."""
+    """A port is missing or unknown, or there are several where one is wanted."""
+
+
+class GraphError(DrypointError, ValueError):
+    """The edges of a graph do not connect its layers: a cycle, an unknown end, a port fed twice."""
 
 
 class ModelError(DrypointError, ValueError):

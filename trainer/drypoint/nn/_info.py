@@ -1,14 +1,30 @@
 """A net in numbers, and as a table."""
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
 
+from ._errors import ShapeError
 from ._sizes import Shape
 
 if TYPE_CHECKING:
-    from ._layer import Layer
+    from ._module import Module
+    from ._ports import Ports
+
+_HEAD = ("layer", "type", "output", "params", "MACs", "int8 bytes")
+_WORDS = 3  # of the columns; numbers follow
+
+
+class Step(NamedTuple):
+    """One module in the order of computation: shapes by port, as far as they are settled."""
+
+    path: str
+    module: "Module"
+    input_shapes: Mapping[str, Shape]
+    output_shapes: Mapping[str, Shape]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +54,32 @@ class LayerInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class NetInfo:
-    """A net in numbers; as text, a table.
+    """A net in numbers; as text and in notebooks, a table.
 
     Attributes:
-        input_shape: of one example.
+        ports: the names of what it takes and gives.
+        input_shapes: port -> shape of one example, where it is settled.
         layers: in order, containers opened.
     """
 
-    input_shape: Shape
+    ports: "Ports"
+    input_shapes: Mapping[str, Shape]
     layers: tuple[LayerInfo, ...]
+
+    @property
+    def input_shape(self) -> Shape:
+        """The first input's, of one example."""
+        return next(iter(self.input_shapes.values()))
+
+    @property
+    def n_layers(self) -> int:
+        """Layers, containers opened."""
+        return len(self.layers)
+
+    @property
+    def layer_type_counts(self) -> dict[str, int]:
+        """Class name -> how many layers are of it, in order of appearance."""
+        return dict(Counter(layer.kind for layer in self.layers))
 
     @property
     def n_params(self) -> int:
@@ -65,48 +98,64 @@ class NetInfo:
 
     @property
     def int8_bytes(self) -> int:
-        """Of the input and all outputs that need memory of their own, at one byte a value."""
-        return math.prod(self.input_shape) + sum(layer.int8_bytes for layer in self.layers)
+        """Of the inputs and all outputs that need memory of their own, at one byte a value."""
+        inputs = sum(map(math.prod, self.input_shapes.values()))
+        return inputs + sum(layer.int8_bytes for layer in self.layers)
 
     def __str__(self) -> str:
         """A table; * marks layers that learn, ! those whose parameters have no values."""
-        first = ("input", "", _size(self.input_shape), "", "", f"{math.prod(self.input_shape):,}")
-        totals = (f"{self.n_params:,}", f"{self.macs:,}", f"{self.int8_bytes:,}")
-        rows = [
-            ("layer", "type", "output", "params", "MACs", "int8 bytes"),
-            first,
-            *map(_row, self.layers),
-            ("total", "", "", *totals),
-        ]
+        rows = [_HEAD, *self._rows()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [_line(row, widths) for row in rows]
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
+    def _repr_html_(self) -> str:
+        def row(cells: tuple[str, ...], tag: str) -> str:
+            sides = ("left" if i < _WORDS else "right" for i in range(len(cells)))
+            made = (
+                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+                for side, cell in zip(sides, cells, strict=True)
+            )
+            return f"<tr>{''.join(made)}</tr>"
 
-def net_info(net: "Layer", input_shape: Shape) -> NetInfo:
-    """A layer or net in numbers, for examples of `input_shape`.
+        body = "".join(row(cells, "td") for cells in self._rows())
+        return f"<table>{row(_HEAD, 'th')}{body}</table>"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        inputs = [
+            (port, "", _size(shape), "", "", f"{math.prod(shape):,}")
+            for port, shape in self.input_shapes.items()
+        ]
+        totals = (f"{self.n_params:,}", f"{self.macs:,}", f"{self.int8_bytes:,}")
+        return [*inputs, *map(_row, self.layers), ("total", "", "", *totals)]
+
+
+def net_info(net: "Module", input_shapes: Mapping[str, Shape] | None) -> NetInfo:
+    """A net in numbers, for examples of these shapes (None: of its own).
 
     Raises:
-        ShapeError: the net does not take them.
+        ShapeError: the net does not take them, or they do not settle the shapes of outputs.
     """
-    return NetInfo(
-        input_shape=input_shape, layers=tuple(_infos(net.bind(input_shape), input_shape))
-    )
+    if input_shapes is not None:
+        net = net.with_shapes(input_shapes)
+    shapes = net.input_shapes if input_shapes is None else input_shapes
+    if not shapes or set(net.output_shapes(shapes)) != set(net.output_ports):
+        raise ShapeError(type(net).__name__, "takes several shapes; give an input_shape")
+    return NetInfo(ports=net.ports, input_shapes=dict(shapes), layers=tuple(_infos(net, shapes)))
 
 
-def _infos(net: "Layer", input_shape: Shape) -> Iterator[LayerInfo]:
-    shape = input_shape
-    for path, layer in net.leaves():
-        given, shape = shape, layer.output_shape(shape)
+def _infos(net: "Module", shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
+    for path, layer, given, results in net.steps(shapes):
+        (shape,) = results.values()
         yield LayerInfo(
             path=path,
             kind=type(layer).__name__,
             output_shape=shape,
             n_params=layer.n_params,
-            macs=layer.macs(given),
+            macs=layer.operations(given),
             int8_bytes=0 if layer.in_place else math.prod(shape),
-            trainable=bool(layer.param_names),
+            trainable=layer.trainable,
             initialized=layer.initialized,
         )
 
@@ -120,11 +169,11 @@ def _row(layer: LayerInfo) -> tuple[str, ...]:
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:
     cells = [
-        c.ljust(w) if i < 3 else c.rjust(w)
+        c.ljust(w) if i < _WORDS else c.rjust(w)
         for i, (c, w) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()
 
 
 def _size(shape: Shape) -> str:
-    return "x".join(map(str, shape))
+    return "x".join(map(str, shape)) or "number"

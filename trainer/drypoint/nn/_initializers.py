@@ -1,37 +1,98 @@
-"""How weights start: normal, with a deviation that keeps signals alike from layer to layer."""
+"""How weights start: with a deviation that keeps signals alike from layer to layer."""
 
 import math
 from collections.abc import Callable
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never, get_args
 
 import numpy as np
 
 from drypoint.autodiff import Array
 
+from ._errors import ConfigError
 from ._sizes import Shape
 
-Method: TypeAlias = Literal["kaiming", "xavier"]
-"""Kaiming: variance 2 / fan_in (He et al. 2015). Xavier: 2 / (fan_in + fan_out) (Glorot 2010)."""
+Method: TypeAlias = Literal["kaiming", "xavier", "orthogonal", "normal", "identity"]
+"""How weights are drawn.
 
-METHODS: tuple[Method, ...] = ("kaiming", "xavier")
+"kaiming": variance 2 / fan_in (He et al. 2015). "xavier": 2 / (fan_in + fan_out) (Glorot 2010).
+"normal": a deviation of `std`. "orthogonal": rows or columns of the matrix (out, in) are
+orthonormal (Saxe et al. 2014), by a QR decomposition. "identity": output o starts as a copy of
+input o modulo the inputs (of a convolution, at the window's middle), plus noise of deviation `std`.
+"""
+
+Distribution: TypeAlias = Literal["normal", "uniform"]
+"""Of the drawn numbers, with the same deviation."""
 
 Draw: TypeAlias = Callable[[Shape], Array]
 """Draws a float32 weight of shape (out, in, ...)."""
 
+_STD = {"normal": 1.0, "identity": 0.01}
 
-def drawer(method: Method, rng: np.random.Generator) -> Draw:
-    """The function that draws weights by `method`, one after the other from `rng`."""
+
+def drawer(
+    method: Method,
+    rng: np.random.Generator,
+    *,
+    kind: str,
+    distribution: Distribution = "normal",
+    std: float | None = None,
+) -> Draw:
+    """The function that draws weights by `method`, one after the other from `rng`.
+
+    Raises:
+        ConfigError: an option is out of range, or is none of the method's; it names `kind`.
+    """
+    if method not in get_args(Method):
+        raise ConfigError(kind, f"knows the methods {', '.join(get_args(Method))}, got {method!r}")
+    if distribution not in get_args(Distribution):
+        raise ConfigError(kind, f"wants a normal or uniform distribution, got {distribution!r}")
+    if distribution == "uniform" and method == "orthogonal":
+        raise ConfigError(kind, "draws orthogonal weights from a normal distribution only")
+    if std is not None and method not in _STD:
+        raise ConfigError(kind, f"wants a std with the methods {', '.join(_STD)}, not {method}")
+    number = isinstance(std, int | float) and not isinstance(std, bool)
+    if std is not None and not (number and 0 <= std < math.inf):
+        raise ConfigError(kind, f"wants a std of at least 0, got {std!r}")
+
+    def noise(shape: Shape, deviation: float) -> Array:
+        if distribution == "normal":
+            return rng.standard_normal(shape, dtype=np.float32) * np.float32(deviation)
+        wide = np.float32(math.sqrt(3) * deviation)  # the deviation of [-1, 1) is 1 / sqrt 3
+        return (rng.random(shape, dtype=np.float32) * np.float32(2) - np.float32(1)) * wide
 
     def draw(shape: Shape) -> Array:
         taps = math.prod(shape[2:])
         fan_in, fan_out = shape[1] * taps, shape[0] * taps
         match method:
             case "kaiming":
-                variance = 2 / fan_in
+                return noise(shape, math.sqrt(2 / fan_in))
             case "xavier":
-                variance = 2 / (fan_in + fan_out)
+                return noise(shape, math.sqrt(2 / (fan_in + fan_out)))
+            case "normal":
+                return noise(shape, _STD[method] if std is None else std)
+            case "identity":
+                return _identity(shape) + noise(shape, _STD[method] if std is None else std)
+            case "orthogonal":
+                return _orthogonal(shape, rng)
             case _:
                 assert_never(method)
-        return rng.standard_normal(shape, dtype=np.float32) * np.float32(math.sqrt(variance))
 
     return draw
+
+
+def _identity(shape: Shape) -> Array:
+    """1 from input o modulo the inputs to output o."""
+    weight = np.zeros(shape, np.float32)
+    middle = tuple((size - 1) // 2 for size in shape[2:])
+    for o in range(shape[0]):
+        weight[(o, o % shape[1], *middle)] = 1
+    return weight
+
+
+def _orthogonal(shape: Shape, rng: np.random.Generator) -> Array:
+    """Orthonormal rows, or columns where there are more rows; evenly drawn from all such."""
+    rows, columns = shape[0], math.prod(shape[1:])
+    tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(tall)
+    q = q * np.where(np.diag(r) < 0, -1, 1)  # without it, the distribution would be QR's choice
+    return np.ascontiguousarray(q if rows >= columns else q.T).reshape(shape).astype(np.float32)

@@ -1,41 +1,50 @@
 """Losses: what a net's output is worth beside a target."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from drypoint.autodiff import (
+    PROBABILITY_FLOOR,
     Array,
     AutodiffError,
     Tensor,
     cross_entropy,
     cross_entropy_from_probabilities,
-    mse,
+    log_softmax,
+    record,
 )
 
-from ._errors import InputError, PortError
+from ._context import Context
+from ._errors import InputError, ShapeError
+from ._functions import absolute, softplus
 from ._inputs import as_real
-from ._sizes import check_flag, check_fraction
+from ._module import Module
+from ._ports import PortValue, as_batch_of, as_tensor, by_port, dtype_of
+from ._sizes import Shape, check_flag, check_fraction
+
+Target: TypeAlias = ArrayLike | Tensor
 
 
 @dataclass(frozen=True)
-class Loss(ABC):
+class Loss(Module):
     """A function of an input and a target with one number for each example.
 
-    Attributes:
-        ports: what it is called with: ``loss({"input": p, "target": 3})`` or
-            ``loss(input=p, target=3)``.
+    It is called with both: ``loss({"input": p, "target": 3})`` or ``loss(input=p, target=3)``.
+    In a `Graph` it is a layer of the ports input, target -> loss.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("input", "target")
+    short_name: ClassVar[str] = "loss"
 
     @abstractmethod
-    def forward(self, x: Tensor, target: ArrayLike) -> Tensor:
+    def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, (N,), for an input (N, ...).
+
+        A target that is a tensor and wants a gradient gets one; an array is a constant.
 
         Raises:
             InputError: the target does not fit the input.
@@ -44,6 +53,40 @@ class Loss(ABC):
     @abstractmethod
     def is_single(self, x: Array) -> bool:
         """Whether an input is one example and no batch."""
+
+    @property
+    def input_ports(self) -> tuple[str, ...]:
+        """input and target."""
+        return "input", "target"
+
+    @property
+    def output_ports(self) -> tuple[str, ...]:
+        """loss."""
+        return ("loss",)
+
+    def takes_integers(self, port: str) -> bool:
+        """Targets may be class indices."""
+        return port == "target"
+
+    def takes_as_single(self, arrays: Mapping[str, Array]) -> bool:
+        """As the input says."""
+        return self.is_single(arrays["input"])
+
+    def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:  # noqa: ARG002
+        """A number. Whether a target fits is seen when it is there: it may have several forms."""
+        return {"loss": ()}
+
+    def run(
+        self,
+        inputs: Mapping[str, PortValue],
+        params: Mapping[str, Tensor],  # noqa: ARG002
+        ctx: Context,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
+        """`forward` from the ports."""
+        x = as_tensor(inputs["input"], dtype_of(inputs))
+        target = inputs["target"]
+        constant = isinstance(target, Tensor) and not target.requires_grad
+        return {"loss": self.forward(x, target.data if constant else target)}
 
     def __call__(
         self, ports: Mapping[str, ArrayLike] | None = None, /, **named: ArrayLike
@@ -54,18 +97,9 @@ class Loss(ABC):
             PortError: a port is missing, unknown or given twice.
             InputError: the input is not finite, or the target does not fit.
         """
-        kind = type(self).__name__
-        given = {**(ports or {}), **named}
-        twice = len(given) != len(ports or {}) + len(named)
-        if twice or set(given) != set(self.ports):
-            raise PortError(
-                f"{kind} has the ports {', '.join(self.ports)}; got {', '.join(given) or 'none'}"
-                f"{', some twice' if twice else ''}"
-            )
-        x, target = as_real(given["input"], kind), np.asarray(given["target"])
-        if self.is_single(x):
-            return self.forward(Tensor(x[np.newaxis]), target[np.newaxis]).data.reshape(())
-        return self.forward(Tensor(x), target).data
+        batch = as_batch_of(self, by_port(self, ports, named))
+        losses = self.run(batch.inputs, {}, Context())["loss"].data
+        return losses.reshape(()) if batch.single else losses
 
 
 @dataclass(frozen=True)
@@ -94,19 +128,84 @@ class CrossEntropyLoss(Loss):
         check_flag("CrossEntropyLoss", "from_logits", self.from_logits)
         check_fraction("CrossEntropyLoss", "label_smoothing", self.label_smoothing, inclusive=True)
 
+    @property
+    def example_ranks(self) -> dict[str, int]:
+        """A vector over classes."""
+        return {"input": 1}
+
     def is_single(self, x: Array) -> bool:
         """One vector over classes."""
         return x.ndim == 1
 
-    def forward(self, x: Tensor, target: ArrayLike) -> Tensor:
+    def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+        """A number, of a vector."""
+        shape = input_shapes.get("input", (1,))
+        if len(shape) != 1:
+            raise ShapeError("CrossEntropyLoss", f"wants a vector over classes, got {shape}")
+        return {"loss": ()}
+
+    def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, for an input (N, classes)."""
         if x.ndim != 2:
             raise InputError("CrossEntropyLoss", f"wants (N, classes), got input {x.shape}")
+        if isinstance(target, Tensor):
+            return self._of_both(x, target)
         function = cross_entropy if self.from_logits else cross_entropy_from_probabilities
         try:
             return function(x, target, label_smoothing=self.label_smoothing)
         except AutodiffError as error:
             raise InputError("CrossEntropyLoss", f"cannot use its target: {error}") from error
+
+    def _of_both(self, x: Tensor, target: Tensor) -> Tensor:
+        """With a gradient for the target too."""
+        if target.shape != x.shape:
+            raise InputError("CrossEntropyLoss", f"wants targets {x.shape}, got {target.shape}")
+        s = self.label_smoothing
+        rows = target * (1 - s) + s / x.shape[1]
+        logs = log_softmax(x) if self.from_logits else _log(x)
+        return -(rows * logs).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropyLoss(Loss):
+    """-t log p - (1 - t) log(1 - p), in nats, as the mean over the elements of an example.
+
+    An input of at most one axis is one example; more axes are a batch. The target is like it, of
+    numbers in [0, 1] or truth values.
+
+    Args:
+        from_logits: the input is any scores, of which this takes the sigmoid; else it is
+            probabilities, as a net that ends in `Sigmoid` gives, and logarithms of numbers below
+            1e-30 count as that one's.
+
+    Raises:
+        ConfigError: the option is no bool.
+    """
+
+    _: KW_ONLY
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the option."""
+        check_flag("BinaryCrossEntropyLoss", "from_logits", self.from_logits)
+
+    def is_single(self, x: Array) -> bool:
+        """A number or a vector."""
+        return x.ndim < 2
+
+    def forward(self, x: Tensor, target: Target) -> Tensor:
+        """The loss of each of N examples, for an input (N, ...)."""
+        kind = "BinaryCrossEntropyLoss"
+        t = _alike(target, x, kind)
+        for what, values in (("targets", t.data), *([] if self.from_logits else [("p", x.data)])):
+            if values.size and not 0 <= values.min() <= values.max() <= 1:
+                raise InputError(
+                    kind, f"wants {what} in [0, 1], got {values.min():g} to {values.max():g}"
+                )
+        likely = (
+            t * _log(x) + (1 - t) * _log(1 - x) if not self.from_logits else t * x - softplus(x)
+        )
+        return (-likely).mean(axis=tuple(range(1, x.ndim)))
 
 
 @dataclass(frozen=True)
@@ -120,9 +219,37 @@ class MSELoss(Loss):
         """A number or a vector."""
         return x.ndim < 2
 
-    def forward(self, x: Tensor, target: ArrayLike) -> Tensor:
+    def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, for an input (N, ...)."""
-        try:
-            return mse(x, as_real(target, "MSELoss"))
-        except AutodiffError as error:
-            raise InputError("MSELoss", f"cannot use its target: {error}") from error
+        error = x - _alike(target, x, "MSELoss")
+        return (error * error).mean(axis=tuple(range(1, x.ndim)))
+
+
+@dataclass(frozen=True)
+class MAELoss(Loss):
+    """The mean of |input - target| over the elements of an example; its gradient at 0 is 0.
+
+    An input of at most one axis is one example; more axes are a batch. The target is like it.
+    """
+
+    def is_single(self, x: Array) -> bool:
+        """A number or a vector."""
+        return x.ndim < 2
+
+    def forward(self, x: Tensor, target: Target) -> Tensor:
+        """The loss of each of N examples, for an input (N, ...)."""
+        return absolute(x - _alike(target, x, "MAELoss")).mean(axis=tuple(range(1, x.ndim)))
+
+
+def _alike(target: Target, x: Tensor, kind: str) -> Tensor:
+    """The target as a tensor like the input."""
+    t = target if isinstance(target, Tensor) else Tensor(as_real(target, kind, x.dtype))
+    if x.ndim == 0 or t.shape != x.shape:
+        raise InputError(kind, f"wants a target like its input {x.shape}, got {t.shape}")
+    return t
+
+
+def _log(p: Tensor) -> Tensor:
+    """log max(p, 1e-30); below it the gradient is 0."""
+    floored = np.maximum(p.data, np.asarray(PROBABILITY_FLOOR, p.dtype))
+    return record(np.log(floored), (p, lambda g: g / floored * (p.data >= floored)))

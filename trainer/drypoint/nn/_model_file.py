@@ -19,8 +19,8 @@ from drypoint.autodiff import Array
 from drypoint.common import DrypointError
 
 from ._errors import ModelFileError
+from ._from_config import layer_from_config
 from ._layer import Layer
-from ._sequential import layer_from_config
 from ._sizes import Shape
 
 FORMAT = "drypoint-model"

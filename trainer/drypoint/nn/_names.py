@@ -4,32 +4,82 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-from ._errors import ConfigError, LayerError
+from ._elementwise import Cos, ReLU, Sigmoid, Sin, Tanh
+from ._errors import ConfigError, LayerError, PathError
+from ._functions import FUNCTIONS
 from ._layer import Layer
+from ._linear import Linear
+from ._module import Module
+from ._softmax import Softmax
+from ._structure import Flatten
+from ._user_functions import Function
+
+LayerLike: TypeAlias = Module | str | int
+"""A layer, or what stands for one: "relu", "softmax", ...; an integer for a `Linear`."""
 
 Value = TypeVar("Value")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
-def named(layers: Iterable[Layer] | Mapping[str, Layer], kind: str) -> dict[str, Layer]:
+_WORDS: Mapping[str, type[Layer]] = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "sin": Sin,
+    "cos": Cos,
+    "softmax": Softmax,
+    "flatten": Flatten,
+}
+
+
+def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> dict[str, Module]:
     """Layers by name, in order; a list gets short names, numbered from 1 where several are alike.
 
     Raises:
         ConfigError: there are none, one is no layer, or a name is empty or has other characters
             than letters, digits, _ and - (dots join the parts of a flattened path).
     """
-    by_name = dict(layers) if isinstance(layers, Mapping) else _numbered(list(layers), kind)
+    if isinstance(layers, Mapping):
+        by_name = {name: _layer(one, kind, f" as '{name}'") for name, one in layers.items()}
+    else:
+        by_name = _numbered([_layer(one, kind) for one in layers])
     if not by_name:
         raise ConfigError(kind, "wants at least one layer")
-    for name, layer in by_name.items():
-        if not isinstance(layer, Layer):
-            raise ConfigError(kind, f"wants layers, got {layer!r} as '{name}'")
+    for name in by_name:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigError(kind, f"wants names of letters, digits, _ and -, got {name!r}")
     return by_name
+
+
+def renamed(layers: Mapping[str, Module], names: Mapping[str, str], kind: str) -> dict[str, Module]:
+    """Layers under other names, old -> new, in their order.
+
+    Raises:
+        PathError: there is no layer of an old name.
+        ConfigError: a new name is taken.
+    """
+    for old in names:
+        if old not in layers:
+            raise PathError.unknown("layer", old, layers)
+    made = {names.get(name, name): layer for name, layer in layers.items()}
+    if len(made) < len(layers):
+        raise ConfigError(kind, f"has two layers of one name after {dict(names)}")
+    return made
+
+
+def added(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str, Module]:
+    """Both in order; a name that is taken gets the next free number."""
+    result = dict(layers)
+    for name, layer in more.items():
+        base, number, free = name.rstrip("0123456789") or name, 1, name
+        while free in result:
+            number += 1
+            free = f"{base}{number}"
+        result[free] = layer
+    return result
 
 
 @contextlib.contextmanager
@@ -46,7 +96,7 @@ def joined(parts: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
     return {f"{name}.{inner}": v for name, part in parts.items() for inner, v in part.items()}
 
 
-def split(values: Mapping[str, Value], layers: Mapping[str, Layer]) -> dict[str, dict[str, Value]]:
+def split(values: Mapping[str, Value], layers: Mapping[str, Module]) -> dict[str, dict[str, Value]]:
     """Values by path as values by name within a layer, for each layer that has some."""
     parts: dict[str, dict[str, Value]] = {}
     for name, layer in layers.items():
@@ -57,10 +107,24 @@ def split(values: Mapping[str, Value], layers: Mapping[str, Layer]) -> dict[str,
     return parts
 
 
-def _numbered(layers: list[Layer], kind: str) -> dict[str, Layer]:
-    wrong = [layer for layer in layers if not isinstance(layer, Layer)]
-    if wrong:
-        raise ConfigError(kind, f"wants layers, got {wrong[0]!r}; write nn.ReLU() with brackets")
+def _layer(one: object, kind: str, name: str = "") -> Module:
+    """A layer as it is, or what a short form stands for."""
+    if isinstance(one, Module):
+        return one
+    if type(one) is int:
+        return Linear(one)
+    if isinstance(one, str) and one in _WORDS:
+        return _WORDS[one]()
+    if isinstance(one, str) and one in FUNCTIONS:
+        return Function(one)
+    if isinstance(one, str):
+        words = ", ".join(sorted({*_WORDS, *FUNCTIONS}))
+        raise ConfigError(kind, f"knows the words {words}; got {one!r}{name}")
+    hint = "" if name else "; write nn.ReLU() with brackets"
+    raise ConfigError(kind, f"wants layers, got {one!r}{name}{hint}")
+
+
+def _numbered(layers: list[Module]) -> dict[str, Module]:
     totals = Counter(layer.short_name for layer in layers)
     seen: Counter[str] = Counter()
     names = {}

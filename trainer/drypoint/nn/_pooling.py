@@ -94,3 +94,25 @@ class AvgPool2d(Pool2d):
         """The mean of each window."""
         window = self.window(x.shape[1:])
         return avg_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GlobalAvgPool2d(Layer):
+    """The mean of each channel: (C, H, W) to (C,), whatever the size of the image."""
+
+    short_name: ClassVar[str] = "pool"
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C,)."""
+        if len(input_shape) != 3 or 0 in input_shape:
+            raise ShapeError("GlobalAvgPool2d", f"wants images (C, H, W), got {input_shape}")
+        return (input_shape[0],)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The mean over both axes of the image."""
+        return x.mean(axis=(2, 3))

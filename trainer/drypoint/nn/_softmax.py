@@ -27,6 +27,7 @@ class Softmax(Layer):
 
     short_name: ClassVar[str] = "softmax"
     in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""

@@ -1,16 +1,18 @@
-"""Layers without arithmetic of their own: flattening, and dropping out while training."""
+"""Layers that move or choose values: flattening, reshaping, one-hot vectors, dropout."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from drypoint.autodiff import Tensor, dropout
 
 from ._context import Context
-from ._errors import ConfigError
+from ._errors import ConfigError, InputError, ShapeError
 from ._layer import Layer
-from ._sizes import Shape, check_fraction
+from ._sizes import Shape, check_count, check_fraction
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,6 +35,93 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Reshape(Layer):
+    """The same elements, row-major, under another shape.
+
+    On its own it takes an array as one example; only inside a net is there a batch axis.
+
+    Args:
+        shape: of the output for one example.
+
+    Raises:
+        ConfigError: it is no tuple of positive integers.
+    """
+
+    shape: Shape
+
+    short_name: ClassVar[str] = "reshape"
+    in_place: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        if not isinstance(self.shape, tuple):
+            raise ConfigError("Reshape", f"wants a tuple of sizes, got {self.shape!r}")
+        for size in self.shape:
+            check_count("Reshape", "size", size)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape asked for."""
+        if math.prod(input_shape) != math.prod(self.shape):
+            raise ShapeError("Reshape", f"to {self.shape} does not fit {input_shape}")
+        return self.shape
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """All axes but the first in another way."""
+        return x.reshape((len(x.data), *self.shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OneHot(Layer):
+    """A class index, a whole number from 0, to a vector that is 1 there and 0 elsewhere.
+
+    Nothing is learned through it: its gradient is 0.
+
+    Args:
+        classes: the length of the vector.
+
+    Raises:
+        ConfigError: it is not at least 1.
+    """
+
+    classes: int
+
+    short_name: ClassVar[str] = "onehot"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        check_count("OneHot", "classes", self.classes)
+
+    @property
+    def example_rank(self) -> int:
+        """0: a number."""
+        return 0
+
+    @property
+    def input_shape(self) -> Shape:
+        """()."""
+        return ()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(classes,)."""
+        if input_shape:
+            raise ShapeError("OneHot", f"wants one index, got {input_shape}")
+        return (self.classes,)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """A row for each index.
+
+        Raises:
+            InputError: one is no class index.
+        """
+        wrong = x.data[(x.data < 0) | (x.data >= self.classes) | (x.data != np.floor(x.data))]
+        if wrong.size:
+            raise InputError(
+                "OneHot", f"wants whole numbers in 0..{self.classes - 1}, got {wrong[0]}"
+            )
+        return Tensor((x.data[:, np.newaxis] == np.arange(self.classes)).astype(x.dtype))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Layer):
     """In training sets each element to 0 with a probability and scales the others up to match.
 
@@ -49,6 +138,7 @@ class Dropout(Layer):
 
     short_name: ClassVar[str] = "dropout"
     in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""

@@ -1,0 +1,232 @@
+"""`Container`: what nets made of named layers have in common."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drypoint.autodiff import Array, Tensor
+
+from ._context import Context
+from ._errors import ConfigError, PathError
+from ._frozen import FrozenMapping
+from ._initializers import Draw
+from ._layer import Layer
+from ._module import Module
+from ._names import inside, joined, renamed, split
+from ._ports import as_batch_of, by_port
+from ._sizes import Shape
+from ._wiring import Wiring
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Container(Layer):
+    """Named modules, and everything that goes from paths to them.
+
+    ``net["conv1"]``, ``net["block.conv"]`` and ``net["block", "conv"]`` are layers.
+
+    Attributes:
+        layers: by name, in order.
+    """
+
+    layers: Mapping[str, Module]
+
+    short_name: ClassVar[str] = "block"
+
+    @property
+    @abstractmethod
+    def wiring(self) -> Wiring:
+        """Where each layer gets its inputs, and in which order they are computed."""
+
+    @abstractmethod
+    def _with_layers(self, layers: Mapping[str, Module]) -> Self:
+        """The container with other layers under the same names."""
+
+    def _hold(self, layers: Mapping[str, Module]) -> None:
+        """Take in the layers while being made.
+
+        Raises:
+            ConfigError: two layers inside have one path.
+        """
+        values = {
+            "layers": FrozenMapping(layers),
+            "params": FrozenMapping(joined({n: v.params for n, v in layers.items()})),
+            "buffers": FrozenMapping(joined({n: v.buffers for n, v in layers.items()})),
+        }
+        self.__dict__.update(values)
+        paths = [path for path, _ in self.leaves()]
+        if len(set(paths)) < len(paths):
+            kind = type(self).__name__
+            raise ConfigError(kind, f"has two layers at one path among {sorted(paths)}")
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """Paths, in the order of the layers."""
+        return tuple(joined({n: dict.fromkeys(v.param_names) for n, v in self.layers.items()}))
+
+    @property
+    def buffer_names(self) -> tuple[str, ...]:
+        """Paths, in the order of the layers."""
+        return tuple(joined({n: dict.fromkeys(v.buffer_names) for n, v in self.layers.items()}))
+
+    def leaves(self) -> Iterator[tuple[str, Module]]:
+        """Paths and layers, in order; containers opened."""
+        for name, layer in self.layers.items():
+            for path, leaf in layer.leaves():
+                yield f"{name}.{path}" if path else name, leaf
+
+    @abstractmethod
+    def flatten(self) -> "Container":
+        """The net without containers inside; paths and outputs stay the same to the bit."""
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """Path -> shape of every parameter."""
+        net = self if input_shape is None else self.bind(input_shape)
+        return joined(net._each(lambda layer: layer.param_shapes()))
+
+    def buffer_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """Path -> shape of every buffer."""
+        net = self if input_shape is None else self.bind(input_shape)
+        return joined(net._each(lambda layer: layer.buffer_shapes()))
+
+    def filled(self, draw: Draw, *, overwrite: bool) -> Self:
+        """Every layer filled, in order."""
+        return self._with_layers(self._each(lambda layer: layer.filled(draw, overwrite=overwrite)))
+
+    def with_params(self, params: Mapping[str, ArrayLike]) -> Self:
+        """The net with some parameters, by path, replaced."""
+        self._check_paths("parameter", params, self.param_names)
+        layers = dict(self.layers)
+        for name, own in split(params, self.layers).items():
+            with inside(name):
+                layers[name] = layers[name].with_params(own)
+        return self._with_layers(layers)
+
+    def with_buffers(self, buffers: Mapping[str, ArrayLike]) -> Self:
+        """The net with some buffers, by path, replaced."""
+        self._check_paths("buffer", buffers, self.buffer_names)
+        layers = dict(self.layers)
+        for name, own in split(buffers, self.layers).items():
+            with inside(name):
+                layers[name] = layers[name].with_buffers(own)
+        return self._with_layers(layers)
+
+    def with_layer(self, path: str | tuple[str, ...], layer: Module) -> Self:
+        """The net with another layer at a path; the others keep their values.
+
+        Raises:
+            PathError: there is no layer there.
+            ConfigError: what is given is no layer.
+            ShapeError: it does not fit between its neighbours.
+        """
+        path = ".".join(path) if isinstance(path, tuple) else path
+        name, rest = self._parted(path)
+        holder = self.layers[name]
+        if rest and isinstance(holder, Container):
+            with inside(name):
+                layer = holder.with_layer(rest, layer)
+        return self._with_layers({**self.layers, name: layer})
+
+    def rename(self, names: Mapping[str, str]) -> Self:
+        """The net with other names, old -> new, for some of its layers.
+
+        Raises:
+            PathError: there is no layer of an old name.
+            ConfigError: a new name is taken, or no name.
+        """
+        return self._with_names(renamed(self.layers, names, type(self).__name__), names)
+
+    @abstractmethod
+    def _with_names(self, layers: Mapping[str, Module], names: Mapping[str, str]) -> Self:
+        """The container with renamed layers."""
+
+    def activations(
+        self, x: ArrayLike | Mapping[str, ArrayLike], layers: Iterable[str] | None = None
+    ) -> dict[str, Array]:
+        """What comes out of the layers, not in training, for one example or a batch.
+
+        Args:
+            x: as for calling the net.
+            layers: paths, of containers too; None means every layer that is no container. A
+                container of several outputs has one at "path.port".
+
+        Returns:
+            Path -> array, in the order of computation.
+
+        Raises:
+            PathError: there is no such layer. Otherwise as for calling the net.
+        """
+        wanted = {path for path, _ in self.leaves()} if layers is None else set(layers)
+        for path in wanted:
+            self._at(path)
+        batch = as_batch_of(self, by_port(self, x))
+        seen: dict[str, Array] = {}
+
+        def observe(path: str, y: Tensor) -> None:
+            if path in wanted:
+                seen[path] = np.ascontiguousarray(y.data[0] if batch.single else y.data)
+
+        self.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
+        self.run(batch.inputs, self.constants(batch.dtype), Context(observe=observe))
+        return seen
+
+    @staticmethod
+    def _layers_from(configs: object) -> dict[str, Module]:
+        """The uninitialized layers that gave configurations by name.
+
+        Raises:
+            ConfigError: one is no configuration of a layer.
+        """
+        from ._from_config import module_from_config  # noqa: PLC0415 - it knows the containers
+
+        if not isinstance(configs, dict):
+            raise ConfigError("Container", "wants layers by name")
+        made: dict[str, Module] = {}
+        for name, config in configs.items():
+            with inside(name):
+                made[name] = module_from_config(config)
+        return made
+
+    def _each(self, function: Callable[[Module], Value]) -> dict[str, Value]:
+        """Name -> what the function gives for the layer."""
+        results: dict[str, Value] = {}
+        for name, layer in self.layers.items():
+            with inside(name):
+                results[name] = function(layer)
+        return results
+
+    def _at(self, path: str) -> Module:
+        """The layer at a path."""
+        name, rest = self._parted(path)
+        layer = self.layers[name]
+        return layer._at(rest) if rest and isinstance(layer, Container) else layer
+
+    def _parted(self, path: str) -> tuple[str, str]:
+        """The name of a layer and, of a layer inside it, the path there; else "".
+
+        Raises:
+            PathError: there is no such layer.
+        """
+        if path in self.layers:
+            return path, ""
+        for name, layer in self.layers.items():
+            rest = path.removeprefix(f"{name}.")
+            if rest != path and isinstance(layer, Container) and layer._has(rest):
+                return name, rest
+        raise PathError.unknown("layer", path, (known for known, _ in self.leaves()))
+
+    def _has(self, path: str) -> bool:
+        return path in self.layers or any(
+            isinstance(layer, Container)
+            and path.startswith(f"{name}.")
+            and layer._has(path.removeprefix(f"{name}."))
+            for name, layer in self.layers.items()
+        )

@@ -1,0 +1,63 @@
+"""The functions of one element at a time that have a name."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from drypoint.autodiff import Tensor, cos, exp, log, record, relu, sigmoid, sin, sqrt, tanh
+
+
+def gelu(x: Tensor) -> Tensor:
+    """x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016, section 2)."""
+    inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
+    return x * (tanh(inner) + 1) * 0.5
+
+
+def square(x: Tensor) -> Tensor:
+    """x^2; derivative 2 x."""
+    return x * x
+
+
+def absolute(x: Tensor) -> Tensor:
+    """|x|; derivative the sign of x, 0 at 0."""
+    return record(np.abs(x.data), (x, lambda g: g * np.sign(x.data)))
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp x); derivative 1 / (1 + exp -x). Neither overflows."""
+    zero = np.zeros((), x.dtype)
+    y = np.logaddexp(zero, x.data)
+    return record(y, (x, lambda g: g * np.exp(x.data - y)))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function and where it is defined.
+
+    Attributes:
+        apply: the function.
+        least: it wants numbers from here on.
+        inclusive: whether `least` itself is one of them.
+    """
+
+    apply: Callable[[Tensor], Tensor]
+    least: float = -math.inf
+    inclusive: bool = True
+
+
+FUNCTIONS: Mapping[str, Named] = {
+    "sin": Named(sin),
+    "cos": Named(cos),
+    "tanh": Named(tanh),
+    "sigmoid": Named(sigmoid),
+    "relu": Named(relu),
+    "exp": Named(exp),
+    "log": Named(log, 0, inclusive=False),
+    "gelu": Named(gelu),
+    "sqrt": Named(sqrt, 0),
+    "square": Named(square),
+    "abs": Named(absolute),
+    "softplus": Named(softplus),
+}

@@ -1,0 +1,266 @@
+"""`Graph`: layers connected port to port; itself a layer where it has one input and one output."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drypoint.autodiff import Array, Tensor
+
+from ._context import Context
+from ._errors import ConfigError, PortError, ShapeError
+from ._flattening import chain_of, opened
+from ._frozen import FrozenMapping
+from ._graph_layer import GraphLayer
+from ._info import Step
+from ._module import Module
+from ._names import LayerLike, inside, named, split
+from ._ports import PortValue, as_batch_of, as_tensor, by_port, check_lengths, dtype_of
+from ._sequential import Sequential
+from ._sizes import Shape, check_count
+from ._wiring import End, Pair, Wiring, pairs_of, renamed_end, wired
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Graph(GraphLayer):
+    """Layers and losses connected by edges, without a cycle.
+
+        graph = nn.Graph(
+            {"lenet": nn.lenet(seed=0), "loss": nn.CrossEntropyLoss()},
+            [("input", "lenet", "loss.input"), ("target", "loss.target")],
+        )
+        graph({"input": images, "target": labels})  # a loss for each image
+
+    An end of an edge is a layer with one port on that side, "layer.port", or else the name of a
+    port of the graph (".name" where a layer has that name too). Ports of layers that no edge
+    mentions become ports of the graph, under their own name where it is free, else as
+    "layer_port"; so do outputs that nothing takes.
+
+    Args:
+        layers: by name, or a list; as for `Sequential`, and losses and layers of several inputs.
+        edges: tuples (from, to), or chains (from, through, ..., to).
+        input_shapes: port -> shape of one example, for some ports. What a layer inside settles
+            need not be said.
+
+    Raises:
+        ConfigError: no layers, no layer, or a bad name.
+        GraphError: an unknown end, a port fed twice, a cycle.
+        ShapeError: a layer does not take what it is fed; the message has its path.
+    """
+
+    edges: tuple[Pair, ...]
+    _wiring: Wiring
+    _known: Mapping[str, Shape]  # of input ports
+
+    def __init__(
+        self,
+        layers: Iterable[LayerLike] | Mapping[str, LayerLike],
+        edges: Iterable[Iterable[str]] = (),
+        input_shapes: Mapping[str, Iterable[int]] | None = None,
+    ) -> None:
+        by_name = named(layers, "Graph")
+        pairs = pairs_of(edges)
+        wiring = wired(by_name, pairs)
+        known = {port: tuple(shape) for port, shape in (input_shapes or {}).items()}
+        for port, shape in known.items():
+            if port not in wiring.inputs:
+                raise PortError(f"Graph has the ports {', '.join(wiring.inputs)}; got {port}")
+            for size in shape:
+                check_count("Graph", "input size", size)
+        for name in wiring.order:
+            for port, (source, own) in wiring.feeds[name].items():
+                if not source and port in by_name[name].input_shapes:
+                    known.setdefault(own, by_name[name].input_shapes[port])
+        values: dict[End, Shape] = {("", port): shape for port, shape in known.items()}
+        for name in wiring.order:
+            with inside(name):
+                given = _given(wiring, name, values)
+                by_name[name] = by_name[name].with_shapes(given)
+                shapes = by_name[name].output_shapes(given)
+            values |= {(name, port): shape for port, shape in shapes.items()}
+        self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(known))
+        self._hold(by_name)
+
+    @classmethod
+    def from_sequential(cls, net: Sequential) -> Self:
+        """The same net as a graph."""
+        names = [name for name, _ in net.items()]
+        shapes = None if net.input_shape is None else {"input": net.input_shape}
+        return cls(net.layers, pairwise(names), shapes)
+
+    def to_sequential(self) -> Sequential:
+        """The same net as a `Sequential`.
+
+        Raises:
+            GraphError: it is no chain of layers of one input and one output.
+        """
+        return Sequential(chain_of(self.layers, self.wiring), self.input_shape)
+
+    @property
+    def wiring(self) -> Wiring:
+        """Where each layer gets its inputs, and in which order they are computed."""
+        return self._wiring
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """Port -> shape, of the input ports where it is settled."""
+        return dict(self._known)
+
+    def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+        """Port -> shape for one example, as far as known shapes of inputs settle it."""
+        for port, shape in self._known.items():
+            if input_shapes.get(port, shape) != shape:
+                raise ShapeError("Graph", f"wants {shape} at port {port}, got {input_shapes[port]}")
+        values = self._propagated(input_shapes)
+        return {port: values[end] for port, end in self.wiring.outputs.items() if end in values}
+
+    def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
+        """The graph with all sizes set that these shapes settle."""
+        self.output_shapes(input_shapes)
+        return type(self)(self.layers, self.edges, {**input_shapes, **self._known})
+
+    def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
+        """Every layer, containers opened, with its shapes."""
+        values = self._propagated(input_shapes)
+        for name in self.wiring.order:
+            with inside(name):
+                for step in self.layers[name].steps(_given(self.wiring, name, values)):
+                    yield step._replace(path=f"{name}.{step.path}" if step.path else name)
+
+    def operations(self, input_shapes: Mapping[str, Shape]) -> int:
+        """The sum over all layers."""
+        return sum(step.module.operations(step.input_shapes) for step in self.steps(input_shapes))
+
+    def run(
+        self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
+    ) -> dict[str, Tensor]:
+        """Every layer after those that feed it."""
+        values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
+        parts = split(params, self.layers)
+        for name in self.wiring.order:
+            given = {port: values[end] for port, end in self.wiring.feeds[name].items()}
+            with inside(name):
+                outputs = self.layers[name].run(given, parts.get(name, {}), ctx.within(name))
+            for port, value in outputs.items():
+                values[name, port] = value
+                if ctx.observe is not None:
+                    path = ctx.path_of(name)
+                    ctx.observe(path if len(outputs) == 1 else f"{path}.{port}", value)
+        dtype = dtype_of(inputs)
+        return {port: as_tensor(values[end], dtype) for port, end in self.wiring.outputs.items()}
+
+    def __call__(  # type: ignore[override]  # a graph may have several outputs
+        self, x: ArrayLike | Mapping[str, ArrayLike] | None = None, /, **ports: ArrayLike
+    ) -> Array | dict[str, Array]:
+        """Apply the graph, not in training, to one example or to a batch.
+
+        Args:
+            x: arrays by port, or an array for the only one. Integers at the target of a
+                classification loss are class indices; they stay integers.
+            ports: the same as keywords.
+
+        Returns:
+            The array of the only output, or a dict of arrays by port.
+
+        Raises:
+            NotInitializedError: a parameter has no value.
+            ShapeError: a shape does not fit.
+            InputError: a port gets other things than finite real numbers, or no valid target;
+                batches differ in length.
+            PortError: a port is missing or unknown.
+        """
+        batch = as_batch_of(self, by_port(self, x, ports))
+        tensors = self._checked_run(batch.inputs, self.constants(batch.dtype), Context())
+        arrays = {port: np.ascontiguousarray(y.data) for port, y in tensors.items()}
+        if batch.single:
+            arrays = {port: np.asarray(y[0]) for port, y in arrays.items()}
+        return arrays if len(arrays) > 1 else next(iter(arrays.values()))
+
+    def apply(  # type: ignore[override]  # a graph may have several outputs
+        self,
+        params: Mapping[str, Tensor],
+        x: Tensor | Mapping[str, PortValue],
+        ctx: Context | None = None,
+    ) -> Tensor | dict[str, Tensor]:
+        """`run` behind a check of shapes and batch lengths: the entry for training.
+
+        Args:
+            params: path -> tensor of every parameter; they want a gradient or not.
+            x: a batch for each input port: tensors of the parameters' dtype, or class indices as
+                arrays of integers (N,); for the only port, without a mapping.
+            ctx: None means not in training.
+
+        Returns:
+            The only output (N, ...), or outputs by port. A loss gives (N,): one an example.
+
+        Raises:
+            NotInitializedError: a parameter is missing.
+            ShapeError: a shape does not fit.
+            InputError: batches differ in length, or a target does not fit its loss.
+            PortError: a port is missing or unknown.
+        """
+        inputs: dict[str, PortValue] = by_port(self, x)
+        outputs = self._checked_run(inputs, params, Context() if ctx is None else ctx)
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def flatten(self) -> "Graph":
+        """The graph without containers inside; paths and outputs stay the same to the bit."""
+        layers, edges = opened(self.layers, self.wiring)
+        return Graph(layers, edges, self._known)
+
+    def config(self) -> dict[str, object]:
+        """The layers' configurations by name, the edges, and the shapes of inputs."""
+        layers = self._each(lambda layer: layer.config())
+        shapes, edges = dict(self._known), [list(pair) for pair in self.edges]
+        return {"type": "Graph", "layers": layers, "edges": edges, "input_shapes": shapes}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> Self:
+        """The uninitialized graph that gave `config`."""
+        fields = {"type", "layers", "edges", "input_shapes"}
+        if set(config) != fields or config["type"] != "Graph":
+            raise ConfigError("Graph", f"wants layers, edges, input_shapes, got {sorted(config)}")
+        edges, shapes = config["edges"], config["input_shapes"]
+        if not isinstance(edges, list | tuple):
+            raise ConfigError("Graph", "wants edges as a list of pairs")
+        if not isinstance(shapes, dict) or not all(
+            isinstance(shape, list | tuple) for shape in shapes.values()
+        ):
+            raise ConfigError("Graph", "wants input_shapes by port")
+        return cls(cls._layers_from(config["layers"]), edges, shapes)
+
+    def __repr__(self) -> str:
+        mark = "" if self.initialized else "; uninitialized"
+        return f"Graph({', '.join(self.layers)}; {self.ports}{mark})"
+
+    def _with_layers(self, layers: Mapping[str, Module]) -> Self:
+        return type(self)(layers, self.edges, self._known)
+
+    def _with_names(self, layers: Mapping[str, Module], names: Mapping[str, str]) -> Self:
+        edges = [tuple(renamed_end(self.layers, end, names) for end in pair) for pair in self.edges]
+        return type(self)(layers, edges, self._known)
+
+    def _checked_run(
+        self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
+    ) -> dict[str, Tensor]:
+        check_lengths("Graph", {port: value.shape for port, value in inputs.items()})
+        self.output_shapes({port: value.shape[1:] for port, value in inputs.items()})
+        return self.run(inputs, params, ctx)
+
+    def _propagated(self, input_shapes: Mapping[str, Shape]) -> dict[End, Shape]:
+        """The shapes at all ends that these settle."""
+        shapes = {**self._known, **input_shapes}
+        values: dict[End, Shape] = {("", port): shape for port, shape in shapes.items()}
+        for name in self.wiring.order:
+            with inside(name):
+                given = self.layers[name].output_shapes(_given(self.wiring, name, values))
+            values |= {(name, port): shape for port, shape in given.items()}
+        return values
+
+
+def _given(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
+    """What is known of the inputs of a layer."""
+    return {port: values[end] for port, end in wiring.feeds[name].items() if end in values}

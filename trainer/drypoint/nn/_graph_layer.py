@@ -1,0 +1,110 @@
+"""What makes a graph of one input and one output a layer like others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from drypoint.autodiff import Tensor
+
+from ._container import Container
+from ._context import Context
+from ._drawing import as_dot, as_text
+from ._errors import PortError, ShapeError
+from ._module import Module
+from ._sizes import Shape
+from ._wiring import End
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class GraphLayer(Container):
+    """A container with ports of its own. With several, what wants one of them raises PortError."""
+
+    short_name: ClassVar[str] = "graph"
+
+    def __getitem__(self, path: str | tuple[str, ...]) -> Module:
+        """A layer by name or path.
+
+        Raises:
+            PathError: there is none.
+        """
+        return self._at(path if isinstance(path, str) else ".".join(path))
+
+    @property
+    def input_ports(self) -> tuple[str, ...]:
+        """Those that edges name, in their order, then those that no edge feeds."""
+        return self.wiring.inputs
+
+    @property
+    def output_ports(self) -> tuple[str, ...]:
+        """Those that edges name, in their order, then outputs that nothing takes."""
+        return tuple(self.wiring.outputs)
+
+    @property
+    def example_ranks(self) -> dict[str, int]:
+        """As the first layer says that wants a certain number of axes at the port."""
+        found: dict[End, int] = {}
+        for name in reversed(self.wiring.order):
+            layer, ranks = self.layers[name], self.layers[name].example_ranks
+            after = found.get((name, layer.output_ports[0]))
+            if after is not None and getattr(layer, "keeps_axes", False):
+                ranks = {**dict.fromkeys(layer.input_ports, after), **ranks}
+            for port, source in self.wiring.feeds[name].items():
+                if port in ranks:
+                    found[source] = ranks[port]
+        known = {port: len(shape) for port, shape in self.input_shapes.items()}
+        return {p: found[("", p)] for p in self.input_ports if ("", p) in found} | known
+
+    def takes_integers(self, port: str) -> bool:
+        """Whether a layer that the port feeds does."""
+        return any(
+            self.layers[name].takes_integers(own)
+            for name, feeds in self.wiring.feeds.items()
+            for own, source in feeds.items()
+            if source == ("", port)
+        )
+
+    @property
+    def example_rank(self) -> int | None:
+        """The number of axes of one example, where it is settled and there is one input."""
+        return self.example_ranks.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of one example, where it is settled and there is one input."""
+        return self.input_shapes.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of the only output."""
+        takes, gives = self._only_ports()
+        shapes = self.output_shapes({takes: input_shape})
+        if gives not in shapes:
+            raise ShapeError("Graph", f"does not settle the shape of {gives} from {input_shape}")
+        return shapes[gives]
+
+    def bind(self, input_shape: Shape) -> Self:
+        """The graph with all sizes set."""
+        return self.with_shapes({self._only_ports()[0]: input_shape})
+
+    def macs(self, input_shape: Shape) -> int:
+        """The sum over all layers."""
+        return self.operations({self._only_ports()[0]: input_shape})
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """The only output."""
+        takes, gives = self._only_ports()
+        return self.run({takes: x}, params, ctx)[gives]
+
+    def draw(self) -> str:
+        """The graph in text: a line for each layer, with where its inputs come from."""
+        return as_text(self)
+
+    def to_dot(self) -> str:
+        """The graph in the DOT language, as Graphviz draws it."""
+        return as_dot(self)
+
+    def _only_ports(self) -> tuple[str, str]:
+        if len(self.input_ports) > 1 or len(self.output_ports) > 1:
+            raise PortError(
+                f"the graph has the ports {self.ports}: one input and one output are wanted here"
+            )
+        return self.input_ports[0], self.output_ports[0]
