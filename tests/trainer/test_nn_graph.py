@@ -1,5 +1,8 @@
 """Graphs: ports, edges, what they compute, and what they refuse."""
 
+import json
+import pickle
+
 import numpy as np
 import pytest
 
@@ -186,3 +189,170 @@ def test_gradients_through_a_graph_are_those_of_the_sequential():
     for path, gradient in direct.items():
         own = path if path == "input" else f"net.{path}"
         np.testing.assert_array_equal(through[own], gradient)
+
+
+def test_containers_nest_and_paths_go_all_the_way():
+    graph, x = residual(), images(2, (2, 4, 4))
+    assert graph["head.linear"] is graph["head", "linear"] is graph["head"]["linear"]
+    outer = nn.Graph({"both": graph, "join": nn.Add()}, [("both.scores", "join.a")])
+    assert str(outer.ports) == "image, b -> mean, output"
+    y = outer(image=x, b=np.ones((2, 4), np.float32))
+    np.testing.assert_array_equal(y["output"], graph(x)["scores"] + np.float32(1))
+    np.testing.assert_array_equal(y["mean"], graph(x)["mean"])
+    assert outer.param("both.conv.bias") is not None
+    other = outer.with_params({"both.head.linear.bias": [1, 2, 3, 4]})
+    assert other["both.head.linear"].params["bias"].tolist() == [1, 2, 3, 4]
+    seen = outer.activations({"image": x, "b": np.ones((2, 4), np.float32)}, ["both.pool", "join"])
+    np.testing.assert_array_equal(seen["both.pool"], y["mean"])
+    assert list(seen) == ["both.pool", "join"]
+    inside = nn.Sequential([nn.Graph.from_sequential(classifier()), nn.Linear(2)]).initialize()
+    assert inside.input_shape == (1, 5, 5)
+    assert inside(images()).shape == (4, 2)
+    with pytest.raises(nn.PathError, match=r"no layer at path 'both.head.linea'; is it one of"):
+        outer["both.head.linea"]
+
+
+def test_flattening_keeps_paths_ports_and_every_bit():
+    graph, x = residual(), images(2, (2, 4, 4))
+    outer = nn.Graph({"both": graph, "join": nn.Add()}, [("both.scores", "join.a")])
+    flat = outer.flatten()
+    assert flat.ports == outer.ports
+    assert list(flat.layers) == [path for path, _ in flat.leaves()]
+    assert set(flat.layers) == {path for path, _ in outer.leaves()}
+    given = {"image": x, "b": np.ones((2, 4), np.float32)}
+    for port, y in outer(given).items():
+        np.testing.assert_array_equal(flat(given)[port], y)
+    flat_training = training().flatten()
+    assert flat_training.ports == training().ports
+    t = [0, 1]
+    np.testing.assert_array_equal(
+        flat_training(input=images(2), target=t), training()(input=images(2), target=t)
+    )
+    again = nn.layer_from_config(json.loads(json.dumps(flat.config())))
+    assert again.ports == flat.ports
+
+
+def test_chains_become_sequentials_and_back():
+    net, x = classifier(), images()
+    graph = nn.Graph.from_sequential(net)
+    np.testing.assert_array_equal(graph(x), net(x))
+    back = graph.to_sequential()
+    assert [name for name, _ in back.items()] == [name for name, _ in net.items()]
+    assert back.input_shape == net.input_shape
+    np.testing.assert_array_equal(back(x), net(x))
+    for wrong, text in [
+        (residual(), "it has the inputs image and the outputs mean, scores"),
+        (training(), "it has the inputs input, target and"),
+        (nn.Graph([nn.Sin(), nn.Add()], [("x", "sin", "add.a"), ("x", "add.b")]), "'add' has the"),
+    ]:
+        with pytest.raises(nn.GraphError, match=f"the graph is no chain: {text}"):
+            wrong.to_sequential()
+    mixed = nn.Sequential({"chain": graph, "fc": nn.Linear(2)}).initialize()
+    assert list(mixed.flatten().layers) == [path for path, _ in mixed.leaves()]
+    np.testing.assert_array_equal(mixed.flatten()(x), mixed(x))
+
+
+def test_models_of_graphs_are_saved_and_loaded():
+    graph, x, t = training(), images(), np.array([0, 1, 2, 0])
+    again = nn.loads(nn.Model(graph).dumps()).net
+    np.testing.assert_array_equal(again(input=x, target=t), graph(input=x, target=t))
+    assert again.ports == graph.ports
+    assert nn.Model(again).dumps() == nn.Model(graph).dumps()
+    with pytest.raises(nn.ModelFileError, match="cannot save: Elementwise at path 'own' holds"):
+        nn.Model(nn.Sequential({"own": nn.Elementwise(np.sin, np.cos)})).dumps()
+    chain = nn.Graph.from_sequential(classifier())
+    model = nn.Model(
+        chain, encoder=data.ImageEncoder(width=5, height=5), decoder=data.ClassDecoder(["a", 1, 2])
+    )
+    picture = np.arange(25, dtype=np.uint8).reshape(5, 5)
+    assert nn.loads(model.dumps())(picture) == model(picture)
+    pickled = pickle.loads(pickle.dumps(residual()))
+    np.testing.assert_array_equal(
+        pickled(images(1, (2, 4, 4)))["mean"], residual()(images(1, (2, 4, 4)))["mean"]
+    )
+
+
+ATOMS = [None, True, 0, -1, 1.5, 2**31, "", "x", ".", "a.b", [], {}, [1, [2]], {"type": "ReLU"}]
+
+
+def places(value, path=()):
+    yield path
+    if isinstance(value, dict | list):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(child, (*path, key))
+
+
+def test_every_field_of_a_configuration_replaced_by_every_kind_of_value():
+    """It reads, or is refused in one line."""
+    config = json.loads(json.dumps(residual().config()))
+    refused = 0
+    for path in list(places(config))[1:]:
+        for atom in ATOMS:
+            changed = json.loads(json.dumps(config))
+            parent = changed
+            for key in path[:-1]:
+                parent = parent[key]
+            parent[path[-1]] = atom
+            try:
+                nn.layer_from_config(changed)
+            except (nn.LayerError, nn.GraphError, nn.PortError) as error:
+                refused += 1
+                assert "\n" not in str(error), (path, atom)
+    assert refused > 500
+
+
+def test_drawings():
+    graph = training()
+    assert graph.draw().splitlines() == [
+        "input   (1, 5, 5)",
+        "target  any shape",
+        "net*    Sequential        <- input",
+        "loss    CrossEntropyLoss  <- input: net, target: target",
+        "loss    ()                <- loss",
+    ]
+    dot = graph.to_dot()
+    assert dot.count("->") == 4
+    assert 'layer0 [label="net: Sequential"];' in dot
+    assert '  input1 -> layer1 [label="target"];' in dot
+    assert "  layer1 -> output0;" in dot
+    assert repr(graph) == "Graph(net, loss; input, target -> loss)"
+    empty = nn.Graph([nn.Linear(2)])
+    assert repr(empty) == "Graph(linear; input -> output; uninitialized)"
+    assert "linear*!" in empty.draw()
+
+
+def test_a_graph_in_numbers():
+    info = residual().info()
+    assert info.ports == residual().ports
+    assert info.n_layers == 6
+    assert info.layer_type_counts == {
+        "Conv2d": 1,
+        "ReLU": 1,
+        "Add": 1,
+        "GlobalAvgPool2d": 1,
+        "Flatten": 1,
+        "Linear": 1,
+    }
+    # A convolution of 4x4 outputs, 2x2 channels and 9 taps; 32 values to 4 scores.
+    assert info.macs == 16 * 4 * 9 + 32 * 4
+    assert info.n_params == 2 * 2 * 9 + 2 + 32 * 4 + 4
+    assert info.int8_bytes == 32 + 32 + 2 + 4
+    assert training().info().layers[-1].output_shape == ()
+    with pytest.raises(nn.ShapeError, match="give an input_shape"):
+        nn.Graph([nn.Conv2d(2, 3)]).info()
+    assert nn.Graph([nn.Conv2d(2, 3)]).info({"input": (1, 3, 3)}).macs == 2 * 9
+
+
+def test_editing_a_graph_gives_another():
+    graph, x = residual(), images(1, (2, 4, 4))
+    before = graph(x)["scores"]
+    other = graph.with_layer("head.linear", nn.Linear(7)).initialize()
+    assert other(x)["scores"].shape == (1, 7)
+    assert other["conv"] is graph["conv"]
+    np.testing.assert_array_equal(graph(x)["scores"], before)
+    renamed = graph.rename({"conv": "first", "sum": "join"})
+    assert list(renamed.layers) == ["first", "relu", "join", "pool", "head"]
+    np.testing.assert_array_equal(renamed(x)["scores"], before)
+    assert graph.initialize(5).params.keys() == graph.params.keys()
+    fresh = graph.initialize(5, overwrite=True)
+    assert not np.array_equal(fresh.params["conv.weight"], graph.params["conv.weight"])

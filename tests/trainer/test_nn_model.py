@@ -95,9 +95,52 @@ def test_without_ends_a_model_takes_and_gives_arrays():
 def test_a_layer_between_images():
     """Pooling 6x4 to 3x2: each output pixel is the largest of four."""
     encoder = data.ImageEncoder(width=6, height=4)
-    model = nn.Model(nn.MaxPool2d(2), encoder=encoder, decoder=encoder.decoder())
+    model = nn.Model(nn.MaxPool2d(2), encoder=encoder, decoder=data.ImageDecoder())
+    later = nn.Model(nn.MaxPool2d(2)).with_encoder(encoder).with_decoder(encoder.decoder())
     image = np.arange(24, dtype=np.uint8).reshape(4, 6)
-    assert np.asarray(model(image)).tolist() == [[7, 9, 11], [19, 21, 23]]
+    for one in (model, later):
+        assert np.asarray(one(image)).tolist() == [[7, 9, 11], [19, 21, 23]]
+        assert np.asarray(one(Image.fromarray(image))).tolist() == [[7, 9, 11], [19, 21, 23]]
+    assert later.with_encoder(None).encoder is None
+
+
+def test_a_property_of_the_decoder_as_the_second_argument():
+    """The decoder's own methods on the net's output."""
+    model, image = tiny(), pictures()[0]
+    p = model.predict_proba(image)
+    assert model(image, "top_probabilities") == model(image, "top") == model.top(image)
+    assert model(image, "top", 2) == model.top(image, 2)
+    assert model(image, "probability", "b") == model.decoder.probability(p, "b")
+    assert model(image, "probabilities") == model.decoder.probabilities(p)
+    assert model(image, "entropy") == model.decoder.entropy(p)
+    assert model(image, "decision") == model(image)
+    assert model(pictures(), "top", 1) == model.top(pictures(), 1)
+    assert len(model(pictures(), "top_classes", 2)) == 5
+
+
+@pytest.mark.parametrize(
+    ("parts", "call", "text"),
+    [
+        ({}, ("classes",), "has no property 'classes'; there are decision, top, "),
+        ({}, ("__class__",), "has no property '__class__'"),
+        ({}, ("probability",), "'probability' takes other arguments: missing .* 'label'"),
+        ({}, ("top", 1, 2), "'top' takes other arguments: too many"),
+        ({"decoder": None}, ("top",), "the decoder None has no property 'top'$"),
+    ],
+)
+def test_other_properties_are_refused(parts, call, text):
+    with pytest.raises(nn.ModelError, match=text) as caught:
+        tiny(**parts)(pictures()[0], *call)
+    assert "\n" not in str(caught.value)
+
+
+def test_notebooks_show_a_model_with_everything_escaped():
+    page = tiny(decoder=data.ClassDecoder(["<b>", "&", "c"]))._repr_html_()
+    assert "<td" in page
+    assert "Linear" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert "ImageEncoder" in page
 
 
 def test_the_encoder_settles_open_sizes():

@@ -6,11 +6,14 @@
 
 A `Layer` holds hyper-parameters and, once initialized, read-only arrays. What would change it
 (`initialize`, `with_params`, `bind`, slicing) returns another. `Sequential` puts layers in a row
-and is a layer itself. A `Model` is a net between an encoder and a decoder: what is saved, loaded,
-measured and quantized.
+and is a layer itself; a `Graph` connects layers and losses by named ports. A `Model` is a net
+between an encoder and a decoder: what is saved, loaded, measured and quantized.
 """
 
 from ._batch_norm import BatchNorm2d as BatchNorm2d
+from ._catalogue import LayerKind as LayerKind
+from ._catalogue import LayerTable as LayerTable
+from ._catalogue import layers as layers
 from ._context import Context as Context
 from ._convolution import Conv2d as Conv2d
 from ._elementwise import Cos as Cos
@@ -30,6 +33,7 @@ from ._errors import PortError as PortError
 from ._errors import ShapeError as ShapeError
 from ._from_config import layer_from_config as layer_from_config
 from ._from_config import module_from_config as module_from_config
+from ._gradcheck import gradcheck_layer as gradcheck_layer
 from ._graph import Graph as Graph
 from ._info import LayerInfo as LayerInfo
 from ._info import NetInfo as NetInfo

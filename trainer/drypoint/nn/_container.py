@@ -84,6 +84,10 @@ class Container(Layer):
     def flatten(self) -> "Container":
         """The net without containers inside; paths and outputs stay the same to the bit."""
 
+    @abstractmethod
+    def chain(self) -> dict[str, Module] | None:
+        """The layers in order, where each reads the one before and nothing else; else None."""
+
     def __len__(self) -> int:
         return len(self.layers)
 
@@ -156,7 +160,7 @@ class Container(Layer):
         Args:
             x: as for calling the net.
             layers: paths, of containers too; None means every layer that is no container. A
-                container of several outputs has one at "path.port".
+                container of several outputs has each at "path.port".
 
         Returns:
             Path -> array, in the order of computation.
@@ -165,8 +169,9 @@ class Container(Layer):
             PathError: there is no such layer. Otherwise as for calling the net.
         """
         wanted = {path for path, _ in self.leaves()} if layers is None else set(layers)
-        for path in wanted:
-            self._at(path)
+        for path in list(wanted):
+            ports = self._at(path).output_ports
+            wanted |= {f"{path}.{port}" for port in ports} if len(ports) > 1 else set()
         batch = as_batch_of(self, by_port(self, x))
         seen: dict[str, Array] = {}
 

@@ -120,6 +120,8 @@ class Graph(GraphLayer):
     def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
         """The graph with all sizes set that these shapes settle."""
         self.output_shapes(input_shapes)
+        if set(input_shapes) <= set(self._known):
+            return self
         return type(self)(self.layers, self.edges, {**input_shapes, **self._known})
 
     def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:

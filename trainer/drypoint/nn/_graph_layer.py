@@ -9,7 +9,8 @@ from drypoint.autodiff import Tensor
 from ._container import Container
 from ._context import Context
 from ._drawing import as_dot, as_text
-from ._errors import PortError, ShapeError
+from ._errors import GraphError, PortError, ShapeError
+from ._flattening import chain_of
 from ._module import Module
 from ._sizes import Shape
 from ._wiring import End
@@ -93,6 +94,13 @@ class GraphLayer(Container):
         """The only output."""
         takes, gives = self._only_ports()
         return self.run({takes: x}, params, ctx)[gives]
+
+    def chain(self) -> dict[str, Module] | None:
+        """The layers in order, where each reads the one before and nothing else; else None."""
+        try:
+            return chain_of(self.layers, self.wiring)
+        except GraphError:
+            return None
 
     def draw(self) -> str:
         """The graph in text: a line for each layer, with where its inputs come from."""

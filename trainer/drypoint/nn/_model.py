@@ -1,8 +1,10 @@
 """`Model`: a net between the things it reads and the things it says."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
@@ -88,14 +90,35 @@ class Model:
         """The decoder's answer to an output or a batch of them; y itself without a decoder."""
         return y if self.decoder is None else self.decoder(y)
 
-    def __call__(self, x: object) -> object:
+    def __call__(self, x: object, question: str | None = None, *arguments: object) -> object:
         """Encode, apply the net, decode: the answer for one thing, or a list for several.
+
+        The methods `top` and `predict_proba` say more plainly what comes back.
+
+        Args:
+            x: one thing or several.
+            question: one of the decoder's `properties` ("probabilities", "entropy", ...), or
+                "top_probabilities", which is "top"; None: the decision.
+            arguments: what the property wants beside the output: the class, a number.
 
         Raises:
             NotInitializedError: the net has no weights.
+            ModelError: the decoder has no such property, or it wants other arguments.
             DrypointError: a part does not take what it is given.
         """
-        return self.decode(self.net(self.encode(x)))
+        if question is None:
+            return self.decode(self.net(self.encode(x)))
+        known = () if self.decoder is None else self.decoder.properties
+        name = "top" if question == "top_probabilities" else question
+        if name not in known:
+            there = f"; there are {', '.join(known)}" if known else ""
+            raise ModelError(f"the decoder {self.decoder!r} has no property {question!r}{there}")
+        method = getattr(self.decoder, name)
+        try:
+            inspect.signature(method).bind(x, *arguments)
+        except TypeError as error:
+            raise ModelError(f"property {question!r} takes other arguments: {error}") from error
+        return method(self.net(self.encode(x)), *arguments)
 
     def predict_proba(self, x: object, *, batch_size: int = 256) -> Array:
         """The net's output as it is, for one thing or for many (N, ...), some at a time.
@@ -162,6 +185,12 @@ class Model:
             DrypointError: as `dumps`, or the file cannot be written.
         """
         write_atomic(path, self.dumps())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: encoder, net as a table, decoder."""
+        before, after = (escape(repr(end)) for end in (self.encoder, self.decoder))
+        net = self.net._repr_html_()
+        return f"<pre>encoder {before}</pre>{net}<pre>decoder {after}</pre>"
 
     def _raw(self, x: object) -> Array | None:
         """x as an array, when it is what the net reads already."""

@@ -55,7 +55,11 @@ def pack(net: Layer, ends: Mapping[str, object]) -> bytes:
     for path, array in arrays.items():
         if not np.isfinite(array).all():
             raise ModelFileError(f"cannot save: {path} holds values that are not finite")
-    facts = {"format": FORMAT, "version": VERSION, "net": net.config(), "arrays": list(arrays)}
+    try:
+        config = net.config()
+    except DrypointError as error:
+        raise ModelFileError(f"cannot save: {error}") from error
+    facts = {"format": FORMAT, "version": VERSION, "net": config, "arrays": list(arrays)}
     try:
         layer_from_config(json.loads(json.dumps(facts["net"])))
     except (DrypointError, TypeError, ValueError) as error:

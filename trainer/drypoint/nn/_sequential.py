@@ -181,11 +181,16 @@ class Sequential(Container):
         layers: dict[str, Module] = {}
         for name, layer in self.items():
             inner = layer.flatten() if isinstance(layer, Container) else layer
-            if isinstance(inner, Sequential):
-                layers |= {f"{name}.{path}": leaf for path, leaf in inner.items()}
-            else:
+            chain = inner.chain() if isinstance(inner, Container) else None
+            if chain is None:
                 layers[name] = inner
+            else:
+                layers |= {f"{name}.{path}": leaf for path, leaf in chain.items()}
         return Sequential(layers, self.input_shape)
+
+    def chain(self) -> dict[str, Module]:
+        """The layers."""
+        return dict(self.layers)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """Every layer's output is the next one's input."""

@@ -1,0 +1,92 @@
+"""The list of all layers, and whether quantization agrees with its marks."""
+
+import numpy as np
+import pytest
+
+from drypoint import nn, quant
+
+SHAPE = (2, 6, 6)
+WEIGHTS = [nn.Conv2d(2, 3), nn.ReLU()]
+
+SAME = nn.Conv2d(2, 3, padding=1)
+RESIDUAL = nn.Graph([SAME, nn.Add()], [("x", "conv", "add.a"), ("x", "add.b")])
+
+# Class -> a net around such a layer, with what `exportable` asks for; where it is "", the rest of
+# the net has an integer form.
+NETS = {
+    "Conv2d": [nn.Conv2d(2, 3, stride=2, padding=1)],
+    "MaxPool2d": [*WEIGHTS, nn.MaxPool2d(2)],
+    "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
+    "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
+    "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
+    "Linear": [nn.Flatten(), nn.Linear(3)],
+    "Flatten": [nn.Flatten(), nn.Linear(3)],
+    "Reshape": [*WEIGHTS, nn.Reshape((4, 4, 2))],
+    "OneHot": None,  # takes no images
+    "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
+    "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
+    "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
+    "Sigmoid": [nn.Conv2d(2, 3), nn.Sigmoid()],
+    "Sin": [nn.Conv2d(2, 3), nn.Sin()],
+    "Cos": [nn.Conv2d(2, 3), nn.Cos()],
+    "Function": [nn.Conv2d(2, 3), nn.Function("square")],
+    "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
+    "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
+    "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
+    "Graph": [RESIDUAL],
+}
+KINDS = {kind.name: kind for kind in nn.layers()}
+
+
+def exports(layers):
+    model = nn.Model(nn.Sequential(layers, SHAPE).initialize(1))
+    images = np.random.default_rng(0).random((8, *SHAPE), dtype=np.float32)
+    try:
+        quant.quantize(model, quant.calibrate(model, images))
+    except quant.UnsupportedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", [name for name, layers in NETS.items() if layers])
+def test_the_mark_agrees_with_quantization(name):
+    assert exports(NETS[name]) == bool(KINDS[name].exportable)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(2, 3, groups=2)],
+        [nn.Conv2d(2, 3, dilation=2)],
+        [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
+        [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
+        [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
+        [nn.ReLU(), nn.Conv2d(2, 3)],
+        [nn.Flatten(), nn.Linear(3), nn.Softmax(), nn.Linear(2)],
+    ],
+)
+def test_what_the_conditions_leave_out_is_refused(layers):
+    assert not exports(layers)
+
+
+def test_the_list_has_every_class_once_and_the_right_marks():
+    losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
+    assert set(KINDS) == {*NETS, *losses}
+    assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
+    assert not any(KINDS[name].exportable for name in losses)
+    learn = {name for name, kind in KINDS.items() if kind.trainable}
+    assert learn == {"Conv2d", "Linear", "BatchNorm2d", "Sequential", "Graph"}
+    for name, layers in NETS.items():
+        for layer in layers or ():
+            if type(layer).__name__ == name:
+                assert layer.trainable == KINDS[name].trainable
+
+
+def test_a_table_in_text_and_for_notebooks():
+    lines = str(nn.layers()).splitlines()
+    assert len(lines) == 2 + len(KINDS)
+    assert lines[0].split() == ["layer", "learns", "exportable", "what", "it", "does"]
+    assert lines[2].startswith("Conv2d ")
+    assert " * " in lines[2]
+    assert all(kind.summary in str(nn.layers()) for kind in nn.layers())
+    assert nn.layers()._repr_html_().count("<tr>") == 1 + len(KINDS)

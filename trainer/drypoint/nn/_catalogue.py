@@ -1,0 +1,99 @@
+"""The list of all layers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from ._batch_norm import BatchNorm2d
+from ._convolution import Conv2d
+from ._elementwise import ReLU
+from ._graph import Graph
+from ._leaves import LEAF_TYPES
+from ._linear import Linear
+from ._module import Module
+from ._pooling import AvgPool2d, MaxPool2d
+from ._sequential import Sequential
+from ._softmax import Softmax
+from ._structure import Dropout, Flatten
+
+_EXPORTABLE: Mapping[type[Module], str] = {
+    Conv2d: "one group, no dilation",
+    MaxPool2d: "no padding",
+    AvgPool2d: "no padding",
+    BatchNorm2d: "after weights",
+    Linear: "yes",
+    Flatten: "yes",
+    Dropout: "yes",
+    ReLU: "after weights",
+    Softmax: "at the end",
+    Sequential: "of such layers",
+}
+"""What quantization has an integer form for, and when."""
+
+_HEAD = ("layer", "learns", "exportable", "what it does")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerKind:
+    """One class of layers.
+
+    Attributes:
+        name: of the class.
+        trainable: whether such layers may have parameters; of a container, whether its own may.
+        exportable: when quantization gives it an integer form; "" for never.
+        summary: what it does, in a line.
+    """
+
+    name: str
+    trainable: bool
+    exportable: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """All layers, losses and containers; as text and in notebooks, a table."""
+
+    kinds: tuple[LayerKind, ...]
+
+    def __iter__(self) -> Iterator[LayerKind]:
+        return iter(self.kinds)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def __str__(self) -> str:
+        rows = [_HEAD, *self._rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+    def _repr_html_(self) -> str:
+        head, *rows = (
+            "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row)
+            for tag, row in (("th", _HEAD), *(("td", row) for row in self._rows()))
+        )
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in (head, *rows))}</table>"
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        for kind in self.kinds:
+            mark = "*" if kind.trainable else ""
+            yield kind.name, mark, kind.exportable or "-", kind.summary
+
+
+def layers() -> LayerTable:
+    """All layers, losses and containers that there are."""
+    kinds: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
+    return LayerTable(tuple(map(_kind, kinds)))
+
+
+def _kind(kind: type[Module]) -> LayerKind:
+    return LayerKind(
+        name=kind.__name__,
+        trainable=kind.param_names is not Module.param_names,  # it has its own list of them
+        exportable=_EXPORTABLE.get(kind, ""),
+        summary=(kind.__doc__ or "").partition("\n")[0],
+    )
