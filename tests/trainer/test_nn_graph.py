@@ -120,6 +120,7 @@ def test_several_outputs_are_a_dict():
 
 EDGES = [
     ([("input",)], "an edge is a tuple of two or more names, got"),
+    (5, "edges are a list of tuples of names, got 5"),
     (["ab"], "an edge is a tuple of two or more names, got 'ab'"),
     ([("input", 1)], "an edge is a tuple"),
     ([("input", "a.x")], "'a' has no input port 'x'; it has input"),
@@ -353,6 +354,9 @@ def test_editing_a_graph_gives_another():
     renamed = graph.rename({"conv": "first", "sum": "join"})
     assert list(renamed.layers) == ["first", "relu", "join", "pool", "head"]
     np.testing.assert_array_equal(renamed(x)["scores"], before)
+    clash = graph.rename({"conv": "image", "relu": "mean"})  # names that ports have too
+    assert clash.ports == graph.ports
+    np.testing.assert_array_equal(clash(x)["scores"], before)
     assert graph.initialize(5).params.keys() == graph.params.keys()
     fresh = graph.initialize(5, overwrite=True)
     assert not np.array_equal(fresh.params["conv.weight"], graph.params["conv.weight"])

@@ -94,7 +94,7 @@ def _losses(
     integers = array.dtype.kind in "iu"
     array = array if integers else as_real(array, type(loss).__name__, output.dtype)
     rows = array[np.newaxis] if single else array
-    value: PortValue = rows if integers else Tensor(rows)  # type: ignore[assignment]  # see above
+    value: PortValue = rows if integers else Tensor(rows)  # type: ignore[assignment]  # no floats
     given: dict[str, PortValue] = {"input": output, "target": value}
     check_lengths(type(loss).__name__, {port: value.shape for port, value in given.items()})
     return loss.run(given, {}, Context())

@@ -40,6 +40,8 @@ def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
     Raises:
         GraphError: an edge is no tuple of at least two names.
     """
+    if not isinstance(edges, Iterable):
+        raise GraphError(f"edges are a list of tuples of names, got {edges!r}")
     pairs: list[Pair] = []
     for edge in edges:
         ends = tuple(edge) if isinstance(edge, list | tuple) else ()
@@ -92,7 +94,7 @@ def renamed_end(layers: Mapping[str, Module], text: str, names: Mapping[str, str
         name = ".".join(parts[:n])
         if name in layers:
             return ".".join([names.get(name, name), *parts[n:]])
-    return text
+    return f".{text}" if text in names.values() else text  # a port of the graph stays one
 
 
 def _end(layers: Mapping[str, Module], text: str, *, gives: bool) -> End:
