@@ -93,10 +93,15 @@ def test_parts_are_imported_by_their_public_name():
                 assert len(module.split(".")) == 2, f"{path}: {module}"
 
 
-def test_the_engine_includes_only_itself_and_two_headers_of_the_language():
+# What a target has: memcpy and memset, and on x86 the compiler's own headers of its instructions.
+C_HEADERS = {"stddef.h", "stdint.h", "string.h", "immintrin.h", "smmintrin.h", "cpuid.h"}
+
+
+def test_the_engine_includes_only_itself_and_headers_that_every_compiler_has():
+    own = {path.name for path in C_FILES}
     for path in C_FILES:
         found = set(re.findall(r'^\s*#\s*include\s*[<"](.*?)[>"]', path.read_text(), re.MULTILINE))
-        assert found <= {"stddef.h", "stdint.h", "drypoint.h", "dpt_internal.h"}, path
+        assert found <= own | C_HEADERS, path
 
 
 def test_the_engine_has_no_floating_point():
@@ -113,7 +118,7 @@ def test_files_have_at_most_300_lines(path):
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 800
+    assert lines <= 1600
 
 
 def test_test_files_have_names_of_their_own():

@@ -55,11 +55,12 @@ typedef enum dpt_status {
     DPT_OK = 0,
     DPT_E_ARGUMENT = -1, /* a pointer is NULL that must not be */
     DPT_E_ARENA = -2,    /* the arena is smaller than model->arena_size */
-    DPT_E_BACKEND = -3, /* the backend lacks a kernel of the model, or this CPU lacks the backend */
-    DPT_E_SIZE = -4,    /* the blob is not as long as it says (truncated, or followed by more) */
-    DPT_E_MAGIC = -5,   /* not a drypoint blob */
-    DPT_E_VERSION = -6, /* a blob of a version that this library does not read */
-    DPT_E_CRC = -7,     /* the blob's bytes are damaged */
+    DPT_E_BACKEND = -3,  /* the backend lacks a kernel or reads another packing, or
+                          * (dpt_model_pack) this CPU lacks the backend */
+    DPT_E_SIZE = -4,     /* the blob is not as long as it says (truncated, or followed by more) */
+    DPT_E_MAGIC = -5,    /* not a drypoint blob */
+    DPT_E_VERSION = -6,  /* a blob of a version that this library does not read */
+    DPT_E_CRC = -7,      /* the blob's bytes are damaged */
     DPT_E_CAPACITY = -8, /* more ops than the caller has room for */
     DPT_E_FIELD = -9,    /* a field is out of its range, or an unused one is not 0 */
     DPT_E_SHAPE = -10,   /* shapes or types that do not fit each other */
@@ -95,16 +96,19 @@ typedef struct dpt_op {
         *weight;         /* [out.c][kernel_h][kernel_w][in.c]; dense: [out.c][in.h * in.w * in.c] */
     const uint8_t *bias; /* [out.c] x 4 bytes */
     const uint8_t *mult; /* [out.c] x 4 bytes; average pool: one */
+    const void *packed;  /* what dpt_model_pack made of the three, or NULL */
 } dpt_op;
 
-/* A kernel computes one op: all of `out` from all of `in`. It trusts the op. */
-typedef void dpt_kernel(const dpt_op *op, const void *in, void *out);
+/* A kernel computes one op on n planes that lie one after the other: all of `out` from all of `in`.
+ * It trusts the op. */
+typedef void dpt_kernel(const dpt_op *op, const void *in, void *out, size_t n);
 
 /* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
  */
 typedef struct dpt_backend {
     const char *name;
-    int (*available)(void);                       /* 1 if this CPU can run it */
+    int (*available)(void); /* 1 if this CPU can run it */
+    uint8_t packing;        /* blocks of channels it multiplies at once; 0: weights as they are */
     dpt_kernel *conv, *dense, *maxpool, *avgpool; /* NULL: not in this table */
 } dpt_backend;
 
@@ -117,6 +121,7 @@ typedef struct dpt_model {
     uint32_t arena_size; /* bytes that dpt_run needs, exactly */
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
+    uint8_t packing;            /* the packing of ops[].packed; 0: they are NULL */
 } dpt_model;
 
 /* Sees the output of each op as soon as it is computed; `size` is in bytes. */
@@ -128,7 +133,8 @@ typedef void dpt_trace(void *user, size_t op, const void *output, size_t size);
 dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const void *blob,
                           size_t blob_size);
 
-/* Runs the model once. `backend` NULL means model->backend. `arena` needs no alignment and no
+/* Runs the model once. `backend` NULL means model->backend; one that
+ * is given must be available on this CPU. `arena` needs no alignment and no
  * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
  * values of type ops[0].in_type; `output` receives out.h * w * c of the last op. The input is not
  * changed; arena, input and output must not overlap.
@@ -140,6 +146,23 @@ dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *are
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user);
+
+/* Runs the model on n >= 1 inputs that lie one after the other; `outputs` receives the outputs
+ * likewise. The arena holds n * model->arena_size bytes. Weights are read once for several inputs.
+ */
+dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, void *arena,
+                         size_t arena_size, const void *inputs, int32_t *outputs, size_t n);
+
+/* For hosts: lays the weights out for a backend (NULL: the best here), once, so that it runs fast.
+ * Fills *packed and ops[0 .. model->n_ops), which point into `memory` and into what `model` points
+ * to: all must outlive them. `memory` needs no alignment and dpt_packed_size bytes.
+ * The results are the same bytes with and without: a backend runs what is not packed with the plain
+ * kernels. Returns DPT_E_ARGUMENT, DPT_E_BACKEND, DPT_E_CAPACITY or DPT_OK. */
+dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,
+                          const dpt_backend *backend, void *memory, size_t memory_size);
+
+/* The memory that dpt_model_pack needs; 0 for a backend that reads weights as they are. */
+size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
 
 /* Number of values in a plane. */
 size_t dpt_elements(dpt_shape shape);

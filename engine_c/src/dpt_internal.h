@@ -11,6 +11,16 @@
 #error "drypoint needs an arithmetic right shift of negative integers"
 #endif
 
+/* Where the x86 backends are compiled; elsewhere, and with DPT_PLAIN_C, their files are empty. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(DPT_PLAIN_C)
+#define DPT_X86
+extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
+#endif
+
+/* What the CPU and the operating system offer; dpt_backend.c knows. */
+enum { DPT_CPU_SSE41, DPT_CPU_AVX2, DPT_CPU_AVXVNNI, DPT_CPU_AVX512VNNI };
+int dpt_cpu_has(int feature);
+
 static inline uint32_t dpt_u16(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8;
 }
@@ -30,6 +40,12 @@ static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult
     int64_t product = (int64_t)(acc * (int32_t)(1L << op->shift)) * mult;
     int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
     return y < op->lo ? op->lo : y > op->hi ? op->hi : y;
+}
+
+/* The output plane of input number `i` of a batch. */
+static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
+    return (uint8_t *)out +
+           i * dpt_elements(op->out) * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
 }
 
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.

@@ -270,6 +270,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     model->n_labels = (uint16_t)n_labels;
     model->arena_size = dpt_u32(p + 16);
     model->labels = (const char *)p + dpt_u32(p + 32);
-    model->backend = dpt_backend_best();
+    model->backend = &dpt_scalar;
+    model->packing = 0;
     return DPT_OK;
 }

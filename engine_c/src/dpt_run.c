@@ -19,24 +19,56 @@ static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
     }
 }
 
-static dpt_status check(const dpt_model *model, const dpt_backend *backend, const void *arena,
-                        size_t arena_size, const void *input, const int32_t *output) {
-    if (model == NULL || input == NULL || output == NULL) {
-        return DPT_E_ARGUMENT;
-    }
-    if (arena == NULL && model->arena_size > 0) {
-        return DPT_E_ARGUMENT;
-    }
-    if (arena_size < model->arena_size) {
-        return DPT_E_ARENA;
-    }
-    if (backend == NULL || !backend->available()) {
-        return DPT_E_BACKEND;
+/* Weights packed for one layout cannot be read as another; plain kernels do not look at them. */
+static int reads(const dpt_backend *backend, const dpt_model *model) {
+    if (backend->packing != 0 && model->packing != 0 && backend->packing != model->packing) {
+        return 0;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
         if (kernel_of(backend, &model->ops[i]) == NULL) {
-            return DPT_E_BACKEND;
+            return 0;
         }
+    }
+    return 1;
+}
+
+/* A run of n inputs, as the arguments of the public calls describe it. */
+typedef struct run {
+    const dpt_model *model;
+    const dpt_backend *backend;
+    void *arena;
+    size_t arena_size, n;
+    const void *inputs;
+    int32_t *outputs;
+    dpt_trace *trace;
+    void *user;
+} run;
+
+static dpt_status execute(const run *r) {
+    const dpt_model *model = r->model;
+    if (model == NULL || r->inputs == NULL || r->outputs == NULL || r->n == 0) {
+        return DPT_E_ARGUMENT;
+    }
+    if (r->arena == NULL && model->arena_size > 0) {
+        return DPT_E_ARGUMENT;
+    }
+    if (model->arena_size > 0 && r->arena_size / model->arena_size < r->n) {
+        return DPT_E_ARENA;
+    }
+    const dpt_backend *backend = r->backend != NULL ? r->backend : model->backend;
+    if (backend == NULL || !reads(backend, model)) {
+        return DPT_E_BACKEND;
+    }
+    const void *in = r->inputs;
+    for (size_t i = 0; i < model->n_ops; i++) {
+        const dpt_op *op = &model->ops[i];
+        const int last = i + 1 == model->n_ops;
+        void *out = last ? (void *)r->outputs : (uint8_t *)r->arena + r->n * op->out_offset;
+        kernel_of(backend, op)(op, in, out, r->n);
+        if (r->trace != NULL) {
+            r->trace(r->user, i, out, dpt_elements(op->out) * (last ? sizeof(int32_t) : 1));
+        }
+        in = out;
     }
     return DPT_OK;
 }
@@ -44,30 +76,20 @@ static dpt_status check(const dpt_model *model, const dpt_backend *backend, cons
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user) {
-    if (backend == NULL && model != NULL) {
-        backend = model->backend;
-    }
-    dpt_status status = check(model, backend, arena, arena_size, input, output);
-    if (status != DPT_OK) {
-        return status;
-    }
-    const void *in = input;
-    for (size_t i = 0; i < model->n_ops; i++) {
-        const dpt_op *op = &model->ops[i];
-        const int last = i + 1 == model->n_ops;
-        void *out = last ? (void *)output : (uint8_t *)arena + op->out_offset;
-        kernel_of(backend, op)(op, in, out);
-        if (trace != NULL) {
-            trace(user, i, out, dpt_elements(op->out) * (last ? sizeof(int32_t) : 1));
-        }
-        in = out;
-    }
-    return DPT_OK;
+    const run r = {model, backend, arena, arena_size, 1, input, output, trace, user};
+    return execute(&r);
 }
 
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output) {
-    return dpt_run_traced(model, backend, arena, arena_size, input, output, NULL, NULL);
+    const run r = {model, backend, arena, arena_size, 1, input, output, NULL, NULL};
+    return execute(&r);
+}
+
+dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, void *arena,
+                         size_t arena_size, const void *inputs, int32_t *outputs, size_t n) {
+    const run r = {model, backend, arena, arena_size, n, inputs, outputs, NULL, NULL};
+    return execute(&r);
 }
 
 size_t dpt_argmax(const int32_t *output, size_t n) {
@@ -114,7 +136,7 @@ const char *dpt_status_text(dpt_status status) {
     case DPT_E_ARENA:
         return "the arena is smaller than the model needs";
     case DPT_E_BACKEND:
-        return "the backend lacks a kernel of the model, or this CPU lacks the backend";
+        return "the backend does not fit the model or this CPU";
     case DPT_E_SIZE:
         return "the blob is not as long as it says (truncated, or followed by more)";
     case DPT_E_MAGIC:
@@ -124,7 +146,7 @@ const char *dpt_status_text(dpt_status status) {
     case DPT_E_CRC:
         return "the blob's bytes are damaged (CRC)";
     case DPT_E_CAPACITY:
-        return "more ops than the caller has room for";
+        return "more ops or bytes than the caller has room for";
     case DPT_E_FIELD:
         return "a field is out of its range, or an unused one is not 0";
     case DPT_E_SHAPE:

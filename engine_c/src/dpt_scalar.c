@@ -52,7 +52,7 @@ static int32_t window(const dpt_op *op, const uint8_t *in, const int8_t *weight,
 }
 
 /* Pooling comes before bias and requantization: both are monotone, so the maximum may go first. */
-void dpt_scalar_conv(const dpt_op *op, const void *in, void *out) {
+static void conv(const dpt_op *op, const void *in, void *out) {
     const size_t weights = (size_t)op->kernel_h * op->kernel_w * op->in.c; /* of one channel */
     size_t index = 0;
     for (int32_t y = 0; y < op->out.h; y++) {
@@ -74,7 +74,7 @@ void dpt_scalar_conv(const dpt_op *op, const void *in, void *out) {
     }
 }
 
-void dpt_scalar_dense(const dpt_op *op, const void *in, void *out) {
+static void dense(const dpt_op *op, const void *in, void *out) {
     const size_t n = dpt_elements(op->in);
     for (size_t o = 0; o < op->out.c; o++) {
         int32_t acc = dot(op->in_type, in, op->weight + o * n, n) + dpt_i32(op->bias + 4 * o);
@@ -82,7 +82,7 @@ void dpt_scalar_dense(const dpt_op *op, const void *in, void *out) {
     }
 }
 
-void dpt_scalar_maxpool(const dpt_op *op, const void *in, void *out) {
+static void maxpool(const dpt_op *op, const void *in, void *out) {
     size_t index = 0;
     for (size_t y = 0; y < op->out.h; y++) {
         for (size_t x = 0; x < op->out.w; x++) {
@@ -102,7 +102,7 @@ void dpt_scalar_maxpool(const dpt_op *op, const void *in, void *out) {
     }
 }
 
-void dpt_scalar_avgpool(const dpt_op *op, const void *in, void *out) {
+static void avgpool(const dpt_op *op, const void *in, void *out) {
     const int32_t mult = dpt_i32(op->mult);
     size_t index = 0;
     for (size_t y = 0; y < op->out.h; y++) {
@@ -121,10 +121,33 @@ void dpt_scalar_avgpool(const dpt_op *op, const void *in, void *out) {
     }
 }
 
+static void each(void (*kernel)(const dpt_op *, const void *, void *), const dpt_op *op,
+                 const void *in, void *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        kernel(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i));
+    }
+}
+
+void dpt_scalar_conv(const dpt_op *op, const void *in, void *out, size_t n) {
+    each(conv, op, in, out, n);
+}
+
+void dpt_scalar_dense(const dpt_op *op, const void *in, void *out, size_t n) {
+    each(dense, op, in, out, n);
+}
+
+void dpt_scalar_maxpool(const dpt_op *op, const void *in, void *out, size_t n) {
+    each(maxpool, op, in, out, n);
+}
+
+void dpt_scalar_avgpool(const dpt_op *op, const void *in, void *out, size_t n) {
+    each(avgpool, op, in, out, n);
+}
+
 static int always(void) {
     return 1;
 }
 
 const dpt_backend dpt_scalar = {
-    "scalar", always, dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+    "scalar", always, 0, dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
 };

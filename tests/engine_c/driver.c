@@ -6,7 +6,7 @@
  * is shorter than the model's is repeated, one that is longer is cut.
  * Answer: the status of the load, or 1 when a run would take more than `limit` steps; after DPT_OK
  * arena_size, then for each input the outputs of all ops, and the status of the run. */
-#include "exact.h"
+#include "backends.h"
 
 #include <stdio.h>
 
@@ -42,6 +42,9 @@ static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32
         }
         put_number((uint32_t)dpt_run_traced(model, NULL, arena, model->arena_size, input, output,
                                             put, stdout));
+        if (model->backend == &dpt_scalar) { /* a loaded one, with all kernels */
+            check_backends(model, input);
+        }
     }
     free(arena);
     free(input);
@@ -53,7 +56,7 @@ int main(void) {
     while (fread(job, sizeof job[0], 5, stdin) == 5) {
         uint8_t *blob = exact(job[0]), *inputs = exact((size_t)job[3] * job[4]);
         dpt_op ops[MAX_OPS];
-        dpt_model loaded = {NULL, 0, 0, 0, NULL, NULL};
+        dpt_model loaded = {NULL, 0, 0, 0, NULL, NULL, 0};
         const dpt_model *model = &loaded;
         dpt_status status = DPT_OK;
         get(blob, job[0]);

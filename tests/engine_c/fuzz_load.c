@@ -3,7 +3,7 @@
  * tests/engine_c/fuzz_load.c engine_c/src/dpt_*.c, then run with a folder of .dpt files.
  * Size and CRC are repaired, since no fuzzer finds a CRC by luck; what the loader accepts must run.
  */
-#include "exact.h"
+#include "backends.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (dpt_run(&model, NULL, arena, model.arena_size, input, output) != DPT_OK) {
             abort();
         }
+        check_backends(&model, input);
         free(arena);
         free(input);
         free(output);

@@ -2,7 +2,7 @@
 /* hostile BLOB MUTATIONS SEED: attacks the loader with one good blob. Meant to run under
  * sanitizers: every buffer has exactly the size of the contract. Prints what happened; exits with 1
  * when a blob that must be refused is accepted, or one that must be accepted is refused. */
-#include "exact.h"
+#include "backends.h"
 
 #include <stdio.h>
 
@@ -38,6 +38,7 @@ static void run(const dpt_model *model, size_t shift) {
     if (dpt_run(model, NULL, arena + shift, model->arena_size, input + shift, output) != DPT_OK) {
         complain("an accepted model does not run", shift);
     }
+    check_backends(model, input + shift);
     if (*dpt_label(model, model->n_labels) != '\0' ||
         dpt_label(model, model->n_labels - 1u) == NULL) {
         complain("labels", 0);

@@ -29,15 +29,15 @@ static const int8_t weight[2] = {1, 2};
 static const uint8_t bias[] = {DPT_LE32(0), DPT_LE32(0)};
 static const uint8_t mult[] = {DPT_LE32(0x40000000), DPT_LE32(0x40000000)};
 static const dpt_op ops[2] = {
-    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0,   0, 0,      0,    0,
-     0,         0,      0,      0, 0,         0,         255, 0, weight, bias, mult},
-    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1, 1,    1,    0,
-     0,           0,      0,       0, 0,         0,         0, 0, NULL, NULL, NULL},
+    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0, 0,      0,    0,    0,   0,
+     0,         0,      0,      0, 0,         255,       0, weight, bias, mult, NULL},
+    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1,    1,    1,    0,   0,
+     0,           0,      0,       0, 0,         0,         0, NULL, NULL, NULL, NULL},
 };
 static const char labels[] = "zero\0one";
 
 static dpt_model good_model(void) {
-    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar};
+    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar, 0};
     return model;
 }
 
@@ -81,17 +81,15 @@ static void test_backends(void) {
     const uint8_t input[1] = {1};
     uint8_t arena[2];
     int32_t output[2];
-    dpt_backend lacks_dense = dpt_scalar, lacks_maxpool = dpt_scalar, lacks_cpu = dpt_scalar;
+    dpt_backend lacks_dense = dpt_scalar, lacks_maxpool = dpt_scalar;
     dpt_backend lacks_unused = dpt_scalar;
     lacks_dense.dense = NULL;
     lacks_maxpool.maxpool = NULL;
-    lacks_cpu.available = no;
     lacks_unused.conv = lacks_unused.avgpool = NULL;
     lacks_unused.available = yes;
 
     CHECK(dpt_run(&model, &lacks_dense, arena, 2, input, output) == DPT_E_BACKEND);
     CHECK(dpt_run(&model, &lacks_maxpool, arena, 2, input, output) == DPT_E_BACKEND);
-    CHECK(dpt_run(&model, &lacks_cpu, arena, 2, input, output) == DPT_E_BACKEND);
     CHECK(dpt_run(&model, &lacks_unused, arena, 2, input, output) == DPT_OK);
     model.backend = NULL;
     CHECK(dpt_run(&model, NULL, arena, 2, input, output) == DPT_E_BACKEND);
@@ -106,6 +104,42 @@ static void test_backends(void) {
     CHECK(n >= 1 && dpt_backend_at(n - 1) == &dpt_scalar && dpt_backend_at(n + 1) == NULL);
     CHECK(dpt_backend_at((size_t)-1) == NULL);
     CHECK(dpt_backend_best() != NULL && dpt_backend_best()->available());
+}
+
+static void test_pack(void) {
+    const dpt_model model = good_model();
+    const uint8_t inputs[3] = {100, 1, 7};
+    const int32_t wanted[6] = {100, 200, 1, 2, 7, 14};
+    static uint8_t memory[4096];
+    uint8_t arena[6];
+    int32_t outputs[6];
+    dpt_op room[2];
+    dpt_model packed;
+    dpt_backend lacks_cpu = dpt_scalar, other = dpt_scalar;
+    lacks_cpu.available = no;
+    other.packing = 3;
+
+    CHECK(dpt_packed_size(NULL, &dpt_scalar) == 0 && dpt_packed_size(&model, NULL) == 0);
+    CHECK(dpt_packed_size(&model, &dpt_scalar) == 0);
+    CHECK(dpt_model_pack(NULL, room, 2, &model, NULL, memory, 4096) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_pack(&packed, NULL, 2, &model, NULL, memory, 4096) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_pack(&packed, room, 2, NULL, NULL, memory, 4096) == DPT_E_ARGUMENT);
+    CHECK(dpt_model_pack(&packed, room, 2, &model, &lacks_cpu, memory, 4096) == DPT_E_BACKEND);
+    CHECK(dpt_model_pack(&packed, room, 1, &model, NULL, memory, 4096) == DPT_E_CAPACITY);
+    CHECK(dpt_model_pack(&packed, room, 2, &model, &dpt_scalar, NULL, 0) == DPT_OK);
+    CHECK(packed.packing == 0 && packed.backend == &dpt_scalar && room[0].packed == NULL);
+    if (dpt_packed_size(&model, dpt_backend_best()) > 0) {
+        CHECK(dpt_model_pack(&packed, room, 2, &model, NULL, NULL, 4096) == DPT_E_ARGUMENT);
+    }
+    CHECK(dpt_model_pack(&packed, room, 2, &model, NULL, memory, sizeof memory) == DPT_OK);
+    CHECK(packed.backend == dpt_backend_best() && packed.arena_size == 2);
+    CHECK(dpt_run_batch(&packed, NULL, arena, 6, inputs, outputs, 3) == DPT_OK);
+    CHECK(memcmp(outputs, wanted, sizeof wanted) == 0);
+    CHECK(dpt_run_batch(&packed, NULL, arena, 5, inputs, outputs, 3) == DPT_E_ARENA);
+    CHECK(dpt_run_batch(&packed, NULL, arena, 6, inputs, outputs, 0) == DPT_E_ARGUMENT);
+    if (packed.packing != 0) {
+        CHECK(dpt_run(&packed, &other, arena, 2, inputs, outputs) == DPT_E_BACKEND);
+    }
 }
 
 static void test_load_arguments(void) {
@@ -172,6 +206,7 @@ static void test_elements(void) {
 int main(void) {
     test_run();
     test_backends();
+    test_pack();
     test_load_arguments();
     test_argmax();
     test_labels();

@@ -102,6 +102,31 @@ def random_program(seed: int, *, n_ops: int | None = None) -> Program:
     )
 
 
+def broad_program(channels: int, in_type: str) -> Program:
+    """A pooled convolution and a dense op of many channels: superblocks of every size."""
+    rng = np.random.default_rng(channels)
+    base = {"name": "conv", "in_type": in_type, "in_shape": Shape(6, 6, 2), "out_type": in_type}
+    base["out_shape"] = Shape(2, 2, channels)
+    windows = {"kernel": (3, 3), "pool": (2, 2)}
+    conv = _weighted(rng, Conv, "any", base, (channels, 3, 3, 2), **windows)
+    base = {"name": "fc", "in_type": in_type, "in_shape": conv.out_shape, "out_type": "i32"}
+    base["out_shape"] = Shape(1, 1, channels)
+    fc = _weighted(rng, Dense, "any", base, (channels, conv.out_shape.size))
+    return Program(name="broad", ops=(conv, fc), input_scale=1.0, output_scale=1.0)
+
+
+BROAD = [broad_program(n, kind) for n in (16, 20, 40, 64) for kind in ("u8", "i8")]
+
+
+def wide_program(seed: int = 0) -> Program:
+    """A convolution whose window is larger than what SIMD backends copy at a time."""
+    rng = np.random.default_rng(seed)
+    base = {"name": "wide", "in_type": "u8", "out_type": "i32", "in_shape": Shape(3, 2, 1100)}
+    base["out_shape"] = Shape(2, 1, 5)
+    op = _weighted(rng, Conv, "any", base, (5, 2, 2, 1100), kernel=(2, 2))
+    return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
 def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:
     """Inputs of the program's type: random ones, all lowest, all highest."""
     rng = np.random.default_rng(seed)

@@ -68,7 +68,14 @@ class Compiled:
         text = Template((HERE / "driver.c.in").read_text("utf-8"))
         driver.write_text(text.substitute(name=name, upper=name.upper()), "utf-8")
         sources = [driver, folder / f"{name}.c", *(s for s in c_sources() if s.suffix == ".c")]
-        command = [compiler, *STRICT, f"-I{include_dir()}", f"-I{folder}", *map(str, sources)]
+        command = [
+            compiler,
+            *STRICT,
+            "-DDPT_PLAIN_C",
+            f"-I{include_dir()}",
+            f"-I{folder}",
+            *map(str, sources),
+        ]
         try:
             done = subprocess.run(
                 [*command, "-o", str(self._binary)],

@@ -12,6 +12,8 @@ from drypoint.program import Program, blob
 from ._native import ffi, lib
 from ._traces import split_traces
 
+CACHE = 1 << 17  # bytes of arena for the images that share one reading of the weights
+
 
 class EngineError(DrypointError, RuntimeError):
     """The C library refused a model, a backend or a run; the message is the library's own."""
@@ -24,6 +26,7 @@ class Engine:
         program: a ``Program``, the bytes of a blob, or the path of a ``.dpt`` file. Bytes are
             checked by the C library, as they would be on a device.
         backend: the name of a backend; None takes the best that this CPU has.
+        threads: among how many threads `run` shares out a batch, 1 to 64.
 
     Raises:
         EngineError: the library refuses the blob, or does not have the backend here.
@@ -32,8 +35,14 @@ class Engine:
     """
 
     def __init__(
-        self, program: Program | bytes | str | Path, *, backend: str | None = None
+        self,
+        program: Program | bytes | str | Path,
+        *,
+        backend: str | None = None,
+        threads: int = 1,
     ) -> None:
+        if not 1 <= threads <= lib.DPT_BRIDGE_THREADS:
+            raise EngineError(f"threads is {threads}, not 1 to {lib.DPT_BRIDGE_THREADS}")
         if isinstance(program, Program):
             self._blob = blob.dumps(program)
             self.program = program
@@ -42,10 +51,23 @@ class Engine:
             self.program = blob.loads(self._blob)
         n_ops = len(self.program.ops)
         self._bytes = ffi.from_buffer(self._blob)
-        self._ops = ffi.new("dpt_op[]", n_ops)
-        self._model = ffi.new("dpt_model *")
-        _check(lib.dpt_model_load(self._model, self._ops, n_ops, self._bytes, len(self._blob)))
+        loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
+        _check(lib.dpt_model_load(loaded, self._loaded_ops, n_ops, self._bytes, len(self._blob)))
         self._backend = _backend(backend)
+        self._packed = np.empty(lib.dpt_packed_size(loaded, self._backend), np.uint8)
+        self._model, self._ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
+        _check(
+            lib.dpt_model_pack(
+                self._model,
+                self._ops,
+                n_ops,
+                loaded,
+                self._backend,
+                _pointer("void *", self._packed),
+                self._packed.size,
+            )
+        )
+        self._threads = threads
 
     @staticmethod
     def backends() -> list[str]:
@@ -56,6 +78,16 @@ class Engine:
     def backend(self) -> str:
         """The name of the backend that runs."""
         return str(ffi.string(self._backend.name).decode())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the blob: what the program takes in flash."""
+        return len(self._blob)
+
+    @property
+    def packed_size(self) -> int:
+        """Bytes of weights laid out for the backend; 0 where it reads them as they are."""
+        return int(self._packed.size)
 
     @property
     def arena_size(self) -> int:
@@ -74,40 +106,49 @@ class Engine:
         Raises:
             ProgramError: ``x`` has another type or shape.
         """
-        return self._run(x, trace=False)[0]
+        inputs = np.ascontiguousarray(self.program.check_input(x))
+        outputs = np.empty((len(inputs), self.program.output_shape.size), np.int32)
+        if len(inputs) == 0:
+            return outputs
+        threads = min(self._threads, len(inputs))
+        batch = max(1, min(len(inputs), CACHE // max(1, self.arena_size)))
+        arena = np.empty(threads * batch * self.arena_size, np.uint8)  # of this call alone
+        _check(
+            lib.dpt_bridge_run(
+                self._model,
+                _pointer("void *", arena),
+                batch,
+                threads,
+                len(inputs),
+                _pointer("uint8_t *", inputs),
+                _pointer("int32_t *", outputs),
+            )
+        )
+        return outputs
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
-        outputs, traces = self._run(x, trace=True)
-        return split_traces(self.program, traces, n=len(outputs))
+        inputs = np.ascontiguousarray(self.program.check_input(x))
+        n, size = len(inputs), sum(op.out_bytes for op in self.program.ops)
+        outputs = np.empty((n, self.program.output_shape.size), np.int32)
+        traces = np.empty((n, size), np.uint8)
+        arena = np.empty(self.arena_size, np.uint8)
+        _check(
+            lib.dpt_bridge_trace(
+                self._model,
+                _pointer("void *", arena),
+                n,
+                _pointer("uint8_t *", inputs),
+                _pointer("int32_t *", outputs),
+                _pointer("uint8_t *", traces),
+                size,
+            )
+        )
+        return split_traces(self.program, traces, n=n)
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
         """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
         return self.program.real(self.run(x))
-
-    def _run(self, x: ArrayLike, *, trace: bool) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        inputs = np.ascontiguousarray(self.program.check_input(x))
-        n = len(inputs)
-        n_outputs = self.program.output_shape.size
-        outputs = np.empty((n, n_outputs), np.int32)
-        trace_size = sum(op.out_bytes for op in self.program.ops) if trace else 0
-        traces = np.empty((n, trace_size), np.uint8)
-        arena = np.empty(self.arena_size, np.uint8)  # of this call: threads may share an Engine
-        _check(
-            lib.dpt_bridge_run(
-                self._model,
-                self._backend,
-                _pointer("void *", arena),
-                n,
-                _pointer("uint8_t *", inputs),
-                self.program.input_shape.size,
-                _pointer("int32_t *", outputs),
-                n_outputs,
-                _pointer("uint8_t *", traces) if trace else ffi.NULL,
-                trace_size,
-            )
-        )
-        return outputs, traces
 
     def __repr__(self) -> str:
         size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"

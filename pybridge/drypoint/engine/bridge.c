@@ -3,6 +3,83 @@
 
 #include <string.h>
 
+static size_t input_size(const dpt_model *model) {
+    return dpt_elements(model->ops[0].in);
+}
+
+static size_t output_count(const dpt_model *model) {
+    return dpt_elements(model->ops[model->n_ops - 1].out);
+}
+
+/* One thread's share: inputs `from` up to `end`. */
+typedef struct share {
+    const dpt_model *model;
+    uint8_t *arena;
+    size_t batch, from, end;
+    const uint8_t *inputs;
+    int32_t *outputs;
+    dpt_status status;
+} share;
+
+static void run_share(share *s) {
+    const size_t size = input_size(s->model), count = output_count(s->model);
+    for (size_t i = s->from; i < s->end && s->status == DPT_OK; i += s->batch) {
+        const size_t n = s->end - i < s->batch ? s->end - i : s->batch;
+        s->status = dpt_run_batch(s->model, NULL, s->arena, n * s->model->arena_size,
+                                  s->inputs + i * size, s->outputs + i * count, n);
+    }
+}
+
+#ifdef _WIN32
+/* No threads here yet: the shares run one after the other. */
+static void run_shares(share *shares, size_t n) {
+    for (size_t t = 0; t < n; t++) {
+        run_share(&shares[t]);
+    }
+}
+#else
+#include <pthread.h>
+
+static void *run_in_thread(void *s) {
+    run_share(s);
+    return NULL;
+}
+
+static void run_shares(share *shares, size_t n) {
+    pthread_t threads[DPT_BRIDGE_THREADS];
+    int started[DPT_BRIDGE_THREADS] = {0};
+    for (size_t t = 1; t < n; t++) {
+        started[t] = pthread_create(&threads[t], NULL, run_in_thread, &shares[t]) == 0;
+    }
+    run_share(&shares[0]);
+    for (size_t t = 1; t < n; t++) {
+        if (started[t]) {
+            pthread_join(threads[t], NULL);
+        } else {
+            run_share(&shares[t]);
+        }
+    }
+}
+#endif
+
+dpt_status dpt_bridge_run(const dpt_model *model, void *arena, size_t batch, size_t threads,
+                          size_t n, const uint8_t *inputs, int32_t *outputs) {
+    share shares[DPT_BRIDGE_THREADS];
+    for (size_t t = 0; t < threads; t++) {
+        uint8_t *part = (uint8_t *)arena + t * batch * model->arena_size;
+        const share s = {model,  part,    batch, n * t / threads, n * (t + 1) / threads,
+                         inputs, outputs, DPT_OK};
+        shares[t] = s;
+    }
+    run_shares(shares, threads);
+    for (size_t t = 0; t < threads; t++) {
+        if (shares[t].status != DPT_OK) {
+            return shares[t].status;
+        }
+    }
+    return DPT_OK;
+}
+
 /* Appends an output to the trace that *user points into. */
 static void keep(void *user, size_t op, const void *output, size_t size) {
     uint8_t **next = user;
@@ -11,14 +88,14 @@ static void keep(void *user, size_t op, const void *output, size_t size) {
     *next += size;
 }
 
-dpt_status dpt_bridge_run(const dpt_model *model, const dpt_backend *backend, void *arena, size_t n,
-                          const uint8_t *inputs, size_t input_size, int32_t *outputs,
-                          size_t n_outputs, uint8_t *traces, size_t trace_size) {
+dpt_status dpt_bridge_trace(const dpt_model *model, void *arena, size_t n, const uint8_t *inputs,
+                            int32_t *outputs, uint8_t *traces, size_t trace_size) {
     dpt_status status = DPT_OK;
     for (size_t i = 0; i < n && status == DPT_OK; i++) {
-        uint8_t *next = traces == NULL ? NULL : traces + i * trace_size;
-        status = dpt_run_traced(model, backend, arena, model->arena_size, inputs + i * input_size,
-                                outputs + i * n_outputs, traces == NULL ? NULL : keep, &next);
+        uint8_t *next = traces + i * trace_size;
+        status =
+            dpt_run_traced(model, NULL, arena, model->arena_size, inputs + i * input_size(model),
+                           outputs + i * output_count(model), keep, &next);
     }
     return status;
 }

@@ -8,12 +8,19 @@
 
 /* cffi: begin */
 
-/* Runs n inputs one after the other. `inputs` holds n * input_size bytes, `outputs` receives
- * n * n_outputs values. Unless `traces` is NULL it receives, for each input, trace_size bytes: the
- * outputs of all its ops, one after the other. Stops at the first status that is not DPT_OK. */
-dpt_status dpt_bridge_run(const dpt_model *model, const dpt_backend *backend, void *arena, size_t n,
-                          const uint8_t *inputs, size_t input_size, int32_t *outputs,
-                          size_t n_outputs, uint8_t *traces, size_t trace_size);
+/* At most so many threads. */
+#define DPT_BRIDGE_THREADS 64
+
+/* Runs n inputs, `batch` at a time, in `threads` threads, this one included. Each thread has its
+ * part of the arena: batch * model->arena_size bytes. Without a thread to be had, this one does the
+ * work. */
+dpt_status dpt_bridge_run(const dpt_model *model, void *arena, size_t batch, size_t threads,
+                          size_t n, const uint8_t *inputs, int32_t *outputs);
+
+/* Runs n inputs one by one; `traces` receives for each the outputs of all its ops, one after the
+ * other, trace_size bytes in all. */
+dpt_status dpt_bridge_trace(const dpt_model *model, void *arena, size_t n, const uint8_t *inputs,
+                            int32_t *outputs, uint8_t *traces, size_t trace_size);
 
 /* cffi: end */
 

@@ -156,7 +156,7 @@ def _op(op: Op, index: int, out_offset: int) -> str:
     planes = f"{{{_list(op.in_shape)}}}, {{{_list(op.out_shape)}}}"
     windows = _list((*kernel, *stride, *padding, *pool))
     head = f"{kind}, {TYPES[op.in_type]}, {TYPES[op.out_type]}, {shift}, {planes}, {windows}"
-    tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}"
+    tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}, NULL"
     return f"    /* {_comment(op.name)} */\n    {{{head},\n     {tail}}},\n"
 
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction. */
+#include "dpt_internal.h"
+
+#ifdef DPT_X86
+#define DPT_TARGET __attribute__((target("avx2,avxvnni")))
+#define PACKING    1
+#define PLACES(B)  4 /* 8 of the 16 registers for sums */
+#include "dpt_ymm.h"
+
+typedef __m256i quad;
+
+typedef struct lanes {
+    __m256i half[2];
+} lanes;
+
+VECTOR quad quad_load(const uint8_t *p) {
+    return broadcast(p);
+}
+
+VECTOR quad quad_flip(quad a) {
+    return _mm256_xor_si256(a, _mm256_set1_epi8((char)0x80));
+}
+
+VECTOR lanes lanes_load(const uint8_t *p) {
+    const __m256i *halves = (const __m256i *)(const void *)p;
+    const lanes w = {{_mm256_load_si256(halves), _mm256_load_si256(halves + 1)}};
+    return w;
+}
+
+/* In place of _mm256_dpbusd_avx_epi32, around which GCC copies each sum to another register and
+ * back. */
+VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc.half[0]) : "x"(a), "x"(w.half[0]));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc.half[1]) : "x"(a), "x"(w.half[1]));
+    return acc;
+}
+
+#include "dpt_quads.h"
+
+static int available(void) {
+    return dpt_cpu_has(DPT_CPU_AVXVNNI);
+}
+
+const dpt_backend dpt_avxvnni = {
+    "avxvnni", available, PACKING, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+};
+#else
+typedef int dpt_avxvnni_is_empty; /* C has no empty files */
+#endif

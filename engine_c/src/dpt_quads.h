@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver of every backend whose instructions multiply quads: four activations that follow each
+ * other in a row, by four weights, summed into one int32 lane. A lane is an output channel.
+ *
+ * Included once by each such backend, after it has defined, for blocks of 16 channels:
+ *
+ *     DPT_TARGET                     the attribute that lets its functions use the instructions
+ *     quad   quad_load(p), quad_flip(quad)      four activations for all lanes; each byte ^ 0x80
+ *     lanes  lanes_load(p)                      64 bytes of weights: a quad for each of 16 lanes
+ *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b)
+ *     void   sums_finish(op, sums, bias, mult, out, index, n)   requantize, store n channels
+ *
+ *     PACKING                        blocks of channels that are multiplied at once, 1 or 4
+ *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
+ *
+ * dpt_pack.c lays weights out as this file reads them. Functions take constants (P places, B
+ * blocks, A places a pooling window, FLIP) and are inlined into their few uses, so that the sums
+ * stay in registers: there is one algorithm, and the compiler unrolls it. */
+#include "dpt_internal.h"
+#include "dpt_pack.h"
+
+#include <string.h>
+
+#define DPT_INLINE static inline __attribute__((always_inline)) DPT_TARGET
+#ifdef __clang__
+#define DPT_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define DPT_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+enum { MOST_PLACES = 8 };
+
+/* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
+ * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads; a
+ * row may end in `tail` bytes that are less than a quad. */
+typedef struct tile {
+    const uint8_t *place[MOST_PLACES];
+    size_t pitch[MOST_PLACES];
+    uint32_t rows, quads, tail;
+} tile;
+
+/* The last, incomplete quad of a row; its missing bytes meet weights of 0. */
+DPT_INLINE quad quad_tail(const uint8_t *p, uint32_t n) {
+    uint8_t bytes[4] = {0, 0, 0, 0};
+    memcpy(bytes, p, n);
+    return quad_load(bytes);
+}
+
+/* acc[p][b] += one quad of every place times that quad's weights. */
+DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, const uint8_t *w,
+                     sums acc[MOST_PLACES][BLOCKS]) {
+    lanes weights[BLOCKS];
+    DPT_UNROLL
+    for (int b = 0; b < B; b++) {
+        weights[b] = lanes_load(w + 64 * b);
+    }
+    DPT_UNROLL
+    for (int p = 0; p < P; p++) {
+        const quad value = FLIP ? quad_flip(a[p]) : a[p];
+        DPT_UNROLL
+        for (int b = 0; b < B; b++) {
+            acc[p][b] = sums_dot(acc[p][b], value, weights[b]);
+        }
+    }
+}
+
+/* acc[p][b] = the sums of block b at place p. */
+DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t, const uint8_t *w,
+                         sums acc[MOST_PLACES][BLOCKS]) {
+    const uint8_t *at[MOST_PLACES];
+    quad a[MOST_PLACES];
+    DPT_UNROLL
+    for (int p = 0; p < P; p++) {
+        at[p] = t->place[p];
+        DPT_UNROLL
+        for (int b = 0; b < B; b++) {
+            acc[p][b] = sums_zero();
+        }
+    }
+    for (uint32_t row = 0; row < t->rows; row++) {
+        const size_t end = 4 * (size_t)t->quads;
+        for (size_t i = 0; i < end; i += 4, w += 64 * B) {
+            DPT_UNROLL
+            for (int p = 0; p < P; p++) {
+                a[p] = quad_load(at[p] + i);
+            }
+            step(P, B, FLIP, a, w, acc);
+        }
+        if (t->tail != 0) {
+            DPT_UNROLL
+            for (int p = 0; p < P; p++) {
+                a[p] = quad_tail(at[p] + end, t->tail);
+            }
+            step(P, B, FLIP, a, w, acc);
+            w += 64 * B;
+        }
+        DPT_UNROLL
+        for (int p = 0; p < P; p++) {
+            at[p] += t->pitch[p];
+        }
+    }
+}
+
+/* One op on one plane, and the superblock of channels that is being computed. */
+typedef struct job {
+    const dpt_op *op;
+    const uint8_t *in;
+    void *out;
+    const int32_t *bias, *mult; /* of the superblock's first channel */
+    const uint8_t *weight;
+    size_t channel; /* the superblock's first */
+} job;
+
+/* Requantizes and stores `blocks` blocks of each of n output pixels. It is not inlined: it is long,
+ * and the sums of a tile are few. */
+static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pixel, size_t n,
+                                                        sums result[][BLOCKS], int blocks) {
+    for (int b = 0; b < blocks; b++) {
+        const size_t first = j->channel + LANES * (size_t)b, left = j->op->out.c - first;
+        for (size_t i = 0; i < n; i++) {
+            sums_finish(j->op, result[i][b], j->bias + LANES * b, j->mult + LANES * b, j->out,
+                        (pixel + i) * j->op->out.c + first, left < LANES ? left : LANES);
+        }
+    }
+}
+
+/* What does not change from window to window of a convolution. */
+typedef struct frame {
+    size_t pitch, row;            /* bytes of a row of the input, of a row of the kernel in quads */
+    uint32_t most_top, most_left; /* of a window that lies inside the input */
+    size_t most_from;             /* the last first byte whose window, whole quads included, does */
+} frame;
+
+/* Differences that wrap around make the comparisons below fail, as they should. */
+DPT_INLINE frame frame_of(const dpt_op *op) {
+    frame f;
+    f.pitch = (size_t)op->in.w * op->in.c;
+    f.row = 4 * dpt_row_quads(op);
+    f.most_top = (uint32_t)(op->in.h - op->kernel_h);
+    f.most_left = (uint32_t)(op->in.w - op->kernel_w);
+    f.most_from = op->in.h * f.pitch - ((size_t)(op->kernel_h - 1) * f.pitch + f.row);
+    return f;
+}
+
+/* Copies the window whose corner is (top, left) to `patch`, with zeros where the input ends. */
+static void copy_window(const job *j, const frame *f, int32_t top, int32_t left, uint8_t *patch) {
+    const dpt_op *op = j->op;
+    const int32_t first = left < 0 ? -left : 0;
+    const int32_t end = op->in.w - left < op->kernel_w ? op->in.w - left : op->kernel_w;
+    memset(patch, 0, f->row * op->kernel_h);
+    for (int32_t ky = 0; ky < op->kernel_h && first < end; ky++) {
+        if (top + ky >= 0 && top + ky < op->in.h) {
+            memcpy(patch + (size_t)ky * f->row + (size_t)first * op->in.c,
+                   j->in + (size_t)(top + ky) * f->pitch + (size_t)(left + first) * op->in.c,
+                   (size_t)(end - first) * op->in.c);
+        }
+    }
+}
+
+/* Points place p of the tile at the window of plane position (y, x): at the input where all of it
+ * lies inside, else at a copy. */
+static void aim(tile *t, int p, const job *j, const frame *f, int32_t y, int32_t x,
+                uint8_t *patch) {
+    const int32_t top = y * j->op->stride_h - j->op->pad_top;
+    const int32_t left = x * j->op->stride_w - j->op->pad_left;
+    const size_t from = (size_t)top * f->pitch + (size_t)left * j->op->in.c;
+    const int fits = j->op->in.h >= j->op->kernel_h && j->op->in.w >= j->op->kernel_w;
+    if (fits && (uint32_t)top <= f->most_top && (uint32_t)left <= f->most_left &&
+        (int64_t)from <= (int64_t)f->most_from) {
+        t->place[p] = j->in + from;
+        t->pitch[p] = f->pitch;
+    } else {
+        copy_window(j, f, top, left, patch);
+        t->place[p] = patch;
+        t->pitch[p] = f->row;
+    }
+}
+
+/* A superblock of a convolution whose pooling window has A places, 1 or 4. P places are whole
+ * windows; where fewer are left, the last place stands in and its sums are not used. */
+DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const job *j) {
+    const dpt_op *op = j->op;
+    const frame f = frame_of(op);
+    const size_t pixels = (size_t)op->out.h * op->out.w;
+    const int32_t pool_h = op->pool_h, pool_w = op->pool_w;
+    uint8_t patch[MOST_PLACES][PATCH_SIZE];
+    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
+    int32_t y = 0, x = 0; /* the next window's corner in the plane */
+    for (size_t pixel = 0; pixel < pixels; pixel += (size_t)(P / A)) {
+        sums acc[MOST_PLACES][BLOCKS];
+        for (int window = 0; window < P / A; window++) {
+            for (int p = 0; p < A; p++) {
+                const int at = window * A + p;
+                aim(&t, at, j, &f, y + p / pool_w, x + p % pool_w, patch[at]);
+            }
+            if (pixel + (size_t)window + 1 < pixels) {
+                x += pool_w;
+                if (x == op->out.w * pool_w) {
+                    x = 0;
+                    y += pool_h;
+                }
+            }
+        }
+        multiply(P, B, FLIP, &t, j->weight, acc);
+        sums result[MOST_PLACES][BLOCKS];
+        DPT_UNROLL
+        for (int p = 0; p < P; p++) {
+            DPT_UNROLL
+            for (int b = 0; b < B; b++) {
+                if (p % A == 0) {
+                    result[p / A][b] = acc[p][b];
+                } else {
+                    result[p / A][b] = sums_max(result[p / A][b], acc[p][b]);
+                }
+            }
+        }
+        const size_t left = pixels - pixel, whole = (size_t)(P / A);
+        finish(j, pixel, left < whole ? left : whole, result, B);
+    }
+}
+
+/* The same for pooling windows of any size: one window at a time, P places of it at once. */
+DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job *j) {
+    const dpt_op *op = j->op;
+    const frame f = frame_of(op);
+    const int32_t area = op->pool_h * op->pool_w;
+    uint8_t patch[MOST_PLACES][PATCH_SIZE];
+    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
+    for (size_t pixel = 0; pixel < (size_t)op->out.h * op->out.w; pixel++) {
+        sums best[1][BLOCKS], acc[MOST_PLACES][BLOCKS];
+        const int32_t y = (int32_t)(pixel / op->out.w) * op->pool_h;
+        const int32_t x = (int32_t)(pixel % op->out.w) * op->pool_w;
+        DPT_UNROLL
+        for (int b = 0; b < B; b++) {
+            best[0][b] = sums_zero();
+        }
+        for (int32_t from = 0; from < area; from += P) {
+            for (int p = 0; p < P; p++) {
+                const int32_t at = from + p < area ? from + p : area - 1;
+                aim(&t, p, j, &f, y + at / op->pool_w, x + at % op->pool_w, patch[p]);
+            }
+            multiply(P, B, FLIP, &t, j->weight, acc);
+            DPT_UNROLL
+            for (int b = 0; b < B; b++) {
+                DPT_UNROLL
+                for (int p = 1; p < P; p++) {
+                    acc[0][b] = sums_max(acc[0][b], acc[p][b]);
+                }
+                best[0][b] = from == 0 ? acc[0][b] : sums_max(best[0][b], acc[0][b]);
+            }
+        }
+        finish(j, pixel, 1, best, B);
+    }
+}
+
+/* A superblock of a dense op on n vectors, P at a time. */
+DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const job *j, size_t n) {
+    const size_t size = dpt_elements(j->op->in);
+    tile t = {{0}, {0}, 1, (uint32_t)(size / 4), (uint32_t)(size % 4)};
+    for (size_t from = 0; from < n; from += (size_t)P) {
+        sums acc[MOST_PLACES][BLOCKS];
+        for (int p = 0; p < P; p++) {
+            t.place[p] = j->in + size * (from + (size_t)p < n ? from + (size_t)p : n - 1);
+        }
+        multiply(P, B, FLIP, &t, j->weight, acc);
+        const size_t left = n - from;
+        finish(j, from, left < (size_t)P ? left : (size_t)P, acc, B);
+    }
+}
+
+#define DPT_SUPERBLOCK(B, FLIP)                                                                    \
+    static DPT_TARGET void conv_##B##_##FLIP(const job *j, size_t n) {                             \
+        const int area = j->op->pool_h * j->op->pool_w;                                            \
+        (void)n; /* one plane */                                                                   \
+        if (area == 1) {                                                                           \
+            convolve(PLACES(B), B, 1, FLIP, j);                                                    \
+        } else if (area == 4) {                                                                    \
+            convolve(PLACES(B), B, 4, FLIP, j);                                                    \
+        } else {                                                                                   \
+            convolve_any(PLACES(B), B, FLIP, j);                                                   \
+        }                                                                                          \
+    }                                                                                              \
+    static DPT_TARGET void dense_##B##_##FLIP(const job *j, size_t n) {                            \
+        if (n == 1) {                                                                              \
+            multiply_vectors(1, B, FLIP, j, n);                                                    \
+        } else {                                                                                   \
+            multiply_vectors(PLACES(B), B, FLIP, j, n);                                            \
+        }                                                                                          \
+    }
+
+DPT_SUPERBLOCK(1, 0)
+DPT_SUPERBLOCK(1, 1)
+#if PACKING == 4
+DPT_SUPERBLOCK(2, 0)
+DPT_SUPERBLOCK(3, 0)
+DPT_SUPERBLOCK(4, 0)
+DPT_SUPERBLOCK(2, 1)
+DPT_SUPERBLOCK(3, 1)
+DPT_SUPERBLOCK(4, 1)
+#define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP}
+#else
+#define DPT_ROW(what, FLIP) {what##_1_##FLIP}
+#endif
+
+/* By whether the input is signed, and the blocks of the superblock less 1. */
+typedef void superblock_kernel(const job *j, size_t n);
+static superblock_kernel *const conv_kernels[2][PACKING] = {DPT_ROW(conv, 0), DPT_ROW(conv, 1)};
+static superblock_kernel *const dense_kernels[2][PACKING] = {DPT_ROW(dense, 0), DPT_ROW(dense, 1)};
+
+/* Without packed weights (dpt_pack.c leaves out a window larger than the patch) the plain kernels
+ * give the same bytes. */
+static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_conv(op, in, out, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *plane = (const uint8_t *)in + i * dpt_elements(op->in);
+        dpt_superblock s = dpt_superblock_first(op, PACKING);
+        for (; s.blocks != 0; dpt_superblock_next(op, PACKING, &s)) {
+            const job j = {op, plane, dpt_output(op, out, i), s.bias, s.mult, s.weight, s.channel};
+            conv_kernels[op->in_type == DPT_I8][s.blocks - 1](&j, 1);
+        }
+    }
+}
+
+static void quads_dense(const dpt_op *op, const void *in, void *out, size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_dense(op, in, out, n);
+        return;
+    }
+    dpt_superblock s = dpt_superblock_first(op, PACKING);
+    for (; s.blocks != 0; dpt_superblock_next(op, PACKING, &s)) {
+        const job j = {op, in, out, s.bias, s.mult, s.weight, s.channel};
+        dense_kernels[op->in_type == DPT_I8][s.blocks - 1](&j, n);
+    }
+}

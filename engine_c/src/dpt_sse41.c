@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SSE4.1: as AVX2, in 128-bit registers. */
+#include "dpt_internal.h"
+
+#ifdef DPT_X86
+#include <smmintrin.h>
+
+#include <string.h>
+
+#define DPT_TARGET __attribute__((target("sse4.1")))
+#define PACKING    1
+#define PLACES(B)  4
+#define VECTOR     static inline __attribute__((always_inline)) DPT_TARGET
+
+typedef struct sums {
+    __m128i quarter[4];
+} sums;
+
+/* Four values as 16-bit pairs: the even ones, and the odd ones. */
+typedef struct quad {
+    __m128i even, odd;
+} quad;
+
+typedef struct lanes {
+    quad quarter[4];
+} lanes;
+
+VECTOR quad quad_load(const uint8_t *p) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    const __m128i a = _mm_set1_epi32(value);
+    const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
+    return q;
+}
+
+VECTOR quad quad_flip(quad a) {
+    const __m128i flip = _mm_set1_epi16(0x80);
+    const quad q = {_mm_xor_si128(a.even, flip), _mm_xor_si128(a.odd, flip)};
+    return q;
+}
+
+VECTOR lanes lanes_load(const uint8_t *p) {
+    lanes w;
+    for (int i = 0; i < 4; i++) {
+        const __m128i v = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
+        w.quarter[i].even = _mm_srai_epi16(_mm_slli_epi16(v, 8), 8);
+        w.quarter[i].odd = _mm_srai_epi16(v, 8);
+    }
+    return w;
+}
+
+VECTOR sums sums_zero(void) {
+    const __m128i zero = _mm_setzero_si128();
+    const sums s = {{zero, zero, zero, zero}};
+    return s;
+}
+
+/* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
+VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+    for (int i = 0; i < 4; i++) {
+        const __m128i even = _mm_madd_epi16(a.even, w.quarter[i].even);
+        const __m128i odd = _mm_madd_epi16(a.odd, w.quarter[i].odd);
+        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
+    }
+    return acc;
+}
+
+VECTOR sums sums_max(sums a, sums b) {
+    for (int i = 0; i < 4; i++) {
+        a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
+    }
+    return a;
+}
+
+/* NUMERICS.md section 2: 64-bit products have no advantage here, so lane by lane. */
+VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
+                        void *out, size_t index, size_t n) {
+    int32_t values[16];
+    memcpy(values, acc.quarter, sizeof values);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i]; /* wraps back to its value */
+        int32_t whole;
+        memcpy(&whole, &sum, sizeof whole);
+        dpt_store(op, out, index + i, dpt_requantize(op, whole, mult[i]));
+    }
+}
+
+#include "dpt_quads.h"
+
+static int available(void) {
+    return dpt_cpu_has(DPT_CPU_SSE41);
+}
+
+const dpt_backend dpt_sse41 = {
+    "sse41", available, PACKING, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+};
+#else
+typedef int dpt_sse41_is_empty; /* C has no empty files */
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two 256-bit backends share: sums of 16 channels in two registers, and their finish. */
+#include <immintrin.h>
+
+#include <string.h>
+
+typedef struct sums {
+    __m256i half[2];
+} sums;
+
+#define VECTOR static inline __attribute__((always_inline)) DPT_TARGET
+
+VECTOR __m256i broadcast(const uint8_t *p) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    return _mm256_set1_epi32(value);
+}
+
+VECTOR sums sums_zero(void) {
+    const sums zero = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
+    return zero;
+}
+
+VECTOR sums sums_max(sums a, sums b) {
+    a.half[0] = _mm256_max_epi32(a.half[0], b.half[0]);
+    a.half[1] = _mm256_max_epi32(a.half[1], b.half[1]);
+    return a;
+}
+
+/* NUMERICS.md section 2 in 8 lanes: even and odd lanes are multiplied apart, since a product has 64
+ * bits; the odd products' high halves lie in the odd lanes already. */
+VECTOR __m256i requantize(const dpt_op *op, __m256i acc, const int32_t *bias, const int32_t *mult) {
+    const __m256i half = _mm256_set1_epi64x((int64_t)1 << 31);
+    const __m256i m = _mm256_load_si256((const __m256i *)(const void *)mult);
+    acc = _mm256_add_epi32(acc, _mm256_load_si256((const __m256i *)(const void *)bias));
+    acc = _mm256_sll_epi32(acc, _mm_cvtsi32_si128(op->shift));
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(acc, m), half);
+    const __m256i odd = _mm256_add_epi64(
+        _mm256_mul_epi32(_mm256_srli_epi64(acc, 32), _mm256_srli_epi64(m, 32)), half);
+    __m256i y = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+    y = _mm256_max_epi32(y, _mm256_set1_epi32(op->lo));
+    return _mm256_min_epi32(y, _mm256_set1_epi32(op->hi));
+}
+
+VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
+                        void *out, size_t index, size_t n) {
+    int32_t y[16];
+    _mm256_storeu_si256((__m256i *)(void *)y, requantize(op, acc.half[0], bias, mult));
+    _mm256_storeu_si256((__m256i *)(void *)(y + 8),
+                        requantize(op, acc.half[1], bias + 8, mult + 8));
+    if (op->out_type == DPT_I32) {
+        memcpy((int32_t *)out + index, y, n * sizeof *y);
+        return;
+    }
+    /* The low byte of each lane: 4 of 16 bytes in each of the four quarters. */
+    const __m128i low = _mm_set1_epi32(0x0C080400); /* the first dword is what counts */
+    uint8_t bytes[16];
+    for (int i = 0; i < 4; i++) {
+        const __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(y + 4 * i));
+        const int32_t packed = _mm_cvtsi128_si32(_mm_shuffle_epi8(four, low));
+        memcpy(bytes + 4 * i, &packed, 4);
+    }
+    memcpy((uint8_t *)out + index, bytes, n);
+}

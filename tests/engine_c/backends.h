@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Holds every backend that this CPU can run against the plain kernels: each op of a model, one
+ * input at a time and in a batch, with weights packed and not. Aborts where a byte differs. */
+#ifndef BACKENDS_H
+#define BACKENDS_H
+
+#include "exact.h"
+
+#include <stdio.h>
+
+enum { BATCH = 3 };
+
+typedef struct digests {
+    uint32_t crc[MAX_OPS];
+} digests;
+
+static inline void digest(void *user, size_t op, const void *output, size_t size) {
+    ((digests *)user)->crc[op] = dpt_crc32(output, size);
+}
+
+static inline void demand(int holds, const char *backend, const char *what) {
+    if (!holds) {
+        fprintf(stderr, "backend %s: %s\n", backend, what);
+        abort();
+    }
+}
+
+/* `model` as a backend that packs sees it, against the outputs and digests of the plain kernels. */
+static inline void check_backend(const dpt_model *model, const dpt_backend *backend,
+                                 const uint8_t *inputs, const int32_t *wanted,
+                                 const digests *right) {
+    const size_t count = output_count(model);
+    const size_t size = dpt_packed_size(model, backend);
+    uint8_t *memory = exact(size), *arena = exact(BATCH * (size_t)model->arena_size);
+    int32_t *outputs = exact(BATCH * count * sizeof *outputs);
+    dpt_op ops[MAX_OPS];
+    dpt_model packed;
+    demand(dpt_model_pack(&packed, ops, MAX_OPS, model, backend, memory, size) == DPT_OK,
+           backend->name, "does not pack");
+    demand(size == 0 || dpt_model_pack(&packed, ops, MAX_OPS, model, backend, memory, size - 1) ==
+                            DPT_E_CAPACITY,
+           backend->name, "packs into too little memory");
+    dpt_model_pack(&packed, ops, MAX_OPS, model, backend, memory, size);
+    const dpt_model *both[2] = {&packed, model};
+    for (int i = 0; i < 2; i++) {
+        digests found = {{0}};
+        demand(dpt_run_traced(both[i], backend, arena, model->arena_size, inputs, outputs, digest,
+                              &found) == DPT_OK,
+               backend->name, "does not run");
+        demand(memcmp(&found, right, model->n_ops * sizeof found.crc[0]) == 0, backend->name,
+               i == 0 ? "differs in an op" : "differs in an op, not packed");
+        demand(dpt_run_batch(both[i], backend, arena, BATCH * (size_t)model->arena_size, inputs,
+                             outputs, BATCH) == DPT_OK,
+               backend->name, "does not run a batch");
+        demand(memcmp(outputs, wanted, BATCH * count * sizeof *outputs) == 0, backend->name,
+               "differs in a batch");
+    }
+    free(memory);
+    free(arena);
+    free(outputs);
+}
+
+/* All backends on one input, and on a batch of it and two that are derived from it. */
+static inline void check_backends(const dpt_model *model, const uint8_t *input) {
+    const size_t n = input_bytes(model), count = output_count(model);
+    uint8_t *inputs = exact(BATCH * n), *arena = exact(model->arena_size);
+    int32_t *wanted = exact(BATCH * count * sizeof *wanted);
+    digests right = {{0}};
+    for (size_t i = 0; i < n; i++) {
+        inputs[i] = input[i];
+        inputs[n + i] = (uint8_t)(input[i] ^ 0xFF);
+        inputs[2 * n + i] = input[n - 1 - i];
+    }
+    for (size_t i = BATCH; i-- > 0;) {
+        dpt_run_traced(model, &dpt_scalar, arena, model->arena_size, inputs + i * n,
+                       wanted + i * count, digest, &right);
+    }
+    for (size_t i = 0; dpt_backend_at(i) != NULL; i++) {
+        if (dpt_backend_at(i)->available()) {
+            check_backend(model, dpt_backend_at(i), inputs, wanted, &right);
+        }
+    }
+    free(inputs);
+    free(arena);
+    free(wanted);
+}
+
+#endif

@@ -1,0 +1,127 @@
+"""Every backend of this machine against the reference, on every byte of every op."""
+
+import nets
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drypoint.engine import Engine, EngineError
+from drypoint.program import Conv, Dense, Program, Shape, reference
+
+BACKENDS = Engine.backends()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(program=nets.programs, seed=st.integers(0, 2**32 - 1))
+def test_every_op_of_random_programs(backend, program, seed):
+    x = nets.random_inputs(program, seed)
+    wanted = reference.trace(program, x)
+    for op, right, came in zip(
+        program.ops, wanted, Engine(program, backend=backend).trace(x), strict=True
+    ):
+        np.testing.assert_array_equal(came, right, err_msg=op.name, strict=True)
+
+
+def weighted(rng, kind, *, in_shape, out_shape, weight_shape, in_type, **more):
+    weight = rng.integers(-127, 128, weight_shape).astype(np.int8)
+    return kind(
+        name="op",
+        in_type=in_type,
+        out_type="i32",
+        in_shape=Shape(*in_shape),
+        out_shape=Shape(*out_shape),
+        weight=weight,
+        bias=rng.integers(-1000, 1000, weight_shape[0]).astype(np.int32),
+        mult=(2 * rng.integers(1, 2**30 - 1, weight_shape[0])).astype(np.int32),
+        shift=0,
+        lo=-(2**31),
+        hi=2**31 - 1,
+        **more,
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("in_type", ["u8", "i8"])
+@pytest.mark.parametrize("channels", [1, 15, 16, 17, 33, 50, 64, 65, 100, 129])
+@pytest.mark.parametrize(("side", "pool"), [(9, 1), (8, 2), (9, 3)])
+def test_all_sizes_of_superblocks(backend, in_type, channels, side, pool):
+    """Channels around the 16 of a block and the 64 of a superblock, each way of pooling."""
+    rng = np.random.default_rng(channels)
+    plane = side // pool
+    conv = weighted(
+        rng,
+        Conv,
+        in_shape=(side, side, 3),
+        out_shape=(plane, plane, channels),
+        weight_shape=(channels, 3, 3, 3),
+        in_type=in_type,
+        kernel=(3, 3),
+        padding=(1, 1, 1, 1),
+        pool=(pool, pool),
+    )
+    compare(conv, backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("in_type", ["u8", "i8"])
+@pytest.mark.parametrize("size", [1, 3, 4, 64, 101])
+@pytest.mark.parametrize("channels", [1, 10, 16, 63, 64, 70])
+def test_dense_sizes_and_batches(backend, in_type, size, channels):
+    rng = np.random.default_rng(size)
+    dense = weighted(
+        rng,
+        Dense,
+        in_shape=(1, 1, size),
+        out_shape=(1, 1, channels),
+        weight_shape=(channels, size),
+        in_type=in_type,
+    )
+    compare(dense, backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_windows_beyond_the_patch_run_plainly(backend):
+    compare(nets.wide_program().ops[0], backend)
+
+
+def compare(op, backend):
+    program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
+    x = nets.random_inputs(program, 1, n=13)
+    wanted = reference.run(program, x)
+    for threads in (1, 2, 5):
+        engine = Engine(program, backend=backend, threads=threads)
+        for n in (1, 2, 13):
+            np.testing.assert_array_equal(engine.run(x[:n]), wanted[:n], strict=True)
+
+
+def test_threads_share_out_batches_of_any_size():
+    program = nets.random_program(5)
+    x = nets.random_inputs(program, 1, n=301)
+    wanted = reference.run(program, x)
+    for threads in (1, 2, 3, 64):
+        np.testing.assert_array_equal(Engine(program, threads=threads).run(x), wanted)
+    assert Engine(program, threads=3).run(x[:0]).shape == (0, program.output_shape.size)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 65])
+def test_a_number_of_threads_out_of_range_is_refused(threads):
+    with pytest.raises(EngineError, match=f"threads is {threads}, not 1 to 64"):
+        Engine(nets.random_program(1), threads=threads)
+
+
+def test_packed_weights_stay_near_their_size():
+    """At most 1.15 times the weights for a layer of LeNet; nothing where none are packed."""
+    rng = np.random.default_rng(0)
+    fc1 = weighted(
+        rng,
+        Dense,
+        in_shape=(4, 4, 50),
+        out_shape=(1, 1, 500),
+        weight_shape=(500, 800),
+        in_type="u8",
+    )
+    program = Program(name="fc1", ops=(fc1,), input_scale=1.0, output_scale=1.0)
+    for backend in BACKENDS:
+        packed = Engine(program, backend=backend).packed_size
+        assert packed == 0 if backend == "scalar" else packed <= 1.15 * fc1.weight.size
