@@ -272,9 +272,13 @@ def test_many_classes_are_drawn_without_counts():
     assert len(picture.ax.get_xticks()) == 17  # every third
 
 
+# Thousandths: floats that are neighbours leave no room for bins between them, which is refused.
+thousandths = st.integers(-50_000, 50_000).map(lambda n: n / 1000)
+
+
 @given(
-    st.lists(st.floats(-50, 50), min_size=1, max_size=40),
-    st.tuples(st.floats(-60, 60), st.floats(-60, 60)).map(sorted),
+    st.lists(thousandths, min_size=1, max_size=40),
+    st.tuples(thousandths, thousandths).map(sorted),
 )
 def test_histograms_agree_with_a_loop(values, clip):
     low, high = clip
