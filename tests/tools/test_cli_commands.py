@@ -122,7 +122,7 @@ def test_another_recipe_is_trained_anew(copy, cli):
     before = contents(copy)
     code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
     assert code == 0
-    assert "lenet.npz is of another recipe (options, data or code), or interrupted: train" in err
+    assert "lenet.npz is of another recipe (options, data or code): train" in err
     assert (json.loads(out)["seed"], json.loads(out)["reused"]) == (1, [])
     assert contents(copy)[Path("lenet.npz")] != before[Path("lenet.npz")]
 

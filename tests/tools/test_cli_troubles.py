@@ -278,13 +278,13 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
     assert process.returncode == 130
     assert said == ""
     assert re.fullmatch(
-        rf"interrupted: the best net so far \(epoch \d+\) is kept in {out / 'lenet.npz'}",
+        rf"interrupted: the best net so far \(epoch \d+\) is kept in {out / 'lenet-interrupted.npz'}",
         told.splitlines()[-1],
     )
     assert "Traceback" not in told
-    assert names(out) == ["lenet.npz"]
-    assert nn.load(out / "lenet.npz").provenance["interrupted"] is True
-    assert cli("info", out / "lenet.npz")[0] == 0
+    assert names(out) == ["lenet-interrupted.npz"]  # an earlier lenet.npz would still be there
+    assert nn.load(out / "lenet-interrupted.npz").provenance["interrupted"] is True
+    assert cli("info", out / "lenet-interrupted.npz")[0] == 0
 
 
 def test_a_reader_that_has_gone_is_no_traceback(lenet):

@@ -98,7 +98,7 @@ def _valid_model(path: Path, recipe: Recipe) -> Model | None:
         return None
     if dict(model.provenance) == recipe.provenance():
         return model
-    say(f"{path} is of another recipe (options, data or code), or interrupted: training anew")
+    say(f"{path} is of another recipe (options, data or code): training anew")
     return None
 
 

@@ -71,11 +71,14 @@ def train_lenet(dataset: Dataset, recipe: Recipe) -> TrainResult:
 
 
 def save_trained(trained: TrainResult, path: Path) -> Model:
-    """Save the net of a run; an interrupted one is marked, so that it passes for no other."""
+    """Save the net of a run. An interrupted one is marked and goes beside ``path``, as
+    ``<name>-interrupted.npz``: it takes the place of no earlier net and passes for none.
+    """
     model = trained.model
     if trained.stopped == "diverged":
         say(f"the loss became NaN or infinite: {path} is the best net before, not the last")
     if trained.stopped == "interrupted":
+        path = path.with_name(f"{path.stem}-interrupted{path.suffix}")
         model = model.with_provenance({**model.provenance, "interrupted": True})
     model.save(path)
     if trained.stopped == "interrupted":
