@@ -277,8 +277,9 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
     assert first.startswith("epoch 1/500")
     assert process.returncode == 130
     assert said == ""
+    kept = out / "lenet-interrupted.npz"
     assert re.fullmatch(
-        rf"interrupted: the best net so far \(epoch \d+\) is kept in {out / 'lenet-interrupted.npz'}",
+        rf"interrupted: the best net so far \(epoch \d+\) is kept in {kept}",
         told.splitlines()[-1],
     )
     assert "Traceback" not in told
