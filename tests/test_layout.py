@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "measure": {"train", "nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "train", "nn", "autodiff", "data", "common"},
+    "interop": {"nn", "data", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"program", "common"},

@@ -1,0 +1,136 @@
+"""An ONNX graph as a straight line of nodes, with its constants at hand.
+
+ONNX allows any graph; here a net is one path from the one input to the one output. Everything off
+the path has to be a constant.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import OnnxError
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation on the path.
+
+    Attributes:
+        op: ONNX's name of it, such as "Conv"; with the domain before it when it is not ONNX's own.
+        name: for messages: the node's own name, or its output's.
+        shape: of the example that reaches it, without the batch axis.
+        constants: the inputs beside the one on the path, by position; None for one left out.
+        position: of the input on the path.
+        attributes: name -> int, float, str (decoded) or tuple of ints.
+    """
+
+    op: str
+    name: str
+    shape: tuple[int, ...]
+    constants: Mapping[int, Array | None]
+    position: int
+    attributes: Mapping[str, Any]
+
+    def constant(self, position: int) -> Array | None:
+        """The constant at an input; None if it is left out."""
+        return self.constants.get(position)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The path: shape of one example (no batch axis), and the nodes in order."""
+
+    input_shape: tuple[int, ...]
+    nodes: tuple[Node, ...]
+
+
+def chain(graph: Any, onnx: Any) -> Chain:
+    """The nodes between the one input and the one output of an ``onnx.GraphProto``.
+
+    Args:
+        graph: with the shapes in between inferred.
+        onnx: the package.
+
+    Raises:
+        OnnxError: there are several inputs, outputs or branches, or a shape is open.
+    """
+    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    rest = []
+    for proto in graph.node:
+        if proto.op_type == "Constant":
+            constants[proto.output[0]] = _value_of_constant(proto, onnx)
+        else:
+            rest.append(proto)
+    inputs = [one for one in graph.input if one.name not in constants]
+    if len(inputs) != 1 or len(graph.output) != 1:
+        names = ", ".join(one.name for one in [*inputs, *graph.output])
+        raise OnnxError(
+            f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
+            "has one of each: export the part in between"
+        )
+    shapes = {one.name: _shape_of_one(one) for one in [*inputs, *graph.value_info]}
+    nodes, at = [], inputs[0].name
+    while at != graph.output[0].name:
+        readers = [proto for proto in rest if at in proto.input]
+        if len(readers) != 1:
+            found = ", ".join(_name(one) for one in readers) or "nothing"
+            raise OnnxError(f"'{at}' is read by {found}: only a chain of layers can be read")
+        shape = shapes.get(at)
+        if shape is None:
+            raise OnnxError(
+                f"the shape of '{at}' is open; wanted a batch axis and then fixed sizes, such as "
+                "(N, 1, 28, 28): export with an example of that shape"
+            )
+        nodes.append(_node(readers[0], at, shape, constants, onnx))
+        rest.remove(readers[0])
+        at = readers[0].output[0]
+    if not nodes:
+        raise OnnxError("the graph has no layers: its output is its input")
+    return Chain(nodes[0].shape, tuple(nodes))
+
+
+def _node(
+    proto: Any, at: str, shape: tuple[int, ...], constants: Mapping[str, Array], onnx: Any
+) -> Node:
+    position = list(proto.input).index(at)
+    others = {}
+    for i, name in enumerate(proto.input):
+        if i == position:
+            continue
+        if name and name not in constants:
+            raise OnnxError(
+                f"{_name(proto)} joins '{at}' and '{name}': only a chain of layers can be read"
+            )
+        others[i] = constants[name] if name else None
+    attributes = {one.name: _plain(onnx.helper.get_attribute_value(one)) for one in proto.attribute}
+    op = f"{proto.domain}.{proto.op_type}" if proto.domain not in ("", "ai.onnx") else proto.op_type
+    return Node(op, _name(proto), shape, others, position, attributes)
+
+
+def _name(proto: Any) -> str:
+    return f"{proto.op_type} '{proto.name or proto.output[0]}'"
+
+
+def _plain(value: Any) -> Any:
+    """Bytes as text, lists as tuples; a tensor stays what it is."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _value_of_constant(proto: Any, onnx: Any) -> Array:
+    """The array of a Constant node, whichever of its attributes holds it."""
+    attribute = proto.attribute[0]
+    value = onnx.helper.get_attribute_value(attribute)
+    return onnx.numpy_helper.to_array(value) if attribute.name == "value" else np.asarray(value)
+
+
+def _shape_of_one(value: Any) -> tuple[int, ...] | None:
+    """A shape without its first axis, the batch, whose size may be open; None if others are."""
+    dims = [one.dim_value for one in value.type.tensor_type.shape.dim]
+    return tuple(dims[1:]) if len(dims) > 1 and min(dims[1:]) > 0 else None

@@ -1,0 +1,79 @@
+"""`from_onnx`: a net from an ONNX file."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from drypoint import nn
+from drypoint.common import DrypointError, read_bytes
+
+from ._chain import Array, Chain, chain
+from ._errors import OnnxError
+from ._layers import Converted, Unsupported, convert
+
+
+def from_onnx(source: bytes | str | Path) -> nn.Sequential:
+    """The net of an ONNX file that is a chain of the layers that drypoint has.
+
+    Read are Conv, Gemm, MatMul (+ Add), MaxPool, AveragePool, GlobalAveragePool,
+    BatchNormalization, Flatten, Reshape, Relu, Sigmoid, Tanh, Sin, Cos and Softmax, for float
+    nets with images as (N, C, H, W); Dropout and Identity are left out, for they do nothing when
+    a net is applied. Weights become float32. Layers get the names of `nn.Sequential`.
+
+    Args:
+        source: a file, or its bytes. It is untrusted: nothing in it is executed, and data in
+            other files is not followed.
+
+    Raises:
+        OnnxError: no ONNX, no chain, or nodes that no layer stands for: all of them are named.
+        DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
+    """
+    onnx = _package()
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    what = "the bytes are" if isinstance(source, bytes) else f"{source} is"
+    try:
+        proto = onnx.load_model_from_string(content)
+        onnx.checker.check_model(proto)
+        proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+    except Exception as error:  # protobuf and the checker raise types of their own C++ side
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise OnnxError(f"{what} no ONNX model that can be read: {lines[0]}") from error
+    if any(one.external_data for one in proto.graph.initializer):
+        raise OnnxError(f"{what} without its weights: they are in another file; save all in one")
+    return _net(chain(proto.graph, onnx))
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module("onnx")
+    except ImportError as error:
+        raise DrypointError(
+            "ONNX files are read with the package onnx: pip install 'drypoint[interop]'"
+        ) from error
+
+
+def _net(found: Chain) -> nn.Sequential:
+    """The layers in a row, with their arrays."""
+    made: list[Converted] = []
+    troubles = []
+    for node in found.nodes:
+        try:
+            one = convert(node, made[-1] if made else None)
+        except (Unsupported, nn.ConfigError) as trouble:
+            troubles.append(f"{node.name} {trouble}")
+            continue
+        if one is not None and node.op == "Add":
+            made[-1] = one
+        elif one is not None:
+            made.append(one)
+    if troubles:
+        raise OnnxError(f"{len(troubles)} of {len(found.nodes)} nodes: {'; '.join(troubles)}")
+    if not made:
+        raise OnnxError("the graph has no layers: nothing in it does anything")
+    net = nn.Sequential([one.layer for one in made], found.input_shape)
+    params: dict[str, Array] = {}
+    buffers: dict[str, Array] = {}
+    for name, one in zip(net.layers, made, strict=True):
+        params |= {f"{name}.{k}": v.astype("float32") for k, v in one.params.items()}
+        buffers |= {f"{name}.{k}": v.astype("float32") for k, v in one.buffers.items()}
+    return net.with_params(params).with_buffers(buffers)
