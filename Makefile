@@ -1,5 +1,6 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
 # make test     all tests, the C ones and the lint and type checks included
+# make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -15,12 +16,15 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           pybridge/drypoint/engine/_native_build.py)
 
-.PHONY: lenet test lint format clean
+.PHONY: lenet test model lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
+
+model: .venv/installed
+	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

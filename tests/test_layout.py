@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "train", "nn", "autodiff", "data", "common"},
     "interop": {"nn", "data", "common"},
+    "models": {"nn", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"program", "common"},

@@ -378,3 +378,24 @@ def test_a_function_encoder_is_not_saved():
 def test_facts_without_end_are_not_saved():
     with pytest.raises(nn.ModelFileError, match="cannot save: 2,"):
         model().with_provenance({"x": "y" * 2_000_000}).dumps()
+
+
+def test_half_takes_half_the_bytes_and_comes_back_as_float32():
+    """Oracle: NumPy's rounding to float16."""
+    model = nn.Model(nn.lenet5(seed=1))
+    small = model.dumps(half=True)
+    assert len(small) < 0.6 * len(model.dumps())
+    back = nn.loads(small)
+    assert back.dumps(half=True) == small
+    for path, array in model.net.parameters().items():
+        loaded = back.net.param(path)
+        assert loaded.dtype == np.float32
+        np.testing.assert_array_equal(loaded, array.astype(np.float16).astype(np.float32))
+    with np.load(io.BytesIO(small)) as arrays:
+        assert arrays["conv1.weight"].dtype == np.float16
+
+
+def test_half_refuses_what_float16_cannot_hold():
+    net = nn.Linear(1, in_features=1).with_params({"weight": [[65_520.0]], "bias": [0.0]})
+    with pytest.raises(nn.ModelFileError, match="not finite, or beyond float16"):
+        nn.Model(net).dumps(half=True)

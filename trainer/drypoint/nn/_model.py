@@ -164,11 +164,15 @@ class Model:
         """The model with other facts to carry along."""
         return replace(self, provenance=provenance)
 
-    def dumps(self) -> bytes:
+    def dumps(self, *, half: bool = False) -> bytes:
         """The model as the bytes of a ``.npz`` file; equal models give equal bytes.
 
+        Args:
+            half: round the arrays to float16, half the bytes; what is loaded is float32 again.
+
         Raises:
-            ModelFileError: a parameter is not finite, or a layer is of a type of your own.
+            ModelFileError: a parameter is not finite (as float16: not within 65,504 of 0), or a
+                layer is of a type of your own.
             DrypointError: the encoder or decoder cannot be written down.
         """
         ends = {
@@ -176,7 +180,7 @@ class Model:
             "decoder": None if self.decoder is None else self.decoder.config(),
             "provenance": dict(self.provenance),
         }
-        return model_file.pack(self.net, ends)
+        return model_file.pack(self.net, ends, half=half)
 
     def save(self, path: str | Path) -> None:
         """Write `dumps` to a file, whole or not at all; `load` reads it back.

@@ -26,6 +26,7 @@ from ._sizes import Shape
 FORMAT = "drypoint-model"
 VERSION = 1
 
+_SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")  # what arrays may be in the file
 _JSON = "model.json"
 _LARGEST_JSON = 1 << 20  # bytes: a net of thousands of layers; bounds the parser's work
 _FIELDS = {"format", "version", "net", "arrays", "encoder", "decoder", "provenance"}
@@ -41,20 +42,24 @@ _BROKEN_ZIP = (
 )
 
 
-def pack(net: Layer, ends: Mapping[str, object]) -> bytes:
+def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes:
     """The file of a net and of what stands around it.
 
     Args:
         net: initialized or not.
         ends: encoder, decoder and provenance, as JSON takes them.
+        half: round the arrays to float16.
 
     Raises:
         ModelFileError: a value is not finite, or the file could not be read back.
     """
-    arrays = {**net.params, **net.buffers}
+    kind = _HALF if half else _SINGLE
+    with np.errstate(over="ignore"):  # what becomes infinite is refused here
+        arrays = {path: a.astype(kind) for path, a in {**net.params, **net.buffers}.items()}
     for path, array in arrays.items():
         if not np.isfinite(array).all():
-            raise ModelFileError(f"cannot save: {path} holds values that are not finite")
+            reason = "not finite, or beyond float16" if half else "not finite"
+            raise ModelFileError(f"cannot save: {path} holds values that are {reason}")
     try:
         config = net.config()
     except DrypointError as error:
@@ -71,7 +76,7 @@ def pack(net: Layer, ends: Mapping[str, object]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         _add(archive, _JSON, text)
         for path, array in arrays.items():
-            _add(archive, f"{path}.npy", _header(array.shape) + array.astype("<f4").tobytes())
+            _add(archive, f"{path}.npy", _header(array.shape, kind) + array.tobytes())
     return buffer.getvalue()
 
 
@@ -172,23 +177,27 @@ def _arrays(
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, path: str, shape: Shape) -> Array:
-    """One array, when it is float32, finite and of this shape."""
-    header, size = _header(shape), 4 * math.prod(shape)
-    if info.file_size != len(header) + size:
+    """One array as float32, when it is float32 or float16, finite and of this shape."""
+    headers = {kind: _header(shape, kind) for kind in (_SINGLE, _HALF)}
+    sizes = {k: len(header) + k.itemsize * math.prod(shape) for k, header in headers.items()}
+    if info.file_size not in sizes.values():
         raise ModelFileError(f"damaged model file: {path} has another size than {shape} in float32")
-    content = _read(archive, info, len(header) + size)
-    if not content.startswith(header):
+    content = _read(archive, info, info.file_size)
+    for kind, header in headers.items():
+        if content.startswith(header) and len(content) == sizes[kind]:
+            array = np.frombuffer(content, kind, offset=len(header)).reshape(shape)
+            break
+    else:
         raise ModelFileError(f"damaged model file: {path} is not float32 of shape {shape}")
-    array = np.frombuffer(content, "<f4", offset=len(header)).reshape(shape)
     if not np.isfinite(array).all():
         raise ModelFileError(f"damaged model file: {path} holds values that are not finite")
     return array.astype(np.float32)
 
 
-def _header(shape: Shape) -> bytes:
-    """What NumPy writes before the numbers of a row-major little-endian float32 array."""
+def _header(shape: Shape, kind: "np.dtype[np.floating]") -> bytes:
+    """What NumPy writes before the numbers of a row-major array."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        buffer, {"descr": "<f4", "fortran_order": False, "shape": shape}
+        buffer, {"descr": kind.str, "fortran_order": False, "shape": shape}
     )
     return buffer.getvalue()

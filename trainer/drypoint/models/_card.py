@@ -1,0 +1,138 @@
+"""What must be known of a trained model before it is used."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Decisions on a test set.
+
+    Attributes:
+        correct: how many were right.
+        n: of how many.
+        interval: the Wilson 95 % interval (low, high) of the accuracy.
+    """
+
+    correct: int
+    n: int
+    interval: tuple[float, float]
+
+    @property
+    def accuracy(self) -> float:
+        """The share that was right, in [0, 1]."""
+        return self.correct / self.n
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{100 * self.accuracy:.2f} % ({self.correct:,} of {self.n:,} right; "
+            f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """A trained model and its integer program in facts; `str` gives them as text.
+
+    Attributes:
+        name: what `load` knows it by.
+        task: what it does, in a sentence.
+        reads: what goes in.
+        classes: what comes out.
+        licence: under which it may be used (SPDX identifier).
+        layers: kinds of the net's layers, in order.
+        parameters: numbers learned.
+        macs: multiply-accumulates for one example.
+        float_bytes: of the float model's file; its weights are float16.
+        program_bytes: of the integer program's file, which is what a device stores.
+        arena_bytes: of working memory that the integer engine needs.
+        float_score: of the float model on the test set.
+        integer_score: of the integer program on it.
+        disagreements: test examples that the two decide differently.
+        data: the data set: name, numbers of examples, SHA-256 of both parts.
+        recipe: everything that decides what net comes out.
+        calibration: how the ranges of activations were taken.
+        versions: what made it.
+        command: that makes it again.
+        sha256: file suffix -> digest of the file that it was, ".npz" and ".dpt".
+    """
+
+    name: str
+    task: str
+    reads: str
+    classes: tuple[str, ...]
+    licence: str
+    layers: tuple[str, ...]
+    parameters: int
+    macs: int
+    float_bytes: int
+    program_bytes: int
+    arena_bytes: int
+    float_score: Score
+    integer_score: Score
+    disagreements: int
+    data: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    versions: Mapping[str, str]
+    command: str
+    sha256: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """The card as JSON text; `from_json` gives an equal one."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelCard":
+        """The card that `to_json` wrote."""
+        fields = json.loads(text)
+        for score in ("float_score", "integer_score"):
+            facts = fields[score]
+            fields[score] = Score(**facts | {"interval": tuple(facts["interval"])})
+        for row in ("classes", "layers"):
+            fields[row] = tuple(fields[row])
+        return cls(**fields)
+
+    def __str__(self) -> str:
+        recipe = ", ".join(f"{key} {_short(value)}" for key, value in self.recipe.items())
+        data, calibration = self.data, self.calibration
+        rows = [
+            ("task", self.task),
+            ("reads", self.reads),
+            ("answers", f"one of {', '.join(self.classes)}"),
+            ("layers", " > ".join(self.layers)),
+            ("size", f"{self.parameters:,} parameters, {self.macs:,} MACs an image"),
+            ("float model", f"{self.float_bytes:,} bytes (float16 weights, float32 arithmetic)"),
+            ("", str(self.float_score)),
+            (
+                "integer program",
+                f"{self.program_bytes:,} bytes, {self.arena_bytes:,} bytes of working memory",
+            ),
+            ("", str(self.integer_score)),
+            ("decided otherwise", f"{self.disagreements:,} of {self.float_score.n:,}"),
+            (
+                "data",
+                f"{data['name']}: {data['train']:,} images to train and choose by, "
+                f"{data['test']:,} only to report on",
+            ),
+            ("", f"train {_short(data['train_sha256'])}, test {_short(data['test_sha256'])}"),
+            ("recipe", recipe),
+            (
+                "calibration",
+                f"{calibration['method']} on {calibration['images']:,} training images",
+            ),
+            ("made with", ", ".join(f"{k} {v}" for k, v in self.versions.items())),
+            ("made by", self.command),
+            ("licence", self.licence),
+        ]
+        width = max(len(key) for key, _ in rows)
+        return "\n".join([self.name, *(f"  {key:<{width}}  {text}" for key, text in rows)])
+
+
+def _short(value: object) -> str:
+    """Digests by their first digits; anything else as it is."""
+    text = str(value)
+    return f"{text[:12]}..." if len(text) == 64 else text

@@ -1,0 +1,69 @@
+"""The files that come with the package, read and checked."""
+
+from importlib.resources import files
+
+from drypoint.common import DrypointError, sha256
+from drypoint.nn import Model, loads
+from drypoint.program import Program, blob
+
+from ._card import ModelCard
+
+_FOLDER = files(__package__) / "shipped"
+
+
+class UnknownModelError(DrypointError):
+    """No shipped model has that name; the message lists those that there are."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of the shipped models, in alphabetical order."""
+    suffix = ".json"
+    found = (file.name for file in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix)))
+
+
+def load(name: str) -> Model:
+    """A shipped float model, with its encoder and decoder.
+
+    Args:
+        name: one of `names`.
+
+    Raises:
+        UnknownModelError: there is none of that name.
+        DrypointError: its file is not the one that was shipped.
+    """
+    return loads(_content(name, ".npz"))
+
+
+def load_program(name: str) -> Program:
+    """The integer program of a shipped model: for an ``Engine``, or to be exported as C.
+
+    Raises:
+        UnknownModelError: there is none of that name.
+        DrypointError: its file is not the one that was shipped.
+    """
+    return blob.loads(_content(name, ".dpt"))
+
+
+def card(name: str) -> ModelCard:
+    """What is known of a shipped model: data, recipe, sizes, figures, licence.
+
+    Raises:
+        UnknownModelError: there is none of that name.
+    """
+    if name not in names():
+        known = ", ".join(names())
+        raise UnknownModelError(f"no shipped model is called {name!r}; there are: {known}")
+    return ModelCard.from_json((_FOLDER / f"{name}.json").read_text("utf-8"))
+
+
+def _content(name: str, suffix: str) -> bytes:
+    """The bytes of a file, when they are those that the card tells of."""
+    wanted = card(name).sha256[suffix]
+    content = (_FOLDER / f"{name}{suffix}").read_bytes()
+    if sha256(content) != wanted:
+        raise DrypointError(
+            f"the shipped {name}{suffix} has SHA-256 {sha256(content)}, not {wanted}: "
+            "install drypoint again"
+        )
+    return content
