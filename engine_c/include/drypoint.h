@@ -108,7 +108,7 @@ typedef void dpt_kernel(const dpt_op *op, const void *in, void *out, size_t n);
 typedef struct dpt_backend {
     const char *name;
     int (*available)(void); /* 1 if this CPU can run it */
-    uint8_t packing;        /* blocks of channels it multiplies at once; 0: weights as they are */
+    uint16_t packing;       /* the layout of weights that it reads; 0: as they are */
     dpt_kernel *conv, *dense, *maxpool, *avgpool; /* NULL: not in this table */
 } dpt_backend;
 
@@ -121,7 +121,7 @@ typedef struct dpt_model {
     uint32_t arena_size; /* bytes that dpt_run needs, exactly */
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
-    uint8_t packing;            /* the packing of ops[].packed; 0: they are NULL */
+    uint16_t packing;           /* the layout of ops[].packed; 0: they are NULL */
 } dpt_model;
 
 /* Sees the output of each op as soon as it is computed; `size` is in bytes. */

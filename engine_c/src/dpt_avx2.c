@@ -5,6 +5,8 @@
 
 #ifdef DPT_X86
 #define DPT_TARGET __attribute__((target("avx2")))
+#define LANES      16
+#define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4 /* 8 of the 16 registers for sums */
 #include "dpt_ymm.h"
@@ -59,7 +61,7 @@ static int available(void) {
 }
 
 const dpt_backend dpt_avx2 = {
-    "avx2", available, PACKING, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+    "avx2", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
 };
 #else
 typedef int dpt_avx2_is_empty; /* C has no empty files */

@@ -6,6 +6,8 @@
 #include <immintrin.h>
 
 #define DPT_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define LANES      16
+#define FLIPS      FLIPS_I8
 #define PACKING    4
 #define PLACES(B)  ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers */
 
@@ -71,7 +73,7 @@ static int available(void) {
 }
 
 const dpt_backend dpt_avx512vnni = {
-    "avx512vnni",       available,          PACKING, quads_conv, quads_dense,
+    "avx512vnni",       available,          LAYOUT, quads_conv, quads_dense,
     dpt_scalar_maxpool, dpt_scalar_avgpool,
 };
 #else

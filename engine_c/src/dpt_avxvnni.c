@@ -4,6 +4,8 @@
 
 #ifdef DPT_X86
 #define DPT_TARGET __attribute__((target("avx2,avxvnni")))
+#define LANES      16
+#define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4 /* 8 of the 16 registers for sums */
 #include "dpt_ymm.h"
@@ -43,7 +45,7 @@ static int available(void) {
 }
 
 const dpt_backend dpt_avxvnni = {
-    "avxvnni", available, PACKING, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+    "avxvnni", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
 };
 #else
 typedef int dpt_avxvnni_is_empty; /* C has no empty files */

@@ -11,8 +11,9 @@ static int packs(const dpt_op *op) {
     return op->kind == DPT_DENSE || (op->kind == DPT_CONV && 4 * dpt_quads(op) <= PATCH_SIZE);
 }
 
-static size_t packed_bytes(const dpt_op *op) {
-    return packs(op) ? dpt_blocks(op) * (2 * LANES * sizeof(int32_t) + 64 * dpt_quads(op)) : 0;
+static size_t packed_bytes(const dpt_op *op, uint32_t packing) {
+    const size_t each = 2 * sizeof(int32_t) + 4 * dpt_quads(op);
+    return packs(op) ? dpt_padded_channels(op, packing) * each : 0;
 }
 
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
@@ -21,7 +22,7 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
         return 0;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
-        size += packed_bytes(&model->ops[i]);
+        size += packed_bytes(&model->ops[i], backend->packing);
     }
     return size == 0 ? 0 : size + ALIGNMENT - 1;
 }
@@ -44,23 +45,24 @@ static int32_t pack_channel(const dpt_op *op, size_t channel, uint8_t *to, size_
     return sum;
 }
 
-/* Signed activations are read as unsigned, 128 larger each: the bias takes 128 * sum(weight) back.
- * The arithmetic is modulo 2^32, as the sums in the lanes are; what comes out fits by the proof. */
-static void pack_op(const dpt_op *op, size_t packing, uint8_t *to) {
-    const size_t blocks = dpt_blocks(op);
-    int32_t *bias = (int32_t *)(void *)to, *mult = bias + LANES * blocks;
-    memset(to, 0, packed_bytes(op));
-    for (size_t o = 0; o < LANES * blocks; o++) {
+/* The bias makes up for what is added to the activations (dpt_offset). The arithmetic is modulo
+ * 2^32, as the sums in the lanes are; what comes out fits by the proof. */
+static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
+    const size_t channels = dpt_padded_channels(op, packing);
+    const uint32_t offset = (uint32_t)dpt_offset(op, packing);
+    int32_t *bias = (int32_t *)(void *)to, *mult = bias + channels;
+    memset(to, 0, packed_bytes(op, packing));
+    for (size_t o = 0; o < channels; o++) {
         mult[o] = o < op->out.c ? dpt_i32(op->mult + 4 * o) : 2;
     }
     dpt_superblock s = dpt_superblock_first(op, packing);
     for (; s.blocks != 0; dpt_superblock_next(op, packing, &s)) {
         uint8_t *weights = to + (s.weight - to);
-        for (size_t lane = 0; lane < LANES * s.blocks && s.channel + lane < op->out.c; lane++) {
+        const size_t lanes = dpt_lanes(packing) * s.blocks;
+        for (size_t lane = 0; lane < lanes && s.channel + lane < op->out.c; lane++) {
             const size_t o = s.channel + lane;
-            const int32_t sum = pack_channel(op, o, weights + 4 * lane, 64 * s.blocks);
-            const uint32_t back = op->in_type == DPT_I8 ? 128u * (uint32_t)sum : 0;
-            const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
+            const int32_t sum = pack_channel(op, o, weights + 4 * lane, 4 * lanes);
+            const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * (uint32_t)sum;
             memcpy(&bias[o], &value, sizeof value);
         }
     }
@@ -93,7 +95,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
         if (backend->packing != 0 && packs(&ops[i])) {
             ops[i].packed = to;
             pack_op(&ops[i], backend->packing, to);
-            to += packed_bytes(&ops[i]);
+            to += packed_bytes(&ops[i], backend->packing);
         }
     }
     *packed = *model;

@@ -2,15 +2,16 @@
 /* The driver of every backend whose instructions multiply quads: four activations that follow each
  * other in a row, by four weights, summed into one int32 lane. A lane is an output channel.
  *
- * Included once by each such backend, after it has defined, for blocks of 16 channels:
+ * Included once by each such backend, after it has defined, for blocks of LANES channels:
  *
  *     DPT_TARGET                     the attribute that lets its functions use the instructions
+ *     LANES, FLIPS                   lanes of a block; which activations are flipped (dpt_pack.h)
  *     quad   quad_load(p), quad_flip(quad)      four activations for all lanes; each byte ^ 0x80
- *     lanes  lanes_load(p)                      64 bytes of weights: a quad for each of 16 lanes
+ *     lanes  lanes_load(p)                      4 * LANES bytes of weights: a quad for each lane
  *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b)
  *     void   sums_finish(op, sums, bias, mult, out, index, n)   requantize, store n channels
  *
- *     PACKING                        blocks of channels that are multiplied at once, 1 or 4
+ *     PACKING                        blocks of channels that are multiplied at once, 1, 4 or 5
  *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
  *
  * dpt_pack.c lays weights out as this file reads them. Functions take constants (P places, B
@@ -28,7 +29,7 @@
 #define DPT_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-enum { MOST_PLACES = 8 };
+enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS) };
 
 /* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
  * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads; a
@@ -52,7 +53,7 @@ DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, co
     lanes weights[BLOCKS];
     DPT_UNROLL
     for (int b = 0; b < B; b++) {
-        weights[b] = lanes_load(w + 64 * b);
+        weights[b] = lanes_load(w + 4 * LANES * b);
     }
     DPT_UNROLL
     for (int p = 0; p < P; p++) {
@@ -79,7 +80,7 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
     }
     for (uint32_t row = 0; row < t->rows; row++) {
         const size_t end = 4 * (size_t)t->quads;
-        for (size_t i = 0; i < end; i += 4, w += 64 * B) {
+        for (size_t i = 0; i < end; i += 4, w += 4 * LANES * B) {
             DPT_UNROLL
             for (int p = 0; p < P; p++) {
                 a[p] = quad_load(at[p] + i);
@@ -92,7 +93,7 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
                 a[p] = quad_tail(at[p] + end, t->tail);
             }
             step(P, B, FLIP, a, w, acc);
-            w += 64 * B;
+            w += 4 * LANES * B;
         }
         DPT_UNROLL
         for (int p = 0; p < P; p++) {
@@ -119,7 +120,7 @@ static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pix
         const size_t first = j->channel + LANES * (size_t)b, left = j->op->out.c - first;
         for (size_t i = 0; i < n; i++) {
             sums_finish(j->op, result[i][b], j->bias + LANES * b, j->mult + LANES * b, j->out,
-                        (pixel + i) * j->op->out.c + first, left < LANES ? left : LANES);
+                        (pixel + i) * j->op->out.c + first, left < LANES ? left : (size_t)LANES);
         }
     }
 }
@@ -290,19 +291,26 @@ DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const
 
 DPT_SUPERBLOCK(1, 0)
 DPT_SUPERBLOCK(1, 1)
-#if PACKING == 4
+#if PACKING == 1
+#define DPT_ROW(what, FLIP) {what##_1_##FLIP}
+#else
 DPT_SUPERBLOCK(2, 0)
 DPT_SUPERBLOCK(3, 0)
 DPT_SUPERBLOCK(4, 0)
 DPT_SUPERBLOCK(2, 1)
 DPT_SUPERBLOCK(3, 1)
 DPT_SUPERBLOCK(4, 1)
+#if PACKING == 4
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP}
 #else
-#define DPT_ROW(what, FLIP) {what##_1_##FLIP}
+DPT_SUPERBLOCK(5, 0)
+DPT_SUPERBLOCK(5, 1)
+#define DPT_ROW(what, FLIP)                                                                        \
+    {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP, what##_5_##FLIP}
+#endif
 #endif
 
-/* By whether the input is signed, and the blocks of the superblock less 1. */
+/* By whether activations are flipped, and the blocks of the superblock less 1. */
 typedef void superblock_kernel(const job *j, size_t n);
 static superblock_kernel *const conv_kernels[2][PACKING] = {DPT_ROW(conv, 0), DPT_ROW(conv, 1)};
 static superblock_kernel *const dense_kernels[2][PACKING] = {DPT_ROW(dense, 0), DPT_ROW(dense, 1)};
@@ -316,10 +324,10 @@ static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     }
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in + i * dpt_elements(op->in);
-        dpt_superblock s = dpt_superblock_first(op, PACKING);
-        for (; s.blocks != 0; dpt_superblock_next(op, PACKING, &s)) {
+        dpt_superblock s = dpt_superblock_first(op, LAYOUT);
+        for (; s.blocks != 0; dpt_superblock_next(op, LAYOUT, &s)) {
             const job j = {op, plane, dpt_output(op, out, i), s.bias, s.mult, s.weight, s.channel};
-            conv_kernels[op->in_type == DPT_I8][s.blocks - 1](&j, 1);
+            conv_kernels[dpt_offset(op, LAYOUT) != 0][s.blocks - 1](&j, 1);
         }
     }
 }
@@ -329,9 +337,9 @@ static void quads_dense(const dpt_op *op, const void *in, void *out, size_t n) {
         dpt_scalar_dense(op, in, out, n);
         return;
     }
-    dpt_superblock s = dpt_superblock_first(op, PACKING);
-    for (; s.blocks != 0; dpt_superblock_next(op, PACKING, &s)) {
+    dpt_superblock s = dpt_superblock_first(op, LAYOUT);
+    for (; s.blocks != 0; dpt_superblock_next(op, LAYOUT, &s)) {
         const job j = {op, in, out, s.bias, s.mult, s.weight, s.channel};
-        dense_kernels[op->in_type == DPT_I8][s.blocks - 1](&j, n);
+        dense_kernels[dpt_offset(op, LAYOUT) != 0][s.blocks - 1](&j, n);
     }
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define DPT_TARGET __attribute__((target("sse4.1")))
+#define LANES      16
+#define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4
 #define VECTOR     static inline __attribute__((always_inline)) DPT_TARGET
@@ -92,7 +94,7 @@ static int available(void) {
 }
 
 const dpt_backend dpt_sse41 = {
-    "sse41", available, PACKING, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+    "sse41", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
 };
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */
