@@ -1,6 +1,7 @@
 """``drypoint export``: a program as C."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import numpy as np
 from drypoint import data
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
+from drypoint.engine import export_c
 from drypoint.program import Program
 
-from ._exporting import compiler_line, export_c
 from ._output import result, table
 from ._pieces import load_program
 
@@ -69,3 +70,10 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     """
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
     return program.check_input(dataset.x[firsts])
+
+
+def compiler_line(folder: Path, name: str) -> str:
+    """What builds and runs the self-test, for a shell."""
+    at = shlex.quote(str(folder))
+    parts = f"{at}/{name}.c {at}/selftest.c {at}/drypoint/*.c"
+    return f"cc -std=c99 -O2 -I{at}/drypoint {parts} -o {at}/selftest && {at}/selftest"

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from drypoint.common import DrypointError, check_writable, read_bytes, write_atomic
-from drypoint.engine import find_compiler
+from drypoint.engine import export_c, find_compiler
 from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import blob
 
-from ._export import one_of_each
-from ._exporting import compiler_line, export_c
+from ._export import compiler_line, one_of_each
 from ._output import INTERRUPTED, result, say
 from ._pieces import add_data_arguments, count, load_model, mnist, natural
 from ._quantize import to_integers
