@@ -14,7 +14,7 @@ TESTS  ?=
 BIN    := .venv/bin
 NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
-          pybridge/drypoint/engine/_native_build.py)
+          trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
 .PHONY: lenet test model lint format clean
 lenet: .venv/installed
@@ -32,7 +32,7 @@ lint: .venv/installed-dev
 format: .venv/installed-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/include/*.h pybridge/drypoint/engine/*.[ch] \
-	  tests/engine_c/*.[ch]
+	  trainer/drypoint/*/*/*.[ch] tests/engine_c/*.[ch]
 
 clean:
 	rm -rf build

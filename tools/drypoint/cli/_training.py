@@ -89,5 +89,6 @@ def save_trained(trained: TrainResult, path: Path) -> Model:
 
 def _code_digest() -> str:
     folders = [Path(part.__file__ or "").parent for part in (autodiff, data, nn, train)]
-    files = sorted(path for folder in folders for path in folder.glob("*.py"))
+    kinds = ("*.py", "*.c", "*.h")
+    files = sorted(path for folder in folders for kind in kinds for path in folder.rglob(kind))
     return sha256(b"".join(read_bytes(path) for path in files))

@@ -10,6 +10,7 @@ says whether it is right::
     x.grad  # [[2., 4.]]
 """
 
+from ._compiled import set_threads as set_threads
 from ._elementwise import cos as cos
 from ._elementwise import exp as exp
 from ._elementwise import log as log

@@ -1,15 +1,15 @@
 """The seam between the tape and the heavy array functions.
 
-Ops that move most of the numbers call these and nothing else, so that a compiled kernel replaces
-a NumPy one here, in one line, behind the same signature. All are pure: arrays in, new arrays out.
+Ops that move most of the numbers call these and nothing else. Each is computed by the compiled
+kernels where they are there and take the arrays (float32), else by NumPy: the readable reference,
+what float64 runs on, and what the tests hold the compiled ones to. All are pure: arrays in, new
+arrays out.
 """
 
-from ._convolution_kernels import (
-    conv2d,
-    conv2d_bias_gradient,
-    conv2d_input_gradient,
-    conv2d_weight_gradient,
-)
+from . import _compiled_kernels as compiled
+from . import _convolution_kernels as reference
+from ._compiled import kernels_for
+from ._convolution_kernels import conv2d, conv2d_input_gradient, conv2d_weight_gradient
 from ._pooling_kernels import (
     avg_pool2d,
     avg_pool2d_gradient,
@@ -17,6 +17,7 @@ from ._pooling_kernels import (
     max_pool2d_gradient,
     max_pool2d_winners,
 )
+from ._tape import Array
 
 __all__ = [
     "avg_pool2d",
@@ -29,3 +30,10 @@ __all__ = [
     "max_pool2d_gradient",
     "max_pool2d_winners",
 ]
+
+
+def conv2d_bias_gradient(gradient: Array) -> Array:
+    """The gradient of a bias added to each channel of an image (N, O, H, W): (O,)."""
+    if kernels := kernels_for(gradient):
+        return compiled.conv2d_bias_gradient(kernels, gradient)
+    return reference.conv2d_bias_gradient(gradient)

@@ -1,0 +1,78 @@
+"""Which compiled kernels run, in how many threads, and how arrays are handed to them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import AutodiffError
+
+try:
+    from ._native import ffi, lib
+except ImportError:  # a checkout that nobody compiled: NumPy computes everything
+    ffi = lib = None
+
+
+def _sets() -> dict[str, Any]:
+    """Name -> kernels, for every instruction set that this CPU has, the best first."""
+    found: dict[str, Any] = {}
+    while lib is not None and (kernels := lib.dpk_available(len(found))):
+        found[ffi.string(kernels.name).decode()] = kernels
+    return found
+
+
+class _Settings:
+    """What holds for the whole process."""
+
+    sets = _sets()
+    kernels: Any = next(iter(sets.values()), None)
+    n_threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 64)
+
+
+def set_threads(n: int) -> None:
+    """Run the compiled kernels in n threads, this one included; the results do not depend on it.
+
+    Without a call it is as many as this process has cores.
+
+    Raises:
+        AutodiffError: n is no whole number in 1..64.
+    """
+    if type(n) is not int or not 1 <= n <= 64:
+        raise AutodiffError(f"set_threads wants a whole number in 1..64, got {n!r}")
+    _Settings.n_threads = n
+
+
+def kernels_for(*arrays: NDArray[Any]) -> Any:
+    """The compiled kernels if they take such arrays: all float32. None leaves it to NumPy."""
+    if any(array.dtype != np.float32 for array in arrays):
+        return None
+    return _Settings.kernels
+
+
+def run(task: Any, arguments: Any) -> None:
+    """All parts of a task; the interpreter is free meanwhile."""
+    lib.dpk_run(task, arguments, _Settings.n_threads)
+
+
+def struct(name: str, **fields: object) -> Any:
+    """An argument struct of the kernels; arrays are given by `pointer`, and kept alive by it."""
+    return ffi.new(f"{name} *", fields)
+
+
+def pointer(array: NDArray[Any], kind: str = "float") -> Any:
+    """The address of the first element. The caller keeps the array until the kernel is done."""
+    return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])
+
+
+@contextmanager
+def forced(name: str | None) -> Iterator[None]:
+    """Compute with the kernels of one instruction set, or with NumPy (None): for tests."""
+    before = _Settings.kernels
+    _Settings.kernels = None if name is None else _Settings.sets[name]
+    try:
+        yield
+    finally:
+        _Settings.kernels = before

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tasks of one instruction set. */
+#include "dpk_tasks.h"
+
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+
+const dpk_kernels DPK(kernels) = {
+    .name = TEXT(DPK_ISA),
+    .n_lanes = DPK_LANES,
+    .row_sums = DPK(row_sums),
+};

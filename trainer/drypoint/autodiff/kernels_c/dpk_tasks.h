@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each instruction set compiles: its tasks and the table of them. */
+#ifndef DPK_TASKS_H
+#define DPK_TASKS_H
+
+#include "dpk_vector.h"
+
+dpk_task DPK(row_sums);
+
+extern const dpk_kernels DPK(kernels);
+
+#endif
