@@ -56,7 +56,15 @@ def test_the_version_is_that_of_the_package(cli):
 
 def test_the_main_job_writes_its_files_and_one_screen(lenet):
     out, err = json.loads((lenet.parent / "said.json").read_text("utf-8"))
-    names = {"lenet.npz", "lenet.dpt", "lenet.h", "lenet.c", "selftest.c", "report.json"}
+    names = {
+        "lenet.npz",
+        "lenet.dpt",
+        "lenet.h",
+        "lenet.c",
+        "selftest.c",
+        "report.json",
+        "README.md",
+    }
     assert {p.name for p in lenet.iterdir() if p.is_file()} == names
     assert (lenet / "drypoint/drypoint.h").exists()
     facts = json.loads((lenet / "report.json").read_text("utf-8"))
@@ -309,3 +317,10 @@ def test_run_knows_where_the_main_job_writes(lenet, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli("run", picture)[0] == 0
     assert cli("run", "--engine", picture)[0] == 0
+
+
+def test_the_command_writes_a_form_and_says_what_next(cli, lenet, tmp_path):
+    code, out, _ = cli("export", lenet / "lenet.dpt", "--out", tmp_path, "--form", "zephyr")
+    assert code == 0
+    assert str(tmp_path / "README.md") in out
+    assert (tmp_path / "zephyr/module.yml").is_file()

@@ -1,20 +1,25 @@
 """A program as a folder of C that a compiler takes as it is."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import write_atomic
+from drypoint.forms import Form, Parts, arrange
 from drypoint.program import Program, codegen
 
 from ._source import c_sources, include_dir
 
-SOURCES = "drypoint"  # the folder of the engine's own files, beside the generated ones
-
 
 def export_c(
-    program: Program, golden: NDArray[np.integer], folder: str | Path, *, name: str
+    program: Program,
+    golden: NDArray[np.integer],
+    folder: str | Path,
+    *,
+    name: str,
+    form: Form = "plain",
 ) -> list[Path]:
     """Write a program as C, with its self-test and the engine: all that a firmware project needs.
 
@@ -23,19 +28,28 @@ def export_c(
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
         folder: made when missing; files of the same names are replaced.
         name: the C name of the model and of its files: a lower-case identifier.
+        form: what the folder is for: "plain" C files, or those as a library of a build system.
 
     Returns:
-        The files: ``<name>.h``, ``<name>.c``, ``selftest.c``, and the engine's in ``drypoint/``.
+        The files. In the plain form: ``README.md``, ``<name>.h``, ``<name>.c``, ``selftest.c``,
+        and the engine's in ``drypoint/``.
 
     Raises:
         ProgramError: the name is no C identifier or taken, or ``golden`` does not fit the program.
         DrypointError: a file cannot be written.
     """
-    folder = Path(folder)
     texts = codegen.generate(program, name, golden)
-    files = {folder / file: text for file, text in texts.items()}
-    for source in [include_dir() / "drypoint.h", *c_sources()]:
-        files[folder / SOURCES / source.name] = source.read_text("utf-8")
+    parts = Parts(
+        name=name,
+        version=version("drypoint"),
+        selftest=texts.pop("selftest.c"),
+        model=texts,
+        engine={f.name: f.read_text("utf-8") for f in [include_dir() / "drypoint.h", *c_sources()]},
+        macs=program.macs,
+        weights=program.weight_bytes,
+        arena=program.arena_size,
+    )
+    files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}
     for path, text in files.items():
         write_atomic(path, text)
     return list(files)

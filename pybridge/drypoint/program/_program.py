@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
-from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape
+from ._ops import NUMPY_TYPE, Conv, Dense, DType, Op, ProgramError, Shape
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 
@@ -100,6 +100,11 @@ class Program:
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
         return sum(op.macs for op in self.ops)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the weights of all ops, as the blob and generated C hold them."""
+        return sum(op.weight.size for op in self.ops if isinstance(op, Conv | Dense))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.

@@ -10,6 +10,7 @@ from drypoint import data
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import export_c
+from drypoint.forms import FORMS
 from drypoint.program import Program
 
 from ._output import result, table
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
+    parser.add_argument(
+        "--form",
+        choices=FORMS,
+        default="plain",
+        help="what the folder is: C files, or those as a library of a build system",
+    )
     parser.add_argument("--name", help="C name of the model; the program's own if left out")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
@@ -34,11 +41,15 @@ def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
     program = load_program(args.program)
     name = args.name or program.name
-    files = export_c(program, golden_inputs(program, args.data), args.out, name=name)
+    golden = golden_inputs(program, args.data)
+    files = export_c(program, golden, args.out, name=name, form=args.form)
     sizes = {str(path): path.stat().st_size for path in files}
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
-    text = f"{table(rows)}\n\nbuild and run the self-test:\n  {compiler_line(args.out, name)}"
-    facts = {"files": sizes, "name": name, "arena_bytes": program.arena_size}
+    next_step = f"how to add it to a project: {args.out / 'README.md'}"
+    if args.form == "plain":
+        next_step = f"build and run the self-test:\n  {compiler_line(args.out, name)}"
+    text = f"{table(rows)}\n\n{next_step}"
+    facts = {"form": args.form, "files": sizes, "name": name, "arena_bytes": program.arena_size}
     result(text, facts, as_json=args.json)
     return 0
 

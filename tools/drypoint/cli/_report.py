@@ -94,7 +94,7 @@ def facts_of(
         "differing_bytes": found.differing_bytes,
         "differing": found.to_json()["differing"],
         "model_bytes": len(content),
-        "weight_bytes": sum(getattr(op, "weight", np.empty(0)).size for op in program.ops),
+        "weight_bytes": program.weight_bytes,
         "arena_bytes": program.arena_size,
         "macs": program.macs,
         "accumulator_bounds": {

@@ -1,0 +1,138 @@
+"""The forms, and what each puts where."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+from ._amalgamation import amalgamated
+from ._parts import Files, Parts, lines, within
+
+Form = Literal[
+    "plain", "cmake", "amalgamation", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack"
+]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+def arrange(form: Form, parts: Parts) -> Files:
+    """The files of a form: path inside its folder -> text, a README with how to call it first."""
+    use, files = _FORMS[form](parts)
+    return {"README.md": parts.fill("README.md.in", use=use), **files}
+
+
+def _plain(parts: Parts) -> tuple[str, Files]:
+    use = "Compile all C files with `-Idrypoint`; leave `selftest.c` out of your product."
+    engine = within("drypoint", parts.engine)
+    return use, {**parts.model, "selftest.c": parts.selftest, **engine}
+
+
+def _cmake(parts: Parts) -> tuple[str, Files]:
+    use = (
+        f"`add_subdirectory`, `FetchContent` or, once installed, `find_package({parts.name})`; "
+        f"then link `{parts.name}::{parts.name}`. On its own the folder builds the self-test: "
+        "`cmake -B build && cmake --build build && ctest --test-dir build`."
+    )
+    sources = {n: t for n, t in parts.engine.items() if n.endswith(".c")}
+    text = parts.fill("cmake.in", engine=lines(sources, folder="drypoint", indent=4))
+    return use, {"CMakeLists.txt": text, **_plain(parts)[1]}
+
+
+def _amalgamation(parts: Parts) -> tuple[str, Files]:
+    use = (
+        f"Four files: add `drypoint.c` and `{parts.name}.c` to your build. It is the plain C of "
+        "every target, without the kernels for x86-64."
+    )
+    files = {"drypoint.h": parts.engine["drypoint.h"], "drypoint.c": amalgamated(parts.engine)}
+    return use, {**parts.model, **files, "selftest.c": parts.selftest}
+
+
+def _arduino(parts: Parts) -> tuple[str, Files]:
+    use = (
+        "Copy the folder into your sketchbook's `libraries`. "
+        "*File > Examples* then has `Classify` and `Selftest`."
+    )
+    return use, {
+        "library.properties": parts.fill("arduino.properties.in"),
+        **within("src", {**parts.headers, **parts.sources}),
+        "examples/Classify/Classify.ino": parts.fill("classify.ino.in"),
+        "examples/Selftest/Selftest.ino": parts.fill("selftest.ino.in"),
+        "examples/Selftest/selftest.c": parts.selftest_without_main,
+    }
+
+
+def _platformio(parts: Parts) -> tuple[str, Files]:
+    use = "Put the folder into your project's `lib`, or name its address in `lib_deps`."
+    manifest = {
+        "name": parts.name,
+        "version": parts.version,
+        "description": f"An integer net with its C99 engine: {parts.macs:,} MACs",
+        "keywords": ["machine-learning", "quantized", "fixed-point"],
+        "license": "Apache-2.0",
+        "frameworks": "*",
+        "platforms": "*",
+        "headers": f"{parts.name}.h",
+        "build": {"srcDir": "src", "includeDir": "include"},
+    }
+    return use, {
+        "library.json": json.dumps(manifest, indent=2) + "\n",
+        **within("include", parts.headers),
+        **within("src", parts.sources),
+        "examples/selftest.c": parts.selftest,
+    }
+
+
+def _zephyr(parts: Parts) -> tuple[str, Files]:
+    use = (
+        "Name the folder in your application's `CMakeLists.txt`, before `find_package(Zephyr)`: "
+        f"`list(APPEND ZEPHYR_EXTRA_MODULES .../{parts.name})`, and set "
+        f"`CONFIG_{parts.name.upper()}=y` in `prj.conf`."
+    )
+    return use, {
+        "zephyr/module.yml": parts.fill("zephyr.yml.in"),
+        "zephyr/Kconfig": parts.fill("zephyr.Kconfig.in"),
+        "zephyr/CMakeLists.txt": parts.fill(
+            "zephyr.cmake.in", sources=lines(parts.sources, folder="../src", indent=4)
+        ),
+        **within("include", parts.headers),
+        **within("src", parts.sources),
+        "tests/selftest.c": parts.selftest,
+    }
+
+
+def _esp_idf(parts: Parts) -> tuple[str, Files]:
+    use = f"Put the folder into your project's `components` and `REQUIRES {parts.name}` it."
+    return use, {
+        "CMakeLists.txt": parts.fill(
+            "esp_idf.cmake.in", sources=lines(parts.sources, folder="src", indent=4)
+        ),
+        "idf_component.yml": parts.fill("esp_idf.yml.in"),
+        **within("include", parts.headers),
+        **within("src", parts.sources),
+        "test_apps/selftest.c": parts.selftest,
+    }
+
+
+def _cmsis_pack(parts: Parts) -> tuple[str, Files]:
+    use = (
+        f"`drypoint.{parts.name}.pdsc` describes the folder: zip it as "
+        f"`drypoint.{parts.name}.{parts.version}.pack`, or add the folder to `cpackget` as it is."
+    )
+    listed = ['        <file category="include" name="include/"/>']
+    listed += [f'        <file category="sourceC" name="src/{n}"/>' for n in sorted(parts.sources)]
+    return use, {
+        f"drypoint.{parts.name}.pdsc": parts.fill("cmsis.pdsc.in", files="\n".join(listed)),
+        **within("include", parts.headers),
+        **within("src", parts.sources),
+        "examples/selftest.c": parts.selftest,
+    }
+
+
+_FORMS: Mapping[Form, Callable[[Parts], tuple[str, Files]]] = {
+    "plain": _plain,
+    "cmake": _cmake,
+    "amalgamation": _amalgamation,
+    "arduino": _arduino,
+    "platformio": _platformio,
+    "zephyr": _zephyr,
+    "esp-idf": _esp_idf,
+    "cmsis-pack": _cmsis_pack,
+}
