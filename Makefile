@@ -31,8 +31,8 @@ lint: .venv/installed-dev
 
 format: .venv/installed-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/include/*.h pybridge/drypoint/engine/*.[ch] \
-	  trainer/drypoint/*/*/*.[ch] tests/engine_c/*.[ch]
+	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/include/*.h* pybridge/drypoint/engine/*.[ch] \
+	  trainer/drypoint/*/*/*.[ch] tests/engine_c/*.[ch]*
 
 clean:
 	rm -rf build

@@ -32,8 +32,12 @@ def test_mypy():
     module("mypy")
 
 
+CPP_FILES = [ROOT / "engine_c/include/drypoint.hpp", ROOT / "tests/engine_c/use.cpp"]
+
+
 def test_clang_format(toolbox):
-    run([toolbox.need("clang-format"), "--dry-run", "--Werror", *C_FILES], cwd=ROOT)
+    files = [*C_FILES, *CPP_FILES]
+    run([toolbox.need("clang-format"), "--dry-run", "--Werror", *files], cwd=ROOT)
 
 
 # A library's functions are used by others; system headers are not checked; that cppcheck bounds its

@@ -84,13 +84,14 @@ def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
     assert [int(word) for word in run([folder / "use"]).split()] == wanted
 
 
-def test_the_install_holds_one_header_one_library_and_how_to_find_them(prefix):
+def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
     names = sorted(path.name for path in prefix.rglob("*") if path.is_file())
     assert names == [
         "drypoint-config-release.cmake",
         "drypoint-config-version.cmake",
         "drypoint-config.cmake",
         "drypoint.h",
+        "drypoint.hpp",
         "drypoint.pc",
         "libdrypoint.a",
     ]

@@ -15,7 +15,7 @@ import nets
 import pytest
 
 from drypoint import forms
-from drypoint.engine import c_sources, include_dir
+from drypoint.engine import c_sources, headers
 from drypoint.program import codegen
 from tools import STRICT, run
 
@@ -28,7 +28,7 @@ def parts(name="net", seed=62):
         version="1.2.3",
         selftest=model.pop("selftest.c"),
         model=model,
-        engine={f.name: f.read_text() for f in [include_dir() / "drypoint.h", *c_sources()]},
+        engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
         macs=program.macs,
         weights=program.weight_bytes,
         arena=program.arena_size,

@@ -7,6 +7,7 @@ from ._engine import Engine as Engine
 from ._engine import EngineError as EngineError
 from ._export import export_c as export_c
 from ._source import c_sources as c_sources
+from ._source import headers as headers
 from ._source import include_dir as include_dir
 from ._verify import Runner as Runner
 from ._verify import Verification as Verification

@@ -10,7 +10,7 @@ from drypoint.common import write_atomic
 from drypoint.forms import Form, Parts, arrange
 from drypoint.program import Program, codegen
 
-from ._source import c_sources, include_dir
+from ._source import c_sources, headers
 
 
 def export_c(
@@ -44,7 +44,7 @@ def export_c(
         version=version("drypoint"),
         selftest=texts.pop("selftest.c"),
         model=texts,
-        engine={f.name: f.read_text("utf-8") for f in [include_dir() / "drypoint.h", *c_sources()]},
+        engine={f.name: f.read_text("utf-8") for f in [*headers(), *c_sources()]},
         macs=program.macs,
         weights=program.weight_bytes,
         arena=program.arena_size,

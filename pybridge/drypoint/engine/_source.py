@@ -16,6 +16,11 @@ def include_dir() -> Path:
     return _root() / "include"
 
 
+def headers() -> list[Path]:
+    """The public headers: for C and for C++."""
+    return sorted(include_dir().glob("drypoint.h*"))
+
+
 def c_sources() -> list[Path]:
     """The C files of the engine and their internal header, sorted by name."""
     return sorted((_root() / "src").glob("dpt_*.[ch]"))

@@ -38,10 +38,11 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
 
 def _amalgamation(parts: Parts) -> tuple[str, Files]:
     use = (
-        f"Four files: add `drypoint.c` and `{parts.name}.c` to your build. It is the plain C of "
+        f"Add `drypoint.c` and `{parts.name}.c` to your build. It is the plain C of "
         "every target, without the kernels for x86-64."
     )
-    files = {"drypoint.h": parts.engine["drypoint.h"], "drypoint.c": amalgamated(parts.engine)}
+    headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
+    files = {**headers, "drypoint.c": amalgamated(parts.engine)}
     return use, {**parts.model, **files, "selftest.c": parts.selftest}
 
 

@@ -41,7 +41,7 @@ class Parts:
     @property
     def headers(self) -> Files:
         """All headers, those that only the engine's sources include among them."""
-        return {n: t for n, t in self._all.items() if n.endswith(".h")}
+        return {n: t for n, t in self._all.items() if n.endswith((".h", ".hpp"))}
 
     @property
     def selftest_without_main(self) -> str:

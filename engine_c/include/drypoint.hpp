@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drypoint.h for C++11 and later: sizes travel with their buffers and are checked. No exceptions,
+ * no allocation, nothing to destroy; what it compiles to is the call of dpt_run.
+ *
+ *     std::array<int32_t, LENET_OUTPUT_COUNT> scores;
+ *     drypoint::model net(lenet);
+ *     if (net.run(pixels, arena, scores) == DPT_OK) puts(net.label(net.argmax(scores)));
+ */
+#ifndef DRYPOINT_HPP
+#define DRYPOINT_HPP
+
+#include "drypoint.h"
+
+namespace drypoint {
+
+/* A pointer and a number of elements: from an array, or from anything with data() and size(). */
+template <class T> class span {
+  public:
+    span(T *data, size_t size) : data_(data), size_(size) {
+    }
+    template <size_t N> span(T (&array)[N]) : data_(array), size_(N) {
+    }
+    template <class C, class = decltype(static_cast<T *>(static_cast<C *>(nullptr)->data()))>
+    span(C &container) : data_(container.data()), size_(container.size()) {
+    }
+    template <class C, class = decltype(static_cast<T *>(static_cast<const C *>(nullptr)->data()))>
+    span(const C &container) : data_(container.data()), size_(container.size()) {
+    }
+
+    T *data() const {
+        return data_;
+    }
+    size_t size() const {
+        return size_;
+    }
+
+  private:
+    T *data_;
+    size_t size_;
+};
+
+/* A view of a dpt_model, which must outlive it. */
+class model {
+  public:
+    explicit model(const dpt_model &m, const dpt_backend *backend = nullptr)
+        : model_(&m), backend_(backend) {
+    }
+
+    size_t arena_size() const {
+        return model_->arena_size;
+    }
+    size_t input_size() const {
+        return dpt_elements(model_->ops[0].in);
+    }
+    size_t output_size() const {
+        return dpt_elements(model_->ops[model_->n_ops - 1].out);
+    }
+
+    /* dpt_run. DPT_E_ARGUMENT if input or output is not as long as the model's, or the input is of
+     * the other type. */
+    dpt_status run(span<const uint8_t> input, span<uint8_t> arena, span<int32_t> output) const {
+        return run(input.data(), input.size(), DPT_U8, arena, output);
+    }
+    dpt_status run(span<const int8_t> input, span<uint8_t> arena, span<int32_t> output) const {
+        return run(input.data(), input.size(), DPT_I8, arena, output);
+    }
+
+    static size_t argmax(span<const int32_t> output) {
+        return dpt_argmax(output.data(), output.size());
+    }
+    const char *label(size_t index) const {
+        return dpt_label(model_, index);
+    }
+
+  private:
+    dpt_status run(const void *input, size_t size, int type, span<uint8_t> arena,
+                   span<int32_t> output) const {
+        const bool fits = size == input_size() && output.size() == output_size();
+        if (!fits || type != model_->ops[0].in_type) {
+            return DPT_E_ARGUMENT;
+        }
+        return dpt_run(model_, backend_, arena.data(), arena.size(), input, output.data());
+    }
+
+    const dpt_model *model_;
+    const dpt_backend *backend_;
+};
+
+} // namespace drypoint
+#endif

@@ -1,0 +1,40 @@
+"""drypoint.hpp, the C++ wrapper: what it gives is what the reference gives."""
+
+import nets
+import numpy as np
+import pytest
+
+from drypoint.program import codegen, reference
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, WARNINGS, run
+
+HEADER = INCLUDE / "drypoint.hpp"
+
+
+@pytest.mark.parametrize("seed", [62, 7, 8])
+@pytest.mark.parametrize(
+    ("cxx", "standard"), [("g++", "c++11"), ("g++", "c++20"), ("clang++", "c++17")]
+)
+def test_the_wrapper_runs_a_model_from_every_kind_of_buffer(toolbox, tmp_path, seed, cxx, standard):
+    program = nets.random_program(seed)
+    inputs = nets.random_inputs(program, seed)[:1]
+    for file, text in codegen.generate(program, "net", inputs).items():
+        (tmp_path / file).write_text(text)
+    cc = {"g++": "gcc", "clang++": "clang"}[cxx]
+    compile_c = [toolbox.need(cc), "-O1", f"-I{INCLUDE}"]
+    engine = toolbox.build(f"engine-{cc}.o", [*compile_c, "-r", "-nostdlib", *ENGINE_SOURCES])
+    run([*compile_c, "-c", "net.c"], cwd=tmp_path)
+    kinds = ("uint8_t", "int8_t") if program.input_type == "u8" else ("int8_t", "uint8_t")
+    defines = [f"-D{name}={kind}" for name, kind in zip(("INPUT", "OTHER"), kinds, strict=True)]
+    strict = [f"-std={standard}", *WARNINGS, *defines, f"-I{INCLUDE}", f"-I{tmp_path}"]
+    run(
+        [toolbox.need(cxx), *strict, C_TESTS / "use.cpp", "net.o", engine, "-o", tmp_path / "use"],
+        cwd=tmp_path,
+    )
+    out = run([tmp_path / "use"], data=inputs.tobytes())
+    assert (
+        np.array(out.split(), np.int32).tolist() == reference.run(program, inputs).ravel().tolist()
+    )
+
+
+def test_it_stays_small():
+    assert len(HEADER.read_text().splitlines()) < 100
