@@ -1,6 +1,7 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
 # make test     all tests, the C ones and the lint and type checks included
 # make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
+# make bench    how fast the engine is on this machine, against what the machine can do
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -16,7 +17,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test model lint format clean
+.PHONY: lenet test bench model lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -25,6 +26,9 @@ test: .venv/installed-dev
 
 model: .venv/installed
 	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped $(ARGS)
+
+bench: .venv/installed
+	@$(BIN)/drypoint bench $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

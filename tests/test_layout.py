@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
     "forms": set(),
+    "bench": EVERYTHING - {"cli"},
     "cli": EVERYTHING,
 }
 PYTHON_FILES = sorted(

@@ -8,7 +8,7 @@ from tools import ROOT, run
 
 C_FILES = sorted(
     path
-    for folder in ("engine_c", "pybridge", "trainer", "tests/engine_c")
+    for folder in ("engine_c", "pybridge", "trainer", "tools", "tests/engine_c")
     for kind in ("*.c", "*.h")
     for path in (ROOT / folder).rglob(kind)
 )

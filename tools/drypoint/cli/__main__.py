@@ -9,10 +9,34 @@ from typing import NoReturn
 
 from drypoint.common import DrypointError
 
-from . import _export, _import, _info, _lenet, _measure, _models, _quantize, _run, _train, _verify
+from . import (
+    _bench,
+    _export,
+    _import,
+    _info,
+    _lenet,
+    _measure,
+    _models,
+    _quantize,
+    _run,
+    _train,
+    _verify,
+)
 from ._output import INTERRUPTED
 
-COMMANDS = (_lenet, _train, _measure, _quantize, _export, _verify, _run, _info, _import, _models)
+COMMANDS = (
+    _lenet,
+    _train,
+    _measure,
+    _quantize,
+    _export,
+    _verify,
+    _run,
+    _info,
+    _import,
+    _models,
+    _bench,
+)
 PROBLEM = 2  # exit code
 
 

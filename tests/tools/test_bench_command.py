@@ -1,0 +1,91 @@
+"""``drypoint bench`` as a user runs it, on one backend."""
+
+import json
+from pathlib import Path
+
+import pytest
+from nets import random_program
+
+from drypoint import bench
+from drypoint.bench import Plan
+from drypoint.program import blob
+from tools import ENGINE_SOURCES, INCLUDE, STRICT
+
+ONE = ["--quick", "--backends", "scalar"]
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "net.dpt"
+    path.write_bytes(blob.dumps(random_program(3)))
+    return path
+
+
+def test_a_program_of_ones_own_is_timed(cli, program, toolbox):
+    toolbox.need("cc")
+    code, out, err = cli("bench", program, *ONE, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    (net,) = found["nets"]
+    (engine,) = net["engines"]
+    own = random_program(3)
+    assert (net["name"], net["macs"]) == (own.name, own.macs)
+    assert (net["blob_bytes"], net["arena_bytes"]) == (len(blob.dumps(own)), own.arena_size)
+    assert engine["backend"] == "scalar"
+    assert [layer["name"] for layer in engine["layers"]] == [op.name for op in own.ops]
+    assert 0 < engine["c_us"]["low"] <= engine["c_us"]["median"] <= engine["c_us"]["high"]
+    assert engine["python_us"]["median"] > engine["c_us"]["median"]
+    assert set(engine["batches"]) == {"1", "32"}
+    assert found["rounds"] == 3
+
+
+def test_the_screen_names_machine_backend_and_layers(cli, program, toolbox):
+    toolbox.need("cc")
+    code, out, err = cli("bench", program, *ONE)
+    assert code == 0, err
+    own = random_program(3)
+    assert f"{own.name}: {own.macs:,} multiply-accumulates" in out
+    assert all(op.name in out for op in own.ops)
+    assert "scalar" in out
+    assert "interleaved rounds" in out
+    assert "timing net3: 3 rounds" in err
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("source", ["limits.c", "speed.c"])
+def test_the_c_programs_compile_without_a_warning(toolbox, compiler, source):
+    folder = Path(bench.__file__).parent
+    engine = ENGINE_SOURCES if source == "speed.c" else []
+    command = [toolbox.need(compiler), *STRICT, f"-I{INCLUDE}", folder / source, *engine]
+    toolbox.build(f"{source}-{compiler}", command)
+
+
+def test_what_cannot_be_timed_is_refused_in_one_line(refused, program, tmp_path):
+    assert "no backend 'mmx' here; there are: " in refused("bench", program, "--backends", "mmx")
+    assert "no net 'alexnet'; there are: lenet, " in refused("bench", "--nets", "alexnet")
+    assert "no C compiler: nope not found" in refused("bench", program, "--cc", "nope")
+    assert "cannot read" in refused("bench", tmp_path / "missing.dpt", "--backends", "scalar")
+
+
+def test_a_compiler_that_refuses_is_quoted(tmp_path):
+    false = tmp_path / "cc"
+    false.write_text("#!/bin/sh\necho 'speed.c:1: error: no such target' >&2\nexit 1\n")
+    false.chmod(0o755)
+    with pytest.raises(
+        bench.BenchError, match=r"cannot build limits .*: speed.c:1: error: no such"
+    ):
+        bench.bench(
+            [bench.case_of(random_program(3))],
+            Plan(backends=("scalar",)),
+            compiler=str(false),
+            say=str,
+            told=max,
+        )
+
+
+@pytest.mark.parametrize("name", sorted(set(bench.NETS) - {"lenet"}))
+def test_every_net_with_random_weights_is_made(name):
+    case = bench.make_case(name)
+    assert case.program.name == name
+    assert case.images.shape[1:] == tuple(case.program.input_shape)
+    assert not case.meaningful

@@ -1,0 +1,73 @@
+"""The bench: builds the C programs, times net after net, and says what may be wrong with it."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ._build import build_limits, build_speed
+from ._figure import Figure
+from ._machine import BUSY, look, usable_cpus
+from ._net import Bench, time_net
+from ._nets import Case
+from ._plan import Plan
+from ._result import BenchResult, NetTimes
+
+WIDE = 0.05  # a spread that deserves a warning
+
+
+def bench(
+    cases: Sequence[Case],
+    plan: Plan,
+    *,
+    compiler: str,
+    say: Callable[[str], None],
+    told: Callable[[int, int], None],
+) -> BenchResult:
+    """Time programs on every backend, one thread on one core.
+
+    Args:
+        cases: the programs, by the names that tables show.
+        plan: how long.
+        compiler: path of a C compiler.
+        say: told a line about what goes on.
+        told: told how many of how many turns are done.
+
+    Raises:
+        BenchError: a contestant or the compiler failed, or there is no such backend.
+    """
+    plan, machine = plan.resolved(), look(compiler)
+    core = usable_cpus()[-1:]  # the first one has the most interrupts
+    nets, limits = list[NetTimes](), dict[str, Figure]()
+    with tempfile.TemporaryDirectory(prefix="drypoint-bench-") as name:
+        folder = Path(name)
+        say(f"compiling with {compiler}")
+        parts = Bench(
+            folder=folder,
+            limits=build_limits(compiler, folder),
+            speed=build_speed(compiler, folder),
+            core=core,
+            told=told,
+        )
+        for case in cases:
+            say(f"timing {case.name}: {plan.rounds} rounds")
+            net, found = time_net(parts, case, plan)
+            nets.append(net)
+            limits |= found
+    return BenchResult(
+        machine=machine,
+        rounds=plan.rounds,
+        ms=plan.ms,
+        core=core[0] if core else None,
+        limits=limits,
+        nets=tuple(nets),
+        warnings=tuple(_warnings(machine.load, nets)),
+    )
+
+
+def _warnings(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
+    if load > BUSY:
+        yield f"the machine is busy: load average {load:.1f} before the start"
+    for net in nets:
+        wide = [e.backend for e in net.engines if max(e.c_us.spread, e.python_us.spread) > WIDE]
+        if wide:
+            yield f"{net.name}: the rounds differ by more than {WIDE:.0%} for {', '.join(wide)}"

@@ -1,0 +1,39 @@
+"""The C programs of this part, compiled with the user's own compiler."""
+
+import subprocess
+from pathlib import Path
+
+from drypoint.engine import c_sources, include_dir
+
+from ._errors import BenchError
+
+HERE = Path(__file__).parent
+FLAGS = ("-std=c99", "-O3", "-DNDEBUG")  # as the package itself is built
+
+
+def build_limits(compiler: str, folder: Path) -> Path:
+    """The program that measures what a core can do."""
+    return compiled(compiler, [HERE / "limits.c"], folder / "limits")
+
+
+def build_speed(compiler: str, folder: Path) -> Path:
+    """The program that times the engine."""
+    engine = [path for path in c_sources() if path.suffix == ".c"]
+    return compiled(compiler, [HERE / "speed.c", *engine], folder / "speed")
+
+
+def compiled(compiler: str, sources: list[Path], target: Path, *flags: str) -> Path:
+    """Compile and link C files.
+
+    Raises:
+        BenchError: the compiler refuses them.
+    """
+    command = [compiler, *FLAGS, *flags, f"-I{include_dir()}", *map(str, sources)]
+    done = subprocess.run(
+        [*command, "-o", str(target)], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or "no message").splitlines()
+        problem = next((line for line in lines if "error" in line), lines[0])
+        raise BenchError(f"{compiler} cannot build {target.name} for this machine: {problem}")
+    return target

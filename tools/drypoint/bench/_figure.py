@@ -1,0 +1,63 @@
+"""`Figure`: one quantity measured in several rounds, and what may be said of it."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A quantity, one value a round.
+
+    In a round every contestant has its turn, so that values of the same round saw the same
+    machine: ratios are taken within rounds.
+
+    Attributes:
+        values: one for each round, at least one.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The figure to report."""
+        return statistics.median(self.values)
+
+    @property
+    def low(self) -> float:
+        """The smallest value of any round."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The largest value of any round."""
+        return max(self.values)
+
+    @property
+    def spread(self) -> float:
+        """How far the middle half of the rounds lies apart, as a share of the median.
+
+        The quartiles rather than the ends: one round in which another process had the core says
+        nothing about the quantity.
+        """
+        if len(self.values) < 2 or self.median == 0:
+            return 0.0
+        low, _, high = statistics.quantiles(self.values, n=4, method="inclusive")
+        return (high - low) / abs(self.median)
+
+    def over(self, other: "Figure") -> "Figure":
+        """The ratio to another quantity of the same rounds."""
+        return Figure(tuple(a / b for a, b in zip(self.values, other.values, strict=True)))
+
+    def scaled(self, factor: float) -> "Figure":
+        """The same in another unit."""
+        return Figure(tuple(factor * value for value in self.values))
+
+    def to_json(self) -> dict[str, float]:
+        """Median, ends and spread."""
+        return {"median": self.median, "low": self.low, "high": self.high, "spread": self.spread}
+
+
+def best(figures: Sequence[tuple[str, Figure]]) -> tuple[str, Figure]:
+    """The name and the figure with the smallest median."""
+    return min(figures, key=lambda pair: pair[1].median)

@@ -1,0 +1,60 @@
+"""The limit of one core, and what it means for a program: no engine can be faster than that."""
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from drypoint.program import Conv, Dense, Op
+
+from ._errors import BenchError
+from ._figure import Figure
+from ._machine import pinned
+
+CLOCK = "clock"
+
+
+def weight_bytes(op: Op) -> int:
+    """Bytes of an op's weights."""
+    return int(op.weight.size) if isinstance(op, Conv | Dense) else 0
+
+
+def reading(op: Op) -> str:
+    """The name of the limit of reading an op's weights from where they lie in the caches."""
+    return f"read:{weight_bytes(op)}"
+
+
+def wanted(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:
+    """The limits that these backends and ops meet. What needs AVX is asked of CPUs that have it."""
+    names = [name for name in backends if name != "scalar"]
+    reads = sorted({reading(op) for op in ops if weight_bytes(op)}) if "avx2" in names else []
+    return [CLOCK, *names, *reads]
+
+
+def measure_limits(program: Path, names: list[str], *, cpus: list[int]) -> dict[str, float]:
+    """Run ``limits.c`` once: name -> cycles, multiply-accumulates or bytes a nanosecond.
+
+    Raises:
+        BenchError: it failed.
+    """
+    with pinned(cpus):
+        done = subprocess.run([str(program), *names], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{program.name} ended with code {done.returncode}")
+    found = (line.split() for line in done.stdout.splitlines())
+    return {name: float(value) for name, value in found}
+
+
+def bound_ns(op: Op, backend: str, limits: Mapping[str, Figure], *, batch: bool) -> float | None:
+    """The fewest nanoseconds that an op can take for one input; None where no limit is known.
+
+    At batch 1 every weight has to be read for the one input: the larger of that and of the
+    arithmetic. In a batch one reading serves many inputs.
+    """
+    peak = limits.get(backend)
+    if peak is None or peak.median == 0:
+        return None
+    arithmetic = op.macs / peak.median
+    read = limits.get(reading(op))
+    if batch or read is None or read.median == 0:
+        return arithmetic
+    return max(arithmetic, weight_bytes(op) / read.median)

@@ -1,0 +1,147 @@
+"""The nets that are timed: LeNet, and others so that speed is not tuned to one shape."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import data, nn, quant, train
+from drypoint.data import ClassDecoder, ImageEncoder
+from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
+from drypoint.program import Program
+
+from ._errors import BenchError
+
+IMAGES = 256  # that every contestant decides on, and the largest batch
+TRAINING_IMAGES = 6000  # enough for weights that decide; a few seconds
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program to time, with its inputs.
+
+    Attributes:
+        name: of the net.
+        program: what the engine runs.
+        images: the program's inputs, uint8 or int8 (IMAGES, h, w, c).
+        meaningful: whether the weights were trained, so that decisions say something.
+    """
+
+    name: str
+    program: Program
+    images: NDArray[np.integer]
+    meaningful: bool
+
+
+def vgg_ish() -> Sequential:
+    """32x32 in colour, kernels of 3x3 with padding: 10.4 million MACs."""
+    return Sequential(
+        {
+            "conv1": Conv2d(16, 3, padding=1),
+            "relu1": ReLU(),
+            "conv2": Conv2d(32, 3, padding=1),
+            "relu2": ReLU(),
+            "pool2": MaxPool2d(2),
+            "conv3": Conv2d(64, 3, padding=1),
+            "relu3": ReLU(),
+            "pool3": MaxPool2d(2),
+            "flatten": Flatten(),
+            "fc1": Linear(128),
+            "relu4": ReLU(),
+            "fc2": Linear(10),
+        },
+        (3, 32, 32),
+    )
+
+
+def dense() -> Sequential:
+    """No convolution at all."""
+    return Sequential(
+        {
+            "flatten": Flatten(),
+            "fc1": Linear(256),
+            "relu1": ReLU(),
+            "fc2": Linear(128),
+            "relu2": ReLU(),
+            "fc3": Linear(10),
+        },
+        (1, 28, 28),
+    )
+
+
+def strided() -> Sequential:
+    """Convolutions that step by two, in place of pooling."""
+    return Sequential(
+        {
+            "conv1": Conv2d(24, 4, stride=2),
+            "relu1": ReLU(),
+            "conv2": Conv2d(48, 3, stride=2),
+            "relu2": ReLU(),
+            "flatten": Flatten(),
+            "fc1": Linear(96),
+            "relu3": ReLU(),
+            "fc2": Linear(10),
+        },
+        (1, 28, 28),
+    )
+
+
+NETS: dict[str, Callable[[], Sequential]] = {
+    "lenet": nn.lenet,
+    "lenet5": nn.lenet5,
+    "vgg-ish": vgg_ish,
+    "dense": dense,
+    "strided": strided,
+}
+
+
+def known_nets(names: Sequence[str]) -> list[str]:
+    """The names, if there are nets of all of them.
+
+    Raises:
+        BenchError: there is none of some name.
+    """
+    for name in names:
+        if name not in NETS:
+            raise BenchError(f"no net {name!r}; there are: {', '.join(NETS)}")
+    return list(names)
+
+
+def make_case(name: str) -> Case:
+    """A net by its name. LeNet is trained for some seconds, the others hold random weights."""
+    net = NETS[name]()
+    assert net.input_shape is not None  # every net here says it
+    channels, height, width = net.input_shape
+    encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
+    model = Model(net, encoder=encoder, decoder=ClassDecoder(tuple(range(10))))
+    if name == "lenet":
+        digits = data.load("mnist", "train")[:TRAINING_IMAGES]
+        model = train.fit(model, digits, epochs=2, progress="none").model
+        seen, shown = digits.x[:512], data.load("mnist", "test").x[:IMAGES]
+    else:
+        model = model.with_net(net.initialize(0))
+        seen = random_images(height, width, channels, n=512, seed=1)
+        shown = random_images(height, width, channels, n=IMAGES, seed=2)
+    program = quant.quantize(model, quant.calibrate(model, seen), name=name)
+    return Case(name, program, program.check_input(shown), meaningful=name == "lenet")
+
+
+def case_of(program: Program) -> Case:
+    """A program of one's own, with random bytes for inputs."""
+    rng = np.random.default_rng(0)
+    dtype = np.uint8 if program.input_type == "u8" else np.int8
+    limits = np.iinfo(dtype)
+    shape = (IMAGES, *program.input_shape)
+    images = rng.integers(limits.min, limits.max + 1, shape).astype(dtype)
+    return Case(program.name, program, images, meaningful=False)
+
+
+def random_images(
+    height: int, width: int, channels: int, *, n: int, seed: int
+) -> NDArray[np.uint8]:
+    """Random images (n, h, w) or (n, h, w, channels): tiles, since noise all decides alike."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (n, height // 4, width // 4, channels)).astype(np.uint8)
+    images = coarse.repeat(4, axis=1).repeat(4, axis=2)
+    return images[..., 0] if channels == 1 else images

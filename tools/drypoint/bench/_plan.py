@@ -1,0 +1,38 @@
+"""How long and how much to measure."""
+
+from dataclasses import dataclass, replace
+
+from drypoint.engine import Engine
+
+from ._errors import BenchError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What every contestant is asked.
+
+    Attributes:
+        rounds: turns of every contestant.
+        ms: milliseconds of a turn at one question.
+        batches: inputs a call, beside one.
+        backends: of the engine; none means all that this CPU has.
+    """
+
+    rounds: int = 9
+    ms: int = 100
+    batches: tuple[int, ...] = (4, 16, 32, 64, 256)
+    backends: tuple[str, ...] = ()
+
+    def resolved(self) -> "Plan":
+        """The plan with its backends named.
+
+        Raises:
+            BenchError: one of them is not here.
+        """
+        here = Engine.backends()
+        if unknown := [name for name in self.backends if name not in here]:
+            raise BenchError(f"no backend {unknown[0]!r} here; there are: {', '.join(here)}")
+        return replace(self, backends=self.backends or tuple(here))
+
+
+QUICK = Plan(rounds=3, ms=20, batches=(32,))

@@ -1,0 +1,104 @@
+"""A contestant: a process of its own that waits for commands, one line each, and answers.
+
+A process each, so that no library's threads, memory or settings meet another's, and so that all
+can wait, loaded, for their turn. ``speed.c`` and ``_serve.py`` speak the same language.
+"""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+
+from ._errors import BenchError
+from ._machine import pinned
+
+PATIENCE = 5  # seconds that a process is given to end by itself
+
+
+class Process:
+    """A started contestant; use it in a ``with``.
+
+    Args:
+        name: for messages.
+        command: what to start.
+        cpus: the cores that it may use.
+
+    Raises:
+        BenchError: it failed before it was ready.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], *, cpus: list[int]) -> None:
+        self.name = name
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        with pinned(cpus):
+            # In a session of its own: Ctrl-C is for us, who then end the process.
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            word, *ready = self._line().split()
+            if word != "ready":
+                raise BenchError(f"{name} said {word!r} where 'ready' was due")
+        except BaseException:
+            self.close()
+            raise
+        self.ready = tuple(float(number) for number in ready)
+
+    def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
+        """Send a command; the numbers of each line of the answer.
+
+        Raises:
+            BenchError: the process ended.
+        """
+        assert self._process.stdin is not None  # piped above
+        try:
+            self._process.stdin.write(f"{command}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._failure() from None
+        return [[float(word) for word in self._line().split()] for _ in range(lines)]
+
+    def close(self) -> None:
+        """End the process: closed input asks it to, and it is killed if it does not."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        try:
+            self._process.wait(PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._process.kill()
+        self.close()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None  # piped above
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._failure()
+        return line
+
+    def _failure(self) -> BenchError:
+        self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        return BenchError(f"{self.name} failed: {said[-1] if said else 'it said nothing'}")

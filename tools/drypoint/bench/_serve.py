@@ -1,0 +1,53 @@
+"""A library behind the commands of ``_process.py``, in a process of its own.
+
+    python -m drypoint.bench._serve LIBRARY MODEL IMAGES THREADS BACKEND
+
+IMAGES is a .npy of the program's inputs (N, h, w, c). The first line is ``ready``; then commands:
+``time N MS`` (nanoseconds of each call of N inputs, for about MS milliseconds) and ``decide``
+(the index of the largest output for every input).
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ._contestants import LIBRARIES
+from ._library import Library
+
+FEWEST, MOST = 5, 20000  # calls timed, however long or short they are
+
+
+def time_calls(library: Library, n: int, ms: float) -> list[int]:
+    """Nanoseconds of each call; what a call reads is put in place before, untimed."""
+    taken: list[int] = []
+    clock = time.perf_counter_ns
+    library.prepare(n)
+    end = clock() + int(1e6 * ms)
+    while len(taken) < MOST and (len(taken) < FEWEST or clock() < end):
+        library.feed(len(taken))
+        begin = clock()
+        library.run()
+        taken.append(clock() - begin)
+    return taken
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the input ends."""
+    name, model, images, threads, backend = arguments
+    library = LIBRARIES[name](Path(model), np.load(images), threads=int(threads), backend=backend)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        match line.split():
+            case ["time", n, ms]:
+                answer = time_calls(library, int(n), float(ms))
+            case ["decide"]:
+                answer = library.decide()
+            case _:
+                raise SystemExit(f"no such command: {line.strip()}")
+        print(*answer, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,129 @@
+"""A result as text: one screen a net."""
+
+from collections.abc import Iterator, Sequence
+
+from ._figure import Figure
+from ._limits import CLOCK
+from ._result import BenchResult, EngineTimes, NetTimes, best_batch
+
+ENGINE_HEAD = (
+    "backend",
+    "C, us",
+    "Python, us",
+    "spread",
+    "limit, us",
+    "of limit",
+    "batched, us",
+    "n",
+    "of limit",
+    "packed, bytes",
+    "load + pack + first, ms",
+)
+LAYER_HEAD = (
+    "one input",
+    "backend",
+    "us",
+    "spread",
+    "MACs",
+    "MAC/cycle",
+    "limit, us",
+    "of limit",
+)
+
+
+def text(result: BenchResult) -> str:
+    """The whole result."""
+    core = "" if result.core is None else f" on core {result.core}"
+    lines = [
+        result.machine.line,
+        f"one thread{core}; {result.rounds} interleaved rounds of {result.ms} ms a figure, medians",
+    ]
+    clock = result.limits[CLOCK]
+    for net in result.nets:
+        lines += ["", *_net(net, clock)]
+    lines += ["", *_limits(result)]
+    if result.warnings:
+        lines += ["", *(f"warning: {warning}" for warning in result.warnings)]
+    return "\n".join(lines)
+
+
+def _net(net: NetTimes, clock: Figure) -> Iterator[str]:
+    yield (
+        f"{net.name}: {net.macs:,} multiply-accumulates, {net.weight_bytes:,} bytes of weights, "
+        f"blob {net.blob_bytes:,}, arena {net.arena_bytes:,}"
+    )
+    yield ""
+    yield from table([ENGINE_HEAD, *map(_engine_row, net.engines)])
+    yield ""
+    yield from table([LAYER_HEAD, *_layer_rows(net, clock)])
+
+
+def _engine_row(times: EngineTimes) -> tuple[str, ...]:
+    n, batched = best_batch(times.batches)
+    steps = f"{times.load_ms:.2f} + {times.pack_ms:.2f} + {times.first_ms:.2f}"
+    return (
+        times.backend,
+        us(times.c_us.median),
+        us(times.python_us.median),
+        f"{times.c_us.spread:.1%}",
+        us(times.bound_us),
+        share(times.bound_us, times.c_us.median),
+        us(batched.median),
+        str(n),
+        share(times.batch_bound_us, batched.median),
+        f"{times.packed_bytes:,}",
+        steps,
+    )
+
+
+def _layer_rows(net: NetTimes, clock: Figure) -> Iterator[tuple[str, ...]]:
+    for i, first in enumerate(net.engines[0].layers):
+        for engine in net.engines:
+            layer = engine.layers[i]
+            cycles = 1e3 * layer.us.median * clock.median
+            yield (
+                first.name if engine is net.engines[0] else "",
+                engine.backend,
+                us(layer.us.median),
+                f"{layer.us.spread:.1%}",
+                f"{layer.macs:,}",
+                f"{layer.macs / cycles:.1f}" if cycles > 0 else "-",
+                us(layer.bound_us),
+                share(layer.bound_us, layer.us.median),
+            )
+
+
+def _limits(result: BenchResult) -> Iterator[str]:
+    clock = result.limits[CLOCK].median
+    yield f"limits of one core, measured in the same rounds (clock {clock:.2f} GHz):"
+    rows = [("", "GMAC/s or GB/s", "a cycle", "spread")]
+    for name, figure in result.limits.items():
+        if name != CLOCK and figure.median > 0:
+            per_cycle = f"{figure.median / clock:.1f}" if clock > 0 else "-"
+            rows.append((name, f"{figure.median:.1f}", per_cycle, f"{figure.spread:.1%}"))
+    yield from table(rows)
+
+
+def us(value: float | None) -> str:
+    """Microseconds with three figures or so."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def share(bound: float | None, value: float) -> str:
+    """How much of the limit is reached."""
+    return "-" if bound is None or value <= 0 else f"{bound / value:.0%}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Aligned rows of equally many cells: the first column to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,71 @@
+"""``drypoint bench``: how fast the engine is here, and how far from what the machine can do."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from drypoint.bench import (
+    NETS,
+    QUICK,
+    Case,
+    Plan,
+    bench,
+    case_of,
+    known_nets,
+    make_case,
+    text,
+    to_json,
+)
+from drypoint.engine import find_compiler
+
+from ._output import say
+from ._pieces import load_program
+
+NAME = "bench"
+HELP = "time every backend on this machine, layer by layer, against the machine's limit"
+EXAMPLE = "drypoint bench --quick --backends scalar"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("file", nargs="?", type=Path, help="a program (.dpt) in place of the nets")
+    parser.add_argument(
+        "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
+    )
+    parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    compiler = find_compiler(args.cc)
+    plan = QUICK if args.quick else Plan()
+    if args.backends:
+        plan = replace(plan, backends=tuple(args.backends.split(",")))
+    plan = plan.resolved()
+    cases = _cases(args)
+    with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = bench(cases, plan, compiler=compiler, say=say, told=told)
+    print(json.dumps(to_json(found), indent=2) if args.json else text(found))
+    return 0
+
+
+def _cases(args: argparse.Namespace) -> list[Case]:
+    if args.file is not None:
+        return [case_of(load_program(args.file))]
+    names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
+    cases = []
+    for name in names:
+        say(f"making {name}")
+        cases.append(make_case(name))
+    return cases
