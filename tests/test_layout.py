@@ -97,8 +97,9 @@ def test_parts_are_imported_by_their_public_name():
                 assert len(module.split(".")) == 2, f"{path}: {module}"
 
 
-# What a target has: memcpy and memset, and on x86 the compiler's own headers of its instructions.
+# What a target has: memcpy and memset, and the compiler's own headers of SIMD instructions.
 C_HEADERS = {"stddef.h", "stdint.h", "string.h", "immintrin.h", "smmintrin.h", "cpuid.h"}
+C_HEADERS |= {"arm_neon.h"}
 
 
 def test_the_engine_includes_only_itself_and_headers_that_every_compiler_has():

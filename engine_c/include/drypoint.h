@@ -17,11 +17,12 @@
  *     if (dpt_model_load(&model, ops, 8, blob, blob_size) == DPT_OK) dpt_run(&model, ...);
  *
  * Contract. The library allocates nothing, keeps no state, uses no floating point and calls nothing
- * but memcpy and memset. The caller owns every buffer. A model and its ops are read only after they
- * are made, so any number of threads may run one model at the same time, each with its own arena.
- * Trusted: the arguments' sizes and generated code. Untrusted: the bytes of a blob and of an input;
- * once dpt_model_load has said DPT_OK, no input can make dpt_run touch memory outside its buffers,
- * overflow or hang. The arithmetic is in NUMERICS.md, the blob's bytes in BLOB.md.
+ * but memcpy and memset (on aarch64 Linux also getauxval, which says what the CPU has). The caller
+ * owns every buffer. A model and its ops are read only after they are made, so any number of
+ * threads may run one model at the same time, each with its own arena. Trusted: the arguments'
+ * sizes and generated code. Untrusted: the bytes of a blob and of an input; once dpt_model_load has
+ * said DPT_OK, no input can make dpt_run touch memory outside its buffers, overflow or hang. The
+ * arithmetic is in NUMERICS.md, the blob's bytes in BLOB.md.
  */
 #ifndef DRYPOINT_H
 #define DRYPOINT_H

@@ -6,6 +6,7 @@
 #ifdef DPT_X86
 #define DPT_TARGET __attribute__((target("avx2")))
 #define LANES      16
+#define STRIP      1
 #define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4 /* 8 of the 16 registers for sums */

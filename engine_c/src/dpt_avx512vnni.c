@@ -7,6 +7,7 @@
 
 #define DPT_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define LANES      16
+#define STRIP      1
 #define FLIPS      FLIPS_I8
 #define PACKING    4
 #define PLACES(B)  ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers */

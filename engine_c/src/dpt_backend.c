@@ -6,6 +6,9 @@ static const dpt_backend *const backends[] = {
 #ifdef DPT_X86
     &dpt_avx512vnni, &dpt_avxvnni, &dpt_avx2, &dpt_sse41,
 #endif
+#ifdef DPT_ARM64
+    &dpt_neondot,
+#endif
     &dpt_scalar,
 };
 
@@ -39,6 +42,29 @@ int dpt_cpu_has(int feature) {
         return avx2 && (a7 & 1u << 4) != 0;
     default:
         return (xcr0 & 0xE6) == 0xE6 && (b & avx512) == avx512 && (c & 1u << 11) != 0;
+    }
+}
+#endif
+
+#ifdef DPT_ARM64
+#ifdef __linux__
+unsigned long getauxval(unsigned long type); /* of every libc there; the kernel's answer */
+#else
+#define getauxval(type) 0ul
+#endif
+
+/* What the compiler was told that every CPU has, or what Linux says that this one has (the bits of
+ * AT_HWCAP, 16, and AT_HWCAP2, 26). Elsewhere a program asks in ways of its own, or is compiled for
+ * its CPU. */
+int dpt_cpu_has(int feature) {
+    switch (feature) {
+    case DPT_CPU_NEONDOT:
+#ifdef __ARM_FEATURE_DOTPROD
+        return 1;
+#endif
+        return (getauxval(16) & 1ul << 20) != 0;
+    default:
+        return 0;
     }
 }
 #endif

@@ -17,8 +17,21 @@
 extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 #endif
 
+/* Where the Neon backends are: little-endian ones, as the rest of the world. */
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__) && !defined(DPT_PLAIN_C)
+#define DPT_ARM64
+extern const dpt_backend dpt_neondot;
+#endif
+
 /* What the CPU and the operating system offer; dpt_backend.c knows. */
-enum { DPT_CPU_SSE41, DPT_CPU_AVX2, DPT_CPU_AVXVNNI, DPT_CPU_AVX512VNNI };
+enum {
+    DPT_CPU_SSE41,
+    DPT_CPU_AVX2,
+    DPT_CPU_AVXVNNI,
+    DPT_CPU_AVX512VNNI,
+    DPT_CPU_NEONDOT,
+    DPT_CPU_NEONI8MM
+};
 int dpt_cpu_has(int feature);
 
 static inline uint32_t dpt_u16(const uint8_t *p) {

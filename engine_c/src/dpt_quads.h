@@ -11,6 +11,9 @@
  *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b)
  *     void   sums_finish(op, sums, bias, mult, out, index, n)   requantize, store n channels
  *
+ *     STRIP                          quads that a register holds and that are multiplied together,
+ *                                    1 or 4; not 1: strip, strip_load(p), sums_dot_strip(sums,
+ *                                    strip, strip_lanes) with the weights' quads in .quad[]
  *     PACKING                        blocks of channels that are multiplied at once, 1, 4 or 5
  *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
  *
@@ -65,6 +68,25 @@ DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, co
     }
 }
 
+#if STRIP > 1
+/* The same for a strip of STRIP quads. */
+DPT_INLINE void strip_step(const int P, const int B, const int FLIP, const strip *a,
+                           const uint8_t *w, sums acc[MOST_PLACES][BLOCKS]) {
+    DPT_UNROLL
+    for (int b = 0; b < B; b++) {
+        strip_lanes weights;
+        DPT_UNROLL
+        for (int q = 0; q < STRIP; q++) {
+            weights.quad[q] = lanes_load(w + 4 * LANES * (B * q + b));
+        }
+        DPT_UNROLL
+        for (int p = 0; p < P; p++) {
+            acc[p][b] = sums_dot_strip(acc[p][b], FLIP ? quad_flip(a[p]) : a[p], weights);
+        }
+    }
+}
+#endif
+
 /* acc[p][b] = the sums of block b at place p. */
 DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t, const uint8_t *w,
                          sums acc[MOST_PLACES][BLOCKS]) {
@@ -80,7 +102,18 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
     }
     for (uint32_t row = 0; row < t->rows; row++) {
         const size_t end = 4 * (size_t)t->quads;
-        for (size_t i = 0; i < end; i += 4, w += 4 * LANES * B) {
+        size_t i = 0;
+#if STRIP > 1
+        for (; i + 4 * STRIP <= end; i += 4 * STRIP, w += 4 * LANES * B * STRIP) {
+            strip strips[MOST_PLACES];
+            DPT_UNROLL
+            for (int p = 0; p < P; p++) {
+                strips[p] = strip_load(at[p] + i);
+            }
+            strip_step(P, B, FLIP, strips, w, acc);
+        }
+#endif
+        for (; i < end; i += 4, w += 4 * LANES * B) {
             DPT_UNROLL
             for (int p = 0; p < P; p++) {
                 a[p] = quad_load(at[p] + i);

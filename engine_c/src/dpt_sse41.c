@@ -9,6 +9,7 @@
 
 #define DPT_TARGET __attribute__((target("sse4.1")))
 #define LANES      16
+#define STRIP      1
 #define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4

@@ -5,7 +5,9 @@
  * With blob_size 0 it is the compiled-in model of that number (-DDRIVER_MODELS=...). An input that
  * is shorter than the model's is repeated, one that is longer is cut.
  * Answer: the status of the load, or 1 when a run would take more than `limit` steps; after DPT_OK
- * arena_size, then for each input the outputs of all ops, and the status of the run. */
+ * arena_size, then for each input the outputs of all ops, and the status of the run.
+ *
+ * With an argument it prints the names of the backends that this CPU can run. */
 #include "backends.h"
 
 #include <stdio.h>
@@ -51,8 +53,21 @@ static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32
     free(output);
 }
 
-int main(void) {
+static int print_backends(void) {
+    for (size_t i = 0; dpt_backend_at(i) != NULL; i++) {
+        if (dpt_backend_at(i)->available()) {
+            puts(dpt_backend_at(i)->name);
+        }
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
     uint32_t job[5]; /* blob_size, model, limit, n_inputs, input_size */
+    (void)argv;
+    if (argc > 1) {
+        return print_backends();
+    }
     while (fread(job, sizeof job[0], 5, stdin) == 5) {
         uint8_t *blob = exact(job[0]), *inputs = exact((size_t)job[3] * job[4]);
         dpt_op ops[MAX_OPS];

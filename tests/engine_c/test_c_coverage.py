@@ -14,6 +14,8 @@ from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
 
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_quads.h", "dpt_ymm.h"}
+# Empty here: their targets run in emulators (test_c_simd.py), all paths of the shared driver here.
+ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
 
@@ -42,7 +44,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
     lines, branches = counts(tmp_path)
-    assert set(lines) == {path.name for path in ENGINE_SOURCES} | HEADERS
+    assert set(lines) == {path.name for path in ENGINE_SOURCES} - ELSEWHERE | HEADERS
     print(f"\n{'file':<16} {'lines':>11} {'branches':>11}")
     for name in sorted(lines):
         shares = (

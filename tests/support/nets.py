@@ -102,13 +102,14 @@ def random_program(seed: int, *, n_ops: int | None = None) -> Program:
     )
 
 
-def broad_program(channels: int, in_type: str) -> Program:
+def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) -> Program:
     """A pooled convolution and a dense op of many channels: superblocks of every size."""
     rng = np.random.default_rng(channels)
-    base = {"name": "conv", "in_type": in_type, "in_shape": Shape(6, 6, 2), "out_type": in_type}
-    base["out_shape"] = Shape(2, 2, channels)
-    windows = {"kernel": (3, 3), "pool": (2, 2)}
-    conv = _weighted(rng, Conv, "any", base, (channels, 3, 3, 2), **windows)
+    side = 2 * pool + 2
+    base = {"name": "conv", "in_type": in_type, "out_type": in_type}
+    base |= {"in_shape": Shape(side, side, depth), "out_shape": Shape(2, 2, channels)}
+    windows = {"kernel": (3, 3), "pool": (pool, pool)}
+    conv = _weighted(rng, Conv, "any", base, (channels, 3, 3, depth), **windows)
     base = {"name": "fc", "in_type": in_type, "in_shape": conv.out_shape, "out_type": "i32"}
     base["out_shape"] = Shape(1, 1, channels)
     fc = _weighted(rng, Dense, "any", base, (channels, conv.out_shape.size))
@@ -116,6 +117,13 @@ def broad_program(channels: int, in_type: str) -> Program:
 
 
 BROAD = [broad_program(n, kind) for n in (16, 20, 40, 64) for kind in ("u8", "i8")]
+# Rows of a kernel that fill registers and more, blocks of 4 channels and their remainders.
+DEEP = [
+    broad_program(n, kind, 7, pool)
+    for n in (1, 4, 11, 16, 20, 21, 33, 50, 65)
+    for kind in ("u8", "i8")
+    for pool in (1, 2, 3)
+]
 
 
 def wide_program(seed: int = 0) -> Program:

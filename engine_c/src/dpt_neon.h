@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the Neon backends share: 4 channels in one register. */
+#ifndef DPT_NEON_H
+#define DPT_NEON_H
+
+#include "dpt_internal.h"
+
+#include <arm_neon.h>
+#include <string.h>
+
+#define LANES  4
+#define VECTOR static inline __attribute__((always_inline)) DPT_TARGET
+
+/* NUMERICS.md section 2: vqrdmulh is (2 * a * b + 2^31) >> 32, exact before the shift, so b = m / 2
+ * gives the rule; it saturates only where a = b = -2^31, and m / 2 is positive. */
+VECTOR void store4(const dpt_op *op, int32x4_t acc, const int32_t *bias, const int32_t *mult,
+                   void *out, size_t index, size_t n) {
+    acc = vaddq_s32(acc, vld1q_s32(bias)); /* wraps back to the accumulator's value */
+    acc = vshlq_s32(acc, vdupq_n_s32(op->shift));
+    int32x4_t y = vqrdmulhq_s32(acc, vshrq_n_s32(vld1q_s32(mult), 1));
+    y = vminq_s32(vmaxq_s32(y, vdupq_n_s32(op->lo)), vdupq_n_s32(op->hi));
+    if (op->out_type == DPT_I32) {
+        memcpy((int32_t *)out + index, &y, n * sizeof(int32_t));
+    } else {
+        const int16x4_t half = vmovn_s32(y);
+        const int8x8_t bytes = vmovn_s16(vcombine_s16(half, half));
+        memcpy((uint8_t *)out + index, &bytes, n);
+    }
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Neon with the dot product (Armv8.2): SDOT multiplies the quads of 4 channels by one quad of a
+ * register that holds a strip of four. Both factors are signed. */
+#include "dpt_internal.h"
+
+#ifdef DPT_ARM64
+#define DPT_TARGET __attribute__((target("+dotprod")))
+#include "dpt_neon.h"
+
+#define FLIPS     FLIPS_U8
+#define PACKING   5
+#define PLACES(B) ((B) <= 2 ? 8 : 4) /* 16 or up to 20 of the 32 registers for sums */
+#define STRIP     4
+
+typedef int32x4_t sums;
+typedef int8x16_t quad, lanes, strip;
+
+typedef struct strip_lanes {
+    lanes quad[STRIP];
+} strip_lanes;
+
+VECTOR quad quad_load(const uint8_t *p) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    return vreinterpretq_s8_s32(vdupq_n_s32(value));
+}
+
+VECTOR strip strip_load(const uint8_t *p) {
+    return vreinterpretq_s8_u8(vld1q_u8(p));
+}
+
+VECTOR quad quad_flip(quad a) {
+    return veorq_s8(a, vdupq_n_s8(-128));
+}
+
+VECTOR lanes lanes_load(const uint8_t *p) {
+    return vreinterpretq_s8_u8(vld1q_u8(p));
+}
+
+VECTOR sums sums_zero(void) {
+    return vdupq_n_s32(0);
+}
+
+VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+    return vdotq_s32(acc, w, a);
+}
+
+VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
+    acc = vdotq_laneq_s32(acc, w.quad[0], a, 0);
+    acc = vdotq_laneq_s32(acc, w.quad[1], a, 1);
+    acc = vdotq_laneq_s32(acc, w.quad[2], a, 2);
+    return vdotq_laneq_s32(acc, w.quad[3], a, 3);
+}
+
+VECTOR sums sums_max(sums a, sums b) {
+    return vmaxq_s32(a, b);
+}
+
+VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
+                        void *out, size_t index, size_t n) {
+    store4(op, acc, bias, mult, out, index, n);
+}
+
+#include "dpt_quads.h"
+
+static int available(void) {
+    return dpt_cpu_has(DPT_CPU_NEONDOT);
+}
+
+const dpt_backend dpt_neondot = {
+    "neondot", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+};
+#else
+typedef int dpt_neondot_is_empty; /* C has no empty files */
+#endif

@@ -1,0 +1,77 @@
+"""The SIMD backends of other architectures, in user-mode emulators: the reference's bytes.
+
+Oracle: ``program.reference`` for the plain kernels of the target, and in the driver those for every
+backend: each op of each program, packed and not, one input and a batch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+from jobs import traces
+
+from drypoint.program import reference
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, STRICT, run
+
+CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
+CASES += [(p, nets.random_inputs(p, 1)) for p in (*nets.DEEP, nets.wide_program())]
+WANTED = [reference.trace(program, x) for program, x in CASES]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An architecture: how to compile for it, how to run it, and what must be found there."""
+
+    name: str
+    triple: str
+    emulator: tuple[str, ...]
+    backends: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+
+
+TARGETS = (
+    Target("arm64", "aarch64-linux-gnu", ("qemu-aarch64",), ("neondot", "scalar")),
+    Target("arm64-v8.0", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a53"), ("scalar",)),
+)
+
+
+def emulated(toolbox, target, compiler, level="-O2"):
+    """A script that runs driver.c, compiled for the target, in its emulator."""
+    gcc, (emulator, *options) = toolbox.need(f"{target.triple}-gcc"), target.emulator
+    command = [gcc]
+    if compiler == "clang":  # with the libraries of the cross GCC
+        libraries = Path(run([gcc, "-print-libgcc-file-name"]).decode()).parent
+        command = [toolbox.need("clang"), f"--target={target.triple}", "-fuse-ld=lld"]
+        command += [f"--gcc-install-dir={libraries}"]
+    command += [*STRICT, level, "-static", *target.flags]
+    toolbox.need_flags(*command, code="#include <stdio.h>\nint main(void){return 0;}\n")
+    name = f"simd-{target.name}-{compiler}{level}"
+    sources = [C_TESTS / "driver.c", *ENGINE_SOURCES]
+    binary = toolbox.build(name, [*command, f"-I{INCLUDE}", *sources])
+    script = toolbox.folder / f"{name}.sh"
+    with toolbox.locked(script.name):
+        words = [toolbox.need(emulator), *options, binary]
+        script.write_text(f'#!/bin/sh\nexec {" ".join(map(str, words))} "$@"\n')
+        script.chmod(0o755)
+    return script
+
+
+BUILDS = [pytest.param(t, c, id=f"{t.name}-{c}") for t in TARGETS for c in ("gcc", "clang")]
+
+
+@pytest.mark.parametrize(("target", "compiler"), BUILDS)
+def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
+    script = emulated(toolbox, target, compiler)
+    assert run([script, "backends"]).decode().split() == list(target.backends)
+
+
+@pytest.mark.parametrize(("target", "compiler"), BUILDS)
+def test_every_byte_is_the_references(toolbox, target, compiler):
+    for (program, _), wanted, (arena, got) in zip(
+        CASES, WANTED, traces(emulated(toolbox, target, compiler), CASES), strict=True
+    ):
+        assert arena == program.arena_size
+        for op, a, b in zip(program.ops, got, wanted, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}", strict=True)
