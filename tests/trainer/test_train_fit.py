@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drypoint import nn, train
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder, train_val_split
 from drypoint.nn import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Model, ReLU, Sequential
 from drypoint.nn import Softmax as SoftmaxLayer
 
@@ -230,6 +230,7 @@ def test_the_result_prints_itself_and_is_json():
         },
         "schedule": "OneCycle(warmup=0.2)",
         "loss": "CrossEntropyLoss(from_logits=True, label_smoothing=0.0)",
+        "average": None,
         "seed": 0,
     }  # fmt: skip
     assert facts["history"]["loss"] == list(result.history["loss"])
@@ -237,3 +238,61 @@ def test_the_result_prints_itself_and_is_json():
     assert repr(result).startswith("TrainResult: 2 epochs in ")
     assert f"best epoch: {result.best_epoch}" in repr(result)
     assert result.examples_per_second > 0
+
+
+def test_augmentation_sees_each_training_image_once_an_epoch_and_no_other():
+    data, seen = images(), []
+
+    def shifted(batch, *, seed, epoch, indices):
+        np.testing.assert_array_equal(batch, train_part[indices])
+        seen.append((seed, epoch, indices.tolist()))
+        return np.roll(batch, 1, axis=2)
+
+    train_part = train_val_split(data, 20, seed=6)[0].x
+    options = {"epochs": 2, "batch_size": 15, "validation_split": 20, "seed": 6}
+    augmented = quiet(image_model(), data, augment=shifted, **options)
+    assert {(seed, epoch) for seed, epoch, _ in seen} == {(6, 1), (6, 2)}
+    for epoch in (1, 2):
+        drawn = [i for _, e, indices in seen if e == epoch for i in indices]
+        assert sorted(drawn) == list(range(40))
+    assert augmented.model.dumps() != quiet(image_model(), data, **options).model.dumps()
+
+
+def test_what_is_augmented_is_what_the_encoder_reads():
+    """Images that augmentation shifts train the same net as images shifted before."""
+    data = images()
+    moved = Dataset(np.roll(data.x, 1, axis=2), data.y, data.classes)
+    options = {"epochs": 1, "validation_split": 0}
+    by_hand = quiet(image_model(), moved, **options)
+    augmented = quiet(image_model(), data, augment=lambda x, **_: np.roll(x, 1, axis=2), **options)
+    assert augmented.model.dumps() == by_hand.model.dumps()
+
+
+def test_the_average_is_the_weighted_mean_of_the_weights_after_each_step():
+    """Oracle: the weights of runs that end after 1, 2, 3, 4 steps, weighted in float64."""
+    options = {"batch_size": 90, "validation_split": 0, "schedule": train.Constant()}
+    options["optimizer"] = train.SGD(lr=0.3)
+    runs = [quiet(classifier(), blobs(), epochs=n, **options).model.net for n in (1, 2, 3, 4)]
+    averaged = quiet(classifier(), blobs(), epochs=4, average=0.7, **options).model.net
+    shares = 0.7 ** np.arange(3, -1, -1)
+    for path, array in averaged.parameters().items():
+        each = np.stack([net.parameters()[path].astype(np.float64) for net in runs])
+        mean = np.tensordot(shares / shares.sum(), each, axes=1)
+        np.testing.assert_allclose(array, mean, atol=1e-6)  # four roundings to float32
+
+
+def test_the_average_of_one_step_is_the_weights_to_the_bit_batch_norms_too():
+    options = {"epochs": 1, "batch_size": 60, "validation_split": 0}
+    plain, averaged = (
+        quiet(image_model(), images(), average=d, **options).model for d in (None, 0.9)
+    )
+    assert plain.dumps() == averaged.dumps()
+
+
+def test_the_average_is_what_is_validated():
+    val = blobs(seed=1)
+    options = {"epochs": 2, "average": 0.9, "validation_data": val, "batch_size": 30}
+    result = quiet(classifier(), blobs(), optimizer=train.Adam(lr=0.1), **options)
+    p = result.model.predict_proba(val[0])[np.arange(len(val[1])), val[1]]
+    last = result.history["val_loss"][result.best_epoch - 1]
+    assert last == pytest.approx(float(-np.log(p).mean()), rel=1e-5)  # float32

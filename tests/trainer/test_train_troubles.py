@@ -37,6 +37,7 @@ REFUSED = {
     "half an epoch": ({"epochs": 2.5}, "epochs is 2.5, not a whole number of at least 1"),
     "batch": ({"batch_size": -1}, "batch_size is -1, not a whole number of at least 1"),
     "seed": ({"seed": -1}, "seed is -1, not a whole number of at least 0"),
+    "average": ({"average": 1}, "average is 1, not a decay between 0 and 1, such as 0.998"),
     "progress": ({"progress": "loud"}, "progress is 'loud', not one of auto, bar, lines, none"),
     "split": (
         {"validation_split": 20},
@@ -87,8 +88,8 @@ def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():
 
 
 def test_divergence_in_the_first_epoch_is_an_error_that_names_the_rate():
-    with pytest.raises(train.TrainingDivergedError, match="try a learning rate below 1e\\+38"):
-        quiet(optimizer=train.SGD(lr=1e38), batch_size=2)
+    with pytest.raises(train.TrainingDivergedError, match="try a learning rate below 1e\\+39"):
+        quiet(optimizer=train.SGD(lr=1e39), batch_size=2)  # infinite in float32
 
 
 @pytest.mark.parametrize("split", [0, 0.2])

@@ -4,6 +4,7 @@ result = train.fit(model, data.load("mnist", "train"), epochs=4)
 result.model  # the trained model; the one given is as it was
 """
 
+from ._augmentation import Augmentation as Augmentation
 from ._errors import TrainError as TrainError
 from ._errors import TrainingDivergedError as TrainingDivergedError
 from ._fit import fit as fit

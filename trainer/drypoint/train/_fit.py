@@ -10,6 +10,8 @@ from threadpoolctl import threadpool_limits
 from drypoint.data import Dataset
 from drypoint.nn import Loss, Model
 
+from ._augmentation import Augmentation
+from ._average import check_decay
 from ._errors import TrainError, TrainingDivergedError
 from ._examples import Pair, split
 from ._interrupt import interruption
@@ -36,6 +38,8 @@ def fit(
     validation_split: float = 0.1,
     restore_best: bool = True,
     early_stopping: EarlyStopping | None = None,
+    augment: Augmentation | None = None,
+    average: float | None = None,
     seed: int = 0,
     progress: Verbosity = "auto",
 ) -> TrainResult:
@@ -58,6 +62,9 @@ def fit(
         restore_best: give the net of the epoch with the lowest validation loss (the first of
             equals), not the last.
         early_stopping: ends the run when the validation loss no longer falls.
+        augment: changes the training images of each batch before the encoder; see `Augmentation`.
+        average: the decay of an exponentially weighted mean of the weights over the steps (0.998
+            remembers about 500); that mean is validated and kept, in place of the last weights.
         seed: of initialization, split, shuffling and dropout; the same seed on the same machine
             gives the same bytes.
         progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
@@ -70,6 +77,7 @@ def fit(
     _check_whole("epochs", epochs, least=1)
     _check_whole("batch_size", batch_size, least=1)
     _check_whole("seed", seed, least=0)
+    check_decay(average)
     train, val = split(data, validation_data, size=validation_split, seed=seed)
     if early_stopping is not None and val is None:
         raise TrainError("early_stopping watches the validation loss: give validation examples")
@@ -79,12 +87,13 @@ def fit(
     run = Run(
         goal=goal,
         encode=model.encode,
-        weights=Weights(goal.net, np.random.default_rng([seed, 2])),
+        weights=Weights(goal.net, average),
         optimizer=optimizer or Adam(),
         schedule=schedule or OneCycle(),
         batch_size=batch_size,
         total=epochs * -(-len(train) // batch_size),
-        shuffle=np.random.default_rng([seed, 1]),
+        seed=seed,
+        augment=augment,
         progress=make_progress(progress, images=epochs * len(train)),
     )
     history: dict[str, list[float]] = {}
@@ -99,7 +108,7 @@ def fit(
         np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
     ):
         for epoch in range(1, epochs + 1):
-            figures = run.epoch(train, interrupt)
+            figures = run.epoch(epoch, train, interrupt)
             if figures is None:
                 stopped = "interrupted" if interrupt.requested else "diverged"
                 break
@@ -139,6 +148,7 @@ def fit(
             "optimizer": optimizer_config(run.optimizer),
             "schedule": repr(run.schedule),
             "loss": repr(goal.loss),
+            "average": average,
             "seed": seed,
         },
     )

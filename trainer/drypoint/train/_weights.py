@@ -7,6 +7,8 @@ import numpy as np
 from drypoint.autodiff import Array, Tensor
 from drypoint.nn import Context, Layer
 
+from ._average import Average
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -25,37 +27,48 @@ class Weights:
 
     Args:
         net: where the numbers start.
-        rng: where dropout draws from.
+        average: the decay of the mean over steps that is evaluated in place of the numbers
+            themselves; None: they are.
     """
 
-    def __init__(self, net: Layer, rng: np.random.Generator) -> None:
-        self._net, self._rng = net, rng
+    def __init__(self, net: Layer, average: float | None) -> None:
+        self._net = net
         self.params = {path: np.array(array) for path, array in net.parameters().items()}
+        self._average = None if average is None else Average(average, self._all)
 
     def leaves(self) -> dict[str, Tensor]:
         """The parameters as tensors that want a gradient."""
         return {path: Tensor(array, requires_grad=True) for path, array in self.params.items()}
 
-    def train(self, leaves: dict[str, Tensor], x: Array) -> Tensor:
-        """The outputs for a batch, in training: dropout drops, batch norms move."""
-        ctx = Context(training=True, rng=self._rng)
+    def train(self, leaves: dict[str, Tensor], x: Array, rng: np.random.Generator) -> Tensor:
+        """The outputs for a batch, in training: dropout draws from rng, batch norms move."""
+        ctx = Context(training=True, rng=rng)
         outputs = self._net.apply(leaves, Tensor(x), ctx)
         if ctx.updates:
             self._net = self._net.with_buffers(ctx.updates)
         return outputs
 
-    def evaluate(self, x: Array) -> Tensor:
-        """The outputs for a batch, not in training; keeps no tape."""
-        constants = {path: Tensor(array) for path, array in self.params.items()}
-        return self._net.apply(constants, Tensor(x))
+    def stepped(self, t: int) -> None:
+        """The optimizer has made step t, counted from 1."""
+        if self._average is not None:
+            self._average.update(self._all, t)
+
+    def evaluated(self) -> Layer:
+        """The net as it is to be validated and kept."""
+        arrays = self._all if self._average is None else self._average.arrays
+        net = self._net.with_params({path: arrays[path] for path in self.params})
+        return net.with_buffers({path: arrays[path] for path in self._net.buffers})
 
     @property
     def finite(self) -> bool:
         """Whether no parameter or buffer is NaN or infinite."""
-        arrays = (*self.params.values(), *self._net.buffers.values())
-        return all(np.isfinite(array).all() for array in arrays)
+        return all(np.isfinite(array).all() for array in self._all.values())
 
     def snapshot(self) -> Snapshot:
-        """Copies of what is now."""
-        params = {path: array.copy() for path, array in self.params.items()}
-        return Snapshot(params, dict(self._net.buffers))
+        """What `evaluated` has now."""
+        net = self.evaluated()
+        return Snapshot(dict(net.params), dict(net.buffers))
+
+    @property
+    def _all(self) -> dict[str, Array]:
+        return {**self.params, **self._net.buffers}

@@ -1,0 +1,50 @@
+"""An average of the weights of all steps, late ones counting most."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import TrainError
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+class Average:
+    """The exponentially weighted mean of arrays over the steps so far.
+
+    After t updates with x_1, ..., x_t it is sum d^(t-i) x_i / sum d^(t-i): what came first has no
+    weight of its own, so a short run is not drawn to where it started.
+
+    Args:
+        decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
+        start: arrays of the shapes to come.
+    """
+
+    def __init__(self, decay: float, start: Arrays) -> None:
+        self._decay = decay
+        self.arrays = {path: np.zeros_like(array) for path, array in start.items()}
+
+    def update(self, arrays: Arrays, t: int) -> None:
+        """Take in the arrays of step t, counted from 1."""
+        share = (1 - self._decay) / (1 - self._decay**t)
+        for path, mean in self.arrays.items():
+            move_towards(mean, arrays[path], share)
+
+
+def move_towards(mean: NDArray[np.float32], new: NDArray[np.float32], share: float) -> None:
+    """mean += share * (new - mean), in place; a share of 1 copies."""
+    if share == 1:
+        mean[...] = new
+    else:
+        mean += np.float32(share) * (new - mean)
+
+
+def check_decay(decay: float | None) -> None:
+    """Refuse what is no decay.
+
+    Raises:
+        TrainError: it is not within 0 and 1.
+    """
+    if decay is not None and not 0 < decay < 1:
+        raise TrainError(f"average is {decay!r}, not a decay between 0 and 1, such as 0.998")
