@@ -2,6 +2,8 @@
 # make test     all tests, the C ones and the lint and type checks included
 # make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
+# make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
+#               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -17,7 +19,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test bench model lint format clean
+.PHONY: lenet test devices device-tools bench model lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -29,6 +31,15 @@ model: .venv/installed
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
+devices: .venv/installed-dev
+	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)
+
+device-tools: .venv/installed
+	@packages=$$($(BIN)/python -m drypoint.devices); \
+	if dpkg -s $$packages >/dev/null 2>&1; then exit 0; fi; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	$$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  $$root apt-get install -y -qq --no-install-recommends $$packages >/dev/null
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

@@ -21,6 +21,15 @@ def pytest_addoption(parser):
         action="store_true",
         help="fail, not skip, where a compiler or checker is missing",
     )
+    parser.addoption(
+        "--device-images",
+        type=int,
+        default=10,
+        help="test images that LeNet classifies on every emulated device",
+    )
+    parser.addoption(
+        "--device-nets", type=int, default=40, help="random nets on every emulated device"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "engine": {"forms", "program", "common"},
     "forms": set(),
     "bench": EVERYTHING - {"cli"},
+    "devices": {"engine", "program", "common"},
     "cli": EVERYTHING,
 }
 PYTHON_FILES = sorted(

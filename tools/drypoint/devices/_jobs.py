@@ -1,0 +1,101 @@
+"""Many programs on a device in one run: the stream that ``harness/jobs.c`` reads and writes."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import Program, blob
+
+NAME_SIZE = 16
+ORDER: dict[Literal["little", "big"], str] = {"little": "<", "big": ">"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """A program, its inputs (N, h, w, c), and how far from alignment its memory lies.
+
+    ``packed`` holds for each op its weights in the layout of the device's own kernels, or nothing;
+    empty: those kernels are not run.
+    """
+
+    program: Program
+    inputs: NDArray[np.integer]
+    misalignment: int = 0
+    packed: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """What one runner (a backend of the device) answered to a job.
+
+    Attributes:
+        runner: the backend's name.
+        crcs: uint32 (N, ops - 1), CRC-32 of every inner output.
+        outputs: int32 (N, outputs).
+    """
+
+    runner: str
+    crcs: NDArray[np.uint32]
+    outputs: NDArray[np.int32]
+
+
+def encode(jobs: Sequence[Job], byte_order: Literal["little", "big"]) -> bytes:
+    """What the device reads."""
+    mark = ORDER[byte_order]
+    parts = [struct.pack(f"{mark}I", len(jobs))]
+    for job in jobs:
+        data = blob.dumps(job.program)
+        inputs = job.program.check_input(job.inputs)
+        head = (len(data), len(inputs), job.misalignment, len(job.packed))
+        parts += [struct.pack(f"{mark}4I", *head), data]
+        for table in job.packed:
+            parts += [struct.pack(f"{mark}I", len(table)), table]
+        parts.append(inputs.tobytes())
+    return b"".join(parts)
+
+
+def decode(
+    jobs: Sequence[Job], answer: bytes, byte_order: Literal["little", "big"]
+) -> list[list[Run]]:
+    """What each runner answered to each job.
+
+    Raises:
+        ValueError: the answer is no answer to these jobs, or a status in it is not DPT_OK.
+    """
+    mark, at, runs = ORDER[byte_order], 0, []
+
+    def numbers(kind: str, n: int) -> NDArray[np.integer]:
+        nonlocal at
+        found: NDArray[np.integer] = np.frombuffer(answer, f"{mark}{kind}4", n, at)
+        at += 4 * n
+        return found
+
+    for job in jobs:
+        n_ops, count = len(job.program.ops), job.program.output_shape.size
+        if (status := int(numbers("i", 1)[0])) != 0:
+            raise ValueError(f"the blob of {job.program.name} was refused: {status}")
+        of_job = []
+        for _ in range(int(numbers("u", 1)[0])):
+            name = answer[at : at + NAME_SIZE].rstrip(b"\0").decode()
+            at += NAME_SIZE
+            crcs, outputs = [], []
+            for _ in range(len(job.inputs)):
+                if (status := int(numbers("i", 1)[0])) != 0:
+                    raise ValueError(f"{name} refuses to run {job.program.name}: {status}")
+                crcs.append(numbers("u", n_ops - 1))
+                outputs.append(numbers("i", count))
+            of_job.append(
+                Run(
+                    runner=name,
+                    crcs=np.array(crcs, np.uint32).reshape(len(job.inputs), n_ops - 1),
+                    outputs=np.array(outputs, np.int32),
+                )
+            )
+        runs.append(of_job)
+    if at != len(answer):
+        raise ValueError(f"{len(answer) - at} bytes are left over after the answer")
+    return runs
