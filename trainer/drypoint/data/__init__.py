@@ -1,31 +1,60 @@
-"""Data sets, and the encoders and decoders at the two ends of a net."""
+"""Data sets, the encoders and decoders at the two ends of a net, and augmentation."""
 
-from ._boolean import BooleanDecoder as BooleanDecoder
-from ._boolean import BooleanEncoder as BooleanEncoder
-from ._cache import cache_folder as cache_folder
-from ._class_decoder import ClassDecoder as ClassDecoder
-from ._class_encoder import ClassEncoder as ClassEncoder
-from ._classes import Class as Class
-from ._dataset import Dataset as Dataset
-from ._dataset import take as take
-from ._errors import CoderError as CoderError
-from ._errors import DatasetError as DatasetError
-from ._errors import DatasetNotFoundError as DatasetNotFoundError
-from ._errors import FormatError as FormatError
-from ._errors import UnknownClassError as UnknownClassError
-from ._from_config import decoder_from_config as decoder_from_config
-from ._from_config import encoder_from_config as encoder_from_config
-from ._function_encoder import FunctionEncoder as FunctionEncoder
-from ._idx import idx_bytes as idx_bytes
-from ._idx import parse_idx as parse_idx
-from ._idx import read_idx as read_idx
-from ._idx import write_idx as write_idx
-from ._image_decoder import ImageDecoder as ImageDecoder
-from ._image_encoder import ImageEncoder as ImageEncoder
-from ._mnist import load as load
-from ._mnist import load_idx as load_idx
-from ._mnist import load_mnist as load_mnist
-from ._protocols import Decoder as Decoder
-from ._protocols import Encoder as Encoder
-from ._split import train_val_split as train_val_split
-from ._text import ascii_image as ascii_image
+from . import _augment as augment
+from ._boolean import BooleanDecoder, BooleanEncoder
+from ._cache import cache_folder
+from ._class_decoder import ClassDecoder
+from ._class_encoder import ClassEncoder
+from ._classes import Class
+from ._dataset import Dataset, take
+from ._errors import (
+    AugmentError,
+    CoderError,
+    DatasetError,
+    DatasetNotFoundError,
+    FormatError,
+    UnknownClassError,
+)
+from ._from_config import decoder_from_config, encoder_from_config
+from ._function_encoder import FunctionEncoder
+from ._idx import idx_bytes, parse_idx, read_idx, write_idx
+from ._image_decoder import ImageDecoder
+from ._image_encoder import ImageEncoder
+from ._mnist import load, load_idx, load_mnist
+from ._protocols import Decoder, Encoder
+from ._split import train_val_split
+from ._text import ascii_image
+
+__all__ = [
+    "AugmentError",
+    "BooleanDecoder",
+    "BooleanEncoder",
+    "Class",
+    "ClassDecoder",
+    "ClassEncoder",
+    "CoderError",
+    "Dataset",
+    "DatasetError",
+    "DatasetNotFoundError",
+    "Decoder",
+    "Encoder",
+    "FormatError",
+    "FunctionEncoder",
+    "ImageDecoder",
+    "ImageEncoder",
+    "UnknownClassError",
+    "ascii_image",
+    "augment",
+    "cache_folder",
+    "decoder_from_config",
+    "encoder_from_config",
+    "idx_bytes",
+    "load",
+    "load_idx",
+    "load_mnist",
+    "parse_idx",
+    "read_idx",
+    "take",
+    "train_val_split",
+    "write_idx",
+]

@@ -21,3 +21,7 @@ class CoderError(DrypointError, ValueError):
 
 class UnknownClassError(DrypointError, KeyError):
     """A label is not one of the classes; the message lists them."""
+
+
+class AugmentError(DrypointError, ValueError):
+    """An amount of distortion is out of its range, or what is to be distorted is no images."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._color import Pixels, conform_color
+from ._compiled import encode
 from ._errors import CoderError
 from ._image_decoder import ImageDecoder
 from ._options import (
@@ -23,7 +24,6 @@ from ._picture import array_pixels, is_batch, picture_pixels
 from ._resize import METHODS, resize
 
 _MAX_SIDE = 1 << 14
-_CHUNK = 1024  # images looked up at once: bounds the temporary index array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,14 +113,9 @@ class ImageEncoder:
             )
         mean = per_channel(self.mean, 0.0, channels=channels)
         std = per_channel(self.std, 1.0, channels=channels)
-        table = ((np.arange(256)[:, None] / 255 - mean) / std).astype(np.float32)  # [256][C]
-        batch = pixels.reshape(-1, height, width, channels)
-        out = np.empty((len(batch), channels, height, width), dtype=np.float32)
-        for start in range(0, len(batch), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            for channel in range(channels):
-                out[part, channel] = table[batch[part, ..., channel], channel]
-        return out.reshape(*pixels.shape[:-3], channels, height, width)
+        table = ((np.arange(256) / 255 - mean[:, None]) / std[:, None]).astype(np.float32)
+        encoded = encode(pixels.reshape(-1, height, width, channels), table)
+        return encoded.reshape(*pixels.shape[:-3], channels, height, width)
 
     def decoder(self) -> ImageDecoder:
         """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""

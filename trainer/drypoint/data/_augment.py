@@ -1,0 +1,123 @@
+"""Augmentation: images changed at random, a little, each time they are trained on.
+
+train.fit(model, digits, augment=data.augment.Warp(rotate=12, scale=0.12, shift=1.5))
+
+What becomes of an image depends on (seed, epoch, its index) alone, and is the same bytes on every
+machine. It is for training: nothing is augmented where a net is measured or used.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._compiled import instruction_sets, warp_compiled
+from ._counter_random import Keys, image_keys
+from ._errors import AugmentError
+from ._warp_map import ElasticGrid, affine_maps
+from ._warp_reference import warp_reference
+
+Pixels = NDArray[np.uint8]
+
+SIDE_MAX = 4096  # pixels: sources in 1/65536 pixel stay below 2^31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warp:
+    """Rotates, scales, slants, shifts and bends images, in one bilinear step; outside is black.
+
+    Each amount is the greatest; what an image gets is drawn evenly from 0 to it, in both
+    directions. All are 0 unless given.
+
+    Attributes:
+        rotate: degrees, 0 to 180.
+        scale: relative change of size, 0 to 0.5.
+        shear: slope of what was vertical, 0 to 1.
+        shift: pixels to the sides and up or down, 0 to 1,024; fractions too.
+        elastic: deviation, in pixels, of smooth random displacements (Simard et al. 2003), 0 to 16.
+        smoothness: deviation, in pixels, of the Gaussian that smooths them, 1 to 256.
+
+    Raises:
+        AugmentError: an amount is out of its range.
+    """
+
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    smoothness: float = 4.0
+
+    def __post_init__(self) -> None:
+        limits = {"rotate": 180, "scale": 0.5, "shear": 1, "shift": 1024, "elastic": 16}
+        for name, most in limits.items():
+            _check(name, getattr(self, name), 0, most)
+        _check("smoothness", self.smoothness, 1, 256)
+
+    def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
+        """Distorted copies, of the same shape; the same for the same arguments.
+
+        Args:
+            images: uint8 (N, H, W) or (N, H, W, C), sides of at most 4,096 pixels.
+            seed: of the run.
+            epoch: counted from 1.
+            indices: the place of each image in the data set, (N,).
+
+        Raises:
+            AugmentError: images that are not uint8 (N, H, W[, C]), not an index for each, or a
+                negative number.
+        """
+        pixels, keys = _checked(images, seed, epoch, indices)
+        size = (pixels.shape[2], pixels.shape[1])
+        amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "shift")}
+        maps = affine_maps(keys, size, **amounts)
+        grid = _grid(size, self.elastic, self.smoothness) if self.elastic else None
+        warp = warp_compiled if instruction_sets() else warp_reference
+        return warp(pixels, keys, maps, grid).reshape(images.shape)
+
+
+def RandomShift(pixels: float) -> Warp:  # noqa: N802
+    """Shifts of up to so many pixels in x and in y."""
+    return Warp(shift=pixels)
+
+
+def RandomRotate(degrees: float) -> Warp:  # noqa: N802
+    """Rotations of up to so many degrees either way."""
+    return Warp(rotate=degrees)
+
+
+@lru_cache(maxsize=8)
+def _grid(size: tuple[int, int], std: float, sigma: float) -> ElasticGrid:
+    return ElasticGrid.of(size, std=std, sigma=sigma)
+
+
+def _checked(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple[Pixels, Keys]:
+    """The images as (N, H, W, C), and the key of each."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise AugmentError(
+            f"augmentation takes uint8 images (N, H, W) or (N, H, W, C), not {images.dtype} "
+            f"{images.shape}"
+        )
+    if max(images.shape[1:3]) > SIDE_MAX or 0 in images.shape[1:]:
+        raise AugmentError(f"sides must be 1 to {SIDE_MAX} pixels, images are {images.shape}")
+    places = np.asarray(indices)
+    if places.shape != images.shape[:1] or places.dtype.kind not in "iu":
+        raise AugmentError(
+            f"{len(images)} images want as many whole indices, not {places.dtype} {places.shape}"
+        )
+    for name, low, high in (("seed", seed, seed), ("epoch", epoch, epoch), _range(places)):
+        if low < 0 or high >= 1 << 63:
+            raise AugmentError(f"{name} must be 0 to 2^63 - 1, not {low if low < 0 else high}")
+    pixels = images if images.ndim == 4 else images[..., None]
+    return pixels, image_keys(seed, epoch, places)
+
+
+def _range(places: NDArray[np.integer]) -> tuple[str, int, int]:
+    return "an index", int(places.min(initial=0)), int(places.max(initial=0))
+
+
+def _check(name: str, value: float, least: float, most: float) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and least <= value <= most):
+        raise AugmentError(f"{name} is {value!r}, not a number from {least} to {most}")

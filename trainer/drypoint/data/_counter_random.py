@@ -1,0 +1,31 @@
+"""Random numbers by their place: the n-th number of a stream is a function of its key and n.
+
+The finisher of SplitMix64 (Steele, Lea & Flood 2014) on a counter. Nothing is carried from one
+number to the next, so what an image gets depends on (seed, epoch, index) alone: not on batches,
+their order, threads, or where a run was resumed. Sums wrap at 2^64.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Keys = NDArray[np.uint64]
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: steps through all 2^64 values
+
+
+def numbers(keys: Keys, n: ArrayLike) -> Keys:
+    """The n-th numbers of streams, uint64, broadcast; each may serve as the key of a stream."""
+    z: Keys = keys + _STEP * (np.atleast_1d(np.asarray(n, np.uint64)) + np.uint64(1))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def image_keys(seed: int, epoch: int, indices: ArrayLike) -> Keys:
+    """The key of each image: its number in the stream of the epoch in the stream of the seed."""
+    return numbers(numbers(numbers(np.zeros(1, np.uint64), seed), epoch), indices)
+
+
+def uniform(keys: Keys, n: int) -> NDArray[np.float64]:
+    """The n-th numbers as float64 in [-1, 1), a multiple of 2^-52, exactly."""
+    return (numbers(keys, n) >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0

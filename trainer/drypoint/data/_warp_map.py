@@ -1,0 +1,123 @@
+"""Random maps in integers: where each pixel of a distorted image comes from.
+
+One value through it: rotate=10 draws an angle of, say, 0.1 rad for an image. The pixel at (x, y) =
+(20, 5) of a 28 x 28 image lies (6.5, -8.5) from the middle (13.5, 13.5); its source is at 13.5 +
+cos(0.1) 6.5 - sin(0.1) (-8.5) = 20.816 and 13.5 + sin(0.1) 6.5 + cos(0.1) (-8.5) = 5.691. In units
+of 1/65536 pixel (Q16) that is an origin plus 65209 x - 6543 y, and likewise for y. The elastic
+field adds its own Q16 to both.
+
+Floats end here: additions, products and one rounding to integers, in a fixed order, with our own
+sine, so that every machine draws the same maps.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._counter_random import Keys, uniform
+
+Ints = NDArray[np.int32]
+Reals = NDArray[np.float64]
+
+ONE = 65536  # Q16
+ANGLE, SCALE, SHEAR, SHIFT_X, SHIFT_Y = range(5)  # places in an image's stream
+CONTROLS = 8  # the first place of the elastic field's numbers
+
+_SPLINE_BITS = 14  # of a weight
+_FIELD_BITS = 10  # of a displacement at a control point: 1/1024 pixel
+_SPREAD = 151 / 315  # the mean over positions of the squared weights of a cubic B-spline
+_UNIT = math.sqrt(4 * (2.0**32 - 1) / 12)  # deviation of a sum of four 16-bit numbers
+
+
+def affine_maps(
+    keys: Keys,
+    size: tuple[int, int],
+    *,
+    rotate: float,
+    scale: float,
+    shear: float,
+    shift: float,
+) -> Ints:
+    """int32 (N, 6): x0, xx, xy, y0, yx, yy in Q16; the source of (x, y) is at
+    (x0 + xx x + xy y, y0 + yx x + yy y).
+
+    Args:
+        keys: one an image, (N,).
+        size: (width, height), pixels.
+        rotate: greatest angle, degrees.
+        scale: greatest relative change of size.
+        shear: greatest slope of what was vertical.
+        shift: greatest shift in x and in y, pixels.
+    """
+    angle = math.radians(rotate) * uniform(keys, ANGLE)
+    sine, cosine = _sine_cosine(angle)
+    size_factor = 1.0 + scale * uniform(keys, SCALE)
+    slope = shear * uniform(keys, SHEAR)
+    xx, xy = size_factor * cosine, size_factor * (cosine * slope - sine)
+    yx, yy = size_factor * sine, size_factor * (sine * slope + cosine)
+    middle_x, middle_y = (size[0] - 1) / 2, (size[1] - 1) / 2
+    x0 = middle_x + shift * uniform(keys, SHIFT_X) - xx * middle_x - xy * middle_y
+    y0 = middle_y + shift * uniform(keys, SHIFT_Y) - yx * middle_x - yy * middle_y
+    maps = np.stack([x0, xx, xy, y0, yx, yy], axis=1) * ONE
+    return np.rint(maps).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class ElasticGrid:
+    """The elastic field of an image size: a cubic B-spline over random control points.
+
+    White noise smoothed by a Gaussian of deviation sigma, to a good approximation: a cubic B-spline
+    is close to a Gaussian of deviation spacing / sqrt 3, so control points stand sigma * sqrt 3
+    apart (7 pixels for sigma 4) and a 28 x 28 image has 7 x 7 of them for each direction.
+
+    Attributes:
+        gain: of a control point's random number: Q10 pixels are (number * gain + 2^15) >> 16.
+        columns: int32 (control columns, width): weight of each at each x, Q14; four are not 0.
+        rows: int32 (control rows, height), likewise.
+    """
+
+    gain: int
+    columns: Ints
+    rows: Ints
+
+    @classmethod
+    def of(cls, size: tuple[int, int], *, std: float, sigma: float) -> "ElasticGrid":
+        """The grid for a size (width, height) and a field of deviation ``std`` pixels."""
+        spacing = sigma * math.sqrt(3)
+        unit = std / _SPREAD * 2**_FIELD_BITS / _UNIT
+        return cls(
+            gain=round(unit * 65536),
+            columns=_spline_weights(size[0], spacing),
+            rows=_spline_weights(size[1], spacing),
+        )
+
+
+def _spline_weights(length: int, spacing: float) -> Ints:
+    """int32 (control points, length), Q14: uniform cubic B-splines `spacing` pixels apart."""
+    positions = np.arange(length) / spacing
+    first = np.floor(positions).astype(np.int64)
+    t = positions - first
+    u = 1 - t
+    parts = [
+        u * u * u,
+        3 * (t * t * t) - 6 * (t * t) + 4,
+        3 * (u * u * u) - 6 * (u * u) + 4,
+        t * t * t,
+    ]
+    weights = np.zeros((int(first[-1]) + 4, length), np.int32)
+    for k, part in enumerate(parts):
+        weights[first + k, np.arange(length)] = np.rint(part / 6 * 2**_SPLINE_BITS)
+    return weights
+
+
+def _sine_cosine(angle: Reals) -> tuple[Reals, Reals]:
+    """Taylor sums to 1e-9 for angles within pi: libraries differ in a sine's last bit."""
+    square = angle * angle
+    sine, cosine = np.zeros_like(angle), np.zeros_like(angle)
+    for k in range(20, -1, -2):  # Horner; the term of angle^k, and of angle^(k + 1)
+        sign = -1.0 if k % 4 else 1.0
+        cosine = cosine * square + sign / math.factorial(k)
+        sine = sine * square + sign / math.factorial(k + 1)
+    return sine * angle, cosine
