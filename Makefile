@@ -4,6 +4,7 @@
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
+# make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -19,7 +20,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test devices device-tools bench model lint format clean
+.PHONY: lenet test devices device-tools bench model docs lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -31,6 +32,7 @@ model: .venv/installed
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
+
 devices: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)
 
@@ -40,6 +42,11 @@ device-tools: .venv/installed
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	$$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	  $$root apt-get install -y -qq --no-install-recommends $$packages >/dev/null
+
+docs: .venv/installed-dev
+	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html $(ARGS) docs build/docs
+	@echo "open build/docs/index.html"
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

@@ -1,0 +1,50 @@
+"""How Sphinx builds this site: ``make docs``; with ``-t fast`` the walkthrough runs in short."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extension"))
+
+project = "drypoint"
+version = release = version_of("drypoint")
+copyright = "the drypoint authors, Apache-2.0"  # noqa: A001 - Sphinx reads this name
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "docstrings",
+    "pages",
+]
+exclude_patterns = ["conf.py", "extension"]
+default_role = "py:obj"
+html_theme = "furo"
+html_title = "drypoint"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_type_aliases: dict[str, str] = {}
+autosummary_generate = False
+autosummary_ignore_module_all = False
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# The walkthrough is a Python file in cells; it is run, and the page shows what it prints and draws.
+nb_custom_formats = {
+    ".py": ["pages.notebook", {"arguments": ["--fast"] if tags.has("fast") else []}]  # noqa: F821
+}
+nb_execution_mode = "off" if tags.has("still") else "force"  # noqa: F821
+nb_execution_timeout = 1800
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_merge_streams = True

@@ -1,0 +1,90 @@
+"""Docstrings as they are written here: plain text, `names`, ``code``, and indented code.
+
+Whatever else reStructuredText would read into them is escaped.
+"""
+
+import re
+from collections.abc import Iterator
+
+from sphinx.application import Sphinx
+
+_CODE = re.compile(r"(``.*?``|`.*?`)")
+
+
+def plain(lines: list[str]) -> Iterator[str]:
+    """The lines as reStructuredText: indented blocks are code, stars and bars are themselves."""
+    code: int | None = None  # the indentation above which lines are code
+    previous = 0  # indentation of the paragraph before
+    blank = True
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        if not line.strip():
+            blank = True
+            yield line
+            continue
+        if code is not None and depth <= code:
+            code = None
+        if code is None and blank and depth > previous:
+            yield from (" " * previous + "::", "")
+            code = previous
+        if code is None:
+            previous = depth
+            if line.endswith("::"):
+                code = depth
+            parts = _CODE.split(line)
+            parts[::2] = [re.sub(r"(?<!\\)([*|])", r"\\\1", part) for part in parts[::2]]
+            line = "".join(parts)  # noqa: PLW2901
+        blank = False
+        yield line
+
+
+def convert(
+    _app: Sphinx, what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Before napoleon reads the sections."""
+    lines[:] = plain(lines)
+    if what in ("property", "attribute", "data"):
+        lines.insert(0, "")  # or napoleon takes "3: (C, H, W)." for a type and its description
+
+
+_ARRAY_LIKE = (
+    "_Buffer | _SupportsArray[dtype[Any]] | _NestedSequence[_SupportsArray[dtype[Any]]] "
+    "| complex | bytes | str | _NestedSequence[complex | bytes | str]"
+)
+_NDARRAY = re.compile(r"ndarray\[tuple\[Any, \.\.\.\], dtype\[(\w+)\]\]")
+
+
+def shorten(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _object: object,
+    _options: object,
+    signature: str | None,
+    result: str | None,
+) -> tuple[str | None, str | None]:
+    """Types as they are written, not as NumPy spells them out."""
+    short = [
+        text and _NDARRAY.sub(r"NDArray[\1]", _unqualified(text)).replace(_ARRAY_LIKE, "ArrayLike")
+        for text in (signature, result)
+    ]
+    return short[0], short[1]
+
+
+def _unqualified(text: str) -> str:
+    return re.sub(r"~?\b(?:\w+\.)+(\w+)", r"\1", text)
+
+
+def public_bases(
+    _app: Sphinx, _name: str, _object: type, _options: object, bases: list[type]
+) -> None:
+    """Only bases that a reader can look up."""
+    bases[:] = [b for b in bases if not b.__name__.startswith("_") and b is not object] or [object]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", convert, priority=400)
+    app.connect("autodoc-process-signature", shorten)
+    app.connect("autodoc-process-bases", public_bases)
+    return {"parallel_read_safe": True}

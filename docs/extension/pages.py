@@ -1,0 +1,105 @@
+"""Pages that come from elsewhere: the walkthrough in cells, files of the repository, the parts."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import jupytext
+import nbformat
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[2]
+
+FILES = {
+    "start": "README.md",
+    "engine": "engine_c/README.md",
+    "numerics": "engine_c/NUMERICS.md",
+    "blob": "engine_c/BLOB.md",
+    "contributing": "CONTRIBUTING.md",
+    "changelog": "CHANGELOG.md",
+}
+"""Page -> the file of the repository that it shows."""
+
+_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+
+
+def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
+    """A Python file in ``# %%`` cells as a notebook that is run with these arguments."""
+    book = jupytext.reads(text, fmt="py:percent")
+    first = nbformat.v4.new_code_cell(f"import sys\nsys.argv[1:] = {arguments!r}")
+    first.metadata["tags"] = ["remove-cell"]
+    book.cells.insert(0, first)
+    book.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    return book
+
+
+def shown_file(page: str) -> str:
+    """A file of the repository; its links to other files become links to their pages."""
+    path = ROOT / FILES[page]
+    pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
+
+    def linked(match: re.Match[str]) -> str:
+        text, target, anchor = match.group(1, 2, 3)
+        other = pages.get((path.parent / target).resolve())
+        return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
+
+    return _LINK.sub(linked, path.read_text("utf-8"))
+
+
+def part_page(name: str) -> str:
+    """Everything that a part offers: its own words, lists, and each thing in full."""
+    part = importlib.import_module(name)
+    listed = getattr(part, "__all__", None)
+    things = {
+        key: thing
+        for key, thing in sorted(vars(part).items(), key=lambda item: item[0].lower())
+        if (key in listed if listed else not key.startswith("_") and not inspect.ismodule(thing))
+    }
+    lines = [f"# {name}", "```{eval-rst}", f".. automodule:: {name}", "```"]
+    for title, directive, belongs in _KINDS:
+        keys = [key for key, thing in things.items() if belongs(thing)]
+        if keys:
+            lines += [f"## {title}", "```{eval-rst}", f".. currentmodule:: {name}"]
+            if len(keys) > 1:
+                lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {k}" for k in keys)]
+            lines += [line for key in keys for line in _entry(name, key, directive)]
+            lines.append("```")
+    return "\n".join(lines)
+
+
+def _is_error(thing: object) -> bool:
+    return inspect.isclass(thing) and issubclass(thing, Exception)
+
+
+_KINDS: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
+    ("Functions", "autofunction", inspect.isroutine),
+    ("Classes", "autoclass", lambda thing: inspect.isclass(thing) and not _is_error(thing)),
+    ("Modules", "automodule", inspect.ismodule),
+    ("Errors", "autoclass", _is_error),
+)
+
+
+def _entry(part: str, key: str, directive: str) -> list[str]:
+    """The directive for one thing."""
+    things = vars(importlib.import_module(part))
+    if directive == "automodule":
+        listed = f"   :exclude-members: {', '.join(things)}"  # they have a place of their own
+        return ["", f".. automodule:: {things[key].__name__}", "   :members:", listed, ""]
+    options = ["   :members:", "   :show-inheritance:"] if directive == "autoclass" else []
+    return ["", f".. {directive}:: {key}", *options, ""]
+
+
+def fill(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Give a page its content when Sphinx reads it."""
+    if page in FILES:
+        source[0] = shown_file(page)
+    elif page.startswith("api/") and page != "api/index":
+        source[0] = part_page(page.replace("api/", "drypoint."))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("source-read", fill)
+    return {"parallel_read_safe": True}

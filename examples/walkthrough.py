@@ -1,0 +1,884 @@
+# %% [markdown]
+# # From a handwritten digit to a chip
+#
+# In fifty-four short steps: look at digits, use a trained net, take it apart, build the same net
+# from its pieces, train it, measure it, and turn it into a C library whose every byte is known.
+# Each step shows something and asserts something, so this page cannot drift from what the code
+# does.
+#
+# It is one Python file, `examples/walkthrough.py`. Run it as it is (five minutes on two cores),
+# open it as a notebook, or add `--fast` for a taste of everything in half a minute:
+#
+#     python examples/walkthrough.py --fast
+
+# %%
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from drypoint import baselines, data, engine, measure, models, nn, plot, quant, train
+
+try:
+    from IPython.display import display  # a notebook shows pictures and tables
+except ImportError:
+    display = print  # anything else shows their text
+
+FAST = "--fast" in sys.argv
+workdir = Path(tempfile.mkdtemp(prefix="walkthrough-"))
+
+# %% [markdown]
+# ## The destination first
+
+# %% [markdown]
+# ### 1. The data set: MNIST
+#
+# Sixty thousand handwritten digits to learn from, ten thousand to be judged by. The files are
+# fetched once, checked by their SHA-256, and kept in a cache. Images are plain `uint8` arrays,
+# labels plain integers from 0, so there is nothing to shift by one.
+
+# %%
+digits, test = data.load("mnist", "train"), data.load("mnist", "test")
+print(f"train {digits.x.shape} {digits.x.dtype}, test {test.x.shape}")
+print("images of each digit:", *digits.class_counts().values())
+
+assert (len(digits), len(test)) == (60_000, 10_000)
+assert digits.x.dtype == np.uint8
+assert digits.digest().startswith("5770a2c5244a")
+assert test.digest().startswith("213f459fbb9c")
+
+if FAST:
+    digits, test = digits[:6000], test[:2000]
+
+# %% [markdown]
+# ### 2. A few examples, at random
+#
+# Whatever draws at random takes a seed: you will see the very digits that are on this page.
+
+# %%
+sample = digits.sample(10, seed=3)
+display(plot.examples(sample, columns=10))
+
+assert set(sample.y) <= set(range(10))
+
+# %% [markdown]
+# ### 3. A net that is trained already
+#
+# The package brings one along, with a card that says where it comes from and what it is worth: as
+# a float net, and as the integer program that a device runs.
+
+# %%
+shipped = models.load("lenet-mnist")
+print(shipped.net)
+print()
+print(models.card("lenet-mnist"))
+
+assert shipped.net.n_params == 431_080
+
+# %% [markdown]
+# ### 4. Ask it
+#
+# A model takes images as they are, one or many, and answers with a digit for each.
+
+# %%
+answers = shipped(sample.x)
+print("it says", answers)
+print("they are", sample.y.tolist())
+
+right = sum(said == true for said, true in zip(answers, sample.y, strict=True))
+assert right >= 9
+
+# %% [markdown]
+# ### 5. Train the same net in one line
+#
+# `train.fit` holds a tenth of the images back to watch itself, picks the loss that suits the
+# net's last layer, sets the starting values, and says what it does. The model you give it stays
+# as it was; the trained one is in the result.
+
+# %%
+model = nn.Model(nn.lenet(), encoder=shipped.encoder, decoder=shipped.decoder)
+quick = train.fit(model, digits, epochs=1, seed=0, progress="none")
+print(quick)
+
+assert quick.history["val_loss"][-1] < 0.5 * math.log(10)  # a guess among ten costs ln 10
+assert not model.net.initialized
+assert quick.model.net.initialized
+
+# %% [markdown]
+# That could be all. But what *is* this net, how does it learn, and can it be trusted? We now
+# build it again from the smallest pieces.
+#
+# ## Layers
+#
+# ### 6. A net is a row of layers
+#
+# Here is the shipped net again, unfolded. `*` marks what learns.
+
+# %%
+print(shipped.net.summary())
+
+info = shipped.net.info()
+assert info.n_layers == 11
+assert [layer.output_shape for layer in info.layers if layer.trainable] == [
+    (20, 24, 24),
+    (50, 8, 8),
+    (500,),
+    (10,),
+]
+
+# %% [markdown]
+# ### 7. Take out the last layer
+#
+# Layers are found by position, by name, or by a path such as `"block.conv"`. The softmax takes
+# ten numbers and gives ten.
+
+# %%
+softmax = shipped.net[-1]
+print(f"{softmax}: {softmax.output_shape((10,))} from {(10,)}, {softmax.n_params} parameters")
+
+assert softmax is shipped.net["softmax"]
+assert softmax.output_shape((10,)) == (10,)
+
+# %% [markdown]
+# ### 8. A layer is a function
+#
+# Call it with a list or an array; it needs nothing around it.
+
+# %%
+probabilities = softmax([0.1, 0.5, 2.0, 0.0, -1.0, 0.3, 0.0, 1.0, -2.0, 0.0])
+print(probabilities)
+
+assert np.all((probabilities > 0) & (probabilities < 1))
+
+# %% [markdown]
+# ### 9. The type that goes in comes out
+#
+# Nets compute in `float32`. Give `float64` and the arithmetic is done in `float64`.
+
+# %%
+scores = np.linspace(-1, 1, 10)
+single, double = softmax(scores.astype(np.float32)), softmax(scores)
+print(single.dtype, double.dtype, f"largest difference {np.abs(single - double).max():.1e}")
+
+assert (single.dtype, double.dtype) == (np.float32, np.float64)
+
+# %% [markdown]
+# ### 10. What a softmax is for
+#
+# It turns any scores into probabilities: positive, and one in all.
+
+# %%
+print(f"{probabilities.sum():.7f}")
+
+assert np.isclose(probabilities.sum(), 1)
+
+# %% [markdown]
+# ### 11. A new layer knows its sizes, not yet its values
+#
+# A fully connected layer from two numbers to three. It has parameters, and nobody has set them.
+
+# %%
+linear = nn.Linear(3, in_features=2)
+print(linear)
+
+assert linear.trainable
+assert not linear.initialized
+
+# %% [markdown]
+# ### 12. Without values there is no answer
+#
+# Not a zero, not a guess: an error that says what to do.
+
+# %%
+try:
+    linear([1.0, 2.0])
+except nn.NotInitializedError as error:
+    refused = str(error)
+print(refused)
+
+assert "initialize()" in refused
+
+# %% [markdown]
+# ### 13. Starting values
+#
+# Nets are values, like numbers: `initialize` gives a new layer and leaves the old one alone. The
+# same seed gives the same bytes, on every machine.
+
+# %%
+ready = linear.initialize(seed=1234)
+output = ready([1.0, 2.0])
+print(ready, output)
+
+assert output.shape == (3,)
+assert not linear.initialized
+
+# %% [markdown]
+# ### 14. What is inside: weight and bias
+#
+# Parameters are read-only arrays, and `tolist()` makes lists of them. Biases start at zero.
+
+# %%
+weight, bias = ready.param("weight"), ready.param("bias")
+print("weight", weight.shape, weight.tolist())
+print("bias  ", bias.shape, bias.tolist())
+
+assert not bias.any()
+assert np.allclose(output, weight @ [1.0, 2.0] + bias)
+
+# %% [markdown]
+# ### 15. A layer of two inputs
+#
+# A loss compares an *input* with a *target*. Inputs that have names are given by name: in a
+# dictionary, or as keywords.
+
+# %%
+mse = nn.MSELoss()
+loss = mse({"input": [1.0, 2.0, 3.0], "target": [1.0, 2.0, 5.0]})
+print(mse.ports, f"{loss:.4f}")
+
+assert loss == mse(input=[1.0, 2.0, 3.0], target=[1.0, 2.0, 5.0])
+assert np.isclose(loss, np.mean(np.square([0.0, 0.0, 2.0])))
+
+# %% [markdown]
+# ### 16. Many layers are functions you know
+#
+# NumPy has them too; here both compute the same numbers.
+
+# %%
+x = np.random.default_rng(0).normal(size=(2, 4, 6))
+pairs = {
+    "nn.Flatten()(x)": (nn.Flatten()(x), np.ravel(x)),
+    "nn.Reshape((4, 12))(x)": (nn.Reshape((4, 12))(x), np.reshape(x, (4, 12))),
+    "nn.ReLU()(x)": (nn.ReLU()(x), np.maximum(x, 0)),
+    "nn.Sin()(x)": (nn.Sin()(x), np.sin(x)),
+    "nn.Tanh()(x)": (nn.Tanh()(x), np.tanh(x)),
+    "nn.Add()(x, x)": (nn.Add()(a=x, b=x), np.add(x, x)),
+    "nn.Dot()(x, x.T)": (nn.Dot()(a=x, b=x.T), np.tensordot(x, x.T, 1)),
+    "nn.GlobalAvgPool2d()(x)": (nn.GlobalAvgPool2d()(x), np.mean(x, axis=(1, 2))),
+}
+for name, (ours, numpys) in pairs.items():
+    print(f"{name:25} {ours.shape!s:12} largest difference {np.abs(ours - numpys).max():.0e}")
+
+assert all(np.allclose(ours, numpys, rtol=1e-12) for ours, numpys in pairs.values())
+
+# %% [markdown]
+# ### 17. All layers there are
+#
+# Which of them learn, and which of them the C engine has an integer form for.
+
+# %%
+catalogue = nn.layers()
+print(catalogue)
+
+exportable = {kind.name for kind in catalogue if kind.exportable}
+assert {type(layer).__name__ for layer in shipped.net} <= exportable
+
+# %% [markdown]
+# ## Encoders: from things to arrays
+#
+# ### 18. An image encoder
+#
+# Nets read arrays. An encoder turns a picture into one: here into one channel of 12 by 12 numbers
+# from 0 to 1. Sizes are named, because pictures say width first and arrays height first.
+
+# %%
+small = data.ImageEncoder(width=12, height=12, color="gray")
+seven = sample.x[list(sample.y).index(7)] if 7 in sample.y else sample.x[0]
+array = small(seven)
+print(small)
+print(np.round(array[0, 3:6], 2))
+
+assert array.shape == small.shape == (1, 12, 12)
+assert 0 <= array.min() <= array.max() <= 1
+
+# %% [markdown]
+# ### 19. Any picture will do
+#
+# Colour, size and shape are brought into line before the numbers are made: this one is wide and
+# colourful. `resize="fit"` would keep its proportions and pad, `"fill"` would crop.
+
+# %%
+down, across = np.mgrid[0:480, 0:640]
+photo = np.stack([across * 255 // 639, down * 255 // 479, 255 - across * 255 // 639], axis=-1)
+photo = photo.astype(np.uint8)
+photo[(across - 320) ** 2 + (down - 200) ** 2 < 120**2] = (255, 230, 40)
+display(plot.images({"640 x 480, colour": photo, "encoded": small(photo)}))
+
+assert small(photo).shape == (1, 12, 12)
+
+# %% [markdown]
+# ### 20. Attach the encoder to a layer
+#
+# A `Model` is a net between an encoder and a decoder, either of which may be missing. This one
+# halves an image by taking the largest of each two by two values, and it takes the picture
+# itself.
+
+# %%
+pooling = nn.Model(nn.MaxPool2d(2), encoder=small)
+pooled = pooling(photo)
+print(pooled.shape, f"from {pooled.min():.2f} to {pooled.max():.2f}")
+
+assert pooled.shape == (1, 6, 6)
+assert np.array_equal(pooled, nn.MaxPool2d(2)(small(photo)))
+
+# %% [markdown]
+# ### 21. And back to a picture
+
+# %%
+to_image = data.ImageDecoder("gray")
+display(plot.images({"before the pool": to_image(small(seven)), "after": to_image(pooling(seven))}))
+
+assert to_image(pooled).size == (6, 6)
+
+# %% [markdown]
+# ### 22. The encoder for MNIST
+#
+# The digits are 28 by 28 already, so it only scales them. Encoder and data agree.
+
+# %%
+encoder = data.ImageEncoder(width=28, height=28, color="gray")
+print(encoder.shape, "for images of", digits.image_size)
+
+assert encoder.shape == (1, 28, 28)
+assert digits.image_size == (28, 28)
+
+# %% [markdown]
+# ## Decoders: from numbers to answers
+#
+# ### 23. A class decoder
+#
+# The net's last ten numbers are probabilities. The decoder knows which place belongs to which
+# class: the digits 0 to 9 here, or `("hot dog", "pizza", "salad")`.
+
+# %%
+decoder = data.ClassDecoder(range(10))
+p = np.array([0.01, 0.02, 0.6, 0.2, 0.05, 0.02, 0.03, 0.04, 0.02, 0.01])
+print("decision:", decoder(p))
+
+assert decoder(p) == int(np.argmax(p)) == 2
+
+# %% [markdown]
+# ### 24. More than the decision
+#
+# The likeliest few, one class, all of them, and how uncertain the whole is: the entropy, from 0
+# (sure) to ln 10 = 2.303 (no idea).
+
+# %%
+print("top three:", decoder.top(p, 3))
+print("is it a 3?", decoder.probability(p, 3))
+print("all:", decoder.probabilities(p))
+print(f"entropy: {decoder.entropy(p):.3f} nats")
+
+ranked = [share for _, share in decoder.top(p)]
+assert ranked == sorted(ranked, reverse=True)
+assert math.isclose(sum(decoder.probabilities(p).values()), 1)
+assert 0 <= decoder.entropy(p) <= math.log(10)
+
+# %% [markdown]
+# ### 25. Picture in, picture out
+#
+# With an encoder before and a decoder behind it, even a single layer is a tool of its own.
+
+# %%
+halve = nn.Model(nn.MaxPool2d(2), encoder=encoder, decoder=to_image)
+display(plot.images({"a digit": seven, "halved": halve(seven)}))
+
+assert halve(seven).size == (14, 14)
+
+# %% [markdown]
+# ## Chains
+#
+# ### 26. One layer after the other
+#
+# A `Sequential` is a row of layers. This one computes cos(sin(x)), and so do its parts.
+
+# %%
+wave = nn.Sequential([nn.Sin(), nn.Cos()])
+by_hand = nn.Cos()(nn.Sin()([0.5]))
+print(wave, wave([0.5]), by_hand)
+
+assert wave([0.5]) == by_hand
+
+# %% [markdown]
+# ### 27. The same with vectors
+
+# %%
+chain = nn.Sequential([nn.ReLU(), nn.Softmax()])
+vector = [-1.0, 0.0, 1.0, 2.0]
+print(chain(vector))
+print(nn.Softmax()(nn.ReLU()(vector)))
+
+assert np.array_equal(chain(vector), nn.Softmax()(nn.ReLU()(vector)))
+
+# %% [markdown]
+# ### 28. Chains are layers too
+#
+# So they nest, and `flatten` opens them up again, without changing a bit of what they compute.
+
+# %%
+nested = nn.Sequential({"inner": chain, "end": nn.Sin()})
+flat = nested.flatten()
+print(nested, "->", flat)
+
+assert len(nested) == 2
+assert len(flat) == 3
+assert np.array_equal(nested(vector), flat(vector))
+
+# %% [markdown]
+# ### 29. LeNet, spelled out
+#
+# Two rounds of looking for patterns (convolution), dropping what is negative (ReLU) and keeping
+# the strongest answer around (max-pooling); then two fully connected layers that weigh what was
+# found. `!` marks the four layers that wait for values. `nn.lenet()` is the same net.
+
+# %%
+lenet = nn.Sequential(
+    {
+        "conv1": nn.Conv2d(20, 5),
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(2),
+        "conv2": nn.Conv2d(50, 5),
+        "relu2": nn.ReLU(),
+        "pool2": nn.MaxPool2d(2),
+        "flatten": nn.Flatten(),
+        "fc1": nn.Linear(500),
+        "relu3": nn.ReLU(),
+        "fc2": nn.Linear(10),
+        "softmax": nn.Softmax(),
+    },
+    input_shape=encoder.shape,
+)
+print(lenet.summary())
+
+assert sum(not layer.initialized for layer in lenet) == 4
+assert lenet.config() == nn.lenet().config()
+
+# %% [markdown]
+# ### 30. A net that knows nothing
+#
+# With random values it runs, and guesses. Its probabilities are nearly even.
+
+# %%
+random_lenet = nn.Model(lenet.initialize(seed=7), encoder=encoder, decoder=decoder)
+print(f"it says {random_lenet(seven)} and is not sure:")
+display(plot.scores(random_lenet.top(seven), true=7, title="before training"))
+
+uncertainty = random_lenet(seven, "entropy")
+assert 1.5 <= uncertainty <= math.log(10)
+
+# %% [markdown]
+# ## What is trained
+#
+# ### 31. Examples, once more
+#
+# Each is a pair: the image that goes in, and the class that ought to come out, the target.
+
+# %%
+lesson = digits.sample(12, seed=5)
+display(plot.examples(lesson, columns=12))
+
+assert lesson.x.shape == (12, 28, 28)
+assert lesson.y.shape == (12,)
+
+# %% [markdown]
+# ### 32. A number for how wrong it is
+#
+# The cross-entropy is minus the logarithm of the probability that the right class was given:
+# small where the net was confident and right, large where it was confident and wrong. It takes
+# probabilities, as our net gives them; `from_logits=True` takes raw scores.
+
+# %%
+cross_entropy = nn.CrossEntropyLoss()
+confident = [0.9, 0.025, 0.025, 0.025, 0.025]
+low, high = (float(cross_entropy(input=confident, target=target)) for target in (0, 4))
+print(f"right: {low:.3f}   wrong: {high:.3f}")
+
+assert math.isclose(low, -math.log(0.9), rel_tol=1e-6)
+assert math.isclose(high, -math.log(0.025), rel_tol=1e-6)
+
+# %% [markdown]
+# ### 33. Net and loss as one graph
+#
+# Two inputs, so a chain will not do. A `Graph` connects layers by named ports: the image goes
+# through the net, and the loss compares what comes out with the target.
+
+# %%
+training = nn.Graph(
+    {"lenet": random_lenet.net, "loss": cross_entropy},
+    [("input", "lenet", "loss.input"), ("target", "loss.target")],
+)
+print(training.draw())
+
+assert training.input_ports == ("input", "target")
+assert training.output_ports == ("loss",)
+
+# %% [markdown]
+# ### 34. A loss for each example
+#
+# The net knows nothing yet, so on average it pays about ln 10 = 2.3.
+
+# %%
+batch = {"input": encoder(lesson.x), "target": lesson.y}
+losses = training(batch)
+print(np.round(losses, 2), f"mean {losses.mean():.3f}")
+
+assert losses.shape == (12,)
+assert 2.0 <= losses.mean() <= 3.5
+
+# %% [markdown]
+# ### 35. Which way is down?
+#
+# The gradient says how the loss changes with each parameter: here with the 20 biases of the first
+# layer. Backpropagation computes it; `gradcheck_layer` compares it with what small steps really
+# do.
+
+# %%
+path = "lenet.conv1.bias"
+gradient = training.gradient(batch, path, reduction="mean")
+print(np.round(gradient, 4))
+
+smooth = nn.Sequential([nn.Conv2d(2, 3), nn.Tanh(), nn.Flatten(), nn.Linear(4), nn.Softmax()])
+smooth = smooth.initialize(seed=0, input_shape=(1, 6, 6))
+error = nn.gradcheck_layer(smooth, np.random.default_rng(0).normal(size=(3, 1, 6, 6)))
+print(f"gradients against differences: relative error {error:.1e}")
+
+assert gradient.shape == (20,)
+assert error < 1e-5
+
+# %% [markdown]
+# ### 36. One small step
+#
+# Move the biases a little against their gradient, and the loss falls. That is all there is to
+# learning; the rest is doing it half a million times. The graph we began with has not changed:
+# nets are values.
+
+# %%
+stepped = training.with_params({path: training.param(path) - 0.1 * gradient})
+before, after = training(batch).mean(), stepped(batch).mean()
+print(f"{before:.5f} -> {after:.5f}")
+
+assert after < before
+assert training(batch).mean() == before
+
+# %% [markdown]
+# ## Training
+#
+# ### 37. Data by port
+#
+# A graph is fed by the names of its ports. Here are a few examples in that form.
+
+# %%
+by_port = digits.as_ports()
+few = data.take(by_port, range(8))
+display(plot.ports(few, columns=8))
+
+assert set(few) == set(training.input_ports)
+assert len(few["input"]) == len(few["target"]) == 8
+
+# %% [markdown]
+# ### 38. Train LeNet
+#
+# Adam with a learning rate that rises and falls again (one cycle), and targets softened a little.
+# The images that choose the best epoch come out of the training set; the test set is not touched.
+
+# %%
+run = train.fit(
+    random_lenet,
+    digits,
+    epochs=1 if FAST else 4,
+    optimizer=train.Adam(lr=3e-3, beta2=0.99),
+    schedule=train.OneCycle(warmup=0.2),
+    loss=nn.CrossEntropyLoss(label_smoothing=0.1),
+    validation_split=len(digits) // 12,
+    seed=0,
+    progress="none",
+)
+print(run)
+
+validated = run.history["val_accuracy"][run.best_epoch - 1]
+assert validated >= (0.90 if FAST else 0.985)
+
+# %% [markdown]
+# ### 39. How it went
+#
+# Training loss falls on and on; what counts is the other curve, of images that the net has not
+# seen.
+
+# %%
+display(plot.training(run))
+
+assert run.history["val_loss"][-1] < losses.mean()
+
+# %% [markdown]
+# ### 40. The trained net
+#
+# A graph gives back its parts by name; encoder and decoder go around the net again.
+
+# %%
+learned = nn.TrainingGraph(run.model.net, cross_entropy, name="lenet")
+model = nn.Model(learned["lenet"], encoder=encoder, decoder=decoder)
+image, label = test[0]
+print(f"it says {model(image)}, it is a {label}")
+
+assert model(image) in decoder.classes
+
+# %% [markdown]
+# ### 41. Ask about a hard one
+#
+# The test image that the net is least sure of.
+
+# %%
+m = measure.measure(model, test)
+hard = m.least_certain(1)[0]
+display(plot.examples([hard]))
+display(plot.scores(model.top(hard.image, 5), true=hard.true, title=f"test image {hard.index}"))
+
+assert hard.index == int(np.argmax(m.entropies))
+
+# %% [markdown]
+# We have built LeNet from its pieces and trained it. Is it any good?
+#
+# ## Measuring
+#
+# ### 42. The report
+#
+# `measure` ran the net once, over all test images. Everything below comes out of that one run.
+
+# %%
+print(m.report())
+
+assert m.n == len(test)
+assert m.accuracy >= (0.90 if FAST else 0.992)
+
+# %% [markdown]
+# ### 43. Questions to ask a measurement
+#
+# How good, and how sure are we of that; which images were worst; which the least certain; which
+# digits it takes for which.
+
+# %%
+low, high = m.accuracy_interval
+print(f"accuracy {m.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}")
+print("commonest confusions (true, said, times):", m.top_confusions(5))
+print("properties:", ", ".join(m.properties))
+display(plot.examples(m.worst(10), columns=5, title="the ten worst"))
+display(plot.examples(m.least_certain(10), columns=5, title="the ten least certain"))
+
+assert m.accuracy == np.trace(m.confusion_matrix) / m.confusion_matrix.sum()
+
+# %% [markdown]
+# ### 44. The confusion matrix, and a score for each class
+#
+# Rows are the truth, columns what the net said. F1 weighs what it missed against what it took
+# wrongly.
+
+# %%
+display(plot.confusion(m))
+print("F1:", {digit: round(score, 4) for digit, score in m.f1.items()})
+
+counted = measure.measure(predictions=m.predicted, y=test.y)
+assert np.array_equal(counted.confusion_matrix, m.confusion_matrix)
+assert counted.f1 == m.f1
+
+# %% [markdown]
+# ### 45. Look inside
+#
+# What the first layer's twenty filters see in the average digit, from statistics that any layer
+# can give over any number of images without keeping them.
+
+# %%
+seen = measure.measure_activations(model, test.x[:500], ["relu1"], reduce=["mean", "max"])
+display(plot.maps(seen["relu1"]["mean"]))
+
+assert seen["relu1"]["mean"].shape == (20, 24, 24)
+assert (seen["relu1"]["mean"] <= seen["relu1"]["max"]).all()
+
+# %% [markdown]
+# ### 46. Asking costs nothing
+#
+# Cohen's kappa, agreement beyond chance, over all test images: the net is not run again.
+
+# %%
+begin = time.perf_counter()
+kappa = m.cohen_kappa
+seconds = time.perf_counter() - begin
+print(f"kappa {kappa:.4f} in {1e6 * seconds:.0f} microseconds")
+
+assert seconds < 0.05
+assert kappa <= m.accuracy
+
+# %% [markdown]
+# ### 47. What has a net to beat?
+#
+# Simple classifiers, tried in turn until the time is up; the best on held-out images stands for
+# them.
+
+# %%
+baseline = baselines.auto(digits, time_limit=3 if FAST else 60, max_train=1000 if FAST else None)
+print(baseline)
+print(f"it says {baseline.predict(image)}, it is a {label}")
+
+assert baseline.predict(image) in digits.classes
+
+# %% [markdown]
+# ### 48. Side by side
+#
+# On the same images: accuracy with its interval, size, time, and McNemar's test of whether the
+# difference could be luck.
+
+# %%
+versus = measure.compare({"LeNet": m, baseline.method: baseline}, test, seconds=0.2)
+print(versus)
+
+assert versus["LeNet"].accuracy > versus[baseline.method].accuracy
+
+# %% [markdown]
+# ## Integers and C
+#
+# ### 49. Make it integers
+#
+# `calibrate` runs some training images through the net and notes the range of every activation;
+# `quantize` makes a straight line of integer operations out of both. It proves from the weights
+# that no accumulator can overflow, and plans the memory.
+
+# %%
+calibration = quant.calibrate(model, digits.x[:1000])
+program = quant.quantize(model, calibration, name="lenet")
+print(calibration)
+print()
+print(program)
+shown = model.net.activations(encoder(test.x[:50]), ["relu1", "relu2", "relu3"])
+display(plot.histograms(shown, clips=calibration.ranges))
+
+integers = measure.measure(engine.Engine(program), test)
+print(f"accuracy {m.accuracy:.2%} in floats, {integers.accuracy:.2%} in integers")
+assert integers.accuracy >= m.accuracy - 0.002
+
+# %% [markdown]
+# ### 50. Export it as C
+#
+# Three generated files and the engine's own sources, in one folder: what a firmware project
+# needs. The RAM is a `#define`, and the flash is what the compiler says.
+
+# %%
+golden = test.x[[int(np.argmax(test.y == digit)) for digit in range(10)]]
+files = engine.export_c(program, golden, workdir, name="lenet")
+for file in files[:3]:
+    print(f"{file.name:12} {file.stat().st_size:>11,} bytes of text")
+
+compiler = engine.find_compiler()
+compile_c = [compiler, "-std=c99", "-Os", f"-I{workdir}/drypoint"]
+subprocess.run([*compile_c, "-c", workdir / "lenet.c", "-o", workdir / "lenet.o"], check=True)
+sizes = subprocess.run(["size", workdir / "lenet.o"], capture_output=True, text=True, check=True)
+text, initialized, zeroed = map(int, sizes.stdout.splitlines()[1].split()[:3])
+print(f"in flash: {text + initialized:,} bytes, of them 430,500 weights; RAM of its own: {zeroed}")
+print(f"working memory while it runs: {program.arena_size:,} bytes; {program.macs:,} MACs an image")
+
+assert f"LENET_ARENA_SIZE   {program.arena_size}" in (workdir / "lenet.h").read_text()
+assert 430_500 < text + initialized < 440_000
+assert zeroed == 0
+
+# %% [markdown]
+# ### 51. Compile, run, and compare every byte
+#
+# The specification is a few pages of NumPy. The engine inside this process and the C that was
+# just generated have to equal it: the output of every layer, for every test image, on every
+# kernel that this processor can run.
+
+# %%
+backends = engine.Engine.backends()
+runners = {f"engine, {name}": engine.Engine(program, backend=name) for name in backends}
+runners["generated C"] = engine.Compiled(
+    program, workdir, name="lenet", workdir=workdir, compiler=compiler
+)
+found = engine.verify(program, runners, test.x)
+print(f"{found.images:,} images, {found.images * found.bytes_per_image:,} bytes a runner")
+for runner, differing in found.differing.items():
+    print(f"  {runner:20} {sum(differing.values())} bytes differ")
+
+assert found.differing_bytes == 0
+
+# %% [markdown]
+# ### 52. Float, integer, C: one table
+#
+# The same measurement takes them all, and would take a log file from a device.
+
+# %%
+plain, fastest = engine.Engine(program, backend="scalar"), engine.Engine(program)
+table = measure.compare(
+    {
+        "float": m,
+        "integers, NumPy": measure.measure(
+            probabilities=program.real(found.outputs["reference"]), y=test.y
+        ),
+        "integers, plain C": plain,
+        f"integers, {fastest.backend}": fastest,
+    },
+    test,
+    seconds=0.2,
+)
+print(table)
+display(plot.comparison(table.measurements, title=f"{len(test):,} test images"))
+
+assert np.array_equal(plain.run(test.x), fastest.run(test.x))
+assert table["integers, NumPy"].accuracy == table["integers, plain C"].accuracy
+
+# %% [markdown]
+# ### 53. Where they disagree
+#
+# Images that the float net and the integers decide differently, with the lead of the float net's
+# first choice over its second. Rounding changes only what was a close call.
+
+# %%
+reference = table.measurements["integers, NumPy"]
+places = np.flatnonzero(reference.predicted != m.predicted)
+print(f"{len(places)} of {len(test):,} images")
+for place in places[:10]:
+    (first, p1), (second, p2) = model.top(test.x[place], 2)
+    said = reference.classes[reference.predicted[place]]
+    print(f"  image {place}: float says {first}, integers {said}; lead {p1 - p2:.3f} over {second}")
+if len(places):
+    display(plot.examples(test.take(places[:10]), title="decided differently"))
+
+assert len(places) <= 0.005 * len(test)
+
+# %% [markdown]
+# ### 54. A test that travels with the device
+#
+# The exported self-test holds ten digits and what every layer must answer. It needs a C compiler
+# and nothing else. One changed weight, and it says so.
+
+# %%
+sources = [workdir / "selftest.c", *sorted((workdir / "drypoint").glob("*.c"))]
+
+
+def selftest(model_source):
+    """Build and run the self-test: exit code, and what it says."""
+    binary = workdir / "selftest"
+    subprocess.run([*compile_c, model_source, *sources, "-o", binary], check=True)
+    done = subprocess.run([binary], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip()
+
+
+passed = selftest(workdir / "lenet.c")
+print("as exported:       exit code {}, {}".format(*passed))
+
+lines = (workdir / "lenet.c").read_text().splitlines()
+row = next(i for i, line in enumerate(lines) if line.startswith("static const int8_t weight0")) + 1
+first, rest = lines[row].split(",", 1)
+lines[row] = f"{'     -5' if first.strip() != '-5' else '      5'},{rest}"
+(workdir / "broken.c").write_text("\n".join(lines) + "\n")
+failed = selftest(workdir / "broken.c")
+print("one weight changed: exit code {}, {}".format(*failed))
+
+assert passed[0] == 0
+assert failed[0] != 0
+
+# %% [markdown]
+# That is the whole way: from a picture to a C library, with nothing taken on trust. Where to go
+# from here: the API reference for every name used above, *Traps* if you come from another
+# framework, and `drypoint lenet` for all of it in one command.

@@ -1,0 +1,22 @@
+"""The documentation site, built once, with the walkthrough run in its short form."""
+
+import importlib.util
+import sys
+
+import pytest
+
+from tools import ROOT, run
+
+
+@pytest.fixture(scope="session")
+def site(toolbox):
+    """The folder of the built site; a warning of Sphinx is a failure."""
+    toolbox.need("cc")
+    if importlib.util.find_spec("myst_nb") is None:
+        toolbox.missing("the extra docs is not installed")
+    folder = toolbox.folder / "site/html"
+    with toolbox.locked("site"):
+        if not (folder / "index.html").exists():
+            flags = ["-q", "-W", "--keep-going", "-t", "fast", "-b", "html"]
+            run([sys.executable, "-m", "sphinx", *flags, ROOT / "docs", folder])
+    return folder

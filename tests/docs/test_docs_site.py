@@ -1,0 +1,70 @@
+"""The site: it builds without a warning, its map is whole, its examples run."""
+
+import doctest
+import re
+import tomllib
+
+import pytest
+
+from tools import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+PARTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["scikit-build"][
+    "wheel"
+]["packages"]
+
+
+def test_every_page_is_built(site):
+    for page in PAGES:
+        assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
+    assert (site / "walkthrough.html").is_file()
+
+
+def test_pages_made_from_files_show_them(site):
+    """Oracle: a sentence of each file."""
+    for page, words in {
+        "start": "Two commands",
+        "numerics": "the one rounding rule",
+        "blob": "The blob",
+        "contributing": "How to add an op",
+        "changelog": "Unreleased",
+    }.items():
+        assert words in (site / f"{page}.html").read_text("utf-8"), page
+
+
+def test_the_first_page_leads_to_every_page():
+    text = (DOCS / "index.md").read_text("utf-8")
+    linked = set(re.findall(r"\]\(([\w/-]+)\.md\)|\{doc\}`([\w/-]+)`", text))
+    linked = {a or b for a, b in linked} | {"index", "changelog"}
+    pages = {str(p.relative_to(DOCS).with_suffix("")) for p in PAGES if p.parent == DOCS}
+    assert pages | {"walkthrough", "api/index"} == linked
+
+
+def test_every_part_has_a_page():
+    imported = [p for p, folder in PARTS.items() if not folder.startswith("tools/")]
+    parts = {part.split("/")[1] for part in imported}  # those in tools/ are run
+    assert {p.stem for p in (DOCS / "api").glob("*.md")} - {"index"} == parts
+    text = (DOCS / "api/index.md").read_text("utf-8")
+    assert set(re.findall(r"\[`(\w+)`\]\((\w+)\.md\)", text)) == {(p, p) for p in parts}
+
+
+def test_the_reference_has_every_public_name(site):
+    """Oracle: what the packages export."""
+    import drypoint.nn
+    import drypoint.program
+
+    page = (site / "api/nn.html").read_text("utf-8")
+    for name, thing in vars(drypoint.nn).items():
+        if isinstance(thing, type) and not name.startswith("_"):
+            assert f'id="drypoint.nn.{name}"' in page, name
+    page = (site / "api/program.html").read_text("utf-8")
+    for name in ("Program", "Conv", "_reference.run", "_blob.loads", "_codegen.generate"):
+        assert f'id="drypoint.program.{name}"' in page, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_examples_give_what_they_show(page):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=flags)
+    assert failed == 0
