@@ -2,7 +2,6 @@
 
 import doctest
 import re
-import tomllib
 
 import pytest
 
@@ -10,9 +9,6 @@ from tools import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-PARTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["scikit-build"][
-    "wheel"
-]["packages"]
 
 
 def test_every_page_is_built(site):
@@ -39,14 +35,6 @@ def test_the_first_page_leads_to_every_page():
     linked = {a or b for a, b in linked} | {"index", "changelog"}
     pages = {str(p.relative_to(DOCS).with_suffix("")) for p in PAGES if p.parent == DOCS}
     assert pages | {"walkthrough", "api/index"} == linked
-
-
-def test_every_part_has_a_page():
-    imported = [p for p, folder in PARTS.items() if not folder.startswith("tools/")]
-    parts = {part.split("/")[1] for part in imported}  # those in tools/ are run
-    assert {p.stem for p in (DOCS / "api").glob("*.md")} - {"index"} == parts
-    text = (DOCS / "api/index.md").read_text("utf-8")
-    assert set(re.findall(r"\[`(\w+)`\]\((\w+)\.md\)", text)) == {(p, p) for p in parts}
 
 
 def test_the_reference_has_every_public_name(site):
