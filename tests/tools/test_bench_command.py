@@ -11,7 +11,7 @@ from drypoint.bench import Plan
 from drypoint.program import blob
 from tools import ENGINE_SOURCES, INCLUDE, STRICT
 
-ONE = ["--quick", "--backends", "scalar"]
+ONE = ["--quick", "--backends", "scalar", "--no-peers"]
 
 
 @pytest.fixture

@@ -1,12 +1,24 @@
 """Who takes part: the engine through C and through Python, and the peers that are installed."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ._library import DrypointLibrary, Library
+from ._peers import LiteRT, OnnxRuntime, OpenVino
 
-LIBRARIES: dict[str, type[Library]] = {"drypoint": DrypointLibrary}
+# Name -> class and the packages that it needs; the first one's version is shown.
+PEERS: dict[str, tuple[type[Library], tuple[str, ...]]] = {
+    "LiteRT": (LiteRT, ("ai-edge-litert",)),
+    "OpenVINO": (OpenVino, ("openvino", "onnx")),
+    "ONNX Runtime": (OnnxRuntime, ("onnxruntime", "onnx")),
+}
+LIBRARIES: dict[str, type[Library]] = {
+    "drypoint": DrypointLibrary,
+    **{name: kind for name, (kind, _) in PEERS.items()},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,19 +26,61 @@ class Files:
     """What the contestants read."""
 
     speed: Path
-    blob: Path
+    program: Path
     raw: Path  # the inputs as bytes
     images: Path  # the inputs as .npy
 
 
-def c_command(files: Files, backend: str) -> list[str]:
-    """The engine as a C program calls it."""
-    return [str(files.speed), str(files.blob), str(files.raw), backend]
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """One that is timed.
+
+    Attributes:
+        name: of all contestants different.
+        command: what starts it.
+        backend: of drypoint's engine; None for a peer.
+        through_c: without Python between; such a one also times its layers.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    backend: str | None
+    through_c: bool
 
 
-def python_command(
-    library: str, model: Path, images: Path, *, threads: int, backend: str
-) -> list[str]:
-    """A library in a Python process."""
-    module = [sys.executable, "-m", "drypoint.bench._serve"]
-    return [*module, library, str(model), str(images), str(threads), backend]
+def engines(files: Files, backends: Sequence[str]) -> Iterator[Contestant]:
+    """The engine through C and through Python, for each backend."""
+    for backend in backends:
+        command = (str(files.speed), str(files.program), str(files.raw), backend)
+        yield Contestant(name=f"{backend}, C", command=command, backend=backend, through_c=True)
+        yield Contestant(
+            name=f"{backend}, Python",
+            command=in_python("drypoint", files, backend=backend),
+            backend=backend,
+            through_c=False,
+        )
+
+
+def peers(files: Files, backend: str) -> Iterator[Contestant]:
+    """The peers whose packages are installed."""
+    for name in installed_peers():
+        command = in_python(name, files, backend=backend)
+        yield Contestant(name=name, command=command, backend=None, through_c=False)
+
+
+def installed_peers() -> dict[str, str]:
+    """Name -> version of the peers that can run here."""
+    found = {}
+    for name, (_, packages) in PEERS.items():
+        try:
+            versions = [version(package) for package in packages]
+        except PackageNotFoundError:
+            continue
+        found[name] = versions[0]
+    return found
+
+
+def in_python(library: str, files: Files, *, backend: str, threads: int = 1) -> tuple[str, ...]:
+    """What starts a library in a Python process."""
+    module = (sys.executable, "-m", "drypoint.bench._serve", library)
+    return (*module, str(files.program), str(files.images), str(threads), backend)

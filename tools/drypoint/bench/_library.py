@@ -1,6 +1,7 @@
 """What a timed library must do, and drypoint's own engine doing it through Python."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,30 +11,28 @@ from drypoint.engine import Engine
 
 
 class Library(ABC):
-    """A library with a model in it.
+    """A library with a program in it, in whatever form it reads.
 
     Args:
-        model: the file that the library reads.
+        program: a ``.dpt`` file.
         images: the program's inputs (N, h, w, c).
         threads: how many it may use.
+        backend: of drypoint's engine.
     """
 
-    @abstractmethod
     def __init__(
-        self, model: Path, images: NDArray[np.integer], *, threads: int, backend: str
-    ) -> None: ...
+        self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
+    ) -> None:
+        self.engine = Engine(program, backend=backend, threads=threads)
+        self.images, self.threads = images, threads
 
     @abstractmethod
-    def prepare(self, n: int) -> None:
-        """The next calls are of n inputs each."""
+    def prepare(self, n: int) -> Callable[[], object]:
+        """The call to time, of n inputs."""
 
     @abstractmethod
-    def feed(self, i: int) -> None:
-        """Lay the inputs of call i where the library reads them; not timed."""
-
-    @abstractmethod
-    def run(self) -> None:
-        """The call that is timed."""
+    def feed(self, first: int, n: int) -> None:
+        """Lay inputs ``first`` up to ``first + n`` where the call reads them; not timed."""
 
     @abstractmethod
     def outputs(self) -> NDArray[np.generic]:
@@ -41,38 +40,31 @@ class Library(ABC):
 
     def decide(self) -> list[int]:
         """The index of the largest output, for every input."""
-        self.prepare(1)
+        call = self.prepare(1)
         decisions = []
-        for i in range(self.n_images):
-            self.feed(i)
-            self.run()
+        for i in range(len(self.images)):
+            self.feed(i, 1)
+            call()
             decisions.append(int(self.outputs().argmax()))
         return decisions
-
-    n_images: int
 
 
 class DrypointLibrary(Library):
     """The engine as a Python user calls it: checks, output array and all."""
 
-    def __init__(
-        self, model: Path, images: NDArray[np.integer], *, threads: int, backend: str
-    ) -> None:
-        self._engine = Engine(model, backend=backend, threads=threads)
-        self._images, self.n_images = images, len(images)
+    def prepare(self, n: int) -> Callable[[], object]:
+        """A call takes any number of inputs."""
+        del n
+        run = self.engine.run
 
-    def prepare(self, n: int) -> None:
-        """Nothing to do: a call takes any number."""
-        self._n = n
+        def call() -> None:
+            self._outputs = run(self._x)
 
-    def feed(self, i: int) -> None:
+        return call
+
+    def feed(self, first: int, n: int) -> None:
         """A view of the images."""
-        at = i % (self.n_images // self._n) * self._n
-        self._x = self._images[at : at + self._n]
-
-    def run(self) -> None:
-        """One call."""
-        self._outputs = self._engine.run(self._x)
+        self._x = self.images[first : first + n]
 
     def outputs(self) -> NDArray[np.generic]:
         """Of the last call."""

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from drypoint.engine import Engine
 from drypoint.program import Conv, Dense, Op
 
 from ._errors import BenchError
@@ -26,7 +27,8 @@ def reading(op: Op) -> str:
 def wanted(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:
     """The limits that these backends and ops meet. What needs AVX is asked of CPUs that have it."""
     names = [name for name in backends if name != "scalar"]
-    reads = sorted({reading(op) for op in ops if weight_bytes(op)}) if "avx2" in names else []
+    has_avx = "avx2" in Engine.backends()
+    reads = sorted({reading(op) for op in ops if weight_bytes(op)}) if has_avx else []
     return [CLOCK, *names, *reads]
 
 

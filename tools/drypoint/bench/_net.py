@@ -10,15 +10,14 @@ import numpy as np
 from drypoint.engine import Engine
 from drypoint.program import Program, blob
 
-from . import _contestants as contestants
-from ._contestants import Files
+from ._contestants import Contestant, Files, engines, installed_peers, peers
 from ._errors import BenchError
 from ._figure import Figure
 from ._limits import bound_ns, measure_limits, wanted, weight_bytes
 from ._nets import Case
 from ._plan import Plan
 from ._process import Process
-from ._result import EngineTimes, LayerTime, NetTimes
+from ._result import EngineTimes, LayerTime, NetTimes, PeerTimes
 from ._rounds import Answers, Question, run_rounds
 
 
@@ -44,12 +43,30 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     """All contestants on one net, and the limits of its rounds.
 
     Raises:
-        BenchError: a contestant failed, or decides other than the engine.
+        BenchError: the engine failed, or does not decide as it does here.
     """
-    names = wanted(plan.backends, case.program.ops)
-    with _started(_write(bench, case), plan.backends, bench.core) as processes:
-        _check(case, processes)
-        questions = _questions(processes, case.program, plan)
+    files, names = _write(bench, case), wanted(plan.backends, case.program.ops)
+    decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
+    with contextlib.ExitStack() as stack:
+        entered, notes = list[Contestant](), list[str]()
+        processes = dict[str, Process]()
+        for one in (*engines(files, plan.backends), *_peers(files, plan)):
+            try:
+                process = stack.enter_context(Process(one.name, one.command, cpus=bench.core))
+            except BenchError as error:
+                if one.backend is not None:
+                    raise
+                notes.append(f"left out: {error}")
+                continue
+            entered.append(one)
+            processes[one.name] = process
+        equal = {
+            one.name: _equal(processes[one.name].ask("decide")[0], decisions) for one in entered
+        }
+        for one in entered:
+            if one.backend is not None and equal[one.name] < len(decisions):
+                raise BenchError(f"{one.name} decides other than the engine does here")
+        questions = {one.name: _questions(one, case.program, plan) for one in entered}
         total = plan.rounds * sum(map(len, questions.values()))
         done = iter(range(1, total + 1))
         answers, limits = run_rounds(
@@ -60,17 +77,29 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
             told=lambda: bench.told(next(done), total),
         )
         ready = {name: process.ready for name, process in processes.items()}
-    engines = [
-        _engine(backend, case.program, plan, answers=answers, ready=ready, limits=limits)
-        for backend in plan.backends
-    ]
+    versions = installed_peers()
     net = NetTimes(
         name=case.name,
         macs=case.program.macs,
         weight_bytes=sum(map(weight_bytes, case.program.ops)),
-        blob_bytes=len(blob.dumps(case.program)),
+        blob_bytes=files.program.stat().st_size,
         arena_bytes=case.program.arena_size,
-        engines=tuple(engines),
+        images=len(decisions),
+        engines=tuple(
+            _engine(backend, case.program, plan, answers=answers, ready=ready, limits=limits)
+            for backend in plan.backends
+        ),
+        peers=tuple(
+            PeerTimes(
+                name=one.name,
+                version=versions[one.name],
+                batches=_batches(answers, one.name, plan),
+                equal_decisions=equal[one.name],
+            )
+            for one in entered
+            if one.backend is None
+        ),
+        notes=tuple(notes),
     )
     return net, limits
 
@@ -78,53 +107,33 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
 def _write(bench: Bench, case: Case) -> Files:
     files = Files(
         speed=bench.speed,
-        blob=bench.folder / "program.dpt",
+        program=bench.folder / "program.dpt",
         raw=bench.folder / "images.bin",
         images=bench.folder / "images.npy",
     )
-    files.blob.write_bytes(blob.dumps(case.program))
+    files.program.write_bytes(blob.dumps(case.program))
     files.raw.write_bytes(case.images.tobytes())
     np.save(files.images, case.images)
     return files
 
 
-@contextlib.contextmanager
-def _started(
-    files: Files, backends: Sequence[str], core: list[int]
-) -> Iterator[dict[str, Process]]:
-    """The engine through C and through Python, for each backend."""
-    with contextlib.ExitStack() as stack:
-        processes = {}
-        for backend in backends:
-            commands = {
-                f"{backend}, C": contestants.c_command(files, backend),
-                f"{backend}, Python": contestants.python_command(
-                    "drypoint", files.blob, files.images, threads=1, backend=backend
-                ),
-            }
-            for name, command in commands.items():
-                processes[name] = stack.enter_context(Process(name, command, cpus=core))
-        yield processes
+def _peers(files: Files, plan: Plan) -> Iterator[Contestant]:
+    return peers(files, plan.backends[0]) if plan.peers else iter(())
 
 
-def _check(case: Case, processes: dict[str, Process]) -> None:
-    """What is timed must be right: the same decisions from all."""
-    wanted_decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
-    for name, process in processes.items():
-        if process.ask("decide")[0] != wanted_decisions:
-            raise BenchError(f"{name} decides other than the engine: what was timed is wrong")
+def _equal(decided: Sequence[float], decisions: Sequence[int]) -> int:
+    return sum(a == b for a, b in zip(decided, decisions, strict=True))
 
 
-def _questions(
-    processes: dict[str, Process], program: Program, plan: Plan
-) -> dict[str, list[Question]]:
-    questions: dict[str, list[Question]] = {}
-    for name in processes:
-        questions[name] = [(f"time 1 {plan.ms}", 1)]
-        if name.endswith(", C"):
-            questions[name] += [(f"time {n} {plan.ms}", 1) for n in plan.batches]
-            questions[name].append((f"layers {plan.ms}", len(program.ops)))
-    return questions
+def _questions(one: Contestant, program: Program, plan: Plan) -> list[Question]:
+    batched = one.through_c or one.backend is None
+    questions = [(f"time {n} {plan.ms}", 1) for n in (1, *(plan.batches if batched else ()))]
+    return questions + ([(f"layers {plan.ms}", len(program.ops))] if one.through_c else [])
+
+
+def _batches(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
+    """Inputs a call -> microseconds an input."""
+    return {n: answers[name][f"time {n} {plan.ms}"][0].scaled(1e-3 / n) for n in (1, *plan.batches)}
 
 
 def _engine(
@@ -136,18 +145,17 @@ def _engine(
     ready: dict[str, tuple[float, ...]],
     limits: dict[str, Figure],
 ) -> EngineTimes:
-    said = answers[f"{backend}, C"]
-    load, pack, first, packed_bytes, _ = ready[f"{backend}, C"]
-    calls = {n: said[f"time {n} {plan.ms}"][0] for n in (1, *plan.batches)}
-    python = answers[f"{backend}, Python"][f"time 1 {plan.ms}"][0]
+    c, python = f"{backend}, C", f"{backend}, Python"
+    load, pack, first, packed_bytes, _ = ready[c]
+    batches = _batches(answers, c, plan)
     bounds = [bound_ns(op, backend, limits, batch=False) for op in program.ops]
     batched = [bound_ns(op, backend, limits, batch=True) for op in program.ops]
-    layers = zip(program.ops, said[f"layers {plan.ms}"], bounds, strict=True)
+    layers = zip(program.ops, answers[c][f"layers {plan.ms}"], bounds, strict=True)
     return EngineTimes(
         backend=backend,
-        c_us=calls[1].scaled(1e-3),
-        python_us=python.scaled(1e-3),
-        batches={n: figure.scaled(1e-3 / n) for n, figure in calls.items()},
+        c_us=batches[1],
+        python_us=answers[python][f"time 1 {plan.ms}"][0].scaled(1e-3),
+        batches=batches,
         layers=tuple(
             LayerTime(name=op.name, macs=op.macs, us=ns.scaled(1e-3), bound_us=_us(bound))
             for op, ns, bound in layers

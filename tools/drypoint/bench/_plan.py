@@ -16,12 +16,14 @@ class Plan:
         ms: milliseconds of a turn at one question.
         batches: inputs a call, beside one.
         backends: of the engine; none means all that this CPU has.
+        peers: whether the installed ones take part.
     """
 
     rounds: int = 9
     ms: int = 100
     batches: tuple[int, ...] = (4, 16, 32, 64, 256)
     backends: tuple[str, ...] = ()
+    peers: bool = True
 
     def resolved(self) -> "Plan":
         """The plan with its backends named.

@@ -51,15 +51,69 @@ class EngineTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PeerTimes:
+    """A peer, through its Python API.
+
+    Attributes:
+        batches: inputs a call -> microseconds an input.
+        equal_decisions: on how many of the images it decides as the engine does; it rounds
+            otherwise, so a few may differ.
+    """
+
+    name: str
+    version: str
+    batches: Mapping[int, Figure]
+    equal_decisions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """Our time as a share of the best peer's, round by round.
+
+    Attributes:
+        what: which of our figures.
+        peer: the one with the smallest median.
+    """
+
+    what: str
+    peer: str
+    ratio: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetTimes:
-    """All contestants on one net."""
+    """All contestants on one net.
+
+    Attributes:
+        images: on how many the decisions were compared.
+        notes: who was left out, and why.
+    """
 
     name: str
     macs: int
     weight_bytes: int
     blob_bytes: int
     arena_bytes: int
+    images: int
     engines: tuple[EngineTimes, ...]
+    peers: tuple[PeerTimes, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """The best backend against the best peer; none without peers."""
+        if not self.peers:
+            return ()
+        fastest = min(self.engines, key=lambda engine: engine.c_us.median)
+        one = min(self.peers, key=lambda peer: peer.batches[1].median)
+        many = min(self.peers, key=lambda peer: best_batch(peer.batches)[1].median)
+        theirs, (n, ours) = best_batch(many.batches)[1], best_batch(fastest.batches)
+        name = fastest.backend
+        return (
+            ratio(f"{name}, C, one input", fastest.c_us, one.name, one.batches[1]),
+            ratio(f"{name}, Python, one input", fastest.python_us, one.name, one.batches[1]),
+            ratio(f"{name}, C, {n} inputs a call", ours, many.name, theirs),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +134,11 @@ class BenchResult:
     warnings: tuple[str, ...]
 
 
+def ratio(what: str, ours: Figure, peer: str, theirs: Figure) -> Ratio:
+    """Our figure over a peer's, within rounds."""
+    return Ratio(what=what, peer=peer, ratio=ours.over(theirs))
+
+
 def best_batch(batches: Mapping[int, Figure]) -> tuple[int, Figure]:
     """The number of inputs a call with the least time an input, and that time."""
     n = min(batches, key=lambda n: batches[n].median)
@@ -95,5 +154,6 @@ def to_json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_json(one) for one in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {name: to_json(getattr(value, name)) for name in value.__dataclass_fields__}
+        names = [*value.__dataclass_fields__, *(["ratios"] if isinstance(value, NetTimes) else [])]
+        return {name: to_json(getattr(value, name)) for name in names}
     return value

@@ -1,6 +1,6 @@
 """A library behind the commands of ``_process.py``, in a process of its own.
 
-    python -m drypoint.bench._serve LIBRARY MODEL IMAGES THREADS BACKEND
+    python -m drypoint.bench._serve LIBRARY PROGRAM IMAGES THREADS BACKEND
 
 IMAGES is a .npy of the program's inputs (N, h, w, c). The first line is ``ready``; then commands:
 ``time N MS`` (nanoseconds of each call of N inputs, for about MS milliseconds) and ``decide``
@@ -22,21 +22,21 @@ FEWEST, MOST = 5, 20000  # calls timed, however long or short they are
 def time_calls(library: Library, n: int, ms: float) -> list[int]:
     """Nanoseconds of each call; what a call reads is put in place before, untimed."""
     taken: list[int] = []
-    clock = time.perf_counter_ns
-    library.prepare(n)
+    call, clock, places = library.prepare(n), time.perf_counter_ns, len(library.images) // n
     end = clock() + int(1e6 * ms)
     while len(taken) < MOST and (len(taken) < FEWEST or clock() < end):
-        library.feed(len(taken))
+        library.feed(len(taken) % places * n, n)
         begin = clock()
-        library.run()
+        call()
         taken.append(clock() - begin)
     return taken
 
 
 def main(arguments: list[str]) -> None:
     """Serve until the input ends."""
-    name, model, images, threads, backend = arguments
-    library = LIBRARIES[name](Path(model), np.load(images), threads=int(threads), backend=backend)
+    name, program, images, threads, backend = arguments
+    library = LIBRARIES[name](Path(program), np.load(images), threads=int(threads), backend=backend)
+    library.prepare(1)
     print("ready", flush=True)
     for line in sys.stdin:
         match line.split():

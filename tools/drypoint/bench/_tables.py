@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ._figure import Figure
 from ._limits import CLOCK
-from ._result import BenchResult, EngineTimes, NetTimes, best_batch
+from ._result import BenchResult, EngineTimes, NetTimes, PeerTimes, best_batch
 
 ENGINE_HEAD = (
     "backend",
@@ -19,6 +19,16 @@ ENGINE_HEAD = (
     "packed, bytes",
     "load + pack + first, ms",
 )
+PEER_HEAD = (
+    "peer, through Python",
+    "us",
+    "spread",
+    "batched, us",
+    "n",
+    "spread",
+    "decisions equal",
+)
+RATIO_HEAD = ("ours as a share of the best peer's time", "peer", "median", "rounds")
 LAYER_HEAD = (
     "one input",
     "backend",
@@ -54,6 +64,13 @@ def _net(net: NetTimes, clock: Figure) -> Iterator[str]:
     )
     yield ""
     yield from table([ENGINE_HEAD, *map(_engine_row, net.engines)])
+    if net.peers:
+        yield ""
+        yield from table([PEER_HEAD, *(_peer_row(net, peer) for peer in net.peers)])
+        yield ""
+        rows = [(r.what, r.peer, *_ratio(r.ratio)) for r in net.ratios]
+        yield from table([RATIO_HEAD, *rows])
+    yield from (f"  {note}" for note in net.notes)
     yield ""
     yield from table([LAYER_HEAD, *_layer_rows(net, clock)])
 
@@ -74,6 +91,23 @@ def _engine_row(times: EngineTimes) -> tuple[str, ...]:
         f"{times.packed_bytes:,}",
         steps,
     )
+
+
+def _peer_row(net: NetTimes, peer: PeerTimes) -> tuple[str, ...]:
+    n, batched = best_batch(peer.batches)
+    return (
+        f"{peer.name} {peer.version}",
+        us(peer.batches[1].median),
+        f"{peer.batches[1].spread:.1%}",
+        us(batched.median),
+        str(n),
+        f"{batched.spread:.1%}",
+        f"{peer.equal_decisions:,} of {net.images:,}",
+    )
+
+
+def _ratio(ratio: Figure) -> tuple[str, ...]:
+    return f"{ratio.median:.2f}", f"{ratio.low:.2f} to {ratio.high:.2f}"
 
 
 def _layer_rows(net: NetTimes, clock: Figure) -> Iterator[tuple[str, ...]]:

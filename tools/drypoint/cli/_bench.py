@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
+    parser.add_argument("--no-peers", action="store_true", help="only the engine")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
@@ -45,9 +46,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     compiler = find_compiler(args.cc)
     plan = QUICK if args.quick else Plan()
-    if args.backends:
-        plan = replace(plan, backends=tuple(args.backends.split(",")))
-    plan = plan.resolved()
+    plan = replace(
+        plan,
+        backends=tuple(args.backends.split(",")) if args.backends else (),
+        peers=not args.no_peers,
+    ).resolved()
     cases = _cases(args)
     with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
 

@@ -1,0 +1,89 @@
+"""What the peers are given is the program: oracle the reference, run on the same images.
+
+A peer rounds otherwise than NUMERICS.md (ties, and multipliers of 24 bits), so an activation may
+be one step off now and then, and the last one, which has 8 bits there, one or two steps.
+"""
+
+import numpy as np
+import pytest
+from nets import random_program
+
+from drypoint.bench import BenchError, make_case, to_onnx, to_tflite
+from drypoint.program import Program, reference
+
+IMAGES = 8
+CASES = ["lenet5", "vgg-ish", "dense", "strided"]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    made = make_case(request.param)
+    images = made.images[:IMAGES]
+    return made.program, images, reference.run(made.program, images)
+
+
+def agrees(ours, theirs):
+    """Both (n, classes), theirs as integers around zero."""
+    step = np.abs(ours).max() / 120
+    off = np.abs(theirs - ours / step)
+    assert off.max() <= 2.5, off.max()
+    assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= 0.75
+
+
+def test_the_onnx_model_is_the_program(case):
+    """onnx's own evaluator, in floating point."""
+    evaluator = pytest.importorskip("onnx.reference", reason="onnx is not installed")
+    program, images, ours = case
+    model = to_onnx(program, ours, batch=IMAGES)
+    session = evaluator.ReferenceEvaluator(model)
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    (theirs,) = session.run(None, {"input": planes})
+    assert theirs.dtype == np.uint8
+    agrees(ours, theirs.astype(int) - 128)
+
+
+def test_the_onnx_model_is_valid(case):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    program, _, ours = case
+    onnx.checker.check_model(to_onnx(program, ours, batch=1), full_check=True)
+
+
+def test_the_tflite_model_is_the_program(case):
+    interpreters = pytest.importorskip(
+        "ai_edge_litert.interpreter", reason="ai-edge-litert (extra bench) is not installed"
+    )
+    program, images, ours = case
+    model = to_tflite(program, ours, batch=IMAGES)
+    session = interpreters.Interpreter(model_content=model)
+    session.allocate_tensors()
+    session.set_tensor(
+        session.get_input_details()[0]["index"], images.view(np.int8) ^ np.int8(-128)
+    )
+    session.invoke()
+    agrees(ours, session.get_tensor(session.get_output_details()[0]["index"]).astype(int))
+
+
+def test_the_files_hold_the_programs_own_bytes(case):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    program, _, ours = case
+    content = to_onnx(program, ours, batch=1).SerializeToString()
+    first = program.ops[0]
+    weight = first.weight.reshape(-1, *first.in_shape) if first.weight.ndim == 2 else first.weight
+    assert weight.transpose(0, 3, 1, 2).tobytes() in content
+    assert first.bias.tobytes() in content
+
+
+def odd_program() -> Program:
+    """The first random program that has pooling by itself."""
+    return next(
+        program
+        for program in map(random_program, range(100))
+        if any(not hasattr(op, "weight") for op in program.ops)
+    )
+
+
+def test_what_peers_cannot_express_is_refused_by_name():
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    program = odd_program()
+    with pytest.raises(BenchError, match=r"op 'op\d': "):
+        to_onnx(program, np.ones((1, program.output_shape.size), np.int32), batch=1)

@@ -1,0 +1,146 @@
+"""The peers: libraries that run the same integers, each in a process of its own.
+
+All get the program's own weights and scales, a model for exactly the inputs of a call, as many
+threads as asked, and their inputs laid out before the clock starts.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._library import Library
+from ._onnx_file import to_onnx
+from ._tflite import to_tflite
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A compiled model for one number of inputs a call."""
+
+    feed: Callable[[Array], object]
+    call: Callable[[], object]
+    outputs: Callable[[], Array]
+
+
+class Peer(Library):
+    """What they have in common: one session for every number of inputs a call."""
+
+    def __init__(
+        self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
+    ) -> None:
+        super().__init__(program, images, threads=threads, backend=backend)
+        self.program, self.typical = self.engine.program, self.engine.run(images)
+        self.laid_out = np.ascontiguousarray(self.lay_out(images))
+        self._sessions: dict[int, Session] = {}
+
+    def prepare(self, n: int) -> Callable[[], object]:
+        """Compile for n inputs, or take what was compiled before."""
+        if n not in self._sessions:
+            self._sessions[n] = self.compile(n)
+        self._session = self._sessions[n]
+        return self._session.call
+
+    def feed(self, first: int, n: int) -> None:
+        """Copy the inputs to where the library reads them."""
+        self._session.feed(self.laid_out[first : first + n])
+
+    def outputs(self) -> Array:
+        """Of the last call."""
+        return self._session.outputs()
+
+    @staticmethod
+    @abstractmethod
+    def lay_out(images: NDArray[np.integer]) -> Array:
+        """The program's inputs (N, h, w, c) as the library reads them."""
+
+    @abstractmethod
+    def compile(self, n: int) -> Session:
+        """A session for n inputs a call."""
+
+
+class LiteRT(Peer):
+    """TensorFlow Lite's successor with XNNPACK: ai-edge-litert."""
+
+    @staticmethod
+    def lay_out(images: NDArray[np.integer]) -> Array:
+        """int8, whose zero is -128 for what was unsigned."""
+        return images.view(np.int8) ^ np.int8(-128 if images.dtype == np.uint8 else 0)
+
+    def compile(self, n: int) -> Session:
+        """An interpreter."""
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - optional
+
+        model = to_tflite(self.program, self.typical, batch=n)
+        interpreter = Interpreter(model_content=model, num_threads=self.threads)
+        interpreter.allocate_tensors()
+        first = interpreter.get_input_details()[0]["index"]
+        last = interpreter.get_output_details()[0]["index"]
+        return Session(
+            feed=lambda x: interpreter.set_tensor(first, x),
+            call=interpreter.invoke,
+            outputs=lambda: interpreter.get_tensor(last),
+        )
+
+
+def planes(images: NDArray[np.integer]) -> Array:
+    """(N, c, h, w) of uint8, whose zero is 128 for what was signed."""
+    unsigned = images.view(np.uint8) ^ np.uint8(0 if images.dtype == np.uint8 else 128)
+    return unsigned.transpose(0, 3, 1, 2)
+
+
+class OnnxRuntime(Peer):
+    """ONNX Runtime, inputs and outputs bound once."""
+
+    lay_out = staticmethod(planes)
+
+    def compile(self, n: int) -> Session:
+        """An inference session."""
+        import onnxruntime  # noqa: PLC0415 - optional
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
+        model = to_onnx(self.program, self.typical, batch=n).SerializeToString()
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        x = np.zeros((n, *self.laid_out.shape[1:]), np.uint8)
+        y = np.zeros((n, self.program.output_shape.size), np.uint8)
+        binding = session.io_binding()
+        places = (onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in (x, y))
+        bound_x, bound_y = places
+        binding.bind_ortvalue_input(session.get_inputs()[0].name, bound_x)
+        binding.bind_ortvalue_output(session.get_outputs()[0].name, bound_y)
+        return Session(
+            feed=lambda new: bound_x.update_inplace(np.ascontiguousarray(new)),
+            call=lambda: session.run_with_iobinding(binding),
+            outputs=bound_y.numpy,
+        )
+
+
+class OpenVino(Peer):
+    """OpenVINO, reading the same ONNX model."""
+
+    lay_out = staticmethod(planes)
+
+    def compile(self, n: int) -> Session:
+        """An infer request."""
+        import openvino  # noqa: PLC0415 - optional
+
+        model = to_onnx(self.program, self.typical, batch=n).SerializeToString()
+        core = openvino.Core()
+        settings = {"INFERENCE_NUM_THREADS": self.threads, "PERFORMANCE_HINT": "LATENCY"}
+        settings |= {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}  # we pin the process
+        request = core.compile_model(core.read_model(model), "CPU", settings).create_infer_request()
+        x = np.zeros((n, *self.laid_out.shape[1:]), np.uint8)
+        request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
+
+        def feed(new: Array) -> None:
+            x[...] = new
+
+        return Session(
+            feed=feed, call=request.infer, outputs=lambda: request.get_output_tensor(0).data
+        )
