@@ -1,4 +1,7 @@
-"""Every compiled kernel, of every instruction set that this CPU has, against NumPy's."""
+"""Every compiled kernel, of every instruction set that this CPU has, against NumPy's.
+
+Small integers: float32 adds and multiplies them exactly in any order, so equality holds to the bit.
+"""
 
 import numpy as np
 import pytest
@@ -6,14 +9,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import _compiled, _kernels
+from drypoint.autodiff import Tensor, _compiled, _kernels, _lanes
+from drypoint.autodiff._window import Convolution, Window
 
+SETS = list(_compiled._Settings.sets)
 seeds = st.integers(0, 2**32 - 1)
 batches = st.integers(1, 70)
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
+
+
+def whole(rng, *shape):
+    return rng.integers(-4, 5, shape).astype(np.float32)
+
+
+def anyhow(rng, array):
+    """The same numbers as rows, with the batch in the lanes, or with gaps in memory."""
+    match rng.integers(3):
+        case 0:
+            return array
+        case 1 if array.ndim == 4:
+            return _lanes.from_lanes(_lanes.to_lanes(array))
+        case _:
+            return np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+def on_every_set(compute, *arrays):
+    """What NumPy gives, and that every set of kernels gives the same bytes with 1 and 3 threads."""
+    with _compiled.forced(None):
+        reference = compute(*arrays)
+    for name in SETS:
+        for threads in (1, 3):
+            with _compiled.forced(name, threads):
+                for value, wanted in zip(compute(*arrays), reference, strict=True):
+                    np.testing.assert_array_equal(value, wanted, strict=True)
+    return reference
 
 
 def test_the_kernels_are_compiled_and_the_last_set_runs_anywhere():
-    assert list(_compiled._Settings.sets)[-1:] == ["portable"]
+    assert SETS[-1] == "portable"
 
 
 def test_threads_are_a_whole_number():
@@ -22,25 +56,101 @@ def test_threads_are_a_whole_number():
             ad.set_threads(wrong)
 
 
-def close(value, reference, *, size):
-    """Within what float32 sums of `size` products can differ when their order does.
-
-    Each of two orders is within size * 2^-24 of the sum of magnitudes (Higham 2002, 4.2); sums
-    of random signs stay far below, so the factor is the square root of the size, times 4.
-    """
-    np.testing.assert_allclose(value, reference, rtol=0, atol=4 * 2**-24 * np.sqrt(size) * size)
-
-
-@given(n=batches, seed=seeds)
-@settings(max_examples=20)
-def test_the_bias_gradient(n, seed):
+@given(
+    n=batches,
+    kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    stride=pairs,
+    padding=st.tuples(sides, sides),
+    dilation=pairs,
+    pool=pairs,
+    relu=st.booleans(),
+    seed=seeds,
+)
+@settings(max_examples=60)
+def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
     rng = np.random.default_rng(seed)
-    shape = (n, *(int(v) for v in rng.integers(1, 7, 3)))
-    g = rng.uniform(-1, 1, shape).astype(np.float32)
-    with _compiled.forced(None):
-        reference = _kernels.conv2d_bias_gradient(g.astype(np.float64))
-    for name in _compiled._Settings.sets:
+    window = Window(kernel, stride, padding, dilation)
+    groups, c, o = int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 14))
+    spec = Convolution(window, groups, relu, pool)
+    least = [
+        extent + (p - 1) * s - sum(ends)
+        for extent, p, s, ends in zip(window.extent, pool, stride, padding, strict=True)
+    ]
+    size = tuple(max(1, v) + int(rng.integers(0, 6)) for v in least)
+    x, weight = whole(rng, n, c * groups, *size), whole(rng, o * groups, c, *kernel)
+    x, bias = anyhow(rng, x), whole(rng, o * groups)
+
+    def forward(x, weight, bias):
+        value, winners = _kernels.conv2d(x, weight, bias, spec, taped=True)
+        untaped, _ = _kernels.conv2d(x, weight, None, spec, taped=False)
+        return (value, untaped) if winners is None else (value, untaped, winners)
+
+    y, _, *winners = on_every_set(forward, x, weight, bias)
+    won = winners[0] if winners else None
+
+    def backward(g):
+        return (
+            _kernels.conv2d_input_gradient(g, won, weight, spec, size),
+            _kernels.conv2d_weight_gradient(g, won, x, spec),
+            _kernels.conv2d_bias_gradient(g, won),
+        )
+
+    on_every_set(backward, anyhow(rng, whole(rng, *y.shape)))
+
+
+@given(n=batches, i=st.integers(1, 40), o=st.integers(1, 40), relu=st.booleans(), seed=seeds)
+@settings(max_examples=40)
+def test_linear(n, i, o, relu, seed):
+    rng = np.random.default_rng(seed)
+    x, weight, bias = anyhow(rng, whole(rng, n, i)), whole(rng, o, i), whole(rng, o)
+    g = anyhow(rng, whole(rng, n, o))
+
+    def both(x, weight, g):
+        return (
+            _kernels.linear(x, weight, bias, relu=relu),
+            _kernels.linear(x, weight, None, relu=relu),
+            _kernels.linear_input_gradient(g, weight),
+            _kernels.linear_weight_gradient(g, x),
+        )
+
+    on_every_set(both, x, weight, g)
+
+
+@pytest.mark.parametrize("name", [None, *SETS])
+def test_what_follows_a_convolution_is_relu_and_max_pooling(name):
+    """One op with everything in it against three ops, values and gradients."""
+    rng = np.random.default_rng(0)
+    arrays = whole(rng, 5, 3, 9, 8), whole(rng, 4, 3, 3, 3), whole(rng, 4)
+
+    def gradients(op):
+        tensors = [Tensor(array, requires_grad=True) for array in arrays]
+        y = op(*tensors)
+        y.backward(whole(np.random.default_rng(1), *y.shape))
+        return y.data, *(tensor.grad for tensor in tensors)
+
+    def apart(x, weight, bias):
+        return ad.max_pool2d(ad.relu(ad.conv2d(x, weight, bias)), (2, 3), stride=(2, 3))
+
+    def together(x, weight, bias):
+        return ad.conv2d(x, weight, bias, relu=True, pool=(2, 3))
+
+    with _compiled.forced(name):
+        for one, three in zip(gradients(together), gradients(apart), strict=True):
+            np.testing.assert_array_equal(one, three)
+
+
+def test_a_nan_comes_through_a_relu():
+    """Else a run that diverges would not be seen to."""
+    x = Tensor(np.full((1, 1, 2, 2), np.nan, np.float32))
+    weight = Tensor(np.ones((1, 1, 1, 1), np.float32))
+    row = Tensor(np.full((1, 3), np.nan, np.float32))
+    for name in (None, *SETS):
         with _compiled.forced(name):
-            y = _kernels.conv2d_bias_gradient(g)
-        assert y.dtype == np.float32
-        close(y, reference, size=g.size / shape[1])
+            assert np.isnan(ad.conv2d(x, weight, relu=True, pool=(2, 2)).data).all()
+            assert np.isnan(ad.linear(row, row, relu=True).data).all()
+
+
+def test_pooling_over_more_than_a_byte_counts_is_refused():
+    x, weight = Tensor(np.zeros((1, 1, 20, 20))), Tensor(np.zeros((1, 1, 1, 1)))
+    with pytest.raises(ad.AutodiffError, match="254"):
+        ad.conv2d(x, weight, pool=(16, 16))

@@ -41,6 +41,7 @@ from ._tape import Array as Array
 from ._tape import Vjp as Vjp
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
+from ._window import MOST_POOLED as MOST_POOLED
 from ._window import NO_PADDING as NO_PADDING
 from ._window import Padding as Padding
 from ._window import Pair as Pair

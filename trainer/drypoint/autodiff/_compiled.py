@@ -54,7 +54,8 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
 
 def run(task: Any, arguments: Any) -> None:
     """All parts of a task; the interpreter is free meanwhile."""
-    lib.dpk_run(task, arguments, _Settings.n_threads)
+    if lib.dpk_run(task, arguments, _Settings.n_threads):
+        raise MemoryError("a kernel found no memory for its scratch")
 
 
 def struct(name: str, **fields: object) -> Any:
@@ -67,12 +68,18 @@ def pointer(array: NDArray[Any], kind: str = "float") -> Any:
     return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])
 
 
+def images(array: NDArray[np.float32]) -> tuple[object, ...]:
+    """The struct of images (N, C, H, W), with whatever strides."""
+    return (pointer(array), *array.shape, *(stride // 4 for stride in array.strides))
+
+
 @contextmanager
-def forced(name: str | None) -> Iterator[None]:
+def forced(name: str | None, n_threads: int = 1) -> Iterator[None]:
     """Compute with the kernels of one instruction set, or with NumPy (None): for tests."""
-    before = _Settings.kernels
+    before = _Settings.kernels, _Settings.n_threads
     _Settings.kernels = None if name is None else _Settings.sets[name]
+    _Settings.n_threads = n_threads
     try:
         yield
     finally:
-        _Settings.kernels = before
+        _Settings.kernels, _Settings.n_threads = before

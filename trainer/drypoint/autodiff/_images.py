@@ -1,12 +1,10 @@
 """Operations on images (N, C, H, W): convolution and pooling."""
 
-import numpy as np
-
 from . import _kernels as kernels
 from ._errors import AutodiffError
 from ._tape import Array
 from ._tensor import Tensor, record
-from ._window import NO_PADDING, Padding, Pair, Window
+from ._window import MOST_POOLED, NO_PADDING, Convolution, Padding, Pair, Window
 
 
 def conv2d(
@@ -18,8 +16,14 @@ def conv2d(
     padding: Padding = NO_PADDING,
     dilation: Pair = (1, 1),
     groups: int = 1,
+    relu: bool = False,
+    pool: Pair = (1, 1),
 ) -> Tensor:
     """Two-dimensional cross-correlation (the kernel is not flipped), plus a bias.
+
+    ReLU and max-pooling behind it cost next to nothing here: they are computed on what has just
+    left the registers, and the way back knows which gradients are zero. ``relu(conv2d(...))`` and
+    ``max_pool2d(..., pool, stride=pool)`` compute the same.
 
     Args:
         x: (N, C, H, W).
@@ -30,12 +34,15 @@ def conv2d(
         padding: ((top, bottom), (left, right)) zeros around the image.
         dilation: step between the elements of the window.
         groups: divides both C and O.
+        relu: whether max(., 0) follows.
+        pool: the window of a max-pooling that follows, of at most 254 elements; windows touch,
+            and of equal elements the first, row by row, gets the gradient.
 
     Returns:
-        (N, O, OH, OW), sizes by `Window.output_size`.
+        (N, O, OH, OW), sizes by `Window.output_size`, divided by `pool` and rounded down.
 
     Raises:
-        AutodiffError: shapes or groups do not go together, or the window does not fit.
+        AutodiffError: shapes or groups do not go together, or a window does not fit.
     """
     _check_images(x, "conv2d")
     channels, fits = x.shape[1], weight.ndim == 4
@@ -46,23 +53,31 @@ def conv2d(
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise AutodiffError(f"conv2d wants a bias of {weight.shape[:1]}, got {bias.shape}")
+    if not 1 <= pool[0] * pool[1] <= MOST_POOLED:
+        raise AutodiffError(f"conv2d pools over at most {MOST_POOLED} elements, got {pool}")
     kh, kw = weight.shape[2:]
-    window = Window((kh, kw), stride, padding, dilation)
+    spec = Convolution(Window((kh, kw), stride, padding, dilation), groups, relu, pool)
     size = (x.shape[2], x.shape[3])
-    value = kernels.conv2d(x.data, weight.data, window=window, groups=groups)
+    spec.output_size(*size)
+    parents = [x, weight] if bias is None else [x, weight, bias]
+    value, winners = kernels.conv2d(
+        x.data,
+        weight.data,
+        None if bias is None else bias.data,
+        spec,
+        taped=any(parent.requires_grad for parent in parents),
+    )
 
     def to_x(g: Array) -> Array:
-        return kernels.conv2d_input_gradient(
-            g, weight.data, window=window, groups=groups, size=size
-        )
+        return kernels.conv2d_input_gradient(g, winners, weight.data, spec, size)
 
     def to_weight(g: Array) -> Array:
-        return kernels.conv2d_weight_gradient(g, x.data, window=window, groups=groups)
+        return kernels.conv2d_weight_gradient(g, winners, x.data, spec)
 
-    if bias is None:
-        return record(value, (x, to_x), (weight, to_weight))
-    value += bias.data[:, np.newaxis, np.newaxis]
-    return record(value, (x, to_x), (weight, to_weight), (bias, kernels.conv2d_bias_gradient))
+    def to_bias(g: Array) -> Array:
+        return kernels.conv2d_bias_gradient(g, winners)
+
+    return record(value, *zip(parents, (to_x, to_weight, to_bias), strict=False))
 
 
 def max_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_PADDING) -> Tensor:

@@ -6,10 +6,10 @@ what float64 runs on, and what the tests hold the compiled ones to. All are pure
 arrays out.
 """
 
+from . import _block_kernels, _linear_kernels
 from . import _compiled_kernels as compiled
-from . import _convolution_kernels as reference
+from ._block_kernels import Winners
 from ._compiled import kernels_for
-from ._convolution_kernels import conv2d, conv2d_input_gradient, conv2d_weight_gradient
 from ._pooling_kernels import (
     avg_pool2d,
     avg_pool2d_gradient,
@@ -18,6 +18,7 @@ from ._pooling_kernels import (
     max_pool2d_winners,
 )
 from ._tape import Array
+from ._window import Convolution, Pair
 
 __all__ = [
     "avg_pool2d",
@@ -26,14 +27,73 @@ __all__ = [
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
     "conv2d_weight_gradient",
+    "linear",
+    "linear_input_gradient",
+    "linear_weight_gradient",
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
 ]
 
 
-def conv2d_bias_gradient(gradient: Array) -> Array:
-    """The gradient of a bias added to each channel of an image (N, O, H, W): (O,)."""
+def conv2d(
+    x: Array, weight: Array, bias: Array | None, spec: Convolution, *, taped: bool
+) -> tuple[Array, Winners | None]:
+    """The cross-correlation of x (N, C, H, W) and weight (O, C / groups, kh, kw), and what follows.
+
+    y[n, o, i, j] is bias[o] plus the sum over c, u, v of
+    weight[o, c, u, v] * x[n, first channel of o's group + c, i * stride + u * dilation - top, ...].
+
+    Returns:
+        (N, O, OH, OW), and the winners that gradients ask for; None of a plain convolution, or
+        when nobody will ask.
+    """
+    if kernels := kernels_for(x, weight):
+        return compiled.conv2d(kernels, x, weight, bias, spec, taped=taped)
+    return _block_kernels.conv2d(x, weight, bias, spec)
+
+
+def conv2d_input_gradient(
+    gradient: Array, winners: Winners | None, weight: Array, spec: Convolution, size: Pair
+) -> Array:
+    """The gradient of `conv2d` with respect to x, whose height and width are `size`."""
+    if kernels := kernels_for(gradient, weight):
+        return compiled.conv2d_input_gradient(kernels, gradient, winners, weight, spec, size=size)
+    return _block_kernels.conv2d_input_gradient(gradient, winners, weight, spec, size)
+
+
+def conv2d_weight_gradient(
+    gradient: Array, winners: Winners | None, x: Array, spec: Convolution
+) -> Array:
+    """The gradient of `conv2d` with respect to its weight: (O, C / groups, kh, kw)."""
+    if kernels := kernels_for(gradient, x):
+        return compiled.conv2d_weight_gradient(kernels, gradient, winners, x, spec)
+    return _block_kernels.conv2d_weight_gradient(gradient, winners, x, spec)
+
+
+def conv2d_bias_gradient(gradient: Array, winners: Winners | None) -> Array:
+    """The gradient of `conv2d` with respect to its bias: (O,)."""
     if kernels := kernels_for(gradient):
-        return compiled.conv2d_bias_gradient(kernels, gradient)
-    return reference.conv2d_bias_gradient(gradient)
+        return compiled.conv2d_bias_gradient(kernels, gradient, winners)
+    return _block_kernels.conv2d_bias_gradient(gradient, winners)
+
+
+def linear(x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
+    """x (N, I) @ weight (O, I).T + bias (O,), then max(., 0) if asked for: (N, O)."""
+    if kernels := kernels_for(x, weight):
+        return compiled.linear(kernels, x, weight, bias, relu=relu)
+    return _linear_kernels.linear(x, weight, bias, relu=relu)
+
+
+def linear_input_gradient(gradient: Array, weight: Array) -> Array:
+    """The gradient of `linear`, without its ReLU, with respect to x."""
+    if kernels := kernels_for(gradient, weight):
+        return compiled.linear_input_gradient(kernels, gradient, weight)
+    return _linear_kernels.linear_input_gradient(gradient, weight)
+
+
+def linear_weight_gradient(gradient: Array, x: Array) -> Array:
+    """The gradient of `linear`, without its ReLU, with respect to its weight."""
+    if kernels := kernels_for(gradient, x):
+        return compiled.linear_weight_gradient(kernels, gradient, x)
+    return _linear_kernels.linear_weight_gradient(gradient, x)

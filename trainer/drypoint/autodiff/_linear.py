@@ -1,11 +1,12 @@
 """The fully connected operation."""
 
+from . import _kernels as kernels
 from ._errors import AutodiffError
 from ._tensor import Tensor, record
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x @ weight.T + bias.
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
+    """x @ weight.T + bias, and max(., 0) of it if ``relu``.
 
     Args:
         x: (N, I).
@@ -24,10 +25,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise AutodiffError(f"linear wants a bias of {weight.shape[:1]}, got {bias.shape}")
-    value = x.data @ weight.data.T
-    to_x = (x, lambda g: g @ weight.data)
-    to_weight = (weight, lambda g: g.T @ x.data)
-    if bias is None:
-        return record(value, to_x, to_weight)
-    value += bias.data
-    return record(value, to_x, to_weight, (bias, lambda g: g.sum(axis=0)))
+    parents = [x, weight] if bias is None else [x, weight, bias]
+    value = kernels.linear(x.data, weight.data, None if bias is None else bias.data, relu=relu)
+    vjps = (
+        lambda g: kernels.linear_input_gradient(g, weight.data),
+        lambda g: kernels.linear_weight_gradient(g, x.data),
+        lambda g: g.sum(axis=0),
+    )
+    y = record(value, *zip(parents, vjps, strict=False))
+    return record(value, (y, lambda g: g * (value > 0))) if relu else y

@@ -63,3 +63,39 @@ class Window:
                 f"{height}x{width} with padding {self.padding}"
             )
         return down // self.stride[0] + 1, across // self.stride[1] + 1
+
+
+MOST_POOLED = 254
+"""Elements of the largest pooling window that a `Convolution` takes in: winners are bytes."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution and what follows it in one pass: ReLU, then max-pooling.
+
+    Args:
+        window: of the convolution.
+        groups: of channels that do not see each other.
+        relu: whether there is a ReLU.
+        pool: the pooling window, (vertical, horizontal); windows touch and have no padding, what
+            is left over at the lower and right edge is dropped. (1, 1) is no pooling.
+    """
+
+    window: Window
+    groups: int = 1
+    relu: bool = False
+    pool: Pair = (1, 1)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing follows."""
+        return not self.relu and self.pool == (1, 1)
+
+    def output_size(self, height: int, width: int) -> Pair:
+        """Of the result, for an image of this size.
+
+        Raises:
+            AutodiffError: a window is larger than what it slides over.
+        """
+        size = self.window.output_size(height, width)
+        return Window(self.pool, self.pool).output_size(*size)

@@ -139,6 +139,17 @@ class Conv2d(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The cross-correlation, plus the bias."""
+        return self.followed(x, params)
+
+    def followed(
+        self,
+        x: Tensor,
+        params: Mapping[str, Tensor],
+        *,
+        relu: bool = False,
+        pool: Pair = (1, 1),
+    ) -> Tensor:
+        """The layer, then a ReLU and a max-pooling, in one operation."""
         window = self.window(x.shape[1:])
         return conv2d(
             x,
@@ -148,4 +159,6 @@ class Conv2d(Layer):
             padding=window.padding,
             dilation=window.dilation,
             groups=self.groups,
+            relu=relu,
+            pool=pool,
         )

@@ -95,5 +95,9 @@ class Linear(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The matrix product, plus the bias."""
+        return self.followed(x, params)
+
+    def followed(self, x: Tensor, params: Mapping[str, Tensor], *, relu: bool = False) -> Tensor:
+        """The layer, then a ReLU, in one operation."""
         weight = self._param(params, "weight")
-        return linear(x, weight, self._param(params, "bias") if self.bias else None)
+        return linear(x, weight, self._param(params, "bias") if self.bias else None, relu=relu)

@@ -10,6 +10,7 @@ from ._container import Container
 from ._context import Context
 from ._errors import ConfigError, PathError, ShapeError
 from ._frozen import FrozenMapping
+from ._fusing import Run, fused
 from ._info import Step
 from ._layer import Layer
 from ._module import Module
@@ -193,13 +194,14 @@ class Sequential(Container):
         return dict(self.layers)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """Every layer's output is the next one's input."""
+        """Every layer's output is the next one's input; unless watched, some are one operation."""
         parts = split(params, self.layers)
-        for name, layer in self.items():
-            with inside(name):
-                x = layer.forward(x, parts.get(name, {}), ctx.within(name))
+        watched = ctx.observe is not None
+        for run in (Run(*item) for item in self.items()) if watched else fused(self.items()):
+            with inside(run.name):
+                x = run.forward(x, parts.get(run.name, {}), ctx)
             if ctx.observe is not None:
-                ctx.observe(ctx.path_of(name), x)
+                ctx.observe(ctx.path_of(run.name), x)
         return x
 
     def config(self) -> dict[str, object]:

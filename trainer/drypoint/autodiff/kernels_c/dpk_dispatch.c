@@ -38,8 +38,3 @@ const dpk_kernels *dpk_available(size_t i) {
             return table[row].kernels;
     return NULL;
 }
-
-void dpk_run(dpk_task *task, const void *arguments, size_t n_threads) {
-    for (size_t part = 0; part < n_threads; part++)
-        task(arguments, part, n_threads);
-}

@@ -2,11 +2,13 @@
 /* The trainer's float kernels, as Python calls them.
  *
  * Images lie in memory as (C, H, W, N), the batch innermost: "in the lanes". A kernel takes as many
- * images at a time as the instruction set has floats in a vector, whatever the channel count.
+ * images at a time as the instruction set has floats in a vector (a block), whatever the channel
+ * count, and copies them into a padded block of its own first: so no inner loop knows of borders,
+ * of strides or of a batch that is no multiple of the vector.
  *
- * A kernel is a task: part p of n parts of a piece of work that an argument struct describes. What
- * a part computes depends on p and n only in which elements it is, never in the order of a sum, so
- * any number of threads gives the same bytes. Arguments are trusted: Python has checked them. */
+ * A kernel is a task: part p of n parts of a piece of work that an argument struct describes. The
+ * parts share out blocks of images or rows of a result, never the terms of one sum, so any number
+ * of threads gives the same bytes. Arguments are trusted: Python has checked them. */
 #ifndef DRYPOINT_KERNELS_H
 #define DRYPOINT_KERNELS_H
 
@@ -15,27 +17,71 @@
 
 /* cffi: begin (what stands between the two marks is also the declaration that Python reads) */
 
-typedef void dpk_task(const void *arguments, size_t part, size_t n_parts);
+/* 0, or 1 when there is no memory. */
+typedef int dpk_task(const void *arguments, size_t part, size_t n_parts);
 
-/* y[row] = the sum of x[row][0..n_columns). */
+/* Images (n, c, h, w) anywhere in memory; strides in floats. What a kernel writes has stride_n 1.
+ */
 typedef struct {
-    const float *x; /* [n_rows][n_columns] */
-    float *y;       /* [n_rows] */
+    float *data;
+    size_t n, c, h, w;
+    ptrdiff_t stride_n, stride_c, stride_h, stride_w;
+} dpk_images;
+
+/* y[row] = the sum of x[row][0..n_columns), of those whose winner is not 255 if winners is given.
+ */
+typedef struct {
+    const float *x;         /* [n_rows][n_columns] */
+    const uint8_t *winners; /* the same, or NULL */
+    float *y;               /* [n_rows] */
     size_t n_rows, n_columns;
 } dpk_row_sums;
 
-/* One compiled set of tasks, each named after its argument struct. */
+/* y = pool(relu(correlation of x with weight, plus bias)); and the gradient by the weight, where y
+ * holds gradients and the result is added to weight.
+ *
+ * winners says where each y came from: the number of the element in the pooling window, row by row,
+ * the first of equals; 255 if y is 0 by the ReLU. NULL: nobody asks, or y is the plain correlation.
+ * Windows of the pooling touch each other, without padding.
+ *
+ * The gradient by x is a correlation too, of the gradients with the weight turned round: these lie
+ * in x then, and come out of their pooling by x_winners, if given. */
+typedef struct {
+    dpk_images x, y;          /* (n, c, ...), (n, o, ...) */
+    float *weight;            /* [o][c / groups][kernel_h][kernel_w] */
+    const float *bias;        /* [o], or NULL */
+    uint8_t *winners;         /* [o][y.h][y.w][n], or NULL */
+    const uint8_t *x_winners; /* [c][x.h][x.w][n], or NULL */
+    size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    ptrdiff_t top, left; /* padding; below 0: so many rows or columns of x are not read */
+    size_t groups;
+    size_t pool_h, pool_w; /* of y, or of x_winners; 1, 1: no pooling; at most 254 elements */
+    int relu;
+} dpk_conv2d;
+
+/* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. */
+typedef struct {
+    const float *w;    /* strides w_row, w_term */
+    const float *x;    /* strides x_term, x_column */
+    const float *bias; /* [n_rows], or NULL */
+    float *y;          /* [n_rows][n_columns] */
+    size_t n_rows, n_terms, n_columns;
+    ptrdiff_t w_row, w_term, x_term, x_column;
+    int relu;
+} dpk_matmul;
+
+/* One compiled set of tasks. */
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *row_sums;
+    dpk_task *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
 } dpk_kernels;
 
 /* Sets that this CPU can run, the best first: i = 0, 1, ... until NULL. */
 const dpk_kernels *dpk_available(size_t i);
 
-/* All parts of a task, in n_threads threads at most. */
-void dpk_run(dpk_task *task, const void *arguments, size_t n_threads);
+/* All parts of a task, in n_threads threads, 1..64; as a task returns. */
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads);
 
 /* cffi: end */
 

@@ -16,9 +16,18 @@ static float sum(const float *x, size_t n) {
     return dpk_sum((parts[0] + parts[1]) + (parts[2] + parts[3])) + rest;
 }
 
-void DPK(row_sums)(const void *arguments, size_t part, size_t n_parts) {
+static float masked_sum(const float *x, const uint8_t *winners, size_t n) {
+    float parts[DPK_LANES] = {0};
+    for (size_t i = 0; i < n; i++)
+        parts[i % DPK_LANES] += winners[i] == 255 ? 0 : x[i];
+    return dpk_sum(dpk_load(parts));
+}
+
+int DPK(row_sums)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_row_sums *a = arguments;
-    const size_t end = dpk_begin(a->n_rows, part + 1, n_parts);
+    const size_t n = a->n_columns, end = dpk_begin(a->n_rows, part + 1, n_parts);
     for (size_t row = dpk_begin(a->n_rows, part, n_parts); row < end; row++)
-        a->y[row] = sum(a->x + row * a->n_columns, a->n_columns);
+        a->y[row] = a->winners ? masked_sum(a->x + row * n, a->winners + row * n, n)
+                               : sum(a->x + row * n, n);
+    return 0;
 }

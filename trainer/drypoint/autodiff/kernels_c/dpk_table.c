@@ -9,4 +9,7 @@ const dpk_kernels DPK(kernels) = {
     .name = TEXT(DPK_ISA),
     .n_lanes = DPK_LANES,
     .row_sums = DPK(row_sums),
+    .conv2d = DPK(conv2d),
+    .conv2d_weight_gradient = DPK(conv2d_weight_gradient),
+    .matmul = DPK(matmul),
 };

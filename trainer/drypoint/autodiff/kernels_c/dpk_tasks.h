@@ -5,7 +5,7 @@
 
 #include "dpk_vector.h"
 
-dpk_task DPK(row_sums);
+dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
 
 extern const dpk_kernels DPK(kernels);
 

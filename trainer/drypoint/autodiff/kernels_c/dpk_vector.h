@@ -18,19 +18,32 @@
 #define DPK_JOIN(name, isa)  DPK_JOIN_(name, isa)
 #define DPK(name)            DPK_JOIN(name, DPK_ISA)
 
+#define DPK_INLINE static inline __attribute__((always_inline))
+
 typedef float dpk_vec __attribute__((vector_size(4 * DPK_LANES)));
+typedef int32_t dpk_ivec __attribute__((vector_size(4 * DPK_LANES)));
 typedef float dpk_unaligned __attribute__((vector_size(4 * DPK_LANES), aligned(4), may_alias));
 
-static inline dpk_vec dpk_load(const float *x) {
+DPK_INLINE dpk_vec dpk_load(const float *x) {
     return *(const dpk_unaligned *)x;
 }
 
-static inline void dpk_store(float *x, dpk_vec v) {
+DPK_INLINE void dpk_store(float *x, dpk_vec v) {
     *(dpk_unaligned *)x = v;
 }
 
+/* x in every lane: x - 0 is x, whatever it is. */
+DPK_INLINE dpk_vec dpk_all(float x) {
+    return x - (dpk_vec){0};
+}
+
+/* a where the mask is all ones, b where it is 0. */
+DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
+    return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
+}
+
 /* The sum of the lanes, by halves: the same order wherever the vector is as wide. */
-static inline float dpk_sum(dpk_vec v) {
+DPK_INLINE float dpk_sum(dpk_vec v) {
     float x[DPK_LANES];
     for (size_t i = 0; i < DPK_LANES; i++)
         x[i] = v[i];
@@ -40,9 +53,62 @@ static inline float dpk_sum(dpk_vec v) {
     return x[0];
 }
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define DPK_HAS_SHUFFLES
+#endif
+#endif
+
+/* Lane i of the result is the sum of the lanes of v[i], in the order of dpk_sum: pairs of vectors
+ * are folded into one, by halves, until one is left. */
+DPK_INLINE dpk_vec dpk_sums(const dpk_vec *v) {
+#ifdef DPK_HAS_SHUFFLES
+#define DPK_FOLD(n, low, high)                                                                     \
+    for (int i = 0; i < (n); i++)                                                                  \
+        t[i] = __builtin_shufflevector(t[2 * i], t[2 * i + 1], DPK_LIST low) +                     \
+               __builtin_shufflevector(t[2 * i], t[2 * i + 1], DPK_LIST high);
+#define DPK_LIST(...) __VA_ARGS__
+    dpk_vec t[DPK_LANES];
+    for (int i = 0; i < DPK_LANES; i++)
+        t[i] = v[i];
+#if DPK_LANES == 16
+    DPK_FOLD(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+             (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+    DPK_FOLD(4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+             (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
+    DPK_FOLD(2, (0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29),
+             (2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31))
+    DPK_FOLD(1, (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+             (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+#elif DPK_LANES == 8
+    DPK_FOLD(4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
+    DPK_FOLD(2, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15))
+    DPK_FOLD(1, (0, 2, 4, 6, 8, 10, 12, 14), (1, 3, 5, 7, 9, 11, 13, 15))
+#else
+    DPK_FOLD(2, (0, 1, 4, 5), (2, 3, 6, 7))
+    DPK_FOLD(1, (0, 2, 4, 6), (1, 3, 5, 7))
+#endif
+    return t[0];
+#else
+    dpk_vec sums = {0};
+    for (int i = 0; i < DPK_LANES; i++)
+        sums[i] = dpk_sum(v[i]);
+    return sums;
+#endif
+}
+
 /* Where part p of n parts of `count` things begins; part n is the end. */
-static inline size_t dpk_begin(size_t count, size_t part, size_t n_parts) {
+DPK_INLINE size_t dpk_begin(size_t count, size_t part, size_t n_parts) {
     return count * part / n_parts;
+}
+
+DPK_INLINE size_t dpk_min(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* n things in groups of at most `most`: how many groups. */
+DPK_INLINE size_t dpk_groups(size_t n, size_t most) {
+    return (n + most - 1) / most;
 }
 
 #endif

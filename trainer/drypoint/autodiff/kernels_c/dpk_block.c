@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between images in memory and blocks; what a training step does beside sums of products. */
+#include "dpk_block.h"
+
+#include <string.h>
+
+/* `count` images' value at one pixel; zeros in the other lanes. */
+DPK_INLINE dpk_vec gather(const float *at, ptrdiff_t stride, size_t count) {
+    if (stride == 1 && count == DPK_LANES)
+        return dpk_load(at);
+    float lanes[DPK_LANES] = {0};
+    for (size_t i = 0; i < count; i++)
+        lanes[i] = at[(ptrdiff_t)i * stride];
+    return dpk_load(lanes);
+}
+
+DPK_INLINE void scatter(float *at, dpk_vec v, size_t count) {
+    if (count == DPK_LANES)
+        dpk_store(at, v);
+    else
+        for (size_t i = 0; i < count; i++)
+            at[i] = v[i];
+}
+
+/* The part of a frame's axis that an image of `size` pixels fills. */
+DPK_INLINE size_t filled(size_t frame, ptrdiff_t offset, size_t size, size_t *begin) {
+    const ptrdiff_t first = offset > 0 ? offset : 0;
+    ptrdiff_t end = offset + (ptrdiff_t)size;
+    end = end < (ptrdiff_t)frame ? end : (ptrdiff_t)frame;
+    *begin = (size_t)(first < end ? first : 0);
+    return (size_t)(first < end ? end : 0);
+}
+
+static void clear(float *row, size_t n) {
+    memset(row, 0, 4 * n);
+}
+
+void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
+               float *block) {
+    const size_t count = dpk_count(x->n, b);
+    size_t y0, x0;
+    const size_t y1 = filled(frame->h, frame->top, x->h, &y0);
+    const size_t x1 = filled(frame->w, frame->left, x->w, &x0);
+    const float *images = x->data + (ptrdiff_t)(b * DPK_LANES) * x->stride_n;
+    for (size_t channel = 0; channel < n_channels; channel++)
+        for (size_t i = 0; i < frame->h; i++) {
+            float *row = block + (channel * frame->h + i) * frame->w * DPK_LANES;
+            if (i < y0 || i >= y1 || x0 == x1) {
+                clear(row, frame->w * DPK_LANES);
+                continue;
+            }
+            clear(row, x0 * DPK_LANES);
+            clear(row + x1 * DPK_LANES, (frame->w - x1) * DPK_LANES);
+            const float *from = images + (ptrdiff_t)(c + channel) * x->stride_c +
+                                ((ptrdiff_t)i - frame->top) * x->stride_h;
+            for (size_t j = x0; j < x1; j++)
+                dpk_store(
+                    row + j * DPK_LANES,
+                    gather(from + ((ptrdiff_t)j - frame->left) * x->stride_w, x->stride_n, count));
+        }
+}
+
+/* Lanes of bytes as lanes of int32. */
+DPK_INLINE dpk_ivec widen(const uint8_t *bytes, size_t count) {
+    int32_t lanes[DPK_LANES] = {0};
+    for (size_t i = 0; i < count; i++)
+        lanes[i] = bytes[i];
+    dpk_ivec v;
+    memcpy(&v, lanes, sizeof v);
+    return v;
+}
+
+void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c, size_t n_channels,
+                 size_t pool_h, size_t pool_w, const dpk_frame *frame, float *block) {
+    const size_t count = dpk_count(x->n, b), area = frame->h * frame->w;
+    clear(block, n_channels * area * DPK_LANES);
+    for (size_t channel = c; channel < c + n_channels; channel++, block += area * DPK_LANES)
+        for (size_t i = 0; i < x->h; i++)
+            for (size_t j = 0; j < x->w; j++) {
+                const float *from = x->data + (ptrdiff_t)(b * DPK_LANES) * x->stride_n +
+                                    (ptrdiff_t)channel * x->stride_c + (ptrdiff_t)i * x->stride_h +
+                                    (ptrdiff_t)j * x->stride_w;
+                const size_t pixel = (channel * x->h + i) * x->w + j;
+                const dpk_vec g = gather(from, x->stride_n, count);
+                const dpk_ivec won = widen(winners + pixel * x->n + b * DPK_LANES, count);
+                for (size_t k = 0; k < pool_h * pool_w; k++) {
+                    const ptrdiff_t row = (ptrdiff_t)(i * pool_h + k / pool_w) + frame->top;
+                    const ptrdiff_t column = (ptrdiff_t)(j * pool_w + k % pool_w) + frame->left;
+                    if (row < 0 || row >= (ptrdiff_t)frame->h || column < 0 ||
+                        column >= (ptrdiff_t)frame->w)
+                        continue;
+                    const size_t at = (size_t)row * frame->w + (size_t)column;
+                    dpk_store(block + at * DPK_LANES,
+                              dpk_select(won == (int32_t)k, g, (dpk_vec){0}));
+                }
+            }
+}
+
+void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, size_t b, size_t c,
+                 size_t row, size_t n_rows) {
+    const size_t count = dpk_count(a->y.n, b);
+    const size_t pool_h = a->x_winners ? 1 : a->pool_h, pool_w = a->x_winners ? 1 : a->pool_w;
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < a->y.w; j++) {
+            const float *window = strip + (i * pool_h * width + j * pool_w) * DPK_LANES;
+            dpk_vec best = dpk_load(window);
+            dpk_ivec won = {0};
+            for (size_t k = 1; k < pool_h * pool_w; k++) {
+                const dpk_vec v = dpk_load(window + (k / pool_w * width + k % pool_w) * DPK_LANES);
+                const dpk_ivec larger = v > best;
+                best = dpk_select(larger, v, best);
+                won = (won & ~larger) | (larger & (int32_t)k);
+            }
+            if (a->relu) {
+                const dpk_ivec off = best <= 0; /* a NaN stays one, so that training can see it */
+                best = dpk_select(off, (dpk_vec){0}, best);
+                won |= off & 255;
+            }
+            float *to = a->y.data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)c * a->y.stride_c +
+                        (ptrdiff_t)(row + i) * a->y.stride_h + (ptrdiff_t)j * a->y.stride_w;
+            scatter(to, best, count);
+            if (a->winners) {
+                uint8_t *codes =
+                    a->winners + ((c * a->y.h + row + i) * a->y.w + j) * a->y.n + b * DPK_LANES;
+                for (size_t lane = 0; lane < count; lane++)
+                    codes[lane] = (uint8_t)won[lane];
+            }
+        }
+}

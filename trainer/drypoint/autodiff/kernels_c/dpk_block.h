@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks: as many images as a vector has lanes, copied to [channel][row][column][lane]. */
+#ifndef DPK_BLOCK_H
+#define DPK_BLOCK_H
+
+#include "dpk_vector.h"
+
+/* The rows and columns of a block, and which of them is pixel (0, 0) of the images. What lies
+ * outside of the images is 0; pixels outside of the frame are left out. */
+typedef struct {
+    size_t h, w;
+    ptrdiff_t top, left;
+} dpk_frame;
+
+/* Copies channels c .. c + n_channels - 1 of block b, with zeros in the lanes after the last image.
+ */
+void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
+               float *block);
+
+/* The same of what an image (n, c, h * pool_h, w * pool_w) was before pooling and ReLU: `x` holds
+ * gradients, and each goes to the pixel that `winners` names. */
+void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c, size_t n_channels,
+                 size_t pool_h, size_t pool_w, const dpk_frame *frame, float *block);
+
+/* Rows of one channel after the convolution become rows of y: pooling and ReLU.
+ *
+ * strip: [a->pool_h * n_rows][width][lane], width >= a->y.w * a->pool_w; row: of y, the first. */
+void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, size_t b, size_t c,
+                 size_t row, size_t n_rows);
+
+/* The lanes of block b that hold an image. */
+DPK_INLINE size_t dpk_count(size_t n, size_t b) {
+    return dpk_min(DPK_LANES, n - b * DPK_LANES);
+}
+
+#endif

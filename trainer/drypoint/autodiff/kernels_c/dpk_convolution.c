@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Convolution by its definition, for every kernel, stride, dilation and number of groups. */
+#include "dpk_block.h"
+#include "dpk_product.h"
+#include "dpk_tasks.h"
+#include "dpk_threads.h"
+
+typedef struct {
+    dpk_frame frame;       /* of x, with the padding */
+    size_t rows, columns;  /* of the convolution's results that are asked for */
+    size_t strip_rows;     /* of results that make one row of y */
+    size_t in, out;        /* channels of a group */
+    ptrdiff_t plane;       /* floats in a channel of a block of x */
+    ptrdiff_t row, dx, dy; /* floats between rows; from result to result, across and down */
+} geometry;
+
+static geometry measured(const dpk_conv2d *a) {
+    const int pooled = a->x_winners == NULL; /* y is, not x */
+    geometry s = {.rows = pooled ? a->y.h * a->pool_h : a->y.h,
+                  .columns = pooled ? a->y.w * a->pool_w : a->y.w,
+                  .strip_rows = pooled ? a->pool_h : 1};
+    s.frame = (dpk_frame){(s.rows - 1) * a->stride_h + (a->kernel_h - 1) * a->dilation_h + 1,
+                          (s.columns - 1) * a->stride_w + (a->kernel_w - 1) * a->dilation_w + 1,
+                          a->top, a->left};
+    s.in = a->x.c / a->groups;
+    s.out = a->y.c / a->groups;
+    s.row = (ptrdiff_t)(s.frame.w * DPK_LANES);
+    s.plane = (ptrdiff_t)s.frame.h * s.row;
+    s.dx = (ptrdiff_t)(a->stride_w * DPK_LANES);
+    s.dy = (ptrdiff_t)a->stride_h * s.row;
+    return s;
+}
+
+/* Results [q][strip_rows][columns][lane], for q output channels of which o is the first. */
+static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
+                     const float *x, size_t o, size_t q, float *strip) {
+    const size_t n_tiles = dpk_groups(s->columns, DPK_P);
+    const float *weight = a->weight + o * taps->n_terms;
+    for (size_t row = 0; row < s->strip_rows; row++)
+        for (size_t tile = 0; tile < n_tiles; tile++) {
+            const size_t begin = dpk_begin(s->columns, tile, n_tiles);
+            DPK(product)(taps, dpk_begin(s->columns, tile + 1, n_tiles) - begin, q,
+                         x + (ptrdiff_t)row * s->dy + (ptrdiff_t)begin * s->dx, weight,
+                         a->bias ? a->bias + o : NULL,
+                         strip + (row * s->columns + begin) * DPK_LANES);
+        }
+}
+
+int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d *a = arguments;
+    const geometry s = measured(a);
+    const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
+                 n_taps = s.in * a->kernel_h * a->kernel_w;
+    const size_t strip_size = s.strip_rows * s.columns * DPK_LANES;
+    const size_t block_size = a->x.c * (size_t)s.plane;
+    float *x = dpk_scratch(block_size + DPK_Q * strip_size + 2 * n_taps);
+    if (x == NULL)
+        return 1;
+    float *strip = x + block_size;
+    void *rest = strip + DPK_Q * strip_size;
+    ptrdiff_t *offsets = rest, *next = offsets;
+    for (size_t c = 0; c < s.in; c++)
+        for (size_t u = 0; u < a->kernel_h; u++)
+            for (size_t v = 0; v < a->kernel_w; v++)
+                *next++ = (ptrdiff_t)c * s.plane + (ptrdiff_t)(u * a->dilation_h) * s.row +
+                          (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
+    const dpk_product taps = {.n_terms = n_taps,
+                              .offsets = offsets,
+                              .x_step = s.dx,
+                              .w_row = (ptrdiff_t)n_taps,
+                              .w_term = 1,
+                              .y_row = (ptrdiff_t)strip_size,
+                              .y_step = DPK_LANES};
+    const size_t n_tiles = dpk_groups(s.out, DPK_Q), last = dpk_begin(n_blocks, part + 1, n_parts);
+    for (size_t b = dpk_begin(n_blocks, part, n_parts); b < last; b++) {
+        if (a->x_winners)
+            DPK(unpool)(&a->x, a->x_winners, b, 0, a->x.c, a->pool_h, a->pool_w, &s.frame, x);
+        else
+            DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, x);
+        for (size_t tile = 0; tile < a->groups * n_tiles; tile++) {
+            const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
+            const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
+            const size_t o = group * s.out + inside;
+            const float *of_group = x + (ptrdiff_t)(group * s.in) * s.plane;
+            for (size_t row = 0; row < a->y.h; row++) {
+                strip_of(a, &s, &taps, of_group + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q,
+                         strip);
+                for (size_t i = 0; i < q; i++)
+                    DPK(finish)(a, strip + i * strip_size, s.columns, b, o + i, row, 1);
+            }
+        }
+    }
+    return 0;
+}
+
+int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d *a = arguments;
+    const geometry s = measured(a);
+    const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
+                 n_taps = s.in * a->kernel_h * a->kernel_w;
+    const size_t n_tiles = dpk_groups(s.out, DPK_CQ), area = s.rows * s.columns * DPK_LANES;
+    const size_t first = dpk_begin(a->groups * n_tiles, part, n_parts);
+    const size_t last = dpk_begin(a->groups * n_tiles, part + 1, n_parts);
+    const size_t block_size = a->x.c * (size_t)s.plane;
+    float *x = dpk_scratch(block_size + DPK_CQ * area);
+    if (x == NULL)
+        return 1;
+    float *g = x + block_size;
+    const dpk_frame g_frame = {s.rows, s.columns, 0, 0};
+    const dpk_correlation sums = {.n_rows = s.rows,
+                                  .n_columns = s.columns,
+                                  .g_row = (ptrdiff_t)(s.columns * DPK_LANES),
+                                  .g_plane = (ptrdiff_t)area,
+                                  .x_row = s.dy,
+                                  .x_column = s.dx,
+                                  .x_step = (ptrdiff_t)(a->dilation_w * DPK_LANES)};
+    for (size_t b = 0; b < n_blocks && first < last; b++) {
+        DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, x);
+        for (size_t tile = first; tile < last; tile++) {
+            const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
+            const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
+            const size_t o = group * s.out + inside;
+            float *y = a->weight + o * n_taps;
+            if (a->winners)
+                DPK(unpool)(&a->y, a->winners, b, o, q, a->pool_h, a->pool_w, &g_frame, g);
+            else
+                DPK(pack)(&a->y, b, o, q, &g_frame, g);
+            const size_t n_steps = dpk_groups(a->kernel_w, DPK_CP);
+            for (size_t i = 0; i < s.in * a->kernel_h * n_steps; i++) {
+                const size_t c = i / n_steps / a->kernel_h, u = i / n_steps % a->kernel_h;
+                const size_t v = dpk_begin(a->kernel_w, i % n_steps, n_steps);
+                const float *at = x + (ptrdiff_t)(group * s.in + c) * s.plane +
+                                  (ptrdiff_t)(u * a->dilation_h) * s.row +
+                                  (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
+                DPK(correlation)(&sums, dpk_begin(a->kernel_w, i % n_steps + 1, n_steps) - v, q, g,
+                                 at, y + (c * a->kernel_h + u) * a->kernel_w + v,
+                                 (ptrdiff_t)n_taps);
+            }
+        }
+    }
+    return 0;
+}

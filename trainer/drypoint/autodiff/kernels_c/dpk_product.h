@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two inner loops that do nearly all of the arithmetic.
+ *
+ * product: P vectors of x times Q weights, broadcast, are added to P * Q vectors of sums that stay
+ * in registers over all terms. Convolution, its gradient by data, matrix products and the middle of
+ * a fast convolution are this loop with other offsets.
+ *
+ * correlation: Q gradients times P values of x, all vectors, are added to Q * P vectors, whose
+ * lanes are summed at the end: gradients by weights. */
+#ifndef DPK_PRODUCT_H
+#define DPK_PRODUCT_H
+
+#include "dpk_vector.h"
+
+/* Sums, factors and a broadcast weight together fit into the registers: 32 or 16 of them. */
+#if DPK_LANES == 16
+enum { DPK_P = 4, DPK_Q = 6, DPK_CP = 5, DPK_CQ = 5 };
+#else
+enum { DPK_P = 2, DPK_Q = 6, DPK_CP = 4, DPK_CQ = 3 };
+#endif
+
+typedef struct {
+    size_t n_terms;
+    const ptrdiff_t *offsets; /* [n_terms]: of a term in x */
+    ptrdiff_t x_step;         /* between the P vectors of a term */
+    ptrdiff_t w_row, w_term;  /* between the Q weights of a term, between terms */
+    ptrdiff_t y_row, y_step;  /* between the results of neighbouring q, of neighbouring p */
+} dpk_product;
+
+/* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0; or y itself: adds to what is there) + sum of
+ * w[q][t] * x[t][p]. */
+void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, const float *w,
+                  const float *bias, float *y);
+
+typedef struct {
+    size_t n_rows, n_columns;
+    ptrdiff_t g_row, g_plane; /* g: a vector follows the other along a row; q is a plane */
+    ptrdiff_t x_row, x_column, x_step;
+} dpk_correlation;
+
+/* p <= DPK_CP, q <= DPK_CQ: y[q * y_row + p] += the sum over rows, columns and lanes of g[q] *
+ * x[p]. */
+void DPK(correlation)(const dpk_correlation *s, size_t p, size_t q, const float *g, const float *x,
+                      float *y, ptrdiff_t y_row);
+
+#endif
