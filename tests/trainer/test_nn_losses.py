@@ -102,3 +102,12 @@ def test_targets_that_do_not_fit_are_refused(loss, x, target):
         loss(input=x, target=target)
     assert str(caught.value).startswith(type(loss).__name__)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scores", [[2.0, 1.0, 0.1], [0.5, -0.1, 0.6], [1.001, 0.0, 0.0]])
+@pytest.mark.parametrize("target", [0, [0.2, 0.3, 0.5]])
+def test_scores_in_the_place_of_probabilities_are_refused(scores, target):
+    """-log of 2 would be a loss below 0: a net without its softmax must not train silently."""
+    with pytest.raises(nn.InputError, match="wants probabilities, got numbers"):
+        nn.CrossEntropyLoss()(input=scores, target=target)
+    assert nn.CrossEntropyLoss(from_logits=True)(input=scores, target=target) > 0

@@ -29,6 +29,9 @@ from ._sizes import Shape, check_flag, check_fraction
 
 Target: TypeAlias = ArrayLike | Tensor
 
+_MOST_PROBABLE = 1 + 1e-5
+"""A softmax in float32 may exceed 1 by its rounding, a gradient check by its steps."""
+
 
 @dataclass(frozen=True)
 class Loss(Module):
@@ -148,6 +151,13 @@ class CrossEntropyLoss(Loss):
         """The loss of each of N examples, for an input (N, classes)."""
         if x.ndim != 2:
             raise InputError("CrossEntropyLoss", f"wants (N, classes), got input {x.shape}")
+        low, high = x.data.min(initial=1), x.data.max(initial=0)
+        if not self.from_logits and (low < 0 or high > _MOST_PROBABLE):
+            raise InputError(
+                "CrossEntropyLoss",
+                f"wants probabilities, got numbers from {low:g} to {high:g}: end the net in a "
+                "Softmax, or say from_logits=True",
+            )
         if isinstance(target, Tensor):
             return self._of_both(x, target)
         function = cross_entropy if self.from_logits else cross_entropy_from_probabilities
