@@ -26,6 +26,6 @@ def image_keys(seed: int, epoch: int, indices: ArrayLike) -> Keys:
     return numbers(numbers(numbers(np.zeros(1, np.uint64), seed), epoch), indices)
 
 
-def uniform(keys: Keys, n: int) -> NDArray[np.float64]:
-    """The n-th numbers as float64 in [-1, 1), a multiple of 2^-52, exactly."""
+def uniform(keys: Keys, n: ArrayLike) -> NDArray[np.float64]:
+    """The n-th numbers, broadcast, as float64 in [-1, 1), a multiple of 2^-52, exactly."""
     return (numbers(keys, n) >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0

@@ -22,8 +22,7 @@ Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
 
 ONE = 65536  # Q16
-ANGLE, SCALE, SHEAR, SHIFT_X, SHIFT_Y = range(5)  # places in an image's stream
-CONTROLS = 8  # the first place of the elastic field's numbers
+CONTROLS = 8  # the elastic field's first place in an image's stream; the map's are before it
 
 _SPLINE_BITS = 14  # of a weight
 _FIELD_BITS = 10  # of a displacement at a control point: 1/1024 pixel
@@ -51,17 +50,18 @@ def affine_maps(
         shear: greatest slope of what was vertical.
         shift: greatest shift in x and in y, pixels.
     """
-    angle = math.radians(rotate) * uniform(keys, ANGLE)
-    sine, cosine = _sine_cosine(angle)
-    size_factor = 1.0 + scale * uniform(keys, SCALE)
-    slope = shear * uniform(keys, SHEAR)
-    xx, xy = size_factor * cosine, size_factor * (cosine * slope - sine)
-    yx, yy = size_factor * sine, size_factor * (sine * slope + cosine)
+    angle, size_change, slope, shift_x, shift_y = uniform(keys[:, None], range(5)).T * np.array(
+        [[math.radians(rotate)], [scale], [shear], [shift], [shift]]
+    )
+    cosine, sine = _cosine_sine(angle)
+    factor = 1.0 + size_change
+    xx, xy = factor * cosine, factor * (cosine * slope - sine)
+    yx, yy = factor * sine, factor * (sine * slope + cosine)
     middle_x, middle_y = (size[0] - 1) / 2, (size[1] - 1) / 2
-    x0 = middle_x + shift * uniform(keys, SHIFT_X) - xx * middle_x - xy * middle_y
-    y0 = middle_y + shift * uniform(keys, SHIFT_Y) - yx * middle_x - yy * middle_y
-    maps = np.stack([x0, xx, xy, y0, yx, yy], axis=1) * ONE
-    return np.rint(maps).astype(np.int32)
+    x0 = middle_x + shift_x - xx * middle_x - xy * middle_y
+    y0 = middle_y + shift_y - yx * middle_x - yy * middle_y
+    maps: Reals = np.rint(np.stack([x0, xx, xy, y0, yx, yy], axis=1) * ONE)
+    return maps.astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +112,17 @@ def _spline_weights(length: int, spacing: float) -> Ints:
     return weights
 
 
-def _sine_cosine(angle: Reals) -> tuple[Reals, Reals]:
-    """Taylor sums to 1e-9 for angles within pi: libraries differ in a sine's last bit."""
-    square = angle * angle
-    sine, cosine = np.zeros_like(angle), np.zeros_like(angle)
-    for k in range(20, -1, -2):  # Horner; the term of angle^k, and of angle^(k + 1)
-        sign = -1.0 if k % 4 else 1.0
-        cosine = cosine * square + sign / math.factorial(k)
-        sine = sine * square + sign / math.factorial(k + 1)
-    return sine * angle, cosine
+def _cosine_sine(angle: Reals) -> Reals:
+    """Both (2, N), by Taylor sums to 1e-9 for angles within pi: libraries differ in a last bit."""
+    square, sums = angle * angle, np.zeros((2, len(angle)))
+    for coefficients in _TAYLOR:
+        sums *= square
+        sums += coefficients
+    sums[1] *= angle
+    return sums
+
+
+_TAYLOR = [
+    np.array([[1 / math.factorial(k)], [1 / math.factorial(k + 1)]]) * (-1.0 if k % 4 else 1.0)
+    for k in range(20, -1, -2)  # of angle^k in the cosine, angle^(k + 1) in the sine
+]
