@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,13 +218,14 @@ def test_a_diverged_run_is_told(cli, tmp_path, monkeypatch):
     def leap(step, total):
         return 1e-6 if step < total / 2 else 1e38
 
-    monkeypatch.setattr(_training, "Adam", lambda **_: SGD(lr=1e3))
-    monkeypatch.setattr(_training, "OneCycle", lambda **_: leap)
+    leaping = replace(_training.RECIPES["fast"], optimizer=SGD(lr=1e3), schedule=leap)
+    monkeypatch.setitem(_training.RECIPES, "fast", leaping)
     code, _, err = cli("train", "--limit", 100, "--epochs", 2, "--out", tmp_path / "x.npz")
     assert code == 0
     assert f"NaN or infinite: {tmp_path / 'x.npz'} is the best net before, not the last" in err
     nn.load(tmp_path / "x.npz")
-    monkeypatch.setattr(_training, "OneCycle", lambda **_: lambda _step, _total: 1e38)
+    leaping = replace(leaping, schedule=lambda _step, _total: 1e38)
+    monkeypatch.setitem(_training.RECIPES, "fast", leaping)
     code, out, err = cli("train", "--limit", 100, "--epochs", 1, "--out", tmp_path / "y.npz")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1

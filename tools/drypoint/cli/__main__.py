@@ -18,6 +18,7 @@ from . import (
     _measure,
     _models,
     _quantize,
+    _recipes,
     _run,
     _train,
     _verify,
@@ -36,6 +37,7 @@ COMMANDS = (
     _import,
     _models,
     _bench,
+    _recipes,
 )
 PROBLEM = 2  # exit code
 

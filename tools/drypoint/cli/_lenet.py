@@ -13,10 +13,10 @@ from drypoint.program import blob
 
 from ._export import compiler_line, one_of_each
 from ._output import INTERRUPTED, result, say
-from ._pieces import add_data_arguments, count, load_model, mnist, natural
+from ._pieces import add_data_arguments, load_model, mnist
 from ._quantize import to_integers
 from ._report import Clock, facts_of, fingerprint, summary, versions
-from ._training import EPOCHS, Recipe, save_trained, train_lenet
+from ._training import Training, add_training_arguments, save_trained, train_lenet
 from ._verify import compare_with
 
 NAME = "lenet"
@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("build/lenet"), metavar="DIR", help="folder to write into"
     )
-    parser.add_argument("--epochs", type=count, default=EPOCHS, help="passes over the images")
-    parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
+    add_training_arguments(parser)
     parser.add_argument("--force", action="store_true", help="redo what is there and still valid")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
@@ -43,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
     out, clock = args.out, Clock(_previous(args.out))
     with clock.stage("data"):
         train_set, test_set = mnist("train", args), mnist("test", args)
-    recipe = Recipe.of(train_set, epochs=args.epochs, seed=args.seed)
+    training = Training.of(train_set, args)
 
-    model = None if args.force else _valid_model(out / "lenet.npz", recipe)
+    model = None if args.force else _valid_model(out / "lenet.npz", training)
     if model is None:
         with clock.stage("train"):
-            training = train_lenet(train_set, recipe)
-        model = save_trained(training, out / "lenet.npz")
-        if training.stopped == "interrupted":
+            trained = train_lenet(train_set, training)
+        model = save_trained(trained, out / "lenet.npz")
+        if trained.stopped == "interrupted":
             return INTERRUPTED
     else:
         clock.reuse("train")
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         with clock.stage("verify"):
             found = compare_with(program, test_set.x, out, name="lenet", compiler=compiler)
         facts = facts_of(program, content, measured=measured, found=found, test_set=test_set)
-        facts |= {"seed": args.seed, **recipe.provenance(), "versions": versions()}
+        facts |= {"seed": args.seed, **training.provenance(), "versions": versions()}
         facts |= {"fingerprint": print_of_inputs}
     facts = {**facts, "seconds": clock.seconds, "reused": clock.reused}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if facts["differing_bytes"] else 0
 
 
-def _valid_model(path: Path, recipe: Recipe) -> Model | None:
+def _valid_model(path: Path, training: Training) -> Model | None:
     """The model of an earlier run with the same recipe, if it is there and whole."""
     if not path.exists():
         return None
@@ -95,7 +94,7 @@ def _valid_model(path: Path, recipe: Recipe) -> Model | None:
     except DrypointError as error:
         say(f"{error}; training anew")
         return None
-    if dict(model.provenance) == recipe.provenance():
+    if dict(model.provenance) == training.provenance():
         return model
     say(f"{path} is of another recipe (options, data or code): training anew")
     return None

@@ -17,10 +17,10 @@ from drypoint.models import ModelCard, Score
 from drypoint.program import blob
 
 from ._output import INTERRUPTED, result
-from ._pieces import add_data_arguments, count, mnist
+from ._pieces import add_data_arguments, mnist
 from ._quantize import to_integers
 from ._report import versions
-from ._training import EPOCHS, Recipe, train_lenet
+from ._training import Training, add_training_arguments, train_lenet
 
 NAME = "models"
 HELP = "print the cards of the models that come with the package, or make them anew"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--make", type=Path, metavar="DIR", help="train, and write the files that are shipped"
     )
-    parser.add_argument("--epochs", type=count, default=EPOCHS, help="passes over the images")
+    add_training_arguments(parser)
     add_data_arguments(parser)
 
 
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     for suffix in (".npz", ".dpt", ".json"):
         check_writable(args.make / f"{LENET}{suffix}")
     train_set, test_set = mnist("train", args), mnist("test", args)
-    recipe = Recipe.of(train_set, epochs=args.epochs, seed=0)
-    trained = train_lenet(train_set, recipe)
+    training = Training.of(train_set, args)
+    trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":
         return INTERRUPTED
     # float16 is what is shipped, so it is what is quantized and measured.
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         integer_score=_score(integers),
         disagreements=int(np.count_nonzero(measured.predicted != integers.predicted)),
         data=_facts(train_set, test_set),
-        recipe=asdict(recipe),
+        recipe=training.provenance()["recipe"],
         calibration=dict(program.provenance["calibration"]),
         versions=versions() | {"machine": f"{platform.system()} {platform.machine()}"},
         command="make model",

@@ -6,8 +6,8 @@ from pathlib import Path
 from drypoint.common import check_writable
 
 from ._output import INTERRUPTED, percent, result
-from ._pieces import add_data_arguments, count, mnist, natural
-from ._training import EPOCHS, Recipe, save_trained, train_lenet
+from ._pieces import add_data_arguments, mnist
+from ._training import Training, add_training_arguments, save_trained, train_lenet
 
 NAME = "train"
 HELP = "train LeNet on MNIST and save the float model"
@@ -17,8 +17,7 @@ EXAMPLE = "drypoint train --out build/lenet.npz --epochs 2"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--out", type=Path, default=Path("build/lenet.npz"), help="file to write")
-    parser.add_argument("--epochs", type=count, default=EPOCHS, help="passes over the images")
-    parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
+    add_training_arguments(parser)
     add_data_arguments(parser)
 
 
@@ -26,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, save, say what came out."""
     check_writable(args.out)  # before the work, not after it
     dataset = mnist("train", args)
-    trained = train_lenet(dataset, Recipe.of(dataset, epochs=args.epochs, seed=args.seed))
+    trained = train_lenet(dataset, Training.of(dataset, args))
     save_trained(trained, args.out)
     best = trained.history["val_accuracy"][trained.best_epoch - 1] if trained.best_epoch else 0.0
     text = f"{args.out}: {percent(best)} of {trained.n_val:,} validation images, "

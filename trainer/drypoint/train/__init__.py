@@ -4,16 +4,28 @@ result = train.fit(model, data.load("mnist", "train"), epochs=4)
 result.model  # the trained model; the one given is as it was
 """
 
-from ._augmentation import Augmentation as Augmentation
-from ._errors import TrainError as TrainError
-from ._errors import TrainingDivergedError as TrainingDivergedError
-from ._fit import fit as fit
-from ._optimizers import SGD as SGD
-from ._optimizers import Adam as Adam
-from ._optimizers import Optimizer as Optimizer
-from ._result import TrainResult as TrainResult
-from ._schedules import Constant as Constant
-from ._schedules import Cosine as Cosine
-from ._schedules import OneCycle as OneCycle
-from ._schedules import Schedule as Schedule
-from ._stopping import EarlyStopping as EarlyStopping
+from . import _recipes as recipes
+from ._augmentation import Augmentation
+from ._errors import TrainError, TrainingDivergedError
+from ._fit import fit
+from ._optimizers import SGD, Adam, Optimizer
+from ._result import TrainResult
+from ._schedules import Constant, Cosine, OneCycle, Schedule
+from ._stopping import EarlyStopping
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Augmentation",
+    "Constant",
+    "Cosine",
+    "EarlyStopping",
+    "OneCycle",
+    "Optimizer",
+    "Schedule",
+    "TrainError",
+    "TrainResult",
+    "TrainingDivergedError",
+    "fit",
+    "recipes",
+]

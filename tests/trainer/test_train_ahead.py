@@ -1,0 +1,80 @@
+"""Reading ahead changes when items are made, nothing else."""
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drypoint.train._ahead import DEPTH, ahead
+
+
+@given(st.lists(st.integers()))
+def test_the_same_items_in_the_same_order(items):
+    assert list(ahead(iter(items))) == items
+
+
+def test_items_are_made_in_another_thread_before_they_are_asked_for():
+    made = threading.Event()
+    threads = set()
+
+    def items():
+        for i in range(3):
+            threads.add(threading.get_ident())
+            if i == 1:
+                made.set()
+            yield i
+
+    reader = ahead(items())
+    assert next(reader) == 0
+    assert made.wait(10), "the second item is made although nobody has asked for it"
+    assert list(reader) == [1, 2]
+    assert threads.isdisjoint({threading.get_ident()})
+    assert len(threads) == 1
+
+
+def test_no_more_than_the_depth_is_made_ahead():
+    made = []
+
+    def items():
+        for i in range(100):
+            made.append(i)
+            yield i
+
+    reader = ahead(items())
+    for taken in range(1, 20):
+        next(reader)
+        time.sleep(0.002)
+        assert len(made) <= taken + DEPTH
+
+
+def test_an_error_comes_where_its_item_would_have_come():
+    def items():
+        yield 1
+        yield 2
+        raise ValueError("the third")
+
+    reader = ahead(items())
+    assert [next(reader), next(reader)] == [1, 2]
+    with pytest.raises(ValueError, match="the third"):
+        next(reader)
+
+
+def test_a_reader_that_stops_leaves_no_thread():
+    before = threading.active_count()
+    reader = ahead(iter(range(1000)))
+    next(reader)
+    reader.close()
+    assert threading.active_count() == before
+
+
+def test_an_interrupt_of_the_reader_ends_it():
+    def reading():
+        for _ in ahead(iter(range(1000))):
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        reading()
+    assert threading.active_count() == before

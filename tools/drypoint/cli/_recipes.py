@@ -1,0 +1,110 @@
+"""``drypoint recipes``: what the ways of training reach, and how long each takes."""
+
+import argparse
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+from drypoint.data import Dataset
+from drypoint.measure import measure
+from drypoint.train import recipes
+
+from ._output import INTERRUPTED, percent, result, say, table
+from ._pieces import add_data_arguments, count, mnist, natural
+from ._training import RECIPES
+
+NAME = "recipes"
+HELP = "print accuracy against seconds of the ways to train, over several seeds"
+EXAMPLE = "drypoint recipes --only fast --seeds 3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One run: right answers on the test set, and seconds of training."""
+
+    seed: int
+    accuracy: float
+    cpu_seconds: float
+    seconds: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("--only", choices=RECIPES, help="one of the recipes")
+    parser.add_argument("--seeds", type=count, default=5, metavar="N", help="runs of each")
+    parser.add_argument(
+        "--first-seed", type=natural, default=100, help="recipes were chosen with seeds below 100"
+    )
+    parser.add_argument("--epochs", type=count, help="passes over the images; the recipe's own")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train each recipe with each seed on the whole training set; the test set only tells."""
+    train_set, test_set = mnist("train", args), mnist("test", args)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    outcomes: dict[str, list[Outcome]] = {}
+    for name in [args.only] if args.only else RECIPES:
+        recipe = RECIPES[name] if args.epochs is None else RECIPES[name].lasting(args.epochs)
+        for seed in seeds:
+            outcome = _outcome(recipe, seed, train_set, test_set)
+            if outcome is None:
+                return INTERRUPTED
+            say(
+                f"{recipe.name}  seed {seed}  {percent(outcome.accuracy)}  "
+                f"{outcome.cpu_seconds:.1f} CPU s  {outcome.seconds:.1f} s"
+            )
+            outcomes.setdefault(name, []).append(outcome)
+    peak = _peak_bytes()
+    facts = {
+        name: {
+            "recipe": RECIPES[name].config(),
+            "median_accuracy": statistics.median(o.accuracy for o in found),
+            "runs": [vars(o) for o in found],
+        }
+        for name, found in outcomes.items()
+    }
+    text = (
+        f"{len(train_set):,} training images, {len(test_set):,} test images\n\n"
+        f"{table(_rows(outcomes))}\n\n"
+        f"most memory in use: {peak / 1e6:,.0f} MB"
+    )
+    result(text, {"recipes": facts, "peak_bytes": peak}, as_json=args.json)
+    return 0
+
+
+def _outcome(
+    recipe: recipes.Recipe, seed: int, train_set: Dataset, test_set: Dataset
+) -> Outcome | None:
+    cpu = time.process_time()
+    trained = recipe.fit(train_set, seed=seed, progress="none")
+    cpu = time.process_time() - cpu
+    if trained.stopped == "interrupted":
+        return None
+    accuracy = measure(trained.model, test_set).accuracy
+    return Outcome(seed=seed, accuracy=accuracy, cpu_seconds=cpu, seconds=trained.seconds)
+
+
+def _rows(outcomes: dict[str, list[Outcome]]) -> list[list[str]]:
+    rows = [["recipe", "median", "lowest", "highest", "CPU s", "seconds", "seeds"]]
+    for name, found in outcomes.items():
+        accuracies = [o.accuracy for o in found]
+        rows.append(
+            [
+                RECIPES[name].name,
+                *(percent(f(accuracies)) for f in (statistics.median, min, max)),
+                f"{statistics.median(o.cpu_seconds for o in found):.1f}",
+                f"{statistics.median(o.seconds for o in found):.1f}",
+                f"{found[0].seed} to {found[-1].seed}",
+            ]
+        )
+    return rows
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has had at once, as the system counts it."""
+    import resource  # noqa: PLC0415  # Windows does not have it
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
