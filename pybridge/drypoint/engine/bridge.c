@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t input_size(const dpt_model *model) {
@@ -62,22 +63,26 @@ static void run_shares(share *shares, size_t n) {
 }
 #endif
 
-dpt_status dpt_bridge_run(const dpt_model *model, void *arena, size_t batch, size_t threads,
-                          size_t n, const uint8_t *inputs, int32_t *outputs) {
+int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t n,
+                   const uint8_t *inputs, int32_t *outputs) {
     share shares[DPT_BRIDGE_THREADS];
+    const size_t part = batch * model->arena_size;
+    uint8_t *arena = malloc(threads * part + 1); /* 1: so that NULL means that there is none */
+    int status = DPT_OK;
+    if (arena == NULL) {
+        return DPT_BRIDGE_E_MEMORY;
+    }
     for (size_t t = 0; t < threads; t++) {
-        uint8_t *part = (uint8_t *)arena + t * batch * model->arena_size;
-        const share s = {model,  part,    batch, n * t / threads, n * (t + 1) / threads,
-                         inputs, outputs, DPT_OK};
+        const share s = {model,  arena + t * part, batch, n * t / threads, n * (t + 1) / threads,
+                         inputs, outputs,          DPT_OK};
         shares[t] = s;
     }
     run_shares(shares, threads);
-    for (size_t t = 0; t < threads; t++) {
-        if (shares[t].status != DPT_OK) {
-            return shares[t].status;
-        }
+    for (size_t t = 0; t < threads && status == DPT_OK; t++) {
+        status = shares[t].status;
     }
-    return DPT_OK;
+    free(arena);
+    return status;
 }
 
 /* Appends an output to the trace that *user points into. */

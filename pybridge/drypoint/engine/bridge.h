@@ -11,11 +11,14 @@
 /* At most so many threads. */
 #define DPT_BRIDGE_THREADS 64
 
-/* Runs n inputs, `batch` at a time, in `threads` threads, this one included. Each thread has its
- * part of the arena: batch * model->arena_size bytes. Without a thread to be had, this one does the
- * work. */
-dpt_status dpt_bridge_run(const dpt_model *model, void *arena, size_t batch, size_t threads,
-                          size_t n, const uint8_t *inputs, int32_t *outputs);
+/* dpt_bridge_run: no memory for the arenas. */
+#define DPT_BRIDGE_E_MEMORY 1
+
+/* Runs n >= 1 inputs in `threads` threads, this one included, `batch` inputs of a thread at a time.
+ * Each call has arenas of its own, one a thread, so calls may overlap. Without a thread to be had,
+ * this one does the work. Returns a dpt_status or DPT_BRIDGE_E_MEMORY. */
+int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t n,
+                   const uint8_t *inputs, int32_t *outputs);
 
 /* Runs n inputs one by one; `traces` receives for each the outputs of all its ops, one after the
  * other, trace_size bytes in all. */
