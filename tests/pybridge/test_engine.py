@@ -93,6 +93,21 @@ def test_an_input_is_not_changed_and_need_not_be_contiguous():
     np.testing.assert_array_equal(x, kept)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_input_comes_in_any_of_its_shapes_and_in_no_other(channels):
+    rng = np.random.default_rng(channels)
+    op = nets.random_op(rng, "op", Shape(4, 5, channels), "u8", last=True, kinds=("conv",))
+    program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
+    engine, x = Engine(program), nets.random_inputs(program, 1)[:1]
+    wanted = reference.run(program, x)
+    shapes = [(4, 5, channels), (1, 4, 5, channels)] + [(4, 5), (1, 4, 5)] * (channels == 1)
+    for shape in shapes:
+        np.testing.assert_array_equal(engine.run(x.reshape(shape)), wanted, strict=True)
+    for wrong in (x.astype(np.int8), x.reshape(5, 4, channels), x[..., None]):
+        with pytest.raises(ProgramError, match="the program reads"):
+            engine.run(wrong)
+
+
 def test_no_images_give_no_outputs():
     for seed in range(20):
         program = nets.random_program(seed)
