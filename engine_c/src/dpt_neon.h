@@ -20,11 +20,30 @@ VECTOR void store4(const dpt_op *op, int32x4_t acc, const int32_t *bias, const i
     int32x4_t y = vqrdmulhq_s32(acc, vshrq_n_s32(vld1q_s32(mult), 1));
     y = vminq_s32(vmaxq_s32(y, vdupq_n_s32(op->lo)), vdupq_n_s32(op->hi));
     if (op->out_type == DPT_I32) {
-        memcpy((int32_t *)out + index, &y, n * sizeof(int32_t));
+        int32_t *const to = (int32_t *)out + index;
+        const int32x2_t end = n < 2 ? vget_low_s32(y) : vget_high_s32(y);
+        if (n == LANES) {
+            vst1q_s32(to, y);
+        } else {
+            if (n >= 2) {
+                vst1_s32(to, vget_low_s32(y));
+            }
+            if (n % 2 != 0) {
+                vst1_lane_s32(to + n - 1, end, 0);
+            }
+        }
     } else {
+        uint8_t *const to = (uint8_t *)out + index;
         const int16x4_t half = vmovn_s32(y);
         const int8x8_t bytes = vmovn_s16(vcombine_s16(half, half));
-        memcpy((uint8_t *)out + index, &bytes, n);
+        const uint32_t word = vget_lane_u32(vreinterpret_u32_s8(bytes), 0);
+        if (n == LANES) {
+            memcpy(to, &word, sizeof word);
+        } else {
+            for (size_t i = 0; i < n; i++) {
+                to[i] = (uint8_t)(word >> 8 * i & 0xFFu);
+            }
+        }
     }
 }
 

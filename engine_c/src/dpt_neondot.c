@@ -13,23 +13,24 @@
 #define STRIP     4
 
 typedef int32x4_t sums;
-typedef int8x16_t quad, lanes, strip;
-
-typedef struct strip_lanes {
-    lanes quad[STRIP];
-} strip_lanes;
+typedef int8x8_t quad; /* in the first half */
+typedef int8x16_t lanes, strip;
 
 VECTOR quad quad_load(const uint8_t *p) {
-    int32_t value;
+    uint32_t value;
     memcpy(&value, p, 4);
-    return vreinterpretq_s8_s32(vdupq_n_s32(value));
+    return vcreate_s8(value);
+}
+
+VECTOR quad quad_flip(quad a) {
+    return veor_s8(a, vdup_n_s8(-128));
 }
 
 VECTOR strip strip_load(const uint8_t *p) {
     return vreinterpretq_s8_u8(vld1q_u8(p));
 }
 
-VECTOR quad quad_flip(quad a) {
+VECTOR strip strip_flip(strip a) {
     return veorq_s8(a, vdupq_n_s8(-128));
 }
 
@@ -42,14 +43,20 @@ VECTOR sums sums_zero(void) {
 }
 
 VECTOR sums sums_dot(sums acc, quad a, lanes w) {
-    return vdotq_s32(acc, w, a);
+    return vdotq_lane_s32(acc, w, a, 0);
 }
 
-VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
-    acc = vdotq_laneq_s32(acc, w.quad[0], a, 0);
-    acc = vdotq_laneq_s32(acc, w.quad[1], a, 1);
-    acc = vdotq_laneq_s32(acc, w.quad[2], a, 2);
-    return vdotq_laneq_s32(acc, w.quad[3], a, 3);
+VECTOR sums sums_dot_strip(sums acc, strip a, const int q, lanes w) {
+    switch (q) {
+    case 0:
+        return vdotq_laneq_s32(acc, w, a, 0);
+    case 1:
+        return vdotq_laneq_s32(acc, w, a, 1);
+    case 2:
+        return vdotq_laneq_s32(acc, w, a, 2);
+    default:
+        return vdotq_laneq_s32(acc, w, a, 3);
+    }
 }
 
 VECTOR sums sums_max(sums a, sums b) {

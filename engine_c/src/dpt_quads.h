@@ -11,9 +11,9 @@
  *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b)
  *     void   sums_finish(op, sums, bias, mult, out, index, n)   requantize, store n channels
  *
- *     STRIP                          quads that a register holds and that are multiplied together,
- *                                    1 or 4; not 1: strip, strip_load(p), sums_dot_strip(sums,
- *                                    strip, strip_lanes) with the weights' quads in .quad[]
+ *     STRIP                          quads that are multiplied together where a row has them; more
+ *                                    than 1: strip_load(p), strip_flip(strip), sums_dot_strip(sums,
+ *                                    strip, const int q, lanes): quad number q of the strip
  *     PACKING                        blocks of channels that are multiplied at once, 1, 4 or 5
  *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
  *
@@ -72,16 +72,20 @@ DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, co
 /* The same for a strip of STRIP quads. */
 DPT_INLINE void strip_step(const int P, const int B, const int FLIP, const strip *a,
                            const uint8_t *w, sums acc[MOST_PLACES][BLOCKS]) {
+    strip values[MOST_PLACES];
     DPT_UNROLL
-    for (int b = 0; b < B; b++) {
-        strip_lanes weights;
+    for (int p = 0; p < P; p++) {
+        values[p] = FLIP ? strip_flip(a[p]) : a[p];
+    }
+    DPT_UNROLL
+    for (int q = 0; q < STRIP; q++) {
         DPT_UNROLL
-        for (int q = 0; q < STRIP; q++) {
-            weights.quad[q] = lanes_load(w + 4 * LANES * (B * q + b));
-        }
-        DPT_UNROLL
-        for (int p = 0; p < P; p++) {
-            acc[p][b] = sums_dot_strip(acc[p][b], FLIP ? quad_flip(a[p]) : a[p], weights);
+        for (int b = 0; b < B; b++) {
+            const lanes weights = lanes_load(w + 4 * LANES * (B * q + b));
+            DPT_UNROLL
+            for (int p = 0; p < P; p++) {
+                acc[p][b] = sums_dot_strip(acc[p][b], values[p], q, weights);
+            }
         }
     }
 }
@@ -146,33 +150,50 @@ typedef struct job {
 } job;
 
 /* Requantizes and stores `blocks` blocks of each of n output pixels. It is not inlined: it is long,
- * and the sums of a tile are few. */
+ * and the sums of a tile are few. It reads a copy of the op, which no store to `out` can change. */
 static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pixel, size_t n,
                                                         sums result[][BLOCKS], int blocks) {
-    for (int b = 0; b < blocks; b++) {
-        const size_t first = j->channel + LANES * (size_t)b, left = j->op->out.c - first;
-        for (size_t i = 0; i < n; i++) {
-            sums_finish(j->op, result[i][b], j->bias + LANES * b, j->mult + LANES * b, j->out,
-                        (pixel + i) * j->op->out.c + first, left < LANES ? left : (size_t)LANES);
+    const dpt_op op = *j->op;
+    const int32_t *const bias = j->bias, *const mult = j->mult;
+    void *const out = j->out;
+    const size_t first = j->channel, left = op.out.c - first;
+    for (size_t i = 0; i < n; i++) {
+        const size_t index = (pixel + i) * op.out.c + first;
+        for (size_t b = 0; b < (size_t)blocks; b++) {
+            const size_t at = LANES * b, most = left - at;
+            sums_finish(&op, result[i][b], bias + at, mult + at, out, index + at,
+                        most < LANES ? most : (size_t)LANES);
         }
     }
 }
 
 /* What does not change from window to window of a convolution. */
 typedef struct frame {
-    size_t pitch, row;            /* bytes of a row of the input, of a row of the kernel in quads */
-    uint32_t most_top, most_left; /* of a window that lies inside the input */
-    size_t most_from;             /* the last first byte whose window, whole quads included, does */
+    size_t pitch, row;    /* bytes of a row of the input, of a row of the kernel in quads */
+    uint32_t tops, lefts; /* of corners from which all that a group of places reads is input */
+    size_t froms;         /* and of first bytes whose last row, whole quads included, is */
+    size_t ahead[4];      /* from the first place of the group to each, in bytes */
 } frame;
 
-/* Differences that wrap around make the comparisons below fail, as they should. */
-DPT_INLINE frame frame_of(const dpt_op *op) {
+static uint32_t at_least_0(int32_t n) {
+    return n > 0 ? (uint32_t)n : 0;
+}
+
+/* Groups of `high` by `wide` places, at most 4, that are computed together. */
+static frame frame_of(const dpt_op *op, int32_t high, int32_t wide) {
     frame f;
     f.pitch = (size_t)op->in.w * op->in.c;
     f.row = 4 * dpt_row_quads(op);
-    f.most_top = (uint32_t)(op->in.h - op->kernel_h);
-    f.most_left = (uint32_t)(op->in.w - op->kernel_w);
-    f.most_from = op->in.h * f.pitch - ((size_t)(op->kernel_h - 1) * f.pitch + f.row);
+    f.tops = at_least_0(op->in.h - (high - 1) * op->stride_h - op->kernel_h + 1);
+    f.lefts = at_least_0(op->in.w - (wide - 1) * op->stride_w - op->kernel_w + 1);
+    for (int32_t p = 0; p < high * wide; p++) {
+        f.ahead[p] = (size_t)(p / wide * op->stride_h) * f.pitch +
+                     (size_t)(p % wide * op->stride_w) * op->in.c;
+    }
+    const size_t reach =
+        f.ahead[high * wide - 1] + (size_t)(op->kernel_h - 1) * f.pitch + f.row - 1;
+    const size_t size = op->in.h * f.pitch;
+    f.froms = size > reach ? size - reach : 0;
     return f;
 }
 
@@ -191,22 +212,35 @@ static void copy_window(const job *j, const frame *f, int32_t top, int32_t left,
     }
 }
 
-/* Points place p of the tile at the window of plane position (y, x): at the input where all of it
- * lies inside, else at a copy. */
-static void aim(tile *t, int p, const job *j, const frame *f, int32_t y, int32_t x,
-                uint8_t *patch) {
-    const int32_t top = y * j->op->stride_h - j->op->pad_top;
-    const int32_t left = x * j->op->stride_w - j->op->pad_left;
-    const size_t from = (size_t)top * f->pitch + (size_t)left * j->op->in.c;
-    const int fits = j->op->in.h >= j->op->kernel_h && j->op->in.w >= j->op->kernel_w;
-    if (fits && (uint32_t)top <= f->most_top && (uint32_t)left <= f->most_left &&
-        (int64_t)from <= (int64_t)f->most_from) {
-        t->place[p] = j->in + from;
-        t->pitch[p] = f->pitch;
+/* Copies the windows of a group of `high` by `wide` places, and points the tile at the copies. */
+static __attribute__((noinline)) void copy_group(tile *t, int first, int high, int wide,
+                                                 const job *j, const frame *f, int32_t top,
+                                                 int32_t left, uint8_t patch[][PATCH_SIZE]) {
+    for (int p = 0; p < high * wide; p++) {
+        copy_window(j, f, top + p / wide * j->op->stride_h, left + p % wide * j->op->stride_w,
+                    patch[first + p]);
+        t->place[first + p] = patch[first + p];
+        t->pitch[first + p] = f->row;
+    }
+}
+
+/* Points A places of the tile, from `first`, at the windows of a group whose corner in the plane is
+ * (y, x): at the input where all of it lies inside, else at copies. */
+DPT_INLINE void aim(const int A, tile *t, int first, const job *j, const frame *f, int32_t y,
+                    int32_t x, uint8_t patch[][PATCH_SIZE]) {
+    const dpt_op *op = j->op;
+    const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
+    const size_t from = (size_t)top * f->pitch + (size_t)left * op->in.c;
+    if ((uint32_t)top < f->tops && (uint32_t)left < f->lefts && from < f->froms) {
+        DPT_UNROLL
+        for (int p = 0; p < A; p++) {
+            t->place[first + p] = j->in + from + f->ahead[p];
+            t->pitch[first + p] = f->pitch;
+        }
+    } else if (A == 1) {
+        copy_group(t, first, 1, 1, j, f, top, left, patch);
     } else {
-        copy_window(j, f, top, left, patch);
-        t->place[p] = patch;
-        t->pitch[p] = f->row;
+        copy_group(t, first, op->pool_h, op->pool_w, j, f, top, left, patch);
     }
 }
 
@@ -214,22 +248,19 @@ static void aim(tile *t, int p, const job *j, const frame *f, int32_t y, int32_t
  * windows; where fewer are left, the last place stands in and its sums are not used. */
 DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const job *j) {
     const dpt_op *op = j->op;
-    const frame f = frame_of(op);
+    const int32_t pool_h = op->pool_h, pool_w = op->pool_w, width = op->out.w * pool_w;
+    const frame f = A == 1 ? frame_of(op, 1, 1) : frame_of(op, pool_h, pool_w);
     const size_t pixels = (size_t)op->out.h * op->out.w;
-    const int32_t pool_h = op->pool_h, pool_w = op->pool_w;
     uint8_t patch[MOST_PLACES][PATCH_SIZE];
     tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
     int32_t y = 0, x = 0; /* the next window's corner in the plane */
     for (size_t pixel = 0; pixel < pixels; pixel += (size_t)(P / A)) {
         sums acc[MOST_PLACES][BLOCKS];
         for (int window = 0; window < P / A; window++) {
-            for (int p = 0; p < A; p++) {
-                const int at = window * A + p;
-                aim(&t, at, j, &f, y + p / pool_w, x + p % pool_w, patch[at]);
-            }
+            aim(A, &t, window * A, j, &f, y, x, patch);
             if (pixel + (size_t)window + 1 < pixels) {
                 x += pool_w;
-                if (x == op->out.w * pool_w) {
+                if (x == width) {
                     x = 0;
                     y += pool_h;
                 }
@@ -256,7 +287,7 @@ DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, 
 /* The same for pooling windows of any size: one window at a time, P places of it at once. */
 DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job *j) {
     const dpt_op *op = j->op;
-    const frame f = frame_of(op);
+    const frame f = frame_of(op, 1, 1);
     const int32_t area = op->pool_h * op->pool_w;
     uint8_t patch[MOST_PLACES][PATCH_SIZE];
     tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
@@ -271,7 +302,7 @@ DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job
         for (int32_t from = 0; from < area; from += P) {
             for (int p = 0; p < P; p++) {
                 const int32_t at = from + p < area ? from + p : area - 1;
-                aim(&t, p, j, &f, y + at / op->pool_w, x + at % op->pool_w, patch[p]);
+                aim(1, &t, p, j, &f, y + at / op->pool_w, x + at % op->pool_w, patch);
             }
             multiply(P, B, FLIP, &t, j->weight, acc);
             DPT_UNROLL
