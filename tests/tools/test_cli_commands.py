@@ -324,3 +324,22 @@ def test_the_command_writes_a_form_and_says_what_next(cli, lenet, tmp_path):
     assert code == 0
     assert str(tmp_path / "README.md") in out
     assert (tmp_path / "zephyr/module.yml").is_file()
+
+
+# recipes
+
+
+def test_recipes_prints_what_each_reaches(cli):
+    words = ["recipes", "--seeds", 2, "--epochs", 1, "--limit", 150]
+    code, out, err = cli(*words)
+    assert code == 0
+    assert out.startswith("150 training images, 150 test images\n")
+    assert re.search(r"lenet_fast +\d+\.\d\d % .* 100 to 101", out)
+    assert re.search(r"lenet_best +\d+\.\d\d % .* 100 to 101", out)
+    assert err.count("\n") == 4
+    code, out, _ = cli(*words, "--only", "fast", "--first-seed", 7, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert [run["seed"] for run in facts["recipes"]["fast"]["runs"]] == [7, 8]
+    assert facts["recipes"]["fast"]["recipe"]["name"] == "lenet_fast"
+    assert 10**7 < facts["peak_bytes"] < 10**10
