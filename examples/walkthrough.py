@@ -61,7 +61,7 @@ if FAST:
 
 # %%
 sample = digits.sample(10, seed=3)
-display(plot.examples(sample, columns=10))
+display(plot.examples(sample, columns=5))
 
 assert set(sample.y) <= set(range(10))
 
@@ -479,7 +479,7 @@ assert 1.5 <= uncertainty <= math.log(10)
 
 # %%
 lesson = digits.sample(12, seed=5)
-display(plot.examples(lesson, columns=12))
+display(plot.examples(lesson, columns=6))
 
 assert lesson.x.shape == (12, 28, 28)
 assert lesson.y.shape == (12,)
@@ -574,7 +574,7 @@ assert training(batch).mean() == before
 # %%
 by_port = digits.as_ports()
 few = data.take(by_port, range(8))
-display(plot.ports(few, columns=8))
+display(plot.ports(few, columns=4))
 
 assert set(few) == set(training.input_ports)
 assert len(few["input"]) == len(few["target"]) == 8
@@ -761,14 +761,14 @@ assert integers.accuracy >= m.accuracy - 0.002
 # %% [markdown]
 # ### 50. Export it as C
 #
-# Three generated files and the engine's own sources, in one folder: what a firmware project
+# Generated tables and the engine's own sources, in one folder: what a firmware project
 # needs. The RAM is a `#define`, and the flash is what the compiler says.
 
 # %%
 golden = test.x[[int(np.argmax(test.y == digit)) for digit in range(10)]]
 files = engine.export_c(program, golden, workdir, name="lenet")
-for file in files[:3]:
-    print(f"{file.name:12} {file.stat().st_size:>11,} bytes of text")
+for file in files:
+    print(f"{file.relative_to(workdir)!s:28} {file.stat().st_size:>9,} bytes of text")
 
 compiler = engine.find_compiler()
 compile_c = [compiler, "-std=c99", "-Os", f"-I{workdir}/drypoint"]

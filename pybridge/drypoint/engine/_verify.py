@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import one_blas_thread
 from drypoint.program import Program, ProgramError, reference
 
 
@@ -86,7 +87,7 @@ def verify(
         return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
 
     # Threads pay: BLAS, the engine and the compiled process all run without the GIL.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for found in pool.map(traces, range(0, len(inputs), batch_size)):
             for name, planes in found.items():
                 outputs[name].append(planes[-1])
