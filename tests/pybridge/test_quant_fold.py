@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from drypoint.common import DrypointError
 from drypoint.data import ImageEncoder
 from drypoint.nn import (
+    Add,
     AvgPool2d,
     BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
+    Graph,
     Linear,
     MaxPool2d,
     Model,
@@ -194,6 +196,22 @@ def test_quantize_repeats_itself_and_changes_nothing(case):
     first = blob.dumps(quantize(case.model, calibration))
     assert blob.dumps(quantize(case.model, calibration)) == first
     assert case.model.dumps() == before
+
+
+def test_a_graph_that_is_a_chain_gives_the_program_of_the_sequential():
+    chain = model({"conv": Conv2d(2, 3), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(3)})
+    graph = chain.with_net(Graph.from_sequential(chain.net))
+    assert blob.dumps(quantized(graph)) == blob.dumps(quantized(chain))
+
+
+def test_a_graph_that_branches_is_refused():
+    layers = {"a": Linear(3), "b": Linear(3), "add": Add()}
+    edges = [("input", "a", "add.a"), ("input", "b", "add.b")]
+    net = Graph(layers, edges, {"input": (4,)}).initialize(0)
+    with pytest.raises(QuantizationError, match="without branches only: the graph is no chain"):
+        fold(Model(net))
+    with pytest.raises(QuantizationError, match="without branches only"):
+        calibrate(Model(net), RNG.random((3, 4), dtype=np.float32))
 
 
 def test_a_calibration_of_another_net_is_refused():

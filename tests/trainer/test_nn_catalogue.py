@@ -33,7 +33,7 @@ NETS = {
     "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
     "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
-    "Graph": [RESIDUAL],
+    "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
 }
 KINDS = {kind.name: kind for kind in nn.layers()}
 
@@ -58,6 +58,7 @@ def test_the_mark_agrees_with_quantization(name):
     [
         [nn.Conv2d(2, 3, groups=2)],
         [nn.Conv2d(2, 3, dilation=2)],
+        [RESIDUAL],
         [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
         [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
         [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],

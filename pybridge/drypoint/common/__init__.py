@@ -1,4 +1,4 @@
-"""What every part may use: the error that a command turns into one line, atomic writes, one thread."""
+"""What every part may use: the base of errors, files written whole, one BLAS thread."""
 
 from ._errors import DrypointError as DrypointError
 from ._files import check_writable as check_writable

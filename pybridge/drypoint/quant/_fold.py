@@ -16,6 +16,8 @@ from drypoint.nn import (
     Conv2d,
     Dropout,
     Flatten,
+    Graph,
+    GraphError,
     Layer,
     Linear,
     MaxPool2d,
@@ -127,13 +129,20 @@ def _check_end(line: _Line, out: Shape) -> None:
 
 
 def as_sequential(net: Layer) -> Sequential:
-    """The net as what quantization walks through.
+    """The net as what quantization walks through: a straight line of layers.
 
     Raises:
-        QuantizationError: it is a single layer.
+        QuantizationError: it is a single layer, or a graph that branches.
     """
     if isinstance(net, Sequential):
         return net
+    if isinstance(net, Graph):
+        try:
+            return net.to_sequential()
+        except GraphError as error:
+            raise QuantizationError(
+                f"the engine runs nets without branches only: {error}"
+            ) from error
     raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
 
 

@@ -20,7 +20,7 @@ from ._options import (
     per_channel,
     statistic_config,
 )
-from ._picture import array_pixels, is_batch, picture_pixels
+from ._picture import array_pixels, check_is_batch, is_batch, picture_pixels
 from ._resize import METHODS, resize
 
 _MAX_SIDE = 1 << 14
@@ -35,7 +35,8 @@ class ImageEncoder:
     Calling the encoder does both. One image, a list of images or an array of them is taken:
     Pillow images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files.
     In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C) are several; C is 1, 3
-    or 4, and a three-axis array whose last axis is 1, 3 or 4 is one image.
+    or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as well be
+    gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is those.
 
     Attributes:
         width: of the encoded image, pixels, 1 to 16,384.
@@ -90,6 +91,8 @@ class ImageEncoder:
             DrypointError: a file cannot be read.
         """
         channels, height, width = self.shape
+        if isinstance(images, np.ndarray) and images.shape[1:] == (height, width):
+            check_is_batch(images)
         if isinstance(images, np.ndarray) and is_batch(images):
             return self._conform(array_pixels(images))
         if isinstance(images, Iterable) and not isinstance(images, np.ndarray | str):

