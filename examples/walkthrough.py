@@ -512,6 +512,7 @@ training = nn.Graph(
     [("input", "lenet", "loss.input"), ("target", "loss.target")],
 )
 print(training.draw())
+display(plot.net(training))
 
 assert training.input_ports == ("input", "target")
 assert training.output_ports == ("loss",)
@@ -687,11 +688,12 @@ assert counted.f1 == m.f1
 # %% [markdown]
 # ### 45. Look inside
 #
-# What the first layer's twenty filters see in the average digit, from statistics that any layer
-# can give over any number of images without keeping them.
+# The first layer's twenty kernels, and what they see in the average digit, from statistics that
+# any layer can give over any number of images without keeping them.
 
 # %%
 seen = measure.measure_activations(model, test.x[:500], ["relu1"], reduce=["mean", "max"])
+display(plot.kernels(model.net["conv1"]))
 display(plot.maps(seen["relu1"]["mean"]))
 
 assert seen["relu1"]["mean"].shape == (20, 24, 24)

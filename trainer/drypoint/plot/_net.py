@@ -1,84 +1,98 @@
-"""A net as a drawing: layers in order, and the shape of what passes between them."""
+"""A net as a drawing: layers below what they read, and the shape of what passes between them."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from drypoint.nn import Layer, Model, NetInfo, Shape
+from drypoint.nn import Model, Module, NetInfo, Shape
 
 from . import _look as look
+from ._blocks import table
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
+from ._scheme import Link, Scheme, scheme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STEP = 0.62  # inches a layer
+_STEP = 0.62  # inches a row
+_HALF = 0.2  # of a box
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NetDrawing(Picture):
-    """Layers from top to bottom.
+    """Layers from top to bottom, containers opened.
 
     Attributes:
         info: the net in numbers.
+        scheme: its nodes and links.
     """
 
     info: NetInfo
-
-    @property
-    def boxes(self) -> tuple[tuple[str, str, bool], ...]:
-        """Of each layer, containers opened: path, kind with the parameters, whether it learns."""
-        return tuple(
-            (
-                layer.path or layer.kind,
-                f"{layer.kind}, {layer.n_params:,} parameters" if layer.n_params else layer.kind,
-                layer.trainable,
-            )
-            for layer in self.info.layers
-        )
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """Of the input, and of what comes out of each layer, for one example."""
-        return (self.info.input_shape, *(layer.output_shape for layer in self.info.layers))
+    scheme: Scheme
 
     @property
     def dot(self) -> str:
         """The graph in the DOT language, as Graphviz draws it."""
+        names = self._ids
         lines = [
             "digraph net {",
             '  node [shape=box, style=rounded, fontname="sans-serif", fontsize=11];',
             '  edge [fontname="sans-serif", fontsize=9];',
-            '  input [label="input", shape=plaintext];',
-            '  output [label="output", shape=plaintext];',
         ]
-        names = ["input"]
-        for i, (path, kind, _) in enumerate(self.boxes):
-            names.append(f"layer{i}")
-            lines.append(f"  layer{i} [label={_quoted(path, kind)}];")
-        names.append("output")
-        for (one, other), shape in zip(pairwise(names), self.shapes, strict=True):
-            lines.append(f'  {one} -> {other} [label=" {_size(shape)}"];')
+        for name, node in zip(names, self.scheme.nodes, strict=True):
+            words = (node.name, node.kind) if node.kind else (node.name,)
+            lines.append(
+                f"  {name} [label={_quoted(*words)}{'' if node.kind else ', shape=plaintext'}];"
+            )
+        for link in self.scheme.links:
+            label = _quoted(f" {_label(link)}")
+            lines.append(f"  {names[link.source]} -> {names[link.target]} [label={label}];")
         return "\n".join([*lines, "}", ""])
 
+    @property
+    def _ids(self) -> list[str]:
+        """Names for DOT: those of ports where they can be, layers by number."""
+        count, names = 0, []
+        for node in self.scheme.nodes:
+            plain = node.name.isascii() and node.name.isidentifier() and len(node.name) < 20
+            names.append(f"layer{count}" if node.kind else node.name if plain else f"port{count}")
+            count += bool(node.kind)
+        return names if len(set(names)) == len(names) else [f"n{i}" for i in range(len(names))]
+
     def render(self, width: int = 80, *, plain: bool = False) -> str:  # noqa: ARG002
-        """A line for each layer, and between two of them the shape that passes."""
-        wire, head = ("|", "v") if plain else ("│", "▼")
-        left = max(len(path) for path, _, _ in self.boxes)
-        lines = ["input"]
-        for shape, (path, kind, learns) in zip(self.shapes, self.boxes, strict=False):
-            lines += [f"  {wire}  {_size(shape)}", f"  {head}"]
-            lines.append(f"{path:<{left}}  {'*' if learns else ' '} {kind}")
-        lines += [f"  {wire}  {_size(self.shapes[-1])}", f"  {head}", "output"]
+        """A line for each layer; of a chain the shapes between, else what each one reads."""
+        nodes, links = self.scheme.nodes, self.scheme.links
+        if self.scheme.is_chain:
+            wire, head = ("|", "v") if plain else ("│", "▼")
+            left = max(len(node.name) for node in nodes if node.kind)
+            lines = [nodes[0].name]
+            for link in links:
+                node = nodes[link.target]
+                lines += [f"  {wire}  {_size(link.shape)}", f"  {head}"]
+                mark = f"{node.name:<{left}}  {'*' if node.learns else ' '} {node.kind}"
+                lines.append(mark if node.kind else node.name)
+        else:
+            rows = []
+            for i, node in enumerate(nodes):
+                given = {_size(k.shape) for k in links if k.source == i}
+                read = ", ".join(
+                    f"{k.port}: {nodes[k.source].name}" if k.port else nodes[k.source].name
+                    for k in links
+                    if k.target == i
+                )
+                mark = "*" if node.learns else ""
+                rows.append(
+                    (node.name, mark, node.kind, " ".join(given), f"<- {read}" if read else "")
+                )
+            lines = table(rows, left=(0, 1, 2, 3, 4))
         return "\n".join([*lines, "", f"* learns; {self._totals}"])
 
     @property
     def layout(self) -> Layout:
-        """Some six tenths of an inch a layer."""
-        longest = max(max(len(path), len(kind)) for path, kind, _ in self.boxes)
+        """Some six tenths of an inch a row."""
         return Layout(
-            width=max(3.6, 1.0 + 0.085 * longest), height=0.6 + _STEP * (len(self.boxes) + 2)
+            width=max(3.6, self._width + 0.4),
+            height=0.6 + _STEP * (max(self.scheme.rows) + 1),
         )
 
     @property
@@ -87,50 +101,86 @@ class NetDrawing(Picture):
 
     def _draw(self, axes: "tuple[Axes, ...]") -> None:
         (ax,) = axes
-        nodes = [("input", "", False), *self.boxes, ("output", "", False)]
-        for i, (path, kind, learns) in enumerate(nodes):
-            frame = look.ACCENT if learns else look.MUTED
+        rows, centers = self.scheme.rows, self.scheme.centers
+        for node, row, x in zip(self.scheme.nodes, rows, centers, strict=True):
+            frame = look.ACCENT if node.learns else look.MUTED
             ax.text(
-                0.5,
-                -i,
-                f"{path}\n{kind}" if kind else path,
+                x,
+                -row * _STEP,
+                f"{node.name}\n{node.kind}" if node.kind else node.name,
                 fontsize=look.SMALL_SIZE,
                 color=look.INK,
                 horizontalalignment="center",
                 verticalalignment="center",
                 bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": frame}
-                if kind
+                if node.kind
                 else None,
                 zorder=3,
                 parse_math=False,
             )
-        for i, shape in enumerate(self.shapes):
-            ax.annotate(
-                "",
-                (0.5, -i - 0.66),
-                xytext=(0.5, -i - 0.3),
-                arrowprops={"arrowstyle": "->", "color": look.MUTED, "shrinkA": 0, "shrinkB": 0},
-            )
-            ax.text(
-                0.53,
-                -i - 0.5,
-                _size(shape),
-                fontsize=look.SMALL_SIZE,
-                color=look.INK,
-                verticalalignment="center",
-            )
-        ax.set_xlim(0, 1)
-        ax.set_ylim(-len(nodes) + 0.5, 0.5)
+        for link in self.scheme.links:
+            self._draw_link(ax, link)
+        side = (self.layout.width - self._width) / 2
+        ax.set_xlim(-side, self._width + side)
+        ax.set_ylim(-(max(rows) + 0.5) * _STEP, 0.5 * _STEP)
         look.undress(ax, title=self._totals)
+
+    @property
+    def _width(self) -> float:
+        """Inches that boxes, links and labels take."""
+        scheme = self.scheme
+        passing = [k for k in scheme.links if self._passes(k)]
+        most = max((scheme.centers[k.target] + self._bulge + 1.2 for k in passing), default=0.0)
+        return max(scheme.width, most)
+
+    def _passes(self, link: Link) -> bool:
+        """Whether there are rows between the two."""
+        return self.scheme.rows[link.target] - self.scheme.rows[link.source] > 1
+
+    @property
+    def _bulge(self) -> float:
+        """How far a link that passes other rows keeps from its ends: by the widest box."""
+        return max(node.width for node in self.scheme.nodes) / 2 + 0.3
+
+    def _draw_link(self, ax: "Axes", link: Link) -> None:
+        rows, centers = self.scheme.rows, self.scheme.centers
+        x1, y1 = centers[link.source], -rows[link.source] * _STEP - _HALF
+        x2, y2 = centers[link.target], -rows[link.target] * _STEP + _HALF + 0.02
+        length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
+        passes = self._passes(link)
+        rad = -2 * self._bulge / length if passes else 0.0
+        ax.annotate(
+            "",
+            (x2, y2),
+            xytext=(x1, y1),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": look.MUTED,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "connectionstyle": f"arc3,rad={rad}",
+            },
+            zorder=1,
+        )
+        ax.text(
+            (x1 + x2) / 2 + (self._bulge if passes else 0) + 0.06,
+            (y1 + y2) / 2,
+            _label(link),
+            fontsize=look.SMALL_SIZE,
+            color=look.INK,
+            verticalalignment="center",
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
+            zorder=2,
+        )
 
 
 def net(
-    shown: Layer | Model, *, input_shape: Shape | None = None, ax: Placement = None
+    shown: Module | Model, *, input_shape: Shape | None = None, ax: Placement = None
 ) -> NetDrawing:
     """A net, layer by layer, with the shapes between; those that learn stand out.
 
     Args:
-        shown: a layer, net or model.
+        shown: a layer, net, graph or model; containers inside are opened.
         input_shape: of one example; needed only where the net leaves its sizes open.
         ax: one axes to draw on.
 
@@ -138,14 +188,23 @@ def net(
         PlotError: it is no net.
         ShapeError: its sizes are not known, or it does not take that shape.
     """
-    layer = shown.net if isinstance(shown, Model) else shown
-    if not isinstance(layer, Layer):
+    module = shown.net if isinstance(shown, Model) else shown
+    if not isinstance(module, Module):
         raise PlotError(f"a net, layer or model is wanted, not {type(shown).__name__}")
-    return NetDrawing(info=layer.info(input_shape), placed=placement(ax))
+    info = module.info(input_shape)
+    return NetDrawing(info=info, scheme=scheme_of(module, info), placed=placement(ax))
 
 
-def _size(shape: Shape) -> str:
-    return " x ".join(map(str, shape))
+def _label(link: Link) -> str:
+    """The port and the shape."""
+    return " ".join(word for word in (link.port, _size(link.shape)) if word)
+
+
+def _size(shape: Shape | None) -> str:
+    """A shape in words."""
+    if shape is None:
+        return ""
+    return " x ".join(map(str, shape)) or "a number"
 
 
 def _quoted(*lines: str) -> str:

@@ -1,0 +1,147 @@
+"""A net as nodes and links, and where the nodes stand: each below all that it reads."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from drypoint.nn import Graph, Module, NetInfo, Sequential, Shape
+
+_GAP = 0.25  # inches between neighbours
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer, or a port of the net.
+
+    Attributes:
+        name: its path.
+        kind: of a layer, with its parameters; "" for a port.
+        learns: whether it has parameters.
+    """
+
+    name: str
+    kind: str = ""
+    learns: bool = False
+
+    @property
+    def width(self) -> float:
+        """Inches that its text takes with its frame."""
+        return 0.5 + 0.075 * max(len(self.name), len(self.kind))
+
+
+@dataclass(frozen=True)
+class Link:
+    """What passes from one node to another, both by their place in the list of nodes.
+
+    Attributes:
+        shape: of one example; None where the net does not settle it.
+        port: of the target that takes it, where it has several and this is no name repeated.
+    """
+
+    source: int
+    target: int
+    shape: Shape | None
+    port: str = ""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Nodes (inputs, layers with containers opened, outputs) and the links between them."""
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each node reads the one before, and nothing else."""
+        steps = list(pairwise(range(len(self.nodes))))
+        return [(link.source, link.target) for link in self.links] == steps
+
+    @cached_property
+    def rows(self) -> tuple[int, ...]:
+        """Of each node, from 0 at the top: one below the lowest that it reads.
+
+        An input stands just above the first that reads it.
+        """
+        rows = [0] * len(self.nodes)
+        for link in self.links:  # sources come before targets
+            rows[link.target] = max(rows[link.target], rows[link.source] + 1)
+        for i in {k.source for k in self.links} - {k.target for k in self.links}:
+            rows[i] = min(rows[k.target] for k in self.links if k.source == i) - 1
+        return tuple(rows)
+
+    @cached_property
+    def centers(self) -> tuple[float, ...]:
+        """Of each node: inches to the right of the left edge.
+
+        Nodes stand below the layers that they read, those that read none beside the others; the
+        neighbours in a row give each other room.
+        """
+        above: dict[int, list[int]] = {}
+        for link in self.links:
+            above.setdefault(link.target, []).append(link.source)
+        x: dict[int, float] = {}
+        for row in range(max(self.rows) + 1):
+            here = [i for i, r in enumerate(self.rows) if r == row]
+            fed = [i for i in here if i in above]
+            for i in fed:
+                sources = [k for k in above[i] if k in above] or above[i]
+                x[i] = sum(x[k] for k in sources) / len(sources)
+            self._spread(sorted(fed, key=lambda i: (x[i], i)), x)
+            others = [i for i in here if i not in above]
+            x |= dict.fromkeys(others, 0.0)
+            if fed:
+                for beside, i in pairwise([min(fed, key=lambda i: x[i]), *others]):
+                    x[i] = x[beside] - self._room(beside, i)
+            else:
+                self._spread(others, x)
+        left = min(x[i] - node.width / 2 for i, node in enumerate(self.nodes))
+        return tuple(x[i] - left for i in range(len(self.nodes)))
+
+    def _room(self, one: int, other: int) -> float:
+        """Between the centres of two neighbours."""
+        return (self.nodes[one].width + self.nodes[other].width) / 2 + _GAP
+
+    def _spread(self, row: list[int], x: dict[int, float]) -> None:
+        """Move the nodes of a row apart, evenly around their middle."""
+        if row:
+            middle = sum(x[i] for i in row) / len(row)
+            for one, other in pairwise(row):
+                x[other] = max(x[other], x[one] + self._room(one, other))
+            shift = middle - sum(x[i] for i in row) / len(row)
+            for i in row:
+                x[i] += shift
+
+    @property
+    def width(self) -> float:
+        """Inches from the left edge to the right one."""
+        return max(x + n.width / 2 for x, n in zip(self.centers, self.nodes, strict=True))
+
+
+def scheme_of(net: Module, info: NetInfo) -> Scheme:
+    """The scheme of a net whose shapes ``info`` knows."""
+    if isinstance(net, Graph | Sequential):
+        graph = net if isinstance(net, Graph) else Graph.from_sequential(net)
+    else:
+        ports = [("input", f"layer.{port}") for port in net.input_ports]
+        graph = Graph({"layer": net}, ports if len(ports) == 1 else [])
+    flat = graph.flatten()
+    layers = {layer.path or "layer": layer for layer in info.layers}
+    nodes = [Node(port) for port in flat.wiring.inputs]
+    places = {("", port): i for i, port in enumerate(flat.wiring.inputs)}
+    shapes = {("", port): info.input_shapes.get(port) for port in flat.wiring.inputs}
+    links = []
+    for name in flat.wiring.order:
+        layer, module = layers[name], flat.layers[name]
+        size = f", {layer.n_params:,} parameters" if layer.n_params else ""
+        nodes.append(Node(layer.path or layer.kind, layer.kind + size, layer.trainable))
+        for port, end in flat.wiring.feeds[name].items():
+            source = places[end]
+            plain = len(module.input_ports) == 1 or nodes[source].name == port
+            links.append(Link(source, len(nodes) - 1, shapes[end], "" if plain else port))
+        for port in module.output_ports:
+            places[name, port], shapes[name, port] = len(nodes) - 1, layer.output_shape
+    for port, end in flat.wiring.outputs.items():
+        nodes.append(Node(port))
+        links.append(Link(places[end], len(nodes) - 1, shapes[end]))
+    return Scheme(tuple(nodes), tuple(links))
