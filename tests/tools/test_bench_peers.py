@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from nets import random_program
 
-from drypoint.bench import BenchError, make_case, to_onnx, to_tflite
+from drypoint.bench import BenchError, empty_case, make_case, to_onnx, to_tflite
 from drypoint.program import Program, reference
 
 IMAGES = 8
@@ -34,7 +34,7 @@ def test_the_onnx_model_is_the_program(case):
     """onnx's own evaluator, in floating point."""
     evaluator = pytest.importorskip("onnx.reference", reason="onnx is not installed")
     program, images, ours = case
-    model = to_onnx(program, ours, batch=IMAGES)
+    model = to_onnx(program, ours, IMAGES)
     session = evaluator.ReferenceEvaluator(model)
     planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     (theirs,) = session.run(None, {"input": planes})
@@ -45,7 +45,7 @@ def test_the_onnx_model_is_the_program(case):
 def test_the_onnx_model_is_valid(case):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     program, _, ours = case
-    onnx.checker.check_model(to_onnx(program, ours, batch=1), full_check=True)
+    onnx.checker.check_model(to_onnx(program, ours, 1), full_check=True)
 
 
 def test_the_tflite_model_is_the_program(case):
@@ -53,7 +53,7 @@ def test_the_tflite_model_is_the_program(case):
         "ai_edge_litert.interpreter", reason="ai-edge-litert (extra bench) is not installed"
     )
     program, images, ours = case
-    model = to_tflite(program, ours, batch=IMAGES)
+    model = to_tflite(program, ours, IMAGES)
     session = interpreters.Interpreter(model_content=model)
     session.allocate_tensors()
     session.set_tensor(
@@ -66,11 +66,25 @@ def test_the_tflite_model_is_the_program(case):
 def test_the_files_hold_the_programs_own_bytes(case):
     pytest.importorskip("onnx", reason="onnx is not installed")
     program, _, ours = case
-    content = to_onnx(program, ours, batch=1).SerializeToString()
+    content = to_onnx(program, ours, 1)
     first = program.ops[0]
     weight = first.weight.reshape(-1, *first.in_shape) if first.weight.ndim == 2 else first.weight
     assert weight.transpose(0, 3, 1, 2).tobytes() in content
     assert first.bias.tobytes() in content
+
+
+@pytest.mark.parametrize("write", [to_onnx, to_tflite])
+def test_a_program_of_one_product_is_no_exception(write):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra bench) is not installed")
+    program = empty_case().program
+    ours = reference.run(program, np.full((1, 1, 1, 1), 7, np.uint8))
+    content = write(program, ours, 1)
+    if write is to_onnx:
+        import onnx
+
+        onnx.checker.check_model(content, full_check=True)
+    assert program.ops[0].bias.tobytes() in content
 
 
 def odd_program() -> Program:
@@ -86,4 +100,4 @@ def test_what_peers_cannot_express_is_refused_by_name():
     pytest.importorskip("onnx", reason="onnx is not installed")
     program = odd_program()
     with pytest.raises(BenchError, match=r"op 'op\d': "):
-        to_onnx(program, np.ones((1, program.output_shape.size), np.int32), batch=1)
+        to_onnx(program, np.ones((1, program.output_shape.size), np.int32), 1)

@@ -6,6 +6,7 @@ from ._figure import Figure as Figure
 from ._nets import NETS as NETS
 from ._nets import Case as Case
 from ._nets import case_of as case_of
+from ._nets import empty_case as empty_case
 from ._nets import known_nets as known_nets
 from ._nets import make_case as make_case
 from ._onnx_file import to_onnx as to_onnx

@@ -2,15 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ._build import build_limits, build_speed
 from ._figure import Figure
 from ._machine import BUSY, look, usable_cpus
 from ._net import Bench, time_net
-from ._nets import Case
+from ._nets import Case, empty_case
 from ._plan import Plan
 from ._result import BenchResult, NetTimes
+from ._startup import time_startup
+from ._threads import time_threads
 
 WIDE = 0.05  # a spread that deserves a warning
 
@@ -53,6 +56,13 @@ def bench(
             net, found = time_net(parts, case, plan)
             nets.append(net)
             limits |= found
+        say("timing a call that computes nothing")
+        brief = replace(plan, backends=plan.backends[:1], batches=())
+        empty, _ = time_net(parts, empty_case(), brief)
+        say("timing threads")
+        threads = time_threads(parts, cases[0], plan)
+        say("timing starts")
+        startup = time_startup(parts, cases[0], plan, compiler=compiler)
     return BenchResult(
         machine=machine,
         rounds=plan.rounds,
@@ -60,6 +70,9 @@ def bench(
         core=core[0] if core else None,
         limits=limits,
         nets=tuple(nets),
+        empty=empty,
+        threads=threads,
+        startup=startup,
         warnings=tuple(_warnings(machine.load, nets)),
     )
 

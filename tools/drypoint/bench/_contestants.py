@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ._library import DrypointLibrary, Library
-from ._peers import LiteRT, OnnxRuntime, OpenVino
+from ._peers import LiteRT, OnnxRuntime, OpenVino, Peer
 
 # Name -> class and the packages that it needs; the first one's version is shown.
-PEERS: dict[str, tuple[type[Library], tuple[str, ...]]] = {
+PEERS: dict[str, tuple[type[Peer], tuple[str, ...]]] = {
     "LiteRT": (LiteRT, ("ai-edge-litert",)),
     "OpenVINO": (OpenVino, ("openvino", "onnx")),
     "ONNX Runtime": (OnnxRuntime, ("onnxruntime", "onnx")),

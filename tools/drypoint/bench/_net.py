@@ -1,23 +1,24 @@
 """One net: its contestants are started, have their rounds, and what they said becomes values."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from drypoint.engine import Engine
-from drypoint.program import Program, blob
+from drypoint.program import blob
 
 from ._contestants import Contestant, Files, engines, installed_peers, peers
 from ._errors import BenchError
 from ._figure import Figure
-from ._limits import bound_ns, measure_limits, wanted, weight_bytes
+from ._gather import batches_of, engine_times, questions_for
+from ._limits import measure_limits, wanted, weight_bytes
 from ._nets import Case
 from ._plan import Plan
 from ._process import Process
-from ._result import EngineTimes, LayerTime, NetTimes, PeerTimes
+from ._result import NetTimes, PeerTimes
 from ._rounds import Answers, Question, run_rounds
 
 
@@ -38,6 +39,38 @@ class Bench:
     core: list[int]
     told: Callable[[int, int], None]
 
+    def rounds(
+        self,
+        processes: Mapping[str, Process],
+        questions: Mapping[str, Sequence[Question]],
+        plan: Plan,
+        *,
+        limits: list[str],
+    ) -> tuple[Answers, dict[str, Figure]]:
+        """Interleaved rounds, told about as they go."""
+        total = plan.rounds * sum(map(len, questions.values()))
+        done = iter(range(1, total + 1))
+        return run_rounds(
+            processes,
+            questions,
+            rounds=plan.rounds,
+            limits=lambda: measure_limits(self.limits, limits, cpus=self.core),
+            told=lambda: self.told(next(done), total),
+        )
+
+    def write(self, case: Case) -> Files:
+        """The files that contestants read."""
+        files = Files(
+            speed=self.speed,
+            program=self.folder / "program.dpt",
+            raw=self.folder / "images.bin",
+            images=self.folder / "images.npy",
+        )
+        files.program.write_bytes(blob.dumps(case.program))
+        files.raw.write_bytes(case.images.tobytes())
+        np.save(files.images, case.images)
+        return files
+
 
 def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, Figure]]:
     """All contestants on one net, and the limits of its rounds.
@@ -45,37 +78,15 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     Raises:
         BenchError: the engine failed, or does not decide as it does here.
     """
-    files, names = _write(bench, case), wanted(plan.backends, case.program.ops)
-    decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
-    with contextlib.ExitStack() as stack:
-        entered, notes = list[Contestant](), list[str]()
-        processes = dict[str, Process]()
-        for one in (*engines(files, plan.backends), *_peers(files, plan)):
-            try:
-                process = stack.enter_context(Process(one.name, one.command, cpus=bench.core))
-            except BenchError as error:
-                if one.backend is not None:
-                    raise
-                notes.append(f"left out: {error}")
-                continue
-            entered.append(one)
-            processes[one.name] = process
-        equal = {
-            one.name: _equal(processes[one.name].ask("decide")[0], decisions) for one in entered
-        }
-        for one in entered:
-            if one.backend is not None and equal[one.name] < len(decisions):
-                raise BenchError(f"{one.name} decides other than the engine does here")
-        questions = {one.name: _questions(one, case.program, plan) for one in entered}
-        total = plan.rounds * sum(map(len, questions.values()))
-        done = iter(range(1, total + 1))
-        answers, limits = run_rounds(
-            processes,
-            questions,
-            rounds=plan.rounds,
-            limits=lambda: measure_limits(bench.limits, names, cpus=bench.core),
-            told=lambda: bench.told(next(done), total),
-        )
+    files = bench.write(case)
+    entrants = [*engines(files, plan.backends)]
+    entrants += peers(files, plan.backends[0]) if plan.peers else []
+    with started(entrants, bench.core) as (processes, notes):
+        entered = [one for one in entrants if one.name in processes]
+        equal = {one.name: _equal_decisions(one, processes[one.name], case) for one in entered}
+        questions = {one.name: questions_for(one, case.program, plan) for one in entered}
+        names = wanted(plan.backends, case.program.ops)
+        answers, limits = bench.rounds(processes, questions, plan, limits=names)
         ready = {name: process.ready for name, process in processes.items()}
     versions = installed_peers()
     net = NetTimes(
@@ -84,16 +95,16 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
         weight_bytes=sum(map(weight_bytes, case.program.ops)),
         blob_bytes=files.program.stat().st_size,
         arena_bytes=case.program.arena_size,
-        images=len(decisions),
+        images=len(case.images),
         engines=tuple(
-            _engine(backend, case.program, plan, answers=answers, ready=ready, limits=limits)
+            engine_times(backend, case.program, plan, answers=answers, ready=ready, limits=limits)
             for backend in plan.backends
         ),
         peers=tuple(
             PeerTimes(
                 name=one.name,
                 version=versions[one.name],
-                batches=_batches(answers, one.name, plan),
+                batches=batches_of(answers, one.name, plan),
                 equal_decisions=equal[one.name],
             )
             for one in entered
@@ -104,75 +115,34 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     return net, limits
 
 
-def _write(bench: Bench, case: Case) -> Files:
-    files = Files(
-        speed=bench.speed,
-        program=bench.folder / "program.dpt",
-        raw=bench.folder / "images.bin",
-        images=bench.folder / "images.npy",
-    )
-    files.program.write_bytes(blob.dumps(case.program))
-    files.raw.write_bytes(case.images.tobytes())
-    np.save(files.images, case.images)
-    return files
+@contextlib.contextmanager
+def started(
+    entrants: Iterable[Contestant], cpus: list[int]
+) -> Iterator[tuple[dict[str, Process], list[str]]]:
+    """The processes by name, and a note for each peer that could not start.
+
+    Raises:
+        BenchError: the engine could not.
+    """
+    with contextlib.ExitStack() as stack:
+        processes, notes = dict[str, Process](), list[str]()
+        for one in entrants:
+            try:
+                process = stack.enter_context(Process(one.name, one.command, cpus=cpus))
+            except BenchError as error:
+                if one.backend is not None:
+                    raise
+                notes.append(f"left out: {error}")
+            else:
+                processes[one.name] = process
+        yield processes, notes
 
 
-def _peers(files: Files, plan: Plan) -> Iterator[Contestant]:
-    return peers(files, plan.backends[0]) if plan.peers else iter(())
-
-
-def _equal(decided: Sequence[float], decisions: Sequence[int]) -> int:
-    return sum(a == b for a, b in zip(decided, decisions, strict=True))
-
-
-def _questions(one: Contestant, program: Program, plan: Plan) -> list[Question]:
-    batched = one.through_c or one.backend is None
-    questions = [(f"time {n} {plan.ms}", 1) for n in (1, *(plan.batches if batched else ()))]
-    return questions + ([(f"layers {plan.ms}", len(program.ops))] if one.through_c else [])
-
-
-def _batches(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
-    """Inputs a call -> microseconds an input."""
-    return {n: answers[name][f"time {n} {plan.ms}"][0].scaled(1e-3 / n) for n in (1, *plan.batches)}
-
-
-def _engine(
-    backend: str,
-    program: Program,
-    plan: Plan,
-    *,
-    answers: Answers,
-    ready: dict[str, tuple[float, ...]],
-    limits: dict[str, Figure],
-) -> EngineTimes:
-    c, python = f"{backend}, C", f"{backend}, Python"
-    load, pack, first, packed_bytes, _ = ready[c]
-    batches = _batches(answers, c, plan)
-    bounds = [bound_ns(op, backend, limits, batch=False) for op in program.ops]
-    batched = [bound_ns(op, backend, limits, batch=True) for op in program.ops]
-    layers = zip(program.ops, answers[c][f"layers {plan.ms}"], bounds, strict=True)
-    return EngineTimes(
-        backend=backend,
-        c_us=batches[1],
-        python_us=answers[python][f"time 1 {plan.ms}"][0].scaled(1e-3),
-        batches=batches,
-        layers=tuple(
-            LayerTime(name=op.name, macs=op.macs, us=ns.scaled(1e-3), bound_us=_us(bound))
-            for op, ns, bound in layers
-        ),
-        bound_us=_total(bounds),
-        batch_bound_us=_total(batched),
-        load_ms=load * 1e-6,
-        pack_ms=pack * 1e-6,
-        first_ms=first * 1e-6,
-        packed_bytes=int(packed_bytes),
-    )
-
-
-def _us(ns: float | None) -> float | None:
-    return None if ns is None else 1e-3 * ns
-
-
-def _total(ns: Sequence[float | None]) -> float | None:
-    known = [value for value in ns if value is not None]
-    return 1e-3 * sum(known) if len(known) == len(ns) else None
+def _equal_decisions(one: Contestant, process: Process, case: Case) -> int:
+    """On how many images a contestant decides as the engine does here: all, if it is the engine."""
+    decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
+    decided = process.ask("decide")[0]
+    equal = sum(bool(a == b) for a, b in zip(decided, decisions, strict=True))
+    if one.backend is not None and equal < len(decisions):
+        raise BenchError(f"{one.name} decides other than the engine does here")
+    return equal

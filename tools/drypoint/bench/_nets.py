@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drypoint import data, nn, quant, train
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
-from drypoint.program import Program
+from drypoint.program import Dense, Program, Shape
 
 from ._errors import BenchError
 
@@ -125,6 +125,25 @@ def make_case(name: str) -> Case:
         shown = random_images(height, width, channels, n=IMAGES, seed=2)
     program = quant.quantize(model, quant.calibrate(model, seen), name=name)
     return Case(name, program, program.check_input(shown), meaningful=name == "lenet")
+
+
+def empty_case() -> Case:
+    """One multiplication: what a call costs by itself."""
+    one = np.ones(1, np.int32)
+    op = Dense(
+        name="one",
+        in_type="u8",
+        out_type="i32",
+        in_shape=Shape(1, 1, 1),
+        out_shape=Shape(1, 1, 1),
+        weight=np.ones((1, 1), np.int8),
+        bias=0 * one,
+        mult=(1 << 30) * one,
+        shift=2,
+        lo=-(2**31),
+        hi=2**31 - 1,
+    )
+    return case_of(Program(name="empty", ops=(op,), input_scale=1.0, output_scale=1.0))
 
 
 def case_of(program: Program) -> Case:

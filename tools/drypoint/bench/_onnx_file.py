@@ -6,7 +6,7 @@ one after the other (NCHW), as ONNX has them.
 """
 
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,14 @@ from drypoint.program import Conv, DType, Program
 
 from ._scales import Scaled, scaled
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
 Activation = tuple[str, DType, float]  # of integers: name, type in the program, scale
 
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 ZERO = {"u8": 0, "i8": 128, "i32": 128}
 
 
-def to_onnx(program: Program, outputs: NDArray[np.int32], *, batch: int) -> "ModelProto":
-    """The model of a program, for a fixed number of inputs a call.
+def to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+    """The model file of a program, for a fixed number of inputs a call.
 
     Args:
         program: of convolutions (with or without max-pooling) and dense ops.
@@ -54,6 +51,7 @@ class _Writer:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.names = count()
+        self.flat = False  # whether activations are (batch, values), no more planes
 
     def conv(self, scaled_op: Scaled, source: str) -> Activation:
         """A convolution, and max-pooling after it."""
@@ -73,7 +71,8 @@ class _Writer:
         """A dense op, its input flattened first."""
         op = scaled_op.op
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
-        if op.in_shape.size != op.in_shape.c:
+        if not self.flat:
+            self.flat = True
             flat = self._node("Flatten", [source])
             source = self.real(*self._integers(flat, op.in_type, scaled_op.source))
         weights = self._weights(scaled_op, planes.reshape(len(planes), -1))
@@ -84,16 +83,16 @@ class _Writer:
         """The real values of an activation."""
         return self._node("DequantizeLinear", [name, *self._step(dtype, scale)])
 
-    def finish(self, program: Program, batch: int, last: str) -> "ModelProto":
-        """The model, which ends with integers."""
+    def finish(self, program: Program, batch: int, last: str) -> bytes:
+        """The file of a model that ends with integers."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.UINT8
         h, w, c = program.input_shape
         shapes = {"input": [batch, c, h, w], last: [batch, program.output_shape.size]}
         first, end = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
         graph = helper.make_graph(self.nodes, "drypoint", [first], [end], self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
-        model: ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-        return model
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        return bytes(model.SerializeToString())
 
     def _integers(self, real: str, dtype: DType, scale: float) -> Activation:
         name = self._node("QuantizeLinear", [real, *self._step(dtype, scale)])

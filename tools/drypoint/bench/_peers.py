@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.program import Program
+
 from ._library import Library
 from ._onnx_file import to_onnx
 from ._tflite import to_tflite
@@ -59,13 +61,23 @@ class Peer(Library):
     def lay_out(images: NDArray[np.integer]) -> Array:
         """The program's inputs (N, h, w, c) as the library reads them."""
 
+    @staticmethod
+    @abstractmethod
+    def model(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+        """The model file for so many inputs a call."""
+
     @abstractmethod
     def compile(self, n: int) -> Session:
         """A session for n inputs a call."""
 
+    suffix: str  # of the model file
+
 
 class LiteRT(Peer):
     """TensorFlow Lite's successor with XNNPACK: ai-edge-litert."""
+
+    suffix = ".tflite"
+    model = staticmethod(to_tflite)
 
     @staticmethod
     def lay_out(images: NDArray[np.integer]) -> Array:
@@ -76,7 +88,7 @@ class LiteRT(Peer):
         """An interpreter."""
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - optional
 
-        model = to_tflite(self.program, self.typical, batch=n)
+        model = self.model(self.program, self.typical, n)
         interpreter = Interpreter(model_content=model, num_threads=self.threads)
         interpreter.allocate_tensors()
         first = interpreter.get_input_details()[0]["index"]
@@ -97,7 +109,9 @@ def planes(images: NDArray[np.integer]) -> Array:
 class OnnxRuntime(Peer):
     """ONNX Runtime, inputs and outputs bound once."""
 
+    suffix = ".onnx"
     lay_out = staticmethod(planes)
+    model = staticmethod(to_onnx)
 
     def compile(self, n: int) -> Session:
         """An inference session."""
@@ -105,7 +119,7 @@ class OnnxRuntime(Peer):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        model = to_onnx(self.program, self.typical, batch=n).SerializeToString()
+        model = self.model(self.program, self.typical, n)
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         x = np.zeros((n, *self.laid_out.shape[1:]), np.uint8)
         y = np.zeros((n, self.program.output_shape.size), np.uint8)
@@ -124,13 +138,15 @@ class OnnxRuntime(Peer):
 class OpenVino(Peer):
     """OpenVINO, reading the same ONNX model."""
 
+    suffix = ".onnx"
     lay_out = staticmethod(planes)
+    model = staticmethod(to_onnx)
 
     def compile(self, n: int) -> Session:
         """An infer request."""
         import openvino  # noqa: PLC0415 - optional
 
-        model = to_onnx(self.program, self.typical, batch=n).SerializeToString()
+        model = self.model(self.program, self.typical, n)
         core = openvino.Core()
         settings = {"INFERENCE_NUM_THREADS": self.threads, "PERFORMANCE_HINT": "LATENCY"}
         settings |= {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}  # we pin the process

@@ -5,9 +5,11 @@ can wait, loaded, for their turn. ``speed.c`` and ``_serve.py`` speak the same l
 """
 
 import contextlib
+import math
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 from ._errors import BenchError
@@ -63,6 +65,18 @@ class Process:
         except BrokenPipeError:
             raise self._failure() from None
         return [[float(word) for word in self._line().split()] for _ in range(lines)]
+
+    def peak_memory(self) -> float:
+        """The most bytes that it held in memory so far; NaN where the system does not say.
+
+        Not the children's usage that Unix reports: that starts with the memory of their parent.
+        """
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
+        except OSError:
+            return math.nan
+        line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "")
+        return 1024.0 * float(line.split()[1]) if line else math.nan
 
     def close(self) -> None:
         """End the process: closed input asks it to, and it is killed if it does not."""

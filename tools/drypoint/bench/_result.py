@@ -117,11 +117,43 @@ class NetTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThreadTimes:
+    """Batches shared out among threads, through Python, on all cores.
+
+    Attributes:
+        batch: inputs a call.
+        us: threads -> microseconds an input.
+    """
+
+    name: str
+    batch: int
+    us: Mapping[int, Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Startup:
+    """A small program of its own that classifies one image.
+
+    Attributes:
+        first_result_ms: from its start.
+        peak_mb: the most memory it held, megabytes; NaN where the system does not say.
+        bytes: of the executable, without the model; for a peer of its model file.
+    """
+
+    name: str
+    first_result_ms: Figure
+    peak_mb: Figure
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchResult:
     """Everything that one ``drypoint bench`` measured.
 
     Attributes:
         limits: name of a limit of ``limits.c`` -> its figure.
+        empty: a program of one multiplication: what a call costs by itself.
+        threads, startup: of the first net.
         warnings: why the figures may be worse than they should be.
     """
 
@@ -131,6 +163,9 @@ class BenchResult:
     core: int | None
     limits: Mapping[str, Figure]
     nets: tuple[NetTimes, ...]
+    empty: NetTimes
+    threads: tuple[ThreadTimes, ...]
+    startup: tuple[Startup, ...]
     warnings: tuple[str, ...]
 
 

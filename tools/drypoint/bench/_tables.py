@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ._figure import Figure
 from ._limits import CLOCK
-from ._result import BenchResult, EngineTimes, NetTimes, PeerTimes, best_batch
+from ._result import BenchResult, EngineTimes, NetTimes, PeerTimes, ThreadTimes, best_batch
 
 ENGINE_HEAD = (
     "backend",
@@ -51,6 +51,7 @@ def text(result: BenchResult) -> str:
     clock = result.limits[CLOCK]
     for net in result.nets:
         lines += ["", *_net(net, clock)]
+    lines += ["", *_empty(result.empty), "", *_threads(result.threads), "", *_startup(result)]
     lines += ["", *_limits(result)]
     if result.warnings:
         lines += ["", *(f"warning: {warning}" for warning in result.warnings)]
@@ -125,6 +126,45 @@ def _layer_rows(net: NetTimes, clock: Figure) -> Iterator[tuple[str, ...]]:
                 us(layer.bound_us),
                 share(layer.bound_us, layer.us.median),
             )
+
+
+def _empty(net: NetTimes) -> Iterator[str]:
+    yield "a call that computes one product:"
+    (engine,) = net.engines
+    rows = [("drypoint, C", engine.c_us), ("drypoint, Python", engine.python_us)]
+    rows += [(peer.name, peer.batches[1]) for peer in net.peers]
+    cells = [(name, us(figure.median), f"{figure.spread:.1%}") for name, figure in rows]
+    yield from table([("", "us", "spread"), *cells])
+    yield from (f"  {note}" for note in net.notes)
+
+
+def _threads(times: Sequence[ThreadTimes]) -> Iterator[str]:
+    if not times:
+        yield "threads: one core only, nothing to share out"
+        return
+    yield f"threads, batches of {times[0].batch} through Python, us an input:"
+    head = ("", "1 thread", "2 threads", "gain", "rounds")
+    rows = [
+        (t.name, us(t.us[1].median), us(t.us[2].median), *_ratio(t.us[1].over(t.us[2])))
+        for t in times
+    ]
+    yield from table([head, *rows])
+
+
+def _startup(result: BenchResult) -> Iterator[str]:
+    yield "a program of its own, from its start to its first result:"
+    head = ("", "ms", "spread", "peak memory, MB", "bytes")
+    rows = [
+        (
+            one.name,
+            f"{one.first_result_ms.median:.1f}",
+            f"{one.first_result_ms.spread:.1%}",
+            f"{one.peak_mb.median:.1f}",
+            f"{one.bytes:,}" if one.bytes else "-",
+        )
+        for one in result.startup
+    ]
+    yield from table([head, *rows])
 
 
 def _limits(result: BenchResult) -> Iterator[str]:

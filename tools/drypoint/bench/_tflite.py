@@ -17,7 +17,7 @@ ZERO = {"u8": -128, "i8": 0, "i32": 0}
 DESCRIPTION = "written by drypoint bench"
 
 
-def to_tflite(program: Program, outputs: NDArray[np.int32], *, batch: int) -> bytes:
+def to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:

@@ -1,0 +1,75 @@
+"""What the contestants are asked, and what their answers come to."""
+
+from collections.abc import Mapping, Sequence
+
+from drypoint.program import Program
+
+from ._contestants import Contestant
+from ._figure import Figure
+from ._limits import bound_ns
+from ._plan import Plan
+from ._result import EngineTimes, LayerTime
+from ._rounds import Answers, Question
+
+
+def questions_for(one: Contestant, program: Program, plan: Plan) -> list[Question]:
+    """One input a call for all; batches through C and for peers; layers through C."""
+    batched = one.through_c or one.backend is None
+    questions = [_time(n, plan) for n in (1, *(plan.batches if batched else ()))]
+    return questions + ([_layers(program, plan)] if one.through_c else [])
+
+
+def batches_of(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
+    """Inputs a call -> microseconds an input."""
+    return {n: answers[name][_time(n, plan)[0]][0].scaled(1e-3 / n) for n in (1, *plan.batches)}
+
+
+def engine_times(
+    backend: str,
+    program: Program,
+    plan: Plan,
+    *,
+    answers: Answers,
+    ready: Mapping[str, Sequence[float]],
+    limits: Mapping[str, Figure],
+) -> EngineTimes:
+    """A backend's figures, from what its C and its Python process said."""
+    c, python = f"{backend}, C", f"{backend}, Python"
+    load, pack, first, packed_bytes, _ = ready[c]
+    batches = batches_of(answers, c, plan)
+    bounds = [bound_ns(op, backend, limits, batch=False) for op in program.ops]
+    batched = [bound_ns(op, backend, limits, batch=True) for op in program.ops]
+    layers = zip(program.ops, answers[c][_layers(program, plan)[0]], bounds, strict=True)
+    return EngineTimes(
+        backend=backend,
+        c_us=batches[1],
+        python_us=answers[python][_time(1, plan)[0]][0].scaled(1e-3),
+        batches=batches,
+        layers=tuple(
+            LayerTime(name=op.name, macs=op.macs, us=ns.scaled(1e-3), bound_us=_us(bound))
+            for op, ns, bound in layers
+        ),
+        bound_us=_total(bounds),
+        batch_bound_us=_total(batched),
+        load_ms=load * 1e-6,
+        pack_ms=pack * 1e-6,
+        first_ms=first * 1e-6,
+        packed_bytes=int(packed_bytes),
+    )
+
+
+def _time(n: int, plan: Plan) -> Question:
+    return f"time {n} {plan.ms}", 1
+
+
+def _layers(program: Program, plan: Plan) -> Question:
+    return f"layers {plan.ms}", len(program.ops)
+
+
+def _us(ns: float | None) -> float | None:
+    return None if ns is None else 1e-3 * ns
+
+
+def _total(ns: Sequence[float | None]) -> float | None:
+    known = [value for value in ns if value is not None]
+    return 1e-3 * sum(known) if len(known) == len(ns) else None
