@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ._chart import SpeedBars
 from ._figure import Figure
 from ._limits import CLOCK
 from ._result import BenchResult, EngineTimes, NetTimes, PeerTimes, ThreadTimes, best_batch
@@ -53,6 +54,7 @@ def text(result: BenchResult) -> str:
         lines += ["", *_net(net, clock)]
     lines += ["", *_empty(result.empty), "", *_threads(result.threads), "", *_startup(result)]
     lines += ["", *_limits(result)]
+    lines += ["", SpeedBars(result).render(100)]
     if result.warnings:
         lines += ["", *(f"warning: {warning}" for warning in result.warnings)]
     return "\n".join(lines)

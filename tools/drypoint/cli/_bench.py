@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,13 +14,16 @@ from drypoint.bench import (
     QUICK,
     Case,
     Plan,
+    SpeedBars,
     bench,
     case_of,
     known_nets,
     make_case,
+    markdown,
     text,
     to_json,
 )
+from drypoint.common import DrypointError, check_writable
 from drypoint.engine import find_compiler
 
 from ._output import say
@@ -39,15 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     parser.add_argument("--no-peers", action="store_true", help="only the engine")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     compiler = find_compiler(args.cc)
-    plan = QUICK if args.quick else Plan()
+    if args.plot is not None:
+        _check_plot(args.plot)
     plan = replace(
-        plan,
+        QUICK if args.quick else Plan(),
         backends=tuple(args.backends.split(",")) if args.backends else (),
         peers=not args.no_peers,
     ).resolved()
@@ -55,12 +62,26 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def told(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            bar.total, bar.n = total, done
+            bar.refresh()
 
         found = bench(cases, plan, compiler=compiler, say=say, told=told)
-    print(json.dumps(to_json(found), indent=2) if args.json else text(found))
+    if args.plot is not None:
+        SpeedBars(found).save(args.plot)
+    if args.json:
+        print(json.dumps(to_json(found), indent=2))
+    else:
+        print(markdown(found) if args.markdown else text(found))
     return 0
+
+
+def _check_plot(path: Path) -> None:
+    """What would fail after minutes of measuring fails now."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise DrypointError(f"cannot draw {path}: name it .png or .svg")
+    if find_spec("matplotlib") is None:
+        raise DrypointError("a chart needs matplotlib: pip install 'drypoint[plot]'")
+    check_writable(path)
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:

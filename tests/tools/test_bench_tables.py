@@ -1,0 +1,183 @@
+"""Tables, bars, chart and JSON of a result that was made up; the README's table has their shape."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from drypoint import bench
+from drypoint.bench import BenchResult, Figure
+from tools import ROOT
+
+
+def figure(value: float) -> Figure:
+    return Figure((value, 1.02 * value, 0.98 * value))
+
+
+def engine(backend: str, one: float) -> bench.EngineTimes:
+    layer = bench.LayerTime(name="conv1", macs=288_000, us=figure(one / 2), bound_us=one / 8)
+    unknown = bench.LayerTime(name="fc", macs=5_000, us=figure(one / 2), bound_us=None)
+    return bench.EngineTimes(
+        backend=backend,
+        c_us=figure(one),
+        python_us=figure(one + 5),
+        batches={1: figure(one), 32: figure(0.8 * one)},
+        layers=(layer, unknown),
+        bound_us=one / 2,
+        batch_bound_us=None,
+        load_ms=3.0,
+        pack_ms=0.5,
+        first_ms=0.02,
+        packed_bytes=1234,
+    )
+
+
+def net(name: str, *, peers: bool) -> bench.NetTimes:
+    slow = bench.PeerTimes(
+        name="Slow", version="1.0", batches={1: figure(40.0), 32: figure(12.0)}, equal_decisions=255
+    )
+    fast = bench.PeerTimes(
+        name="Fast", version="2.0", batches={1: figure(20.0), 32: figure(16.0)}, equal_decisions=256
+    )
+    return bench.NetTimes(
+        name=name,
+        macs=293_000,
+        weight_bytes=5_500,
+        blob_bytes=6_000,
+        arena_bytes=3_680,
+        images=256,
+        engines=(engine("avx9", 10.0), engine("scalar", 400.0)),
+        peers=(slow, fast) if peers else (),
+        notes=("left out: Third cannot",),
+    )
+
+
+def result(*, peers: bool = True, nets: tuple[str, ...] = ("lenet", "other")) -> BenchResult:
+    machine = bench.Machine(
+        cpu="Abacus",
+        cores=2,
+        system="Linux x86_64",
+        compiler="cc 1.0",
+        python="3.11.0",
+        versions={"drypoint": "0.1.0"},
+        load=0.0,
+    )
+    return BenchResult(
+        machine=machine,
+        rounds=3,
+        ms=20,
+        core=1,
+        limits={"clock": figure(4.0), "avx9": figure(512.0), "read:5000": figure(128.0)},
+        nets=tuple(net(name, peers=peers) for name in nets),
+        empty=net("empty", peers=peers),
+        threads=(
+            bench.ThreadTimes(name="drypoint", batch=256, us={1: figure(9.0), 2: figure(4.5)}),
+        ),
+        startup=(
+            bench.Startup(
+                name="drypoint, C", first_result_ms=figure(4.0), peak_mb=figure(2.0), bytes=700_000
+            ),
+        ),
+        warnings=("the machine is busy: load average 9.9 before the start",),
+    )
+
+
+def test_ratios_are_those_to_the_peer_that_is_best_at_it():
+    """Oracle: by hand. One input: 10 of Fast's 20; batches: 8 of Slow's 12."""
+    one, python, many = net("lenet", peers=True).ratios
+    assert (one.peer, one.ratio.median) == ("Fast", pytest.approx(10 / 20))
+    assert (python.peer, python.ratio.median) == ("Fast", pytest.approx(15 / 20))
+    assert (many.peer, many.ratio.median) == ("Slow", pytest.approx(8 / 12))
+    assert net("lenet", peers=False).ratios == ()
+
+
+def test_the_screen_says_all_of_it():
+    out = bench.text(result())
+    first, second, *_ = out.splitlines()
+    assert first == "Abacus, 2 cores; Linux x86_64; cc 1.0; Python 3.11.0, drypoint 0.1.0"
+    assert second == "one thread on core 1; 3 interleaved rounds of 20 ms a figure, medians"
+    assert re.search(r"avx9 +10\.00 +15\.00 +2\.0% +5\.00 +50% +8\.00 +32 +- +1,234 +3\.00", out)
+    assert re.search(r"Fast 2\.0 +20\.00 +2\.0% +16\.00 +32 +2\.0% +256 of 256", out)
+    assert re.search(r"avx9, C, one input +Fast +0\.50 +0\.50 to 0\.50", out)
+    # 288,000 products in 5 us at 4 GHz: 14.4 a cycle; the limit of 1.25 us is a quarter of it.
+    assert re.search(r"conv1 +avx9 +5\.00 +2\.0% +288,000 +14\.4 +1\.25 +25%", out)
+    assert re.search(r"drypoint +9\.00 +4\.50 +2\.00 +2\.00 to 2\.00", out)
+    assert re.search(r"drypoint, C +4\.0 +2\.0% +2\.0 +700,000", out)
+    assert "left out: Third cannot" in out
+    assert out.endswith("warning: the machine is busy: load average 9.9 before the start")
+
+
+def test_without_peers_there_is_no_word_of_them():
+    assert "peer" not in bench.text(result(peers=False))
+
+
+def test_everything_is_in_the_json():
+    found = json.loads(json.dumps(bench.to_json(result())))
+    assert set(found) == set(BenchResult.__dataclass_fields__)
+    first = found["nets"][0]
+    assert first["engines"][0]["c_us"] == pytest.approx(
+        {"median": 10.0, "low": 9.8, "high": 10.2, "spread": 0.02}
+    )
+    assert first["engines"][0]["layers"][1]["bound_us"] is None
+    assert first["ratios"][0]["peer"] == "Fast"
+    assert found["machine"]["cpu"] == "Abacus"
+
+
+def test_bars_are_as_long_as_their_figures():
+    lines = bench.SpeedBars(result(nets=("lenet",))).render(80, plain=True).splitlines()
+    lengths = [line.count("#") for line in lines if "#" in line]
+    one = lengths[0::2]
+    assert one[1] == pytest.approx(2 * one[0], abs=1)  # rounded to whole columns
+    assert one[2] == pytest.approx(4 * one[0], abs=1)
+    assert lines[-1].endswith(">")  # plain C is cut
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_the_chart_is_drawn(tmp_path, kind):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    chart = bench.SpeedBars(result())
+    chart.save(tmp_path / f"speed.{kind}")
+    assert (tmp_path / f"speed.{kind}").stat().st_size > 5_000
+    assert len(chart.axes) == 2
+    widths = [bar.get_width() for bar in chart.axes[0].patches]
+    np.testing.assert_allclose(widths, [10, 20, 40, 50, 8, 16, 12, 50])  # the last are cut
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The tables of a Markdown text, as rows of cells."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)
+    return [[cells(line) for line in block.splitlines()] for block in blocks]
+
+
+def test_the_markdown_has_a_row_for_every_contestant_and_net():
+    first, second = tables(bench.markdown(result()))
+    assert [row[0] for row in first[2:]] == [
+        "drypoint, avx9",
+        "drypoint, scalar",
+        "Slow 1.0",
+        "Fast 2.0",
+    ]
+    assert first[2][1:] == ["10.00", "15.00", "50%", "8.00 (32)", "-"]
+    assert [row[0] for row in second[2:]] == ["lenet", "other"]
+    assert second[2][4] == "0.50 (Fast)"
+    assert all(len(row) == len(table[0]) for table in (first, second) for row in table)
+
+
+def test_the_tables_of_the_readme_are_printed_by_the_command():
+    """Oracle: the heads that the command prints, and a command that names the README's nets."""
+    section = (ROOT / "README.md").read_text("utf-8").partition("## How fast it is")[2]
+    section = section.partition("\n## ")[0]
+    shown, printed = tables(section), tables(bench.markdown(result()))
+    assert [table[:2] for table in shown] == [table[:2] for table in printed]
+    for table in shown:
+        assert all(len(row) == len(table[0]) for row in table)
+    engines, nets = shown
+    assert [row[0] for row in engines[2:]][:2] == ["drypoint, avx512vnni", "drypoint, avxvnni"]
+    names = ",".join(row[0] for row in nets[2:])
+    assert f"`drypoint bench --nets {names} --markdown`" in section

@@ -1,0 +1,109 @@
+"""The result as bars: characters always, a figure with matplotlib."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drypoint.plot import Layout, Picture
+
+from ._result import BenchResult, NetTimes, best_batch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ONE, MANY, LIMIT = "#0072b2", "#a3a3a3", "#d55e00"
+NUMBER = 9  # columns of a number in the text
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Microseconds an input of one contestant."""
+
+    name: str
+    one: float
+    batched: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SpeedBars(Picture):
+    """A panel for each net: every contestant with one input a call, and in batches.
+
+    Bars that are longer than the peers' (plain C, say) are cut, and their ends say so.
+    """
+
+    result: BenchResult
+
+    def render(self, width: int = 80, *, plain: bool = False) -> str:
+        """Two bars a contestant, the shorter the better."""
+        lines = ["microseconds an input; the upper bar: one input a call, the lower: batches"]
+        for net in self.result.nets:
+            bars = bars_of(net)
+            longest, room = scale(bars), max(map(len, (bar.name for bar in bars)))
+            columns = max(10, width - room - NUMBER - 4)
+            lines += ["", net.name]
+            for bar in bars:
+                for name, value in ((bar.name, bar.one), ("", bar.batched)):
+                    drawn = _drawn(value / longest, columns, plain=plain)
+                    lines.append(f"  {name.ljust(room)}{value:{NUMBER}.2f}  {drawn}")
+        return "\n".join(lines)
+
+    @property
+    def layout(self) -> Layout:
+        """A panel for each net, two beside each other."""
+        nets = self.result.nets
+        columns = min(2, len(nets))
+        rows = -(-len(nets) // columns)
+        height = 0.5 + rows * (0.7 + 0.36 * max(len(bars_of(net)) for net in nets))
+        return Layout(width=6.0 * columns, height=height, panels=len(nets), columns=columns)
+
+    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+        for ax, net in zip(axes, self.result.nets, strict=True):
+            bars = bars_of(net)
+            longest, places = scale(bars), range(len(bars))
+            for offset, color, label, values in (
+                (-0.2, ONE, "one input a call", [bar.one for bar in bars]),
+                (0.2, MANY, "batches", [bar.batched for bar in bars]),
+            ):
+                shown = [min(longest, value) for value in values]
+                spots = [place + offset for place in places]
+                ax.barh(spots, shown, height=0.38, color=color, label=label)
+                for spot, value, end in zip(spots, values, shown, strict=True):
+                    cut = " →" if value > longest else ""
+                    text = f" {value:,.1f}{cut}"
+                    ax.text(end, spot, text, va="center", fontsize=7, color="#333333")
+            bounds = [b for b in (net.engines[0].bound_us, net.engines[0].batch_bound_us) if b]
+            for bound, label in zip(bounds, ("limit, one input", "limit, batches"), strict=False):
+                style = "-" if label.endswith("input") else ":"
+                ax.axvline(bound, color=LIMIT, linewidth=1, linestyle=style, label=label)
+            ax.set_yticks(list(places), [bar.name for bar in bars], fontsize=8)
+            ax.invert_yaxis()
+            ax.set_xlim(0, 1.15 * longest)
+            ax.set_title(f"{net.name}: {net.macs:,} MACs", loc="left", fontsize=10)
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.tick_params(labelsize=8)
+            ax.set_xlabel("microseconds an input, one thread", fontsize=8)
+        handles, labels = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(
+            handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False
+        )
+
+
+def bars_of(net: NetTimes) -> list[Bar]:
+    """Every contestant, the fastest first."""
+    bars = [
+        Bar(f"drypoint {e.backend}", e.c_us.median, best_batch(e.batches)[1].median)
+        for e in net.engines
+    ]
+    bars += [Bar(p.name, p.batches[1].median, best_batch(p.batches)[1].median) for p in net.peers]
+    return sorted(bars, key=lambda bar: bar.one)
+
+
+def scale(bars: list[Bar]) -> float:
+    """The longest bar that is drawn whole: five times the shortest, or the longest there is."""
+    ones = [bar.one for bar in bars]
+    return min(max(ones), 5 * min(ones))
+
+
+def _drawn(share: float, columns: int, *, plain: bool) -> str:
+    if share > 1:
+        return ("#" if plain else "█") * (columns - 1) + (">" if plain else "→")
+    return ("#" if plain else "█") * max(1, round(share * columns))

@@ -1,0 +1,91 @@
+"""The README's table: what a reader wants to know before anything else."""
+
+from collections.abc import Iterator
+
+from ._figure import Figure
+from ._result import BenchResult, NetTimes, best_batch
+from ._tables import share, us
+
+HEAD = (
+    "microseconds an image",
+    "one image: C",
+    "Python",
+    "of the limit",
+    "batches (images a call)",
+    "of the limit",
+)
+NET_HEAD = (
+    "net",
+    "MACs",
+    "one image",
+    "of the limit",
+    "share of the best peer",
+    "batches",
+    "of the limit",
+    "share of the best peer",
+)
+
+
+def markdown(result: BenchResult) -> str:
+    """The first net's contestants in a table, and a line for every net if there are several."""
+    first, *others = result.nets
+    head = (f"{first.name}, {HEAD[0]}", *HEAD[1:])
+    lines = [*_table(head, list(_contestants(first)))]
+    if others:
+        lines += ["", *_table(NET_HEAD, [_net_row(net) for net in result.nets])]
+    lines += [
+        "",
+        f"({result.machine.cpu}, {result.machine.compiler}; one thread, medians of {result.rounds} "
+        f"interleaved rounds; `{command(result)}` prints it anew.)",
+    ]
+    return "\n".join(lines)
+
+
+def command(result: BenchResult) -> str:
+    """What prints the table."""
+    names = ",".join(net.name for net in result.nets)
+    return f"drypoint bench --nets {names} --markdown"
+
+
+def _contestants(net: NetTimes) -> Iterator[tuple[str, ...]]:
+    for engine in net.engines:
+        n, batched = best_batch(engine.batches)
+        yield (
+            f"drypoint, {engine.backend}",
+            us(engine.c_us.median),
+            us(engine.python_us.median),
+            share(engine.bound_us, engine.c_us.median),
+            f"{us(batched.median)} ({n})",
+            share(engine.batch_bound_us, batched.median),
+        )
+    for peer in net.peers:
+        n, batched = best_batch(peer.batches)
+        one = us(peer.batches[1].median)
+        yield f"{peer.name} {peer.version}", "", one, "", f"{us(batched.median)} ({n})", ""
+
+
+def _net_row(net: NetTimes) -> tuple[str, ...]:
+    engine = min(net.engines, key=lambda engine: engine.c_us.median)
+    _, batched = best_batch(engine.batches)
+    ratios = {ratio.what: f"{_ratio(ratio.ratio)} ({ratio.peer})" for ratio in net.ratios}
+    one, _, many = [*ratios.values()] or ("", "", "")
+    return (
+        net.name,
+        f"{net.macs:,}",
+        us(engine.c_us.median),
+        share(engine.bound_us, engine.c_us.median),
+        one,
+        us(batched.median),
+        share(engine.batch_bound_us, batched.median),
+        many,
+    )
+
+
+def _ratio(figure: Figure) -> str:
+    return f"{figure.median:.2f}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---|" + "---:|" * (len(head) - 1)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
