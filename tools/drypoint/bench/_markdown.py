@@ -44,7 +44,7 @@ def markdown(result: BenchResult) -> str:
 def command(result: BenchResult) -> str:
     """What prints the table."""
     names = ",".join(net.name for net in result.nets)
-    return f"drypoint bench --nets {names} --markdown"
+    return f"drypoint bench {'' if names == 'lenet' else f'--nets {names} '}--markdown"
 
 
 def _contestants(net: NetTimes) -> Iterator[tuple[str, ...]]:
