@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _fast
 from ._block_kernels import Winners, unpooled
 from ._compiled import images, pointer, run, struct
 from ._lanes import from_lanes, to_lanes
@@ -28,7 +29,12 @@ def conv2d(
         fields["bias"] = pointer(bias)
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
-    run(kernels.conv2d, struct("dpk_conv2d", **fields))
+    if _fast_wins(spec, x.shape, o):
+        points = _points(kernels, weight)
+        fields["points"] = pointer(points)
+        run(kernels.winograd, struct("dpk_conv2d", **fields))
+    else:
+        run(kernels.conv2d, struct("dpk_conv2d", **fields))
     return from_lanes(y), None if winners is None else from_lanes(winners)
 
 
@@ -43,6 +49,8 @@ def conv2d_input_gradient(
 ) -> Array:
     """A correlation of the gradient, with zeros around it, with the weight turned round."""
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
+    if _fast_wins(spec, (n, c, *size), o):
+        return _fast_input_gradient(kernels, gradient, winners, weight, spec, size=size)
     if spec.window.stride != (1, 1):  # zeros between the gradients make it one of stride 1
         plain = unpooled(gradient, winners, spec, size)
         gradient, winners = _spread_out(plain, spec.window, size), None
@@ -62,6 +70,25 @@ def conv2d_input_gradient(
     return from_lanes(x)
 
 
+def _fast_input_gradient(
+    kernels: Any,
+    gradient: Array,
+    winners: Winners | None,
+    weight: Array,
+    spec: Convolution,
+    *,
+    size: Pair,
+) -> Array:
+    x = np.empty((weight.shape[1], *size, gradient.shape[0]), np.float32)
+    points = _points(kernels, np.ascontiguousarray(weight))
+    fields = _fields(spec, from_lanes(x), gradient, weight) | {"points": pointer(points)}
+    if winners is not None:
+        won = to_lanes(winners)
+        fields["winners"] = pointer(won, "uint8_t")
+    run(kernels.winograd_input_gradient, struct("dpk_conv2d", **fields))
+    return from_lanes(x)
+
+
 def conv2d_weight_gradient(
     kernels: Any, gradient: Array, winners: Winners | None, x: Array, spec: Convolution
 ) -> Array:
@@ -72,7 +99,9 @@ def conv2d_weight_gradient(
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
-    run(kernels.conv2d_weight_gradient, struct("dpk_conv2d", **fields))
+    fast = _fast_wins(spec, x.shape, o)
+    task = kernels.winograd_weight_gradient if fast else kernels.conv2d_weight_gradient
+    run(task, struct("dpk_conv2d", **fields))
     return weight
 
 
@@ -125,6 +154,21 @@ def _product(
         fields["bias"] = pointer(bias)
     run(kernels.matmul, struct("dpk_matmul", **fields))
     return y
+
+
+def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not _fast.possible(spec):
+        return False
+    return _fast.wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
+
+
+def _points(kernels: Any, weight: Array) -> Array:
+    """Weights (O, C, r, r), contiguous, at the points of a fast convolution: (points, O, C)."""
+    o, c, r, _ = weight.shape
+    points = np.empty(((r + _fast.TILE - 1) ** 2, o, c), np.float32)
+    fields = {"weight": pointer(weight), "points": pointer(points), "n_pairs": o * c, "r": r}
+    run(kernels.filters, struct("dpk_filters", **fields))
+    return points
 
 
 def _fields(spec: Convolution, x: Array, y: Array, weight: Array) -> dict[str, Any]:

@@ -70,13 +70,24 @@ DPK_INLINE dpk_ivec widen(const uint8_t *bytes, size_t count) {
     return v;
 }
 
+/* The windows of `pool` pixels, of n in a row, that meet a frame's axis: first, and after the last.
+ */
+DPK_INLINE size_t met(size_t frame, ptrdiff_t offset, size_t n, size_t pool, size_t *first) {
+    const ptrdiff_t end = (ptrdiff_t)frame - offset;
+    *first = offset < 0 ? (size_t)-offset / pool : 0;
+    return dpk_min(n, end > 0 ? dpk_groups((size_t)end, pool) : 0);
+}
+
 void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c, size_t n_channels,
                  size_t pool_h, size_t pool_w, const dpk_frame *frame, float *block) {
     const size_t count = dpk_count(x->n, b), area = frame->h * frame->w;
+    size_t i0, j0;
+    const size_t i1 = met(frame->h, frame->top, x->h, pool_h, &i0);
+    const size_t j1 = met(frame->w, frame->left, x->w, pool_w, &j0);
     clear(block, n_channels * area * DPK_LANES);
     for (size_t channel = c; channel < c + n_channels; channel++, block += area * DPK_LANES)
-        for (size_t i = 0; i < x->h; i++)
-            for (size_t j = 0; j < x->w; j++) {
+        for (size_t i = i0; i < i1; i++)
+            for (size_t j = j0; j < j1; j++) {
                 const float *from = x->data + (ptrdiff_t)(b * DPK_LANES) * x->stride_n +
                                     (ptrdiff_t)channel * x->stride_c + (ptrdiff_t)i * x->stride_h +
                                     (ptrdiff_t)j * x->stride_w;
@@ -96,12 +107,11 @@ void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c
             }
 }
 
-void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, size_t b, size_t c,
-                 size_t row, size_t n_rows) {
-    const size_t count = dpk_count(a->y.n, b);
+void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part) {
+    const size_t count = dpk_count(a->y.n, part->b);
     const size_t pool_h = a->x_winners ? 1 : a->pool_h, pool_w = a->x_winners ? 1 : a->pool_w;
-    for (size_t i = 0; i < n_rows; i++)
-        for (size_t j = 0; j < a->y.w; j++) {
+    for (size_t i = 0; i < part->h; i++)
+        for (size_t j = 0; j < part->w; j++) {
             const float *window = strip + (i * pool_h * width + j * pool_w) * DPK_LANES;
             dpk_vec best = dpk_load(window);
             dpk_ivec won = {0};
@@ -116,14 +126,29 @@ void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, size_t b
                 best = dpk_select(off, (dpk_vec){0}, best);
                 won |= off & 255;
             }
-            float *to = a->y.data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)c * a->y.stride_c +
-                        (ptrdiff_t)(row + i) * a->y.stride_h + (ptrdiff_t)j * a->y.stride_w;
-            scatter(to, best, count);
+            const size_t row = part->row + i, column = part->column + j;
+            scatter(a->y.data + (ptrdiff_t)(part->b * DPK_LANES) +
+                        (ptrdiff_t)part->c * a->y.stride_c + (ptrdiff_t)row * a->y.stride_h +
+                        (ptrdiff_t)column * a->y.stride_w,
+                    best, count);
             if (a->winners) {
-                uint8_t *codes =
-                    a->winners + ((c * a->y.h + row + i) * a->y.w + j) * a->y.n + b * DPK_LANES;
+                uint8_t *codes = a->winners + part->b * DPK_LANES +
+                                 ((part->c * a->y.h + row) * a->y.w + column) * a->y.n;
                 for (size_t lane = 0; lane < count; lane++)
                     codes[lane] = (uint8_t)won[lane];
             }
+        }
+}
+
+void DPK(unpack)(const dpk_images *y, size_t b, const dpk_frame *frame, const float *block) {
+    const size_t count = dpk_count(y->n, b);
+    for (size_t c = 0; c < y->c; c++)
+        for (size_t i = 0; i < y->h; i++) {
+            const size_t row = (c * frame->h + i + (size_t)frame->top) * frame->w;
+            const float *from = block + (row + (size_t)frame->left) * DPK_LANES;
+            float *to = y->data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)c * y->stride_c +
+                        (ptrdiff_t)i * y->stride_h;
+            for (size_t j = 0; j < y->w; j++)
+                scatter(to + (ptrdiff_t)j * y->stride_w, dpk_load(from + j * DPK_LANES), count);
         }
 }

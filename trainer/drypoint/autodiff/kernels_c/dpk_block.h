@@ -22,11 +22,18 @@ void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const
 void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c, size_t n_channels,
                  size_t pool_h, size_t pool_w, const dpk_frame *frame, float *block);
 
-/* Rows of one channel after the convolution become rows of y: pooling and ReLU.
+/* A part of one channel, a rectangle of y. */
+typedef struct {
+    size_t b, c, row, column, h, w;
+} dpk_part;
+
+/* What a convolution gave becomes that part of y: pooling and ReLU.
  *
- * strip: [a->pool_h * n_rows][width][lane], width >= a->y.w * a->pool_w; row: of y, the first. */
-void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, size_t b, size_t c,
-                 size_t row, size_t n_rows);
+ * strip: [pool_h * part->h][width][lane], width >= pool_w * part->w. */
+void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part);
+
+/* Copies all channels of block b, without the frame, into y. */
+void DPK(unpack)(const dpk_images *y, size_t b, const dpk_frame *frame, const float *block);
 
 /* The lanes of block b that hold an image. */
 DPK_INLINE size_t dpk_count(size_t n, size_t b) {

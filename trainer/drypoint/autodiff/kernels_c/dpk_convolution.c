@@ -85,8 +85,10 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
             for (size_t row = 0; row < a->y.h; row++) {
                 strip_of(a, &s, &taps, of_group + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q,
                          strip);
-                for (size_t i = 0; i < q; i++)
-                    DPK(finish)(a, strip + i * strip_size, s.columns, b, o + i, row, 1);
+                for (size_t i = 0; i < q; i++) {
+                    const dpk_part done = {b, o + i, row, 0, 1, a->y.w};
+                    DPK(finish)(a, strip + i * strip_size, s.columns, &done);
+                }
             }
         }
     }

@@ -52,12 +52,20 @@ typedef struct {
     const float *bias;        /* [o], or NULL */
     uint8_t *winners;         /* [o][y.h][y.w][n], or NULL */
     const uint8_t *x_winners; /* [c][x.h][x.w][n], or NULL */
+    const float *points;      /* [n * n][o][c], of the winograd tasks */
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
     ptrdiff_t top, left; /* padding; below 0: so many rows or columns of x are not read */
     size_t groups;
     size_t pool_h, pool_w; /* of y, or of x_winners; 1, 1: no pooling; at most 254 elements */
     int relu;
 } dpk_conv2d;
+
+/* Weights [n_pairs][r][r] at the n * n points of a fast convolution: [n * n][n_pairs]. */
+typedef struct {
+    const float *weight;
+    float *points;
+    size_t n_pairs, r;
+} dpk_filters;
 
 /* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. */
 typedef struct {
@@ -75,6 +83,9 @@ typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
     dpk_task *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
+     * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
+    dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;
 } dpk_kernels;
 
 /* Sets that this CPU can run, the best first: i = 0, 1, ... until NULL. */

@@ -29,7 +29,7 @@ DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, co
             const dpk_vec weight = dpk_all(w[q * w_row]);
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++)
-                sum[q][p] += weight * factor[p];
+                sum[q][p] = dpk_fma(weight, factor[p], sum[q][p]);
         }
     }
 #pragma GCC unroll 8
@@ -60,7 +60,7 @@ DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const floa
                 const dpk_vec value = dpk_load(x_at + p * x_step);
 #pragma GCC unroll 8
                 for (int q = 0; q < Q; q++)
-                    sum[q][p] += gradient[q] * value;
+                    sum[q][p] = dpk_fma(gradient[q], value, sum[q][p]);
             }
             g_at += DPK_LANES;
             x_at += x_column;

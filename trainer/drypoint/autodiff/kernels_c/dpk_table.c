@@ -12,4 +12,8 @@ const dpk_kernels DPK(kernels) = {
     .conv2d = DPK(conv2d),
     .conv2d_weight_gradient = DPK(conv2d_weight_gradient),
     .matmul = DPK(matmul),
+    .filters = DPK(filters),
+    .winograd = DPK(winograd),
+    .winograd_input_gradient = DPK(winograd_input_gradient),
+    .winograd_weight_gradient = DPK(winograd_weight_gradient),
 };

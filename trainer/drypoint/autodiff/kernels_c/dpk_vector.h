@@ -5,6 +5,12 @@
 
 #include "dpk_kernels.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__ARM_FEATURE_FMA) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #if defined(__AVX512F__)
 #define DPK_LANES 16
 #elif defined(__AVX2__)
@@ -35,6 +41,20 @@ DPK_INLINE void dpk_store(float *x, dpk_vec v) {
 /* x in every lane: x - 0 is x, whatever it is. */
 DPK_INLINE dpk_vec dpk_all(float x) {
     return x - (dpk_vec){0};
+}
+
+/* a * b + c, rounded once where the instruction set can. Said outright, and never left to the
+ * compiler: it contracts some loops and not others, and tiles of two sizes then differ. */
+DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
+#if DPK_LANES == 16
+    return (dpk_vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif DPK_LANES == 8
+    return (dpk_vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_FEATURE_FMA) && defined(__aarch64__)
+    return (dpk_vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
 }
 
 /* a where the mask is all ones, b where it is 0. */
@@ -104,6 +124,10 @@ DPK_INLINE size_t dpk_begin(size_t count, size_t part, size_t n_parts) {
 
 DPK_INLINE size_t dpk_min(size_t a, size_t b) {
     return a < b ? a : b;
+}
+
+DPK_INLINE size_t dpk_max(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
 /* n things in groups of at most `most`: how many groups. */

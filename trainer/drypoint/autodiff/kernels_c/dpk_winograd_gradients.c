@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fast convolution, backward: the transposed maps, and as few multiplications as forward. */
+#include "dpk_tasks.h"
+#include "dpk_threads.h"
+#include "dpk_winograd.h"
+
+#include <string.h>
+
+/* Output channels that are transformed together, so that their matrices stay in the cache. */
+enum { GROUP = 3 * DPK_Q };
+
+/* Gradients of n output channels in a chunk, out of their pooling, at their points:
+ * [point][channel][tile][lane], dpk_matrix(n_padded, tiles) apart; planes is scratch for them.
+ * Channels from n to n_padded are 0. */
+static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chunk *k,
+                                size_t b, size_t o, size_t n, size_t n_padded, float *planes,
+                                float *points) {
+    const size_t n_tiles = k->h * k->w, width = DPK_TILE * k->w;
+    const size_t area = DPK_TILE * k->h * width * DPK_LANES;
+    const dpk_frame frame = {DPK_TILE * k->h, width, -(ptrdiff_t)(DPK_TILE * k->top),
+                             -(ptrdiff_t)(DPK_TILE * k->left)};
+    if (a->winners)
+        DPK(unpool)(&a->y, a->winners, b, o, n, a->pool_h, a->pool_w, &frame, planes);
+    else
+        DPK(pack)(&a->y, b, o, n, &frame, planes);
+    memset(planes + n * area, 0, 4 * (n_padded - n) * area);
+    for (size_t c = 0; c < n_padded; c++)
+        for (size_t t = 0; t < n_tiles; t++)
+            DPK(transform)(DPK_RESULT, s->r,
+                           planes + c * area + (t / k->w * width + t % k->w) * DPK_TILE * DPK_LANES,
+                           (ptrdiff_t)(width * DPK_LANES), DPK_LANES,
+                           points + (c * n_tiles + t) * DPK_LANES,
+                           (ptrdiff_t)dpk_matrix(n_padded, n_tiles));
+}
+
+/* Adds what n output channels, the first of them o, give to each input channel. */
+static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, size_t o, size_t n,
+                     const ptrdiff_t *offsets, const float *g, float *products) {
+    const dpk_product terms = {.n_terms = n,
+                               .offsets = offsets,
+                               .x_step = DPK_LANES,
+                               .w_row = 1,
+                               .w_term = (ptrdiff_t)a->x.c,
+                               .y_row = (ptrdiff_t)(n_tiles * DPK_LANES),
+                               .y_step = DPK_LANES};
+    const size_t groups = dpk_groups(a->x.c, DPK_Q);
+    for (size_t point = 0; point < s->points; point++)
+        for (size_t i = 0; i < groups; i++) {
+            const size_t c = dpk_begin(a->x.c, i, groups);
+            float *y = products + point * dpk_matrix(a->x.c, n_tiles) + c * n_tiles * DPK_LANES;
+            DPK(product)(&terms, n_tiles, dpk_begin(a->x.c, i + 1, groups) - c,
+                         g + point * dpk_matrix(n, n_tiles),
+                         a->points + (point * a->y.c + o) * a->x.c + c, o == 0 ? NULL : y, y);
+        }
+}
+
+int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d *a = arguments;
+    dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
+    /* Where pooling dropped rows or columns, some of x reached no result. */
+    s.frame.h = dpk_max(s.frame.h, a->x.h + (size_t)a->top);
+    s.frame.w = dpk_max(s.frame.w, a->x.w + (size_t)a->left);
+    s.row = (ptrdiff_t)(s.frame.w * DPK_LANES);
+    s.plane = (ptrdiff_t)s.frame.h * s.row;
+    const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
+    const size_t n_groups = dpk_groups(a->y.c, GROUP);
+    const size_t block_size = a->x.c * (size_t)s.plane;
+    const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
+    const size_t g_size = s.points * dpk_matrix(GROUP, most);
+    const size_t x_size = s.points * dpk_matrix(a->x.c, most);
+    float *block = dpk_scratch(block_size + plane_size + g_size + x_size + 2 * GROUP);
+    if (block == NULL)
+        return 1;
+    float *planes = block + block_size, *g = planes + plane_size, *products = g + g_size;
+    void *rest = products + x_size;
+    ptrdiff_t *offsets = rest;
+    const size_t end = dpk_begin(n_blocks, part + 1, n_parts);
+    for (size_t b = dpk_begin(n_blocks, part, n_parts); b < end; b++) {
+        memset(block, 0, 4 * block_size);
+        for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
+            const dpk_chunk k = dpk_chunk_at(&s, i);
+            const size_t n_tiles = k.h * k.w;
+            for (size_t o = 0; o < GROUP; o++)
+                offsets[o] = (ptrdiff_t)(o * n_tiles * DPK_LANES);
+            for (size_t group = 0; group < n_groups; group++) {
+                const size_t o = dpk_begin(a->y.c, group, n_groups);
+                const size_t n = dpk_begin(a->y.c, group + 1, n_groups) - o;
+                gradients_to_points(a, &s, &k, b, o, n, n, planes, g);
+                multiply(a, &s, n_tiles, o, n, offsets, g, products);
+            }
+            for (size_t c = 0; c < a->x.c; c++)
+                for (size_t t = 0; t < n_tiles; t++) {
+                    const size_t row = DPK_TILE * (k.top + t / k.w);
+                    const size_t column = DPK_TILE * (k.left + t % k.w);
+                    DPK(transform_back)(DPK_DATA, s.r, products + (c * n_tiles + t) * DPK_LANES,
+                                        (ptrdiff_t)dpk_matrix(a->x.c, n_tiles),
+                                        block + (ptrdiff_t)c * s.plane + (ptrdiff_t)row * s.row +
+                                            (ptrdiff_t)(column * DPK_LANES),
+                                        s.row, DPK_LANES, 1);
+                }
+        }
+        DPK(unpack)(&a->x, b, &s.frame, block);
+    }
+    return 0;
+}
+
+/* A tile of the weight gradient at a point: CO output by CI input channels, whose sums over the
+ * lanes are the lanes of one vector. */
+#if DPK_LANES == 16
+enum { CO = 4, CI = 4 };
+#elif DPK_LANES == 8
+enum { CO = 2, CI = 4 };
+#else
+enum { CO = 2, CI = 2 };
+#endif
+
+DPK_INLINE dpk_vec outer(const float *g, const float *x, size_t n_tiles) {
+    dpk_vec sum[CO * CI];
+#pragma GCC unroll 16
+    for (int i = 0; i < CO * CI; i++)
+        sum[i] = (dpk_vec){0};
+    for (size_t t = 0; t < n_tiles; t++, g += DPK_LANES, x += DPK_LANES) {
+        dpk_vec value[CI];
+#pragma GCC unroll 4
+        for (int p = 0; p < CI; p++)
+            value[p] = dpk_load(x + (size_t)p * n_tiles * DPK_LANES);
+#pragma GCC unroll 4
+        for (int q = 0; q < CO; q++) {
+            const dpk_vec gradient = dpk_load(g + (size_t)q * n_tiles * DPK_LANES);
+#pragma GCC unroll 4
+            for (int p = 0; p < CI; p++)
+                sum[q * CI + p] = dpk_fma(gradient, value[p], sum[q * CI + p]);
+        }
+    }
+    return dpk_sums(sum);
+}
+
+/* Out of the points, and out of the lanes: [point][o / CO][c / CI][CO][CI] to weight. */
+static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t n_units,
+                             const float *sums, float *tile) {
+    const size_t n_inputs = dpk_groups(a->x.c, CI), taps = r * r;
+    const ptrdiff_t step = (ptrdiff_t)(n_units * n_inputs * DPK_LANES);
+    for (size_t unit = 0; unit < n_units; unit++)
+        for (size_t input = 0; input < n_inputs; input++) {
+            DPK(transform_back)(DPK_WEIGHT, r, sums + (unit * n_inputs + input) * DPK_LANES, step,
+                                tile, (ptrdiff_t)(r * DPK_LANES), DPK_LANES, 0);
+            for (size_t lane = 0; lane < DPK_LANES; lane++) {
+                const size_t o = (first + unit) * CO + lane / CI, c = input * CI + lane % CI;
+                if (o < a->y.c && c < a->x.c)
+                    for (size_t tap = 0; tap < taps; tap++)
+                        a->weight[(o * a->x.c + c) * taps + tap] = tile[tap * DPK_LANES + lane];
+            }
+        }
+}
+
+int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d *a = arguments;
+    const dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
+    const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
+    const size_t n_inputs = dpk_groups(a->x.c, CI), n_padded = n_inputs * CI;
+    const size_t all = dpk_groups(a->y.c, CO), first = dpk_begin(all, part, n_parts);
+    const size_t n_units = dpk_begin(all, part + 1, n_parts) - first;
+    const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
+    const size_t block_size = n_padded * (size_t)s.plane;
+    const size_t x_size = s.points * dpk_matrix(n_padded, most);
+    const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
+    const size_t g_size = s.points * dpk_matrix(GROUP, most);
+    const size_t sum_size = s.points * n_units * n_inputs * DPK_LANES;
+    float *block = dpk_scratch(block_size + x_size + plane_size + g_size + sum_size);
+    if (block == NULL)
+        return 1;
+    float *x = block + block_size, *planes = x + x_size, *g = planes + plane_size;
+    float *sums = g + g_size;
+    memset(sums, 0, 4 * sum_size);
+    memset(block + a->x.c * (size_t)s.plane, 0, 4 * (n_padded - a->x.c) * (size_t)s.plane);
+    for (size_t b = 0; b < n_blocks && n_units > 0; b++) {
+        DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, block);
+        for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
+            const dpk_chunk k = dpk_chunk_at(&s, i);
+            const size_t n_tiles = k.h * k.w;
+            DPK(tiles_to_points)(&s, &k, n_padded, block, x);
+            for (size_t group = 0; group < n_groups; group++) {
+                const size_t unit = dpk_begin(n_units, group, n_groups);
+                const size_t n = dpk_begin(n_units, group + 1, n_groups) - unit;
+                const size_t o = (first + unit) * CO;
+                gradients_to_points(a, &s, &k, b, o, dpk_min(n * CO, a->y.c - o), n * CO, planes,
+                                    g);
+                for (size_t point = 0; point < s.points; point++)
+                    for (size_t j = 0; j < n; j++)
+                        for (size_t input = 0; input < n_inputs; input++) {
+                            float *sum = sums + ((point * n_units + unit + j) * n_inputs + input) *
+                                                    DPK_LANES;
+                            const float *of_g = g + point * dpk_matrix(n * CO, n_tiles) +
+                                                j * CO * n_tiles * DPK_LANES;
+                            const float *of_x = x + point * dpk_matrix(n_padded, n_tiles) +
+                                                input * CI * n_tiles * DPK_LANES;
+                            dpk_store(sum, dpk_load(sum) + outer(of_g, of_x, n_tiles));
+                        }
+            }
+        }
+    }
+    points_to_weight(a, s.r, first, n_units, sums, planes);
+    return 0;
+}
