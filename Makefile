@@ -28,7 +28,7 @@ test: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
 
 model: .venv/installed
-	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped $(ARGS)
+	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped --recipe best $(ARGS)
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)

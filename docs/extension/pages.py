@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import features
 import jupytext
 import nbformat
 from sphinx.application import Sphinx
@@ -95,6 +96,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
     """Give a page its content when Sphinx reads it."""
     if page in FILES:
         source[0] = shown_file(page)
+    elif page == "features":
+        source[0] = features.page()
     elif page.startswith("api/") and page != "api/index":
         source[0] = part_page(page.replace("api/", "drypoint."))
 

@@ -85,7 +85,7 @@ def test_the_names_are_all_that_there_is():
     """Oracle: the class itself; whatever is public is a figure, data, or a form of the whole."""
     data = {"y", "predicted", "probabilities", "classes", "dataset", "model", "n", "correct"}
     forms = {"properties", "report", "classification_report", "confusion_text", "to_json"}
-    origin = {"data_digest", "seen_as"}
+    origin = {"data_digest", "seen_as", "bootstrap"}
     model, dataset = example()
     m = measure(model, dataset)
     public = {name for name in dir(m) if not name.startswith("_")}

@@ -197,3 +197,11 @@ def test_models_can_be_pickled_for_other_processes():
     model = tiny(provenance={"seed": 1})
     again = pickle.loads(pickle.dumps(model))
     assert again.dumps() == model.dumps()
+
+
+def test_predict_is_calling_some_at_a_time():
+    model, images = tiny(), pictures()
+    assert model.predict(images, batch_size=2) == model(images)
+    assert model.predict(images[0]) == model(images[0])
+    with pytest.raises(nn.ModelError, match="batch_size is at least 1"):
+        model.predict(images, batch_size=0)

@@ -112,6 +112,47 @@ class Measurement(ProbabilityFigures):
         predict, dataset = self._timed()
         return throughput(predict, dataset.x, batch_size=batch_size, seconds=seconds)
 
+    def bootstrap(
+        self, figure: str, *, samples: int = 1000, confidence: float = 0.95, seed: int = 0
+    ) -> tuple[float, float]:
+        """An interval (low, high) for any figure that is a number: how it scatters when the
+        examples are drawn anew, with repetition, from those that there are.
+
+        Source: B. Efron, Ann. Stat. 7 (1979) 1; the percentiles of the samples' figures.
+
+        Args:
+            figure: the name of a property: "cohen_kappa", "ece", "cross_entropy", ...
+            samples: how many sets of examples are drawn, at least 10.
+            confidence: the share of them inside, above 0 and below 1.
+            seed: of the draw; the same one gives the same interval.
+
+        Raises:
+            MeasureError: no such figure or no number, a setting out of range.
+        """
+        if samples < 10 or not 0 < confidence < 1:
+            raise MeasureError(
+                f"{samples} samples at confidence {confidence}: at least 10, and a confidence "
+                "between 0 and 1 are wanted"
+            )
+        if not isinstance(getattr(type(self), figure, None), property | cached_property):
+            raise MeasureError(f"no figure {figure!r}; there are: {', '.join(self.properties)}")
+        if not isinstance(getattr(self, figure), float):
+            raise MeasureError(f"{figure!r} is no single number, of which there is no interval")
+        rng = np.random.default_rng(seed)
+        found = [getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)]
+        tail = 50 * (1 - confidence)
+        low, high = np.percentile(found, [tail, 100 - tail]).tolist()
+        return low, high
+
+    def _of(self, chosen: NDArray[np.int64]) -> "Measurement":
+        """The measurement of some of the examples."""
+        return Measurement(
+            y=self.y[chosen],
+            predicted=self.predicted[chosen],
+            probabilities=None if self.probabilities is None else self.probabilities[chosen],
+            classes=self.classes,
+        )
+
     def report(self) -> str:
         """The figures, a line for each class, the commonest errors, the confusion matrix."""
         return report_text(self)

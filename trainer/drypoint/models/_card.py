@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 
@@ -129,7 +130,12 @@ class ModelCard:
             ("licence", self.licence),
         ]
         width = max(len(key) for key, _ in rows)
-        return "\n".join([self.name, *(f"  {key:<{width}}  {text}" for key, text in rows)])
+        lines = [
+            f"  {key if i == 0 else '':<{width}}  {line}"
+            for key, text in rows
+            for i, line in enumerate(wrap(text, 100 - width - 4, break_long_words=False))
+        ]
+        return "\n".join([self.name, *lines])
 
 
 def _short(value: object) -> str:

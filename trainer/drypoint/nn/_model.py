@@ -137,6 +137,18 @@ class Model:
         starts = range(0, len(x), batch_size)
         return np.concatenate([self.net(self.encode(x[i : i + batch_size])) for i in starts])
 
+    def predict(self, x: object, *, batch_size: int = 256) -> object:
+        """The decoder's answer for one thing, or a list for many: as calling the model does, but
+        some at a time.
+
+        Args:
+            x, batch_size: as for `predict_proba`.
+
+        Raises:
+            ModelError: the batch size is below 1. Otherwise as for calling the model.
+        """
+        return self.decode(self.predict_proba(x, batch_size=batch_size))
+
     def top(self, x: object, k: int | None = None) -> list[object]:
         """The decoder's k likeliest (class, probability) pairs, likeliest first; a list of such
         lists for a batch. None means all classes.

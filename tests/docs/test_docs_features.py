@@ -1,0 +1,68 @@
+"""The feature table is whole, and what it says is so."""
+
+import ast
+import html
+import re
+import tomllib
+from functools import cache
+
+import pytest
+
+from tools import ROOT
+
+ROWS = tomllib.loads((ROOT / "docs/features.toml").read_text("utf-8"))
+SECTIONS = {
+    "DAT": 12,
+    "ENC": 19,
+    "DEC": 18,
+    "LAY": 21,
+    "CON": 14,
+    "INI": 8,
+    "APP": 13,
+    "INS": 14,
+    "GRA": 9,
+    "TRN": 28,
+    "RES": 35,
+    "MEA": 24,
+    "BAS": 6,
+    "PRE": 6,
+    "VIS": 11,
+    "PER": 6,
+    "NET": 30,
+    "ENG": 14,
+}
+
+
+@cache
+def names_of_tests(file):
+    """The names of the test functions of a file, by its syntax tree."""
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_no_row_is_missing_or_doubled():
+    wanted = [f"{key}-{i:02d}" for key, count in SECTIONS.items() for i in range(1, count + 1)]
+    assert list(ROWS) == wanted
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_names_a_test_that_exists_or_a_reason(row):
+    facts = ROWS[row]
+    assert facts["priority"] in {"M", "S", "L", "N"}
+    assert 5 <= len(facts["what"]) <= 100
+    if facts["status"] == "done":
+        assert set(facts) == {"what", "priority", "status", "test"}
+        file, _, test = facts["test"].partition("::")
+        assert test in names_of_tests(file)
+    else:
+        assert facts["status"] == ("no" if facts["priority"] == "N" else facts["status"])
+        assert facts["status"] in {"open", "no"}
+        assert set(facts) == {"what", "priority", "status", "reason"}
+        assert len(facts["reason"]) >= 10
+
+
+def test_the_page_shows_every_row(site):
+    page = html.unescape((site / "features.html").read_text("utf-8"))
+    for row, facts in ROWS.items():
+        assert re.search(rf"<td><p>{row}</p></td>", page)
+        assert facts["what"].split(",")[0].split('"')[0] in page
