@@ -155,3 +155,31 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
     x, weight = Tensor(np.zeros((1, 1, 20, 20))), Tensor(np.zeros((1, 1, 1, 1)))
     with pytest.raises(ad.AutodiffError, match="254"):
         ad.conv2d(x, weight, pool=(16, 16))
+
+
+@given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=20)
+def test_optimizer_steps(sizes, seed):
+    """Any numbers, the same bytes: each operation is rounded as NumPy's is."""
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=(4, n)).astype(np.float32) for n in sizes]
+    decay = float(rng.choice([0, 0.01]))
+
+    def stepped(name, step, n_states, **settings_):
+        copies = [(a[0].copy(), a[1], [np.abs(a[2 + k]) for k in range(n_states)]) for a in arrays]
+        with _compiled.forced(name, int(rng.integers(1, 4))):
+            for _ in range(2):
+                step([ad.Parameter(w, g, tuple(s), decay) for w, g, s in copies], **settings_)
+        return [array for w, _, s in copies for array in (w, *s)]
+
+    for nesterov in (False, True):
+        options = {"rate": 0.1, "momentum": 0.9, "nesterov": nesterov}
+        wanted = stepped(None, ad.sgd_step, 1, **options)
+        for name in SETS:
+            for a, b in zip(stepped(name, ad.sgd_step, 1, **options), wanted, strict=True):
+                np.testing.assert_array_equal(a, b)
+    options = {"rate": 3e-3, "beta1": 0.9, "beta2": 0.99, "unbias": 1.7, "eps": 1e-8}
+    wanted = stepped(None, ad.adam_step, 2, **options)
+    for name in SETS:
+        for a, b in zip(stepped(name, ad.adam_step, 2, **options), wanted, strict=True):
+            np.testing.assert_array_equal(a, b)

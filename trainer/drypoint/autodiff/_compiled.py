@@ -63,6 +63,11 @@ def struct(name: str, **fields: object) -> Any:
     return ffi.new(f"{name} *", fields)
 
 
+def array_of(name: str, rows: list[dict[str, object]]) -> Any:
+    """Structs in a row. The caller keeps it until the kernel is done."""
+    return ffi.new(f"{name}[]", rows)
+
+
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:
     """The address of the first element. The caller keeps the array until the kernel is done."""
     return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])

@@ -4,12 +4,15 @@
 shifts of a batch norm, are few and need no shrinking.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drypoint.autodiff import Parameter, adam_step, sgd_step
 
 from ._errors import TrainError
 
@@ -60,15 +63,8 @@ class SGD:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        for path, w in params.items():
-            g = gradients[path]
-            if self.weight_decay and w.ndim > 1:
-                g = g + np.float32(self.weight_decay) * w
-            (v,) = state[path]
-            v *= np.float32(self.momentum)
-            v += g
-            change = g + np.float32(self.momentum) * v if self.nesterov else v
-            np.subtract(w, np.float32(lr) * change, out=w)
+        parameters = _parameters(params, gradients, state, decay=self.weight_decay)
+        sgd_step(parameters, rate=lr, momentum=self.momentum, nesterov=self.nesterov)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +92,24 @@ class Adam:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        rate = np.float32(lr / (1 - self.beta1**t))
-        unbias = np.float32(1 / np.sqrt(1 - self.beta2**t))
-        for path, w in params.items():
-            g = gradients[path]
-            m, v = state[path]
-            m += np.float32(1 - self.beta1) * (g - m)
-            v += np.float32(1 - self.beta2) * (g * g - v)
-            update = np.sqrt(v)
-            update *= unbias
-            update += np.float32(self.eps)
-            np.divide(m, update, out=update)
-            update *= rate
-            if self.weight_decay and w.ndim > 1:
-                np.multiply(w, np.float32(1 - lr * self.weight_decay), out=w)
-            np.subtract(w, update, out=w)
+        adam_step(
+            _parameters(params, gradients, state, decay=lr * self.weight_decay),
+            rate=lr / (1 - self.beta1**t),
+            beta1=self.beta1,
+            beta2=self.beta2,
+            unbias=1 / math.sqrt(1 - self.beta2**t),
+            eps=self.eps,
+        )
+
+
+def _parameters(
+    params: Arrays, gradients: Arrays, state: State, *, decay: float
+) -> list[Parameter]:
+    """What belongs together, for the arrays that decay and those that do not."""
+    return [
+        Parameter(w, gradients[path], state[path], decay if w.ndim > 1 else 0.0)
+        for path, w in params.items()
+    ]
 
 
 def optimizer_config(optimizer: Optimizer) -> dict[str, object]:

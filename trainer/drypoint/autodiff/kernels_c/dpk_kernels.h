@@ -78,11 +78,35 @@ typedef struct {
     int relu;
 } dpk_matmul;
 
+/* One parameter and what an optimizer keeps of it; all contiguous. */
+typedef struct {
+    float *w;       /* [n] */
+    const float *g; /* [n], its gradient */
+    float *m, *v;   /* [n], the moments; the velocity is m and v is NULL */
+    size_t n;
+    float decay; /* of w: SGD adds decay * w to g, Adam multiplies w by it */
+} dpk_parameter;
+
+/* v = momentum v + g; w -= rate * (v, or by Nesterov g + momentum v). */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+    float rate, momentum;
+    int nesterov;
+} dpk_sgd;
+
+/* m += c1 (g - m); v += c2 (g g - v); w = decay w - rate m / (unbias sqrt v + eps). */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+    float rate, c1, c2, unbias, eps;
+} dpk_adam;
+
 /* One compiled set of tasks. */
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    dpk_task *sgd, *adam, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;

@@ -8,6 +8,8 @@
 const dpk_kernels DPK(kernels) = {
     .name = TEXT(DPK_ISA),
     .n_lanes = DPK_LANES,
+    .sgd = DPK(sgd),
+    .adam = DPK(adam),
     .row_sums = DPK(row_sums),
     .conv2d = DPK(conv2d),
     .conv2d_weight_gradient = DPK(conv2d_weight_gradient),

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Optimizer steps: all of a parameter's numbers are read and written once. Each operation is one of
+ * NumPy's, rounded as it is there, so both give the same bytes. */
+#include "dpk_tasks.h"
+
+#include <math.h>
+
+int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_sgd *a = arguments;
+    const float momentum = a->momentum, rate = a->rate;
+    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
+        float *restrict w = p->w, *restrict velocity = p->m;
+        const float *restrict gradient = p->g;
+        const size_t end = dpk_begin(p->n, part + 1, n_parts);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
+            const float g = p->decay != 0 ? gradient[i] + p->decay * w[i] : gradient[i];
+            velocity[i] = velocity[i] * momentum + g;
+            w[i] -= rate * (a->nesterov ? g + momentum * velocity[i] : velocity[i]);
+        }
+    }
+    return 0;
+}
+
+int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_adam *a = arguments;
+    const float rate = a->rate, c1 = a->c1, c2 = a->c2, unbias = a->unbias, eps = a->eps;
+    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
+        float *restrict w = p->w, *restrict m = p->m, *restrict v = p->v;
+        const float *restrict g = p->g;
+        const float decay = p->decay;
+        const size_t end = dpk_begin(p->n, part + 1, n_parts);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
+            m[i] += c1 * (g[i] - m[i]);
+            v[i] += c2 * (g[i] * g[i] - v[i]);
+            const float step = m[i] / (sqrtf(v[i]) * unbias + eps) * rate;
+            w[i] = w[i] * decay - step;
+        }
+    }
+    return 0;
+}
