@@ -6,7 +6,7 @@
 # Each step shows something and asserts something, so this page cannot drift from what the code
 # does.
 #
-# It is one Python file, `examples/walkthrough.py`. Run it as it is (five minutes on two cores),
+# It is one Python file, `examples/walkthrough.py`. Run it as it is (some minutes on two cores),
 # open it as a notebook, or add `--fast` for a taste of everything in half a minute:
 #
 #     python examples/walkthrough.py --fast
@@ -16,6 +16,7 @@ import math
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -668,8 +669,9 @@ assert m.accuracy >= (0.90 if FAST else 0.992)
 # %%
 low, high = m.accuracy_interval
 print(f"accuracy {m.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}")
-print("commonest confusions (true, said, times):", m.top_confusions(5))
-print("properties:", ", ".join(m.properties))
+for true, said, times in m.top_confusions(5):
+    print(f"  {true} taken for {said}: {times} times")
+print(textwrap.fill(f"{len(m.properties)} properties: {', '.join(m.properties)}", 90))
 display(plot.examples(m.worst(10), columns=5, title="the ten worst"))
 display(plot.examples(m.least_certain(10), columns=5, title="the ten least certain"))
 
