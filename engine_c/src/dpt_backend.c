@@ -7,7 +7,16 @@ static const dpt_backend *const backends[] = {
     &dpt_avx512vnni, &dpt_avxvnni, &dpt_avx2, &dpt_sse41,
 #endif
 #ifdef DPT_ARM64
-    &dpt_neondot,
+    &dpt_neoni8mm,   &dpt_neondot,
+#endif
+#ifdef DPT_NEON
+    &dpt_neon,
+#endif
+#ifdef DPT_RVV
+    &dpt_rvv,
+#endif
+#ifdef DPT_WASM
+    &dpt_wasm,
 #endif
     &dpt_scalar,
 };
@@ -58,13 +67,18 @@ unsigned long getauxval(unsigned long type); /* of every libc there; the kernel'
  * its CPU. */
 int dpt_cpu_has(int feature) {
     switch (feature) {
-    case DPT_CPU_NEONDOT:
+    case DPT_CPU_NEONI8MM:
+#ifdef __ARM_FEATURE_MATMUL_INT8
+        return 1;
+#else
+        return (getauxval(26) & 1ul << 13) != 0;
+#endif
+    default:
 #ifdef __ARM_FEATURE_DOTPROD
         return 1;
-#endif
+#else
         return (getauxval(16) & 1ul << 20) != 0;
-    default:
-        return 0;
+#endif
     }
 }
 #endif

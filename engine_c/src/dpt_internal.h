@@ -18,9 +18,23 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 #endif
 
 /* Where the Neon backends are: little-endian ones, as the rest of the world. */
-#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__) && !defined(DPT_PLAIN_C)
+#if defined(__GNUC__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN) && !defined(DPT_PLAIN_C)
+#define DPT_NEON
+extern const dpt_backend dpt_neon;
+#ifdef __aarch64__
 #define DPT_ARM64
-extern const dpt_backend dpt_neondot;
+extern const dpt_backend dpt_neondot, dpt_neoni8mm;
+#endif
+#endif
+
+/* Where the compiler may use RISC-V V, with intrinsics of version 0.12 or later, and WASM SIMD. */
+#if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && !defined(DPT_PLAIN_C)
+#define DPT_RVV
+extern const dpt_backend dpt_rvv;
+#endif
+#if defined(__wasm_simd128__) && !defined(DPT_PLAIN_C)
+#define DPT_WASM
+extern const dpt_backend dpt_wasm;
 #endif
 
 /* What the CPU and the operating system offer; dpt_backend.c knows. */

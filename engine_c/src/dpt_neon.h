@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the Neon backends share: 4 channels in one register. */
+/* What the Neon backends share: blocks of 4 channels, strips of activations as signed bytes. */
 #ifndef DPT_NEON_H
 #define DPT_NEON_H
 
@@ -10,6 +10,27 @@
 
 #define LANES  4
 #define VECTOR static inline __attribute__((always_inline)) DPT_TARGET
+
+typedef int8x8_t quad; /* in the first half */
+typedef int8x16_t lanes;
+
+typedef struct strip_lanes {
+    lanes quad[STRIP];
+} strip_lanes;
+
+VECTOR quad quad_load(const uint8_t *p) {
+    uint32_t value;
+    memcpy(&value, p, 4);
+    return vcreate_s8(value);
+}
+
+VECTOR quad quad_flip(quad a) {
+    return veor_s8(a, vdup_n_s8(-128));
+}
+
+VECTOR lanes lanes_load(const uint8_t *p) {
+    return vreinterpretq_s8_u8(vld1q_u8(p));
+}
 
 /* NUMERICS.md section 2: vqrdmulh is (2 * a * b + 2^31) >> 32, exact before the shift, so b = m / 2
  * gives the rule; it saturates only where a = b = -2^31, and m / 2 is positive. */

@@ -13,8 +13,10 @@
  *
  *     STRIP                          quads that are multiplied together where a row has them; more
  *                                    than 1: strip_load(p), strip_flip(strip), sums_dot_strip(sums,
- *                                    strip, const int q, lanes): quad number q of the strip
- *     PACKING                        blocks of channels that are multiplied at once, 1, 4 or 5
+ *                                    strip, strip_lanes) with the weights' quads in .quad[]
+ *     OWN_MULTIPLY                   optional: it defines multiply() after this file, and none of
+ *                                    quad, lanes, strip and sums_dot
+ *     PACKING                        blocks of channels that are multiplied at once: 1, 2, 4, 5
  *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
  *
  * dpt_pack.c lays weights out as this file reads them. Functions take constants (P places, B
@@ -43,6 +45,10 @@ typedef struct tile {
     uint32_t rows, quads, tail;
 } tile;
 
+#ifdef OWN_MULTIPLY
+static void multiply(int P, int B, int FLIP, const tile *t, const uint8_t *w,
+                     sums acc[MOST_PLACES][BLOCKS]);
+#else
 /* The last, incomplete quad of a row; its missing bytes meet weights of 0. */
 DPT_INLINE quad quad_tail(const uint8_t *p, uint32_t n) {
     uint8_t bytes[4] = {0, 0, 0, 0};
@@ -78,14 +84,15 @@ DPT_INLINE void strip_step(const int P, const int B, const int FLIP, const strip
         values[p] = FLIP ? strip_flip(a[p]) : a[p];
     }
     DPT_UNROLL
-    for (int q = 0; q < STRIP; q++) {
+    for (int b = 0; b < B; b++) {
+        strip_lanes weights;
         DPT_UNROLL
-        for (int b = 0; b < B; b++) {
-            const lanes weights = lanes_load(w + 4 * LANES * (B * q + b));
-            DPT_UNROLL
-            for (int p = 0; p < P; p++) {
-                acc[p][b] = sums_dot_strip(acc[p][b], values[p], q, weights);
-            }
+        for (int q = 0; q < STRIP; q++) {
+            weights.quad[q] = lanes_load(w + 4 * LANES * (B * q + b));
+        }
+        DPT_UNROLL
+        for (int p = 0; p < P; p++) {
+            acc[p][b] = sums_dot_strip(acc[p][b], values[p], weights);
         }
     }
 }
@@ -138,6 +145,7 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
         }
     }
 }
+#endif
 
 /* One op on one plane, and the superblock of channels that is being computed. */
 typedef struct job {
@@ -353,24 +361,24 @@ DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const
         }                                                                                          \
     }
 
-DPT_SUPERBLOCK(1, 0)
-DPT_SUPERBLOCK(1, 1)
+#define DPT_SUPERBLOCKS(B) DPT_SUPERBLOCK(B, 0) DPT_SUPERBLOCK(B, 1)
+DPT_SUPERBLOCKS(1)
 #if PACKING == 1
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP}
 #else
-DPT_SUPERBLOCK(2, 0)
-DPT_SUPERBLOCK(3, 0)
-DPT_SUPERBLOCK(4, 0)
-DPT_SUPERBLOCK(2, 1)
-DPT_SUPERBLOCK(3, 1)
-DPT_SUPERBLOCK(4, 1)
+DPT_SUPERBLOCKS(2)
+#if PACKING == 2
+#define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP}
+#else
+DPT_SUPERBLOCKS(3)
+DPT_SUPERBLOCKS(4)
 #if PACKING == 4
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP}
 #else
-DPT_SUPERBLOCK(5, 0)
-DPT_SUPERBLOCK(5, 1)
+DPT_SUPERBLOCKS(5)
 #define DPT_ROW(what, FLIP)                                                                        \
     {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP, what##_5_##FLIP}
+#endif
 #endif
 #endif
 

@@ -31,13 +31,16 @@ class Target:
     flags: tuple[str, ...] = ()
 
 
+ARM64 = ("neoni8mm", "neondot", "neon", "scalar")
 TARGETS = (
-    Target("arm64", "aarch64-linux-gnu", ("qemu-aarch64",), ("neondot", "scalar")),
-    Target("arm64-v8.0", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a53"), ("scalar",)),
+    Target("arm64", "aarch64-linux-gnu", ("qemu-aarch64",), ARM64),
+    Target("arm64-v8.2", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a76"), ARM64[1:]),
+    Target("arm64-v8.0", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a53"), ARM64[2:]),
+    Target("armv7", "arm-linux-gnueabihf", ("qemu-arm",), ("neon", "scalar"), ("-mfpu=neon",)),
 )
 
 
-def emulated(toolbox, target, compiler, level="-O2"):
+def emulated(toolbox, target, compiler):
     """A script that runs driver.c, compiled for the target, in its emulator."""
     gcc, (emulator, *options) = toolbox.need(f"{target.triple}-gcc"), target.emulator
     command = [gcc]
@@ -45,12 +48,12 @@ def emulated(toolbox, target, compiler, level="-O2"):
         libraries = Path(run([gcc, "-print-libgcc-file-name"]).decode()).parent
         command = [toolbox.need("clang"), f"--target={target.triple}", "-fuse-ld=lld"]
         command += [f"--gcc-install-dir={libraries}"]
-    command += [*STRICT, level, "-static", *target.flags]
+    command += [*STRICT, "-O2", "-static", *target.flags]
     toolbox.need_flags(*command, code="#include <stdio.h>\nint main(void){return 0;}\n")
-    name = f"simd-{target.name}-{compiler}{level}"
+    name = "-".join(["simd", target.triple, compiler, *target.flags])  # one for all its CPUs
     sources = [C_TESTS / "driver.c", *ENGINE_SOURCES]
     binary = toolbox.build(name, [*command, f"-I{INCLUDE}", *sources])
-    script = toolbox.folder / f"{name}.sh"
+    script = toolbox.folder / f"simd-{target.name}-{compiler}.sh"
     with toolbox.locked(script.name):
         words = [toolbox.need(emulator), *options, binary]
         script.write_text(f'#!/bin/sh\nexec {" ".join(map(str, words))} "$@"\n')

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Neon with the integer extension of Armv8.6 (i8mm), SUDOT: signed weights, unsigned activations as
+ * they are. */
+#include "dpt_internal.h"
+
+#ifdef DPT_ARM64
+#define DPT_TARGET            __attribute__((target("+i8mm")))
+#define FLIPS                 FLIPS_I8
+#define DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
+#define DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
+#include "dpt_neonlane.h"
+
+static int available(void) {
+    return dpt_cpu_has(DPT_CPU_NEONI8MM);
+}
+
+const dpt_backend dpt_neoni8mm = {
+    "neoni8mm", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+};
+#else
+typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
+#endif

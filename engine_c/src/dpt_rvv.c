@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RISC-V V, with registers of any length: 32 channels at a time. A segment load takes the quads of
+ * all channels apart; each value multiplies the weights of 32 channels, and the products of two
+ * share 16 bits. Both factors are signed: two products are at most 2 * 128 * 127 < 2^15. */
+#include "dpt_internal.h"
+
+#ifdef DPT_RVV
+#include <riscv_vector.h>
+
+#define DPT_TARGET
+#define VECTOR       static inline __attribute__((always_inline))
+#define LANES        32
+#define FLIPS        FLIPS_U8
+#define STRIP        1
+#define PACKING      1
+#define PLACES(B)    4
+#define OWN_MULTIPLY /* registers whose length is not known cannot be in arrays */
+
+/* In memory; V has at least 128 bits a register, so eight of them hold the sums. */
+typedef struct sums {
+    int32_t lane[LANES];
+} sums;
+
+VECTOR sums sums_zero(void) {
+    sums s;
+    __riscv_vse32_v_i32m8(s.lane, __riscv_vmv_v_x_i32m8(0, LANES), LANES);
+    return s;
+}
+
+VECTOR sums sums_max(sums a, sums b) {
+    const vint32m8_t x = __riscv_vle32_v_i32m8(a.lane, LANES);
+    const vint32m8_t y = __riscv_vle32_v_i32m8(b.lane, LANES);
+    __riscv_vse32_v_i32m8(a.lane, __riscv_vmax_vv_i32m8(x, y, LANES), LANES);
+    return a;
+}
+
+/* NUMERICS.md section 2: vsmul is (a * b + 2^30) >> 31 when it rounds to nearest, ties up, exact
+ * before the shift: with b = m / 2 the rule. It saturates only where a = b = -2^31; m / 2 > 0. */
+VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
+                        void *out, size_t index, size_t n) {
+    vint32m8_t y = __riscv_vle32_v_i32m8(acc.lane, n);
+    y = __riscv_vadd_vv_i32m8(y, __riscv_vle32_v_i32m8(bias, n), n);
+    y = __riscv_vsll_vx_i32m8(y, op->shift, n);
+    const vint32m8_t half = __riscv_vsra_vx_i32m8(__riscv_vle32_v_i32m8(mult, n), 1, n);
+    y = __riscv_vsmul_vv_i32m8(y, half, __RISCV_VXRM_RNU, n);
+    y = __riscv_vmax_vx_i32m8(y, op->lo, n);
+    y = __riscv_vmin_vx_i32m8(y, op->hi, n);
+    if (op->out_type == DPT_I32) {
+        __riscv_vse32_v_i32m8((int32_t *)out + index, y, n);
+    } else {
+        const vint8m2_t bytes = __riscv_vncvt_x_x_w_i8m2(__riscv_vncvt_x_x_w_i16m4(y, n), n);
+        __riscv_vse8_v_i8m2((int8_t *)out + index, bytes, n);
+    }
+}
+
+#include "dpt_quads.h"
+
+/* acc += two values times the weights of all channels for them. */
+VECTOR vint32m8_t add_pair(vint32m8_t acc, int8_t a, vint8m2_t wa, int8_t b, vint8m2_t wb) {
+    const vint16m4_t first = __riscv_vwmul_vx_i16m4(wa, a, LANES);
+    return __riscv_vwadd_wv_i32m8(acc, __riscv_vwmacc_vx_i16m4(first, b, wb, LANES), LANES);
+}
+
+/* acc += a quad, flipped by `flip`, times its weights. */
+VECTOR vint32m8_t add_quad(vint32m8_t acc, const uint8_t *a, uint8_t flip, vint8m2x4_t w) {
+    acc = add_pair(acc, (int8_t)(a[0] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 0),
+                   (int8_t)(a[1] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 1));
+    return add_pair(acc, (int8_t)(a[2] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 2),
+                    (int8_t)(a[3] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 3));
+}
+
+/* The sums of places p and p + 1, or with P = 1 of p alone. */
+VECTOR void multiply_some(const int P, const tile *t, int p, uint8_t flip, const uint8_t *weights,
+                          sums acc[MOST_PLACES][BLOCKS]) {
+    const int8_t *w = (const int8_t *)weights;
+    const uint8_t *a = t->place[p], *b = t->place[p + P - 1];
+    vint32m8_t x = __riscv_vmv_v_x_i32m8(0, LANES), y = x;
+    for (uint32_t row = 0; row < t->rows; row++) {
+        const size_t end = 4 * (size_t)t->quads;
+        for (size_t i = 0; i < end; i += 4, w += 4 * LANES) {
+            const vint8m2x4_t quads = __riscv_vlseg4e8_v_i8m2x4(w, LANES);
+            x = add_quad(x, a + i, flip, quads);
+            if (P == 2) {
+                y = add_quad(y, b + i, flip, quads);
+            }
+        }
+        if (t->tail != 0) {
+            uint8_t bytes[2][4] = {{0}};
+            const vint8m2x4_t quads = __riscv_vlseg4e8_v_i8m2x4(w, LANES);
+            memcpy(bytes[0], a + end, t->tail);
+            memcpy(bytes[1], b + end, t->tail);
+            x = add_quad(x, bytes[0], flip, quads);
+            if (P == 2) {
+                y = add_quad(y, bytes[1], flip, quads);
+            }
+            w += 4 * LANES;
+        }
+        a += t->pitch[p];
+        b += t->pitch[p + P - 1];
+    }
+    __riscv_vse32_v_i32m8(acc[p][0].lane, x, LANES);
+    if (P == 2) {
+        __riscv_vse32_v_i32m8(acc[p + 1][0].lane, y, LANES);
+    }
+}
+
+static void multiply(int P, int B, int FLIP, const tile *t, const uint8_t *w,
+                     sums acc[MOST_PLACES][BLOCKS]) {
+    const uint8_t flip = FLIP ? 0x80 : 0;
+    (void)B; /* 1 */
+    if (P == 1) {
+        multiply_some(1, t, 0, flip, w, acc);
+    }
+    for (int p = 0; p + 1 < P; p += 2) {
+        multiply_some(2, t, p, flip, w, acc);
+    }
+}
+
+static int available(void) {
+    return 1;
+}
+
+const dpt_backend dpt_rvv = {
+    "rvv", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+};
+#else
+typedef int dpt_rvv_is_empty; /* C has no empty files */
+#endif
