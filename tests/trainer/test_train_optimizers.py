@@ -96,7 +96,7 @@ def test_weight_decay_leaves_vectors_alone(kind):
         (lambda: train.OneCycle(warmup=1), "warmup is 1, not within 0 and 1 (1 excluded)"),
         (
             lambda: train.EarlyStopping(patience=-1),
-            "patience -1 and min_delta 0.0 must be at least 0",
+            "patience -1, start_epoch 0 and min_delta 0.0 must be at least 0",
         ),
     ],
 )
@@ -148,4 +148,4 @@ def test_constant_is_1():
     ],
 )
 def test_early_stopping_counts_epochs_since_the_last_improvement(stopping, losses, stop):
-    assert stopping.says_stop(losses) is stop
+    assert stopping.says_stop({"val_loss": losses}) is stop

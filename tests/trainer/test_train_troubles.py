@@ -46,18 +46,26 @@ REFUSED = {
     ),
     "stopping": (
         {"validation_split": 0, "early_stopping": train.EarlyStopping()},
-        "early_stopping watches the validation loss: give validation examples",
+        "early_stopping watches val_loss, which is not measured: give validation examples; there "
+        "are loss, accuracy",
     ),
-    "type": ({"data": "mnist"}, "data is a str, not a Dataset or a pair of arrays (x, y)"),
+    "type": (
+        {"data": 5},
+        "data is a int, not a Dataset, a pair of arrays (x, y), a list of pairs, a dict of ports, "
+        "a folder or a function of batches",
+    ),
     "scalars": (
         {"data": (1, 2)},
-        "data is two numbers, not two arrays with a row for each example",
+        "input of data is a int, not an array with a row for each example",
     ),
-    "lengths": ({"data": (X, Y[:5])}, "data has 20 inputs but 5 targets"),
+    "lengths": ({"data": (X, Y[:5])}, "data has 20 examples at input but 5 at target"),
     "empty": ({"data": (X[:0], Y[:0])}, "data is empty: there is nothing to learn from"),
-    "text": ({"data": (X.astype(str), Y)}, "the inputs of data are <U32, not numbers"),
-    "nan": ({"data": (with_value(X, np.nan), Y)}, "the inputs of data hold NaN or infinity"),
-    "inf": ({"data": (X, with_value(Y, np.inf))}, "the targets of data hold NaN or infinity"),
+    "text": (
+        {"data": (X.astype(str), Y)},
+        "the inputs of data are texts, not numbers: give an encoder",
+    ),
+    "nan": ({"data": (with_value(X, np.nan), Y)}, "input of data holds NaN or infinity"),
+    "inf": ({"data": (X, with_value(Y, np.inf))}, "target of data holds NaN or infinity"),
     "validation": (
         {"validation_data": (X[:0], Y[:0])},
         "validation_data is empty: there is nothing to learn from",
@@ -70,7 +78,8 @@ REFUSED = {
     ),
     "mse": (
         {"given": model(softmax=False)},
-        "MSELoss() needs targets that are floats, shaped as the net's outputs",
+        "MSELoss() needs targets that are floats, shaped as the net's outputs; these are int64: "
+        "labels want a net that ends in a softmax",
     ),
 }
 
@@ -84,7 +93,7 @@ def test_what_cannot_be_trained_with_is_refused_in_one_line(options, message):
 def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():
     data = Dataset(np.zeros((4, 1, 2), np.uint8), np.zeros(4, int), ("a", "b", "c"))
     with pytest.raises(train.TrainError, match=r"validation_split 0\.1 would hold out 0 of 4"):
-        quiet(data)
+        quiet(data, validation_split=0.1)
 
 
 def test_divergence_in_the_first_epoch_is_an_error_that_names_the_rate():
@@ -167,8 +176,8 @@ def test_ctrl_c_in_the_first_epoch_keeps_what_there_is(sigint):  # noqa: ARG001
     result = interrupted_at(2)
     assert (result.stopped, result.n_epochs, result.best_epoch) == ("interrupted", 0, 0)
     assert result.model.net.initialized
-    assert repr(result).startswith("TrainResult: 0 epochs")
-    assert result.examples_per_second == 0
+    assert repr(result).startswith("TrainResult: 0 of 3 epochs")
+    assert result.examples_per_s == 0
 
 
 def test_ctrl_c_during_the_last_validation_is_not_swallowed(sigint):  # noqa: ARG001
@@ -180,7 +189,7 @@ def test_a_second_ctrl_c_acts_as_usual(sigint):
     given = model().with_encoder(Interrupts(2, 3))
     with pytest.raises(KeyboardInterrupt):
         quiet(INTEGERS, given, epochs=1, batch_size=20, validation_split=4, progress="none",
-              validation_data=(INTEGERS[0], Y))  # fmt: skip
+              validation_data=(INTEGERS[0][:9], Y[:9]))  # fmt: skip
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is sigint
 
@@ -205,19 +214,26 @@ class Terminal(io.StringIO):
 
 
 EPOCH = (
-    r"epoch 1/2  loss \d\.\d{4}  val_loss \d\.\d{4}  accuracy \d+\.\d\d%  "
-    r"val_accuracy \d+\.\d\d%  [\d,]+ images/s"
+    r"epoch 1/2  loss \d\.\d{4}  acc \d+\.\d\d%  val_loss \d\.\d{4}  val_acc \d+\.\d\d%  "
+    r"[\d.]+k? img/s  eta \d\d:\d\d"
 )
 
 
 @pytest.mark.parametrize("kind", ["auto", "lines"])
-def test_lines_go_to_standard_error_one_an_epoch(kind, capsys):
+def test_lines_go_to_standard_error_one_a_choice_and_one_an_epoch(kind, capsys):
     quiet(epochs=2, progress=kind)
     out, err = capsys.readouterr()
     assert out == ""
-    lines = err.splitlines()
-    assert len(lines) == 2
-    assert re.fullmatch(EPOCH, lines[0])
+    held, loss, plan, first, second = err.splitlines()
+    assert held == "validation: 2 of 20 examples are held out for it"
+    assert loss == "loss: CrossEntropyLoss, by the net's last layer"
+    assert plan == (
+        "training on 18 examples, validated on 2; batches of 64, 1 steps an epoch; "
+        "Adam(lr=0.001), schedule OneCycle(warmup=0.2)"
+    )
+    assert re.fullmatch(EPOCH, first)
+    assert second.startswith("epoch 2/2")
+    assert "eta" not in second
 
 
 def test_none_is_silent(capsys):
@@ -230,7 +246,7 @@ def test_a_terminal_gets_a_bar_and_a_line_an_epoch(monkeypatch):
     monkeypatch.setattr("sys.stderr", stream)
     quiet(epochs=2, progress="auto")
     text = stream.getvalue()
-    assert "images" in text
+    assert "img/s" in text
     assert "\r" in text
     assert re.search(EPOCH, text)
     assert text.split("\r")[-1].strip() == ""  # the bar is gone in the end
@@ -245,14 +261,15 @@ def test_the_bar_is_gone_before_an_error_is_told(monkeypatch):
 
 
 def test_long_epochs_tell_how_far_they_are(monkeypatch):
-    stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 17.0, 40.0, 41.0])
+    stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 16.0, 17.0, 40.0, 40.0, 41.0])
     monkeypatch.setattr("drypoint.train._progress.time.perf_counter", lambda: next(clock))
-    progress = make_progress("lines", images=100, stream=stream)
+    progress = make_progress("lines", stream=stream)
+    progress.begin(100, done=0)
     progress.batch(10, loss=2.0, accuracy=0.25)  # 1 s
     progress.batch(22, loss=1.5, accuracy=None)  # 16 s: 32 images
     progress.batch(8, loss=1.5, accuracy=None)  # 17 s
     progress.batch(40, loss=1.0, accuracy=0.5)  # 40 s: 80 images
     assert stream.getvalue().splitlines() == [
-        "   32%  loss 1.5000  2 images/s  34 s left",
-        "   80%  loss 1.0000  accuracy 50.00%  2 images/s  10 s left",
+        "   32%  loss 1.5000  2 img/s  eta 00:34",
+        "   80%  loss 1.0000  acc 50.00%  2 img/s  eta 00:10",
     ]

@@ -1,5 +1,7 @@
 """What every part may use: the base of errors, files written whole, one BLAS thread."""
 
+from ._archive import pack_members as pack_members
+from ._archive import unpack_members as unpack_members
 from ._errors import DrypointError as DrypointError
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes

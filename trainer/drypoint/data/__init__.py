@@ -15,6 +15,7 @@ from ._errors import (
     FormatError,
     UnknownClassError,
 )
+from ._folder import load_folder
 from ._from_config import decoder_from_config, encoder_from_config
 from ._function_encoder import FunctionEncoder
 from ._idx import idx_bytes, parse_idx, read_idx, write_idx
@@ -50,6 +51,7 @@ __all__ = [
     "encoder_from_config",
     "idx_bytes",
     "load",
+    "load_folder",
     "load_idx",
     "load_mnist",
     "parse_idx",

@@ -16,6 +16,7 @@ from ._catalogue import LayerTable as LayerTable
 from ._catalogue import layers as layers
 from ._context import Context as Context
 from ._convolution import Conv2d as Conv2d
+from ._default_loss import default_loss as default_loss
 from ._elementwise import Cos as Cos
 from ._elementwise import ReLU as ReLU
 from ._elementwise import Sigmoid as Sigmoid

@@ -9,14 +9,12 @@ be larger than the file, so neither can what is allocated.
 import io
 import json
 import math
-import struct
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, pack_members, unpack_members
 
 from ._errors import ModelFileError
 from ._from_config import layer_from_config
@@ -30,16 +28,6 @@ _SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")  # what arrays may be in the f
 _JSON = "model.json"
 _LARGEST_JSON = 1 << 20  # bytes: a net of thousands of layers; bounds the parser's work
 _FIELDS = {"format", "version", "net", "arrays", "encoder", "decoder", "provenance"}
-_BROKEN_ZIP = (
-    zipfile.BadZipFile,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,  # which text decoding and seeking raise
-    NotImplementedError,  # other compression methods, later versions of zip
-    RuntimeError,  # members that claim to be encrypted
-    OverflowError,
-)
 
 
 def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes:
@@ -72,12 +60,8 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
     text = json.dumps({**facts, **ends}, allow_nan=False).encode()
     if len(text) > _LARGEST_JSON:
         raise ModelFileError(f"cannot save: {len(text):,} bytes beside the arrays are too many")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        _add(archive, _JSON, text)
-        for path, array in arrays.items():
-            _add(archive, f"{path}.npy", _header(array.shape, kind) + array.tobytes())
-    return buffer.getvalue()
+    contents = {f"{p}.npy": _header(a.shape, kind) + a.tobytes() for p, a in arrays.items()}
+    return pack_members({_JSON: text, **contents})
 
 
 def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
@@ -87,45 +71,25 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
         ModelFileError: the bytes are anything else.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            if len(members) < len(archive.infolist()):
-                raise ModelFileError("not a model file: two members have one name")
-            facts = _facts(_read(archive, members.get(_JSON), _LARGEST_JSON))
-            net = _net(facts["net"])
-            arrays = _arrays(archive, members, net=net, paths=facts["arrays"])
-    except _BROKEN_ZIP as error:
-        if isinstance(error, DrypointError):
-            raise
+        members = unpack_members(content)
+    except DrypointError as error:
         raise ModelFileError(f"not a model file, or a damaged one: {error}") from error
+    if _JSON not in members:
+        raise ModelFileError(f"not a model file: there is no {_JSON} in it")
+    facts = _facts(members.pop(_JSON))
+    net = _net(facts["net"])
+    arrays = _arrays(members, net=net, paths=facts["arrays"])
     net = net.with_params({p: arrays[p] for p in net.param_names if p in arrays})
     net = net.with_buffers({p: arrays[p] for p in net.buffer_names if p in arrays})
     return net, {name: facts[name] for name in ("encoder", "decoder", "provenance")}
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Store a member with nothing of this machine or moment in it."""
-    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    info.create_system = 3
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content)
-
-
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, most: int) -> bytes:
-    """A member of at most `most` bytes; zipfile checks its CRC."""
-    if info is None:
-        raise ModelFileError(f"not a model file: there is no {_JSON} in it")
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise ModelFileError(f"damaged model file: {info.filename} is compressed")
-    if info.file_size > most:
-        raise ModelFileError(
-            f"damaged model file: {info.filename} has {info.file_size:,} bytes, more than {most:,}"
-        )
-    return archive.read(info)
-
-
 def _facts(text: bytes) -> dict[str, object]:
     """The JSON part, when it is of this format and version."""
+    if len(text) > _LARGEST_JSON:
+        raise ModelFileError(
+            f"damaged model file: {_JSON} has {len(text):,} bytes, more than {_LARGEST_JSON:,}"
+        )
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -152,17 +116,11 @@ def _net(config: object) -> Layer:
         raise ModelFileError(f"damaged model file: {error}") from error
 
 
-def _arrays(
-    archive: zipfile.ZipFile,
-    members: Mapping[str, zipfile.ZipInfo],
-    *,
-    net: Layer,
-    paths: object,
-) -> dict[str, Array]:
-    """Path -> array for the listed paths, which must be all other members."""
+def _arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[str, Array]:
+    """Path -> array for the listed paths, which must be all members."""
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise ModelFileError("damaged model file: its arrays are no list of names")
-    if {_JSON, *(f"{path}.npy" for path in paths)} != set(members):
+    if {f"{path}.npy" for path in paths} != set(members):
         raise ModelFileError(
             "damaged model file: arrays are missing, or there are more than listed"
         )
@@ -173,16 +131,15 @@ def _arrays(
     unknown = [path for path in paths if path not in shapes]
     if unknown:
         raise ModelFileError(f"damaged model file: the net has no array {unknown[0]}")
-    return {p: _array(archive, members[f"{p}.npy"], path=p, shape=shapes[p]) for p in paths}
+    return {p: _array(members[f"{p}.npy"], path=p, shape=shapes[p]) for p in paths}
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, path: str, shape: Shape) -> Array:
+def _array(content: bytes, *, path: str, shape: Shape) -> Array:
     """One array as float32, when it is float32 or float16, finite and of this shape."""
     headers = {kind: _header(shape, kind) for kind in (_SINGLE, _HALF)}
     sizes = {k: len(header) + k.itemsize * math.prod(shape) for k, header in headers.items()}
-    if info.file_size not in sizes.values():
+    if len(content) not in sizes.values():
         raise ModelFileError(f"damaged model file: {path} has another size than {shape} in float32")
-    content = _read(archive, info, info.file_size)
     for kind, header in headers.items():
         if content.startswith(header) and len(content) == sizes[kind]:
             array = np.frombuffer(content, kind, offset=len(header)).reshape(shape)

@@ -121,21 +121,31 @@ class TrainingCurves(Picture):
 def training(
     run: TrainResult | Mapping[str, Sequence[float]],
     *,
-    batch_loss: ArrayLike = (),
+    quantities: Sequence[str] = ("loss", "accuracy", "learning rate"),
+    batch_loss: ArrayLike | None = None,
     axes: Placement = None,
 ) -> TrainingCurves:
     """Loss, accuracy (where there are classes) and learning rate of a run over its epochs.
 
     Args:
         run: what `train.fit` gave, or its ``history``: name -> one number for each epoch.
-        batch_loss: the loss of each batch of the whole run, if it was recorded.
+        quantities: which of them are shown.
+        batch_loss: the loss of each batch of the whole run; None: the result's, where there is
+            one and losses are shown.
         axes: one axes for each of the quantities recorded, in the order above.
 
     Raises:
-        PlotError: no finished epoch, or curves of different lengths.
+        PlotError: no finished epoch, curves of different lengths, or an unknown quantity.
     """
+    known = [title for title, _, _ in _PANELS]
+    for title in quantities:
+        if title not in known:
+            raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
     recorded = run.history if isinstance(run, TrainResult) else run
-    names = [name for _, _, curves in _PANELS for name, _ in curves if name in recorded]
+    panels = [curves for title, _, curves in _PANELS if title in quantities]
+    names = [name for curves in panels for name, _ in curves if name in recorded]
+    if batch_loss is None and isinstance(run, TrainResult) and "loss" in quantities:
+        batch_loss = run.batch_loss
     history = {name: numbers(recorded[name], name) for name in names}
     lengths = {name: len(curve) for name, curve in history.items()}
     if not lengths or 0 in lengths.values():
@@ -147,7 +157,7 @@ def training(
     return TrainingCurves(
         epochs=epochs,
         history=history,
-        batch_loss=numbers(batch_loss, "batch_loss"),
+        batch_loss=numbers(() if batch_loss is None else batch_loss, "batch_loss"),
         best_epoch=run.best_epoch if isinstance(run, TrainResult) else 0,
         placed=placement(axes),
     )

@@ -6,25 +6,39 @@ result.model  # the trained model; the one given is as it was
 
 from . import _recipes as recipes
 from ._augmentation import Augmentation
-from ._errors import TrainError, TrainingDivergedError
+from ._data_forms import BatchFunction, Given
+from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
-from ._optimizers import SGD, Adam, Optimizer
+from ._metrics import Metric
+from ._objective import LossLike
+from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._result import TrainResult
-from ._schedules import Constant, Cosine, OneCycle, Schedule
+from ._schedules import Constant, Cosine, OneCycle, Schedule, Step
+from ._state import TrainState
 from ._stopping import EarlyStopping
 
 __all__ = [
-    "SGD",
     "Adam",
     "Augmentation",
+    "BatchFunction",
+    "CheckpointError",
     "Constant",
     "Cosine",
     "EarlyStopping",
+    "Given",
+    "LossLike",
+    "Metric",
     "OneCycle",
     "Optimizer",
+    "RMSProp",
+    "SGD",
     "Schedule",
+    "SignSGD",
+    "Step",
     "TrainError",
     "TrainResult",
+    "TrainState",
+    "TrainWarning",
     "TrainingDivergedError",
     "fit",
     "recipes",

@@ -18,12 +18,12 @@ class Average:
 
     Args:
         decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
-        start: arrays of the shapes to come.
+        start: what the arrays are before the first update.
     """
 
     def __init__(self, decay: float, start: Arrays) -> None:
         self._decay = decay
-        self.arrays = {path: np.zeros_like(array) for path, array in start.items()}
+        self.arrays = {path: np.array(array) for path, array in start.items()}
 
     def update(self, arrays: Arrays, t: int) -> None:
         """Take in the arrays of step t, counted from 1."""

@@ -1,4 +1,4 @@
-"""What training refuses, and how it fails."""
+"""What training refuses, how it fails, and what it warns of."""
 
 from drypoint.common import DrypointError
 
@@ -9,3 +9,11 @@ class TrainError(DrypointError, ValueError):
 
 class TrainingDivergedError(DrypointError, ArithmeticError):
     """The loss became NaN or infinite before there was a net worth keeping."""
+
+
+class CheckpointError(DrypointError, ValueError):
+    """A checkpoint is missing, damaged, or of another run than the one that is to go on."""
+
+
+class TrainWarning(UserWarning):
+    """A run that can be made but whose figures mislead."""

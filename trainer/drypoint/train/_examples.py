@@ -1,84 +1,113 @@
-"""Whatever training data come as, they become two arrays: inputs and targets."""
+"""Training data in one form: a column of values for each port."""
 
-import math
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from drypoint.data import Dataset, train_val_split
+from drypoint.data import Class
 
 from ._errors import TrainError
 
-Pair = tuple[NDArray[np.generic], NDArray[np.generic]]
+Column = NDArray[Any]
+Batch = dict[str, Column]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """N examples: ``x`` as the model takes it, ``y`` int64 class indices or float rows."""
+    """N examples.
 
-    x: NDArray[np.generic]
-    y: NDArray[np.generic]
+    Attributes:
+        columns: port -> (N, ...): numbers, texts, or objects that an encoder reads (pictures,
+            paths of them).
+        classes: what integers at the target count, if the data say so.
+    """
+
+    columns: Mapping[str, Column]
+    classes: tuple[Class, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(next(iter(self.columns.values())))
+
+    def take(self, indices: NDArray[np.int64] | slice) -> Batch:
+        """The values of some examples."""
+        return {port: column[indices] for port, column in self.columns.items()}
+
+    def part(self, indices: NDArray[np.int64]) -> "Examples":
+        """Some examples."""
+        return Examples(self.take(indices), self.classes)
+
+    def digest(self) -> str:
+        """SHA-256 of ports, shapes, types and values; files count by their paths."""
+        content = hashlib.sha256(repr(self.classes).encode())
+        for port, column in self.columns.items():
+            content.update(repr((port, column.shape, column.dtype.str)).encode())
+            if column.dtype.kind == "O":
+                for thing in column:
+                    is_picture = isinstance(thing, np.ndarray | Image.Image)
+                    content.update(
+                        np.asarray(thing).tobytes() if is_picture else repr(str(thing)).encode()
+                    )
+            else:
+                content.update(np.ascontiguousarray(column).tobytes())
+        return content.hexdigest()
 
 
-def as_examples(given: Dataset | Pair, *, what: str) -> Examples:
-    """Examples from a data set or a pair of arrays.
+def examples_of(
+    given: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
+) -> Examples:
+    """Examples from a column for each port.
+
+    Args:
+        given: port -> array, or list of things.
+        what: how messages call it.
+        classes: as for `Examples`.
 
     Raises:
-        TrainError: lengths differ, nothing is there, or a value is not finite.
+        TrainError: lengths differ, nothing is there, or a number is not finite.
     """
-    if isinstance(given, Dataset):
-        return Examples(given.x, given.y)
-    if not (isinstance(given, tuple) and len(given) == 2):
-        came = type(given).__name__
-        raise TrainError(f"{what} is a {came}, not a Dataset or a pair of arrays (x, y)")
-    x, y = np.asarray(given[0]), np.asarray(given[1])
-    if not (x.ndim and y.ndim):
-        raise TrainError(f"{what} is two numbers, not two arrays with a row for each example")
-    if len(x) != len(y):
-        raise TrainError(f"{what} has {len(x)} inputs but {len(y)} targets")
-    if len(x) == 0:
+    if not given:
+        raise TrainError(f"{what} has no ports: give an array for each input of the net")
+    columns = {port: _column(values, f"{port} of {what}") for port, values in given.items()}
+    (first, column), *others = columns.items()
+    for port, other in others:
+        if len(other) != len(column):
+            raise TrainError(
+                f"{what} has {len(column)} examples at {first} but {len(other)} at {port}"
+            )
+    if len(column) == 0:
         raise TrainError(f"{what} is empty: there is nothing to learn from")
-    for part, values in (("inputs", x), ("targets", y)):
-        if values.dtype.kind not in "buif":
-            raise TrainError(f"the {part} of {what} are {values.dtype}, not numbers")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise TrainError(f"the {part} of {what} hold NaN or infinity")
-    return Examples(x, y.astype(np.int64) if y.dtype.kind in "bui" else y)
+    return Examples(columns, classes)
 
 
-def split(
-    given: Dataset | Pair,
-    validation_data: Dataset | Pair | None,
-    *,
-    size: float,
-    seed: int,
-) -> tuple[Examples, Examples | None]:
-    """What to train on and what to validate on; the second is taken from the first unless given.
+def _column(values: object, name: str) -> Column:
+    """An array of numbers or texts, else of objects."""
+    is_list = isinstance(values, list | tuple)
+    if is_list and any(isinstance(v, Image.Image | Path) for v in values):  # type: ignore[attr-defined]
+        return _objects(values)  # type: ignore[arg-type]
+    try:
+        column = np.asarray(values)
+    except ValueError as error:
+        if is_list and all(isinstance(v, np.ndarray) for v in values):  # type: ignore[attr-defined]
+            return _objects(values)  # type: ignore[arg-type]  # images of several sizes
+        raise TrainError(f"{name} is no array: its rows differ in length") from error
+    if column.ndim == 0:
+        came = type(values).__name__
+        raise TrainError(f"{name} is a {came}, not an array with a row for each example")
+    if column.dtype.kind not in "buifU":
+        raise TrainError(f"{name} holds {column.dtype}, not numbers, texts or pictures")
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise TrainError(f"{name} holds NaN or infinity")
+    return column
 
-    ``size`` is a share below 1, or a number of examples; 0 means no validation.
 
-    Raises:
-        TrainError: see `as_examples`; or a part would be empty.
-    """
-    if validation_data is not None:
-        val = as_examples(validation_data, what="validation_data")
-        return as_examples(given, what="data"), val
-    whole = as_examples(given, what="data")
-    if size == 0:
-        return whole, None
-    n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size
-    if type(n) is not int or not 0 < n < len(whole):
-        raise TrainError(
-            f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
-            "some on both sides; 0 holds out none"
-        )
-    if isinstance(given, Dataset):
-        rest, held = train_val_split(given, n, seed=seed)
-        return as_examples(rest, what="data"), as_examples(held, what="validation_split")
-    order = np.random.default_rng(seed).permutation(len(whole))
-    first, second = np.sort(order[n:]), np.sort(order[:n])
-    return Examples(whole.x[first], whole.y[first]), Examples(whole.x[second], whole.y[second])
+def _objects(values: list[Any] | tuple[Any, ...]) -> Column:
+    column = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return column

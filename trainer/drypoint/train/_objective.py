@@ -1,73 +1,214 @@
-"""What is minimised: the net, of a classifier without its softmax, and a loss for each example."""
+"""What is minimised: a graph from the ports of the data to a loss for each example."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drypoint.autodiff import Tensor
-from drypoint.nn import CrossEntropyLoss, Layer, Loss, MSELoss, Sequential, Softmax
+from drypoint.autodiff import Array, Tensor
+from drypoint.nn import (
+    BinaryCrossEntropyLoss,
+    Context,
+    CrossEntropyLoss,
+    Graph,
+    Layer,
+    Loss,
+    Module,
+    PortValue,
+    Sequential,
+    Sigmoid,
+    Softmax,
+)
 
 from ._errors import TrainError
-from ._examples import Examples
+from ._examples import Batch, Column
+
+LossFunction: TypeAlias = Callable[[Tensor, Column], Tensor]
+"""(outputs (N, ...), targets (N, ...)) -> the loss of each example, (N,)."""
+
+LossLike: TypeAlias = Loss | LossFunction | str | Mapping[str, float]
+"""A loss or a function for a net; for a graph the name of an output, or weights by name."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class FunctionLoss(Loss):
+    """A loss of the user's own, as a function of tensors."""
+
+    function: LossFunction
+
+    def is_single(self, x: Array) -> bool:
+        """As most losses have it."""
+        return x.ndim < 2
+
+    def forward(self, x: Tensor, target: object) -> Tensor:
+        """What the function gives.
+
+        Raises:
+            TrainError: that is not one number for each example.
+        """
+        losses = self.function(x, target.data if isinstance(target, Tensor) else np.asarray(target))
+        if not isinstance(losses, Tensor) or losses.shape != x.shape[:1]:
+            came = losses.shape if isinstance(losses, Tensor) else type(losses).__name__
+            raise TrainError(f"the loss function gave {came}, not a Tensor ({x.shape[0]},)")
+        return losses
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Objective:
-    """A net and what its outputs are worth.
+    """A training graph, and how to read it.
 
     Attributes:
-        net: what is run.
-        loss: on its outputs, in training.
-        classes: whether the targets are class indices, so that there is an accuracy.
+        graph: its input ports are those of the data.
+        weights: output port -> weight of a loss.
+        answer: output port of what the net says, where one loss compares that with a target.
+        target: input port of that target.
+        finish: the layer between ``answer`` and the net's output, which the loss has taken in.
+        classes: the targets are class indices, so there is an accuracy.
     """
 
-    net: Layer
-    loss: Loss
-    classes: bool
+    graph: Graph
+    weights: Mapping[str, float]
+    answer: str | None
+    target: str | None
+    finish: Layer | None
+    classes: bool = False
 
-    def training_losses(self, outputs: Tensor, targets: NDArray[np.generic]) -> Tensor:
-        """One loss for each example, (N,)."""
-        return self.loss.forward(outputs, targets)
+    def outputs(
+        self, params: Mapping[str, Tensor], inputs: Mapping[str, PortValue], ctx: Context
+    ) -> dict[str, Tensor]:
+        """Every output of the graph by port."""
+        outputs = self.graph.apply(params, inputs, ctx)
+        return outputs if isinstance(outputs, dict) else {self.graph.output_ports[0]: outputs}
 
-    def validation_losses(self, outputs: Tensor, targets: NDArray[np.generic]) -> Tensor:
+    def losses(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the losses, for each of N examples (N,)."""
+        total: Tensor | None = None
+        for port, weight in self.weights.items():
+            losses = outputs[port]
+            if losses.ndim > 1:
+                losses = losses.sum(axis=tuple(range(1, losses.ndim)))
+            losses = losses if weight == 1 else losses * weight
+            total = losses if total is None else total + losses
+        assert total is not None  # there is at least one
+        return total
+
+    def answers(self, outputs: Mapping[str, Tensor]) -> Array:
+        """What the net gives, its softmax included."""
+        assert self.answer is not None
+        scores = Tensor(outputs[self.answer].data)
+        return (scores if self.finish is None else self.finish.apply({}, scores)).data
+
+    def inputs(self, batch: Batch) -> dict[str, PortValue]:
+        """Coded arrays as the graph takes them."""
+        return {
+            port: column
+            if column.dtype.kind in "iu" and self.graph.takes_integers(port)
+            else Tensor(column.astype(np.float32, copy=False))
+            for port, column in batch.items()
+        }
+
+    @property
+    def judged(self) -> "Objective":
         """The same without label smoothing, which is a means of training, not a goal."""
-        if isinstance(self.loss, CrossEntropyLoss):
-            return replace(self.loss, label_smoothing=0.0).forward(outputs, targets)
-        return self.loss.forward(outputs, targets)
+        graph = self.graph
+        for path, leaf in list(graph.leaves()):
+            if isinstance(leaf, CrossEntropyLoss) and leaf.label_smoothing:
+                graph = graph.with_layer(path, replace(leaf, label_smoothing=0.0))
+        return replace(self, graph=graph)
 
-    def correct(self, outputs: Tensor, targets: NDArray[np.generic]) -> int:
-        """How many examples have their highest output at the target class; 0 without classes."""
-        return int((outputs.data.argmax(axis=1) == targets).sum()) if self.classes else 0
+    def on(self, graph: Graph) -> "Objective":
+        """The same for another graph of the same layers."""
+        return replace(self, graph=graph)
 
 
-def objective(net: Layer, examples: Examples, loss: Loss | None) -> Objective:
-    """The objective for a net and its examples.
+def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
+    """The objective for a graph whose losses are among its outputs.
 
-    A net that ends in a softmax is trained on what goes into it: cross-entropy of logits is exact
-    where probabilities have run out of digits. Without a loss: cross-entropy after a softmax, mean
-    squares otherwise.
+    A net that ends in a softmax or sigmoid is trained on what goes into it: the cross-entropy of
+    scores is exact where probabilities have run out of digits.
 
     Raises:
-        TrainError: targets that fit neither the loss nor the net.
+        TrainError: it has no such output, or several and none is named.
     """
-    if isinstance(net, Sequential):
-        net = net.flatten()  # paths and numbers stay; a softmax within the last layer shows
-    softmax = isinstance(net, Sequential) and len(net) > 1 and isinstance(net[-1], Softmax)
+    weights = _weights(graph, loss)
+    if len(weights) > 1:
+        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+    name = graph.wiring.outputs[next(iter(weights))][0]
+    graph, finish = _on_scores(graph, name)
+    feeds = graph.wiring.feeds[name]
+    source, port = feeds.get("input", ("", ""))
+    to, target = feeds.get("target", (name, ""))
+    if not isinstance(graph.layers[name], Loss) or not source or to:
+        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+    answer = next((p for p, end in graph.wiring.outputs.items() if end == (source, port)), None)
+    if answer is None:
+        answer = _free("answer", graph)
+        edges = [*graph.edges, (f"{source}.{port}", f".{answer}")]
+        graph = Graph(graph.layers, edges, graph.input_shapes)
+    return Objective(graph=graph, weights=weights, answer=answer, target=target, finish=finish)
+
+
+def has_losses(graph: Module) -> bool:
+    """Whether it is to be trained on its own: it has several inputs, or a loss gives an output."""
+    if not isinstance(graph, Graph):
+        return False
+    return len(graph.input_ports) > 1 or bool(_losses(graph))
+
+
+def _losses(graph: Graph) -> list[str]:
+    """The output ports that losses give."""
+    ends = graph.wiring.outputs.items()
+    return [port for port, (name, _) in ends if name and isinstance(graph.layers[name], Loss)]
+
+
+def _weights(graph: Graph, loss: str | Mapping[str, float] | None) -> Mapping[str, float]:
+    ports = graph.output_ports
     if loss is None:
-        loss = CrossEntropyLoss() if softmax else MSELoss()
-    if not isinstance(loss, CrossEntropyLoss):
-        if examples.y.dtype == np.int64:
-            raise TrainError(f"{loss!r} needs targets that are floats, shaped as the net's outputs")
-        return Objective(net, loss, classes=False)
-    if isinstance(net, Sequential) and softmax:
-        net, loss = net[:-1], replace(loss, from_logits=True)
-    classes = examples.y.dtype == np.int64
-    if classes and examples.y.ndim != 1:
-        raise TrainError(f"labels are of shape {examples.y.shape}, not one index an example (N,)")
-    if classes and net.input_shape is not None:
-        n_classes = net.output_shape(net.input_shape)[-1]
-        low, high = int(examples.y.min()), int(examples.y.max())
-        if low < 0 or high >= n_classes:
-            raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes")
-    return Objective(net, loss, classes=classes)
+        found = _losses(graph) or list(ports)
+        if len(found) > 1:
+            raise TrainError(
+                f"the graph has the outputs {', '.join(found)}: name what is to be minimised, "
+                f"loss={found[0]!r}, or weights, loss={{{found[0]!r}: 1.0, ...}}"
+            )
+        loss = found[0]
+    weights = {loss: 1.0} if isinstance(loss, str) else dict(loss)
+    for port, weight in weights.items():
+        if port not in ports:
+            raise TrainError(f"no output of the graph is called {port!r}; it has {ports}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise TrainError(f"the weight of loss {port!r} is {weight!r}, not a number")
+        if not np.isfinite(weight):
+            raise TrainError(f"the weight of loss {port!r} is {weight}, not finite")
+    if not weights:
+        raise TrainError("loss is empty: name an output to be minimised")
+    return weights
+
+
+def _on_scores(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
+    """The graph with the last layer of a net taken into its loss, where that is possible."""
+    loss = graph.layers[name]
+    kinds = {CrossEntropyLoss: Softmax, BinaryCrossEntropyLoss: Sigmoid}.get(type(loss))
+    if kinds is None or loss.from_logits:  # type: ignore[attr-defined]  # both have it
+        return graph, None
+    end = graph.wiring.feeds[name]["input"]
+    uses = [e for feeds in graph.wiring.feeds.values() for e in feeds.values() if e == end]
+    net = graph.layers.get(end[0])
+    if len(uses) > 1 or end in graph.wiring.outputs.values() or not isinstance(net, Sequential):
+        return graph, None
+    net = net.flatten()  # paths and numbers stay; a softmax within the last layer shows
+    last = net[-1]
+    if len(net) < 2 or not isinstance(last, kinds):
+        return graph, None
+    graph = graph.with_layer(end[0], net[:-1])
+    return graph.with_layer(name, replace(loss, from_logits=True)), last
+
+
+def _free(name: str, graph: Graph) -> str:
+    taken = {*graph.layers, *graph.output_ports, *graph.input_ports}
+    while name in taken:
+        name += "_"
+    return name

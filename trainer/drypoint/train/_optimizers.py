@@ -1,11 +1,11 @@
-"""Optimizers: settings as values, and one step on arrays. In order of increasing complexity.
+"""Optimizers: settings as values, and one step on arrays.
 
 ``weight_decay`` acts on weights only (arrays of two or more axes): biases, and the scales and
 shifts of a batch norm, are few and need no shrinking.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,6 +100,95 @@ class Adam:
             unbias=1 / math.sqrt(1 - self.beta2**t),
             eps=self.eps,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RMSProp:
+    """RMSProp (Hinton 2012, lecture 6e): a step divided by the root mean square of late gradients.
+
+    g += weight_decay * w;  v = rho * v + (1 - rho) * g^2;  w -= lr * g / (sqrt(v) + eps).
+    """
+
+    lr: float = 1e-3
+    rho: float = 0.95
+    eps: float = 1e-6
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_positive(lr=self.lr, eps=self.eps)
+        _check_share(rho=self.rho)
+        _check_decay(self.weight_decay)
+
+    def start(self, params: Arrays) -> State:
+        """A mean square of zeros for each parameter."""
+        return {path: (np.zeros_like(w),) for path, w in params.items()}
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """One update in place."""
+        del t
+        for path, w in params.items():
+            g = gradients[path]
+            if self.weight_decay and w.ndim > 1:
+                g = g + np.float32(self.weight_decay) * w
+            (v,) = state[path]
+            v += np.float32(1 - self.rho) * (g * g - v)
+            np.subtract(w, np.float32(lr) * g / (np.sqrt(v) + np.float32(self.eps)), out=w)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignSGD:
+    """Steps of one size against the sign of the mean gradient (Bernstein et al. 2018, "Signum").
+
+    m = momentum * m + (1 - momentum) * g;  w -= lr * (sign(m) + weight_decay * w).
+    """
+
+    lr: float = 1e-4
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_positive(lr=self.lr)
+        _check_share(momentum=self.momentum)
+        _check_decay(self.weight_decay)
+
+    def start(self, params: Arrays) -> State:
+        """A mean of zeros for each parameter."""
+        return {path: (np.zeros_like(w),) for path, w in params.items()}
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """One update in place."""
+        del t
+        for path, w in params.items():
+            (m,) = state[path]
+            m += np.float32(1 - self.momentum) * (gradients[path] - m)
+            if self.weight_decay and w.ndim > 1:
+                np.multiply(w, np.float32(1 - lr * self.weight_decay), out=w)
+            np.subtract(w, np.float32(lr) * np.sign(m), out=w)
+
+
+OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
+    "adam": Adam,
+    "sgd": SGD,
+    "rmsprop": RMSProp,
+    "signsgd": SignSGD,
+}
+
+
+def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
+    """An optimizer as it is, or the one of a name with its defaults; `Adam` for None.
+
+    Raises:
+        TrainError: there is none of this name.
+    """
+    if given is None:
+        return Adam()
+    if isinstance(given, str):
+        if given not in OPTIMIZERS:
+            raise TrainError(f"no optimizer is called {given!r}; there are {', '.join(OPTIMIZERS)}")
+        return OPTIMIZERS[given]()
+    if isinstance(given, type) or not hasattr(given, "step"):
+        raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
+    return given
 
 
 def _parameters(

@@ -1,12 +1,26 @@
 """What a training run was: the net that it gave, and everything worth knowing about it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from drypoint.nn import Model
+import numpy as np
+from numpy.typing import NDArray
 
-Stopped = Literal["epochs", "early", "interrupted", "diverged"]
+from drypoint.nn import Graph, Layer, Model
+
+from ._optimizers import Optimizer
+from ._progress import clock, rate
+from ._settings import brief
+from ._subject import model_of, net_of
+
+if TYPE_CHECKING:
+    from drypoint.plot import TrainingCurves
+
+Stopped = Literal["epochs", "early", "time", "callback", "interrupted", "diverged"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -14,24 +28,58 @@ class TrainResult:
     """The outcome of `fit`.
 
     Attributes:
-        model: the trained model: of the best epoch by validation loss, else of the last.
-        history: name -> one number for each finished epoch: ``loss``, ``lr``, ``seconds``, and
-            ``accuracy``, ``val_loss``, ``val_accuracy`` where they were measured.
-        best_epoch: the epoch (from 1) whose weights ``model`` has; 0 if none was finished.
-        stopped: why it ended: all ``epochs``, ``early`` stopping, ``interrupted``, ``diverged``.
-        seconds: wall time of the whole run.
-        n_train, n_val: examples trained and validated on.
-        config: the settings of the run, JSON-able.
+        trained: the model or graph: of the best epoch by validation loss, else of the last.
+        training_graph: the graph whose loss was minimised, with the same values.
+        history: name -> one number for each finished epoch: ``loss``, ``lr`` (of the last step),
+            ``seconds`` (of training), ``val_loss``, and the metrics, ``accuracy`` and
+            ``val_accuracy`` for classifiers.
+        batch_loss: float64 (n_batches,): the mean loss of each batch, before its update.
+        best_epoch: the epoch (from 1) whose weights were kept; 0 if none was finished.
+        stopped: why it ended: all ``epochs``, ``early`` stopping, ``time`` limit, a ``callback``,
+            ``interrupted`` by Ctrl-C, ``diverged``.
+        seconds: wall time of the whole run, of parts before a checkpoint too.
+        n_train, n_val: examples trained and validated on; ``n_train`` is of one epoch.
+        batch_size: examples for each step.
+        batches_per_epoch: steps of a whole epoch.
+        examples_seen: examples trained on, counted each time.
+        lr_initial, lr_final: learning rates of the first and the last step.
+        optimizer: with its settings.
+        checkpoints: files that were written and can be resumed from.
+        config: the arguments of `fit`, defaults filled in, the digest of the data, and versions;
+            JSON-able.
     """
 
-    model: Model
+    trained: Model | Layer
+    training_graph: Graph
     history: Mapping[str, Sequence[float]]
+    batch_loss: NDArray[np.float64]
     best_epoch: int
     stopped: Stopped
     seconds: float
     n_train: int
     n_val: int
+    batch_size: int
+    batches_per_epoch: int
+    examples_seen: int
+    lr_initial: float
+    lr_final: float
+    optimizer: Optimizer
+    checkpoints: tuple[Path, ...]
     config: Mapping[str, Any]
+
+    @property
+    def model(self) -> Model:
+        """The trained model.
+
+        Raises:
+            TrainError: a graph was trained.
+        """
+        return model_of(self.trained)
+
+    @property
+    def net(self) -> Layer:
+        """The trained net, or graph."""
+        return net_of(self.trained)
 
     @property
     def n_epochs(self) -> int:
@@ -39,28 +87,124 @@ class TrainResult:
         return len(self.history.get("loss", ()))
 
     @property
-    def examples_per_second(self) -> float:
+    def n_batches(self) -> int:
+        """Updates made."""
+        return len(self.batch_loss)
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss of the last finished epoch; NaN before one."""
+        return self._last("loss")
+
+    @property
+    def val_loss(self) -> float:
+        """Mean validation loss after the last finished epoch; NaN if there is none."""
+        return self._last("val_loss")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Name -> figure of the last finished epoch, on the training batches."""
+        return {n: v for n, v in self._figures().items() if not n.startswith("val_")}
+
+    @property
+    def val_metrics(self) -> dict[str, float]:
+        """Name -> figure after the last finished epoch, on the validation examples."""
+        names = self._figures()
+        return {n.removeprefix("val_"): v for n, v in names.items() if n.startswith("val_")}
+
+    @property
+    def examples_per_s(self) -> float:
         """Training examples for each second of the finished epochs, without validation."""
         seconds = sum(self.history.get("seconds", ()))
         return self.n_epochs * self.n_train / seconds if seconds else 0.0
 
+    def plot_loss(self) -> "TrainingCurves":
+        """The loss of training, validation and each batch: a picture, or text where it is printed.
+
+        Raises:
+            DrypointError: no epoch was finished.
+        """
+        from drypoint.plot import training  # noqa: PLC0415 - a result draws itself, on demand
+
+        return training(self, quantities=("loss",))
+
+    def plot(self) -> "TrainingCurves":
+        """Loss, accuracy and learning rate; otherwise as `plot_loss`."""
+        from drypoint.plot import training  # noqa: PLC0415 - a result draws itself, on demand
+
+        return training(self)
+
     def to_json(self) -> dict[str, Any]:
-        """All but the model, as JSON takes it."""
+        """All but the net and the loss of each batch, as JSON takes it."""
         return {
-            "best_epoch": self.best_epoch,
             "stopped": self.stopped,
+            "best_epoch": self.best_epoch,
             "seconds": self.seconds,
+            "n_epochs": self.n_epochs,
+            "n_batches": self.n_batches,
             "n_train": self.n_train,
             "n_val": self.n_val,
-            "history": {name: list(values) for name, values in self.history.items()},
+            "batch_size": self.batch_size,
+            "batches_per_epoch": self.batches_per_epoch,
+            "examples_seen": self.examples_seen,
+            "examples_per_s": self.examples_per_s,
+            "lr_initial": self.lr_initial,
+            "lr_final": self.lr_final,
+            "history": {
+                name: [v if math.isfinite(v) else None for v in values]
+                for name, values in self.history.items()
+            },
+            "checkpoints": [str(path) for path in self.checkpoints],
             "config": dict(self.config),
         }
 
     def __repr__(self) -> str:
-        last = {k: v[self.best_epoch - 1] for k, v in self.history.items() if self.best_epoch}
-        lines = [
-            f"TrainResult: {self.n_epochs} epochs in {self.seconds:.1f} s, stopped: {self.stopped}",
-            f"  examples: {self.n_train:,} to train, {self.n_val:,} to validate",
-            f"  best epoch: {self.best_epoch}",
+        return "\n".join(
+            [
+                f"TrainResult: {self._what()}",
+                *(f"  {name:<11} {text}" for name, text in self._rows()),
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the same as a table."""
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in self._rows()
+        )
+        return f"<table><caption>TrainResult: {escape(self._what())}</caption>{rows}</table>"
+
+    def _what(self) -> str:
+        epochs = f"{self.n_epochs} of {self.config['epochs']} epochs"
+        return f"{epochs} in {clock(self.seconds)}, stopped: {self.stopped}"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """What to know at first sight."""
+        at = self.best_epoch - 1
+        shown = [(n, v[at]) for n, v in self.history.items() if n not in ("lr", "seconds")]
+        kept = f"epoch {self.best_epoch}" if self.best_epoch else "of an unfinished epoch"
+        return [
+            ("net", f"{type(self.net).__name__}, {self.net.n_params:,} parameters, {kept}"),
+            ("", "  ".join(_figure(name, value) for name, value in shown) or "no figures"),
+            ("examples", f"{self.n_train:,} to train on, {self.n_val:,} to validate on"),
+            (
+                "steps",
+                f"{self.n_batches:,} of {self.batch_size} examples, {rate(self.examples_per_s)}",
+            ),
+            (
+                "optimizer",
+                f"{brief(self.optimizer)}, lr from {self.lr_initial:.3g} to {self.lr_final:.3g}",
+            ),
         ]
-        return "\n".join(lines + [f"  {k}: {v:.4g}" for k, v in last.items() if k != "seconds"])
+
+    def _last(self, name: str) -> float:
+        return self.history[name][-1] if self.history.get(name) else math.nan
+
+    def _figures(self) -> dict[str, float]:
+        """The last values of what is neither loss nor a fact of the run."""
+        others = {"loss", "val_loss", "lr", "seconds"}
+        return {n: self._last(n) for n in self.history if n not in others}
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{name} {value:.2%}" if name.endswith("accuracy") else f"{name} {value:.4f}"

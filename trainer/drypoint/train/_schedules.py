@@ -1,8 +1,9 @@
 """Learning-rate schedules: what share of the optimizer's rate a step gets."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ._errors import TrainError
 
@@ -48,3 +49,62 @@ class OneCycle:
         """The factor of one step."""
         top = math.floor(self.warmup * total)
         return (step + 1) / (top + 1) if step < top else (total - step) / (total - top)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """1 at first, and ``factor`` times less from each of some points of the run on.
+
+    Attributes:
+        at: the points, as shares of the steps, rising within 0 and 1.
+        factor: above 0, at most 1.
+    """
+
+    at: tuple[float, ...] = (0.5, 0.75)
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in pairwise((0.0, *self.at, 1.0)))
+        if not rising or not 0 < self.factor <= 1:
+            raise TrainError(
+                f"at {self.at} must rise within 0 and 1, and factor {self.factor} be above 0 and "
+                "at most 1"
+            )
+
+    def __call__(self, step: int, total: int) -> float:
+        """The factor of one step."""
+        return self.factor ** sum(step >= point * total for point in self.at)
+
+
+SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
+    "constant": Constant,
+    "cosine": Cosine,
+    "onecycle": OneCycle,
+    "step": Step,
+}
+
+
+def schedule_of(given: "Schedule | str | None", *, counted: bool) -> Schedule:
+    """A schedule as it is, or the one of a name; for None `OneCycle`.
+
+    Args:
+        given: what the user gave.
+        counted: whether the steps of the run are known before it; else `Constant` is the only one.
+
+    Raises:
+        TrainError: there is none of this name, it is none, or it needs to know the steps.
+    """
+    if isinstance(given, str):
+        if given not in SCHEDULES:
+            raise TrainError(f"no schedule is called {given!r}; there are {', '.join(SCHEDULES)}")
+        return schedule_of(SCHEDULES[given](), counted=counted)
+    if given is None:
+        return OneCycle() if counted else Constant()
+    if isinstance(given, type) or not callable(given):
+        raise TrainError(f"schedule is {given!r}: give a name or a value, such as train.OneCycle()")
+    if not counted and not isinstance(given, Constant):
+        raise TrainError(
+            "a schedule needs to know how many batches an epoch has: let the function of batches "
+            "return a list, or take schedule='constant'"
+        )
+    return given

@@ -1,74 +1,86 @@
-"""The numbers of a net while it is trained: arrays that change in place, and copies that do not."""
+"""The numbers of a graph while it is trained: arrays that change in place."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor
-from drypoint.nn import Context, Layer
+from drypoint.nn import Context, Graph
 
 from ._average import Average
+from ._objective import Objective
 
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """Parameters and buffers at one moment."""
-
-    params: dict[str, Array]
-    buffers: dict[str, Array]
-
-    def into(self, net: Layer) -> Layer:
-        """``net`` with these numbers."""
-        return net.with_params(self.params).with_buffers(self.buffers)
+EVALUATION_TYPE = np.dtype(np.float32)
 
 
 class Weights:
-    """A net whose parameters an optimizer changes in place.
+    """Parameters that an optimizer changes in place, and buffers that batch norms move.
 
     Args:
-        net: where the numbers start.
+        goal: where the numbers start.
+        frozen: paths of parameters that do not change.
         average: the decay of the mean over steps that is evaluated in place of the numbers
             themselves; None: they are.
     """
 
-    def __init__(self, net: Layer, average: float | None) -> None:
-        self._net = net
-        self.params = {path: np.array(array) for path, array in net.parameters().items()}
-        self._average = None if average is None else Average(average, self._all)
+    def __init__(self, goal: Objective, *, frozen: Iterable[str], average: float | None) -> None:
+        self.goal = goal
+        self.params = {path: np.array(array) for path, array in goal.graph.params.items()}
+        self._buffers = {path: np.array(array) for path, array in goal.graph.buffers.items()}
+        self._frozen = frozenset(frozen)
+        self._judged = goal.judged
+        self.average = None if average is None else Average(average, self.arrays)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Path -> parameter or buffer, to be changed in place only."""
+        return {**self.params, **self._buffers}
 
     def leaves(self) -> dict[str, Tensor]:
-        """The parameters as tensors that want a gradient."""
-        return {path: Tensor(array, requires_grad=True) for path, array in self.params.items()}
+        """The parameters as tensors; those that are trained want a gradient."""
+        return {
+            path: Tensor(array, requires_grad=path not in self._frozen)
+            for path, array in self.params.items()
+        }
 
-    def train(self, leaves: dict[str, Tensor], x: Array, rng: np.random.Generator) -> Tensor:
+    def train(
+        self, leaves: Mapping[str, Tensor], batch: dict[str, Array], rng: np.random.Generator
+    ) -> dict[str, Tensor]:
         """The outputs for a batch, in training: dropout draws from rng, batch norms move."""
         ctx = Context(training=True, rng=rng)
-        outputs = self._net.apply(leaves, Tensor(x), ctx)
+        outputs = self.goal.outputs(leaves, self.goal.inputs(batch), ctx)
         if ctx.updates:
-            self._net = self._net.with_buffers(ctx.updates)
+            for path, array in ctx.updates.items():
+                self._buffers[path][...] = array
+            self.goal = self.goal.on(self.goal.graph.with_buffers(ctx.updates))
         return outputs
 
     def stepped(self, t: int) -> None:
         """The optimizer has made step t, counted from 1."""
-        if self._average is not None:
-            self._average.update(self._all, t)
+        if self.average is not None:
+            self.average.update(self.arrays, t)
 
-    def evaluated(self) -> Layer:
-        """The net as it is to be validated and kept."""
-        arrays = self._all if self._average is None else self._average.arrays
-        net = self._net.with_params({path: arrays[path] for path in self.params})
-        return net.with_buffers({path: arrays[path] for path in self._net.buffers})
+    def restored(self) -> None:
+        """The arrays have been filled from outside."""
+        if self._buffers:
+            self.goal = self.goal.on(self.goal.graph.with_buffers(self._buffers))
+
+    def kept(self) -> dict[str, Array]:
+        """The arrays that are validated and kept: these, or their average."""
+        return self.arrays if self.average is None else self.average.arrays
+
+    def judge(self) -> tuple[Objective, dict[str, Tensor]]:
+        """What validation applies: the objective without label smoothing, and constants."""
+        graph = filled(self._judged.graph, self.kept())
+        return self._judged.on(graph), graph.constants(EVALUATION_TYPE)
 
     @property
     def finite(self) -> bool:
         """Whether no parameter or buffer is NaN or infinite."""
-        return all(np.isfinite(array).all() for array in self._all.values())
+        return all(np.isfinite(array).all() for array in self.arrays.values())
 
-    def snapshot(self) -> Snapshot:
-        """What `evaluated` has now."""
-        net = self.evaluated()
-        return Snapshot(dict(net.params), dict(net.buffers))
 
-    @property
-    def _all(self) -> dict[str, Array]:
-        return {**self.params, **self._net.buffers}
+def filled(graph: Graph, arrays: Mapping[str, Array]) -> Graph:
+    """The graph with these parameters and buffers."""
+    graph = graph.with_params({path: arrays[path] for path in graph.params})
+    return graph.with_buffers({path: arrays[path] for path in graph.buffers})

@@ -1,0 +1,54 @@
+"""Several byte strings in one file: an uncompressed zip, without dates, that anyone can open."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Mapping
+
+from ._errors import DrypointError
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,  # which text decoding and seeking raise
+    NotImplementedError,  # other compression methods, later versions of zip
+    RuntimeError,  # members that claim to be encrypted
+    OverflowError,
+)
+
+
+def pack_members(members: Mapping[str, bytes]) -> bytes:
+    """A zip of these members by name; equal members give equal bytes on every machine."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system = 3
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def unpack_members(content: bytes) -> dict[str, bytes]:
+    """The members that `pack_members` was given. The bytes may come from anywhere.
+
+    Members are stored as they are, so all together cannot be larger than the file.
+
+    Raises:
+        DrypointError: it is no zip, a damaged one, one with compressed members or two of a name.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = archive.infolist()
+            if len({info.filename for info in infos}) < len(infos):
+                raise DrypointError("two members have one name")
+            for info in infos:
+                if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+                    raise DrypointError(f"{info.filename} is compressed")
+            if sum(info.file_size for info in infos) > len(content):
+                raise DrypointError("members overlap")
+            return {info.filename: archive.read(info) for info in infos}  # checks each CRC
+    except _BROKEN as error:
+        raise DrypointError(str(error)) from error

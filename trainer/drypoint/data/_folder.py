@@ -1,0 +1,97 @@
+"""A data set from a folder of pictures, one subfolder for each class."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ._classes import Class
+from ._dataset import Dataset
+from ._errors import DatasetError
+from ._image_encoder import ImageEncoder
+from ._picture import picture_pixels
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff"})
+
+
+def load_folder(
+    root: str | Path,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    color: str = "gray",
+    resize: str = "stretch",
+) -> Dataset:
+    """The pictures in the subfolders of a folder; a subfolder's name is the class of its pictures.
+
+        dataset = load_folder("digits", width=28, height=28)  # digits/0/a.png, digits/1/b.png, ...
+
+    Classes are in the order of their names; where all names are whole numbers, classes are ints
+    in their order. Within a class, pictures are in the order of their names, subfolders included.
+    Files and folders whose name begins with a dot are passed over; so are files of other kinds
+    than pictures. All pictures are read at once.
+
+    Args:
+        root: the folder.
+        width: of the images, pixels; None: they have one size, and that is it.
+        height: likewise.
+        color: "gray" or "rgb".
+        resize: how others come to this size; as for `ImageEncoder`.
+
+    Raises:
+        DatasetError: there is no such folder, no class, a class without pictures, or sizes differ
+            and none is given.
+        DrypointError: a picture cannot be read; the line names it.
+    """
+    if (width is None) != (height is None):
+        raise DatasetError("width and height go together: give both, or neither")
+    files = _files(Path(root))
+    paths = [path for paths in files.values() for path in paths]
+    if width is None or height is None:
+        height, width = _one_size(paths)
+    encoder = ImageEncoder(width=width, height=height, color=color, resize=resize)
+    x = encoder.pixels(paths)
+    y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
+    return Dataset(x[..., 0] if color == "gray" else x, y, _classes(list(files)))
+
+
+def _files(root: Path) -> dict[str, list[Path]]:
+    """The pictures of each class."""
+    if not root.is_dir():
+        raise DatasetError(f"there is no folder {root}")
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    files = {folder.name: sorted(filter(_is_picture, folder.rglob("*"))) for folder in folders}
+    if not files:
+        raise DatasetError(f"{root} has no subfolders: one is wanted for each class")
+    empty = [name for name, paths in files.items() if not paths]
+    if empty:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
+    if all(_is_whole(name) for name in files):
+        files = {name: files[name] for name in sorted(files, key=int)}
+    return files
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a name is a number as Python writes it: "7", not "07"."""
+    return name.isascii() and name.isdigit() and str(int(name)) == name
+
+
+def _classes(names: list[str]) -> tuple[Class, ...]:
+    return tuple(map(int, names)) if all(map(_is_whole, names)) else tuple(names)
+
+
+def _one_size(paths: list[Path]) -> tuple[int, int]:
+    """The height and width that all pictures have."""
+    first_height, first_width = picture_pixels(paths[0]).shape[:2]
+    for path in paths[1:]:
+        height, width = picture_pixels(path).shape[:2]
+        if (height, width) != (first_height, first_width):
+            raise DatasetError(
+                f"{path} has {width} x {height} pixels, {paths[0]} {first_width} x "
+                f"{first_height}: give the width and height that all are to have"
+            )
+    return first_height, first_width

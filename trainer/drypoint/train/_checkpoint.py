@@ -1,0 +1,180 @@
+"""A run on disk, so that it can go on later to the very same bytes.
+
+One file, ``checkpoint.npz``, written whole or not at all: a zip of ``checkpoint.json`` and one
+``.npy`` an array. No random generator is in it, since what is drawn follows from seed, epoch and
+step. What is read may come from anywhere: the JSON is compared with the run that is to go on, and
+arrays are read only where that run has one of that name, type and shape.
+"""
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import (
+    DrypointError,
+    check_writable,
+    pack_members,
+    read_bytes,
+    unpack_members,
+    write_atomic,
+)
+
+from ._errors import CheckpointError
+from ._session import Session
+
+NAME = "checkpoint.npz"
+FORMAT, VERSION = "drypoint-checkpoint", 1
+
+_JSON = "checkpoint.json"
+_LARGEST_JSON = 1 << 20  # bytes; bounds the parser's work
+_COUNTS = ("epoch", "step", "examples", "best_epoch")
+
+Run = Mapping[str, Any]
+"""What decides the bytes of a run: settings, net, data; as JSON takes it."""
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder, and see that a checkpoint can be written: before long work.
+
+    Raises:
+        DrypointError: it cannot.
+    """
+    check_writable(folder / NAME)
+
+
+def existing(folder: Path | None) -> tuple[Path, ...]:
+    """The checkpoints in a folder."""
+    return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
+
+
+def save(path: Path, session: Session, run: Run) -> None:
+    """Write a session.
+
+    Raises:
+        DrypointError: the file cannot be written.
+    """
+    facts = {
+        "format": FORMAT,
+        "version": VERSION,
+        "run": dict(run),
+        **{name: getattr(session, name) for name in _COUNTS},
+        "seconds": session.seconds,
+        "history": list(session.history),
+    }
+    arrays: dict[str, NDArray[Any]] = {**_figures(session), **session.arrays()}
+    contents = {
+        f"{name}.npy": _header(a.shape, a.dtype) + a.tobytes() for name, a in arrays.items()
+    }
+    write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
+
+
+def restore(folder: Path, session: Session, run: Run) -> None:
+    """Bring a session that has not begun to where the one of a checkpoint was.
+
+    Raises:
+        CheckpointError: there is no checkpoint in the folder, it is damaged, or of another run.
+    """
+    path = folder / NAME
+    if not path.exists():
+        raise CheckpointError(
+            f"no checkpoint in {folder}: a run begun with checkpoint={str(folder)!r} leaves one"
+        )
+    try:
+        members = unpack_members(read_bytes(path))
+    except DrypointError as error:
+        raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
+    facts = _facts(members.pop(_JSON, b""), path)
+    _check_run(facts["run"], json.loads(json.dumps(dict(run))), path)
+    stored = len(members.get("batch_loss.npy", b""))
+    if facts["epoch"] > run["epochs"] or 8 * facts["step"] > stored:  # bounds what is allocated
+        raise CheckpointError(f"{path} is damaged: it has fewer losses than steps")
+    for name in _COUNTS:
+        setattr(session, name, facts[name])
+    session.seconds = facts["seconds"]
+    session.history = {name: [0.0] * session.epoch for name in facts["history"]}
+    session.batch_loss = [0.0] * session.step
+    if session.best_epoch:
+        session.keep()
+        session.best_epoch = facts["best_epoch"]
+    figures, arrays = _figures(session), session.arrays()
+    wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
+    if set(members) != {f"{name}.npy" for name in wanted}:
+        raise CheckpointError(f"{path} is damaged: arrays are missing, or there are too many")
+    for name, array in wanted.items():
+        array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
+    session.batch_loss = figures["batch_loss"].tolist()
+    session.history = {name: figures[f"history/{name}"].tolist() for name in session.history}
+    session.weights.restored()
+
+
+def _figures(session: Session) -> dict[str, NDArray[np.float64]]:
+    history = {f"history/{name}": np.array(v) for name, v in session.history.items()}
+    return {"batch_loss": np.array(session.batch_loss, np.float64), **history}
+
+
+def _facts(text: bytes, path: Path) -> dict[str, Any]:
+    """The JSON part, when it is of this format and version, and its counts can be."""
+    try:
+        facts = json.loads(text) if len(text) <= _LARGEST_JSON else None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: {_JSON} is no JSON") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint: {_JSON} does not say {FORMAT}")
+    if facts.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path} has format version {facts.get('version')!r}, this drypoint reads {VERSION}"
+        )
+    counts = [facts.get(name) for name in _COUNTS]
+    seconds, history = facts.get("seconds"), facts.get("history")
+    sound = (
+        isinstance(facts.get("run"), dict)
+        and all(type(n) is int and 0 <= n < 1 << 40 for n in counts)
+        and isinstance(seconds, int | float)
+        and math.isfinite(seconds)
+        and isinstance(history, list)
+        and all(isinstance(name, str) for name in history)
+        and facts["best_epoch"] <= facts["epoch"] <= facts["step"]
+    )
+    if not sound:
+        raise CheckpointError(f"{path} is damaged: {_JSON} has impossible values")
+    return facts
+
+
+def _check_run(there: Run, here: Run, path: Path) -> None:
+    for name in here:
+        if there.get(name) != here[name]:
+            raise CheckpointError(
+                f"{path} is of another run: {name} was {_short(there.get(name))}, now it is "
+                f"{_short(here[name])}"
+            )
+    if set(there) != set(here):
+        raise CheckpointError(f"{path} is of another run: it has {sorted(set(there) - set(here))}")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}..." if len(text) == 64 else text
+
+
+def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
+    """One array, when it has the type and shape of another."""
+    header = _header(like.shape, like.dtype)
+    if len(content) != len(header) + like.nbytes or not content.startswith(header):
+        raise CheckpointError(f"{path} is damaged: {name} is not {like.dtype} {like.shape}")
+    return np.frombuffer(content, like.dtype, offset=len(header)).reshape(like.shape)
+
+
+def _header(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> bytes:
+    """What NumPy writes before the numbers of a row-major array."""
+    buffer = io.BytesIO()
+    kind = dtype.newbyteorder("<").str
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": kind, "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()

@@ -1,0 +1,159 @@
+"""The epochs of a run: what happens between them, and why they end."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from drypoint.nn import Layer, Model
+
+from . import _checkpoint as checkpoint
+from ._errors import TrainingDivergedError
+from ._examples import Examples
+from ._interrupt import interruption
+from ._log import write_log
+from ._progress import Progress, clock, rate
+from ._result import Stopped
+from ._session import Figures, Session
+from ._state import TrainState
+from ._steps import Plan, train_epoch, validate
+
+Build = Callable[[Session], Model | Layer]
+
+
+def run_epochs(
+    plan: Plan,
+    session: Session,
+    val: Examples | None,
+    *,
+    run: checkpoint.Run,
+    progress: Progress,
+    build: Build,
+) -> Stopped:
+    """Train until there is a reason to stop; the session holds what came out.
+
+    Args:
+        plan: of the run.
+        session: where it begins.
+        val: validation examples.
+        run: what decides its bytes, for the checkpoint.
+        progress: where it tells.
+        build: the model or graph with the session's weights.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
+    """
+    settings, begin, earlier = plan.settings, time.perf_counter(), session.seconds
+    stopping = settings.early_stopping
+    if stopping is not None and session.epoch and stopping.says_stop(session.history):
+        return "early"
+    # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
+    # machine, and the sums keep their order, so the bytes are the same on any number of cores.
+    with (
+        closing(progress),
+        interruption() as interrupt,
+        threadpool_limits(limits=1, user_api="blas"),
+        np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
+    ):
+
+        def late() -> bool:
+            limit = settings.time_limit
+            return limit is not None and time.perf_counter() - begin >= limit
+
+        n = plan.source.n
+        images = None if n is None else settings.epochs * n
+        progress.begin(images, done=session.examples)
+        while session.epoch < settings.epochs:
+            figures = train_epoch(
+                plan, session, progress, halted=lambda: interrupt.requested or late()
+            )
+            if figures is not None and val is not None:
+                figures |= validate(plan, session, val)
+            session.seconds = earlier + time.perf_counter() - begin
+            if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
+                if figures is None and interrupt.requested:
+                    return "interrupted"
+                if figures is None and late():
+                    return "time"
+                return _diverged(session, settings.optimizer.lr)
+            seen = int(figures.pop("examples"))
+            session.record(figures)
+            if not settings.restore_best or val is None or _is_best(session):
+                session.keep()
+            progress.note(_line(session, settings.epochs, seen))
+            ended = session.epoch == settings.epochs
+            reason: Stopped | None = "epochs" if ended else None
+            if stopping is not None and stopping.says_stop(session.history):
+                reason = "early"
+            if settings.log is not None:
+                write_log(settings.log, session.history)
+            if settings.checkpoint is not None and (
+                reason is not None or session.epoch % settings.checkpoint_every == 0
+            ):
+                checkpoint.save(settings.checkpoint / checkpoint.NAME, session, run)
+            if _called_back(plan, session, lambda: build(session)) and reason is None:
+                reason = "callback"
+            if interrupt.requested:  # asked during validation, of the last epoch maybe
+                reason = "interrupted"
+            if reason is None and late():
+                reason = "time"
+            if reason is not None:
+                return reason
+    return "epochs"
+
+
+def _diverged(session: Session, lr: float) -> Stopped:
+    if session.best is None:
+        raise TrainingDivergedError(
+            f"the loss became NaN or infinite in the first epoch; try a learning rate below {lr}, "
+            "or smaller inputs"
+        )
+    return "diverged"
+
+
+def _is_best(session: Session) -> bool:
+    *earlier, last = session.history["val_loss"]
+    return not earlier or last < min(earlier)
+
+
+def _called_back(plan: Plan, session: Session, build: Callable[[], Model | Layer]) -> bool:
+    """Call the callbacks; whether one asked to stop."""
+    if not plan.settings.callbacks:
+        return False
+    last = {name: values[-1] for name, values in session.history.items()}
+    state = TrainState(
+        epoch=session.epoch,
+        epochs=plan.settings.epochs,
+        step=session.step,
+        loss=last.pop("loss"),
+        val_loss=last.pop("val_loss", None),
+        lr=last.pop("lr"),
+        seconds=session.seconds,
+        metrics={name: value for name, value in last.items() if name != "seconds"},
+        best_epoch=session.best_epoch,
+        history={name: tuple(values) for name, values in session.history.items()},
+        _build=build,
+    )
+    for callback in plan.settings.callbacks:
+        callback(state)
+    return state.stopping
+
+
+def _line(session: Session, epochs: int, seen: int) -> str:
+    """One epoch in a line."""
+    figures: Figures = {name: values[-1] for name, values in session.history.items()}
+    parts = [f"epoch {session.epoch:{len(str(epochs))}}/{epochs}"]
+    for name, value in figures.items():
+        if name in ("lr", "seconds"):
+            continue
+        share = name.endswith("accuracy")
+        text = f"{value:.2%}" if share else f"{value:.4f}"
+        parts.append(f"{name.replace('accuracy', 'acc')} {text}")
+    parts.append(rate(seen / figures["seconds"]))
+    if session.epoch < epochs:
+        mean = session.seconds / session.epoch
+        parts.append(f"eta {clock(mean * (epochs - session.epoch))}")
+    return "  ".join(parts)

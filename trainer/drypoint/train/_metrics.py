@@ -1,0 +1,82 @@
+"""What is measured beside the loss, on the training batches and on the validation examples."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from drypoint.autodiff import Array, Tensor
+
+from ._errors import TrainError
+from ._examples import Column
+from ._objective import Objective
+
+MetricFunction: TypeAlias = Callable[[Array, Column], Array]
+"""(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
+
+Metric: TypeAlias = str | MetricFunction
+"""A name ("accuracy"), or a function."""
+
+ACCURACY = "accuracy"
+
+
+def chosen_metrics(
+    given: Iterable[Metric] | None, goal: Objective
+) -> dict[str, MetricFunction | None]:
+    """Name -> function; accuracy, which needs no probabilities, has None.
+
+    Args:
+        given: names and functions; None: accuracy, where there are classes.
+        goal: what is minimised.
+
+    Raises:
+        TrainError: an unknown name, two of one name, or nothing to measure on.
+    """
+    if given is None:
+        return {ACCURACY: None} if goal.classes else {}
+    metrics: dict[str, MetricFunction | None] = {}
+    for metric in given:
+        name = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
+        if isinstance(metric, str) and metric != ACCURACY:
+            raise TrainError(f"no metric is called {metric!r}: {ACCURACY!r}, or give a function")
+        if not isinstance(name, str) or not (isinstance(metric, str) or callable(metric)):
+            raise TrainError(f"a metric is a name or a function with a name, not {metric!r}")
+        if name in {*metrics, "loss", "lr", "seconds"}:
+            raise TrainError(f"two measurements are called {name!r}: rename the function")
+        metrics[name] = None if isinstance(metric, str) else metric
+    if metrics and goal.answer is None:
+        raise TrainError("metrics compare one output with one target; this graph has no such pair")
+    if ACCURACY in metrics and not goal.classes:
+        raise TrainError("accuracy is of class indices; the targets are none")
+    return metrics
+
+
+def sums(
+    metrics: Mapping[str, MetricFunction | None],
+    goal: Objective,
+    outputs: Mapping[str, Tensor],
+    batch: Mapping[str, Column],
+) -> dict[str, float]:
+    """Name -> the sum over the examples of a batch.
+
+    Raises:
+        TrainError: a function does not give one number for each example.
+    """
+    found: dict[str, float] = {}
+    if not metrics:
+        return found
+    assert goal.answer is not None and goal.target is not None
+    targets = batch[goal.target]
+    for name, function in metrics.items():
+        if function is None:
+            scores = outputs[goal.answer].data
+            found[name] = int((scores.argmax(axis=1) == targets).sum())
+            continue
+        values = np.asarray(function(goal.answers(outputs), targets))
+        if values.shape != (len(targets),) or values.dtype.kind not in "buif":
+            raise TrainError(
+                f"metric {name} gave {values.dtype} {values.shape}, not a number for each of "
+                f"{len(targets)} examples"
+            )
+        found[name] = float(values.sum(dtype=np.float64))
+    return found

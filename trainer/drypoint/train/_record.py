@@ -1,0 +1,66 @@
+"""What a run was, in words and numbers: for a result, and to tell it from others."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from drypoint.common import DrypointError
+from drypoint.nn import Graph
+
+from ._material import Material
+from ._settings import brief, described
+from ._steps import Plan
+from ._subject import Subject
+
+
+def decisive(ready: Subject, parts: Material, plan: Plan) -> dict[str, Any]:
+    """All that decides the bytes of a run, as JSON takes it."""
+    encoder = getattr(ready.whole, "encoder", None)
+    return {
+        **plan.settings.decisive(),
+        "loss": ready.loss,
+        "metrics": list(plan.metrics),
+        "net": _digest(ready.goal.graph),
+        "encoder": described(encoder),
+        **parts.facts,
+    }
+
+
+def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """The arguments of `fit`, defaults filled in, digests of net and data, and versions."""
+    versions = {
+        "drypoint": version("drypoint"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    return {**run, **plan.settings.record(), "versions": versions}
+
+
+def plan_line(plan: Plan, *, n_val: int) -> str:
+    """What is about to be done."""
+    settings, source = plan.settings, plan.source
+    n = "batches of a function" if source.n is None else f"{source.n:,} examples"
+    steps = "" if source.steps is None else f", {source.steps:,} steps an epoch"
+    val = f", validated on {n_val:,}" if n_val else ""
+    return (
+        f"training on {n}{val}; batches of {settings.batch_size}{steps}; "
+        f"{brief(settings.optimizer)}, schedule {described(settings.schedule)}"
+    )
+
+
+def _digest(graph: Graph) -> str:
+    """SHA-256 of layers, settings and shapes, not of values."""
+    content = hashlib.sha256()
+    for path, leaf in graph.leaves():
+        try:
+            settings = json.dumps(leaf.config(), sort_keys=True, default=described)
+        except DrypointError:  # functions of the user's own
+            settings = type(leaf).__qualname__
+        content.update(f"{path} {settings}\n".encode())
+    content.update(repr({**graph.param_shapes(), **graph.buffer_shapes()}).encode())
+    return content.hexdigest()

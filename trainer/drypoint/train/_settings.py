@@ -1,0 +1,117 @@
+"""How a run is made: one value, checked once."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from ._augmentation import Augmentation
+from ._average import check_decay
+from ._errors import TrainError
+from ._optimizers import Optimizer, optimizer_config
+from ._schedules import Schedule
+from ._state import Callback
+from ._stopping import EarlyStopping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `fit` was asked for, names and defaults filled in; the fields are its arguments."""
+
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer
+    schedule: Schedule
+    restore_best: bool
+    early_stopping: EarlyStopping | None
+    augment: Augmentation | None
+    average: float | None
+    lr_multipliers: Mapping[str, float | None]
+    clip_grad_norm: float | None
+    clip_weight: float | None
+    seed: int
+    time_limit: float | None
+    callbacks: Sequence[Callback]
+    log: Path | None
+    checkpoint: Path | None
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        """Check what no value of its own has checked.
+
+        Raises:
+            TrainError: a setting is out of its range.
+        """
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("checkpoint_every", 1)):
+            number = getattr(self, name)
+            if type(number) is not int or number < least:
+                raise TrainError(f"{name} is {number!r}, not a whole number of at least {least}")
+        for name in ("clip_grad_norm", "clip_weight", "time_limit"):
+            number = getattr(self, name)
+            if number is not None and not (math.isfinite(number) and number > 0):
+                raise TrainError(f"{name} is {number!r}, not a number above 0")
+        check_decay(self.average)
+        if self.log is not None and self.log.suffix not in (".csv", ".jsonl"):
+            raise TrainError(f"log is {self.log}: its name must end in .csv or .jsonl")
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise TrainError(f"callbacks holds {callback!r}, which cannot be called")
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide the bytes of the outcome, as JSON takes them."""
+        return {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "optimizer": optimizer_config(self.optimizer),
+            "schedule": described(self.schedule),
+            "restore_best": self.restore_best,
+            "early_stopping": described(self.early_stopping),
+            "augment": described(self.augment),
+            "average": self.average,
+            "lr_multipliers": dict(self.lr_multipliers),
+            "clip_grad_norm": self.clip_grad_norm,
+            "clip_weight": self.clip_weight,
+            "seed": self.seed,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """All settings, as JSON takes them."""
+        paths = {n: None if (p := getattr(self, n)) is None else str(p) for n in _PATHS}
+        return {
+            **self.decisive(),
+            "time_limit": self.time_limit,
+            "callbacks": [described(callback) for callback in self.callbacks],
+            "checkpoint_every": self.checkpoint_every,
+            **paths,
+        }
+
+
+_PATHS = ("log", "checkpoint")
+
+
+def brief(optimizer: Optimizer) -> str:
+    """An optimizer with its learning rate and what differs from its defaults."""
+    if not is_dataclass(optimizer):
+        return str(described(optimizer))
+    shown = [
+        f"{f.name}={getattr(optimizer, f.name)!r}"
+        for f in fields(optimizer)
+        if f.name == "lr" or getattr(optimizer, f.name) != f.default
+    ]
+    return f"{type(optimizer).__name__}({', '.join(shown)})"
+
+
+def described(thing: object) -> str | None:
+    """A value in words that are the same in every process: functions count by their names."""
+    if thing is None:
+        return None
+    if is_dataclass(thing) and not isinstance(thing, type):
+        inner = ", ".join(f"{f.name}={_part(getattr(thing, f.name))}" for f in fields(thing))
+        return f"{type(thing).__name__}({inner})"
+    name = getattr(thing, "__qualname__", None)
+    return name if isinstance(name, str) else type(thing).__qualname__
+
+
+def _part(value: object) -> str:
+    return str(described(value)) if callable(value) or is_dataclass(value) else repr(value)

@@ -1,0 +1,95 @@
+"""Where the batches of an epoch come from."""
+
+import math
+from collections.abc import Iterator, Sized
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._data_forms import BatchFunction, read_batch
+from ._errors import TrainError
+from ._examples import Batch, Examples
+
+SHUFFLE, DROPOUT, BATCHES = 1, 2, 3
+"""What random numbers are for: streams of one seed that have nothing in common."""
+
+
+class Source(Protocol):
+    """Batches, epoch by epoch; the same ones whenever an epoch is asked for."""
+
+    @property
+    def n(self) -> int | None:
+        """Examples an epoch, where they are known before it."""
+        ...
+
+    @property
+    def steps(self) -> int | None:
+        """Batches an epoch, likewise."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """Batches, each with the places (N,) of its examples in the data; ``number`` from 1."""
+        ...
+
+
+class Shuffled:
+    """Examples in another order each epoch; the last batch may be smaller."""
+
+    def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
+        self._examples, self._batch_size, self._seed = examples, batch_size, seed
+        self.n = len(examples)
+        self.steps = math.ceil(self.n / batch_size)
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """Every example once."""
+        order = np.random.default_rng([self._seed, SHUFFLE, number]).permutation(self.n)
+        for start in range(0, self.n, self._batch_size):
+            chosen = np.sort(order[start : start + self._batch_size])  # reads memory in its order
+            yield self._examples.take(chosen), chosen
+
+
+class Generated:
+    """Batches that a function makes.
+
+    Raises:
+        TrainError: it returns nothing to iterate over, or nothing at all in it.
+    """
+
+    def __init__(
+        self, function: BatchFunction, *, ports: tuple[str, ...], batch_size: int, seed: int
+    ) -> None:
+        self._function, self._ports = function, ports
+        self._batch_size, self._seed = batch_size, seed
+        first = self._batches(1)
+        self.n = None
+        self.steps = len(first) if isinstance(first, Sized) else None
+        if self.steps == 0:
+            raise TrainError("the function of batches gave none for epoch 1")
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """What the function gives, counted."""
+        done = 0
+        for given in self._batches(number):
+            batch = read_batch(given, ports=self._ports, epoch=number)
+            n = len(next(iter(batch.values())))
+            yield batch, np.arange(done, done + n)
+            done += n
+        if done == 0:
+            raise TrainError(f"the function of batches gave none for epoch {number}")
+
+    def first(self) -> Batch:
+        """The first batch of the first epoch: shapes are read off it."""
+        for batch, _ in self.epoch(1):
+            return batch
+        raise TrainError("the function of batches gave none for epoch 1")
+
+    def _batches(self, epoch: int) -> Iterator[object]:
+        rng = np.random.default_rng([self._seed, BATCHES, epoch])
+        batches = self._function(self._batch_size, epoch, rng)
+        if not hasattr(batches, "__iter__"):
+            raise TrainError(
+                f"the function of batches returned a {type(batches).__name__}, not batches: it is "
+                "called once an epoch, as (batch_size, epoch, rng)"
+            )
+        return batches  # type: ignore[return-value]

@@ -1,0 +1,146 @@
+"""The work of a run: steps over an epoch, and validation after it."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from drypoint.autodiff import Array, Tensor
+from drypoint.nn import Context
+
+from ._clipping import clip_weights, clipped_norm
+from ._examples import Batch, Column, Examples
+from ._metrics import ACCURACY, MetricFunction, sums
+from ._progress import Progress
+from ._rates import Groups
+from ._session import Figures, Session
+from ._settings import Settings
+from ._sources import DROPOUT, Source
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """What does not change in a run.
+
+    Attributes:
+        source: of training batches.
+        encoders: port -> from values as they are stored to what the graph takes.
+        coders: port -> what batches still need before that, where a function makes them.
+        images: the port that augmentation acts on.
+        groups: parameters by the multiplier of their learning rate.
+        metrics: what is measured beside the loss.
+    """
+
+    settings: Settings
+    source: Source
+    encoders: Mapping[str, Callable[[Column], Column]]
+    coders: Mapping[str, Callable[[Column], Column]]
+    images: str
+    groups: Groups
+    metrics: Mapping[str, MetricFunction | None]
+
+    @property
+    def total(self) -> int | None:
+        """Steps of the whole run, if they are known."""
+        return None if self.source.steps is None else self.settings.epochs * self.source.steps
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        total = step + 1 if self.total is None else self.total
+        return self.settings.optimizer.lr * self.settings.schedule(step, total)
+
+    def encoded(self, batch: Batch) -> Batch:
+        """A batch as the graph takes it."""
+        return {
+            port: self.encoders[port](column) if port in self.encoders else column
+            for port, column in batch.items()
+        }
+
+
+def train_epoch(
+    plan: Plan, session: Session, progress: Progress, *, halted: Callable[[], bool]
+) -> Figures | None:
+    """One pass over the examples; None if it was cut short, or the loss is no longer finite."""
+    begin = time.perf_counter()
+    number, settings = session.epoch + 1, plan.settings
+    totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
+    seen = 0
+    for stored, indices in plan.source.epoch(number):
+        if halted():
+            return None
+        batch = {p: plan.coders[p](c) if p in plan.coders else c for p, c in stored.items()}
+        if settings.augment is not None:
+            images = batch[plan.images]
+            batch[plan.images] = settings.augment(
+                images, seed=settings.seed, epoch=number, indices=indices
+            )
+        n = len(indices)
+        for name, value in _step(plan, session, plan.encoded(batch), n).items():
+            totals[name] += value
+        seen += n
+        if not math.isfinite(totals["loss"]):
+            return None
+        share = totals[ACCURACY] / seen if ACCURACY in totals else None
+        progress.batch(n, loss=totals["loss"] / seen, accuracy=share)
+    if not session.weights.finite:  # the last step's loss does not show it yet
+        return None
+    means = {name: value / seen for name, value in totals.items()}
+    loss = means.pop("loss")
+    rate, seconds = plan.rate(session.step - 1), time.perf_counter() - begin
+    return {"loss": loss, "lr": rate, **means, "seconds": seconds, "examples": seen}
+
+
+def validate(plan: Plan, session: Session, val: Examples) -> Figures:
+    """Mean loss and metrics of what would be kept now; names begin with "val_"."""
+    totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
+    goal, params = session.weights.judge()
+    for start in range(0, len(val), EVALUATION_BATCH):
+        batch = plan.encoded(val.take(slice(start, start + EVALUATION_BATCH)))
+        outputs = goal.outputs(params, goal.inputs(batch), Context())
+        totals["loss"] += float(goal.losses(outputs).data.sum())
+        for name, value in sums(plan.metrics, goal, outputs, batch).items():
+            totals[name] += value
+    return {f"val_{name}": value / len(val) for name, value in totals.items()}
+
+
+def _step(plan: Plan, session: Session, batch: Batch, n: int) -> dict[str, float]:
+    """One update; sums over the batch of the loss and the metrics, as they were before it."""
+    weights, settings = session.weights, plan.settings
+    leaves = weights.leaves()
+    rng = np.random.default_rng([settings.seed, DROPOUT, session.step])
+    outputs = weights.train(leaves, batch, rng)
+    loss = weights.goal.losses(outputs).mean()
+    value = float(loss.data)
+    if math.isfinite(value):
+        loss.backward()
+        _update(plan, session, leaves)
+        session.batch_loss.append(value)
+        session.examples += n
+    return {"loss": value * n, **sums(plan.metrics, weights.goal, outputs, batch)}
+
+
+def _update(plan: Plan, session: Session, leaves: Mapping[str, Tensor]) -> None:
+    settings, params = plan.settings, session.weights.params
+    gradients: dict[str, Array] = {
+        path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
+        for path, leaf in leaves.items()
+        if leaf.requires_grad
+    }
+    if settings.clip_grad_norm is not None:
+        gradients = clipped_norm(gradients, settings.clip_grad_norm)
+    rate = plan.rate(session.step)
+    session.step += 1
+    for multiplier, paths in plan.groups.items():
+        if not multiplier:
+            continue
+        group = {path: params[path] for path in paths}
+        settings.optimizer.step(
+            group, gradients, session.state, lr=rate * multiplier, t=session.step
+        )
+        if settings.clip_weight is not None:
+            clip_weights(group, settings.clip_weight)
+    session.weights.stepped(session.step)

@@ -1,0 +1,233 @@
+"""What is trained, made ready: encoder, decoder and starting values are there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from drypoint.data import ImageEncoder
+from drypoint.nn import (
+    CrossEntropyLoss,
+    Graph,
+    Layer,
+    Loss,
+    Model,
+    Shape,
+    TrainingGraph,
+    default_loss,
+)
+
+from ._errors import TrainError
+from ._examples import Column, Examples
+from ._objective import FunctionLoss, LossLike, Objective, has_losses, objective
+from ._targets import TargetCoder, Tell, check_labels, decoder_for, listed, target_coder
+
+Trainable: TypeAlias = Model | Layer
+"""A model; a net, which gets an encoder and a decoder; a graph with a loss among its outputs."""
+
+NET, INPUT, TARGET = "net", "input", "target"
+"""What a model's net and ports are called in its training graph."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Subject:
+    """A model or a graph, initialized, and what the run needs to know of it.
+
+    Attributes:
+        whole: the model, or the graph.
+        goal: what is minimised.
+        encoders: port -> what is done to a batch of its column.
+        coders: port -> what is done to its whole column before the run.
+        loss: as a record has it.
+    """
+
+    whole: Model | Graph
+    goal: Objective
+    encoders: Mapping[str, Callable[[Column], Column]]
+    coders: Mapping[str, TargetCoder]
+    loss: str
+
+    @property
+    def prefix(self) -> str:
+        """What comes before a path of the net in a path of the training graph."""
+        return f"{NET}." if isinstance(self.whole, Model) else ""
+
+    def coded(self, examples: Examples) -> Examples:
+        """Examples with targets as the losses take them.
+
+        Raises:
+            TrainError: labels that no output of the net has.
+            DrypointError: labels that the decoder does not know.
+        """
+        columns = {
+            port: self.coders[port](column) if port in self.coders else column
+            for port, column in examples.columns.items()
+        }
+        goal = self.goal
+        if goal.answer is not None and goal.target is not None and goal.classes:
+            shape = goal.graph.output_shapes(goal.graph.input_shapes).get(goal.answer)
+            check_labels(columns[goal.target], shape[-1] if shape else None)
+        return Examples(columns, examples.classes)
+
+    def rebuilt(self, graph: Graph) -> Model | Graph:
+        """The model or graph with the values of the training graph."""
+        params = {p.removeprefix(self.prefix): a for p, a in graph.params.items()}
+        buffers = {p.removeprefix(self.prefix): a for p, a in graph.buffers.items()}
+        if isinstance(self.whole, Model):
+            net = self.whole.net.with_params(params).with_buffers(buffers)
+            return self.whole.with_net(net)
+        return self.whole.with_params(params).with_buffers(buffers)
+
+
+def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
+    """The ports that data for it have."""
+    if not isinstance(given, Model | Layer):
+        raise TrainError(f"a {type(given).__name__} cannot be trained: give a Model, net or graph")
+    if isinstance(given, Graph) and _is_graph(given, loss):
+        return given.input_ports
+    net = given.net if isinstance(given, Model) else given
+    if len(net.input_ports) != 1 or len(net.output_ports) != 1:
+        raise TrainError(f"the net has the ports {net.ports}: put it into a Graph with a loss")
+    return INPUT, TARGET
+
+
+def subject(
+    given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, tell: Tell
+) -> Subject:
+    """Make ready what is given.
+
+    Args:
+        given: a model, net or graph.
+        sample: some examples: shapes and kinds of values are read off them.
+        loss: None chooses.
+        seed: of starting values.
+        tell: called with a line for each choice.
+
+    Raises:
+        TrainError: it does not fit the data or the loss.
+    """
+    if _is_graph(given, loss):
+        assert isinstance(given, Graph)
+        return _graph_subject(given, sample, loss=loss, seed=seed, tell=tell)
+    model = given if isinstance(given, Model) else Model(given)
+    if isinstance(loss, str | Mapping):
+        raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
+    x, y = sample.columns[INPUT], sample.columns[TARGET]
+    encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, tell)
+    model = replace(model, encoder=encoder)
+    if encoder is None and x.dtype.kind not in "buif":
+        raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
+    net = model.net
+    if net.input_shape is None:
+        net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
+    model = model.with_net(net if net.initialized else net.initialize(seed))
+    if loss is None:
+        loss = default_loss(net)
+        tell(f"loss: {type(loss).__name__}, by the net's last layer")
+    loss = loss if isinstance(loss, Loss) else FunctionLoss(loss)
+    shape = None if net.input_shape is None else net.output_shape(net.input_shape)
+    if not isinstance(given, Model):
+        n = shape[-1] if shape else None
+        decoder = decoder_for(y, sample.classes, loss=loss, n_outputs=n)
+        if decoder is not None:
+            tell(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
+            model = model.with_decoder(decoder)
+    code = target_coder(
+        y, sample.classes, decoder=model.decoder, loss=loss, output_shape=shape, tell=tell
+    )
+    goal = objective(TrainingGraph(model.net, loss, name=NET), None)
+    classes = isinstance(loss, CrossEntropyLoss) and code(y[:1]).dtype.kind in "iu"
+    return Subject(
+        whole=model,
+        goal=replace(goal, classes=classes),
+        encoders={INPUT: model.encode},
+        coders={TARGET: code},
+        loss=repr(loss),
+    )
+
+
+def _graph_subject(
+    graph: Graph, sample: Examples, *, loss: LossLike | None, seed: int, tell: Tell
+) -> Subject:
+    if not (loss is None or isinstance(loss, str | Mapping)):
+        raise TrainError("the graph has its losses inside: name an output, loss='loss'")
+    encoders = {}
+    for port, column in sample.columns.items():
+        encoder = _image_encoder(column, graph.input_shapes.get(port), port, tell)
+        if encoder is not None:
+            encoders[port] = encoder
+        elif column.dtype.kind not in "buif":
+            raise TrainError(f"port {port} of data holds {_kind(column)}, not numbers")
+    shapes = {
+        port: encoders[port].shape if port in encoders else column.shape[1:]
+        for port, column in sample.columns.items()
+        if port not in graph.input_shapes and not graph.takes_integers(port)
+    }
+    graph = graph.with_shapes(shapes)
+    graph = graph if graph.initialized else graph.initialize(seed)
+    goal = objective(graph, loss)
+    if loss is None:
+        tell(f"loss: output {next(iter(goal.weights))} of the graph")
+    classes = (
+        goal.target is not None
+        and sample.columns[goal.target].dtype.kind in "iu"
+        and goal.graph.takes_integers(goal.target)
+        and any(isinstance(leaf, CrossEntropyLoss) for _, leaf in graph.leaves())
+    )
+    names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in goal.weights.items())
+    return Subject(
+        whole=graph,
+        goal=replace(goal, classes=classes),
+        encoders=encoders,
+        coders={},
+        loss=names,
+    )
+
+
+def _is_graph(given: object, loss: LossLike | None) -> bool:
+    return isinstance(given, Graph) and (isinstance(loss, str | Mapping) or has_losses(given))
+
+
+def _image_encoder(
+    column: Column, wanted: Shape | None, where: str, tell: Tell
+) -> ImageEncoder | None:
+    """An encoder for images that the net does not take as they are."""
+    if wanted is not None and (len(wanted) != 3 or wanted[0] not in (1, 3)):
+        return None
+    rgb = column.ndim == 4 and column.shape[3] == 3
+    if column.dtype == np.uint8 and (column.ndim == 3 or rgb) and column.shape[1:] != wanted:
+        channels, height, width = wanted or (3 if rgb else 1, *column.shape[1:3])
+    elif column.dtype.kind in "OU" and wanted is not None:
+        channels, height, width = wanted
+    else:
+        return None
+    encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
+    source = "the net's input" if wanted is not None else "the images' size"
+    tell(
+        f"encoder for {where}: {width} x {height}, {encoder.color}, pixels from 0 to 1, by {source}"
+    )
+    return encoder
+
+
+def _kind(column: Column) -> str:
+    return {"U": "texts", "O": "pictures"}[column.dtype.kind]
+
+
+def model_of(whole: Model | Layer) -> Model:
+    """The model that was trained.
+
+    Raises:
+        TrainError: it was a graph: that has no encoder and decoder.
+    """
+    if isinstance(whole, Model):
+        return whole
+    raise TrainError(
+        "a graph was trained: it is .net; a model of a part of it is nn.Model(net['name'], "
+        "encoder=..., decoder=...)"
+    )
+
+
+def net_of(whole: Model | Layer) -> Layer:
+    """The net, or the graph, that was trained."""
+    return whole.net if isinstance(whole, Model) else whole

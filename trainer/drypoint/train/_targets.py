@@ -1,0 +1,146 @@
+"""From the labels in the data to what a loss compares with; the decoder says how."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from drypoint.data import BooleanDecoder, Class, ClassDecoder, Decoder
+from drypoint.nn import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
+
+from ._errors import TrainError
+from ._examples import Column
+
+Tell = Callable[[str], None]
+TargetCoder = Callable[[Column], Column]
+_MANY = 12  # classes in a message
+
+
+def decoder_for(
+    column: Column, classes: tuple[Class, ...] | None, *, loss: Loss, n_outputs: int | None
+) -> ClassDecoder | None:
+    """The decoder of a net that came without: of the classes of the data, or of its outputs."""
+    if not isinstance(loss, CrossEntropyLoss):
+        return None
+    if classes is not None:
+        return ClassDecoder(classes)
+    if column.dtype.kind == "U":
+        return ClassDecoder(tuple(np.unique(column).tolist()))
+    if column.dtype.kind in "iu" and column.ndim == 1 and n_outputs is not None:
+        return ClassDecoder(tuple(range(n_outputs)))
+    return None
+
+
+def target_coder(
+    column: Column,
+    classes: tuple[Class, ...] | None,
+    *,
+    decoder: Decoder | None,
+    loss: Loss,
+    output_shape: tuple[int, ...] | None,
+    tell: Tell,
+) -> TargetCoder:
+    """What turns the target column of data like these into targets of the loss.
+
+    Args:
+        column: targets of some examples.
+        classes: what they count, if the data say so.
+        decoder: of the model.
+        loss: what is minimised.
+        output_shape: of the net for one example, where it is known.
+        tell: called with a line for a choice made here.
+
+    Raises:
+        TrainError: the data's classes are not the decoder's, or targets that the loss cannot take.
+    """
+    code: TargetCoder = _numbers
+    kind = column.dtype.kind
+    if isinstance(decoder, ClassDecoder) and classes is not None:
+        code = _by_class(classes, decoder.classes, tell)
+    elif isinstance(decoder, ClassDecoder) and (kind == "U" or _are_labels(decoder, column)):
+        encoder = decoder.encoder()
+        tell(f"targets: a class's place among {listed(decoder.classes)}, as the decoder has them")
+        code = encoder
+    elif isinstance(decoder, BooleanDecoder) and kind == "b":
+        tell("targets: True is 1, False is 0, as the decoder has it")
+        code = decoder.encoder()
+    elif kind == "U":
+        raise TrainError(f"targets are texts ({column[0]!r}, ...): the model needs a ClassDecoder")
+    if not isinstance(loss, CrossEntropyLoss):
+        if kind in "iu" and not isinstance(loss, BinaryCrossEntropyLoss) and _is_builtin(loss):
+            raise TrainError(
+                f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
+                f"{column.dtype}: labels want a net that ends in a softmax"
+            )
+        return _shaped(code, output_shape, floats=_is_builtin(loss))
+    return code
+
+
+def check_labels(column: Column, n_classes: int | None) -> None:
+    """Refuse class indices that a cross-entropy cannot take.
+
+    Raises:
+        TrainError: another shape than (N,), or an index that no output has.
+    """
+    if column.dtype.kind not in "iu":
+        return
+    if column.ndim != 1:
+        raise TrainError(f"labels are of shape {column.shape}, not one index an example (N,)")
+    low, high = int(column.min()), int(column.max())
+    if low < 0 or (n_classes is not None and high >= n_classes):
+        raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes")
+
+
+def _numbers(column: Column) -> Column:
+    """Indices as int64, everything else as floats."""
+    return column.astype(np.int64 if column.dtype.kind in "iu" else np.float32, copy=False)
+
+
+def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
+    """Whether integers are labels: then the classes are integers, and not just 0, 1, 2, ..."""
+    classes = decoder.classes
+    return (
+        column.dtype.kind in "iu"
+        and column.ndim == 1
+        and all(isinstance(c, int) for c in classes)
+        and classes != tuple(range(len(classes)))
+    )
+
+
+def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], tell: Tell) -> TargetCoder:
+    """Indices into the data's classes as indices into the decoder's."""
+    if set(data) != set(wanted):
+        extra = [c for c in data if c not in wanted]
+        missing = [c for c in wanted if c not in data]
+        found = [f"has {listed(extra)}, which the decoder lacks"] if extra else []
+        found += [f"lacks {listed(missing)}, which the decoder has"] if missing else []
+        raise TrainError(f"the data {' and '.join(found)}: both must tell the same classes apart")
+    if data == wanted:
+        return _numbers
+    tell(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
+    places = np.array([wanted.index(c) for c in data])
+    return lambda column: places[column]
+
+
+def _shaped(code: TargetCoder, shape: tuple[int, ...] | None, *, floats: bool) -> TargetCoder:
+    """Targets like the outputs: (N,) for outputs (N, 1), and floats where the loss is ours."""
+
+    def shaped(column: Column) -> Column:
+        coded = code(column)
+        if floats:
+            coded = coded.astype(np.float32, copy=False)
+        size = int(np.prod(shape)) if shape is not None else -1
+        if shape is not None and coded.shape[1:] != shape and coded[0].size == size == 1:
+            coded = coded.reshape(len(coded), *shape)
+        return coded
+
+    return shaped
+
+
+def _is_builtin(loss: Loss) -> bool:
+    return type(loss).__module__.startswith("drypoint.nn")
+
+
+def listed(classes: "tuple[Class, ...] | list[Class]") -> str:
+    """The first classes, for a message."""
+    shown = ", ".join(map(str, classes[:_MANY]))
+    return f"{shown}, ..." if len(classes) > _MANY else shown

@@ -1,0 +1,128 @@
+"""From what `fit` was given to a run, and from the run to a result."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from drypoint.common import check_writable
+from drypoint.nn import Layer, Model
+
+from . import _checkpoint as checkpoint
+from ._errors import TrainError
+from ._loop import run_epochs
+from ._material import material
+from ._metrics import Metric, chosen_metrics
+from ._objective import LossLike
+from ._progress import Progress
+from ._rates import rate_groups
+from ._record import config, decisive, plan_line
+from ._result import TrainResult
+from ._schedules import Schedule, schedule_of
+from ._session import Session
+from ._settings import Settings
+from ._sources import Shuffled, Source
+from ._steps import Plan
+from ._subject import INPUT, Trainable, ports_of, subject
+from ._weights import Weights, filled
+
+
+def train(
+    given: Trainable,
+    data: object,
+    settings: Settings,
+    *,
+    schedule: Schedule | str | None,
+    loss: LossLike | None,
+    metrics: Iterable[Metric] | None,
+    validation_data: object,
+    validation_split: float | None,
+    resume_from: Path | None,
+    progress: Progress,
+) -> TrainResult:
+    """What `fit` does, with its settings in one value; the other arguments are those of `fit`."""
+    begin = time.perf_counter()
+    if settings.log is not None:
+        check_writable(settings.log)  # before the work, not after it
+    if settings.checkpoint is not None:
+        checkpoint.check_folder(settings.checkpoint)
+    parts = material(
+        data,
+        validation_data,
+        validation_split,
+        ports=ports_of(given, loss),
+        encoder=given.encoder if isinstance(given, Model) else None,
+        settings=settings,
+        tell=progress.note,
+    )
+    source: Source
+    ready = subject(given, parts.train, loss=loss, seed=settings.seed, tell=progress.note)
+    coded = ready.coded(parts.train)
+    val = None if parts.val is None else ready.coded(parts.val)
+    if parts.function is None:
+        source = Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
+    else:
+        source = parts.function
+    if source.steps is None:
+        settings = replace(settings, schedule=schedule_of(schedule, counted=False))
+    goal = ready.goal
+    groups = rate_groups(goal.graph.params, settings.lr_multipliers, prefix=ready.prefix)
+    plan = Plan(
+        settings=settings,
+        source=source,
+        encoders=ready.encoders,
+        coders={} if parts.function is None else ready.coders,
+        images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
+        groups=groups,
+        metrics=chosen_metrics(metrics, goal),
+    )
+    _check_monitor(plan, validated=val is not None)
+    weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
+    trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
+    session = Session(weights=weights, state=settings.optimizer.start(trained))
+    run = decisive(ready, parts, plan)
+    if resume_from is not None:
+        checkpoint.restore(resume_from, session, run)
+        progress.note(f"resumed after epoch {session.epoch} from {resume_from}")
+    progress.note(plan_line(plan, n_val=0 if val is None else len(val)))
+
+    def build(session: Session) -> Model | Layer:
+        return ready.rebuilt(filled(goal.graph, session.weights.kept()))
+
+    earlier = session.seconds
+    stopped = run_epochs(plan, session, val, run=run, progress=progress, build=build)
+    graph = filled(goal.graph, session.best or weights.kept())
+    return TrainResult(
+        trained=ready.rebuilt(graph),
+        training_graph=graph,
+        history={name: tuple(values) for name, values in session.history.items()},
+        batch_loss=np.array(session.batch_loss),
+        best_epoch=session.best_epoch,
+        stopped=stopped,
+        seconds=earlier + time.perf_counter() - begin,
+        n_train=source.n or session.examples // max(session.epoch, 1),
+        n_val=0 if val is None else len(val),
+        batch_size=settings.batch_size,
+        batches_per_epoch=source.steps or session.step // max(session.epoch, 1),
+        examples_seen=session.examples,
+        lr_initial=plan.rate(0),
+        lr_final=plan.rate(max(session.step - 1, 0)),
+        optimizer=settings.optimizer,
+        checkpoints=checkpoint.existing(settings.checkpoint),
+        config=config(run, plan),
+    )
+
+
+def _check_monitor(plan: Plan, *, validated: bool) -> None:
+    """Refuse to watch what is not measured."""
+    stopping = plan.settings.early_stopping
+    names = ["loss", *plan.metrics]
+    names += [f"val_{name}" for name in names] if validated else []
+    if stopping is not None and stopping.monitor not in names:
+        hint = "" if validated else ": give validation examples"
+        raise TrainError(
+            f"early_stopping watches {stopping.monitor}, which is not measured{hint}; there are "
+            f"{', '.join(names)}"
+        )
