@@ -18,6 +18,7 @@ from ._state import TrainState
 from ._stopping import EarlyStopping
 
 __all__ = [
+    "SGD",
     "Adam",
     "Augmentation",
     "BatchFunction",
@@ -31,7 +32,6 @@ __all__ = [
     "OneCycle",
     "Optimizer",
     "RMSProp",
-    "SGD",
     "Schedule",
     "SignSGD",
     "Step",

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from drypoint.common import one_blas_thread
 from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
@@ -55,7 +55,7 @@ def run_epochs(
     with (
         closing(progress),
         interruption() as interrupt,
-        threadpool_limits(limits=1, user_api="blas"),
+        one_blas_thread(),
         np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
     ):
 
