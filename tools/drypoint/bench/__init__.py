@@ -23,5 +23,16 @@ from ._result import PeerTimes as PeerTimes
 from ._result import Startup as Startup
 from ._result import ThreadTimes as ThreadTimes
 from ._result import to_json as to_json
+from ._serve_training import Timer as Timer
+from ._serve_training import trainers as trainers
 from ._tables import text as text
 from ._tflite import to_tflite as to_tflite
+from ._train_bench import QUICK_TRAIN as QUICK_TRAIN
+from ._train_bench import TrainPlan as TrainPlan
+from ._train_bench import bench_training as bench_training
+from ._train_bench import flops as flops
+from ._train_result import TrainNet as TrainNet
+from ._train_result import TrainResult as TrainResult
+from ._train_result import TrainTimes as TrainTimes
+from ._train_tables import train_text as train_text
+from ._trainer import LR as LR

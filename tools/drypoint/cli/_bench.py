@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,16 +14,20 @@ from tqdm import tqdm
 from drypoint.bench import (
     NETS,
     QUICK,
+    QUICK_TRAIN,
     Case,
     Plan,
     SpeedBars,
+    TrainPlan,
     bench,
+    bench_training,
     case_of,
     known_nets,
     make_case,
     markdown,
     text,
     to_json,
+    train_text,
 )
 from drypoint.common import DrypointError, check_writable
 from drypoint.engine import find_compiler
@@ -41,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
+    parser.add_argument("--train", action="store_true", help="time training in place of the engine")
     parser.add_argument("--no-peers", action="store_true", help="only the engine")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print the table of the README")
@@ -50,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
+    if args.train:
+        return _run_training(args)
     compiler = find_compiler(args.cc)
     if args.plot is not None:
         _check_plot(args.plot)
@@ -59,12 +68,7 @@ def run(args: argparse.Namespace) -> int:
         peers=not args.no_peers,
     ).resolved()
     cases = _cases(args)
-    with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def told(done: int, total: int) -> None:
-            bar.total, bar.n = total, done
-            bar.refresh()
-
+    with _progress() as told:
         found = bench(cases, plan, compiler=compiler, say=say, told=told)
     if args.plot is not None:
         SpeedBars(found).save(args.plot)
@@ -73,6 +77,30 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(markdown(found) if args.markdown else text(found))
     return 0
+
+
+def _run_training(args: argparse.Namespace) -> int:
+    for option in ("file", "backends", "markdown", "plot"):
+        if getattr(args, option):
+            raise DrypointError(f"--train does not go with {option}; leave it out")
+    compiler, names = find_compiler(args.cc), _names(args)
+    plan = replace(QUICK_TRAIN if args.quick else TrainPlan(), peers=not args.no_peers)
+    with _progress() as told:
+        found = bench_training(names, plan, compiler=compiler, say=say, told=told)
+    print(json.dumps(to_json(found), indent=2) if args.json else train_text(found))
+    return 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal: takes how many of how many turns are done."""
+    with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        yield told
 
 
 def _check_plot(path: Path) -> None:
@@ -87,9 +115,12 @@ def _check_plot(path: Path) -> None:
 def _cases(args: argparse.Namespace) -> list[Case]:
     if args.file is not None:
         return [case_of(load_program(args.file))]
-    names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
     cases = []
-    for name in names:
+    for name in _names(args):
         say(f"making {name}")
         cases.append(make_case(name))
     return cases
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    return known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))

@@ -1,0 +1,86 @@
+"""A training library behind the commands of ``_process.py``, in a process of its own.
+
+    python -m drypoint.bench._serve_training LIBRARY NET DATA THREADS
+
+NET is a .npz of a model, DATA a .npz of images x and classes y. Commands: ``step B MS`` and
+``forward B MS`` (B images a step or call, for about MS milliseconds); both answer with microseconds
+an image, in a line those of the clock and in a line those of all cores.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.nn import Sequential
+
+from ._jax_trainer import JaxTrainer
+from ._torch_trainer import ChannelsLastTrainer, TorchTrainer
+from ._trainer import AugmentingTrainer, DrypointTrainer, Trainer
+
+
+def trainers() -> dict[str, type[Trainer]]:
+    """Library -> what trains with it."""
+    return {
+        "drypoint": DrypointTrainer,
+        "drypoint, augmenting": AugmentingTrainer,
+        "PyTorch": TorchTrainer,
+        "PyTorch channels_last": ChannelsLastTrainer,
+        "JAX": JaxTrainer,
+    }
+
+
+class Timer:
+    """Chooses how many images fill a turn, from how long the last one took."""
+
+    def __init__(self, n_images: int) -> None:
+        self._n_images = n_images
+        self._rates: dict[tuple[str, int], float] = {}  # microseconds an image
+
+    def turn(
+        self, name: str, call: Callable[[int, int], float | None], batch: int, ms: float
+    ) -> tuple[float, float]:
+        """Microseconds an image, of the clock and of all cores; the first turn warms up before."""
+        if (name, batch) not in self._rates:
+            self._measure(call, batch, batch)
+            self._rates[name, batch], _ = self._measure(call, batch, batch)
+        wanted = 1e3 * ms / self._rates[name, batch]
+        n = batch * max(1, min(round(wanted / batch), self._n_images // batch))
+        wall, cpu = self._measure(call, n, batch)
+        self._rates[name, batch] = wall
+        return wall, cpu
+
+    @staticmethod
+    def _measure(
+        call: Callable[[int, int], float | None], n: int, batch: int
+    ) -> tuple[float, float]:
+        begin, cpu = time.perf_counter(), time.process_time()
+        told = call(n, batch)
+        wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
+        return 1e6 * (wall if told is None else told) / n, 1e6 * cpu / n
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the input ends."""
+    name, model, data, threads = arguments
+    net, arrays = nn.load(Path(model)).net, np.load(data)
+    assert isinstance(net, Sequential)  # as the bench wrote it
+    trainer = trainers()[name](net, arrays["x"], arrays["y"], threads=int(threads))
+    timer = Timer(len(arrays["y"]))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        match line.split():
+            case ["step", batch, ms]:
+                answer = timer.turn("step", trainer.train, int(batch), float(ms))
+            case ["forward", batch, ms]:
+                answer = timer.turn("forward", trainer.forward, int(batch), float(ms))
+            case _:
+                raise SystemExit(f"no such command: {line.strip()}")
+        print(*answer, sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,95 @@
+"""PyTorch on the same net, images and optimizer."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
+
+from ._errors import BenchError
+from ._trainer import LR, Trainer
+
+
+class TorchTrainer(Trainer):
+    """Eager PyTorch."""
+
+    channels_last = False
+
+    def __init__(
+        self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
+    ) -> None:
+        import torch  # noqa: PLC0415 - optional
+
+        self.torch: Any = torch
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+        self._x = torch.from_numpy(np.ascontiguousarray(planes))
+        self._y = torch.from_numpy(y)
+        self._format = torch.channels_last if self.channels_last else torch.contiguous_format
+        self._net = torch_net(net).to(memory_format=self._format)
+        self._adam = torch.optim.Adam(self._net.parameters(), lr=LR)
+        self._loss = torch.nn.CrossEntropyLoss()
+
+    def train(self, n: int, batch: int) -> None:
+        """One epoch."""
+        self._net.train()
+        order = self.torch.randperm(n)
+        for start in range(0, n, batch):
+            chosen = order[start : start + batch]
+            self._adam.zero_grad(set_to_none=True)
+            self._loss(self._net(self._scaled(self._x[chosen])), self._y[chosen]).backward()
+            self._adam.step()
+
+    def forward(self, n: int, batch: int) -> None:
+        """From bytes to outputs."""
+        self._net.eval()
+        with self.torch.inference_mode():
+            for start in range(0, n, batch):
+                self._net(self._scaled(self._x[start : start + batch]))
+
+    def _scaled(self, x: Any) -> Any:
+        return x.to(self.torch.float32, memory_format=self._format).mul_(1 / 255)
+
+
+class ChannelsLastTrainer(TorchTrainer):
+    """With the channels of a pixel beside each other: mostly its fastest form on CPUs."""
+
+    channels_last = True
+
+
+def torch_net(net: Sequential) -> Any:
+    """The net as PyTorch's, up to its softmax, with the same values.
+
+    Raises:
+        BenchError: a layer that is not given to peers.
+    """
+    import torch  # noqa: PLC0415 - optional
+
+    layers: list[Any] = []
+    for layer in net:
+        made: Any
+        match layer:
+            case Conv2d():
+                shape = layer.params["weight"].shape
+                made = torch.nn.Conv2d(
+                    shape[1], shape[0], shape[2:], stride=layer.stride, padding=layer.padding
+                )
+            case Linear():
+                rows, columns = layer.params["weight"].shape
+                made = torch.nn.Linear(columns, rows)
+            case ReLU():
+                made = torch.nn.ReLU()
+            case MaxPool2d():
+                made = torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
+            case Flatten():
+                made = torch.nn.Flatten()
+            case Softmax():
+                continue
+            case _:
+                raise BenchError(f"{type(layer).__name__} is not given to peers")
+        for name, values in layer.params.items():
+            getattr(made, name).data = torch.from_numpy(np.array(values))
+        layers.append(made)
+    return torch.nn.Sequential(*layers)
