@@ -37,6 +37,22 @@ extern const dpt_backend dpt_rvv;
 extern const dpt_backend dpt_wasm;
 #endif
 
+/* Where the kernels for small devices are, whose weights the exporter packs: 32-bit ones with plain
+ * C or ARMv6-M, Cortex-M with the DSP extension, and with Helium (MVE) for integers. */
+#if UINTPTR_MAX == 0xFFFFFFFFu && defined(__GNUC__) && !defined(DPT_PLAIN_C) &&                    \
+    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define DPT_BLOCKS
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M'
+#define DPT_DSP
+#endif
+#if defined(__ARM_FEATURE_MVE)
+#define DPT_MVE
+#endif
+#endif
+
+/* The numbers of their layouts, beside those of dpt_pack.h; _packing.py has them too. */
+enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
+
 /* What the CPU and the operating system offer; dpt_backend.c knows. */
 enum {
     DPT_CPU_SSE41,
@@ -83,6 +99,18 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
     } else {
         ((uint8_t *)out)[index] = (uint8_t)((uint32_t)y & 0xFFu);
     }
+}
+
+/* The same; with `merge` the larger of y and what is stored already. */
+static inline void dpt_store_largest(const dpt_op *op, void *out, size_t index, int32_t y,
+                                     int merge) {
+    if (merge) {
+        const int32_t before = op->out_type == DPT_I32  ? ((const int32_t *)out)[index]
+                               : op->out_type == DPT_U8 ? ((const uint8_t *)out)[index]
+                                                        : ((const int8_t *)out)[index];
+        y = y > before ? y : before;
+    }
+    dpt_store(op, out, index, y);
 }
 
 #endif

@@ -19,13 +19,17 @@ static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
     }
 }
 
-/* Weights packed for one layout cannot be read as another; plain kernels do not look at them. */
+/* Weights packed for one layout cannot be read as another; plain kernels do not look at them, but
+ * need the weights as they are, which an exporter that packs has left out. */
 static int reads(const dpt_backend *backend, const dpt_model *model) {
-    if (backend->packing != 0 && model->packing != 0 && backend->packing != model->packing) {
+    const int other = backend->packing != model->packing;
+    if (backend->packing != 0 && model->packing != 0 && other) {
         return 0;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
-        if (kernel_of(backend, &model->ops[i]) == NULL) {
+        const dpt_op *op = &model->ops[i];
+        const int weighted = op->kind == DPT_CONV || op->kind == DPT_DENSE;
+        if (kernel_of(backend, op) == NULL || (other && weighted && op->weight == NULL)) {
             return 0;
         }
     }

@@ -1,5 +1,6 @@
 """Every target gives the reference's bytes: random nets, every layer, every kernel it has."""
 
+import dataclasses
 import zlib
 
 import nets
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from drypoint import devices
-from drypoint.program import reference
+from drypoint.program import packing, reference
 
 ARM64 = ("neon", "neondot", "neoni8mm")  # chosen at run time, whatever it is compiled for
 SIMD = {
@@ -26,6 +27,17 @@ def expected(program, inputs):
     *inner, last = reference.trace(program, inputs)
     crcs = [[zlib.crc32(plane[i].tobytes()) for plane in inner] for i in range(len(inputs))]
     return np.array(crcs, np.uint32).reshape(len(inputs), -1), last.reshape(len(inputs), -1)
+
+
+def with_packed(jobs, kernels):
+    """The jobs with weights in the layout of the target's own kernels, where it has any."""
+    chosen = packing.kernel_set(kernels)
+    if chosen.number == 0:
+        return jobs
+    return [
+        dataclasses.replace(job, packed=[packing.pack(op, chosen) for op in job.program.ops])
+        for job in jobs
+    ]
 
 
 def random_jobs(count):
@@ -56,11 +68,12 @@ def runner(target, toolbox):
 
 
 def test_random_nets_give_the_reference_on_every_byte(target, runner, jobs):
-    asked, wanted = jobs
+    asked, wanted = with_packed(jobs[0], target.kernels), jobs[1]
     answer = devices.emulate(target, runner, devices.encode(asked, target.byte_order))
     runs = devices.decode(asked, answer, target.byte_order)
     for job, (crcs, outputs), found in zip(asked, wanted, runs, strict=True):
-        assert {"scalar", *SIMD.get(target.name, ())} <= {run.runner for run in found}
+        demanded = {"scalar", target.kernels, *SIMD.get(target.name, ())}
+        assert demanded <= {run.runner for run in found}
         for run in found:
             what = f"{job.program.name} by {run.runner}"
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=what)

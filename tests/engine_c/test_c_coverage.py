@@ -14,8 +14,9 @@ from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
 
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_quads.h", "dpt_ymm.h"}
-# Empty here: their targets run in emulators (test_c_simd.py), all paths of the shared driver here.
+# Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
+ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
 

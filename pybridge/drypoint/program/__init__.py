@@ -5,6 +5,7 @@ This part knows neither the trainer nor the engine; it imports NumPy only.
 
 from . import _blob as blob
 from . import _codegen as codegen
+from . import _packing as packing
 from . import _reference as reference
 from ._blob import BlobError as BlobError
 from ._ops import NUMPY_TYPE as NUMPY_TYPE
@@ -32,5 +33,6 @@ __all__ = [
     "Shape",
     "blob",
     "codegen",
+    "packing",
     "reference",
 ]

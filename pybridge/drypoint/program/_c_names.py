@@ -27,7 +27,9 @@ HEADERS = (
     "stdarg stdbool stddef stdint stdio stdlib string tgmath time wchar wctype drypoint"
 )
 TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS}".split())
-NUMBERED = re.compile(r"(weight|bias|mult)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t")
+NUMBERED = re.compile(
+    r"(weight|bias|mult|packed)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
+)
 
 
 def check_c_name(name: str) -> None:

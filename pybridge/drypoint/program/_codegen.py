@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ._c_names import check_c_name
 from ._ops import AvgPool, Conv, Dense, MaxPool, Op, ProgramError
+from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._reference import trace
 
@@ -24,28 +25,32 @@ KERNELS: dict[type[Op], str] = {
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
-def generate(program: Program, name: str, golden: NDArray[np.integer]) -> dict[str, str]:
+def generate(
+    program: Program, name: str, golden: NDArray[np.integer], *, kernels: str = "scalar"
+) -> dict[str, str]:
     """The program as C source.
 
     Args:
         program: what to write.
         name: the C name of the model and of its files: a lower-case identifier.
         golden: inputs (N, h, w, c), at least one, that the self-test compiles in.
+        kernels: a name of ``KERNEL_SETS``; weights are written in the layout that these read.
 
     Returns:
         File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``.
 
     Raises:
-        ProgramError: ``name`` is no C identifier or taken, or ``golden`` does not fit the program
-            or is empty.
+        ProgramError: ``name`` is no C identifier or taken, ``golden`` does not fit the program or
+            is empty, or there are no such kernels.
     """
+    chosen = kernel_set(kernels)
     check_c_name(name)
     inputs = program.check_input(golden)
     if len(inputs) == 0:
         raise ProgramError("the self-test needs at least one input; there are 0")
     return {
         f"{name}.h": _header(program, name),
-        f"{name}.c": _source(program, name),
+        f"{name}.c": _source(program, name, chosen),
         "selftest.c": _selftest(program, name, inputs),
     }
 
@@ -78,17 +83,24 @@ def _header(program: Program, name: str) -> str:
     )
 
 
-def _source(program: Program, name: str) -> str:
+def _source(program: Program, name: str, chosen: KernelSet) -> str:
     used = {KERNELS[type(op)] for op in program.ops}
-    kernels = (f"dpt_scalar_{k}" if k in used else "NULL" for k in KERNELS.values())
-    ops = zip(program.ops, program.out_offsets, strict=True)
+    sets = {"conv": chosen.name, "dense": chosen.name, "maxpool": "scalar", "avgpool": "scalar"}
+    kernels = (f"dpt_{sets[k]}_{k}" if k in used else "NULL" for k in KERNELS.values())
+    packed = [pack(op, chosen) for op in program.ops]
+    ops = zip(program.ops, program.out_offsets, packed, strict=True)
     return _fill(
         "model.c.in",
         **_common(program, name),
-        tables="".join(_tables(op, i) for i, op in enumerate(program.ops)),
-        ops="".join(_op(op, i, offset) for i, (op, offset) in enumerate(ops)),
+        tables="".join(
+            _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
+            for i, op in enumerate(program.ops)
+        ),
+        ops="".join(_op(op, i, at, bool(table)) for i, (op, at, table) in enumerate(ops)),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
+        kernel_set=chosen.name,
+        packing=chosen.number,
         kernels=", ".join(kernels),
     )
 
@@ -130,12 +142,19 @@ def _tables(op: Op, index: int) -> str:
     return text + "\n" if text else ""
 
 
+def _packed(op: Op, index: int, table: bytes) -> str:
+    """An op's tables as its kernels read them: words, so that they are aligned."""
+    words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
+    head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
+    return f"{head}static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n\n"
+
+
 def _int32_table(name: str, values: NDArray[np.int32]) -> str:
     numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
     return f"static const uint8_t {name}[] = {{\n{_wrapped(numbers)}}};\n"
 
 
-def _op(op: Op, index: int, out_offset: int) -> str:
+def _op(op: Op, index: int, out_offset: int, packed: bool) -> str:
     kernel = stride = (0, 0)
     padding, pool = (0, 0, 0, 0), (0, 0)
     shift, lo, hi = (0, 0, 0) if isinstance(op, MaxPool) else (op.shift, op.lo, op.hi)
@@ -152,11 +171,14 @@ def _op(op: Op, index: int, out_offset: int) -> str:
             kernel, stride, mult = op.kernel, op.stride, f"mult{index}"
         case _:
             assert_never(op)
+    if packed:
+        weight = bias = mult = "NULL"
     kind = f"DPT_{KERNELS[type(op)].upper()}"
     planes = f"{{{_list(op.in_shape)}}}, {{{_list(op.out_shape)}}}"
     windows = _list((*kernel, *stride, *padding, *pool))
     head = f"{kind}, {TYPES[op.in_type]}, {TYPES[op.out_type]}, {shift}, {planes}, {windows}"
-    tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}, NULL"
+    tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}"
+    tail += f", packed{index}" if packed else ", NULL"
     return f"    /* {_comment(op.name)} */\n    {{{head},\n     {tail}}},\n"
 
 

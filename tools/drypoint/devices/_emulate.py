@@ -199,4 +199,6 @@ def build_jobs(target: Target, binary: Path) -> Path:
     Raises:
         DeviceError: a tool is missing or the compiler refuses.
     """
-    return build(target, [HARNESS / "jobs.c"], binary)
+    own = target.kernels != "scalar"
+    define = [f"-DDEVICE_BACKEND=dpt_{target.kernels}"] if own else []
+    return build(target, [HARNESS / "jobs.c"], binary, flags=["-O3", *define])

@@ -45,7 +45,7 @@ class Target:
         compiler: the C compiler's command.
         flags: that choose the processor.
         runs_on: what runs its programs.
-        kernels: the packed kernels that exported code uses (`program.codegen.KERNEL_SETS`);
+        kernels: the kernels that exported code uses (`program.packing.KERNEL_SETS`);
             "scalar": the plain ones.
         packages: Debian packages with compiler, libraries and emulator.
         byte_order: of its integers.
@@ -163,11 +163,11 @@ def _wasm(name: str, *flags: str) -> Target:
 # QEMU has no Cortex-M0+ with room for LeNet: code for it runs on a Cortex-M3 that faults on
 # misaligned words, as an M0+ does.
 TARGETS: tuple[Target, ...] = (
-    _cortex_m("m0+", _mps2("mps2-an385"), 48, strict_alignment=True),
-    _cortex_m("m3", _mps2("mps2-an385"), 72),
-    _cortex_m("m4", _mps2("mps2-an386"), 80),
-    _cortex_m("m7", _mps2("mps2-an500"), 216),
-    _cortex_m("m33", AN505, 100),
+    _cortex_m("m0+", _mps2("mps2-an385"), 48, kernels="blocks", strict_alignment=True),
+    _cortex_m("m3", _mps2("mps2-an385"), 72, kernels="blocks"),
+    _cortex_m("m4", _mps2("mps2-an386"), 80, kernels="dsp"),
+    _cortex_m("m7", _mps2("mps2-an500"), 216, kernels="dsp"),
+    _cortex_m("m33", AN505, 100, kernels="dsp"),
     _cortex_m("m55", AN547, 160, more=("-mfloat-abi=hard",)),
     _aarch64("aarch64", "armv8-a"),
     _aarch64("aarch64-dotprod", "armv8.2-a+dotprod"),
@@ -180,6 +180,7 @@ TARGETS: tuple[Target, ...] = (
         compiler="riscv64-linux-gnu-gcc",
         flags=("-march=rv32imac", "-mabi=ilp32"),
         runs_on=UserMode(emulator="qemu-riscv32", port="riscv32"),
+        kernels="blocks",
         packages=("gcc-riscv64-linux-gnu", "qemu-user"),
     ),
     _riscv64("riscv64", "rv64gc", "rv64"),

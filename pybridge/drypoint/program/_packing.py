@@ -1,0 +1,128 @@
+"""Weights in the layouts that the kernels of small devices read, laid out when a model is exported.
+
+A packed op is, in little-endian bytes: int32 biases, then int32 multipliers, of all channels; then
+the weights. Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
+dense op) in steps: block after block, step after step, in each the weights in the order that the
+kernel multiplies them. What is missing to whole blocks and steps is 0 (multipliers: 2). The twin in
+C is ``dpt_window.h``; the arithmetic is exact modulo 2^32, so the proof of NUMERICS.md section 4
+covers the corrected biases too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._ops import Conv, Dense, Op, ProgramError
+
+Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSet:
+    """Kernels in C that are used with packed weights.
+
+    Attributes:
+        name: the kernels are ``dpt_<name>_conv`` and so on.
+        number: ``packing`` in C; 0: the weights are used as they are.
+        conv, dense: the order of the bytes of a step.
+        flips: activations of this type are multiplied with their highest bit flipped: `i8` as if
+            128 larger, `u8` as if 128 smaller. The biases make up for it.
+        stored: how a weight is stored: as it is; 128 larger; or in pairs, the weights `a` and `b`
+            of two channels as the 16-bit number a + 256 b.
+    """
+
+    name: str
+    number: int
+    conv: Order = ()
+    dense: Order = ()
+    flips: Literal["u8", "i8"] | None = None
+    stored: Literal["as it is", "128 larger", "paired"] = "as it is"
+
+
+def _pairs(channels: int) -> Order:
+    """Pairs of channels, in each the even values of a step of four before the odd ones."""
+    return tuple(
+        (pair + low, half + even)
+        for pair in range(0, channels, 2)
+        for even in (0, 1)
+        for half in (0, 2)
+        for low in (0, 1)
+    )
+
+
+def _rows(channels: int, step: int) -> Order:
+    """Channel after channel."""
+    return tuple((c, k) for c in range(channels) for k in range(step))
+
+
+def _columns(channels: int, step: int) -> Order:
+    """Value after value."""
+    return tuple((c, k) for k in range(step) for c in range(channels))
+
+
+KERNEL_SETS: Mapping[str, KernelSet] = {
+    kernels.name: kernels
+    for kernels in (
+        KernelSet(name="scalar", number=0),
+        KernelSet(
+            name="blocks",
+            number=0x1001,
+            conv=_columns(4, 4),
+            dense=_columns(4, 4),
+            flips="i8",
+            stored="128 larger",
+        ),
+        KernelSet(name="dsp", number=0x1002, conv=_pairs(2), dense=_pairs(4), stored="paired"),
+        KernelSet(name="mve", number=0x1003, conv=_rows(3, 16), dense=_rows(4, 16), flips="u8"),
+    )
+}
+
+
+def kernel_set(name: str) -> KernelSet:
+    """The set of that name.
+
+    Raises:
+        ProgramError: there is none.
+    """
+    if name not in KERNEL_SETS:
+        raise ProgramError(f"no kernels are called {name!r}; there are: {', '.join(KERNEL_SETS)}")
+    return KERNEL_SETS[name]
+
+
+def pack(op: Op, kernels: KernelSet) -> bytes:
+    """The packed op, or nothing where the kernels read the op as it is.
+
+    Args:
+        op: any op.
+        kernels: whose layout.
+
+    Returns:
+        A multiple of four bytes.
+    """
+    if kernels.number == 0 or not isinstance(op, Conv | Dense):
+        return b""
+    order = kernels.conv if isinstance(op, Conv) else kernels.dense
+    channels, step = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
+    weight = op.weight.reshape(len(op.weight), -1).astype(np.int64)
+    n, length = weight.shape
+    blocks, steps = -(-n // channels), -(-length // step)
+    flipped = 0 if kernels.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
+    bias, mult = np.zeros(blocks * channels, np.int64), np.full(blocks * channels, 2, np.int64)
+    bias[:n] = op.bias - flipped * weight.sum(axis=1)
+    mult[:n] = op.mult
+
+    stored = np.zeros((blocks * channels, steps * step), np.int64)
+    stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)
+    if kernels.stored == "paired":  # the low byte is signed where it is read alone
+        stored[1::2] -= stored[::2] < 0
+    tiles = stored.reshape(blocks, channels, steps, step)
+    bytes_of_steps = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
+    words = np.concatenate([bias, mult]) & 0xFFFFFFFF
+    return words.astype("<u4").tobytes() + _low_bytes(bytes_of_steps)
+
+
+def _low_bytes(values: NDArray[np.int64]) -> bytes:
+    return (values & 0xFF).astype(np.uint8).tobytes()
