@@ -75,7 +75,38 @@ def test_adam_is_algorithm_1_of_the_paper_with_decoupled_decay(decay):
     np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", [train.SGD, train.Adam])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_rmsprop_divides_by_the_root_of_the_mean_square(decay):
+    optimizer = train.RMSProp(lr=0.05, rho=0.8, eps=1e-3, weight_decay=decay)
+    start, gradients, rates, came = run(optimizer)
+
+    def formula(w, gs):
+        v = 0.0
+        for g, lr in zip(gs, rates, strict=True):
+            d = g + decay * w
+            v = 0.8 * v + 0.2 * d * d
+            w -= lr * d / (math.sqrt(v) + 1e-3)
+        return w
+
+    np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_sign_sgd_goes_by_the_sign_of_the_mean(decay):
+    optimizer = train.SignSGD(lr=0.05, momentum=0.6, weight_decay=decay)
+    start, gradients, rates, came = run(optimizer)
+
+    def formula(w, gs):
+        m = 0.0
+        for g, lr in zip(gs, rates, strict=True):
+            m = 0.6 * m + 0.4 * g
+            w -= lr * (math.copysign(1, m) + decay * w)
+        return w
+
+    np.testing.assert_allclose(came, each(start, gradients, formula), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", [train.SGD, train.Adam, train.RMSProp, train.SignSGD])
 def test_weight_decay_leaves_vectors_alone(kind):
     plain, decayed = (run(kind(lr=0.1, weight_decay=d), shape=(4,))[3] for d in (0.0, 0.9))
     np.testing.assert_array_equal(plain, decayed)
@@ -93,6 +124,16 @@ def test_weight_decay_leaves_vectors_alone(kind):
         (lambda: train.Adam(beta2=-0.1), "beta2 is -0.1, not within 0 and 1 (1 excluded)"),
         (lambda: train.SGD(weight_decay=-1), "weight_decay is -1, not a number of at least 0"),
         (lambda: train.SGD(momentum=0, nesterov=True), "SGD: nesterov needs a momentum above 0"),
+        (lambda: train.RMSProp(rho=1), "rho is 1, not within 0 and 1 (1 excluded)"),
+        (lambda: train.SignSGD(momentum=-1), "momentum is -1, not within 0 and 1 (1 excluded)"),
+        (
+            lambda: train.Step(at=(0.5, 0.4)),
+            "at (0.5, 0.4) must rise within 0 and 1, and factor 0.1 be above 0 and at most 1",
+        ),
+        (
+            lambda: train.Step(factor=0),
+            "at (0.5, 0.75) must rise within 0 and 1, and factor 0 be above 0 and at most 1",
+        ),
         (lambda: train.OneCycle(warmup=1), "warmup is 1, not within 0 and 1 (1 excluded)"),
         (
             lambda: train.EarlyStopping(patience=-1),
@@ -128,6 +169,11 @@ def test_cosine_starts_at_1_and_is_a_half_period(total):
     half = [math.cos(math.pi * step / (2 * total)) ** 2 for step in range(total)]
     np.testing.assert_allclose(factors, half, atol=1e-15)
     assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)
+
+
+def test_step_falls_from_each_point_on():
+    schedule = train.Step(at=(0.25, 0.5), factor=0.5)
+    assert [schedule(step, 8) for step in range(8)] == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
 
 
 def test_constant_is_1():

@@ -37,7 +37,7 @@ class Plan:
 
     settings: Settings
     source: Source
-    encoders: Mapping[str, Callable[[Column], Column]]
+    encoders: Mapping[str, Callable[[object], Column]]
     coders: Mapping[str, Callable[[Column], Column]]
     images: str
     groups: Groups
@@ -56,7 +56,7 @@ class Plan:
     def encoded(self, batch: Batch) -> Batch:
         """A batch as the graph takes it."""
         return {
-            port: self.encoders[port](column) if port in self.encoders else column
+            port: self.encoders[port](_readable(column)) if port in self.encoders else column
             for port, column in batch.items()
         }
 
@@ -105,6 +105,11 @@ def validate(plan: Plan, session: Session, val: Examples) -> Figures:
         for name, value in sums(plan.metrics, goal, outputs, batch).items():
             totals[name] += value
     return {f"val_{name}": value / len(val) for name, value in totals.items()}
+
+
+def _readable(column: Column) -> object:
+    """An array of numbers as it is; pictures and paths as the list that encoders take."""
+    return column.tolist() if column.dtype.kind in "OU" else column
 
 
 def _step(plan: Plan, session: Session, batch: Batch, n: int) -> dict[str, float]:

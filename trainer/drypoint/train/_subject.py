@@ -44,7 +44,7 @@ class Subject:
 
     whole: Model | Graph
     goal: Objective
-    encoders: Mapping[str, Callable[[Column], Column]]
+    encoders: Mapping[str, Callable[[object], Column]]
     coders: Mapping[str, TargetCoder]
     loss: str
 

@@ -1,0 +1,300 @@
+"""The forms that training data come in, and what fit chooses where it is left to it."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+from trainable import blobs, classifier, image_model, image_net, images
+
+from drypoint import data, nn, train
+from drypoint.data import BooleanDecoder, ClassDecoder, Dataset, load_folder
+from drypoint.train import TrainError, TrainWarning
+
+SHORT = {"epochs": 1, "batch_size": 16, "validation_split": 0, "progress": "none"}
+
+
+def fit(model, given, **options):
+    return train.fit(model, given, **{**SHORT, **options})
+
+
+def folder_of(dataset, root, *, names=None, suffix=".png"):
+    """The data set as files, in its order within a class."""
+    for i, (image, label) in enumerate(dataset):
+        path = root / str(label if names is None else names[label]) / f"{i:04}{suffix}"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(image).save(path)
+    return root
+
+
+DATASET = images()
+FORMS = {
+    "a pair of arrays": (DATASET.x, DATASET.y),
+    "a pair of lists": (list(DATASET.x), DATASET.y.tolist()),
+    "Pillow images and labels": ([Image.fromarray(x) for x in DATASET.x], [c for _, c in DATASET]),
+    "a list of pairs": [(x, int(y)) for x, y in zip(DATASET.x, DATASET.y, strict=True)],
+    "a list of images and labels": list(DATASET),
+    "ports": {"input": DATASET.x, "target": DATASET.y},
+    "the ports of a data set": DATASET.as_ports(),
+    "a list of dicts": [{"input": x, "target": c} for x, c in DATASET],
+    "one-hot floats": (DATASET.x, np.eye(2, dtype=np.float32)[DATASET.y]),
+}
+
+
+@pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
+def test_every_form_of_the_same_data_trains_the_same_net(given):
+    assert fit(image_model(), given).model.dumps() == fit(image_model(), DATASET).model.dumps()
+
+
+def test_a_folder_of_pictures_is_a_data_set(tmp_path):
+    """Its pictures are sorted by class: the same as the data set in that order."""
+    ordered = DATASET.take(np.argsort(DATASET.y, kind="stable"))
+    root = folder_of(DATASET, tmp_path)
+    assert load_folder(root).digest() == ordered.digest()
+    expected = fit(image_model(), ordered).model.dumps()
+    assert fit(image_model(), root).model.dumps() == expected
+    assert fit(image_model(), str(root)).model.dumps() == expected
+
+
+def test_pictures_of_a_folder_come_to_the_size_that_the_model_reads(tmp_path):
+    for name, size in (("above", (12, 16)), ("below", (30, 8))):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            Image.new("RGB", size, (i, 100, 200)).save(tmp_path / name / f"{i}.jpg")
+    result = fit(image_model(), tmp_path)
+    assert result.n_train == 6
+    loaded = load_folder(tmp_path, width=6, height=8, color="rgb")
+    assert loaded.x.shape == (6, 8, 6, 3)
+
+
+def test_folders_named_by_whole_numbers_are_in_their_order(tmp_path):
+    names = {"above": 10, "below": 9}
+    loaded = load_folder(folder_of(DATASET, tmp_path, names=names))
+    assert loaded.classes == (9, 10)
+    (tmp_path / "09").mkdir()
+    Image.new("L", (6, 8)).save(tmp_path / "09" / "x.png")
+    assert load_folder(tmp_path).classes == ("09", "10", "9")
+
+
+def test_what_is_no_picture_in_a_folder_is_passed_over(tmp_path):
+    root = folder_of(DATASET, tmp_path)
+    digest = load_folder(root).digest()
+    (root / ".cache").mkdir()
+    (root / "README.txt").write_text("about")
+    (root / "above" / "notes.txt").write_text("about")
+    (root / "above" / ".hidden.png").write_bytes(b"")
+    assert load_folder(root).digest() == digest
+
+
+def test_folders_that_are_no_data_set_are_refused_in_one_line(tmp_path):
+    def refused(message, **options):
+        with pytest.raises(data.DatasetError, match=message) as caught:
+            load_folder(tmp_path / "set", **options)
+        assert "\n" not in str(caught.value)
+
+    refused("^there is no folder ")
+    (tmp_path / "set").mkdir()
+    refused("has no subfolders: one is wanted for each class$")
+    (tmp_path / "set" / "a").mkdir()
+    refused(r"a has no pictures \(\.bmp, .*\): remove it or fill it$")
+    Image.new("L", (6, 8)).save(tmp_path / "set" / "a" / "0.png")
+    refused("^width and height go together: give both, or neither$", width=3)
+    Image.new("L", (5, 8)).save(tmp_path / "set" / "a" / "1.png")
+    refused(r"1\.png has 5 x 8 pixels, .*0\.png 6 x 8: give the width and height")
+    (tmp_path / "set" / "a" / "1.png").write_bytes(b"none")
+    with pytest.raises(Exception, match=r"1\.png is not a readable picture"):
+        load_folder(tmp_path / "set")
+
+
+def test_a_name_is_that_of_a_data_set(monkeypatch):
+    monkeypatch.setattr("drypoint.train._data_forms.load", {"mnist": DATASET}.__getitem__)
+    assert fit(image_model(), "mnist").model.dumps() == fit(image_model(), DATASET).model.dumps()
+
+
+def batches_of(dataset, made):
+    """A function of batches that returns what ``made`` makes of a list of pairs."""
+
+    def batches(batch_size, epoch, rng):
+        seen.append((batch_size, epoch))
+        order = rng.permutation(len(dataset))
+        return made([dataset.take(part) for part in np.array_split(order, 4)])
+
+    seen = batches.seen = []
+    return batches
+
+
+def test_a_function_makes_the_batches_of_each_epoch():
+    function = batches_of(DATASET, list)
+    result = fit(image_model(), function, epochs=3, batch_size=15)
+    assert (result.n_train, result.n_batches, result.batches_per_epoch) == (60, 12, 4)
+    assert result.examples_seen == 180
+    assert {epoch for _, epoch in function.seen} == {1, 2, 3}
+    assert {size for size, _ in function.seen} == {15}
+    generated = fit(image_model(), batches_of(DATASET, iter), epochs=3)
+    listed = fit(image_model(), batches_of(DATASET, list), epochs=3, schedule="constant")
+    assert generated.model.dumps() == listed.model.dumps()
+    pairs = batches_of(DATASET, lambda sets: [{"input": s.x, "target": s.y} for s in sets])
+    assert fit(image_model(), pairs, epochs=3).model.dumps() == result.model.dumps()
+
+
+def test_functions_that_give_no_batches_are_refused():
+    def refused(function, message, **options):
+        with pytest.raises(TrainError, match=message):
+            fit(image_model(), function, **options)
+
+    refused(lambda *_: None, "returned a NoneType, not batches: it is called once an epoch")
+    refused(lambda *_: [], "gave none for epoch 1")
+    refused(lambda *_: iter([]), "gave none for epoch 1")
+    refused(lambda *_: [5], "a batch of epoch 1 is a int, not")
+    refused(lambda *_: ["mnist"], "a batch of epoch 1 is a str, not a Dataset, a pair or a dict")
+    some = batches_of(DATASET, iter)
+    refused(some, "needs to know how many batches an epoch has", schedule="cosine")
+    refused(some, "nothing can be held out of a function", validation_split=0.5)
+    late = lambda size, epoch, rng: list(some(size, epoch, rng)) if epoch == 1 else iter([])  # noqa: E731
+    refused(late, "gave none for epoch 2", epochs=2)
+
+
+PORTS = {"input": DATASET.x, "target": DATASET.y}
+REFUSED = {
+    "lengths": (
+        {**PORTS, "target": DATASET.y[:7]},
+        "data has 60 examples at input but 7 at target",
+    ),
+    "a port less": ({"input": DATASET.x}, "data has the ports input; input, target are wanted"),
+    "no ports": ({}, "data has the ports ; input, target are wanted"),
+    "a generator": (
+        (pair for pair in DATASET),
+        "data is a generator, which can be read once: give a function (batch_size, epoch, rng) "
+        "that returns one for each epoch",
+    ),
+    "a list of arrays": (
+        [DATASET.x, DATASET.y],
+        "item 0 of data is a ndarray, not a pair (input, target); two arrays are given as a tuple "
+        "(x, y)",
+    ),
+    "a list of other dicts": (
+        [{"input": DATASET.x[0], "target": 0}, {"input": DATASET.x[1]}],
+        "item 1 of data has the ports input, item 0 input, target",
+    ),
+    "a list of nothing": ([], "data is empty: there is nothing to learn from"),
+    "ragged": (([[1, 2], [3]], [0, 1]), "input of data is no array: its rows differ in length"),
+    "complex": (
+        (DATASET.x * 1j, DATASET.y),
+        "input of data holds complex128, not numbers, texts or pictures",
+    ),
+    "other classes": (
+        Dataset(DATASET.x, DATASET.y, ("above", "left")),
+        "the data has left, which the decoder lacks and lacks below, which the decoder has: both "
+        "must tell the same classes apart",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED.values(), ids=REFUSED)
+def test_data_that_cannot_be_trained_on_are_refused_in_one_line(given, message):
+    with pytest.raises(TrainError, match=f"^{re.escape(message)}$"):
+        fit(image_model(), given)
+
+
+def test_the_same_classes_in_another_order_are_the_decoders():
+    swapped = Dataset(DATASET.x, 1 - DATASET.y, ("below", "above"))
+    assert fit(image_model(), swapped).model.dumps() == fit(image_model(), DATASET).model.dumps()
+
+
+def test_labels_are_told_from_places_by_the_decoder():
+    x, y = blobs()
+    model = classifier()
+    expected = fit(model, (x, y)).net.parameters()
+    for classes, labels in (
+        ((3, 7, 5), np.array([3, 7, 5])[y]),
+        (("a", "b", "c"), y),
+        (("a", "b", "c"), np.array(["a", "b", "c"])[y]),
+    ):
+        net = fit(model.with_decoder(ClassDecoder(classes)), (x, labels)).net
+        for path, array in net.parameters().items():
+            np.testing.assert_array_equal(array, expected[path])
+    with pytest.raises(data.UnknownClassError):
+        fit(model.with_decoder(ClassDecoder((3, 7, 5))), (x, y))
+
+
+def test_truth_values_are_targets_of_a_sigmoid():
+    x, y = blobs()
+    net = nn.Sequential([nn.Linear(1), "sigmoid", nn.Reshape(())], (2,))
+    model = nn.Model(net, decoder=BooleanDecoder())
+    options = {"epochs": 20, "optimizer": train.Adam(lr=0.1), "loss": nn.BinaryCrossEntropyLoss()}
+    result = fit(model, (x, y == 0), **options)
+    assert result.model(x) == (y == 0).tolist()
+    column = fit(nn.Sequential([nn.Linear(1), "sigmoid"], (2,)), (x, (y == 0) * 1.0), epochs=20,
+                 optimizer=train.Adam(lr=0.1))  # fmt: skip
+    np.testing.assert_array_equal(column.net(x)[:, 0] > 0.5, y == 0)
+    assert column.config["loss"].startswith("BinaryCrossEntropyLoss")
+
+
+def test_a_bare_net_gets_an_encoder_a_decoder_and_values(capsys):
+    result = fit(image_net(), DATASET, progress="lines")
+    model = result.model
+    assert model.encoder == data.ImageEncoder(width=6, height=8)
+    assert model.decoder == ClassDecoder(("above", "below"))
+    assert model(DATASET.x[0]) in ("above", "below")
+    told = capsys.readouterr().err.splitlines()
+    assert told[:4] == [
+        "encoder for input: 6 x 8, gray, pixels from 0 to 1, by the images' size",
+        "loss: CrossEntropyLoss, by the net's last layer",
+        "decoder: the classes above, below, by the data's labels",
+        "training on 60 examples; batches of 16, 4 steps an epoch; Adam(lr=0.001), schedule "
+        "OneCycle(warmup=0.2)",
+    ]
+    fixed = fit(image_net(input_shape=(3, 4, 3)), DATASET).model
+    assert fixed.encoder == data.ImageEncoder(width=3, height=4, color="rgb")
+    assert fit(image_net(), (DATASET.x, DATASET.y)).model.decoder == ClassDecoder((0, 1))
+    texts = fit(image_net(), (DATASET.x, [label for _, label in DATASET])).model
+    assert texts.dumps() == model.dumps()
+
+
+def test_a_net_of_numbers_needs_no_coders():
+    x, y = blobs()
+    net = nn.Sequential({"fc": nn.Linear(3), "softmax": nn.Softmax()})
+    result = fit(net, (x, y))
+    assert result.model.encoder is None
+    assert result.net.parameters().keys() == {"fc.weight", "fc.bias"}
+    regression = fit(nn.Sequential([nn.Linear(1)]), (x, x[:, 0]))
+    assert regression.model.decoder is None
+    assert regression.config["loss"] == "MSELoss()"
+
+
+@pytest.mark.parametrize(
+    ("layers", "kind"),
+    [
+        (["relu", "softmax"], nn.CrossEntropyLoss),
+        ([nn.Sequential(["relu", "softmax"])], nn.CrossEntropyLoss),
+        (["sigmoid"], nn.BinaryCrossEntropyLoss),
+        ([nn.Function("sigmoid")], nn.BinaryCrossEntropyLoss),
+        (["softmax", "relu"], nn.MSELoss),
+        ([nn.Linear(3)], nn.MSELoss),
+    ],
+)
+def test_the_default_loss_goes_by_the_last_layer(layers, kind):
+    assert type(nn.default_loss(nn.Sequential(layers))) is kind
+    assert type(nn.default_loss(nn.Graph(layers, []))) is kind if len(layers) == 1 else True
+
+
+def test_a_loss_is_its_own_default_loss():
+    assert nn.default_loss(nn.MAELoss()) == nn.MAELoss()
+    assert nn.default_loss(nn.Graph({"a": nn.ReLU(), "b": nn.ReLU()})) == nn.MSELoss()
+
+
+def test_validation_on_the_training_data_is_warned_of():
+    x, y = blobs()
+    for val in ((x, y), (x.copy(), list(y))):
+        with pytest.warns(TrainWarning, match="^validation_data is the training data"):
+            fit(classifier(), (x, y), validation_data=val)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(classifier(), (x, y), validation_data=(x[1:], y[1:]))
+
+
+def test_few_examples_are_not_split_unless_asked():
+    x, y = blobs(4)
+    assert fit(classifier(), (x, y), validation_split=None).n_val == 0
+    assert fit(classifier(), (x, y), validation_split=1).n_val == 1
