@@ -3,12 +3,16 @@
 #include "dpk_kernels.h"
 
 #ifdef DPK_HAS_avx512
-extern const dpk_kernels dpk_kernels_avx512, dpk_kernels_avx2;
+extern const dpk_kernels dpk_kernels_avx512;
 
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
+#endif
+
+#ifdef DPK_HAS_avx2
+extern const dpk_kernels dpk_kernels_avx2;
 
 static int has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -27,6 +31,8 @@ static const struct {
 } table[] = {
 #ifdef DPK_HAS_avx512
     {&dpk_kernels_avx512, has_avx512},
+#endif
+#ifdef DPK_HAS_avx2
     {&dpk_kernels_avx2, has_avx2},
 #endif
     {&dpk_kernels_portable, always},

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the float kernels over random shapes in buffers of exactly their size, for the sanitizers:
+ * in one part and in three, which must give the same bytes. With -DTHREADS the parts are threads,
+ * else they run one after the other and scratch memory too is exactly as large as it is asked for.
+ */
+#include "dpk_kernels.h"
+#include "dpk_threads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t state = 1;
+
+static size_t draw(size_t low, size_t high) {
+    state = state * 1664525U + 1013904223U;
+    return low + (state >> 8) % (high - low + 1);
+}
+
+static void *memory(size_t size) {
+    void *bytes = malloc(size ? size : 1);
+    if (bytes == NULL)
+        exit(2);
+    return bytes;
+}
+
+static float *numbers(size_t n) {
+    float *x = memory(4 * n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)draw(0, 2000) / 1000 - 1;
+    return x;
+}
+
+#ifndef THREADS
+float *dpk_scratch(size_t n_floats) {
+    static void *held;
+    free(held);
+    if (posix_memalign(&held, 64, 4 * n_floats))
+        return NULL;
+    return held;
+}
+
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads) {
+    int failed = 0;
+    for (size_t part = 0; part < n_threads; part++)
+        failed |= task(arguments, part, n_threads);
+    return failed;
+}
+#endif
+
+/* Writes zeros and runs a task, in one part and in three: the same bytes. */
+static void check(const char *name, dpk_task *task, const void *arguments, void *written,
+                  size_t size) {
+    void *first = memory(size);
+    memset(written, 0, size);
+    int failed = dpk_run(task, arguments, 1);
+    memcpy(first, written, size);
+    memset(written, 0, size);
+    failed |= dpk_run(task, arguments, 3);
+    if (failed || memcmp(first, written, size) != 0) {
+        printf("%s: %s\n", name, failed ? "no memory" : "three parts give other bytes than one");
+        exit(1);
+    }
+    free(first);
+}
+
+static dpk_images in_lanes(size_t n, size_t c, size_t h, size_t w) {
+    const dpk_images x = {numbers(n * c * h * w), n,           c, h, w, 1, (ptrdiff_t)(h * w * n),
+                          (ptrdiff_t)(w * n),     (ptrdiff_t)n};
+    return x;
+}
+
+static dpk_images in_rows(size_t n, size_t c, size_t h, size_t w) {
+    dpk_images x = in_lanes(n, c, h, w);
+    x.stride_n = (ptrdiff_t)(c * h * w);
+    x.stride_c = (ptrdiff_t)(h * w);
+    x.stride_h = (ptrdiff_t)w;
+    x.stride_w = 1;
+    return x;
+}
+
+static size_t count(const dpk_images *x) {
+    return x->n * x->c * x->h * x->w;
+}
+
+static void convolution(const dpk_kernels *k, int fast) {
+    dpk_conv2d a = {.groups = fast ? 1 : draw(1, 2), .relu = (int)draw(0, 1)};
+    const size_t c = draw(1, 7), o = draw(1, 14), n = draw(1, 40), top = draw(0, 2);
+    a.kernel_h = fast ? 3 + 2 * draw(0, 1) : draw(1, 5);
+    a.kernel_w = fast ? a.kernel_h : draw(1, 6);
+    a.stride_h = fast ? 1 : draw(1, 2);
+    a.stride_w = fast ? 1 : draw(1, 2);
+    a.dilation_h = fast ? 1 : draw(1, 2);
+    a.dilation_w = fast ? 1 : draw(1, 2);
+    a.pool_h = (size_t)1 << draw(0, 2);
+    a.pool_w = fast ? (size_t)1 << draw(0, 2) : draw(1, 3);
+    a.top = (ptrdiff_t)top;
+    a.left = (ptrdiff_t)draw(0, 2);
+    const size_t rows = draw(a.pool_h, 11), columns = draw(a.pool_w, 11);
+    size_t h = (rows - 1) * a.stride_h + (a.kernel_h - 1) * a.dilation_h + 1;
+    size_t w = (columns - 1) * a.stride_w + (a.kernel_w - 1) * a.dilation_w + 1;
+    h = h > top ? h - top : 1;
+    w = w > (size_t)a.left ? w - (size_t)a.left : 1;
+    a.x = draw(0, 1) ? in_lanes(n, c * a.groups, h, w) : in_rows(n, c * a.groups, h, w);
+    a.y = in_lanes(n, o * a.groups, rows / a.pool_h, columns / a.pool_w);
+    const size_t size = 4 * count(&a.y), n_weights = o * a.groups * c * a.kernel_h * a.kernel_w;
+    float *bias = numbers(o * a.groups), *weight = numbers(n_weights), *points = NULL;
+    a.bias = bias;
+    a.weight = weight;
+    a.winners = memory(count(&a.y));
+    if (fast) {
+        const size_t all = (a.kernel_h + 3) * (a.kernel_h + 3) * c * o;
+        points = numbers(all);
+        const dpk_filters filters = {a.weight, points, c * o, a.kernel_h};
+        check("filters", k->filters, &filters, points, 4 * all);
+        a.points = points;
+    }
+    check("conv2d", fast ? k->winograd : k->conv2d, &a, a.y.data, size);
+    dpk_images dx = in_lanes(n, c * a.groups, h, w);
+    if (fast) {
+        dpk_conv2d back = a;
+        back.x = dx;
+        check("input gradient", k->winograd_input_gradient, &back, dx.data, 4 * count(&dx));
+    } else if (a.stride_h == 1 && a.stride_w == 1) { /* by the turned weight: any of its shape */
+        dpk_conv2d back = a;
+        back.x = a.y;
+        back.y = dx;
+        back.x_winners = a.winners;
+        back.winners = NULL;
+        back.bias = NULL;
+        back.top = (ptrdiff_t)((a.kernel_h - 1) * a.dilation_h) - a.top;
+        back.left = (ptrdiff_t)((a.kernel_w - 1) * a.dilation_w) - a.left;
+        check("input gradient", k->conv2d, &back, dx.data, 4 * count(&dx));
+    }
+    check("weight gradient", fast ? k->winograd_weight_gradient : k->conv2d_weight_gradient, &a,
+          weight, 4 * n_weights);
+    float *sums = numbers(a.y.c);
+    const dpk_row_sums rows_of = {a.y.data, a.winners, sums, a.y.c, count(&a.y) / a.y.c};
+    check("bias gradient", k->row_sums, &rows_of, sums, 4 * a.y.c);
+    free(a.x.data);
+    free(a.y.data);
+    free(dx.data);
+    free(a.winners);
+    free(bias);
+    free(weight);
+    free(points);
+    free(sums);
+}
+
+static void product(const dpk_kernels *k) {
+    const size_t rows = draw(1, 30), terms = draw(1, 40), columns = draw(1, 150);
+    const int turned = (int)draw(0, 1);
+    float *w = numbers(rows * terms), *x = numbers(terms * columns), *y = numbers(rows * columns);
+    float *bias = numbers(rows);
+    const dpk_matmul a = {.w = w,
+                          .x = x,
+                          .bias = draw(0, 1) ? bias : NULL,
+                          .y = y,
+                          .n_rows = rows,
+                          .n_terms = terms,
+                          .n_columns = columns,
+                          .w_row = turned ? 1 : (ptrdiff_t)terms,
+                          .w_term = turned ? (ptrdiff_t)rows : 1,
+                          .x_term = turned ? 1 : (ptrdiff_t)columns,
+                          .x_column = turned ? (ptrdiff_t)terms : 1,
+                          .relu = (int)draw(0, 1)};
+    check("matmul", k->matmul, &a, y, 4 * rows * columns);
+    free(w);
+    free(x);
+    free(y);
+    free(bias);
+}
+
+static void update(const dpk_kernels *k) {
+    const size_t n = draw(1, 100);
+    float *w = numbers(n), *g = numbers(n), *m = numbers(n), *v = numbers(n);
+    memset(v, 0, 4 * n);
+    const dpk_parameter p = {w, g, m, v, n, 0.5F};
+    const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, (int)draw(0, 1)};
+    const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F};
+    int failed = dpk_run(k->sgd, &sgd, 3);
+    failed |= dpk_run(k->adam, &adam, 3);
+    if (failed)
+        exit(1);
+    free(w);
+    free(g);
+    free(m);
+    free(v);
+}
+
+int main(int n_arguments, char **arguments) {
+    const int rounds = n_arguments > 1 ? atoi(arguments[1]) : 20;
+    const dpk_kernels *k;
+    for (size_t i = 0; (k = dpk_available(i)) != NULL; i++) {
+        for (int round = 0; round < rounds; round++) {
+            convolution(k, 0);
+            convolution(k, 1);
+            product(k);
+            update(k);
+        }
+        printf("%s\n", k->name);
+    }
+    return 0;
+}

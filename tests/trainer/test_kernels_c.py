@@ -1,0 +1,65 @@
+"""The kernels' C under sanitizers and strict warnings, and their threads, outside of Python."""
+
+import pytest
+
+from drypoint.autodiff import _compiled
+from tools import ROOT, SANITIZE, WARNINGS, run
+
+FOLDER = ROOT / "trainer/drypoint/autodiff/kernels_c"
+SETS = list(_compiled._Settings.sets)
+ONCE = {"dpk_dispatch.c", "dpk_threads.c"}
+FLAGS = {
+    "portable": (),
+    "avx2": ("-mavx2", "-mfma"),
+    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"),
+}
+THREAD_SANITIZER = ("-g", "-O1", "-fsanitize=thread")
+
+
+def templates():
+    return [path for path in sorted(FOLDER.glob("*.c")) if path.name not in ONCE]
+
+
+def compiled(toolbox, compiler, isa, *flags):
+    """The object files of one instruction set, linked into one."""
+    command = [toolbox.need(compiler), "-std=c99", "-ffp-contract=off", *FLAGS[isa], *flags]
+    command += [f"-DDPK_ISA={isa}", f"-I{FOLDER}", "-r", "-nostdlib", *templates()]
+    name = "-".join([isa, compiler, *flags]).replace("/", "_")
+    return toolbox.build(f"kernels-{name}.o", command)
+
+
+def driver(toolbox, compiler, sets, *flags, threads=False):
+    path = toolbox.need(compiler)
+    toolbox.need_flags(path, *flags)
+    parts = [compiled(toolbox, compiler, isa, *flags) for isa in sets]
+    has = [f"-DDPK_HAS_{isa}" for isa in sets]
+    files = [FOLDER / "dpk_dispatch.c", ROOT / "tests/trainer/kernels_driver.c", *parts]
+    files += [FOLDER / "dpk_threads.c"] if threads else []
+    has += ["-DTHREADS"] if threads else []
+    common = ["-std=c99", "-D_POSIX_C_SOURCE=200112L", *WARNINGS, *flags, *has, f"-I{FOLDER}"]
+    name = "-".join(["kernels-driver", compiler, *sets, *flags, str(threads)]).replace("/", "_")
+    return toolbox.build(name, [path, *common, *files, "-lpthread", "-lm"])
+
+
+def test_nothing_is_undefined_or_out_of_bounds(toolbox):
+    """The widest vectors that this CPU has, and the narrowest.
+
+    All buffers are on the heap; GCC 12 to 13.2 align what they check on the stack to less than the
+    64 bytes of an AVX-512 vector (GCC bug 110027), so it is not checked.
+    """
+    sets = list(dict.fromkeys([SETS[0], "portable"]))
+    binary = driver(toolbox, "gcc", sets, *SANITIZE, "--param=asan-stack=0")
+    assert run([binary, 12]).decode().split() == sets
+
+
+def test_no_two_threads_touch_the_same_memory(toolbox):
+    binary = driver(toolbox, "gcc", ["portable"], *THREAD_SANITIZER, threads=True)
+    assert run([binary, 10]) == b"portable\n"
+
+
+@pytest.mark.parametrize("isa", sorted(FLAGS))
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_every_compiler_takes_the_source_without_a_warning(toolbox, compiler, isa):
+    flags = ["-std=c99", *WARNINGS, *FLAGS[isa], f"-DDPK_ISA={isa}", f"-I{FOLDER}"]
+    for path in templates():
+        run([toolbox.need(compiler), "-fsyntax-only", *flags, path])
