@@ -167,6 +167,16 @@ def test_a_report_of_other_files_is_made_anew(copy, cli):
 # The pieces
 
 
+def test_train_goes_on_from_a_checkpoint(lenet, cli, tmp_path):
+    words = ["train", *TINY, "--checkpoint", tmp_path / "run"]
+    assert cli(*words, "--out", tmp_path / "a.npz")[0] == 0
+    code, _, err = cli(*words, "--resume", "--out", tmp_path / "b.npz")
+    assert code == 0
+    assert f"resumed after epoch 1 from {tmp_path / 'run'}" in err
+    for name in ("a.npz", "b.npz"):
+        assert (tmp_path / name).read_bytes() == (lenet / "lenet.npz").read_bytes()
+
+
 def test_train_gives_the_net_of_the_main_job(lenet, cli, tmp_path):
     code, out, _ = cli("train", *TINY, "--out", tmp_path / "a/lenet.npz", "--json")
     facts = json.loads(out)

@@ -44,6 +44,15 @@ def test_wrong_options_point_to_help(refused, arguments, message):
     assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
 
 
+def test_what_is_to_be_resumed_is_named_and_there(refused, tmp_path):
+    line = refused("train", "--resume", "--out", tmp_path / "x.npz")
+    assert line.endswith("--resume goes on from a checkpoint: name its folder, --checkpoint DIR\n")
+    words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
+    line = refused(*words, "--out", tmp_path / "x.npz")
+    assert f"no checkpoint in {tmp_path}: a run begun with" in line
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])
 def test_a_missing_file_is_named(refused, command, tmp_path):
     more = ["--out", tmp_path / "out"] if command == "export" else []

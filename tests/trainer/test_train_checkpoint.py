@@ -114,7 +114,8 @@ def test_ctrl_c_within_an_epoch_loses_that_epoch_only(tmp_path):
         cut = fit(tmp_path, augment=interrupting)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert (cut.stopped, cut.n_epochs, cut.n_batches) == ("interrupted", 1, 6)
+    assert (cut.stopped, cut.n_epochs) == ("interrupted", 1)
+    assert 4 <= cut.n_batches <= 6  # batches are made ahead of their steps
     rest = fit(resume_from=tmp_path, augment=quiet)
     assert facts(rest) == facts(whole)
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import check_writable
+from drypoint.common import DrypointError, check_writable
 
-from ._output import INTERRUPTED, percent, result
+from ._output import INTERRUPTED, percent, result, say
 from ._pieces import add_data_arguments, mnist
 from ._training import Training, add_training_arguments, save_trained, train_lenet
 
@@ -18,15 +18,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--out", type=Path, default=Path("build/lenet.npz"), help="file to write")
     add_training_arguments(parser)
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from there, to the bytes of the whole run"
+    )
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, save, say what came out."""
+    if args.resume and args.checkpoint is None:
+        raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
     check_writable(args.out)  # before the work, not after it
     dataset = mnist("train", args)
-    trained = train_lenet(dataset, Training.of(dataset, args))
+    training = Training.of(dataset, args)
+    trained = train_lenet(dataset, training, checkpoint=args.checkpoint, resume=args.resume)
     save_trained(trained, args.out)
+    if trained.stopped == "interrupted" and trained.checkpoints:
+        say(f"with --resume the same command goes on after epoch {trained.n_epochs}")
     best = trained.history["val_accuracy"][trained.best_epoch - 1] if trained.best_epoch else 0.0
     text = f"{args.out}: {percent(best)} of {trained.n_val:,} validation images, "
     text += f"epoch {trained.best_epoch} of {trained.n_epochs}, {trained.seconds:.1f} s"

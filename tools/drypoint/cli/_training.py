@@ -62,13 +62,21 @@ class Training:
         return {"recipe": {**self.recipe.config(), **facts, **hashes}}
 
 
-def train_lenet(dataset: Dataset, training: Training) -> TrainResult:
-    """The run."""
+def train_lenet(
+    dataset: Dataset,
+    training: Training,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> TrainResult:
+    """The run, or the rest of one that left a checkpoint in a folder."""
     return training.recipe.fit(
         dataset,
         seed=training.seed,
         validation_split=training.validation,
         provenance=training.provenance(),
+        checkpoint=checkpoint,
+        resume_from=checkpoint if resume else None,
     )
 
 

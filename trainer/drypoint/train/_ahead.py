@@ -1,7 +1,7 @@
 """Reading ahead: the next batches are made while the net is computing on this one."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 DEPTH = 2  # ready or in the making: one to take, one so that the thread need not wait
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
+def ahead(items: Iterator[T]) -> Generator[T, None, None]:
     """The same items in the same order, each made in a second thread a little before it is taken.
 
     What an item is cannot depend on this: they are made one after the other, and what is random in

@@ -9,6 +9,7 @@ and docs/training.md tells what else was tried.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder, augment
@@ -68,6 +69,8 @@ class Recipe:
         seed: int = 0,
         validation_split: float = 0,
         provenance: Mapping[str, object] | None = None,
+        checkpoint: str | Path | None = None,
+        resume_from: str | Path | None = None,
         progress: Verbosity = "auto",
     ) -> TrainResult:
         """Train; the net of the last step is kept, whatever validation says.
@@ -77,6 +80,8 @@ class Recipe:
             seed: of all that is random.
             validation_split: held out of training and only measured, as for `train.fit`.
             provenance: facts for the model to carry along.
+            checkpoint: folder for one after each epoch, as for `train.fit`.
+            resume_from: folder of one to go on from, likewise.
             progress: as for `train.fit`.
 
         Raises:
@@ -94,6 +99,8 @@ class Recipe:
             average=self.average,
             validation_split=validation_split,
             restore_best=False,
+            checkpoint=checkpoint,
+            resume_from=resume_from,
             seed=seed,
             progress=progress,
         )

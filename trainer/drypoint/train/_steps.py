@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from drypoint.autodiff import Array, Tensor
 from drypoint.nn import Context
 
+from ._ahead import ahead
 from ._clipping import clip_weights, clipped_norm
 from ._examples import Batch, Column, Examples
 from ._metrics import ACCURACY, MetricFunction, sums
@@ -66,26 +68,20 @@ def train_epoch(
 ) -> Figures | None:
     """One pass over the examples; None if it was cut short, or the loss is no longer finite."""
     begin = time.perf_counter()
-    number, settings = session.epoch + 1, plan.settings
+    number = session.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
-    for stored, indices in plan.source.epoch(number):
-        if halted():
-            return None
-        batch = {p: plan.coders[p](c) if p in plan.coders else c for p, c in stored.items()}
-        if settings.augment is not None:
-            images = batch[plan.images]
-            batch[plan.images] = settings.augment(
-                images, seed=settings.seed, epoch=number, indices=indices
-            )
-        n = len(indices)
-        for name, value in _step(plan, session, plan.encoded(batch), n).items():
-            totals[name] += value
-        seen += n
-        if not math.isfinite(totals["loss"]):
-            return None
-        share = totals[ACCURACY] / seen if ACCURACY in totals else None
-        progress.batch(n, loss=totals["loss"] / seen, accuracy=share)
+    with closing(ahead(_batches(plan, number))) as batches:
+        for batch, n in batches:
+            if halted():
+                return None
+            for name, value in _step(plan, session, batch, n).items():
+                totals[name] += value
+            seen += n
+            if not math.isfinite(totals["loss"]):
+                return None
+            share = totals[ACCURACY] / seen if ACCURACY in totals else None
+            progress.batch(n, loss=totals["loss"] / seen, accuracy=share)
     if not session.weights.finite:  # the last step's loss does not show it yet
         return None
     means = {name: value / seen for name, value in totals.items()}
@@ -105,6 +101,17 @@ def validate(plan: Plan, session: Session, val: Examples) -> Figures:
         for name, value in sums(plan.metrics, goal, outputs, batch).items():
             totals[name] += value
     return {f"val_{name}": value / len(val) for name, value in totals.items()}
+
+
+def _batches(plan: Plan, epoch: int) -> Iterator[tuple[Batch, int]]:
+    """The batches of an epoch as the graph takes them, augmented, each with its length."""
+    augment, seed = plan.settings.augment, plan.settings.seed
+    for stored, indices in plan.source.epoch(epoch):
+        batch = {p: plan.coders[p](c) if p in plan.coders else c for p, c in stored.items()}
+        if augment is not None:
+            images = batch[plan.images]
+            batch[plan.images] = augment(images, seed=seed, epoch=epoch, indices=indices)
+        yield plan.encoded(batch), len(indices)
 
 
 def _readable(column: Column) -> object:
