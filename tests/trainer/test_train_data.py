@@ -231,6 +231,21 @@ def test_truth_values_are_targets_of_a_sigmoid():
     assert column.config["loss"].startswith("BinaryCrossEntropyLoss")
 
 
+def test_pictures_are_targets_of_an_image_decoder(capsys):
+    """A net of one number learns to darken: 3/4 of each pixel, once the pixels are floats."""
+    darker = (DATASET.x * 0.75).astype(np.uint8)
+    net = nn.Sequential([nn.Conv2d(1, 1, bias=False)], (1, 8, 6))
+    model = nn.Model(net, encoder=data.ImageEncoder(width=6, height=8), decoder=data.ImageDecoder())
+    options = {"epochs": 30, "optimizer": train.SGD(lr=0.5), "progress": "lines"}
+    weight = fit(model, (DATASET.x, darker), **options).net.param("conv.weight")
+    np.testing.assert_allclose(weight, 0.75, atol=0.01)  # pixels were rounded down
+    told = capsys.readouterr().err
+    assert "targets: pictures of 6 x 8, gray, as the decoder has them\n" in told
+    flat = nn.Model(nn.Sequential(["flatten"], (1, 8, 6)), decoder=data.ImageDecoder())
+    with pytest.raises(TrainError, match=r"^a net with an ImageDecoder gives \(channels, height,"):
+        fit(flat, (DATASET.x, darker))
+
+
 def test_a_bare_net_gets_an_encoder_a_decoder_and_values(capsys):
     result = fit(image_net(), DATASET, progress="lines")
     model = result.model

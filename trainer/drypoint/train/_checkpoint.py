@@ -90,7 +90,7 @@ def restore(folder: Path, session: Session, run: Run) -> None:
     except DrypointError as error:
         raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
-    _check_run(facts["run"], json.loads(json.dumps(dict(run))), path)
+    _check_run(facts["run"], run, path)
     stored = len(members.get("batch_loss.npy", b""))
     if facts["epoch"] > run["epochs"] or 8 * facts["step"] > stored:  # bounds what is allocated
         raise CheckpointError(f"{path} is damaged: it has fewer losses than steps")

@@ -54,7 +54,7 @@ class Examples:
                         np.asarray(thing).tobytes() if is_picture else repr(str(thing)).encode()
                     )
             else:
-                content.update(np.ascontiguousarray(column).tobytes())
+                content.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
         return content.hexdigest()
 
 

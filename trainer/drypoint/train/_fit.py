@@ -98,10 +98,11 @@ def fit(
         callbacks: functions of a `TrainState`, called after each epoch; ``state.stop()`` ends the
             run.
         log: a file .csv or .jsonl of one row for each epoch.
-        checkpoint: a folder that gets a ``checkpoint.npz`` after epochs.
+        checkpoint: a folder that gets a ``checkpoint.npz`` after epochs, in place of the last.
         checkpoint_every: after how many, and at the end.
         resume_from: such a folder: the run goes on from there to the very bytes that it would
-            have given without a break. All that decides them must be as it was.
+            have given without a break. All that decides them must be as it was; functions are
+            compared by their names only.
         seed: of initialization, split, shuffling, augmentation and dropout; the same seed on the
             same machine gives the same bytes.
         progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.

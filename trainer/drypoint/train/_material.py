@@ -75,7 +75,7 @@ def material(
             warnings.warn(
                 "validation_data is the training data: its figures say nothing about new examples",
                 TrainWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return Material(train=whole, val=val, function=None, facts=facts)
     size = SHARE if validation_split is None else validation_split

@@ -21,7 +21,7 @@ from ._subject import Subject
 def decisive(ready: Subject, parts: Material, plan: Plan) -> dict[str, Any]:
     """All that decides the bytes of a run, as JSON takes it."""
     encoder = getattr(ready.whole, "encoder", None)
-    return {
+    facts = {
         **plan.settings.decisive(),
         "loss": ready.loss,
         "metrics": list(plan.metrics),
@@ -29,6 +29,8 @@ def decisive(ready: Subject, parts: Material, plan: Plan) -> dict[str, Any]:
         "encoder": described(encoder),
         **parts.facts,
     }
+    known: dict[str, Any] = json.loads(json.dumps(facts, default=described))
+    return known
 
 
 def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

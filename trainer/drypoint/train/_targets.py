@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drypoint.data import BooleanDecoder, Class, ClassDecoder, Decoder
+from drypoint.data import BooleanDecoder, Class, ClassDecoder, Decoder, ImageDecoder, ImageEncoder
 from drypoint.nn import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
 
 from ._errors import TrainError
@@ -63,6 +63,8 @@ def target_coder(
     elif isinstance(decoder, BooleanDecoder) and kind == "b":
         tell("targets: True is 1, False is 0, as the decoder has it")
         code = decoder.encoder()
+    elif isinstance(decoder, ImageDecoder) and column.dtype == np.uint8:
+        return _pictures(decoder, output_shape, tell)
     elif kind == "U":
         raise TrainError(f"targets are texts ({column[0]!r}, ...): the model needs a ClassDecoder")
     if not isinstance(loss, CrossEntropyLoss):
@@ -119,6 +121,17 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], tell: Tell) ->
     tell(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
     places = np.array([wanted.index(c) for c in data])
     return lambda column: places[column]
+
+
+def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, tell: Tell) -> TargetCoder:
+    """Pictures as the decoder would make them of outputs."""
+    if shape is None or len(shape) != 3:
+        raise TrainError(f"a net with an ImageDecoder gives (channels, height, width), not {shape}")
+    _, height, width = shape
+    tell(f"targets: pictures of {width} x {height}, {decoder.color}, as the decoder has them")
+    return ImageEncoder(
+        width=width, height=height, color=decoder.color, mean=decoder.mean, std=decoder.std
+    )
 
 
 def _shaped(code: TargetCoder, shape: tuple[int, ...] | None, *, floats: bool) -> TargetCoder:
