@@ -1,14 +1,20 @@
 """``drypoint bench`` as a user runs it, on one backend."""
 
+import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from nets import random_program
 
 from drypoint import bench
 from drypoint.bench import Plan
-from drypoint.program import blob
+from drypoint.program import blob, reference
 from tools import ENGINE_SOURCES, INCLUDE, STRICT
 
 ONE = ["--quick", "--backends", "scalar", "--no-peers"]
@@ -89,3 +95,74 @@ def test_every_net_with_random_weights_is_made(name):
     assert case.program.name == name
     assert case.images.shape[1:] == tuple(case.program.input_shape)
     assert not case.meaningful
+
+
+def test_ctrl_c_leaves_nothing_behind(program, toolbox, tmp_path):
+    toolbox.need("cc")
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [sys.executable, "-m", "drypoint.cli", "bench", program, *ONE[1:]]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        while "timing" not in (line := process.stderr.readline()):
+            assert line, "it ended before it began"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("drypoint: interrupted\n")
+    assert "Traceback" not in err
+    assert list(folder.iterdir()) == []
+
+
+def serve(monkeypatch, capsys, path, commands):
+    """What the server of a Python library says to some commands."""
+    case = bench.case_of(random_program(3))
+    np.save(path.with_name("images.npy"), case.images)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(commands))
+    capsys.readouterr()
+    bench.serve(["drypoint", str(path), str(path.with_name("images.npy")), "1", "scalar"])
+    return case, capsys.readouterr().out.splitlines()
+
+
+def test_a_served_library_answers_in_numbers(monkeypatch, capsys, program):
+    """Oracle for the decisions: the reference."""
+    case, lines = serve(monkeypatch, capsys, program, "decide\ntime 4 1\n")
+    assert lines[0] == "ready"
+    decisions = reference.run(case.program, case.images).argmax(axis=1)
+    assert list(map(int, lines[1].split())) == decisions.tolist()
+    nanoseconds = list(map(int, lines[2].split()))
+    assert len(nanoseconds) >= 5
+    assert min(nanoseconds) > 0
+
+
+def test_a_server_refuses_what_it_does_not_know(monkeypatch, capsys, program):
+    with pytest.raises(SystemExit, match="no such command: sing"):
+        serve(monkeypatch, capsys, program, "sing\n")
+
+
+def test_a_contestant_that_fails_is_quoted():
+    command = [sys.executable, "-c", "raise SystemExit('no wheels')"]
+    with pytest.raises(bench.BenchError, match="Car failed: no wheels"):
+        bench.Process("Car", command, cpus=[])
+    command = [sys.executable, "-c", "print('hello', flush=True)"]
+    with pytest.raises(bench.BenchError, match="Car said 'hello' where 'ready' was due"):
+        bench.Process("Car", command, cpus=[])
+    command = [sys.executable, "-c", "print('ready 1 2', flush=True); raise SystemExit('flat')"]
+    with bench.Process("Car", command, cpus=[]) as process:
+        assert process.ready == (1.0, 2.0)
+        with pytest.raises(bench.BenchError, match="Car failed: flat"):
+            process.ask("drive")
+
+
+def test_peak_memory_is_that_of_the_process_alone():
+    """64 MB are touched by the child; this process holds more than it would without them."""
+    code = "b = bytearray(64_000_000); print('ready', flush=True); input()"
+    with bench.Process("child", [sys.executable, "-c", code], cpus=[]) as process:
+        assert 64e6 < process.peak_memory() < 100e6

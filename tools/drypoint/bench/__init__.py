@@ -15,6 +15,7 @@ from ._nets import make_case as make_case
 from ._onnx_file import to_onnx as to_onnx
 from ._plan import QUICK as QUICK
 from ._plan import Plan as Plan
+from ._process import Process as Process
 from ._result import BenchResult as BenchResult
 from ._result import EngineTimes as EngineTimes
 from ._result import LayerTime as LayerTime
@@ -23,7 +24,9 @@ from ._result import PeerTimes as PeerTimes
 from ._result import Startup as Startup
 from ._result import ThreadTimes as ThreadTimes
 from ._result import to_json as to_json
+from ._serve import serve as serve
 from ._serve_training import Timer as Timer
+from ._serve_training import serve_training as serve_training
 from ._serve_training import trainers as trainers
 from ._tables import text as text
 from ._tflite import to_tflite as to_tflite

@@ -80,7 +80,12 @@ def installed_peers() -> dict[str, str]:
     return found
 
 
+def served(function: str, *arguments: str) -> tuple[str, ...]:
+    """What starts a function of this part with its arguments in a Python process."""
+    code = f"import sys; from drypoint.bench import {function}; {function}(sys.argv[1:])"
+    return sys.executable, "-c", code, *arguments
+
+
 def in_python(library: str, files: Files, *, backend: str, threads: int = 1) -> tuple[str, ...]:
     """What starts a library in a Python process."""
-    module = (sys.executable, "-m", "drypoint.bench._serve", library)
-    return (*module, str(files.program), str(files.images), str(threads), backend)
+    return served("serve", library, str(files.program), str(files.images), str(threads), backend)

@@ -1,8 +1,7 @@
 """A library behind the commands of ``_process.py``, in a process of its own.
 
-    python -m drypoint.bench._serve LIBRARY PROGRAM IMAGES THREADS BACKEND
-
-IMAGES is a .npy of the program's inputs (N, h, w, c). The first line is ``ready``; then commands:
+Its arguments are LIBRARY PROGRAM IMAGES THREADS BACKEND; IMAGES is a .npy of the program's inputs
+(N, h, w, c). The first line is ``ready``; then commands:
 ``time N MS`` (nanoseconds of each call of N inputs, for about MS milliseconds) and ``decide``
 (the index of the largest output for every input).
 """
@@ -32,7 +31,7 @@ def time_calls(library: Library, n: int, ms: float) -> list[int]:
     return taken
 
 
-def main(arguments: list[str]) -> None:
+def serve(arguments: list[str]) -> None:
     """Serve until the input ends."""
     name, program, images, threads, backend = arguments
     library = LIBRARIES[name](Path(program), np.load(images), threads=int(threads), backend=backend)
@@ -47,7 +46,3 @@ def main(arguments: list[str]) -> None:
             case _:
                 raise SystemExit(f"no such command: {line.strip()}")
         print(*answer, flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

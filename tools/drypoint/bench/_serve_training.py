@@ -1,10 +1,9 @@
 """A training library behind the commands of ``_process.py``, in a process of its own.
 
-    python -m drypoint.bench._serve_training LIBRARY NET DATA THREADS
-
-NET is a .npz of a model, DATA a .npz of images x and classes y. Commands: ``step B MS`` and
-``forward B MS`` (B images a step or call, for about MS milliseconds); both answer with microseconds
-an image, in a line those of the clock and in a line those of all cores.
+Its arguments are LIBRARY NET DATA THREADS; NET is a .npz of a model, DATA a .npz of images x and
+classes y. Commands: ``step B MS`` and ``forward B MS`` (B images a step or call, for about MS
+milliseconds); both answer with microseconds an image, in a line those of the clock and in a line
+those of all cores.
 """
 
 import sys
@@ -63,7 +62,7 @@ class Timer:
         return 1e6 * (wall if told is None else told) / n, 1e6 * cpu / n
 
 
-def main(arguments: list[str]) -> None:
+def serve_training(arguments: list[str]) -> None:
     """Serve until the input ends."""
     name, model, data, threads = arguments
     net, arrays = nn.load(Path(model)).net, np.load(data)
@@ -80,7 +79,3 @@ def main(arguments: list[str]) -> None:
             case _:
                 raise SystemExit(f"no such command: {line.strip()}")
         print(*answer, sep="\n", flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,7 +1,6 @@
 """The bench of training: every library, batch and number of threads, in interleaved rounds."""
 
 import itertools
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from drypoint.engine import Engine
 from drypoint.nn import Model
 
 from ._build import build_limits
-from ._contestants import Contestant
+from ._contestants import Contestant, served
 from ._figure import Figure
 from ._limits import measure_limits
 from ._machine import BUSY, look, usable_cpus
@@ -164,10 +163,10 @@ def _installed(*, peers: bool) -> dict[str, str]:
 
 
 def _entrant(name: str, folder: Path, threads: int) -> Contestant:
-    module = (sys.executable, "-m", "drypoint.bench._serve_training", name)
+    files = (str(folder / "net.npz"), str(folder / "data.npz"))
     return Contestant(
         name=name,
-        command=(*module, str(folder / "net.npz"), str(folder / "data.npz"), str(threads)),
+        command=served("serve_training", name, *files, str(threads)),
         backend=name if name.startswith("drypoint") else None,
         through_c=False,
     )

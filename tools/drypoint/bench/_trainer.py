@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from drypoint import autodiff, train
 from drypoint.data import Dataset, ImageEncoder, augment
-from drypoint.nn import CrossEntropyLoss, Model, Sequential
+from drypoint.nn import CrossEntropyLoss, Model, Sequential, Softmax
 
 LR = 1e-3  # of Adam, for everyone
 
@@ -49,6 +49,7 @@ class DrypointTrainer(Trainer):
         autodiff.set_threads(threads)
         color = "gray" if x.ndim == 3 else "rgb"
         encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
+        self._loss = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
 
     def train(self, n: int, batch: int) -> float:
@@ -61,7 +62,7 @@ class DrypointTrainer(Trainer):
             batch_size=batch,
             optimizer=train.Adam(lr=LR),
             schedule=train.Constant(),
-            loss=CrossEntropyLoss(from_logits=True),
+            loss=self._loss,
             augment=self.augmentation,
             validation_split=0,
             progress="none",
