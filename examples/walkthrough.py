@@ -506,11 +506,13 @@ assert math.isclose(high, -math.log(0.025), rel_tol=1e-6)
 # ### 33. Net and loss as one graph
 #
 # Two inputs, so a chain will not do. A `Graph` connects layers by named ports: the image goes
-# through the net, and the loss compares what comes out with the target.
+# through the net, and the loss compares what comes out with the target. This loss softens the
+# target a little: it asks for 91 % where the plain one asks for certainty, and gets better nets
+# for it.
 
 # %%
 training = nn.Graph(
-    {"lenet": random_lenet.net, "loss": cross_entropy},
+    {"lenet": random_lenet.net, "loss": nn.CrossEntropyLoss(label_smoothing=0.1)},
     [("input", "lenet", "loss.input"), ("target", "loss.target")],
 )
 print(training.draw())
@@ -595,7 +597,7 @@ assert np.array_equal(data.ClassEncoder(range(10))(few["target"].tolist()), few[
 run = train.fit(
     training,
     {"input": encoder(digits.x), "target": digits.y},
-    epochs=1 if FAST else 5,
+    epochs=1 if FAST else 4,
     batch_size=16 if FAST else 64,
     optimizer=train.Adam(lr=3e-3, beta2=0.99),
     schedule=train.OneCycle(warmup=0.2),
@@ -750,14 +752,15 @@ assert versus["LeNet"].accuracy > versus[baseline.method].accuracy
 #
 # `calibrate` runs some training images through the net and notes the range of every activation;
 # `quantize` makes a straight line of integer operations out of both. It proves from the weights
-# that no accumulator can overflow, and plans the memory.
+# that no accumulator can overflow, and plans the memory. `report` runs both nets and says what each
+# layer loses to rounding: the signal-to-noise ratio, and the share of values beyond the range kept.
 
 # %%
 calibration = quant.calibrate(model, digits.x[:1000])
 program = quant.quantize(model, calibration, name="lenet")
-print(calibration)
-print()
 print(program)
+print()
+print(quant.report(model, calibration, test.x[:1000]))
 shown = model.net.activations(encoder(test.x[:50]), ["relu1", "relu2", "relu3"])
 display(plot.histograms(shown, clips=calibration.ranges))
 

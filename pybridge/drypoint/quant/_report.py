@@ -1,0 +1,186 @@
+"""Which layer costs what: the integers beside the float net, layer by layer."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.data import ImageEncoder
+from drypoint.nn import Model
+from drypoint.program import NUMPY_TYPE, Program, Shape, reference
+
+from ._calibration import Calibration
+from ._errors import QuantizationError
+from ._fold import as_sequential, fold
+from ._quantize import quantize
+from ._stages import Weighted
+from ._steps import Step, steps
+
+_BATCH = 256
+_HEAD = ("op", "type", "one step", "beyond", "SQNR, dB", "largest error", "cosine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpReport:
+    """One op's outputs over all images, against those of the float layer that it stands for.
+
+    Attributes:
+        op: its name.
+        layer: path of the last layer fused into it, whose output it computes.
+        dtype: of its integers.
+        scale: the real value of one step of them.
+        clipped: the share of float values beyond what the integers can say, in [0, 1].
+        sqnr: signal to quantization noise, 10 log10(sum f^2 / sum (f - q)^2) in dB; infinite where
+            nothing differs.
+        max_error: the largest difference, in real units.
+        cosine: of the angle between the two, 1 where they point the same way.
+    """
+
+    op: str
+    layer: str
+    dtype: str
+    scale: float
+    clipped: float
+    sqnr: float
+    max_error: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `report` found; `str` gives the table.
+
+    Attributes:
+        n_images: how many images were compared.
+        ops: in the order of the program.
+    """
+
+    n_images: int
+    ops: tuple[OpReport, ...]
+
+    def __iter__(self) -> Iterator[OpReport]:
+        return iter(self.ops)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __str__(self) -> str:
+        rows = [_HEAD, *map(_cells, self.ops)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(
+                cell.ljust(width) if i < 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        )
+        return "\n".join([*lines, f"integers against floats on {self.n_images:,} images"])
+
+    def to_json(self) -> dict[str, object]:
+        """The rows as JSON takes them; an infinite ratio is None."""
+        rows = [asdict(op) | {"sqnr": op.sqnr if math.isfinite(op.sqnr) else None} for op in self]
+        return {"n_images": self.n_images, "ops": rows}
+
+
+def report(model: Model, calibration: Calibration, images: NDArray[np.generic]) -> Report:
+    """Compare every op of the quantized model with the float layers fused into it.
+
+    Both nets run on their own all the way, so what one layer loses is in those after it too. A
+    pool before the first weights, which works on an encoder's pixels, is left out.
+
+    Args:
+        model: net, encoder and decoder.
+        calibration: what `calibrate` made of this model.
+        images: what the model takes, many at a time; others than those calibrated on show more.
+
+    Raises:
+        QuantizationError: there are no images; otherwise as `quantize`.
+    """
+    if len(images) == 0:
+        raise QuantizationError("a report needs at least one image, and got none")
+    program = quantize(model, calibration)
+    net, line = as_sequential(model.net).flatten(), steps(fold(model), calibration)
+    weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
+    first = 0 if program.encoder is None else weighted[0]
+    totals = {i: _Totals(line[i]) for i in range(first, len(line))}
+    for start in range(0, len(images), _BATCH):
+        part = images[start : start + _BATCH]
+        x = model.encode(part)
+        planes = reference.trace(program, _integers(model, program, part, x))
+        floats = net.activations(x, [line[i].stage.last for i in totals])
+        for i, total in totals.items():
+            total.add(floats[line[i].stage.last], planes[i])
+    return Report(len(images), tuple(total.report() for total in totals.values()))
+
+
+@dataclass(eq=False)
+class _Totals:
+    """Sums over the images seen so far."""
+
+    step: Step
+    n: int = 0
+    beyond: int = 0
+    worst: float = 0.0
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))  # ff, qq, fq, noise
+
+    def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
+        f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
+        if self.step.stage.relu:  # one after a maximum is computed before it: of the same result
+            f = np.maximum(f, 0)
+        q = integers.astype(np.float64) * self.step.target.scale
+        error = f - q
+        self.n += f.size
+        self.worst = max(self.worst, float(np.abs(error).max()))
+        self.sums += [np.vdot(f, f), np.vdot(q, q), np.vdot(f, q), np.vdot(error, error)]
+        if self.step.target.dtype != "i32":
+            limits = np.iinfo(NUMPY_TYPE[self.step.target.dtype])
+            low, high = (
+                self.step.target.scale * (v + d) for v, d in ((limits.min, -0.5), (limits.max, 0.5))
+            )
+            self.beyond += int(np.count_nonzero((f < low) | (f > high)))
+
+    def report(self) -> OpReport:
+        ff, qq, fq, noise = self.sums.tolist()
+        return OpReport(
+            op=self.step.stage.path,
+            layer=self.step.stage.last,
+            dtype=self.step.target.dtype,
+            scale=self.step.target.scale,
+            clipped=self.beyond / self.n,
+            sqnr=10 * math.log10(ff / noise) if noise and ff else math.inf,
+            max_error=self.worst,
+            cosine=fq / math.sqrt(ff * qq) if ff and qq else float(ff == qq),
+        )
+
+
+def _integers(
+    model: Model, program: Program, images: NDArray[np.generic], x: NDArray[np.floating]
+) -> NDArray[np.integer]:
+    """The images as the program reads them."""
+    if isinstance(model.encoder, ImageEncoder):
+        return model.encoder.pixels(images)
+    kind = np.dtype(NUMPY_TYPE[program.input_type])
+    limits = np.iinfo(kind)
+    nearest = np.rint(_plane(x, program.input_shape) / program.input_scale)
+    integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
+    return integers
+
+
+def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:
+    """(N, C, H, W) or (N, C) as the engine's (N, h, w, c)."""
+    inner = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+    return inner.reshape(len(values), *shape)
+
+
+def _cells(op: OpReport) -> tuple[str, ...]:
+    return (
+        op.op,
+        op.dtype,
+        f"{op.scale:.3g}",
+        f"{op.clipped:.2%}",
+        f"{op.sqnr:.1f}",
+        f"{op.max_error:.3g}",
+        f"{op.cosine:.6f}",
+    )
