@@ -127,8 +127,8 @@ class _Totals:
 
     def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
         f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
-        if self.step.stage.relu:  # one after a maximum is computed before it: of the same result
-            f = np.maximum(f, 0)
+        if self.step.stage.relu or self.step.target.dtype == "u8":
+            f = np.maximum(f, 0)  # a ReLU after a maximum is computed before it, to the same end
         q = integers.astype(np.float64) * self.step.target.scale
         error = f - q
         self.n += f.size
