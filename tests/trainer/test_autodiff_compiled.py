@@ -3,6 +3,13 @@
 Small integers: float32 adds and multiplies them exactly in any order, so equality holds to the bit.
 """
 
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -183,3 +190,49 @@ def test_optimizer_steps(sizes, seed):
     for name in SETS:
         for a, b in zip(stepped(name, ad.adam_step, 2, **options), wanted, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def _step(seed):
+    rng = np.random.default_rng(seed)
+    x, weight = whole(rng, 40, 3, 8, 8), whole(rng, 5, 3, 3, 3)
+    tensors = [Tensor(array, requires_grad=True) for array in (x, weight)]
+    ad.conv2d(*tensors, relu=True, pool=(2, 2)).sum().backward()
+    return [tensor.grad for tensor in tensors]
+
+
+def test_two_python_threads_use_the_kernels_at_once():
+    """One has the workers, the other computes alone: the same numbers."""
+    wanted = [_step(seed) for seed in range(8)]
+    with _compiled.forced(SETS[0], 3), ThreadPoolExecutor(2) as executor:
+        for _ in range(5):
+            for got, want in zip(executor.map(_step, range(8)), wanted, strict=True):
+                for a, b in zip(got, want, strict=True):
+                    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_workers_of_its_own():
+    wanted = _step(0)
+    with _compiled.forced(SETS[0], 3):
+        _step(0)  # the workers are there now; a child has none of them
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads
+            child = os.fork()
+        if child == 0:
+            same = all((a == b).all() for a, b in zip(_step(0), wanted, strict=True))
+            os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_without_the_extension_numpy_computes():
+    code = """
+        import sys
+        sys.modules["drypoint.autodiff._native"] = None  # as if it had not been compiled
+        import numpy as np
+        from drypoint import autodiff as ad
+        ad.set_threads(2)
+        x = ad.Tensor(np.ones((1, 1, 4, 4), np.float32), requires_grad=True)
+        ad.conv2d(x, x, relu=True).sum().backward()
+        assert x.grad.tolist() == [[[[2.0] * 4] * 4]], x.grad
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
