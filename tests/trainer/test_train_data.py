@@ -202,6 +202,23 @@ def test_the_same_classes_in_another_order_are_the_decoders():
     assert fit(image_model(), swapped).model.dumps() == fit(image_model(), DATASET).model.dumps()
 
 
+def test_all_data_have_the_same_classes():
+    """Indices of validation data, and of batches, are read by the classes that come with them."""
+    swapped = Dataset(DATASET.x, 1 - DATASET.y, ("below", "above"))
+    val, swapped_val = images(20, seed=3), images(20, seed=3)
+    swapped_val = Dataset(val.x, 1 - val.y, ("below", "above"))
+    plain = fit(image_model(), DATASET, validation_data=val)
+    other = fit(image_model(), DATASET, validation_data=swapped_val)
+    assert other.history["val_loss"] == plain.history["val_loss"]
+    batches = fit(image_model(), lambda *_: [DATASET, swapped])
+    assert batches.model.dumps() == fit(image_model(), lambda *_: [DATASET] * 2).model.dumps()
+    graph = nn.TrainingGraph(image_model().net, nn.CrossEntropyLoss())
+    with pytest.raises(
+        TrainError, match=r"^the classes below, above come with others, above, below"
+    ):
+        fit(graph, DATASET, validation_data=swapped_val)
+
+
 def test_labels_are_told_from_places_by_the_decoder():
     x, y = blobs()
     model = classifier()

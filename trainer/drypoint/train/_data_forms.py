@@ -9,7 +9,7 @@ import numpy as np
 from drypoint.data import Dataset, ImageEncoder, load, load_folder
 
 from ._errors import TrainError
-from ._examples import Batch, Examples, examples_of
+from ._examples import Examples, examples_of
 
 Given: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
 """Examples: a `Dataset`; a pair (x, y) of arrays; a list of pairs (x, y), one an example; a dict of
@@ -54,7 +54,7 @@ def read_examples(
     return examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
 
 
-def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Batch:
+def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples:
     """One of the batches that a function gave.
 
     Raises:
@@ -63,7 +63,7 @@ def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Batch:
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
         raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
-    return dict(read_examples(given, what=what, ports=ports).columns)
+    return read_examples(given, what=what, ports=ports)
 
 
 def _from_disk(name: str | Path, encoder: object) -> Dataset:

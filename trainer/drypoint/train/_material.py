@@ -65,7 +65,7 @@ def material(
             )
         sha = None if val is None else val.digest()
         facts: dict[str, object] = {"data": "function", "validation": sha}
-        train = Examples(function.first())
+        train = function.first()
         return Material(train=train, val=val, function=function, facts=facts)
     whole = read_examples(data, what="data", ports=ports, encoder=encoder)
     facts = {"data": whole.digest(), "validation": None}

@@ -1,7 +1,8 @@
 """Where the batches of an epoch come from."""
 
 import math
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -60,6 +61,7 @@ class Generated:
         self, function: BatchFunction, *, ports: tuple[str, ...], batch_size: int, seed: int
     ) -> None:
         self._function, self._ports = function, ports
+        self._code: Callable[[Examples], Examples] = lambda examples: examples
         self._batch_size, self._seed = batch_size, seed
         first = self._batches(1)
         self.n = None
@@ -71,20 +73,26 @@ class Generated:
         """What the function gives, counted."""
         done = 0
         for given in self._batches(number):
-            batch = read_batch(given, ports=self._ports, epoch=number)
-            n = len(next(iter(batch.values())))
-            yield batch, np.arange(done, done + n)
+            examples = read_batch(given, ports=self._ports, epoch=number)
+            n = len(examples)
+            yield dict(self._code(examples).columns), np.arange(done, done + n)
             done += n
         if done == 0:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
-    def first(self) -> Batch:
-        """The first batch of the first epoch: shapes are read off it."""
-        for batch, _ in self.epoch(1):
-            return batch
+    def coded(self, code: Callable[[Examples], Examples]) -> "Generated":
+        """The same batches with something done to each."""
+        other = copy(self)
+        other._code = code
+        return other
+
+    def first(self) -> Examples:
+        """The first batch of the first epoch, as it is: shapes are read off it."""
+        for given in self._batches(1):
+            return read_batch(given, ports=self._ports, epoch=1)
         raise TrainError("the function of batches gave none for epoch 1")
 
-    def _batches(self, epoch: int) -> Iterator[object]:
+    def _batches(self, epoch: int) -> Iterable[object]:
         rng = np.random.default_rng([self._seed, BATCHES, epoch])
         batches = self._function(self._batch_size, epoch, rng)
         if not hasattr(batches, "__iter__"):
@@ -92,4 +100,4 @@ class Generated:
                 f"the function of batches returned a {type(batches).__name__}, not batches: it is "
                 "called once an epoch, as (batch_size, epoch, rng)"
             )
-        return batches  # type: ignore[return-value]
+        return batches

@@ -31,7 +31,6 @@ class Plan:
     Attributes:
         source: of training batches.
         encoders: port -> from values as they are stored to what the graph takes.
-        coders: port -> what batches still need before that, where a function makes them.
         images: the port that augmentation acts on.
         groups: parameters by the multiplier of their learning rate.
         metrics: what is measured beside the loss.
@@ -40,7 +39,6 @@ class Plan:
     settings: Settings
     source: Source
     encoders: Mapping[str, Callable[[object], Column]]
-    coders: Mapping[str, Callable[[Column], Column]]
     images: str
     groups: Groups
     metrics: Mapping[str, MetricFunction | None]
@@ -107,7 +105,7 @@ def _batches(plan: Plan, epoch: int) -> Iterator[tuple[Batch, int]]:
     """The batches of an epoch as the graph takes them, augmented, each with its length."""
     augment, seed = plan.settings.augment, plan.settings.seed
     for stored, indices in plan.source.epoch(epoch):
-        batch = {p: plan.coders[p](c) if p in plan.coders else c for p, c in stored.items()}
+        batch = dict(stored)
         if augment is not None:
             images = batch[plan.images]
             batch[plan.images] = augment(images, seed=seed, epoch=epoch, indices=indices)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.data import ImageEncoder
+from drypoint.data import Class, ClassDecoder, ImageEncoder
 from drypoint.nn import (
     CrossEntropyLoss,
     Graph,
@@ -21,7 +21,15 @@ from drypoint.nn import (
 from ._errors import TrainError
 from ._examples import Column, Examples
 from ._objective import FunctionLoss, LossLike, Objective, has_losses, objective
-from ._targets import TargetCoder, Tell, check_labels, decoder_for, listed, target_coder
+from ._targets import (
+    Tell,
+    check_labels,
+    check_same_classes,
+    decoder_for,
+    listed,
+    silent,
+    target_coder,
+)
 
 Trainable: TypeAlias = Model | Layer
 """A model; a net, which gets an encoder and a decoder; a graph with a loss among its outputs."""
@@ -38,14 +46,16 @@ class Subject:
         whole: the model, or the graph.
         goal: what is minimised.
         encoders: port -> what is done to a batch of its column.
-        coders: port -> what is done to its whole column before the run.
+        code: what is done to the targets before that, told in lines; None leaves them.
+        classes: what integers at the target count, if the data say so.
         loss: as a record has it.
     """
 
     whole: Model | Graph
     goal: Objective
     encoders: Mapping[str, Callable[[object], Column]]
-    coders: Mapping[str, TargetCoder]
+    code: Callable[[Examples, Tell], Column] | None
+    classes: tuple[Class, ...] | None
     loss: str
 
     @property
@@ -53,18 +63,20 @@ class Subject:
         """What comes before a path of the net in a path of the training graph."""
         return f"{NET}." if isinstance(self.whole, Model) else ""
 
-    def coded(self, examples: Examples) -> Examples:
+    def coded(self, examples: Examples, tell: Tell = silent) -> Examples:
         """Examples with targets as the losses take them.
 
         Raises:
-            TrainError: labels that no output of the net has.
+            TrainError: other classes than those of the data that are trained on, or labels that
+                no output of the net has.
             DrypointError: labels that the decoder does not know.
         """
-        columns = {
-            port: self.coders[port](column) if port in self.coders else column
-            for port, column in examples.columns.items()
-        }
-        goal = self.goal
+        columns, goal = dict(examples.columns), self.goal
+        if self.code is not None:
+            columns[TARGET] = self.code(examples, tell)
+        decoded = isinstance(self.whole, Model) and isinstance(self.whole.decoder, ClassDecoder)
+        if not decoded and None not in (examples.classes, self.classes):
+            check_same_classes(examples.classes, self.classes)
         if goal.answer is not None and goal.target is not None and goal.classes:
             shape = goal.graph.output_shapes(goal.graph.input_shapes).get(goal.answer)
             check_labels(columns[goal.target], shape[-1] if shape else None)
@@ -133,16 +145,27 @@ def subject(
         if decoder is not None:
             tell(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
             model = model.with_decoder(decoder)
-    code = target_coder(
-        y, sample.classes, decoder=model.decoder, loss=loss, output_shape=shape, tell=tell
-    )
+
+    def code(examples: Examples, tell: Tell) -> Column:
+        column = examples.columns[TARGET]
+        return target_coder(
+            column,
+            examples.classes,
+            decoder=model.decoder,
+            loss=loss,
+            output_shape=shape,
+            tell=tell,
+        )(column)
+
     goal = objective(TrainingGraph(model.net, loss, name=NET), None)
-    classes = isinstance(loss, CrossEntropyLoss) and code(y[:1]).dtype.kind in "iu"
+    first = Examples({INPUT: x[:1], TARGET: y[:1]}, sample.classes)
+    classes = isinstance(loss, CrossEntropyLoss) and code(first, silent).dtype.kind in "iu"
     return Subject(
         whole=model,
         goal=replace(goal, classes=classes),
         encoders={INPUT: model.encode},
-        coders={TARGET: code},
+        code=code,
+        classes=sample.classes,
         loss=repr(loss),
     )
 
@@ -180,7 +203,8 @@ def _graph_subject(
         whole=graph,
         goal=replace(goal, classes=classes),
         encoders=encoders,
-        coders={},
+        code=None,
+        classes=sample.classes,
         loss=names,
     )
 

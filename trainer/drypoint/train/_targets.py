@@ -15,6 +15,10 @@ TargetCoder = Callable[[Column], Column]
 _MANY = 12  # classes in a message
 
 
+def silent(line: str) -> None:
+    """Where nothing is told."""
+
+
 def decoder_for(
     column: Column, classes: tuple[Class, ...] | None, *, loss: Loss, n_outputs: int | None
 ) -> ClassDecoder | None:
@@ -90,6 +94,19 @@ def check_labels(column: Column, n_classes: int | None) -> None:
     low, high = int(column.min()), int(column.max())
     if low < 0 or (n_classes is not None and high >= n_classes):
         raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes")
+
+
+def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:
+    """Refuse indices that count other classes than those of the training data.
+
+    Raises:
+        TrainError: they do.
+    """
+    if classes is not None and known is not None and classes != known:
+        raise TrainError(
+            f"the classes {listed(classes)} come with others, {listed(known)}: all data must have "
+            "the same, in one order"
+        )
 
 
 def _numbers(column: Column) -> Column:

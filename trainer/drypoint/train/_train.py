@@ -59,12 +59,12 @@ def train(
     )
     source: Source
     ready = subject(given, parts.train, loss=loss, seed=settings.seed, tell=progress.note)
-    coded = ready.coded(parts.train)
+    coded = ready.coded(parts.train, progress.note)
     val = None if parts.val is None else ready.coded(parts.val)
     if parts.function is None:
         source = Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
     else:
-        source = parts.function
+        source = parts.function.coded(ready.coded)
     if source.steps is None:
         settings = replace(settings, schedule=schedule_of(schedule, counted=False))
     goal = ready.goal
@@ -73,7 +73,6 @@ def train(
         settings=settings,
         source=source,
         encoders=ready.encoders,
-        coders={} if parts.function is None else ready.coders,
         images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
         groups=groups,
         metrics=chosen_metrics(metrics, goal),
