@@ -137,7 +137,7 @@ class Startup:
     Attributes:
         first_result_ms: from its start.
         peak_mb: the most memory it held, megabytes; NaN where the system does not say.
-        bytes: of the executable, without the model; for a peer of its model file.
+        bytes: of the model, and of the executable where there is one; Python and libraries aside.
     """
 
     name: str

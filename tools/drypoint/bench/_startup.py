@@ -59,9 +59,12 @@ def time_startup(bench: Bench, case: Case, plan: Plan, *, compiler: str) -> tupl
     static, what = build_static(compiler, bench.folder)
     begun[f"drypoint, {what} C program"] = (
         (str(static), str(files.program), str(files.raw), plan.backends[0]),
-        static.stat().st_size,
+        static.stat().st_size + files.program.stat().st_size,
     )
-    begun["drypoint, Python"] = (_in_python("drypoint", files.program, files.images), 0)
+    begun["drypoint, Python"] = (
+        _in_python("drypoint", files.program, files.images),
+        files.program.stat().st_size,
+    )
     begun |= _peers(bench, case) if plan.peers else {}
     ms: dict[str, list[float]] = {name: [] for name in begun}
     memory: dict[str, list[float]] = {name: [] for name in begun}

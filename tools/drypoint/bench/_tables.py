@@ -155,14 +155,14 @@ def _threads(times: Sequence[ThreadTimes]) -> Iterator[str]:
 
 def _startup(result: BenchResult) -> Iterator[str]:
     yield "a program of its own, from its start to its first result:"
-    head = ("", "ms", "spread", "peak memory, MB", "bytes")
+    head = ("", "ms", "spread", "peak memory, MB", "program and model, bytes")
     rows = [
         (
             one.name,
             f"{one.first_result_ms.median:.1f}",
             f"{one.first_result_ms.spread:.1%}",
             f"{one.peak_mb.median:.1f}",
-            f"{one.bytes:,}" if one.bytes else "-",
+            f"{one.bytes:,}",
         )
         for one in result.startup
     ]
