@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,3 +167,15 @@ def test_peak_memory_is_that_of_the_process_alone():
     code = "b = bytearray(64_000_000); print('ready', flush=True); input()"
     with bench.Process("child", [sys.executable, "-c", code], cpus=[]) as process:
         assert 64e6 < process.peak_memory() < 100e6
+
+
+def test_without_a_static_c_library_the_program_is_linked_as_usual(toolbox, tmp_path, monkeypatch):
+    """A compiler that has none stands in for such a machine."""
+    compiler = tmp_path / "cc"
+    refuse = 'case "$*" in *-static*) echo "error: no libc.a" >&2; exit 1;; esac'
+    compiler.write_text(f'#!/bin/sh\n{refuse}\nexec {toolbox.need("cc")} "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "musl-gcc" else name)
+    path, kind = bench.build_static(str(compiler), tmp_path)
+    assert kind == "dynamic"
+    assert path.stat().st_size > 10_000
