@@ -329,6 +329,19 @@ def test_run_knows_where_the_main_job_writes(lenet, cli, tmp_path, monkeypatch):
     assert cli("run", "--engine", picture)[0] == 0
 
 
+@pytest.mark.parametrize("engine", [[], ["--engine"]])
+def test_run_before_anything_was_trained_asks_the_model_of_the_package(
+    cli, tmp_path, monkeypatch, engine
+):
+    """Oracle: the label of the first test image."""
+    picture = pictures(tmp_path)[0]
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli("run", *engine, picture, "--top", 1)
+    assert code == 0
+    assert out.startswith(f"{picture}: {data.load('mnist', 'test').y[0]} (")
+    assert "lenet-mnist answers, which comes with the package" in err
+
+
 def test_the_command_writes_a_form_and_says_what_next(cli, lenet, tmp_path):
     code, out, _ = cli("export", lenet / "lenet.dpt", "--out", tmp_path, "--form", "zephyr")
     assert code == 0

@@ -72,14 +72,6 @@ def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet, tmp_path):
         assert line == f"drypoint: {dpt} is an integer program; this needs a float model (.npz)\n"
 
 
-def test_run_before_anything_was_trained(refused, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    line = refused("run", "x.png")
-    assert line == (
-        "drypoint: there is no build/lenet/lenet.npz: run `drypoint lenet` first, or give --model\n"
-    )
-
-
 @pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
 def test_truncated_files_are_refused(refused, lenet, tmp_path, file):
     content, path = (lenet / file).read_bytes(), tmp_path / file
