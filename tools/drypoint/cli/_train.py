@@ -1,9 +1,12 @@
 """``drypoint train``: a float LeNet."""
 
 import argparse
+import os
 from pathlib import Path
 
+from drypoint.autodiff import set_threads
 from drypoint.common import DrypointError, check_writable
+from drypoint.train import MPILink, TrainResult
 
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import add_data_arguments, mnist
@@ -17,6 +20,9 @@ EXAMPLE = "drypoint train --out build/lenet.npz --epochs 2"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--out", type=Path, default=Path("build/lenet.npz"), help="file to write")
+    parser.add_argument(
+        "--mpi", action="store_true", help="share batches among the processes of mpiexec -n N"
+    )
     add_training_arguments(parser)
     parser.add_argument(
         "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
@@ -28,13 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, save, say what came out."""
+    """Train, save, say what came out; of several processes the first writes and tells."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
-    check_writable(args.out)  # before the work, not after it
+    link = MPILink() if args.mpi else None
+    leads = link is None or link.rank == 0
+    if link is not None:
+        set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
+    if leads:
+        check_writable(args.out)  # before the work, not after it
     dataset = mnist("train", args)
     training = Training.of(dataset, args)
-    trained = train_lenet(dataset, training, checkpoint=args.checkpoint, resume=args.resume)
+    trained = train_lenet(
+        dataset, training, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
+    )
+    if leads:
+        _save_and_tell(trained, args)
+    return INTERRUPTED if trained.stopped == "interrupted" else 0
+
+
+def _save_and_tell(trained: TrainResult, args: argparse.Namespace) -> None:
     save_trained(trained, args.out)
     if trained.stopped == "interrupted" and trained.checkpoints:
         say(f"with --resume the same command goes on after epoch {trained.n_epochs}")
@@ -42,4 +61,3 @@ def run(args: argparse.Namespace) -> int:
     text = f"{args.out}: {percent(best)} of {trained.n_val:,} validation images, "
     text += f"epoch {trained.best_epoch} of {trained.n_epochs}, {trained.seconds:.1f} s"
     result(text, {"file": str(args.out), **trained.to_json()}, as_json=args.json)
-    return INTERRUPTED if trained.stopped == "interrupted" else 0

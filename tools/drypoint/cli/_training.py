@@ -68,6 +68,7 @@ def train_lenet(
     *,
     checkpoint: Path | None = None,
     resume: bool = False,
+    mpi: bool = False,
 ) -> TrainResult:
     """The run, or the rest of one that left a checkpoint in a folder."""
     return training.recipe.fit(
@@ -77,6 +78,7 @@ def train_lenet(
         provenance=training.provenance(),
         checkpoint=checkpoint,
         resume_from=checkpoint if resume else None,
+        mpi=mpi,
     )
 
 

@@ -10,6 +10,7 @@ from ._data_forms import BatchFunction, Given
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
 from ._metrics import Metric
+from ._mpi import MPILink
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._result import TrainResult
@@ -28,6 +29,7 @@ __all__ = [
     "EarlyStopping",
     "Given",
     "LossLike",
+    "MPILink",
     "Metric",
     "OneCycle",
     "Optimizer",

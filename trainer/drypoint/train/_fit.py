@@ -43,6 +43,7 @@ def fit(
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 1,
     resume_from: str | Path | None = None,
+    mpi: bool = False,
     seed: int = 0,
     progress: Verbosity = "auto",
 ) -> TrainResult:
@@ -103,6 +104,9 @@ def fit(
         resume_from: such a folder: the run goes on from there to the very bytes that it would
             have given without a break. All that decides them must be as it was; functions are
             compared by their names only.
+        mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two;
+            all call this alike and get the same result, whose bytes do not depend on N. The first
+            writes files and tells; callbacks are called in each.
         seed: of initialization, split, shuffling, augmentation and dropout; the same seed on the
             same machine gives the same bytes.
         progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
@@ -131,6 +135,7 @@ def fit(
         log=None if log is None else Path(log),
         checkpoint=None if checkpoint is None else Path(checkpoint),
         checkpoint_every=checkpoint_every,
+        mpi=mpi,
     )
     return train(
         model,

@@ -59,22 +59,26 @@ def run_epochs(
         np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
     ):
 
+        def agreed(flag: bool) -> bool:
+            return flag if plan.team is None else plan.team.any(flag)
+
+        def asked() -> bool:
+            return agreed(interrupt.requested)
+
         def late() -> bool:
             limit = settings.time_limit
-            return limit is not None and time.perf_counter() - begin >= limit
+            return agreed(limit is not None and time.perf_counter() - begin >= limit)
 
         n = plan.source.n
         images = None if n is None else settings.epochs * n
         progress.begin(images, done=session.examples)
         while session.epoch < settings.epochs:
-            figures = train_epoch(
-                plan, session, progress, halted=lambda: interrupt.requested or late()
-            )
+            figures = train_epoch(plan, session, progress, halted=lambda: asked() or late())
             if figures is not None and val is not None:
                 figures |= validate(plan, session, val)
             session.seconds = earlier + time.perf_counter() - begin
             if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
-                if figures is None and interrupt.requested:
+                if figures is None and asked():
                     return "interrupted"
                 if figures is None and late():
                     return "time"
@@ -96,7 +100,7 @@ def run_epochs(
                 checkpoint.save(settings.checkpoint / checkpoint.NAME, session, run)
             if _called_back(plan, session, lambda: build(session)) and reason is None:
                 reason = "callback"
-            if interrupt.requested:  # asked during validation, of the last epoch maybe
+            if asked():  # asked during validation, of the last epoch maybe
                 reason = "interrupted"
             if reason is None and late():
                 reason = "time"

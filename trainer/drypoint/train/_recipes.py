@@ -71,6 +71,7 @@ class Recipe:
         provenance: Mapping[str, object] | None = None,
         checkpoint: str | Path | None = None,
         resume_from: str | Path | None = None,
+        mpi: bool = False,
         progress: Verbosity = "auto",
     ) -> TrainResult:
         """Train; the net of the last step is kept, whatever validation says.
@@ -82,6 +83,7 @@ class Recipe:
             provenance: facts for the model to carry along.
             checkpoint: folder for one after each epoch, as for `train.fit`.
             resume_from: folder of one to go on from, likewise.
+            mpi: share batches among processes, as for `train.fit`.
             progress: as for `train.fit`.
 
         Raises:
@@ -101,6 +103,7 @@ class Recipe:
             restore_best=False,
             checkpoint=checkpoint,
             resume_from=resume_from,
+            mpi=mpi,
             seed=seed,
             progress=progress,
         )
@@ -127,7 +130,7 @@ lenet_fast = Recipe(
 
 lenet_best = Recipe(
     name="lenet_best",
-    epochs=24,
+    epochs=20,
     batch_size=256,
     optimizer=SGD(lr=0.15, momentum=0.9, nesterov=True, weight_decay=5e-4),
     schedule=OneCycle(warmup=0.2),

@@ -36,6 +36,7 @@ class Settings:
     log: Path | None
     checkpoint: Path | None
     checkpoint_every: int
+    mpi: bool
 
     def __post_init__(self) -> None:
         """Check what no value of its own has checked.
@@ -73,6 +74,7 @@ class Settings:
             "clip_grad_norm": self.clip_grad_norm,
             "clip_weight": self.clip_weight,
             "seed": self.seed,
+            "mpi": self.mpi,
         }
 
     def record(self) -> dict[str, Any]:

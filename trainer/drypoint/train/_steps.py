@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff import Array
 from drypoint.nn import Context
 
 from ._ahead import ahead
@@ -20,6 +20,7 @@ from ._rates import Groups
 from ._session import Figures, Session
 from ._settings import Settings
 from ._sources import DROPOUT, Source
+from ._team import Team, flat, unflat
 
 EVALUATION_BATCH = 256
 
@@ -34,6 +35,7 @@ class Plan:
         images: the port that augmentation acts on.
         groups: parameters by the multiplier of their learning rate.
         metrics: what is measured beside the loss.
+        team: the processes that share each batch; None: this one does all.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Plan:
     images: str
     groups: Groups
     metrics: Mapping[str, MetricFunction | None]
+    team: Team | None
 
     @property
     def total(self) -> int | None:
@@ -101,15 +104,20 @@ def validate(plan: Plan, session: Session, val: Examples) -> Figures:
     return {f"val_{name}": value / len(val) for name, value in totals.items()}
 
 
-def _batches(plan: Plan, epoch: int) -> Iterator[tuple[Batch, int]]:
-    """The batches of an epoch as the graph takes them, augmented, each with its length."""
-    augment, seed = plan.settings.augment, plan.settings.seed
-    for stored, indices in plan.source.epoch(epoch):
-        batch = dict(stored)
-        if augment is not None:
-            images = batch[plan.images]
-            batch[plan.images] = augment(images, seed=seed, epoch=epoch, indices=indices)
-        yield plan.encoded(batch), len(indices)
+def _batches(plan: Plan, number: int) -> Iterator[tuple[Batch, int]]:
+    """The batches of an epoch as the graph takes them, each with how many examples it has; of a
+    team's, the share of this process.
+    """
+    settings = plan.settings
+    for stored, places in plan.source.epoch(number):
+        n = len(places)
+        mine = slice(None) if plan.team is None else plan.team.share(n)
+        batch = {port: column[mine] for port, column in stored.items()}
+        if settings.augment is not None:
+            batch[plan.images] = settings.augment(
+                batch[plan.images], seed=settings.seed, epoch=number, indices=places[mine]
+            )
+        yield plan.encoded(batch), n
 
 
 def _readable(column: Column) -> object:
@@ -119,27 +127,63 @@ def _readable(column: Column) -> object:
 
 def _step(plan: Plan, session: Session, batch: Batch, n: int) -> dict[str, float]:
     """One update; sums over the batch of the loss and the metrics, as they were before it."""
-    weights, settings = session.weights, plan.settings
+    if plan.team is None:
+        rng = np.random.default_rng([plan.settings.seed, DROPOUT, session.step])
+        totals, gradients = _gradients(plan, session, batch, rng=rng, divisor=n)
+    else:
+        totals, gradients = _team_gradients(plan, session, plan.team, batch, n)
+    if math.isfinite(totals["loss"]):
+        _update(plan, session, gradients)
+        session.batch_loss.append(totals["loss"] / n)
+        session.examples += n
+    return totals
+
+
+def _gradients(
+    plan: Plan, session: Session, batch: Batch, *, rng: np.random.Generator, divisor: int
+) -> tuple[dict[str, float], dict[str, Array]]:
+    """Sums of loss and metrics, and the gradients of the loss's sum over ``divisor``."""
+    weights = session.weights
     leaves = weights.leaves()
-    rng = np.random.default_rng([settings.seed, DROPOUT, session.step])
     outputs = weights.train(leaves, batch, rng)
-    loss = weights.goal.losses(outputs).mean()
-    value = float(loss.data)
+    losses = weights.goal.losses(outputs)
+    loss = losses.mean() if divisor == len(losses.data) else losses.sum() * (1 / divisor)
+    value = float(loss.data) * divisor
     if math.isfinite(value):
         loss.backward()
-        _update(plan, session, leaves)
-        session.batch_loss.append(value)
-        session.examples += n
-    return {"loss": value * n, **sums(plan.metrics, weights.goal, outputs, batch)}
-
-
-def _update(plan: Plan, session: Session, leaves: Mapping[str, Tensor]) -> None:
-    settings, params = plan.settings, session.weights.params
-    gradients: dict[str, Array] = {
+    gradients = {
         path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
         for path, leaf in leaves.items()
         if leaf.requires_grad
     }
+    return {"loss": value, **sums(plan.metrics, weights.goal, outputs, batch)}, gradients
+
+
+def _team_gradients(
+    plan: Plan, session: Session, team: Team, batch: Batch, n: int
+) -> tuple[dict[str, float], dict[str, Array]]:
+    """`_gradients` of the whole batch, from the blocks of all processes."""
+    figures, rows = [], []
+    like = {
+        path: leaf.data for path, leaf in session.weights.leaves().items() if leaf.requires_grad
+    }
+    names = ("loss", *plan.metrics)
+    for number, block in team.blocks(n):
+        if block.start == block.stop:
+            figures.append(np.zeros(len(names)))
+            rows.append(flat(np.zeros_like(array) for array in like.values()))
+            continue
+        rng = np.random.default_rng([plan.settings.seed, DROPOUT, session.step, number])
+        part = {port: column[block] for port, column in batch.items()}
+        totals, gradients = _gradients(plan, session, part, rng=rng, divisor=n)
+        figures.append(np.array([totals[name] for name in names]))
+        rows.append(flat(gradients[path] for path in like))
+    sums_of_all = team.total(figures).tolist()
+    return dict(zip(names, sums_of_all, strict=True)), unflat(team.total(rows), like)
+
+
+def _update(plan: Plan, session: Session, gradients: dict[str, Array]) -> None:
+    settings, params = plan.settings, session.weights.params
     if settings.clip_grad_norm is not None:
         gradients = clipped_norm(gradients, settings.clip_grad_norm)
     rate = plan.rate(session.step)

@@ -15,8 +15,9 @@ from ._errors import TrainError
 from ._loop import run_epochs
 from ._material import material
 from ._metrics import Metric, chosen_metrics
+from ._mpi import MPILink
 from ._objective import LossLike
-from ._progress import Progress
+from ._progress import Progress, make_progress
 from ._rates import rate_groups
 from ._record import config, decisive, plan_line
 from ._result import TrainResult
@@ -26,6 +27,7 @@ from ._settings import Settings
 from ._sources import Shuffled, Source
 from ._steps import Plan
 from ._subject import INPUT, Trainable, ports_of, subject
+from ._team import Team
 from ._weights import Weights, filled
 
 
@@ -44,6 +46,10 @@ def train(
 ) -> TrainResult:
     """What `fit` does, with its settings in one value; the other arguments are those of `fit`."""
     begin = time.perf_counter()
+    team = Team(MPILink(), settings.batch_size) if settings.mpi else None
+    if team is not None and not team.leads:
+        progress = make_progress("none")
+        settings = replace(settings, log=None, checkpoint=None)
     if settings.log is not None:
         check_writable(settings.log)  # before the work, not after it
     if settings.checkpoint is not None:
@@ -76,7 +82,12 @@ def train(
         images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
         groups=groups,
         metrics=chosen_metrics(metrics, goal),
+        team=team,
     )
+    if team is not None and goal.graph.buffers:
+        raise TrainError(
+            "a batch norm cannot be trained by MPI: each process would see a part of the batch"
+        )
     _check_monitor(plan, validated=val is not None)
     weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
     trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}

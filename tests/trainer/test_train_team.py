@@ -1,0 +1,157 @@
+"""Training by several processes: the same bytes for any number of them."""
+
+import importlib.util
+import subprocess
+import sys
+import threading
+from queue import Queue
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drypoint.train import TrainError
+from drypoint.train._team import Team, flat, unflat
+
+
+class Corner:
+    """A link between threads of this process."""
+
+    def __init__(self, rank, size, queues=None):
+        self.rank, self.size, self._queues = rank, size, queues
+
+    def exchange(self, array, partner):
+        self._queues[self.rank, partner].put(array.copy())
+        return self._queues[partner, self.rank].get(timeout=30)
+
+    def any(self, flag):
+        return flag
+
+
+def team_totals(size, batch_size, numbers):
+    """What each of so many processes finds, for one row of numbers a block."""
+    queues = {(a, b): Queue() for a in range(size) for b in range(size)}
+    found = [None] * size
+
+    def work(rank):
+        team = Team(Corner(rank, size, queues), batch_size)
+        mine = [numbers[i] for i, _ in team.blocks(batch_size)]
+        found[rank] = team.total(mine)
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+@given(st.integers(1, 600), st.integers(0, 2**32 - 1))
+def test_sums_are_the_same_bytes_for_any_number_of_processes(batch_size, seed):
+    n_blocks = Team(Corner(0, 1), batch_size).n_blocks
+    rng = np.random.default_rng(seed)
+    rows = (rng.normal(size=(n_blocks, 7)) * 10.0 ** rng.integers(-6, 6, (n_blocks, 1))).astype("f")
+    (alone,) = team_totals(1, batch_size, rows)
+    np.testing.assert_allclose(alone, rows.astype(float).sum(0), rtol=1e-4, atol=1e-2)
+    for size in (2, 4, 8):
+        if size <= n_blocks:
+            for found in team_totals(size, batch_size, rows):
+                assert found.tobytes() == alone.tobytes()
+
+
+@given(st.integers(1, 600), st.integers(0, 600))
+def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
+    n = min(n, batch_size)
+    n_blocks = Team(Corner(0, 1), batch_size).n_blocks
+    wanted = Team(Corner(0, 1), batch_size).blocks(n)
+    assert [i for i, _ in wanted] == list(range(n_blocks))
+    size = 1
+    while size <= n_blocks:
+        found = []
+        for rank in range(size):
+            team = Team(Corner(rank, size), batch_size)
+            begin = team.share(n).start
+            found += [(i, slice(b.start + begin, b.stop + begin)) for i, b in team.blocks(n)]
+        assert found == wanted
+        size *= 2
+    places = [i for _, block in wanted for i in range(block.start, block.stop)]
+    assert places == list(range(n))
+
+
+@pytest.mark.parametrize(("batch_size", "n"), [(15, 1), (31, 1), (32, 2), (64, 4), (128, 8)])
+def test_blocks_fill_a_vector(batch_size, n):
+    assert Team(Corner(0, 1), batch_size).n_blocks == n
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_numbers_of_processes_that_cannot_share_are_refused(size):
+    message = f"{size} processes cannot share batches of 64: give a power of two, 4 at most"
+    with pytest.raises(TrainError, match=message):
+        Team(Corner(0, size), 64)
+
+
+def test_a_row_and_back():
+    arrays = {"a": np.arange(6, dtype="f").reshape(2, 3), "b": np.ones(1, "f")}
+    back = unflat(flat(arrays.values()), arrays)
+    assert list(back) == ["a", "b"]
+    for path, array in arrays.items():
+        np.testing.assert_array_equal(back[path], array)
+
+
+SCRIPT = """
+import hashlib
+from drypoint import data, nn, train
+from drypoint.autodiff import set_threads
+set_threads(1)
+digits = data.load("mnist", "train")[:327]
+net = nn.Sequential({
+    "conv": nn.Conv2d(4, 5), "relu": nn.ReLU(), "pool": nn.MaxPool2d(4), "flat": nn.Flatten(),
+    "drop": nn.Dropout(0.2), "fc": nn.Linear(10), "softmax": nn.Softmax(),
+}, (1, 28, 28))
+model = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28))
+found = train.fit(model, digits, epochs=2, batch_size=64, validation_split=70, average=0.9,
+                  augment=data.augment.Warp(rotate=10), seed=5, mpi=True, progress="none")
+text = found.model.dumps() + repr([found.history[n] for n in ("loss", "val_loss")]).encode()
+print("digest", hashlib.sha256(text).hexdigest(), flush=True)
+"""
+
+
+def mpiexec(toolbox, n, *arguments):
+    """What n processes write, if there is an MPI."""
+    program = toolbox.need("mpiexec")
+    if importlib.util.find_spec("mpi4py") is None:
+        toolbox.missing("mpi4py is not installed")
+    command = [program, "-n", n, sys.executable, *arguments]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def test_mpiexec_gives_the_same_bytes_for_one_two_and_four_processes(toolbox):
+    digests = {}
+    for n in (1, 2, 4):
+        words = mpiexec(toolbox, n, "-c", SCRIPT).stdout.replace("digest", " ").split()
+        assert len(words) == n, "each process has the whole net"
+        digests[n] = set(words)
+    assert len(digests[1]) == 1
+    assert digests[1] == digests[2] == digests[4]
+
+
+def test_the_command_writes_and_tells_once(toolbox, tmp_path):
+    words = ["-m", "drypoint.cli", "train", "--mpi", "--limit", 200, "--epochs", 1, "--out"]
+    done = mpiexec(toolbox, 2, *words, tmp_path / "two.npz")
+    assert done.stdout.count("validation images") == 1
+    assert done.stderr.count("epoch 1/1") == 1
+    mpiexec(toolbox, 1, *words, tmp_path / "one.npz")
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_without_mpi4py_one_line_says_what_to_install(monkeypatch):
+    from drypoint.train import MPILink
+
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(TrainError, match=r"pip install 'drypoint\[mpi\]'"):
+        MPILink()

@@ -1,0 +1,121 @@
+"""Training by several processes: sums that are the same bytes however many share the work.
+
+A batch is cut into a number of blocks that follows from its size alone. The gradient of each block
+is computed by itself, and blocks are added up by one binary tree: 0 + 1, 2 + 3, ..., then pairs of
+these. Of 2^k processes each has so many neighbouring blocks, that is, a subtree; then it exchanges
+sums with the process whose subtree stands beside its own, k times. x + y and y + x are the same
+float, so all processes get the same bytes at every level, and they are those that one process
+alone computes for all blocks.
+
+One value through it: a batch of 64 is four blocks of 16. Alone: (b0 + b1) + (b2 + b3). Two
+processes: the first computes b0 + b1, the second b2 + b3; they exchange these and both add.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import TrainError
+
+LEAST_BLOCK, MOST_BLOCKS = 16, 64  # examples: a vector of the kernels; of a batch
+
+
+class Link(Protocol):
+    """What is asked of MPI."""
+
+    @property
+    def rank(self) -> int:
+        """Which of the processes this is, from 0."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def exchange(self, array: NDArray[Any], partner: int) -> NDArray[Any]:
+        """Give an array to another process, and get the one that it gives."""
+        ...
+
+    def any(self, flag: bool) -> bool:
+        """Whether a process says yes; all ask at the same time."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Team:
+    """The processes that share the batches of a run.
+
+    Raises:
+        TrainError: their number is no power of two, or more than batches have blocks.
+    """
+
+    link: Link
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        size = self.link.size
+        if size & (size - 1) or size > self.n_blocks:
+            raise TrainError(
+                f"{size} processes cannot share batches of {self.batch_size}: give a power of two, "
+                f"{self.n_blocks} at most"
+            )
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of a batch: a power of two; of at least 16 examples where there are so many."""
+        n = 1
+        while n < MOST_BLOCKS and self.batch_size >= 2 * n * LEAST_BLOCK:
+            n *= 2
+        return n
+
+    def share(self, n: int) -> slice:
+        """This process's part of a batch of n examples."""
+        rank, size = self.link.rank, self.link.size
+        return slice(n * rank // size, n * (rank + 1) // size)
+
+    def blocks(self, n: int) -> list[tuple[int, slice]]:
+        """The blocks in that part: which of the batch's they are, and their places in the part.
+
+        Some are empty where n is small.
+        """
+        total, each = self.n_blocks, self.n_blocks // self.link.size
+        numbers = range(self.link.rank * each, (self.link.rank + 1) * each)
+        begin = self.share(n).start
+        return [(i, slice(n * i // total - begin, n * (i + 1) // total - begin)) for i in numbers]
+
+    def total(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The sum over all blocks of all processes; ``parts`` are those of this one, in order."""
+        level = list(parts)
+        while len(level) > 1:
+            level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+        mine = level[0]
+        for k in range(self.link.size.bit_length() - 1):
+            mine = mine + self.link.exchange(mine, self.link.rank ^ (1 << k))
+        return mine
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and tells."""
+        return self.link.rank == 0
+
+    def any(self, flag: bool) -> bool:
+        """Whether a process says yes: all must end in the same step."""
+        return self.link.any(flag)
+
+
+def flat(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """All numbers in one row: one message instead of many."""
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def unflat(
+    row: NDArray[np.float32], like: Mapping[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """What `flat` made a row of, by the names and shapes of ``like``."""
+    ends = np.cumsum([array.size for array in like.values()])
+    parts = np.split(row, ends[:-1])
+    return {p: part.reshape(like[p].shape) for p, part in zip(like, parts, strict=True)}
