@@ -55,18 +55,39 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
 
 #include "dpt_quads.h"
 
-/* acc += two values times the weights of all channels for them. */
-VECTOR vint32m8_t add_pair(vint32m8_t acc, int8_t a, vint8m2_t wa, int8_t b, vint8m2_t wb) {
-    const vint16m4_t first = __riscv_vwmul_vx_i16m4(wa, a, LANES);
-    return __riscv_vwadd_wv_i32m8(acc, __riscv_vwmacc_vx_i16m4(first, b, wb, LANES), LANES);
+/* *x += a and *y += b, widened. In place of __riscv_vwadd_wv_i32m8, for which GCC wants the result
+ * in other registers than the sum: there are not enough, and it would spill eight at a time.
+ * "memory" keeps it from loading and multiplying the next values before: the same. */
+#define ADD_WIDE(x, a)                                                                             \
+    __asm__("vsetvli zero, %2, e16, m4, ta, ma\n\tvwadd.wv %0, %0, %1"                             \
+            : "+vr"(x)                                                                             \
+            : "vr"(a), "r"(LANES)                                                                  \
+            : "vl", "vtype", "memory")
+#define ADD_WIDE_2(x, y, a, b)                                                                     \
+    __asm__("vsetvli zero, %4, e16, m4, ta, ma\n\tvwadd.wv %0, %0, %2\n\tvwadd.wv %1, %1, %3"      \
+            : "+vr"(x), "+vr"(y)                                                                   \
+            : "vr"(a), "vr"(b), "r"(LANES)                                                         \
+            : "vl", "vtype", "memory")
+
+/* Value i and the next of a quad, flipped by `flip`, times the weights of all channels. */
+VECTOR vint16m4_t products(const uint8_t *a, uint8_t flip, vint8m2_t w0, vint8m2_t w1) {
+    const vint16m4_t first = __riscv_vwmul_vx_i16m4(w0, (int8_t)(a[0] ^ flip), LANES);
+    return __riscv_vwmacc_vx_i16m4(first, (int8_t)(a[1] ^ flip), w1, LANES);
 }
 
-/* acc += a quad, flipped by `flip`, times its weights. */
-VECTOR vint32m8_t add_quad(vint32m8_t acc, const uint8_t *a, uint8_t flip, vint8m2x4_t w) {
-    acc = add_pair(acc, (int8_t)(a[0] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 0),
-                   (int8_t)(a[1] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 1));
-    return add_pair(acc, (int8_t)(a[2] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 2),
-                    (int8_t)(a[3] ^ flip), __riscv_vget_v_i8m2x4_i8m2(w, 3));
+/* *x += the quad a times its weights, with P = 2 also *y += the quad b. */
+VECTOR void add_quad(const int P, vint32m8_t *x, vint32m8_t *y, const uint8_t *a, const uint8_t *b,
+                     uint8_t flip, const int8_t *weights) {
+    const vint8m2x4_t w = __riscv_vlseg4e8_v_i8m2x4(weights, LANES);
+    const vint8m2_t w0 = __riscv_vget_v_i8m2x4_i8m2(w, 0), w1 = __riscv_vget_v_i8m2x4_i8m2(w, 1);
+    const vint8m2_t w2 = __riscv_vget_v_i8m2x4_i8m2(w, 2), w3 = __riscv_vget_v_i8m2x4_i8m2(w, 3);
+    if (P == 1) {
+        ADD_WIDE(*x, products(a, flip, w0, w1));
+        ADD_WIDE(*x, products(a + 2, flip, w2, w3));
+    } else {
+        ADD_WIDE_2(*x, *y, products(a, flip, w0, w1), products(b, flip, w0, w1));
+        ADD_WIDE_2(*x, *y, products(a + 2, flip, w2, w3), products(b + 2, flip, w2, w3));
+    }
 }
 
 /* The sums of places p and p + 1, or with P = 1 of p alone. */
@@ -78,21 +99,13 @@ VECTOR void multiply_some(const int P, const tile *t, int p, uint8_t flip, const
     for (uint32_t row = 0; row < t->rows; row++) {
         const size_t end = 4 * (size_t)t->quads;
         for (size_t i = 0; i < end; i += 4, w += 4 * LANES) {
-            const vint8m2x4_t quads = __riscv_vlseg4e8_v_i8m2x4(w, LANES);
-            x = add_quad(x, a + i, flip, quads);
-            if (P == 2) {
-                y = add_quad(y, b + i, flip, quads);
-            }
+            add_quad(P, &x, &y, a + i, b + i, flip, w);
         }
         if (t->tail != 0) {
-            uint8_t bytes[2][4] = {{0}};
-            const vint8m2x4_t quads = __riscv_vlseg4e8_v_i8m2x4(w, LANES);
-            memcpy(bytes[0], a + end, t->tail);
-            memcpy(bytes[1], b + end, t->tail);
-            x = add_quad(x, bytes[0], flip, quads);
-            if (P == 2) {
-                y = add_quad(y, bytes[1], flip, quads);
-            }
+            uint8_t last[2][4] = {{0}};
+            memcpy(last[0], a + end, t->tail);
+            memcpy(last[1], b + end, t->tail);
+            add_quad(P, &x, &y, last[0], last[1], flip, w);
             w += 4 * LANES;
         }
         a += t->pitch[p];
