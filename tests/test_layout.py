@@ -127,7 +127,7 @@ def test_parts_are_imported_by_their_public_name():
 
 # What a target has: memcpy and memset, and the compiler's own headers of SIMD instructions.
 C_HEADERS = {"stddef.h", "stdint.h", "string.h", "immintrin.h", "smmintrin.h", "cpuid.h"}
-C_HEADERS |= {"arm_neon.h", "riscv_vector.h", "wasm_simd128.h"}
+C_HEADERS |= {"arm_mve.h", "arm_neon.h", "riscv_vector.h", "wasm_simd128.h"}
 
 
 def test_the_engine_includes_only_itself_and_headers_that_every_compiler_has():

@@ -11,6 +11,7 @@
 #ifdef DPT_DSP
 #include <string.h>
 
+#define JOIN 64 /* a 5x5 window of one channel, say */
 enum { BATCH = 2, STEP = 4, CONV_BLOCK = 2, DENSE_BLOCK = 4, MOST = 512, WINDOW_SUMS = 0 };
 
 /* For each step, 16-bit values: the even ones of window 0, of window 1, the odd ones likewise. */
@@ -221,6 +222,17 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
                    size_t index, size_t n, int merge) {
     const int32_t lo = op->lo, hi = op->hi;
     const int shift = op->shift;
+    if (op->out_type == DPT_U8 && lo == 0 && hi == 255 && !merge) { /* after a ReLU */
+        uint8_t *to = (uint8_t *)out + index;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t y;
+            __asm__("smmulr %0, %1, %2\n\tusat %0, #8, %0"
+                    : "=r"(y)
+                    : "r"(sums[i] << shift), "r"(mult[i]));
+            to[i] = (uint8_t)y;
+        }
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         int32_t y;
         __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(sums[i] << shift), "r"(mult[i]));

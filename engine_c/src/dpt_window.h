@@ -14,6 +14,8 @@
  *     row_dot(w, x, steps, type, sums)       the same for a dense op, from the input as it is
  *     window_sum(x, p), row_sum(x, n, type)   what all sums of a place take in beside products;
  *     WINDOW_SUMS                    1, or 0 where that is nothing
+ *     JOIN                           if defined: windows of so many values are joined to one run of
+ *                                    bytes before they are put
  *     finish(op, sums, mult, out, n, merge)  requantizes n channels and stores them; with `merge`
  *                                    the maximum with what is stored already
  *
@@ -90,6 +92,22 @@ static void gather(const layer *l, const cursor *at, size_t k0, size_t n, window
     if (n == l->length && top >= 0 && top + op->kernel_h <= op->in.h && left >= 0 &&
         left + op->kernel_w <= op->in.w) {
         const uint8_t *from = l->in + (size_t)top * pitch + (size_t)left * op->in.c;
+#ifdef JOIN
+        if (n <= JOIN) {
+            uint8_t joined[JOIN], *to = joined;
+            for (size_t k = 0; k < n; k += length, from += pitch) {
+                size_t i = 0;
+                for (; i + 4 <= length; i += 4, to += 4) {
+                    memcpy(to, from + i, 4);
+                }
+                for (; i < length; i++) {
+                    *to++ = from[i];
+                }
+            }
+            window_put(x, p, 0, joined, n, op->in_type);
+            return;
+        }
+#endif
         for (size_t k = 0; k < n; k += length) {
             window_put(x, p, k, from, length, op->in_type);
             from += pitch;
@@ -126,7 +144,7 @@ static void store(const layer *l, size_t place, size_t n, size_t channel, int32_
     for (size_t p = 0; p < n;) {
         const size_t output = (place + p) / area, first = p;
         for (p++; p < n && (place + p) / area == output; p++) {
-            for (size_t c = 0; c < channels; c++) {
+            for (size_t c = 0; c < GROUP; c++) { /* a constant number is unrolled */
                 const int32_t sum = sums[p * GROUP + c];
                 sums[first * GROUP + c] =
                     sum > sums[first * GROUP + c] ? sum : sums[first * GROUP + c];
@@ -156,9 +174,16 @@ static void convolve(const layer *l) {
             int32_t sums[BATCH * GROUP];
             const size_t channels = least(GROUP, op->out.c - channel);
             const size_t blocks = (channels + CONV_BLOCK - 1) / CONV_BLOCK * CONV_BLOCK;
-            for (size_t c = 0; c < blocks; c++) {
+            size_t c = 0;
+            for (; c < blocks; c++) {
+                const int32_t bias = l->bias[channel + c];
                 for (size_t p = 0; p < BATCH; p++) {
-                    sums[p * GROUP + c] = l->bias[channel + c];
+                    sums[p * GROUP + c] = bias;
+                }
+            }
+            for (; c < GROUP; c++) {
+                for (size_t p = 0; p < BATCH; p++) {
+                    sums[p * GROUP + c] = 0;
                 }
             }
             for (size_t k = 0; k < l->length; k += MOST) {
@@ -171,12 +196,12 @@ static void convolve(const layer *l) {
                 /* cppcheck-suppress knownConditionTrueFalse ; it depends on the backend */
                 for (size_t p = 0; p < n && WINDOW_SUMS; p++) {
                     const int32_t all = window_sum(&x, p);
-                    for (size_t c = 0; c < channels; c++) {
+                    for (c = 0; c < channels; c++) {
                         sums[p * GROUP + c] += all;
                     }
                 }
                 const uint8_t *w = l->weight + (channel * l->steps + k / STEP * CONV_BLOCK) * STEP;
-                for (size_t c = 0; c < channels; c += CONV_BLOCK) {
+                for (c = 0; c < channels; c += CONV_BLOCK) {
                     window_dot(w, &x, steps, n, sums + c);
                     w += CONV_BLOCK * l->steps * STEP;
                 }

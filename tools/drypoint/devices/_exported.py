@@ -54,7 +54,16 @@ def build_exported(
     texts = codegen.generate(program, NAME, golden, kernels=target.kernels)
     for file, text in texts.items():
         (folder / file).write_text(text, "utf-8")
-    sources = [HARNESS / "model.c", *(folder / file for file in texts if file.endswith(".c"))]
+    return rebuild_exported(target, folder, optimize=optimize)
+
+
+def rebuild_exported(target: Target, folder: Path, *, optimize: str = "-O3") -> Path:
+    """The same from sources that are in the folder already.
+
+    Raises:
+        DeviceError: a tool is missing or the compiler refuses.
+    """
+    sources = [HARNESS / "model.c", folder / f"{NAME}.c", folder / "selftest.c"]
     flags = [optimize, f"-D{NAME.upper()}_SELFTEST_NO_MAIN", f"-I{folder}"]
     return build(target, sources, folder / NAME, flags=flags)
 

@@ -168,7 +168,7 @@ TARGETS: tuple[Target, ...] = (
     _cortex_m("m4", _mps2("mps2-an386"), 80, kernels="dsp"),
     _cortex_m("m7", _mps2("mps2-an500"), 216, kernels="dsp"),
     _cortex_m("m33", AN505, 100, kernels="dsp"),
-    _cortex_m("m55", AN547, 160, more=("-mfloat-abi=hard",)),
+    _cortex_m("m55", AN547, 160, kernels="mve", more=("-mfloat-abi=hard",)),
     _aarch64("aarch64", "armv8-a"),
     _aarch64("aarch64-dotprod", "armv8.2-a+dotprod"),
     _aarch64("aarch64-i8mm", "armv8.2-a+dotprod+i8mm"),
