@@ -7,6 +7,8 @@
 #define DPT_TARGET __attribute__((target("avx2")))
 #define LANES      16
 #define STRIP      1
+#define NARROW     1
+#define CHAINS(B)  4
 #define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4 /* 8 of the 16 registers for sums */
@@ -21,10 +23,17 @@ typedef struct lanes {
     quad half[2];
 } lanes;
 
-VECTOR quad quad_load(const uint8_t *p) {
-    const __m256i a = broadcast(p);
+VECTOR quad pairs(__m256i a) {
     const quad q = {_mm256_and_si256(a, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(a, 8)};
     return q;
+}
+
+VECTOR quad quad_load(const uint8_t *p) {
+    return pairs(broadcast(p));
+}
+
+VECTOR quad quad_spread(const uint8_t *p) {
+    return pairs(spread(p));
 }
 
 VECTOR quad quad_flip(quad a) {

@@ -8,6 +8,8 @@
 #define DPT_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define LANES      16
 #define STRIP      1
+#define NARROW     1
+#define CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
 #define FLIPS      FLIPS_I8
 #define PACKING    4
 #define PLACES(B)  ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers */
@@ -42,8 +44,32 @@ VECTOR sums sums_dot(sums acc, quad a, lanes w) {
     return acc;
 }
 
+VECTOR sums sums_add(sums a, sums b) {
+    return _mm512_add_epi32(a, b);
+}
+
 VECTOR sums sums_max(sums a, sums b) {
     return _mm512_max_epi32(a, b);
+}
+
+VECTOR quad quad_spread(const uint8_t *p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+/* Pairs of places are added crosswise, twice: then the lanes of a channel are its sums at the four
+ * places. */
+VECTOR void narrow_sums(sums *s) {
+    const sums ab =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]), _mm512_unpackhi_epi32(s[0], s[1]));
+    const sums cd =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(s[2], s[3]), _mm512_unpackhi_epi32(s[2], s[3]));
+    const sums all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    for (int i = 0; i < 4; i++) {
+        const __m512i lane =
+            _mm512_add_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+                             _mm512_set1_epi32(i));
+        s[i] = _mm512_permutexvar_epi32(lane, all);
+    }
 }
 
 /* NUMERICS.md section 2 in 16 lanes: even and odd lanes are multiplied apart, since a product has

@@ -6,6 +6,8 @@
 #define DPT_TARGET __attribute__((target("avx2,avxvnni")))
 #define LANES      16
 #define STRIP      1
+#define NARROW     1
+#define CHAINS(B)  4
 #define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4 /* 8 of the 16 registers for sums */
@@ -19,6 +21,10 @@ typedef struct lanes {
 
 VECTOR quad quad_load(const uint8_t *p) {
     return broadcast(p);
+}
+
+VECTOR quad quad_spread(const uint8_t *p) {
+    return spread(p);
 }
 
 VECTOR quad quad_flip(quad a) {

@@ -8,12 +8,18 @@ enum { ALIGNMENT = 64 };
 
 /* Whether an op has a packed form: it has weights, and its window fits the driver's patch. */
 static int packs(const dpt_op *op) {
-    return op->kind == DPT_DENSE || (op->kind == DPT_CONV && 4 * dpt_quads(op) <= PATCH_SIZE);
+    return op->kind == DPT_DENSE ||
+           (op->kind == DPT_CONV && 4 * dpt_row_units(op, 4) * op->kernel_h <= PATCH_SIZE);
 }
 
 static size_t packed_bytes(const dpt_op *op, uint32_t packing) {
-    const size_t each = 2 * sizeof(int32_t) + 4 * dpt_quads(op);
-    return packs(op) ? dpt_padded_channels(op, packing) * each : 0;
+    if (!packs(op)) {
+        return 0;
+    }
+    const size_t wide = dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
+    const size_t narrow = dpt_narrow_blocks(op, packing) * NARROW_CHANNELS * NARROW_UNIT *
+                          dpt_row_units(op, NARROW_UNIT);
+    return dpt_padded_channels(op, packing) * 2 * sizeof(int32_t) + (wide + narrow) * dpt_rows(op);
 }
 
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
@@ -27,43 +33,59 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
     return size == 0 ? 0 : size + ALIGNMENT - 1;
 }
 
-/* The weights of one channel as rows of quads, in lane `lane` of block `b` of a superblock; the sum
- * of all of them. */
-static int32_t pack_channel(const dpt_op *op, size_t channel, uint8_t *to, size_t stride) {
-    const size_t rows = op->kind == DPT_DENSE ? 1u : op->kernel_h;
-    const size_t length =
-        op->kind == DPT_DENSE ? dpt_elements(op->in) : (size_t)op->kernel_w * op->in.c;
-    const int8_t *weight = op->weight + channel * rows * length;
+static int32_t sum_of(const int8_t *weight, size_t n) {
     int32_t sum = 0;
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t i = 0; i < length; i++) {
-            to[i / 4 * stride + i % 4] = (uint8_t)*weight;
-            sum += *weight++;
-        }
-        to += stride * dpt_row_quads(op);
+    for (size_t i = 0; i < n; i++) {
+        sum += weight[i];
     }
     return sum;
+}
+
+/* The weights of a superblock: unit by unit of a row, those of all its channels beside each other;
+ * what `to` holds already is 0. Whole units are copied with a size that the compiler knows. */
+static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes, uint8_t *to) {
+    const size_t length = dpt_row_length(op), size = length * dpt_rows(op), unit = s->unit;
+    const size_t channels = lanes < op->out.c - s->channel ? lanes : op->out.c - s->channel;
+    const int8_t *weight = op->weight + s->channel * size;
+    for (size_t row = 0; row < dpt_rows(op); row++, weight += length) {
+        for (size_t at = 0; at < length; at += unit, to += lanes * unit) {
+            const size_t left = length - at;
+            for (size_t o = 0; o < channels; o++) {
+                const int8_t *from = weight + o * size + at;
+                if (left < unit) {
+                    memcpy(to + o * unit, from, left);
+                } else if (unit == 4) {
+                    memcpy(to + o * 4, from, 4);
+                } else {
+                    memcpy(to + o * NARROW_UNIT, from, NARROW_UNIT);
+                }
+            }
+        }
+    }
 }
 
 /* The bias makes up for what is added to the activations (dpt_offset). The arithmetic is modulo
  * 2^32, as the sums in the lanes are; what comes out fits by the proof. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
-    const size_t channels = dpt_padded_channels(op, packing);
+    const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
+    const size_t padded = dpt_padded_channels(op, packing);
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
-    int32_t *bias = (int32_t *)(void *)to, *mult = bias + channels;
+    int32_t *biases = (int32_t *)(void *)to, *mults = biases + padded;
     memset(to, 0, packed_bytes(op, packing));
-    for (size_t o = 0; o < channels; o++) {
-        mult[o] = o < op->out.c ? dpt_i32(op->mult + 4 * o) : 2;
+    for (size_t i = 0; i < padded; i++) {
+        mults[i] = 2;
     }
     dpt_superblock s = dpt_superblock_first(op, packing);
     for (; s.blocks != 0; dpt_superblock_next(op, packing, &s)) {
-        uint8_t *weights = to + (s.weight - to);
-        const size_t lanes = dpt_lanes(packing) * s.blocks;
-        for (size_t lane = 0; lane < lanes && s.channel + lane < op->out.c; lane++) {
-            const size_t o = s.channel + lane;
-            const int32_t sum = pack_channel(op, o, weights + 4 * lane, 4 * lanes);
-            const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * (uint32_t)sum;
-            memcpy(&bias[o], &value, sizeof value);
+        const size_t lanes = dpt_superblock_channels(&s, packing);
+        int32_t *bias = biases + (s.bias - biases), *mult = mults + (s.mult - mults);
+        pack_weights(op, &s, lanes, to + (s.weight - to));
+        for (size_t o = s.channel; o < s.channel + lanes && o < op->out.c; o++) {
+            const uint32_t back =
+                offset == 0 ? 0 : offset * (uint32_t)sum_of(op->weight + o * size, size);
+            const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
+            memcpy(bias++, &value, sizeof value);
+            *mult++ = dpt_i32(op->mult + 4 * o);
         }
     }
 }

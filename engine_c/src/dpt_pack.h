@@ -7,21 +7,30 @@
  * the reduction, row by row of the kernel, the quads of each lane: byte 4 * lane + i is the weight
  * of value i of the quad for channel `lane` of the superblock. What is missing to whole quads and
  * blocks is 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every
- * quad of weights where a block has 16 lanes; with 4 lanes they start at multiples of 16. */
+ * quad of weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ *
+ * Where few channels are left for the last block of 16 lanes, most of its work would be for zeros.
+ * They go into narrow blocks instead, of NARROW_CHANNELS channels each: for each NARROW_UNIT values
+ * of a row, as many weights of each channel; byte 16 * channel + i. A narrow block has the biases
+ * and multipliers of 16 lanes, too. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
 #include "dpt_internal.h"
 
-enum { BLOCKS = 5, PATCH_SIZE = 4096 };
+enum { BLOCKS = 5, PATCH_SIZE = 4096, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
 
 /* Activations that a backend multiplies with their highest bit flipped: signed ones as unsigned
  * (128 larger), or unsigned ones as signed (128 smaller). The biases make up for it. */
 enum { FLIPS_NONE, FLIPS_I8, FLIPS_U8 };
 
+#define DPT_NARROW 0x400
+
 /* The number of a layout, for dpt_backend.packing: lanes of a block (4, 8 .. 60), blocks of a
- * superblock (1 .. BLOCKS), and what is flipped. */
-#define DPT_PACKING(lanes, blocks, flips) ((flips) << 8 | (lanes) / 4 << 4 | (blocks))
+ * superblock (1 .. BLOCKS), what is flipped, and whether there are narrow blocks (then 16 lanes).
+ */
+#define DPT_PACKING(lanes, blocks, flips, narrow)                                                  \
+    ((narrow) * DPT_NARROW | (flips) << 8 | (lanes) / 4 << 4 | (blocks))
 
 static inline size_t dpt_lanes(uint32_t packing) {
     return (size_t)4 * (packing >> 4 & 15u);
@@ -29,55 +38,93 @@ static inline size_t dpt_lanes(uint32_t packing) {
 
 /* What is added to every activation of this op before the multiplication: 128, 0 or -128. */
 static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
-    const uint32_t flips = packing >> 8;
+    const uint32_t flips = packing >> 8 & 3u;
     return flips == FLIPS_I8 && op->in_type == DPT_I8   ? 128
            : flips == FLIPS_U8 && op->in_type == DPT_U8 ? -128
                                                         : 0;
 }
 
-/* The quads of one row of the reduction: a kernel's row, or the whole input of a dense op. */
-static inline size_t dpt_row_quads(const dpt_op *op) {
-    const size_t row =
-        op->kind == DPT_DENSE ? dpt_elements(op->in) : (size_t)op->kernel_w * op->in.c;
-    return (row + 3) / 4;
+/* The rows of the reduction: the kernel's, or one, the whole input of a dense op. */
+static inline size_t dpt_rows(const dpt_op *op) {
+    return op->kind == DPT_DENSE ? 1u : op->kernel_h;
 }
 
-/* The quads of the whole reduction. */
-static inline size_t dpt_quads(const dpt_op *op) {
-    return dpt_row_quads(op) * (op->kind == DPT_DENSE ? 1u : op->kernel_h);
+/* The values of such a row. */
+static inline size_t dpt_row_length(const dpt_op *op) {
+    return op->kind == DPT_DENSE ? dpt_elements(op->in) : (size_t)op->kernel_w * op->in.c;
 }
 
-/* The channels of whole blocks. */
-static inline size_t dpt_padded_channels(const dpt_op *op, uint32_t packing) {
+/* A row in units of so many values (4: quads), the last one filled up. */
+static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
+    return (dpt_row_length(op) + unit - 1) / unit;
+}
+
+/* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply.
+ */
+static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
+    const size_t left = op->out.c % dpt_lanes(packing);
+    const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
+    const size_t units = dpt_row_units(op, NARROW_UNIT);
+    const int fits = op->kind == DPT_DENSE || NARROW_UNIT * units * dpt_rows(op) <= PATCH_SIZE;
+    return (packing & DPT_NARROW) != 0 && fits && blocks <= 2 &&
+                   blocks * units < dpt_row_units(op, 4)
+               ? blocks
+               : 0;
+}
+
+/* The channels of whole blocks that are not narrow. */
+static inline size_t dpt_wide_channels(const dpt_op *op, uint32_t packing) {
     const size_t block = dpt_lanes(packing);
-    return (op->out.c + block - 1) / block * block;
+    const size_t fill = dpt_narrow_blocks(op, packing) > 0 ? 0 : block - 1;
+    return (op->out.c + fill) / block * block;
 }
 
+/* Biases, or multipliers, of all blocks. */
+static inline size_t dpt_padded_channels(const dpt_op *op, uint32_t packing) {
+    return dpt_wide_channels(op, packing) + dpt_narrow_blocks(op, packing) * dpt_lanes(packing);
+}
+
+/* The next channels to be multiplied: a superblock of `blocks` blocks or, with `unit` NARROW_UNIT,
+ * a narrow block. */
 typedef struct dpt_superblock {
     size_t channel, blocks; /* the first channel; 0 blocks: past the end */
+    size_t unit;            /* values of a row that are multiplied at once in a lane: 4, or 16 */
     const int32_t *bias, *mult;
     const uint8_t *weight;
 } dpt_superblock;
 
-static inline size_t dpt_superblock_blocks(const dpt_op *op, size_t channel, uint32_t packing) {
-    const size_t left = (dpt_padded_channels(op, packing) - channel) / dpt_lanes(packing);
-    return left < (packing & 15u) ? left : (packing & 15u);
+/* The channels of a superblock, and those to the next. */
+static inline size_t dpt_superblock_channels(const dpt_superblock *s, uint32_t packing) {
+    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)NARROW_CHANNELS;
+}
+
+static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
+    const size_t wide = dpt_wide_channels(op, packing), most = packing & 15u;
+    if (s->channel < wide) {
+        const size_t left = (wide - s->channel) / dpt_lanes(packing);
+        s->blocks = left < most ? left : most;
+        s->unit = 4;
+    } else {
+        s->blocks = s->channel < op->out.c;
+        s->unit = NARROW_UNIT;
+    }
 }
 
 static inline dpt_superblock dpt_superblock_first(const dpt_op *op, uint32_t packing) {
     const int32_t *bias = op->packed, *mult = bias + dpt_padded_channels(op, packing);
     const uint8_t *weight = (const uint8_t *)(mult + dpt_padded_channels(op, packing));
-    dpt_superblock s = {0, dpt_superblock_blocks(op, 0, packing), bias, mult, weight};
+    dpt_superblock s = {0, 0, 0, bias, mult, weight};
+    dpt_superblock_measure(op, packing, &s);
     return s;
 }
 
 static inline void dpt_superblock_next(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
-    const size_t channels = dpt_lanes(packing) * s->blocks;
-    s->weight += 4 * channels * dpt_quads(op);
-    s->bias += channels;
-    s->mult += channels;
+    const size_t channels = dpt_superblock_channels(s, packing);
+    s->weight += channels * s->unit * dpt_row_units(op, s->unit) * dpt_rows(op);
+    s->bias += dpt_lanes(packing) * s->blocks;
+    s->mult += dpt_lanes(packing) * s->blocks;
     s->channel += channels;
-    s->blocks = dpt_superblock_blocks(op, s->channel, packing);
+    dpt_superblock_measure(op, packing, s);
 }
 
 #endif

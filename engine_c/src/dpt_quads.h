@@ -8,20 +8,27 @@
  *     LANES, FLIPS                   lanes of a block; which activations are flipped (dpt_pack.h)
  *     quad   quad_load(p), quad_flip(quad)      four activations for all lanes; each byte ^ 0x80
  *     lanes  lanes_load(p)                      4 * LANES bytes of weights: a quad for each lane
- *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b)
+ *     sums   sums_zero(), sums_dot(sums, quad, lanes), sums_max(a, b); sums_add
  *     void   sums_finish(op, sums, bias, mult, out, index, n)   requantize, store n channels
+ *
+ *     PACKING                        blocks of channels that are multiplied at once: 1, 2, 4, 5
+ *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
  *
  *     STRIP                          quads that are multiplied together where a row has them; more
  *                                    than 1: strip_load(p), strip_flip(strip), sums_dot_strip(sums,
  *                                    strip, strip_lanes) with the weights' quads in .quad[]
  *     OWN_MULTIPLY                   optional: it defines multiply() after this file, and none of
  *                                    quad, lanes, strip and sums_dot
- *     PACKING                        blocks of channels that are multiplied at once: 1, 2, 4, 5
- *     PLACES(B)                      places whose sums of B blocks fill the registers, 4 or 8
+ *     CHAINS(B)                      optional: chains of sums that hide how long a multiplication
+ *                                    takes, where a single dense vector has but B sums; sums_add
+ *     NARROW                         optional, 1 with LANES 16: narrow blocks (dpt_pack.h), whose
+ * 16 lanes are 4 quads of each of 4 channels: quad_spread(p), 16 activations for each channel, and
+ * narrow_sums(s, acc[4]), which turns the sums of 4 places into those of 4 channels at each place,
+ * in the first 4 lanes
  *
  * dpt_pack.c lays weights out as this file reads them. Functions take constants (P places, B
- * blocks, A places a pooling window, FLIP) and are inlined into their few uses, so that the sums
- * stay in registers: there is one algorithm, and the compiler unrolls it. */
+ * blocks, A places a pooling window, FLIP, N narrow) and are inlined into their few uses, so that
+ * the sums stay in registers: there is one algorithm, and the compiler unrolls it. */
 #include "dpt_internal.h"
 #include "dpt_pack.h"
 
@@ -34,30 +41,40 @@
 #define DPT_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS) };
+#ifndef NARROW
+#define NARROW 0
+#endif
+
+enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS, NARROW) };
 
 /* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
- * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads; a
- * row may end in `tail` bytes that are less than a quad. */
+ * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads
+ * (narrow: units of 16 bytes); a row may end in `tail` bytes that are less than that. */
 typedef struct tile {
     const uint8_t *place[MOST_PLACES];
     size_t pitch[MOST_PLACES];
     uint32_t rows, quads, tail;
 } tile;
 
+#if NARROW
+#define UNIT(N) ((N) ? (int)NARROW_UNIT : 4)
+DPT_INLINE quad unit_load(const int N, const uint8_t *p) {
+    return N ? quad_spread(p) : quad_load(p);
+}
+#else
+#define UNIT(N)         4
+#define unit_load(N, p) ((void)(N), quad_load(p))
+#endif
+
 #ifdef OWN_MULTIPLY
 static void multiply(int P, int B, int FLIP, const tile *t, const uint8_t *w,
                      sums acc[MOST_PLACES][BLOCKS]);
+#define multiply_units(P, B, FLIP, N, t, w, acc) multiply(P, B, FLIP, t, w, acc)
 #else
-/* The last, incomplete quad of a row; its missing bytes meet weights of 0. */
-DPT_INLINE quad quad_tail(const uint8_t *p, uint32_t n) {
-    uint8_t bytes[4] = {0, 0, 0, 0};
-    memcpy(bytes, p, n);
-    return quad_load(bytes);
-}
-
-/* acc[p][b] += one quad of every place times that quad's weights. */
-DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, const uint8_t *w,
+/* acc[p][b] += the unit at at[p] + i times that unit's weights. Each place's unit is loaded where
+ * it is used: all at once would take the registers that the sums need. */
+DPT_INLINE void step(const int P, const int B, const int FLIP, const int N,
+                     const uint8_t *const *at, size_t i, const uint8_t *w,
                      sums acc[MOST_PLACES][BLOCKS]) {
     lanes weights[BLOCKS];
     DPT_UNROLL
@@ -66,7 +83,8 @@ DPT_INLINE void step(const int P, const int B, const int FLIP, const quad *a, co
     }
     DPT_UNROLL
     for (int p = 0; p < P; p++) {
-        const quad value = FLIP ? quad_flip(a[p]) : a[p];
+        quad value = unit_load(N, at[p] + i);
+        value = FLIP ? quad_flip(value) : value;
         DPT_UNROLL
         for (int b = 0; b < B; b++) {
             acc[p][b] = sums_dot(acc[p][b], value, weights[b]);
@@ -98,11 +116,10 @@ DPT_INLINE void strip_step(const int P, const int B, const int FLIP, const strip
 }
 #endif
 
-/* acc[p][b] = the sums of block b at place p. */
-DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t, const uint8_t *w,
-                         sums acc[MOST_PLACES][BLOCKS]) {
+/* acc[p][b] = the sums of block b at place p; narrow ones are those of 4 lanes a channel still. */
+DPT_INLINE void multiply_units(const int P, const int B, const int FLIP, const int N, const tile *t,
+                               const uint8_t *w, sums acc[MOST_PLACES][BLOCKS]) {
     const uint8_t *at[MOST_PLACES];
-    quad a[MOST_PLACES];
     DPT_UNROLL
     for (int p = 0; p < P; p++) {
         at[p] = t->place[p];
@@ -112,7 +129,7 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
         }
     }
     for (uint32_t row = 0; row < t->rows; row++) {
-        const size_t end = 4 * (size_t)t->quads;
+        const size_t end = UNIT(N) * (size_t)t->quads;
         size_t i = 0;
 #if STRIP > 1
         for (; i + 4 * STRIP <= end; i += 4 * STRIP, w += 4 * LANES * B * STRIP) {
@@ -124,19 +141,19 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
             strip_step(P, B, FLIP, strips, w, acc);
         }
 #endif
-        for (; i < end; i += 4, w += 4 * LANES * B) {
-            DPT_UNROLL
-            for (int p = 0; p < P; p++) {
-                a[p] = quad_load(at[p] + i);
-            }
-            step(P, B, FLIP, a, w, acc);
+        for (; i < end; i += UNIT(N), w += 4 * LANES * B) {
+            step(P, B, FLIP, N, at, i, w, acc);
         }
-        if (t->tail != 0) {
+        if (t->tail != 0) { /* the last, incomplete unit; its missing bytes meet weights of 0 */
+            uint8_t bytes[MOST_PLACES][NARROW_UNIT];
+            const uint8_t *copies[MOST_PLACES];
             DPT_UNROLL
             for (int p = 0; p < P; p++) {
-                a[p] = quad_tail(at[p] + end, t->tail);
+                memset(bytes[p], 0, sizeof bytes[p]);
+                memcpy(bytes[p], at[p] + end, t->tail);
+                copies[p] = bytes[p];
             }
-            step(P, B, FLIP, a, w, acc);
+            step(P, B, FLIP, N, copies, 0, w, acc);
             w += 4 * LANES * B;
         }
         DPT_UNROLL
@@ -147,14 +164,34 @@ DPT_INLINE void multiply(const int P, const int B, const int FLIP, const tile *t
 }
 #endif
 
+/* Narrow sums, 4 lanes a channel and place, become sums like others, of 4 channels; the places are
+ * one or a multiple of 4. */
+#if NARROW
+DPT_INLINE void unfold(const int P, const int N, sums acc[MOST_PLACES][BLOCKS]) {
+    DPT_UNROLL
+    for (int p = 0; N && p < P; p += 4) {
+        sums four[4];
+        DPT_UNROLL
+        for (int i = 0; i < 4; i++) {
+            four[i] = acc[P < 4 ? 0 : p + i][0];
+        }
+        narrow_sums(four);
+        DPT_UNROLL
+        for (int i = 0; i < 4 && i < P; i++) {
+            acc[p + i][0] = four[i];
+        }
+    }
+}
+#else
+#define unfold(P, N, acc) (void)(N)
+#endif
+
 /* One op on one plane, and the superblock of channels that is being computed. */
 typedef struct job {
     const dpt_op *op;
     const uint8_t *in;
     void *out;
-    const int32_t *bias, *mult; /* of the superblock's first channel */
-    const uint8_t *weight;
-    size_t channel; /* the superblock's first */
+    dpt_superblock s;
 } job;
 
 /* Requantizes and stores `blocks` blocks of each of n output pixels. It is not inlined: it is long,
@@ -162,24 +199,25 @@ typedef struct job {
 static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pixel, size_t n,
                                                         sums result[][BLOCKS], int blocks) {
     const dpt_op op = *j->op;
-    const int32_t *const bias = j->bias, *const mult = j->mult;
+    const int32_t *const bias = j->s.bias, *const mult = j->s.mult;
     void *const out = j->out;
-    const size_t first = j->channel, left = op.out.c - first;
+    const size_t first = j->s.channel, left = op.out.c - first;
+    const size_t full = j->s.unit == 4 ? (size_t)LANES : (size_t)NARROW_CHANNELS;
     for (size_t i = 0; i < n; i++) {
         const size_t index = (pixel + i) * op.out.c + first;
         for (size_t b = 0; b < (size_t)blocks; b++) {
             const size_t at = LANES * b, most = left - at;
             sums_finish(&op, result[i][b], bias + at, mult + at, out, index + at,
-                        most < LANES ? most : (size_t)LANES);
+                        most < full ? most : full);
         }
     }
 }
 
 /* What does not change from window to window of a convolution. */
 typedef struct frame {
-    size_t pitch, row;    /* bytes of a row of the input, of a row of the kernel in quads */
+    size_t pitch, row;    /* bytes of a row of the input, of a row of the kernel in units */
     uint32_t tops, lefts; /* of corners from which all that a group of places reads is input */
-    size_t froms;         /* and of first bytes whose last row, whole quads included, is */
+    size_t froms;         /* and of first bytes whose last row, whole units included, is */
     size_t ahead[4];      /* from the first place of the group to each, in bytes */
 } frame;
 
@@ -188,10 +226,10 @@ static uint32_t at_least_0(int32_t n) {
 }
 
 /* Groups of `high` by `wide` places, at most 4, that are computed together. */
-static frame frame_of(const dpt_op *op, int32_t high, int32_t wide) {
+static frame frame_of(const dpt_op *op, int32_t high, int32_t wide, size_t unit) {
     frame f;
     f.pitch = (size_t)op->in.w * op->in.c;
-    f.row = 4 * dpt_row_quads(op);
+    f.row = unit * dpt_row_units(op, unit);
     f.tops = at_least_0(op->in.h - (high - 1) * op->stride_h - op->kernel_h + 1);
     f.lefts = at_least_0(op->in.w - (wide - 1) * op->stride_w - op->kernel_w + 1);
     for (int32_t p = 0; p < high * wide; p++) {
@@ -253,14 +291,15 @@ DPT_INLINE void aim(const int A, tile *t, int first, const job *j, const frame *
 }
 
 /* A superblock of a convolution whose pooling window has A places, 1 or 4. P places are whole
- * windows; where fewer are left, the last place stands in and its sums are not used. */
-DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const job *j) {
+ * windows; where fewer are left, the last window stands in and its sums are not used. */
+DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const int N,
+                         const job *j) {
     const dpt_op *op = j->op;
     const int32_t pool_h = op->pool_h, pool_w = op->pool_w, width = op->out.w * pool_w;
-    const frame f = A == 1 ? frame_of(op, 1, 1) : frame_of(op, pool_h, pool_w);
+    const frame f = A == 1 ? frame_of(op, 1, 1, UNIT(N)) : frame_of(op, pool_h, pool_w, UNIT(N));
     const size_t pixels = (size_t)op->out.h * op->out.w;
     uint8_t patch[MOST_PLACES][PATCH_SIZE];
-    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
+    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / UNIT(N)), 0};
     int32_t y = 0, x = 0; /* the next window's corner in the plane */
     for (size_t pixel = 0; pixel < pixels; pixel += (size_t)(P / A)) {
         sums acc[MOST_PLACES][BLOCKS];
@@ -274,7 +313,8 @@ DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, 
                 }
             }
         }
-        multiply(P, B, FLIP, &t, j->weight, acc);
+        multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
+        unfold(P, N, acc);
         sums result[MOST_PLACES][BLOCKS];
         DPT_UNROLL
         for (int p = 0; p < P; p++) {
@@ -287,18 +327,18 @@ DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, 
                 }
             }
         }
-        const size_t left = pixels - pixel, whole = (size_t)(P / A);
-        finish(j, pixel, left < whole ? left : whole, result, B);
+        const size_t rest = pixels - pixel, whole = (size_t)(P / A);
+        finish(j, pixel, rest < whole ? rest : whole, result, B);
     }
 }
 
 /* The same for pooling windows of any size: one window at a time, P places of it at once. */
-DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job *j) {
+DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const int N, const job *j) {
     const dpt_op *op = j->op;
-    const frame f = frame_of(op, 1, 1);
+    const frame f = frame_of(op, 1, 1, UNIT(N));
     const int32_t area = op->pool_h * op->pool_w;
     uint8_t patch[MOST_PLACES][PATCH_SIZE];
-    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / 4), 0};
+    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / UNIT(N)), 0};
     for (size_t pixel = 0; pixel < (size_t)op->out.h * op->out.w; pixel++) {
         sums best[1][BLOCKS], acc[MOST_PLACES][BLOCKS];
         const int32_t y = (int32_t)(pixel / op->out.w) * op->pool_h;
@@ -312,7 +352,8 @@ DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job
                 const int32_t at = from + p < area ? from + p : area - 1;
                 aim(1, &t, p, j, &f, y + at / op->pool_w, x + at % op->pool_w, patch);
             }
-            multiply(P, B, FLIP, &t, j->weight, acc);
+            multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
+            unfold(P, N, acc);
             DPT_UNROLL
             for (int b = 0; b < B; b++) {
                 DPT_UNROLL
@@ -327,55 +368,98 @@ DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const job
 }
 
 /* A superblock of a dense op on n vectors, P at a time. */
-DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const job *j, size_t n) {
+DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const int N,
+                                 const job *j, size_t n) {
     const size_t size = dpt_elements(j->op->in);
-    tile t = {{0}, {0}, 1, (uint32_t)(size / 4), (uint32_t)(size % 4)};
+    tile t = {{0}, {0}, 1, (uint32_t)(size / UNIT(N)), (uint32_t)(size % UNIT(N))};
     for (size_t from = 0; from < n; from += (size_t)P) {
         sums acc[MOST_PLACES][BLOCKS];
         for (int p = 0; p < P; p++) {
             t.place[p] = j->in + size * (from + (size_t)p < n ? from + (size_t)p : n - 1);
         }
-        multiply(P, B, FLIP, &t, j->weight, acc);
+        multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
+        unfold(P, N, acc);
         const size_t left = n - from;
         finish(j, from, left < (size_t)P ? left : (size_t)P, acc, B);
     }
 }
 
-#define DPT_SUPERBLOCK(B, FLIP)                                                                    \
-    static DPT_TARGET void conv_##B##_##FLIP(const job *j, size_t n) {                             \
+#ifdef CHAINS
+/* The same for one vector. Its units go to C chains of sums in turn, since a multiplication waits
+ * for the one before it in its sum. */
+DPT_INLINE void multiply_vector(const int C, const int B, const int FLIP, const int N,
+                                const job *j) {
+    const uint32_t size = (uint32_t)dpt_elements(j->op->in);
+    const uint32_t whole = size / (uint32_t)(C * UNIT(N)) * (uint32_t)(C * UNIT(N));
+    const tile t = {{j->in + whole}, {0}, 1, (size - whole) / UNIT(N), size % UNIT(N)};
+    const uint8_t *in = j->in, *w = j->s.weight;
+    sums chain[MOST_PLACES][BLOCKS], acc[MOST_PLACES][BLOCKS];
+    DPT_UNROLL
+    for (int c = 0; c < C; c++) {
+        DPT_UNROLL
+        for (int b = 0; b < B; b++) {
+            chain[c][b] = sums_zero();
+        }
+    }
+    for (uint32_t i = 0; i < whole; i += (uint32_t)(C * UNIT(N)), w += 4 * LANES * B * C) {
+        DPT_UNROLL
+        for (int c = 0; c < C; c++) {
+            step(1, B, FLIP, N, &in, i + (size_t)(UNIT(N) * c), w + 4 * LANES * B * c, &chain[c]);
+        }
+    }
+    multiply_units(1, B, FLIP, N, &t, w, acc);
+    DPT_UNROLL
+    for (int b = 0; b < B; b++) {
+        DPT_UNROLL
+        for (int c = 0; c < C; c++) {
+            acc[0][b] = sums_add(acc[0][b], chain[c][b]);
+        }
+    }
+    unfold(1, N, acc);
+    finish(j, 0, 1, acc, B);
+}
+#define DENSE_ONE(B, FLIP, N, j) multiply_vector(CHAINS(B), B, FLIP, N, j)
+#else
+#define DENSE_ONE(B, FLIP, N, j) multiply_vectors(1, B, FLIP, N, j, 1)
+#endif
+
+#define DPT_SUPERBLOCK(NAME, P, B, FLIP, N)                                                        \
+    static DPT_TARGET void conv_##NAME(const job *j, size_t n) {                                   \
         const int area = j->op->pool_h * j->op->pool_w;                                            \
         (void)n; /* one plane */                                                                   \
         if (area == 1) {                                                                           \
-            convolve(PLACES(B), B, 1, FLIP, j);                                                    \
+            convolve(P, B, 1, FLIP, N, j);                                                         \
         } else if (area == 4) {                                                                    \
-            convolve(PLACES(B), B, 4, FLIP, j);                                                    \
+            convolve(P, B, 4, FLIP, N, j);                                                         \
         } else {                                                                                   \
-            convolve_any(PLACES(B), B, FLIP, j);                                                   \
+            convolve_any(P, B, FLIP, N, j);                                                        \
         }                                                                                          \
     }                                                                                              \
-    static DPT_TARGET void dense_##B##_##FLIP(const job *j, size_t n) {                            \
+    static DPT_TARGET void dense_##NAME(const job *j, size_t n) {                                  \
         if (n == 1) {                                                                              \
-            multiply_vectors(1, B, FLIP, j, n);                                                    \
+            DENSE_ONE(B, FLIP, N, j);                                                              \
         } else {                                                                                   \
-            multiply_vectors(PLACES(B), B, FLIP, j, n);                                            \
+            multiply_vectors(P, B, FLIP, N, j, n);                                                 \
         }                                                                                          \
     }
+#define DPT_WIDE(B)                                                                                \
+    DPT_SUPERBLOCK(B##_0, PLACES(B), B, 0, 0)                                                      \
+    DPT_SUPERBLOCK(B##_1, PLACES(B), B, 1, 0)
 
-#define DPT_SUPERBLOCKS(B) DPT_SUPERBLOCK(B, 0) DPT_SUPERBLOCK(B, 1)
-DPT_SUPERBLOCKS(1)
+DPT_WIDE(1)
 #if PACKING == 1
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP}
 #else
-DPT_SUPERBLOCKS(2)
+DPT_WIDE(2)
 #if PACKING == 2
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP}
 #else
-DPT_SUPERBLOCKS(3)
-DPT_SUPERBLOCKS(4)
+DPT_WIDE(3)
+DPT_WIDE(4)
 #if PACKING == 4
 #define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP}
 #else
-DPT_SUPERBLOCKS(5)
+DPT_WIDE(5)
 #define DPT_ROW(what, FLIP)                                                                        \
     {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP, what##_5_##FLIP}
 #endif
@@ -387,6 +471,17 @@ typedef void superblock_kernel(const job *j, size_t n);
 static superblock_kernel *const conv_kernels[2][PACKING] = {DPT_ROW(conv, 0), DPT_ROW(conv, 1)};
 static superblock_kernel *const dense_kernels[2][PACKING] = {DPT_ROW(dense, 0), DPT_ROW(dense, 1)};
 
+#if NARROW
+DPT_SUPERBLOCK(narrow_0, PLACES(1), 1, 0, 1)
+DPT_SUPERBLOCK(narrow_1, PLACES(1), 1, 1, 1)
+static superblock_kernel *const conv_narrow[2] = {conv_narrow_0, conv_narrow_1};
+static superblock_kernel *const dense_narrow[2] = {dense_narrow_0, dense_narrow_1};
+#define DPT_KERNEL(what, flip, s)                                                                  \
+    ((s).unit == 4 ? what##_kernels[flip][(s).blocks - 1] : what##_narrow[flip])
+#else
+#define DPT_KERNEL(what, flip, s) what##_kernels[flip][(s).blocks - 1]
+#endif
+
 /* Without packed weights (dpt_pack.c leaves out a window larger than the patch) the plain kernels
  * give the same bytes. */
 static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
@@ -394,12 +489,12 @@ static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
         dpt_scalar_conv(op, in, out, n);
         return;
     }
+    const int flip = dpt_offset(op, LAYOUT) != 0;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *plane = (const uint8_t *)in + i * dpt_elements(op->in);
-        dpt_superblock s = dpt_superblock_first(op, LAYOUT);
-        for (; s.blocks != 0; dpt_superblock_next(op, LAYOUT, &s)) {
-            const job j = {op, plane, dpt_output(op, out, i), s.bias, s.mult, s.weight, s.channel};
-            conv_kernels[dpt_offset(op, LAYOUT) != 0][s.blocks - 1](&j, 1);
+        job j = {op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i),
+                 dpt_superblock_first(op, LAYOUT)};
+        for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
+            DPT_KERNEL(conv, flip, j.s)(&j, 1);
         }
     }
 }
@@ -409,9 +504,9 @@ static void quads_dense(const dpt_op *op, const void *in, void *out, size_t n) {
         dpt_scalar_dense(op, in, out, n);
         return;
     }
-    dpt_superblock s = dpt_superblock_first(op, LAYOUT);
-    for (; s.blocks != 0; dpt_superblock_next(op, LAYOUT, &s)) {
-        const job j = {op, in, out, s.bias, s.mult, s.weight, s.channel};
-        dense_kernels[dpt_offset(op, LAYOUT) != 0][s.blocks - 1](&j, n);
+    const int flip = dpt_offset(op, LAYOUT) != 0;
+    job j = {op, in, out, dpt_superblock_first(op, LAYOUT)};
+    for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
+        DPT_KERNEL(dense, flip, j.s)(&j, n);
     }
 }

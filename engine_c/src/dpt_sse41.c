@@ -10,6 +10,8 @@
 #define DPT_TARGET __attribute__((target("sse4.1")))
 #define LANES      16
 #define STRIP      1
+#define NARROW     1
+#define CHAINS(B)  2
 #define FLIPS      FLIPS_I8
 #define PACKING    1
 #define PLACES(B)  4
@@ -28,12 +30,19 @@ typedef struct lanes {
     quad quarter[4];
 } lanes;
 
+VECTOR quad pairs(__m128i a) {
+    const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
+    return q;
+}
+
 VECTOR quad quad_load(const uint8_t *p) {
     int32_t value;
     memcpy(&value, p, 4);
-    const __m128i a = _mm_set1_epi32(value);
-    const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
-    return q;
+    return pairs(_mm_set1_epi32(value));
+}
+
+VECTOR quad quad_spread(const uint8_t *p) {
+    return pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
 VECTOR quad quad_flip(quad a) {
@@ -66,6 +75,21 @@ VECTOR sums sums_dot(sums acc, quad a, lanes w) {
         acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
     }
     return acc;
+}
+
+VECTOR sums sums_add(sums a, sums b) {
+    for (int i = 0; i < 4; i++) {
+        a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);
+    }
+    return a;
+}
+
+VECTOR void narrow_sums(sums *s) {
+    for (int p = 0; p < 4; p++) {
+        const __m128i ab = _mm_hadd_epi32(s[p].quarter[0], s[p].quarter[1]);
+        const __m128i cd = _mm_hadd_epi32(s[p].quarter[2], s[p].quarter[3]);
+        s[p].quarter[0] = _mm_hadd_epi32(ab, cd);
+    }
 }
 
 VECTOR sums sums_max(sums a, sums b) {

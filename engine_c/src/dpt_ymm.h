@@ -16,9 +16,39 @@ VECTOR __m256i broadcast(const uint8_t *p) {
     return _mm256_set1_epi32(value);
 }
 
+VECTOR __m256i spread(const uint8_t *p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
 VECTOR sums sums_zero(void) {
     const sums zero = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
     return zero;
+}
+
+VECTOR sums sums_add(sums a, sums b) {
+    a.half[0] = _mm256_add_epi32(a.half[0], b.half[0]);
+    a.half[1] = _mm256_add_epi32(a.half[1], b.half[1]);
+    return a;
+}
+
+/* Pairs of places are added crosswise, twice: then the lanes of a channel are its sums at the four
+ * places. */
+VECTOR __m256i crosswise(__m256i a, __m256i b, __m256i c, __m256i d) {
+    const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+}
+
+VECTOR void narrow_sums(sums *s) {
+    const __m256i low = crosswise(s[0].half[0], s[1].half[0], s[2].half[0], s[3].half[0]);
+    const __m256i high = crosswise(s[0].half[1], s[1].half[1], s[2].half[1], s[3].half[1]);
+    for (int i = 0; i < 4; i++) {
+        const __m256i lane =
+            _mm256_add_epi32(_mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4), _mm256_set1_epi32(i));
+        s[i].half[0] = _mm256_unpacklo_epi64(_mm256_permutevar8x32_epi32(low, lane),
+                                             _mm256_permutevar8x32_epi32(high, lane));
+        s[i].half[1] = s[i].half[0]; /* not used */
+    }
 }
 
 VECTOR sums sums_max(sums a, sums b) {

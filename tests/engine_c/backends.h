@@ -55,9 +55,9 @@ static inline void check_backend(const dpt_model *model, const dpt_backend *back
         demand(memcmp(outputs, wanted, BATCH * count * sizeof *outputs) == 0, backend->name,
                "differs in a batch");
     }
-    free(memory);
-    free(arena);
-    free(outputs);
+    release(memory);
+    release(arena);
+    release(outputs);
 }
 
 /* All backends on one input, and on a batch of it and two that are derived from it. */
@@ -80,9 +80,9 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
             check_backend(model, dpt_backend_at(i), inputs, wanted, &right);
         }
     }
-    free(inputs);
-    free(arena);
-    free(wanted);
+    release(inputs);
+    release(arena);
+    release(wanted);
 }
 
 #endif

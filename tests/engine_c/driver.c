@@ -48,9 +48,9 @@ static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32
             check_backends(model, input);
         }
     }
-    free(arena);
-    free(input);
-    free(output);
+    release(arena);
+    release(input);
+    release(output);
 }
 
 static int print_backends(void) {
@@ -91,8 +91,8 @@ int main(int argc, char **argv) {
             put_number(model->arena_size);
             run(model, inputs, job[3], job[4]);
         }
-        free(blob);
-        free(inputs);
+        release(blob);
+        release(inputs);
     }
     return 0;
 }

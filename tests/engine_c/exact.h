@@ -5,13 +5,43 @@
 #ifndef EXACT_H
 #define EXACT_H
 
+#ifdef GUARDED
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#endif
 #include "drypoint.h"
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef GUARDED
+#include <sys/mman.h>
+#endif
 
 enum { MAX_OPS = 64 };
 
+#ifdef GUARDED
+/* Between two pages that must not be touched: up to the last byte before the second (GUARDED 1), or
+ * from the first byte after the first (GUARDED 2). A page further in front keeps the length. */
+enum { PAGE = 4096 };
+
+static inline void *exact(size_t size) {
+    const size_t pages = (size + PAGE - 1) / PAGE + (size == 0), length = (pages + 3) * PAGE;
+    uint8_t *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED || mprotect(p + PAGE, PAGE, PROT_NONE) != 0 ||
+        mprotect(p + (pages + 2) * PAGE, PAGE, PROT_NONE) != 0) {
+        abort();
+    }
+    memcpy(p, &length, sizeof length);
+    return p + 2 * PAGE + (GUARDED == 1 ? pages * PAGE - (size > 0 ? size : 1) : 0);
+}
+
+static inline void release(void *buffer) {
+    uint8_t *p = buffer;
+    p -= (uintptr_t)p % PAGE + 2 * PAGE;
+    size_t length;
+    memcpy(&length, p, sizeof length);
+    munmap(p, length);
+}
+#else
 static inline void *exact(size_t size) {
     void *p = malloc(size > 0 ? size : 1);
     if (p == NULL) {
@@ -19,6 +49,11 @@ static inline void *exact(size_t size) {
     }
     return p;
 }
+
+static inline void release(void *buffer) {
+    free(buffer);
+}
+#endif
 
 static inline uint8_t *exact_copy(const void *bytes, size_t size) {
     uint8_t *p = exact(size);

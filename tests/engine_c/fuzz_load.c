@@ -21,10 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             abort();
         }
         check_backends(&model, input);
-        free(arena);
-        free(input);
-        free(output);
+        release(arena);
+        release(input);
+        release(output);
     }
-    free(blob);
+    release(blob);
     return 0;
 }

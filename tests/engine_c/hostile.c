@@ -23,7 +23,8 @@ static void complain(const char *what, size_t where) {
     failed = 1;
 }
 
-/* Runs a model that the loader accepted, on random input; `shift` misaligns arena and input. */
+/* Runs a model that the loader accepted, on random input; `shift` misaligns arena, input and
+ * output. */
 static void run(const dpt_model *model, size_t shift) {
     if (steps(model) > 1e5) {
         too_long++;
@@ -31,7 +32,8 @@ static void run(const dpt_model *model, size_t shift) {
     }
     const size_t n = input_bytes(model);
     uint8_t *arena = exact(model->arena_size + shift), *input = exact(n + shift);
-    int32_t *output = exact(output_count(model) * sizeof *output);
+    int32_t *outputs = exact((output_count(model) + shift % 4) * sizeof *outputs);
+    int32_t *output = outputs + shift % 4;
     for (size_t i = 0; i < n; i++) {
         input[shift + i] = (uint8_t)next_random();
     }
@@ -43,9 +45,9 @@ static void run(const dpt_model *model, size_t shift) {
         dpt_label(model, model->n_labels - 1u) == NULL) {
         complain("labels", 0);
     }
-    free(arena);
-    free(input);
-    free(output);
+    release(arena);
+    release(input);
+    release(outputs);
 }
 
 /* Loads `size` bytes from a buffer of exactly that size, and runs what is accepted. */
@@ -61,7 +63,7 @@ static dpt_status attempt(const uint8_t *bytes, size_t size, size_t shift) {
     } else {
         refused++;
     }
-    free(blob);
+    release(blob);
     return status;
 }
 
@@ -81,7 +83,7 @@ static void truncations(const uint8_t *good, size_t size) {
         attempt(copy, n, 0);
         memcpy(copy, good, size);
     }
-    free(copy);
+    release(copy);
     report("truncations, as they are and repaired");
 }
 
@@ -101,7 +103,7 @@ static void flips(const uint8_t *good, size_t size) {
         attempt(copy, size, 0);
         copy[bit / 8] = good[bit / 8];
     }
-    free(copy);
+    release(copy);
     report("flipped bits, repaired");
 }
 
@@ -121,7 +123,7 @@ static void mutations(const uint8_t *good, size_t size, size_t count) {
         }
         repair(copy, size);
         attempt(copy, size, 0);
-        free(copy);
+        release(copy);
     }
     report("random mutations, repaired");
 }

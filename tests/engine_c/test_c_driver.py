@@ -57,3 +57,12 @@ def test_the_sanitizers_see_what_they_are_for(toolbox, tmp_path):
     run([compiler, *SANITIZE, *include, code, *ENGINE_SOURCES, "-o", binary], cwd=ROOT)
     with pytest.raises(AssertionError, match=r"heap-buffer-overflow|insufficient space"):
         run([binary])
+
+
+@pytest.mark.parametrize("guard", ["-DGUARDED=1", "-DGUARDED=2"], ids=["behind", "before"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_nothing_is_read_or_written_beside_a_buffer(toolbox, compiler, guard):
+    """Blob, packed weights, arena, input and output end (begin) where a page ends (begins) whose
+    neighbour may not be touched. Sanitizers do not see what vector instructions in assembly read;
+    the processor does. Sizes are odd, so buffers that end there begin at every alignment."""
+    assert_reference(traces(toolbox.engine_program(compiler, "driver.c", "-O2", guard), CASES))
