@@ -103,6 +103,8 @@ assert right >= 9
 # %%
 untrained = nn.lenet()
 quick = train.fit(untrained, digits, epochs=1, seed=0, progress="lines")
+
+# %%
 print(quick)
 
 assert quick.val_loss < 0.5 * math.log(10)  # a guess among ten costs ln 10
@@ -558,8 +560,8 @@ assert error < 1e-5
 # ### 36. One small step
 #
 # Move the biases a little against their gradient, and the loss falls. That is all there is to
-# learning; the rest is doing it half a million times. The graph we began with has not changed:
-# nets are values.
+# learning; the rest is doing it for all parameters, some thousand times. The graph we began with
+# has not changed: nets are values.
 
 # %%
 stepped = training.with_params({path: training.param(path) - 0.1 * gradient})
@@ -752,8 +754,9 @@ assert versus["LeNet"].accuracy > versus[baseline.method].accuracy
 #
 # `calibrate` runs some training images through the net and notes the range of every activation;
 # `quantize` makes a straight line of integer operations out of both. It proves from the weights
-# that no accumulator can overflow, and plans the memory. `report` runs both nets and says what each
-# layer loses to rounding: the signal-to-noise ratio, and the share of values beyond the range kept.
+# that no accumulator can overflow, and plans the memory. `report` runs both nets and says what
+# each layer loses to rounding: the signal-to-noise ratio, and the share of values beyond the
+# range kept.
 
 # %%
 calibration = quant.calibrate(model, digits.x[:1000])
@@ -777,8 +780,10 @@ assert integers.accuracy >= m.accuracy - 0.002
 # %%
 golden = test.x[[int(np.argmax(test.y == digit)) for digit in range(10)]]
 files = engine.export_c(program, golden, workdir, name="lenet")
-for file in files:
-    print(f"{file.relative_to(workdir)!s:28} {file.stat().st_size:>9,} bytes of text")
+own = [file for file in files if file.parent == workdir]
+for file in own:
+    print(f"{file.name:10} {file.stat().st_size:>11,} bytes of text")
+print(f"drypoint/  {len(files) - len(own):>11} files of the engine")
 
 compiler = engine.find_compiler()
 compile_c = [compiler, "-std=c99", "-Os", f"-I{workdir}/drypoint"]
