@@ -1,9 +1,10 @@
 """From what `fit` was given to a run, and from the run to a result."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,13 @@ from ._objective import LossLike
 from ._progress import Progress, make_progress
 from ._rates import rate_groups
 from ._record import config, decisive, plan_line
-from ._result import TrainResult
+from ._result import Stopped, TrainResult
 from ._schedules import Schedule, schedule_of
 from ._session import Session
 from ._settings import Settings
 from ._sources import Shuffled, Source
 from ._steps import Plan
-from ._subject import INPUT, Trainable, ports_of, subject
+from ._subject import INPUT, Subject, Trainable, ports_of, subject
 from ._team import Team
 from ._weights import Weights, filled
 
@@ -103,7 +104,24 @@ def train(
 
     earlier = session.seconds
     stopped = run_epochs(plan, session, val, run=run, progress=progress, build=build)
-    graph = filled(goal.graph, session.best or weights.kept())
+    session.seconds = earlier + time.perf_counter() - begin
+    n_val = 0 if val is None else len(val)
+    return _result(ready, plan, session, run=run, stopped=stopped, n_val=n_val)
+
+
+def _result(
+    ready: Subject,
+    plan: Plan,
+    session: Session,
+    *,
+    run: Mapping[str, Any],
+    stopped: Stopped,
+    n_val: int,
+) -> TrainResult:
+    """What came out of a session."""
+    settings, source = plan.settings, plan.source
+    graph = filled(ready.goal.graph, session.best or session.weights.kept())
+    epochs = max(session.epoch, 1)
     return TrainResult(
         trained=ready.rebuilt(graph),
         training_graph=graph,
@@ -111,11 +129,11 @@ def train(
         batch_loss=np.array(session.batch_loss),
         best_epoch=session.best_epoch,
         stopped=stopped,
-        seconds=earlier + time.perf_counter() - begin,
-        n_train=source.n or session.examples // max(session.epoch, 1),
-        n_val=0 if val is None else len(val),
+        seconds=session.seconds,
+        n_train=source.n or session.examples // epochs,
+        n_val=n_val,
         batch_size=settings.batch_size,
-        batches_per_epoch=source.steps or session.step // max(session.epoch, 1),
+        batches_per_epoch=source.steps or session.step // epochs,
         examples_seen=session.examples,
         lr_initial=plan.rate(0),
         lr_final=plan.rate(max(session.step - 1, 0)),
