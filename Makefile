@@ -45,7 +45,7 @@ device-tools: .venv/installed
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html $(ARGS) docs build/docs
+	@$(BIN)/python -m sphinx -q -E -W --keep-going -b html $(ARGS) docs build/docs
 	@echo "open build/docs/index.html"
 
 lint: .venv/installed-dev

@@ -615,7 +615,7 @@ assert run.history["val_accuracy"][run.best_epoch - 1] >= (0.90 if FAST else 0.9
 # ### 39. How it went
 #
 # Training loss falls on and on; what counts is the other curve, of images that the net has not
-# seen.
+# seen. It lies lower, since it is measured with plain targets, not softened ones.
 
 # %%
 display(run.plot())
