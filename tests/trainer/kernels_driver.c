@@ -147,6 +147,27 @@ static void convolution(const dpk_kernels *k, int fast) {
     free(sums);
 }
 
+static void pooling(const dpk_kernels *k) {
+    dpk_pool2d a = {.kernel_h = draw(1, 3), .kernel_w = draw(1, 3), .mean = (int)draw(0, 1)};
+    a.stride_h = draw(1, 3);
+    a.stride_w = draw(1, 3);
+    a.top = draw(0, a.kernel_h - 1);
+    a.left = draw(0, a.kernel_w - 1);
+    const size_t n = draw(1, 40), c = draw(1, 3), h = draw(3, 9), w = draw(3, 9);
+    a.x = draw(0, 1) ? in_lanes(n, c, h, w) : in_rows(n, c, h, w);
+    a.y = in_lanes(n, c, (h + a.top - a.kernel_h) / a.stride_h + 1,
+                   (w + a.left - a.kernel_w) / a.stride_w + 1);
+    a.winners = a.mean ? NULL : memory(count(&a.y));
+    check("pool2d", k->pool2d, &a, a.y.data, 4 * count(&a.y));
+    dpk_images x = a.x;
+    a.x = in_lanes(n, c, h, w);
+    check("pool2d gradient", k->pool2d_gradient, &a, a.x.data, 4 * count(&a.x));
+    free(x.data);
+    free(a.x.data);
+    free(a.y.data);
+    free(a.winners);
+}
+
 static void product(const dpk_kernels *k) {
     const size_t rows = draw(1, 30), terms = draw(1, 40), columns = draw(1, 150);
     const int turned = (int)draw(0, 1);
@@ -195,6 +216,7 @@ int main(int n_arguments, char **arguments) {
         for (int round = 0; round < rounds; round++) {
             convolution(k, 0);
             convolution(k, 1);
+            pooling(k);
             product(k);
             update(k);
         }

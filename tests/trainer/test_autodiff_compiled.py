@@ -106,6 +106,36 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
     on_every_set(backward, anyhow(rng, whole(rng, *y.shape)))
 
 
+@given(n=batches, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
+@settings(max_examples=40)
+def test_pooling(*, n, kernel, stride, seed, data):
+    """Any numbers: sums are in NumPy's order."""
+    rng = np.random.default_rng(seed)
+    padding = tuple(tuple(data.draw(st.integers(0, k - 1)) for _ in "ab") for k in kernel)
+    window, c = Window(kernel, stride, padding), int(rng.integers(1, 4))
+    size = tuple(k + int(v) for k, v in zip(kernel, rng.integers(0, 6, 2), strict=True))
+    x = anyhow(rng, rng.normal(size=(n, c, *size)).round(1).astype(np.float32))  # some are equal
+
+    def forward(x):
+        y, winners = _kernels.max_pool2d_winners(x, window=window)
+        return (
+            y,
+            winners,
+            _kernels.max_pool2d(x, window=window),
+            _kernels.avg_pool2d(x, window=window),
+        )
+
+    y, winners, *_ = on_every_set(forward, x)
+
+    def backward(g):
+        return (
+            _kernels.max_pool2d_gradient(g, winners, window=window, size=size),
+            _kernels.avg_pool2d_gradient(g, window=window, size=size),
+        )
+
+    on_every_set(backward, anyhow(rng, rng.normal(size=y.shape).astype(np.float32)))
+
+
 @given(n=batches, i=st.integers(1, 40), o=st.integers(1, 40), relu=st.booleans(), seed=seeds)
 @settings(max_examples=40)
 def test_linear(n, i, o, relu, seed):
@@ -156,6 +186,12 @@ def test_a_nan_comes_through_a_relu():
         with _compiled.forced(name):
             assert np.isnan(ad.conv2d(x, weight, relu=True, pool=(2, 2)).data).all()
             assert np.isnan(ad.linear(row, row, relu=True).data).all()
+            last = np.where(np.arange(4) == 3, np.nan, 1).reshape(1, 1, 2, 2).astype(np.float32)
+            for pooled in (
+                ad.max_pool2d(Tensor(last), (2, 2), stride=(2, 2)),
+                ad.conv2d(Tensor(last), weight, pool=(2, 2)),
+            ):
+                assert np.isnan(pooled.data).all()
 
 
 def test_pooling_over_more_than_a_byte_counts_is_refused():

@@ -6,19 +6,12 @@ what float64 runs on, and what the tests hold the compiled ones to. All are pure
 arrays out.
 """
 
-from . import _block_kernels, _linear_kernels
+from . import _block_kernels, _compiled_pooling, _linear_kernels, _pooling_kernels
 from . import _compiled_kernels as compiled
 from ._block_kernels import Winners
 from ._compiled import kernels_for
-from ._pooling_kernels import (
-    avg_pool2d,
-    avg_pool2d_gradient,
-    max_pool2d,
-    max_pool2d_gradient,
-    max_pool2d_winners,
-)
 from ._tape import Array
-from ._window import Convolution, Pair
+from ._window import Convolution, Pair, Window
 
 __all__ = [
     "avg_pool2d",
@@ -97,3 +90,40 @@ def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     if kernels := kernels_for(gradient, x):
         return compiled.linear_weight_gradient(kernels, gradient, x)
     return _linear_kernels.linear_weight_gradient(gradient, x)
+
+
+def max_pool2d(x: Array, *, window: Window) -> Array:
+    """The largest element of each window of x (N, C, H, W): (N, C, OH, OW). Padding never wins."""
+    if kernels := _compiled_pooling.kernels_for(window, x):
+        return _compiled_pooling.pool(kernels, x, window, mean=False)
+    return _pooling_kernels.max_pool2d(x, window=window)
+
+
+def max_pool2d_winners(x: Array, *, window: Window) -> tuple[Array, _pooling_kernels.Winners]:
+    """`max_pool2d`, and the winners that its gradient needs; of equal elements the first wins."""
+    if kernels := _compiled_pooling.kernels_for(window, x):
+        return _compiled_pooling.pool_winners(kernels, x, window)
+    return _pooling_kernels.max_pool2d_winners(x, window=window)
+
+
+def max_pool2d_gradient(
+    gradient: Array, winners: _pooling_kernels.Winners, *, window: Window, size: Pair
+) -> Array:
+    """The gradient of `max_pool2d` with respect to x, whose height and width are `size`."""
+    if kernels := _compiled_pooling.kernels_for(window, gradient):
+        return _compiled_pooling.gradient(kernels, gradient, winners, window, size=size)
+    return _pooling_kernels.max_pool2d_gradient(gradient, winners, window=window, size=size)
+
+
+def avg_pool2d(x: Array, *, window: Window) -> Array:
+    """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
+    if kernels := _compiled_pooling.kernels_for(window, x):
+        return _compiled_pooling.pool(kernels, x, window, mean=True)
+    return _pooling_kernels.avg_pool2d(x, window=window)
+
+
+def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
+    """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
+    if kernels := _compiled_pooling.kernels_for(window, gradient):
+        return _compiled_pooling.gradient(kernels, gradient, None, window, size=size)
+    return _pooling_kernels.avg_pool2d_gradient(gradient, window=window, size=size)

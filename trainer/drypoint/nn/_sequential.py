@@ -41,6 +41,7 @@ class Sequential(Container):
 
     layers: Mapping[str, Layer]
     _shapes: tuple[Shape, ...] | None  # of the input, and after each layer
+    _runs: tuple[Run, ...]  # the layers that are one operation together
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Sequential(Container):
                     by_name[name] = layer.bind(shapes[-1])
                     shapes.append(layer.output_shape(shapes[-1]))
         self.__dict__["_shapes"] = None if shapes is None else tuple(shapes)
+        self.__dict__["_runs"] = fused(by_name.items())
         self._hold(by_name)
 
     @property
@@ -197,7 +199,7 @@ class Sequential(Container):
         """Every layer's output is the next one's input; unless watched, some are one operation."""
         parts = split(params, self.layers)
         watched = ctx.observe is not None
-        for run in (Run(*item) for item in self.items()) if watched else fused(self.items()):
+        for run in (Run(*item) for item in self.items()) if watched else self._runs:
             with inside(run.name):
                 x = run.forward(x, parts.get(run.name, {}), ctx)
             if ctx.observe is not None:

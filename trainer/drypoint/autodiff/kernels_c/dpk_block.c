@@ -2,26 +2,6 @@
 /* Between images in memory and blocks; what a training step does beside sums of products. */
 #include "dpk_block.h"
 
-#include <string.h>
-
-/* `count` images' value at one pixel; zeros in the other lanes. */
-DPK_INLINE dpk_vec gather(const float *at, ptrdiff_t stride, size_t count) {
-    if (stride == 1 && count == DPK_LANES)
-        return dpk_load(at);
-    float lanes[DPK_LANES] = {0};
-    for (size_t i = 0; i < count; i++)
-        lanes[i] = at[(ptrdiff_t)i * stride];
-    return dpk_load(lanes);
-}
-
-DPK_INLINE void scatter(float *at, dpk_vec v, size_t count) {
-    if (count == DPK_LANES)
-        dpk_store(at, v);
-    else
-        for (size_t i = 0; i < count; i++)
-            at[i] = v[i];
-}
-
 /* The part of a frame's axis that an image of `size` pixels fills. */
 DPK_INLINE size_t filled(size_t frame, ptrdiff_t offset, size_t size, size_t *begin) {
     const ptrdiff_t first = offset > 0 ? offset : 0;
@@ -31,8 +11,9 @@ DPK_INLINE size_t filled(size_t frame, ptrdiff_t offset, size_t size, size_t *be
     return (size_t)(first < end ? end : 0);
 }
 
-static void clear(float *row, size_t n) {
-    memset(row, 0, 4 * n);
+static void clear(float *row, size_t n, float fill) {
+    for (size_t i = 0; i < n; i++)
+        row[i] = fill;
 }
 
 void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
@@ -46,28 +27,18 @@ void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const
         for (size_t i = 0; i < frame->h; i++) {
             float *row = block + (channel * frame->h + i) * frame->w * DPK_LANES;
             if (i < y0 || i >= y1 || x0 == x1) {
-                clear(row, frame->w * DPK_LANES);
+                clear(row, frame->w * DPK_LANES, frame->fill);
                 continue;
             }
-            clear(row, x0 * DPK_LANES);
-            clear(row + x1 * DPK_LANES, (frame->w - x1) * DPK_LANES);
+            clear(row, x0 * DPK_LANES, frame->fill);
+            clear(row + x1 * DPK_LANES, (frame->w - x1) * DPK_LANES, frame->fill);
             const float *from = images + (ptrdiff_t)(c + channel) * x->stride_c +
                                 ((ptrdiff_t)i - frame->top) * x->stride_h;
             for (size_t j = x0; j < x1; j++)
-                dpk_store(
-                    row + j * DPK_LANES,
-                    gather(from + ((ptrdiff_t)j - frame->left) * x->stride_w, x->stride_n, count));
+                dpk_store(row + j * DPK_LANES,
+                          dpk_gather(from + ((ptrdiff_t)j - frame->left) * x->stride_w, x->stride_n,
+                                     count));
         }
-}
-
-/* Lanes of bytes as lanes of int32. */
-DPK_INLINE dpk_ivec widen(const uint8_t *bytes, size_t count) {
-    int32_t lanes[DPK_LANES] = {0};
-    for (size_t i = 0; i < count; i++)
-        lanes[i] = bytes[i];
-    dpk_ivec v;
-    memcpy(&v, lanes, sizeof v);
-    return v;
 }
 
 /* The windows of `pool` pixels, of n in a row, that meet a frame's axis: first, and after the last.
@@ -84,7 +55,7 @@ void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c
     size_t i0, j0;
     const size_t i1 = met(frame->h, frame->top, x->h, pool_h, &i0);
     const size_t j1 = met(frame->w, frame->left, x->w, pool_w, &j0);
-    clear(block, n_channels * area * DPK_LANES);
+    clear(block, n_channels * area * DPK_LANES, 0);
     for (size_t channel = c; channel < c + n_channels; channel++, block += area * DPK_LANES)
         for (size_t i = i0; i < i1; i++)
             for (size_t j = j0; j < j1; j++) {
@@ -92,8 +63,8 @@ void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c
                                     (ptrdiff_t)channel * x->stride_c + (ptrdiff_t)i * x->stride_h +
                                     (ptrdiff_t)j * x->stride_w;
                 const size_t pixel = (channel * x->h + i) * x->w + j;
-                const dpk_vec g = gather(from, x->stride_n, count);
-                const dpk_ivec won = widen(winners + pixel * x->n + b * DPK_LANES, count);
+                const dpk_vec g = dpk_gather(from, x->stride_n, count);
+                const dpk_ivec won = dpk_widen(winners + pixel * x->n + b * DPK_LANES, count);
                 for (size_t k = 0; k < pool_h * pool_w; k++) {
                     const ptrdiff_t row = (ptrdiff_t)(i * pool_h + k / pool_w) + frame->top;
                     const ptrdiff_t column = (ptrdiff_t)(j * pool_w + k % pool_w) + frame->left;
@@ -117,38 +88,38 @@ void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dp
             dpk_ivec won = {0};
             for (size_t k = 1; k < pool_h * pool_w; k++) {
                 const dpk_vec v = dpk_load(window + (k / pool_w * width + k % pool_w) * DPK_LANES);
-                const dpk_ivec larger = v > best;
+                const dpk_ivec larger = dpk_larger(v, best);
                 best = dpk_select(larger, v, best);
                 won = (won & ~larger) | (larger & (int32_t)k);
             }
             if (a->relu) {
-                const dpk_ivec off = best <= 0; /* a NaN stays one, so that training can see it */
+                const dpk_ivec off = best <= 0; /* not a NaN */
                 best = dpk_select(off, (dpk_vec){0}, best);
                 won |= off & 255;
             }
             const size_t row = part->row + i, column = part->column + j;
-            scatter(a->y.data + (ptrdiff_t)(part->b * DPK_LANES) +
-                        (ptrdiff_t)part->c * a->y.stride_c + (ptrdiff_t)row * a->y.stride_h +
-                        (ptrdiff_t)column * a->y.stride_w,
-                    best, count);
+            dpk_scatter(a->y.data + (ptrdiff_t)(part->b * DPK_LANES) +
+                            (ptrdiff_t)part->c * a->y.stride_c + (ptrdiff_t)row * a->y.stride_h +
+                            (ptrdiff_t)column * a->y.stride_w,
+                        best, count);
             if (a->winners) {
                 uint8_t *codes = a->winners + part->b * DPK_LANES +
                                  ((part->c * a->y.h + row) * a->y.w + column) * a->y.n;
-                for (size_t lane = 0; lane < count; lane++)
-                    codes[lane] = (uint8_t)won[lane];
+                dpk_narrow(codes, won, count);
             }
         }
 }
 
-void DPK(unpack)(const dpk_images *y, size_t b, const dpk_frame *frame, const float *block) {
+void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
+                 const float *block) {
     const size_t count = dpk_count(y->n, b);
-    for (size_t c = 0; c < y->c; c++)
+    for (size_t channel = 0; channel < n_channels; channel++)
         for (size_t i = 0; i < y->h; i++) {
-            const size_t row = (c * frame->h + i + (size_t)frame->top) * frame->w;
+            const size_t row = (channel * frame->h + i + (size_t)frame->top) * frame->w;
             const float *from = block + (row + (size_t)frame->left) * DPK_LANES;
-            float *to = y->data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)c * y->stride_c +
-                        (ptrdiff_t)i * y->stride_h;
+            float *to = y->data + (ptrdiff_t)(b * DPK_LANES) +
+                        (ptrdiff_t)(c + channel) * y->stride_c + (ptrdiff_t)i * y->stride_h;
             for (size_t j = 0; j < y->w; j++)
-                scatter(to + (ptrdiff_t)j * y->stride_w, dpk_load(from + j * DPK_LANES), count);
+                dpk_scatter(to + (ptrdiff_t)j * y->stride_w, dpk_load(from + j * DPK_LANES), count);
         }
 }

@@ -5,11 +5,14 @@
 
 #include "dpk_vector.h"
 
+#include <string.h>
+
 /* The rows and columns of a block, and which of them is pixel (0, 0) of the images. What lies
- * outside of the images is 0; pixels outside of the frame are left out. */
+ * outside of the images is `fill`; pixels outside of the frame are left out. */
 typedef struct {
     size_t h, w;
     ptrdiff_t top, left;
+    float fill;
 } dpk_frame;
 
 /* Copies channels c .. c + n_channels - 1 of block b, with zeros in the lanes after the last image.
@@ -32,12 +35,47 @@ typedef struct {
  * strip: [pool_h * part->h][width][lane], width >= pool_w * part->w. */
 void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part);
 
-/* Copies all channels of block b, without the frame, into y. */
-void DPK(unpack)(const dpk_images *y, size_t b, const dpk_frame *frame, const float *block);
+/* Copies n_channels channels of block b, without the frame, into y from channel c on. */
+void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
+                 const float *block);
 
 /* The lanes of block b that hold an image. */
 DPK_INLINE size_t dpk_count(size_t n, size_t b) {
     return dpk_min(DPK_LANES, n - b * DPK_LANES);
+}
+
+/* `count` images' value at one pixel; zeros in the other lanes. */
+DPK_INLINE dpk_vec dpk_gather(const float *at, ptrdiff_t stride, size_t count) {
+    if (stride == 1 && count == DPK_LANES)
+        return dpk_load(at);
+    float lanes[DPK_LANES] = {0};
+    for (size_t i = 0; i < count; i++)
+        lanes[i] = at[(ptrdiff_t)i * stride];
+    return dpk_load(lanes);
+}
+
+DPK_INLINE void dpk_scatter(float *at, dpk_vec v, size_t count) {
+    if (count == DPK_LANES)
+        dpk_store(at, v);
+    else
+        for (size_t i = 0; i < count; i++)
+            at[i] = v[i];
+}
+
+/* Lanes of bytes as lanes of int32. */
+DPK_INLINE dpk_ivec dpk_widen(const uint8_t *bytes, size_t count) {
+    int32_t lanes[DPK_LANES] = {0};
+    for (size_t i = 0; i < count; i++)
+        lanes[i] = bytes[i];
+    dpk_ivec v;
+    memcpy(&v, lanes, sizeof v);
+    return v;
+}
+
+/* The lowest bytes of `count` lanes. */
+DPK_INLINE void dpk_narrow(uint8_t *to, dpk_ivec v, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        to[i] = (uint8_t)v[i];
 }
 
 #endif

@@ -21,7 +21,7 @@ static geometry measured(const dpk_conv2d *a) {
                   .strip_rows = pooled ? a->pool_h : 1};
     s.frame = (dpk_frame){(s.rows - 1) * a->stride_h + (a->kernel_h - 1) * a->dilation_h + 1,
                           (s.columns - 1) * a->stride_w + (a->kernel_w - 1) * a->dilation_w + 1,
-                          a->top, a->left};
+                          a->top, a->left, 0};
     s.in = a->x.c / a->groups;
     s.out = a->y.c / a->groups;
     s.row = (ptrdiff_t)(s.frame.w * DPK_LANES);
@@ -108,7 +108,7 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
     if (x == NULL)
         return 1;
     float *g = x + block_size;
-    const dpk_frame g_frame = {s.rows, s.columns, 0, 0};
+    const dpk_frame g_frame = {s.rows, s.columns, 0, 0, 0};
     const dpk_correlation sums = {.n_rows = s.rows,
                                   .n_columns = s.columns,
                                   .g_row = (ptrdiff_t)(s.columns * DPK_LANES),

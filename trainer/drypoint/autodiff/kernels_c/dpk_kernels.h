@@ -67,6 +67,16 @@ typedef struct {
     size_t n_pairs, r;
 } dpk_filters;
 
+/* y = the largest or the mean of each window of x; winners as in dpk_conv2d, without 255. Padding
+ * never wins, and counts as zeros in a mean. The gradient takes y and writes x. */
+typedef struct {
+    dpk_images x, y;
+    uint8_t *winners; /* [c][y.h][y.w][n]; NULL for means, and when nobody will ask */
+    size_t kernel_h, kernel_w, stride_h, stride_w; /* at most 255 elements */
+    size_t top, left;                              /* padding */
+    int mean;
+} dpk_pool2d;
+
 /* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. */
 typedef struct {
     const float *w;    /* strides w_row, w_term */
@@ -106,7 +116,8 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *sgd, *adam, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    dpk_task *sgd, *adam, *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient,
+        *matmul;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;

@@ -5,7 +5,7 @@
 
 #include "dpk_vector.h"
 
-dpk_task DPK(sgd), DPK(adam);
+dpk_task DPK(sgd), DPK(adam), DPK(pool2d), DPK(pool2d_gradient);
 dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
 dpk_task DPK(filters), DPK(winograd), DPK(winograd_input_gradient), DPK(winograd_weight_gradient);
 

@@ -62,6 +62,12 @@ DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
     return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
 }
 
+/* Whether v takes the place of y as the largest so far: the first of equals stays, and a NaN, so
+ * that training can see that it diverged. */
+DPK_INLINE dpk_ivec dpk_larger(dpk_vec v, dpk_vec y) {
+    return (v > y) | (v != v);
+}
+
 /* The sum of the lanes, by halves: the same order wherever the vector is as wide. */
 DPK_INLINE float dpk_sum(dpk_vec v) {
     float x[DPK_LANES];

@@ -32,7 +32,7 @@ DPK_INLINE dpk_tiling dpk_tiled(const dpk_conv2d *a, size_t rows, size_t columns
     s.chunk_h = s.chunk_w < DPK_P ? dpk_min(DPK_P / s.chunk_w, s.tiles_h) : 1;
     s.chunks_h = dpk_groups(s.tiles_h, s.chunk_h);
     s.frame =
-        (dpk_frame){DPK_TILE * s.tiles_h + s.r - 1, DPK_TILE * s.tiles_w + s.r - 1, top, left};
+        (dpk_frame){DPK_TILE * s.tiles_h + s.r - 1, DPK_TILE * s.tiles_w + s.r - 1, top, left, 0};
     s.row = (ptrdiff_t)(s.frame.w * DPK_LANES);
     s.plane = (ptrdiff_t)s.frame.h * s.row;
     return s;

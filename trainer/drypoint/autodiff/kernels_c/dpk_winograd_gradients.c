@@ -18,7 +18,7 @@ static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const 
     const size_t n_tiles = k->h * k->w, width = DPK_TILE * k->w;
     const size_t area = DPK_TILE * k->h * width * DPK_LANES;
     const dpk_frame frame = {DPK_TILE * k->h, width, -(ptrdiff_t)(DPK_TILE * k->top),
-                             -(ptrdiff_t)(DPK_TILE * k->left)};
+                             -(ptrdiff_t)(DPK_TILE * k->left), 0};
     if (a->winners)
         DPK(unpool)(&a->y, a->winners, b, o, n, a->pool_h, a->pool_w, &frame, planes);
     else
@@ -99,7 +99,7 @@ int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_pa
                                         s.row, DPK_LANES, 1);
                 }
         }
-        DPK(unpack)(&a->x, b, &s.frame, block);
+        DPK(unpack)(&a->x, b, 0, a->x.c, &s.frame, block);
     }
     return 0;
 }
