@@ -79,16 +79,18 @@ def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
     assert places == list(range(n))
 
 
-@pytest.mark.parametrize(("batch_size", "n"), [(15, 1), (31, 1), (32, 2), (64, 4), (128, 8)])
-def test_blocks_fill_a_vector(batch_size, n):
+@pytest.mark.parametrize(
+    ("batch_size", "n"), [(15, 1), (63, 1), (64, 2), (128, 4), (255, 4), (256, 8)]
+)
+def test_blocks_are_not_too_small(batch_size, n):
     assert Team(Corner(0, 1), batch_size).n_blocks == n
 
 
 @pytest.mark.parametrize("size", [3, 8])
 def test_numbers_of_processes_that_cannot_share_are_refused(size):
-    message = f"{size} processes cannot share batches of 64: give a power of two, 4 at most"
+    message = f"{size} processes cannot share batches of 128: give a power of two, 4 at most"
     with pytest.raises(TrainError, match=message):
-        Team(Corner(0, size), 64)
+        Team(Corner(0, size), 128)
 
 
 def test_a_row_and_back():
@@ -110,7 +112,7 @@ net = nn.Sequential({
     "drop": nn.Dropout(0.2), "fc": nn.Linear(10), "softmax": nn.Softmax(),
 }, (1, 28, 28))
 model = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28))
-found = train.fit(model, digits, epochs=2, batch_size=64, validation_split=70, average=0.9,
+found = train.fit(model, digits, epochs=2, batch_size=128, validation_split=70, average=0.9,
                   augment=data.augment.Warp(rotate=10), seed=5, mpi=True, progress="none")
 text = found.model.dumps() + repr([found.history[n] for n in ("loss", "val_loss")]).encode()
 print("digest", hashlib.sha256(text).hexdigest(), flush=True)

@@ -7,7 +7,7 @@ sums with the process whose subtree stands beside its own, k times. x + y and y 
 float, so all processes get the same bytes at every level, and they are those that one process
 alone computes for all blocks.
 
-One value through it: a batch of 64 is four blocks of 16. Alone: (b0 + b1) + (b2 + b3). Two
+One value through it: a batch of 128 is four blocks of 32. Alone: (b0 + b1) + (b2 + b3). Two
 processes: the first computes b0 + b1, the second b2 + b3; they exchange these and both add.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ._errors import TrainError
 
-LEAST_BLOCK, MOST_BLOCKS = 16, 64  # examples: a vector of the kernels; of a batch
+LEAST_BLOCK, MOST_BLOCKS = 32, 64  # examples, below which adding up costs more; of a batch
 
 
 class Link(Protocol):
@@ -66,7 +66,7 @@ class Team:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks of a batch: a power of two; of at least 16 examples where there are so many."""
+        """Blocks of a batch: a power of two; of at least 32 examples where there are so many."""
         n = 1
         while n < MOST_BLOCKS and self.batch_size >= 2 * n * LEAST_BLOCK:
             n *= 2
