@@ -78,7 +78,7 @@ def test_what_is_saved_comes_back(tmp_path):
     assert after.decoder == before.decoder
     assert dict(after.provenance) == {"seed": 1, "note": "naïve"}
     assert json.dumps(after.net.config()) == json.dumps(before.net.config())
-    images = np.random.default_rng(0).integers(0, 256, (4, 3, 4), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, 3, 4, 1), dtype=np.uint8)
     np.testing.assert_array_equal(after.predict_proba(images), before.predict_proba(images))
     assert after(images) == before(images)
 
