@@ -21,6 +21,8 @@
  *                                    quad, lanes, strip and sums_dot
  *     CHAINS(B)                      optional: chains of sums that hide how long a multiplication
  *                                    takes, where a single dense vector has but B sums; sums_add
+ *     PREFETCH                       optional, with CHAINS: bytes ahead at which the weights of a
+ *                                    single dense vector are asked for
  *     NARROW                         optional, 1 with LANES 16: narrow blocks (dpt_pack.h), whose
  * 16 lanes are 4 quads of each of 4 channels: quad_spread(p), 16 activations for each channel, and
  * narrow_sums(s, acc[4]), which turns the sums of 4 places into those of 4 channels at each place,
@@ -402,6 +404,11 @@ DPT_INLINE void multiply_vector(const int C, const int B, const int FLIP, const 
         }
     }
     for (uint32_t i = 0; i < whole; i += (uint32_t)(C * UNIT(N)), w += 4 * LANES * B * C) {
+#ifdef PREFETCH
+        for (int line = 0; line < 4 * LANES * B * C; line += 64) {
+            __builtin_prefetch((const void *)((uintptr_t)w + PREFETCH + (uintptr_t)line));
+        }
+#endif
         DPT_UNROLL
         for (int c = 0; c < C; c++) {
             step(1, B, FLIP, N, &in, i + (size_t)(UNIT(N) * c), w + 4 * LANES * B * c, &chain[c]);
