@@ -53,8 +53,8 @@ class Recipe:
     def model(self, dataset: Dataset, *, seed: int = 0) -> Model:
         """A LeNet for images of a size and classes as these, with starting values.
 
-        They are Glorot's (uniform): He's, made for deep nets, start the scores of this one six
-        times as large, and cost 0.1 to 0.3 points of accuracy where epochs are few.
+        They are Glorot's (uniform): He's, made for deep nets, start the scores of this one several
+        times as large, and cost some 0.3 points of accuracy where epochs are few.
         """
         width, height = dataset.image_size
         encoder = ImageEncoder(width=width, height=height, color="gray", mean=_MEAN, std=_STD)
