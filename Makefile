@@ -5,6 +5,7 @@
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
+# make bench-devices  instructions and bytes of LeNet on each emulated Cortex-M
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -20,7 +21,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test devices device-tools bench model docs lint format clean
+.PHONY: lenet test devices bench-devices device-tools bench model docs lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -36,8 +37,12 @@ bench: .venv/installed
 devices: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)
 
+bench-devices: .venv/installed
+	@$(BIN)/python -m drypoint.devices bench
+	@$(BIN)/python -m drypoint.devices sizes
+
 device-tools: .venv/installed
-	@packages=$$($(BIN)/python -m drypoint.devices); \
+	@packages=$$($(BIN)/python -m drypoint.devices packages); \
 	if dpkg -s $$packages >/dev/null 2>&1; then exit 0; fi; \
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	$$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

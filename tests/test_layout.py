@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "engine": {"forms", "program", "common"},
     "forms": set(),
     "bench": EVERYTHING - {"cli"},
-    "devices": {"engine", "program", "common"},
+    "devices": {"engine", "models", "program", "common"},
     "cli": EVERYTHING,
 }
 # A result draws itself: its method imports the part that draws when it is called, so that training

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import write_atomic
 from drypoint.forms import Form, Parts, arrange
-from drypoint.program import Program, codegen
+from drypoint.program import Program, ProgramError, codegen
 
 from ._source import c_sources, headers
 
@@ -20,6 +20,7 @@ def export_c(
     *,
     name: str,
     form: Form = "plain",
+    kernels: str = "scalar",
 ) -> list[Path]:
     """Write a program as C, with its self-test and the engine: all that a firmware project needs.
 
@@ -29,6 +30,7 @@ def export_c(
         folder: made when missing; files of the same names are replaced.
         name: the C name of the model and of its files: a lower-case identifier.
         form: what the folder is for: "plain" C files, or those as a library of a build system.
+        kernels: a name of ``program.packing.KERNEL_SETS``: weights are written as these read them.
 
     Returns:
         The files. In the plain form: ``README.md``, ``<name>.h``, ``<name>.c``, ``selftest.c``,
@@ -36,9 +38,15 @@ def export_c(
 
     Raises:
         ProgramError: the name is no C identifier or taken, or ``golden`` does not fit the program.
+            Or packed kernels are asked for in the amalgamation, which has the plain ones only.
         DrypointError: a file cannot be written.
     """
-    texts = codegen.generate(program, name, golden)
+    if kernels != "scalar" and form == "amalgamation":
+        raise ProgramError(
+            f"the amalgamation has the plain kernels, not {kernels!r}: "
+            "take another form, or no target"
+        )
+    texts = codegen.generate(program, name, golden, kernels=kernels)
     parts = Parts(
         name=name,
         version=version("drypoint"),

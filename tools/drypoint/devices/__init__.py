@@ -1,5 +1,10 @@
 """Devices: the table of targets, programs for them, and emulators that run those here."""
 
+from ._cost import BudgetError as BudgetError
+from ._cost import Cost as Cost
+from ._cost import check_budget as check_budget
+from ._cost import measure_cost as measure_cost
+from ._cost import parse_budget as parse_budget
 from ._emulate import DeviceError as DeviceError
 from ._emulate import build as build
 from ._emulate import build_jobs as build_jobs
@@ -17,6 +22,9 @@ from ._jobs import Job as Job
 from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
+from ._table import instruction_table as instruction_table
+from ._table import size_row as size_row
+from ._table import size_table as size_table
 from ._targets import TARGETS as TARGETS
 from ._targets import Target as Target
 from ._targets import UnknownTargetError as UnknownTargetError
