@@ -10,6 +10,7 @@ from ._figure import Figure
 from ._machine import BUSY, look, usable_cpus
 from ._net import Bench, time_net
 from ._nets import Case, empty_case
+from ._peers import RIGHT
 from ._plan import Plan
 from ._result import BenchResult, NetTimes
 from ._startup import time_startup
@@ -84,3 +85,9 @@ def _warnings(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
         wide = [e.backend for e in net.engines if max(e.c_us.spread, e.python_us.spread) > WIDE]
         if wide:
             yield f"{net.name}: the rounds differ by more than {WIDE:.0%} for {', '.join(wide)}"
+        for peer in net.peers:
+            if peer.equal_decisions < RIGHT * net.images:
+                yield (
+                    f"{net.name}: {peer.name} decides as the engine on {peer.equal_decisions} of "
+                    f"{net.images} images only: what it computes fast is something else"
+                )
