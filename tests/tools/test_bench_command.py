@@ -139,7 +139,7 @@ def test_a_served_library_answers_in_numbers(monkeypatch, capsys, program):
     decisions = reference.run(case.program, case.images).argmax(axis=1)
     assert list(map(int, lines[1].split())) == decisions.tolist()
     nanoseconds = list(map(int, lines[2].split()))
-    assert len(nanoseconds) >= 5
+    assert len(nanoseconds) >= 3
     assert min(nanoseconds) > 0
 
 

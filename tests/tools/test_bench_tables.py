@@ -109,6 +109,25 @@ def test_the_screen_says_all_of_it():
     assert out.endswith("warning: the machine is busy: load average 9.9 before the start")
 
 
+def test_of_all_readings_the_largest_is_shown():
+    few = result()
+    many = replace(few, limits={**few.limits, "read:90": figure(9.0), "read:10000": figure(99.0)})
+    assert re.search(r"read:10000 +99\.0 +24\.8 +2\.0%", bench.text(many))
+    assert "read:5000" not in bench.text(many)
+
+
+def test_warnings_name_a_busy_machine_a_wide_spread_and_a_peer_that_errs():
+    quiet = net("lenet", peers=True)
+    assert list(bench.warnings_of(0.1, [quiet])) == []
+    restless = replace(quiet.engines[0], c_us=Figure((8.0, 10.0, 12.0)))
+    wrong = replace(quiet.peers[0], equal_decisions=3)
+    loud = replace(quiet, engines=(restless, quiet.engines[1]), peers=(wrong,))
+    busy, wide, errs = bench.warnings_of(2.0, [loud])
+    assert "load average 2.0" in busy
+    assert wide == "lenet: the rounds differ by more than 5% for avx9"
+    assert "Slow decides as the engine on 3 of 256 images only" in errs
+
+
 def test_without_peers_there_is_no_word_of_them():
     assert "peer" not in bench.text(result(peers=False))
 

@@ -1,6 +1,7 @@
 """Speed, measured honestly: the engine's backends, their layers, and the machine's limit."""
 
 from ._bench import bench as bench
+from ._bench import warnings_of as warnings_of
 from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
 from ._errors import BenchError as BenchError

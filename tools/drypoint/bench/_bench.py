@@ -74,11 +74,11 @@ def bench(
         empty=empty,
         threads=threads,
         startup=startup,
-        warnings=tuple(_warnings(machine.load, nets)),
+        warnings=tuple(warnings_of(machine.load, nets)),
     )
 
 
-def _warnings(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
+def warnings_of(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
     if load > BUSY:
         yield f"the machine is busy: load average {load:.1f} before the start"
     for net in nets:

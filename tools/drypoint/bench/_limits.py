@@ -12,6 +12,7 @@ from ._figure import Figure
 from ._machine import pinned
 
 CLOCK = "clock"
+READ = "read:"  # and a number of bytes
 
 
 def weight_bytes(op: Op) -> int:
@@ -21,7 +22,7 @@ def weight_bytes(op: Op) -> int:
 
 def reading(op: Op) -> str:
     """The name of the limit of reading an op's weights from where they lie in the caches."""
-    return f"read:{weight_bytes(op)}"
+    return f"{READ}{weight_bytes(op)}"
 
 
 def wanted(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:

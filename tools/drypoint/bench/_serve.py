@@ -15,7 +15,7 @@ import numpy as np
 from ._contestants import LIBRARIES
 from ._library import Library
 
-FEWEST, MOST = 5, 20000  # calls timed, however long or short they are
+FEWEST, MOST = 3, 20000  # calls timed, however long or short they are
 
 
 def time_calls(library: Library, n: int, ms: float) -> list[int]:
