@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jobs import traces
 
+from drypoint import data, models
 from drypoint.program import reference
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, STRICT, run
 
@@ -70,11 +71,20 @@ def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
     assert run([script, "backends"]).decode().split() == list(target.backends)
 
 
+def assert_reference(script, cases, wanted):
+    for (program, _), right, (arena, got) in zip(cases, wanted, traces(script, cases), strict=True):
+        assert arena == program.arena_size
+        for op, a, b in zip(program.ops, got, right, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}", strict=True)
+
+
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
-    for (program, _), wanted, (arena, got) in zip(
-        CASES, WANTED, traces(emulated(toolbox, target, compiler), CASES), strict=True
-    ):
-        assert arena == program.arena_size
-        for op, a, b in zip(program.ops, got, wanted, strict=True):
-            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}", strict=True)
+    assert_reference(emulated(toolbox, target, compiler), CASES, WANTED)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_lenet_on_real_images_layer_by_layer(toolbox, target):
+    program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:10]
+    cases = [(program, images)]
+    assert_reference(emulated(toolbox, target, "gcc"), cases, [reference.trace(program, images)])
