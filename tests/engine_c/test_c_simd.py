@@ -37,6 +37,13 @@ TARGETS = (
     Target("arm64", "aarch64-linux-gnu", ("qemu-aarch64",), ARM64),
     Target("arm64-v8.2", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a76"), ARM64[1:]),
     Target("arm64-v8.0", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a53"), ARM64[2:]),
+    Target(
+        "rvv128",
+        "riscv64-linux-gnu",
+        ("qemu-riscv64", "-cpu", "rv64,v=true,vlen=128"),
+        ("rvv", "scalar"),
+        ("-march=rv64gcv",),
+    ),
     Target("armv7", "arm-linux-gnueabihf", ("qemu-arm",), ("neon", "scalar"), ("-mfpu=neon",)),
 )
 
