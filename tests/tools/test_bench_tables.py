@@ -196,6 +196,10 @@ def test_the_tables_of_the_readme_are_printed_by_the_command():
     assert [table[:2] for table in shown] == [table[:2] for table in printed]
     for table in shown:
         assert all(len(row) == len(table[0]) for row in table)
+    page = tables((ROOT / "docs/speed.md").read_text("utf-8"))
+    nets = next(table for table in page if table[0][0] == "net")
+    assert nets[:2] == tables(bench.markdown(result()))[1][:2]
+    assert {row[0] for row in nets[2:]} == set(bench.NETS)
     (rows,) = shown
     assert [row[0] for row in rows[2:]][:2] == ["drypoint, avx512vnni", "drypoint, avxvnni"]
     assert "`drypoint bench --markdown` prints it anew" in section
