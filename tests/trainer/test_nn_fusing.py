@@ -87,12 +87,15 @@ def test_a_layer_of_ones_own_trains_among_them():
     layers = [nn.Conv2d(8, 3), "relu", nn.MaxPool2d(2), Gate(8), nn.Conv2d(8, 3), "relu"]
     net = nn.Sequential([*layers, "flatten", 2, "softmax"], (1, 12, 12)).initialize(0)
 
-    def trained(name):
-        with _compiled.forced(name):
+    def trained(name, n_threads=1):
+        with _compiled.forced(name, n_threads):
             options = {"optimizer": train.SGD(lr=0.05), "validation_split": 0, "progress": "none"}
             return train.fit(nn.Model(net), (x, y), epochs=3, batch_size=32, **options)
 
-    by_numpy, by_kernels = trained(None), trained(next(iter(_compiled._Settings.sets)))
+    best = next(iter(_compiled._Settings.sets))
+    by_numpy, by_kernels, by_threads = trained(None), trained(best), trained(best, 3)
+    for path, array in by_kernels.model.net.parameters().items():
+        np.testing.assert_array_equal(by_threads.model.net.param(path), array)  # to the byte
     losses = by_kernels.history["loss"]
     assert losses[-1] < 0.7 * losses[0]
     gain = by_kernels.model.net.param("gate.gain")
