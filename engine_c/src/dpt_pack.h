@@ -59,15 +59,16 @@ static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
     return (dpt_row_length(op) + unit - 1) / unit;
 }
 
-/* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply.
- */
+/* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply
+ * and, if the block would be multiplied together with others, enough for a pass of its own. */
 static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = op->out.c % dpt_lanes(packing);
     const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
     const size_t units = dpt_row_units(op, NARROW_UNIT);
     const int fits = op->kind == DPT_DENSE || NARROW_UNIT * units * dpt_rows(op) <= PATCH_SIZE;
     return (packing & DPT_NARROW) != 0 && fits && blocks <= 2 &&
-                   blocks * units < dpt_row_units(op, 4)
+                   blocks * units < dpt_row_units(op, 4) &&
+                   ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
                ? blocks
                : 0;
 }
