@@ -65,7 +65,8 @@ DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
 /* Whether v takes the place of y as the largest so far: the first of equals stays, and a NaN, so
  * that training can see that it diverged. */
 DPK_INLINE dpk_ivec dpk_larger(dpk_vec v, dpk_vec y) {
-    return (v > y) | (v != v);
+    const dpk_ivec above = v > y, nan = v != v;
+    return above | nan;
 }
 
 /* The sum of the lanes, by halves: the same order wherever the vector is as wide. */
