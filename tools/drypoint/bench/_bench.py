@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ._build import build_limits, build_speed
+from ._contestants import installed_peers
 from ._figure import Figure
 from ._machine import BUSY, look, usable_cpus
 from ._net import Bench, time_net
@@ -74,8 +75,13 @@ def bench(
         empty=empty,
         threads=threads,
         startup=startup,
-        warnings=tuple(warnings_of(machine.load, nets)),
+        warnings=(*_without_peers(plan), *warnings_of(machine.load, nets)),
     )
+
+
+def _without_peers(plan: Plan) -> list[str]:
+    lonely = plan.peers and not installed_peers()
+    return ["no peer is installed: pip install 'drypoint[bench]' brings three"] if lonely else []
 
 
 def warnings_of(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
