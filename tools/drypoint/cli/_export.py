@@ -23,6 +23,7 @@ EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmwa
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    names = [row.name for row in devices.TARGETS if devices.can_count(row)]
     parser.add_argument("program", type=Path, help="a program (.dpt)")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
@@ -35,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--target",
-        choices=[row.name for row in devices.TARGETS],
+        choices=names,
         metavar="NAME",
         help="lay the weights out for this device and measure the cost there in an emulator: "
-        + ", ".join(row.name for row in devices.TARGETS).replace("%", "%%"),
+        + ", ".join(names),
     )
     parser.add_argument(
         "--budget",
