@@ -62,20 +62,26 @@ DPK_INLINE void dpk_scatter(float *at, dpk_vec v, size_t count) {
             at[i] = v[i];
 }
 
-/* Lanes of bytes as lanes of int32. */
+/* `count` bytes as lanes of int32, zeros in the other lanes; and the lowest bytes of lanes. */
 DPK_INLINE dpk_ivec dpk_widen(const uint8_t *bytes, size_t count) {
-    int32_t lanes[DPK_LANES] = {0};
-    for (size_t i = 0; i < count; i++)
-        lanes[i] = bytes[i];
-    dpk_ivec v;
-    memcpy(&v, lanes, sizeof v);
-    return v;
+    dpk_bytes v = {0};
+    if (count == DPK_LANES)
+        /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
+        memcpy(&v, bytes, DPK_LANES);
+    else
+        /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
+        memcpy(&v, bytes, count);
+    return __builtin_convertvector(v, dpk_ivec);
 }
 
-/* The lowest bytes of `count` lanes. */
 DPK_INLINE void dpk_narrow(uint8_t *to, dpk_ivec v, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        to[i] = (uint8_t)v[i];
+    const dpk_bytes bytes = __builtin_convertvector(v, dpk_bytes);
+    if (count == DPK_LANES)
+        /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
+        memcpy(to, &bytes, DPK_LANES);
+    else
+        /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
+        memcpy(to, &bytes, count);
 }
 
 #endif

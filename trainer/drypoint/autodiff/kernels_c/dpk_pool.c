@@ -53,20 +53,29 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
         }
 }
 
-/* Element by element of the windows, as NumPy does: so sums where windows overlap are the same. */
+/* What element k of a window gets of the gradient of result (i, j). */
+DPK_INLINE dpk_vec share(const dpk_pool2d *a, dpk_vec g, dpk_ivec won, size_t k) {
+    const dpk_vec area = dpk_all((float)(a->kernel_h * a->kernel_w));
+    return a->mean ? g / area : dpk_select(won == (int32_t)k, g, (dpk_vec){0});
+}
+
+/* All elements of a window at once where windows do not overlap; else element by element, as NumPy
+ * does: so sums are the same. */
 static void spread(const dpk_pool2d *a, const dpk_frame *frame, float *x, size_t b, size_t c) {
     const size_t count = dpk_count(a->y.n, b), n = a->kernel_h * a->kernel_w;
-    for (size_t k = 0; k < n; k++)
+    const int apart = a->stride_h >= a->kernel_h && a->stride_w >= a->kernel_w;
+    for (size_t first = 0; first < n; first += apart ? n : 1)
         for (size_t i = 0; i < a->y.h; i++)
             for (size_t j = 0; j < a->y.w; j++) {
-                dpk_vec g = dpk_gather(result(a, b, c, i, j), a->y.stride_n, count);
-                if (a->mean)
-                    g /= dpk_all((float)n);
-                else
-                    g = dpk_select(dpk_widen(winner(a, b, c, i, j), count) == (int32_t)k, g,
-                                   (dpk_vec){0});
-                float *at = x + element(a, frame, i, j, k);
-                dpk_store(at, dpk_load(at) + g);
+                const dpk_vec g = dpk_gather(result(a, b, c, i, j), a->y.stride_n, count);
+                dpk_ivec won = {0};
+                if (!a->mean)
+                    won = dpk_widen(winner(a, b, c, i, j), count);
+                for (size_t k = first; k < (apart ? n : first + 1); k++) {
+                    float *at = x + element(a, frame, i, j, k);
+                    const dpk_vec part = share(a, g, won, k);
+                    dpk_store(at, apart ? part : dpk_load(at) + part);
+                }
             }
 }
 

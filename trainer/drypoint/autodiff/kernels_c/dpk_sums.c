@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums of rows: the gradient of a bias. */
+#include "dpk_block.h"
 #include "dpk_tasks.h"
-#include "dpk_vector.h"
 
 /* Four vectors of partial sums, so that one addition need not wait for the one before. */
 static float sum(const float *x, size_t n) {
@@ -17,10 +17,13 @@ static float sum(const float *x, size_t n) {
 }
 
 static float masked_sum(const float *x, const uint8_t *winners, size_t n) {
-    float parts[DPK_LANES] = {0};
-    for (size_t i = 0; i < n; i++)
-        parts[i % DPK_LANES] += winners[i] == 255 ? 0 : x[i];
-    return dpk_sum(dpk_load(parts));
+    dpk_vec total = {0};
+    for (size_t i = 0; i < n; i += DPK_LANES) {
+        const size_t count = dpk_min(DPK_LANES, n - i);
+        const dpk_ivec dead = dpk_widen(winners + i, count) == 255;
+        total += dpk_select(dead, (dpk_vec){0}, dpk_gather(x + i, 1, count));
+    }
+    return dpk_sum(total);
 }
 
 int DPK(row_sums)(const void *arguments, size_t part, size_t n_parts) {

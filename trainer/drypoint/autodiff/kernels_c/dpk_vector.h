@@ -28,6 +28,7 @@
 
 typedef float dpk_vec __attribute__((vector_size(4 * DPK_LANES)));
 typedef int32_t dpk_ivec __attribute__((vector_size(4 * DPK_LANES)));
+typedef uint8_t dpk_bytes __attribute__((vector_size(DPK_LANES)));
 typedef float dpk_unaligned __attribute__((vector_size(4 * DPK_LANES), aligned(4), may_alias));
 
 DPK_INLINE dpk_vec dpk_load(const float *x) {
