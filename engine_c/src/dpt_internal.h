@@ -101,6 +101,7 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
     }
 }
 
+#ifdef DPT_BLOCKS
 /* The same; with `merge` the larger of y and what is stored already. */
 static inline void dpt_store_largest(const dpt_op *op, void *out, size_t index, int32_t y,
                                      int merge) {
@@ -112,5 +113,6 @@ static inline void dpt_store_largest(const dpt_op *op, void *out, size_t index, 
     }
     dpt_store(op, out, index, y);
 }
+#endif
 
 #endif

@@ -170,8 +170,11 @@ DPT_INLINE void multiply_units(const int P, const int B, const int FLIP, const i
  * one or a multiple of 4. */
 #if NARROW
 DPT_INLINE void unfold(const int P, const int N, sums acc[MOST_PLACES][BLOCKS]) {
+    if (!N) {
+        return;
+    }
     DPT_UNROLL
-    for (int p = 0; N && p < P; p += 4) {
+    for (int p = 0; p < P; p += 4) {
         sums four[4];
         DPT_UNROLL
         for (int i = 0; i < 4; i++) {
@@ -179,8 +182,8 @@ DPT_INLINE void unfold(const int P, const int N, sums acc[MOST_PLACES][BLOCKS]) 
         }
         narrow_sums(four);
         DPT_UNROLL
-        for (int i = 0; i < 4 && i < P; i++) {
-            acc[p + i][0] = four[i];
+        for (int i = 0; i < 4; i++) {
+            acc[P < 4 ? 0 : p + i][0] = four[P < 4 ? 0 : i];
         }
     }
 }
