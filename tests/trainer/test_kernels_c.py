@@ -1,5 +1,6 @@
 """The kernels' C under sanitizers and strict warnings, and their threads, outside of Python."""
 
+import numpy as np
 import pytest
 
 from drypoint.autodiff import _compiled
@@ -50,6 +51,24 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox):
     sets = list(dict.fromkeys([SETS[0], "portable"]))
     binary = driver(toolbox, "gcc", sets, *SANITIZE, "--param=asan-stack=0")
     assert run([binary, 12]).decode().split() == sets
+
+
+def test_neon_computes_what_the_host_does(toolbox):
+    """On 64-bit Arm the portable kernels are Neon with FMA; the oracle is the host's portable set,
+    which `test_autodiff_compiled` holds to NumPy. A fused product is rounded once instead of twice,
+    and fast convolutions reach their results through numbers as large as the largest results: so
+    the tolerance is a share of those, twice what was seen.
+    """
+    arm = toolbox.need("aarch64-linux-gnu-gcc")
+    results = []
+    for compiler, before in (("gcc", ()), (arm, (toolbox.need("qemu-aarch64"),))):
+        flags = ("-O2", "-DRESULTS", *(("-static",) if before else ()))
+        out = run([*before, driver(toolbox, compiler, ["portable"], *flags), 6])
+        results.append(np.frombuffer(out, np.float32))
+    host, neon = results
+    assert len(host) > 50_000
+    assert not np.array_equal(host, neon)  # it is another arithmetic that is compared
+    np.testing.assert_allclose(neon, host, rtol=0, atol=2e-6 * np.abs(host).max())
 
 
 def test_no_two_threads_touch_the_same_memory(toolbox):
