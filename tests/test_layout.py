@@ -19,9 +19,9 @@ MAY_IMPORT = {
     "data": {"common"},
     "nn": {"autodiff", "data", "common"},
     "train": {"nn", "autodiff", "data", "common"},
-    "measure": {"train", "nn", "data", "common"},
+    "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
-    "plot": {"measure", "train", "nn", "autodiff", "data", "common"},
+    "plot": {"measure", "nn", "autodiff", "data", "common"},
     "interop": {"nn", "data", "common"},
     "models": {"nn", "program", "common"},
     "program": {"common"},
@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "cli": EVERYTHING,
 }
 # A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that. The part that draws knows the results: this arrow alone points back.
+# does not load that.
 MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")

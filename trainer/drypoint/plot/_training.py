@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from drypoint.train import TrainResult
 
 from . import _look as look
 from ._blocks import aligned, fitted, sparkline, table
@@ -118,8 +116,24 @@ class TrainingCurves(Picture):
                 ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK)
 
 
+class Run(Protocol):
+    """What a picture needs of a finished run; `train.TrainResult` has it."""
+
+    @property
+    def history(self) -> Mapping[str, Sequence[float]]:
+        """Name -> one number for each epoch."""
+
+    @property
+    def batch_loss(self) -> ArrayLike:
+        """(B,), the loss of each batch."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights were kept; 0 if not known."""
+
+
 def training(
-    run: TrainResult | Mapping[str, Sequence[float]],
+    run: Run | Mapping[str, Sequence[float]],
     *,
     quantities: Sequence[str] = ("loss", "accuracy", "learning rate"),
     batch_loss: ArrayLike | None = None,
@@ -141,11 +155,12 @@ def training(
     for title in quantities:
         if title not in known:
             raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
-    recorded = run.history if isinstance(run, TrainResult) else run
+    whole = None if isinstance(run, Mapping) else run
+    recorded = run if isinstance(run, Mapping) else run.history
     panels = [curves for title, _, curves in _PANELS if title in quantities]
     names = [name for curves in panels for name, _ in curves if name in recorded]
-    if batch_loss is None and isinstance(run, TrainResult) and "loss" in quantities:
-        batch_loss = run.batch_loss
+    if batch_loss is None and whole is not None and "loss" in quantities:
+        batch_loss = whole.batch_loss
     history = {name: numbers(recorded[name], name) for name in names}
     lengths = {name: len(curve) for name, curve in history.items()}
     if not lengths or 0 in lengths.values():
@@ -158,6 +173,6 @@ def training(
         epochs=epochs,
         history=history,
         batch_loss=numbers(() if batch_loss is None else batch_loss, "batch_loss"),
-        best_epoch=run.best_epoch if isinstance(run, TrainResult) else 0,
+        best_epoch=0 if whole is None else whole.best_epoch,
         placed=placement(axes),
     )
