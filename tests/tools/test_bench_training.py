@@ -2,7 +2,9 @@
 
 import json
 import re
+import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +59,23 @@ def test_jax_has_our_net(net, data):
     close(logits(net, x), np.asarray(theirs._outputs(theirs._params, theirs._x)))
 
 
+def test_tensorflow_has_our_net(net, data):
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    x, y = data
+    theirs = trainers()["TensorFlow"](net, x, y, threads=1)
+    close(logits(net, x), theirs._outputs(np.arange(len(y))).numpy())
+
+
+def test_tensorflow_pads_as_we_do():
+    """Oracle: ours on vgg-ish, whose convolutions are padded and whose images have colour."""
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    net = bench.NETS["vgg-ish"]().initialize(0)
+    x = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    theirs = trainers()["TensorFlow"](net, x, np.zeros(4, np.int64), threads=1)
+    ours = net((x / np.float32(255)).astype(np.float32).transpose(0, 3, 1, 2))
+    close(ours, theirs._outputs(np.arange(4)).numpy())
+
+
 def trained(net, x, y):
     """Ours after one step of Adam on all images, as the bench asks `fit` for it."""
     model = nn.Model(net, encoder=ImageEncoder(width=28, height=28))
@@ -91,6 +110,15 @@ def test_jax_takes_our_step(net, data):
     theirs = trainers()["JAX"](net, x, y, threads=1)
     theirs.train(len(y), len(y))
     after = np.asarray(theirs._outputs(theirs._params, theirs._x))
+    moved_alike(logits(net, x), logits(trained(net, x, y), x), after)
+
+
+def test_tensorflow_takes_our_step(net, data):
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    x, y = data
+    theirs = trainers()["TensorFlow"](net, x, y, threads=1)
+    theirs.train(len(y), len(y))
+    after = theirs._outputs(np.arange(len(y))).numpy()
     moved_alike(logits(net, x), logits(trained(net, x, y), x), after)
 
 
@@ -138,13 +166,23 @@ def times(name: str, us: float, threads: int = 1) -> TrainTimes:
         version="1.0",
         threads=threads,
         step_us={64: figure(us), 128: figure(us / 2)},
-        step_cpu_us={64: figure(us * threads), 128: figure(us)},
+        step_cpu_us={64: figure(2 * us), 128: figure(us)},
         forward_us={64: figure(us / 3), 128: figure(us / 4)},
+        peak_bytes=123.4e6,
     )
 
 
-def result() -> bench.TrainResult:
-    libraries = (times("drypoint", 100), times("PyTorch", 400), times("JAX", 300))
+LIBRARIES = (
+    times("drypoint", 100),
+    times("PyTorch", 400),
+    times("JAX", 900),
+    times("PyTorch channels_last", 300),
+    times("drypoint", 60, threads=2),
+    times("PyTorch", 210, threads=2),
+)
+
+
+def result(libraries=LIBRARIES) -> bench.TrainResult:
     net = TrainNet(
         name="lenet",
         step_flops=13_182_000,
@@ -161,15 +199,89 @@ def result() -> bench.TrainResult:
 
 def test_the_screen_has_rates_shares_and_gains():
     """Oracle: by hand. 50 us an image is 20,000 a second, and 13.182 MFLOP in 50 us is 263.64
-    GFLOP/s, all that the made-up core does; JAX, the best peer, takes three times as long."""
+    GFLOP/s, all that the made-up core does; PyTorch's better setting takes three times as long,
+    and two threads six tenths of one's time."""
     out = bench.train_text(result())
     assert re.search(r"drypoint 1\.0 +1 +10,000 +20,000 +100%", out)
     assert re.search(r"PyTorch 1\.0 +1 +2,500 +5,000 +25%", out)
-    assert re.search(r"drypoint over the best peer +1 +3\.00 x +3\.00 x", out)
+    ratios = r" +3\.00 \(3\.00 to 3\.00\) +3\.00 \(3\.00 to 3\.00\)\n"
+    assert re.search(rf"drypoint over PyTorch +1 +CPU time{ratios}", out)
+    assert re.search(r"drypoint over JAX +1 +CPU time +9\.00 ", out)
+    assert re.search(r"drypoint over PyTorch +2 +wall time +3\.50 ", out)
+    assert re.search(r"drypoint over one thread +2 +wall time +1\.67 ", out)
     assert re.search(r"forward, images a second .*\n  drypoint 1\.0 +1 +30,000 +40,000 +70%", out)
+    assert re.search(r"most memory in use, MB +threads\n  drypoint +1 +123\n", out)
     assert "13.18 MFLOP an image, forward 4.59" in out
     assert "left out: TensorFlow" in out
     assert out.endswith("warning: busy")
+
+
+def test_ratios_are_of_rounds_against_the_better_setting():
+    """Oracle: by hand. The medians of both libraries are 2, so their ratio would be 1; within
+    rounds it is 1/3, 1 and 3/2... of one thread's processor time, not of the clock's."""
+    ours, theirs = (
+        TrainTimes(
+            name=name,
+            version="1",
+            threads=1,
+            step_us={8: Figure((7.0, 7.0, 7.0))},
+            step_cpu_us={8: Figure(values)},
+            forward_us={8: Figure((1.0, 1.0, 1.0))},
+            peak_bytes=1.0,
+        )
+        for name, values in (("drypoint", (3.0, 2.0, 1.0)), ("PyTorch b", (1.0, 2.0, 4.0)))
+    )
+    worse = replace(theirs, name="PyTorch", step_cpu_us={8: Figure((9.0, 9.0, 9.0))})
+    (net,) = result((ours, worse, theirs)).nets
+    (ratio,) = net.ratios
+    assert (ratio.ours, ratio.theirs, ratio.batch, ratio.threads) == ("drypoint", "PyTorch b", 8, 1)
+    assert ratio.times.values == (1 / 3, 1.0, 4.0)
+
+
+def test_the_page_has_a_row_for_a_batch_and_a_count_of_threads():
+    """Oracle: by hand, from the figures above; JAX has none with two threads."""
+    head, line, *rows = bench.train_markdown(result()).splitlines()[:6]
+    names = "drypoint | PyTorch | JAX | PyTorch channels_last"
+    over = "drypoint over PyTorch | drypoint over JAX | drypoint over one thread"
+    assert head == f"| lenet, images a step | threads | {names} | {over} |"
+    assert line == "|---|" + "---:|" * 8
+    assert rows == [
+        "| 64 | 1 | 200 | 800 | 1,800 | 600 | 3.00 | 9.00 | - |",
+        "| 128 | 1 | 100 | 400 | 900 | 300 | 3.00 | 9.00 | - |",
+        "| 64 | 2 | 60.00 | 210 | - | - | 3.50 | - | 1.67 |",
+        "| 128 | 2 | 30.00 | 105 | - | - | 3.50 | - | 1.67 |",
+    ]
+
+
+def test_json_has_the_ratios():
+    (net,) = json.loads(json.dumps(bench.to_json(result())))["nets"]
+    assert len(net["ratios"]) == 2 * (2 + 1 + 1)  # batches of PyTorch and JAX; with 2, itself
+    assert net["ratios"][0]["times"]["median"] == 3.0
+
+
+def test_the_chart_shows_every_library_at_every_batch():
+    """Oracle: by hand; one thread by processor time, two by the clock."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    chart = bench.TrainCurves(result())
+    one, two = chart.axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in one.lines}
+    assert lines == {
+        "drypoint": [5_000, 10_000],
+        "PyTorch": [1_250, 2_500],
+        "JAX": pytest.approx([1e6 / 1800, 1e6 / 900]),
+        "PyTorch channels_last": pytest.approx([1e6 / 600, 1e6 / 300]),
+    }
+    assert [line.get_label() for line in two.lines] == ["drypoint", "PyTorch"]
+    assert [label.get_text() for label in one.get_xticklabels()] == ["64", "128"]
+    legend = [text.get_text() for text in one.figure.legends[0].get_texts()]
+    assert legend == list(lines)
+
+
+def test_the_chart_as_text_has_each_library_at_its_best():
+    text = bench.TrainCurves(result()).render(70, plain=True)
+    assert re.search(r"lenet, one thread \(CPU time\)\n  drypoint +10,000  #{30,}\n", text)
+    assert re.search(r"lenet, 2 threads\n  drypoint +33,333  #{30,}\n  PyTorch +9,524  #+", text)
+    assert max(map(len, text.splitlines())) <= 70
 
 
 def test_the_work_of_lenet_is_that_of_its_layers():
@@ -180,17 +292,36 @@ def test_the_work_of_lenet_is_that_of_its_layers():
 
 def test_the_command_times_training(cli, toolbox):
     toolbox.need("cc")
-    code, out, err = cli("bench", "--train", "--quick", "--no-peers", "--nets", "dense", "--json")
+    options = ("--quick", "--no-peers", "--nets", "dense", "--json", "--batches", "64,32")
+    code, out, err = cli("bench", "--train", *options)
     assert code == 0, err
     (net,) = json.loads(out)["nets"]
     assert net["name"] == "dense"
     assert [one["name"] for one in net["libraries"]] == ["drypoint", "drypoint, augmenting"]
     first = net["libraries"][0]
-    assert (first["threads"], set(first["step_us"])) == (1, {"128"})
-    assert first["step_us"]["128"]["median"] > first["forward_us"]["128"]["median"] > 0
+    assert (first["threads"], set(first["step_us"])) == (1, {"32", "64"})
+    assert first["step_us"]["64"]["median"] > first["forward_us"]["64"]["median"] > 0
+    assert first["peak_bytes"] > 47e6 or not sys.platform.startswith("linux")  # MNIST is in it
     assert "timing the training of dense" in err
 
 
 def test_options_of_the_engine_are_refused(refused):
-    assert "--train does not go with markdown" in refused("bench", "--train", "--markdown")
+    assert "--train does not go with backends" in refused("bench", "--train", "--backends", "avx2")
     assert "no net 'x'" in refused("bench", "--train", "--nets", "x")
+    assert "--batches is of --train" in refused("bench", "--batches", "64")
+    assert "'0' is not a whole number" in refused("bench", "--train", "--batches", "64,0")
+    assert "name it .png or .svg" in refused("bench", "--train", "--plot", "x.gif")
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        ({"batches": (60_001,)}, "dense has 60,000 images, too few for a batch of 60,001"),
+        ({"threads": (4096,)}, "cannot time 4096 threads on "),
+    ],
+)
+def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
+    plan = bench.TrainPlan(peers=False, **plan)
+    report = {"say": lambda _: None, "told": lambda *_: None}
+    with pytest.raises(bench.BenchError, match=why):
+        bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)

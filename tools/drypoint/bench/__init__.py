@@ -36,8 +36,11 @@ from ._train_bench import QUICK_TRAIN as QUICK_TRAIN
 from ._train_bench import TrainPlan as TrainPlan
 from ._train_bench import bench_training as bench_training
 from ._train_bench import flops as flops
+from ._train_chart import TrainCurves as TrainCurves
 from ._train_result import TrainNet as TrainNet
+from ._train_result import TrainRatio as TrainRatio
 from ._train_result import TrainResult as TrainResult
 from ._train_result import TrainTimes as TrainTimes
+from ._train_tables import train_markdown as train_markdown
 from ._train_tables import train_text as train_text
 from ._trainer import LR as LR

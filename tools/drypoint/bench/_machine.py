@@ -9,7 +9,15 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PEER_PACKAGES = ("ai-edge-litert", "onnxruntime", "openvino", "torch", "jax")
+PEER_PACKAGES = (
+    "ai-edge-litert",
+    "onnxruntime",
+    "openvino",
+    "torch",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+)
 BUSY = 0.5  # runnable processes beside ours
 
 

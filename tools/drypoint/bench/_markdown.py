@@ -30,9 +30,9 @@ def markdown(result: BenchResult) -> str:
     """The first net's contestants in a table, and a line for every net if there are several."""
     first, *others = result.nets
     head = (f"{first.name}, {HEAD[0]}", *HEAD[1:])
-    lines = [*_table(head, list(_contestants(first)))]
+    lines = [*markdown_table(head, list(_contestants(first)))]
     if others:
-        lines += ["", *_table(NET_HEAD, [_net_row(net) for net in result.nets])]
+        lines += ["", *markdown_table(NET_HEAD, [_net_row(net) for net in result.nets])]
     lines += [
         "",
         f"({result.machine.cpu}, {result.machine.compiler}; one thread, medians of {result.rounds} "
@@ -85,7 +85,8 @@ def _ratio(figure: Figure) -> str:
     return f"{figure.median:.2f}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """A table as pages have it: the first column to the left, numbers to the right."""
     yield f"| {' | '.join(head)} |"
     yield "|---|" + "---:|" * (len(head) - 1)
     yield from (f"| {' | '.join(row)} |" for row in rows)

@@ -189,6 +189,6 @@ def to_json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_json(one) for one in value]
     if hasattr(value, "__dataclass_fields__"):
-        names = [*value.__dataclass_fields__, *(["ratios"] if isinstance(value, NetTimes) else [])]
+        names = [*value.__dataclass_fields__, *(["ratios"] if hasattr(value, "ratios") else [])]
         return {name: to_json(getattr(value, name)) for name in names}
     return value

@@ -17,6 +17,7 @@ from drypoint import nn
 from drypoint.nn import Sequential
 
 from ._jax_trainer import JaxTrainer
+from ._tensorflow_trainer import TensorFlowTrainer
 from ._torch_trainer import ChannelsLastTrainer, TorchTrainer
 from ._trainer import AugmentingTrainer, DrypointTrainer, Trainer
 
@@ -28,6 +29,7 @@ def trainers() -> dict[str, type[Trainer]]:
         "drypoint, augmenting": AugmentingTrainer,
         "PyTorch": TorchTrainer,
         "PyTorch channels_last": ChannelsLastTrainer,
+        "TensorFlow": TensorFlowTrainer,
         "JAX": JaxTrainer,
     }
 

@@ -1,8 +1,9 @@
 """The bench of training: every library, batch and number of threads, in interleaved rounds."""
 
+import contextlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,22 +17,26 @@ from drypoint.nn import Model
 
 from ._build import build_limits
 from ._contestants import Contestant, served
+from ._errors import BenchError
 from ._figure import Figure
 from ._limits import measure_limits
 from ._machine import BUSY, look, usable_cpus
 from ._net import started
 from ._nets import NETS, random_images
-from ._rounds import Answers, run_rounds
+from ._process import Process
+from ._rounds import run_rounds
 from ._train_result import TrainNet, TrainResult, TrainTimes
 
-IMAGES = 4096  # in memory
+IMAGES = 15_360  # of nets that do not take digits: as many bytes as MNIST has
 WIDE = 0.1  # a spread that deserves a warning: training meets the whole machine
+# Library -> names of the packages that have it; one is enough.
 PACKAGES = {
-    "drypoint": "drypoint",
-    "drypoint, augmenting": "drypoint",
-    "PyTorch": "torch",
-    "PyTorch channels_last": "torch",
-    "JAX": "jax",
+    "drypoint": ("drypoint",),
+    "drypoint, augmenting": ("drypoint",),
+    "PyTorch": ("torch",),
+    "PyTorch channels_last": ("torch",),
+    "TensorFlow": ("tensorflow", "tensorflow-cpu"),
+    "JAX": ("jax",),
 }
 
 
@@ -75,9 +80,12 @@ def bench_training(
         told: told how many of how many turns are done.
 
     Raises:
-        BenchError: drypoint or the compiler failed.
+        BenchError: drypoint or the compiler failed, a batch is larger than a data set, or there are
+            fewer cores than the fewest threads.
     """
     machine, cpus = look(compiler), usable_cpus()
+    if min(plan.threads) > max(1, len(cpus)):
+        raise BenchError(f"cannot time {min(plan.threads)} threads on {max(1, len(cpus))} cores")
     nets = list[TrainNet]()
     with tempfile.TemporaryDirectory(prefix="drypoint-bench-") as name:
         folder = Path(name)
@@ -105,28 +113,43 @@ def _time_net(
 ) -> TrainNet:
     net = NETS[name]().initialize(0)
     x, y = _images(name)
+    if max(plan.batches) > len(y):
+        raise BenchError(
+            f"{name} has {len(y):,} images, too few for a batch of {max(plan.batches):,}"
+        )
     Model(net).save(folder / "net.npz")
     np.savez(folder / "data.npz", x=x, y=y)
-    counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     versions = _installed(peers=plan.peers)
+    counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     commands = [(kind, batch) for kind in ("step", "forward") for batch in plan.batches]
     questions = [(f"{kind} {batch} {plan.ms}", 2) for kind, batch in commands]
-    done, total = itertools.count(1), plan.rounds * len(counts) * len(versions) * len(questions)
-    libraries, notes, limit = list[TrainTimes](), list[str](), None
-    for threads in counts:
-        entrants = [_entrant(one, folder, threads) for one in versions]
-        with started(entrants, cpus[-threads:]) as (processes, left_out):
+    done = itertools.count(1)
+    with contextlib.ExitStack() as stack:
+        processes, notes = dict[str, Process](), list[str]()
+        notes += [
+            f"left out: {n} threads on {len(cpus)} cores" for n in plan.threads if n not in counts
+        ]
+        for threads in counts:
+            entrants = [_entrant(one, folder, threads) for one in versions]
+            begun, left_out = stack.enter_context(started(entrants, cpus[-threads:]))
+            processes |= begun
             notes += left_out
-            answers, found = run_rounds(
-                processes,
-                dict.fromkeys(processes, questions),
-                rounds=plan.rounds,
-                limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
-                told=lambda: told(next(done), total),
-            )
-        if limit is None and found:
-            limit = next(iter(found.values())).scaled(2)  # a multiply-add is two operations
-        libraries += [_times(one, versions[one], threads, plan, answers) for one in processes]
+        total = plan.rounds * len(processes) * len(questions)
+        answers, limits_found = run_rounds(
+            processes,
+            dict.fromkeys(processes, questions),
+            rounds=plan.rounds,
+            limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
+            told=lambda: told(next(done), total),
+        )
+        peaks = {key: process.peak_memory() for key, process in processes.items()}
+    limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
+    libraries = [
+        _times(one, versions[one], threads, plan, answers=answers[key], peak=peaks[key])
+        for threads in counts
+        for one in versions
+        if (key := _key(one, threads)) in processes
+    ]
     forward, step = flops(name)
     return TrainNet(
         name=name,
@@ -144,7 +167,7 @@ def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     assert shape is not None  # every net here says it
     channels, height, width = shape
     if (channels, height, width) == (1, 28, 28):
-        digits = data.load("mnist", "train")[:IMAGES]
+        digits = data.load("mnist", "train")
         return digits.x, digits.y
     classes = np.random.default_rng(0).integers(0, 10, IMAGES)
     return random_images(height, width, channels, n=IMAGES, seed=1), classes
@@ -153,19 +176,21 @@ def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 def _installed(*, peers: bool) -> dict[str, str]:
     """Library -> version, of those that can run here."""
     found = {}
-    for name, package in PACKAGES.items():
-        try:
-            if peers or package == "drypoint":
+    for name, packages in PACKAGES.items():
+        for package in packages if peers or "drypoint" in packages else ():
+            with contextlib.suppress(PackageNotFoundError):
                 found[name] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
+
+
+def _key(name: str, threads: int) -> str:
+    return f"{name} ({threads})"
 
 
 def _entrant(name: str, folder: Path, threads: int) -> Contestant:
     files = (str(folder / "net.npz"), str(folder / "data.npz"))
     return Contestant(
-        name=name,
+        name=_key(name, threads),
         command=served("serve_training", name, *files, str(threads)),
         backend=name if name.startswith("drypoint") else None,
         through_c=False,
@@ -177,9 +202,17 @@ def _float_limits() -> list[str]:
     return ["fma512"] if "avx512vnni" in here else ["fma256"] if "avx2" in here else []
 
 
-def _times(name: str, number: str, threads: int, plan: TrainPlan, answers: Answers) -> TrainTimes:
+def _times(
+    name: str,
+    number: str,
+    threads: int,
+    plan: TrainPlan,
+    *,
+    answers: Mapping[str, list[Figure]],
+    peak: float,
+) -> TrainTimes:
     def of(kind: str, line: int) -> dict[int, Figure]:
-        return {n: answers[name][f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
+        return {n: answers[f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
 
     return TrainTimes(
         name=name,
@@ -188,6 +221,7 @@ def _times(name: str, number: str, threads: int, plan: TrainPlan, answers: Answe
         step_us=of("step", 0),
         step_cpu_us=of("step", 1),
         forward_us=of("forward", 0),
+        peak_bytes=peak,
     )
 
 
@@ -206,9 +240,9 @@ def _warnings(load: float, nets: Sequence[TrainNet]) -> Iterator[str]:
         yield f"the machine is busy: load average {load:.1f} before the start"
     for net in nets:
         wide = {
-            f"{one.name} ({one.threads})"
+            _key(one.name, one.threads)
             for one in net.libraries
-            if max(figure.spread for figure in one.step_us.values()) > WIDE
+            if max(figure.spread for figure in one.fair_us.values()) > WIDE
         }
         if wide:
             yield f"{net.name}: rounds differ by more than {WIDE:.0%} for {', '.join(sorted(wide))}"

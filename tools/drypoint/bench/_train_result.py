@@ -1,10 +1,12 @@
 """What ``drypoint bench --train`` found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ._figure import Figure
 from ._machine import Machine
+
+OURS = "drypoint"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +16,8 @@ class TrainTimes:
     Attributes:
         step_us, step_cpu_us: images a step -> microseconds an image of wall time, and of all cores.
         forward_us: images a call -> microseconds an image.
+        peak_bytes: the most memory that its process held, libraries and data set included; NaN
+            where the system does not say.
     """
 
     name: str
@@ -22,6 +26,46 @@ class TrainTimes:
     step_us: Mapping[int, Figure]
     step_cpu_us: Mapping[int, Figure]
     forward_us: Mapping[int, Figure]
+    peak_bytes: float
+
+    @property
+    def fair_us(self) -> Mapping[int, Figure]:
+        """Of a step: time of all cores where there is one thread, else wall time.
+
+        One thread alone is judged by what it uses, so that a second one behind the library's back
+        counts; several are there to be done sooner.
+        """
+        return self.step_cpu_us if self.threads == 1 else self.step_us
+
+    @property
+    def family(self) -> str:
+        """The library, whatever its setting."""
+        return _family(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRatio:
+    """How many times as fast one of ours is, a full step, round by round.
+
+    Attributes:
+        ours: the name of one of ours.
+        theirs: the name of the best setting of a peer, by median; ours itself where its threads
+            are compared.
+        batch: images a step.
+        threads: of ours. Of theirs as many; one, where ours is compared with itself.
+        times: their time over ours.
+    """
+
+    ours: str
+    theirs: str
+    batch: int
+    threads: int
+    times: Figure
+
+    @property
+    def family(self) -> str:
+        """The library compared with, whatever its setting."""
+        return _family(self.theirs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +87,47 @@ class TrainNet:
     libraries: tuple[TrainTimes, ...]
     notes: tuple[str, ...]
 
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Images a step, as everyone was asked."""
+        return tuple(self.libraries[0].step_us)
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """Counts of threads, from the smallest."""
+        return tuple(sorted({one.threads for one in self.libraries}))
+
+    @property
+    def ours(self) -> tuple[TrainTimes, ...]:
+        """drypoint with every setting and count of threads."""
+        return tuple(one for one in self.libraries if one.family == OURS)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The families of the peers, in the order of the libraries."""
+        return tuple(dict.fromkeys(one.family for one in self.libraries if one.family != OURS))
+
+    @property
+    def ratios(self) -> tuple[TrainRatio, ...]:
+        """Each of ours over the best setting of each peer, then its threads over one."""
+        return tuple(ratio for ours in self.ours for ratio in self._ratios(ours))
+
+    def _ratios(self, ours: TrainTimes) -> Iterator[TrainRatio]:
+        for batch in self.batches:
+            for family in self.peers:
+                settings = [
+                    one
+                    for one in self.libraries
+                    if (one.family, one.threads) == (family, ours.threads)
+                ]
+                if settings:
+                    best = min(settings, key=lambda one: one.fair_us[batch].median)
+                    times = best.fair_us[batch].over(ours.fair_us[batch])
+                    yield _ratio(ours, best, batch, times)
+            alone = [one for one in self.ours if (one.name, one.threads) == (ours.name, 1)]
+            if ours.threads > 1 and alone:
+                yield _ratio(ours, ours, batch, alone[0].step_us[batch].over(ours.step_us[batch]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
@@ -53,3 +138,14 @@ class TrainResult:
     ms: int
     nets: tuple[TrainNet, ...]
     warnings: tuple[str, ...]
+
+
+def _family(name: str) -> str:
+    """A name's first word: settings follow it."""
+    return name.split(maxsplit=1)[0].rstrip(",")
+
+
+def _ratio(ours: TrainTimes, theirs: TrainTimes, batch: int, times: Figure) -> TrainRatio:
+    return TrainRatio(
+        ours=ours.name, theirs=theirs.name, batch=batch, threads=ours.threads, times=times
+    )

@@ -1,12 +1,14 @@
-"""What ``drypoint bench --train`` found, as text."""
+"""What ``drypoint bench --train`` found, as text and as the rows of a page."""
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from ._figure import Figure
-from ._tables import table
-from ._train_result import TrainNet, TrainResult, TrainTimes
-
-OURS = "drypoint"
+from ._markdown import markdown_table
+from ._tables import table, us
+from ._train_chart import TrainCurves
+from ._train_result import OURS, TrainNet, TrainRatio, TrainResult, TrainTimes
 
 
 def train_text(result: TrainResult) -> str:
@@ -18,9 +20,29 @@ def train_text(result: TrainResult) -> str:
     ]
     for net in result.nets:
         lines += ["", *_net(net)]
+    lines += ["", TrainCurves(result).render(100)]
     if result.warnings:
         lines += ["", *(f"warning: {warning}" for warning in result.warnings)]
     return "\n".join(lines)
+
+
+def train_markdown(result: TrainResult) -> str:
+    """A table a net: a row for each batch and count of threads, and how much faster ours are."""
+    lines = list[str]()
+    for net in result.nets:
+        lines += [*_page(net), ""]
+    names = ",".join(net.name for net in result.nets)
+    batches = ",".join(map(str, result.nets[0].batches))
+    return "\n".join(
+        [
+            *lines,
+            f"({result.machine.cpu}, {result.machine.compiler}; microseconds an image of a full "
+            "step: processor time with one thread, wall time with several; medians of "
+            f"{result.rounds} interleaved rounds, of ratios within rounds; "
+            f"`drypoint bench --train --nets {names} --batches {batches} --markdown` "
+            "prints it anew.)",
+        ]
+    )
 
 
 def _net(net: TrainNet) -> Iterator[str]:
@@ -36,36 +58,75 @@ def _net(net: TrainNet) -> Iterator[str]:
     ):
         yield ""
         yield from table(list(_rows(net, title, of, flops)))
+    if net.ratios:
+        yield ""
+        yield from table(list(_ratio_rows(net)))
+    yield ""
+    yield from table(list(_memory_rows(net)))
     yield from (f"  {note}" for note in net.notes)
 
 
 def _rows(
     net: TrainNet, title: str, of: Callable[[TrainTimes], Mapping[int, Figure]], flops: int
 ) -> Iterator[tuple[str, ...]]:
-    """Rates, and below ours its gain over the best peer with as many threads."""
-    batches = list(of(net.libraries[0]))
-    yield (title, "threads", *map(str, batches), *(["best of limit"] if flops else []))
+    yield (title, "threads", *map(str, net.batches), *(["best of limit"] if flops else []))
     for one in net.libraries:
         figures = of(one)
-        rates = tuple(f"{1e6 / figures[n].median:,.0f}" for n in batches)
+        rates = tuple(f"{1e6 / figures[n].median:,.0f}" for n in net.batches)
         best = min(figure.median for figure in figures.values())
         share = (_share(net, flops / best / 1e3, one.threads),) if flops else ()
         yield (f"{one.name} {one.version}", str(one.threads), *rates, *share)
-    for threads in sorted({one.threads for one in net.libraries}):
-        group = [one for one in net.libraries if one.threads == threads]
-        ours = [one for one in group if one.name == OURS]
-        peers = [one for one in group if not one.name.startswith(OURS)]
-        if ours and peers:
-            gains = tuple(_gain(of(ours[0])[n], [of(p)[n] for p in peers]) for n in batches)
-            yield ("  drypoint over the best peer", str(threads), *gains, *([""] if flops else []))
+
+
+def _ratio_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
+    yield ("full step, times as fast: median (rounds)", "threads", "by", *map(str, net.batches))
+    for ours in net.ours:
+        clock = "CPU time" if ours.threads == 1 else "wall time"
+        for family in (*net.peers, OURS):
+            found = {ratio.batch: ratio for ratio in _over(net, ours, family)}
+            if found:
+                what = f"{ours.name} over {'one thread' if family == OURS else family}"
+                yield (what, str(ours.threads), clock, *(_cell(found[n]) for n in net.batches))
+
+
+def _memory_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
+    yield ("the most memory in use, MB", "threads", "")
+    for one in net.libraries:
+        peak = "-" if math.isnan(one.peak_bytes) else f"{one.peak_bytes / 1e6:,.0f}"
+        yield (one.name, str(one.threads), peak)
+
+
+def _over(net: TrainNet, ours: TrainTimes, family: str) -> Iterator[TrainRatio]:
+    for ratio in net.ratios:
+        if (ratio.ours, ratio.threads, ratio.family) == (ours.name, ours.threads, family):
+            yield ratio
+
+
+def _cell(ratio: TrainRatio) -> str:
+    times = ratio.times
+    return f"{times.median:.2f} ({times.low:.2f} to {times.high:.2f})"
+
+
+def _page(net: TrainNet) -> Iterator[str]:
+    names = list(dict.fromkeys(one.name for one in net.libraries))
+    ours = list(dict.fromkeys(one.name for one in net.ours))
+    pairs = [(name, family) for name in ours for family in net.peers]
+    pairs += [(name, OURS) for name in ours] if len(net.threads) > 1 else []
+    over = [f"{a} over {'one thread' if b == OURS else b}" for a, b in pairs]
+    rows = []
+    for threads, n in itertools.product(net.threads, net.batches):
+        here = {one.name: one for one in net.libraries if one.threads == threads}
+        ratios = {
+            (r.ours, r.family): f"{r.times.median:.2f}"
+            for r in net.ratios
+            if (r.batch, r.threads) == (n, threads)
+        }
+        figures = [us(here[name].fair_us[n].median) if name in here else "-" for name in names]
+        rows.append((str(n), str(threads), *figures, *(ratios.get(pair, "-") for pair in pairs)))
+    return markdown_table((f"{net.name}, images a step", "threads", *names, *over), rows)
 
 
 def _share(net: TrainNet, gflops: float, threads: int) -> str:
     if net.limit is None or net.limit.median == 0:
         return "-"
     return f"{gflops / (threads * net.limit.median):.0%}"
-
-
-def _gain(ours: Figure, theirs: list[Figure]) -> str:
-    best = min(theirs, key=lambda figure: figure.median)
-    return f"{best.over(ours).median:.2f} x"

@@ -18,6 +18,7 @@ from drypoint.bench import (
     Case,
     Plan,
     SpeedBars,
+    TrainCurves,
     TrainPlan,
     bench,
     bench_training,
@@ -27,13 +28,14 @@ from drypoint.bench import (
     markdown,
     text,
     to_json,
+    train_markdown,
     train_text,
 )
 from drypoint.common import DrypointError, check_writable
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import load_program
+from ._pieces import counts, load_program
 
 NAME = "bench"
 HELP = "time every backend on this machine, layer by layer, against the machine's limit"
@@ -48,9 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     parser.add_argument("--train", action="store_true", help="time training in place of the engine")
-    parser.add_argument("--no-peers", action="store_true", help="only the engine")
+    parser.add_argument(
+        "--batches", type=counts, metavar="N,N", help="images a step of --train; 32 to 1024"
+    )
+    parser.add_argument(
+        "--threads", type=counts, metavar="N,N", help="that --train may use; 1 and 2"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
-    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
@@ -59,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     if args.train:
         return _run_training(args)
+    for option in ("batches", "threads"):
+        if getattr(args, option):
+            raise DrypointError(f"--{option} is of --train; add that, or leave it out")
     compiler = find_compiler(args.cc)
     if args.plot is not None:
         _check_plot(args.plot)
@@ -80,14 +91,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_training(args: argparse.Namespace) -> int:
-    for option in ("file", "backends", "markdown", "plot"):
+    for option in ("file", "backends"):
         if getattr(args, option):
             raise DrypointError(f"--train does not go with {option}; leave it out")
     compiler, names = find_compiler(args.cc), _names(args)
-    plan = replace(QUICK_TRAIN if args.quick else TrainPlan(), peers=not args.no_peers)
+    if args.plot is not None:
+        _check_plot(args.plot)
+    plan = QUICK_TRAIN if args.quick else TrainPlan()
+    plan = replace(
+        plan,
+        batches=args.batches or plan.batches,
+        threads=args.threads or plan.threads,
+        peers=not args.no_peers,
+    )
     with _progress() as told:
         found = bench_training(names, plan, compiler=compiler, say=say, told=told)
-    print(json.dumps(to_json(found), indent=2) if args.json else train_text(found))
+    if args.plot is not None:
+        TrainCurves(found).save(args.plot)
+    if args.json:
+        print(json.dumps(to_json(found), indent=2))
+    else:
+        print(train_markdown(found) if args.markdown else train_text(found))
     return 0
 
 
