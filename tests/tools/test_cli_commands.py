@@ -366,3 +366,18 @@ def test_recipes_prints_what_each_reaches(cli):
     assert [run["seed"] for run in facts["recipes"]["fast"]["runs"]] == [7, 8]
     assert facts["recipes"]["fast"]["recipe"]["name"] == "lenet_fast"
     assert 10**7 < facts["peak_bytes"] < 10**10
+
+
+def test_recipes_compares_fast_and_direct_convolution(cli):
+    """Oracle: the accuracies of the single runs, which are printed too."""
+    words = ("recipes", "--only", "fast", "--seeds", 2, "--epochs", 1, "--limit", 1000)
+    code, out, err = cli(*words, "--direct")
+    assert code == 0
+    runs = re.findall(r"^lenet_fast(, direct)?  seed (\d+)  (\d+\.\d\d) %", err, re.MULTILINE)
+    assert [(d, s) for d, s, _ in runs] == [
+        (d, s) for s in ("100", "101") for d in ("", ", direct")
+    ]
+    a, b, c, d = (float(accuracy) for _, _, accuracy in runs)
+    gains = f"{a - b:+.2f} {c - d:+.2f}; mean {(a - b + c - d) / 2:+.3f}, standard error "
+    assert f"fast less direct convolution, points, seed by seed: {gains}" in out
+    assert re.search(r"^ *lenet_fast, direct +\d+\.\d\d %", out, re.MULTILINE)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from drypoint import autodiff
 from drypoint.autodiff import _block_kernels, _compiled, _fast, _kernels
 from drypoint.autodiff._window import Convolution, Window
 
@@ -135,3 +136,24 @@ def test_the_fast_way_is_taken_where_it_pays():
         assert not _fast.possible(Convolution(other))
     assert not _fast.possible(Convolution(Window((3, 3)), pool=(3, 3)))
     assert not _fast.possible(Convolution(Window((3, 3)), groups=2))
+
+
+def test_the_direct_way_can_be_asked_for():
+    """Oracle: NumPy on integers so small that sums of products are exact in any order; the maps of
+    the fast way hold thirds and tenths, so it is not exact."""
+    rng = np.random.default_rng(0)
+    x, weight = (
+        rng.integers(-3, 4, shape).astype(np.float32)
+        for shape in ((16, 20, 12, 12), (50, 20, 5, 5))
+    )
+    spec = Convolution(Window((5, 5)))
+    exact, _ = _block_kernels.conv2d(x, weight, None, spec)
+    for name in SETS:
+        with _compiled.forced(name):
+            assert (_kernels.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
+            with pytest.raises(KeyError), autodiff.direct_convolution():
+                np.testing.assert_array_equal(
+                    _kernels.conv2d(x, weight, None, spec, taped=False)[0], exact
+                )
+                raise KeyError
+            assert (_kernels.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()

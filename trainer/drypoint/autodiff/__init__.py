@@ -21,6 +21,7 @@ from ._elementwise import sqrt as sqrt
 from ._elementwise import tanh as tanh
 from ._errors import AutodiffError as AutodiffError
 from ._errors import GradcheckError as GradcheckError
+from ._fast import direct_convolution as direct_convolution
 from ._gradcheck import gradcheck as gradcheck
 from ._images import avg_pool2d as avg_pool2d
 from ._images import conv2d as conv2d

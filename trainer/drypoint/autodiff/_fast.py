@@ -1,11 +1,33 @@
 """When a convolution is computed by fewer multiplications than its definition has."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ._window import Convolution, Pair
 
 TILE = 4
 """Results that a tile of a fast convolution is high and wide."""
+
+
+class _Settings:
+    """What holds for the whole process."""
+
+    direct = False
+
+
+@contextmanager
+def direct_convolution() -> Iterator[None]:
+    """Sum every convolution term by term, as its definition does, in all of the process.
+
+    Nobody needs it to train: it is there to show that the fast way costs no accuracy
+    (``drypoint recipes --direct``).
+    """
+    before, _Settings.direct = _Settings.direct, True
+    try:
+        yield
+    finally:
+        _Settings.direct = before
 
 
 def possible(spec: Convolution) -> bool:
@@ -20,7 +42,9 @@ def possible(spec: Convolution) -> bool:
 
 
 def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
-    """Whether it is the faster way, for C and O channels and results of `size` before pooling.
+    """Whether it is taken: it is the faster way, and nobody asked for the direct one.
+
+    For C and O channels and results of `size` before pooling.
 
     Counts vector operations: at each point a multiplication for each pair of channels, the sums of
     the maps, and what goes through memory in between. The factors were fitted to times on AVX2 and
@@ -29,4 +53,4 @@ def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     (kh, kw), tiles = spec.window.kernel, math.prod(-(-n // TILE) for n in size)
     points = (kh + TILE - 1) * (kw + TILE - 1)
     fast = 1.25 * tiles * points * (c * o + 4 * c + 6 * o)
-    return fast < kh * kw * math.prod(size) * c * o
+    return not _Settings.direct and fast < kh * kw * math.prod(size) * c * o
