@@ -1,0 +1,57 @@
+"""examples/own_layer.py: a user's layer trains, right, inside what is computed in C."""
+
+import importlib.util
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from drypoint import data, nn
+from drypoint.autodiff import _kernels
+from tools import ROOT
+
+
+@pytest.fixture(scope="module")
+def example():
+    spec = importlib.util.spec_from_file_location("own_layer", ROOT / "examples/own_layer.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["own_layer"] = module  # where its dataclass looks for its names
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["own_layer"]
+
+
+def test_its_gradients_are_those_of_small_steps(example):
+    net = nn.Sequential([example.ChannelScale(3)], (3, 4, 4)).initialize()
+    x = np.random.default_rng(0).normal(size=(5, 3, 4, 4))
+    assert nn.gradcheck_layer(net, x) < 1e-6  # float64, steps of differences
+
+
+def test_it_learns_and_its_neighbours_stay_fused(example, monkeypatch):
+    """Oracle: the same net without the layer. Each convolution is one pass with its ReLU and
+    pooling in both, over arrays in the same order in memory."""
+    digits, seen = data.load("mnist", "train")[:2560], []
+    conv2d = _kernels.conv2d
+
+    def watched(x, weight, bias, spec, *, taped):
+        seen.append((spec, x.shape, x.strides))
+        return conv2d(x, weight, bias, spec, taped=taped)
+
+    monkeypatch.setattr(_kernels, "conv2d", watched)
+    example.trained(nn.lenet(), digits)
+    bare, seen[:] = list(seen), []
+    result = example.trained(example.with_layer(nn.lenet()), digits)
+    assert bare == seen
+    assert all(spec.relu and spec.pool == (2, 2) for spec, *_ in seen)
+    scale = result.net.param("scale.scale")
+    assert scale.shape == (20, 1, 1)
+    assert (scale != 1).all()
+    assert result.history["loss"][0] < np.log(10)  # what a net that knows nothing has
+
+
+def test_the_command_prints_what_the_layer_costs(example, capsys):
+    example.main(256, 1)
+    out = capsys.readouterr().out
+    assert re.search(r"^LeNet  +\d+\.\d us an image\nLeNet with the layer +\d+\.\d us an im", out)
+    assert re.search(r"^the layer costs -?\d+% \(medians of 1 rounds\)$", out, re.MULTILINE)
