@@ -4,12 +4,15 @@ Each is given the kernels that `kernels_for` chose. See `_block_kernels` and `_l
 what they compute.
 """
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _fast
-from ._block_kernels import Winners, unpooled
+from ._block_kernels import Winners
 from ._compiled import images, pointer, run, struct
 from ._lanes import from_lanes, to_lanes
 from ._tape import Array
@@ -47,27 +50,73 @@ def conv2d_input_gradient(
     *,
     size: Pair,
 ) -> Array:
-    """A correlation of the gradient, with zeros around it, with the weight turned round."""
+    """Correlations of the gradient, with zeros around it, with the weight turned round.
+
+    A stride of s leaves s by s classes of pixels, those of one class as far from their left and
+    upper neighbours as the stride: each class is a correlation of stride 1 with every s-th element
+    of the weight. So no product with the zeros between the gradients is ever computed.
+    """
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
     if _fast_wins(spec, (n, c, *size), o):
         return _fast_input_gradient(kernels, gradient, winners, weight, spec, size=size)
-    if spec.window.stride != (1, 1):  # zeros between the gradients make it one of stride 1
-        plain = unpooled(gradient, winners, spec, size)
-        gradient, winners = _spread_out(plain, spec.window, size), None
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
-    turned = np.ascontiguousarray(turned[..., ::-1, ::-1]).reshape(-1, o // spec.groups, kh, kw)
-    x = np.empty((c * spec.groups, *size, n), np.float32)
-    fields = _fields(spec, gradient, from_lanes(x), turned)
-    (top, _), (left, _) = spec.window.padding
-    eh, ew = spec.window.extent
-    fields |= {"top": eh - 1 - top, "left": ew - 1 - left, "stride_h": 1, "stride_w": 1, "relu": 0}
-    if winners is None:
-        fields |= {"pool_h": 1, "pool_w": 1}
-    else:
-        won = to_lanes(winners)
-        fields["x_winners"] = pointer(won, "uint8_t")
-    run(kernels.conv2d, struct("dpk_conv2d", **fields))
-    return from_lanes(x)
+    lanes = np.zeros if spec.window.stride != (1, 1) else np.empty
+    x = from_lanes(lanes((c * spec.groups, *size, n), np.float32))
+    won = None if winners is None else to_lanes(winners)
+    for down in _classes(spec.window, 0):
+        for across in _classes(spec.window, 1):
+            part = x[:, :, down.pixels, across.pixels]
+            taps = turned[..., down.taps, across.taps][..., ::-1, ::-1]
+            if part.size and taps.size:
+                taps = np.ascontiguousarray(taps).reshape(-1, o // spec.groups, *taps.shape[-2:])
+                fields = _fields(spec, gradient, part, taps) | {"relu": 0}
+                fields |= {"kernel_h": taps.shape[2], "kernel_w": taps.shape[3]}
+                fields |= {"dilation_h": down.dilation, "dilation_w": across.dilation}
+                fields |= {"top": down.before, "left": across.before, "stride_h": 1, "stride_w": 1}
+                if won is None:
+                    fields |= {"pool_h": 1, "pool_w": 1}
+                else:
+                    fields["x_winners"] = pointer(won, "uint8_t")
+                run(kernels.conv2d, struct("dpk_conv2d", **fields))
+    return x
+
+
+@dataclass(frozen=True)
+class _Class:
+    """Pixels that the same elements of a strided window meet, on one axis.
+
+    Attributes:
+        pixels: of the image.
+        taps: elements of the window that meet them, maybe none.
+        dilation: gradients between those of neighbouring taps.
+        before: gradients before the first that the first of these pixels, by the last tap, meets;
+            below 0: so many come before it that it does not meet.
+    """
+
+    pixels: slice
+    taps: slice
+    dilation: int
+    before: int
+
+
+def _classes(window: Window, axis: int) -> Iterator[_Class]:
+    """One for each remainder of a pixel's place by the stride.
+
+    The pixel r, tap u and gradient i meet where i * stride + u * dilation - padding = r.
+    """
+    kernel, stride, dilation = (
+        pair[axis] for pair in (window.kernel, window.stride, window.dilation)
+    )
+    padding, common = window.padding[axis][0], math.gcd(stride, dilation)
+    for remainder in range(stride):
+        meeting = [u for u in range(kernel) if (remainder + padding - u * dilation) % stride == 0]
+        first, last = (meeting[0], meeting[-1]) if meeting else (kernel, kernel)
+        yield _Class(
+            pixels=slice(remainder, None, stride),
+            taps=slice(first, None, stride // common),
+            dilation=dilation // common,
+            before=-((remainder + padding - last * dilation) // stride),
+        )
 
 
 def _fast_input_gradient(
@@ -191,14 +240,3 @@ def _fields(spec: Convolution, x: Array, y: Array, weight: Array) -> dict[str, A
         "pool_w": spec.pool[1],
         "relu": spec.relu,
     }
-
-
-def _spread_out(gradient: Array, window: Window, size: Pair) -> Array:
-    """(N, O, OH, OW) with stride - 1 zeros between neighbours, for images of `size`."""
-    bare = Window(window.kernel, (1, 1), window.padding, window.dilation)
-    n, o = gradient.shape[:2]
-    lanes = np.zeros((o, *bare.output_size(*size), n), gradient.dtype)
-    rows, columns = window.stride
-    spread = from_lanes(lanes)[:, :, ::rows, ::columns]
-    spread[:, :, : gradient.shape[2], : gradient.shape[3]] = gradient
-    return from_lanes(lanes)
