@@ -20,11 +20,13 @@ from drypoint.nn import (
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Graph,
     Linear,
     MaxPool2d,
     Model,
     ReLU,
+    Reshape,
     Sequential,
     Sigmoid,
     Softmax,
@@ -122,6 +124,57 @@ def test_what_is_fused_and_what_stands_alone():
     assert program.softmax
 
 
+def test_a_global_mean_is_a_mean_over_the_whole_plane():
+    layers = {"conv": Conv2d(3, 3), "relu": ReLU()}
+    tail = {"flat": Flatten(), "fc": Linear(2)}
+    ours = model({**layers, "pool": GlobalAvgPool2d(), "fc": Linear(2)})
+    by_size = model({**layers, "pool": AvgPool2d((4, 6)), **tail}).with_net(
+        Sequential({**layers, "pool": AvgPool2d((4, 6)), **tail}, (1, 6, 8)).with_params(
+            ours.net.params
+        )
+    )
+    assert blob.dumps(quantized(ours)) == blob.dumps(quantized(by_size))
+
+
+def test_a_mean_has_steps_of_its_own_range():
+    """Of 16 pixels one is bright: the mean's range is a sixteenth of its input's, so M is 1."""
+    layers = [Conv2d(1, 1, bias=False), ReLU(), GlobalAvgPool2d(), Linear(2)]
+    net = Sequential(layers, (1, 4, 4)).initialize(0)
+    net = net.with_params({"conv.weight": np.ones((1, 1, 1, 1))})
+    x = np.zeros((2, 1, 4, 4))
+    x[0, 0, 2, 3] = 1
+    program = quantize(Model(net), calibrate(Model(net), x))
+    assert (program.ops[1].mult[0], program.ops[1].shift) == (2**30, 2)
+    bright, dark = reference.trace(program, np.uint8(255 * x.transpose(0, 2, 3, 1)))[1].ravel()
+    assert (bright, dark) == (255, 0)
+
+
+def test_a_reshape_that_moves_nothing_is_nothing():
+    """Oracle: the same net without it."""
+    layers = {"conv": Conv2d(2, 3), "relu": ReLU()}
+    plain = model({**layers, "flat": Flatten(), "fc": Linear(3)})
+    for between in (
+        {"flat": Reshape((48,))},
+        {"same": Reshape((2, 4, 6)), "flat": Flatten()},
+        {"flat": Flatten(), "back": Reshape((2, 4, 6)), "again": Flatten()},
+    ):
+        net = Sequential({**layers, **between, "fc": Linear(3)}, (1, 6, 8))
+        other = plain.with_net(net.with_params(plain.net.params))
+        assert blob.dumps(quantized(other)) == blob.dumps(quantized(plain))
+
+
+def test_a_vector_may_begin_as_a_plane_of_one_channel():
+    net = Sequential({"view": Reshape((1, 6, 8)), "conv": Conv2d(2, 3), "flat": Flatten(),
+                      "fc": Linear(3)}, (48,)).initialize(0)  # fmt: skip
+    program = quantize(Model(net), calibrate(Model(net), IMAGES.reshape(10, 48) / 255))
+    assert program.input_shape == (6, 8, 1)
+    plane = Sequential({"conv": Conv2d(2, 3), "flat": Flatten(), "fc": Linear(3)}, (1, 6, 8))
+    plane = Model(plane.with_params(net.params))
+    again = quantize(plane, calibrate(plane, IMAGES[:, None] / 255))
+    x = program.check_input(IMAGES)
+    assert np.array_equal(reference.run(program, x), reference.run(again, x))
+
+
 def test_every_layer_without_an_integer_form_is_named_at_once():
     inner = Sequential({"wide": Conv2d(4, 3, dilation=2), "norm": BatchNorm2d(), "tanh": Tanh()})
     layers = {
@@ -150,6 +203,10 @@ REFUSED = {
     ),
     "padded mean": ({"conv": Conv2d(1, 3, padding=1)}, {"mean": 0.5}, "pads with the encoder's"),
     "no weights": ({"pool": AvgPool2d(2)}, {}, "no weights that could take in"),
+    "moving reshape": (
+        {"conv": Conv2d(2, 3), "view": Reshape((4, 6, 2)), "flat": Flatten(), "fc": Linear(2)}, {},
+        "it makes 6x2x4 of 4x6x2, which the engine stores in another order",
+    ),
     "nothing": ({"flatten": Flatten()}, {}, "no layer that would be an op"),
     "flat end": ({"conv": Conv2d(2, 3), "flatten": Flatten()}, {}, "flattened plane 4x6x2"),
     "softmax plane": ({"conv": Conv2d(2, 3), "softmax": Softmax()}, {}, "acts on a plane 4x6x2"),

@@ -12,11 +12,13 @@ from drypoint.nn import (
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Layer,
     Linear,
     MaxPool2d,
     Model,
     ReLU,
+    Reshape,
     Sequential,
     Softmax,
 )
@@ -135,7 +137,8 @@ def random_case(seed: int) -> Case:
             parts[f"block{i}"] = Sequential(layers)
         else:
             parts |= {f"layer{i}_{j}": layer for j, layer in enumerate(layers)}
-    parts["flatten"] = Flatten()
+    ways = [Flatten(), Reshape((int(np.prod(plane)),)), GlobalAvgPool2d()]
+    parts["flatten"] = ways[int(rng.choice(3, p=[0.5, 0.2, 0.3]))]
     if rng.random() < 0.5:
         parts |= {"hidden": Linear(int(rng.integers(1, 9))), "last_relu": ReLU()}
     outputs = int(rng.integers(2, 6))

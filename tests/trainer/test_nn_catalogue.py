@@ -21,7 +21,7 @@ NETS = {
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
     "Linear": [nn.Flatten(), nn.Linear(3)],
     "Flatten": [nn.Flatten(), nn.Linear(3)],
-    "Reshape": [*WEIGHTS, nn.Reshape((4, 4, 2))],
+    "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
     "OneHot": None,  # takes no images
     "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
     "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
@@ -63,6 +63,8 @@ def test_the_mark_agrees_with_quantization(name):
         [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
         [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
         [nn.ReLU(), nn.Conv2d(2, 3)],
+        [*WEIGHTS, nn.Reshape((4, 4, 2))],
+        [nn.Reshape((1, 6, 12)), nn.Conv2d(2, 3)],
         [nn.Flatten(), nn.Linear(3), nn.Softmax(), nn.Linear(2)],
     ],
 )

@@ -28,10 +28,13 @@ def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
     """
     source = _input(folded, calibration)
     made: list[Step] = []
+    pixels = folded.encoder is not None
     for i, stage in enumerate(folded.stages):
-        step = _step(stage, source, calibration, last=i + 1 == len(folded.stages))
+        last = i + 1 == len(folded.stages)
+        step = _step(stage, source, calibration, last=last, pixels=pixels)
         made.append(step)
         source = step.target
+        pixels = pixels and not isinstance(stage, Weighted)
     return tuple(made)
 
 
@@ -49,7 +52,10 @@ def _range(calibration: Calibration, path: str) -> tuple[float, float]:
     return calibration.ranges[path]
 
 
-def _step(stage: Stage, source: Activation, calibration: Calibration, *, last: bool) -> Step:
+def _step(
+    stage: Stage, source: Activation, calibration: Calibration, *, last: bool, pixels: bool
+) -> Step:
+    """``pixels``: the stage reads an encoder's raw pixels, whose ranges no calibration knows."""
     match stage:
         case Weighted():
             wanted = None
@@ -61,13 +67,22 @@ def _step(stage: Stage, source: Activation, calibration: Calibration, *, last: b
             dtype = "i32" if wanted is None else wanted.dtype
             return _made(stage, source, Activation(dtype, q.out_scale), q)
         case Pooled(mean=True):
+            target = source if pixels else _mean(stage, source, calibration)
             # As the last op a mean may show finer steps than its input: 256 times finer.
-            scale = source.scale / 256 if last else source.scale
-            ratio = source.scale / (stage.kernel[0] * stage.kernel[1] * scale)
-            q = mean_integers(ratio, out_scale=scale)
-            return _made(stage, source, Activation("i32" if last else source.dtype, scale), q)
+            target = Activation("i32", source.scale / 256) if last else target
+            ratio = source.scale / (stage.kernel[0] * stage.kernel[1] * target.scale)
+            return _made(stage, source, target, mean_integers(ratio, out_scale=target.scale))
         case _:
             return _made(stage, source, replace(source, dtype="i32") if last else source, None)
+
+
+def _mean(stage: Pooled, source: Activation, calibration: Calibration) -> Activation:
+    """Type and scale of a mean's output: its own range, which may be far smaller than its input's,
+    in steps not finer than those of the sum.
+    """
+    lowest, highest = _range(calibration, stage.last)
+    own = activation_of(lowest, highest, signed=source.dtype == "i8" and not stage.relu)
+    return replace(own, scale=max(own.scale, source.scale / (stage.kernel[0] * stage.kernel[1])))
 
 
 def _made(stage: Stage, source: Activation, target: Activation, q: Integers | None) -> Step:

@@ -11,18 +11,20 @@ from ._graph import Graph
 from ._leaves import LEAF_TYPES
 from ._linear import Linear
 from ._module import Module
-from ._pooling import AvgPool2d, MaxPool2d
+from ._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
 from ._softmax import Softmax
-from ._structure import Dropout, Flatten
+from ._structure import Dropout, Flatten, Reshape
 
 _EXPORTABLE: Mapping[type[Module], str] = {
     Conv2d: "one group, no dilation",
     MaxPool2d: "no padding",
     AvgPool2d: "no padding",
+    GlobalAvgPool2d: "yes",
     BatchNorm2d: "after weights",
     Linear: "yes",
     Flatten: "yes",
+    Reshape: "no value moves",
     Dropout: "yes",
     ReLU: "after weights",
     Softmax: "at the end",
