@@ -54,7 +54,8 @@ extern "C" {
 /* What a call answers: 0, or a negative number. dpt_status_text says each in words. */
 typedef enum dpt_status {
     DPT_OK = 0,
-    DPT_E_ARGUMENT = -1, /* a pointer is NULL that must not be */
+    DPT_E_ARGUMENT = -1, /* a pointer is NULL that must not be, or a batch has no inputs;
+                          * (drypoint.hpp) a buffer is not of the model's size or type */
     DPT_E_ARENA = -2,    /* the arena is smaller than model->arena_size */
     DPT_E_BACKEND = -3,  /* the backend lacks a kernel or reads another packing, or
                           * (dpt_model_pack) this CPU lacks the backend */
@@ -162,7 +163,8 @@ dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, voi
 dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,
                           const dpt_backend *backend, void *memory, size_t memory_size);
 
-/* The memory that dpt_model_pack needs; 0 for a backend that reads weights as they are. */
+/* The memory that dpt_model_pack needs for the same model and backend (NULL: the best here); 0 for
+ * a backend that reads weights as they are. */
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
 
 /* Number of values in a plane. */

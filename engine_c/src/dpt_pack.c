@@ -24,7 +24,10 @@ static size_t packed_bytes(const dpt_op *op, uint32_t packing) {
 
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
     size_t size = 0;
-    if (model == NULL || backend == NULL || backend->packing == 0) {
+    if (backend == NULL) {
+        backend = dpt_backend_best();
+    }
+    if (model == NULL || backend->packing == 0) {
         return 0;
     }
     for (size_t i = 0; i < model->n_ops; i++) {

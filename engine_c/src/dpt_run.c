@@ -154,7 +154,7 @@ const char *dpt_status_text(dpt_status status) {
     case DPT_OK:
         return "ok";
     case DPT_E_ARGUMENT:
-        return "a pointer is NULL that must not be";
+        return "a pointer is NULL, a batch is empty, or a buffer is not of the model's size";
     case DPT_E_ARENA:
         return "the arena is smaller than the model needs";
     case DPT_E_BACKEND:

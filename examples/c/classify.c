@@ -68,7 +68,7 @@ int main(void) {
     dpt_model loaded, model;
     check(
         dpt_model_load(&loaded, loaded_ops, MOST_OPS, blob_begin, (size_t)(blob_end - blob_begin)));
-    const size_t packed_size = dpt_packed_size(&loaded, dpt_backend_best());
+    const size_t packed_size = dpt_packed_size(&loaded, NULL);
     check(dpt_model_pack(&model, ops, MOST_OPS, &loaded, NULL, room(packed_size), packed_size));
     const size_t input_size = dpt_elements(model.ops[0].in);
     const size_t n_outputs = dpt_elements(model.ops[model.n_ops - 1].out);

@@ -119,7 +119,8 @@ static void test_pack(void) {
     lacks_cpu.available = no;
     other.packing = 3;
 
-    CHECK(dpt_packed_size(NULL, &dpt_scalar) == 0 && dpt_packed_size(&model, NULL) == 0);
+    CHECK(dpt_packed_size(NULL, &dpt_scalar) == 0 && dpt_packed_size(NULL, NULL) == 0);
+    CHECK(dpt_packed_size(&model, NULL) == dpt_packed_size(&model, dpt_backend_best()));
     CHECK(dpt_packed_size(&model, &dpt_scalar) == 0);
     CHECK(dpt_model_pack(NULL, room, 2, &model, NULL, memory, 4096) == DPT_E_ARGUMENT);
     CHECK(dpt_model_pack(&packed, NULL, 2, &model, NULL, memory, 4096) == DPT_E_ARGUMENT);
