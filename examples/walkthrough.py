@@ -837,7 +837,7 @@ table = measure.compare(
     seconds=0.2,
 )
 print(table)
-display(plot.comparison(table.measurements, title=f"{len(test):,} test images"))
+display(plot.comparison(table, title=f"{len(test):,} test images"))
 
 assert np.array_equal(plain.run(test.x), fastest.run(test.x))
 assert table["integers, NumPy"].accuracy == table["integers, plain C"].accuracy

@@ -257,6 +257,13 @@ def test_the_listing_names_every_op_and_the_totals():
     assert "max 2x2 /2x2  " in str(program(maxpool(out_type="i32")))
 
 
+def test_in_a_prompt_and_a_notebook_a_program_is_no_wall_of_numbers():
+    made = program(conv(), last(), name="<net>")
+    assert repr(made) == "Program('<net>': u8 6x5x2; 2 ops, 600 MACs, arena 12)"
+    assert repr(made.ops[0]) == "Conv('conv': u8 6x5x2 -> u8 2x2x3)"
+    assert made._repr_html_().startswith("<pre>program &lt;net&gt;: 2 ops")
+
+
 def test_provenance_is_empty_unless_given():
     assert isinstance(program(last()).provenance, Mapping)
     assert not program(last()).provenance

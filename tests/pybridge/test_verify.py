@@ -64,6 +64,18 @@ def test_a_planted_byte_is_found_in_its_op(op, batch_size):
     }
 
 
+def test_what_was_found_fits_a_line():
+    found = verify(PROGRAM, {"good": Engine(PROGRAM), "bad": Faulty(1, 2)}, X)
+    assert (
+        repr(found)
+        == str(found)
+        == (
+            f"Verification(7 images of {found.bytes_per_image} bytes; good: equal; "
+            f"bad: 1 bytes differ, first in {PROGRAM.ops[1].name})"
+        )
+    )
+
+
 def test_another_type_or_shape_differs_in_every_byte():
     class Wrong:
         def trace(self, x):
@@ -120,6 +132,14 @@ def test_a_compiler_that_cannot_be_run_is_told(tmp_path):
     folder = generated(tmp_path)
     (tmp_path / "cc").write_text("no program")
     with pytest.raises(CompilerError, match=r"^cannot run the compiler .*: Permission denied$"):
+        Compiled(PROGRAM, folder, name="net", workdir=tmp_path, compiler=str(tmp_path / "cc"))
+
+
+def test_what_is_no_compiler_is_told(tmp_path):
+    folder = generated(tmp_path)
+    (tmp_path / "cc").write_text("#!/bin/sh\n")
+    (tmp_path / "cc").chmod(0o755)
+    with pytest.raises(CompilerError, match=r"cc made no program of the generated C"):
         Compiled(PROGRAM, folder, name="net", workdir=tmp_path, compiler=str(tmp_path / "cc"))
 
 

@@ -40,6 +40,16 @@ def test_the_value_and_its_views():
     assert set(ds.as_ports()) == {"input", "target"}
 
 
+def test_it_prints_what_it_holds_in_a_line():
+    assert repr(_numbered([2, 0, 2], ("a", "b", "c"))) == (
+        "Dataset(3 images of 3 x 2, gray; 3 classes: a, b, c)"
+    )
+    many = Dataset(np.zeros((1, 5, 4, 3), np.uint8), np.array([11]), tuple(range(12)))
+    assert str(many) == (
+        "Dataset(1 image of 4 x 5, rgb; 12 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...)"
+    )
+
+
 def test_nobody_can_write_into_it():
     x, y = np.zeros((2, 2, 2), np.uint8), np.array([0, 1])
     view = x[:]

@@ -380,6 +380,14 @@ def test_a_comparison_takes_accuracies_with_their_intervals():
     assert ["●" in row for row in rows] == [False, True, True, True]
 
 
+def test_what_compare_found_is_drawn_as_it_is():
+    labelled = dataset()
+    found = measure.compare({"a": lambda x: np.eye(3)[x[:, 0, 0] % 3]}, labelled, seconds=0)
+    drawn = plot.comparison(found)
+    assert drawn.names == ("a",)
+    assert drawn.values.tolist() == [found["a"].accuracy]
+
+
 def test_a_comparison_without_intervals_has_bars_from_zero():
     picture = plot.comparison({"a": 10.0, "b": 40.0}, label="images/s", title="speed")
     assert [bar.get_width() for bar in picture.ax.patches] == [10, 40]
@@ -405,11 +413,28 @@ def test_the_best_points_are_those_that_no_other_beats(points):
     assert picture.best.tolist() == [not beaten(c, v) for c, v in points]
 
 
+def minor_labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels(minor=True)]
+
+
+def test_a_short_logarithmic_axis_has_plain_numbers():
+    """Where matplotlib itself writes 2 x 10^0, 3 x 10^0, ... over one another."""
+    ax = plot.histograms({"few": [1.0, 1.0, 1.0, 2.0, 3.0]}).ax
+    ax.figure.canvas.draw()
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"1", "2", "5"} <= set(shown)
+    assert not any(minor_labels(ax.yaxis))
+
+
 def test_a_tradeoff_shows_every_point_by_name():
     picture = plot.tradeoff({"slow": (100, 0.9), "quick": (1, 0.5), "bad": (100, 0.4)})
     assert sorted(words(picture.ax)) == ["bad", "quick", "slow"]
     assert picture.ax.collections[0].get_offsets().tolist() == [[100, 0.9], [1, 0.5], [100, 0.4]]
     assert picture.ax.lines[0].get_xdata().tolist() == [1, 100]
+    picture.figure.canvas.draw()
+    shown = [label.get_text() for label in picture.ax.get_xticklabels()]
+    assert {"1", "10", "100"} <= set(shown)
+    assert not any("10^" in text for text in shown + minor_labels(picture.ax.xaxis))
     lines = picture.text.splitlines()
     assert lines[1].endswith("a")  # slow: top right
     assert lines[12].endswith("c")

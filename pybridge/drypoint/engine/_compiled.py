@@ -90,6 +90,8 @@ class Compiled:
             lines = (done.stderr.strip() or "no message").splitlines()
             problem = next((line for line in lines if "error" in line), lines[0])
             raise CompilerError(f"{compiler} refuses the generated C: {problem}")
+        if not self._binary.exists():
+            raise CompilerError(f"{compiler} made no program of the generated C: is it a compiler?")
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them.

@@ -21,7 +21,7 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Verification:
     """What a comparison found.
 
@@ -41,6 +41,16 @@ class Verification:
     def differing_bytes(self) -> int:
         """Over all runners and ops."""
         return sum(sum(ops.values()) for ops in self.differing.values())
+
+    def __repr__(self) -> str:
+        found = [
+            f"{name}: {sum(ops.values()):,} bytes differ, first in {next(iter(ops))}"
+            if ops
+            else f"{name}: equal"
+            for name, ops in self.differing.items()
+        ]
+        size = f"{self.images:,} images of {self.bytes_per_image:,} bytes"
+        return f"Verification({'; '.join([size, *found])})"
 
     def to_json(self) -> dict[str, object]:
         """As JSON takes it."""

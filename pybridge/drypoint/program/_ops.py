@@ -41,7 +41,7 @@ class Shape(NamedTuple):
         return f"{self.h}x{self.w}x{self.c}"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Base:
     """What every op has: a name for people, and the planes it reads and writes."""
 
@@ -50,6 +50,10 @@ class _Base:
     out_type: DType
     in_shape: Shape
     out_shape: Shape
+
+    def __repr__(self) -> str:
+        planes = f"{self.in_type} {self.in_shape} -> {self.out_type} {self.out_shape}"
+        return f"{type(self).__name__}({self.name!r}: {planes})"
 
     def _need(self, condition: bool, problem: str) -> None:
         if not condition:
@@ -78,7 +82,7 @@ class _Base:
         return self.out_shape.size * NUMPY_TYPE[self.out_type]().itemsize
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Requantized(_Base):
     """An op whose accumulators are requantized: one multiplier a channel, one shift, one clamp."""
 
@@ -108,7 +112,7 @@ class _Requantized(_Base):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Weighted(_Requantized):
     """A convolution or a dense op: weights and biases of each output channel."""
 
@@ -130,7 +134,7 @@ class _Weighted(_Requantized):
         return np.abs(self.bias.astype(np.int64)) + self.input_magnitude * magnitude
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Conv(_Weighted):
     """Convolution, bias, maximum over windows of ``pool``, requantization, clamp.
 
@@ -167,7 +171,7 @@ class Conv(_Weighted):
         return self.plane[0] * self.plane[1] * self.weight.size
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Dense(_Weighted):
     """Every output from every input: ``weight`` is int8 [out.c, in.h * in.w * in.c]."""
 
@@ -182,7 +186,7 @@ class Dense(_Weighted):
         return int(self.weight.size)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MaxPool(_Base):
     """The largest value of each window; windows that do not fit are dropped."""
 
@@ -197,7 +201,7 @@ class MaxPool(_Base):
     macs = 0
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class AvgPool(_Requantized):
     """The mean of each window, as a sum that is requantized; ``mult`` is int32[1]."""
 

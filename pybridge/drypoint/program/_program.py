@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ._ops import NUMPY_TYPE, Conv, Dense, DType, Op, ProgramError, Shape
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Program:
     """What the engine runs; the Python twin of ``dpt_model``.
 
@@ -135,8 +136,16 @@ class Program:
         probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
         return probabilities
 
+    def __repr__(self) -> str:
+        work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
+        return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
+
     def __str__(self) -> str:
         return listing(self.name, self.ops, self.arena_size)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the listing."""
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _check_text(text: str) -> None:

@@ -12,9 +12,10 @@ from ._classes import Class, checked_classes
 from ._errors import DatasetError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_NAMED = 10  # classes that a data set names when it is printed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled images, checked once here and read-only from then on.
 
@@ -106,6 +107,14 @@ class Dataset:
         """How many images each class has, in the order of ``classes``, zeros included."""
         counts = np.bincount(self.y, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        (n, height, width), color = self.x.shape[:3], "rgb" if self.x.ndim == 4 else "gray"
+        names = ", ".join(map(str, self.classes[:_NAMED])) + (
+            ", ..." * (len(self.classes) > _NAMED)
+        )
+        images = f"{n:,} image{'s' * (n > 1)} of {width} x {height}, {color}"
+        return f"Dataset({images}; {len(self.classes)} classes: {names})"
 
     def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
         """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.measure import Measurement
+from drypoint.measure import Comparison, Measurement
 
 from . import _look as look
 from ._blocks import aligned, bar, fitted, number, table
@@ -131,7 +131,7 @@ class ComparisonChart(Picture):
 
 
 def comparison(
-    table: Mapping[str, Entry],
+    table: Comparison | Mapping[str, Entry],
     *,
     label: str = "accuracy",
     title: str = "",
@@ -140,9 +140,9 @@ def comparison(
     """Values side by side: with intervals as points on an axis that fits them, else as bars.
 
     Args:
-        table: name -> value, or (value, low, high), or a measurement, which stands for its
-            accuracy with the Wilson 95 % interval (``measure.compare(...).measurements``);
-            1 to 60 names.
+        table: what `measure.compare` found; or name -> value, or (value, low, high), or a
+            measurement, which stands for its accuracy with the Wilson 95 % interval; 1 to 60
+            names.
         label: what the values are, with their unit.
         title: of the whole.
         ax: one axes to draw on.
@@ -151,11 +151,12 @@ def comparison(
         PlotError: nothing to compare or too much, values that are no finite numbers, or an
             interval that does not enclose its value.
     """
-    if not 1 <= len(table) <= _MOST:
-        raise PlotError(f"from 1 to {_MOST} values can be compared, not {len(table)}")
-    rows = [_entry(name, entry) for name, entry in table.items()]
+    entries = table.measurements if isinstance(table, Comparison) else table
+    if not 1 <= len(entries) <= _MOST:
+        raise PlotError(f"from 1 to {_MOST} values can be compared, not {len(entries)}")
+    rows = [_entry(name, entry) for name, entry in entries.items()]
     return ComparisonChart(
-        names=tuple(table),
+        names=tuple(entries),
         values=read_only(np.array([value for value, _, _ in rows])),
         intervals=read_only(np.array([[low, high] for _, low, high in rows])),
         label=label,

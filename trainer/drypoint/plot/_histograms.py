@@ -105,6 +105,7 @@ class Histograms(Picture):
             ax.stairs(part.counts, part.edges, baseline=0.5, fill=True, color=look.MUTED)
             ax.set_yscale("log")
             ax.set_ylim(0.5, 2 * max(1, int(part.counts.max())))
+            look.log_labels(ax.yaxis)
             for place in part.clip or ():
                 ax.axvline(place, color=look.ACCENT, linewidth=1.2)
             label = f"value\n{part.caption}" if part.caption else "value"

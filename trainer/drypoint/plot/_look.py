@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 INK = "#333333"
 MUTED = "#a3a3a3"
@@ -44,3 +45,20 @@ def grid(ax: "Axes", *, along: str) -> None:
         ax.grid(axis="x", color=FAINT, linewidth=0.8)
     else:
         ax.grid(axis="y", color=FAINT, linewidth=0.8)
+
+
+def log_labels(axis: "Axis") -> None:
+    """Plain numbers along a logarithmic axis whose limits are set: 1 2 5 10 ... or 1 10 100 ...
+
+    Matplotlib writes 3 x 10^0 over 4 x 10^0 where the range is short.
+    """
+    from matplotlib.ticker import (  # noqa: PLC0415 - an optional dependency
+        FuncFormatter,
+        LogLocator,
+        NullFormatter,
+    )
+
+    low, high = sorted(axis.get_view_interval())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())

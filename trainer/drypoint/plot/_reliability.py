@@ -72,6 +72,7 @@ class Reliability(Picture):
         beside.bar(curve.confidence, curve.count, width=0.6 / curve.bins, color=look.MUTED)
         beside.set_yscale("log")
         beside.set_ylim(0.5, 2 * int(curve.count.max()))
+        look.log_labels(beside.yaxis)
         total = f"{int(curve.count.sum()):,} examples"
         look.dress(beside, title=total, x="mean confidence of the range", y="examples in the range")
         for one in axes:

@@ -106,6 +106,7 @@ class Tradeoff(Picture):
                 color=look.INK,
                 parse_math=False,
             )
+        look.log_labels(ax.xaxis)
         look.dress(ax, title=self.title, x=self.cost, y=self.value)
         look.grid(ax, along="y")
 
