@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from trainable import blobs, classifier, image_model, images
 
-from drypoint import autodiff, nn, train
+from drypoint import autodiff, data, nn, train
 from drypoint.nn import CrossEntropyLoss, Linear, Model, Sequential
 from drypoint.train import SGD, EarlyStopping, TrainError
 
@@ -312,6 +312,24 @@ def test_an_output_that_is_no_loss_can_be_minimised():
     result = fit(graph, {"input": blobs()[0]}, loss="output", epochs=30, optimizer=SGD(lr=0.05))
     assert result.history["loss"][-1] < 0.05 * result.history["loss"][0]
     assert set(result.metrics) == set()
+
+
+def test_a_loss_of_ones_own_leaves_the_classes_to_the_model():
+    """After a softmax outputs are probabilities of the data's classes, whatever the loss is."""
+
+    def focal(outputs, targets):
+        p = outputs[np.arange(len(targets)), targets]
+        return (1 - p) ** 2 * -autodiff.log(p + 1e-6)
+
+    x = np.zeros((40, 2, 2), np.uint8)
+    x[20:] = 200
+    dataset = data.Dataset(x, np.repeat([0, 1], 20), ("dark", "light"))
+    layers = [nn.Flatten(), nn.Linear(2)]
+    options = {"epochs": 20, "optimizer": train.Adam(lr=0.1), "loss": focal}
+    model = fit(nn.Sequential([*layers, nn.Softmax()]), dataset, **options).model
+    assert model(x[[0, 30]]) == ["dark", "light"]
+    squares = {**options, "loss": lambda outputs, _: outputs[:, 0] ** 2}
+    assert fit(nn.Sequential(layers), dataset, **squares).model.decoder is None
 
 
 def test_a_loss_can_be_a_function():

@@ -141,7 +141,8 @@ def subject(
     shape = None if net.input_shape is None else net.output_shape(net.input_shape)
     if not isinstance(given, Model):
         n = shape[-1] if shape else None
-        decoder = decoder_for(y, sample.classes, loss=loss, n_outputs=n)
+        suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
+        decoder = decoder_for(y, sample.classes, loss=suited, n_outputs=n)
         if decoder is not None:
             tell(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
             model = model.with_decoder(decoder)
