@@ -1,5 +1,6 @@
 """Every command on a tiny run of the main job: what it prints, writes, and returns."""
 
+import argparse
 import json
 import re
 import shlex
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drypoint import data, nn
-from drypoint.cli import _lenet, _verify
+from drypoint import data, nn, quant
+from drypoint.cli import _lenet, _pieces, _verify
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
+from drypoint.measure import measure
 from drypoint.program import blob, reference
 
 TINY = ["--epochs", "1", "--limit", "300"]
@@ -195,7 +197,7 @@ def test_quantize_gives_the_program_of_the_main_job(copy, cli):
 
 
 def test_quantize_by_percentile_gives_another(lenet, cli, tmp_path):
-    options = ["--method", "percentile", "--percentile", 99.5, "--images", 50, "--json"]
+    options = ["--percentile", 99.5, "--images", 50, "--json"]
     code, out, _ = cli("quantize", lenet / "lenet.npz", "--out", tmp_path / "p.dpt", *options)
     assert code == 0
     assert json.loads(out)["model_bytes"] == (tmp_path / "p.dpt").stat().st_size
@@ -381,3 +383,61 @@ def test_recipes_compares_fast_and_direct_convolution(cli):
     gains = f"{a - b:+.2f} {c - d:+.2f}; mean {(a - b + c - d) / 2:+.3f}, standard error "
     assert f"fast less direct convolution, points, seed by seed: {gains}" in out
     assert re.search(r"^ *lenet_fast, direct +\d+\.\d\d %", out, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder_of_digits(tmp_path_factory):
+    """Test images 5 to 8 of each of the digits 0 to 9, as PNG files of twice the size."""
+    folder, digits = tmp_path_factory.mktemp("digits"), data.load("mnist", "test")
+    for digit in range(10):
+        (folder / str(digit)).mkdir()
+        for i in np.flatnonzero(digits.y == digit)[5:8].tolist():
+            image = Image.fromarray(digits.x[i])
+            image.resize((56, 56), Image.Resampling.NEAREST).save(folder / f"{digit}/no {i}.png")
+    return folder
+
+
+def test_a_folder_of_pictures_stands_for_mnist(lenet, cli, tmp_path, folder_of_digits):
+    """Oracle: the same pictures through the library."""
+    images = data.load_folder(folder_of_digits, width=28, height=28)
+    out = tmp_path / "own.dpt"
+    quantize = ["quantize", lenet / "lenet.npz", "--out", out, "--data", folder_of_digits]
+    assert cli(*quantize)[0] == 0
+    model = nn.load(lenet / "lenet.npz")
+    wanted = quant.quantize(model, quant.calibrate(model, images.x))
+    came = blob.loads(read_bytes(out))
+    for ours, theirs in zip(came.ops, wanted.ops, strict=True):
+        assert np.array_equal(ours.weight, theirs.weight)
+        assert np.array_equal(ours.mult, theirs.mult)
+    for file, answering in ((lenet / "lenet.npz", model), (out, Engine(came))):
+        code, said, _ = cli("measure", file, "--data", folder_of_digits, "--json")
+        found = json.loads(said)
+        assert (code, found["n"]) == (0, 30)
+        assert found["accuracy"] == measure(answering, images).accuracy
+    code, said, _ = cli("verify", out, "--data", folder_of_digits, "--limit", 12, "--json")
+    assert (code, json.loads(said)["images"]) == (0, 12)
+
+
+def test_some_of_a_folder_are_of_all_its_classes(lenet, folder_of_digits):
+    args = argparse.Namespace(data=folder_of_digits, limit=20)
+    some = _pieces.pictures("train", args, nn.load(lenet / "lenet.npz"))
+    assert len(some) == 20
+    assert sum(count > 0 for count in some.class_counts().values()) > 7
+    again = _pieces.pictures("train", args, nn.load(lenet / "lenet.npz"))
+    assert np.array_equal(some.x, again.x)
+
+
+@pytest.mark.parametrize("engine", [[], ["--engine"]])
+def test_ink_on_paper_is_noticed_and_turned_round(cli, tmp_path, monkeypatch, engine):
+    digit = data.load("mnist", "test").x[0]
+    Image.fromarray(digit).save(tmp_path / "light.png")
+    Image.fromarray(255 - digit).save(tmp_path / "dark.png")
+    monkeypatch.chdir(tmp_path)  # where no LeNet was trained: the package's answers
+    code, _, err = cli("run", *engine, "light.png", "dark.png")
+    assert code == 0
+    hint = "is light at its edge, and this net reads light on dark: try --invert"
+    assert [line for line in err.splitlines() if "edge" in line] == [f"dark.png {hint}"]
+    _, wanted, _ = cli("run", *engine, "light.png")
+    _, turned, err = cli("run", *engine, "--invert", "dark.png")
+    assert turned.partition(": ")[2] == wanted.partition(": ")[2]
+    assert "edge" not in err

@@ -1,5 +1,6 @@
 """Bad input to every command: one line on standard error, exit code 2, nothing half-written."""
 
+import errno
 import json
 import os
 import re
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import drypoint.cli
 from drypoint import nn
 from drypoint.cli import _training
 from drypoint.cli.__main__ import main
@@ -31,7 +34,7 @@ USAGE = {
     "half": (["train", "--epochs", "1.5"], "'1.5' is not a whole number of at least 1"),
     "seed": (["lenet", "--seed", "minus"], "'minus' is not a whole number of at least 0"),
     "limit": (["verify", "x.dpt", "--limit", "-3"], "--limit"),
-    "method": (["quantize", "x.npz", "--method", "mean"], "invalid choice: 'mean'"),
+    "percentile": (["quantize", "x.npz", "--percentile", "most"], "invalid float value: 'most'"),
     "no picture": (["run"], "required: image"),
     "no folder": (["export", "x.dpt"], "required: --out"),
 }
@@ -97,6 +100,23 @@ def test_flipped_bits_are_refused(cli, lenet, tmp_path, file):
             continue
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith(f"drypoint: {path}: ")
+
+
+@pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify"])
+def test_an_empty_file_is_called_that(refused, tmp_path, command):
+    (tmp_path / "x").touch()
+    wanted = (
+        f"drypoint: {tmp_path / 'x'}: it is empty; a model (.npz) or a program (.dpt) was wanted\n"
+    )
+    assert refused(command, tmp_path / "x") == wanted
+
+
+def test_a_net_is_not_replaced_by_its_program(refused, lenet, tmp_path):
+    path = tmp_path / "lenet.npz"
+    path.write_bytes((lenet / "lenet.npz").read_bytes())
+    line = refused("quantize", path, "--out", tmp_path / "." / "lenet.npz")
+    assert line.endswith("is what is read and would be lost: name another --out\n")
+    assert path.read_bytes() == (lenet / "lenet.npz").read_bytes()
 
 
 def test_wrong_magic_and_newer_versions_are_refused(refused, lenet, tmp_path):
@@ -291,6 +311,29 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
     assert names(out) == ["lenet-interrupted.npz"]  # an earlier lenet.npz would still be there
     assert nn.load(out / "lenet-interrupted.npz").provenance["interrupted"] is True
     assert cli("info", out / "lenet-interrupted.npz")[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_under_the_output_is_one_line(lenet, more):
+    words = [sys.executable, "-m", "drypoint.cli", "info", str(lenet / "lenet.npz"), *more]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    wanted = f"drypoint: the output, or a temporary file: {os.strerror(errno.ENOSPC)}\n"
+    assert (done.returncode, done.stderr) == (2, wanted)
+
+
+def test_ctrl_c_while_python_still_imports_is_no_traceback(monkeypatch):
+    """The entry point imports the commands; what a signal does there, a module may do."""
+
+    class Interrupting:
+        def find_spec(self, name, *_rest):
+            if name == "drypoint.cli.__main__":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "drypoint.cli.__main__")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert drypoint.cli.main() == 130
 
 
 def test_a_reader_that_has_gone_is_no_traceback(lenet):

@@ -94,8 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("drypoint: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return PROBLEM
+    except OSError as error:  # a disk that is full, under the output or the folder for temporaries
+        _forget_output()
+        where = error.filename or "the output, or a temporary file"
+        print(f"drypoint: {where}: {error.strerror or error}", file=sys.stderr)
+        return PROBLEM
+
+
+def _forget_output() -> None:
+    """Python flushes standard output once more at its end, and would complain then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

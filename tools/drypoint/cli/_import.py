@@ -7,6 +7,7 @@ from drypoint import data, interop, nn
 from drypoint.common import DrypointError, read_bytes, sha256
 
 from ._output import result
+from ._pieces import check_other
 
 NAME = "import"
 HELP = "read a float net from an ONNX file and write it as a model, with its image encoder"
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers."""
     out = args.out or args.file.with_suffix(".npz")
     net = _with_probabilities(interop.from_onnx(args.file))
+    check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
     provenance = {"imported": args.file.name, "sha256": sha256(read_bytes(args.file))}
     nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)

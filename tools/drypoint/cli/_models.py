@@ -16,7 +16,7 @@ from drypoint.measure import Measurement, measure
 from drypoint.models import ModelCard, Score
 from drypoint.program import blob
 
-from ._output import INTERRUPTED, result
+from ._output import result
 from ._pieces import add_data_arguments, mnist
 from ._quantize import to_integers
 from ._report import versions
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     training = Training.of(train_set, args)
     trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":
-        return INTERRUPTED
+        raise KeyboardInterrupt
     # float16 is what is shipped, so it is what is quantized and measured.
     model = nn.loads(trained.model.dumps(half=True))
     program = to_integers(model, train_set, name="lenet")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drypoint import data, nn
 from drypoint.common import DrypointError, read_bytes
-from drypoint.data import Dataset
+from drypoint.data import Dataset, Encoder, ImageEncoder, encoder_from_config
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 
@@ -43,6 +43,58 @@ def mnist(split: str, args: argparse.Namespace) -> Dataset:
     return dataset if args.limit is None else dataset[: args.limit]
 
 
+def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--data`` and ``--limit``, of every command that shows images to a net of any kind."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with a subfolder of pictures for each class, or with the MNIST IDX files; "
+        "MNIST if left out",
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the images")
+
+
+def pictures(split: str, args: argparse.Namespace, reader: Model | Program) -> Dataset:
+    """The images that ``--data`` names: MNIST's, or pictures in folders as ``reader`` takes them.
+
+    Pictures come in an order that is mixed, always in the same way: some of them are of all
+    classes.
+
+    Raises:
+        DrypointError: they cannot be read, or the net reads no images.
+    """
+    if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
+        return mnist(split, args)
+    encoder = encoder_of(reader)
+    if not isinstance(encoder, ImageEncoder):
+        raise DrypointError("the net has no image encoder: how it would read pictures is not known")
+    found = data.load_folder(
+        args.data,
+        width=encoder.width,
+        height=encoder.height,
+        color=encoder.color,
+        resize=encoder.resize,
+    )
+    return found.sample(min(len(found), args.limit or len(found)), seed=0)
+
+
+def encoder_of(reader: Model | Program) -> Encoder | None:
+    """What turns things into a net's input, if anything does."""
+    if isinstance(reader, Model):
+        return reader.encoder
+    return None if reader.encoder is None else encoder_from_config(reader.encoder)
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_of_classes(path: Path) -> bool:
+    """Whether it is a folder that MNIST's loader would not look into."""
+    return path.is_dir() and path.name != "MNIST" and not path.name.startswith(".")
+
+
 def load_file(path: Path) -> Model | Program:
     """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are.
 
@@ -50,6 +102,8 @@ def load_file(path: Path) -> Model | Program:
         DrypointError: the file is missing, neither of the two, or damaged.
     """
     content = read_bytes(path)
+    if not content:
+        raise DrypointError(f"{path}: it is empty; a model (.npz) or a program (.dpt) was wanted")
     try:
         return blob.loads(content) if content[:4] == blob.MAGIC else nn.loads(content)
     except DrypointError as error:
@@ -70,3 +124,13 @@ def load_model(path: Path) -> Model:
     if isinstance(loaded, Model):
         return loaded
     raise DrypointError(f"{path} is an integer program; this needs a float model (.npz)")
+
+
+def check_other(out: Path, source: Path) -> None:
+    """See that a command does not write over the file that it reads.
+
+    Raises:
+        DrypointError: it would.
+    """
+    if out.resolve() == source.resolve():
+        raise DrypointError(f"{out} is what is read and would be lost: name another --out")

@@ -7,10 +7,10 @@ from drypoint.common import write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
-from drypoint.quant import Method, calibrate, quantize
+from drypoint.quant import calibrate, quantize
 
 from ._output import result
-from ._pieces import add_data_arguments, count, load_model, mnist
+from ._pieces import add_picture_arguments, check_other, count, load_model, pictures
 
 NAME = "quantize"
 HELP = "calibrate a float model on training images and write the integer program"
@@ -27,24 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=count, default=IMAGES, help="training images to calibrate on"
     )
-    methods = ("minmax", "percentile")
-    parser.add_argument("--method", choices=methods, default="minmax", help="how ranges are taken")
     parser.add_argument(
-        "--percentile", type=float, default=99.99, help="kept by --method percentile"
+        "--percentile",
+        type=float,
+        metavar="P",
+        help="leave out the highest and lowest of 100 - P percent of each layer's values, as "
+        "99.99; if left out, ranges hold all of them",
     )
-    add_data_arguments(parser)
+    add_picture_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
+    model = load_model(args.model)
+    check_other(out, args.model)
+    dataset = pictures("train", args, model)
     program = to_integers(
-        load_model(args.model),
-        mnist("train", args),
-        name=out.stem,
-        images=args.images,
-        method=args.method,
-        percentile=args.percentile,
+        model, dataset, name=out.stem, images=args.images, percentile=args.percentile
     )
     content = blob.dumps(program)
     write_atomic(out, content)
@@ -59,11 +59,16 @@ def to_integers(
     *,
     name: str,
     images: int = IMAGES,
-    method: Method = "minmax",
-    percentile: float = 99.99,
+    percentile: float | None = None,
 ) -> Program:
-    """The program of a model, calibrated on the first ``images`` of a training set."""
-    calibration = calibrate(model, dataset.x[:images], method=method, percentile=percentile)
+    """The program of a model, calibrated on the first ``images`` of a training set; with a
+    percentile, by what lies within it.
+    """
+    x = dataset.x[:images]
+    if percentile is None:
+        calibration = calibrate(model, x)
+    else:
+        calibration = calibrate(model, x, method="percentile", percentile=percentile)
     provenance = {
         "model": dict(model.provenance),
         "calibration": {

@@ -1,6 +1,7 @@
 """``drypoint run``: classify pictures."""
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ from numpy.typing import NDArray
 
 from drypoint import models
 from drypoint.common import DrypointError
-from drypoint.data import ClassDecoder, ImageEncoder, decoder_from_config, encoder_from_config
+from drypoint.data import ClassDecoder, Decoder, ImageEncoder, decoder_from_config
 from drypoint.engine import Engine
+from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_model, load_program
+from ._pieces import count, encoder_of, load_model, load_program
 
 NAME = "run"
 HELP = "classify pictures (PNG, JPEG, any size) with the float net or the integer engine"
@@ -23,7 +25,12 @@ EXAMPLE = "drypoint run --engine digit.png"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("image", type=Path, nargs="+", help="picture files; white digits on black")
+    parser.add_argument(
+        "image", type=Path, nargs="+", help="picture files, light on dark as MNIST's"
+    )
+    parser.add_argument(
+        "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
+    )
     parser.add_argument("--engine", action="store_true", help="run the integer engine")
     parser.add_argument(
         "--model",
@@ -41,13 +48,18 @@ def run(args: argparse.Namespace) -> int:
     name = LENET if shipped else str(path)
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
-    if args.engine:
-        program = models.load_program(LENET) if shipped else load_program(path)
-        probabilities, decoder = _engine(name, program, args.image)
-    else:
-        model = models.load(LENET) if shipped else load_model(path)
-        probabilities = model.predict_proba(args.image)
-        decoder = _classes(name, model.decoder)
+    reader = _reader(path, engine=args.engine, shipped=shipped)
+    encoder, decoder = encoder_of(reader), _decoder(reader)
+    if not isinstance(encoder, ImageEncoder) or not isinstance(decoder, ClassDecoder):
+        raise DrypointError(f"{name} does not read pictures and answer in classes")
+    pixels = encoder.pixels(args.image)
+    if args.invert:
+        pixels = 255 - pixels
+    elif args.model is None:
+        for image in itertools.compress(args.image, _on_light(pixels)):
+            say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
+    answering = Engine(reader) if isinstance(reader, Program) else reader
+    probabilities = answering.predict_proba(pixels)
     lines, facts = [], []
     for image, p in zip(args.image, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
@@ -58,20 +70,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _engine(
-    name: str, program: Program, images: list[Path]
-) -> tuple[NDArray[np.floating], ClassDecoder]:
-    if program.encoder is None or program.decoder is None:
-        raise DrypointError(f"{name} has no encoder or decoder: it does not read pictures")
-    encoder = encoder_from_config(program.encoder)
-    if not isinstance(encoder, ImageEncoder):
-        raise DrypointError(f"{name} does not read pictures")
-    pixels = encoder.pixels(images)
-    decoder = _classes(name, decoder_from_config(program.decoder))
-    return Engine(program).predict_proba(pixels), decoder
+def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
+    if shipped:
+        return models.load_program(LENET) if engine else models.load(LENET)
+    return load_program(path) if engine else load_model(path)
 
 
-def _classes(name: str, decoder: object) -> ClassDecoder:
-    if not isinstance(decoder, ClassDecoder):
-        raise DrypointError(f"{name} does not answer in classes")
-    return decoder
+def _decoder(reader: Model | Program) -> Decoder | None:
+    if isinstance(reader, Model):
+        return reader.decoder
+    return None if reader.decoder is None else decoder_from_config(reader.decoder)
+
+
+def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:
+    """Of each image (N, H, W, C), whether most of its outermost pixels are light."""
+    edges = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
+    medians = np.median(np.concatenate(edges, axis=1), axis=(1, 2))
+    return [value > 127 for value in medians.tolist()]

@@ -13,7 +13,7 @@ from drypoint.engine import Compiled, Engine, Runner, Verification, find_compile
 from drypoint.program import Program, codegen
 
 from ._output import result, say, table
-from ._pieces import add_data_arguments, load_program, mnist
+from ._pieces import add_picture_arguments, load_program, pictures
 
 NAME = "verify"
 HELP = "compare reference, C engine and generated C on test images, every byte"
@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("program", type=Path, help="a program (.dpt)")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
-    add_data_arguments(parser)
+    add_picture_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
     program = load_program(args.program)
-    found = compare(program, mnist("test", args).x, compiler=find_compiler(args.cc))
+    found = compare(program, pictures("test", args, program).x, compiler=find_compiler(args.cc))
     total = found.images * found.bytes_per_image
     rows = [
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
