@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ._figure import Figure
 from ._markdown import markdown_table
@@ -37,8 +37,8 @@ def train_markdown(result: TrainResult) -> str:
         [
             *lines,
             f"({result.machine.cpu}, {result.machine.compiler}; microseconds an image of a full "
-            "step: processor time with one thread, wall time with several; medians of "
-            f"{result.rounds} interleaved rounds, of ratios within rounds; "
+            "step, peers at their best setting: processor time with one thread, wall time with "
+            f"several; medians of {result.rounds} interleaved rounds, of ratios within rounds; "
             f"`drypoint bench --train --nets {names} --batches {batches} --markdown` "
             "prints it anew.)",
         ]
@@ -108,22 +108,27 @@ def _cell(ratio: TrainRatio) -> str:
 
 
 def _page(net: TrainNet) -> Iterator[str]:
-    names = list(dict.fromkeys(one.name for one in net.libraries))
+    """Ours, each peer at its best setting, and how much faster the slowest of ours is."""
     ours = list(dict.fromkeys(one.name for one in net.ours))
-    pairs = [(name, family) for name in ours for family in net.peers]
-    pairs += [(name, OURS) for name in ours] if len(net.threads) > 1 else []
-    over = [f"{a} over {'one thread' if b == OURS else b}" for a, b in pairs]
+    slowest, several = ours[-1], len(net.threads) > 1
+    families = [*net.peers, *([OURS] if several else [])]
+    over = [f"{slowest} over {'one thread' if f == OURS else f}" for f in families]
     rows = []
     for threads, n in itertools.product(net.threads, net.batches):
-        here = {one.name: one for one in net.libraries if one.threads == threads}
+        here = [one for one in net.libraries if one.threads == threads]
+        figures = [_least(n, (one for one in here if one.name == name)) for name in ours]
+        figures += [_least(n, (one for one in here if one.family == f)) for f in net.peers]
         ratios = {
-            (r.ours, r.family): f"{r.times.median:.2f}"
+            r.family: f"{r.times.median:.2f}"
             for r in net.ratios
-            if (r.batch, r.threads) == (n, threads)
+            if (r.ours, r.batch, r.threads) == (slowest, n, threads)
         }
-        figures = [us(here[name].fair_us[n].median) if name in here else "-" for name in names]
-        rows.append((str(n), str(threads), *figures, *(ratios.get(pair, "-") for pair in pairs)))
-    return markdown_table((f"{net.name}, images a step", "threads", *names, *over), rows)
+        rows.append((str(n), str(threads), *figures, *(ratios.get(f, "-") for f in families)))
+    return markdown_table((f"{net.name}, images a step", "threads", *ours, *net.peers, *over), rows)
+
+
+def _least(batch: int, libraries: Iterable[TrainTimes]) -> str:
+    return us(min((one.fair_us[batch].median for one in libraries), default=None))
 
 
 def _share(net: TrainNet, gflops: float, threads: int) -> str:

@@ -35,7 +35,7 @@ from drypoint.common import DrypointError, check_writable
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import counts, load_program
+from ._pieces import count, counts, load_program
 
 NAME = "bench"
 HELP = "time every backend on this machine, layer by layer, against the machine's limit"
@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=counts, metavar="N,N", help="that --train may use; 1 and 2"
     )
+    parser.add_argument(
+        "--rounds", type=count, metavar="N", help="turns that everyone has; 9, of --train 5"
+    )
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
@@ -73,8 +76,10 @@ def run(args: argparse.Namespace) -> int:
     compiler = find_compiler(args.cc)
     if args.plot is not None:
         _check_plot(args.plot)
+    plan = QUICK if args.quick else Plan()
     plan = replace(
-        QUICK if args.quick else Plan(),
+        plan,
+        rounds=args.rounds or plan.rounds,
         backends=tuple(args.backends.split(",")) if args.backends else (),
         peers=not args.no_peers,
     ).resolved()
@@ -100,6 +105,7 @@ def _run_training(args: argparse.Namespace) -> int:
     plan = QUICK_TRAIN if args.quick else TrainPlan()
     plan = replace(
         plan,
+        rounds=args.rounds or plan.rounds,
         batches=args.batches or plan.batches,
         threads=args.threads or plan.threads,
         peers=not args.no_peers,
