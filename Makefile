@@ -4,6 +4,9 @@
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
+# make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
+#               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
+#               skips nothing but PyTorch, JAX and TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make bench-devices  instructions and bytes of LeNet on each emulated Cortex-M
 # make lint     what the linters and the type checker say, by themselves
@@ -21,12 +24,12 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test devices bench-devices device-tools bench model docs lint format clean
+.PHONY: lenet test devices bench-devices device-tools test-tools bench model docs lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
 
 model: .venv/installed
 	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped --recipe best $(ARGS)
@@ -42,11 +45,12 @@ bench-devices: .venv/installed
 	@$(BIN)/python -m drypoint.devices sizes
 
 device-tools: .venv/installed
-	@packages=$$($(BIN)/python -m drypoint.devices packages); \
-	if dpkg -s $$packages >/dev/null 2>&1; then exit 0; fi; \
-	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	$$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  $$root apt-get install -y -qq --no-install-recommends $$packages >/dev/null
+	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
+
+# Beside those of devices: compilers and what links with them that PyPI does not have, and peers.
+test-tools: device-tools .venv/installed-dev
+	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]'
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"
@@ -72,7 +76,7 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	@echo "installing the tools for tests into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[dev]'
 	@touch $@
 
 .venv/bin/python:

@@ -1,5 +1,7 @@
 """What all tests share: the tools of the machine, and how hypothesis behaves."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -39,3 +41,12 @@ def toolbox(tmp_path_factory, request):
     folder = (base.parent if worker else base) / "tools"
     folder.mkdir(exist_ok=True)
     return Toolbox(folder, request.config.getoption("--all-tools"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A skipped test proves nothing: the last line says how many there are, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        told = "; ".join(f"{n} since {why}" for why, n in reasons.most_common())
+        terminalreporter.write_line(f"not tested here: {told}", yellow=True)

@@ -1,9 +1,5 @@
 """What the checkers say, as tests: nothing."""
 
-import sys
-
-import pytest
-
 from tools import ROOT, run
 
 C_FILES = sorted(
@@ -14,22 +10,16 @@ C_FILES = sorted(
 )
 
 
-def module(name, *arguments):
-    """Run a tool that is installed beside pytest."""
-    pytest.importorskip(name)
-    run([sys.executable, "-m", name, *arguments], cwd=ROOT)
+def test_ruff_check(toolbox):
+    run([toolbox.need("ruff"), "check", "--no-cache", "."], cwd=ROOT)
 
 
-def test_ruff_check():
-    module("ruff", "check", "--no-cache", ".")
+def test_ruff_format(toolbox):
+    run([toolbox.need("ruff"), "format", "--check", "--no-cache", "."], cwd=ROOT)
 
 
-def test_ruff_format():
-    module("ruff", "format", "--check", "--no-cache", ".")
-
-
-def test_mypy():
-    module("mypy")
+def test_mypy(toolbox):
+    run([toolbox.need("mypy")], cwd=ROOT)
 
 
 CPP_FILES = [ROOT / "engine_c/include/drypoint.hpp", ROOT / "tests/engine_c/use.cpp"]

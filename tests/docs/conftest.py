@@ -1,6 +1,5 @@
 """The documentation site, built once, with the walkthrough run in its short form."""
 
-import importlib.util
 import sys
 
 import pytest
@@ -12,8 +11,7 @@ from tools import ROOT, run
 def site(toolbox):
     """The folder of the built site; a warning of Sphinx is a failure."""
     toolbox.need("cc")
-    if importlib.util.find_spec("myst_nb") is None:
-        toolbox.missing("the extra docs is not installed")
+    toolbox.need_package("myst_nb")
     folder = toolbox.folder / "site/html"
     with toolbox.locked("site"):
         if not (folder / "index.html").exists():

@@ -6,7 +6,7 @@ import nets
 import pytest
 
 from drypoint.program import MaxPool, Program, Shape, codegen
-from tools import ENGINE_SOURCES, INCLUDE, STRICT, WARNINGS, run
+from tools import INCLUDE, PLAIN, STRICT, WARNINGS, run
 
 FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
 
@@ -53,14 +53,10 @@ def test_code_for_another_header_stops_the_compiler(toolbox, compiler, tmp_path)
     assert "net.h was generated for another drypoint.h: export the model again" in done.stderr
 
 
-@pytest.fixture(scope="module", params=["gcc", "clang"])
-def objects(request, toolbox, tmp_path_factory):
-    """The engine's objects for a machine without an operating system."""
-    compiler = toolbox.need(request.param)
-    folder = tmp_path_factory.mktemp("objects")
-    sources = [str(source) for source in ENGINE_SOURCES]
-    run([compiler, *STRICT, *FREESTANDING, f"-I{INCLUDE}", "-c", *sources], cwd=folder)
-    return compiler, folder, sorted(folder.glob("*.o"))
+@pytest.fixture(params=["gcc", "clang"])
+def objects(request, toolbox):
+    """A compiler, and the engine's objects for a machine without an operating system."""
+    return toolbox.need(request.param), toolbox.engine(request.param, *FREESTANDING)
 
 
 def symbols(toolbox, *files):
@@ -71,7 +67,7 @@ def symbols(toolbox, *files):
 
 def test_the_engine_asks_for_nothing_but_memory_functions(toolbox, objects):
     """Compilers may make memcpy and memset of loops; nothing else comes from outside."""
-    found = symbols(toolbox, *objects[2])
+    found = symbols(toolbox, *objects[1])
     defined = {name for letter, name in found if letter != "U"}
     asked = {name for letter, name in found if letter == "U"} - defined
     assert asked <= {"memcpy", "memset"}
@@ -80,7 +76,7 @@ def test_the_engine_asks_for_nothing_but_memory_functions(toolbox, objects):
 
 def test_the_engine_has_no_writable_data(toolbox, objects):
     """No state: `.data` and `.bss` of every object are empty. (Berkeley: text data bss ...)."""
-    for line in run([toolbox.need("size"), *objects[2]]).decode().splitlines()[1:]:
+    for line in run([toolbox.need("size"), *objects[1]]).decode().splitlines()[1:]:
         assert line.split()[1:3] == ["0", "0"], line
 
 
@@ -107,7 +103,7 @@ void _start(void) { dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, output
 @pytest.mark.parametrize("kind", ["Conv", "Dense", "MaxPool", "AvgPool"])
 def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, kind, tmp_path):
     """With -nostdlib and --gc-sections: no loader, no other kernel, no library."""
-    compiler, _, engine = objects
+    compiler, engine = objects
     programs = (nets.random_program(seed, n_ops=1) for seed in range(1000))
     program = next(p for p in programs if type(p.ops[0]).__name__ == kind)
     files = codegen.generate(program, "model", nets.random_inputs(program, 1))
@@ -141,6 +137,6 @@ def test_a_long_list_of_labels_is_no_long_string(toolbox, tmp_path):
     )
     for compiler in ("gcc", "clang"):
         command = [toolbox.need(compiler), *STRICT, f"-I{INCLUDE}", f"-I{tmp_path}"]
-        sources = [tmp_path / "use.c", tmp_path / "net.c", *ENGINE_SOURCES]
+        sources = [tmp_path / "use.c", tmp_path / "net.c", *toolbox.engine(compiler, *PLAIN)]
         run([*command, *sources, "-o", tmp_path / compiler])
         assert run([tmp_path / compiler]).decode().split("\n") == [*labels, "", ""]

@@ -8,7 +8,7 @@ import pytest
 from jobs import traces
 
 from drypoint.program import codegen, reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, STRICT, run
+from tools import C_TESTS, INCLUDE, PLAIN, STRICT, run
 
 PROGRAMS = [nets.random_program(seed) for seed in range(100, 130)]
 NAMES = [f"net{i}" for i in range(len(PROGRAMS))]
@@ -58,15 +58,9 @@ def folder(toolbox):
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, compiler):
     sources = [folder / "table.c", *(folder / f"{name}.c" for name in NAMES)]
-    command = [
-        toolbox.need(compiler),
-        *STRICT,
-        "-DDPT_PLAIN_C",
-        "-O1",
-        f"-DDRIVER_MODELS={len(NAMES)}",
-    ]
-    command += [f"-I{INCLUDE}", f"-I{folder}", C_TESTS / "driver.c", *sources, *ENGINE_SOURCES]
-    driver = toolbox.build(f"generated-{compiler}", command)
+    command = [toolbox.need(compiler), *STRICT, *PLAIN, f"-DDRIVER_MODELS={len(NAMES)}"]
+    command += [f"-I{INCLUDE}", f"-I{folder}", C_TESTS / "driver.c", *sources]
+    driver = toolbox.build(f"generated-{compiler}", [*command, *toolbox.engine(compiler, *PLAIN)])
     cases = [(program, nets.random_inputs(program, 7)) for program in PROGRAMS]
     for (program, x), (arena, got) in zip(
         cases, traces(driver, cases, compiled_in=True), strict=True
@@ -80,15 +74,9 @@ def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, co
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_every_self_test_passes(toolbox, folder, compiler):
     sources = [f"{name}{kind}.c" for name in NAMES for kind in ("", "_selftest")]
-    command = [
-        toolbox.need(compiler),
-        *STRICT,
-        "-DDPT_PLAIN_C",
-        "-O1",
-        *no_main(NAMES),
-        f"-I{INCLUDE}",
-    ]
-    command += [f"-I{folder}", *(folder / s for s in [*sources, "selftests.c"]), *ENGINE_SOURCES]
+    command = [toolbox.need(compiler), *STRICT, *PLAIN, *no_main(NAMES), f"-I{INCLUDE}"]
+    command += [f"-I{folder}", *(folder / s for s in [*sources, "selftests.c"])]
+    command += toolbox.engine(compiler, *PLAIN)
     assert run([toolbox.build(f"selftests-{compiler}", command)]) == b"0\n" * len(NAMES)
 
 
@@ -128,8 +116,8 @@ def test_a_corrupted_table_makes_the_self_test_name_the_op(toolbox, tmp_path):
     (tmp_path / "selftests.c").write_text(main_of_selftests(names))
     sources = [f"{name}{kind}.c" for name in names for kind in ("", "_selftest")]
     command = [toolbox.need("gcc"), "-O0", *no_main(names), f"-I{INCLUDE}", f"-I{tmp_path}"]
-    command += [*(tmp_path / s for s in [*sources, "selftests.c"]), *ENGINE_SOURCES]
-    run([*command, "-o", tmp_path / "selftests"])
+    command += [tmp_path / s for s in [*sources, "selftests.c"]]
+    run([*command, *toolbox.engine("gcc", *PLAIN), "-o", tmp_path / "selftests"])
     assert [int(word) for word in run([tmp_path / "selftests"]).split()] == wanted
 
 
@@ -140,8 +128,8 @@ def test_the_self_tests_own_main_tells_by_its_exit_code(toolbox, tmp_path):
         (tmp_path / file).write_text(text)
 
     def build():
-        sources = [tmp_path / "net.c", tmp_path / "selftest.c", *ENGINE_SOURCES]
-        flags = [*STRICT, "-DDPT_PLAIN_C", f"-I{INCLUDE}", f"-I{tmp_path}"]
+        sources = [tmp_path / "net.c", tmp_path / "selftest.c", *toolbox.engine("gcc", *PLAIN)]
+        flags = [*STRICT, f"-I{INCLUDE}", f"-I{tmp_path}"]
         run([toolbox.need("gcc"), *flags, *sources, "-o", tmp_path / "selftest"])
 
     build()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from drypoint.program import codegen, reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, WARNINGS, run
+from tools import C_TESTS, INCLUDE, PLAIN, WARNINGS, run
 
 HEADER = INCLUDE / "drypoint.hpp"
 
@@ -20,16 +20,12 @@ def test_the_wrapper_runs_a_model_from_every_kind_of_buffer(toolbox, tmp_path, s
     for file, text in codegen.generate(program, "net", inputs).items():
         (tmp_path / file).write_text(text)
     cc = {"g++": "gcc", "clang++": "clang"}[cxx]
-    compile_c = [toolbox.need(cc), "-O1", f"-I{INCLUDE}"]
-    engine = toolbox.build(f"engine-{cc}.o", [*compile_c, "-r", "-nostdlib", *ENGINE_SOURCES])
-    run([*compile_c, "-c", "net.c"], cwd=tmp_path)
+    run([toolbox.need(cc), f"-I{INCLUDE}", "-c", "net.c"], cwd=tmp_path)
     kinds = ("uint8_t", "int8_t") if program.input_type == "u8" else ("int8_t", "uint8_t")
     defines = [f"-D{name}={kind}" for name, kind in zip(("INPUT", "OTHER"), kinds, strict=True)]
     strict = [f"-std={standard}", *WARNINGS, *defines, f"-I{INCLUDE}", f"-I{tmp_path}"]
-    run(
-        [toolbox.need(cxx), *strict, C_TESTS / "use.cpp", "net.o", engine, "-o", tmp_path / "use"],
-        cwd=tmp_path,
-    )
+    objects = ["net.o", *toolbox.engine(cc, *PLAIN)]
+    run([toolbox.need(cxx), *strict, C_TESTS / "use.cpp", *objects, "-o", "use"], cwd=tmp_path)
     out = run([tmp_path / "use"], data=inputs.tobytes())
     assert (
         np.array(out.split(), np.int32).tolist() == reference.run(program, inputs).ravel().tolist()

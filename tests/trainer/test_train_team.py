@@ -1,6 +1,5 @@
 """Training by several processes: the same bytes for any number of them."""
 
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -122,8 +121,7 @@ print("digest", hashlib.sha256(text).hexdigest(), flush=True)
 def mpiexec(toolbox, n, *arguments):
     """What n processes write, if there is an MPI."""
     program = toolbox.need("mpiexec")
-    if importlib.util.find_spec("mpi4py") is None:
-        toolbox.missing("mpi4py is not installed")
+    toolbox.need_package("mpi4py")
     command = [program, "-n", n, sys.executable, *arguments]
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, check=False, timeout=300
