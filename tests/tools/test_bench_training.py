@@ -258,9 +258,9 @@ def test_json_has_the_ratios():
     assert net["ratios"][0]["times"]["median"] == 3.0
 
 
-def test_the_chart_shows_every_library_at_every_batch():
+def test_the_chart_shows_every_library_at_every_batch(toolbox):
     """Oracle: by hand; one thread by processor time, two by the clock."""
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    toolbox.need_package("matplotlib")
     chart = bench.TrainCurves(result())
     one, two = chart.axes
     lines = {line.get_label(): list(line.get_ydata()) for line in one.lines}
