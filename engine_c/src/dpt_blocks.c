@@ -2,26 +2,42 @@
 /* 32-bit cores that multiply one number at a time: four channels share each activation. Weights are
  * stored 128 larger and signed activations read 128 larger, so that all bytes are unsigned: ARMv6-M
  * (Cortex-M0+) loads only those with an offset in the instruction. The sum of the activations,
- * times 128, takes the one back, the biases the other. */
+ * times 128, takes the one back, the biases the other.
+ *
+ * ARMv6-M and ARMv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
+ * c, d that meet an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d; of it, of v >> 16,
+ * and of v with the bytes of each half swapped (REV16) the kernel sums the products. With A =
+ * sum(x a) and so on, modulo 2^32 that is
+ *
+ *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D    swapped = B + 2^8 A + 2^16 D + 2^24
+ * C
+ *
+ * which is enough to find the four, as long as each is less than 2^24: 256 products of bytes are.
+ */
 #include "dpt_internal.h"
 
 #ifdef DPT_BLOCKS
 #include <string.h>
 
-enum { BATCH = 4, STEP = 4, CONV_BLOCK = 4, DENSE_BLOCK = 4, MOST = 512, WINDOW_SUMS = 1 };
+enum { BATCH = 1, MOST = 256, GROUP = 28, STEP = 4, BLOCK = 4 };
 
 typedef struct window {
-    uint8_t bytes[BATCH][MOST];
-    int32_t sum[BATCH]; /* of the bytes, as they come in order */
+    uint8_t bytes[MOST];
+    uint32_t sum; /* of the bytes, as they come in order */
 } window;
 
+static inline uint32_t flip_of(int type) {
+    return type == DPT_I8 ? 0x80 : 0;
+}
+
 static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n, int type) {
-    uint8_t *to = x->bytes[p] + k;
-    const uint32_t flip = type == DPT_I8 ? 0x80 : 0;
-    uint32_t sum = k == 0 ? 0 : (uint32_t)x->sum[p];
+    uint8_t *to = x->bytes + k;
+    const uint32_t flip = flip_of(type);
+    uint32_t sum = k == 0 ? 0 : x->sum;
+    (void)p;
     if (from == NULL) {
         memset(to, (int)flip, n);
-        x->sum[p] = (int32_t)(sum + flip * (uint32_t)n);
+        x->sum = sum + flip * (uint32_t)n;
         return;
     }
     for (; n >= 4; n -= 4, from += 4, to += 4) {
@@ -38,27 +54,32 @@ static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_
         *to++ = (uint8_t)v;
         sum += v;
     }
-    x->sum[p] = (int32_t)sum;
+    x->sum = sum;
 }
 
-static inline int32_t window_sum(const window *x, size_t p) {
-    return -128 * x->sum[p];
+static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
+    const size_t n = (size_t)op->kernel_w * op->in.c;
+    for (size_t y = 0; y < op->kernel_h; y++) {
+        window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in_type);
+    }
 }
 
-static int32_t row_sum(const uint8_t *x, size_t n, int type) {
-    const uint8_t flip = type == DPT_I8 ? 0x80 : 0;
-    int32_t sum = 0;
+static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
+    const uint32_t flip = flip_of(type);
+    uint32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         sum += x[i] ^ flip;
     }
-    return -128 * sum;
+    for (size_t c = 0; c < BLOCK; c++) {
+        sums[c] = (int32_t)(0u - 128 * sum);
+    }
 }
 
-/* Four channels at one row of bytes; `flip` is what makes them unsigned. */
-static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint8_t flip, int32_t *sums) {
-    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    for (const uint8_t *end = x + STEP * steps; x < end; x++, w += 4) {
-        const int32_t v = *x ^ flip;
+/* Adds to four channels what one row of bytes gives; `flip` makes those unsigned. */
+static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip, uint32_t *sums) {
+    uint32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    for (const uint8_t *end = x + STEP * steps; x < end; x++, w += BLOCK) {
+        const uint32_t v = *x ^ flip;
         a += v * w[0];
         b += v * w[1];
         c += v * w[2];
@@ -71,70 +92,128 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint8_t flip,
 }
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
-/* The same for rows that are unsigned as they are. r0: weights, r1: the row, r2: steps, r3: sums;
- * r4 - r7: the four, r12: where the row ends. ARMv6-M adds to addresses at the end of 4 or 8
- * values, ARMv7-M while it loads. */
+/* The three sums of a row that is unsigned as it is. r0: weights, r1: the row, r2: steps, at least
+ * 1 and at most 64; r3: where to write `all`, `high`, `swapped`, kept in r4, r5, r6. r2: v; r7: x;
+ * r12: where the row ends. 16 values at a time; the first time the loop is entered in the middle,
+ * with the addresses set back accordingly. */
 #ifdef __ARM_ARCH_6M__
-#define MAC(at, sum) "ldrb r2, [r0, #" #at "]\n muls r2, r3\n adds " #sum ", " #sum ", r2\n"
-#define LOAD(at)     "ldrb r3, [r1, #" #at "]\n"
-#define MOVED(w, x)  "adds r0, #" #w "\n adds r1, #" #x "\n"
+#define VALUE(i)                                                                                   \
+    "ldrb r7, [r1, #" #i "]\n"                                                                     \
+    "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
+    "lsrs r3, r2, #16\n"                                                                           \
+    "muls r3, r7, r3\n"                                                                            \
+    "adds r5, r5, r3\n"                                                                            \
+    "rev16 r3, r2\n"                                                                               \
+    "muls r3, r7, r3\n"                                                                            \
+    "adds r6, r6, r3\n"                                                                            \
+    "muls r2, r7, r2\n"                                                                            \
+    "adds r4, r4, r2\n"
 #else
-#define MAC(at, sum) "ldrb r2, [r0], #1\n mla " #sum ", r2, r3, " #sum "\n"
-#define LOAD(at)     "ldrb r3, [r1], #1\n"
-#define MOVED(w, x)
+#define VALUE(i)                                                                                   \
+    "ldrb r7, [r1, #" #i "]\n"                                                                     \
+    "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
+    "lsrs r3, r2, #16\n"                                                                           \
+    "mla r5, r3, r7, r5\n"                                                                         \
+    "rev16 r3, r2\n"                                                                               \
+    "mla r6, r3, r7, r6\n"                                                                         \
+    "mla r4, r2, r7, r4\n"
 #endif
-#define VALUE(at, w0, w1, w2, w3) LOAD(at) MAC(w0, r4) MAC(w1, r5) MAC(w2, r6) MAC(w3, r7)
-#define FOUR_VALUES                                                                                \
-    VALUE(0, 0, 1, 2, 3) VALUE(1, 4, 5, 6, 7) VALUE(2, 8, 9, 10, 11) VALUE(3, 12, 13, 14, 15)
-#define MORE_VALUES                                                                                \
-    VALUE(4, 16, 17, 18, 19)                                                                       \
-    VALUE(5, 20, 21, 22, 23) VALUE(6, 24, 25, 26, 27) VALUE(7, 28, 29, 30, 31)
 
-void dpt_blocks_four(const void *w, const void *x, size_t steps, int32_t *sums);
+void dpt_blocks_three(const void *w, const void *x, size_t steps, uint32_t *sums);
+/* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_blocks_four, \"ax\", %progbits\n"
+        ".section .text.dpt_blocks_three, \"ax\", %progbits\n"
         ".align 2\n"
-        ".global dpt_blocks_four\n"
-        ".type dpt_blocks_four, %function\n"
-        "dpt_blocks_four:\n"
+        ".global dpt_blocks_three\n"
+        ".type dpt_blocks_three, %function\n"
+        "dpt_blocks_three:\n"
         "push {r3, r4, r5, r6, r7, lr}\n"
-        "ldm r3!, {r4, r5, r6, r7}\n"
         "lsls r3, r2, #2\n"
         "adds r3, r3, r1\n"
         "mov r12, r3\n"
-        "lsrs r2, r2, #1\n" /* an odd step goes first */
-        "bcs 0f\n"
-        "b 2f\n"
-        "0:\n" FOUR_VALUES MOVED(16, 4) "b 2f\n"
-                                        "1:\n" FOUR_VALUES MORE_VALUES MOVED(
-                                            32, 8) "2:\n"
-                                                   "cmp r1, r12\n"
-                                                   "bne 1b\n"
-                                                   "ldr r3, [sp]\n"
-                                                   "stm r3!, {r4, r5, r6, r7}\n"
-                                                   "pop {r3, r4, r5, r6, r7, pc}\n"
-                                                   ".size dpt_blocks_four, . - dpt_blocks_four\n"
-                                                   ".text\n");
+        "rsbs r2, r2, #0\n"
+        "movs r3, #3\n"
+        "ands r2, r2, r3\n" /* steps of the loop that are left out */
+        "lsls r3, r2, #4\n"
+        "subs r0, r0, r3\n"
+        "lsls r3, r2, #2\n"
+        "subs r1, r1, r3\n"
+        "ldr r3, 4f\n"
+        "muls r2, r3, r2\n"
+        "adr r3, 1f\n"
+        "adds r2, r2, r3\n"
+        "adds r2, r2, #1\n" /* Thumb */
+        "movs r4, #0\n"
+        "movs r5, #0\n"
+        "movs r6, #0\n"
+        "bx r2\n"
+        ".align 2\n"
+        "1:\n"
+        VALUE(0) VALUE(1) VALUE(2) VALUE(3)
+        "2:\n"
+        VALUE(4) VALUE(5) VALUE(6) VALUE(7)
+        VALUE(8) VALUE(9) VALUE(10) VALUE(11)
+        VALUE(12) VALUE(13) VALUE(14) VALUE(15)
+        "adds r0, r0, #64\n"
+        "adds r1, r1, #16\n"
+        "cmp r1, r12\n"
+        "beq 3f\n" /* ARMv6-M jumps no further if there is a condition */
+        "b 1b\n"
+        "3:\n"
+        "pop {r3}\n"
+        "stm r3!, {r4, r5, r6}\n"
+        "pop {r4, r5, r6, r7, pc}\n"
+        ".align 2\n"
+        "4: .word 2b - 1b\n"
+        ".size dpt_blocks_three, . - dpt_blocks_three\n"
+        ".text\n");
+/* clang-format on */
+
+/* Adds the products of one row of bytes, at most MOST, to the sums of four channels. */
+static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
+    uint32_t of[3];
+    dpt_blocks_three(w, x, steps, of);
+    const uint32_t high = of[1], swapped = of[2], low = of[0] - (high << 16); /* A + 2^8 B */
+    uint32_t a = low - (swapped << 8); /* A - 2^16 A, modulo 2^24 */
+    a = (a + (a << 16)) & 0xFFFFFFu;
+    const uint32_t b = (low - a) >> 8;
+    uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, likewise */
+    c = (c + (c << 16)) & 0xFFFFFFu;
+    sums[0] += a;
+    sums[1] += b;
+    sums[2] += c;
+    sums[3] += (high - c) >> 8;
+}
 #else
-static void dpt_blocks_four(const uint8_t *w, const uint8_t *x, size_t steps, int32_t *sums) {
+static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
     four(w, x, steps, 0, sums);
 }
 #endif
 
-static inline void window_dot(const uint8_t *w, const window *x, size_t steps, size_t n,
-                              int32_t *sums) {
-    for (size_t p = 0; p < n; p++) {
-        dpt_blocks_four(w, x->bytes[p], steps, sums + p * 12);
+static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
+                       const int32_t *from, size_t apart, int32_t *sums) {
+    const uint32_t less = 128 * x->sum;
+    (void)apart;
+    for (uint32_t *to = (uint32_t *)sums; blocks > 0; blocks--, from += BLOCK, to += BLOCK) {
+        for (size_t c = 0; c < BLOCK; c++) {
+            to[c] = (uint32_t)from[c] - less;
+        }
+        add_products(w, x->bytes, steps, to);
+        w += next;
     }
 }
 
 static inline void row_dot(const uint8_t *w, const uint8_t *x, size_t steps, int type,
                            int32_t *sums) {
-    if (type == DPT_U8) {
-        dpt_blocks_four(w, x, steps, sums);
-    } else {
-        four(w, x, steps, 0x80, sums);
+    uint32_t *to = (uint32_t *)sums;
+    if (type == DPT_I8) {
+        four(w, x, steps, 0x80, to);
+        return;
+    }
+    for (size_t n; steps > 0; steps -= n, w += n * STEP * BLOCK, x += n * STEP) {
+        n = steps < MOST / STEP ? steps : MOST / STEP;
+        add_products(w, x, n, to);
     }
 }
 
@@ -154,11 +233,11 @@ static inline int32_t high_rounded(int32_t a, int32_t m) {
 }
 
 static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
-                   size_t index, size_t n, int merge) {
+                   size_t index, size_t n) {
     const int32_t lo = op->lo, hi = op->hi, one = (int32_t)(1L << op->shift);
     for (size_t i = 0; i < n; i++) {
         const int32_t y = high_rounded(sums[i] * one, mult[i]);
-        dpt_store_largest(op, out, index + i, y < lo ? lo : y > hi ? hi : y, merge);
+        dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
 

@@ -1,99 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cortex-M with the DSP extension (M4, M7, M33): SMLAD adds two 16-bit products to a 32-bit sum.
  *
- * Weights of two channels, a and b, lie together as the 16-bit number h = a + 256 b. Beside
- * A = sum(x a), whose factors SXTB16 takes out of h, the kernel sums T = sum(x h) from h as it is;
- * then sum(x b) = (T - A) / 256. That is one instruction less for every four weights than to take
- * b out too. T may wrap around: T - A = 256 sum(x b) modulo 2^32, and it is less than 2^31 as long
- * as sum(x b) is less than 2^23, which holds for 256 products of at most 255 * 127. */
+ * Four channels take three of them for each two values. The weights a, b, c, d of the channels lie
+ * as the 16-bit numbers (a + 128) + 256 b and c + 256 d. The kernel sums the products of an
+ * activation x with both as they are and with b + 256 c, which two instructions make of them. With
+ * A = sum(x a) and so on, modulo 2^32 that is, once 128 sum(x) is taken off the first,
+ *
+ *     t = A + 2^8 B        u = C + 2^8 D        v = B + 2^8 C
+ *     t - 2^8 v + 2^16 u = A + 2^24 D = A modulo 2^24
+ *
+ * so that A is known, then B from t, C from v, D from u, as long as each lies between -2^23 and
+ * 2^23 - 1. That holds for MOST products of bytes, and if A has 128 sum(x) in it as well. */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP
 #include <string.h>
 
-#define JOIN 64 /* a 5x5 window of one channel, say */
-enum { BATCH = 2, STEP = 4, CONV_BLOCK = 2, DENSE_BLOCK = 4, MOST = 512, WINDOW_SUMS = 0 };
+enum { BATCH = 2, MOST = 100, GROUP = 28, STEP = 4, BLOCK = 4 };
+enum { JOIN = 64 }; /* a 5x5 window of one channel, say */
 
-/* For each step, 16-bit values: the even ones of window 0, of window 1, the odd ones likewise. */
+/* The values are 16-bit pairs: for each step the even ones of window 0, of window 1, the odd ones
+ * of both. Their sum, as they come in order, is what 128 has to be taken off so often. */
 typedef struct window {
+    uint32_t less[BATCH]; /* -128 times the sum */
     uint32_t words[MOST / STEP * 4];
 } window;
 
-static inline uint32_t even_bytes(uint32_t v, int type) {
-    uint32_t pair;
-    if (type == DPT_U8) {
-        __asm__("uxtb16 %0, %1" : "=r"(pair) : "r"(v));
-    } else {
-        __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(v));
+/* 16-bit numbers from two of four bytes of a type. */
+#define BYTES(name, rotated)                                                                       \
+    static inline uint32_t name(uint32_t v, int type) {                                            \
+        uint32_t pair;                                                                             \
+        if (type == DPT_U8) {                                                                      \
+            __asm__("uxtb16 %0, %1" rotated : "=r"(pair) : "r"(v));                                \
+        } else {                                                                                   \
+            __asm__("sxtb16 %0, %1" rotated : "=r"(pair) : "r"(v));                                \
+        }                                                                                          \
+        return pair;                                                                               \
     }
-    return pair;
-}
+BYTES(even_bytes, "")
+BYTES(odd_bytes, ", ror #8")
 
-static inline uint32_t odd_bytes(uint32_t v, int type) {
-    uint32_t pair;
-    if (type == DPT_U8) {
-        __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(v));
-    } else {
-        __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(v));
-    }
-    return pair;
+/* `sum` less 128 times both values of a pair. */
+static inline uint32_t less_pair(uint32_t sum, uint32_t pair) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(0xFF80FF80));
+    return sum;
 }
 
 /* cppcheck-suppress constParameterPointer ; written through `halves` and `to` */
 static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n, int type) {
     uint32_t *to = x->words + k / STEP * 4 + p;
     uint16_t *halves = (uint16_t *)(void *)to;
+    uint32_t less = k == 0 ? 0 : x->less[p];
     for (; n > 0 && k % STEP != 0; n--, k++) { /* to a whole step */
-        const uint32_t v = from == NULL ? 0 : *from++;
-        halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)even_bytes(v, type);
+        const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
+        halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
+        less = less_pair(less, v & 0xFFFFu);
         to += (k & 3u) == 3 ? 4 : 0;
     }
-    for (; n >= STEP; n -= STEP, to += 4) {
+    for (const uint32_t *end = to + n / STEP * 4; to < end; to += 4) {
         uint32_t v = 0;
         if (from != NULL) {
             memcpy(&v, from, sizeof v);
             from += STEP;
         }
-        to[0] = even_bytes(v, type);
-        to[2] = odd_bytes(v, type);
+        const uint32_t even = even_bytes(v, type), odd = odd_bytes(v, type);
+        to[0] = even;
+        to[2] = odd;
+        less = less_pair(less_pair(less, even), odd);
     }
+    n %= STEP;
     halves = (uint16_t *)(void *)to;
     for (k = 0; k < n; k++) {
-        const uint32_t v = from == NULL ? 0 : *from++;
-        halves[(k & 1u) * 4 + (k >> 1)] = (uint16_t)even_bytes(v, type);
+        const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
+        halves[(k & 1u) * 4 + (k >> 1)] = (uint16_t)v;
+        less = less_pair(less, v & 0xFFFFu);
     }
+    x->less[p] = less;
 }
 
-static inline int32_t window_sum(const window *x, size_t p) {
-    (void)x;
-    (void)p;
-    return 0;
+static void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
+    const size_t length = (size_t)op->kernel_w * op->in.c, n = op->kernel_h * length;
+    const size_t pitch = (size_t)op->in.w * op->in.c;
+    if (n > JOIN || length < 4) {
+        for (size_t k = 0; k < n; k += length, from += pitch) {
+            window_put(x, p, k, from, length, op->in_type);
+        }
+        return;
+    }
+    /* By words, of which the last of a row covers some of the one before; behind what n values
+     * fill. */
+    uint8_t *const joined = (uint8_t *)(x->words + MOST) - JOIN, *to = joined;
+    for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
+        for (size_t i = 0; i < length - 4; i += 4) {
+            memcpy(to + i, from + i, 4);
+            __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
+        }
+        memcpy(to + length - 4, from + length - 4, 4);
+    }
+    window_put(x, p, 0, joined, n, op->in_type);
 }
 
-static inline int32_t row_sum(const uint8_t *x, size_t n, int type) {
-    (void)x;
-    (void)n;
-    (void)type;
-    return 0;
-}
+/* Two values of four channels, in r9 and r10, become b + 256 c in r10; lr has a mask. */
+#define MIDDLE                                                                                     \
+    "and r10, lr, r10, lsl #8\n"                                                                   \
+    "sxtab16 r10, r10, r9, ror #8\n"
 
-/* Two channels at two windows. r0: weights, r1: the buffer, r2: steps, r3: sums. r4, r5: T of the
- * windows; r6, r7: A. The steps are taken in parts of at most 64, after which T gives sum(x b). */
-#define PAIR_STEP                                                                                  \
-    "ldm r0!, {r8, r9}\n"                                                                          \
-    "ldm r1!, {r10, r11, r12, lr}\n"                                                               \
-    "smlad r4, r10, r8, r4\n"                                                                      \
-    "smlad r5, r11, r8, r5\n"                                                                      \
-    "sxtb16 r8, r8\n"                                                                              \
-    "smlad r4, r12, r9, r4\n"                                                                      \
-    "smlad r5, lr, r9, r5\n"                                                                       \
-    "sxtb16 r9, r9\n"                                                                              \
-    "smlad r6, r10, r8, r6\n"                                                                      \
-    "smlad r7, r11, r8, r7\n"                                                                      \
+/* From t, u, v: the four sums, all but the first times 2^8, to r9 - r12; then, with what is at r0
+ * added to them, to memory at r1. Destroys r2, r3, r4, lr. */
+#define FOUND(t, u, v)                                                                             \
+    "sub r9, " #t ", " #v ", lsl #8\n"                                                             \
+    "add r9, r9, " #u ", lsl #16\n"                                                                \
+    "sbfx r9, r9, #0, #24\n"                                                                       \
+    "sub r10, " #t ", r9\n"                                                                        \
+    "sub r11, " #v ", r10, asr #8\n"                                                               \
+    "sub r12, " #u ", r11, asr #8\n"                                                               \
+    "ldm r0, {r2, r3, r4, lr}\n"                                                                   \
+    "add r9, r9, r2\n"                                                                             \
+    "add r10, r3, r10, asr #8\n"                                                                   \
+    "add r11, r4, r11, asr #8\n"                                                                   \
+    "add r12, lr, r12, asr #8\n"                                                                   \
+    "stm r1, {r9, r10, r11, r12}\n"
+
+/* Four channels at two windows. r0: weights, r1: the buffer, r2: steps, at least 1; r3: where the
+ * sums go to, those of window 1 GROUP behind; on the stack: where they come from, and those of
+ * window 1. r3, r4, r5: t, u, v of window 0; r6, r7, r8: of window 1. */
+#define HALF_STEP                                                                                  \
+    "ldm r0!, {r9, r10}\n"                                                                         \
+    "ldm r1!, {r11, r12}\n"                                                                        \
+    "smlad r3, r11, r9, r3\n"                                                                      \
     "smlad r6, r12, r9, r6\n"                                                                      \
-    "smlad r7, lr, r9, r7\n"
+    "smlad r4, r11, r10, r4\n"                                                                     \
+    "smlad r7, r12, r10, r7\n" MIDDLE "smlad r5, r11, r10, r5\n"                                   \
+    "smlad r8, r12, r10, r8\n"
 
-void dpt_dsp_pair(const void *w, const void *x, size_t steps, int32_t *sums);
+void dpt_dsp_pair(const void *w, const void *x, size_t steps, int32_t *sums, const int32_t *from,
+                  const int32_t *from_next);
+/* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
         ".section .text.dpt_dsp_pair, \"ax\", %progbits\n"
@@ -102,66 +144,51 @@ __asm__(".syntax unified\n"
         ".type dpt_dsp_pair, %function\n"
         "dpt_dsp_pair:\n"
         "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
-        "0:\n" /* a part */
+        "ldm r1!, {r3, r6}\n"
         "movs r4, #0\n"
         "movs r5, #0\n"
-        "movs r6, #0\n"
         "movs r7, #0\n"
-        "mov r3, r2\n"
-        "cmp r3, #64\n"
-        "it hi\n"
-        "movhi r3, #64\n"
-        "subs r2, r2, r3\n"
-        "subs r3, r3, #4\n"
-        "blo 2f\n"
-        "1:\n" PAIR_STEP PAIR_STEP PAIR_STEP PAIR_STEP "subs r3, r3, #4\n"
-        "bhs 1b\n"
-        "2:\n"
-        "adds r3, r3, #4\n"
-        "beq 4f\n"
-        "3:\n" PAIR_STEP "subs r3, r3, #1\n"
-        "bne 3b\n"
-        "4:\n"
-        "ldr r3, [sp]\n"
-        "ldrd r8, r9, [r3]\n"
-        "ldrd r10, r11, [r3, #48]\n"
-        "subs r4, r4, r6\n"
-        "subs r5, r5, r7\n"
-        "add r8, r8, r6\n"
-        "add r9, r9, r4, asr #8\n"
-        "add r10, r10, r7\n"
-        "add r11, r11, r5, asr #8\n"
-        "strd r8, r9, [r3]\n"
-        "strd r10, r11, [r3, #48]\n"
+        "mov r8, #0\n"
+        "mov lr, #0xFF00FF00\n"
+        "lsrs r2, r2, #1\n"
+        "bcc 1f\n"
+        HALF_STEP HALF_STEP
         "cmp r2, #0\n"
-        "bne 0b\n"
+        "beq 2f\n"
+        "1:\n"
+        HALF_STEP HALF_STEP HALF_STEP HALF_STEP
+        "subs r2, r2, #1\n"
+        "bne 1b\n"
+        "2:\n"
+        "ldr r0, [sp, #40]\n"
+        "ldr r1, [sp]\n"
+        FOUND(r3, r4, r5)
+        "ldr r0, [sp, #44]\n"
+        "adds r1, r1, #112\n"
+        FOUND(r6, r7, r8)
         "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
         ".size dpt_dsp_pair, . - dpt_dsp_pair\n"
         ".text\n");
+/* clang-format on */
+typedef char dpt_dsp_group_is_28[4 * GROUP == 112 ? 1 : -1];
 
-static inline void window_dot(const uint8_t *w, const window *x, size_t steps, size_t n,
-                              int32_t *sums) {
-    (void)n;
-    dpt_dsp_pair(w, x->words, steps, sums);
-}
+/* Four channels at one row of bytes, whose address is in r1; r3: where the sums are, which it adds
+ * to. r5, r6, r7: t, u, v; r4: two values; r3: four. */
+#define QUAD_HALF(low, high)                                                                       \
+    "smlad r5, r4, " #low ", r5\n"                                                                 \
+    "smlad r6, r4, " #high ", r6\n"                                                                \
+    "and " #high ", lr, " #high ", lsl #8\n"                                                       \
+    "sxtab16 " #high ", " #high ", " #low ", ror #8\n"                                             \
+    "smlad r7, r4, " #high ", r7\n"
 
-/* Four channels at one row of bytes. r0: weights, r1: the row, r2: steps, r3: sums; r4, r5: T of
- * the pairs of channels; r6, r7: A. r12: steps of this part. */
+/* clang-format off */
 #define QUAD_STEP(EXTEND)                                                                          \
-    "ldr r8, [r1], #4\n"                                                                           \
-    "ldm r0!, {r9, r10, r11, lr}\n" EXTEND " r3, r8\n" EXTEND " r8, r8, ror #8\n"                  \
-    "smlad r4, r3, r9, r4\n"                                                                       \
-    "sxtb16 r9, r9\n"                                                                              \
-    "smlad r5, r3, r11, r5\n"                                                                      \
-    "sxtb16 r11, r11\n"                                                                            \
-    "smlad r6, r3, r9, r6\n"                                                                       \
-    "smlad r7, r3, r11, r7\n"                                                                      \
-    "smlad r4, r8, r10, r4\n"                                                                      \
-    "sxtb16 r10, r10\n"                                                                            \
-    "smlad r5, r8, lr, r5\n"                                                                       \
-    "sxtb16 lr, lr\n"                                                                              \
-    "smlad r6, r8, r10, r6\n"                                                                      \
-    "smlad r7, r8, lr, r7\n"
+    "ldr r3, [r1], #4\n"                                                                           \
+    "ldm r0!, {r8, r9, r10, r11}\n"                                                                \
+    EXTEND " r4, r3\n"                                                                             \
+    QUAD_HALF(r8, r9)                                                                              \
+    EXTEND " r4, r3, ror #8\n"                                                                     \
+    QUAD_HALF(r10, r11)
 
 #define QUADS(name, EXTEND)                                                                        \
     void name(const void *w, const void *x, size_t steps, int32_t *sums);                          \
@@ -170,59 +197,67 @@ static inline void window_dot(const uint8_t *w, const window *x, size_t steps, s
             ".section .text." #name ", \"ax\", %progbits\n"                                        \
             ".align 2\n"                                                                           \
             ".global " #name "\n"                                                                  \
-            ".type " #name ", %function\n" #name ":\n"                                             \
+            ".type " #name ", %function\n"                                                         \
+            #name ":\n"                                                                            \
             "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
-            "0:\n"                                                                                 \
-            "movs r4, #0\n"                                                                        \
             "movs r5, #0\n"                                                                        \
             "movs r6, #0\n"                                                                        \
             "movs r7, #0\n"                                                                        \
-            "mov r12, r2\n"                                                                        \
-            "cmp r12, #64\n"                                                                       \
-            "it hi\n"                                                                              \
-            "movhi r12, #64\n"                                                                     \
-            "sub r2, r2, r12\n"                                                                    \
-            "subs r12, r12, #2\n"                                                                  \
-            "blo 2f\n"                                                                             \
-            "1:\n" QUAD_STEP(EXTEND)                                                               \
-                QUAD_STEP(EXTEND) "subs r12, r12, #2\n"                                            \
-                                  "bhs 1b\n"                                                       \
-                                  "2:\n"                                                           \
-                                  "adds r12, r12, #2\n"                                            \
-                                  "beq 4f\n" QUAD_STEP(                                            \
-                                      EXTEND) "4:\n"                                               \
-                                              "ldr r3, [sp]\n"                                     \
-                                              "ldm r3, {r8, r9, r10, r11}\n"                       \
-                                              "subs r4, r4, r6\n"                                  \
-                                              "subs r5, r5, r7\n"                                  \
-                                              "add r8, r8, r6\n"                                   \
-                                              "add r9, r9, r4, asr #8\n"                           \
-                                              "add r10, r10, r7\n"                                 \
-                                              "add r11, r11, r5, asr #8\n"                         \
-                                              "stm r3, {r8, r9, r10, r11}\n"                       \
-                                              "cmp r2, #0\n"                                       \
-                                              "bne 0b\n"                                           \
-                                              "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"   \
-                                              ".size " #name ", . - " #name "\n"                   \
-                                              ".text\n")
+            "mov lr, #0xFF00FF00\n"                                                                \
+            "lsrs r2, r2, #1\n"                                                                    \
+            "bcc 1f\n"                                                                             \
+            QUAD_STEP(EXTEND)                                                                      \
+            "cmp r2, #0\n"                                                                         \
+            "beq 2f\n"                                                                             \
+            "1:\n"                                                                                 \
+            QUAD_STEP(EXTEND) QUAD_STEP(EXTEND)                                                    \
+            "subs r2, r2, #1\n"                                                                    \
+            "bne 1b\n"                                                                             \
+            "2:\n"                                                                                 \
+            "ldr r0, [sp]\n"                                                                       \
+            "mov r1, r0\n"                                                                         \
+            FOUND(r5, r6, r7)                                                                      \
+            "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
+            ".size " #name ", . - " #name "\n"                                                     \
+            ".text\n")
+/* clang-format on */
 
 QUADS(dpt_dsp_quads_u8, "uxtb16");
 QUADS(dpt_dsp_quads_i8, "sxtb16");
 
+static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
+                       const int32_t *from, size_t apart, int32_t *sums) {
+    for (; blocks > 0; blocks--, from += BLOCK, sums += BLOCK, w += next) {
+        dpt_dsp_pair(w, x, steps, sums, from, from + apart);
+    }
+}
+
+static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += (int16_t)even_bytes(x[i], type);
+    }
+    sums[0] = -128 * sum;
+    sums[1] = sums[2] = sums[3] = 0;
+}
+
 static inline void row_dot(const uint8_t *w, const uint8_t *x, size_t steps, int type,
                            int32_t *sums) {
-    if (type == DPT_U8) {
-        dpt_dsp_quads_u8(w, x, steps, sums);
-    } else {
-        dpt_dsp_quads_i8(w, x, steps, sums);
+    for (size_t n; steps > 0; steps -= n, w += n * STEP * BLOCK, x += n * STEP) {
+        n = steps < MOST / STEP ? steps : MOST / STEP;
+        if (type == DPT_U8) {
+            dpt_dsp_quads_u8(w, x, n, sums);
+        } else {
+            dpt_dsp_quads_i8(w, x, n, sums);
+        }
     }
 }
 
 static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
-                   size_t index, size_t n, int merge) {
+                   size_t index, size_t n) {
     const int32_t lo = op->lo, hi = op->hi;
     const int shift = op->shift;
-    if (op->out_type == DPT_U8 && lo == 0 && hi == 255 && !merge) { /* after a ReLU */
+    if (op->out_type == DPT_U8 && lo == 0 && hi == 255) { /* after a ReLU */
         uint8_t *to = (uint8_t *)out + index;
         for (size_t i = 0; i < n; i++) {
             uint32_t y;
@@ -236,8 +271,7 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
     for (size_t i = 0; i < n; i++) {
         int32_t y;
         __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(sums[i] << shift), "r"(mult[i]));
-        y = y < lo ? lo : y > hi ? hi : y;
-        dpt_store_largest(op, out, index + i, y, merge);
+        dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
 

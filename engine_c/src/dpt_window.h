@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver of the backends for small devices: windows of the input are copied to a buffer on the
- * stack, in the form that the multiplying instruction reads, and stay there for all channels.
+/* The driver of the backends for small devices: a few windows of the input are copied to a buffer
+ * on the stack, in the form that the multiplying instruction reads, and meet the channels of a
+ * group there. The stack that a run takes depends on the backend alone, not on the model: longer
+ * windows are copied and multiplied part by part, more channels group by group.
  *
  * Included once by each such backend, after it has defined:
  *
- *     BATCH, STEP                    windows in the buffer; values of a window multiplied at once
- *     CONV_BLOCK, DENSE_BLOCK        channels of a block of weights
- *     window                         the buffer: MOST values of BATCH windows
+ *     BATCH, MOST                    the buffer has room for MOST values of BATCH windows
+ *     GROUP                          channels whose sums are kept at a time: whole blocks
+ *     STEP                           values of a window multiplied at once; MOST is whole steps
+ *     BLOCK                          channels of a block of weights
+ *     window                         the buffer
  *     window_put(x, p, k, from, n, type)     n values of window p, from number k on, come from
- *                                    `from`, or are real zeros where that is NULL
- *     window_dot(w, x, steps, n, sums)       adds the products of a block to sums[p * GROUP + its
- *                                    channels], for the first n windows or more
- *     row_dot(w, x, steps, type, sums)       the same for a dense op, from the input as it is
- *     window_sum(x, p), row_sum(x, n, type)   what all sums of a place take in beside products;
- *     WINDOW_SUMS                    1, or 0 where that is nothing
- *     JOIN                           if defined: windows of so many values are joined to one run of
- *                                    bytes before they are put
- *     finish(op, sums, mult, out, n, merge)  requantizes n channels and stores them; with `merge`
- *                                    the maximum with what is stored already
+ *                                    `from`, or are real zeros where that is NULL; k begins at 0
+ *     window_whole(x, p, from, op)   all values of window p, which has at most MOST, from its
+ *                                    corner in a plane that it lies in
+ *     window_dot(w, next, x, steps, blocks, from, apart, sums)      the channels of some blocks,
+ *                                    `next` bytes apart, at all windows: sums[p * GROUP + channel]
+ *                                    = from[p * apart + channel] + products
+ *     row_sum(x, n, type, sums)      what the sums of a block of a dense op have beside bias and
+ *                                    products
+ *     row_dot(w, x, steps, type, sums)       adds the products, with the input as it is
+ *     finish(op, sums, mult, out, index, n)  requantizes n channels and stores them
+ *     LARGEST_OF                     if defined: it has largest_of(best, sums) in vectors
  *
- * Weights are packed by the exporter (pybridge/drypoint/program/_packing.py says how). Requantized
- * values of a pooling window are merged by maximum: requantization is monotone, so these are the
- * bytes of the maximum of sums (NUMERICS.md section 3). */
+ * Weights are packed by the exporter (pybridge/drypoint/program/_packing.py says how). */
 #ifndef DPT_WINDOW_H
 #define DPT_WINDOW_H
 
@@ -29,7 +32,7 @@
 
 #include <string.h>
 
-enum { GROUP = 12 }; /* channels whose sums are kept at a time: whole blocks of 2, 3 or 4 */
+#define APART __attribute__((noinline)) /* a function with registers of its own */
 
 /* One op on one plane. */
 typedef struct layer {
@@ -41,17 +44,12 @@ typedef struct layer {
     size_t length, steps; /* of the reduction: values, steps */
 } layer;
 
-static layer layer_of(const dpt_op *op, const uint8_t *in, void *out, size_t length, size_t block) {
-    const size_t channels = (op->out.c + block - 1) / block * block;
+static layer layer_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
+    const size_t channels = ((size_t)op->out.c + BLOCK - 1) / BLOCK * BLOCK;
     const int32_t *bias = op->packed;
-    const layer l = {op,
-                     in,
-                     out,
-                     bias,
-                     bias + channels,
-                     (const uint8_t *)(bias + 2 * channels),
-                     length,
-                     (length + STEP - 1) / STEP};
+    const uint8_t *weight = (const uint8_t *)(bias + 2 * channels);
+    const size_t steps = (length + STEP - 1) / STEP;
+    const layer l = {op, in, out, bias, bias + channels, weight, length, steps};
     return l;
 }
 
@@ -59,20 +57,44 @@ static inline size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Where the next windows lie: the place in the pooling window, and the corner of the latter. */
+/* Where a window lies: its corner in the input, and its place in the pooling window and in a row of
+ * those. */
 typedef struct cursor {
-    int32_t y, x, py, px;
+    int32_t top, left;
+    uint32_t py, px, x;
 } cursor;
 
+/* A part of a window: n values, from value `begin` of row `row` on. */
+typedef struct part {
+    size_t row, begin, n;
+} part;
+
+/* A convolution at work: nearly all of its stack. */
+typedef struct work {
+    layer l;
+    size_t row, pitch;           /* values in a row of a window, of the input */
+    int32_t last_top, last_left; /* the last corner of a window without padding */
+    cursor at;                   /* the next window */
+    part of;
+    size_t index, missing; /* the output at work, and how many windows it still needs */
+    int32_t sums[(1 + BATCH) * GROUP];
+    window x;
+} work;
+
 static void advance(cursor *at, const dpt_op *op) {
+    at->left += op->stride_w;
     if (++at->px == op->pool_w) {
         at->px = 0;
+        at->left -= op->pool_w * op->stride_w;
+        at->top += op->stride_h;
         if (++at->py == op->pool_h) {
             at->py = 0;
-            at->x += op->pool_w;
-            if (at->x == op->out.w * op->pool_w) {
+            at->top -= op->pool_h * op->stride_h;
+            at->left += op->pool_w * op->stride_w;
+            if (++at->x == op->out.w) {
                 at->x = 0;
-                at->y += op->pool_h;
+                at->top += op->pool_h * op->stride_h;
+                at->left = -op->pad_left;
             }
         }
     }
@@ -83,131 +105,140 @@ static inline size_t within(size_t value, size_t low, size_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Values k0 .. k0 + n of the window at the cursor become window p of the buffer. */
-static void gather(const layer *l, const cursor *at, size_t k0, size_t n, window *x, size_t p) {
-    const dpt_op *op = l->op;
-    const int32_t top = (at->y + at->py) * op->stride_h - op->pad_top;
-    const int32_t left = (at->x + at->px) * op->stride_w - op->pad_left;
-    const size_t length = (size_t)op->kernel_w * op->in.c, pitch = (size_t)op->in.w * op->in.c;
-    if (n == l->length && top >= 0 && top + op->kernel_h <= op->in.h && left >= 0 &&
-        left + op->kernel_w <= op->in.w) {
-        const uint8_t *from = l->in + (size_t)top * pitch + (size_t)left * op->in.c;
-#ifdef JOIN
-        if (n <= JOIN) {
-            uint8_t joined[JOIN], *to = joined;
-            for (size_t k = 0; k < n; k += length, from += pitch) {
-                size_t i = 0;
-                for (; i + 4 <= length; i += 4, to += 4) {
-                    memcpy(to, from + i, 4);
-                }
-                for (; i < length; i++) {
-                    *to++ = from[i];
-                }
-            }
-            window_put(x, p, 0, joined, n, op->in_type);
-            return;
-        }
-#endif
-        for (size_t k = 0; k < n; k += length) {
-            window_put(x, p, k, from, length, op->in_type);
-            from += pitch;
-        }
-        return;
-    }
-    /* The border, or a part of a window: real zeros, then values, then zeros in each row. */
-    const size_t low = left < 0 ? (size_t)-left * op->in.c : 0;
-    const size_t high = left < op->in.w ? (size_t)(op->in.w - left) * op->in.c : 0;
-    int32_t y = top + (int32_t)(k0 / length);
-    size_t begin = k0 % length;
-    for (size_t k = 0; k < n; y++) {
-        const size_t end = least(length, begin + n - k);
-        const int inside = y >= 0 && y < op->in.h;
-        const size_t first = inside ? within(low, begin, end) : end;
-        const size_t last = inside ? within(high, first, end) : end;
-        window_put(x, p, k, NULL, first - begin, op->in_type);
-        k += first - begin;
+/* In each row: real zeros, then values, then zeros. */
+APART static void gather_at_border(work *k, const cursor *at, size_t p) {
+    const dpt_op *op = k->l.op;
+    const size_t low = at->left < 0 ? (size_t)-at->left * op->in.c : 0;
+    const size_t high = at->left < op->in.w ? (size_t)(op->in.w - at->left) * op->in.c : 0;
+    int32_t y = at->top + (int32_t)k->of.row;
+    size_t begin = k->of.begin;
+    for (size_t done = 0; done < k->of.n; y++) {
+        const size_t end = least(k->row, begin + k->of.n - done);
+        const int missed = y < 0 || y >= op->in.h;
+        const size_t first = missed ? end : within(low, begin, end);
+        const size_t last = missed ? end : within(high, first, end);
+        window_put(&k->x, p, done, NULL, first - begin, op->in_type);
         if (last > first) {
-            const size_t across = (size_t)(left * op->in.c + (int32_t)first);
-            window_put(x, p, k, l->in + (size_t)y * pitch + across, last - first, op->in_type);
-            k += last - first;
+            const size_t across = (size_t)(at->left * op->in.c + (int32_t)first);
+            window_put(&k->x, p, done + first - begin, k->l.in + (size_t)y * k->pitch + across,
+                       last - first, op->in_type);
         }
-        window_put(x, p, k, NULL, end - last, op->in_type);
-        k += end - last;
+        window_put(&k->x, p, done + last - begin, NULL, end - last, op->in_type);
+        done += end - begin;
         begin = 0;
     }
 }
 
-/* The sums of `n` windows, done: places of one output are merged, and stored. */
-static void store(const layer *l, size_t place, size_t n, size_t channel, int32_t *sums) {
-    const size_t area = (size_t)l->op->pool_h * l->op->pool_w;
-    const size_t channels = least(GROUP, l->op->out.c - channel);
-    for (size_t p = 0; p < n;) {
-        const size_t output = (place + p) / area, first = p;
-        for (p++; p < n && (place + p) / area == output; p++) {
-            for (size_t c = 0; c < GROUP; c++) { /* a constant number is unrolled */
-                const int32_t sum = sums[p * GROUP + c];
-                sums[first * GROUP + c] =
-                    sum > sums[first * GROUP + c] ? sum : sums[first * GROUP + c];
-            }
-        }
-        finish(l->op, sums + first * GROUP, l->mult + channel, l->out,
-               output * l->op->out.c + channel, channels, (place + first) % area != 0);
+/* The part `of` of the window at the cursor becomes window p of the buffer. */
+APART static void gather(work *k, const cursor *at, size_t p) {
+    const dpt_op *op = k->l.op;
+    if (at->top < 0 || at->top > k->last_top || at->left < 0 || at->left > k->last_left) {
+        gather_at_border(k, at, p);
+        return;
+    }
+    const uint8_t *from = k->l.in + (size_t)at->top * k->pitch + (size_t)at->left * op->in.c;
+    if (k->of.n == k->l.length) {
+        window_whole(&k->x, p, from, op);
+        return;
+    }
+    size_t n = k->row - k->of.begin;
+    from += k->of.row * k->pitch + k->of.begin;
+    for (size_t done = 0; done < k->of.n; done += n, from += k->pitch - k->row + n, n = k->row) {
+        n = least(n, k->of.n - done);
+        window_put(&k->x, p, done, from, n, op->in_type);
     }
 }
 
-static void convolve(const layer *l) {
-    const dpt_op *op = l->op;
-    const size_t places = (size_t)op->out.h * op->out.w * op->pool_h * op->pool_w;
-    cursor at = {0, 0, 0, 0};
-    window x;
-    memset(&x, 0, sizeof x); /* what no window fills meets weights of 0 */
-    for (size_t place = 0; place < places; place += BATCH) {
-        const size_t n = least(BATCH, places - place);
-        cursor batch[BATCH];
-        for (size_t p = 0; p < BATCH; p++) { /* the last place stands in for missing ones */
-            batch[p] = at;
-            if (place + p + 1 < places) {
-                advance(&at, op);
-            }
+/* The next n windows, at most BATCH, come to the buffer, or a part of each. */
+static inline void gather_next(work *k, size_t n) {
+    for (size_t p = 0; p < n; p++) {
+        gather(k, &k->at, p);
+        advance(&k->at, k->l.op);
+    }
+}
+
+/* They meet some blocks of channels. */
+static inline void multiply_windows(work *k, size_t n, const int32_t *bias, const uint8_t *w,
+                                    size_t blocks, int32_t *sums) {
+    const size_t next = k->l.steps * STEP * BLOCK;
+    if (k->l.length <= MOST) {
+        gather_next(k, n);
+        window_dot(w, next, &k->x, k->l.steps, blocks, bias, 0, sums);
+        return;
+    }
+    const cursor at = k->at;
+    const int32_t *from = bias;
+    const part none = {0, 0, 0};
+    k->of = none;
+    for (size_t left = k->l.length; left > 0; left -= k->of.n) {
+        k->of.n = least(MOST, left);
+        k->at = at;
+        gather_next(k, n);
+        window_dot(w, next, &k->x, (k->of.n + STEP - 1) / STEP, blocks, from,
+                   from == sums ? GROUP : 0, sums);
+        from = sums;
+        w += MOST * BLOCK;
+        for (k->of.begin += k->of.n; k->of.begin >= k->row; k->of.begin -= k->row) {
+            k->of.row++;
         }
-        for (size_t channel = 0; channel < op->out.c; channel += GROUP) {
-            int32_t sums[BATCH * GROUP];
-            const size_t channels = least(GROUP, op->out.c - channel);
-            const size_t blocks = (channels + CONV_BLOCK - 1) / CONV_BLOCK * CONV_BLOCK;
-            size_t c = 0;
-            for (; c < blocks; c++) {
-                const int32_t bias = l->bias[channel + c];
-                for (size_t p = 0; p < BATCH; p++) {
-                    sums[p * GROUP + c] = bias;
-                }
-            }
-            for (; c < GROUP; c++) {
-                for (size_t p = 0; p < BATCH; p++) {
-                    sums[p * GROUP + c] = 0;
-                }
-            }
-            for (size_t k = 0; k < l->length; k += MOST) {
-                const size_t part = least(MOST, l->length - k), steps = (part + STEP - 1) / STEP;
-                if (channel == 0 || l->length > MOST) {
-                    for (size_t p = 0; p < n; p++) {
-                        gather(l, &batch[p], k, part, &x, p);
-                    }
-                }
-                /* cppcheck-suppress knownConditionTrueFalse ; it depends on the backend */
-                for (size_t p = 0; p < n && WINDOW_SUMS; p++) {
-                    const int32_t all = window_sum(&x, p);
-                    for (c = 0; c < channels; c++) {
-                        sums[p * GROUP + c] += all;
-                    }
-                }
-                const uint8_t *w = l->weight + (channel * l->steps + k / STEP * CONV_BLOCK) * STEP;
-                for (c = 0; c < channels; c += CONV_BLOCK) {
-                    window_dot(w, &x, steps, n, sums + c);
-                    w += CONV_BLOCK * l->steps * STEP;
-                }
-            }
-            store(l, place, n, channel, sums);
+    }
+}
+
+#ifndef LARGEST_OF
+static inline void largest_of(int32_t *best, const int32_t *sums) {
+    for (size_t c = 0; c < BLOCK; c++) {
+        best[c] = sums[c] > best[c] ? sums[c] : best[c];
+    }
+}
+#endif
+
+/* What is at `best` or, if larger, in one of the n windows at `sums`, channel by channel. */
+APART static void keep_largest(int32_t *best, const int32_t *sums, size_t n, size_t blocks) {
+    for (; n > 0; n--, sums += GROUP) {
+        for (size_t c = 0; c < blocks * BLOCK; c += BLOCK) {
+            largest_of(best + c, sums + c);
         }
+    }
+}
+
+/* Pooling comes before requantization, which is monotone (NUMERICS.md section 3). The first of the
+ * sums are the best so far of the output at work, if it has any, those of n more windows follow. */
+APART static void pool(work *k, size_t n, size_t channel, size_t channels) {
+    const size_t area = (size_t)k->l.op->pool_h * k->l.op->pool_w;
+    size_t begun = k->missing != area;
+    for (int32_t *best = k->sums; n > 0; begun = 0) {
+        const size_t some = least(n, k->missing);
+        keep_largest(best, best + GROUP, some - 1 + begun, (channels + BLOCK - 1) / BLOCK);
+        n -= some;
+        k->missing -= some;
+        if (k->missing == 0) {
+            finish(k->l.op, best, k->l.mult + channel, k->l.out, k->index, channels);
+            k->index += k->l.op->out.c;
+            k->missing = area;
+        } else if (best != k->sums) {
+            memcpy(k->sums, best, GROUP * sizeof *best);
+        }
+        best += (some + begun) * GROUP;
+    }
+}
+
+/* The channels of a group everywhere. */
+APART static void convolve(work *k, size_t channel) {
+    const dpt_op *op = k->l.op;
+    const size_t area = (size_t)op->pool_h * op->pool_w;
+    const size_t channels = least(GROUP, op->out.c - channel);
+    const uint8_t *const w = k->l.weight + channel * k->l.steps * STEP;
+    const cursor begin = {-op->pad_top, -op->pad_left, 0, 0, 0};
+    const part whole = {0, 0, k->l.length};
+    k->at = begin;
+    k->of = whole;
+    k->index = channel;
+    k->missing = area;
+    for (size_t n, places = (size_t)op->out.h * op->out.w * area; places > 0; places -= n) {
+        n = least(BATCH, places);
+        multiply_windows(k, n, k->l.bias + channel, w, (channels + BLOCK - 1) / BLOCK,
+                         k->sums + (k->missing != area) * (size_t)GROUP);
+        pool(k, n, channel, channels);
     }
 }
 
@@ -219,32 +250,37 @@ static void multiply(const layer *l) {
     for (size_t i = 0; i < rest; i++) {
         last[i] = l->in[whole * STEP + i];
     }
-    const int32_t all = row_sum(l->in, l->length, op->in_type);
+    int32_t begin[BLOCK];
+    row_sum(l->in, l->length, op->in_type, begin);
     const uint8_t *w = l->weight;
-    for (size_t channel = 0; channel < op->out.c; channel += GROUP) {
-        int32_t sums[GROUP];
-        const size_t channels = least(GROUP, op->out.c - channel);
-        const size_t blocks = (channels + DENSE_BLOCK - 1) / DENSE_BLOCK * DENSE_BLOCK;
-        for (size_t c = 0; c < blocks; c++) {
-            sums[c] = l->bias[channel + c] + all;
+    for (size_t channel = 0; channel < op->out.c; channel += BLOCK) {
+        int32_t sums[BLOCK];
+        for (size_t c = 0; c < BLOCK; c++) {
+            sums[c] = begin[c] + l->bias[channel + c];
         }
-        for (size_t c = 0; c < channels; c += DENSE_BLOCK) {
-            row_dot(w, l->in, whole, op->in_type, sums + c);
-            if (rest != 0) {
-                row_dot(w + DENSE_BLOCK * STEP * whole, last, 1, op->in_type, sums + c);
-            }
-            w += DENSE_BLOCK * STEP * l->steps;
+        row_dot(w, l->in, whole, op->in_type, sums);
+        w += BLOCK * STEP * whole;
+        if (rest != 0) {
+            row_dot(w, last, 1, op->in_type, sums);
+            w += BLOCK * STEP;
         }
-        finish(op, sums, l->mult + channel, l->out, channel, channels, 0);
+        finish(op, sums, l->mult + channel, l->out, channel, least(BLOCK, op->out.c - channel));
     }
 }
 
 static void window_conv(const dpt_op *op, const void *in, void *out, size_t n) {
-    const size_t length = (size_t)op->kernel_h * op->kernel_w * op->in.c;
+    work k;
+    k.row = (size_t)op->kernel_w * op->in.c;
+    k.pitch = (size_t)op->in.w * op->in.c;
+    k.last_top = op->in.h - op->kernel_h;
+    k.last_left = op->in.w - op->kernel_w;
+    memset(&k.x, 0, sizeof k.x); /* what no window fills meets weights of 0 */
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in + i * dpt_elements(op->in);
-        const layer l = layer_of(op, plane, dpt_output(op, out, i), length, CONV_BLOCK);
-        convolve(&l);
+        k.l = layer_of(op, plane, dpt_output(op, out, i), op->kernel_h * k.row);
+        for (size_t channel = 0; channel < op->out.c; channel += GROUP) {
+            convolve(&k, channel);
+        }
     }
 }
 
@@ -252,7 +288,7 @@ static void window_dense(const dpt_op *op, const void *in, void *out, size_t n) 
     const size_t length = dpt_elements(op->in);
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in + i * length;
-        const layer l = layer_of(op, plane, dpt_output(op, out, i), length, DENSE_BLOCK);
+        const layer l = layer_of(op, plane, dpt_output(op, out, i), length);
         multiply(&l);
     }
 }

@@ -3,10 +3,12 @@
 import re
 import subprocess
 
+import nets
 import numpy as np
 import pytest
 
 from drypoint import devices, models
+from drypoint.program import packing
 from tools import ENGINE_SOURCES, INCLUDE, ROOT, STRICT, run
 
 PROGRAM = models.load_program("lenet-mnist")
@@ -33,6 +35,22 @@ def test_sizes_are_those_of_the_table(board):
     assert (abs(found - told) <= 0.02 * told).all(), devices.size_row(board, cost)
     assert cost.code <= 6 * 1024
     assert cost.arena <= 5 * 1024
+
+
+@pytest.mark.parametrize("optimize", ["-Os", "-O3"])
+def test_a_run_takes_the_stack_that_the_header_tells(board, optimize, tmp_path):
+    """A bound for any model: kernels are as deep for one with borders, and not much below it for
+    LeNet. The oracle is a painted stack."""
+    told = packing.kernel_set(board.kernels).stack
+    found = []
+    for program in (PROGRAM, nets.padded_program()):
+        folder = tmp_path / program.name
+        folder.mkdir()
+        golden = np.zeros((1, *program.input_shape), np.uint8)
+        binary = devices.build_exported(board, program, golden, folder, optimize=optimize)
+        assert f"#define MODEL_STACK_SIZE   {told} " in (folder / "model.h").read_text()
+        found.append(devices.run_exported(board, binary).stack)
+    assert max(found) <= told <= 1.25 * found[0], found
 
 
 def test_objects_ask_for_memory_functions_only_and_hold_no_state(board, tmp_path):

@@ -9,7 +9,10 @@ INT8_STYLES = ("any", "extreme", "small", "zero")
 
 
 def weights(rng, shape, style):
-    """int8 in [-127, 127]; `extreme` is all at the ends of the range."""
+    """int8 in [-127, 127]; `extreme` is all at the ends of the range, `full` a channel at one."""
+    if style == "full":
+        ends = rng.choice(np.array([-127, 127], np.int8), (shape[0], *(1 for _ in shape[1:])))
+        return np.broadcast_to(ends, shape)
     if style == "extreme":
         return rng.choice(np.array([-127, 127], np.int8), shape)
     high = {"any": 127, "small": 3, "zero": 0}[style]
@@ -133,6 +136,38 @@ def wide_program(seed: int = 0) -> Program:
     base["out_shape"] = Shape(2, 1, 5)
     op = _weighted(rng, Conv, "any", base, (5, 2, 2, 1100), kernel=(2, 2))
     return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
+def full_program(kind: str, in_type: str) -> Program:
+    """One op whose sums of products are as large as they can be, and longer than kernels take at a
+    time."""
+    rng = np.random.default_rng(3)
+    base = {"name": kind, "in_type": in_type, "in_shape": Shape(6, 6, 32), "out_type": "i32"}
+    if kind == "conv":
+        base["out_shape"] = Shape(2, 2, 9)
+        windows = {"kernel": (3, 3), "pool": (2, 2)}
+        op = _weighted(rng, Conv, "full", base, (9, 3, 3, 32), **windows)
+    else:
+        base["out_shape"] = Shape(1, 1, 9)
+        op = _weighted(rng, Dense, "full", base, (9, 6 * 6 * 32))
+    return Program(name=f"full {kind}", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
+FULL = [full_program(kind, in_type) for kind in ("conv", "dense") for in_type in ("u8", "i8")]
+
+
+def padded_program() -> Program:
+    """Two padded convolutions of long windows, one of them pooled: every branch of a gathering."""
+    rng = np.random.default_rng(0)
+    base = {"name": "conv1", "in_type": "u8", "in_shape": Shape(9, 9, 8)}
+    base |= {"out_type": "u8", "out_shape": Shape(4, 4, 40)}
+    windows = {"kernel": (5, 5), "pool": (2, 2), "padding": (2, 2, 2, 2)}
+    conv1 = _weighted(rng, Conv, "any", base, (40, 5, 5, 8), **windows)
+    base = {"name": "conv2", "in_type": "u8", "in_shape": conv1.out_shape}
+    base |= {"out_type": "i32", "out_shape": Shape(4, 4, 9)}
+    windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
+    conv2 = _weighted(rng, Conv, "any", base, (9, 3, 3, 40), **windows)
+    return Program(name="padded", ops=(conv1, conv2), input_scale=1.0, output_scale=1.0)
 
 
 def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:

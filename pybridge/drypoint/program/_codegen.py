@@ -49,7 +49,7 @@ def generate(
     if len(inputs) == 0:
         raise ProgramError("the self-test needs at least one input; there are 0")
     return {
-        f"{name}.h": _header(program, name),
+        f"{name}.h": _header(program, name, chosen),
         f"{name}.c": _source(program, name, chosen),
         "selftest.c": _selftest(program, name, inputs),
     }
@@ -70,7 +70,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
     }
 
 
-def _header(program: Program, name: str) -> str:
+def _header(program: Program, name: str, chosen: KernelSet) -> str:
+    told = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} /* of one run, at most */\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
@@ -80,6 +81,7 @@ def _header(program: Program, name: str) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
+        stack=told if chosen.stack else "",
     )
 
 

@@ -30,8 +30,10 @@ class KernelSet:
         conv, dense: the order of the bytes of a step.
         flips: activations of this type are multiplied with their highest bit flipped: `i8` as if
             128 larger, `u8` as if 128 smaller. The biases make up for it.
-        stored: how a weight is stored: as it is; 128 larger; or in pairs, the weights `a` and `b`
-            of two channels as the 16-bit number a + 256 b.
+        stored: how a weight is stored: as it is; 128 larger; or in 16-bit numbers, those of four
+            channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
+        stack: bytes of stack that a run takes at most on a 32-bit core, whatever the model,
+            compiled by gcc with -Os to -O3; 0: not measured.
     """
 
     name: str
@@ -39,15 +41,16 @@ class KernelSet:
     conv: Order = ()
     dense: Order = ()
     flips: Literal["u8", "i8"] | None = None
-    stored: Literal["as it is", "128 larger", "paired"] = "as it is"
+    stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
+    stack: int = 0
 
 
 def _pairs(channels: int) -> Order:
-    """Pairs of channels, in each the even values of a step of four before the odd ones."""
+    """The even values of a step of four before the odd ones, in each pairs of channels."""
     return tuple(
         (pair + low, half + even)
-        for pair in range(0, channels, 2)
         for even in (0, 1)
+        for pair in range(0, channels, 2)
         for half in (0, 2)
         for low in (0, 1)
     )
@@ -74,9 +77,14 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             dense=_columns(4, 4),
             flips="i8",
             stored="128 larger",
+            stack=1088,
         ),
-        KernelSet(name="dsp", number=0x1002, conv=_pairs(2), dense=_pairs(4), stored="paired"),
-        KernelSet(name="mve", number=0x1003, conv=_rows(3, 16), dense=_rows(4, 16), flips="u8"),
+        KernelSet(
+            name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
+        ),
+        KernelSet(
+            name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=1648
+        ),
     )
 }
 
@@ -116,8 +124,9 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
 
     stored = np.zeros((blocks * channels, steps * step), np.int64)
     stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)
-    if kernels.stored == "paired":  # the low byte is signed where it is read alone
-        stored[1::2] -= stored[::2] < 0
+    if kernels.stored == "16 bits":
+        stored[:n:4, :length] += 128  # a
+        stored[3::4] -= stored[2::4] < 0  # what c takes from d
     tiles = stored.reshape(blocks, channels, steps, step)
     bytes_of_steps = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
     words = np.concatenate([bias, mult]) & 0xFFFFFFFF
