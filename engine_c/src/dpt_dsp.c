@@ -233,11 +233,11 @@ static void window_dot(const uint8_t *w, size_t next, const window *x, size_t st
 }
 
 static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
-    int32_t sum = 0;
+    uint32_t less = 0;
     for (size_t i = 0; i < n; i++) {
-        sum += (int16_t)even_bytes(x[i], type);
+        less = less_pair(less, even_bytes(x[i], type) & 0xFFFFu);
     }
-    sums[0] = -128 * sum;
+    sums[0] = (int32_t)less;
     sums[1] = sums[2] = sums[3] = 0;
 }
 

@@ -256,7 +256,7 @@ static void multiply(const layer *l) {
     for (size_t channel = 0; channel < op->out.c; channel += BLOCK) {
         int32_t sums[BLOCK];
         for (size_t c = 0; c < BLOCK; c++) {
-            sums[c] = begin[c] + l->bias[channel + c];
+            sums[c] = (int32_t)((uint32_t)begin[c] + (uint32_t)l->bias[channel + c]);
         }
         row_dot(w, l->in, whole, op->in_type, sums);
         w += BLOCK * STEP * whole;

@@ -16,6 +16,13 @@
 
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(from, size)
+#define ASAN_UNPOISON_MEMORY_REGION(from, size)
+#endif
+
 #ifdef DEVICE_BACKEND
 extern const dpt_backend DEVICE_BACKEND;
 #else
@@ -32,8 +39,11 @@ static void *allocate(size_t size, size_t misalignment) {
     if (size > HEAP_SIZE || at > HEAP_SIZE - size) {
         port_exit(94);
     }
+    uint8_t *const begin = (uint8_t *)heap;
+    ASAN_POISON_MEMORY_REGION(begin + used, HEAP_SIZE - used);
+    ASAN_UNPOISON_MEMORY_REGION(begin + at, size);
     used = at + size;
-    return (uint8_t *)heap + at;
+    return begin + at;
 }
 
 static uint32_t get(void) {

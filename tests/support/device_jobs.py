@@ -1,0 +1,37 @@
+"""Jobs for the harness that runs programs on devices, and what the reference answers to them."""
+
+import dataclasses
+import zlib
+
+import nets
+import numpy as np
+
+from drypoint import devices
+from drypoint.program import packing, reference
+
+
+def expected(program, inputs):
+    """CRC-32 of every inner output, and the outputs, as the reference gives them."""
+    *inner, last = reference.trace(program, inputs)
+    crcs = [[zlib.crc32(plane[i].tobytes()) for plane in inner] for i in range(len(inputs))]
+    return np.array(crcs, np.uint32).reshape(len(inputs), -1), last.reshape(len(inputs), -1)
+
+
+def with_packed(jobs, kernels):
+    """The jobs with weights in the layout of the target's own kernels, where it has any."""
+    chosen = packing.kernel_set(kernels)
+    if chosen.number == 0:
+        return jobs
+    return [
+        dataclasses.replace(job, packed=[packing.pack(op, chosen) for op in job.program.ops])
+        for job in jobs
+    ]
+
+
+def random_jobs(count):
+    programs = [*nets.BROAD, *nets.FULL, nets.wide_program(), nets.padded_program()]
+    programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
+    return [
+        devices.Job(program=p, inputs=nets.random_inputs(p, 1), misalignment=i % 16)
+        for i, p in enumerate(programs)
+    ]
