@@ -8,6 +8,8 @@
 #define LANES      16
 #define STRIP      1
 #define NARROW     1
+#define PLANAR     1
+#define COLUMNS    4
 #define CHAINS(B)  4
 #define FLIPS      FLIPS_I8
 #define PACKING    1
@@ -42,14 +44,15 @@ VECTOR quad quad_flip(quad a) {
     return q;
 }
 
-VECTOR quad signed_pairs(const uint8_t *p) {
-    const __m256i w = _mm256_load_si256((const __m256i *)(const void *)p);
+VECTOR quad signed_pairs(__m256i w) {
     const quad q = {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
     return q;
 }
 
 VECTOR lanes lanes_load(const uint8_t *p) {
-    const lanes w = {{signed_pairs(p), signed_pairs(p + 32)}};
+    const __m256i *halves = (const __m256i *)(const void *)p;
+    const lanes w = {
+        {signed_pairs(_mm256_load_si256(halves)), signed_pairs(_mm256_load_si256(halves + 1))}};
     return w;
 }
 
@@ -62,6 +65,22 @@ VECTOR sums sums_dot(sums acc, quad a, lanes w) {
     acc.half[0] = _mm256_add_epi32(acc.half[0], products(a, w.half[0]));
     acc.half[1] = _mm256_add_epi32(acc.half[1], products(a, w.half[1]));
     return acc;
+}
+
+VECTOR quad plane_rows(const uint8_t *p, const uint8_t *q) {
+    return pairs(bytes_of_rows(p, q));
+}
+
+VECTOR quad plane_columns(const uint8_t *const *rows, size_t at) {
+    return pairs(bytes_of_columns(rows, at));
+}
+
+VECTOR quad plane_weights(const uint8_t *p) {
+    return signed_pairs(broadcast(p));
+}
+
+VECTOR plane_sums plane_dot(plane_sums acc, quad a, quad w) {
+    return _mm256_add_epi32(acc, products(a, w));
 }
 
 #include "dpt_quads.h"

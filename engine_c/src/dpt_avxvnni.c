@@ -7,6 +7,8 @@
 #define LANES      16
 #define STRIP      1
 #define NARROW     1
+#define PLANAR     1
+#define COLUMNS    4
 #define CHAINS(B)  4
 #define FLIPS      FLIPS_I8
 #define PACKING    1
@@ -39,10 +41,27 @@ VECTOR lanes lanes_load(const uint8_t *p) {
 
 /* In place of _mm256_dpbusd_avx_epi32, around which GCC copies each sum to another register and
  * back. */
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
-    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc.half[0]) : "x"(a), "x"(w.half[0]));
-    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc.half[1]) : "x"(a), "x"(w.half[1]));
+VECTOR plane_sums plane_dot(plane_sums acc, quad a, quad w) {
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(w));
     return acc;
+}
+
+VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+    acc.half[0] = plane_dot(acc.half[0], a, w.half[0]);
+    acc.half[1] = plane_dot(acc.half[1], a, w.half[1]);
+    return acc;
+}
+
+VECTOR quad plane_rows(const uint8_t *p, const uint8_t *q) {
+    return bytes_of_rows(p, q);
+}
+
+VECTOR quad plane_columns(const uint8_t *const *rows, size_t at) {
+    return bytes_of_columns(rows, at);
+}
+
+VECTOR quad plane_weights(const uint8_t *p) {
+    return broadcast(p);
 }
 
 #include "dpt_quads.h"

@@ -16,6 +16,12 @@ static size_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op)) {
         return 0;
     }
+    if (dpt_planar(op, packing)) {
+        const size_t groups = (op->out.c + PLANE_CHANNELS - 1u) / PLANE_CHANNELS;
+        const size_t size = groups * PLANE_CHANNELS * 4 * dpt_plane_quads(op);
+        return dpt_padded_channels(op, packing) * 2 * sizeof(int32_t) +
+               (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
     const size_t wide = dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
     const size_t narrow = dpt_narrow_blocks(op, packing) * NARROW_CHANNELS * NARROW_UNIT *
                           dpt_row_units(op, NARROW_UNIT);
@@ -67,6 +73,24 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
     }
 }
 
+/* The weights for dpt_planes.h, in the order in which it gathers pixels. */
+static void pack_planes(const dpt_op *op, uint8_t *to) {
+    const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_plane_quads(op);
+    const size_t end = dpt_plane_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
+    for (size_t o = 0; o < op->out.c; o++) {
+        const int8_t *weight = op->weight + o * h * w;
+        uint8_t *group =
+            to + o / PLANE_CHANNELS * n * 4 * PLANE_CHANNELS + 4 * (o % PLANE_CHANNELS);
+        for (size_t ky = 0; ky < h; ky++) {
+            for (size_t kx = 0; kx < w; kx++) {
+                const size_t quad = kx < end ? ky * quads + kx / 4 : h * quads + ky / 4;
+                const size_t value = kx < end ? kx % 4 : ky % 4;
+                group[quad * 4 * PLANE_CHANNELS + value] = (uint8_t)weight[ky * w + kx];
+            }
+        }
+    }
+}
+
 /* The bias makes up for what is added to the activations (dpt_offset). The arithmetic is modulo
  * 2^32, as the sums in the lanes are; what comes out fits by the proof. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
@@ -78,11 +102,16 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     for (size_t i = 0; i < padded; i++) {
         mults[i] = 2;
     }
+    if (dpt_planar(op, packing)) {
+        pack_planes(op, (uint8_t *)(mults + padded));
+    }
     dpt_superblock s = dpt_superblock_first(op, packing);
     for (; s.blocks != 0; dpt_superblock_next(op, packing, &s)) {
         const size_t lanes = dpt_superblock_channels(&s, packing);
         int32_t *bias = biases + (s.bias - biases), *mult = mults + (s.mult - mults);
-        pack_weights(op, &s, lanes, to + (s.weight - to));
+        if (!dpt_planar(op, packing)) {
+            pack_weights(op, &s, lanes, to + (s.weight - to));
+        }
         for (size_t o = s.channel; o < s.channel + lanes && o < op->out.c; o++) {
             const uint32_t back =
                 offset == 0 ? 0 : offset * (uint32_t)sum_of(op->weight + o * size, size);

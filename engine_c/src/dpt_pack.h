@@ -12,25 +12,30 @@
  * Where few channels are left for the last block of 16 lanes, most of its work would be for zeros.
  * They go into narrow blocks instead, of NARROW_CHANNELS channels each: for each NARROW_UNIT values
  * of a row, as many weights of each channel; byte 16 * channel + i. A narrow block has the biases
- * and multipliers of 16 lanes, too. */
+ * and multipliers of 16 lanes, too.
+ *
+ * Small convolutions of one input channel have the layout of dpt_planes.h instead: for each
+ * PLANE_CHANNELS channels, quad by quad of the kernel, the quad of each channel. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
 #include "dpt_internal.h"
 
 enum { BLOCKS = 5, PATCH_SIZE = 4096, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
+enum { PLANE_CHANNELS = 4, PLANE_QUADS = 16, PLANE_MOST_CHANNELS = 64 };
 
 /* Activations that a backend multiplies with their highest bit flipped: signed ones as unsigned
  * (128 larger), or unsigned ones as signed (128 smaller). The biases make up for it. */
 enum { FLIPS_NONE, FLIPS_I8, FLIPS_U8 };
 
 #define DPT_NARROW 0x400
+#define DPT_PLANAR 0x800
 
 /* The number of a layout, for dpt_backend.packing: lanes of a block (4, 8 .. 60), blocks of a
- * superblock (1 .. BLOCKS), what is flipped, and whether there are narrow blocks (then 16 lanes).
- */
-#define DPT_PACKING(lanes, blocks, flips, narrow)                                                  \
-    ((narrow) * DPT_NARROW | (flips) << 8 | (lanes) / 4 << 4 | (blocks))
+ * superblock (1 .. BLOCKS), what is flipped, whether there are narrow blocks (then 16 lanes), and
+ * whether ops of one channel have pixels in the lanes. */
+#define DPT_PACKING(lanes, blocks, flips, narrow, planar)                                          \
+    ((planar) * DPT_PLANAR | (narrow) * DPT_NARROW | (flips) << 8 | (lanes) / 4 << 4 | (blocks))
 
 static inline size_t dpt_lanes(uint32_t packing) {
     return (size_t)4 * (packing >> 4 & 15u);
@@ -59,6 +64,25 @@ static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
     return (dpt_row_length(op) + unit - 1) / unit;
 }
 
+/* Whether what each row of a kernel leaves over, one value, is multiplied four rows at a time. */
+static inline int dpt_plane_columns(const dpt_op *op) {
+    return op->kernel_w % 4 == 1 && op->kernel_h > 1;
+}
+
+/* The quads of a kernel with pixels in the lanes. */
+static inline size_t dpt_plane_quads(const dpt_op *op) {
+    const size_t h = op->kernel_h, w = op->kernel_w;
+    return dpt_plane_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
+}
+
+/* Whether an op has its pixels in the lanes. */
+static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
+    return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
+           op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
+           dpt_plane_quads(op) <= PLANE_QUADS && op->kernel_h <= PLANE_QUADS &&
+           op->kernel_w <= PLANE_QUADS && op->out.c <= PLANE_MOST_CHANNELS;
+}
+
 /* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply
  * and, if the block would be multiplied together with others, enough for a pass of its own. */
 static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
@@ -66,7 +90,7 @@ static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
     const size_t units = dpt_row_units(op, NARROW_UNIT);
     const int fits = op->kind == DPT_DENSE || NARROW_UNIT * units * dpt_rows(op) <= PATCH_SIZE;
-    return (packing & DPT_NARROW) != 0 && fits && blocks <= 2 &&
+    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && fits && blocks <= 2 &&
                    blocks * units < dpt_row_units(op, 4) &&
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
                ? blocks

@@ -27,6 +27,7 @@
  * 16 lanes are 4 quads of each of 4 channels: quad_spread(p), 16 activations for each channel, and
  * narrow_sums(s, acc[4]), which turns the sums of 4 places into those of 4 channels at each place,
  * in the first 4 lanes
+ *     PLANAR                         optional, 1: ops of one channel go to dpt_planes.h
  *
  * dpt_pack.c lays weights out as this file reads them. Functions take constants (P places, B
  * blocks, A places a pooling window, FLIP, N narrow) and are inlined into their few uses, so that
@@ -46,8 +47,11 @@
 #ifndef NARROW
 #define NARROW 0
 #endif
+#ifndef PLANAR
+#define PLANAR 0
+#endif
 
-enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS, NARROW) };
+enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS, NARROW, PLANAR) };
 
 /* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
  * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads
@@ -492,6 +496,10 @@ static superblock_kernel *const dense_narrow[2] = {dense_narrow_0, dense_narrow_
 #define DPT_KERNEL(what, flip, s) what##_kernels[flip][(s).blocks - 1]
 #endif
 
+#if PLANAR
+#include "dpt_planes.h"
+#endif
+
 /* Without packed weights (dpt_pack.c leaves out a window larger than the patch) the plain kernels
  * give the same bytes. */
 static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
@@ -503,6 +511,12 @@ static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         job j = {op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i),
                  dpt_superblock_first(op, LAYOUT)};
+#if PLANAR
+        if (dpt_planar(op, LAYOUT)) {
+            plane_conv(&j, flip);
+            continue;
+        }
+#endif
         for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
             DPT_KERNEL(conv, flip, j.s)(&j, 1);
         }

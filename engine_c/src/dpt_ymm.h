@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two 256-bit backends share: sums of 16 channels in two registers, and their finish. */
+/* What the two 256-bit backends share: sums of 16 channels in two registers, and their finish; and
+ * planes (dpt_planes.h) of two rows of 4 pixels. */
 #include <immintrin.h>
 
 #include <string.h>
@@ -59,10 +60,9 @@ VECTOR sums sums_max(sums a, sums b) {
 
 /* NUMERICS.md section 2 in 8 lanes: even and odd lanes are multiplied apart, since a product has 64
  * bits; the odd products' high halves lie in the odd lanes already. */
-VECTOR __m256i requantize(const dpt_op *op, __m256i acc, const int32_t *bias, const int32_t *mult) {
+VECTOR __m256i requantize(const dpt_op *op, __m256i acc, __m256i bias, __m256i m) {
     const __m256i half = _mm256_set1_epi64x((int64_t)1 << 31);
-    const __m256i m = _mm256_load_si256((const __m256i *)(const void *)mult);
-    acc = _mm256_add_epi32(acc, _mm256_load_si256((const __m256i *)(const void *)bias));
+    acc = _mm256_add_epi32(acc, bias);
     acc = _mm256_sll_epi32(acc, _mm_cvtsi32_si128(op->shift));
     const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(acc, m), half);
     const __m256i odd = _mm256_add_epi64(
@@ -74,10 +74,14 @@ VECTOR __m256i requantize(const dpt_op *op, __m256i acc, const int32_t *bias, co
 
 VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
                         void *out, size_t index, size_t n) {
+    const __m256i *b = (const __m256i *)(const void *)bias;
+    const __m256i *m = (const __m256i *)(const void *)mult;
     int32_t y[16];
-    _mm256_storeu_si256((__m256i *)(void *)y, requantize(op, acc.half[0], bias, mult));
-    _mm256_storeu_si256((__m256i *)(void *)(y + 8),
-                        requantize(op, acc.half[1], bias + 8, mult + 8));
+    for (int i = 0; i < 2; i++) {
+        _mm256_storeu_si256(
+            (__m256i *)(void *)(y + 8 * i),
+            requantize(op, acc.half[i], _mm256_load_si256(b + i), _mm256_load_si256(m + i)));
+    }
     if (op->out_type == DPT_I32) {
         memcpy((int32_t *)out + index, y, n * sizeof *y);
         return;
@@ -91,4 +95,64 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
         memcpy(bytes + 4 * i, &packed, 4);
     }
     memcpy((uint8_t *)out + index, bytes, n);
+}
+
+typedef __m256i plane_sums;
+
+VECTOR __m256i both(const uint8_t *p, const uint8_t *q) {
+    return _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)),
+        _mm_loadu_si128((const __m128i *)(const void *)q), 1);
+}
+
+VECTOR __m256i bytes_of_rows(const uint8_t *p, const uint8_t *q) {
+    const __m128i places = _mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
+    return _mm256_shuffle_epi8(both(p, q), _mm256_broadcastsi128_si256(places));
+}
+
+VECTOR __m256i bytes_of_columns(const uint8_t *const *rows, size_t at) {
+    return _mm256_unpacklo_epi16(
+        _mm256_unpacklo_epi8(both(rows[0] + at, rows[1] + at), both(rows[1] + at, rows[2] + at)),
+        _mm256_unpacklo_epi8(both(rows[2] + at, rows[3] + at), both(rows[3] + at, rows[4] + at)));
+}
+
+VECTOR plane_sums plane_zero(void) {
+    return _mm256_setzero_si256();
+}
+
+/* The larger of the two rows, of two channels. */
+VECTOR __m256i larger_rows(plane_sums a, plane_sums b) {
+    return _mm256_max_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+                            _mm256_permute2x128_si256(a, b, 0x31));
+}
+
+VECTOR plane_sums plane_pool(const plane_sums *acc) {
+    const __m256 ab = (__m256)larger_rows(acc[0], acc[1]), cd = (__m256)larger_rows(acc[2], acc[3]);
+    const __m256i y = _mm256_max_epi32((__m256i)_mm256_shuffle_ps(ab, cd, 0x88),
+                                       (__m256i)_mm256_shuffle_ps(ab, cd, 0xDD));
+    return _mm256_permutevar8x32_epi32(y, _mm256_setr_epi32(0, 4, 2, 6, 1, 5, 3, 7));
+}
+
+VECTOR void plane_turn(const plane_sums *acc, plane_sums *pixels) {
+    const __m256i ab0 = _mm256_unpacklo_epi32(acc[0], acc[1]);
+    const __m256i ab1 = _mm256_unpackhi_epi32(acc[0], acc[1]);
+    const __m256i cd0 = _mm256_unpacklo_epi32(acc[2], acc[3]);
+    const __m256i cd1 = _mm256_unpackhi_epi32(acc[2], acc[3]);
+    pixels[0] = _mm256_unpacklo_epi64(ab0, cd0);
+    pixels[1] = _mm256_unpackhi_epi64(ab0, cd0);
+    pixels[2] = _mm256_unpacklo_epi64(ab1, cd1);
+    pixels[3] = _mm256_unpackhi_epi64(ab1, cd1);
+}
+
+VECTOR void plane_finish(const dpt_op *op, plane_sums acc, const int32_t *bias, const int32_t *mult,
+                         uint8_t *values) {
+    const __m256i y =
+        requantize(op, acc, spread((const uint8_t *)bias), spread((const uint8_t *)mult));
+    if (op->out_type == DPT_I32) {
+        _mm256_storeu_si256((__m256i *)(void *)values, y);
+        return;
+    }
+    const __m256i low = _mm256_shuffle_epi8(y, _mm256_set1_epi32(0x0C080400));
+    const int32_t pixels[2] = {_mm256_cvtsi256_si32(low), _mm256_extract_epi32(low, 4)};
+    memcpy(values, pixels, sizeof pixels);
 }

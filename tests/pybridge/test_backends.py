@@ -63,6 +63,40 @@ def test_all_sizes_of_superblocks(backend, in_type, channels, side, pool):
     compare(conv, backend)
 
 
+SMALL = [(1, 1), (1, 5), (3, 3), (5, 5), (6, 1), (4, 9), (7, 7)]
+LARGE = [(13, 2), (2, 16), (9, 13), (2, 17)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("in_type", ["u8", "i8"])
+@pytest.mark.parametrize("pool", [1, 2])
+@pytest.mark.parametrize("kernel", [*SMALL, *LARGE], ids=str)
+def test_kernels_of_one_channel(backend, in_type, pool, kernel):
+    """Planes narrower and wider than what is computed at once, with and without padding; up to
+    and beyond the largest kernels that have their pixels in the lanes.
+    """
+    rng = np.random.default_rng(kernel)
+    for channels, width, most in [(6, 6, 1), (1, 20, 0), (20, 26, 2), (64, 50, 0), (65, 9, 2)]:
+        top, left, bottom, right = (int(n) for n in rng.integers(0, most + 1, 4))
+        plane = int(rng.integers(5, 9)), width
+        conv = weighted(
+            rng,
+            Conv,
+            in_shape=(
+                plane[0] + kernel[0] - 1 - top - bottom,
+                plane[1] + kernel[1] - 1 - left - right,
+                1,
+            ),
+            out_shape=(plane[0] // pool, plane[1] // pool, channels),
+            weight_shape=(channels, *kernel, 1),
+            in_type=in_type,
+            kernel=kernel,
+            padding=(top, left, bottom, right),
+            pool=(pool, pool),
+        )
+        compare(conv, backend)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("in_type", ["u8", "i8"])
 @pytest.mark.parametrize("size", [1, 3, 4, 64, 101])

@@ -129,6 +129,33 @@ DEEP = [
 ]
 
 
+def gray_program(
+    kernel: tuple[int, int], in_type: str, pool: int, channels: int, *, last: bool
+) -> Program:
+    """A padded convolution of one channel, its plane wider than what is computed at once; alone, or
+    before a dense op.
+    """
+    rng = np.random.default_rng(channels)
+    plane = Shape(6 // pool, 28 // pool, channels)
+    base = {"in_type": in_type, "out_type": "i32" if last else in_type, "out_shape": plane}
+    base["in_shape"] = Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 1, 1)
+    windows = {"name": "conv", "kernel": kernel, "pool": (pool, pool), "padding": (1, 0, 1, 1)}
+    ops = [_weighted(rng, Conv, "any", base, (channels, *kernel, 1), **windows)]
+    if not last:
+        base = {"name": "fc", "in_type": in_type, "in_shape": plane, "out_type": "i32"}
+        base["out_shape"] = Shape(1, 1, 2)
+        ops.append(_weighted(rng, Dense, "any", base, (2, plane.size)))
+    return Program(name="gray", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+
+
+GRAY = [
+    gray_program(kernel, in_type, pool, channels, last=channels == 3)
+    for kernel, channels in (((5, 5), 20), ((3, 3), 6), ((1, 5), 3), ((9, 4), 65))
+    for in_type in ("u8", "i8")
+    for pool in (1, 2)
+]
+
+
 def wide_program(seed: int = 0) -> Program:
     """A convolution whose window is larger than what SIMD backends copy at a time."""
     rng = np.random.default_rng(seed)
