@@ -61,11 +61,12 @@ class Toolbox:
         if importlib.util.find_spec(name) is None:
             self.missing(f"the package {name} is not installed")
 
-    def build(self, name: str, command: Sequence[object]) -> Path:
-        """Run a compile command with `-o folder/name` once per test run; the path of the result."""
+    def build(self, name: str, command: Sequence[object], *, wait: bool = True) -> Path:
+        """Run a compile command with `-o folder/name` once per test run; the path of the result.
+        Without `wait`, what another worker is at is left to it."""
         target = self.folder / name
-        with self.locked(name):
-            if not target.exists():
+        with self.locked(name, wait=wait) as alone:
+            if alone and not target.exists():
                 part = target.with_name(f"{name}.part")
                 run([*command, "-o", part])
                 part.rename(target)
@@ -75,7 +76,12 @@ class Toolbox:
         """The engine's objects; all programs that want these flags share them."""
         command = [self.need(compiler), *STRICT, *flags, f"-I{INCLUDE}", "-c"]
         key = hashlib.sha256(" ".join(command).encode()).hexdigest()[:16]
-        return [self.build(f"{file.stem}-{key}.o", [*command, file]) for file in ENGINE_SOURCES]
+        for wait in (False, True):  # workers that want the same divide the files between them
+            objects = [
+                self.build(f"{file.stem}-{key}.o", [*command, file], wait=wait)
+                for file in ENGINE_SOURCES
+            ]
+        return objects
 
     def engine_program(
         self, compiler: str, source: str, *flags: str, only: Sequence[str] = ()
@@ -106,11 +112,15 @@ class Toolbox:
             self.missing(f"{key} does not link here")
 
     @contextlib.contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """One worker at a time."""
+    def locked(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """One worker at a time; without `wait`, False where another one is in there."""
         with (self.folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
 
 
 def run(command: Sequence[object], *, data: bytes = b"", cwd: Path | None = None) -> bytes:
