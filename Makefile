@@ -86,5 +86,8 @@ clean:
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "drypoint needs Python 3.11 or later; name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig as c; \
+	    sys.exit(not os.path.exists(c.get_path("include") + "/Python.h"))' || \
+	  { echo "python has no headers to compile with; on Debian: apt-get install python3-dev"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
