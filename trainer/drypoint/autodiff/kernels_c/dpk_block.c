@@ -16,6 +16,22 @@ static void clear(float *row, size_t n, float fill) {
         row[i] = fill;
 }
 
+/* n pixels in a row of `count` images. Where they lie one after the other, squares of pixels and
+ * images are turned over, the last of them partly over pixels of the one before. */
+DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_t count,
+                         float *row) {
+    if (x->stride_w == 1 && x->stride_n != 1 && count == DPK_LANES && n >= DPK_LANES) {
+        for (size_t j = 0; j < n; j += DPK_LANES) {
+            const size_t at = dpk_min(j, n - DPK_LANES);
+            dpk_transpose(from + at, x->stride_n, row + at * DPK_LANES, DPK_LANES);
+        }
+        return;
+    }
+    for (size_t j = 0; j < n; j++)
+        dpk_store(row + j * DPK_LANES,
+                  dpk_gather(from + (ptrdiff_t)j * x->stride_w, x->stride_n, count));
+}
+
 void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
                float *block) {
     const size_t count = dpk_count(x->n, b);
@@ -34,10 +50,8 @@ void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const
             clear(row + x1 * DPK_LANES, (frame->w - x1) * DPK_LANES, frame->fill);
             const float *from = images + (ptrdiff_t)(c + channel) * x->stride_c +
                                 ((ptrdiff_t)i - frame->top) * x->stride_h;
-            for (size_t j = x0; j < x1; j++)
-                dpk_store(row + j * DPK_LANES,
-                          dpk_gather(from + ((ptrdiff_t)j - frame->left) * x->stride_w, x->stride_n,
-                                     count));
+            copy_row(x, from + ((ptrdiff_t)x0 - frame->left) * x->stride_w, x1 - x0, count,
+                     row + x0 * DPK_LANES);
         }
 }
 

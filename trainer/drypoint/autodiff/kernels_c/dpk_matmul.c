@@ -14,7 +14,13 @@ static void pack_panel(const dpk_matmul *a, size_t first, size_t n_columns, size
                 dpk_store(panel + t * width + i, dpk_load(x + (ptrdiff_t)t * a->x_term + i));
         return;
     }
-    for (size_t t = 0; t < a->n_terms; t++) {
+    size_t first_term = 0;
+    if (a->x_term == 1 && n_columns == width)
+        for (; first_term + DPK_LANES <= a->n_terms; first_term += DPK_LANES)
+            for (size_t i = 0; i < width; i += DPK_LANES)
+                dpk_transpose(x + (ptrdiff_t)i * a->x_column + first_term, a->x_column,
+                              panel + first_term * width + i, (ptrdiff_t)width);
+    for (size_t t = first_term; t < a->n_terms; t++) {
         for (size_t i = 0; i < n_columns; i++)
             panel[t * width + i] = x[(ptrdiff_t)t * a->x_term + (ptrdiff_t)i * a->x_column];
         for (size_t i = n_columns; i < width; i++)
@@ -22,21 +28,34 @@ static void pack_panel(const dpk_matmul *a, size_t first, size_t n_columns, size
     }
 }
 
+/* Rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first row. */
+static void multiply(const dpk_matmul *a, const dpk_product *terms, size_t p, size_t n_columns,
+                     size_t first, size_t last, const float *panel, float *sums, float *y) {
+    const size_t width = p * DPK_LANES;
+    DPK(product)(terms, p, last - first, panel, a->w + (ptrdiff_t)first * a->w_row,
+                 a->bias ? a->bias + first : NULL, sums);
+    for (size_t i = 0; i < last - first; i++)
+        for (size_t j = 0; j < n_columns; j++) {
+            const float v = sums[i * width + j];
+            y[(first + i) * a->n_columns + j] = a->relu && v <= 0 ? 0 : v;
+        }
+}
+
+/* The parts share out tiles of rows, panel by panel: few panels are packed by two parts. */
 int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_matmul *a = arguments;
-    const size_t first = dpk_begin(a->n_rows, part, n_parts);
-    const size_t n_rows = dpk_begin(a->n_rows, part + 1, n_parts) - first;
-    const size_t n_tiles = dpk_groups(n_rows, DPK_Q), most = DPK_P * DPK_LANES;
+    const size_t n_tiles = dpk_groups(a->n_rows, DPK_Q), most = DPK_P * DPK_LANES;
+    const size_t n_vectors = dpk_groups(a->n_columns, DPK_LANES);
+    const size_t n_panels = dpk_groups(n_vectors, DPK_P);
     float *panel = dpk_scratch(a->n_terms * most + DPK_Q * most + 2 * a->n_terms);
     if (panel == NULL)
         return 1;
     float *sums = panel + a->n_terms * most;
     void *rest = sums + DPK_Q * most;
     ptrdiff_t *offsets = rest;
-    const size_t n_panels = dpk_groups(dpk_groups(a->n_columns, DPK_LANES), DPK_P);
-    for (size_t k = 0; k < n_panels; k++) {
-        const size_t n_vectors = dpk_groups(a->n_columns, DPK_LANES);
-        const size_t begin = dpk_begin(n_vectors, k, n_panels);
+    const size_t end = dpk_begin(n_panels * n_tiles, part + 1, n_parts);
+    for (size_t i = dpk_begin(n_panels * n_tiles, part, n_parts); i < end;) {
+        const size_t k = i / n_tiles, begin = dpk_begin(n_vectors, k, n_panels);
         const size_t p = dpk_begin(n_vectors, k + 1, n_panels) - begin, width = p * DPK_LANES;
         const size_t n_columns = dpk_min(width, a->n_columns - begin * DPK_LANES);
         pack_panel(a, begin * DPK_LANES, n_columns, width, panel);
@@ -49,19 +68,10 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
                                    .w_term = a->w_term,
                                    .y_row = (ptrdiff_t)width,
                                    .y_step = DPK_LANES};
-        for (size_t tile = 0; tile < n_tiles; tile++) {
-            const size_t row = first + dpk_begin(n_rows, tile, n_tiles);
-            const size_t q = first + dpk_begin(n_rows, tile + 1, n_tiles) - row;
-            DPK(product)(&terms, p, q, panel, a->w + (ptrdiff_t)row * a->w_row,
-                         a->bias ? a->bias + row : NULL, sums);
-            for (size_t i = 0; i < q; i++) {
-                float *y = a->y + (row + i) * a->n_columns + begin * DPK_LANES;
-                for (size_t j = 0; j < n_columns; j++) {
-                    const float v = sums[i * width + j];
-                    y[j] = a->relu && v <= 0 ? 0 : v;
-                }
-            }
-        }
+        for (; i < end && i / n_tiles == k; i++)
+            multiply(a, &terms, p, n_columns, dpk_begin(a->n_rows, i % n_tiles, n_tiles),
+                     dpk_begin(a->n_rows, i % n_tiles + 1, n_tiles), panel, sums,
+                     a->y + begin * DPK_LANES);
     }
     return 0;
 }

@@ -125,6 +125,47 @@ DPK_INLINE dpk_vec dpk_sums(const dpk_vec *v) {
 #endif
 }
 
+/* DPK_LANES vectors, `x_step` floats apart, as the columns of a square become its rows, `y_step`
+ * apart: log2(DPK_LANES) times, each vector is interleaved with the one half of them further on. */
+DPK_INLINE void dpk_transpose(const float *x, ptrdiff_t x_step, float *y, ptrdiff_t y_step) {
+#ifdef DPK_HAS_SHUFFLES
+#if DPK_LANES == 16
+#define DPK_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define DPK_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif DPK_LANES == 8
+#define DPK_LOW  0, 8, 1, 9, 2, 10, 3, 11
+#define DPK_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define DPK_LOW  0, 4, 1, 5
+#define DPK_HIGH 2, 6, 3, 7
+#endif
+    dpk_vec v[DPK_LANES], t[DPK_LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < DPK_LANES; i++)
+        v[i] = dpk_load(x + i * x_step);
+#pragma GCC unroll 4
+    for (int done = 1; done < DPK_LANES; done *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < DPK_LANES / 2; i++) {
+            t[2 * i] = __builtin_shufflevector(v[i], v[i + DPK_LANES / 2], DPK_LOW);
+            t[2 * i + 1] = __builtin_shufflevector(v[i], v[i + DPK_LANES / 2], DPK_HIGH);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < DPK_LANES; i++)
+            v[i] = t[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < DPK_LANES; i++)
+        dpk_store(y + i * y_step, v[i]);
+#undef DPK_LOW
+#undef DPK_HIGH
+#else
+    for (int i = 0; i < DPK_LANES; i++)
+        for (int j = 0; j < DPK_LANES; j++)
+            y[j * y_step + i] = x[i * x_step + j];
+#endif
+}
+
 /* Where part p of n parts of `count` things begins; part n is the end. */
 DPK_INLINE size_t dpk_begin(size_t count, size_t part, size_t n_parts) {
     return count * part / n_parts;
