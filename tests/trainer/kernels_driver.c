@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the float kernels over random shapes in buffers of exactly their size, for the sanitizers:
- * in one part and in three, which must give the same bytes. With -DTHREADS the parts are threads,
+ * in one part and in five, which must give the same bytes. With -DTHREADS the parts are threads,
  * else they run one after the other and scratch memory too is exactly as large as it is asked for.
  * With -DRESULTS what the portable kernels write goes to stdout as it is, to be compared. */
 #include "dpk_kernels.h"
@@ -40,25 +40,25 @@ float *dpk_scratch(size_t n_floats) {
     return held;
 }
 
-int dpk_run(dpk_task *task, const void *arguments, size_t n_threads) {
-    int failed = 0;
-    for (size_t part = 0; part < n_threads; part++)
-        failed |= task(arguments, part, n_threads);
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
+    int failed = n_threads == 0;
+    for (size_t part = 0; part < n_parts; part++)
+        failed |= task(arguments, part, n_parts);
     return failed;
 }
 #endif
 
-/* Writes zeros and runs a task, in one part and in three: the same bytes. */
+/* Writes zeros and runs a task, in one part and in five: the same bytes. */
 static void check(const char *name, dpk_task *task, const void *arguments, void *written,
                   size_t size) {
     void *first = memory(size);
     memset(written, 0, size);
-    int failed = dpk_run(task, arguments, 1);
+    int failed = dpk_run(task, arguments, 1, 1);
     memcpy(first, written, size);
     memset(written, 0, size);
-    failed |= dpk_run(task, arguments, 3);
+    failed |= dpk_run(task, arguments, 3, 5);
     if (failed || memcmp(first, written, size) != 0) {
-        printf("%s: %s\n", name, failed ? "no memory" : "three parts give other bytes than one");
+        printf("%s: %s\n", name, failed ? "no memory" : "five parts give other bytes than one");
         exit(1);
     }
 #ifdef RESULTS
@@ -203,8 +203,13 @@ static void update(const dpk_kernels *k) {
     const dpk_parameter p = {w, g, m, v, n, 0.5F};
     const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, (int)draw(0, 1)};
     const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F};
-    int failed = dpk_run(k->sgd, &sgd, 3);
-    failed |= dpk_run(k->adam, &adam, 3);
+    const dpk_rmsprop rmsprop = {&p, 1, 0.1F, 0.01F, 1e-8F};
+    const dpk_sign_sgd sign_sgd = {&p, 1, 0.1F, 0.1F};
+    int failed = dpk_run(k->sgd, &sgd, 3, 5);
+    failed |= dpk_run(k->adam, &adam, 3, 5);
+    failed |= dpk_run(k->sign_sgd, &sign_sgd, 3, 5);
+    memset(m, 0, 4 * n);
+    failed |= dpk_run(k->rmsprop, &rmsprop, 3, 5);
     if (failed)
         exit(1);
     free(w);
@@ -213,9 +218,86 @@ static void update(const dpk_kernels *k) {
     free(v);
 }
 
+static void elements(const dpk_kernels *k) {
+    const size_t n = draw(0, 100);
+    float *x = numbers(n), *value = numbers(n), *y = numbers(n);
+    const dpk_elements relu = {x, NULL, y, n}, gradient = {x, value, y, n};
+    check("relu", k->relu, &relu, y, 4 * n);
+    check("relu gradient", k->relu_gradient, &gradient, y, 4 * n);
+    free(x);
+    free(value);
+    free(y);
+}
+
+static void losses(const dpk_kernels *k) {
+    const size_t n = draw(1, 40), n_classes = draw(1, 12);
+    const int lanes = (int)draw(0, 1);
+    float *x = numbers(n * n_classes), *y = numbers(n * n_classes), *of = numbers(n);
+    int64_t *targets = memory(n * sizeof *targets);
+    for (size_t i = 0; i < n; i++)
+        targets[i] = (int64_t)draw(0, n_classes - 1);
+    const dpk_cross_entropy a = {.x = x,
+                                 .targets = targets,
+                                 .losses = of,
+                                 .gradient = y,
+                                 .n = n,
+                                 .n_classes = n_classes,
+                                 .stride_n = lanes ? 1 : (ptrdiff_t)n_classes,
+                                 .stride_class = lanes ? (ptrdiff_t)n : 1,
+                                 .keep = 0.9F,
+                                 .share = 0.1F / (float)n_classes};
+    check("cross entropy", k->cross_entropy, &a, of, 4 * n);
+    check("its gradient", k->cross_entropy, &a, y, 4 * n * n_classes);
+    free(x);
+    free(y);
+    free(of);
+    free(targets);
+}
+
+#ifdef THREADS
+typedef struct {
+    unsigned *done; /* [n_parts]: how often each part was done */
+} counting;
+
+static int count_part(const void *arguments, size_t part, size_t n_parts) {
+    const counting *a = arguments;
+    a->done[part] += part < n_parts;
+    return 0;
+}
+
+static int fail_last(const void *arguments, size_t part, size_t n_parts) {
+    return count_part(arguments, part, n_parts) || part + 1 == n_parts;
+}
+
+/* Each part of each job is done once, by whoever is there, and a job's memory is its own: workers
+ * that come late must find the next job, not the arguments of the last. */
+static void jobs(size_t n) {
+    for (size_t job = 0; job < n; job++) {
+        const size_t n_threads = draw(2, 4), n_parts = draw(2, 9);
+        const int fails = (int)draw(0, 1);
+        unsigned *done = memory(n_parts * sizeof *done);
+        memset(done, 0, n_parts * sizeof *done);
+        counting *a = memory(sizeof *a);
+        a->done = done;
+        int wrong = dpk_run(fails ? fail_last : count_part, a, n_threads, n_parts) != fails;
+        for (size_t part = 0; part < n_parts; part++)
+            wrong |= done[part] != 1;
+        free(a);
+        free(done);
+        if (wrong) {
+            puts("a part was not done once");
+            exit(1);
+        }
+    }
+}
+#endif
+
 int main(int n_arguments, char **arguments) {
     const int rounds = n_arguments > 1 ? atoi(arguments[1]) : 20;
     const dpk_kernels *k;
+#ifdef THREADS
+    jobs(1000 * (size_t)rounds);
+#endif
     for (size_t i = 0; (k = dpk_available(i)) != NULL; i++) {
         for (int round = 0; round < rounds; round++) {
             convolution(k, 0);
@@ -223,6 +305,8 @@ int main(int n_arguments, char **arguments) {
             pooling(k);
             product(k);
             update(k);
+            elements(k);
+            losses(k);
         }
 #ifndef RESULTS
         printf("%s\n", k->name);

@@ -149,9 +149,53 @@ def test_linear(n, i, o, relu, seed):
             _kernels.linear(x, weight, None, relu=relu),
             _kernels.linear_input_gradient(g, weight),
             _kernels.linear_weight_gradient(g, x),
+            _kernels.linear_bias_gradient(g),
         )
 
     on_every_set(both, x, weight, g)
+
+
+@given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=40)
+def test_relu(shape, seed):
+    """Any numbers, the same bytes: nothing is rounded."""
+    rng = np.random.default_rng(seed)
+    special = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, -1], np.float32)
+    x, g = (anyhow(rng, rng.choice(special, shape)) for _ in "xg")
+
+    def both(x, g):
+        y = _kernels.relu(x)
+        return y, _kernels.relu_gradient(g, y)
+
+    on_every_set(both, x, g)
+
+
+@given(n=batches, n_classes=st.integers(1, 20), smoothing=st.sampled_from([0, 0.1, 1]), seed=seeds)
+@settings(max_examples=40)
+def test_cross_entropy(n, n_classes, smoothing, seed):
+    """Against float64. exp and log of the C library and each of some 20 sums are off by up to 1 ulp
+    or a half: 1e-5 of scores up to 20 is ample, and a wrong term would show.
+    """
+    rng = np.random.default_rng(seed)
+    x = anyhow(rng, rng.normal(0, 6, (n, n_classes)).astype(np.float32))
+    targets = rng.integers(0, n_classes, n).astype(rng.choice(["uint8", "int64"]))
+    wanted = _kernels.cross_entropy(x.astype(float), targets, label_smoothing=smoothing)
+    for name in SETS:
+        found = []
+        for threads in (1, 3):
+            with _compiled.forced(name, threads):
+                found += [_kernels.cross_entropy(x, targets, label_smoothing=smoothing)]
+        for one, three, want in zip(*found, wanted, strict=True):
+            np.testing.assert_allclose(one, want, rtol=1e-5, atol=1e-5)
+            np.testing.assert_array_equal(one, three)
+
+
+def test_a_nan_comes_through_a_cross_entropy():
+    for place in range(3):
+        x = np.where(np.arange(3) == place, np.nan, 1).astype(np.float32)[np.newaxis]
+        for name in (None, *SETS):
+            with _compiled.forced(name):
+                assert np.isnan(ad.cross_entropy(Tensor(x), [1]).data).all()
 
 
 @pytest.mark.parametrize("name", [None, *SETS])
@@ -215,17 +259,18 @@ def test_optimizer_steps(sizes, seed):
                 step([ad.Parameter(w, g, tuple(s), decay) for w, g, s in copies], **settings_)
         return [array for w, _, s in copies for array in (w, *s)]
 
-    for nesterov in (False, True):
-        options = {"rate": 0.1, "momentum": 0.9, "nesterov": nesterov}
-        wanted = stepped(None, ad.sgd_step, 1, **options)
+    adam = {"rate": 3e-3, "beta1": 0.9, "beta2": 0.99, "unbias": 1.7, "eps": 1e-8}
+    for step, n_states, options in (
+        (ad.sgd_step, 1, {"rate": 0.1, "momentum": 0.9, "nesterov": False}),
+        (ad.sgd_step, 1, {"rate": 0.1, "momentum": 0.9, "nesterov": True}),
+        (ad.adam_step, 2, adam),
+        (ad.rmsprop_step, 1, {"rate": 0.1, "rho": 0.95, "eps": 1e-6}),
+        (ad.sign_sgd_step, 1, {"rate": 0.1, "momentum": 0.9}),
+    ):
+        wanted = stepped(None, step, n_states, **options)
         for name in SETS:
-            for a, b in zip(stepped(name, ad.sgd_step, 1, **options), wanted, strict=True):
+            for a, b in zip(stepped(name, step, n_states, **options), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
-    options = {"rate": 3e-3, "beta1": 0.9, "beta2": 0.99, "unbias": 1.7, "eps": 1e-8}
-    wanted = stepped(None, ad.adam_step, 2, **options)
-    for name in SETS:
-        for a, b in zip(stepped(name, ad.adam_step, 2, **options), wanted, strict=True):
-            np.testing.assert_array_equal(a, b)
 
 
 def _step(seed):

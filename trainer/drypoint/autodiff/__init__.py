@@ -44,7 +44,9 @@ from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._updates import Parameter as Parameter
 from ._updates import adam_step as adam_step
+from ._updates import rmsprop_step as rmsprop_step
 from ._updates import sgd_step as sgd_step
+from ._updates import sign_sgd_step as sign_sgd_step
 from ._window import MOST_POOLED as MOST_POOLED
 from ._window import NO_PADDING as NO_PADDING
 from ._window import Padding as Padding

@@ -24,12 +24,19 @@ def _sets() -> dict[str, Any]:
     return found
 
 
+FROM_MEMORY = 16
+"""What a float that a kernel reads, and does little with, costs: multiplications."""
+
+
 class _Settings:
     """What holds for the whole process."""
 
     sets = _sets()
     kernels: Any = next(iter(sets.values()), None)
     n_threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 64)
+    grain = 1 << 17
+    """Multiplications that are worth a part of their own: a few microseconds, several times what it
+    costs to hand a part to another thread."""
 
 
 def set_threads(n: int) -> None:
@@ -52,9 +59,16 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
     return _Settings.kernels
 
 
-def run(task: Any, arguments: Any) -> None:
-    """All parts of a task; the interpreter is free meanwhile."""
-    if lib.dpk_run(task, arguments, _Settings.n_threads):
+def run(task: Any, arguments: Any, work: int, *, each: int = 4) -> None:
+    """All parts of a task; the interpreter is free meanwhile.
+
+    Args:
+        work: about how many multiplications it is; see `FROM_MEMORY`.
+        each: parts for each thread. Several let threads that got less time do less; one is for
+            tasks of which every part repeats some work of the others.
+    """
+    n_parts = min(each * _Settings.n_threads, work // _Settings.grain)
+    if lib.dpk_run(task, arguments, _Settings.n_threads, n_parts):
         raise MemoryError("a kernel found no memory for its scratch")
 
 
@@ -82,11 +96,14 @@ def images(array: NDArray[np.float32]) -> tuple[object, ...]:
 
 @contextmanager
 def forced(name: str | None, n_threads: int = 1) -> Iterator[None]:
-    """Compute with the kernels of one instruction set, or with NumPy (None): for tests."""
-    before = _Settings.kernels, _Settings.n_threads
+    """Compute with the kernels of one instruction set, or with NumPy (None): for tests.
+
+    With several threads the smallest work is shared out too.
+    """
+    before = _Settings.kernels, _Settings.n_threads, _Settings.grain
     _Settings.kernels = None if name is None else _Settings.sets[name]
-    _Settings.n_threads = n_threads
+    _Settings.n_threads, _Settings.grain = n_threads, 1
     try:
         yield
     finally:
-        _Settings.kernels, _Settings.n_threads = before
+        _Settings.kernels, _Settings.n_threads, _Settings.grain = before

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _fast
 from ._block_kernels import Winners
-from ._compiled import images, pointer, run, struct
+from ._compiled import FROM_MEMORY, images, pointer, run, struct
 from ._lanes import from_lanes, to_lanes
 from ._tape import Array
 from ._window import Convolution, Pair, Window
@@ -32,12 +32,13 @@ def conv2d(
         fields["bias"] = pointer(bias)
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
+    work = _work(spec, x, weight)
     if _fast_wins(spec, x.shape, o):
         points = _points(kernels, weight)
         fields["points"] = pointer(points)
-        run(kernels.winograd, struct("dpk_conv2d", **fields))
+        run(kernels.winograd, struct("dpk_conv2d", **fields), work)
     else:
-        run(kernels.conv2d, struct("dpk_conv2d", **fields))
+        run(kernels.conv2d, struct("dpk_conv2d", **fields), work)
     return from_lanes(y), None if winners is None else from_lanes(winners)
 
 
@@ -77,7 +78,8 @@ def conv2d_input_gradient(
                     fields |= {"pool_h": 1, "pool_w": 1}
                 else:
                     fields["x_winners"] = pointer(won, "uint8_t")
-                run(kernels.conv2d, struct("dpk_conv2d", **fields))
+                work = part.size * taps[0].size
+                run(kernels.conv2d, struct("dpk_conv2d", **fields), work)
     return x
 
 
@@ -134,7 +136,8 @@ def _fast_input_gradient(
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
-    run(kernels.winograd_input_gradient, struct("dpk_conv2d", **fields))
+    work = _work(spec, from_lanes(x), weight)
+    run(kernels.winograd_input_gradient, struct("dpk_conv2d", **fields), work)
     return from_lanes(x)
 
 
@@ -143,26 +146,21 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
-    weight = np.zeros((o, c, kh, kw), np.float32)
+    fast = _fast_wins(spec, x.shape, o)
+    weight = (np.empty if fast else np.zeros)((o, c, kh, kw), np.float32)
     fields = _fields(spec, x, gradient, weight)
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
-    fast = _fast_wins(spec, x.shape, o)
     task = kernels.winograd_weight_gradient if fast else kernels.conv2d_weight_gradient
-    run(task, struct("dpk_conv2d", **fields))
+    run(task, struct("dpk_conv2d", **fields), _work(spec, x, weight), each=1)
     return weight
 
 
 def conv2d_bias_gradient(kernels: Any, gradient: Array, winners: Winners | None) -> Array:
     """Sums over the rows that a channel is in memory."""
     lanes, won = to_lanes(gradient), None if winners is None else to_lanes(winners)
-    y = np.empty(lanes.shape[0], np.float32)
-    fields = {"n_rows": lanes.shape[0], "n_columns": lanes.size // max(1, lanes.shape[0])}
-    if won is not None:
-        fields["winners"] = pointer(won, "uint8_t")
-    run(kernels.row_sums, struct("dpk_row_sums", x=pointer(lanes), y=pointer(y), **fields))
-    return y
+    return _row_sums(kernels, lanes.reshape(len(lanes), -1), won)
 
 
 def linear(kernels: Any, x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
@@ -179,6 +177,22 @@ def linear_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array
 def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     """The product with the inputs in the lanes."""
     return _product(kernels, gradient.T, x)
+
+
+def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
+    """Sums over the batch."""
+    return _row_sums(kernels, np.ascontiguousarray(gradient.T))
+
+
+def _row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
+    """Sums of rows (n, m), contiguous, without those whose winner is 255."""
+    y = np.empty(len(rows), np.float32)
+    fields = {"x": pointer(rows), "y": pointer(y)}
+    fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}
+    if winners is not None:
+        fields["winners"] = pointer(winners, "uint8_t")
+    run(kernels.row_sums, struct("dpk_row_sums", **fields), FROM_MEMORY * rows.size)
+    return y
 
 
 def _product(
@@ -201,8 +215,14 @@ def _product(
     }
     if bias is not None:
         fields["bias"] = pointer(bias)
-    run(kernels.matmul, struct("dpk_matmul", **fields))
+    run(kernels.matmul, struct("dpk_matmul", **fields), w.size * x.shape[1])
     return y
+
+
+def _work(spec: Convolution, x: Array, weight: Array) -> int:
+    """Multiplications of a convolution by its definition."""
+    oh, ow = spec.window.output_size(*x.shape[2:])
+    return int(x.shape[0] * weight.size * oh * ow)
 
 
 def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
@@ -216,7 +236,7 @@ def _points(kernels: Any, weight: Array) -> Array:
     o, c, r, _ = weight.shape
     points = np.empty(((r + _fast.TILE - 1) ** 2, o, c), np.float32)
     fields = {"weight": pointer(weight), "points": pointer(points), "n_pairs": o * c, "r": r}
-    run(kernels.filters, struct("dpk_filters", **fields))
+    run(kernels.filters, struct("dpk_filters", **fields), FROM_MEMORY * points.size)
     return points
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _compiled
-from ._compiled import images, pointer, run, struct
+from ._compiled import FROM_MEMORY, images, pointer, run, struct
 from ._lanes import from_lanes, to_lanes
 from ._pooling_kernels import Winners
 from ._tape import Array
@@ -56,4 +56,4 @@ def _run(task: Any, x: Array, y: Array, window: Window, **fields: object) -> Non
     fields |= {"kernel_h": kernel_h, "kernel_w": kernel_w}
     fields |= {"stride_h": stride_h, "stride_w": stride_w}
     fields |= {"top": window.padding[0][0], "left": window.padding[1][0]}
-    run(task, struct("dpk_pool2d", x=images(x), y=images(y), **fields))
+    run(task, struct("dpk_pool2d", x=images(x), y=images(y), **fields), FROM_MEMORY * x.size)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import _kernels as kernels
 from ._tape import Array
 from ._tensor import Tensor, record
 
@@ -25,8 +26,8 @@ def sqrt(x: Tensor) -> Tensor:
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); derivative 1 above 0 and 0 at and below it."""
-    y = np.maximum(x.data, 0)
-    return record(y, (x, lambda g: g * (y > 0)))
+    y = kernels.relu(x.data)
+    return record(y, (x, lambda g: kernels.relu_gradient(g, y)))
 
 
 def tanh(x: Tensor) -> Tensor:

@@ -6,7 +6,18 @@ what float64 runs on, and what the tests hold the compiled ones to. All are pure
 arrays out.
 """
 
-from . import _block_kernels, _compiled_pooling, _linear_kernels, _pooling_kernels
+from typing import Any
+
+from numpy.typing import NDArray
+
+from . import (
+    _block_kernels,
+    _compiled_elementwise,
+    _compiled_pooling,
+    _elementwise_kernels,
+    _linear_kernels,
+    _pooling_kernels,
+)
 from . import _compiled_kernels as compiled
 from ._block_kernels import Winners
 from ._compiled import kernels_for
@@ -20,12 +31,17 @@ __all__ = [
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
     "conv2d_weight_gradient",
+    "cross_entropy",
     "linear",
+    "linear_bias_gradient",
     "linear_input_gradient",
     "linear_weight_gradient",
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
+    "relu",
+    "relu_gradient",
+    "target_rows",
 ]
 
 
@@ -90,6 +106,52 @@ def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     if kernels := kernels_for(gradient, x):
         return compiled.linear_weight_gradient(kernels, gradient, x)
     return _linear_kernels.linear_weight_gradient(gradient, x)
+
+
+def linear_bias_gradient(gradient: Array) -> Array:
+    """The gradient of `linear`, without its ReLU, with respect to its bias: (O,)."""
+    if kernels := kernels_for(gradient):
+        return compiled.linear_bias_gradient(kernels, gradient)
+    return _linear_kernels.linear_bias_gradient(gradient)
+
+
+def relu(x: Array) -> Array:
+    """The larger of x and 0; a NaN stays."""
+    if kernels := kernels_for(x):
+        return _compiled_elementwise.relu(kernels, x)
+    return _elementwise_kernels.relu(x)
+
+
+def relu_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of any ReLU that gave `value`, with respect to what went in."""
+    if kernels := kernels_for(gradient, value):
+        return _compiled_elementwise.relu_gradient(kernels, gradient, value)
+    return _elementwise_kernels.relu_gradient(gradient, value)
+
+
+def cross_entropy(
+    x: Array, targets: NDArray[Any], *, label_smoothing: float
+) -> tuple[Array, Array]:
+    """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes).
+
+    Args:
+        x: scores (..., classes).
+        targets: class indices (...), or rows of probabilities (..., classes).
+        label_smoothing: s replaces rows t by (1 - s) * t + s / classes.
+    """
+    indices = targets.dtype.kind != "f" and x.ndim == 2
+    if indices and (kernels := kernels_for(x)):
+        return _compiled_elementwise.cross_entropy(
+            kernels, x, targets, label_smoothing=label_smoothing
+        )
+    return _elementwise_kernels.cross_entropy(x, target_rows(targets, x, label_smoothing))
+
+
+def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Array:
+    """Targets as rows of x's shape and dtype, smoothed."""
+    one_hot, n_classes = _elementwise_kernels.one_hot, x.shape[-1]
+    rows = targets if targets.dtype.kind == "f" else one_hot(targets, n_classes, x.dtype)
+    return _elementwise_kernels.smoothed(rows, label_smoothing)
 
 
 def max_pool2d(x: Array, *, window: Window) -> Array:

@@ -30,7 +30,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool 
     vjps = (
         lambda g: kernels.linear_input_gradient(g, weight.data),
         lambda g: kernels.linear_weight_gradient(g, x.data),
-        lambda g: g.sum(axis=0),
+        kernels.linear_bias_gradient,
     )
     y = record(value, *zip(parents, vjps, strict=False))
-    return record(value, (y, lambda g: g * (value > 0))) if relu else y
+    return record(value, (y, lambda g: kernels.relu_gradient(g, value))) if relu else y

@@ -21,3 +21,8 @@ def linear_input_gradient(gradient: Array, weight: Array) -> Array:
 def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     """The gradient of `linear`, without its ReLU, with respect to its weight."""
     return np.asarray(gradient.T @ x)
+
+
+def linear_bias_gradient(gradient: Array) -> Array:
+    """The gradient of `linear`, without its ReLU, with respect to its bias."""
+    return np.asarray(gradient.sum(axis=0))

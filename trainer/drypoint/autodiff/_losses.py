@@ -1,10 +1,12 @@
 """Softmax and the losses. One loss for each example, unless a reduction over them is asked for."""
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, assert_never
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from . import _kernels as kernels
+from ._elementwise_kernels import log_softmax as log_softmax_of
 from ._errors import AutodiffError
 from ._tape import Array
 from ._tensor import Tensor, record
@@ -22,13 +24,13 @@ enough that its reciprocal is finite there.
 
 def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     """exp x / sum of exp x along `axis`; the largest x is subtracted first, so none overflows."""
-    y = np.exp(_log_softmax(x.data, axis))
+    y = np.exp(log_softmax_of(x.data, axis))
     return record(y, (x, lambda g: y * (g - (g * y).sum(axis=axis, keepdims=True))))
 
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     """The natural logarithm of `softmax`, finite where that is 0."""
-    y = _log_softmax(x.data, axis)
+    y = log_softmax_of(x.data, axis)
     return record(y, (x, lambda g: g - np.exp(y) * g.sum(axis=axis, keepdims=True)))
 
 
@@ -53,14 +55,12 @@ def cross_entropy(
     Raises:
         AutodiffError: targets do not fit the logits, or name a class that there is not.
     """
-    t = _target_rows(targets, logits, label_smoothing)
-    log_p = _log_softmax(logits.data, -1)
-
-    def vjp(g: Array) -> Array:
-        mass = t.sum(axis=-1, keepdims=True)  # 1 for probabilities, but nothing here relies on it
-        return np.asarray(g[..., np.newaxis] * (np.exp(log_p) * mass - t))
-
-    return reduced(record(-(t * log_p).sum(axis=-1), (logits, vjp)), reduction)
+    t = _checked(targets, logits, label_smoothing)
+    losses, gradient = kernels.cross_entropy(logits.data, t, label_smoothing=label_smoothing)
+    return reduced(
+        record(losses, (logits, lambda g: g[..., np.newaxis] * gradient)),
+        reduction,
+    )
 
 
 def cross_entropy_from_probabilities(
@@ -75,7 +75,9 @@ def cross_entropy_from_probabilities(
     Arguments as for `cross_entropy`, with probabilities in place of logits. Below the floor the
     function is constant and its gradient 0.
     """
-    t = _target_rows(targets, probabilities, label_smoothing)
+    t = kernels.target_rows(
+        _checked(targets, probabilities, label_smoothing), probabilities.data, label_smoothing
+    )
     p = np.maximum(probabilities.data, np.asarray(PROBABILITY_FLOOR, probabilities.dtype))
 
     def vjp(g: Array) -> Array:
@@ -118,14 +120,8 @@ def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
             assert_never(reduction)
 
 
-def _log_softmax(x: Array, axis: int) -> Array:
-    """x minus the logarithm of its sum of exponentials."""
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
-
-
-def _target_rows(targets: ArrayLike, x: Tensor, label_smoothing: float) -> Array:
-    """Targets as rows of x's shape and dtype, smoothed."""
+def _checked(targets: ArrayLike, x: Tensor, label_smoothing: float) -> NDArray[Any]:
+    """Targets that fit rows of scores or probabilities: class indices, or rows of x's dtype."""
     t = np.asarray(targets)
     if x.ndim == 0 or not 0 <= label_smoothing <= 1:
         raise AutodiffError(
@@ -134,20 +130,13 @@ def _target_rows(targets: ArrayLike, x: Tensor, label_smoothing: float) -> Array
         )
     n_classes = x.shape[-1]
     if t.dtype.kind in "iu" and t.shape == x.shape[:-1]:
-        wrong = t[(t < 0) | (t >= n_classes)]
-        if wrong.size:
-            raise AutodiffError(
-                f"target {wrong.flat[0]} is not a class index in 0..{n_classes - 1}"
-            )
-        rows: Array = (t[..., np.newaxis] == np.arange(n_classes)).astype(x.dtype)
-    elif t.dtype.kind == "f" and t.shape == x.shape:
-        rows = t.astype(x.dtype, copy=False)
-    else:
-        raise AutodiffError(
-            f"targets are {t.dtype}{t.shape}; wanted integers of shape {x.shape[:-1]} "
-            f"or rows of probabilities of shape {x.shape}"
-        )
-    if label_smoothing == 0:
-        return rows
-    keep, share = 1 - label_smoothing, label_smoothing / n_classes
-    return rows * np.asarray(keep, x.dtype) + np.asarray(share, x.dtype)
+        if t.size and not 0 <= t.min() <= t.max() < n_classes:
+            wrong = t[(t < 0) | (t >= n_classes)].flat[0]
+            raise AutodiffError(f"target {wrong} is not a class index in 0..{n_classes - 1}")
+        return t
+    if t.dtype.kind == "f" and t.shape == x.shape:
+        return t.astype(x.dtype, copy=False)
+    raise AutodiffError(
+        f"targets are {t.dtype}{t.shape}; wanted integers of shape {x.shape[:-1]} "
+        f"or rows of probabilities of shape {x.shape}"
+    )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._compiled import array_of, kernels_for, pointer, run, struct
+from ._compiled import FROM_MEMORY, array_of, kernels_for, pointer, run, struct
 
 Values = NDArray[np.float32]
 
@@ -21,8 +21,9 @@ class Parameter(NamedTuple):
     Attributes:
         w: changes in place; contiguous.
         g: the gradient.
-        state: change in place; contiguous. SGD's velocity, or Adam's first and second moment.
-        decay: SGD adds decay * w to the gradient, Adam's step first multiplies w by 1 - decay.
+        state: change in place; contiguous: what the step's formula has beside w and g.
+        decay: SGD and RMSProp add decay * w to the gradient; Adam and SignSGD first multiply w by
+            1 - decay.
     """
 
     w: Values
@@ -78,6 +79,34 @@ def adam_step(
         np.subtract(p.w, update, out=p.w)
 
 
+def rmsprop_step(parameters: Sequence[Parameter], *, rate: float, rho: float, eps: float) -> None:
+    """v += (1 - rho) (g^2 - v); w -= rate g / (sqrt v + eps)."""
+    c = 1 - rho
+    if kernels := kernels_for(*(p.w for p in parameters)):
+        _run(kernels.rmsprop, "dpk_rmsprop", parameters, {"rate": rate, "c": c, "eps": eps})
+        return
+    for p in parameters:
+        (v,) = p.state
+        g = p.g + np.float32(p.decay) * p.w if p.decay else p.g
+        v += np.float32(c) * (g * g - v)
+        np.subtract(p.w, np.float32(rate) * g / (np.sqrt(v) + np.float32(eps)), out=p.w)
+
+
+def sign_sgd_step(parameters: Sequence[Parameter], *, rate: float, momentum: float) -> None:
+    """m += (1 - momentum) (g - m); w -= rate * sign of m."""
+    c = 1 - momentum
+    if kernels := kernels_for(*(p.w for p in parameters)):
+        kept = [p._replace(decay=1 - p.decay) for p in parameters]
+        _run(kernels.sign_sgd, "dpk_sign_sgd", kept, {"rate": rate, "c": c})
+        return
+    for p in parameters:
+        (m,) = p.state
+        m += np.float32(c) * (p.g - m)
+        if p.decay:
+            np.multiply(p.w, np.float32(1 - p.decay), out=p.w)
+        np.subtract(p.w, np.float32(rate) * np.sign(m), out=p.w)
+
+
 def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[str, float]) -> None:
     gradients = [np.ascontiguousarray(p.g) for p in parameters]  # kept until the task is done
     rows = [
@@ -91,4 +120,5 @@ def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[s
         for p, g in zip(parameters, gradients, strict=True)
     ]
     structs = array_of("dpk_parameter", rows)
-    run(task, struct(name, parameters=structs, n_parameters=len(rows), **settings))
+    arguments = struct(name, parameters=structs, n_parameters=len(rows), **settings)
+    run(task, arguments, FROM_MEMORY * sum(p.w.size for p in parameters))

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self, TypeVar
 
 import numpy as np
@@ -64,12 +65,12 @@ class Container(Layer):
             kind = type(self).__name__
             raise ConfigError(kind, f"has two layers at one path among {sorted(paths)}")
 
-    @property
+    @cached_property
     def param_names(self) -> tuple[str, ...]:
         """Paths, in the order of the layers."""
         return tuple(joined({n: dict.fromkeys(v.param_names) for n, v in self.layers.items()}))
 
-    @property
+    @cached_property
     def buffer_names(self) -> tuple[str, ...]:
         """Paths, in the order of the layers."""
         return tuple(joined({n: dict.fromkeys(v.buffer_names) for n, v in self.layers.items()}))

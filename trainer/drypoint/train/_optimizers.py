@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Parameter, adam_step, sgd_step
+from drypoint.autodiff import Parameter, adam_step, rmsprop_step, sgd_step, sign_sgd_step
 
 from ._errors import TrainError
 
@@ -126,13 +126,8 @@ class RMSProp:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        for path, w in params.items():
-            g = gradients[path]
-            if self.weight_decay and w.ndim > 1:
-                g = g + np.float32(self.weight_decay) * w
-            (v,) = state[path]
-            v += np.float32(1 - self.rho) * (g * g - v)
-            np.subtract(w, np.float32(lr) * g / (np.sqrt(v) + np.float32(self.eps)), out=w)
+        parameters = _parameters(params, gradients, state, decay=self.weight_decay)
+        rmsprop_step(parameters, rate=lr, rho=self.rho, eps=self.eps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,12 +153,8 @@ class SignSGD:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        for path, w in params.items():
-            (m,) = state[path]
-            m += np.float32(1 - self.momentum) * (gradients[path] - m)
-            if self.weight_decay and w.ndim > 1:
-                np.multiply(w, np.float32(1 - lr * self.weight_decay), out=w)
-            np.subtract(w, np.float32(lr) * np.sign(m), out=w)
+        parameters = _parameters(params, gradients, state, decay=lr * self.weight_decay)
+        sign_sgd_step(parameters, rate=lr, momentum=self.momentum)
 
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {

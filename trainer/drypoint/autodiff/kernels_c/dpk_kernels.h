@@ -92,9 +92,9 @@ typedef struct {
 typedef struct {
     float *w;       /* [n] */
     const float *g; /* [n], its gradient */
-    float *m, *v;   /* [n], the moments; the velocity is m and v is NULL */
+    float *m, *v;   /* [n], the moments of Adam; of the others m is their only state */
     size_t n;
-    float decay; /* of w: SGD adds decay * w to g, Adam multiplies w by it */
+    float decay; /* of w: SGD and RMSProp add decay * w to g, Adam and SignSGD multiply w by it */
 } dpk_parameter;
 
 /* v = momentum v + g; w -= rate * (v, or by Nesterov g + momentum v). */
@@ -112,12 +112,46 @@ typedef struct {
     float rate, c1, c2, unbias, eps;
 } dpk_adam;
 
+/* m += c (g^2 - m); w -= rate g / (sqrt m + eps). */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+    float rate, c, eps;
+} dpk_rmsprop;
+
+/* m += c (g - m); w = decay w - rate (sign of m). */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+    float rate, c;
+} dpk_sign_sgd;
+
+/* y = max(x, 0); and its gradient, y = x where value > 0, else 0, for gradients x. */
+typedef struct {
+    const float *x, *value; /* [n]; value is NULL for the ReLU itself */
+    float *y;               /* [n] */
+    size_t n;
+} dpk_elements;
+
+/* losses[i] = -sum of t * log softmax(x[i]) over classes, gradient[i] = softmax(x[i]) - t; t is
+ * keep + share of the class targets[i] and share of each other, and sums to 1. */
+typedef struct {
+    const float *x;         /* [n][n_classes], strides below */
+    const int64_t *targets; /* [n], 0 .. n_classes - 1 */
+    float *losses;          /* [n] */
+    float *gradient;        /* as x */
+    size_t n, n_classes;
+    ptrdiff_t stride_n, stride_class;
+    float keep, share;
+} dpk_cross_entropy;
+
 /* One compiled set of tasks. */
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *sgd, *adam, *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient,
-        *matmul;
+    dpk_task *sgd, *adam, *rmsprop, *sign_sgd;
+    dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    dpk_task *relu, *relu_gradient, *cross_entropy;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;
@@ -126,8 +160,9 @@ typedef struct {
 /* Sets that this CPU can run, the best first: i = 0, 1, ... until NULL. */
 const dpk_kernels *dpk_available(size_t i);
 
-/* All parts of a task, in n_threads threads, 1..64; as a task returns. */
-int dpk_run(dpk_task *task, const void *arguments, size_t n_threads);
+/* All parts of a task, n_parts (at most 65,535) if there are several threads, 1..64: each takes the
+ * next one as soon as it is free. Returns as a task does. */
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts);
 
 /* cffi: end */
 

@@ -4,13 +4,14 @@
  * Why not OpenMP: at the end of each parallel region its threads spin at a barrier, which on a
  * machine with other work makes two threads many times slower than one; and its runtime is shared
  * with whatever else the process has loaded. Here a thread that finds no work spins for about the
- * time between two kernels of a training step, and then sleeps. */
+ * time between two kernels of a training step, giving way to others, and then sleeps. */
 #define _POSIX_C_SOURCE 200112L /* signals, posix_memalign */
 
 #include "dpk_threads.h"
 #include "dpk_kernels.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,23 +19,29 @@
 #include <malloc.h>
 #endif
 
-enum { MOST_THREADS = 64, SPINS = 4000 };
+enum { SPINS = 4000, YIELD_EVERY = 64 }; /* pauses: some 150 and 2.5 microseconds */
 
-/* One job at a time. Worker i waits until `job` changes, does part i + 1 if there is one, and
- * counts itself in. */
+/* One job at a time: the parts of one task. Whoever is free claims the next part: the owner, which
+ * asked for them, and the workers that are awake. The owner waits for parts that were claimed, not
+ * for workers: one that has not woken up yet, or whose core another process has, costs nothing.
+ *
+ * What a job is may be read after claiming a part of it only: until that part is finished the owner
+ * stays. That a claim is of this job and not of the one before, `turn` makes sure. */
 static struct {
     pthread_mutex_t owner; /* held by the thread whose job it is */
     pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
     pthread_cond_t work, done;
     size_t n_workers;
-    /* What follows is written by the owner before `job` changes. */
+    /* What follows is written by the owner before `turn` changes. */
     dpk_task *task;
     const void *arguments;
     size_t n_parts;
     /* Atomics. */
-    unsigned job;    /* number of the job */
-    size_t finished; /* workers that are done with it */
-    int failed;
+    uint64_t turn;     /* changes with each job and each claim */
+    size_t n_helpers;  /* workers that may claim: those below this number */
+    size_t unfinished; /* parts */
+    size_t asleep;     /* workers */
+    int owner_asleep, failed;
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .mutex = PTHREAD_MUTEX_INITIALIZER,
           .work = PTHREAD_COND_INITIALIZER,
@@ -46,38 +53,62 @@ static void pause_once(void) {
 #endif
 }
 
-/* Until the number is another one than `old`. */
-static unsigned next_job(unsigned old) {
-    for (int i = 0; i < SPINS; i++) {
-        const unsigned job = __atomic_load_n(&pool.job, __ATOMIC_ACQUIRE);
-        if (job != old)
-            return job;
-        pause_once();
-    }
-    pthread_mutex_lock(&pool.mutex);
-    while (__atomic_load_n(&pool.job, __ATOMIC_ACQUIRE) == old)
-        pthread_cond_wait(&pool.work, &pool.mutex);
-    pthread_mutex_unlock(&pool.mutex);
-    return __atomic_load_n(&pool.job, __ATOMIC_ACQUIRE);
+/* A turn is the number of a job, and in the lowest bits how many of its parts are unclaimed. */
+enum { LEFT_BITS = 16, LEFT_MASK = (1 << LEFT_BITS) - 1 };
+
+/* How many parts were left before one of them became the caller's; 0: none was. */
+static size_t claim(void) {
+    uint64_t turn = __atomic_load_n(&pool.turn, __ATOMIC_ACQUIRE);
+    while (turn & LEFT_MASK)
+        if (__atomic_compare_exchange_n(&pool.turn, &turn, turn - 1, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            return turn & LEFT_MASK;
+    return 0;
 }
 
-/* The number of the last job before a worker was there. */
-static unsigned hired_at[MOST_THREADS];
-
-/* cppcheck-suppress constParameterCallback ; pthread_create wants it so */
-static void *worker(void *hired) {
-    const unsigned *at = hired;
-    const size_t part = (size_t)(at - hired_at);
-    unsigned job = *at;
-    for (;;) {
-        job = next_job(job);
-        if (part < pool.n_parts && pool.task(pool.arguments, part, pool.n_parts))
+/* Does parts until none is left to claim. */
+static void help(void) {
+    for (size_t left; (left = claim()) > 0;) {
+        if (pool.task(pool.arguments, pool.n_parts - left, pool.n_parts))
             __atomic_store_n(&pool.failed, 1, __ATOMIC_RELAXED);
-        if (__atomic_add_fetch(&pool.finished, 1, __ATOMIC_ACQ_REL) == pool.n_workers) {
+        if (__atomic_sub_fetch(&pool.unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
+            __atomic_load_n(&pool.owner_asleep, __ATOMIC_SEQ_CST)) {
             pthread_mutex_lock(&pool.mutex);
             pthread_cond_signal(&pool.done);
             pthread_mutex_unlock(&pool.mutex);
         }
+    }
+}
+
+static int is_wanted(size_t number) {
+    return (__atomic_load_n(&pool.turn, __ATOMIC_SEQ_CST) & LEFT_MASK) &&
+           number < __atomic_load_n(&pool.n_helpers, __ATOMIC_RELAXED);
+}
+
+/* Spins for about as long as it is from one kernel of a training step to the next, and sleeps then.
+ * It yields to whatever else wants the core: the owner above all, where a machine with other work
+ * put both on one. */
+static void await_work(size_t number) {
+    for (int i = 0; i < SPINS; i++) {
+        if (is_wanted(number))
+            return;
+        pause_once();
+        if (i % YIELD_EVERY == 0)
+            sched_yield();
+    }
+    pthread_mutex_lock(&pool.mutex);
+    __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
+    while (!is_wanted(number))
+        pthread_cond_wait(&pool.work, &pool.mutex);
+    __atomic_sub_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+/* cppcheck-suppress constParameterCallback ; pthread_create wants it so */
+static void *worker(void *number) {
+    for (;;) {
+        await_work((uintptr_t)number);
+        help();
     }
     return NULL;
 }
@@ -89,6 +120,8 @@ static void after_fork(void) {
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.done, NULL);
     pool.n_workers = 0;
+    pool.asleep = 0;
+    pool.owner_asleep = 0;
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -114,53 +147,60 @@ static void prepare(void) {
  * are the interpreter's. */
 static void hire(size_t n) {
     sigset_t all, before;
+    if (pool.n_workers >= n)
+        return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool.n_workers < n) {
-        const size_t part = pool.n_workers + 1;
         pthread_t thread;
-        hired_at[part] = pool.job;
-        if (pthread_create(&thread, NULL, worker, &hired_at[part]))
+        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)pool.n_workers))
             break;
         pthread_detach(thread);
-        pool.n_workers = part;
+        pool.n_workers++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void await_workers(void) {
+/* Where a worker has lost its core in the midst of a part, the owner's is free for it as soon as
+ * the owner sleeps. */
+static void await_parts(void) {
     for (int i = 0; i < SPINS; i++) {
-        if (__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE) == pool.n_workers)
+        if (__atomic_load_n(&pool.unfinished, __ATOMIC_ACQUIRE) == 0)
             return;
         pause_once();
     }
     pthread_mutex_lock(&pool.mutex);
-    while (__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE) != pool.n_workers)
+    __atomic_store_n(&pool.owner_asleep, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&pool.unfinished, __ATOMIC_SEQ_CST) != 0)
         pthread_cond_wait(&pool.done, &pool.mutex);
+    __atomic_store_n(&pool.owner_asleep, 0, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
 }
 
-int dpk_run(dpk_task *task, const void *arguments, size_t n_threads) {
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
     pthread_once(&once, prepare);
-    /* With one thread, or while another Python thread has the workers, this one does all parts. */
-    if (n_threads <= 1 || pthread_mutex_trylock(&pool.owner))
+    /* With one thread, or while another Python thread has the workers, this one does all. */
+    if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
         return task(arguments, 0, 1);
     hire(n_threads - 1);
     pool.task = task;
     pool.arguments = arguments;
-    pool.n_parts = n_threads <= pool.n_workers ? n_threads : pool.n_workers + 1;
-    pool.finished = 0;
-    pool.failed = 0;
-    pthread_mutex_lock(
-        &pool.mutex); /* else a worker could miss this between looking and sleeping */
-    __atomic_add_fetch(&pool.job, 1, __ATOMIC_RELEASE);
-    pthread_cond_broadcast(&pool.work);
-    pthread_mutex_unlock(&pool.mutex);
-    const int failed = task(arguments, 0, pool.n_parts);
-    await_workers();
-    const int any = failed || __atomic_load_n(&pool.failed, __ATOMIC_RELAXED);
+    pool.n_parts = n_parts;
+    __atomic_store_n(&pool.failed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool.unfinished, n_parts, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool.n_helpers, n_threads - 1, __ATOMIC_RELAXED);
+    const uint64_t job = __atomic_load_n(&pool.turn, __ATOMIC_RELAXED) >> LEFT_BITS;
+    __atomic_store_n(&pool.turn, (job + 1) << LEFT_BITS | n_parts, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
+        pthread_mutex_lock(&pool.mutex);
+        pthread_cond_broadcast(&pool.work);
+        pthread_mutex_unlock(&pool.mutex);
+    }
+    help();
+    await_parts();
+    const int failed = __atomic_load_n(&pool.failed, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&pool.owner);
-    return any;
+    return failed;
 }
 
 /* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */

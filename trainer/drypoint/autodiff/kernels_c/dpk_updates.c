@@ -38,3 +38,37 @@ int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
     }
     return 0;
 }
+
+int DPK(rmsprop)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_rmsprop *a = arguments;
+    const float rate = a->rate, c = a->c, eps = a->eps;
+    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
+        float *restrict w = p->w, *restrict v = p->m;
+        const float *restrict gradient = p->g;
+        const float decay = p->decay;
+        const size_t end = dpk_begin(p->n, part + 1, n_parts);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
+            const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
+            v[i] += c * (g * g - v[i]);
+            w[i] -= rate * g / (sqrtf(v[i]) + eps);
+        }
+    }
+    return 0;
+}
+
+int DPK(sign_sgd)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_sign_sgd *a = arguments;
+    const float rate = a->rate, c = a->c;
+    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
+        float *restrict w = p->w, *restrict m = p->m;
+        const float *restrict g = p->g;
+        const float decay = p->decay;
+        const size_t end = dpk_begin(p->n, part + 1, n_parts);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
+            m[i] += c * (g[i] - m[i]);
+            const float one = m[i] > 0 ? 1 : m[i] < 0 ? -1 : m[i]; /* 0, or a NaN */
+            w[i] = (decay != 1 ? w[i] * decay : w[i]) - rate * one;
+        }
+    }
+    return 0;
+}

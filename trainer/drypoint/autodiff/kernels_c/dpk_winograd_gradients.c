@@ -135,37 +135,40 @@ DPK_INLINE dpk_vec outer(const float *g, const float *x, size_t n_tiles) {
     return dpk_sums(sum);
 }
 
-/* Out of the points, and out of the lanes: [point][o / CO][c / CI][CO][CI] to weight. */
-static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t n_units,
+/* Out of the points, and out of the lanes: [point][item][CO][CI] to weight. */
+static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t n_items,
                              const float *sums, float *tile) {
     const size_t n_inputs = dpk_groups(a->x.c, CI), taps = r * r;
-    const ptrdiff_t step = (ptrdiff_t)(n_units * n_inputs * DPK_LANES);
-    for (size_t unit = 0; unit < n_units; unit++)
-        for (size_t input = 0; input < n_inputs; input++) {
-            DPK(transform_back)(DPK_WEIGHT, r, sums + (unit * n_inputs + input) * DPK_LANES, step,
-                                tile, (ptrdiff_t)(r * DPK_LANES), DPK_LANES, 0);
-            for (size_t lane = 0; lane < DPK_LANES; lane++) {
-                const size_t o = (first + unit) * CO + lane / CI, c = input * CI + lane % CI;
-                if (o < a->y.c && c < a->x.c)
-                    for (size_t tap = 0; tap < taps; tap++)
-                        a->weight[(o * a->x.c + c) * taps + tap] = tile[tap * DPK_LANES + lane];
-            }
+    const ptrdiff_t step = (ptrdiff_t)(n_items * DPK_LANES);
+    for (size_t i = 0; i < n_items; i++) {
+        DPK(transform_back)(DPK_WEIGHT, r, sums + i * DPK_LANES, step, tile,
+                            (ptrdiff_t)(r * DPK_LANES), DPK_LANES, 0);
+        for (size_t lane = 0; lane < DPK_LANES; lane++) {
+            const size_t o = (first + i) / n_inputs * CO + lane / CI;
+            const size_t c = (first + i) % n_inputs * CI + lane % CI;
+            if (o < a->y.c && c < a->x.c)
+                for (size_t tap = 0; tap < taps; tap++)
+                    a->weight[(o * a->x.c + c) * taps + tap] = tile[tap * DPK_LANES + lane];
         }
+    }
 }
 
+/* The items, of CO output channels (a unit) by CI input channels, are shared out unit by unit: two
+ * parts transform the gradients of one unit at most, but each transforms all of x. */
 int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
     const dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
     const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
     const size_t n_inputs = dpk_groups(a->x.c, CI), n_padded = n_inputs * CI;
-    const size_t all = dpk_groups(a->y.c, CO), first = dpk_begin(all, part, n_parts);
-    const size_t n_units = dpk_begin(all, part + 1, n_parts) - first;
+    const size_t all = dpk_groups(a->y.c, CO) * n_inputs, begin = dpk_begin(all, part, n_parts);
+    const size_t end = dpk_begin(all, part + 1, n_parts), n_items = end - begin;
+    const size_t first = begin / n_inputs, n_units = dpk_groups(end, n_inputs) - first;
     const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
     const size_t block_size = n_padded * (size_t)s.plane;
     const size_t x_size = s.points * dpk_matrix(n_padded, most);
     const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
     const size_t g_size = s.points * dpk_matrix(GROUP, most);
-    const size_t sum_size = s.points * n_units * n_inputs * DPK_LANES;
+    const size_t sum_size = s.points * n_items * DPK_LANES;
     float *block = dpk_scratch(block_size + x_size + plane_size + g_size + sum_size);
     if (block == NULL)
         return 1;
@@ -173,7 +176,7 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
     float *sums = g + g_size;
     memset(sums, 0, 4 * sum_size);
     memset(block + a->x.c * (size_t)s.plane, 0, 4 * (n_padded - a->x.c) * (size_t)s.plane);
-    for (size_t b = 0; b < n_blocks && n_units > 0; b++) {
+    for (size_t b = 0; b < n_blocks && n_items > 0; b++) {
         DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
@@ -186,19 +189,21 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
                 gradients_to_points(a, &s, &k, b, o, dpk_min(n * CO, a->y.c - o), n * CO, planes,
                                     g);
                 for (size_t point = 0; point < s.points; point++)
-                    for (size_t j = 0; j < n; j++)
-                        for (size_t input = 0; input < n_inputs; input++) {
-                            float *sum = sums + ((point * n_units + unit + j) * n_inputs + input) *
-                                                    DPK_LANES;
-                            const float *of_g = g + point * dpk_matrix(n * CO, n_tiles) +
-                                                j * CO * n_tiles * DPK_LANES;
+                    for (size_t j = 0; j < n; j++) {
+                        const size_t item = (first + unit + j) * n_inputs;
+                        const float *of_g =
+                            g + point * dpk_matrix(n * CO, n_tiles) + j * CO * n_tiles * DPK_LANES;
+                        for (size_t at = dpk_max(item, begin); at < dpk_min(item + n_inputs, end);
+                             at++) {
+                            float *sum = sums + (point * n_items + at - begin) * DPK_LANES;
                             const float *of_x = x + point * dpk_matrix(n_padded, n_tiles) +
-                                                input * CI * n_tiles * DPK_LANES;
+                                                (at - item) * CI * n_tiles * DPK_LANES;
                             dpk_store(sum, dpk_load(sum) + outer(of_g, of_x, n_tiles));
                         }
+                    }
             }
         }
     }
-    points_to_weight(a, s.r, first, n_units, sums, planes);
+    points_to_weight(a, s.r, begin, n_items, sums, planes);
     return 0;
 }

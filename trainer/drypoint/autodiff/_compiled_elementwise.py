@@ -1,0 +1,62 @@
+"""The compiled ReLU and cross-entropy behind the signatures of the NumPy ones; float32 only."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._compiled import FROM_MEMORY, pointer, run, struct
+from ._tape import Array
+
+EXPONENTIAL = 64
+"""What an exponential by the C library costs: multiplications."""
+
+
+def relu(kernels: Any, x: Array) -> Array:
+    """The larger of x and 0, in the order in memory of x."""
+    y = np.empty_like(x)
+    x = _like(x, y)
+    elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
+    run(kernels.relu, elements, FROM_MEMORY * y.size)
+    return y
+
+
+def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """The gradient where the value is above 0, in the order in memory of the value."""
+    y = np.empty_like(value)
+    gradient, value = _like(gradient, y), _like(value, y)
+    fields = {"x": pointer(gradient), "value": pointer(value), "y": pointer(y), "n": y.size}
+    run(kernels.relu_gradient, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
+    return y
+
+
+def cross_entropy(
+    kernels: Any, x: Array, targets: NDArray[np.integer], *, label_smoothing: float
+) -> tuple[Array, Array]:
+    """Losses (N,) and gradients (N, classes), of class indices."""
+    (n, n_classes), losses, gradient = x.shape, np.empty(len(x), np.float32), np.empty_like(x)
+    x, targets = _like(x, gradient), np.ascontiguousarray(targets, np.int64)
+    arguments = struct(
+        "dpk_cross_entropy",
+        x=pointer(x),
+        targets=pointer(targets, "int64_t"),
+        losses=pointer(losses),
+        gradient=pointer(gradient),
+        n=n,
+        n_classes=n_classes,
+        stride_n=x.strides[0] // 4,
+        stride_class=x.strides[1] // 4,
+        keep=1 - label_smoothing,
+        share=label_smoothing / n_classes,
+    )
+    run(kernels.cross_entropy, arguments, EXPONENTIAL * x.size)
+    return losses, gradient
+
+
+def _like(array: Array, dense: Array) -> Array:
+    """The array with the strides of another one of its shape, which has no gaps."""
+    if array.strides == dense.strides:
+        return array
+    copy = np.empty_like(dense)
+    copy[...] = array
+    return copy

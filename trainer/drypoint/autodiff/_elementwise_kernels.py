@@ -1,0 +1,47 @@
+"""ReLU and cross-entropy on arrays, by NumPy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._tape import Array
+
+
+def relu(x: Array) -> Array:
+    """The larger of x and 0; a NaN stays."""
+    return np.maximum(x, 0)
+
+
+def relu_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `relu` where it gave `value`."""
+    return np.where(value > 0, gradient, np.zeros((), gradient.dtype))
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """x minus the logarithm of its sum of exponentials; the largest x is subtracted first."""
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+
+
+def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
+    """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes).
+
+    Args:
+        x: scores (..., classes).
+        rows: t, likewise; they are probabilities, but nothing here relies on that.
+    """
+    log_p, mass = log_softmax(x, -1), rows.sum(axis=-1, keepdims=True)
+    return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
+
+
+def one_hot(targets: NDArray[np.integer], n_classes: int, dtype: np.dtype[np.floating]) -> Array:
+    """Class indices (...) as rows (..., classes) of 0 and one 1."""
+    rows: Array = (targets[..., np.newaxis] == np.arange(n_classes)).astype(dtype)
+    return rows
+
+
+def smoothed(rows: Array, label_smoothing: float) -> Array:
+    """(1 - s) * t + s / classes."""
+    if label_smoothing == 0:
+        return rows
+    keep, share = 1 - label_smoothing, label_smoothing / rows.shape[-1]
+    return rows * np.asarray(keep, rows.dtype) + np.asarray(share, rows.dtype)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ReLU where no convolution or matrix product has taken it in, and the way back through any. */
+#include "dpk_tasks.h"
+
+int DPK(relu)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_elements *a = arguments;
+    const float *restrict x = a->x;
+    float *restrict y = a->y;
+    const size_t end = dpk_begin(a->n, part + 1, n_parts);
+    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
+        y[i] = x[i] <= 0 ? 0 : x[i]; /* not a NaN */
+    return 0;
+}
+
+int DPK(relu_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_elements *a = arguments;
+    const float *restrict g = a->x, *restrict value = a->value;
+    float *restrict y = a->y;
+    const size_t end = dpk_begin(a->n, part + 1, n_parts);
+    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
+        y[i] = value[i] > 0 ? g[i] : 0;
+    return 0;
+}
