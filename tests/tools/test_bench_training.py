@@ -241,7 +241,7 @@ def test_ratios_are_of_rounds_against_the_better_setting():
 def test_the_page_has_a_row_for_a_batch_and_a_count_of_threads():
     """Oracle: by hand, from the figures above; JAX has none with two threads."""
     head, line, *rows = bench.train_markdown(result()).splitlines()[:6]
-    over = "drypoint over PyTorch | drypoint over JAX | drypoint over one thread"
+    over = "over PyTorch | over JAX | over one thread"
     assert head == f"| lenet, images a step | threads | drypoint | PyTorch | JAX | {over} |"
     assert line == "|---|" + "---:|" * 7
     assert rows == [

@@ -38,7 +38,8 @@ def train_markdown(result: TrainResult) -> str:
             *lines,
             f"({result.machine.cpu}, {result.machine.compiler}; microseconds an image of a full "
             "step, peers at their best setting: processor time with one thread, wall time with "
-            f"several; medians of {result.rounds} interleaved rounds, of ratios within rounds; "
+            f"several; how many times as fast {result.nets[0].ours[-1].name} is; medians of "
+            f"{result.rounds} interleaved rounds, of ratios within rounds; "
             f"`drypoint bench --train --nets {names} --batches {batches} --markdown` "
             "prints it anew.)",
         ]
@@ -112,7 +113,7 @@ def _page(net: TrainNet) -> Iterator[str]:
     ours = list(dict.fromkeys(one.name for one in net.ours))
     slowest, several = ours[-1], len(net.threads) > 1
     families = [*net.peers, *([OURS] if several else [])]
-    over = [f"{slowest} over {'one thread' if f == OURS else f}" for f in families]
+    over = [f"over {'one thread' if f == OURS else f}" for f in families]
     rows = []
     for threads, n in itertools.product(net.threads, net.batches):
         here = [one for one in net.libraries if one.threads == threads]
