@@ -19,7 +19,7 @@
 #ifdef DPT_BLOCKS
 #include <string.h>
 
-enum { BATCH = 1, MOST = 256, GROUP = 28, STEP = 4, BLOCK = 4 };
+enum { BATCH = 1, MOST = 256, GROUP = 28, STEP = 4, BLOCK = 4, DENSE = 4 };
 
 typedef struct window {
     uint8_t bytes[MOST];
@@ -204,8 +204,9 @@ static void window_dot(const uint8_t *w, size_t next, const window *x, size_t st
     }
 }
 
-static inline void row_dot(const uint8_t *w, const uint8_t *x, size_t steps, int type,
+static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
                            int32_t *sums) {
+    (void)next;
     uint32_t *to = (uint32_t *)sums;
     if (type == DPT_I8) {
         four(w, x, steps, 0x80, to);

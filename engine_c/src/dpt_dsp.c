@@ -16,7 +16,7 @@
 #ifdef DPT_DSP
 #include <string.h>
 
-enum { BATCH = 2, MOST = 100, GROUP = 28, STEP = 4, BLOCK = 4 };
+enum { BATCH = 2, MOST = 100, GROUP = 28, STEP = 4, BLOCK = 4, DENSE = 4 };
 enum { JOIN = 64 }; /* a 5x5 window of one channel, say */
 
 /* The values are 16-bit pairs: for each step the even ones of window 0, of window 1, the odd ones
@@ -241,8 +241,9 @@ static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) 
     sums[1] = sums[2] = sums[3] = 0;
 }
 
-static inline void row_dot(const uint8_t *w, const uint8_t *x, size_t steps, int type,
+static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
                            int32_t *sums) {
+    (void)next;
     for (size_t n; steps > 0; steps -= n, w += n * STEP * BLOCK, x += n * STEP) {
         n = steps < MOST / STEP ? steps : MOST / STEP;
         if (type == DPT_U8) {

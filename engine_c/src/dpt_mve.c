@@ -9,7 +9,7 @@
 #include <arm_mve.h>
 #include <string.h>
 
-enum { BATCH = 2, MOST = 256, GROUP = 52, STEP = 16, BLOCK = 4 };
+enum { BATCH = 2, MOST = 512, GROUP = 52, STEP = 16, BLOCK = 4, DENSE = 8 };
 
 typedef struct window {
     uint8_t bytes[BATCH][MOST];
@@ -47,71 +47,13 @@ static inline void window_whole(window *x, size_t p, const uint8_t *from, const 
     }
 }
 
-/* Four channels at two windows. r0: weights, r1: window 0, r2: steps, at least 1; r3: where the
- * sums go to; on the stack: where they come from, those of window 0 and of window 1. */
-#define PAIR_STEP                                                                                  \
-    "vldrb.u8 q0, [r1], #16\n"                                                                     \
-    "vldrb.u8 q2, [r9], #16\n"                                                                     \
-    "vmladava.s8 r0, q0, q2\n"                                                                     \
-    "vldrb.u8 q1, [r3], #16\n"                                                                     \
-    "vmladava.s8 r8, q1, q2\n"                                                                     \
-    "vldrb.u8 q3, [r9], #16\n"                                                                     \
-    "vmladava.s8 r2, q0, q3\n"                                                                     \
-    "vldrb.u8 q2, [r9], #16\n"                                                                     \
-    "vmladava.s8 r10, q1, q3\n"                                                                    \
-    "vmladava.s8 r4, q0, q2\n"                                                                     \
-    "vldrb.u8 q3, [r9], #16\n"                                                                     \
-    "vmladava.s8 r12, q1, q2\n"                                                                    \
-    "vmladava.s8 r6, q0, q3\n"                                                                     \
-    "vmladava.s8 lr, q1, q3\n"
-
-void dpt_mve_pair(const void *w, const void *x, size_t steps, int32_t *sums, const int32_t *from,
-                  const int32_t *from_next);
-/* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        ".section .text.dpt_mve_pair, \"ax\", %progbits\n"
-        ".align 2\n"
-        ".global dpt_mve_pair\n"
-        ".type dpt_mve_pair, %function\n"
-        "dpt_mve_pair:\n"
-        "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
-        "ldr r11, [sp, #40]\n"
-        "ldr r5, [sp, #44]\n"
-        "mov r9, r0\n"
-        "add r3, r1, #256\n"
-        "mov r7, r2\n"
-        "ldrd r0, r2, [r11]\n"
-        "ldrd r4, r6, [r11, #8]\n"
-        "ldrd r8, r10, [r5]\n"
-        "ldrd r12, lr, [r5, #8]\n"
-        "lsrs r7, r7, #1\n"
-        "bcc 1f\n"
-        PAIR_STEP
-        "cmp r7, #0\n"
-        "beq 2f\n"
-        "1:\n"
-        PAIR_STEP PAIR_STEP
-        "subs r7, r7, #1\n"
-        "bne 1b\n"
-        "2:\n"
-        "ldr r11, [sp]\n"
-        "strd r0, r2, [r11]\n"
-        "strd r4, r6, [r11, #8]\n"
-        "strd r8, r10, [r11, #208]\n"
-        "strd r12, lr, [r11, #216]\n"
-        "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
-        ".size dpt_mve_pair, . - dpt_mve_pair\n"
-        ".text\n");
-/* clang-format on */
-typedef char dpt_mve_group_is_52[4 * GROUP == 208 ? 1 : -1];
-typedef char dpt_mve_window_is_256[MOST == 256 ? 1 : -1];
+#include "dpt_mve_loops.h"
 
 static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
                        const int32_t *from, size_t apart, int32_t *sums) {
-    for (; blocks > 0; blocks--, from += BLOCK, sums += BLOCK, w += next) {
-        dpt_mve_pair(w, x->bytes, steps, sums, from, from + apart);
-    }
+    const size_t gap = next - steps * STEP * BLOCK;
+    pair_work k = {x->bytes[0], steps, gap, blocks, from, from + apart, sums};
+    dpt_mve_pairs(w, &k);
 }
 
 #define LARGEST_OF
@@ -165,9 +107,9 @@ __asm__(".syntax unified\n"
         ".size dpt_mve_four, . - dpt_mve_four\n"
         ".text\n");
 
-static inline void row_dot(const uint8_t *w, const uint8_t *x, size_t steps, int type,
+static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
                            int32_t *sums) {
-    dpt_mve_four(w, x, steps, flip_of(type), sums);
+    dpt_mve_eight(w, w + next, x, steps, flip_of(type), sums);
 }
 
 /* VRMULH is the rounding rule: (2^32 times the quotient rounds up at a half). */
@@ -175,13 +117,15 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
                    size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
-        const mve_pred16_t left = vctp32q((uint32_t)(n - i));
         const int32x4_t sum = vshlq_r_s32(vldrwq_s32(sums + i), op->shift);
         const int32x4_t y = vminq_s32(vmaxq_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), lo), hi);
-        if (op->out_type == DPT_I32) {
-            vstrwq_p_s32((int32_t *)out + index + i, y, left);
+        int8_t *bytes = (int8_t *)out + index + i;
+        if (op->out_type != DPT_I32 && i + 4 <= n) {
+            vstrbq_s32(bytes, y);
+        } else if (op->out_type != DPT_I32) {
+            vstrbq_p_s32(bytes, y, vctp32q((uint32_t)(n - i)));
         } else {
-            vstrbq_p_s32((int8_t *)out + index + i, y, left);
+            vstrwq_p_s32((int32_t *)out + index + i, y, vctp32q((uint32_t)(n - i)));
         }
     }
 }

@@ -9,7 +9,8 @@
  *     BATCH, MOST                    the buffer has room for MOST values of BATCH windows
  *     GROUP                          channels whose sums are kept at a time: whole blocks
  *     STEP                           values of a window multiplied at once; MOST is whole steps
- *     BLOCK                          channels of a block of weights
+ *     BLOCK, DENSE                   channels of a block of weights; of those that a dense op takes
+ *                                    at a time, one or two blocks
  *     window                         the buffer
  *     window_put(x, p, k, from, n, type)     n values of window p, from number k on, come from
  *                                    `from`, or are real zeros where that is NULL; k begins at 0
@@ -20,7 +21,8 @@
  *                                    = from[p * apart + channel] + products
  *     row_sum(x, n, type, sums)      what the sums of a block of a dense op have beside bias and
  *                                    products
- *     row_dot(w, x, steps, type, sums)       adds the products, with the input as it is
+ *     row_dot(w, next, x, steps, type, sums)     adds the products of DENSE channels, of which the
+ *                                    second block is `next` bytes behind, with the input as it is
  *     finish(op, sums, mult, out, index, n)  requantizes n channels and stores them
  *     LARGEST_OF                     if defined: it has largest_of(best, sums) in vectors
  *
@@ -250,21 +252,23 @@ static void multiply(const layer *l) {
     for (size_t i = 0; i < rest; i++) {
         last[i] = l->in[whole * STEP + i];
     }
+    const size_t block = l->steps * STEP * BLOCK; /* bytes of weights */
     int32_t begin[BLOCK];
     row_sum(l->in, l->length, op->in_type, begin);
     const uint8_t *w = l->weight;
-    for (size_t channel = 0; channel < op->out.c; channel += BLOCK) {
-        int32_t sums[BLOCK];
-        for (size_t c = 0; c < BLOCK; c++) {
-            sums[c] = (int32_t)((uint32_t)begin[c] + (uint32_t)l->bias[channel + c]);
+    for (size_t channel = 0; channel < op->out.c; channel += DENSE) {
+        const size_t channels = least(DENSE, op->out.c - channel);
+        const size_t next = channels > BLOCK ? block : 0; /* no second block: the first again */
+        int32_t sums[DENSE];
+        for (size_t c = 0; c < DENSE; c++) {
+            sums[c] = (int32_t)((uint32_t)begin[c % BLOCK] + (uint32_t)l->bias[channel + c]);
         }
-        row_dot(w, l->in, whole, op->in_type, sums);
-        w += BLOCK * STEP * whole;
+        row_dot(w, next, l->in, whole, op->in_type, sums);
         if (rest != 0) {
-            row_dot(w, last, 1, op->in_type, sums);
-            w += BLOCK * STEP;
+            row_dot(w + whole * STEP * BLOCK, next, last, 1, op->in_type, sums);
         }
-        finish(op, sums, l->mult + channel, l->out, channel, least(BLOCK, op->out.c - channel));
+        finish(op, sums, l->mult + channel, l->out, channel, channels);
+        w += DENSE / BLOCK * block;
     }
 }
 

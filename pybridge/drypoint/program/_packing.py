@@ -83,7 +83,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
         ),
         KernelSet(
-            name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=1648
+            name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=2192
         ),
     )
 }
