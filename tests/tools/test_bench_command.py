@@ -18,8 +18,6 @@ from drypoint.bench import Plan
 from drypoint.program import blob, reference
 from tools import INCLUDE, STRICT
 
-ONE = ["--quick", "--backends", "scalar", "--no-peers"]
-
 
 @pytest.fixture
 def program(tmp_path):
@@ -28,14 +26,26 @@ def program(tmp_path):
     return path
 
 
-def test_a_program_of_ones_own_is_timed(cli, program, toolbox, monkeypatch):
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def one(toolbox, tmp_path):
+    """Options for one backend, with a compiler that leaves the others, the most work, out."""
+    plain = f'exec {toolbox.need("cc")} -DDPT_PLAIN_C "$@"'
+    return ["--backends", "scalar", "--no-peers", "--cc", script(tmp_path / "plain-cc", plain)]
+
+
+def test_a_program_of_ones_own_is_timed(cli, program, one, monkeypatch):
     """Once: the JSON and the screen are of the same measurement."""
-    toolbox.need("cc")
     measured = []
     monkeypatch.setattr(
         "drypoint.cli._bench.to_json", lambda found: measured.append(found) or bench.to_json(found)
     )
-    code, out, err = cli("bench", program, *ONE, "--json")
+    code, out, err = cli("bench", program, "--quick", *one, "--json")
     assert code == 0, err
     assert "timing net3: 3 rounds" in err
     found = json.loads(out)
@@ -52,7 +62,7 @@ def test_a_program_of_ones_own_is_timed(cli, program, toolbox, monkeypatch):
     assert found["rounds"] == 3
 
     monkeypatch.setattr("drypoint.cli._bench.bench", lambda *_, **__: measured[0])
-    code, out, _ = cli("bench", program, *ONE)
+    code, out, _ = cli("bench", program, "--quick", *one)
     assert code == 0
     assert f"{own.name}: {own.macs:,} multiply-accumulates" in out
     assert all(op.name in out for op in own.ops)
@@ -76,9 +86,7 @@ def test_what_cannot_be_timed_is_refused_in_one_line(refused, program, tmp_path)
 
 
 def test_a_compiler_that_refuses_is_quoted(tmp_path):
-    false = tmp_path / "cc"
-    false.write_text("#!/bin/sh\necho 'speed.c:1: error: no such target' >&2\nexit 1\n")
-    false.chmod(0o755)
+    false = script(tmp_path / "cc", "echo 'speed.c:1: error: no such target' >&2\nexit 1")
     with pytest.raises(
         bench.BenchError, match=r"cannot build limits .*: speed.c:1: error: no such"
     ):
@@ -99,11 +107,10 @@ def test_every_net_with_random_weights_is_made(name):
     assert not case.meaningful
 
 
-def test_ctrl_c_leaves_nothing_behind(program, toolbox, tmp_path):
-    toolbox.need("cc")
+def test_ctrl_c_leaves_nothing_behind(program, one, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    command = [sys.executable, "-m", "drypoint.cli", "bench", program, *ONE[1:]]
+    command = [sys.executable, "-m", "drypoint.cli", "bench", program, *one]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -172,10 +179,9 @@ def test_peak_memory_is_that_of_the_process_alone():
 
 def test_without_a_static_c_library_the_program_is_linked_as_usual(toolbox, tmp_path, monkeypatch):
     """A compiler that has none stands in for such a machine."""
-    compiler = tmp_path / "cc"
     refuse = 'case "$*" in *-static*) echo "error: no libc.a" >&2; exit 1;; esac'
-    compiler.write_text(f'#!/bin/sh\n{refuse}\nexec {toolbox.need("cc")} "$@"\n')
-    compiler.chmod(0o755)
+    plain = f'exec {toolbox.need("cc")} -DDPT_PLAIN_C "$@"'
+    compiler = script(tmp_path / "cc", f"{refuse}\n{plain}")
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "musl-gcc" else name)
     path, kind = bench.build_static(str(compiler), tmp_path)
     assert kind == "dynamic"
