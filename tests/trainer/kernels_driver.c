@@ -229,6 +229,23 @@ static void elements(const dpk_kernels *k) {
     free(y);
 }
 
+static void normalization(const dpk_kernels *k) {
+    const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
+    float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
+    float *of[6]; /* scale, shift, mean, variance, and gradients by the first two */
+    for (size_t i = 0; i < 6; i++)
+        of[i] = numbers(rows);
+    const dpk_batch_norm a = {x,     g,     y,     of[0], of[1],   of[2],
+                              of[3], of[4], of[5], rows,  columns, 0.1F};
+    check("batch norm", k->batch_norm, &a, y, all);
+    check("its gradient", k->batch_norm_gradient, &a, y, all);
+    for (size_t i = 0; i < 6; i++)
+        free(of[i]);
+    free(x);
+    free(g);
+    free(y);
+}
+
 static void losses(const dpk_kernels *k) {
     const size_t n = draw(1, 40), n_classes = draw(1, 12);
     const int lanes = (int)draw(0, 1);
@@ -307,6 +324,7 @@ int main(int n_arguments, char **arguments) {
             update(k);
             elements(k);
             losses(k);
+            normalization(k);
         }
 #ifndef RESULTS
         printf("%s\n", k->name);

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from . import (
     _block_kernels,
     _compiled_elementwise,
+    _compiled_normalization,
     _compiled_pooling,
     _elementwise_kernels,
     _linear_kernels,
+    _normalization_kernels,
     _pooling_kernels,
 )
 from . import _compiled_kernels as compiled
@@ -27,6 +29,8 @@ from ._window import Convolution, Pair, Window
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_gradient",
+    "batch_norm",
+    "batch_norm_gradient",
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
@@ -189,3 +193,25 @@ def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array
     if kernels := _compiled_pooling.kernels_for(window, gradient):
         return _compiled_pooling.gradient(kernels, gradient, None, window, size=size)
     return _pooling_kernels.avg_pool2d_gradient(gradient, window=window, size=size)
+
+
+def batch_norm(
+    x: Array, scale: Array, shift: Array, *, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """Of x (N, C, ...) by its own statistics, and of each channel mean (C,) and variance (C,)."""
+    if kernels := kernels_for(x, scale, shift):
+        return _compiled_normalization.batch_norm(kernels, x, scale, shift, epsilon=epsilon)
+    return _normalization_kernels.batch_norm(x, scale, shift, epsilon=epsilon)
+
+
+def batch_norm_gradient(
+    gradient: Array, x: Array, scale: Array, *, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """The gradients of `batch_norm` by x, scale and shift."""
+    if kernels := kernels_for(gradient, x, scale):
+        return _compiled_normalization.batch_norm_gradient(
+            kernels, gradient, x, scale, mean=mean, variance=variance, epsilon=epsilon
+        )
+    return _normalization_kernels.batch_norm_gradient(
+        gradient, x, scale, mean=mean, variance=variance, epsilon=epsilon
+    )

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from . import _kernels as kernels
 from ._errors import AutodiffError
-from ._tape import Array
+from ._normalization_kernels import column
+from ._tape import Array, jointly
 from ._tensor import Tensor, record
 
 
@@ -25,31 +27,20 @@ def batch_norm(
     Raises:
         AutodiffError: shapes do not go together, or there is no value to take a mean of.
     """
-    axes = _check(x, scale, shift)
-    n = x.data.size // x.shape[1] if x.data.size else 0
-    if n == 0:
+    _check(x, scale, shift)
+    if not x.data.size:
         raise AutodiffError(f"batch_norm in training wants values, got shape {x.shape}")
-    mean = x.data.mean(axis=axes, keepdims=True)
-    centered = x.data - mean
-    variance = np.mean(centered * centered, axis=axes, keepdims=True)
-    inverse = 1 / np.sqrt(variance + np.asarray(epsilon, x.dtype))
-    unit = centered * inverse
-    scale_column = _column(scale.data, x)
+    value, mean, variance = kernels.batch_norm(x.data, scale.data, shift.data, epsilon=epsilon)
 
-    def to_x(g: Array) -> Array:
-        # d unit/dx without the paths through mean and variance, less what those two take back.
-        g_unit = g * scale_column
-        through_mean = g_unit.mean(axis=axes, keepdims=True)
-        through_variance = unit * (g_unit * unit).mean(axis=axes, keepdims=True)
-        return np.asarray(inverse * (g_unit - through_mean - through_variance))
+    def gradients(g: Array) -> tuple[Array, Array, Array]:
+        """All at once, when the first is asked for: they share two sums."""
+        return kernels.batch_norm_gradient(
+            g, x.data, scale.data, mean=mean, variance=variance, epsilon=epsilon
+        )
 
-    y = record(
-        unit * scale_column + _column(shift.data, x),
-        (x, to_x),
-        (scale, lambda g: (g * unit).sum(axis=axes)),
-        (shift, lambda g: g.sum(axis=axes)),
-    )
-    return y, mean.reshape(-1), variance.reshape(-1)
+    to_x, to_scale, to_shift = jointly(gradients, 3)
+    y = record(value, (x, to_x), (scale, to_scale), (shift, to_shift))
+    return y, mean, variance
 
 
 def batch_norm_inference(
@@ -58,10 +49,10 @@ def batch_norm_inference(
     """`batch_norm` by given statistics (C,): one multiplication and one addition a value."""
     axes = _check(x, scale, shift)
     inverse = 1 / np.sqrt(variance.astype(x.dtype) + np.asarray(epsilon, x.dtype))
-    factor = _column(scale.data * inverse, x)
-    unit = (x.data - _column(mean.astype(x.dtype), x)) * _column(inverse, x)
+    factor = column(scale.data * inverse, x.data)
+    unit = (x.data - column(mean.astype(x.dtype), x.data)) * column(inverse, x.data)
     return record(
-        unit * _column(scale.data, x) + _column(shift.data, x),
+        unit * column(scale.data, x.data) + column(shift.data, x.data),
         (x, lambda g: g * factor),
         (scale, lambda g: (g * unit).sum(axis=axes)),
         (shift, lambda g: g.sum(axis=axes)),
@@ -89,8 +80,3 @@ def _check(x: Tensor, scale: Tensor, shift: Tensor) -> tuple[int, ...]:
             f"{scale.shape} and {shift.shape}"
         )
     return (0, *range(2, x.ndim))
-
-
-def _column(per_channel: Array, x: Tensor) -> Array:
-    """(C,) in the shape that broadcasts over x."""
-    return per_channel.reshape(-1, *(1,) * (x.ndim - 2))

@@ -15,6 +15,24 @@ Vjp: TypeAlias = Callable[[Array], Array]
 """From the gradient of a result to that of one parent. It must not write into what it is given."""
 
 
+def jointly(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
+    """The Vjps of n parents whose gradients come out of one computation, which is made once.
+
+    The walk back asks the parents that want a gradient one after the other, with the same array.
+    """
+    latest: list[tuple[Array, tuple[Array, ...]]] = []
+
+    def of(i: int) -> Vjp:
+        def vjp(g: Array) -> Array:
+            if not latest or latest[0][0] is not g:
+                latest[:] = [(g, gradients(g))]
+            return latest[0][1][i]
+
+        return vjp
+
+    return tuple(map(of, range(n)))
+
+
 class Node:
     """One value on the tape: its shape and dtype, and an edge to each parent that wants a gradient.
 

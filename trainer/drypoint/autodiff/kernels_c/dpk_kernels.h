@@ -133,6 +133,19 @@ typedef struct {
     size_t n;
 } dpk_elements;
 
+/* With the mean and the variance (by n_columns) of each row of x, unit = (x - mean) / sqrt(variance
+ * + epsilon): y = unit * scale + shift. The gradient takes gradients g of y, mean and variance, and
+ * writes that by x into y, by scale and by shift; it does not read shift. */
+typedef struct {
+    const float *x, *g;                     /* [n_rows][n_columns] */
+    float *y;                               /* likewise */
+    const float *scale, *shift;             /* [n_rows] */
+    float *mean, *variance;                 /* [n_rows] */
+    float *scale_gradient, *shift_gradient; /* [n_rows] */
+    size_t n_rows, n_columns;
+    float epsilon;
+} dpk_batch_norm;
+
 /* losses[i] = -sum of t * log softmax(x[i]) over classes, gradient[i] = softmax(x[i]) - t; t is
  * keep + share of the class targets[i] and share of each other, and sums to 1. */
 typedef struct {
@@ -151,7 +164,7 @@ typedef struct {
     size_t n_lanes;   /* floats in a vector */
     dpk_task *sgd, *adam, *rmsprop, *sign_sgd;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
-    dpk_task *relu, *relu_gradient, *cross_entropy;
+    dpk_task *relu, *relu_gradient, *cross_entropy, *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;
