@@ -1,5 +1,6 @@
 """Checkpoints: a run that is cut and goes on ends in the bytes of the run that was not cut."""
 
+import io
 import json
 import signal
 
@@ -205,6 +206,26 @@ def with_member(content, name, member):
     return pack_members({**unpack_members(content), name: member})
 
 
+BIAS = "weights/net.head.fc.bias.npy"
+
+
+def with_setting(content):
+    """One of a later version, which decides bytes in a way that this one does not know."""
+    run = json.loads(unpack_members(content)["checkpoint.json"])["run"]
+    return changed(content, run={**run, "more": 1})
+
+
+def with_epochs(content, n):
+    """As if it had gone on for n epochs, in facts and figures alike."""
+    content = changed(content, epoch=n)
+    for name in unpack_members(content):
+        if name.startswith("history/"):
+            file = io.BytesIO()
+            np.save(file, np.zeros(n))
+            content = with_member(content, name, file.getvalue())
+    return content
+
+
 DAMAGES = {
     "nothing": lambda c: b"",  # noqa: ARG005
     "half of it": lambda c: c[: len(c) // 2],
@@ -225,10 +246,15 @@ DAMAGES = {
     "a history of numbers": lambda c: changed(c, history=[1]),
     "another history": lambda c: changed(c, history=["loss"]),
     "a run that is none": lambda c: changed(c, run=7),
+    "a setting more": with_setting,
+    "more epochs than the run": lambda c: with_epochs(c, 6),
     "an array less": lambda c: without(c, "batch_loss.npy"),
     "an array more": lambda c: with_member(c, "more.npy", b""),
-    "an array of objects": lambda c: with_member(
-        c, "weights/net.head.fc.bias.npy", b"\x93NUMPY\x01\x00" + b" " * 126
+    "an array that is none": lambda c: with_member(
+        c, BIAS, b"\x93NUMPY\x01\x00" + b" " * (len(unpack_members(c)[BIAS]) - 8)
+    ),
+    "an array of another type": lambda c: with_member(
+        c, BIAS, unpack_members(c)[BIAS].replace(b"'<f4'", b"'|O4'")
     ),
     "a shorter array": lambda c: with_member(
         c, "batch_loss.npy", unpack_members(c)["batch_loss.npy"][:-8]
