@@ -9,7 +9,8 @@
 #               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
 #               skips nothing but PyTorch, JAX and TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
-# make bench-devices  instructions and bytes of LeNet on each emulated Cortex-M
+# make bench-devices  bytes and instructions of LeNet on every emulated target, kept in the table of
+#               engine_c/README.md (a minute or two; ARGS="cortex-m4 riscv32" for some of them)
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -44,9 +45,8 @@ bench: .venv/installed
 devices: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)
 
-bench-devices: .venv/installed
-	@$(BIN)/python -m drypoint.devices bench
-	@$(BIN)/python -m drypoint.devices sizes
+bench-devices: .venv/installed-dev
+	@$(BIN)/python -m drypoint.devices record $(ARGS)
 
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)

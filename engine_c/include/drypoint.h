@@ -201,6 +201,10 @@ dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_dsp_conv, dpt_dsp_dense, dpt_m
     dpt_mve_dense;
 extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve;
 
+/* The same for processors with SIMD: whole backends, each where the compiler's target has it. A
+ * model that names one does not ask whether the CPU it runs on has it, too. */
+extern const dpt_backend dpt_neon, dpt_neondot, dpt_neoni8mm, dpt_rvv, dpt_wasm;
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,27 +20,24 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 /* Where the Neon backends are: little-endian ones, as the rest of the world. */
 #if defined(__GNUC__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN) && !defined(DPT_PLAIN_C)
 #define DPT_NEON
-extern const dpt_backend dpt_neon;
 #ifdef __aarch64__
 #define DPT_ARM64
-extern const dpt_backend dpt_neondot, dpt_neoni8mm;
 #endif
 #endif
 
 /* Where the compiler may use RISC-V V, with intrinsics of version 0.12 or later, and WASM SIMD. */
 #if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && !defined(DPT_PLAIN_C)
 #define DPT_RVV
-extern const dpt_backend dpt_rvv;
 #endif
 #if defined(__wasm_simd128__) && !defined(DPT_PLAIN_C)
 #define DPT_WASM
-extern const dpt_backend dpt_wasm;
 #endif
 
-/* Where the kernels for small devices are, whose weights the exporter packs: 32-bit ones with plain
- * C or ARMv6-M, Cortex-M with the DSP extension, and with Helium (MVE) for integers. */
-#if UINTPTR_MAX == 0xFFFFFFFFu && defined(__GNUC__) && !defined(DPT_PLAIN_C) &&                    \
-    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Where the kernels for small devices are, whose weights the exporter packs: 32-bit ones and any
+ * RISC-V with plain C, or ARMv6-M; Cortex-M with the DSP extension, and with Helium (MVE) for
+ * integers. */
+#if (UINTPTR_MAX == 0xFFFFFFFFu || defined(__riscv)) && defined(__GNUC__) &&                       \
+    !defined(DPT_PLAIN_C) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define DPT_BLOCKS
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M'
 #define DPT_DSP
@@ -53,7 +50,7 @@ extern const dpt_backend dpt_wasm;
 /* The numbers of their layouts, beside those of dpt_pack.h; _packing.py has them too. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
-/* What the CPU and the operating system offer; dpt_backend.c knows. */
+/* What the CPU and the operating system offer; dpt_cpu.c knows. */
 enum {
     DPT_CPU_SSE41,
     DPT_CPU_AVX2,
@@ -102,9 +99,10 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
 }
 
 #ifdef DPT_BLOCKS
-/* The same; with `merge` the larger of y and what is stored already. */
-static inline void dpt_store_largest(const dpt_op *op, void *out, size_t index, int32_t y,
-                                     int merge) {
+/* The same; with `merge` the larger of y and what is stored already. (In the engine as one file,
+ * with a SIMD backend, nothing uses it.) */
+__attribute__((unused)) static inline void dpt_store_largest(const dpt_op *op, void *out,
+                                                             size_t index, int32_t y, int merge) {
     if (merge) {
         const int32_t before = op->out_type == DPT_I32  ? ((const int32_t *)out)[index]
                                : op->out_type == DPT_U8 ? ((const uint8_t *)out)[index]

@@ -119,8 +119,8 @@ const char *dpt_label(const dpt_model *model, size_t index) {
  * of a group of four bits leaves behind when 15 - k more such groups follow it; built here, in 1 KB
  * of stack, since a device has less flash than time for that. */
 uint32_t dpt_crc32(const void *data, size_t size) {
-    enum { STEP = 8, LAST = 2 * STEP - 1 };
-    uint32_t table[2 * STEP][16], crc = 0xFFFFFFFFu;
+    enum { AT_ONCE = 8, LAST = 2 * AT_ONCE - 1 };
+    uint32_t table[2 * AT_ONCE][16], crc = 0xFFFFFFFFu;
     const uint8_t *bytes = data;
     for (uint32_t n = 0; n < 16; n++) {
         uint32_t rest = n;
@@ -134,9 +134,9 @@ uint32_t dpt_crc32(const void *data, size_t size) {
             table[k][n] = table[k + 1][n] >> 4 ^ table[LAST][table[k + 1][n] & 15u];
         }
     }
-    for (; size >= STEP; size -= STEP, bytes += STEP) {
+    for (; size >= AT_ONCE; size -= AT_ONCE, bytes += AT_ONCE) {
         uint32_t next = 0;
-        for (int i = 0; i < STEP; i++) {
+        for (int i = 0; i < AT_ONCE; i++) {
             const uint32_t byte = bytes[i] ^ (i < 4 ? crc >> 8 * i & 0xFFu : 0);
             next ^= table[2 * i][byte & 15u] ^ table[2 * i + 1][byte >> 4];
         }

@@ -23,7 +23,7 @@ static int32_t value(int type, const void *x, size_t index) {
     return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
 }
 
-static int32_t at_least_0(int32_t v) {
+static int32_t not_negative(int32_t v) {
     return v > 0 ? v : 0;
 }
 
@@ -35,15 +35,15 @@ static int32_t at_most(int32_t limit, int32_t v) {
  * kernel that lie on the padding are left out: they would add 0. The columns that remain are one
  * run of bytes in the input as in the weights. Coordinates fit easily: |y * stride - pad| < 2^25.
  */
-static int32_t window(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
-                      int32_t x) {
+static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
+                            int32_t x) {
     const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
-    const int32_t first = at_least_0(-left), end = at_most(op->kernel_w, op->in.w - left);
+    const int32_t first = not_negative(-left), end = at_most(op->kernel_w, op->in.w - left);
     int32_t acc = 0;
     if (first >= end) {
         return 0;
     }
-    for (int32_t ky = at_least_0(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
+    for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
         size_t tap = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
         acc += dot(op->in_type, in + from, weight + tap, (size_t)(end - first) * op->in.c);
@@ -63,7 +63,7 @@ static void conv(const dpt_op *op, const void *in, void *out) {
                 for (int32_t py = 0; py < op->pool_h; py++) {
                     for (int32_t px = 0; px < op->pool_w; px++) {
                         int32_t sum =
-                            window(op, in, weight, y * op->pool_h + py, x * op->pool_w + px);
+                            window_total(op, in, weight, y * op->pool_h + py, x * op->pool_w + px);
                         acc = sum > acc ? sum : acc;
                     }
                 }

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from device_jobs import expected, random_jobs, with_packed
 
-from drypoint import devices
+from drypoint import data, devices, models
+from drypoint.program import packing
 
-ARM64 = ("neon", "neondot", "neoni8mm")  # chosen at run time, whatever it is compiled for
+ARM64 = ("neoni8mm", "neondot", "neon")  # chosen at run time, whatever it is compiled for
 SIMD = {
     "aarch64": ARM64,
     "aarch64-dotprod": ARM64,
@@ -25,25 +26,65 @@ def jobs(request):
     return found, [expected(job.program, job.inputs) for job in found]
 
 
-@pytest.fixture(scope="session")
-def runner(target, toolbox):
+def jobs_program(row, toolbox):
     """The program that runs jobs, built once for all workers."""
-    folder = toolbox.folder / f"device-{target.name}"
+    folder = toolbox.folder / f"device-{row.name}"
     with toolbox.locked(folder.name):
         if not (folder / "jobs").exists():
             folder.mkdir(exist_ok=True)
-            devices.build_jobs(target, folder / "part").rename(folder / "jobs")
+            devices.build_jobs(row, folder / "part").rename(folder / "jobs")
     return folder / "jobs"
 
 
-def test_random_nets_give_the_reference_on_every_byte(target, runner, jobs):
+def test_random_nets_give_the_reference_on_every_byte(target, toolbox, jobs):
     asked, wanted = with_packed(jobs[0], target.kernels), jobs[1]
-    answer = devices.emulate(target, runner, devices.encode(asked, target.byte_order))
+    own = packing.kernel_set(target.kernels)
+    packed = [own.backend.removeprefix("dpt_") or own.name] if own.number else []
+    runners = [*SIMD.get(target.name, ()), "scalar", *packed]  # the last: as exported for it
+    answer = devices.emulate(
+        target, jobs_program(target, toolbox), devices.encode(asked, target.byte_order)
+    )
     runs = devices.decode(asked, answer, target.byte_order)
     for job, (crcs, outputs), found in zip(asked, wanted, runs, strict=True):
-        demanded = {"scalar", target.kernels, *SIMD.get(target.name, ())}
-        assert demanded <= {run.runner for run in found}
+        assert [run.runner for run in found] == runners
         for run in found:
             what = f"{job.program.name} by {run.runner}"
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=what)
             np.testing.assert_array_equal(run.outputs, outputs, err_msg=what)
+
+
+STRICT = [row for row in devices.TARGETS if row.strict_alignment]
+
+
+@pytest.mark.parametrize("row", STRICT, ids=lambda row: row.name)
+def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, toolbox):
+    """Blob, arena and input 0 to 15 bytes behind alignment; on hosts, hostile.c does the same."""
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:16]
+    images = images.reshape(16, 1, *program.input_shape)
+    plain = [devices.Job(program=program, inputs=images[i], misalignment=i) for i in range(16)]
+    asked = with_packed(plain, row.kernels)
+    answer = devices.emulate(row, jobs_program(row, toolbox), devices.encode(asked, row.byte_order))
+    for job, found in zip(asked, devices.decode(asked, answer, row.byte_order), strict=True):
+        crcs, outputs = expected(program, job.inputs)
+        for run in found:
+            np.testing.assert_array_equal(run.crcs, crcs, err_msg=run.runner)
+            np.testing.assert_array_equal(run.outputs, outputs, err_msg=run.runner)
+
+
+def test_a_misaligned_word_is_a_fault_there(toolbox, tmp_path):
+    """The emulated boards of the test above do stop at one: it can fail."""
+    row = STRICT[0]
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    (tmp_path / "bad.c").write_text(
+        '#include "port.h"\n#include <stdint.h>\n'
+        "static uint32_t words[2];\n"
+        "int device_main(void) {\n"
+        "    const volatile uint32_t *at = (const void *)((uintptr_t)words + 1);\n"
+        "    return (int)*at;\n}\n"
+    )
+    binary = devices.build(row, [tmp_path / "bad.c"], tmp_path / "bad")
+    with pytest.raises(devices.DeviceError, match="a fault: a forbidden access"):
+        devices.emulate(row, binary, b"")

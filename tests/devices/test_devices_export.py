@@ -8,8 +8,10 @@ import pytest
 from drypoint import devices, models
 from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
-from drypoint.program import ProgramError, blob
-from tools import run
+from drypoint.engine._source import sources_for
+from drypoint.forms import FORMS
+from drypoint.program import blob, packing
+from tools import STRICT, run
 
 
 @pytest.fixture
@@ -42,6 +44,9 @@ def test_a_target_has_its_weights_once_and_its_cost_told(dpt, tmp_path, capsys):
     assert code == 0
     for words in ("flash, code", "RAM, stack", "one run", "conv2", "-mcpu=cortex-m4 -mthumb"):
         assert words in text
+    readme = (out / "README.md").read_text()
+    assert "## What it costs on cortex-m4" in readme
+    assert f"| one run | {cost['instructions']:,} instructions, about" in readme
 
 
 def test_a_budget_that_is_exceeded_writes_nothing(dpt, tmp_path, capsys):
@@ -51,8 +56,9 @@ def test_a_budget_that_is_exceeded_writes_nothing(dpt, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_budget_without_a_target_is_refused(dpt, tmp_path, capsys):
-    code = main(["export", str(dpt), "--out", str(tmp_path / "out"), "--budget", "ram=8K"])
+@pytest.mark.parametrize("option", [("--budget", "ram=8K"), ("--clock", "80")])
+def test_what_is_about_a_device_is_refused_without_one(dpt, tmp_path, capsys, option):
+    code = main(["export", str(dpt), "--out", str(tmp_path / "out"), *option])
     assert code == 2
     assert "name one with --target" in capsys.readouterr().err
 
@@ -74,14 +80,44 @@ def test_plain_kernels_refuse_a_model_whose_weights_are_packed(tmp_path, toolbox
         run([binary])
 
 
-def test_the_amalgamation_has_no_packed_kernels(tmp_path):
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_takes_a_target(toolbox, tmp_path, form):
+    """The engine's files are those that the target's kernels need, and they compile for it."""
+    row = devices.target("cortex-m4")
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
     program = models.load_program("lenet-mnist")
-    with pytest.raises(ProgramError, match="take another form, or no target"):
-        export_c(
-            program,
-            np.zeros((1, *program.input_shape), np.uint8),
-            tmp_path,
-            name="lenet",
-            form="amalgamation",
-            kernels="dsp",
-        )
+    golden = np.zeros((1, *program.input_shape), np.uint8)
+    export_c(program, golden, tmp_path, name="lenet", form=form, kernels=row.kernels)
+    engine = {path.name for path in tmp_path.rglob("*.c")} - {"lenet.c", "selftest.c"}
+    one = form == "amalgamation"
+    assert engine == ({"drypoint.c"} if one else {"dpt_run.c", "dpt_scalar.c", "dpt_dsp.c"})
+    sources = [path for path in tmp_path.rglob("*.c") if path.name in {"lenet.c", *engine}]
+    folders = {f"-I{path.parent}" for path in tmp_path.rglob("*.h")}
+    run([row.compiler, *STRICT, *row.flags, *folders, "-c", *sources], cwd=tmp_path)
+
+
+def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
+    def names(kernels):
+        return [path.name for path in sources_for(packing.kernel_set(kernels))]
+
+    assert names("scalar") == ["dpt_internal.h", "dpt_run.c", "dpt_scalar.c"]
+    assert names("neondot") == [
+        *("dpt_cpu.c", "dpt_internal.h", "dpt_neon.h", "dpt_neondot.c", "dpt_neonlane.h"),
+        *("dpt_pack.h", "dpt_quads.h", "dpt_run.c", "dpt_scalar.c"),
+    ]
+
+
+def test_a_clock_gives_the_time(dpt, tmp_path, capsys):
+    code, text, _ = export(capsys, dpt, "--out", tmp_path / "out", "--clock", "100", "--json")
+    assert code == 0
+    cost = json.loads(text)["cost"]
+    assert cost["clock_mhz"] == 100
+    assert cost["estimated_microseconds"] == round(cost["instructions"] / 100)
+
+
+@pytest.mark.parametrize("clock", ["0", "-1", "fast", "nan", "inf"])
+def test_another_clock_is_refused(tmp_path, capsys, clock):
+    with pytest.raises(SystemExit):
+        main(["export", "x.dpt", "--out", str(tmp_path), f"--clock={clock}"])
+    assert f"'{clock}' is no clock; write it in MHz" in capsys.readouterr().err

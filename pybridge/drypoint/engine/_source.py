@@ -1,6 +1,9 @@
 """Where the engine's C files are: in the installed package, or in the checkout."""
 
+import re
 from pathlib import Path
+
+from drypoint.program import packing
 
 HERE = Path(__file__).parent
 
@@ -24,3 +27,23 @@ def headers() -> list[Path]:
 def c_sources() -> list[Path]:
     """The C files of the engine and their internal header, sorted by name."""
     return sorted((_root() / "src").glob("dpt_*.[ch]"))
+
+
+def sources_for(kernels: packing.KernelSet) -> list[Path]:
+    """The C files that generated code with these kernels needs, and the headers that they include.
+
+    That is what runs ops, the plain kernels, those of the set, and, where these ask the CPU what it
+    has, the file that does; no loader of blobs, no packing, no other backends.
+    """
+    there = {path.name: path for path in c_sources()}
+    own = kernels.backend or f"dpt_{kernels.name}"
+    wanted = ["dpt_run.c", "dpt_scalar.c", f"{own}.c"]
+    if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
+        wanted.append("dpt_cpu.c")
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in there and name not in found:
+            found.add(name)
+            wanted += re.findall(r'^#include "(\w+\.h)"', there[name].read_text("utf-8"), re.M)
+    return [there[name] for name in sorted(found)]

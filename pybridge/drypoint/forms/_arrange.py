@@ -38,8 +38,8 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
 
 def _amalgamation(parts: Parts) -> tuple[str, Files]:
     use = (
-        f"Add `drypoint.c` and `{parts.name}.c` to your build. It is the plain C of "
-        "every target, without the kernels for x86-64."
+        f"Add `drypoint.c` and `{parts.name}.c` to your build; leave `selftest.c` out of your "
+        "product."
     )
     headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
     files = {**headers, "drypoint.c": amalgamated(parts.engine)}

@@ -22,6 +22,7 @@ class Parts:
         macs: multiply-accumulates of one input.
         weights: bytes of weights.
         arena: bytes of working memory.
+        cost: a section of the README on what the model costs on its target; "" for no target.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Parts:
     macs: int
     weights: int
     arena: int
+    cost: str = ""
 
     @property
     def sources(self) -> Files:
@@ -62,6 +64,7 @@ class Parts:
             macs=f"{self.macs:,}",
             weights=f"{self.weights:,}",
             arena=f"{self.arena:,}",
+            cost=self.cost,
             **more,
         )
 

@@ -86,9 +86,6 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
-    used = {KERNELS[type(op)] for op in program.ops}
-    sets = {"conv": chosen.name, "dense": chosen.name, "maxpool": "scalar", "avgpool": "scalar"}
-    kernels = (f"dpt_{sets[k]}_{k}" if k in used else "NULL" for k in KERNELS.values())
     packed = [pack(op, chosen) for op in program.ops]
     ops = zip(program.ops, program.out_offsets, packed, strict=True)
     return _fill(
@@ -101,9 +98,24 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         ops="".join(_op(op, i, at, bool(table)) for i, (op, at, table) in enumerate(ops)),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
-        kernel_set=chosen.name,
+        kernels=_kernels(program, chosen),
+        backend=chosen.backend or "kernels",
         packing=chosen.number,
-        kernels=", ".join(kernels),
+    )
+
+
+def _kernels(program: Program, chosen: KernelSet) -> str:
+    """The model's own backend; nothing where it names one of the engine's, which are whole."""
+    if chosen.backend:
+        return ""
+    used = {KERNELS[type(op)] for op in program.ops}
+    sets = {"conv": chosen.name, "dense": chosen.name, "maxpool": "scalar", "avgpool": "scalar"}
+    named = [f"dpt_{sets[k]}_{k}" if k in used else "NULL" for k in KERNELS.values()]
+    return (
+        "static int available(void) {\n    return 1;\n}\n\n"
+        "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
+        "static const dpt_backend kernels = "
+        f'{{"{chosen.name}", available, {chosen.number}, {", ".join(named)}}};\n\n'
     )
 
 

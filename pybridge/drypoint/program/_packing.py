@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._ops import Conv, Dense, Op, ProgramError
+from ._packing_quads import Quads, pack_quads
 
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
@@ -25,8 +26,11 @@ class KernelSet:
     """Kernels in C that are used with packed weights.
 
     Attributes:
-        name: the kernels are ``dpt_<name>_conv`` and so on.
+        name: what ``kernels=`` takes.
         number: ``packing`` in C; 0: the weights are used as they are.
+        backend: the whole backend in C, ``dpt_neon``; "": the kernels are ``dpt_<name>_conv`` and
+            ``dpt_<name>_dense``, so that the linker leaves out what a model does not need.
+        quads: the layout, of kernels that multiply quads; the fields below are those of others.
         conv, dense: the order of the bytes of a step.
         flips: activations of this type are multiplied with their highest bit flipped: `i8` as if
             128 larger, `u8` as if 128 smaller. The biases make up for it.
@@ -38,6 +42,8 @@ class KernelSet:
 
     name: str
     number: int
+    backend: str = ""
+    quads: Quads | None = None
     conv: Order = ()
     dense: Order = ()
     flips: Literal["u8", "i8"] | None = None
@@ -66,6 +72,10 @@ def _columns(channels: int, step: int) -> Order:
     return tuple((c, k) for k in range(step) for c in range(channels))
 
 
+def _quads(name: str, backend: str, layout: Quads) -> KernelSet:
+    return KernelSet(name=name, number=layout.number, backend=backend, quads=layout)
+
+
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
@@ -85,6 +95,12 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         KernelSet(
             name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=2192
         ),
+        _quads("neon", "dpt_neon", Quads(lanes=4, blocks=2, flips="u8")),
+        _quads("neon-armv7", "dpt_neon", Quads(lanes=4, blocks=1, flips="u8")),
+        _quads("neondot", "dpt_neondot", Quads(lanes=4, blocks=5, flips="u8")),
+        _quads("neoni8mm", "dpt_neoni8mm", Quads(lanes=4, blocks=5, flips="i8")),
+        _quads("rvv", "dpt_rvv", Quads(lanes=32, blocks=1, flips="u8")),
+        _quads("wasm", "dpt_wasm", Quads(lanes=4, blocks=2, flips="u8")),
     )
 }
 
@@ -112,6 +128,8 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     """
     if kernels.number == 0 or not isinstance(op, Conv | Dense):
         return b""
+    if kernels.quads is not None:
+        return pack_quads(op, kernels.quads)
     order = kernels.conv if isinstance(op, Conv) else kernels.dense
     channels, step = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
     weight = op.weight.reshape(len(op.weight), -1).astype(np.int64)

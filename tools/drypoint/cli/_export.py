@@ -1,6 +1,7 @@
 """``drypoint export``: a program as C."""
 
 import argparse
+import math
 import shlex
 from pathlib import Path
 
@@ -23,7 +24,7 @@ EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmwa
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    names = [row.name for row in devices.TARGETS if devices.can_count(row)]
+    names = [row.name for row in devices.TARGETS]
     parser.add_argument("program", type=Path, help="a program (.dpt)")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ram=8K,flash=512K,stack=4K",
         help="with --target: write nothing when the model costs more",
     )
+    parser.add_argument(
+        "--clock",
+        type=megahertz,
+        metavar="MHZ",
+        help="with --target: estimate the time at this clock; a usual one of the core if left out",
+    )
     parser.add_argument("--name", help="C name of the model; the program's own if left out")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
@@ -57,27 +64,49 @@ def run(args: argparse.Namespace) -> int:
     name = args.name or program.name
     golden = golden_inputs(program, args.data)
     row = devices.target(args.target) if args.target else None
-    if row is None and args.budget:
-        raise DrypointError("--budget is held on a device: name one with --target")
-    cost = devices.measure_cost(row, program) if row else None
-    if row and cost and args.budget:
-        devices.check_budget(args.budget, cost, program, row)
-    kernels = row.kernels if row else "scalar"
-    files = export_c(program, golden, args.out, name=name, form=args.form, kernels=kernels)
+    if row is None and (args.budget or args.clock):
+        option = "--budget" if args.budget else "--clock"
+        raise DrypointError(f"{option} is about a device: name one with --target")
+    more, cost = "", ""
+    facts: dict[str, object] = {}
+    if row:
+        more, facts, cost = measured(row, program, args)
+    files = export_c(
+        program,
+        golden,
+        args.out,
+        name=name,
+        form=args.form,
+        kernels=row.kernels if row else None,
+        cost=cost,
+    )
     sizes = {str(path): path.stat().st_size for path in files}
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
     next_step = f"how to add it to a project: {args.out / 'README.md'}"
     if args.form == "plain":
         next_step = f"build and run the self-test:\n  {compiler_line(args.out, name)}"
-    text = f"{table(rows)}\n\n{next_step}"
-    facts = {"form": args.form, "files": sizes, "name": name, "arena_bytes": program.arena_size}
-    if row and cost:
-        if row.kernels != "scalar":
-            next_step = f"compile the C files for {row.name}: {' '.join(row.flags)}"
-        text = f"{table(rows)}\n\n{cost_text(row, cost, program)}\n\n{next_step}"
-        facts |= {"target": row.name, "cost": cost_facts(row, cost)}
+        if row:
+            next_step = f"compile it:\n  {compiler_line(args.out, name, row)}"
+    text = f"{table(rows)}\n\n{more}{next_step}"
+    facts |= {"form": args.form, "files": sizes, "name": name, "arena_bytes": program.arena_size}
     result(text, facts, as_json=args.json)
     return 0
+
+
+def measured(
+    row: devices.Target, program: Program, args: argparse.Namespace
+) -> tuple[str, dict[str, object], str]:
+    """The cost on a target for a terminal, for JSON and for the README, if the budget is held."""
+    clock = args.clock or row.clock_mhz
+    cost = devices.measure_cost(row, program)
+    if args.budget:
+        devices.check_budget(args.budget, cost, program, row)
+    whole = devices.cost_rows(row, cost, program, clock)
+    head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
+    text = f"{head}\n{table(whole, indent='    ')}\n\n"
+    text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n\n"
+    facts: dict[str, object] = {"target": row.name, "cost": cost_facts(cost, clock)}
+    return text, facts, devices.cost_section(row, cost, program, clock)
 
 
 def budget(text: str) -> dict[str, int]:
@@ -88,7 +117,18 @@ def budget(text: str) -> dict[str, int]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def cost_facts(row: devices.Target, cost: devices.Cost) -> dict[str, object]:
+def megahertz(text: str) -> float:
+    """A ``--clock``, for argparse."""
+    try:
+        clock = float(text)
+    except ValueError:
+        clock = 0
+    if not 0 < clock < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no clock; write it in MHz: 80 or 32.768")
+    return clock
+
+
+def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     """A cost as JSON takes it; microseconds are an estimate, one instruction a cycle."""
     facts: dict[str, object] = {
         "code_bytes": cost.code,
@@ -98,29 +138,10 @@ def cost_facts(row: devices.Target, cost: devices.Cost) -> dict[str, object]:
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total
-        facts["estimated_microseconds"] = round(cost.instructions.total / row.clock_mhz)
-        facts["clock_mhz"] = row.clock_mhz
+        if clock_mhz:
+            facts["estimated_microseconds"] = round(cost.instructions.total / clock_mhz)
+            facts["clock_mhz"] = clock_mhz
     return facts
-
-
-def cost_text(row: devices.Target, cost: devices.Cost, program: Program) -> str:
-    """A cost for people."""
-    lines = [
-        (f"on {row.name}, kernels {row.kernels!r}", ""),
-        ("  flash, code", f"{cost.code:,} bytes"),
-        ("  flash, model", f"{cost.tables:,} bytes"),
-        ("  RAM, arena", f"{cost.arena:,} bytes"),
-        ("  RAM, stack", f"{cost.stack:,} bytes, measured"),
-        ("  work", f"{program.macs:,} MACs"),
-    ]
-    if cost.instructions:
-        time = cost.instructions.total / row.clock_mhz / 1000
-        told = f"{cost.instructions.total:,} instructions"
-        told += f", about {time:.1f} ms at {row.clock_mhz} MHz if each took a cycle"
-        lines.append(("  one run", told))
-        ops = zip(program.ops, cost.instructions.ops, strict=True)
-        lines += [(f"    {op.name}", f"{n:,}") for op, n in ops]
-    return table(lines)
 
 
 def golden_inputs(program: Program, root: Path | None) -> np.ndarray:
@@ -152,8 +173,13 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     return program.check_input(dataset.x[firsts])
 
 
-def compiler_line(folder: Path, name: str) -> str:
-    """What builds and runs the self-test, for a shell."""
+def compiler_line(folder: Path, name: str, row: devices.Target | None = None) -> str:
+    """For a shell: what builds and runs the self-test here, or compiles the model for a target."""
     at = shlex.quote(str(folder))
+    if row:
+        return (
+            f"{row.compiler} {' '.join(row.flags)} -std=c99 -O2 -ffunction-sections "
+            f"-I{at}/drypoint -c {at}/{name}.c {at}/drypoint/*.c"
+        )
     parts = f"{at}/{name}.c {at}/selftest.c {at}/drypoint/*.c"
     return f"cc -std=c99 -O2 -I{at}/drypoint {parts} -o {at}/selftest && {at}/selftest"

@@ -1,10 +1,13 @@
 """Devices: the table of targets, programs for them, and emulators that run those here."""
 
-from ._cost import BudgetError as BudgetError
+from ._budget import BudgetError as BudgetError
+from ._budget import check_budget as check_budget
+from ._budget import parse_budget as parse_budget
 from ._cost import Cost as Cost
-from ._cost import check_budget as check_budget
 from ._cost import measure_cost as measure_cost
-from ._cost import parse_budget as parse_budget
+from ._count import Instructions as Instructions
+from ._count import count_instructions as count_instructions
+from ._count import why_not_counted as why_not_counted
 from ._emulate import DeviceError as DeviceError
 from ._emulate import build as build
 from ._emulate import build_jobs as build_jobs
@@ -12,19 +15,24 @@ from ._emulate import check_tools as check_tools
 from ._emulate import emulate as emulate
 from ._emulate import needed_tools as needed_tools
 from ._exported import Answer as Answer
-from ._exported import Instructions as Instructions
 from ._exported import build_exported as build_exported
-from ._exported import can_count as can_count
-from ._exported import count_instructions as count_instructions
 from ._exported import rebuild_exported as rebuild_exported
 from ._exported import run_exported as run_exported
 from ._jobs import Job as Job
 from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
-from ._table import instruction_table as instruction_table
-from ._table import size_row as size_row
-from ._table import size_table as size_table
+from ._record import Record as Record
+from ._record import Recorded as Recorded
+from ._record import compiler_version as compiler_version
+from ._record import measure_row as measure_row
+from ._record import recorded as recorded
+from ._report import built_with as built_with
+from ._report import cost_rows as cost_rows
+from ._report import cost_section as cost_section
+from ._report import op_rows as op_rows
+from ._sizes import SizeError as SizeError
+from ._table import cost_table as cost_table
 from ._targets import TARGETS as TARGETS
 from ._targets import Target as Target
 from ._targets import UnknownTargetError as UnknownTargetError

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from drypoint.common import DrypointError
 from drypoint.engine import c_sources, include_dir
+from drypoint.program import packing
 
 from ._targets import Board, Node, Target, UserMode
 
@@ -76,6 +77,7 @@ def build(
     binary: Path,
     *,
     flags: Sequence[str] = ("-O3",),
+    engine: Sequence[Path] | None = None,
 ) -> Path:
     """Link C files, the target's start-up and port, and the engine to a program.
 
@@ -84,6 +86,7 @@ def build(
         sources: C files that define ``device_main`` (``port.h``).
         binary: the file to write; the linker script is written beside it.
         flags: optimization, definitions, more include folders.
+        engine: the C files of the engine; None: all of them.
 
     Returns:
         ``binary``.
@@ -93,7 +96,13 @@ def build(
     """
     check_tools(target)
     command: list[str | Path] = [target.compiler, *compile_flags(target), *flags]
-    command += [*sources, *engine_sources(), *_port(target, binary), "-o", binary]
+    command += [
+        *sources,
+        *(engine_sources() if engine is None else engine),
+        *_port(target, binary),
+        "-o",
+        binary,
+    ]
     _run(command, cwd=binary.parent, what=f"{target.compiler} refuses a program for {target.name}")
     return binary
 
@@ -199,6 +208,6 @@ def build_jobs(target: Target, binary: Path) -> Path:
     Raises:
         DeviceError: a tool is missing or the compiler refuses.
     """
-    own = target.kernels != "scalar"
-    define = [f"-DDEVICE_BACKEND=dpt_{target.kernels}"] if own else []
+    own = packing.kernel_set(target.kernels)
+    define = [f"-DDEVICE_BACKEND={own.backend or f'dpt_{own.name}'}"] if own.number else []
     return build(target, [HARNESS / "jobs.c"], binary, flags=["-O3", *define])

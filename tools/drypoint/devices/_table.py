@@ -1,55 +1,67 @@
-"""Tables of what a model costs on the targets, beside what other engines need for the same net."""
+"""Tables of what LeNet costs on the targets, beside what other engines need for the same net."""
 
+import re
 from collections.abc import Sequence
 
 from drypoint.program import Program
 
-from ._cost import Cost, measure_cost
-from ._targets import Board, Target
+from ._record import Record
+from ._targets import target
 
 # Executed instructions for one inference of this LeNet (2,293,000 MACs, int8), counted in the same
-# way with gcc 14.2 -O3 (clang 19 on the M55): CMSIS-NN of November 2026.
-PEER = "CMSIS-NN"
-PEER_INSTRUCTIONS = {
-    "cortex-m0+": 17_092_256,
-    "cortex-m3": 7_738_536,
-    "cortex-m4": 5_499_646,
-    "cortex-m7": 5_439_094,
-    "cortex-m55": 972_353,
+# way in November 2026, compiled with -O3 by the compiler of the table (the M7 and the M55 by clang
+# 19, which did better): the best of CMSIS-NN, TFLM, TinyMaix, NNoM and onnx2c on Cortex-M,
+# muRISCV-NN on RISC-V, TinyMaix or XNNPACK's kernels alone on aarch64, CMSIS-NN's C elsewhere.
+PEERS = {
+    "cortex-m0+": ("TFLM", 16_831_631),
+    "cortex-m3": ("CMSIS-NN", 7_738_536),
+    "cortex-m4": ("CMSIS-NN", 5_499_646),
+    "cortex-m7": ("CMSIS-NN", 5_439_094),
+    "cortex-m55": ("CMSIS-NN", 972_353),
+    "aarch64": ("TinyMaix", 1_909_448),
+    "aarch64-dotprod": ("XNNPACK", 659_661),
+    "aarch64-i8mm": ("XNNPACK", 668_441),
+    "riscv32": ("muRISCV-NN", 10_338_127),
+    "riscv64": ("muRISCV-NN", 10_364_001),
+    "riscv64gcv-vlen128": ("muRISCV-NN", 6_159_911),
+    "riscv64gcv-vlen256": ("muRISCV-NN", 3_645_665),
+    "wasm32": ("CMSIS-NN", 27_680_885),
+    "wasm32-simd128": ("CMSIS-NN", 10_857_701),
 }
 
-
-def instruction_table(program: Program, targets: Sequence[Target]) -> str:
-    """Instructions of one run, in all and by op, on every bare board among the targets."""
-    head = ["target", "kernels", "instructions", *(op.name for op in program.ops)]
-    rows = [[*head, "per MAC", PEER, "of it"]]
-    for target in targets:
-        if not isinstance(target.runs_on, Board):
-            continue
-        counted = measure_cost(target, program).instructions
-        if counted is None:
-            continue
-        row = [target.name, target.kernels, f"{counted.total:,}", *(f"{n:,}" for n in counted.ops)]
-        row.append(f"{counted.total / max(1, program.macs):.2f}")
-        peer = PEER_INSTRUCTIONS.get(target.name)
-        row += [f"{peer:,}", f"{100 * counted.total / peer:.0f} %"] if peer else ["-", "-"]
-        rows.append(row)
-    return _columns(rows, left=2)
+HEAD = "| target | kernels | code | tables | arena | stack | instructions | the best peer |"
 
 
-def size_table(program: Program, targets: Sequence[Target]) -> str:
-    """Bytes on every bare board among the targets, as Markdown; compiled with -Os."""
-    lines = ["| target | kernels | code | tables | arena | stack |", "|---|---|---|---|---|---|"]
-    for target in targets:
-        if isinstance(target.runs_on, Board):
-            lines.append(size_row(target, measure_cost(target, program, optimize="-Os")))
+def cost_table(rows: Record) -> str:
+    """The record as Markdown."""
+    lines = [HEAD, "|---|---|" + "---:|" * 5 + "---|"]
+    for name, row in rows.items():
+        numbers = (row.code, row.tables, row.arena, row.stack, row.instructions)
+        cells = [name, target(name).kernels, *(f"{n:,}" for n in numbers)]
+        if peer := PEERS.get(name):
+            share = 100 * row.instructions / peer[1]
+            cells.append(f"{peer[0]} {peer[1]:,}: {share:.0f} % of it")
+        else:
+            cells.append("")
+        lines.append(f"| {' | '.join(cells)} |".replace("|  |", "| |"))
     return "\n".join(lines)
 
 
-def size_row(target: Target, cost: Cost) -> str:
-    """One line of `size_table`."""
-    numbers = (cost.code, cost.tables, cost.arena, cost.stack)
-    return f"| {target.name} | {target.kernels} | {' | '.join(f'{n:,}' for n in numbers)} |"
+def with_cost_table(page: str, rows: Record) -> str:
+    """A page of Markdown with its cost table replaced."""
+    return re.sub(
+        rf"^{re.escape(HEAD)}\n(\|.*\n)*", cost_table(rows) + "\n", page, flags=re.MULTILINE
+    )
+
+
+def op_table(rows: Record, program: Program) -> str:
+    """Instructions op by op, and per multiply-accumulate, in columns for a terminal."""
+    table = [["target", "kernels", "instructions", *(op.name for op in program.ops), "per MAC"]]
+    for name, row in rows.items():
+        cells = [name, target(name).kernels, f"{row.instructions:,}"]
+        cells += [f"{n:,}" for n in row.ops]
+        table.append([*cells, f"{row.instructions / program.macs:.2f}"])
+    return _columns(table, left=2)
 
 
 def _columns(rows: Sequence[Sequence[str]], *, left: int) -> str:

@@ -126,6 +126,7 @@ def _linux(
     library: str,
     emulator: str,
     *flags: str,
+    kernels: str = "scalar",
     options: tuple[str, ...] = (),
     byte_order: Literal["little", "big"] = "little",
 ) -> Target:
@@ -135,27 +136,29 @@ def _linux(
         compiler=f"{triplet}-gcc",
         flags=flags,
         runs_on=UserMode(emulator=emulator, options=options),
+        kernels=kernels,
         packages=(f"gcc-{triplet.replace('_', '-')}", f"libc6-dev-{library}-cross", "qemu-user"),
         byte_order=byte_order,
     )
 
 
-def _aarch64(name: str, march: str) -> Target:
-    flag = f"-march={march}"
-    return _linux(name, "aarch64-linux-gnu", "arm64", "qemu-aarch64", flag, options=("-cpu", "max"))
+def _aarch64(name: str, march: str, kernels: str) -> Target:
+    linux = ("aarch64-linux-gnu", "arm64", "qemu-aarch64", f"-march={march}")
+    return _linux(name, *linux, kernels=kernels, options=("-cpu", "max"))
 
 
-def _riscv64(name: str, march: str, cpu: str) -> Target:
-    flag = f"-march={march}"
-    return _linux(name, "riscv64-linux-gnu", "riscv64", "qemu-riscv64", flag, options=("-cpu", cpu))
+def _riscv64(name: str, march: str, cpu: str, kernels: str) -> Target:
+    linux = ("riscv64-linux-gnu", "riscv64", "qemu-riscv64", f"-march={march}")
+    return _linux(name, *linux, kernels=kernels, options=("-cpu", cpu))
 
 
-def _wasm(name: str, *flags: str) -> Target:
+def _wasm(name: str, kernels: str, *flags: str) -> Target:
     return Target(
         name=name,
         compiler="clang-19",
         flags=("--target=wasm32", *flags),
         runs_on=Node(),
+        kernels=kernels,
         packages=("clang-19", "lld-19", "nodejs"),
     )
 
@@ -169,11 +172,17 @@ TARGETS: tuple[Target, ...] = (
     _cortex_m("m7", _mps2("mps2-an500"), 216, kernels="dsp"),
     _cortex_m("m33", AN505, 100, kernels="dsp"),
     _cortex_m("m55", AN547, 160, kernels="mve", more=("-mfloat-abi=hard",)),
-    _aarch64("aarch64", "armv8-a"),
-    _aarch64("aarch64-dotprod", "armv8.2-a+dotprod"),
-    _aarch64("aarch64-i8mm", "armv8.2-a+dotprod+i8mm"),
+    _aarch64("aarch64", "armv8-a", "neon"),
+    _aarch64("aarch64-dotprod", "armv8.2-a+dotprod", "neondot"),
+    _aarch64("aarch64-i8mm", "armv8.2-a+dotprod+i8mm", "neoni8mm"),
     _linux(
-        "armv7-neon", "arm-linux-gnueabihf", "armhf", "qemu-arm", "-march=armv7-a", "-mfpu=neon"
+        "armv7-neon",
+        "arm-linux-gnueabihf",
+        "armhf",
+        "qemu-arm",
+        "-march=armv7-a",
+        "-mfpu=neon",
+        kernels="neon-armv7",
     ),
     Target(
         name="riscv32",
@@ -183,13 +192,13 @@ TARGETS: tuple[Target, ...] = (
         kernels="blocks",
         packages=("gcc-riscv64-linux-gnu", "qemu-user"),
     ),
-    _riscv64("riscv64", "rv64gc", "rv64"),
-    _riscv64("riscv64gcv-vlen128", "rv64gcv", "rv64,v=true,vlen=128"),
-    _riscv64("riscv64gcv-vlen256", "rv64gcv", "rv64,v=true,vlen=256"),
-    _wasm("wasm32"),
-    _wasm("wasm32-simd128", "-msimd128"),
+    _riscv64("riscv64", "rv64gc", "rv64", "blocks"),
+    _riscv64("riscv64gcv-vlen128", "rv64gcv", "rv64,v=true,vlen=128", "rvv"),
+    _riscv64("riscv64gcv-vlen256", "rv64gcv", "rv64,v=true,vlen=256", "rvv"),
+    _wasm("wasm32", "blocks"),
+    _wasm("wasm32-simd128", "wasm", "-msimd128"),
     _linux("s390x", "s390x-linux-gnu", "s390x", "qemu-s390x", byte_order="big"),
-    _linux("i386", "i686-linux-gnu", "i386", "qemu-i386"),
+    _linux("i386", "i686-linux-gnu", "i386", "qemu-i386", kernels="blocks"),
 )
 
 

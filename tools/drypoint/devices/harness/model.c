@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One exported model on a device. Out, 32 bits each: the answer of its self-test, the stack that a
- * run used. Calls of `mark` stand at the begin and the end of a run, then at the begin of another
- * and after each of its ops, for what counts instructions from outside. */
+ * run used, and the stack that each of its ops used by itself. Calls of `mark` stand at the begin
+ * and the end of a run, then at the begin of another and after each of its ops, for what counts
+ * instructions from outside. */
 #include "model.h"
 #include "port.h"
 
-enum { STACK = 32768, UNTOUCHED = 0xA5 };
+enum { STACK = 65536, UNTOUCHED = 0xA5 };
 
 int model_selftest(void);
 
+#ifdef __wasm__ /* the host counts */
+__attribute__((import_module("port"), import_name("mark"))) extern void mark(void);
+#else
 __attribute__((noinline)) void mark(void) {
     __asm__ volatile("");
 }
+#endif
 
 static void mark_op(void *user, size_t op, const void *output, size_t size) {
     (void)user;
@@ -21,11 +26,12 @@ static void mark_op(void *user, size_t op, const void *output, size_t size) {
     mark();
 }
 
-static uint8_t arena[MODEL_ARENA_SIZE + 1], input[MODEL_INPUT_SIZE];
-static int32_t outputs[MODEL_OUTPUT_COUNT];
+/* Large enough for every op by itself, whose planes lie in the arena in a whole run. */
+static uint8_t arena[MODEL_ARENA_SIZE + 1], input[MODEL_INPUT_SIZE + MODEL_ARENA_SIZE];
+static int32_t outputs[MODEL_OUTPUT_COUNT + MODEL_ARENA_SIZE / 4 + 1];
 
 /* The stack grows downwards on all targets: what lies below this frame is free. The first function
- * leaves marks there, the second runs the model, the third finds how deep it came. */
+ * leaves marks there, the second runs a model and finds how deep it came. */
 static __attribute__((noinline)) uintptr_t paint(void) {
     volatile uint8_t below[STACK];
     for (size_t i = 0; i < STACK; i++) {
@@ -34,13 +40,9 @@ static __attribute__((noinline)) uintptr_t paint(void) {
     return (uintptr_t)below;
 }
 
-static __attribute__((noinline)) void run(void) {
-    dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
-}
-
-static __attribute__((noinline)) uint32_t stack_used(void) {
+static __attribute__((noinline)) uint32_t stack_used(const dpt_model *what) {
     const volatile uint8_t *bottom = (const volatile uint8_t *)paint();
-    run();
+    dpt_run(what, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
     size_t free_bytes = 0;
     while (free_bytes < STACK && bottom[free_bytes] == UNTOUCHED) {
         free_bytes++;
@@ -49,7 +51,7 @@ static __attribute__((noinline)) uint32_t stack_used(void) {
 }
 
 int device_main(void) {
-    uint32_t answer[2];
+    uint32_t answer;
     for (size_t i = 0; i < MODEL_INPUT_SIZE; i++) {
         input[i] = (uint8_t)(i * 37u);
     }
@@ -58,8 +60,16 @@ int device_main(void) {
     mark();
     mark();
     dpt_run_traced(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs, mark_op, NULL);
-    answer[0] = (uint32_t)model_selftest();
-    answer[1] = stack_used();
-    port_write(answer, sizeof answer);
+    answer = (uint32_t)model_selftest();
+    port_write(&answer, sizeof answer);
+    answer = stack_used(&model);
+    port_write(&answer, sizeof answer);
+    for (size_t i = 0; i < model.n_ops; i++) {
+        dpt_model one = model;
+        one.ops += i;
+        one.n_ops = 1;
+        answer = stack_used(&one);
+        port_write(&answer, sizeof answer);
+    }
     return 0;
 }

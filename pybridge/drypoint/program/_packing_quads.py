@@ -1,0 +1,66 @@
+"""Weights in the layout of the kernels that multiply quads: Neon, RISC-V V, WebAssembly SIMD.
+
+On hosts ``dpt_model_pack`` lays them out when a program starts; ``drypoint export --target`` does
+it here, so that a device has them in flash, once. The twin in C, and the oracle of the tests, is
+``dpt_pack.h``: what a layout is and what its number means stands there. Narrow blocks are not
+written: only the backends of x86-64 have them, and those pack on the host.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ._ops import Conv, Dense
+
+QUAD = 4  # values that an instruction multiplies together
+PATCH_SIZE = 4096  # a larger window is left to the plain kernels, which read weights as they are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quads:
+    """A layout for quads.
+
+    Attributes:
+        lanes: channels of a block: 4, 8 .. 60.
+        blocks: blocks that are multiplied at once, 1 .. 5.
+        flips: activations of this type are multiplied with their highest bit flipped.
+    """
+
+    lanes: int
+    blocks: int
+    flips: Literal["u8", "i8"]
+
+    @property
+    def number(self) -> int:
+        """DPT_PACKING(lanes, blocks, flips, 0)."""
+        return {"i8": 1, "u8": 2}[self.flips] << 8 | self.lanes // 4 << 4 | self.blocks
+
+
+def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
+    """Biases, multipliers and weights of an op, little-endian; nothing if its window is too large.
+
+    Args:
+        op: a convolution or a dense op.
+        layout: of the kernels that will read it.
+
+    Returns:
+        A multiple of four bytes.
+    """
+    n, rows = len(op.weight), op.kernel[0] if isinstance(op, Conv) else 1
+    weight = op.weight.reshape(n, rows, -1).astype(np.int64)
+    quads = -(-weight.shape[2] // QUAD)
+    if isinstance(op, Conv) and QUAD * quads * rows > PATCH_SIZE:
+        return b""
+    padded = -(-n // layout.lanes) * layout.lanes
+    added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
+    bias, mult = np.zeros(padded, np.int64), np.full(padded, 2, np.int64)
+    bias[:n] = op.bias - added * weight.sum(axis=(1, 2))
+    mult[:n] = op.mult
+    words = (np.concatenate([bias, mult]) & 0xFFFFFFFF).astype("<u4").tobytes()
+
+    values = np.zeros((padded, rows, quads * QUAD), np.int8)
+    values[:n, :, : weight.shape[2]] = weight
+    tiles = values.reshape(padded, rows, quads, QUAD).transpose(1, 2, 0, 3)
+    step = layout.lanes * layout.blocks
+    return words + b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))

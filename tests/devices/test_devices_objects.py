@@ -1,0 +1,77 @@
+"""The engine's objects on every target: no malloc, no printf, no float, no state, no recursion.
+
+Oracle: the compiler's own call graph and symbols (``objects.py``), which a file with each fault is
+shown to fail, on each target.
+"""
+
+import pytest
+from objects import faults
+
+from tools import ENGINE_SOURCES
+
+# Long shifts (of RV32, too) and products, divisions, tables of a switch: what ARMv6-M has no
+# instructions for.
+GRANTED = (
+    "memcpy",
+    "memset",
+    "__lshrdi3",
+    "__aeabi_l*",
+    "__aeabi_ui*",
+    "__aeabi_idiv*",
+    "__gnu_thumb1_case*",
+)
+AARCH64 = ("getauxval",)
+# Files that call through pointers, and what they reach by them.
+POINTERS = {
+    "dpt_run.c": r".*(conv|dense|maxpool|avgpool)",  # the kernels; the caller's trace is not ours
+    "dpt_scalar.c": r"dpt_scalar\.c:(conv|dense|maxpool|avgpool)",
+    "dpt_backend_best": r".*:(available|always)",
+    "dpt_model_pack": r".*:(available|always)",
+}
+
+BAD = {
+    "malloc": "void *malloc(__SIZE_TYPE__);\nvoid *bad(int n) { return malloc((unsigned)n); }",
+    "printf": 'int printf(const char *, ...);\nint bad(int n) { return printf("%d", n); }',
+    "float": "int bad(int a, int b) { return (int)((float)a * (float)b * 0.3f); }",
+    "double": "int bad(int a, int b) { return (int)((double)a * (double)b * 0.3); }",
+    "vla": "int use(int *);\nint bad(int n) { int a[n]; return use(a); }",
+    "recursion": "int use(int);\nint bad(int n) { return n ? use(bad(n - 1)) + bad(n - 2) : 1; }",
+    "detour": "int use(int);\nint worse(int);\n"
+    "int bad(int n) { return use(worse(n - 1)); }\n"
+    "int worse(int n) { return n > 0 ? use(bad(n - 1)) : 0; }",
+    "global": "int count;\nint bad(int n) { return count += n; }",
+    "static": "int bad(int n) { static int count = 5; return count += n; }",
+    "pointer": "int bad(int (*f)(int), int n) { return f(n) + 1; }",
+}
+WORDS = {
+    "malloc": ("asks for malloc",),
+    "printf": ("asks for printf",),
+    "float": ("float: ", "asks for __"),  # an instruction, or a call where there are none
+    "double": ("float: ", "asks for __"),
+    "vla": ("vla",),
+    "recursion": ("recursion: bad",),
+    "detour": ("recursion: bad",),
+    "global": ("writable: count",),
+    "static": ("writable: count", "writable: bad.count"),
+    "pointer": ("pointer called: bad",),
+}
+
+
+@pytest.mark.parametrize("optimize", ["-Os", "-O3"])
+def test_the_engine_keeps_its_promises_in_object_code(target, tmp_path, optimize):
+    granted = (*GRANTED, *(AARCH64 if target.name.startswith("aarch64") else ()))
+    found = faults(
+        target, ENGINE_SOURCES, tmp_path, granted=granted, pointers=POINTERS, optimize=optimize
+    )
+    assert found == []
+
+
+def test_every_fault_is_found_in_a_file_that_has_it(target, tmp_path):
+    for name, text in BAD.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "bad.c").write_text(f"{text}\n")
+        found = faults(
+            target, [folder / "bad.c"], folder, granted=(*GRANTED, "use"), pointers=POINTERS
+        )
+        assert any(line.startswith(WORDS[name]) for line in found), (name, found)

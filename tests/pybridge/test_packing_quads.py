@@ -1,0 +1,58 @@
+"""Weights packed by the exporter for Neon, RISC-V V and WebAssembly. Oracle: ``dpt_model_pack``."""
+
+import nets
+import numpy as np
+import pytest
+
+from drypoint.engine._native import ffi, lib
+from drypoint.program import Conv, Dense, blob, packing
+
+SETS = [one for one in packing.KERNEL_SETS.values() if one.quads is not None]
+PROGRAMS = [*nets.BROAD, *nets.DEEP, nets.wide_program()]
+PROGRAMS += [nets.random_program(seed) for seed in range(60)]
+
+
+def packed_in_c(program, number):
+    """For each op what the C library lays out for a backend with that number, or nothing.
+
+    The bytes reach to those of the next op; behind the last are up to 63 that aligned the first.
+    """
+    n, data = len(program.ops), blob.dumps(program)
+    memory = ffi.from_buffer(data)
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n)
+    assert lib.dpt_model_load(model, ops, n, memory, len(data)) == lib.DPT_OK
+    last = next(i for i in range(100) if lib.dpt_backend_at(i + 1) == ffi.NULL)
+    backend = ffi.new("dpt_backend *", lib.dpt_backend_at(last)[0])  # runs everywhere
+    backend.packing = number
+    size = lib.dpt_packed_size(model, backend)
+    room = ffi.new("uint8_t[]", size + 1)
+    packed, packed_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n)
+    status = lib.dpt_model_pack(packed, packed_ops, n, model, backend, room, size)
+    assert status == lib.DPT_OK
+    address = [int(ffi.cast("uintptr_t", op.packed)) for op in packed_ops]
+    starts = [at for at in address if at != 0]
+    start = int(ffi.cast("uintptr_t", room))
+    ends = dict(zip(starts, [*starts[1:], start + size], strict=False))
+    return [bytes(room)[at - start : ends[at] - start] if at else b"" for at in address]
+
+
+@pytest.mark.parametrize("kernels", SETS, ids=lambda one: one.name)
+def test_every_byte_is_that_of_the_c_library(kernels):
+    assert np.little_endian  # C packs in the order of the machine, the exporter in little-endian
+    for program in PROGRAMS:
+        wanted = packed_in_c(program, kernels.number)
+        found = [packing.pack(op, kernels) for op in program.ops]
+        last = max((i for i, table in enumerate(found) if table), default=0)
+        assert len(wanted[last]) - len(found[last]) in range(64)
+        wanted[last] = wanted[last][: len(found[last])]
+        assert found == wanted
+
+
+def test_a_window_that_is_too_large_is_left_to_the_plain_kernels():
+    sizes = {
+        (type(op), bool(packing.pack(op, SETS[0])))
+        for program in PROGRAMS
+        for op in program.ops
+        if isinstance(op, Conv | Dense)
+    }
+    assert sizes == {(Conv, True), (Conv, False), (Dense, True)}

@@ -1,0 +1,66 @@
+"""Limits for what a model costs: read from a line, and held."""
+
+import re
+from collections.abc import Mapping
+
+from drypoint.common import DrypointError
+from drypoint.program import Program
+
+from ._cost import Cost, plane_bytes, table_bytes
+from ._targets import Target
+
+UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
+REMEDIES = {
+    "flash": "take fewer channels or inputs there, or a part with more flash",
+    "ram": "pool or stride earlier, or take fewer channels there",
+    "stack": "give the task that runs the model more stack, or take the plain kernels (export "
+    "without --target), which are slower and need a few hundred bytes",
+}
+
+
+class BudgetError(DrypointError, ValueError):
+    """A budget that cannot be read, or that a model exceeds."""
+
+
+def parse_budget(text: str) -> dict[str, int]:
+    """A budget such as ``ram=8K,flash=512K,stack=4K`` as bytes; K is 1024 bytes, M 1024 K.
+
+    Raises:
+        BudgetError: it is written otherwise, or says something twice.
+    """
+    budget: dict[str, int] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r"(ram|flash|stack)=([0-9]+)([KkM]?)", part.strip())
+        if found is None:
+            raise BudgetError(
+                f"the budget has {part.strip()!r}; write it as ram=8K,flash=512K,stack=4K: "
+                "any of the three, whole numbers, K and M for 1024 and 1024 * 1024 bytes"
+            )
+        if found[1] in budget:
+            raise BudgetError(f"the budget says {found[1]} twice: {text!r}")
+        budget[found[1]] = int(found[2]) * UNITS[found[3].upper()]
+    return budget
+
+
+def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target: Target) -> None:
+    """Refuse a model that is larger than its budget; say which op is the reason and what helps.
+
+    Raises:
+        BudgetError: at least one limit is exceeded; the message tells of each.
+    """
+    found = {"flash": cost.code + cost.tables, "ram": cost.arena, "stack": cost.stack}
+    shares = {
+        "flash": [table_bytes(op, target) for op in program.ops],
+        "ram": [plane_bytes(op) for op in program.ops],
+        "stack": list(cost.op_stacks),
+    }
+    exceeded = []
+    for what, limit in budget.items():
+        if found[what] > limit:
+            share, op = max(zip(shares[what], program.ops, strict=True), key=lambda pair: pair[0])
+            exceeded.append(
+                f"{what}: {found[what]:,} bytes on {target.name}, the budget is {limit:,}; most is "
+                f"for {op.name!r} ({share:,} bytes): {REMEDIES[what]}"
+            )
+    if exceeded:
+        raise BudgetError("; ".join(exceeded))

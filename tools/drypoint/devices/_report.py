@@ -1,0 +1,70 @@
+"""The cost of a model in words: for a terminal, and as a section of the exported README."""
+
+from drypoint.program import Program
+
+from ._cost import Cost, plane_bytes, table_bytes
+from ._count import why_not_counted
+from ._record import compiler_version
+from ._targets import Target
+
+Rows = list[tuple[str, ...]]
+
+
+def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) -> Rows:
+    """What is needed, and how much: (what, how much).
+
+    Args:
+        target: the row that was measured.
+        cost: from `measure_cost` with its own level of optimization.
+        program: the model.
+        clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
+    """
+    rows: Rows = [
+        ("flash, code", f"{cost.code:,} bytes"),
+        ("flash, model", f"{cost.tables:,} bytes"),
+        ("RAM, arena", f"{cost.arena:,} bytes"),
+        ("RAM, stack", f"{cost.stack:,} bytes, measured"),
+        ("work", f"{program.macs:,} MACs"),
+    ]
+    if cost.instructions is None:
+        return [*rows, ("one run", f"not counted: {why_not_counted(target)}")]
+    told = f"{cost.instructions.total:,} instructions"
+    if clock_mhz:
+        time = cost.instructions.total / clock_mhz
+        told += f", about {time:,.0f} microseconds at {clock_mhz:g} MHz if each took a cycle"
+    return [*rows, ("one run", told)]
+
+
+def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
+    """The same for each op, with a head: its tables, its planes, its stack, its work."""
+    counts = ["-"] * len(program.ops)
+    if cost.instructions:
+        counts = [f"{n:,}" for n in cost.instructions.ops]
+    rows: Rows = [("op", "flash", "planes", "stack", "MACs", "instructions")]
+    for op, stack, count in zip(program.ops, cost.op_stacks, counts, strict=True):
+        numbers = (table_bytes(op, target), plane_bytes(op), stack, op.macs)
+        rows.append((op.name, *(f"{n:,}" for n in numbers), count))
+    return rows
+
+
+def built_with(target: Target) -> str:
+    """How the engine and the model were compiled when they were measured."""
+    return f"{compiler_version(target)}, {' '.join((*target.flags, '-O3'))}"
+
+
+def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float) -> str:
+    """The cost as a section of Markdown."""
+    lines = [
+        f"## What it costs on {target.name}",
+        "",
+        f"Measured in an emulator, kernels `{target.kernels}`, {built_with(target)}.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {what} | {much} |" for what, much in cost_rows(target, cost, program, clock_mhz)),
+        "",
+    ]
+    head, *rows = op_rows(target, cost, program)
+    lines += [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", ""])
