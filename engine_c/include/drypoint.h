@@ -196,7 +196,8 @@ dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avg
 extern const dpt_backend dpt_scalar;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them: any
- * 32-bit core, Cortex-M with the DSP extension, Cortex-M with Helium. Pools are those above. */
+ * 32-bit core or RISC-V, Cortex-M with the DSP extension, Cortex-M with Helium. Pools are those
+ * above. */
 dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_dsp_conv, dpt_dsp_dense, dpt_mve_conv,
     dpt_mve_dense;
 extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve;

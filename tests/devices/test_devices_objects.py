@@ -21,10 +21,12 @@ GRANTED = (
     "__gnu_thumb1_case*",
 )
 AARCH64 = ("getauxval",)
-# Files that call through pointers, and what they reach by them.
+# Files and functions that call through pointers, and what they reach by them.
 POINTERS = {
     "dpt_run.c": r".*(conv|dense|maxpool|avgpool)",  # the kernels; the caller's trace is not ours
     "dpt_scalar.c": r"dpt_scalar\.c:(conv|dense|maxpool|avgpool)",
+    "quads_conv": r".*:conv_\w+",  # superblocks of all sizes
+    "quads_dense": r".*:dense_\w+",
     "dpt_backend_best": r".*:(available|always)",
     "dpt_model_pack": r".*:(available|always)",
 }

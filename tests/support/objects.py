@@ -60,7 +60,8 @@ def faults(
         sources: C files.
         folder: an empty one, for what the compiler writes.
         granted: names that may come from outside; one that ends in ``*`` is a beginning.
-        pointers: file name -> pattern of the functions that its calls through pointers reach.
+        pointers: a file with static functions, or a function -> pattern of the functions that calls
+            through pointers there reach.
         optimize: the compiler's level.
     """
     flags = [*compile_flags(target), optimize, *WARNINGS]
@@ -79,7 +80,8 @@ def faults(
     calls = {name: set(callees) for name, callees in code.calls.items()}
     for name, callees in calls.items():
         if INDIRECT in callees:
-            pattern = pointers.get(name.split(":")[0])
+            file, _, function = name.rpartition(":")
+            pattern = pointers.get(file) or pointers.get(function)
             if pattern is None:
                 wrong.append(f"pointer called: {name}")
             callees |= {one for one in calls if pattern and re.fullmatch(pattern, one)}
