@@ -11,7 +11,7 @@ from drypoint.program import packing
 from tools import ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
-BOARDS = [row for row in devices.TARGETS if row.name.startswith("cortex-m")]
+TELLING = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 
 def test_the_record_has_every_target_and_the_document_shows_it():
@@ -51,27 +51,28 @@ def test_bars():
     assert all(row.arena <= 5 * 1024 for row in rows.values())
 
 
-@pytest.fixture(scope="module", params=BOARDS, ids=lambda row: row.name)
-def board(request, toolbox):
+@pytest.fixture(scope="module", params=TELLING, ids=lambda row: row.name)
+def telling(request, toolbox):
     for tool in devices.needed_tools(request.param):
         toolbox.need(tool)
     return request.param
 
 
 @pytest.mark.parametrize("optimize", ["-Os", "-O3"])
-def test_a_run_takes_the_stack_that_the_header_tells(board, optimize, tmp_path):
-    """A bound for any model: kernels are as deep for one with borders, and not much below it for
-    LeNet. The oracle is a painted stack."""
-    told = packing.kernel_set(board.kernels).stack
+def test_a_run_takes_the_stack_that_the_header_tells(telling, optimize, tmp_path):
+    """A bound for any model: kernels are as deep for one with borders, and on boards not much below
+    it for LeNet. The oracle is a painted stack."""
+    told = packing.kernel_set(telling.kernels).stack
     found = []
     for program in (PROGRAM, nets.padded_program()):
         folder = tmp_path / program.name
         folder.mkdir()
         golden = np.zeros((1, *program.input_shape), np.uint8)
-        binary = devices.build_exported(board, program, golden, folder, optimize=optimize)
+        binary = devices.build_exported(telling, program, golden, folder, optimize=optimize)
         assert f"#define MODEL_STACK_SIZE   {told} " in (folder / "model.h").read_text()
-        found.append(devices.run_exported(board, binary).stack)
-    assert max(found) <= told <= 1.25 * found[0], found
+        found.append(devices.run_exported(telling, binary).stack)
+    assert max(found) <= told, found
+    assert told <= 1.25 * found[0] or not telling.name.startswith("cortex-m"), found
 
 
 def test_a_budget_is_read():
@@ -96,7 +97,8 @@ COST = devices.Cost(
     code=4000,
     tables=436_000,
     arena=3680,
-    stack=2600,
+    stack=2500,
+    stack_bound=2600,
     op_stacks=(2580, 2590, 300, 300),
     instructions=None,
 )

@@ -9,7 +9,7 @@ covers the corrected biases too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -36,8 +36,8 @@ class KernelSet:
             128 larger, `u8` as if 128 smaller. The biases make up for it.
         stored: how a weight is stored: as it is; 128 larger; or in 16-bit numbers, those of four
             channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
-        stack: bytes of stack that a run takes at most on a 32-bit core, whatever the model,
-            compiled by gcc with -Os to -O3; 0: not measured.
+        stack: bytes of stack that a run takes at most on the targets that use the set, whatever
+            the model, compiled by gcc with -Os to -O3; 0: not told.
     """
 
     name: str
@@ -76,19 +76,22 @@ def _quads(name: str, backend: str, layout: Quads) -> KernelSet:
     return KernelSet(name=name, number=layout.number, backend=backend, quads=layout)
 
 
+_BLOCKS = KernelSet(
+    name="blocks",
+    number=0x1001,
+    conv=_columns(4, 4),
+    dense=_columns(4, 4),
+    flips="i8",
+    stored="128 larger",
+    stack=1152,
+)
+
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
         KernelSet(name="scalar", number=0),
-        KernelSet(
-            name="blocks",
-            number=0x1001,
-            conv=_columns(4, 4),
-            dense=_columns(4, 4),
-            flips="i8",
-            stored="128 larger",
-            stack=1088,
-        ),
+        _BLOCKS,
+        replace(_BLOCKS, name="blocks64", backend="dpt_blocks", stack=1344),
         KernelSet(
             name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
         ),

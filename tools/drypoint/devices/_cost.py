@@ -23,6 +23,7 @@ class Cost:
         tables: flash for the model: weights, biases, multipliers, ops, labels.
         arena: RAM of a run, exactly.
         stack: bytes of stack of a run, found by painting it.
+        stack_bound: what a run takes at most, as the generated header tells it; 0: it does not.
         op_stacks: those of each op by itself.
         instructions: of a run, executed; None where they are not counted.
     """
@@ -31,6 +32,7 @@ class Cost:
     tables: int
     arena: int
     stack: int
+    stack_bound: int
     op_stacks: tuple[int, ...]
     instructions: Instructions | None
 
@@ -65,6 +67,7 @@ def measure_cost(
         tables=tables,
         arena=program.arena_size,
         stack=answer.stack,
+        stack_bound=packing.kernel_set(target.kernels).stack,
         op_stacks=answer.op_stacks,
         instructions=counted,
     )

@@ -19,11 +19,14 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         program: the model.
         clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
     """
+    stack = f"{cost.stack:,} bytes, measured"
+    if cost.stack_bound:
+        stack = f"{cost.stack_bound:,} bytes at most; {stack}"
     rows: Rows = [
         ("flash, code", f"{cost.code:,} bytes"),
         ("flash, model", f"{cost.tables:,} bytes"),
         ("RAM, arena", f"{cost.arena:,} bytes"),
-        ("RAM, stack", f"{cost.stack:,} bytes, measured"),
+        ("RAM, stack", stack),
         ("work", f"{program.macs:,} MACs"),
     ]
     if cost.instructions is None:

@@ -192,7 +192,7 @@ TARGETS: tuple[Target, ...] = (
         kernels="blocks",
         packages=("gcc-riscv64-linux-gnu", "qemu-user"),
     ),
-    _riscv64("riscv64", "rv64gc", "rv64", "blocks"),
+    _riscv64("riscv64", "rv64gc", "rv64", "blocks64"),
     _riscv64("riscv64gcv-vlen128", "rv64gcv", "rv64,v=true,vlen=128", "rvv"),
     _riscv64("riscv64gcv-vlen256", "rv64gcv", "rv64,v=true,vlen=256", "rvv"),
     _wasm("wasm32", "blocks"),
