@@ -42,6 +42,7 @@ def test_bars():
         "cortex-m0+": 9_500_000,
         "cortex-m4": 3_000_000,
         "cortex-m7": 3_000_000,
+        "cortex-m55": 500_000,
         "riscv64gcv-vlen128": 1_200_000,
         "aarch64-dotprod": 360_000,
         "wasm32-simd128": 5_000_000,

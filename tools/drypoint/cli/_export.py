@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget",
         type=budget,
-        metavar="ram=8K,flash=512K,stack=4K",
+        metavar="ram=8K,flash=512K,stack=2K",
         help="with --target: write nothing when the model costs more",
     )
     parser.add_argument(

@@ -23,7 +23,7 @@ class BudgetError(DrypointError, ValueError):
 
 
 def parse_budget(text: str) -> dict[str, int]:
-    """A budget such as ``ram=8K,flash=512K,stack=4K`` as bytes; K is 1024 bytes, M 1024 K.
+    """A budget such as ``ram=8K,flash=512K,stack=2K`` as bytes; K is 1024 bytes, M 1024 K.
 
     Raises:
         BudgetError: it is written otherwise, or says something twice.
@@ -33,7 +33,7 @@ def parse_budget(text: str) -> dict[str, int]:
         found = re.fullmatch(r"(ram|flash|stack)=([0-9]+)([KkM]?)", part.strip())
         if found is None:
             raise BudgetError(
-                f"the budget has {part.strip()!r}; write it as ram=8K,flash=512K,stack=4K: "
+                f"the budget has {part.strip()!r}; write it as ram=8K,flash=512K,stack=2K: "
                 "any of the three, whole numbers, K and M for 1024 and 1024 * 1024 bytes"
             )
         if found[1] in budget:
