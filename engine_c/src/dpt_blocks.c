@@ -78,12 +78,14 @@ static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) 
 /* Adds to four channels what one row of bytes gives; `flip` makes those unsigned. */
 static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip, uint32_t *sums) {
     uint32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    for (const uint8_t *end = x + STEP * steps; x < end; x++, w += BLOCK) {
-        const uint32_t v = *x ^ flip;
-        a += v * w[0];
-        b += v * w[1];
-        c += v * w[2];
-        d += v * w[3];
+    for (; steps > 0; steps--, x += STEP, w += STEP * BLOCK) {
+        for (size_t k = 0; k < STEP; k++) { /* a constant number is unrolled */
+            const uint32_t v = x[k] ^ flip;
+            a += v * w[BLOCK * k];
+            b += v * w[BLOCK * k + 1];
+            c += v * w[BLOCK * k + 2];
+            d += v * w[BLOCK * k + 3];
+        }
     }
     sums[0] = a;
     sums[1] = b;
