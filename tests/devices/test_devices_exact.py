@@ -82,8 +82,9 @@ def test_a_misaligned_word_is_a_fault_there(toolbox, tmp_path):
         '#include "port.h"\n#include <stdint.h>\n'
         "static uint32_t words[2];\n"
         "int device_main(void) {\n"
-        "    const volatile uint32_t *at = (const void *)((uintptr_t)words + 1);\n"
-        "    return (int)*at;\n}\n"
+        "    uint32_t value;\n"
+        '    __asm__ volatile("ldr %0, [%1]" : "=l"(value) : "l"((uintptr_t)words + 1));\n'
+        "    return (int)(value & 0);\n}\n"
     )
     binary = devices.build(row, [tmp_path / "bad.c"], tmp_path / "bad")
     with pytest.raises(devices.DeviceError, match="a fault: a forbidden access"):
