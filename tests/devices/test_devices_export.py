@@ -104,7 +104,7 @@ def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
     assert names("scalar") == ["dpt_internal.h", "dpt_run.c", "dpt_scalar.c"]
     assert names("neondot") == [
         *("dpt_cpu.c", "dpt_internal.h", "dpt_neon.h", "dpt_neondot.c", "dpt_neonlane.h"),
-        *("dpt_pack.h", "dpt_quads.h", "dpt_run.c", "dpt_scalar.c"),
+        *("dpt_pack.h", "dpt_planes.h", "dpt_quads.h", "dpt_run.c", "dpt_scalar.c"),
     ]
 
 

@@ -52,7 +52,7 @@ WORDS = {
     "double": ("float: ", "asks for __"),
     "vla": ("vla",),
     "recursion": ("recursion: bad",),
-    "detour": ("recursion: bad",),
+    "detour": ("recursion: bad", "recursion: worse"),  # one may be inlined
     "global": ("writable: count",),
     "static": ("writable: count", "writable: bad.count"),
     "pointer": ("pointer called: bad",),

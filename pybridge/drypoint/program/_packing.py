@@ -91,7 +91,8 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
     for kernels in (
         KernelSet(name="scalar", number=0),
         _BLOCKS,
-        replace(_BLOCKS, name="blocks64", backend="dpt_blocks", stack=1344),
+        # Where registers are wider than 32 bits, or few: the same, but more stack.
+        replace(_BLOCKS, name="blocks-any", backend="dpt_blocks", stack=1408),
         KernelSet(
             name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
         ),

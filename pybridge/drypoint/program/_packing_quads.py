@@ -2,8 +2,8 @@
 
 On hosts ``dpt_model_pack`` lays them out when a program starts; ``drypoint export --target`` does
 it here, so that a device has them in flash, once. The twin in C, and the oracle of the tests, is
-``dpt_pack.h``: what a layout is and what its number means stands there. Narrow blocks are not
-written: only the backends of x86-64 have them, and those pack on the host.
+``dpt_pack.h``: what a layout is and what its number means stands there. Narrow blocks and planes
+are not written: only the backends of x86-64 have them, and those pack on the host.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Quads:
 
     @property
     def number(self) -> int:
-        """DPT_PACKING(lanes, blocks, flips, 0)."""
+        """DPT_PACKING(lanes, blocks, flips, 0, 0)."""
         return {"i8": 1, "u8": 2}[self.flips] << 8 | self.lanes // 4 << 4 | self.blocks
 
 

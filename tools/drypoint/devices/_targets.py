@@ -192,13 +192,13 @@ TARGETS: tuple[Target, ...] = (
         kernels="blocks",
         packages=("gcc-riscv64-linux-gnu", "qemu-user"),
     ),
-    _riscv64("riscv64", "rv64gc", "rv64", "blocks64"),
+    _riscv64("riscv64", "rv64gc", "rv64", "blocks-any"),
     _riscv64("riscv64gcv-vlen128", "rv64gcv", "rv64,v=true,vlen=128", "rvv"),
     _riscv64("riscv64gcv-vlen256", "rv64gcv", "rv64,v=true,vlen=256", "rvv"),
     _wasm("wasm32", "blocks"),
     _wasm("wasm32-simd128", "wasm", "-msimd128"),
     _linux("s390x", "s390x-linux-gnu", "s390x", "qemu-s390x", byte_order="big"),
-    _linux("i386", "i686-linux-gnu", "i386", "qemu-i386", kernels="blocks"),
+    _linux("i386", "i686-linux-gnu", "i386", "qemu-i386", kernels="blocks-any"),
 )
 
 
