@@ -69,3 +69,8 @@ def pictures():
         "reliability": lambda ax: plot.reliability(m, axes=ax),
         "net": lambda ax: plot.net(model, ax=ax),
     }
+
+
+def words(ax):
+    """The texts in a drawing."""
+    return [text.get_text() for text in ax.texts]
