@@ -326,8 +326,9 @@ def test_a_loss_of_ones_own_leaves_the_classes_to_the_model():
     dataset = data.Dataset(x, np.repeat([0, 1], 20), ("dark", "light"))
     layers = [nn.Flatten(), nn.Linear(2)]
     options = {"epochs": 20, "optimizer": train.Adam(lr=0.1), "loss": focal}
-    model = fit(nn.Sequential([*layers, nn.Softmax()]), dataset, **options).model
-    assert model(x[[0, 30]]) == ["dark", "light"]
+    result = fit(nn.Sequential([*layers, nn.Softmax()]), dataset, **options)
+    assert result.model(x[[0, 30]]) == ["dark", "light"]
+    assert result.history["val_accuracy"][-1] == 1
     squares = {**options, "loss": lambda outputs, _: outputs[:, 0] ** 2}
     assert fit(nn.Sequential(layers), dataset, **squares).model.decoder is None
 

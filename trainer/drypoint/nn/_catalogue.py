@@ -17,7 +17,7 @@ from ._softmax import Softmax
 from ._structure import Dropout, Flatten, Reshape
 
 _EXPORTABLE: Mapping[type[Module], str] = {
-    Conv2d: "one group, no dilation",
+    Conv2d: "no dilation",
     MaxPool2d: "no padding",
     AvgPool2d: "no padding",
     GlobalAvgPool2d: "yes",

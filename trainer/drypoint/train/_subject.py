@@ -138,10 +138,10 @@ def subject(
         loss = default_loss(net)
         tell(f"loss: {type(loss).__name__}, by the net's last layer")
     loss = loss if isinstance(loss, Loss) else FunctionLoss(loss)
+    suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
     shape = None if net.input_shape is None else net.output_shape(net.input_shape)
     if not isinstance(given, Model):
         n = shape[-1] if shape else None
-        suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
         decoder = decoder_for(y, sample.classes, loss=suited, n_outputs=n)
         if decoder is not None:
             tell(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
@@ -160,7 +160,7 @@ def subject(
 
     goal = objective(TrainingGraph(model.net, loss, name=NET), None)
     first = Examples({INPUT: x[:1], TARGET: y[:1]}, sample.classes)
-    classes = isinstance(loss, CrossEntropyLoss) and code(first, silent).dtype.kind in "iu"
+    classes = isinstance(suited, CrossEntropyLoss) and code(first, silent).dtype.kind in "iu"
     return Subject(
         whole=model,
         goal=replace(goal, classes=classes),
