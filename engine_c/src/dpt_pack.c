@@ -6,10 +6,9 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Whether an op has a packed form: it has weights, and its window fits the driver's patch. */
+/* Whether an op has a packed form: it has weights, and what a pixel reads fits a band. */
 static int packs(const dpt_op *op) {
-    return op->kind == DPT_DENSE ||
-           (op->kind == DPT_CONV && 4 * dpt_row_units(op, 4) * op->kernel_h <= PATCH_SIZE);
+    return op->kind == DPT_DENSE || (op->kind == DPT_CONV && dpt_band_size(op, 1, 1) <= BAND_SIZE);
 }
 
 static size_t packed_bytes(const dpt_op *op, uint32_t packing) {

@@ -21,7 +21,8 @@
 
 #include "dpt_internal.h"
 
-enum { BLOCKS = 5, PATCH_SIZE = 4096, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
+enum { BLOCKS = 5, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
+enum { BAND_SIZE = 0x8000, SLACK = NARROW_UNIT - 1 };
 enum { PLANE_CHANNELS = 4, PLANE_QUADS = 16, PLANE_MOST_CHANNELS = 64 };
 
 /* Activations that a backend multiplies with their highest bit flipped: signed ones as unsigned
@@ -64,6 +65,21 @@ static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
     return (dpt_row_length(op) + unit - 1) / unit;
 }
 
+/* Rows (columns) of the input, padding included, that n rows (columns) of a convolution's output
+ * read. */
+static inline size_t dpt_span_h(const dpt_op *op, size_t n) {
+    return (n * op->pool_h - 1) * op->stride_h + op->kernel_h;
+}
+
+static inline size_t dpt_span_w(const dpt_op *op, size_t n) {
+    return (n * op->pool_w - 1) * op->stride_w + op->kernel_w;
+}
+
+/* Bytes of a copy of what so much of the output reads, and what a last unit reads beyond. */
+static inline uint64_t dpt_band_size(const dpt_op *op, size_t rows, size_t columns) {
+    return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + SLACK;
+}
+
 /* Whether what each row of a kernel leaves over, one value, is multiplied four rows at a time. */
 static inline int dpt_plane_columns(const dpt_op *op) {
     return op->kernel_w % 4 == 1 && op->kernel_h > 1;
@@ -89,8 +105,7 @@ static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = op->out.c % dpt_lanes(packing);
     const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
     const size_t units = dpt_row_units(op, NARROW_UNIT);
-    const int fits = op->kind == DPT_DENSE || NARROW_UNIT * units * dpt_rows(op) <= PATCH_SIZE;
-    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && fits && blocks <= 2 &&
+    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
                    blocks * units < dpt_row_units(op, 4) &&
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
                ? blocks

@@ -54,11 +54,11 @@
 enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS, NARROW, PLANAR) };
 
 /* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
- * window of each starts and how far apart its rows are. A window is `rows` rows of `quads` quads
- * (narrow: units of 16 bytes); a row may end in `tail` bytes that are less than that. */
+ * window of each starts. A window is `rows` rows, `pitch` apart, of `quads` quads (narrow: units of
+ * 16 bytes); a row may end in `tail` bytes that are less than that. */
 typedef struct tile {
     const uint8_t *place[MOST_PLACES];
-    size_t pitch[MOST_PLACES];
+    size_t pitch;
     uint32_t rows, quads, tail;
 } tile;
 
@@ -164,7 +164,7 @@ DPT_INLINE void multiply_units(const int P, const int B, const int FLIP, const i
         }
         DPT_UNROLL
         for (int p = 0; p < P; p++) {
-            at[p] += t->pitch[p];
+            at[p] += t->pitch;
         }
     }
 }
@@ -222,165 +222,13 @@ static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pix
     }
 }
 
-/* What does not change from window to window of a convolution. */
-typedef struct frame {
-    size_t pitch, row;    /* bytes of a row of the input, of a row of the kernel in units */
-    uint32_t tops, lefts; /* of corners from which all that a group of places reads is input */
-    size_t froms;         /* and of first bytes whose last row, whole units included, is */
-    size_t ahead[4];      /* from the first place of the group to each, in bytes */
-} frame;
-
-static uint32_t at_least_0(int32_t n) {
-    return n > 0 ? (uint32_t)n : 0;
-}
-
-/* Groups of `high` by `wide` places, at most 4, that are computed together. */
-static frame frame_of(const dpt_op *op, int32_t high, int32_t wide, size_t unit) {
-    frame f;
-    f.pitch = (size_t)op->in.w * op->in.c;
-    f.row = unit * dpt_row_units(op, unit);
-    f.tops = at_least_0(op->in.h - (high - 1) * op->stride_h - op->kernel_h + 1);
-    f.lefts = at_least_0(op->in.w - (wide - 1) * op->stride_w - op->kernel_w + 1);
-    for (int32_t p = 0; p < high * wide; p++) {
-        f.ahead[p] = (size_t)(p / wide * op->stride_h) * f.pitch +
-                     (size_t)(p % wide * op->stride_w) * op->in.c;
-    }
-    const size_t reach =
-        f.ahead[high * wide - 1] + (size_t)(op->kernel_h - 1) * f.pitch + f.row - 1;
-    const size_t size = op->in.h * f.pitch;
-    f.froms = size > reach ? size - reach : 0;
-    return f;
-}
-
-/* Copies the window whose corner is (top, left) to `patch`, with zeros where the input ends. */
-static void copy_window(const job *j, const frame *f, int32_t top, int32_t left, uint8_t *patch) {
-    const dpt_op *op = j->op;
-    const int32_t first = left < 0 ? -left : 0;
-    const int32_t end = op->in.w - left < op->kernel_w ? op->in.w - left : op->kernel_w;
-    memset(patch, 0, f->row * op->kernel_h);
-    for (int32_t ky = 0; ky < op->kernel_h && first < end; ky++) {
-        if (top + ky >= 0 && top + ky < op->in.h) {
-            memcpy(patch + (size_t)ky * f->row + (size_t)first * op->in.c,
-                   j->in + (size_t)(top + ky) * f->pitch + (size_t)(left + first) * op->in.c,
-                   (size_t)(end - first) * op->in.c);
-        }
-    }
-}
-
-/* Copies the windows of a group of `high` by `wide` places, and points the tile at the copies. */
-static __attribute__((noinline)) void copy_group(tile *t, int first, int high, int wide,
-                                                 const job *j, const frame *f, int32_t top,
-                                                 int32_t left, uint8_t patch[][PATCH_SIZE]) {
-    for (int p = 0; p < high * wide; p++) {
-        copy_window(j, f, top + p / wide * j->op->stride_h, left + p % wide * j->op->stride_w,
-                    patch[first + p]);
-        t->place[first + p] = patch[first + p];
-        t->pitch[first + p] = f->row;
-    }
-}
-
-/* Points A places of the tile, from `first`, at the windows of a group whose corner in the plane is
- * (y, x): at the input where all of it lies inside, else at copies. */
-DPT_INLINE void aim(const int A, tile *t, int first, const job *j, const frame *f, int32_t y,
-                    int32_t x, uint8_t patch[][PATCH_SIZE]) {
-    const dpt_op *op = j->op;
-    const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
-    const size_t from = (size_t)top * f->pitch + (size_t)left * op->in.c;
-    if ((uint32_t)top < f->tops && (uint32_t)left < f->lefts && from < f->froms) {
-        DPT_UNROLL
-        for (int p = 0; p < A; p++) {
-            t->place[first + p] = j->in + from + f->ahead[p];
-            t->pitch[first + p] = f->pitch;
-        }
-    } else if (A == 1) {
-        copy_group(t, first, 1, 1, j, f, top, left, patch);
-    } else {
-        copy_group(t, first, op->pool_h, op->pool_w, j, f, top, left, patch);
-    }
-}
-
-/* A superblock of a convolution whose pooling window has A places, 1 or 4. P places are whole
- * windows; where fewer are left, the last window stands in and its sums are not used. */
-DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const int N,
-                         const job *j) {
-    const dpt_op *op = j->op;
-    const int32_t pool_h = op->pool_h, pool_w = op->pool_w, width = op->out.w * pool_w;
-    const frame f = A == 1 ? frame_of(op, 1, 1, UNIT(N)) : frame_of(op, pool_h, pool_w, UNIT(N));
-    const size_t pixels = (size_t)op->out.h * op->out.w;
-    uint8_t patch[MOST_PLACES][PATCH_SIZE];
-    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / UNIT(N)), 0};
-    int32_t y = 0, x = 0; /* the next window's corner in the plane */
-    for (size_t pixel = 0; pixel < pixels; pixel += (size_t)(P / A)) {
-        sums acc[MOST_PLACES][BLOCKS];
-        for (int window = 0; window < P / A; window++) {
-            aim(A, &t, window * A, j, &f, y, x, patch);
-            if (pixel + (size_t)window + 1 < pixels) {
-                x += pool_w;
-                if (x == width) {
-                    x = 0;
-                    y += pool_h;
-                }
-            }
-        }
-        multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
-        unfold(P, N, acc);
-        sums result[MOST_PLACES][BLOCKS];
-        DPT_UNROLL
-        for (int p = 0; p < P; p++) {
-            DPT_UNROLL
-            for (int b = 0; b < B; b++) {
-                if (p % A == 0) {
-                    result[p / A][b] = acc[p][b];
-                } else {
-                    result[p / A][b] = sums_max(result[p / A][b], acc[p][b]);
-                }
-            }
-        }
-        const size_t rest = pixels - pixel, whole = (size_t)(P / A);
-        finish(j, pixel, rest < whole ? rest : whole, result, B);
-    }
-}
-
-/* The same for pooling windows of any size: one window at a time, P places of it at once. */
-DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const int N, const job *j) {
-    const dpt_op *op = j->op;
-    const frame f = frame_of(op, 1, 1, UNIT(N));
-    const int32_t area = op->pool_h * op->pool_w;
-    uint8_t patch[MOST_PLACES][PATCH_SIZE];
-    tile t = {{0}, {0}, op->kernel_h, (uint32_t)(f.row / UNIT(N)), 0};
-    for (size_t pixel = 0; pixel < (size_t)op->out.h * op->out.w; pixel++) {
-        sums best[1][BLOCKS], acc[MOST_PLACES][BLOCKS];
-        const int32_t y = (int32_t)(pixel / op->out.w) * op->pool_h;
-        const int32_t x = (int32_t)(pixel % op->out.w) * op->pool_w;
-        DPT_UNROLL
-        for (int b = 0; b < B; b++) {
-            best[0][b] = sums_zero();
-        }
-        for (int32_t from = 0; from < area; from += P) {
-            for (int p = 0; p < P; p++) {
-                const int32_t at = from + p < area ? from + p : area - 1;
-                aim(1, &t, p, j, &f, y + at / op->pool_w, x + at % op->pool_w, patch);
-            }
-            multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
-            unfold(P, N, acc);
-            DPT_UNROLL
-            for (int b = 0; b < B; b++) {
-                DPT_UNROLL
-                for (int p = 1; p < P; p++) {
-                    acc[0][b] = sums_max(acc[0][b], acc[p][b]);
-                }
-                best[0][b] = from == 0 ? acc[0][b] : sums_max(best[0][b], acc[0][b]);
-            }
-        }
-        finish(j, pixel, 1, best, B);
-    }
-}
+#include "dpt_quads_conv.h"
 
 /* A superblock of a dense op on n vectors, P at a time. */
 DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const int N,
                                  const job *j, size_t n) {
     const size_t size = dpt_elements(j->op->in);
-    tile t = {{0}, {0}, 1, (uint32_t)(size / UNIT(N)), (uint32_t)(size % UNIT(N))};
+    tile t = {{0}, 0, 1, (uint32_t)(size / UNIT(N)), (uint32_t)(size % UNIT(N))};
     for (size_t from = 0; from < n; from += (size_t)P) {
         sums acc[MOST_PLACES][BLOCKS];
         for (int p = 0; p < P; p++) {
@@ -400,7 +248,7 @@ DPT_INLINE void multiply_vector(const int C, const int B, const int FLIP, const 
                                 const job *j) {
     const uint32_t size = (uint32_t)dpt_elements(j->op->in);
     const uint32_t whole = size / (uint32_t)(C * UNIT(N)) * (uint32_t)(C * UNIT(N));
-    const tile t = {{j->in + whole}, {0}, 1, (size - whole) / UNIT(N), size % UNIT(N)};
+    const tile t = {{j->in + whole}, 0, 1, (size - whole) / UNIT(N), size % UNIT(N)};
     const uint8_t *in = j->in, *w = j->s.weight;
     sums chain[MOST_PLACES][BLOCKS], acc[MOST_PLACES][BLOCKS];
     DPT_UNROLL
@@ -500,26 +348,33 @@ static superblock_kernel *const dense_narrow[2] = {dense_narrow_0, dense_narrow_
 #include "dpt_planes.h"
 #endif
 
-/* Without packed weights (dpt_pack.c leaves out a window larger than the patch) the plain kernels
- * give the same bytes. */
+/* All of a band: a convolution without padding, whose windows may be read in whole units. */
+static void convolve_band(const dpt_op *op, const uint8_t *in, void *out) {
+    const int flip = dpt_offset(op, LAYOUT) != 0;
+    job j = {op, in, out, dpt_superblock_first(op, LAYOUT)};
+    for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
+        DPT_KERNEL(conv, flip, j.s)(&j, 1);
+    }
+}
+
+/* Without packed weights (dpt_pack.c leaves out a window larger than a band) the plain kernels give
+ * the same bytes. */
 static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_conv(op, in, out, n);
         return;
     }
-    const int flip = dpt_offset(op, LAYOUT) != 0;
     for (size_t i = 0; i < n; i++) {
-        job j = {op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i),
-                 dpt_superblock_first(op, LAYOUT)};
+        const uint8_t *image = (const uint8_t *)in + i * dpt_elements(op->in);
+        uint8_t *result = dpt_output(op, out, i);
 #if PLANAR
         if (dpt_planar(op, LAYOUT)) {
-            plane_conv(&j, flip);
+            const job j = {op, image, result, dpt_superblock_first(op, LAYOUT)};
+            plane_conv(&j, dpt_offset(op, LAYOUT) != 0);
             continue;
         }
 #endif
-        for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
-            DPT_KERNEL(conv, flip, j.s)(&j, 1);
-        }
+        convolve_bands(op, image, result, convolve_band);
     }
 }
 

@@ -108,8 +108,8 @@ VECTOR void multiply_some(const int P, const tile *t, int p, uint8_t flip, const
             add_quad(P, &x, &y, last[0], last[1], flip, w);
             w += 4 * LANES;
         }
-        a += t->pitch[p];
-        b += t->pitch[p + P - 1];
+        a += t->pitch;
+        b += t->pitch;
     }
     __riscv_vse32_v_i32m8(acc[p][0].lane, x, LANES);
     if (P == 2) {

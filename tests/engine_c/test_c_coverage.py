@@ -13,7 +13,7 @@ from jobs import Job, answers, traces
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
 
-HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_planes.h", "dpt_quads.h", "dpt_ymm.h"}
+HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "planes", "quads", "quads_conv", "ymm")}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
@@ -33,7 +33,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
 
     run([programs["test_api"]])
     random_nets = [nets.random_program(seed) for seed in range(40)]
-    random_nets += [nets.wide_program(), *nets.BROAD, *nets.GRAY]
+    random_nets += [nets.wide_program(), *nets.BROAD, *nets.GRAY, *nets.BANDED]
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )

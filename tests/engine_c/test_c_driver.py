@@ -9,7 +9,7 @@ from drypoint.program import reference
 from tools import ROOT, SANITIZE, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
-SHAPES = (*nets.BROAD, *nets.GRAY, *nets.FULL, nets.wide_program())
+SHAPES = (*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, nets.wide_program())
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 WANTED = [reference.trace(program, x) for program, x in CASES]
 

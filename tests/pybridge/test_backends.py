@@ -115,8 +115,14 @@ def test_dense_sizes_and_batches(backend, in_type, size, channels):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_windows_beyond_the_patch_run_plainly(backend):
-    compare(nets.wide_program().ops[0], backend)
+@pytest.mark.parametrize("program", [*nets.BANDED, nets.wide_program(8000)], ids=str)
+def test_planes_larger_than_a_band(backend, program):
+    compare(program.ops[0], backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_windows_beyond_a_band_run_plainly(backend):
+    compare(nets.wide_program(9000).ops[0], backend)
 
 
 def compare(op, backend):

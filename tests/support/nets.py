@@ -156,13 +156,31 @@ GRAY = [
 ]
 
 
-def wide_program(seed: int = 0) -> Program:
-    """A convolution whose window is larger than what SIMD backends copy at a time."""
-    rng = np.random.default_rng(seed)
-    base = {"name": "wide", "in_type": "u8", "out_type": "i32", "in_shape": Shape(3, 2, 1100)}
+def wide_program(depth: int = 1100) -> Program:
+    """A convolution of many channels; of 8,192 and more, its windows are larger than what SIMD
+    backends copy at a time.
+    """
+    rng = np.random.default_rng(0)
+    base = {"name": "wide", "in_type": "u8", "out_type": "i32", "in_shape": Shape(3, 2, depth)}
     base["out_shape"] = Shape(2, 1, 5)
-    op = _weighted(rng, Conv, "any", base, (5, 2, 2, 1100), kernel=(2, 2))
+    op = _weighted(rng, Conv, "any", base, (5, 2, 2, depth), kernel=(2, 2))
     return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
+def banded_program(height: int, width: int, pool: int) -> Program:
+    """A padded convolution whose input SIMD backends cannot copy at once: so in bands of some rows
+    of the output, or of a part of a row.
+    """
+    rng = np.random.default_rng(pool)
+    base = {"name": "banded", "in_type": "i8", "out_type": "i32"}
+    base |= {"in_shape": Shape(height, width, 11)}
+    base["out_shape"] = Shape((height - 1) // 2 // pool, width // 2 // pool, 3)
+    windows = {"kernel": (5, 4), "padding": (1, 1, 1, 1), "stride": (2, 2), "pool": (pool, pool)}
+    op = _weighted(rng, Conv, "any", base, (3, 5, 4, 11), **windows)
+    return Program(name="banded", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
+BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
 
 
 def full_program(kind: str, in_type: str) -> Program:
