@@ -250,11 +250,13 @@ static void losses(const dpk_kernels *k) {
     const size_t n = draw(1, 40), n_classes = draw(1, 12);
     const int lanes = (int)draw(0, 1);
     float *x = numbers(n * n_classes), *y = numbers(n * n_classes), *of = numbers(n);
+    float *rows = numbers(n * n_classes);
     int64_t *targets = memory(n * sizeof *targets);
     for (size_t i = 0; i < n; i++)
         targets[i] = (int64_t)draw(0, n_classes - 1);
     const dpk_cross_entropy a = {.x = x,
-                                 .targets = targets,
+                                 .targets = lanes ? targets : NULL,
+                                 .rows = lanes ? NULL : rows,
                                  .losses = of,
                                  .gradient = y,
                                  .n = n,
@@ -268,6 +270,7 @@ static void losses(const dpk_kernels *k) {
     free(x);
     free(y);
     free(of);
+    free(rows);
     free(targets);
 }
 

@@ -185,9 +185,24 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
         for threads in (1, 3):
             with _compiled.forced(name, threads):
                 found += [_kernels.cross_entropy(x, targets, label_smoothing=smoothing)]
-        for one, three, want in zip(*found, wanted, strict=True):
+        rows = np.eye(n_classes, dtype=np.float32)[targets]
+        with _compiled.forced(name):
+            found += [_kernels.cross_entropy(x, rows, label_smoothing=smoothing)]
+        for one, three, of_rows, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-5, atol=1e-5)
             np.testing.assert_array_equal(one, three)
+            np.testing.assert_array_equal(one, of_rows)
+
+
+def test_cross_entropy_of_rows_that_are_no_probabilities():
+    rng = np.random.default_rng(0)
+    x, rows = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    wanted = _kernels.cross_entropy(x.astype(float), rows.astype(float), label_smoothing=0.1)
+    for name in SETS:
+        with _compiled.forced(name):
+            found = _kernels.cross_entropy(x, rows, label_smoothing=0.1)
+        for value, want in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-5)  # as above
 
 
 @given(n=batches, c=st.integers(1, 5), area=st.integers(0, 30), seed=seeds)

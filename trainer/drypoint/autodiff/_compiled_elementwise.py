@@ -31,15 +31,17 @@ def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
 
 
 def cross_entropy(
-    kernels: Any, x: Array, targets: NDArray[np.integer], *, label_smoothing: float
+    kernels: Any, x: Array, targets: NDArray[Any], *, label_smoothing: float
 ) -> tuple[Array, Array]:
-    """Losses (N,) and gradients (N, classes), of class indices."""
+    """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
     (n, n_classes), losses, gradient = x.shape, np.empty(len(x), np.float32), np.empty_like(x)
-    x, targets = _like(x, gradient), np.ascontiguousarray(targets, np.int64)
+    are_rows = targets.dtype.kind == "f"
+    x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
+    given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
     arguments = struct(
         "dpk_cross_entropy",
         x=pointer(x),
-        targets=pointer(targets, "int64_t"),
+        **given,
         losses=pointer(losses),
         gradient=pointer(gradient),
         n=n,

@@ -143,8 +143,7 @@ def cross_entropy(
         targets: class indices (...), or rows of probabilities (..., classes).
         label_smoothing: s replaces rows t by (1 - s) * t + s / classes.
     """
-    indices = targets.dtype.kind != "f" and x.ndim == 2
-    if indices and (kernels := kernels_for(x)):
+    if x.ndim == 2 and (kernels := kernels_for(x)):
         return _compiled_elementwise.cross_entropy(
             kernels, x, targets, label_smoothing=label_smoothing
         )

@@ -146,11 +146,12 @@ typedef struct {
     float epsilon;
 } dpk_batch_norm;
 
-/* losses[i] = -sum of t * log softmax(x[i]) over classes, gradient[i] = softmax(x[i]) - t; t is
- * keep + share of the class targets[i] and share of each other, and sums to 1. */
+/* losses[i] = -sum of t * log softmax(x[i]) over classes, and its gradient by x[i]; t is keep times
+ * the row i, which is 1 at the class targets[i] and else 0 where there are no rows, plus share. */
 typedef struct {
     const float *x;         /* [n][n_classes], strides below */
-    const int64_t *targets; /* [n], 0 .. n_classes - 1 */
+    const int64_t *targets; /* [n], 0 .. n_classes - 1; or NULL */
+    const float *rows;      /* [n][n_classes], or NULL */
     float *losses;          /* [n] */
     float *gradient;        /* as x */
     size_t n, n_classes;

@@ -5,21 +5,31 @@
 
 #include <math.h>
 
+/* The same operations for a class index and for a row that holds one 1. */
+DPK_INLINE float target(const dpk_cross_entropy *a, size_t i, size_t k) {
+    const float t = a->rows ? a->rows[i * a->n_classes + k] : (float)((int64_t)k == a->targets[i]);
+    return t * a->keep + a->share;
+}
+
 static void example(const dpk_cross_entropy *a, size_t i) {
     const float *x = a->x + (ptrdiff_t)i * a->stride_n;
     float *gradient = a->gradient + (ptrdiff_t)i * a->stride_n;
-    const ptrdiff_t step = a->stride_class, end = (ptrdiff_t)a->n_classes * step;
-    float most = x[0], loss = 0;
-    for (ptrdiff_t k = step; k < end; k += step)
-        most = x[k] > most ? x[k] : most; /* a NaN comes through below */
+    const ptrdiff_t step = a->stride_class;
+    float most = x[0], loss = 0, mass = target(a, i, 0);
+    for (size_t k = 1; k < a->n_classes; k++) {
+        const float score = x[(ptrdiff_t)k * step];
+        most = score > most ? score : most; /* a NaN comes through below */
+        mass += target(a, i, k);
+    }
     float sum = gradient[0] = expf(x[0] - most);
-    for (ptrdiff_t k = step; k < end; k += step)
-        sum += gradient[k] = expf(x[k] - most);
+    for (size_t k = 1; k < a->n_classes; k++)
+        sum += gradient[(ptrdiff_t)k * step] = expf(x[(ptrdiff_t)k * step] - most);
     const float logarithm = logf(sum);
-    for (ptrdiff_t k = 0; k < end; k += step) {
-        const float t = (k == a->targets[i] * step ? a->keep : 0) + a->share;
-        loss -= t * (x[k] - most - logarithm);
-        gradient[k] = gradient[k] / sum - t;
+    for (size_t k = 0; k < a->n_classes; k++) {
+        const ptrdiff_t at = (ptrdiff_t)k * step;
+        const float t = target(a, i, k);
+        loss -= t * (x[at] - most - logarithm);
+        gradient[at] = gradient[at] / sum * mass - t;
     }
     a->losses[i] = loss;
 }
