@@ -98,8 +98,8 @@ def test_validation_examples_are_never_trained_on():
 
     model = Model(image_model().net, encoder=Spy())
     result = quiet(model, data, epochs=1, batch_size=10, validation_split=20)
-    trained = {image.tobytes() for batch in seen[:4] for image in batch}  # four steps of ten
-    held = {image.tobytes() for batch in seen[4:] for image in batch}
+    trained = {image.tobytes() for image in seen[0]}  # four steps of ten, encoded at once
+    held = {image.tobytes() for batch in seen[1:] for image in batch}
     assert (len(trained), len(held)) == (result.n_train, result.n_val) == (40, 20)
     assert not trained & held
 
@@ -228,6 +228,31 @@ def test_augmentation_sees_each_training_image_once_an_epoch_and_no_other():
         drawn = [i for _, e, indices in seen if e == epoch for i in indices]
         assert sorted(drawn) == list(range(40))
     assert augmented.model.dumps() != quiet(image_model(), data, **options).model.dumps()
+
+
+def test_several_small_batches_are_augmented_at_once_and_every_example_stays_in_its_batch():
+    data = images()
+    calls = []
+
+    def marked(images, *, indices, **_):
+        calls.append(len(images))
+        np.testing.assert_array_equal(images, data.x[indices])
+        return images
+
+    batches = []
+
+    def metric(_, targets):
+        batches.append(targets.copy())
+        return np.zeros(len(targets))
+
+    options = {"epochs": 1, "batch_size": 16, "validation_split": 0, "metrics": [metric]}
+    quiet(image_model(), data, **options)
+    wanted, batches = batches, []
+    quiet(image_model(), data, augment=marked, **options)
+    assert calls == [60]
+    assert [len(batch) for batch in batches] == [16, 16, 16, 12]
+    for batch, want in zip(batches, wanted, strict=True):
+        np.testing.assert_array_equal(batch, want)
 
 
 def test_what_is_augmented_is_what_the_encoder_reads():
