@@ -34,6 +34,14 @@ def test_bytes_and_instructions_are_those_of_the_record(target, toolbox):
             assert abs(new - old) <= 0.02 * old, f"{field.name}: {old:,} recorded, {new:,} found"
 
 
+def test_what_cannot_be_counted_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    row = devices.target("wasm32")
+    assert devices.why_not_counted(devices.target("cortex-m4")) == ""
+    with pytest.raises(devices.DeviceError, match=r"pip install 'drypoint\[devices\]'"):
+        devices.measure_row(row, PROGRAM)
+
+
 def test_bars():
     """What is promised for LeNet on microcontrollers, whatever the table says."""
     rows = devices.recorded()

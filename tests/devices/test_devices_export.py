@@ -49,6 +49,18 @@ def test_a_target_has_its_weights_once_and_its_cost_told(dpt, tmp_path, capsys):
     assert f"| one run | {cost['instructions']:,} instructions, about" in readme
 
 
+@pytest.mark.parametrize("name", ["cortex-m4", "riscv32", "wasm32-simd128", "s390x"])
+def test_the_command_that_is_told_compiles_the_folder(dpt, tmp_path, capsys, toolbox, name):
+    for tool in devices.needed_tools(devices.target(name)):
+        toolbox.need(tool)
+    out = str(tmp_path / "a folder")
+    code = main(["export", str(dpt), "--name", "lenet", "--target", name, "--out", out])
+    assert code == 0
+    command = capsys.readouterr().out.rstrip().splitlines()[-1]
+    run(["sh", "-c", command], cwd=tmp_path)
+    assert {"lenet.o", "dpt_run.o"} <= {path.name for path in tmp_path.glob("*.o")}
+
+
 def test_a_budget_that_is_exceeded_writes_nothing(dpt, tmp_path, capsys):
     code, out, err = export(capsys, dpt, "--out", tmp_path / "out", "--budget", "flash=256K")
     assert (code, out) == (2, "")

@@ -177,9 +177,7 @@ def compiler_line(folder: Path, name: str, row: devices.Target | None = None) ->
     """For a shell: what builds and runs the self-test here, or compiles the model for a target."""
     at = shlex.quote(str(folder))
     if row:
-        return (
-            f"{row.compiler} {' '.join(row.flags)} -std=c99 -O2 -ffunction-sections "
-            f"-I{at}/drypoint -c {at}/{name}.c {at}/drypoint/*.c"
-        )
+        flags = shlex.join([row.compiler, *devices.processor_flags(row), "-O2"])
+        return f"{flags} -I{at}/drypoint -c {at}/{name}.c {at}/drypoint/*.c"
     parts = f"{at}/{name}.c {at}/selftest.c {at}/drypoint/*.c"
     return f"cc -std=c99 -O2 -I{at}/drypoint {parts} -o {at}/selftest && {at}/selftest"

@@ -14,6 +14,7 @@ from ._emulate import build_jobs as build_jobs
 from ._emulate import check_tools as check_tools
 from ._emulate import emulate as emulate
 from ._emulate import needed_tools as needed_tools
+from ._emulate import processor_flags as processor_flags
 from ._exported import Answer as Answer
 from ._exported import build_exported as build_exported
 from ._exported import rebuild_exported as rebuild_exported

@@ -57,8 +57,12 @@ def engine_sources() -> list[Path]:
 
 def compile_flags(target: Target) -> list[str]:
     """What every C file of a target is compiled with, optimization aside."""
-    flags = ["-std=c99", *target.flags, "-ffunction-sections", "-fdata-sections"]
-    flags += [f"-I{include_dir()}", f"-I{HARNESS}"]
+    return [*processor_flags(target), "-fdata-sections", f"-I{include_dir()}", f"-I{HARNESS}"]
+
+
+def processor_flags(target: Target) -> list[str]:
+    """Language and processor; where there is no C library, a header in place of its own."""
+    flags = ["-std=c99", *target.flags, "-ffunction-sections"]
     return flags if has_libc(target) else [*flags, "-ffreestanding", f"-I{LIBC}"]
 
 
