@@ -51,9 +51,8 @@ def faults(
     *,
     granted: Iterable[str],
     pointers: Mapping[str, str],
-    optimize: str = "-Os",
 ) -> list[str]:
-    """What is wrong, a line each, sorted.
+    """What is wrong, a line each, sorted; compiled with -O2.
 
     Args:
         target: whose compiler and flags.
@@ -62,9 +61,8 @@ def faults(
         granted: names that may come from outside; one that ends in ``*`` is a beginning.
         pointers: a file with static functions, or a function -> pattern of the functions that calls
             through pointers there reach.
-        optimize: the compiler's level.
     """
-    flags = [*compile_flags(target), optimize, *WARNINGS]
+    flags = [*compile_flags(target), "-O2", *WARNINGS]
     try:
         code = (_of_clang if target.compiler.startswith("clang") else _of_gcc)(
             target.compiler, flags, sources, folder
