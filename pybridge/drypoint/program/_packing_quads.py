@@ -14,7 +14,8 @@ import numpy as np
 from ._ops import Conv, Dense
 
 QUAD = 4  # values that an instruction multiplies together
-PATCH_SIZE = 4096  # a larger window is left to the plain kernels, which read weights as they are
+BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels
+SLACK = 15  # bytes that a kernel reads beyond them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Quads:
 
 
 def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
-    """Biases, multipliers and weights of an op, little-endian; nothing if its window is too large.
+    """Biases, multipliers and weights of an op, little-endian; nothing if a pixel reads too much.
 
     Args:
         op: a convolution or a dense op.
@@ -50,8 +51,10 @@ def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
     n, rows = len(op.weight), op.kernel[0] if isinstance(op, Conv) else 1
     weight = op.weight.reshape(n, rows, -1).astype(np.int64)
     quads = -(-weight.shape[2] // QUAD)
-    if isinstance(op, Conv) and QUAD * quads * rows > PATCH_SIZE:
-        return b""
+    if isinstance(op, Conv):
+        high, wide = ((op.pool[i] - 1) * op.stride[i] + op.kernel[i] for i in (0, 1))
+        if high * wide * op.in_shape.c + SLACK > BAND_SIZE:
+            return b""
     padded = -(-n // layout.lanes) * layout.lanes
     added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
     bias, mult = np.zeros(padded, np.int64), np.full(padded, 2, np.int64)
