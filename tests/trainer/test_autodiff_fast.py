@@ -6,7 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff
-from drypoint.autodiff import _block_kernels, _compiled, _fast, _kernels
+from drypoint.autodiff import _block_kernels, _compiled, _compiled_kernels, _fast, _kernels
 from drypoint.autodiff._window import Convolution, Window
 
 SETS = list(_compiled._Settings.sets)
@@ -157,3 +157,26 @@ def test_the_direct_way_can_be_asked_for():
                 )
                 raise KeyError
             assert (_kernels.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
+    """The same bytes as where each way does so for itself."""
+    rng = np.random.default_rng(0)
+    x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
+    spec, calls = Convolution(Window((5, 5), (1, 1))), []
+    points = _compiled_kernels._points
+    monkeypatch.setattr(
+        _compiled_kernels, "_points", lambda *args: calls.append(1) or points(*args)
+    )
+    with _compiled.forced(name):
+        tensor = autodiff.Tensor(x, requires_grad=True)
+        y = autodiff.conv2d(tensor, autodiff.Tensor(weight))
+        g = rng.normal(size=y.shape).astype(np.float32)
+        y.backward(g)
+        assert len(calls) == 1
+        alone, _ = _kernels.conv2d(x, weight, None, spec, taped=True)
+        np.testing.assert_array_equal(y.data, alone)
+        alone = _kernels.conv2d_input_gradient(g, None, weight, spec, (12, 12))
+        np.testing.assert_array_equal(tensor.grad, alone)
+        assert len(calls) == 3

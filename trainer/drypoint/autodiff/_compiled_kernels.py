@@ -20,7 +20,14 @@ from ._window import Convolution, Pair, Window
 
 
 def conv2d(
-    kernels: Any, x: Array, weight: Array, bias: Array | None, spec: Convolution, *, taped: bool
+    kernels: Any,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    spec: Convolution,
+    *,
+    taped: bool,
+    points: Array | None,
 ) -> tuple[Array, Winners | None]:
     """The result and, if it is taped and not plain, the winners."""
     n, o, (h, w) = x.shape[0], weight.shape[0], spec.output_size(*x.shape[2:])
@@ -34,7 +41,7 @@ def conv2d(
         fields["winners"] = pointer(winners, "uint8_t")
     work = _work(spec, x, weight)
     if _fast_wins(spec, x.shape, o):
-        points = _points(kernels, weight)
+        points = _points(kernels, weight) if points is None else points
         fields["points"] = pointer(points)
         run(kernels.winograd, struct("dpk_conv2d", **fields), work)
     else:
@@ -50,6 +57,7 @@ def conv2d_input_gradient(
     spec: Convolution,
     *,
     size: Pair,
+    points: Array | None,
 ) -> Array:
     """Correlations of the gradient, with zeros around it, with the weight turned round.
 
@@ -59,7 +67,9 @@ def conv2d_input_gradient(
     """
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
     if _fast_wins(spec, (n, c, *size), o):
-        return _fast_input_gradient(kernels, gradient, winners, weight, spec, size=size)
+        return _fast_input_gradient(
+            kernels, gradient, winners, weight, spec, size=size, points=points
+        )
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
     lanes = np.zeros if spec.window.stride != (1, 1) else np.empty
     x = from_lanes(lanes((c * spec.groups, *size, n), np.float32))
@@ -129,9 +139,10 @@ def _fast_input_gradient(
     spec: Convolution,
     *,
     size: Pair,
+    points: Array | None,
 ) -> Array:
     x = np.empty((weight.shape[1], *size, gradient.shape[0]), np.float32)
-    points = _points(kernels, np.ascontiguousarray(weight))
+    points = _points(kernels, np.ascontiguousarray(weight)) if points is None else points
     fields = _fields(spec, from_lanes(x), gradient, weight) | {"points": pointer(points)}
     if winners is not None:
         won = to_lanes(winners)
@@ -229,6 +240,13 @@ def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
     if not _fast.possible(spec):
         return False
     return _fast.wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
+
+
+def conv2d_points(kernels: Any, weight: Array, spec: Convolution, x: Array) -> Array | None:
+    """What `conv2d` and `conv2d_input_gradient` would compute each for itself."""
+    if not _fast_wins(spec, x.shape, weight.shape[0]):
+        return None
+    return _points(kernels, np.ascontiguousarray(weight))
 
 
 def _points(kernels: Any, weight: Array) -> Array:

@@ -34,6 +34,7 @@ __all__ = [
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
+    "conv2d_points",
     "conv2d_weight_gradient",
     "cross_entropy",
     "linear",
@@ -49,8 +50,21 @@ __all__ = [
 ]
 
 
+def conv2d_points(weight: Array, spec: Convolution, x: Array) -> Array | None:
+    """The weight as a fast convolution of x takes it, forward and backward; None if it is slow."""
+    if kernels := kernels_for(x, weight):
+        return compiled.conv2d_points(kernels, weight, spec, x)
+    return None
+
+
 def conv2d(
-    x: Array, weight: Array, bias: Array | None, spec: Convolution, *, taped: bool
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    spec: Convolution,
+    *,
+    taped: bool,
+    points: Array | None = None,
 ) -> tuple[Array, Winners | None]:
     """The cross-correlation of x (N, C, H, W) and weight (O, C / groups, kh, kw), and what follows.
 
@@ -62,16 +76,24 @@ def conv2d(
         when nobody will ask.
     """
     if kernels := kernels_for(x, weight):
-        return compiled.conv2d(kernels, x, weight, bias, spec, taped=taped)
+        return compiled.conv2d(kernels, x, weight, bias, spec, taped=taped, points=points)
     return _block_kernels.conv2d(x, weight, bias, spec)
 
 
 def conv2d_input_gradient(
-    gradient: Array, winners: Winners | None, weight: Array, spec: Convolution, size: Pair
+    gradient: Array,
+    winners: Winners | None,
+    weight: Array,
+    spec: Convolution,
+    size: Pair,
+    *,
+    points: Array | None = None,
 ) -> Array:
     """The gradient of `conv2d` with respect to x, whose height and width are `size`."""
     if kernels := kernels_for(gradient, weight):
-        return compiled.conv2d_input_gradient(kernels, gradient, winners, weight, spec, size=size)
+        return compiled.conv2d_input_gradient(
+            kernels, gradient, winners, weight, spec, size=size, points=points
+        )
     return _block_kernels.conv2d_input_gradient(gradient, winners, weight, spec, size)
 
 
