@@ -68,6 +68,22 @@ def test_a_budget_that_is_exceeded_writes_nothing(dpt, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_without_the_tools_of_a_target_its_cost_is_not_told(tmp_path, capsys, monkeypatch):
+    """The weights are laid out all the same; a budget is refused, since nothing holds it."""
+    path, out = tmp_path / "lenet.dpt", tmp_path / "out"
+    path.write_bytes(blob.dumps(models.load_program("lenet-mnist")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = export(capsys, path, "--out", out, "--budget", "ram=8K")
+    assert code == 2
+    assert "arm-none-eabi-gcc is not installed" in err
+    assert not out.exists()
+    code, text, _ = export(capsys, path, "--out", out)
+    assert code == 0
+    assert "cost not measured: arm-none-eabi-gcc is not installed" in text
+    assert "packed0" in (out / "lenet.c").read_text()
+    assert "What it costs" not in (out / "README.md").read_text()
+
+
 @pytest.mark.parametrize("option", [("--budget", "ram=8K"), ("--clock", "80")])
 def test_what_is_about_a_device_is_refused_without_one(dpt, tmp_path, capsys, option):
     code = main(["export", str(dpt), "--out", str(tmp_path / "out"), *option])

@@ -96,7 +96,19 @@ def run(args: argparse.Namespace) -> int:
 def measured(
     row: devices.Target, program: Program, args: argparse.Namespace
 ) -> tuple[str, dict[str, object], str]:
-    """The cost on a target for a terminal, for JSON and for the README, if the budget is held."""
+    """The cost on a target for a terminal, for JSON and for the README, if the budget is held.
+
+    Packed weights need no tools of the target: where these are missing, the cost is not told.
+
+    Raises:
+        DeviceError: they are missing, and a budget cannot be held without.
+    """
+    try:
+        devices.check_tools(row)
+    except devices.DeviceError as error:
+        if args.budget:
+            raise
+        return f"  cost not measured: {error}\n\n", {"target": row.name, "cost": None}, ""
     clock = args.clock or row.clock_mhz
     cost = devices.measure_cost(row, program)
     if args.budget:
