@@ -277,10 +277,13 @@ static void losses(const dpk_kernels *k) {
 #ifdef THREADS
 typedef struct {
     unsigned *done; /* [n_parts]: how often each part was done */
+    unsigned long delay;
 } counting;
 
 static int count_part(const void *arguments, size_t part, size_t n_parts) {
     const counting *a = arguments;
+    for (volatile unsigned long i = 0; i < a->delay; i++) {
+    }
     a->done[part] += part < n_parts;
     return 0;
 }
@@ -299,6 +302,7 @@ static void jobs(size_t n) {
         memset(done, 0, n_parts * sizeof *done);
         counting *a = memory(sizeof *a);
         a->done = done;
+        a->delay = draw(0, 1) * draw(0, 500); /* workers come too late, or have time to help */
         int wrong = dpk_run(fails ? fail_last : count_part, a, n_threads, n_parts) != fails;
         for (size_t part = 0; part < n_parts; part++)
             wrong |= done[part] != 1;

@@ -174,8 +174,8 @@ typedef struct {
 /* Sets that this CPU can run, the best first: i = 0, 1, ... until NULL. */
 const dpk_kernels *dpk_available(size_t i);
 
-/* All parts of a task, n_parts (at most 65,535) if there are several threads, 1..64: each takes the
- * next one as soon as it is free. Returns as a task does. */
+/* All parts of a task, n_parts if there are several threads, 1..64: each takes the next one as soon
+ * as it is free. Returns as a task does. */
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts);
 
 /* cffi: end */

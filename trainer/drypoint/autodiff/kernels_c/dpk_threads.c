@@ -25,19 +25,20 @@ enum { SPINS = 4000, YIELD_EVERY = 64 }; /* pauses: some 150 and 2.5 microsecond
  * asked for them, and the workers that are awake. The owner waits for parts that were claimed, not
  * for workers: one that has not woken up yet, or whose core another process has, costs nothing.
  *
- * What a job is may be read after claiming a part of it only: until that part is finished the owner
- * stays. That a claim is of this job and not of the one before, `turn` makes sure. */
+ * What the job is may be read after claiming a part of it only: until that part is finished, the
+ * owner stays. Between jobs no part is left to claim, so whoever gets one has it of the job that is
+ * there. */
 static struct {
     pthread_mutex_t owner; /* held by the thread whose job it is */
     pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
     pthread_cond_t work, done;
     size_t n_workers;
-    /* What follows is written by the owner before `turn` changes. */
+    /* What follows is written by the owner while no part is left. */
     dpk_task *task;
     const void *arguments;
     size_t n_parts;
     /* Atomics. */
-    uint64_t turn;     /* changes with each job and each claim */
+    size_t left;       /* parts that nobody has claimed: the last ones */
     size_t n_helpers;  /* workers that may claim: those below this number */
     size_t unfinished; /* parts */
     size_t asleep;     /* workers */
@@ -53,17 +54,13 @@ static void pause_once(void) {
 #endif
 }
 
-/* A turn is the number of a job, and in the lowest bits how many of its parts are unclaimed. */
-enum { LEFT_BITS = 16, LEFT_MASK = (1 << LEFT_BITS) - 1 };
-
 /* How many parts were left before one of them became the caller's; 0: none was. */
 static size_t claim(void) {
-    uint64_t turn = __atomic_load_n(&pool.turn, __ATOMIC_ACQUIRE);
-    while (turn & LEFT_MASK)
-        if (__atomic_compare_exchange_n(&pool.turn, &turn, turn - 1, 0, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE))
-            return turn & LEFT_MASK;
-    return 0;
+    size_t left = __atomic_load_n(&pool.left, __ATOMIC_ACQUIRE);
+    while (left > 0 && !__atomic_compare_exchange_n(&pool.left, &left, left - 1, 0,
+                                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    }
+    return left;
 }
 
 /* Does parts until none is left to claim. */
@@ -81,7 +78,7 @@ static void help(void) {
 }
 
 static int is_wanted(size_t number) {
-    return (__atomic_load_n(&pool.turn, __ATOMIC_SEQ_CST) & LEFT_MASK) &&
+    return __atomic_load_n(&pool.left, __ATOMIC_SEQ_CST) > 0 &&
            number < __atomic_load_n(&pool.n_helpers, __ATOMIC_RELAXED);
 }
 
@@ -120,6 +117,7 @@ static void after_fork(void) {
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.done, NULL);
     pool.n_workers = 0;
+    pool.left = 0;
     pool.asleep = 0;
     pool.owner_asleep = 0;
 }
@@ -189,8 +187,7 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     __atomic_store_n(&pool.failed, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&pool.unfinished, n_parts, __ATOMIC_RELAXED);
     __atomic_store_n(&pool.n_helpers, n_threads - 1, __ATOMIC_RELAXED);
-    const uint64_t job = __atomic_load_n(&pool.turn, __ATOMIC_RELAXED) >> LEFT_BITS;
-    __atomic_store_n(&pool.turn, (job + 1) << LEFT_BITS | n_parts, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&pool.left, n_parts, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
         pthread_mutex_lock(&pool.mutex);
         pthread_cond_broadcast(&pool.work);
