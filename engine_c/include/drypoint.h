@@ -38,8 +38,8 @@ extern "C" {
  * stops the compiler when its number is not this header's. */
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 1
-#define DPT_BLOB_MINOR 0
-#define DPT_CODEGEN    1
+#define DPT_BLOB_MINOR 1
+#define DPT_CODEGEN    2
 
 /* No activation has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
@@ -72,7 +72,7 @@ typedef enum dpt_status {
 } dpt_status;
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
-enum { DPT_CONV = 1, DPT_DENSE = 2, DPT_MAXPOOL = 3, DPT_AVGPOOL = 4 };
+enum { DPT_CONV = 1, DPT_DENSE = 2, DPT_MAXPOOL = 3, DPT_AVGPOOL = 4, DPT_GROUPED = 5 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
 /* A plane: height, width, channels. Stored row by row, the channels of a pixel together. */
@@ -92,13 +92,14 @@ typedef struct dpt_op {
     uint8_t kernel_h, kernel_w, stride_h, stride_w;
     uint8_t pad_top, pad_left, pad_bottom, pad_right;
     uint8_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
+    uint16_t groups;        /* of a grouped convolution, at least 2; in.c / groups channels each */
     int32_t lo, hi;         /* the clamp of the output */
     uint32_t out_offset;    /* where the output lies in the arena, bytes; unused in the last op */
-    const int8_t
-        *weight;         /* [out.c][kernel_h][kernel_w][in.c]; dense: [out.c][in.h * in.w * in.c] */
-    const uint8_t *bias; /* [out.c] x 4 bytes */
-    const uint8_t *mult; /* [out.c] x 4 bytes; average pool: one */
-    const void *packed;  /* what dpt_model_pack made of the three, or NULL */
+    const int8_t *weight;   /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
+                             * dense: [out.c][in.h * in.w * in.c] */
+    const uint8_t *bias;    /* [out.c] x 4 bytes */
+    const uint8_t *mult;    /* [out.c] x 4 bytes; average pool: one */
+    const void *packed;     /* what dpt_model_pack made of the three, or NULL */
 } dpt_op;
 
 /* A kernel computes one op on n planes that lie one after the other: all of `out` from all of `in`.
@@ -111,7 +112,7 @@ typedef struct dpt_backend {
     const char *name;
     int (*available)(void); /* 1 if this CPU can run it */
     uint16_t packing;       /* the layout of weights that it reads; 0: as they are */
-    dpt_kernel *conv, *dense, *maxpool, *avgpool; /* NULL: not in this table */
+    dpt_kernel *conv, *dense, *maxpool, *avgpool, *grouped; /* NULL: not in this table */
 } dpt_backend;
 
 /* A model: the C twin of the Python Program. Generated as const data, or filled by dpt_model_load.
@@ -192,7 +193,8 @@ const dpt_backend *dpt_backend_best(void);
 
 /* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
  */
-dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool;
+dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
+    dpt_scalar_grouped;
 extern const dpt_backend dpt_scalar;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them: any

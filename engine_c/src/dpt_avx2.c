@@ -89,9 +89,8 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_AVX2);
 }
 
-const dpt_backend dpt_avx2 = {
-    "avx2", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_avx2 = {"avx2",     available,   LAYOUT,
+                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

@@ -185,10 +185,8 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_AVX512VNNI);
 }
 
-const dpt_backend dpt_avx512vnni = {
-    "avx512vnni",       available,          LAYOUT, quads_conv, quads_dense,
-    dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_avx512vnni = {"avx512vnni", available,   LAYOUT,
+                                    quads_conv,   quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_avx512vnni_is_empty; /* C has no empty files */
 #endif

@@ -258,10 +258,8 @@ void dpt_blocks_dense(const dpt_op *op, const void *in, void *out, size_t n) {
     window_dense(op, in, out, n);
 }
 
-const dpt_backend dpt_blocks = {
-    "blocks",         available,          DPT_PACKING_BLOCKS, dpt_blocks_conv,
-    dpt_blocks_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_blocks = {"blocks",        available,        DPT_PACKING_BLOCKS,
+                                dpt_blocks_conv, dpt_blocks_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

@@ -290,10 +290,8 @@ void dpt_dsp_dense(const dpt_op *op, const void *in, void *out, size_t n) {
     window_dense(op, in, out, n);
 }
 
-const dpt_backend dpt_dsp = {
-    "dsp",         available,          DPT_PACKING_DSP,    dpt_dsp_conv,
-    dpt_dsp_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_dsp = {"dsp",        available,     DPT_PACKING_DSP,
+                             dpt_dsp_conv, dpt_dsp_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

@@ -47,6 +47,9 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 #endif
 #endif
 
+/* The end of every table of kernels: what has no kernel but the plain one. */
+#define DPT_PLAIN_KERNELS dpt_scalar_maxpool, dpt_scalar_avgpool, dpt_scalar_grouped
+
 /* The numbers of their layouts, beside those of dpt_pack.h; _packing.py has them too. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 

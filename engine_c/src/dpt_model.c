@@ -40,14 +40,14 @@ static int length_ok(uint32_t out, uint32_t in, uint32_t pad, uint32_t kernel, u
 
 /* Check 3, without the tables. Zero is what an unused field must be. */
 static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
-    const int conv = op->kind == DPT_CONV, dense = op->kind == DPT_DENSE,
-              maxpool = op->kind == DPT_MAXPOOL;
+    const int grouped = op->kind == DPT_GROUPED, conv = op->kind == DPT_CONV || grouped,
+              dense = op->kind == DPT_DENSE, maxpool = op->kind == DPT_MAXPOOL;
     const uint32_t pad_h = (uint32_t)op->pad_top + op->pad_bottom,
                    pad_w = (uint32_t)op->pad_left + op->pad_right;
     const uint32_t pool_h = conv ? op->pool_h : 1, pool_w = conv ? op->pool_w : 1;
-    if (op->kind < DPT_CONV || op->kind > DPT_AVGPOOL || op->in_type > DPT_I8 ||
-        op->out_type > DPT_I32 || op->shift > 30 || !zeros(record + 26, 2) ||
-        !zeros(record + 52, 12)) {
+    if (op->kind < DPT_CONV || op->kind > DPT_GROUPED || op->in_type > DPT_I8 ||
+        op->out_type > DPT_I32 || op->shift > 30 || grouped != (op->groups > 1) ||
+        (!grouped && op->groups != 0) || !zeros(record + 52, 12)) {
         return DPT_E_FIELD;
     }
     if ((dense && !zeros(record + 16, 4)) || (!conv && !zeros(record + 20, 6)) ||
@@ -67,7 +67,8 @@ static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
     }
     if (!length_ok(op->out.h, op->in.h, pad_h, op->kernel_h, op->stride_h, pool_h) ||
         !length_ok(op->out.w, op->in.w, pad_w, op->kernel_w, op->stride_w, pool_w) ||
-        (!conv && op->in.c != op->out.c)) {
+        (!conv && op->in.c != op->out.c) ||
+        (grouped && (op->in.c % op->groups != 0 || op->out.c % op->groups != 0))) {
         return DPT_E_SHAPE;
     }
     return DPT_OK;
@@ -119,6 +120,7 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record)
     const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
     const uint64_t n = op->kind == DPT_DENSE ? dpt_elements(op->in)
                        : pool                ? window
+                       : op->groups > 1      ? window * (op->in.c / op->groups)
                                              : window * op->in.c;
     const uint64_t largest = op->in_type == DPT_U8 ? 255 : 128;
     const uint32_t channels = pool ? 1 : op->out.c;
@@ -167,6 +169,7 @@ static dpt_op read_op(const uint8_t *p) {
     op.pad_right = p[23];
     op.pool_h = p[24];
     op.pool_w = p[25];
+    op.groups = (uint16_t)dpt_u16(p + 26);
     op.lo = dpt_i32(p + 28);
     op.hi = dpt_i32(p + 32);
     op.out_offset = dpt_u32(p + 36);
@@ -249,6 +252,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         return status;
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
+    uint32_t minor = 0; /* that the ops ask for */
     uint8_t type = p[24];
     dpt_shape shape = read_shape(p + 26);
     for (uint32_t i = 0; i < n_ops; i++) {
@@ -266,6 +270,10 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         }
         type = ops[i].out_type;
         shape = ops[i].out;
+        minor |= ops[i].kind == DPT_GROUPED;
+    }
+    if (dpt_u16(p + 6) != minor) {
+        return DPT_E_VERSION;
     }
     status = check_plan(ops, n_ops, dpt_u32(p + 16));
     if (status == DPT_OK) {

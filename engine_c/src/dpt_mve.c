@@ -152,10 +152,8 @@ void dpt_mve_dense(const dpt_op *op, const void *in, void *out, size_t n) {
     window_dense(op, in, out, n);
 }
 
-const dpt_backend dpt_mve = {
-    "mve",         available,          DPT_PACKING_MVE,    dpt_mve_conv,
-    dpt_mve_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_mve = {"mve",        available,     DPT_PACKING_MVE,
+                             dpt_mve_conv, dpt_mve_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */
 #endif

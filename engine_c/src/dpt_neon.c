@@ -91,9 +91,8 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_neon = {
-    "neon", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_neon = {"neon",     available,   LAYOUT,
+                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_neon_is_empty; /* C has no empty files */
 #endif

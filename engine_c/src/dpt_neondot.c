@@ -13,9 +13,8 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
-const dpt_backend dpt_neondot = {
-    "neondot", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_neondot = {"neondot",  available,   LAYOUT,
+                                 quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

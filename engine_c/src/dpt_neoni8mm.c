@@ -14,9 +14,8 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
-const dpt_backend dpt_neoni8mm = {
-    "neoni8mm", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_neoni8mm = {"neoni8mm", available,   LAYOUT,
+                                  quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

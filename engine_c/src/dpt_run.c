@@ -14,8 +14,10 @@ static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
         return backend->dense;
     case DPT_MAXPOOL:
         return backend->maxpool;
-    default:
+    case DPT_AVGPOOL:
         return backend->avgpool;
+    default:
+        return backend->grouped;
     }
 }
 

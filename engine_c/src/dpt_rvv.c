@@ -133,9 +133,7 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_rvv = {
-    "rvv", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_rvv = {"rvv", available, LAYOUT, quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_rvv_is_empty; /* C has no empty files */
 #endif

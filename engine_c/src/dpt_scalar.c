@@ -74,6 +74,45 @@ static void conv(const dpt_op *op, const void *in, void *out) {
     }
 }
 
+/* The total of the same window in one group, whose channels are the first of `in`: a run of bytes
+ * for each place of the kernel. */
+static int32_t grouped_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
+                             int32_t x) {
+    const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
+    const size_t channels = op->in.c / op->groups;
+    int32_t acc = 0;
+    for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
+        for (int32_t kx = not_negative(-left); kx < at_most(op->kernel_w, op->in.w - left); kx++) {
+            const size_t from = (size_t)(top + ky) * op->in.w + (size_t)(left + kx);
+            const size_t tap = (size_t)ky * op->kernel_w + (size_t)kx;
+            acc += dot(op->in_type, in + from * op->in.c, weight + tap * channels, channels);
+        }
+    }
+    return acc;
+}
+
+static void grouped(const dpt_op *op, const void *in, void *out) {
+    const size_t channels = op->in.c / op->groups, each = op->out.c / op->groups; /* of a group */
+    const size_t weights = (size_t)op->kernel_h * op->kernel_w * channels;
+    size_t index = 0;
+    for (int32_t y = 0; y < op->out.h; y++) {
+        for (int32_t x = 0; x < op->out.w; x++) {
+            for (size_t o = 0; o < op->out.c; o++) {
+                const uint8_t *group = (const uint8_t *)in + o / each * channels;
+                int32_t acc = INT32_MIN;
+                for (int32_t p = 0; p < op->pool_h * op->pool_w; p++) {
+                    int32_t sum = grouped_total(op, group, op->weight + o * weights,
+                                                y * op->pool_h + p / op->pool_w,
+                                                x * op->pool_w + p % op->pool_w);
+                    acc = sum > acc ? sum : acc;
+                }
+                acc += dpt_i32(op->bias + 4 * o);
+                dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult + 4 * o)));
+            }
+        }
+    }
+}
+
 static void dense(const dpt_op *op, const void *in, void *out) {
     const size_t n = dpt_elements(op->in);
     for (size_t o = 0; o < op->out.c; o++) {
@@ -132,6 +171,10 @@ void dpt_scalar_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     each(conv, op, in, out, n);
 }
 
+void dpt_scalar_grouped(const dpt_op *op, const void *in, void *out, size_t n) {
+    each(grouped, op, in, out, n);
+}
+
 void dpt_scalar_dense(const dpt_op *op, const void *in, void *out, size_t n) {
     each(dense, op, in, out, n);
 }
@@ -148,6 +191,5 @@ static int always(void) {
     return 1;
 }
 
-const dpt_backend dpt_scalar = {
-    "scalar", always, 0, dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_scalar = {"scalar",        always,           0,
+                                dpt_scalar_conv, dpt_scalar_dense, DPT_PLAIN_KERNELS};

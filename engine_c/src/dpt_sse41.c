@@ -118,9 +118,8 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);
 }
 
-const dpt_backend dpt_sse41 = {
-    "sse41", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_sse41 = {"sse41",    available,   LAYOUT,
+                               quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

@@ -123,9 +123,8 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_wasm = {
-    "wasm", available, LAYOUT, quads_conv, quads_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-};
+const dpt_backend dpt_wasm = {"wasm",     available,   LAYOUT,
+                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_wasm_is_empty; /* C has no empty files */
 #endif

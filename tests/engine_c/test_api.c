@@ -29,10 +29,10 @@ static const int8_t weight[2] = {1, 2};
 static const uint8_t bias[] = {DPT_LE32(0), DPT_LE32(0)};
 static const uint8_t mult[] = {DPT_LE32(0x40000000), DPT_LE32(0x40000000)};
 static const dpt_op ops[2] = {
-    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0, 0,      0,    0,    0,   0,
-     0,         0,      0,      0, 0,         255,       0, weight, bias, mult, NULL},
-    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1,    1,    1,    0,   0,
-     0,           0,      0,       0, 0,         0,         0, NULL, NULL, NULL, NULL},
+    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0,   0, 0,      0,    0,    0,
+     0,         0,      0,      0, 0,         0,         255, 0, weight, bias, mult, NULL},
+    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1, 1,    1,    0,    0,
+     0,           0,      0,       0, 0,         0,         0, 0, NULL, NULL, NULL, NULL},
 };
 static const char labels[] = "zero\0one";
 
@@ -99,7 +99,7 @@ static void test_backends(void) {
     while (dpt_backend_at(n) != NULL) {
         const dpt_backend *b = dpt_backend_at(n++);
         CHECK(b->name != NULL && b->available != NULL && b->conv != NULL && b->dense != NULL);
-        CHECK(b->maxpool != NULL && b->avgpool != NULL);
+        CHECK(b->maxpool != NULL && b->avgpool != NULL && b->grouped != NULL);
     }
     CHECK(n >= 1 && dpt_backend_at(n - 1) == &dpt_scalar && dpt_backend_at(n + 1) == NULL);
     CHECK(dpt_backend_at((size_t)-1) == NULL);

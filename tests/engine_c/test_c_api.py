@@ -46,7 +46,9 @@ def test_code_for_another_header_stops_the_compiler(toolbox, compiler, tmp_path)
     program = nets.random_program(62)
     header = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.h"]
     other = f"#if DPT_CODEGEN != {codegen.CODEGEN_VERSION + 1}"
-    (tmp_path / "net.h").write_text(header.replace("#if DPT_CODEGEN != 1", other))
+    (tmp_path / "net.h").write_text(
+        header.replace(f"#if DPT_CODEGEN != {codegen.CODEGEN_VERSION}", other)
+    )
     command = [toolbox.need(compiler), f"-I{INCLUDE}", "-fsyntax-only", "-x", "c", "net.h"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode != 0
@@ -100,7 +102,7 @@ void _start(void) { dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, output
 """
 
 
-@pytest.mark.parametrize("kind", ["Conv", "Dense", "MaxPool", "AvgPool"])
+@pytest.mark.parametrize("kind", ["Conv", "GroupedConv", "Dense", "MaxPool", "AvgPool"])
 def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, kind, tmp_path):
     """With -nostdlib and --gc-sections: no loader, no other kernel, no library."""
     compiler, engine = objects

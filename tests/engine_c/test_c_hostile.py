@@ -13,13 +13,13 @@ from drypoint.program import BlobError, blob, reference
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
-SEEDS = (16, 48, 60, 62, 1, 8)
+SEEDS = (16, 48, 60, 62, 1, 8, 264)
 PROGRAMS = [nets.random_program(seed) for seed in SEEDS]
 
 
 def test_the_programs_have_every_kind_type_and_labels():
     kinds = {type(op).__name__ for program in PROGRAMS for op in program.ops}
-    assert kinds == {"Conv", "Dense", "MaxPool", "AvgPool"}
+    assert kinds == {"Conv", "GroupedConv", "Dense", "MaxPool", "AvgPool"}
     assert {program.input_type for program in PROGRAMS} == {"u8", "i8"}
     assert {bool(program.labels) for program in PROGRAMS} == {True, False}
     assert {len(program.ops) for program in PROGRAMS} >= {1, 4}

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drypoint.program import BlobError, Conv, Dense, MaxPool, Program, ProgramError, blob, reference
+from drypoint.program import (
+    BlobError,
+    Conv,
+    Dense,
+    GroupedConv,
+    MaxPool,
+    Program,
+    ProgramError,
+    blob,
+    reference,
+)
 from tools import ROOT
 
 
@@ -67,7 +77,8 @@ def test_the_layout_is_the_one_that_the_page_gives(program):
     u32 = lambda at: int.from_bytes(data[at : at + 4], "little")  # noqa: E731
     i32s = lambda at, n: np.frombuffer(data, "<i4", n, at).tolist()  # noqa: E731
     assert data[:4] == b"\x44\x50\x54\x1a"
-    assert (u16(4), u16(6), u32(8), u32(12)) == (1, 0, len(data), zlib.crc32(data[16:]))
+    minor = int(any(isinstance(op, GroupedConv) for op in program.ops))
+    assert (u16(4), u16(6), u32(8), u32(12)) == (1, minor, len(data), zlib.crc32(data[16:]))
     assert (u32(16), u16(20), u16(22)) == (
         program.arena_size, len(program.ops), len(program.labels),
     )  # fmt: skip
@@ -79,13 +90,13 @@ def test_the_layout_is_the_one_that_the_page_gives(program):
     ends = []
     for i, op in enumerate(program.ops):
         at = 64 + 64 * i
-        kinds = {"Conv": 1, "Dense": 2, "MaxPool": 3, "AvgPool": 4}
+        kinds = {"Conv": 1, "Dense": 2, "MaxPool": 3, "AvgPool": 4, "GroupedConv": 5}
         types = {"u8": 0, "i8": 1, "i32": 2}
         assert data[at] == kinds[type(op).__name__]
         assert (data[at + 1], data[at + 2]) == (types[op.in_type], types[op.out_type])
         assert tuple(u16(at + 4 + 2 * k) for k in range(6)) == (*op.in_shape, *op.out_shape)
         windows = tuple(data[at + 16 : at + 26])
-        if isinstance(op, Conv):
+        if isinstance(op, Conv | GroupedConv):
             assert windows == (*op.kernel, *op.stride, *op.padding, *op.pool)
         elif isinstance(op, Dense):
             assert windows == (0,) * 10
@@ -98,12 +109,12 @@ def test_the_layout_is_the_one_that_the_page_gives(program):
         else:
             assert (data[at + 3], *i32s(at + 28, 2)) == (op.shift, op.lo, op.hi)
             assert i32s(u32(at + 48), len(op.mult)) == op.mult.tolist()
-        if isinstance(op, Conv | Dense):
+        if isinstance(op, Conv | GroupedConv | Dense):
             weight = data[u32(at + 40) : u32(at + 40) + op.weight.size]
             assert weight == op.weight.tobytes()
             assert i32s(u32(at + 44), op.out_shape.c) == op.bias.tolist()
         assert u32(at + 36) == program.out_offsets[i]
-        assert data[at + 26 : at + 28] == bytes(2)
+        assert u16(at + 26) == (op.groups if isinstance(op, GroupedConv) else 0)
         assert data[at + 52 : at + 64] == bytes(12)
         ends.append(u32(at + 36) + op.out_shape.size)
     assert max([0, *ends[:-1]]) == program.arena_size
@@ -133,8 +144,10 @@ RULES = {
     "empty": (b"", "not a drypoint blob"),
     "short": (GOOD[:63], "not a drypoint blob"),
     "magic": (b"X" + GOOD[1:], "not a drypoint blob"),
-    "major": (changed(4, 2, "<H"), "the blob's format is 2.0; this drypoint reads 1.0"),
-    "minor": (changed(6, 1, "<H"), "the blob's format is 1.1; this drypoint reads 1.0"),
+    "major": (changed(4, 2, "<H"), "the blob's format is 2.0; this drypoint reads 1.1"),
+    "minor": (changed(6, 2, "<H"), "the blob's format is 1.2; this drypoint reads 1.1"),
+    "needless minor": (changed(6, 1, "<H"), "header is not what its ops ask for"),
+    "groups for none": (changed(64, 5), "0 groups do not divide"),
     "truncated": (GOOD[:-1], "truncated or followed by more"),
     "longer": (GOOD + b"\0", "truncated or followed by more"),
     "crc": (GOOD[:-1] + b"!", "its CRC does not match"),

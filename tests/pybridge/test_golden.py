@@ -30,7 +30,7 @@ def test_regenerating_gives_the_same_bytes():
 def test_the_museum_has_every_kind_of_op_and_is_small():
     programs = [blob.loads(path.read_bytes()) for path in BLOBS]
     kinds = {type(op).__name__ for program in programs for op in program.ops}
-    assert kinds == {"Conv", "Dense", "MaxPool", "AvgPool"}
+    assert kinds == {"Conv", "GroupedConv", "Dense", "MaxPool", "AvgPool"}
     assert {program.input_type for program in programs} == {"u8", "i8"}
     assert {bool(program.labels) for program in programs} == {True, False}
     assert sum(path.stat().st_size for path in GOLDEN.rglob("format-*/*")) < 50_000

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from drypoint.data import ImageEncoder
 from drypoint.engine import Engine
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
-from drypoint.program import Conv, Dense, blob, reference
+from drypoint.program import Conv, Dense, GroupedConv, blob, reference
 from drypoint.quant import error_bound, quantize
 from drypoint.quant._fold import fold
 from drypoint.quant._steps import steps
@@ -39,7 +39,7 @@ def wanted_outputs(case, program):
     folded = not isinstance(case.model.encoder, ImageEncoder)
     for op in program.ops:
         values = wanted[op.name]
-        folded = folded or isinstance(op, Conv | Dense)
+        folded = folded or isinstance(op, Conv | GroupedConv | Dense)
         flat = values.reshape(len(values), -1)
         if values.ndim == 4:
             values = values.transpose(0, 2, 3, 1)

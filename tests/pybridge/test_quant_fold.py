@@ -77,6 +77,22 @@ def test_the_encoder_disappears_into_the_first_weights():
     np.testing.assert_allclose(came, wanted, rtol=1e-9, atol=1e-12)  # float64 rounding
 
 
+def test_the_encoder_reaches_each_group_by_its_channels():
+    """Oracle: the encoder, then a depthwise convolution of two outputs a channel, in float64."""
+    mean, std = (0.2, 0.5, 0.7), (0.1, 1.0, 3.0)
+    given_model = model([Conv2d(6, (6, 8), groups=3)], mean=mean, std=std, color="rgb")
+    (stage,) = fold(given_model).stages
+    assert (stage.groups, stage.weight.shape) == (3, (6, 6, 8, 1))
+    pixels = RNG.integers(0, 256, (7, 6, 8, 3))
+    encoded = (pixels / 255 - np.array(mean)) / np.array(std)
+    weight = given_model.net["conv"].params["weight"].astype(np.float64)[:, 0]
+    bias = given_model.net["conv"].params["bias"].astype(np.float64)
+    for o in range(6):
+        came = (pixels[..., o // 2] * stage.weight[o, ..., 0]).sum(axis=(1, 2)) + stage.bias[o]
+        wanted = (encoded[..., o // 2] * weight[o]).sum(axis=(1, 2)) + bias[o]
+        np.testing.assert_allclose(came, wanted, rtol=1e-9, atol=1e-12)  # float64 rounding
+
+
 def test_dense_columns_follow_the_plane_of_a_wide_image():
     """A weight of one single position answers to that position: no transposition anywhere."""
     net = Sequential({"conv": Conv2d(2, 1, bias=False), "flatten": Flatten(), "fc": Linear(1)})
@@ -178,7 +194,7 @@ def test_a_vector_may_begin_as_a_plane_of_one_channel():
 def test_every_layer_without_an_integer_form_is_named_at_once():
     inner = Sequential({"wide": Conv2d(4, 3, dilation=2), "norm": BatchNorm2d(), "tanh": Tanh()})
     layers = {
-        "body": inner, "grouped": Conv2d(4, 1, groups=2), "pool": MaxPool2d(2, padding=1),
+        "body": inner, "pool": MaxPool2d(2, padding=1),
         "flatten": Flatten(), "fc": Linear(3), "softmax": Softmax(), "sigmoid": Sigmoid(),
     }  # fmt: skip
     with pytest.raises(UnsupportedError) as refused:
@@ -186,8 +202,8 @@ def test_every_layer_without_an_integer_form_is_named_at_once():
     text = str(refused.value)
     assert "\n" not in text
     assert re.findall(r"(?:for|;) ([\w.]+) \((\w+)\): ", text) == [
-        ("body.wide", "Conv2d"), ("body.tanh", "Tanh"), ("grouped", "Conv2d"),
-        ("pool", "MaxPool2d"), ("sigmoid", "Sigmoid"),
+        ("body.wide", "Conv2d"), ("body.tanh", "Tanh"), ("pool", "MaxPool2d"),
+        ("sigmoid", "Sigmoid"),
     ]  # fmt: skip
 
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drypoint.program import AvgPool, Conv, Dense, MaxPool, Program, ProgramError, Shape, reference
+from drypoint.program import (
+    AvgPool,
+    Conv,
+    Dense,
+    GroupedConv,
+    MaxPool,
+    Program,
+    ProgramError,
+    Shape,
+    reference,
+)
 from tools import ROOT
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -25,7 +35,7 @@ def one_op(seed, kind, *, in_type="u8", last=False):
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("in_type", ["u8", "i8"])
-@pytest.mark.parametrize("kind", ["conv", "dense", "max", "avg"])
+@pytest.mark.parametrize("kind", ["conv", "grouped", "dense", "max", "avg"])
 @given(seed=SEEDS)
 @settings(max_examples=25)
 def test_every_op_equals_plain_loops(kind, in_type, last, seed):
@@ -141,10 +151,13 @@ def test_random_programs_have_every_kind_type_and_more_than_one_output():
     """The generator is worth its name: otherwise the properties above would prove little."""
     programs = [nets.random_program(seed) for seed in range(300)]
     ops = [op for program in programs for op in program.ops]
-    assert {type(op) for op in ops} == {Conv, Dense, MaxPool, AvgPool}
+    assert {type(op) for op in ops} == {Conv, GroupedConv, Dense, MaxPool, AvgPool}
     assert {(op.in_type, op.out_type) for op in ops if isinstance(op, Conv)} == {
         (a, b) for a in ("u8", "i8") for b in ("u8", "i8", "i32")
     }
+    grouped = [op for op in ops if isinstance(op, GroupedConv)]
+    assert {1, 2} <= {op.in_shape.c // op.groups for op in grouped}  # depthwise, and others
+    assert {1, 2} <= {op.out_shape.c // op.groups for op in grouped}
     varied = 0
     for program in programs:
         outputs = reference.run(program, nets.random_inputs(program, 1, n=8))

@@ -10,7 +10,7 @@ import zlib
 import nets
 import numpy as np
 
-from drypoint.program import Dense, MaxPool, Program, Shape, blob
+from drypoint.program import Dense, GroupedConv, MaxPool, Program, Shape, blob
 
 FIELD, SHAPE, TABLE, OVERFLOW, PLAN = -9, -10, -11, -12, -13
 Change = tuple[int, str, int]
@@ -58,6 +58,17 @@ def _dense() -> Program:
     return Program(name="dense", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
+def _grouped() -> Program:
+    """A plane of 4 channels to one of 6, in 2 groups."""
+    ops = GroupedConv(
+        name="grouped", in_type="u8", out_type="i32", in_shape=Shape(2, 3, 4),
+        out_shape=Shape(1, 2, 6), weight=np.arange(-24, 24, dtype=np.int8).reshape(6, 2, 2, 2),
+        bias=np.zeros(6, np.int32), mult=np.full(6, 2, np.int32), shift=0, lo=-9, hi=9,
+        kernel=(2, 2), groups=2,
+    )  # fmt: skip
+    return Program(name="grouped", ops=(ops,), input_scale=1.0, output_scale=1.0)
+
+
 def _widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     ops = MaxPool(
@@ -70,6 +81,7 @@ def _widen(shape: Shape) -> Program:
 NET = nets.random_program(48)
 GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
 DENSE = blob.dumps(_dense())
+GROUPED = blob.dumps(_grouped())
 LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
 
@@ -89,6 +101,7 @@ ACCEPTED = {
     "multipliers at the end": with_table_at_the_end(DENSE, 48, 8, beyond=0),
     "biases at the end": with_table_at_the_end(DENSE, 44, 8, beyond=0),
     "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
+    "weights in groups at the end": with_table_at_the_end(GROUPED, 40, 48, beyond=0),
     "empty labels": changed(
         GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
     ),
@@ -103,7 +116,9 @@ _HEADER: dict[str, tuple[int, bytes]] = {
     **{f"magic {i}": (-5, changed(GOOD, (i, "B", GOOD[i] ^ 1))) for i in range(4)},
     "major 0": (-6, changed(GOOD, (4, "H", 0))),
     "major 2": (-6, changed(GOOD, (4, "H", 2))),
-    "minor": (-6, changed(GOOD, (6, "H", 1))),
+    "minor": (-6, changed(GOOD, (6, "H", 2))),
+    "needless minor": (-6, changed(GOOD, (6, "H", 1))),
+    "groups in 1.0": (-6, changed(GROUPED, (6, "H", 0))),
     "crc": (-7, GOOD[:-1] + bytes([GOOD[-1] ^ 1])),
     "no ops": (FIELD, changed(GOOD, (20, "H", 0))),
     "input type 2": (FIELD, changed(GOOD, (24, "B", 2))),
@@ -127,7 +142,13 @@ _HEADER: dict[str, tuple[int, bytes]] = {
 
 _OPS: dict[str, tuple[int, bytes]] = {
     "kind 0": (FIELD, changed(GOOD, (record(3), "B", 0))),
-    "kind 5": (FIELD, changed(GOOD, (record(3), "B", 5))),
+    "kind 6": (FIELD, changed(GOOD, (record(3), "B", 6))),
+    "kind 5 without groups": (FIELD, changed(GOOD, (record(0), "B", 5))),
+    "one group": (FIELD, changed(GROUPED, (record(0) + 26, "H", 1))),
+    "groups of a plain convolution": (FIELD, changed(GROUPED, (record(0), "B", 1))),
+    "groups that do not divide the input": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 3))),
+    "groups that do not divide the output": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 4))),
+    "more groups than channels": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 65535))),
     "in type 2": (FIELD, changed(GOOD, (record(0) + 1, "B", 2))),
     "out type 3": (FIELD, changed(GOOD, (record(0) + 2, "B", 3))),
     "shift 31": (FIELD, changed(GOOD, (record(0) + 3, "B", 31))),
@@ -195,6 +216,10 @@ _TABLES: dict[str, tuple[int, bytes]] = {
         f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, 48) + 4, "i", m)))
         for m in (3, 1, 0, -2, -(2**31))
     },
+    "weights in groups beyond the end": (
+        TABLE,
+        with_table_at_the_end(GROUPED, 40, 48, beyond=1),
+    ),
     "weight -128": (TABLE, changed(DENSE, (table(DENSE, 40) + 11, "b", -128))),
     "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, 44), "i", 2**31 - 21 * 255))),
     "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, 44) + 4, "i", -(2**31)))),

@@ -72,7 +72,8 @@ def _block(rng, shape, *, padded):
             sides = tuple(tuple(int(p) for p in rng.integers(0, 2, 2)) for _ in range(2))
             options["padding"] = sides if rng.random() < 0.7 else "same"
         kernel = _pair(rng, min(3, shape[1]), min(3, shape[2]))
-        layers.append(Conv2d(int(rng.integers(1, 6)), kernel, **options))
+        groups = int(rng.choice([g for g in range(1, shape[0] + 1) if shape[0] % g == 0]))
+        layers.append(Conv2d(groups * int(rng.integers(1, 4)), kernel, groups=groups, **options))
         layers += [BatchNorm2d()] if rng.random() < 0.4 else []
         layers += [Dropout(0.5)] if rng.random() < 0.2 else []
     plane = shape

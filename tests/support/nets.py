@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from drypoint.program import AvgPool, Conv, Dense, MaxPool, Op, Program, Shape
+from drypoint.program import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Program, Shape
 
+KINDS = ("conv", "dense", "max", "avg")
 INT8_STYLES = ("any", "extreme", "small", "zero")
 
 
@@ -55,8 +56,10 @@ def _pair(rng, most_h, most_w):
     return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
 
 
-def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "max", "avg")) -> Op:
-    """An op that reads `in_shape`; kernels, strides, padding and pools as they fit."""
+def random_op(rng, name, in_shape, in_type, *, last, kinds=KINDS) -> Op:
+    """An op that reads `in_shape`; kernels, strides, padding and pools as they fit. "grouped" is a
+    convolution in groups where there are channels for more than one.
+    """
     style = str(rng.choice(INT8_STYLES))
     kind = str(rng.choice(kinds))
     h, w, c = in_shape
@@ -67,7 +70,7 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "ma
         base["out_shape"] = Shape(1, 1, n)
         return _weighted(rng, Dense, style, base, (n, in_shape.size))
     stride = _pair(rng, 3, 3)
-    if kind == "conv":
+    if kind in ("conv", "grouped"):
         padding = tuple(int(p) for p in rng.integers(0, 3, 4))
         height, width = h + padding[0] + padding[2], w + padding[1] + padding[3]
         kernel = _pair(rng, min(5, height), min(5, width))
@@ -76,9 +79,14 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "ma
             int(rng.integers(1, min(3, plane[0]) + 1)),
             int(rng.integers(1, min(3, plane[1]) + 1)),
         )
-        n = int(rng.integers(1, 8))
+        divisors = [g for g in range(2, c + 1) if c % g == 0 and kind == "grouped"]
+        groups = int(rng.choice(divisors)) if divisors else 1
+        n = groups * int(rng.integers(1, 4 if divisors else 8))
         base["out_shape"] = Shape(plane[0] // pool[0], plane[1] // pool[1], n)
         more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
+        if groups > 1:
+            more["groups"] = groups
+            return _weighted(rng, GroupedConv, style, base, (n, *kernel, c // groups), **more)
         return _weighted(rng, Conv, style, base, (n, *kernel, c), **more)
     kernel = _pair(rng, min(4, h), min(4, w))
     base["out_shape"] = Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
@@ -90,14 +98,17 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=("conv", "dense", "ma
 
 
 def random_program(seed: int, *, n_ops: int | None = None) -> Program:
-    """A program of one to five ops, the same for the same seed."""
+    """A program of one to five ops, the same for the same seed. A fifth of the seeds draws from
+    grouped convolutions, too; what the others stand for came before those.
+    """
+    kinds = (*KINDS, "grouped", "grouped") if seed % 5 == 4 else KINDS
     rng = np.random.default_rng(seed)
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
     dtype = str(rng.choice(["u8", "i8"]))
     count = int(rng.integers(1, 6)) if n_ops is None else n_ops
     ops: list[Op] = []
     for i in range(count):
-        ops.append(random_op(rng, f"op{i}", shape, dtype, last=i + 1 == count))
+        ops.append(random_op(rng, f"op{i}", shape, dtype, last=i + 1 == count, kinds=kinds))
         shape, dtype = ops[-1].out_shape, ops[-1].out_type
     labels = tuple(f"class {i}" for i in range(shape.size)) if rng.random() < 0.5 else ()
     return Program(

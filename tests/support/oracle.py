@@ -10,7 +10,16 @@ from fractions import Fraction
 
 import numpy as np
 
-from drypoint.program import NUMPY_TYPE, AvgPool, Conv, Dense, MaxPool, Op, Program
+from drypoint.program import (
+    NUMPY_TYPE,
+    AvgPool,
+    Conv,
+    Dense,
+    GroupedConv,
+    MaxPool,
+    Op,
+    Program,
+)
 
 
 def requantized(acc: int, mult: int, shift: int, lo: int, hi: int) -> int:
@@ -19,23 +28,25 @@ def requantized(acc: int, mult: int, shift: int, lo: int, hi: int) -> int:
     return min(max(math.floor(exact + Fraction(1, 2)), lo), hi)
 
 
-def _conv_sum(op: Conv, x: list, weight: list, y: int, across: int) -> int:
-    """One accumulator without bias, at (y, across) of the plane before pooling."""
-    acc = 0
+def _conv_sum(op: Conv | GroupedConv, x: list, o: int, y: int, across: int) -> int:
+    """One accumulator of channel o without bias, at (y, across) of the plane before pooling."""
+    acc, weight, groups = 0, op.weight[o].tolist(), getattr(op, "groups", 1)
+    group, n = o // (op.out_shape.c // groups), op.in_shape.c // groups
     for ky, kx in itertools.product(range(op.kernel[0]), range(op.kernel[1])):
         row = y * op.stride[0] - op.padding[0] + ky
         column = across * op.stride[1] - op.padding[1] + kx
         if 0 <= row < op.in_shape.h and 0 <= column < op.in_shape.w:
-            acc += sum(v * w for v, w in zip(x[row][column], weight[ky][kx], strict=True))
+            read = x[row][column][group * n : (group + 1) * n]
+            acc += sum(v * w for v, w in zip(read, weight[ky][kx], strict=True))
     return acc
 
 
-def _conv(op: Conv, x: list, *, pool_first: bool) -> list:
+def _conv(op: Conv | GroupedConv, x: list, *, pool_first: bool) -> list:
     out, mult, bias = [], op.mult.tolist(), op.bias.tolist()
     for y, across in itertools.product(range(op.out_shape.h), range(op.out_shape.w)):
-        for o, weight in enumerate(op.weight.tolist()):
+        for o in range(op.out_shape.c):
             sums = [
-                bias[o] + _conv_sum(op, x, weight, y * op.pool[0] + py, across * op.pool[1] + px)
+                bias[o] + _conv_sum(op, x, o, y * op.pool[0] + py, across * op.pool[1] + px)
                 for py, px in itertools.product(range(op.pool[0]), range(op.pool[1]))
             ]
             rule = (mult[o], op.shift, op.lo, op.hi)
@@ -75,7 +86,7 @@ def apply(op: Op, x: np.ndarray, *, pool_first: bool = True) -> np.ndarray:
     """One op on one plane (h, w, c). `pool_first=False` requantizes before a conv's pooling."""
     plane = x.tolist()
     match op:
-        case Conv():
+        case Conv() | GroupedConv():
             values = _conv(op, plane, pool_first=pool_first)
         case Dense():
             values = _dense(op, plane)

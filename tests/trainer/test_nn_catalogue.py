@@ -14,7 +14,7 @@ RESIDUAL = nn.Graph([SAME, nn.Add()], [("x", "conv", "add.a"), ("x", "add.b")])
 # Class -> a net around such a layer, with what `exportable` asks for; where it is "", the rest of
 # the net has an integer form.
 NETS = {
-    "Conv2d": [nn.Conv2d(2, 3, stride=2, padding=1)],
+    "Conv2d": [nn.Conv2d(2, 3, stride=2, padding=1), nn.Conv2d(4, 3, groups=2)],
     "MaxPool2d": [*WEIGHTS, nn.MaxPool2d(2)],
     "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
     "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
@@ -56,7 +56,6 @@ def test_the_mark_agrees_with_quantization(name):
 @pytest.mark.parametrize(
     "layers",
     [
-        [nn.Conv2d(2, 3, groups=2)],
         [nn.Conv2d(2, 3, dilation=2)],
         [RESIDUAL],
         [*WEIGHTS, nn.MaxPool2d(2, padding=1)],

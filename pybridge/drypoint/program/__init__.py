@@ -13,6 +13,7 @@ from ._ops import AvgPool as AvgPool
 from ._ops import Conv as Conv
 from ._ops import Dense as Dense
 from ._ops import DType as DType
+from ._ops import GroupedConv as GroupedConv
 from ._ops import MaxPool as MaxPool
 from ._ops import Op as Op
 from ._ops import ProgramError as ProgramError
@@ -26,6 +27,7 @@ __all__ = [
     "Conv",
     "DType",
     "Dense",
+    "GroupedConv",
     "MaxPool",
     "Op",
     "Program",

@@ -1,4 +1,4 @@
-"""A program as bytes and back: BLOB.md, format 1.0."""
+"""A program as bytes and back: BLOB.md, format 1.1."""
 
 import json
 import struct
@@ -9,15 +9,26 @@ import numpy as np
 
 from drypoint.common import DrypointError
 
-from ._ops import AvgPool, Conv, Dense, DType, MaxPool, Op, ProgramError, Shape
+from ._ops import (
+    AvgPool,
+    Conv,
+    Dense,
+    DType,
+    GroupedConv,
+    MaxPool,
+    Op,
+    ProgramError,
+    Shape,
+    Weighted,
+)
 from ._program import Program
 
 MAGIC = b"DPT\x1a"
-VERSION = (1, 0)
+VERSION = (1, 1)
 HEADER = struct.Struct("<4sHHIIIHHBBHHHIIII16s")
 OP = struct.Struct("<BBBB3H3H2B2B4B2BHiiIIII12s")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
-KINDS: dict[type[Op], int] = {Conv: 1, Dense: 2, MaxPool: 3, AvgPool: 4}
+KINDS: dict[type[Op], int] = {Conv: 1, Dense: 2, MaxPool: 3, AvgPool: 4, GroupedConv: 5}
 
 
 class BlobError(DrypointError, ValueError):
@@ -40,7 +51,7 @@ def dumps(program: Program) -> bytes:
         zip(program.ops, program.out_offsets, offsets, strict=True)
     ):
         OP.pack_into(body, HEADER.size + OP.size * i, *_record(op, at, tables))
-    header = [MAGIC, *VERSION, len(body), 0, program.arena_size, len(program.ops)]
+    header = [MAGIC, *_version(program), len(body), 0, program.arena_size, len(program.ops)]
     header += [len(program.labels), TYPES.index(program.input_type), 0, *program.input_shape]
     header += [labels_at, len(labels), meta_at, len(meta), bytes(16)]
     HEADER.pack_into(body, 0, *header)
@@ -83,12 +94,18 @@ def loads(blob: bytes) -> Program:
         raise BlobError(
             f"the blob's fields do not fit together ({type(error).__name__}: {error})"
         ) from error
-    told = (arena, n_labels, in_type, zero, in_shape, labels[-1], zeros)
-    true = (program.arena_size, len(program.labels), TYPES.index(program.input_type), 0)
-    if told != (*true, program.input_shape, "", bytes(16)):
+    told = ((major, minor), arena, n_labels, in_type, zero, in_shape, labels[-1], zeros)
+    sizes = (_version(program), program.arena_size, len(program.labels))
+    true = (*sizes, TYPES.index(program.input_type), 0, program.input_shape, "", bytes(16))
+    if told != true:
         raise BlobError("the blob's header is not what its ops ask for")
     _check_records(blob, program)
     return program
+
+
+def _version(program: Program) -> tuple[int, int]:
+    """The lowest one whose readers know all that is in the program."""
+    return VERSION if any(isinstance(op, GroupedConv) for op in program.ops) else (1, 0)
 
 
 def _check_records(blob: bytes, program: Program) -> None:
@@ -114,8 +131,8 @@ def _append(body: bytearray, data: bytes) -> int:
 
 def _append_tables(body: bytearray, op: Op) -> tuple[int, int, int]:
     """Weights, biases and multipliers of an op; their offsets."""
-    weight = op.weight.tobytes() if isinstance(op, Conv | Dense) else b""
-    bias = op.bias.astype("<i4").tobytes() if isinstance(op, Conv | Dense) else b""
+    weight = op.weight.tobytes() if isinstance(op, Weighted) else b""
+    bias = op.bias.astype("<i4").tobytes() if isinstance(op, Weighted) else b""
     mult = b"" if isinstance(op, MaxPool) else op.mult.astype("<i4").tobytes()
     return _append(body, weight), _append(body, bias), _append(body, mult)
 
@@ -123,8 +140,9 @@ def _append_tables(body: bytearray, op: Op) -> tuple[int, int, int]:
 def _record(op: Op, out_offset: int, tables: tuple[int, int, int]) -> tuple[Any, ...]:
     kernel = stride = pool = (0, 0)
     padding = (0, 0, 0, 0)
+    groups = op.groups if isinstance(op, GroupedConv) else 0
     match op:
-        case Conv():
+        case Conv() | GroupedConv():
             kernel, stride, padding, pool = op.kernel, op.stride, op.padding, op.pool
         case Dense():
             pass
@@ -142,7 +160,7 @@ def _record(op: Op, out_offset: int, tables: tuple[int, int, int]) -> tuple[Any,
         *stride,
         *padding,
         *pool,
-        0,
+        groups,
         lo,
         hi,
         out_offset,
@@ -157,7 +175,7 @@ def _read_op(blob: bytes, index: int, name: str) -> Op:
     kind, in_type, out_type, shift = fields[:4]
     in_shape, out_shape = Shape(*fields[4:7]), Shape(*fields[7:10])
     kernel, stride, padding, pool = fields[10:12], fields[12:14], fields[14:18], fields[18:20]
-    lo, hi, (weight, bias, mult) = fields[21], fields[22], fields[24:27]
+    groups, lo, hi, (weight, bias, mult) = *fields[20:23], fields[24:27]
     base = {"name": name, "in_type": TYPES[in_type], "out_type": TYPES[out_type]}
     base |= {"in_shape": in_shape, "out_shape": out_shape}
     rule = {"shift": shift, "lo": lo, "hi": hi}
@@ -170,12 +188,19 @@ def _read_op(blob: bytes, index: int, name: str) -> Op:
         n = int(np.prod(shape, dtype=object))
         return np.frombuffer(_slice(blob, weight, n), np.int8).reshape(shape)
 
-    if kind == KINDS[Conv]:
+    if kind in (KINDS[Conv], KINDS[GroupedConv]):
         tables = {"bias": table(bias, channels), "mult": table(mult, channels)}
-        tables |= {"weight": weights(channels, *kernel, in_shape.c)}
-        return Conv(
-            **base, **rule, **tables, kernel=kernel, stride=stride, padding=padding, pool=pool
-        )
+        windows: dict[str, Any] = {
+            "kernel": kernel,
+            "stride": stride,
+            "padding": padding,
+            "pool": pool,
+        }
+        if kind == KINDS[Conv]:
+            weight_of = weights(channels, *kernel, in_shape.c)
+            return Conv(**base, **rule, **tables, **windows, weight=weight_of)
+        weight_of = weights(channels, *kernel, in_shape.c // max(1, groups))
+        return GroupedConv(**base, **rule, **tables, **windows, weight=weight_of, groups=groups)
     if kind == KINDS[Dense]:
         tables = {"bias": table(bias, channels), "mult": table(mult, channels)}
         return Dense(**base, **rule, **tables, weight=weights(channels, in_shape.size))

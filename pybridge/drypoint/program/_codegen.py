@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._c_names import check_c_name
-from ._ops import AvgPool, Conv, Dense, MaxPool, Op, ProgramError
+from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, ProgramError, Weighted
 from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._reference import trace
 
-CODEGEN_VERSION = 1  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 2  # DPT_CODEGEN in drypoint.h
 KERNELS: dict[type[Op], str] = {
     Conv: "conv",
     Dense: "dense",
     MaxPool: "maxpool",
     AvgPool: "avgpool",
+    GroupedConv: "grouped",
 }
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
@@ -109,8 +110,8 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     if chosen.backend:
         return ""
     used = {KERNELS[type(op)] for op in program.ops}
-    sets = {"conv": chosen.name, "dense": chosen.name, "maxpool": "scalar", "avgpool": "scalar"}
-    named = [f"dpt_{sets[k]}_{k}" if k in used else "NULL" for k in KERNELS.values()]
+    sets = {"conv": chosen.name, "dense": chosen.name}
+    named = [f"dpt_{sets.get(k, 'scalar')}_{k}" if k in used else "NULL" for k in KERNELS.values()]
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
@@ -146,7 +147,7 @@ def _banner(program: Program) -> str:
 def _tables(op: Op, index: int) -> str:
     """The byte tables of one op: weights as numbers, int32 as four bytes each."""
     text = ""
-    if isinstance(op, Conv | Dense):
+    if isinstance(op, Weighted):
         rows = op.weight.reshape(len(op.weight), -1).tolist()
         text += f"/* {_comment(op.name)}: weights, a row for each output channel */\n"
         text += f"static const int8_t weight{index}[] = {{\n{_rows(rows)}}};\n"
@@ -172,9 +173,10 @@ def _op(op: Op, index: int, out_offset: int, packed: bool) -> str:
     kernel = stride = (0, 0)
     padding, pool = (0, 0, 0, 0), (0, 0)
     shift, lo, hi = (0, 0, 0) if isinstance(op, MaxPool) else (op.shift, op.lo, op.hi)
+    groups = op.groups if isinstance(op, GroupedConv) else 0
     weight = bias = mult = "NULL"
     match op:
-        case Conv():
+        case Conv() | GroupedConv():
             kernel, stride, padding, pool = op.kernel, op.stride, op.padding, op.pool
             weight, bias, mult = f"weight{index}", f"bias{index}", f"mult{index}"
         case Dense():
@@ -189,7 +191,7 @@ def _op(op: Op, index: int, out_offset: int, packed: bool) -> str:
         weight = bias = mult = "NULL"
     kind = f"DPT_{KERNELS[type(op)].upper()}"
     planes = f"{{{_list(op.in_shape)}}}, {{{_list(op.out_shape)}}}"
-    windows = _list((*kernel, *stride, *padding, *pool))
+    windows = _list((*kernel, *stride, *padding, *pool, groups))
     head = f"{kind}, {TYPES[op.in_type]}, {TYPES[op.out_type]}, {shift}, {planes}, {windows}"
     tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}"
     tail += f", packed{index}" if packed else ", NULL"

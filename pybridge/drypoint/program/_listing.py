@@ -2,14 +2,14 @@
 
 from typing import assert_never
 
-from ._ops import AvgPool, Conv, Dense, MaxPool, Op, Pair
+from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Pair, Weighted
 
 
 def listing(name: str, ops: tuple[Op, ...], arena_size: int) -> str:
     """A header with the totals, then a line for each op. Plain ASCII, no trailing newline."""
     rows = [("op", "kind", "reads", "writes", "weights", "MACs", "largest accumulator")]
     for op in ops:
-        weights = op.weight.size if isinstance(op, Conv | Dense) else 0
+        weights = op.weight.size if isinstance(op, Weighted) else 0
         rows.append(
             (
                 op.name,
@@ -34,8 +34,9 @@ def _cell(column: int, text: str, width: int) -> str:
 
 def _kind(op: Op) -> str:
     match op:
-        case Conv():
+        case Conv() | GroupedConv():
             text = f"conv {_pair(op.kernel)}"
+            text += f" in {op.groups} groups" if isinstance(op, GroupedConv) else ""
             text += "" if op.stride == (1, 1) else f" /{_pair(op.stride)}"
             text += "" if not any(op.padding) else f" pad {','.join(map(str, op.padding))}"
             text += _relu(op.lo)

@@ -135,18 +135,16 @@ class _Weighted(_Requantized):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Conv(_Weighted):
-    """Convolution, bias, maximum over windows of ``pool``, requantization, clamp.
-
-    ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c]; ``padding`` is top, left, bottom, right.
-    """
+class _Convolution(_Weighted):
+    """What both convolutions have: windows, and pools of their sums."""
 
     kernel: Pair
     stride: Pair = (1, 1)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     pool: Pair = (1, 1)
 
-    def __post_init__(self) -> None:
+    def _check_windows(self, channels: int) -> None:
+        """All but the groups: ``channels`` are those that an output reads."""
         self._check_planes()
         self._check_bytes(kernel=self.kernel, stride=self.stride, pool=self.pool)
         ok = all(0 <= n <= 255 for n in self.padding)
@@ -154,7 +152,7 @@ class Conv(_Weighted):
         plane = self.plane
         wanted = Shape(plane[0] // self.pool[0], plane[1] // self.pool[1], self.out_shape.c)
         self._need(self.out_shape == wanted, f"output {self.out_shape}, but it makes {wanted}")
-        self._check_weights((self.out_shape.c, *self.kernel, self.in_shape.c))
+        self._check_weights((self.out_shape.c, *self.kernel, channels))
 
     @property
     def plane(self) -> Pair:
@@ -169,6 +167,36 @@ class Conv(_Weighted):
     def macs(self) -> int:
         """Multiply-accumulates over the whole plane, padding counted."""
         return self.plane[0] * self.plane[1] * self.weight.size
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Conv(_Convolution):
+    """Convolution, bias, maximum over windows of ``pool``, requantization, clamp.
+
+    ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c]; ``padding`` is top, left, bottom, right.
+    """
+
+    def __post_init__(self) -> None:
+        self._check_windows(self.in_shape.c)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class GroupedConv(_Convolution):
+    """A convolution of at least 2 ``groups``, which divide the channels of input and output: each
+    output reads the channels of its group. With one of them a group it is depthwise.
+
+    ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c / groups]; the rest is as for `Conv`.
+    """
+
+    groups: int
+
+    def __post_init__(self) -> None:
+        channels = (self.in_shape.c, self.out_shape.c)
+        ok = self.groups >= 2 and all(n % self.groups == 0 for n in channels)
+        self._need(
+            ok, f"{self.groups} groups do not divide {channels[0]} and {channels[1]} channels"
+        )
+        self._check_windows(self.in_shape.c // self.groups)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -222,7 +250,8 @@ class AvgPool(_Requantized):
     macs = 0
 
 
-Op = Conv | Dense | MaxPool | AvgPool
+Weighted = Conv | GroupedConv | Dense
+Op = Weighted | MaxPool | AvgPool
 
 
 def _check_pool(op: MaxPool | AvgPool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
-from ._ops import NUMPY_TYPE, Conv, Dense, DType, Op, ProgramError, Shape
+from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape, Weighted
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 
@@ -105,7 +105,7 @@ class Program:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
-        return sum(op.weight.size for op in self.ops if isinstance(op, Conv | Dense))
+        return sum(op.weight.size for op in self.ops if isinstance(op, Weighted))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.

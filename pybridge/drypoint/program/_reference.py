@@ -8,7 +8,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._ops import NUMPY_TYPE, AvgPool, Conv, Dense, MaxPool, Op, Pair
+from ._ops import NUMPY_TYPE, AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Pair
 from ._program import Program
 
 Plane = NDArray[np.integer]  # [N, h, w, c]
@@ -47,8 +47,13 @@ def apply(op: Op, x: Plane) -> Plane:
     """One op on a batch of planes."""
     y: Plane
     match op:
-        case Conv():
-            sums = _largest(_convolve(op, x), op.pool, op.pool)
+        case Conv() | GroupedConv():
+            groups = op.groups if isinstance(op, GroupedConv) else 1
+            parts = zip(
+                np.split(x, groups, axis=3), np.split(op.weight, groups, axis=0), strict=True
+            )
+            plane = np.concatenate([_convolve(op, c, weight) for c, weight in parts], axis=3)
+            sums = _largest(plane, op.pool, op.pool)
             y = requantize(sums + op.bias, op.mult, op.shift, op.lo, op.hi)
         case Dense():
             sums = _products(x.reshape(len(x), op.in_shape.size), op.weight) + op.bias
@@ -74,12 +79,12 @@ def requantize(
     return y
 
 
-def _convolve(op: Conv, x: Plane) -> NDArray[np.int32]:
+def _convolve(op: Conv | GroupedConv, x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     """The plane of sums, without bias: each window against each kernel, both as rows of numbers."""
     top, left, bottom, right = op.padding
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
     windows = _windows(padded, op.kernel, op.stride)
-    rows = op.weight.reshape(len(op.weight), -1)
+    rows = weight.reshape(len(weight), -1)
     return _products(windows.reshape(*windows.shape[:3], rows.shape[1]), rows)
 
 

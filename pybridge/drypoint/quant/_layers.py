@@ -65,8 +65,6 @@ def _conv(line: Line, path: str, layer: Conv2d, out: Shape) -> Weighted:
     window = layer.window((line.shape.c, line.shape.h, line.shape.w))
     if window.dilation != (1, 1):
         raise Refusal(f"dilation {window.dilation}; the engine has none")
-    if layer.groups != 1:
-        raise Refusal(f"{layer.groups} groups; the engine has one")
     (top, bottom), (left, right) = window.padding
     return Weighted(
         path=path,
@@ -77,6 +75,7 @@ def _conv(line: Line, path: str, layer: Conv2d, out: Shape) -> Weighted:
         bias=_bias(layer, out.c),
         stride=window.stride,
         padding=(top, left, bottom, right),
+        groups=layer.groups,
     )
 
 
@@ -103,7 +102,7 @@ def _weighted(line: Line, stage: Weighted) -> Line:
     """One more weighted stage; the first takes in what the encoder does to pixels."""
     if line.affine is None:
         return line.pushed(stage)
-    scale, offset = line.affine.scale, line.affine.offset
+    scale, offset = (_by_output(v, stage) for v in (line.affine.scale, line.affine.offset))
     if any(stage.padding) and offset.any():
         raise Refusal(
             "it pads with the encoder's mean, and the engine pads with 0: use an encoder without "
@@ -115,6 +114,14 @@ def _weighted(line: Line, stage: Weighted) -> Line:
         bias=stage.bias + (stage.weight * offset).sum(axis=(1, 2, 3)),
     )
     return replace(line.pushed(folded), affine=None)
+
+
+def _by_output(values: NDArray[np.float64], stage: Weighted) -> NDArray[np.float64]:
+    """A number for each input channel, as the weights of each output meet them: [out, 1, 1, in /
+    groups].
+    """
+    rows = np.repeat(values.reshape(stage.groups, -1), len(stage.bias) // stage.groups, axis=0)
+    return rows[:, None, None, :]
 
 
 def _normalized(line: Line, path: str, layer: BatchNorm2d) -> Weighted:

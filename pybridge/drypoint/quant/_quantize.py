@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.nn import Model
-from drypoint.program import AvgPool, Conv, Dense, MaxPool, Op, Program, ProgramError
+from drypoint.program import (
+    AvgPool,
+    Conv,
+    Dense,
+    GroupedConv,
+    MaxPool,
+    Op,
+    Program,
+    ProgramError,
+)
 
 from ._calibration import Calibration
 from ._errors import QuantizationError
@@ -66,15 +75,9 @@ def _op(step: Step) -> Op:
     assert isinstance(stage, Weighted)  # a stage is one of the two
     if stage.dense:
         return Dense(**base, weight=q.weight.reshape(len(q.weight), -1), bias=q.bias)
-    return Conv(
-        **base,
-        kernel=stage.kernel,
-        stride=stage.stride,
-        padding=stage.padding,
-        pool=stage.pool,
-        weight=q.weight,
-        bias=q.bias,
-    )
+    base |= {"kernel": stage.kernel, "stride": stage.stride, "padding": stage.padding}
+    base |= {"pool": stage.pool, "weight": q.weight, "bias": q.bias}
+    return Conv(**base) if stage.groups == 1 else GroupedConv(**base, groups=stage.groups)
 
 
 def _clamp(target: Activation, *, relu: bool) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Stage:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Weighted(Stage):
-    """A convolution or dense stage; ``weight`` is [out, kernel_h, kernel_w, in].
+    """A convolution or dense stage; ``weight`` is [out, kernel_h, kernel_w, in / groups].
 
     A dense stage has the whole input plane for its kernel, and ``dense`` set.
     """
@@ -42,6 +42,7 @@ class Weighted(Stage):
     stride: Pair = (1, 1)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     pool: Pair = (1, 1)
+    groups: int = 1
 
     @property
     def kernel(self) -> Pair:
