@@ -161,6 +161,8 @@ def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
     assert "text.png is not a readable picture" in refused("run", *model, tmp_path / "text.png")
     (tmp_path / "empty.png").write_bytes(b"")
     assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
+    line = refused("run", *model, tmp_path)
+    assert line == f"drypoint: cannot read {tmp_path}: Is a directory\n"
 
 
 def test_programs_of_other_images_are_refused(refused, cli, tmp_path):

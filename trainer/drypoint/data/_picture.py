@@ -105,6 +105,8 @@ def _file_pixels(path: Path) -> Pixels:
         raise CoderError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise DrypointError(f"cannot read {path}: no such file") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise DrypointError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # a damaged file may raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DrypointError(f"{path} is not a readable picture ({reason})") from error
