@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Augmentation(Protocol):
-    """A function of a batch of images as they are stored, before the encoder.
+    """A function of images as they are stored, before the encoder: a batch, or several small ones.
 
     What it does to an image follows from ``seed``, ``epoch`` and the image's index alone: so a run
     that is resumed, or cut into other batches, sees the same images. One of your own::
