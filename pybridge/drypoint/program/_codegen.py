@@ -72,7 +72,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
-    told = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} /* of one run, at most */\n"
+    valid = "/* of one run at most; gcc, -Os to -O3 */"
+    told = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
