@@ -21,11 +21,13 @@ GRANTED = (
 )
 AARCH64 = ("getauxval",)
 # Files and functions that call through pointers, and what they reach by them.
+KERNEL = "(conv|grouped|dense|maxpool|avgpool)"
 POINTERS = {
-    "dpt_run.c": r".*(conv|dense|maxpool|avgpool)",  # the kernels; the caller's trace is not ours
-    "dpt_scalar.c": r"dpt_scalar\.c:(conv|dense|maxpool|avgpool)",
-    "quads_conv": r".*:conv_\w+",  # superblocks of all sizes
-    "quads_dense": r".*:dense_\w+",
+    "dpt_run.c": f".*{KERNEL}",  # the caller's trace is not ours
+    "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
+    "quads_conv": r".*:(conv_\d\w*|conv_narrow\w*|convolve_band)",  # superblocks of all sizes
+    "convolve_band": r".*:(conv_\d\w*|conv_narrow\w*)",
+    "quads_dense": r".*:(dense_\d\w*|dense_narrow\w*)",
     "dpt_backend_best": r".*:(available|always)",
     "dpt_model_pack": r".*:(available|always)",
 }
