@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from drypoint.common import DrypointError, check_writable, read_bytes, sha256, write_atomic
+from drypoint.common import (
+    DrypointError,
+    check_writable,
+    read_bytes,
+    sha256,
+    write_all,
+    write_atomic,
+)
 
 
 def names(folder):
@@ -53,6 +60,24 @@ def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["model.npz"]
+
+
+def test_a_disk_that_fills_up_leaves_all_of_several_files(tmp_path, monkeypatch):
+    paths = [tmp_path / "model.h", tmp_path / "model.c", tmp_path / "drypoint/dpt_run.c"]
+    write_all(dict.fromkeys(paths[:2], "old"))
+    sync, left = os.fsync, iter((1, 1, 0))
+
+    def full_at_last(handle):
+        if not next(left):
+            raise OSError(28, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full_at_last)
+    with pytest.raises(DrypointError, match=f"^cannot write {paths[2]}: No space left on device$"):
+        write_all(dict.fromkeys(paths, "new"))
+    assert [path.read_text() for path in paths[:2]] == ["old", "old"]
+    assert names(tmp_path) == ["drypoint", "model.c", "model.h"]
+    assert names(tmp_path / "drypoint") == []
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

@@ -6,5 +6,6 @@ from ._errors import DrypointError as DrypointError
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes
 from ._files import sha256 as sha256
+from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
 from ._threads import one_blas_thread as one_blas_thread

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ._errors import DrypointError
@@ -20,24 +21,38 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         DrypointError: the folder cannot be made, or the file cannot be written or is no ordinary
             file (a rename would put one in the place of a device).
     """
-    check_writable(path)
-    target = Path(path).resolve()
-    data = content.encode() if isinstance(content, str) else content
-    temporary: Path | None = None
+    write_all({Path(path): content})
+
+
+def write_all(files: Mapping[Path, bytes | str]) -> None:
+    """Write several files as `write_atomic` does one: all are on the disk before the first takes
+    its name, so that a disk that is full leaves every old file.
+
+    Raises:
+        DrypointError: as `write_atomic`; it names the file.
+    """
+    staged: dict[Path, tuple[Path, Path]] = {}  # the temporary file, and the one it becomes
+    path = Path()
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
-        temporary.replace(target)
+        for path, content in files.items():
+            check_writable(path)
+            target = path.resolve()
+            data = content.encode() if isinstance(content, str) else content
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            staged[path] = Path(name), target
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
+        for path in staged:
+            temporary, target = staged[path]
+            temporary.replace(target)
     except OSError as error:
-        raise _cannot_write(Path(path), error) from error
+        raise _cannot_write(path, error) from error
     finally:
-        if temporary is not None:  # gone already after the rename
-            with contextlib.suppress(OSError):
+        for temporary, _ in staged.values():
+            with contextlib.suppress(OSError):  # gone already after the rename
                 temporary.unlink()
 
 

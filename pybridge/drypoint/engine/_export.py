@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import write_atomic
+from drypoint.common import write_all
 from drypoint.forms import Form, Parts, arrange
 from drypoint.program import Program, codegen, packing
 
@@ -60,6 +60,5 @@ def export_c(
         cost=cost,
     )
     files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}
-    for path, text in files.items():
-        write_atomic(path, text)
+    write_all(files)
     return list(files)
