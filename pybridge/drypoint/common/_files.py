@@ -45,8 +45,7 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
-        for path in staged:
-            temporary, target = staged[path]
+        for path, (temporary, target) in staged.items():  # noqa: B007 - an error names it
             temporary.replace(target)
     except OSError as error:
         raise _cannot_write(path, error) from error
