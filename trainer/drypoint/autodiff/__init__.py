@@ -38,6 +38,7 @@ from ._losses import softmax as softmax
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._normalization import dropout as dropout
+from ._recording import Recording as Recording
 from ._tape import Array as Array
 from ._tape import Vjp as Vjp
 from ._tensor import Tensor as Tensor

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,23 @@ def set_threads(n: int) -> None:
     _Settings.n_threads = n
 
 
+class Recorder(Protocol):
+    """Who is told what kernels are asked to do; see `Recording`."""
+
+    def made(self, array: NDArray[Any]) -> None: ...
+    def given(self, array: NDArray[Any]) -> None: ...
+    def called(self, task: Any, arguments: Any, n_parts: int) -> None: ...
+
+
+recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+"""That of this thread."""
+
+
+def settings() -> tuple[object, ...]:
+    """All that decides how a kernel is called for given arrays."""
+    return _Settings.kernels, _Settings.n_threads, _Settings.grain
+
+
 def kernels_for(*arrays: NDArray[Any]) -> Any:
     """The compiled kernels if they take such arrays: all float32. None leaves it to NumPy."""
     if any(array.dtype != np.float32 for array in arrays):
@@ -68,8 +86,60 @@ def run(task: Any, arguments: Any, work: int, *, each: int = 4) -> None:
             tasks of which every part repeats some work of the others.
     """
     n_parts = min(each * _Settings.n_threads, work // _Settings.grain)
-    if lib.dpk_run(task, arguments, _Settings.n_threads, n_parts):
+    if told := recorder.get():
+        told.called(task, arguments, n_parts)
+    _check(lib.dpk_run(task, arguments, _Settings.n_threads, n_parts))
+
+
+def run_calls(rows: Any, n: int) -> bool:
+    """The tasks of n rows of `dpk_call`, one after the other; False if one refused a value."""
+    status = lib.dpk_run_calls(rows, n, _Settings.n_threads)
+    if status != lib.DPK_REFUSED:
+        _check(status)
+    return bool(status == lib.DPK_DONE)
+
+
+def _check(status: int) -> None:
+    if status:
         raise MemoryError("a kernel found no memory for its scratch")
+
+
+def empty(shape: int | tuple[int, ...], dtype: type[np.generic] = np.float32) -> Any:
+    """A contiguous array for a kernel to write, all of it."""
+    return _told(np.empty(shape, dtype))
+
+
+def empty_like(array: NDArray[Any]) -> Any:
+    """The same, of an array's shape and type and in its order in memory."""
+    return _told(np.empty_like(array))
+
+
+def zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """For kernels that add to what is there, or leave gaps: cleared by a kernel."""
+    y: NDArray[np.float32] = empty(shape)
+    _copy(y, {"n_axes": 1, "shape": [y.size]})
+    return y
+
+
+def contiguous(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The array as it is, if it is contiguous, or a copy made by a kernel."""
+    if array.flags.c_contiguous:
+        return array
+    y: NDArray[np.float32] = empty(array.shape)
+    strides = [stride // 4 for stride in array.strides]
+    _copy(y, {"x": pointer(array), "n_axes": y.ndim, "shape": array.shape, "strides": strides})
+    return y
+
+
+def _told(array: NDArray[Any]) -> NDArray[Any]:
+    if told := recorder.get():
+        told.made(array)
+    return array
+
+
+def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:
+    copy = struct("dpk_copy", y=pointer(y), **fields)
+    run(_Settings.kernels.copy, copy, FROM_MEMORY * y.size)
 
 
 def struct(name: str, **fields: object) -> Any:
@@ -84,6 +154,8 @@ def array_of(name: str, rows: list[dict[str, object]]) -> Any:
 
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:
     """The address of the first element. The caller keeps the array until the kernel is done."""
+    if told := recorder.get():
+        told.given(array)
     if array.flags.c_contiguous:
         return ffi.from_buffer(f"{kind}[]", array)  # a sixth of the time of the general way
     return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])

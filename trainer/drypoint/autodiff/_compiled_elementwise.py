@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._compiled import FROM_MEMORY, pointer, run, struct
+from ._compiled import FROM_MEMORY, empty, empty_like, pointer, run, struct
 from ._tape import Array
 
 EXPONENTIAL = 64
@@ -14,7 +14,7 @@ EXPONENTIAL = 64
 
 def relu(kernels: Any, x: Array) -> Array:
     """The larger of x and 0, in the order in memory of x."""
-    y = np.empty_like(x)
+    y: Array = empty_like(x)
     x = _like(x, y)
     elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
     run(kernels.relu, elements, FROM_MEMORY * y.size)
@@ -23,7 +23,7 @@ def relu(kernels: Any, x: Array) -> Array:
 
 def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
     """The gradient where the value is above 0, in the order in memory of the value."""
-    y = np.empty_like(value)
+    y: Array = empty_like(value)
     gradient, value = _like(gradient, y), _like(value, y)
     fields = {"x": pointer(gradient), "value": pointer(value), "y": pointer(y), "n": y.size}
     run(kernels.relu_gradient, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
@@ -34,7 +34,7 @@ def cross_entropy(
     kernels: Any, x: Array, targets: NDArray[Any], *, label_smoothing: float
 ) -> tuple[Array, Array]:
     """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
-    (n, n_classes), losses, gradient = x.shape, np.empty(len(x), np.float32), np.empty_like(x)
+    (n, n_classes), losses, gradient = x.shape, empty(len(x)), empty_like(x)
     are_rows = targets.dtype.kind == "f"
     x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
     given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
@@ -53,6 +53,17 @@ def cross_entropy(
     )
     run(kernels.cross_entropy, arguments, EXPONENTIAL * x.size)
     return losses, gradient
+
+
+def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
+    """g (N,) times each row of x (N, classes), in the order in memory of x."""
+    y: Array = empty_like(x)
+    x = _like(x, y)
+    fields = {"g": pointer(g), "x": pointer(x), "y": pointer(y), "g_stride": g.strides[0] // 4}
+    fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
+    fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
+    run(kernels.scaled_rows, struct("dpk_scaled_rows", **fields), FROM_MEMORY * x.size)
+    return y
 
 
 def _like(array: Array, dense: Array) -> Array:

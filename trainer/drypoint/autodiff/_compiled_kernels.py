@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _fast
 from ._block_kernels import Winners
-from ._compiled import FROM_MEMORY, images, pointer, run, struct
+from ._compiled import FROM_MEMORY, contiguous, empty, images, pointer, run, struct, zeros
 from ._lanes import from_lanes, to_lanes
 from ._tape import Array
 from ._window import Convolution, Pair, Window
@@ -31,11 +31,11 @@ def conv2d(
 ) -> tuple[Array, Winners | None]:
     """The result and, if it is taped and not plain, the winners."""
     n, o, (h, w) = x.shape[0], weight.shape[0], spec.output_size(*x.shape[2:])
-    y, weight = np.empty((o, h, w, n), np.float32), np.ascontiguousarray(weight)
-    winners = np.empty((o, h, w, n), np.uint8) if taped and not spec.plain else None
+    y, weight = empty((o, h, w, n)), contiguous(weight)
+    winners = empty((o, h, w, n), np.uint8) if taped and not spec.plain else None
     fields = _fields(spec, x, from_lanes(y), weight)
     if bias is not None:
-        bias = np.ascontiguousarray(bias)
+        bias = contiguous(bias)
         fields["bias"] = pointer(bias)
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
@@ -71,15 +71,15 @@ def conv2d_input_gradient(
             kernels, gradient, winners, weight, spec, size=size, points=points
         )
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
-    lanes = np.zeros if spec.window.stride != (1, 1) else np.empty
-    x = from_lanes(lanes((c * spec.groups, *size, n), np.float32))
+    lanes = zeros if spec.window.stride != (1, 1) else empty
+    x = from_lanes(lanes((c * spec.groups, *size, n)))
     won = None if winners is None else to_lanes(winners)
     for down in _classes(spec.window, 0):
         for across in _classes(spec.window, 1):
             part = x[:, :, down.pixels, across.pixels]
             taps = turned[..., down.taps, across.taps][..., ::-1, ::-1]
             if part.size and taps.size:
-                taps = np.ascontiguousarray(taps).reshape(-1, o // spec.groups, *taps.shape[-2:])
+                taps = contiguous(taps).reshape(-1, o // spec.groups, *taps.shape[-2:])
                 fields = _fields(spec, gradient, part, taps) | {"relu": 0}
                 fields |= {"kernel_h": taps.shape[2], "kernel_w": taps.shape[3]}
                 fields |= {"dilation_h": down.dilation, "dilation_w": across.dilation}
@@ -141,8 +141,8 @@ def _fast_input_gradient(
     size: Pair,
     points: Array | None,
 ) -> Array:
-    x = np.empty((weight.shape[1], *size, gradient.shape[0]), np.float32)
-    points = _points(kernels, np.ascontiguousarray(weight)) if points is None else points
+    x: Array = empty((weight.shape[1], *size, gradient.shape[0]))
+    points = _points(kernels, contiguous(weight)) if points is None else points
     fields = _fields(spec, from_lanes(x), gradient, weight) | {"points": pointer(points)}
     if winners is not None:
         won = to_lanes(winners)
@@ -158,7 +158,7 @@ def conv2d_weight_gradient(
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
     fast = _fast_wins(spec, x.shape, o)
-    weight = (np.empty if fast else np.zeros)((o, c, kh, kw), np.float32)
+    weight: Array = (empty if fast else zeros)((o, c, kh, kw))
     fields = _fields(spec, x, gradient, weight)
     if winners is not None:
         won = to_lanes(winners)
@@ -170,13 +170,14 @@ def conv2d_weight_gradient(
 
 def conv2d_bias_gradient(kernels: Any, gradient: Array, winners: Winners | None) -> Array:
     """Sums over the rows that a channel is in memory."""
-    lanes, won = to_lanes(gradient), None if winners is None else to_lanes(winners)
+    lanes = contiguous(gradient.transpose(1, 2, 3, 0))
+    won = None if winners is None else to_lanes(winners)
     return _row_sums(kernels, lanes.reshape(len(lanes), -1), won)
 
 
 def linear(kernels: Any, x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
     """The product with the batch in the lanes."""
-    bias = None if bias is None else np.ascontiguousarray(bias)
+    bias = None if bias is None else contiguous(bias)
     return _product(kernels, weight, x.T, bias, relu=relu).T
 
 
@@ -192,12 +193,12 @@ def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
 
 def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
     """Sums over the batch."""
-    return _row_sums(kernels, np.ascontiguousarray(gradient.T))
+    return _row_sums(kernels, contiguous(gradient.T))
 
 
 def _row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
     """Sums of rows (n, m), contiguous, without those whose winner is 255."""
-    y = np.empty(len(rows), np.float32)
+    y: Array = empty(len(rows))
     fields = {"x": pointer(rows), "y": pointer(y)}
     fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}
     if winners is not None:
@@ -210,7 +211,7 @@ def _product(
     kernels: Any, w: Array, x: Array, bias: Array | None = None, *, relu: bool = False
 ) -> Array:
     """W (rows, terms) @ x (terms, columns), each anyhow in memory, plus bias (rows,)."""
-    y = np.empty((w.shape[0], x.shape[1]), np.float32)
+    y: Array = empty((w.shape[0], x.shape[1]))
     fields = {
         "w": pointer(w),
         "x": pointer(x),
@@ -246,13 +247,13 @@ def conv2d_points(kernels: Any, weight: Array, spec: Convolution, x: Array) -> A
     """What `conv2d` and `conv2d_input_gradient` would compute each for itself."""
     if not _fast_wins(spec, x.shape, weight.shape[0]):
         return None
-    return _points(kernels, np.ascontiguousarray(weight))
+    return _points(kernels, contiguous(weight))
 
 
 def _points(kernels: Any, weight: Array) -> Array:
     """Weights (O, C, r, r), contiguous, at the points of a fast convolution: (points, O, C)."""
     o, c, r, _ = weight.shape
-    points = np.empty(((r + _fast.TILE - 1) ** 2, o, c), np.float32)
+    points: Array = empty(((r + _fast.TILE - 1) ** 2, o, c))
     fields = {"weight": pointer(weight), "points": pointer(points), "n_pairs": o * c, "r": r}
     run(kernels.filters, struct("dpk_filters", **fields), FROM_MEMORY * points.size)
     return points

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from ._compiled import FROM_MEMORY, pointer, run, struct
+from ._compiled import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
 from ._tape import Array
 
 
@@ -12,8 +10,8 @@ def batch_norm(
     kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """The result, and of each channel mean and variance."""
-    rows, mean, variance = _rows(x), *(np.empty(x.shape[1], np.float32) for _ in "mv")
-    y, scale, shift = np.empty_like(rows), *(np.ascontiguousarray(a) for a in (scale, shift))
+    rows, mean, variance = _rows(x), *(empty(x.shape[1]) for _ in "mv")
+    y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
     arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
     _run(kernels.batch_norm, arrays | {"mean": mean, "variance": variance}, epsilon)
     return _from_rows(y), mean, variance
@@ -30,8 +28,8 @@ def batch_norm_gradient(
     epsilon: float,
 ) -> tuple[Array, Array, Array]:
     """The gradients by x, scale and shift."""
-    rows, by_scale, by_shift = _rows(x), *(np.empty(x.shape[1], np.float32) for _ in "st")
-    g, y, scale = _rows(gradient), np.empty_like(rows), np.ascontiguousarray(scale)
+    rows, by_scale, by_shift = _rows(x), *(empty(x.shape[1]) for _ in "st")
+    g, y, scale = _rows(gradient), empty_like(rows), contiguous(scale)
     arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}
     arrays |= {"scale_gradient": by_scale, "shift_gradient": by_shift}
     _run(kernels.batch_norm_gradient, arrays, epsilon)
@@ -40,7 +38,7 @@ def batch_norm_gradient(
 
 def _rows(x: Array) -> Array:
     """(N, C, ...) as contiguous (C, ..., N): a view where it lies so, as what kernels give does."""
-    return np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+    return contiguous(x.transpose(*range(1, x.ndim), 0))
 
 
 def _from_rows(rows: Array) -> Array:

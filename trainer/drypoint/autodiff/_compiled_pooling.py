@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _compiled
-from ._compiled import FROM_MEMORY, images, pointer, run, struct
+from ._compiled import FROM_MEMORY, empty, images, pointer, run, struct
 from ._lanes import from_lanes, to_lanes
 from ._pooling_kernels import Winners
 from ._tape import Array
@@ -48,7 +48,7 @@ def gradient(
 
 
 def _empty(shape: tuple[int, ...], size: Pair, dtype: type[np.generic]) -> Any:
-    return from_lanes(np.empty((shape[1], *size, shape[0]), dtype))
+    return from_lanes(empty((shape[1], *size, shape[0]), dtype))
 
 
 def _run(task: Any, x: Array, y: Array, window: Window, **fields: object) -> None:

@@ -33,6 +33,11 @@ def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
     return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
 
 
+def scaled_rows(g: Array, x: Array) -> Array:
+    """g (...,) times each row of x (..., classes)."""
+    return np.asarray(g[..., np.newaxis] * x)
+
+
 def one_hot(targets: NDArray[np.integer], n_classes: int, dtype: np.dtype[np.floating]) -> Array:
     """Class indices (...) as rows (..., classes) of 0 and one 1."""
     rows: Array = (targets[..., np.newaxis] == np.arange(n_classes)).astype(dtype)

@@ -30,6 +30,11 @@ def direct_convolution() -> Iterator[None]:
         _Settings.direct = before
 
 
+def is_direct() -> bool:
+    """Whether `direct_convolution` holds."""
+    return _Settings.direct
+
+
 def possible(spec: Convolution) -> bool:
     """Whether the kernels know the maps for it."""
     window, (rows, columns) = spec.window, spec.pool

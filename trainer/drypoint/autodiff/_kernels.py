@@ -46,6 +46,7 @@ __all__ = [
     "max_pool2d_winners",
     "relu",
     "relu_gradient",
+    "scaled_rows",
     "target_rows",
 ]
 
@@ -170,6 +171,13 @@ def cross_entropy(
             kernels, x, targets, label_smoothing=label_smoothing
         )
     return _elementwise_kernels.cross_entropy(x, target_rows(targets, x, label_smoothing))
+
+
+def scaled_rows(g: Array, x: Array) -> Array:
+    """g (...,) times each row of x (..., classes)."""
+    if x.ndim == 2 and (kernels := kernels_for(g, x)):
+        return _compiled_elementwise.scaled_rows(kernels, g, x)
+    return _elementwise_kernels.scaled_rows(g, x)
 
 
 def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Array:

@@ -58,7 +58,7 @@ def cross_entropy(
     t = _checked(targets, logits, label_smoothing)
     losses, gradient = kernels.cross_entropy(logits.data, t, label_smoothing=label_smoothing)
     return reduced(
-        record(losses, (logits, lambda g: g[..., np.newaxis] * gradient)),
+        record(losses, (logits, lambda g: kernels.scaled_rows(g, gradient))),
         reduction,
     )
 

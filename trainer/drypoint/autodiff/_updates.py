@@ -5,7 +5,8 @@ the compiled steps and NumPy's give the same bytes.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,16 +110,30 @@ def sign_sgd_step(parameters: Sequence[Parameter], *, rate: float, momentum: flo
 
 def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[str, float]) -> None:
     gradients = [np.ascontiguousarray(p.g) for p in parameters]  # kept until the task is done
-    rows = [
-        {
-            "w": pointer(p.w),
-            "g": pointer(g),
-            "n": p.w.size,
-            "decay": p.decay,
-            **dict(zip("mv", map(pointer, p.state), strict=False)),
-        }
-        for p, g in zip(parameters, gradients, strict=True)
-    ]
-    structs = array_of("dpk_parameter", rows)
-    arguments = struct(name, parameters=structs, n_parameters=len(rows), **settings)
+    rows = _rows(parameters, gradients)
+    for row, parameter in zip(rows, parameters, strict=True):
+        row.decay = parameter.decay
+    arguments = struct(name, parameters=rows, n_parameters=len(rows), **settings)
     run(task, arguments, FROM_MEMORY * sum(p.w.size for p in parameters))
+
+
+class _Latest:
+    """The structs of the step before: most steps are about the same arrays."""
+
+    arrays: ClassVar[list[ReferenceType[Values]]] = []
+    rows: ClassVar[Any] = ()
+
+
+def _rows(parameters: Sequence[Parameter], gradients: Sequence[Values]) -> Any:
+    """A struct for each parameter, all but the decay filled in."""
+    arrays = [a for p, g in zip(parameters, gradients, strict=True) for a in (p.w, g, *p.state)]
+    same = len(arrays) == len(_Latest.arrays) and len(parameters) == len(_Latest.rows)
+    if not same or any(of() is not a for of, a in zip(_Latest.arrays, arrays, strict=True)):
+        fields = [
+            {"w": pointer(p.w), "g": pointer(g), "n": p.w.size}
+            | dict(zip("mv", map(pointer, p.state), strict=False))
+            for p, g in zip(parameters, gradients, strict=True)
+        ]
+        _Latest.rows = array_of("dpk_parameter", fields)
+        _Latest.arrays = [ref(array) for array in arrays]
+    return _Latest.rows

@@ -70,7 +70,7 @@ def sums(
     for name, function in metrics.items():
         if function is None:
             scores = outputs[goal.answer].data
-            found[name] = int((scores.argmax(axis=1) == targets).sum())
+            found[name] = float(np.count_nonzero(scores.argmax(axis=1) == targets))
             continue
         values = np.asarray(function(goal.answers(outputs), targets))
         if values.shape != (len(targets),) or values.dtype.kind not in "buif":

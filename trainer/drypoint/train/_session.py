@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from drypoint.autodiff import Array
 
 from ._optimizers import State
+from ._passes import Passes
 from ._weights import Weights
 
 Figures = dict[str, float]
@@ -20,6 +21,7 @@ class Session:
     Attributes:
         weights: parameters, buffers, their average.
         state: of the optimizer.
+        passes: forward and back with these weights.
         best: path -> array of what would be kept if the run ended here; None before an epoch.
         best_epoch: whose they are; 0 before.
         epoch: finished epochs.
@@ -32,6 +34,7 @@ class Session:
 
     weights: Weights
     state: State
+    passes: Passes
     best: dict[str, Array] | None = None
     best_epoch: int = 0
     epoch: int = 0

@@ -162,8 +162,7 @@ def _readable(column: Column) -> object:
 def _step(plan: Plan, session: Session, batch: Batch, n: int) -> dict[str, float]:
     """One update; sums over the batch of the loss and the metrics, as they were before it."""
     if plan.team is None:
-        rng = np.random.default_rng([plan.settings.seed, DROPOUT, session.step])
-        totals, gradients = _gradients(plan, session, batch, rng=rng, divisor=n)
+        totals, gradients = _gradients(plan, session, batch, place=(), divisor=n)
     else:
         totals, gradients = _team_gradients(plan, session, plan.team, batch, n)
     if math.isfinite(totals["loss"]):
@@ -174,22 +173,15 @@ def _step(plan: Plan, session: Session, batch: Batch, n: int) -> dict[str, float
 
 
 def _gradients(
-    plan: Plan, session: Session, batch: Batch, *, rng: np.random.Generator, divisor: int
+    plan: Plan, session: Session, batch: Batch, *, place: tuple[int, ...], divisor: int
 ) -> tuple[dict[str, float], dict[str, Array]]:
-    """Sums of loss and metrics, and the gradients of the loss's sum over ``divisor``."""
-    weights = session.weights
-    leaves = weights.leaves()
-    outputs = weights.train(leaves, batch, rng)
-    losses = weights.goal.losses(outputs)
-    value = float(losses.data.sum())
-    if math.isfinite(value):
-        losses.backward(np.full(losses.shape, 1 / divisor, losses.dtype))
-    gradients = {
-        path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
-        for path, leaf in leaves.items()
-        if leaf.requires_grad
-    }
-    return {"loss": value, **sums(plan.metrics, weights.goal, outputs, batch)}, gradients
+    """Sums of loss and metrics, and the gradients of the loss's sum over ``divisor``; of a block of
+    a batch, ``place`` says which.
+    """
+    seed = (plan.settings.seed, DROPOUT, session.step, *place)
+    done = session.passes.of(batch, seed=seed, divisor=divisor)
+    measured = sums(plan.metrics, session.weights.goal, done.outputs, batch)
+    return {"loss": float(done.losses.sum()), **measured}, done.gradients
 
 
 def _team_gradients(
@@ -206,9 +198,8 @@ def _team_gradients(
             figures.append(np.zeros(len(names)))
             rows.append(flat(np.zeros_like(array) for array in like.values()))
             continue
-        rng = np.random.default_rng([plan.settings.seed, DROPOUT, session.step, number])
         part = {port: column[block] for port, column in batch.items()}
-        totals, gradients = _gradients(plan, session, part, rng=rng, divisor=n)
+        totals, gradients = _gradients(plan, session, part, place=(number,), divisor=n)
         figures.append(np.array([totals[name] for name in names]))
         rows.append(flat(gradients[path] for path in like))
     sums_of_all = team.total(figures).tolist()

@@ -18,6 +18,7 @@ from ._material import material
 from ._metrics import Metric, chosen_metrics
 from ._mpi import MPILink
 from ._objective import LossLike
+from ._passes import Passes
 from ._progress import Progress, make_progress
 from ._rates import rate_groups
 from ._record import config, decisive, plan_line
@@ -92,7 +93,9 @@ def train(
     _check_monitor(plan, validated=val is not None)
     weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
     trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
-    session = Session(weights=weights, state=settings.optimizer.start(trained))
+    session = Session(
+        weights=weights, state=settings.optimizer.start(trained), passes=Passes(weights)
+    )
     run = decisive(ready, parts, plan)
     if resume_from is not None:
         checkpoint.restore(resume_from, session, run)

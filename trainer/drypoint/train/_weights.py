@@ -1,6 +1,6 @@
 """The numbers of a graph while it is trained: arrays that change in place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,10 +44,10 @@ class Weights:
         }
 
     def train(
-        self, leaves: Mapping[str, Tensor], batch: dict[str, Array], rng: np.random.Generator
+        self, leaves: Mapping[str, Tensor], batch: dict[str, Array], seed: Sequence[int]
     ) -> dict[str, Tensor]:
-        """The outputs for a batch, in training: dropout draws from rng, batch norms move."""
-        ctx = Context(training=True, rng=rng)
+        """The outputs for a batch, in training: dropout draws by the seed, batch norms move."""
+        ctx = Context(training=True, rng=np.random.default_rng(seed))
         outputs = self.goal.outputs(leaves, self.goal.inputs(batch), ctx)
         if ctx.updates:
             for path, array in ctx.updates.items():

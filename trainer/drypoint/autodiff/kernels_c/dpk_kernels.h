@@ -17,7 +17,10 @@
 
 /* cffi: begin (what stands between the two marks is also the declaration that Python reads) */
 
-/* 0, or 1 when there is no memory. */
+/* What a task returns. DPK_REFUSED: a value is one that Python would not have let through; it is
+ * met only where calls are made again, without Python. */
+enum { DPK_DONE = 0, DPK_NO_MEMORY = 1, DPK_REFUSED = 2 };
+
 typedef int dpk_task(const void *arguments, size_t part, size_t n_parts);
 
 /* Images (n, c, h, w) anywhere in memory; strides in floats. What a kernel writes has stride_n 1.
@@ -159,13 +162,32 @@ typedef struct {
     float keep, share;
 } dpk_cross_entropy;
 
+/* y[i][k] = g[i] * x[i][k]: the way back through a cross-entropy, of which x is the gradient. */
+typedef struct {
+    const float *g; /* [n], stride below */
+    const float *x; /* [n][n_classes], strides below */
+    float *y;       /* as x */
+    size_t n, n_classes;
+    ptrdiff_t g_stride, stride_n, stride_class;
+} dpk_scaled_rows;
+
+/* y, contiguous, from x of the same shape anywhere in memory; strides in floats. */
+typedef struct {
+    const float *x; /* NULL: zeros */
+    float *y;
+    size_t n_axes; /* 1 .. 6 */
+    size_t shape[6];
+    ptrdiff_t strides[6];
+} dpk_copy;
+
 /* One compiled set of tasks. */
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
     dpk_task *sgd, *adam, *rmsprop, *sign_sgd;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
-    dpk_task *relu, *relu_gradient, *cross_entropy, *batch_norm, *batch_norm_gradient;
+    dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
+    dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;
@@ -177,6 +199,16 @@ const dpk_kernels *dpk_available(size_t i);
 /* All parts of a task, n_parts if there are several threads, 1..64: each takes the next one as soon
  * as it is free. Returns as a task does. */
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts);
+
+/* A task with all that it is given. */
+typedef struct {
+    dpk_task *task;
+    const void *arguments;
+    size_t n_parts;
+} dpk_call;
+
+/* dpk_run of one call after the other; stops at the first that fails. */
+int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads);
 
 /* cffi: end */
 

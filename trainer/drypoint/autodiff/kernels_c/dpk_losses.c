@@ -37,7 +37,24 @@ static void example(const dpk_cross_entropy *a, size_t i) {
 int DPK(cross_entropy)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_cross_entropy *a = arguments;
     const size_t end = dpk_begin(a->n, part + 1, n_parts);
-    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
+    int status = DPK_DONE;
+    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++) {
+        if (a->targets && (a->targets[i] < 0 || a->targets[i] >= (int64_t)a->n_classes))
+            status = DPK_REFUSED;
         example(a, i);
+    }
+    return status;
+}
+
+int DPK(scaled_rows)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_scaled_rows *a = arguments;
+    const size_t end = dpk_begin(a->n, part + 1, n_parts);
+    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++) {
+        const float g = a->g[(ptrdiff_t)i * a->g_stride];
+        for (size_t k = 0; k < a->n_classes; k++) {
+            const ptrdiff_t at = (ptrdiff_t)i * a->stride_n + (ptrdiff_t)k * a->stride_class;
+            a->y[at] = g * a->x[at];
+        }
+    }
     return 0;
 }

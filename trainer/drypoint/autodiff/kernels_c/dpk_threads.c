@@ -66,8 +66,9 @@ static size_t claim(void) {
 /* Does parts until none is left to claim. */
 static void help(void) {
     for (size_t left; (left = claim()) > 0;) {
-        if (pool.task(pool.arguments, pool.n_parts - left, pool.n_parts))
-            __atomic_store_n(&pool.failed, 1, __ATOMIC_RELAXED);
+        const int status = pool.task(pool.arguments, pool.n_parts - left, pool.n_parts);
+        if (status)
+            __atomic_store_n(&pool.failed, status, __ATOMIC_RELAXED);
         if (__atomic_sub_fetch(&pool.unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
             __atomic_load_n(&pool.owner_asleep, __ATOMIC_SEQ_CST)) {
             pthread_mutex_lock(&pool.mutex);
@@ -198,6 +199,13 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     const int failed = __atomic_load_n(&pool.failed, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&pool.owner);
     return failed;
+}
+
+int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads) {
+    int status = DPK_DONE;
+    for (size_t i = 0; i < n_calls && status == DPK_DONE; i++)
+        status = dpk_run(calls[i].task, calls[i].arguments, n_threads, calls[i].n_parts);
+    return status;
 }
 
 /* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */

@@ -1,0 +1,114 @@
+"""Kernel calls made again: the oracle is the same computation through Python, byte for byte."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from drypoint import autodiff as ad
+from drypoint.autodiff import Recording, Tensor, _compiled
+
+SETS = list(_compiled._Settings.sets)
+
+
+def drawn(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def padded(x, w1, w2):
+    """Stride, padding, overlapping pooling, a mean, a matrix product, cross-entropy."""
+    y = ad.conv2d(x, w1, stride=(2, 1), padding=((1, 1), (2, 0)), relu=True)
+    y = ad.max_pool2d(ad.relu(y), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))
+    y = ad.avg_pool2d(y, (2, 2), stride=(2, 2))
+    scores = ad.linear(y.flatten(1), w2)
+    return ad.cross_entropy(scores, TARGETS[: len(x.data)], label_smoothing=0.1)
+
+
+def gradients(x, *weights):
+    """Losses and the gradients of their sum by the weights, and by x."""
+    leaves = [Tensor(array, requires_grad=True) for array in (x, *weights)]
+    losses = padded(*leaves)
+    losses.backward(ONES[: len(x)])
+    return losses.data, *(leaf.grad for leaf in leaves)
+
+
+ONES, TARGETS = np.ones(64, np.float32), np.arange(64) % 3
+WEIGHTS = drawn(1, 5, 2, 3, 3), drawn(2, 3, 5 * 2 * 2)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", SETS)
+def test_a_recording_gives_what_python_would(name, threads):
+    x = drawn(3, 21, 2, 13, 9)
+    with _compiled.forced(name, threads):
+        with Recording(x, ONES, TARGETS, *WEIGHTS) as recording:
+            results = gradients(x, *WEIGHTS)
+        assert recording.covers(*results)
+        for seed in (4, 5):
+            x[...] = drawn(seed, *x.shape)
+            wanted = [array.copy() for array in gradients(x, *WEIGHTS)]
+            recording.replay()
+            for result, array in zip(results, wanted, strict=True):
+                np.testing.assert_array_equal(result, array, strict=True)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3, 2**40])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_class_index_that_python_refuses_is_refused(threads, wrong):
+    x, targets = drawn(3, 40, 3), np.zeros(40, np.int64)
+    with _compiled.forced(SETS[0], threads):
+        with Recording(x, targets) as recording:
+            losses = ad.cross_entropy(Tensor(x), targets)
+        assert recording.covers(losses.data)
+        assert recording.replay()
+        targets[17] = wrong
+        assert not recording.replay()
+        targets[17] = 2
+        assert recording.replay()
+
+
+def test_what_numpy_computes_in_between_is_not_covered():
+    x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
+    with Recording(x, w) as recording:
+        y = ad.conv2d(Tensor(x), Tensor(w))
+        z = ad.relu(Tensor(y.data * 2))
+    assert not recording.covers(z.data)
+    assert not recording.covers(y.data)  # what is missing might have changed what is known
+    with Recording(x, w) as recording:
+        y = ad.conv2d(Tensor(x), Tensor(w))
+        doubled = y.data * 2
+    assert recording.covers(y.data)
+    assert not recording.covers(doubled)
+
+
+def test_an_input_that_nobody_named_is_not_covered():
+    x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
+    with Recording(x) as recording:
+        y = ad.conv2d(Tensor(x), Tensor(w))
+    assert not recording.covers(y.data)
+
+
+def test_other_threads_and_kernels_make_it_stale():
+    with Recording() as recording:
+        pass
+    assert recording.current
+    with _compiled.forced(SETS[-1], 2):
+        assert not recording.current
+    with ad.direct_convolution():
+        assert not recording.current
+    assert recording.current
+
+
+def test_kernels_of_another_thread_are_not_recorded():
+    x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
+    with ThreadPoolExecutor(1) as other, Recording(x, w) as recording:
+        y = ad.conv2d(Tensor(x), Tensor(w))
+        other.submit(lambda: ad.relu(Tensor(x * 2))).result()
+    assert recording.covers(y.data)
+
+
+def test_without_kernels_nothing_is_covered():
+    x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
+    with _compiled.forced(None), Recording(x, w) as recording:
+        y = ad.conv2d(Tensor(x), Tensor(w))
+    assert not recording.covers(y.data)

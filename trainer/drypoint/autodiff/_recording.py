@@ -1,0 +1,96 @@
+"""Kernel calls that can be made again: a computation without the Python that arranged it."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _compiled, _fast
+from ._compiled import recorder
+
+
+class Recording:
+    """What the compiled kernels were asked to do inside of a ``with``, in that order.
+
+    Made again, the same kernels read and write the same memory, so who changes what the inputs hold
+    gets the results for that. Python does between kernels what it would do each time: find shapes,
+    allocate, build the tape. It costs some 40 microseconds a kernel, as much as the work of a small
+    one::
+
+        with Recording(x, *weights) as recording:
+            y = net(x)
+        if recording.covers(y):
+            x[...] = other
+            recording.replay()  # y is what net(x) gives now, to the byte
+
+    It follows every array: what a kernel was given must be known, or have come from a kernel. Where
+    NumPy computed something in between, the recording does not cover the results. What it cannot
+    see is Python that decides by values or has effects of its own; whoever records must know that
+    there is none.
+
+    Args:
+        known: the inputs, and what else stays where it is: weights, constants.
+    """
+
+    def __init__(self, *known: NDArray[Any]) -> None:
+        self._memory = {id(owner): owner for owner in map(_owner, known)}
+        self._strange = False
+        self._calls: list[tuple[Any, Any, int]] = []
+        self._settings = _settings()
+
+    def __enter__(self) -> Self:
+        self._token = recorder.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        recorder.reset(self._token)
+        self._rows = _compiled.array_of(
+            "dpk_call",
+            [{"task": t, "arguments": a, "n_parts": max(n, 0)} for t, a, n in self._calls],
+        )
+
+    def made(self, array: NDArray[Any]) -> None:
+        """A kernel is going to write the whole of this array."""
+        self._memory[id(array)] = array
+
+    def given(self, array: NDArray[Any]) -> None:
+        """A kernel is going to read or write it."""
+        self._strange |= id(_owner(array)) not in self._memory
+
+    def called(self, task: Any, arguments: Any, n_parts: int) -> None:
+        """A task is going to run."""
+        self._calls.append((task, arguments, n_parts))
+
+    def covers(self, *results: NDArray[Any]) -> bool:
+        """Whether kernels alone computed these arrays from what is known."""
+        return not self._strange and all(id(_owner(array)) in self._memory for array in results)
+
+    @property
+    def current(self) -> bool:
+        """Whether the kernels would still be called so: threads and instruction set are as then."""
+        return self._settings == _settings()
+
+    def replay(self) -> bool:
+        """All calls again; False if a kernel met a value that Python would have refused.
+
+        Raises:
+            MemoryError: a kernel found no memory for its scratch.
+        """
+        return _compiled.run_calls(self._rows, len(self._calls))
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """The array whose memory a view shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _settings() -> tuple[object, ...]:
+    return (*_compiled.settings(), _fast.is_direct())

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays with gaps, or in another order of axes, as contiguous ones. NumPy does that too; but what
+ * a training step consists of can be done again without Python only if it is all tasks. */
+#include "dpk_tasks.h"
+
+#include <string.h>
+
+static void copy_row(const float *x, ptrdiff_t stride, size_t n, float *y) {
+    if (x == NULL)
+        memset(y, 0, 4 * n);
+    else if (stride == 1)
+        memcpy(y, x, 4 * n);
+    else
+        for (size_t i = 0; i < n; i++)
+            y[i] = x[(ptrdiff_t)i * stride];
+}
+
+/* The parts share out rows: what lies along the last axis. */
+int DPK(copy)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_copy *a = arguments;
+    const size_t last = a->n_axes - 1, n = a->shape[last];
+    size_t n_rows = 1;
+    for (size_t axis = 0; axis < last; axis++)
+        n_rows *= a->shape[axis];
+    const size_t end = dpk_begin(n_rows, part + 1, n_parts);
+    for (size_t row = dpk_begin(n_rows, part, n_parts); row < end; row++) {
+        ptrdiff_t at = 0;
+        for (size_t axis = last, rest = row; axis-- > 0; rest /= a->shape[axis])
+            at += (ptrdiff_t)(rest % a->shape[axis]) * a->strides[axis];
+        copy_row(a->x ? a->x + at : NULL, a->strides[last], n, a->y + row * n);
+    }
+    return 0;
+}
