@@ -200,14 +200,16 @@ static void update(const dpk_kernels *k) {
     const size_t n = draw(1, 100);
     float *w = numbers(n), *g = numbers(n), *m = numbers(n), *v = numbers(n);
     memset(v, 0, 4 * n);
-    const dpk_parameter p = {w, g, m, v, n, 0.5F};
-    const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, (int)draw(0, 1)};
-    const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F};
-    const dpk_rmsprop rmsprop = {&p, 1, 0.1F, 0.01F, 1e-8F};
-    const dpk_sign_sgd sign_sgd = {&p, 1, 0.1F, 0.1F};
+    const dpk_parameter p = {w, g, m, v, n, (int)draw(0, 1)};
+    const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, 0.5F, (int)draw(0, 1)};
+    const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F, 0.5F};
+    const dpk_rmsprop rmsprop = {&p, 1, 0.1F, 0.01F, 1e-8F, 0.5F};
+    const dpk_sign_sgd sign_sgd = {&p, 1, 0.1F, 0.1F, 0.5F};
+    const dpk_average average = {&p, 1, 0.1F};
     int failed = dpk_run(k->sgd, &sgd, 3, 5);
     failed |= dpk_run(k->adam, &adam, 3, 5);
     failed |= dpk_run(k->sign_sgd, &sign_sgd, 3, 5);
+    failed |= dpk_run(k->average, &average, 3, 5);
     memset(m, 0, 4 * n);
     failed |= dpk_run(k->rmsprop, &rmsprop, 3, 5);
     if (failed)

@@ -298,7 +298,8 @@ def test_optimizer_steps(sizes, seed):
         copies = [(a[0].copy(), a[1], [np.abs(a[2 + k]) for k in range(n_states)]) for a in arrays]
         with _compiled.forced(name, int(rng.integers(1, 4))):
             for _ in range(2):
-                step([ad.Parameter(w, g, tuple(s), decay) for w, g, s in copies], **settings_)
+                parameters = [ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies]
+                step(parameters, decay=decay, **settings_)
         return [array for w, _, s in copies for array in (w, *s)]
 
     adam = {"rate": 3e-3, "beta1": 0.9, "beta2": 0.99, "unbias": 1.7, "eps": 1e-8}
@@ -312,6 +313,25 @@ def test_optimizer_steps(sizes, seed):
         wanted = stepped(None, step, n_states, **options)
         for name in SETS:
             for a, b in zip(stepped(name, step, n_states, **options), wanted, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+@given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=20)
+def test_averages(sizes, seed):
+    rng = np.random.default_rng(seed)
+    means, values = ([rng.normal(size=n).astype(np.float32) for n in sizes] for _ in "mv")
+
+    def moved(name, share):
+        copies = [mean.copy() for mean in means]
+        with _compiled.forced(name, int(rng.integers(1, 4))):
+            ad.average_step(copies, values, share=share)
+        return copies
+
+    for share in (1, float(rng.random())):
+        wanted = moved(None, share)
+        for name in SETS:
+            for a, b in zip(moved(name, share), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
 
 

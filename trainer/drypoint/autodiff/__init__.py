@@ -10,6 +10,7 @@ says whether it is right::
     x.grad  # [[2., 4.]]
 """
 
+from ._compiled import copy_into as copy_into
 from ._compiled import set_threads as set_threads
 from ._elementwise import cos as cos
 from ._elementwise import exp as exp
@@ -39,12 +40,14 @@ from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._normalization import dropout as dropout
 from ._recording import Recording as Recording
+from ._recording import play as play
 from ._tape import Array as Array
 from ._tape import Vjp as Vjp
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._updates import Parameter as Parameter
 from ._updates import adam_step as adam_step
+from ._updates import average_step as average_step
 from ._updates import rmsprop_step as rmsprop_step
 from ._updates import sgd_step as sgd_step
 from ._updates import sign_sgd_step as sign_sgd_step

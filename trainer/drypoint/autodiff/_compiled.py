@@ -56,9 +56,11 @@ def set_threads(n: int) -> None:
 class Recorder(Protocol):
     """Who is told what kernels are asked to do; see `Recording`."""
 
+    dry: bool
+
     def made(self, array: NDArray[Any]) -> None: ...
     def given(self, array: NDArray[Any]) -> None: ...
-    def called(self, task: Any, arguments: Any, n_parts: int) -> None: ...
+    def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None: ...
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -77,26 +79,34 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
     return _Settings.kernels
 
 
-def run(task: Any, arguments: Any, work: int, *, each: int = 4) -> None:
+def run(task: Any, arguments: Any, work: int, *, each: int = 4, keeps: object = None) -> None:
     """All parts of a task; the interpreter is free meanwhile.
 
     Args:
         work: about how many multiplications it is; see `FROM_MEMORY`.
         each: parts for each thread. Several let threads that got less time do less; one is for
             tasks of which every part repeats some work of the others.
+        keeps: what the arguments point to, beside arrays, for whoever makes the call again.
     """
-    n_parts = min(each * _Settings.n_threads, work // _Settings.grain)
+    n_parts = max(min(each * _Settings.n_threads, work // _Settings.grain), 1)
     if told := recorder.get():
-        told.called(task, arguments, n_parts)
+        told.called(task, arguments, n_parts, keeps)
+        if told.dry:
+            return
     _check(lib.dpk_run(task, arguments, _Settings.n_threads, n_parts))
 
 
-def run_calls(rows: Any, n: int) -> bool:
-    """The tasks of n rows of `dpk_call`, one after the other; False if one refused a value."""
-    status = lib.dpk_run_calls(rows, n, _Settings.n_threads)
+def run_calls(rows: Any) -> int:
+    """The tasks of rows of `dpk_call`, one after the other, until one refuses a value.
+
+    Returns:
+        How many were done.
+    """
+    n_done = ffi.new("size_t *")
+    status = lib.dpk_run_calls(rows, len(rows), _Settings.n_threads, n_done)
     if status != lib.DPK_REFUSED:
         _check(status)
-    return bool(status == lib.DPK_DONE)
+    return int(n_done[0])
 
 
 def _check(status: int) -> None:
@@ -137,6 +147,18 @@ def _told(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
+    """y = x, by a kernel.
+
+    Args:
+        y: of x's type, shape and order in memory, without gaps; elements of 4 or 8 bytes.
+        x: likewise.
+    """
+    fields = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
+    fields |= {"x": pointer(x), "y": pointer(y)}
+    run(_Settings.kernels.copy, struct("dpk_copy", **fields), FROM_MEMORY * x.size)
+
+
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:
     copy = struct("dpk_copy", y=pointer(y), **fields)
     run(_Settings.kernels.copy, copy, FROM_MEMORY * y.size)
@@ -150,6 +172,17 @@ def struct(name: str, **fields: object) -> Any:
 def array_of(name: str, rows: list[dict[str, object]]) -> Any:
     """Structs in a row. The caller keeps it until the kernel is done."""
     return ffi.new(f"{name}[]", rows)
+
+
+def joined(name: str, parts: list[Any]) -> Any:
+    """Rows of structs as one array."""
+    if len(parts) == 1:
+        return parts[0]
+    rows, end = ffi.new(f"{name}[]", sum(map(len, parts))), 0
+    for part in parts:
+        ffi.memmove(rows + end, part, ffi.sizeof(part))
+        end += len(part)
+    return rows
 
 
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:

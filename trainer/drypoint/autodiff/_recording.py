@@ -1,5 +1,8 @@
 """Kernel calls that can be made again: a computation without the Python that arranged it."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,12 +34,14 @@ class Recording:
 
     Args:
         known: the inputs, and what else stays where it is: weights, constants.
+        dry: only note the calls, to be made later.
     """
 
-    def __init__(self, *known: NDArray[Any]) -> None:
+    def __init__(self, *known: NDArray[Any], dry: bool = False) -> None:
+        self.dry = dry
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
-        self._calls: list[tuple[Any, Any, int]] = []
+        self._calls: list[tuple[Any, Any, int, object]] = []
         self._settings = _settings()
 
     def __enter__(self) -> Self:
@@ -52,7 +57,7 @@ class Recording:
         recorder.reset(self._token)
         self._rows = _compiled.array_of(
             "dpk_call",
-            [{"task": t, "arguments": a, "n_parts": max(n, 0)} for t, a, n in self._calls],
+            [{"task": t, "arguments": a, "n_parts": n} for t, a, n, _ in self._calls],
         )
 
     def made(self, array: NDArray[Any]) -> None:
@@ -63,9 +68,9 @@ class Recording:
         """A kernel is going to read or write it."""
         self._strange |= id(_owner(array)) not in self._memory
 
-    def called(self, task: Any, arguments: Any, n_parts: int) -> None:
+    def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
         """A task is going to run."""
-        self._calls.append((task, arguments, n_parts))
+        self._calls.append((task, arguments, n_parts, keeps))
 
     def covers(self, *results: NDArray[Any]) -> bool:
         """Whether kernels alone computed these arrays from what is known."""
@@ -82,7 +87,23 @@ class Recording:
         Raises:
             MemoryError: a kernel found no memory for its scratch.
         """
-        return _compiled.run_calls(self._rows, len(self._calls))
+        return play([self]) == 1
+
+
+def play(recordings: Sequence[Recording]) -> int:
+    """The calls of recordings, one after the other.
+
+    Returns:
+        How many recordings were played to their end: not all if a kernel met a value that Python
+        would have refused.
+
+    Raises:
+        MemoryError: a kernel found no memory for its scratch.
+    """
+    ends = [*accumulate(len(recording._calls) for recording in recordings)]
+    rows = _compiled.joined("dpk_call", [recording._rows for recording in recordings])
+    n_done = _compiled.run_calls(rows)
+    return bisect_right(ends, n_done)
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ the compiled steps and NumPy's give the same bytes.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from weakref import ReferenceType, ref
 
 import numpy as np
@@ -23,30 +23,34 @@ class Parameter(NamedTuple):
         w: changes in place; contiguous.
         g: the gradient.
         state: change in place; contiguous: what the step's formula has beside w and g.
-        decay: SGD and RMSProp add decay * w to the gradient; Adam and SignSGD first multiply w by
-            1 - decay.
+        decays: whether a step's ``decay`` is for it.
     """
 
     w: Values
     g: Values
     state: tuple[Values, ...]
-    decay: float = 0.0
+    decays: bool = False
 
 
 def sgd_step(
-    parameters: Sequence[Parameter], *, rate: float, momentum: float, nesterov: bool
+    parameters: Sequence[Parameter],
+    *,
+    rate: float,
+    momentum: float,
+    nesterov: bool,
+    decay: float = 0.0,
 ) -> None:
-    """v = momentum v + g; w -= rate v, or with Nesterov's momentum rate (g + momentum v)."""
+    """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
     if kernels := kernels_for(*(p.w for p in parameters)):
-        settings = {"rate": rate, "momentum": momentum, "nesterov": nesterov}
+        settings = {"rate": rate, "momentum": momentum, "nesterov": nesterov, "decay": decay}
         _run(kernels.sgd, "dpk_sgd", parameters, settings)
         return
     for p in parameters:
         (v,) = p.state
-        change = p.g + np.float32(p.decay) * p.w if p.decay else p.g
+        g = _decayed(p, decay)
         v *= np.float32(momentum)
-        v += change
-        change = change + np.float32(momentum) * v if nesterov else v
+        v += g
+        change = g + np.float32(momentum) * v if nesterov else v
         np.subtract(p.w, np.float32(rate) * change, out=p.w)
 
 
@@ -58,13 +62,15 @@ def adam_step(
     beta2: float,
     unbias: float,
     eps: float,
+    decay: float = 0.0,
 ) -> None:
-    """m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v); w -= rate m / (unbias sqrt v + eps)."""
+    """m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v);
+    w = (1 - decay) w - rate m / (unbias sqrt v + eps).
+    """
     c1, c2 = 1 - beta1, 1 - beta2
     if kernels := kernels_for(*(p.w for p in parameters)):
-        kept = [p._replace(decay=1 - p.decay) for p in parameters]
         settings = {"rate": rate, "c1": c1, "c2": c2, "unbias": unbias, "eps": eps}
-        _run(kernels.adam, "dpk_adam", kept, settings)
+        _run(kernels.adam, "dpk_adam", parameters, settings | {"keep": 1 - decay})
         return
     for p in parameters:
         m, v = p.state
@@ -75,65 +81,87 @@ def adam_step(
         update += np.float32(eps)
         np.divide(m, update, out=update)
         update *= np.float32(rate)
-        if p.decay:
-            np.multiply(p.w, np.float32(1 - p.decay), out=p.w)
+        _shrink(p, decay)
         np.subtract(p.w, update, out=p.w)
 
 
-def rmsprop_step(parameters: Sequence[Parameter], *, rate: float, rho: float, eps: float) -> None:
-    """v += (1 - rho) (g^2 - v); w -= rate g / (sqrt v + eps)."""
+def rmsprop_step(
+    parameters: Sequence[Parameter], *, rate: float, rho: float, eps: float, decay: float = 0.0
+) -> None:
+    """g += decay w; v += (1 - rho) (g^2 - v); w -= rate g / (sqrt v + eps)."""
     c = 1 - rho
     if kernels := kernels_for(*(p.w for p in parameters)):
-        _run(kernels.rmsprop, "dpk_rmsprop", parameters, {"rate": rate, "c": c, "eps": eps})
+        settings = {"rate": rate, "c": c, "eps": eps, "decay": decay}
+        _run(kernels.rmsprop, "dpk_rmsprop", parameters, settings)
         return
     for p in parameters:
         (v,) = p.state
-        g = p.g + np.float32(p.decay) * p.w if p.decay else p.g
+        g = _decayed(p, decay)
         v += np.float32(c) * (g * g - v)
         np.subtract(p.w, np.float32(rate) * g / (np.sqrt(v) + np.float32(eps)), out=p.w)
 
 
-def sign_sgd_step(parameters: Sequence[Parameter], *, rate: float, momentum: float) -> None:
-    """m += (1 - momentum) (g - m); w -= rate * sign of m."""
+def sign_sgd_step(
+    parameters: Sequence[Parameter], *, rate: float, momentum: float, decay: float = 0.0
+) -> None:
+    """m += (1 - momentum) (g - m); w = (1 - decay) w - rate * sign of m."""
     c = 1 - momentum
     if kernels := kernels_for(*(p.w for p in parameters)):
-        kept = [p._replace(decay=1 - p.decay) for p in parameters]
-        _run(kernels.sign_sgd, "dpk_sign_sgd", kept, {"rate": rate, "c": c})
+        settings = {"rate": rate, "c": c, "keep": 1 - decay}
+        _run(kernels.sign_sgd, "dpk_sign_sgd", parameters, settings)
         return
     for p in parameters:
         (m,) = p.state
         m += np.float32(c) * (p.g - m)
-        if p.decay:
-            np.multiply(p.w, np.float32(1 - p.decay), out=p.w)
+        _shrink(p, decay)
         np.subtract(p.w, np.float32(rate) * np.sign(m), out=p.w)
+
+
+def average_step(means: Sequence[Values], values: Sequence[Values], *, share: float) -> None:
+    """mean += share (value - mean), in place, for arrays in pairs; a share of 1 copies."""
+    if kernels := kernels_for(*means, *values):
+        pairs = [Parameter(w, w, (m,)) for m, w in zip(means, values, strict=True)]
+        _run(kernels.average, "dpk_average", pairs, {"share": share})
+        return
+    for mean, value in zip(means, values, strict=True):
+        if share == 1:
+            mean[...] = value
+        else:
+            np.add(mean, np.float32(share) * (value - mean), out=mean)
+
+
+def _decayed(p: Parameter, decay: float) -> Values:
+    return p.g + np.float32(decay) * p.w if p.decays and decay else p.g
+
+
+def _shrink(p: Parameter, decay: float) -> None:
+    if p.decays and decay:
+        np.multiply(p.w, np.float32(1 - decay), out=p.w)
 
 
 def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[str, float]) -> None:
     gradients = [np.ascontiguousarray(p.g) for p in parameters]  # kept until the task is done
-    rows = _rows(parameters, gradients)
-    for row, parameter in zip(rows, parameters, strict=True):
-        row.decay = parameter.decay
+    rows = _rows(name, parameters, gradients)
     arguments = struct(name, parameters=rows, n_parameters=len(rows), **settings)
-    run(task, arguments, FROM_MEMORY * sum(p.w.size for p in parameters))
+    run(task, arguments, FROM_MEMORY * sum(p.w.size for p in parameters), keeps=rows)
 
 
-class _Latest:
-    """The structs of the step before: most steps are about the same arrays."""
-
-    arrays: ClassVar[list[ReferenceType[Values]]] = []
-    rows: ClassVar[Any] = ()
+_latest: dict[str, tuple[list[ReferenceType[Values]], Any]] = {}
+"""Name of a step -> its arrays and their structs: most steps are about the same arrays as the one
+before, and describing them takes as long as a small kernel."""
 
 
-def _rows(parameters: Sequence[Parameter], gradients: Sequence[Values]) -> Any:
-    """A struct for each parameter, all but the decay filled in."""
+def _rows(name: str, parameters: Sequence[Parameter], gradients: Sequence[Values]) -> Any:
+    """A struct for each parameter."""
     arrays = [a for p, g in zip(parameters, gradients, strict=True) for a in (p.w, g, *p.state)]
-    same = len(arrays) == len(_Latest.arrays) and len(parameters) == len(_Latest.rows)
-    if not same or any(of() is not a for of, a in zip(_Latest.arrays, arrays, strict=True)):
+    known, rows = _latest.get(name, ([], ()))
+    same = len(known) == len(arrays) and all(of() is a for of, a in zip(known, arrays, strict=True))
+    if not same or [row.decays for row in rows] != [p.decays for p in parameters]:
         fields = [
-            {"w": pointer(p.w), "g": pointer(g), "n": p.w.size}
+            {"w": pointer(p.w), "g": pointer(g), "n": p.w.size, "decays": p.decays}
             | dict(zip("mv", map(pointer, p.state), strict=False))
             for p, g in zip(parameters, gradients, strict=True)
         ]
-        _Latest.rows = array_of("dpk_parameter", fields)
-        _Latest.arrays = [ref(array) for array in arrays]
-    return _Latest.rows
+        rows = array_of("dpk_parameter", fields)
+        _latest[name] = [ref(array) for array in arrays], rows
+    return rows

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.autodiff import average_step
+
 from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -28,16 +30,8 @@ class Average:
     def update(self, arrays: Arrays, t: int) -> None:
         """Take in the arrays of step t, counted from 1."""
         share = (1 - self._decay) / (1 - self._decay**t)
-        for path, mean in self.arrays.items():
-            move_towards(mean, arrays[path], share)
-
-
-def move_towards(mean: NDArray[np.float32], new: NDArray[np.float32], share: float) -> None:
-    """mean += share * (new - mean), in place; a share of 1 copies."""
-    if share == 1:
-        mean[...] = new
-    else:
-        mean += np.float32(share) * (new - mean)
+        values = [arrays[path] for path in self.arrays]
+        average_step([*self.arrays.values()], values, share=share)
 
 
 def check_decay(decay: float | None) -> None:

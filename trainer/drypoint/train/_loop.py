@@ -15,11 +15,12 @@ from ._errors import TrainingDivergedError
 from ._examples import Examples
 from ._interrupt import interruption
 from ._log import write_log
+from ._plan import Plan
 from ._progress import Progress, clock, rate
 from ._result import Stopped
 from ._session import Figures, Session
 from ._state import TrainState
-from ._steps import Plan, train_epoch, validate
+from ._steps import train_epoch, validate
 
 Build = Callable[[Session], Model | Layer]
 

@@ -63,8 +63,13 @@ class SGD:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        parameters = _parameters(params, gradients, state, decay=self.weight_decay)
-        sgd_step(parameters, rate=lr, momentum=self.momentum, nesterov=self.nesterov)
+        sgd_step(
+            _parameters(params, gradients, state),
+            rate=lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            decay=self.weight_decay,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +98,13 @@ class Adam:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         adam_step(
-            _parameters(params, gradients, state, decay=lr * self.weight_decay),
+            _parameters(params, gradients, state),
             rate=lr / (1 - self.beta1**t),
             beta1=self.beta1,
             beta2=self.beta2,
             unbias=1 / math.sqrt(1 - self.beta2**t),
             eps=self.eps,
+            decay=lr * self.weight_decay,
         )
 
 
@@ -126,8 +132,13 @@ class RMSProp:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        parameters = _parameters(params, gradients, state, decay=self.weight_decay)
-        rmsprop_step(parameters, rate=lr, rho=self.rho, eps=self.eps)
+        rmsprop_step(
+            _parameters(params, gradients, state),
+            rate=lr,
+            rho=self.rho,
+            eps=self.eps,
+            decay=self.weight_decay,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +164,12 @@ class SignSGD:
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
         del t
-        parameters = _parameters(params, gradients, state, decay=lr * self.weight_decay)
-        sign_sgd_step(parameters, rate=lr, momentum=self.momentum)
+        sign_sgd_step(
+            _parameters(params, gradients, state),
+            rate=lr,
+            momentum=self.momentum,
+            decay=lr * self.weight_decay,
+        )
 
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
@@ -182,14 +197,9 @@ def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
     return given
 
 
-def _parameters(
-    params: Arrays, gradients: Arrays, state: State, *, decay: float
-) -> list[Parameter]:
-    """What belongs together, for the arrays that decay and those that do not."""
-    return [
-        Parameter(w, gradients[path], state[path], decay if w.ndim > 1 else 0.0)
-        for path, w in params.items()
-    ]
+def _parameters(params: Arrays, gradients: Arrays, state: State) -> list[Parameter]:
+    """What belongs together; weights decay."""
+    return [Parameter(w, gradients[path], state[path], w.ndim > 1) for path, w in params.items()]
 
 
 def optimizer_config(optimizer: Optimizer) -> dict[str, object]:

@@ -38,7 +38,7 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
-class _Recorded:
+class Recorded:
     """A pass that can be made again.
 
     Attributes:
@@ -51,15 +51,21 @@ class _Recorded:
     divisor: int
     result: Pass
 
-    def again(self, batch: Batch, divisor: int) -> Pass | None:
-        """The pass for a batch; None if more than values differ, or a kernel refused a value."""
+    def takes(self, batch: Batch, divisor: int) -> bool:
+        """Whether only the values differ."""
         if divisor != self.divisor or not self.recording.current:
-            return None
+            return False
+        return all(
+            given.shape == column.shape
+            and given.dtype == column.dtype
+            and given.strides == column.strides
+            for given, column in zip(batch.values(), self.batch.values(), strict=True)
+        )
+
+    def again(self, batch: Batch) -> Pass | None:
+        """The pass for a batch that it takes; None if a kernel refused a value."""
         for port, column in self.batch.items():
-            given = batch[port]
-            if given.shape != column.shape or given.dtype != column.dtype:
-                return None
-            np.copyto(column, given)
+            np.copyto(column, batch[port])
         return self.result if self.recording.replay() else None
 
 
@@ -68,11 +74,14 @@ class Passes:
 
     Args:
         weights: what the optimizer changes in place.
+
+    Attributes:
+        recorded: what batches of one shape need no Python for.
     """
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self._recorded: _Recorded | None = None
+        self.recorded: Recorded | None = None
         self._records = _is_known(weights.goal.graph) and not weights.goal.graph.buffers
 
     def of(self, batch: Batch, *, seed: Sequence[int], divisor: int) -> Pass:
@@ -83,10 +92,11 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        if self._recorded is not None and (done := self._recorded.again(batch, divisor)):
+        recorded = self.recorded
+        if recorded and recorded.takes(batch, divisor) and (done := recorded.again(batch)):
             return done
         scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
-        if self._records and (self._recorded is None or not self._recorded.recording.current):
+        if self._records and (self.recorded is None or not self.recorded.recording.current):
             return self._record(batch, seed, scale, divisor)
         return self._tape(batch, seed, scale)
 
@@ -95,9 +105,10 @@ class Passes:
         with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
             result = self._tape(own, seed, scale)
         outputs = (y.data for y in result.outputs.values())
-        self._records = recording.covers(result.losses, *outputs, *result.gradients.values())
+        gradients = result.gradients.values()
+        self._records = recording.covers(result.losses, *outputs, *gradients)
         if self._records:
-            self._recorded = _Recorded(recording, own, divisor, result)
+            self.recorded = Recorded(recording, own, divisor, result)
         return result
 
     def _tape(self, batch: Batch, seed: Sequence[int], scale: Array) -> Pass:

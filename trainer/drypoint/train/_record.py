@@ -13,8 +13,8 @@ from drypoint.common import DrypointError
 from drypoint.nn import Graph
 
 from ._material import Material
+from ._plan import Plan
 from ._settings import brief, described
-from ._steps import Plan
 from ._subject import Subject
 
 

@@ -19,6 +19,7 @@ from ._metrics import Metric, chosen_metrics
 from ._mpi import MPILink
 from ._objective import LossLike
 from ._passes import Passes
+from ._plan import Plan
 from ._progress import Progress, make_progress
 from ._rates import rate_groups
 from ._record import config, decisive, plan_line
@@ -27,7 +28,6 @@ from ._schedules import Schedule, schedule_of
 from ._session import Session
 from ._settings import Settings
 from ._sources import Shuffled, Source
-from ._steps import Plan
 from ._subject import INPUT, Subject, Trainable, ports_of, subject
 from ._team import Team
 from ._weights import Weights, filled

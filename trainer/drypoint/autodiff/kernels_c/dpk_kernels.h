@@ -97,37 +97,44 @@ typedef struct {
     const float *g; /* [n], its gradient */
     float *m, *v;   /* [n], the moments of Adam; of the others m is their only state */
     size_t n;
-    float decay; /* of w: SGD and RMSProp add decay * w to g, Adam and SignSGD multiply w by it */
+    int decays; /* whether w is drawn to 0; else decay counts as 0 below, keep as 1 */
 } dpk_parameter;
 
-/* v = momentum v + g; w -= rate * (v, or by Nesterov g + momentum v). */
+/* g += decay w; v = momentum v + g; w -= rate * (v, or by Nesterov g + momentum v). */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-    float rate, momentum;
+    float rate, momentum, decay;
     int nesterov;
 } dpk_sgd;
 
-/* m += c1 (g - m); v += c2 (g g - v); w = decay w - rate m / (unbias sqrt v + eps). */
+/* m += c1 (g - m); v += c2 (g g - v); w = keep w - rate m / (unbias sqrt v + eps). */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-    float rate, c1, c2, unbias, eps;
+    float rate, c1, c2, unbias, eps, keep;
 } dpk_adam;
 
-/* m += c (g^2 - m); w -= rate g / (sqrt m + eps). */
+/* g += decay w; m += c (g^2 - m); w -= rate g / (sqrt m + eps). */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-    float rate, c, eps;
+    float rate, c, eps, decay;
 } dpk_rmsprop;
 
-/* m += c (g - m); w = decay w - rate (sign of m). */
+/* m += c (g - m); w = keep w - rate (sign of m). */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-    float rate, c;
+    float rate, c, keep;
 } dpk_sign_sgd;
+
+/* m += share (w - m); of a share of 1 m is w. */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+    float share;
+} dpk_average;
 
 /* y = max(x, 0); and its gradient, y = x where value > 0, else 0, for gradients x. */
 typedef struct {
@@ -184,7 +191,7 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *sgd, *adam, *rmsprop, *sign_sgd;
+    dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
     dpk_task *batch_norm, *batch_norm_gradient;
@@ -207,8 +214,8 @@ typedef struct {
     size_t n_parts;
 } dpk_call;
 
-/* dpk_run of one call after the other; stops at the first that fails. */
-int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads);
+/* dpk_run of one call after the other; stops at the first that is not done. */
+int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done);
 
 /* cffi: end */
 

@@ -12,6 +12,7 @@ const dpk_kernels DPK(kernels) = {
     .adam = DPK(adam),
     .rmsprop = DPK(rmsprop),
     .sign_sgd = DPK(sign_sgd),
+    .average = DPK(average),
     .relu = DPK(relu),
     .relu_gradient = DPK(relu_gradient),
     .cross_entropy = DPK(cross_entropy),

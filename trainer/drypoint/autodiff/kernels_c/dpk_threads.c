@@ -201,11 +201,14 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     return failed;
 }
 
-int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads) {
-    int status = DPK_DONE;
-    for (size_t i = 0; i < n_calls && status == DPK_DONE; i++)
-        status = dpk_run(calls[i].task, calls[i].arguments, n_threads, calls[i].n_parts);
-    return status;
+int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done) {
+    for (*n_done = 0; *n_done < n_calls; ++*n_done) {
+        const dpk_call *call = calls + *n_done;
+        const int status = dpk_run(call->task, call->arguments, n_threads, call->n_parts);
+        if (status)
+            return status;
+    }
+    return DPK_DONE;
 }
 
 /* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */

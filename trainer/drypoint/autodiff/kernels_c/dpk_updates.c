@@ -11,9 +11,10 @@ int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
         float *restrict w = p->w, *restrict velocity = p->m;
         const float *restrict gradient = p->g;
+        const float decay = p->decays ? a->decay : 0;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            const float g = p->decay != 0 ? gradient[i] + p->decay * w[i] : gradient[i];
+            const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
             velocity[i] = velocity[i] * momentum + g;
             w[i] -= rate * (a->nesterov ? g + momentum * velocity[i] : velocity[i]);
         }
@@ -27,13 +28,13 @@ int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
         float *restrict w = p->w, *restrict m = p->m, *restrict v = p->v;
         const float *restrict g = p->g;
-        const float decay = p->decay;
+        const float keep = p->decays ? a->keep : 1;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
             m[i] += c1 * (g[i] - m[i]);
             v[i] += c2 * (g[i] * g[i] - v[i]);
             const float step = m[i] / (sqrtf(v[i]) * unbias + eps) * rate;
-            w[i] = w[i] * decay - step;
+            w[i] = w[i] * keep - step;
         }
     }
     return 0;
@@ -45,7 +46,7 @@ int DPK(rmsprop)(const void *arguments, size_t part, size_t n_parts) {
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
         float *restrict w = p->w, *restrict v = p->m;
         const float *restrict gradient = p->g;
-        const float decay = p->decay;
+        const float decay = p->decays ? a->decay : 0;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
             const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
@@ -62,13 +63,26 @@ int DPK(sign_sgd)(const void *arguments, size_t part, size_t n_parts) {
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
         float *restrict w = p->w, *restrict m = p->m;
         const float *restrict g = p->g;
-        const float decay = p->decay;
+        const float keep = p->decays ? a->keep : 1;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
             m[i] += c * (g[i] - m[i]);
             const float one = m[i] > 0 ? 1 : m[i] < 0 ? -1 : m[i]; /* 0, or a NaN */
-            w[i] = (decay != 1 ? w[i] * decay : w[i]) - rate * one;
+            w[i] = (keep != 1 ? w[i] * keep : w[i]) - rate * one;
         }
+    }
+    return 0;
+}
+
+int DPK(average)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_average *a = arguments;
+    const float share = a->share;
+    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
+        float *restrict m = p->m;
+        const float *restrict w = p->w;
+        const size_t end = dpk_begin(p->n, part + 1, n_parts);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++)
+            m[i] = share == 1 ? w[i] : m[i] + share * (w[i] - m[i]);
     }
     return 0;
 }
