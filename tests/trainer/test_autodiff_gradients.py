@@ -256,7 +256,15 @@ def test_every_public_function_of_tensors_is_checked_here():
     text = Path(__file__).read_text(encoding="utf-8")
     # reduced is what `reduction` above goes through; the others are no functions of tensors
     tools = {"record", "gradcheck", "reduced", "set_threads", "direct_convolution"}
-    tools |= {"sgd_step", "adam_step", "rmsprop_step", "sign_sgd_step", "average_step"}
+    tools |= {
+        "sgd_step",
+        "adam_step",
+        "rmsprop_step",
+        "sign_sgd_step",
+        "average_step",
+        "copy_into",
+        "play",
+    }
     functions = {
         name for name in vars(ad) if name.islower() and callable(getattr(ad, name))
     } - tools
