@@ -106,7 +106,8 @@ class Passes:
             result = self._tape(own, seed, scale)
         outputs = (y.data for y in result.outputs.values())
         gradients = result.gradients.values()
-        self._records = recording.covers(result.losses, *outputs, *gradients)
+        covered = recording.covers(result.losses, *outputs, *gradients)
+        self._records = covered and all(gradient.flags.c_contiguous for gradient in gradients)
         if self._records:
             self.recorded = Recorded(recording, own, divisor, result)
         return result

@@ -28,8 +28,8 @@ int DPK(filters)(const void *arguments, size_t part, size_t n_parts) {
         DPK(transform)(DPK_WEIGHT, a->r, tile, (ptrdiff_t)(a->r * DPK_LANES), DPK_LANES,
                        transformed, DPK_LANES);
         for (size_t point = 0; point < points; point++)
-            for (size_t i = 0; i < count; i++)
-                a->points[point * a->n_pairs + first + i] = transformed[point * DPK_LANES + i];
+            dpk_scatter(a->points + point * a->n_pairs + first,
+                        dpk_load(transformed + point * DPK_LANES), count);
     }
     return 0;
 }
