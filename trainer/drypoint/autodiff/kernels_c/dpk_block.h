@@ -71,11 +71,11 @@ DPK_INLINE dpk_ivec dpk_widen(const uint8_t *bytes, size_t count) {
     else
         /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
         memcpy(&v, bytes, count);
-    return __builtin_convertvector(v, dpk_ivec);
+    return dpk_from_bytes(v);
 }
 
 DPK_INLINE void dpk_narrow(uint8_t *to, dpk_ivec v, size_t count) {
-    const dpk_bytes bytes = __builtin_convertvector(v, dpk_bytes);
+    const dpk_bytes bytes = dpk_to_bytes(v);
     if (count == DPK_LANES)
         /* cppcheck-suppress bufferAccessOutOfBounds ; it takes a vector for a byte */
         memcpy(to, &bytes, DPK_LANES);

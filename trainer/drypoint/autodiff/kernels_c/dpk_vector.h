@@ -58,6 +58,31 @@ DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
 #endif
 }
 
+/* Bytes as lanes, and the lanes, 0..255, as bytes. By instructions where there are some: GCC 12
+ * makes
+ * __builtin_convertvector one lane after the other. */
+DPK_INLINE dpk_ivec dpk_from_bytes(dpk_bytes v) {
+#if DPK_LANES == 16
+    return (dpk_ivec)_mm512_cvtepu8_epi32((__m128i)v);
+#elif DPK_LANES == 8
+    return (dpk_ivec)_mm256_cvtepu8_epi32(_mm_set_epi64x(0, (long long)v));
+#else
+    return __builtin_convertvector(v, dpk_ivec);
+#endif
+}
+
+DPK_INLINE dpk_bytes dpk_to_bytes(dpk_ivec v) {
+#if DPK_LANES == 16
+    return (dpk_bytes)_mm512_cvtepi32_epi8((__m512i)v);
+#elif DPK_LANES == 8
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v),
+                                           _mm256_extracti128_si256((__m256i)v, 1));
+    return (dpk_bytes)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+#else
+    return __builtin_convertvector(v, dpk_bytes);
+#endif
+}
+
 /* a where the mask is all ones, b where it is 0. */
 DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
     return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
