@@ -138,6 +138,8 @@ static void convolution(const dpk_kernels *k, int fast) {
     }
     check("weight gradient", fast ? k->winograd_weight_gradient : k->conv2d_weight_gradient, &a,
           weight, 4 * n_weights);
+    if (!fast && a.dilation_w == 1)
+        check("sparse weight gradient", k->sparse_weight_gradient, &a, weight, 4 * n_weights);
     float *sums = numbers(a.y.c);
     const dpk_row_sums rows_of = {a.y.data, a.winners, sums, a.y.c, count(&a.y) / a.y.c};
     check("bias gradient", k->row_sums, &rows_of, sums, 4 * a.y.c);

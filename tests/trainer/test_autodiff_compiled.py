@@ -41,14 +41,18 @@ def anyhow(rng, array):
             return np.repeat(array, 2, axis=-1)[..., ::2]
 
 
-def on_every_set(compute, *arrays):
-    """What NumPy gives, and that every set of kernels gives the same bytes with 1 and 3 threads."""
+def on_every_set(compute, *arrays, sparse=False):
+    """What NumPy gives, and that every set of kernels gives the same bytes with 1 and 3 threads.
+
+    Sparse: the gradient by the weight is computed so wherever it can be.
+    """
     with _compiled.forced(None):
         reference = compute(*arrays)
     for name in SETS:
         for threads in (1, 3):
             with _compiled.forced(name, threads), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(_fast, "wins", lambda *_, **__: False)  # those are not exact
+                patch.setattr(_fast, "sparse_wins", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
     return reference
@@ -103,7 +107,9 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
             _kernels.conv2d_bias_gradient(g, won),
         )
 
-    on_every_set(backward, anyhow(rng, whole(rng, *y.shape)))
+    g = anyhow(rng, whole(rng, *y.shape))
+    for sparse in (False, True):
+        on_every_set(backward, g, sparse=sparse)
 
 
 @given(n=batches, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
@@ -261,6 +267,21 @@ def test_what_follows_a_convolution_is_relu_and_max_pooling(name):
     with _compiled.forced(name):
         for one, three in zip(gradients(together), gradients(apart), strict=True):
             np.testing.assert_array_equal(one, three)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_nan_comes_through_a_sparse_weight_gradient(name):
+    """Into every weight of the kernel whose gradient it is, and nowhere else."""
+    rng = np.random.default_rng(0)
+    spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
+    assert _fast.sparse_possible(spec)
+    assert _fast.sparse_wins(spec, c=2)
+    x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
+    g[32, 1, 2, 2] = np.nan
+    with _compiled.forced(name):
+        weight = _kernels.conv2d_weight_gradient(g, np.zeros(g.shape, np.uint8), x, spec)
+    assert np.isnan(weight[1]).all()
+    assert np.isfinite(np.delete(weight, 1, axis=0)).all()
 
 
 def test_a_nan_comes_through_a_relu():

@@ -103,6 +103,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
         for threads in (1, 3):
             with _compiled.forced(name, threads), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(_fast, "wins", lambda *_, **__: True)
+                patch.setattr(_fast, "sparse_wins", lambda *_, **__: False)
                 y, _ = _kernels.conv2d(x, weight, bias, plain, taped=True)
                 dx = _kernels.conv2d_input_gradient(g, won, weight, spec, size)
                 dw = _kernels.conv2d_weight_gradient(g, won, x, spec)
@@ -136,6 +137,19 @@ def test_the_fast_way_is_taken_where_it_pays():
         assert not _fast.possible(Convolution(other))
     assert not _fast.possible(Convolution(Window((3, 3)), pool=(3, 3)))
     assert not _fast.possible(Convolution(Window((3, 3)), groups=2))
+
+
+def test_the_sparse_way_is_taken_where_it_pays():
+    lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
+    assert _fast.sparse_possible(lenet)
+    assert _fast.sparse_wins(lenet, c=1)
+    assert _fast.sparse_wins(Convolution(Window((3, 3)), pool=(2, 2)), c=3)
+    assert not _fast.sparse_wins(lenet, c=20)
+    assert not _fast.sparse_wins(Convolution(Window((5, 5)), relu=True), c=1)
+    assert not _fast.sparse_wins(Convolution(Window((2, 2)), pool=(2, 2)), c=1)
+    for other in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
+        assert not _fast.sparse_possible(Convolution(other, relu=True))
+    assert not _fast.sparse_possible(Convolution(Window((5, 5))))
 
 
 def test_the_direct_way_can_be_asked_for():

@@ -157,13 +157,17 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
-    fast = _fast_wins(spec, x.shape, o)
-    weight: Array = (empty if fast else zeros)((o, c, kh, kw))
+    if _fast.sparse_possible(spec) and _fast.sparse_wins(spec, c=c):
+        task, adds = kernels.sparse_weight_gradient, False
+    elif _fast_wins(spec, x.shape, o):
+        task, adds = kernels.winograd_weight_gradient, False
+    else:
+        task, adds = kernels.conv2d_weight_gradient, True
+    weight: Array = (zeros if adds else empty)((o, c, kh, kw))
     fields = _fields(spec, x, gradient, weight)
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
-    task = kernels.winograd_weight_gradient if fast else kernels.conv2d_weight_gradient
     run(task, struct("dpk_conv2d", **fields), _work(spec, x, weight), each=1)
     return weight
 

@@ -55,6 +55,52 @@ void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const
         }
 }
 
+/* n pixels in a row of `count` images, which are `image` floats apart in the result. */
+DPK_INLINE void spread_row(const dpk_images *x, const float *from, size_t n, size_t count,
+                           float *row, size_t image) {
+    if (x->stride_w == 1) {
+        for (size_t i = 0; i < count; i++)
+            memcpy(row + i * image, from + (ptrdiff_t)i * x->stride_n, 4 * n);
+        return;
+    }
+    if (x->stride_n == 1 && count == DPK_LANES && n >= DPK_LANES) {
+        for (size_t j = 0; j < n; j += DPK_LANES) {
+            const size_t at = dpk_min(j, n - DPK_LANES);
+            dpk_transpose(from + (ptrdiff_t)at * x->stride_w, x->stride_w, row + at,
+                          (ptrdiff_t)image);
+        }
+        return;
+    }
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < count; i++)
+            row[i * image + j] = from[(ptrdiff_t)j * x->stride_w + (ptrdiff_t)i * x->stride_n];
+}
+
+void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t image,
+                  float *block) {
+    const size_t count = dpk_count(x->n, b);
+    size_t y0, x0;
+    const size_t y1 = filled(frame->h, frame->top, x->h, &y0);
+    const size_t x1 = filled(frame->w, frame->left, x->w, &x0);
+    const float *images = x->data + (ptrdiff_t)(b * DPK_LANES) * x->stride_n;
+    for (size_t channel = 0; channel < x->c; channel++)
+        for (size_t i = 0; i < frame->h; i++) {
+            float *row = block + (channel * frame->h + i) * frame->w;
+            const int inside = i >= y0 && i < y1 && x0 < x1;
+            const size_t begin = inside ? x0 : frame->w, end = inside ? x1 : frame->w;
+            for (size_t k = 0; k < count && begin + frame->w - end > 0; k++) {
+                clear(row + k * image, begin, frame->fill);
+                clear(row + k * image + end, frame->w - end, frame->fill);
+            }
+            if (inside)
+                spread_row(x,
+                           images + (ptrdiff_t)channel * x->stride_c +
+                               ((ptrdiff_t)i - frame->top) * x->stride_h +
+                               ((ptrdiff_t)x0 - frame->left) * x->stride_w,
+                           x1 - x0, count, row + x0, image);
+        }
+}
+
 /* The windows of `pool` pixels, of n in a row, that meet a frame's axis: first, and after the last.
  */
 DPK_INLINE size_t met(size_t frame, ptrdiff_t offset, size_t n, size_t pool, size_t *first) {

@@ -193,6 +193,8 @@ typedef struct {
     size_t n_lanes;   /* floats in a vector */
     dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
+    dpk_task *sparse_weight_gradient;
     dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.

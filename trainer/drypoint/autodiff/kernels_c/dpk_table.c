@@ -25,6 +25,7 @@ const dpk_kernels DPK(kernels) = {
     .row_sums = DPK(row_sums),
     .conv2d = DPK(conv2d),
     .conv2d_weight_gradient = DPK(conv2d_weight_gradient),
+    .sparse_weight_gradient = DPK(sparse_weight_gradient),
     .matmul = DPK(matmul),
     .filters = DPK(filters),
     .winograd = DPK(winograd),

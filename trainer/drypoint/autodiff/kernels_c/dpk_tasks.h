@@ -10,6 +10,7 @@ dpk_task DPK(pool2d), DPK(pool2d_gradient), DPK(relu), DPK(relu_gradient), DPK(c
 dpk_task DPK(scaled_rows), DPK(copy);
 dpk_task DPK(batch_norm), DPK(batch_norm_gradient);
 dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
+dpk_task DPK(sparse_weight_gradient);
 dpk_task DPK(filters), DPK(winograd), DPK(winograd_input_gradient), DPK(winograd_weight_gradient);
 
 extern const dpk_kernels DPK(kernels);

@@ -5,6 +5,8 @@
 
 #include "dpk_kernels.h"
 
+#include <string.h>
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__ARM_FEATURE_FMA) && defined(__aarch64__)
@@ -58,9 +60,28 @@ DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
 #endif
 }
 
-/* Bytes as lanes, and the lanes, 0..255, as bytes. By instructions where there are some: GCC 12
- * makes
- * __builtin_convertvector one lane after the other. */
+/* At most eight floats: half a vector where vectors are longer. */
+#if DPK_LANES == 16
+enum { DPK_SHORT = 8 };
+typedef float dpk_short __attribute__((vector_size(32)));
+typedef float dpk_short_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
+#else
+enum { DPK_SHORT = DPK_LANES };
+typedef dpk_vec dpk_short;
+typedef dpk_unaligned dpk_short_unaligned;
+#endif
+
+DPK_INLINE dpk_short dpk_fma_short(float a, const float *x, dpk_short c) {
+    const dpk_short b = *(const dpk_short_unaligned *)x;
+#if DPK_LANES == 16
+    return (dpk_short)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
+#else
+    return dpk_fma(dpk_all(a), b, c);
+#endif
+}
+
+/* Bytes as lanes; and lanes, 0..255, as bytes. By the instructions for it where there are any: GCC
+ * 12 makes __builtin_convertvector one lane after the other. */
 DPK_INLINE dpk_ivec dpk_from_bytes(dpk_bytes v) {
 #if DPK_LANES == 16
     return (dpk_ivec)_mm512_cvtepu8_epi32((__m128i)v);
@@ -188,6 +209,27 @@ DPK_INLINE void dpk_transpose(const float *x, ptrdiff_t x_step, float *y, ptrdif
     for (int i = 0; i < DPK_LANES; i++)
         for (int j = 0; j < DPK_LANES; j++)
             y[j * y_step + i] = x[i * x_step + j];
+#endif
+}
+
+/* Appends to two arrays what is in the lanes that the mask has, in their order; returns how many.
+ * Both need room for a whole vector. */
+DPK_INLINE size_t dpk_append(dpk_ivec mask, dpk_ivec a, int32_t *to_a, dpk_vec b, float *to_b) {
+#if DPK_LANES == 16
+    /* Compressed in the register: with memory for its destination the instruction takes a hundred
+     * cycles on some CPUs. */
+    const __mmask16 lanes = _mm512_movepi32_mask((__m512i)mask);
+    _mm512_storeu_si512(to_a, _mm512_maskz_compress_epi32(lanes, (__m512i)a));
+    _mm512_storeu_ps(to_b, _mm512_maskz_compress_ps(lanes, (__m512)b));
+    return (size_t)__builtin_popcount(lanes);
+#else
+    size_t n = 0;
+    for (size_t i = 0; i < DPK_LANES; i++) { /* without a branch, which nobody could predict */
+        to_a[n] = a[i];
+        to_b[n] = b[i];
+        n += mask[i] & 1;
+    }
+    return n;
 #endif
 }
 
