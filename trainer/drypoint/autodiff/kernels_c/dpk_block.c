@@ -138,36 +138,52 @@ void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c
             }
 }
 
+/* A row of `n` results from one window after the other, each pool_h by pool_w; y and codes (NULL:
+ * nobody asks) are those of the first, steps apart. */
+DPK_INLINE void finish_row(const float *window, size_t width, size_t n, size_t count, int relu,
+                           float *y, ptrdiff_t y_step, uint8_t *codes, size_t codes_step,
+                           const size_t pool_h, const size_t pool_w) {
+    for (size_t j = 0; j < n; j++) {
+        dpk_vec best = dpk_load(window);
+        dpk_ivec won = {0};
+        for (size_t row = 0; row < pool_h; row++)
+            for (size_t column = row == 0; column < pool_w; column++) {
+                const float *at = window + (row * width + column) * DPK_LANES;
+                dpk_keep_larger(dpk_load(at), (int32_t)(row * pool_w + column), &best, &won);
+            }
+        if (relu)
+            dpk_keep_positive(&best, &won);
+        dpk_scatter(y, best, count);
+        if (codes != NULL)
+            dpk_narrow(codes, won, count);
+        window += pool_w * DPK_LANES;
+        y += y_step;
+        codes += codes == NULL ? 0 : codes_step;
+    }
+}
+
 void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part) {
-    const size_t count = dpk_count(a->y.n, part->b);
+    const dpk_images *to = &a->y;
+    const size_t count = dpk_count(to->n, part->b), n = to->n;
     const size_t pool_h = a->x_winners ? 1 : a->pool_h, pool_w = a->x_winners ? 1 : a->pool_w;
-    for (size_t i = 0; i < part->h; i++)
-        for (size_t j = 0; j < part->w; j++) {
-            const float *window = strip + (i * pool_h * width + j * pool_w) * DPK_LANES;
-            dpk_vec best = dpk_load(window);
-            dpk_ivec won = {0};
-            for (size_t k = 1; k < pool_h * pool_w; k++) {
-                const dpk_vec v = dpk_load(window + (k / pool_w * width + k % pool_w) * DPK_LANES);
-                const dpk_ivec larger = dpk_larger(v, best);
-                best = dpk_select(larger, v, best);
-                won = (won & ~larger) | (larger & (int32_t)k);
-            }
-            if (a->relu) {
-                const dpk_ivec off = best <= 0; /* not a NaN */
-                best = dpk_select(off, (dpk_vec){0}, best);
-                won |= off & 255;
-            }
-            const size_t row = part->row + i, column = part->column + j;
-            dpk_scatter(a->y.data + (ptrdiff_t)(part->b * DPK_LANES) +
-                            (ptrdiff_t)part->c * a->y.stride_c + (ptrdiff_t)row * a->y.stride_h +
-                            (ptrdiff_t)column * a->y.stride_w,
-                        best, count);
-            if (a->winners) {
-                uint8_t *codes = a->winners + part->b * DPK_LANES +
-                                 ((part->c * a->y.h + row) * a->y.w + column) * a->y.n;
-                dpk_narrow(codes, won, count);
-            }
-        }
+    for (size_t i = 0; i < part->h; i++) {
+        const size_t row = part->row + i, first = part->b * DPK_LANES;
+        const float *window = strip + i * pool_h * width * DPK_LANES;
+        float *y = to->data + (ptrdiff_t)first + (ptrdiff_t)part->c * to->stride_c +
+                   (ptrdiff_t)row * to->stride_h + (ptrdiff_t)part->column * to->stride_w;
+        uint8_t *codes = a->winners;
+        if (codes != NULL)
+            codes += ((part->c * to->h + row) * to->w + part->column) * n + first;
+#define POOLED(H, W)                                                                               \
+    finish_row(window, width, part->w, count, a->relu, y, to->stride_w, codes, n, H, W)
+        if (pool_h == 2 && pool_w == 2)
+            POOLED(2, 2);
+        else if (pool_h == 1 && pool_w == 1)
+            POOLED(1, 1);
+        else
+            POOLED(pool_h, pool_w);
+#undef POOLED
+    }
 }
 
 void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,

@@ -60,11 +60,13 @@ DPK_INLINE dpk_vec dpk_gather(const float *at, ptrdiff_t stride, size_t count) {
 }
 
 DPK_INLINE void dpk_scatter(float *at, dpk_vec v, size_t count) {
-    if (count == DPK_LANES)
+    if (count == DPK_LANES) {
         dpk_store(at, v);
-    else
-        for (size_t i = 0; i < count; i++)
-            at[i] = v[i];
+    } else {
+        float lanes[DPK_LANES];
+        dpk_store(lanes, v);
+        memcpy(at, lanes, 4 * count);
+    }
 }
 
 /* `count` bytes as lanes of int32, zeros in the other lanes; and the lowest bytes of lanes. */

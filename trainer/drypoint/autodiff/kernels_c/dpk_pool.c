@@ -39,13 +39,10 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
             dpk_ivec won = {0};
             for (size_t k = 1; k < n; k++) {
                 const dpk_vec v = dpk_load(x + element(a, frame, i, j, k));
-                if (a->mean) {
+                if (a->mean)
                     y += v;
-                    continue;
-                }
-                const dpk_ivec larger = dpk_larger(v, y);
-                y = dpk_select(larger, v, y);
-                won = (won & ~larger) | (larger & (int32_t)k);
+                else
+                    dpk_keep_larger(v, (int32_t)k, &y, &won);
             }
             dpk_scatter(result(a, b, c, i, j), a->mean ? y / dpk_all((float)n) : y, count);
             if (a->winners)

@@ -109,11 +109,27 @@ DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
     return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
 }
 
-/* Whether v takes the place of y as the largest so far: the first of equals stays, and a NaN, so
- * that training can see that it diverged. */
-DPK_INLINE dpk_ivec dpk_larger(dpk_vec v, dpk_vec y) {
-    const dpk_ivec above = v > y, nan = v != v;
-    return above | nan;
+/* Where v is larger than the largest so far it takes its place, and k that of its number: the first
+ * of equals stays, and a NaN, so that training can see that it diverged. */
+DPK_INLINE void dpk_keep_larger(dpk_vec v, int32_t k, dpk_vec *best, dpk_ivec *won) {
+#if DPK_LANES == 16 /* with masks, of which GCC makes vectors elsewhere */
+    const __m512 y = (__m512)*best;
+    const __mmask16 larger =
+        _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(y, y, _CMP_ORD_Q), (__m512)v, y, _CMP_NLE_UQ);
+    *best = (dpk_vec)_mm512_mask_mov_ps(y, larger, (__m512)v);
+    *won = (dpk_ivec)_mm512_mask_mov_epi32((__m512i)*won, larger, _mm512_set1_epi32(k));
+#else
+    const dpk_ivec above = v > *best, nan = v != v, larger = above | nan;
+    *best = dpk_select(larger, v, *best);
+    *won = (*won & ~larger) | (larger & k);
+#endif
+}
+
+/* The ReLU of what is kept: where that makes it 0, 255 is its number. A NaN stays. */
+DPK_INLINE void dpk_keep_positive(dpk_vec *best, dpk_ivec *won) {
+    const dpk_ivec off = *best <= 0;
+    *best = dpk_select(off, (dpk_vec){0}, *best);
+    *won |= off & 255;
 }
 
 /* The sum of the lanes, by halves: the same order wherever the vector is as wide. */
