@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution by its definition, for every kernel, stride, dilation and number of groups. */
 #include "dpk_block.h"
+#include "dpk_pooled.h"
 #include "dpk_product.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
@@ -46,6 +47,30 @@ static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *
         }
 }
 
+/* All results of q output channels of a block behind a 2x2 pooling. */
+static void pooled_rows(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
+                        const float *x, size_t b, size_t o, size_t q) {
+    const dpk_pooled row = {.n_terms = taps->n_terms,
+                            .offsets = taps->offsets,
+                            .dx = s->dx,
+                            .dy = s->dy,
+                            .n_windows = a->y.w,
+                            .n_images = dpk_count(a->y.n, b),
+                            .relu = a->relu,
+                            .y_step = a->y.stride_w,
+                            .y_plane = a->y.stride_c,
+                            .winners_step = a->y.n,
+                            .winners_plane = a->y.h * a->y.w * a->y.n};
+    float *y = a->y.data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)o * a->y.stride_c;
+    uint8_t *winners = a->winners ? a->winners + b * DPK_LANES + o * row.winners_plane : NULL;
+    for (size_t i = 0; i < a->y.h; i++) {
+        DPK(pooled)(&row, q, x + (ptrdiff_t)(2 * i) * s->dy, a->weight + o * taps->n_terms,
+                    a->bias ? a->bias + o : NULL, y, winners);
+        y += a->y.stride_h;
+        winners += winners == NULL ? 0 : a->y.w * a->y.n;
+    }
+}
+
 int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
     const geometry s = measured(a);
@@ -71,7 +96,9 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
                               .w_term = 1,
                               .y_row = (ptrdiff_t)strip_size,
                               .y_step = DPK_LANES};
-    const size_t n_tiles = dpk_groups(s.out, DPK_Q), last = dpk_begin(n_blocks, part + 1, n_parts);
+    const int pooled = a->x_winners == NULL && a->pool_h == 2 && a->pool_w == 2;
+    const size_t n_tiles = dpk_groups(s.out, pooled ? DPK_POOLED_Q : DPK_Q),
+                 last = dpk_begin(n_blocks, part + 1, n_parts);
     for (size_t b = dpk_begin(n_blocks, part, n_parts); b < last; b++) {
         if (a->x_winners)
             DPK(unpool)(&a->x, a->x_winners, b, 0, a->x.c, a->pool_h, a->pool_w, &s.frame, x);
@@ -82,6 +109,10 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
             const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
             const size_t o = group * s.out + inside;
             const float *of_group = x + (ptrdiff_t)(group * s.in) * s.plane;
+            if (pooled) {
+                pooled_rows(a, &s, &taps, of_group, b, o, q);
+                continue;
+            }
             for (size_t row = 0; row < a->y.h; row++) {
                 strip_of(a, &s, &taps, of_group + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q,
                          strip);
