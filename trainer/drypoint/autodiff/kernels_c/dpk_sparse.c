@@ -43,7 +43,8 @@ static size_t listed(const dpk_conv2d *a, const state *s, size_t b, size_t o, si
     const int32_t across = (int32_t)s->dx, pool_w = (int32_t)a->pool_w;
     /* won / pool_w is won * inverse >> 16: both are below 255. */
     const int32_t inverse = 65536 / pool_w + 1, down = (int32_t)s->dy - pool_w * across;
-    /* While this list is worked off, what the next is made of is fetched. */
+    /* While this list is worked off, what the next is made of comes, into the second-level cache:
+     * the first does not keep as many requests in flight. */
     const size_t ahead = o + 1 < a->y.c;
     const size_t codes_ahead = ahead * a->y.h * width * n;
     const ptrdiff_t gradients_ahead = (ptrdiff_t)ahead * a->y.stride_c;
@@ -59,8 +60,8 @@ static size_t listed(const dpk_conv2d *a, const state *s, size_t b, size_t o, si
         const uint8_t *codes = a->winners + (o * a->y.h + i) * width * n + b * DPK_LANES;
         dpk_ivec first = lanes + (int32_t)((ptrdiff_t)(i * a->pool_h) * s->dy);
         for (size_t j = 0; j < width; j++) {
-            __builtin_prefetch(from + gradients_ahead);
-            __builtin_prefetch(codes + codes_ahead);
+            __builtin_prefetch(from + gradients_ahead, 0, 2);
+            __builtin_prefetch(codes + codes_ahead, 0, 2);
             const dpk_ivec won = dpk_widen(codes, count);
             const dpk_ivec alive = won != 255, left = alive & present;
             const dpk_vec g = dpk_gather(from, stride_n, count);
