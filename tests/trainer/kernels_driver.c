@@ -174,10 +174,19 @@ static void pooling(const dpk_kernels *k) {
     free(a.winners);
 }
 
-static void product(const dpk_kernels *k) {
-    const size_t rows = draw(1, 30), terms = draw(1, 40), columns = draw(1, 150);
+/* Numbers of which one of n is not 0. */
+static float *few_numbers(size_t count, size_t n) {
+    float *x = numbers(count);
+    for (size_t i = 0; i < count; i++)
+        x[i] = draw(1, n) == 1 ? x[i] : 0;
+    return x;
+}
+
+static void product(const dpk_kernels *k, size_t most) {
+    const size_t rows = draw(1, most), terms = draw(1, most), columns = draw(1, 5 * most);
     const int turned = (int)draw(0, 1);
-    float *w = numbers(rows * terms), *x = numbers(terms * columns), *y = numbers(rows * columns);
+    float *w = few_numbers(rows * terms, draw(1, 4)), *x = few_numbers(terms * columns, draw(1, 4));
+    float *y = numbers(rows * columns);
     float *bias = numbers(rows);
     const dpk_matmul a = {.w = w,
                           .x = x,
@@ -331,7 +340,8 @@ int main(int n_arguments, char **arguments) {
             convolution(k, 0);
             convolution(k, 1);
             pooling(k);
-            product(k);
+            product(k, 30);
+            product(k, 200); /* large enough to leave out zeros */
             update(k);
             elements(k);
             losses(k);

@@ -161,6 +161,76 @@ def test_linear(n, i, o, relu, seed):
     on_every_set(both, x, weight, g)
 
 
+def zeroed(rng, array, share):
+    return np.where(rng.random(array.shape) < share, np.float32(0), array)
+
+
+@given(
+    n=st.integers(32, 300),
+    i=st.integers(32, 300),
+    o=st.integers(32, 300),
+    share=st.sampled_from([0.5, 0.7, 1]),
+    relu=st.booleans(),
+    seed=seeds,
+)
+@settings(max_examples=30)
+def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
+    """The shapes and the shares that the kernels take for sparse, and those next to them."""
+    rng = np.random.default_rng(seed)
+    x, g = (anyhow(rng, zeroed(rng, whole(rng, n, size), share)) for size in (i, o))
+    weight, bias = whole(rng, o, i), whole(rng, o)
+
+    def both(x, weight, g):
+        return (
+            _kernels.linear(x, weight, bias, relu=relu),
+            _kernels.linear(x.T.copy().T, weight, bias, relu=relu),
+            _kernels.linear_input_gradient(g, weight),
+            _kernels.linear_weight_gradient(g, x),
+            _kernels.linear_weight_gradient(whole(np.random.default_rng(seed), n, o), x),
+        )
+
+    on_every_set(both, x, weight, g)
+
+
+@given(n=st.integers(70, 300), i=st.integers(130, 300), o=st.integers(130, 300), seed=seeds)
+@settings(max_examples=15)
+def test_leaving_out_zeros_changes_no_byte(*, n, i, o, seed):
+    """Oracle: the same products a few rows at a time, which are too small to leave out anything."""
+    rng = np.random.default_rng(seed)
+    x, g = (zeroed(rng, rng.normal(size=(n, size)).astype(np.float32), 0.7) for size in (i, o))
+    weight, bias = (rng.normal(size=size).astype(np.float32) for size in ((o, i), o))
+
+    def in_parts(compute, rows):
+        return np.concatenate([compute(rows[k : k + 16]) for k in range(0, len(rows), 16)])
+
+    for name in SETS:
+        with _compiled.forced(name):
+            y = _kernels.linear(x, weight, bias, relu=False)
+            few = in_parts(lambda x: _kernels.linear(x, weight, bias, relu=False), x)
+            np.testing.assert_array_equal(y, few, strict=True)
+            y = _kernels.linear_input_gradient(g, weight)
+            few = in_parts(lambda g: _kernels.linear_input_gradient(g, weight), g)
+            np.testing.assert_array_equal(y, few, strict=True)
+            y = _kernels.linear_weight_gradient(g, x)
+            few = in_parts(lambda g: _kernels.linear_weight_gradient(g.T, x), g.T)
+            np.testing.assert_array_equal(y, few, strict=True)
+
+
+def test_a_nan_comes_through_a_sparse_product():
+    """Else a run that diverges would not be seen to: one in a unit that is on, or in its weight."""
+    rng = np.random.default_rng(0)
+    x = zeroed(rng, rng.normal(size=(128, 200)).astype(np.float32), 0.7)
+    weight = rng.normal(size=(150, 200)).astype(np.float32)
+    row, column = (at[0] for at in np.nonzero(x))
+    for name in SETS:
+        with _compiled.forced(name):
+            one, other = x.copy(), weight.copy()
+            one[row, column] = other[9, column] = np.nan
+            assert np.isnan(_kernels.linear(one, weight, None, relu=True)[row]).all()
+            assert np.isnan(_kernels.linear(x, other, None, relu=True)[row, 9])
+            assert np.isnan(_kernels.linear_weight_gradient(one, x)[column]).any()
+
+
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
 def test_relu(shape, seed):

@@ -231,7 +231,7 @@ def _product(
     }
     if bias is not None:
         fields["bias"] = pointer(bias)
-    run(kernels.matmul, struct("dpk_matmul", **fields), w.size * x.shape[1])
+    run(kernels.matmul, struct("dpk_matmul", **fields), w.size * x.shape[1], each=1)
     return y
 
 

@@ -80,7 +80,8 @@ typedef struct {
     int mean;
 } dpk_pool2d;
 
-/* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. */
+/* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. Where w or x has
+ * many zeros, their terms may be left out, infinite and NaN ones too: see dpk_sparse.h. */
 typedef struct {
     const float *w;    /* strides w_row, w_term */
     const float *x;    /* strides x_term, x_column */

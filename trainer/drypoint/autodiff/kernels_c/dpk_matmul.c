@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products: the fully connected layer, forward and backward. */
 #include "dpk_product.h"
+#include "dpk_sparse.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
-
-/* Columns first .. first + n_columns - 1 of x as [term][column], zeros up to `width`. */
-static void pack_panel(const dpk_matmul *a, size_t first, size_t n_columns, size_t width,
-                       float *panel) {
-    const float *x = a->x + (ptrdiff_t)first * a->x_column;
-    if (a->x_column == 1 && n_columns == width) {
-        for (size_t t = 0; t < a->n_terms; t++)
-            for (size_t i = 0; i < width; i += DPK_LANES)
-                dpk_store(panel + t * width + i, dpk_load(x + (ptrdiff_t)t * a->x_term + i));
-        return;
-    }
-    size_t first_term = 0;
-    if (a->x_term == 1 && n_columns == width)
-        for (; first_term + DPK_LANES <= a->n_terms; first_term += DPK_LANES)
-            for (size_t i = 0; i < width; i += DPK_LANES)
-                dpk_transpose(x + (ptrdiff_t)i * a->x_column + first_term, a->x_column,
-                              panel + first_term * width + i, (ptrdiff_t)width);
-    for (size_t t = first_term; t < a->n_terms; t++) {
-        for (size_t i = 0; i < n_columns; i++)
-            panel[t * width + i] = x[(ptrdiff_t)t * a->x_term + (ptrdiff_t)i * a->x_column];
-        for (size_t i = n_columns; i < width; i++)
-            panel[t * width + i] = 0;
-    }
-}
 
 /* Rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first row. */
 static void multiply(const dpk_matmul *a, const dpk_product *terms, size_t p, size_t n_columns,
@@ -44,6 +21,9 @@ static void multiply(const dpk_matmul *a, const dpk_product *terms, size_t p, si
 /* The parts share out tiles of rows, panel by panel: few panels are packed by two parts. */
 int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_matmul *a = arguments;
+    dpk_sparse sparse;
+    if (DPK(is_sparse)(a, &sparse))
+        return DPK(sparse_product)(&sparse, part, n_parts);
     const size_t n_tiles = dpk_groups(a->n_rows, DPK_Q), most = DPK_P * DPK_LANES;
     const size_t n_vectors = dpk_groups(a->n_columns, DPK_LANES);
     const size_t n_panels = dpk_groups(n_vectors, DPK_P);
@@ -58,7 +38,9 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
         const size_t k = i / n_tiles, begin = dpk_begin(n_vectors, k, n_panels);
         const size_t p = dpk_begin(n_vectors, k + 1, n_panels) - begin, width = p * DPK_LANES;
         const size_t n_columns = dpk_min(width, a->n_columns - begin * DPK_LANES);
-        pack_panel(a, begin * DPK_LANES, n_columns, width, panel);
+        const float *x = a->x + (ptrdiff_t)(begin * DPK_LANES) * a->x_column;
+        DPK(copy_padded)((dpk_matrix){x, a->x_term, a->x_column}, a->n_terms, n_columns, panel,
+                         width);
         for (size_t t = 0; t < a->n_terms; t++)
             offsets[t] = (ptrdiff_t)(t * width);
         const dpk_product terms = {.n_terms = a->n_terms,

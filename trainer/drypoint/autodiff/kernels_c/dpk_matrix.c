@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See dpk_matrix.h. */
+#include "dpk_matrix.h"
+
+static void copy_row(const float *x, float *y, size_t n) {
+    size_t j = 0;
+    for (; j + DPK_LANES <= n; j += DPK_LANES)
+        dpk_store(y + j, dpk_load(x + j));
+    for (; j < n; j++)
+        y[j] = x[j];
+}
+
+/* Rows and columns from the given ones on, one by one. */
+static void copy_rest(dpk_matrix x, size_t row, size_t n_rows, size_t column, size_t n_columns,
+                      float *y, size_t y_row) {
+    for (size_t i = row; i < n_rows; i++)
+        for (size_t j = column; j < n_columns; j++)
+            y[i * y_row + j] = x.data[(ptrdiff_t)i * x.row + (ptrdiff_t)j * x.column];
+}
+
+/* As many columns at a time as a vector has lanes, so that each of these is read from front to end:
+ * far apart as they are, only that is foreseen by the machine. */
+static void turn(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
+    const size_t rows = n_rows - n_rows % DPK_LANES, columns = n_columns - n_columns % DPK_LANES;
+    for (size_t j = 0; j < columns; j += DPK_LANES)
+        for (size_t i = 0; i < rows; i += DPK_LANES)
+            dpk_transpose(x.data + i + (ptrdiff_t)j * x.column, x.column, y + i * y_row + j,
+                          (ptrdiff_t)y_row);
+    copy_rest(x, 0, rows, columns, n_columns, y, y_row);
+    copy_rest(x, rows, n_rows, 0, n_columns, y, y_row);
+}
+
+void DPK(copy)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
+    if (x.column == 1)
+        for (size_t i = 0; i < n_rows; i++)
+            copy_row(x.data + (ptrdiff_t)i * x.row, y + i * y_row, n_columns);
+    else if (x.row == 1)
+        turn(x, n_rows, n_columns, y, y_row);
+    else
+        copy_rest(x, 0, n_rows, 0, n_columns, y, y_row);
+}
+
+void DPK(copy_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t width) {
+    DPK(copy)(x, n_rows, n_columns, y, width);
+    for (size_t i = 0; n_columns < width && i < n_rows; i++)
+        for (size_t j = n_columns; j < width; j++)
+            y[i * width + j] = 0;
+}

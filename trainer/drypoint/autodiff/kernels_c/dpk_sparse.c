@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See dpk_sparse.h.
+ *
+ * The lanes run along the columns. A row of the sparse factor is kept as the list of what is not
+ * zero in it; each entry multiplies up to MOST vectors of a row of the dense factor, which are
+ * added to as many sums in registers. So each multiplication has a load of its own, where `product`
+ * has one for DPK_Q: what the loop meets has to be in the first-level cache. Therefore the terms
+ * are taken in blocks of which a panel fits into it, and is used by all rows; their sums wait in
+ * memory meanwhile. */
+#include "dpk_sparse.h"
+#include "dpk_threads.h"
+
+enum {
+    MOST = 10,         /* vectors of sums: 48 terms of them make up a panel */
+    PANEL = 31 << 10,  /* bytes of a block, in a cache of 32 KiB */
+    LISTED = 1 << 17,  /* entries that lists have room for: 1 MiB, mostly half of it in use */
+    LEAST_ROWS = 32,   /* with fewer, packing the dense factor costs more than is left out */
+    LEAST_VECTORS = 8, /* of columns: with fewer, lists cost as much as sums */
+    LEAST_TERMS = 32,  /* with fewer, sums are stored and loaded more than added to */
+    RUNS = 64,         /* of so many numbers that are looked at, in all of a factor */
+    RUN = 16
+};
+
+/* What a part has in its scratch memory. */
+typedef struct {
+    float *values;      /* of all entries, row by row */
+    int32_t *positions; /* likewise: of the term, in the block's panel */
+    size_t *begins;     /* [n_rows][n_blocks] and the end: the first entry of a block of terms */
+    float *panel, *start, *sums;
+    size_t block, n_blocks; /* terms in a block, a multiple of DPK_LANES; how many of these */
+    size_t stride;          /* of a panel */
+} dpk_lists;
+
+/* sums = before + the sum over entries of value * the panel at its position; P vectors each. */
+DPK_INLINE void add_entries(const float *values, const int32_t *positions, size_t n,
+                            const float *panel, const float *before, float *sums, const int P) {
+    dpk_vec sum[MOST];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; p++)
+        sum[p] = dpk_load(before + p * DPK_LANES);
+    for (size_t k = 0; k < n; k++) {
+        const float *x = panel + positions[k];
+        const dpk_vec value = dpk_all(values[k]);
+#pragma GCC unroll 16
+        for (int p = 0; p < P; p++)
+            sum[p] = dpk_fma(value, dpk_load(x + p * DPK_LANES), sum[p]);
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < P; p++)
+        dpk_store(sums + p * DPK_LANES, sum[p]);
+}
+
+/* Block b of all rows: each begins with `before`, before_row floats apart (0: all with the same).
+ */
+DPK_INLINE void add_block(const dpk_lists *l, size_t b, size_t n_rows, const float *before,
+                          size_t before_row, float *sums, size_t sums_row, const int P) {
+    for (size_t i = 0; i < n_rows; i++) {
+        const size_t *begin = l->begins + i * l->n_blocks + b;
+        add_entries(l->values + begin[0], l->positions + begin[0], begin[1] - begin[0], l->panel,
+                    before + i * before_row, sums + i * sums_row, P);
+    }
+}
+
+/* Each size is a loop of its own, so that its sums are registers. */
+static void add(const dpk_lists *l, size_t b, size_t n_rows, const float *before, size_t before_row,
+                float *sums, size_t sums_row, size_t p) {
+#define CASE(P)                                                                                    \
+    case P:                                                                                        \
+        add_block(l, b, n_rows, before, before_row, sums, sums_row, P);                            \
+        break
+    switch (p) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+    }
+#undef CASE
+}
+
+/* The lists of rows first .. first + n_rows - 1, by way of l->sums. */
+static void list_rows(const dpk_sparse *s, size_t first, size_t n_rows, dpk_lists *l) {
+    const size_t width = DPK_LANES * dpk_groups(s->n_terms, DPK_LANES);
+    dpk_ivec lane = {0};
+    for (int i = 0; i < DPK_LANES; i++)
+        lane[i] = i * (int32_t)l->stride;
+    size_t count = 0, *begin = l->begins;
+    for (size_t i = 0; i < n_rows; i++) {
+        float *row = l->sums + i % DPK_LANES * width;
+        if (i % DPK_LANES == 0) {
+            dpk_matrix x = s->sparse;
+            x.data += (ptrdiff_t)(first + i) * x.row;
+            DPK(copy_padded)(x, dpk_min(DPK_LANES, n_rows - i), s->n_terms, row, width);
+        }
+        for (size_t t = 0; t < width; t += DPK_LANES) {
+            if (t % l->block == 0)
+                *begin++ = count;
+            const dpk_vec v = dpk_load(row + t);
+            count += dpk_append(v != 0, lane + (int32_t)(t % l->block * l->stride),
+                                l->positions + count, v, l->values + count);
+        }
+    }
+    *begin = count;
+}
+
+/* Columns first .. first + n_columns - 1, p vectors, of n_rows rows that are listed. */
+static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t n_rows,
+                     size_t first, size_t n_columns, size_t p) {
+    const size_t width = p * DPK_LANES;
+    float *y = s->y + row * s->y_row + first * s->y_column;
+    const int in_place = s->y_column == 1 && n_columns == width && !s->relu;
+    float *sums = in_place ? y : l->sums;
+    const size_t sums_row = in_place ? s->y_row : width;
+    for (size_t j = 0; j < width; j++)
+        l->start[j] = s->bias && j < n_columns ? s->bias[first + j] : 0;
+    for (size_t b = 0; b < l->n_blocks; b++) {
+        dpk_matrix x = s->dense;
+        x.data += (ptrdiff_t)(b * l->block) * x.row + (ptrdiff_t)first * x.column;
+        DPK(copy_padded)(x, dpk_min(l->block, s->n_terms - b * l->block), n_columns, l->panel,
+                         l->stride);
+        add(l, b, n_rows, b ? sums : l->start, b ? sums_row : 0, sums, sums_row, p);
+    }
+    if (s->relu)
+        for (size_t i = 0; i < n_rows * width; i++)
+            sums[i] = sums[i] <= 0 ? 0 : sums[i];
+    if (s->y_column == 1 && !in_place)
+        DPK(copy)((dpk_matrix){sums, (ptrdiff_t)width, 1}, n_rows, n_columns, y, s->y_row);
+    else if (!in_place)
+        DPK(copy)((dpk_matrix){sums, 1, (ptrdiff_t)width}, n_columns, n_rows, y, s->y_column);
+}
+
+/* The parts share out the columns, as far as each has enough of them, and then the rows: lists are
+ * made by several, and the dense factor is packed by several. */
+int DPK(sparse_product)(const dpk_sparse *s, size_t part, size_t n_parts) {
+    const size_t n_vectors = dpk_groups(s->n_columns, DPK_LANES);
+    size_t across = dpk_max(1, dpk_min(n_parts, n_vectors / LEAST_VECTORS));
+    while (n_parts % across)
+        across--;
+    const size_t left = dpk_begin(n_vectors, part % across, across);
+    const size_t right = dpk_begin(n_vectors, part % across + 1, across);
+    const size_t top = dpk_begin(s->n_rows, part / across, n_parts / across);
+    const size_t bottom = dpk_begin(s->n_rows, part / across + 1, n_parts / across);
+    const size_t n_panels = dpk_groups(right - left, MOST);
+    if (n_panels == 0 || top == bottom)
+        return 0;
+    dpk_lists l = {.stride = DPK_LANES * dpk_groups(right - left, n_panels)};
+    l.block = DPK_LANES * dpk_max(1, PANEL / (sizeof(float) * DPK_LANES * l.stride));
+    l.n_blocks = dpk_groups(s->n_terms, l.block);
+    const size_t padded = DPK_LANES * dpk_groups(s->n_terms, DPK_LANES);
+    const size_t n_passes = dpk_groups(bottom - top, dpk_max(DPK_LANES, LISTED / padded));
+    const size_t n_rows = dpk_groups(bottom - top, n_passes);
+    const size_t n_entries = n_rows * padded + DPK_LANES;
+    const size_t n_sums = dpk_max(n_rows * l.stride, DPK_LANES * padded);
+    const size_t n_floats = l.block * l.stride + l.stride + n_sums + 2 * n_entries;
+    l.panel = dpk_scratch(n_floats + 2 * (n_rows * l.n_blocks + 2));
+    if (l.panel == NULL)
+        return 1;
+    l.start = l.panel + l.block * l.stride;
+    l.sums = l.start + l.stride;
+    l.values = l.sums + n_sums;
+    void *positions = l.values + n_entries, *begins = l.panel + n_floats + n_floats % 2;
+    l.positions = positions;
+    l.begins = begins;
+    for (size_t pass = 0; pass < n_passes; pass++) {
+        const size_t row = top + dpk_begin(bottom - top, pass, n_passes);
+        const size_t count = top + dpk_begin(bottom - top, pass + 1, n_passes) - row;
+        list_rows(s, row, count, &l);
+        for (size_t k = 0; k < n_panels; k++) {
+            const size_t begin = left + dpk_begin(right - left, k, n_panels);
+            const size_t p = left + dpk_begin(right - left, k + 1, n_panels) - begin;
+            const size_t first = begin * DPK_LANES;
+            multiply(s, &l, row, count, first, dpk_min(p * DPK_LANES, s->n_columns - first), p);
+        }
+    }
+    return 0;
+}
+
+/* How many of RUNS * RUN numbers, spread over the matrix, are not zero. */
+static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
+    if (x.column != 1) {
+        const size_t n = n_rows;
+        x = (dpk_matrix){x.data, x.column, x.row};
+        n_rows = n_columns;
+        n_columns = n;
+    }
+    size_t count = 0;
+    for (size_t run = 0; run < RUNS; run++) {
+        const size_t first = 7 * RUN * run % (n_columns - RUN + 1); /* no two below each other */
+        const float *row = x.data + (ptrdiff_t)dpk_begin(n_rows, run, RUNS) * x.row;
+        for (size_t j = first; j < first + RUN; j++)
+            count += row[(ptrdiff_t)j * x.column] != 0;
+    }
+    return count;
+}
+
+/* A term takes some 1.2 times as long as in `product`; to that comes what each number of the dense
+ * factor costs once, more where it has to be turned: measured as 2 and 8 rows of terms. At most 5/8
+ * of the terms may be left without them. */
+static int pays(const dpk_sparse *s) {
+    const size_t turning = s->dense.column == 1 ? 2 : 8;
+    if (s->n_rows < LEAST_ROWS || s->n_terms < LEAST_TERMS ||
+        s->n_columns < LEAST_VECTORS * DPK_LANES)
+        return 0;
+    const size_t nonzero = count_nonzero(s->sparse, s->n_rows, s->n_terms);
+    return 8 * nonzero * s->n_rows <= (size_t)(RUNS * RUN) * (5 * s->n_rows - 8 * turning);
+}
+
+int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
+    const dpk_matrix w = {a->w, a->w_row, a->w_term}, x = {a->x, a->x_term, a->x_column};
+    *s = (dpk_sparse){.sparse = {x.data, x.column, x.row},
+                      .dense = {w.data, w.column, w.row},
+                      .bias = a->bias,
+                      .y = a->y,
+                      .y_row = 1,
+                      .y_column = a->n_columns,
+                      .n_rows = a->n_columns,
+                      .n_terms = a->n_terms,
+                      .n_columns = a->n_rows,
+                      .relu = a->relu};
+    if (pays(s))
+        return 1;
+    *s = (dpk_sparse){.sparse = w,
+                      .dense = x,
+                      .y = a->y,
+                      .y_row = a->n_columns,
+                      .y_column = 1,
+                      .n_rows = a->n_rows,
+                      .n_terms = a->n_terms,
+                      .n_columns = a->n_columns,
+                      .relu = a->relu};
+    return a->bias == NULL && pays(s);
+}
