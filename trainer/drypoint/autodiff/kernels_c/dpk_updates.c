@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizer steps: all of a parameter's numbers are read and written once. Each operation is one of
- * NumPy's, rounded as it is there, so both give the same bytes. */
+ * NumPy's, rounded as it is there, so both give the same bytes.
+ *
+ * What is written is never read back: a vector that lies in two cache lines is not handed on by the
+ * store, but waited for until it is in the cache, and that is most of the time of a step. */
 #include "dpk_tasks.h"
 
 #include <math.h>
@@ -15,8 +18,9 @@ int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
             const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
-            velocity[i] = velocity[i] * momentum + g;
-            w[i] -= rate * (a->nesterov ? g + momentum * velocity[i] : velocity[i]);
+            const float v = velocity[i] * momentum + g;
+            velocity[i] = v;
+            w[i] -= rate * (a->nesterov ? g + momentum * v : v);
         }
     }
     return 0;
@@ -26,15 +30,17 @@ int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_adam *a = arguments;
     const float rate = a->rate, c1 = a->c1, c2 = a->c2, unbias = a->unbias, eps = a->eps;
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict m = p->m, *restrict v = p->v;
-        const float *restrict g = p->g;
+        float *restrict w = p->w, *restrict first = p->m, *restrict second = p->v;
+        const float *restrict gradient = p->g;
         const float keep = p->decays ? a->keep : 1;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            m[i] += c1 * (g[i] - m[i]);
-            v[i] += c2 * (g[i] * g[i] - v[i]);
-            const float step = m[i] / (sqrtf(v[i]) * unbias + eps) * rate;
-            w[i] = w[i] * keep - step;
+            const float g = gradient[i];
+            const float m = first[i] + c1 * (g - first[i]);
+            const float v = second[i] + c2 * (g * g - second[i]);
+            first[i] = m;
+            second[i] = v;
+            w[i] = w[i] * keep - m / (sqrtf(v) * unbias + eps) * rate;
         }
     }
     return 0;
@@ -44,14 +50,15 @@ int DPK(rmsprop)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_rmsprop *a = arguments;
     const float rate = a->rate, c = a->c, eps = a->eps;
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict v = p->m;
+        float *restrict w = p->w, *restrict second = p->m;
         const float *restrict gradient = p->g;
         const float decay = p->decays ? a->decay : 0;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
             const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
-            v[i] += c * (g * g - v[i]);
-            w[i] -= rate * g / (sqrtf(v[i]) + eps);
+            const float v = second[i] + c * (g * g - second[i]);
+            second[i] = v;
+            w[i] -= rate * g / (sqrtf(v) + eps);
         }
     }
     return 0;
@@ -61,13 +68,14 @@ int DPK(sign_sgd)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_sign_sgd *a = arguments;
     const float rate = a->rate, c = a->c;
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict m = p->m;
+        float *restrict w = p->w, *restrict first = p->m;
         const float *restrict g = p->g;
         const float keep = p->decays ? a->keep : 1;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            m[i] += c * (g[i] - m[i]);
-            const float one = m[i] > 0 ? 1 : m[i] < 0 ? -1 : m[i]; /* 0, or a NaN */
+            const float m = first[i] + c * (g[i] - first[i]);
+            const float one = m > 0 ? 1 : m < 0 ? -1 : m; /* 0, or a NaN */
+            first[i] = m;
             w[i] = (keep != 1 ? w[i] * keep : w[i]) - rate * one;
         }
     }
