@@ -143,7 +143,9 @@ def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[s
     gradients = [np.ascontiguousarray(p.g) for p in parameters]  # kept until the task is done
     rows = _rows(name, parameters, gradients)
     arguments = struct(name, parameters=rows, n_parameters=len(rows), **settings)
-    run(task, arguments, FROM_MEMORY * sum(p.w.size for p in parameters), keeps=rows)
+    work = FROM_MEMORY * sum(p.w.size for p in parameters)
+    # One part for each thread: it mostly gets the one it had before, and has that in its cache.
+    run(task, arguments, work, each=1, keeps=rows)
 
 
 _latest: dict[str, tuple[list[ReferenceType[Values]], Any]] = {}

@@ -134,13 +134,30 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
         DPK(copy)((dpk_matrix){sums, 1, (ptrdiff_t)width}, n_columns, n_rows, y, s->y_column);
 }
 
-/* The parts share out the columns, as far as each has enough of them, and then the rows: lists are
- * made by several, and the dense factor is packed by several. */
+/* What each number of the dense factor costs once, measured in rows of terms. */
+static size_t packing(const dpk_sparse *s) {
+    return s->dense.column == 1 ? 2 : 8; /* 8: it has to be turned */
+}
+
+/* The largest divisor of n that is at most `most`, or 1. */
+static size_t divisor(size_t n, size_t most) {
+    while (most > 1 && n % most)
+        most--;
+    return dpk_max(1, most);
+}
+
+/* How many parts the columns are cut into; the rows are cut for the others. Parts side by side make
+ * the same lists, parts below each other pack the same numbers: the cheaper comes first, as long as
+ * each part is large enough to pay. */
+static size_t parts_across(const dpk_sparse *s, size_t n_parts) {
+    if (8 * s->n_rows > packing(s) * s->n_columns)
+        return n_parts / divisor(n_parts, dpk_min(n_parts, s->n_rows / LEAST_ROWS));
+    return divisor(n_parts, dpk_min(n_parts, s->n_columns / (LEAST_VECTORS * DPK_LANES)));
+}
+
 int DPK(sparse_product)(const dpk_sparse *s, size_t part, size_t n_parts) {
     const size_t n_vectors = dpk_groups(s->n_columns, DPK_LANES);
-    size_t across = dpk_max(1, dpk_min(n_parts, n_vectors / LEAST_VECTORS));
-    while (n_parts % across)
-        across--;
+    const size_t across = parts_across(s, n_parts);
     const size_t left = dpk_begin(n_vectors, part % across, across);
     const size_t right = dpk_begin(n_vectors, part % across + 1, across);
     const size_t top = dpk_begin(s->n_rows, part / across, n_parts / across);
@@ -198,16 +215,14 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     return count;
 }
 
-/* A term takes some 1.2 times as long as in `product`; to that comes what each number of the dense
- * factor costs once, more where it has to be turned: measured as 2 and 8 rows of terms. At most 5/8
- * of the terms may be left without them. */
+/* A term takes some 1.2 times as long as in `product`, and packing comes on top: without that, at
+ * most 5/8 of the terms may be left. */
 static int pays(const dpk_sparse *s) {
-    const size_t turning = s->dense.column == 1 ? 2 : 8;
     if (s->n_rows < LEAST_ROWS || s->n_terms < LEAST_TERMS ||
         s->n_columns < LEAST_VECTORS * DPK_LANES)
         return 0;
     const size_t nonzero = count_nonzero(s->sparse, s->n_rows, s->n_terms);
-    return 8 * nonzero * s->n_rows <= (size_t)(RUNS * RUN) * (5 * s->n_rows - 8 * turning);
+    return 8 * nonzero * s->n_rows <= (size_t)(RUNS * RUN) * (5 * s->n_rows - 8 * packing(s));
 }
 
 int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
