@@ -15,7 +15,7 @@ enum {
     PANEL = 31 << 10,  /* bytes of a block, in a cache of 32 KiB */
     LISTED = 1 << 17,  /* entries that lists have room for: 1 MiB, mostly half of it in use */
     LEAST_ROWS = 32,   /* with fewer, packing the dense factor costs more than is left out */
-    LEAST_VECTORS = 8, /* of columns: with fewer, lists cost as much as sums */
+    LEAST_VECTORS = 4, /* of columns: with fewer, lists cost half as much as sums */
     LEAST_TERMS = 32,  /* with fewer, sums are stored and loaded more than added to */
     RUNS = 64,         /* of so many numbers that are looked at, in all of a factor */
     RUN = 16
@@ -136,7 +136,7 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
 
 /* What each number of the dense factor costs once, measured in rows of terms. */
 static size_t packing(const dpk_sparse *s) {
-    return s->dense.column == 1 ? 2 : 8; /* 8: it has to be turned */
+    return s->dense.column == 1 ? 2 : 6; /* 6: it has to be turned */
 }
 
 /* The largest divisor of n that is at most `most`, or 1. */
@@ -215,14 +215,15 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     return count;
 }
 
-/* A term takes some 1.2 times as long as in `product`, and packing comes on top: without that, at
- * most 5/8 of the terms may be left. */
+/* Ten vectors of a term take some 1.2 times as long as in `product`, so at most 5/8 of the terms
+ * may be left; less by what packing takes, and by what lists take: about a vector for each number.
+ */
 static int pays(const dpk_sparse *s) {
-    if (s->n_rows < LEAST_ROWS || s->n_terms < LEAST_TERMS ||
-        s->n_columns < LEAST_VECTORS * DPK_LANES)
+    const size_t n_rows = s->n_rows, n_columns = s->n_columns;
+    if (n_rows < LEAST_ROWS || s->n_terms < LEAST_TERMS || n_columns < LEAST_VECTORS * DPK_LANES)
         return 0;
-    const size_t nonzero = count_nonzero(s->sparse, s->n_rows, s->n_terms);
-    return 8 * nonzero * s->n_rows <= (size_t)(RUNS * RUN) * (5 * s->n_rows - 8 * packing(s));
+    const double most = 0.625 - (double)packing(s) / (double)n_rows - DPK_LANES / (double)n_columns;
+    return (double)count_nonzero(s->sparse, n_rows, s->n_terms) <= most * (RUNS * RUN);
 }
 
 int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
