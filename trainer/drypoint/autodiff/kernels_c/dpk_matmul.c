@@ -5,16 +5,20 @@
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 
-/* Rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first row. */
-static void multiply(const dpk_matmul *a, const dpk_product *terms, size_t p, size_t n_columns,
+/* Rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first row. Sums
+ * go by way of `sums` only where something is left to be done to them. */
+static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n_columns,
                      size_t first, size_t last, const float *panel, float *sums, float *y) {
     const size_t width = p * DPK_LANES;
+    const int in_place = n_columns == width && !a->relu;
+    y += first * a->n_columns;
+    terms->y_row = (ptrdiff_t)(in_place ? a->n_columns : width);
     DPK(product)(terms, p, last - first, panel, a->w + (ptrdiff_t)first * a->w_row,
-                 a->bias ? a->bias + first : NULL, sums);
-    for (size_t i = 0; i < last - first; i++)
+                 a->bias ? a->bias + first : NULL, in_place ? y : sums);
+    for (size_t i = 0; !in_place && i < last - first; i++)
         for (size_t j = 0; j < n_columns; j++) {
             const float v = sums[i * width + j];
-            y[(first + i) * a->n_columns + j] = a->relu && v <= 0 ? 0 : v;
+            y[i * a->n_columns + j] = a->relu && v <= 0 ? 0 : v;
         }
 }
 
@@ -43,13 +47,12 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
                          width);
         for (size_t t = 0; t < a->n_terms; t++)
             offsets[t] = (ptrdiff_t)(t * width);
-        const dpk_product terms = {.n_terms = a->n_terms,
-                                   .offsets = offsets,
-                                   .x_step = DPK_LANES,
-                                   .w_row = a->w_row,
-                                   .w_term = a->w_term,
-                                   .y_row = (ptrdiff_t)width,
-                                   .y_step = DPK_LANES};
+        dpk_product terms = {.n_terms = a->n_terms,
+                             .offsets = offsets,
+                             .x_step = DPK_LANES,
+                             .w_row = a->w_row,
+                             .w_term = a->w_term,
+                             .y_step = DPK_LANES};
         for (; i < end && i / n_tiles == k; i++)
             multiply(a, &terms, p, n_columns, dpk_begin(a->n_rows, i % n_tiles, n_tiles),
                      dpk_begin(a->n_rows, i % n_tiles + 1, n_tiles), panel, sums,

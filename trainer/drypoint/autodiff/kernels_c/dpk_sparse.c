@@ -16,6 +16,7 @@ enum {
     LISTED = 1 << 17,  /* entries that lists have room for: 1 MiB, mostly half of it in use */
     LEAST_ROWS = 32,   /* with fewer, packing the dense factor costs more than is left out */
     LEAST_VECTORS = 4, /* of columns: with fewer, lists cost half as much as sums */
+    TURNED = 6,        /* terms that a number costs which is turned on its way */
     LEAST_TERMS = 32,  /* with fewer, sums are stored and loaded more than added to */
     RUNS = 64,         /* of so many numbers that are looked at, in all of a factor */
     RUN = 16
@@ -136,7 +137,7 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
 
 /* What each number of the dense factor costs once, measured in rows of terms. */
 static size_t packing(const dpk_sparse *s) {
-    return s->dense.column == 1 ? 2 : 6; /* 6: it has to be turned */
+    return s->dense.column == 1 ? 2 : TURNED;
 }
 
 /* The largest divisor of n that is at most `most`, or 1. */
@@ -215,39 +216,41 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     return count;
 }
 
-/* Ten vectors of a term take some 1.2 times as long as in `product`, so at most 5/8 of the terms
- * may be left; less by what packing takes, and by what lists take: about a vector for each number.
- */
-static int pays(const dpk_sparse *s) {
-    const size_t n_rows = s->n_rows, n_columns = s->n_columns;
-    if (n_rows < LEAST_ROWS || s->n_terms < LEAST_TERMS || n_columns < LEAST_VECTORS * DPK_LANES)
-        return 0;
-    const double most = 0.625 - (double)packing(s) / (double)n_rows - DPK_LANES / (double)n_columns;
-    return (double)count_nonzero(s->sparse, n_rows, s->n_terms) <= most * (RUNS * RUN);
+/* The share of zeros above that with which the product takes as long as by `product`; below 0: it
+ * takes longer. Ten vectors of a term take some 1.2 times as long, so at most 5/8 of the terms may
+ * be left; less by what packing takes, by what lists take, about a vector for each number, and by
+ * what turning the result takes. */
+static double gain(const dpk_sparse *s) {
+    const size_t n_rows = s->n_rows, n_terms = s->n_terms, n_columns = s->n_columns;
+    if (n_rows < LEAST_ROWS || n_terms < LEAST_TERMS || n_columns < LEAST_VECTORS * DPK_LANES)
+        return -1;
+    const double once = (double)packing(s) / (double)n_rows + DPK_LANES / (double)n_columns +
+                        (s->y_column == 1 ? 0 : (double)TURNED / (double)n_terms);
+    return 0.625 - once - (double)count_nonzero(s->sparse, n_rows, n_terms) / (RUNS * RUN);
 }
 
 int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
     const dpk_matrix w = {a->w, a->w_row, a->w_term}, x = {a->x, a->x_term, a->x_column};
-    *s = (dpk_sparse){.sparse = {x.data, x.column, x.row},
-                      .dense = {w.data, w.column, w.row},
-                      .bias = a->bias,
-                      .y = a->y,
-                      .y_row = 1,
-                      .y_column = a->n_columns,
-                      .n_rows = a->n_columns,
-                      .n_terms = a->n_terms,
-                      .n_columns = a->n_rows,
-                      .relu = a->relu};
-    if (pays(s))
-        return 1;
-    *s = (dpk_sparse){.sparse = w,
-                      .dense = x,
-                      .y = a->y,
-                      .y_row = a->n_columns,
-                      .y_column = 1,
-                      .n_rows = a->n_rows,
-                      .n_terms = a->n_terms,
-                      .n_columns = a->n_columns,
-                      .relu = a->relu};
-    return a->bias == NULL && pays(s);
+    const dpk_sparse by_rows = {.sparse = w,
+                                .dense = x,
+                                .y = a->y,
+                                .y_row = a->n_columns,
+                                .y_column = 1,
+                                .n_rows = a->n_rows,
+                                .n_terms = a->n_terms,
+                                .n_columns = a->n_columns,
+                                .relu = a->relu};
+    const dpk_sparse by_columns = {.sparse = {x.data, x.column, x.row},
+                                   .dense = {w.data, w.column, w.row},
+                                   .bias = a->bias,
+                                   .y = a->y,
+                                   .y_row = 1,
+                                   .y_column = a->n_columns,
+                                   .n_rows = a->n_columns,
+                                   .n_terms = a->n_terms,
+                                   .n_columns = a->n_rows,
+                                   .relu = a->relu};
+    const double rows = a->bias ? -1 : gain(&by_rows), columns = gain(&by_columns);
+    *s = rows > columns ? by_rows : by_columns;
+    return rows > 0 || columns > 0;
 }
