@@ -13,10 +13,13 @@
 enum {
     MOST = 10,         /* vectors of sums: 48 terms of them make up a panel */
     PANEL = 31 << 10,  /* bytes of a block, in a cache of 32 KiB */
-    LISTED = 1 << 17,  /* entries that lists have room for: 1 MiB, mostly half of it in use */
+    LISTED = 1 << 18,  /* entries that lists have room for: 2 MiB, mostly half of it in use */
+    PASS = 64,         /* but so many rows have them at a time, however long */
     LEAST_ROWS = 32,   /* with fewer, packing the dense factor costs more than is left out */
     LEAST_VECTORS = 4, /* of columns: with fewer, lists cost half as much as sums */
     TURNED = 6,        /* terms that a number costs which is turned on its way */
+    FAR = 1 << 9,      /* numbers: half a page */
+    LARGE = 1 << 20,   /* numbers: a few times what the second-level cache holds */
     LEAST_TERMS = 32,  /* with fewer, sums are stored and loaded more than added to */
     RUNS = 64,         /* of so many numbers that are looked at, in all of a factor */
     RUN = 16
@@ -135,9 +138,18 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
         DPK(copy)((dpk_matrix){sums, 1, (ptrdiff_t)width}, n_columns, n_rows, y, s->y_column);
 }
 
-/* What each number of the dense factor costs once, measured in rows of terms. */
+/* What each number of the dense factor costs once, measured in rows of terms; five times as much
+ * where columns that are turned lie neither in a cache nor on one page. */
 static size_t packing(const dpk_sparse *s) {
-    return s->dense.column == 1 ? 2 : TURNED;
+    if (s->dense.column == 1)
+        return 2;
+    const int far = s->dense.column > FAR && s->n_terms * s->n_columns > LARGE;
+    return far ? 5 * TURNED : TURNED;
+}
+
+/* How often so many rows begin anew, with other lists and the dense factor packed again. */
+static size_t passes(const dpk_sparse *s, size_t n_rows) {
+    return dpk_groups(n_rows, dpk_max(PASS, LISTED / s->n_terms));
 }
 
 /* The largest divisor of n that is at most `most`, or 1. */
@@ -170,7 +182,7 @@ int DPK(sparse_product)(const dpk_sparse *s, size_t part, size_t n_parts) {
     l.block = DPK_LANES * dpk_max(1, PANEL / (sizeof(float) * DPK_LANES * l.stride));
     l.n_blocks = dpk_groups(s->n_terms, l.block);
     const size_t padded = DPK_LANES * dpk_groups(s->n_terms, DPK_LANES);
-    const size_t n_passes = dpk_groups(bottom - top, dpk_max(DPK_LANES, LISTED / padded));
+    const size_t n_passes = passes(s, bottom - top);
     const size_t n_rows = dpk_groups(bottom - top, n_passes);
     const size_t n_entries = n_rows * padded + DPK_LANES;
     const size_t n_sums = dpk_max(n_rows * l.stride, DPK_LANES * padded);
@@ -224,7 +236,8 @@ static double gain(const dpk_sparse *s) {
     const size_t n_rows = s->n_rows, n_terms = s->n_terms, n_columns = s->n_columns;
     if (n_rows < LEAST_ROWS || n_terms < LEAST_TERMS || n_columns < LEAST_VECTORS * DPK_LANES)
         return -1;
-    const double once = (double)packing(s) / (double)n_rows + DPK_LANES / (double)n_columns +
+    const double once = (double)(packing(s) * passes(s, n_rows)) / (double)n_rows +
+                        DPK_LANES / (double)n_columns +
                         (s->y_column == 1 ? 0 : (double)TURNED / (double)n_terms);
     return 0.625 - once - (double)count_nonzero(s->sparse, n_rows, n_terms) / (RUNS * RUN);
 }
