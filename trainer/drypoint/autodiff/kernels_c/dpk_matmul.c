@@ -43,8 +43,8 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
         const size_t p = dpk_begin(n_vectors, k + 1, n_panels) - begin, width = p * DPK_LANES;
         const size_t n_columns = dpk_min(width, a->n_columns - begin * DPK_LANES);
         const float *x = a->x + (ptrdiff_t)(begin * DPK_LANES) * a->x_column;
-        DPK(copy_padded)((dpk_matrix){x, a->x_term, a->x_column}, a->n_terms, n_columns, panel,
-                         width);
+        DPK(copy_matrix_padded)((dpk_matrix){x, a->x_term, a->x_column}, a->n_terms, n_columns,
+                                panel, width);
         for (size_t t = 0; t < a->n_terms; t++)
             offsets[t] = (ptrdiff_t)(t * width);
         dpk_product terms = {.n_terms = a->n_terms,

@@ -30,7 +30,7 @@ static void turn(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t
     copy_rest(x, rows, n_rows, 0, n_columns, y, y_row);
 }
 
-void DPK(copy)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
+void DPK(copy_matrix)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
     if (x.column == 1)
         for (size_t i = 0; i < n_rows; i++)
             copy_row(x.data + (ptrdiff_t)i * x.row, y + i * y_row, n_columns);
@@ -40,8 +40,9 @@ void DPK(copy)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y
         copy_rest(x, 0, n_rows, 0, n_columns, y, y_row);
 }
 
-void DPK(copy_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t width) {
-    DPK(copy)(x, n_rows, n_columns, y, width);
+void DPK(copy_matrix_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y,
+                             size_t width) {
+    DPK(copy_matrix)(x, n_rows, n_columns, y, width);
     for (size_t i = 0; n_columns < width && i < n_rows; i++)
         for (size_t j = n_columns; j < width; j++)
             y[i * width + j] = 0;

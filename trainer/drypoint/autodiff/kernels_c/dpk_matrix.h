@@ -12,9 +12,9 @@ typedef struct {
 } dpk_matrix;
 
 /* y[i * y_row + j] = x[i][j]; fast where a stride of x is 1. */
-void DPK(copy)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row);
+void DPK(copy_matrix)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row);
 
 /* The same, and zeros from n_columns to `width`; a row follows the other. */
-void DPK(copy_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t width);
+void DPK(copy_matrix_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t width);
 
 #endif

@@ -99,7 +99,7 @@ static void list_rows(const dpk_sparse *s, size_t first, size_t n_rows, dpk_list
         if (i % DPK_LANES == 0) {
             dpk_matrix x = s->sparse;
             x.data += (ptrdiff_t)(first + i) * x.row;
-            DPK(copy_padded)(x, dpk_min(DPK_LANES, n_rows - i), s->n_terms, row, width);
+            DPK(copy_matrix_padded)(x, dpk_min(DPK_LANES, n_rows - i), s->n_terms, row, width);
         }
         for (size_t t = 0; t < width; t += DPK_LANES) {
             if (t % l->block == 0)
@@ -125,17 +125,18 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
     for (size_t b = 0; b < l->n_blocks; b++) {
         dpk_matrix x = s->dense;
         x.data += (ptrdiff_t)(b * l->block) * x.row + (ptrdiff_t)first * x.column;
-        DPK(copy_padded)(x, dpk_min(l->block, s->n_terms - b * l->block), n_columns, l->panel,
-                         l->stride);
+        DPK(copy_matrix_padded)(x, dpk_min(l->block, s->n_terms - b * l->block), n_columns,
+                                l->panel, l->stride);
         add(l, b, n_rows, b ? sums : l->start, b ? sums_row : 0, sums, sums_row, p);
     }
     if (s->relu)
         for (size_t i = 0; i < n_rows * width; i++)
             sums[i] = sums[i] <= 0 ? 0 : sums[i];
     if (s->y_column == 1 && !in_place)
-        DPK(copy)((dpk_matrix){sums, (ptrdiff_t)width, 1}, n_rows, n_columns, y, s->y_row);
+        DPK(copy_matrix)((dpk_matrix){sums, (ptrdiff_t)width, 1}, n_rows, n_columns, y, s->y_row);
     else if (!in_place)
-        DPK(copy)((dpk_matrix){sums, 1, (ptrdiff_t)width}, n_columns, n_rows, y, s->y_column);
+        DPK(copy_matrix)((dpk_matrix){sums, 1, (ptrdiff_t)width}, n_columns, n_rows, y,
+                         s->y_column);
 }
 
 /* What each number of the dense factor costs once, measured in rows of terms; five times as much

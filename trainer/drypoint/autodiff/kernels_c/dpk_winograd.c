@@ -45,7 +45,7 @@ void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_chan
                            block + (ptrdiff_t)c * s->plane + (ptrdiff_t)row * s->row +
                                (ptrdiff_t)(column * DPK_LANES),
                            s->row, DPK_LANES, points + (c * n_tiles + t) * DPK_LANES,
-                           (ptrdiff_t)dpk_matrix(n_channels, n_tiles));
+                           (ptrdiff_t)dpk_matrix_step(n_channels, n_tiles));
         }
 }
 
@@ -65,8 +65,8 @@ static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, s
         for (size_t i = 0; i < groups; i++) {
             const size_t o = dpk_begin(n, i, groups);
             DPK(product)(&terms, n_tiles, dpk_begin(n, i + 1, groups) - o,
-                         x + point * dpk_matrix(a->x.c, n_tiles), w + o * a->x.c, NULL,
-                         products + point * dpk_matrix(n, n_tiles) + o * n_tiles * DPK_LANES);
+                         x + point * dpk_matrix_step(a->x.c, n_tiles), w + o * a->x.c, NULL,
+                         products + point * dpk_matrix_step(n, n_tiles) + o * n_tiles * DPK_LANES);
         }
     }
 }
@@ -94,8 +94,8 @@ int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
     const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
     const size_t n_groups = dpk_groups(a->y.c, GROUP);
     const size_t block_size = a->x.c * (size_t)s.plane;
-    const size_t x_size = s.points * dpk_matrix(a->x.c, most);
-    const size_t y_size = s.points * dpk_matrix(GROUP, most);
+    const size_t x_size = s.points * dpk_matrix_step(a->x.c, most);
+    const size_t y_size = s.points * dpk_matrix_step(GROUP, most);
     const size_t strip_size = DPK_TILE * DPK_TILE * most * DPK_LANES;
     float *block = dpk_scratch(block_size + x_size + y_size + strip_size + 2 * a->x.c);
     if (block == NULL)
@@ -118,7 +118,7 @@ int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
                 multiply(a, &s, n_tiles, o, n, offsets, x, products);
                 for (size_t j = 0; j < n; j++)
                     finish_chunk(a, &s, &k, b, o + j, products + j * n_tiles * DPK_LANES,
-                                 dpk_matrix(n, n_tiles), strip);
+                                 dpk_matrix_step(n, n_tiles), strip);
             }
         }
     }

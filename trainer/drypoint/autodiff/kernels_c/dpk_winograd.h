@@ -45,14 +45,14 @@ DPK_INLINE dpk_chunk dpk_chunk_at(const dpk_tiling *s, size_t i) {
     return c;
 }
 
-/* Every channel of a block in a chunk, at its points: [point][channel][tile][lane], dpk_matrix
+/* Every channel of a block in a chunk, at its points: [point][channel][tile][lane], dpk_matrix_step
  * apart. */
 void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_channels,
                           const float *block, float *points);
 
 /* Floats between the matrices of neighbouring points: one cache line more than their size, so that
  * the n * n places that a transform writes to do not meet in a few sets of the cache. */
-DPK_INLINE size_t dpk_matrix(size_t n_channels, size_t n_tiles) {
+DPK_INLINE size_t dpk_matrix_step(size_t n_channels, size_t n_tiles) {
     return (n_channels * n_tiles + 1) * DPK_LANES;
 }
 

@@ -10,7 +10,7 @@
 enum { GROUP = 3 * DPK_Q };
 
 /* Gradients of n output channels in a chunk, out of their pooling, at their points:
- * [point][channel][tile][lane], dpk_matrix(n_padded, tiles) apart; planes is scratch for them.
+ * [point][channel][tile][lane], dpk_matrix_step(n_padded, tiles) apart; planes is scratch for them.
  * Channels from n to n_padded are 0. */
 static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chunk *k,
                                 size_t b, size_t o, size_t n, size_t n_padded, float *planes,
@@ -30,7 +30,7 @@ static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const 
                            planes + c * area + (t / k->w * width + t % k->w) * DPK_TILE * DPK_LANES,
                            (ptrdiff_t)(width * DPK_LANES), DPK_LANES,
                            points + (c * n_tiles + t) * DPK_LANES,
-                           (ptrdiff_t)dpk_matrix(n_padded, n_tiles));
+                           (ptrdiff_t)dpk_matrix_step(n_padded, n_tiles));
 }
 
 /* Adds what n output channels, the first of them o, give to each input channel. */
@@ -47,9 +47,10 @@ static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, s
     for (size_t point = 0; point < s->points; point++)
         for (size_t i = 0; i < groups; i++) {
             const size_t c = dpk_begin(a->x.c, i, groups);
-            float *y = products + point * dpk_matrix(a->x.c, n_tiles) + c * n_tiles * DPK_LANES;
+            float *y =
+                products + point * dpk_matrix_step(a->x.c, n_tiles) + c * n_tiles * DPK_LANES;
             DPK(product)(&terms, n_tiles, dpk_begin(a->x.c, i + 1, groups) - c,
-                         g + point * dpk_matrix(n, n_tiles),
+                         g + point * dpk_matrix_step(n, n_tiles),
                          a->points + (point * a->y.c + o) * a->x.c + c, o == 0 ? NULL : y, y);
         }
 }
@@ -66,8 +67,8 @@ int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_pa
     const size_t n_groups = dpk_groups(a->y.c, GROUP);
     const size_t block_size = a->x.c * (size_t)s.plane;
     const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
-    const size_t g_size = s.points * dpk_matrix(GROUP, most);
-    const size_t x_size = s.points * dpk_matrix(a->x.c, most);
+    const size_t g_size = s.points * dpk_matrix_step(GROUP, most);
+    const size_t x_size = s.points * dpk_matrix_step(a->x.c, most);
     float *block = dpk_scratch(block_size + plane_size + g_size + x_size + 2 * GROUP);
     if (block == NULL)
         return 1;
@@ -93,7 +94,7 @@ int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_pa
                     const size_t row = DPK_TILE * (k.top + t / k.w);
                     const size_t column = DPK_TILE * (k.left + t % k.w);
                     DPK(transform_back)(DPK_DATA, s.r, products + (c * n_tiles + t) * DPK_LANES,
-                                        (ptrdiff_t)dpk_matrix(a->x.c, n_tiles),
+                                        (ptrdiff_t)dpk_matrix_step(a->x.c, n_tiles),
                                         block + (ptrdiff_t)c * s.plane + (ptrdiff_t)row * s.row +
                                             (ptrdiff_t)(column * DPK_LANES),
                                         s.row, DPK_LANES, 1);
@@ -165,9 +166,9 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
     const size_t first = begin / n_inputs, n_units = dpk_groups(end, n_inputs) - first;
     const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
     const size_t block_size = n_padded * (size_t)s.plane;
-    const size_t x_size = s.points * dpk_matrix(n_padded, most);
+    const size_t x_size = s.points * dpk_matrix_step(n_padded, most);
     const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
-    const size_t g_size = s.points * dpk_matrix(GROUP, most);
+    const size_t g_size = s.points * dpk_matrix_step(GROUP, most);
     const size_t sum_size = s.points * n_items * DPK_LANES;
     float *block = dpk_scratch(block_size + x_size + plane_size + g_size + sum_size);
     if (block == NULL)
@@ -191,12 +192,12 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
                 for (size_t point = 0; point < s.points; point++)
                     for (size_t j = 0; j < n; j++) {
                         const size_t item = (first + unit + j) * n_inputs;
-                        const float *of_g =
-                            g + point * dpk_matrix(n * CO, n_tiles) + j * CO * n_tiles * DPK_LANES;
+                        const float *of_g = g + point * dpk_matrix_step(n * CO, n_tiles) +
+                                            j * CO * n_tiles * DPK_LANES;
                         for (size_t at = dpk_max(item, begin); at < dpk_min(item + n_inputs, end);
                              at++) {
                             float *sum = sums + (point * n_items + at - begin) * DPK_LANES;
-                            const float *of_x = x + point * dpk_matrix(n_padded, n_tiles) +
+                            const float *of_x = x + point * dpk_matrix_step(n_padded, n_tiles) +
                                                 (at - item) * CI * n_tiles * DPK_LANES;
                             dpk_store(sum, dpk_load(sum) + outer(of_g, of_x, n_tiles));
                         }
