@@ -345,7 +345,7 @@ def test_a_nan_comes_through_a_sparse_weight_gradient(name):
     rng = np.random.default_rng(0)
     spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
     assert _fast.sparse_possible(spec)
-    assert _fast.sparse_wins(spec, c=2)
+    assert _fast.sparse_wins(spec, c=2, o=4)
     x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
     g[32, 1, 2, 2] = np.nan
     with _compiled.forced(name):

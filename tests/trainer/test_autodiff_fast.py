@@ -142,13 +142,19 @@ def test_the_fast_way_is_taken_where_it_pays():
 def test_the_sparse_way_is_taken_where_it_pays():
     lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
     assert _fast.sparse_possible(lenet)
-    assert _fast.sparse_wins(lenet, c=1)
-    assert _fast.sparse_wins(Convolution(Window((3, 3)), pool=(2, 2)), c=3)
-    assert not _fast.sparse_wins(lenet, c=20)
-    assert not _fast.sparse_wins(Convolution(Window((5, 5)), relu=True), c=1)
-    assert not _fast.sparse_wins(Convolution(Window((2, 2)), pool=(2, 2)), c=1)
-    for other in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
-        assert not _fast.sparse_possible(Convolution(other, relu=True))
+    assert _fast.sparse_wins(lenet, c=1, o=20)
+    assert not _fast.sparse_wins(lenet, c=20, o=50)
+    assert not _fast.sparse_wins(lenet, c=1, o=2)
+    for other in (
+        Convolution(Window((5, 5)), relu=True),
+        Convolution(Window((5, 5)), pool=(1, 2), relu=True),
+        Convolution(Window((1, 3)), pool=(2, 2)),
+        Convolution(Window((3, 3)), pool=(2, 2), groups=3),
+    ):
+        assert _fast.sparse_possible(other)
+        assert not _fast.sparse_wins(other, c=3, o=12)
+    for window in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
+        assert not _fast.sparse_possible(Convolution(window, relu=True))
     assert not _fast.sparse_possible(Convolution(Window((5, 5))))
 
 

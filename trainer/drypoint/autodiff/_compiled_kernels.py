@@ -157,7 +157,7 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
-    if _fast.sparse_possible(spec) and _fast.sparse_wins(spec, c=c):
+    if _fast.sparse_possible(spec) and _fast.sparse_wins(spec, c=x.shape[1], o=o):
         task, adds = kernels.sparse_weight_gradient, False
     elif _fast_wins(spec, x.shape, o):
         task, adds = kernels.winograd_weight_gradient, False

@@ -71,12 +71,12 @@ def sparse_possible(spec: Convolution) -> bool:
     return not spec.plain and window.kernel[1] <= SPARSE_WIDTH and window.dilation[1] == 1
 
 
-def sparse_wins(spec: Convolution, *, c: int) -> bool:
-    """Whether they do, for c input channels of a group: where it is faster, on every set of them.
+def sparse_wins(spec: Convolution, *, c: int, o: int) -> bool:
+    """Whether they do, for C and O channels: where it is the faster way, on every set of them.
 
-    At least three of four gradients must be known to be zero: by the pooling, or half of them by
-    it and, as about half of a ReLU's are, by the ReLU. With more channels, or narrower rows of the
-    kernel, it is at times as slow as the other ways.
+    The pooling must make zeros of three in four gradients; a ReLU those of about half of the rest.
+    With more channels of x, with a copy of them for few channels of results, or with smaller
+    kernels the other ways are at times as fast.
     """
-    zeros_enough = math.prod(spec.pool) * (2 if spec.relu else 1) >= 4
-    return zeros_enough and c <= 3 and spec.window.kernel[1] >= 3
+    zeros_enough, large_enough = math.prod(spec.pool) >= 4, min(spec.window.kernel) >= 3
+    return zeros_enough and large_enough and c <= 3 and o >= 4 and spec.groups == 1

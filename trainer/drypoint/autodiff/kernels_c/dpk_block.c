@@ -76,7 +76,7 @@ DPK_INLINE void spread_row(const dpk_images *x, const float *from, size_t n, siz
             row[i * image + j] = from[(ptrdiff_t)j * x->stride_w + (ptrdiff_t)i * x->stride_n];
 }
 
-void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t image,
+void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width, size_t image,
                   float *block) {
     const size_t count = dpk_count(x->n, b);
     size_t y0, x0;
@@ -85,7 +85,7 @@ void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t 
     const float *images = x->data + (ptrdiff_t)(b * DPK_LANES) * x->stride_n;
     for (size_t channel = 0; channel < x->c; channel++)
         for (size_t i = 0; i < frame->h; i++) {
-            float *row = block + (channel * frame->h + i) * frame->w;
+            float *row = block + (channel * frame->h + i) * width;
             const int inside = i >= y0 && i < y1 && x0 < x1;
             const size_t begin = inside ? x0 : frame->w, end = inside ? x1 : frame->w;
             for (size_t k = 0; k < count && begin + frame->w - end > 0; k++) {

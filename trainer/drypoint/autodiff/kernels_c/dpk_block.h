@@ -20,9 +20,10 @@ typedef struct {
 void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
                float *block);
 
-/* All channels of block b, with the images one after the other, `image` floats apart: [lane]
- * [channel][row][column]. Nothing in the lanes after the last image. */
-void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t image,
+/* All channels of block b, with the images one after the other, `image` floats apart, and
+ * their rows `width` floats apart: [lane][channel][row][column]. Nothing in the lanes after the
+ * last image. */
+void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width, size_t image,
                   float *block);
 
 /* As pack, of what an image (n, c, h * pool_h, w * pool_w) was before pooling and ReLU: `x` holds

@@ -22,13 +22,19 @@ enum { ROWS = 3 };
  * they stay in a first-level cache. */
 enum { ENTRIES = 512 };
 
+/* Whether rows of x lie there as sixteen floats from every eighth on, so that any eight in a row
+ * are in one cache line: nearly half of them cross into a second one otherwise, which costs a load.
+ * Of vectors of four floats too few do. */
+enum { COVERS = DPK_LANES >= 8 };
+
 typedef struct {
     dpk_frame frame;    /* of x, with the padding */
     size_t in, out;     /* channels of a group */
     size_t image, rows; /* floats in an image; rows of the weight of an output channel */
-    ptrdiff_t dx, dy;   /* floats from pixel to pixel of the convolution, across and down */
+    size_t width;       /* floats in a row of x */
+    ptrdiff_t dx, dy;   /* from pixel to pixel of the convolution: columns; floats */
     size_t strip;       /* rows of y at a time */
-    float *x;           /* [lane][c][h][w], and 7 more */
+    float *x;           /* [lane][c][h][width], images `image` floats apart */
     float *sums;        /* [output channels of this part][rows][8] */
     float *gradients;   /* [strip * y.w * lanes], and a vector more: the list */
     int32_t *offsets;   /* likewise; in x */
@@ -42,7 +48,7 @@ static size_t listed(const dpk_conv2d *a, const state *s, size_t b, size_t o, si
     const ptrdiff_t stride_n = a->y.stride_n, stride_w = a->y.stride_w;
     const int32_t across = (int32_t)s->dx, pool_w = (int32_t)a->pool_w;
     /* won / pool_w is won * inverse >> 16: both are below 255. */
-    const int32_t inverse = 65536 / pool_w + 1, down = (int32_t)s->dy - pool_w * across;
+    const int32_t inverse = 65536 / pool_w + 1, down = (int32_t)s->dy;
     /* While this list is worked off, what the next is made of comes, into the second-level cache:
      * the first does not keep as many requests in flight. */
     const size_t ahead = o + 1 < a->y.c;
@@ -58,18 +64,23 @@ static size_t listed(const dpk_conv2d *a, const state *s, size_t b, size_t o, si
         const float *from = a->y.data + (ptrdiff_t)(b * DPK_LANES) * stride_n +
                             (ptrdiff_t)o * a->y.stride_c + (ptrdiff_t)i * a->y.stride_h;
         const uint8_t *codes = a->winners + (o * a->y.h + i) * width * n + b * DPK_LANES;
-        dpk_ivec first = lanes + (int32_t)((ptrdiff_t)(i * a->pool_h) * s->dy);
+        const dpk_ivec rows = lanes + (int32_t)(i * a->pool_h) * down;
+        int32_t column = 0;
         for (size_t j = 0; j < width; j++) {
             __builtin_prefetch(from + gradients_ahead, 0, 2);
             __builtin_prefetch(codes + codes_ahead, 0, 2);
             const dpk_ivec won = dpk_widen(codes, count);
             const dpk_ivec alive = won != 255, left = alive & present;
             const dpk_vec g = dpk_gather(from, stride_n, count);
-            const dpk_ivec place = won * across + (won * inverse >> 16) * down;
-            const size_t n_left = dpk_append(left, first + place, offsets, g, gradients);
+            const dpk_ivec below = won * inverse >> 16;
+            const dpk_ivec begin = won * across - below * (pool_w * across) + column;
+            dpk_ivec place = rows + below * down + begin;
+            if (COVERS)
+                place += begin & -8;
+            const size_t n_left = dpk_append(left, place, offsets, g, gradients);
             offsets += n_left;
             gradients += n_left;
-            first += pool_w * across;
+            column += pool_w * across;
             from += stride_w;
             codes += n;
         }
@@ -132,14 +143,26 @@ static void add_rows(const state *s, size_t n, const float *x, float *sums) {
     }
 }
 
+/* Spreads rows of x. The last floats first, so that none is written over before it is read. */
+static void cover(const dpk_conv2d *a, const state *s, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t row = 0; row < a->x.c * s->frame.h; row++) {
+            float *x = s->x + i * s->image + row * s->width;
+            for (size_t j = s->width / 16; j-- > 1;)
+                memmove(x + 16 * j, x + 8 * j, 64);
+        }
+}
+
 /* Output channels first .. last - 1, of which sums are. */
 static void add_blocks(const dpk_conv2d *a, const state *s, size_t first, size_t last) {
     for (size_t b = 0; b < dpk_groups(a->y.n, DPK_LANES) && first < last; b++) {
-        DPK(line_up)(&a->x, b, &s->frame, s->image, s->x);
+        DPK(line_up)(&a->x, b, &s->frame, s->width, s->image, s->x);
+        if (COVERS)
+            cover(a, s, dpk_count(a->x.n, b));
         for (size_t row = 0; row < a->y.h; row += s->strip)
             for (size_t o = first; o < last; o++) {
                 const size_t n = listed(a, s, b, o, row, dpk_min(row + s->strip, a->y.h));
-                const float *of_group = s->x + o / s->out * s->in * s->frame.h * s->frame.w;
+                const float *of_group = s->x + o / s->out * s->in * s->frame.h * s->width;
                 add_rows(s, n, of_group, s->sums + (o - first) * s->rows * 8);
             }
     }
@@ -154,15 +177,17 @@ int DPK(sparse_weight_gradient)(const void *arguments, size_t part, size_t n_par
                .out = a->y.c / a->groups,
                .dx = (ptrdiff_t)a->stride_w,
                .strip = dpk_max(1, ENTRIES / (a->y.w * DPK_LANES))};
-    /* An odd number of cache lines, so that one pixel of all images finds room in the cache. */
-    s.image = 16 * (dpk_groups(a->x.c * s.frame.h * s.frame.w, 16) | 1);
+    /* An odd number of cache lines, so that one pixel of all images finds room in the cache; and
+     * what is read beyond the last row. */
+    s.width = COVERS ? 16 * ((columns - 1) * a->stride_w / 8 + 1) : s.frame.w;
+    s.image = 16 * (dpk_groups(a->x.c * s.frame.h * s.width + 7, 16) | 1);
     s.rows = s.in * a->kernel_h;
-    s.dy = (ptrdiff_t)(a->stride_h * s.frame.w);
+    s.dy = (ptrdiff_t)(a->stride_h * s.width);
     const size_t first = dpk_begin(a->y.c, part, n_parts),
                  last = dpk_begin(a->y.c, part + 1, n_parts);
     const size_t list = (dpk_min(s.strip, a->y.h) * a->y.w + 1) * DPK_LANES,
                  n_sums = (last - first) * s.rows * 8;
-    const size_t block = dpk_groups(DPK_LANES * s.image + 7, DPK_LANES) * DPK_LANES;
+    const size_t block = DPK_LANES * s.image;
     float *memory = dpk_scratch(2 * list + block + n_sums + 2 * s.rows);
     if (memory == NULL)
         return 1;
@@ -173,8 +198,8 @@ int DPK(sparse_weight_gradient)(const void *arguments, size_t part, size_t n_par
     s.begins = (void *)(s.sums + n_sums);
     memset(s.x, 0, 4 * (block + n_sums));
     for (size_t i = 0; i < s.rows; i++)
-        s.begins[i] = (ptrdiff_t)((i / a->kernel_h * s.frame.h + i % a->kernel_h * a->dilation_h) *
-                                  s.frame.w);
+        s.begins[i] =
+            (ptrdiff_t)((i / a->kernel_h * s.frame.h + i % a->kernel_h * a->dilation_h) * s.width);
     add_blocks(a, &s, first, last);
     for (size_t i = 0; i < (last - first) * s.rows; i++)
         memcpy(a->weight + (first * s.rows + i) * a->kernel_w, s.sums + i * 8, 4 * a->kernel_w);
