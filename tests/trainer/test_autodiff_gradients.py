@@ -264,6 +264,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "average_step",
         "copy_into",
         "play",
+        "aligned",
     }
     functions = {
         name for name in vars(ad) if name.islower() and callable(getattr(ad, name))

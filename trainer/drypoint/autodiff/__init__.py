@@ -36,6 +36,7 @@ from ._losses import log_softmax as log_softmax
 from ._losses import mse as mse
 from ._losses import reduced as reduced
 from ._losses import softmax as softmax
+from ._memory import aligned as aligned
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._normalization import dropout as dropout

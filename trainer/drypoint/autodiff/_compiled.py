@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import AutodiffError
+from ._memory import aligned_empty, aligned_empty_like
 
 try:
     from ._native import ffi, lib
@@ -114,14 +115,14 @@ def _check(status: int) -> None:
         raise MemoryError("a kernel found no memory for its scratch")
 
 
-def empty(shape: int | tuple[int, ...], dtype: type[np.generic] = np.float32) -> Any:
+def empty(shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> Any:
     """A contiguous array for a kernel to write, all of it."""
-    return _told(np.empty(shape, dtype))
+    return _told(aligned_empty(shape, dtype))
 
 
 def empty_like(array: NDArray[Any]) -> Any:
     """The same, of an array's shape and type and in its order in memory."""
-    return _told(np.empty_like(array))
+    return _told(aligned_empty_like(array))
 
 
 def zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ def cross_entropy(
     kernels: Any, x: Array, targets: NDArray[Any], *, label_smoothing: float
 ) -> tuple[Array, Array]:
     """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
-    (n, n_classes), losses, gradient = x.shape, empty(len(x)), empty_like(x)
+    (n, n_classes), losses, gradient = x.shape, empty(x.shape[:1]), empty_like(x)
     are_rows = targets.dtype.kind == "f"
     x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
     given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
@@ -68,7 +68,8 @@ def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
 
 def _like(array: Array, dense: Array) -> Array:
     """The array with the strides of another one of its shape, which has no gaps."""
-    if array.strides == dense.strides:
+    pairs = zip(array.shape, array.strides, dense.strides, strict=True)
+    if all(a == b for n, a, b in pairs if n > 1):
         return array
     copy = np.empty_like(dense)
     copy[...] = array

@@ -202,7 +202,7 @@ def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
 
 def _row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
     """Sums of rows (n, m), contiguous, without those whose winner is 255."""
-    y: Array = empty(len(rows))
+    y: Array = empty(rows.shape[:1])
     fields = {"x": pointer(rows), "y": pointer(y)}
     fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}
     if winners is not None:

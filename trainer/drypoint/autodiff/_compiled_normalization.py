@@ -10,7 +10,7 @@ def batch_norm(
     kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """The result, and of each channel mean and variance."""
-    rows, mean, variance = _rows(x), *(empty(x.shape[1]) for _ in "mv")
+    rows, mean, variance = _rows(x), *(empty(x.shape[1:2]) for _ in "mv")
     y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
     arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
     _run(kernels.batch_norm, arrays | {"mean": mean, "variance": variance}, epsilon)
@@ -28,7 +28,7 @@ def batch_norm_gradient(
     epsilon: float,
 ) -> tuple[Array, Array, Array]:
     """The gradients by x, scale and shift."""
-    rows, by_scale, by_shift = _rows(x), *(empty(x.shape[1]) for _ in "st")
+    rows, by_scale, by_shift = _rows(x), *(empty(x.shape[1:2]) for _ in "st")
     g, y, scale = _rows(gradient), empty_like(rows), contiguous(scale)
     arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}
     arrays |= {"scale_gradient": by_scale, "shift_gradient": by_shift}

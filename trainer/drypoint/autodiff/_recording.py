@@ -62,7 +62,8 @@ class Recording:
 
     def made(self, array: NDArray[Any]) -> None:
         """A kernel is going to write the whole of this array."""
-        self._memory[id(array)] = array
+        owner = _owner(array)
+        self._memory[id(owner)] = owner
 
     def given(self, array: NDArray[Any]) -> None:
         """A kernel is going to read or write it."""

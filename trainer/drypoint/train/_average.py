@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import average_step
+from drypoint.autodiff import aligned, average_step
 
 from ._errors import TrainError
 
@@ -25,7 +25,7 @@ class Average:
 
     def __init__(self, decay: float, start: Arrays) -> None:
         self._decay = decay
-        self.arrays = {path: np.array(array) for path, array in start.items()}
+        self.arrays = {path: aligned(array) for path, array in start.items()}
 
     def update(self, arrays: Arrays, t: int) -> None:
         """Take in the arrays of step t, counted from 1."""

@@ -12,7 +12,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Parameter, adam_step, rmsprop_step, sgd_step, sign_sgd_step
+from drypoint.autodiff import (
+    Parameter,
+    adam_step,
+    aligned,
+    rmsprop_step,
+    sgd_step,
+    sign_sgd_step,
+)
 
 from ._errors import TrainError
 
@@ -58,7 +65,7 @@ class SGD:
 
     def start(self, params: Arrays) -> State:
         """A velocity of zeros for each parameter."""
-        return {path: (np.zeros_like(w),) for path, w in params.items()}
+        return {path: (_zeros(w),) for path, w in params.items()}
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
@@ -93,7 +100,7 @@ class Adam:
 
     def start(self, params: Arrays) -> State:
         """Both moments zero."""
-        return {path: (np.zeros_like(w), np.zeros_like(w)) for path, w in params.items()}
+        return {path: (_zeros(w), _zeros(w)) for path, w in params.items()}
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
@@ -127,7 +134,7 @@ class RMSProp:
 
     def start(self, params: Arrays) -> State:
         """A mean square of zeros for each parameter."""
-        return {path: (np.zeros_like(w),) for path, w in params.items()}
+        return {path: (_zeros(w),) for path, w in params.items()}
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
@@ -159,7 +166,7 @@ class SignSGD:
 
     def start(self, params: Arrays) -> State:
         """A mean of zeros for each parameter."""
-        return {path: (np.zeros_like(w),) for path, w in params.items()}
+        return {path: (_zeros(w),) for path, w in params.items()}
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
@@ -195,6 +202,10 @@ def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
     if isinstance(given, type) or not hasattr(given, "step"):
         raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
     return given
+
+
+def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
+    return aligned(np.zeros_like(w))
 
 
 def _parameters(params: Arrays, gradients: Arrays, state: State) -> list[Parameter]:

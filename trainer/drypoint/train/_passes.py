@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drypoint.autodiff import Array, Recording, Tensor
+from drypoint.autodiff import Array, Recording, Tensor, aligned
 from drypoint.nn import LEAF_TYPES, Graph, Module, Sequential
 
 from ._examples import Batch
@@ -101,7 +101,7 @@ class Passes:
         return self._tape(batch, seed, scale)
 
     def _record(self, batch: Batch, seed: Sequence[int], scale: Array, divisor: int) -> Pass:
-        own = {port: np.array(column) for port, column in batch.items()}
+        own = {port: aligned(column) for port, column in batch.items()}
         with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
             result = self._tape(own, seed, scale)
         outputs = (y.data for y in result.outputs.values())

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff import Array, Tensor, aligned
 from drypoint.nn import Context, Graph
 
 from ._average import Average
@@ -25,7 +25,7 @@ class Weights:
 
     def __init__(self, goal: Objective, *, frozen: Iterable[str], average: float | None) -> None:
         self.goal = goal
-        self.params = {path: np.array(array) for path, array in goal.graph.params.items()}
+        self.params = {path: aligned(array) for path, array in goal.graph.params.items()}
         self._buffers = {path: np.array(array) for path, array in goal.graph.buffers.items()}
         self._frozen = frozenset(frozen)
         self._judged = goal.judged

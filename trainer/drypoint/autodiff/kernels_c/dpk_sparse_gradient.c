@@ -143,7 +143,8 @@ static void add_rows(const state *s, size_t n, const float *x, float *sums) {
     }
 }
 
-/* Spreads rows of x. The last floats first, so that none is written over before it is read. */
+/* Spreads rows of x; the last floats first, so that none is written over before it is read. What
+ * comes after a row's last float is anything: it meets no column of the weight. */
 static void cover(const dpk_conv2d *a, const state *s, size_t count) {
     for (size_t i = 0; i < count; i++)
         for (size_t row = 0; row < a->x.c * s->frame.h; row++) {
@@ -177,9 +178,9 @@ int DPK(sparse_weight_gradient)(const void *arguments, size_t part, size_t n_par
                .out = a->y.c / a->groups,
                .dx = (ptrdiff_t)a->stride_w,
                .strip = dpk_max(1, ENTRIES / (a->y.w * DPK_LANES))};
-    /* An odd number of cache lines, so that one pixel of all images finds room in the cache; and
-     * what is read beyond the last row. */
     s.width = COVERS ? 16 * ((columns - 1) * a->stride_w / 8 + 1) : s.frame.w;
+    /* With what is read beyond the last row; an odd number of cache lines, so that the same pixel
+     * of all images finds room in the cache. */
     s.image = 16 * (dpk_groups(a->x.c * s.frame.h * s.width + 7, 16) | 1);
     s.rows = s.in * a->kernel_h;
     s.dy = (ptrdiff_t)(a->stride_h * s.width);
