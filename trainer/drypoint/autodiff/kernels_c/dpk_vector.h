@@ -149,36 +149,52 @@ DPK_INLINE float dpk_sum(dpk_vec v) {
 #endif
 #endif
 
+#ifdef DPK_HAS_SHUFFLES
+#if DPK_LANES == 16
+#define DPK_HALVES_LOW  (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define DPK_HALVES_HIGH (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+#define DPK_PAIRS_LOW   (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define DPK_PAIRS_HIGH  (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define DPK_EVEN        (0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
+#define DPK_ODD         (1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31)
+#elif DPK_LANES == 8
+#define DPK_PAIRS_LOW  (0, 1, 8, 9, 4, 5, 12, 13)
+#define DPK_PAIRS_HIGH (2, 3, 10, 11, 6, 7, 14, 15)
+#define DPK_EVEN       (0, 2, 8, 10, 4, 6, 12, 14)
+#define DPK_ODD        (1, 3, 9, 11, 5, 7, 13, 15)
+#else
+#define DPK_PAIRS_LOW  (0, 1, 4, 5)
+#define DPK_PAIRS_HIGH (2, 3, 6, 7)
+#define DPK_EVEN       (0, 2, 4, 6)
+#define DPK_ODD        (1, 3, 5, 7)
+#endif
+#endif
+
 /* Lane i of the result is the sum of the lanes of v[i], in the order of dpk_sum: pairs of vectors
- * are folded into one, by halves, until one is left. */
+ * are folded into one, until one is left. Whole quads of lanes first, so that the last two folds
+ * stay within quads, which costs one cheap instruction each. */
 DPK_INLINE dpk_vec dpk_sums(const dpk_vec *v) {
 #ifdef DPK_HAS_SHUFFLES
-#define DPK_FOLD(n, low, high)                                                                     \
-    for (int i = 0; i < (n); i++)                                                                  \
-        t[i] = __builtin_shufflevector(t[2 * i], t[2 * i + 1], DPK_LIST low) +                     \
-               __builtin_shufflevector(t[2 * i], t[2 * i + 1], DPK_LIST high);
 #define DPK_LIST(...) __VA_ARGS__
-    dpk_vec t[DPK_LANES];
-    for (int i = 0; i < DPK_LANES; i++)
-        t[i] = v[i];
+#define DPK_FOLD(a, b, low, high)                                                                  \
+    (__builtin_shufflevector(a, b, DPK_LIST low) + __builtin_shufflevector(a, b, DPK_LIST high))
+    dpk_vec t[4]; /* t[p] has in its quad q what is left of v[4 * q + p] */
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) {
 #if DPK_LANES == 16
-    DPK_FOLD(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
-             (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
-    DPK_FOLD(4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
-             (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-    DPK_FOLD(2, (0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29),
-             (2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31))
-    DPK_FOLD(1, (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
-             (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+        const dpk_vec first = DPK_FOLD(v[p], v[4 + p], DPK_HALVES_LOW, DPK_HALVES_HIGH);
+        const dpk_vec second = DPK_FOLD(v[8 + p], v[12 + p], DPK_HALVES_LOW, DPK_HALVES_HIGH);
+        t[p] = DPK_FOLD(first, second, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+                        (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31));
 #elif DPK_LANES == 8
-    DPK_FOLD(4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
-    DPK_FOLD(2, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15))
-    DPK_FOLD(1, (0, 2, 4, 6, 8, 10, 12, 14), (1, 3, 5, 7, 9, 11, 13, 15))
+        t[p] = DPK_FOLD(v[p], v[4 + p], (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15));
 #else
-    DPK_FOLD(2, (0, 1, 4, 5), (2, 3, 6, 7))
-    DPK_FOLD(1, (0, 2, 4, 6), (1, 3, 5, 7))
+        t[p] = v[p];
 #endif
-    return t[0];
+    }
+    const dpk_vec first = DPK_FOLD(t[0], t[1], DPK_PAIRS_LOW, DPK_PAIRS_HIGH);
+    const dpk_vec second = DPK_FOLD(t[2], t[3], DPK_PAIRS_LOW, DPK_PAIRS_HIGH);
+    return DPK_FOLD(first, second, DPK_EVEN, DPK_ODD);
 #else
     dpk_vec sums = {0};
     for (int i = 0; i < DPK_LANES; i++)
