@@ -53,7 +53,7 @@ class TrainPlan:
     """
 
     rounds: int = 5
-    ms: int = 300
+    ms: int = 600
     batches: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
     threads: tuple[int, ...] = (1, 2)
     peers: bool = True
