@@ -112,3 +112,51 @@ def test_without_kernels_nothing_is_covered():
     with _compiled.forced(None), Recording(x, w) as recording:
         y = ad.conv2d(Tensor(x), Tensor(w))
     assert not recording.covers(y.data)
+
+
+def halves(x, w, unused):  # noqa: ARG001
+    """What NumPy computes: by the tape's operators, and in an order in memory of its own."""
+    return (x * w).transpose((0, 2, 1, 3)) + x.max()
+
+
+def with_island(function, x, *weights):
+    """Kernels, an island, kernels: the result, and the gradients by all."""
+    leaves = [Tensor(array, requires_grad=True) for array in (x, *weights)]
+    y = ad.relu(leaves[0])
+    y = function(halves, y, *leaves[1:])
+    y = ad.avg_pool2d(y, (2, 1), stride=(2, 1))
+    y.backward(BACK)
+    return y.data, *(np.zeros_like(x.data) if x.grad is None else x.grad for x in leaves)
+
+
+BACK = drawn(9, 3, 4, 2, 6)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_an_island_is_called_again_between_kernels(name):
+    x, w, unused = drawn(3, 3, 5, 4, 6), drawn(4, 1, 5, 1, 1), drawn(5, 2)
+    with _compiled.forced(name):
+        with Recording(x, w, unused, BACK) as recording:
+            results = with_island(ad.island, x, w, unused)
+        assert recording.covers(*results[:3])
+        assert not recording.kernels_only
+        for seed in (6, 7):
+            x[...], w[...] = drawn(seed, *x.shape), drawn(-seed % 99, *w.shape)
+            wanted = with_island(lambda function, *tensors: function(*tensors), x, w, unused)
+            wanted = [array.copy() for array in wanted]
+            assert recording.replay()
+            for result, array in zip(results, wanted, strict=True):
+                np.testing.assert_array_equal(result, array, strict=True)
+
+
+def test_without_a_recording_an_island_is_a_call():
+    x = Tensor(np.ones(2, np.float32))
+    assert ad.island(lambda y: y, x) is x
+
+
+def test_an_island_whose_shape_changes_says_so():
+    x, sizes = drawn(3, 4), iter([3, 2])
+    with Recording(x) as recording:
+        ad.island(lambda y: y[: next(sizes)], ad.relu(Tensor(x)))
+    with pytest.raises(ad.AutodiffError, match=r"\(2,\).*\(3,\)"):
+        recording.replay()

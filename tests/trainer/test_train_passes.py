@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from drypoint import autodiff, data, nn, train
-from drypoint.autodiff import _recording
 from drypoint.common import DrypointError
 from drypoint.train import _burst, _passes
 
@@ -22,24 +21,31 @@ NETS = {
     "pools": [nn.MaxPool2d(3, stride=2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(10)],
     "inner": [nn.Flatten(), nn.Sequential([nn.Linear(16), nn.ReLU()]), nn.Linear(10)],
 }  # fmt: skip
-OTHERS = {
+ISLANDS = {
     "dropout": [nn.Flatten(), nn.Linear(16), nn.Dropout(0.5), nn.Linear(10)],
     "statistics": [nn.Conv2d(4, 5), nn.BatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.Linear(10)],
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Tanh(), nn.Linear(10)],
+    "first": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(10)],
+    "inner": [
+        nn.Flatten(),
+        nn.Sequential([nn.Linear(9), nn.Dropout(0.5), nn.Sin()]),
+        nn.Linear(10),
+    ],
+    "mean": [nn.Conv2d(4, 5), nn.BatchNorm2d(), nn.Conv2d(10, 3), nn.GlobalAvgPool2d()],
 }
 
 
 @pytest.fixture
 def again(monkeypatch):
-    """What was played, an item for each batch that ran without Python."""
-    count, play = [], _recording.play
+    """What was played, an item for each batch that was not taken through layers and tape."""
+    count, play, replay = [], _burst.play, autodiff.Recording.replay
 
     def counted(recordings):
         count.extend(recording for recording in recordings if not recording.dry)
         return play(recordings)
 
-    for module in (_recording, _burst):
-        monkeypatch.setattr(module, "play", counted)
+    monkeypatch.setattr(_burst, "play", counted)
+    monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append(r), replay(r))[1])
     return count
 
 
@@ -60,7 +66,7 @@ def assert_same(one, other):
 
 def through_python(monkeypatch, *args, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_KNOWN", frozenset())
+        patch.setattr(_passes, "_is_known", lambda _: False)
         return fitted(*args, **options)
 
 
@@ -75,11 +81,21 @@ def test_a_run_has_the_bytes_of_one_through_python(name, optimizer, monkeypatch,
     assert len(again) == 5
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_what_kernels_alone_cannot_do_goes_through_python(name, monkeypatch, again):
-    result = fitted(OTHERS[name])
+@pytest.mark.parametrize("name", ISLANDS)
+def test_layers_that_need_python_are_called_between_kernels(name, monkeypatch, again):
+    result = fitted(ISLANDS[name])
+    assert len(again) == 5
+    assert not any(recording.kernels_only for recording in again)
+    assert_same(result, through_python(monkeypatch, ISLANDS[name]))
+
+
+def test_a_loss_of_ones_own_goes_through_python(again):
+    def distance(x, target):
+        return ((x - target) ** 2).sum(axis=1)
+
+    net = nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 28, 28)).initialize(0)
+    train.fit(net, (IMAGES[0], IMAGES[0][:, 0, 0, :3]), epochs=1, loss=distance, progress="none")
     assert not again
-    assert_same(result, through_python(monkeypatch, OTHERS[name]))
 
 
 @pytest.mark.parametrize(
@@ -113,11 +129,14 @@ class Halving(nn.Layer):
         return autodiff.relu(x) if len(self.calls) % 2 else x
 
 
-def test_a_layer_of_ones_own_is_called_for_each_batch(again):
+def test_a_layer_of_ones_own_is_called_for_each_batch(monkeypatch, again):
+    layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
-    fitted([nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)])
+    result = fitted(layers)
     assert Halving.calls == [48, 48, 48, 16] * 2
-    assert not again
+    assert len(again) == 5
+    Halving.calls.clear()
+    assert_same(result, through_python(monkeypatch, layers))
 
 
 def test_a_class_that_there_is_not_is_still_refused(again):

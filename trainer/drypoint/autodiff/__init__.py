@@ -27,6 +27,7 @@ from ._gradcheck import gradcheck as gradcheck
 from ._images import avg_pool2d as avg_pool2d
 from ._images import conv2d as conv2d
 from ._images import max_pool2d as max_pool2d
+from ._island import island as island
 from ._linear import linear as linear
 from ._losses import PROBABILITY_FLOOR as PROBABILITY_FLOOR
 from ._losses import Reduction as Reduction

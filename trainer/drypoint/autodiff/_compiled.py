@@ -1,7 +1,7 @@
 """Which compiled kernels run, in how many threads, and how arrays are handed to them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -62,6 +62,7 @@ class Recorder(Protocol):
     def made(self, array: NDArray[Any]) -> None: ...
     def given(self, array: NDArray[Any]) -> None: ...
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None: ...
+    def python(self, step: Callable[[], None]) -> None: ...
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)

@@ -1,7 +1,7 @@
 """Kernel calls that can be made again: a computation without the Python that arranged it."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +42,7 @@ class Recording:
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
         self._calls: list[tuple[Any, Any, int, object]] = []
+        self._pauses: list[tuple[int, Callable[[], None]]] = []
         self._settings = _settings()
 
     def __enter__(self) -> Self:
@@ -73,6 +74,10 @@ class Recording:
         """A task is going to run."""
         self._calls.append((task, arguments, n_parts, keeps))
 
+    def python(self, step: Callable[[], None]) -> None:
+        """Python is going to do something that it is to do anew each time."""
+        self._pauses.append((len(self._calls), step))
+
     def covers(self, *results: NDArray[Any]) -> bool:
         """Whether kernels alone computed these arrays from what is known."""
         return not self._strange and all(id(_owner(array)) in self._memory for array in results)
@@ -82,17 +87,29 @@ class Recording:
         """Whether the kernels would still be called so: threads and instruction set are as then."""
         return self._settings == _settings()
 
+    @property
+    def kernels_only(self) -> bool:
+        """Whether Python has no part in it: see `play`."""
+        return not self._pauses
+
     def replay(self) -> bool:
         """All calls again; False if a kernel met a value that Python would have refused.
 
         Raises:
             MemoryError: a kernel found no memory for its scratch.
         """
-        return play([self]) == 1
+        begin = 0
+        for end, step in (*self._pauses, (len(self._calls), None)):
+            if _compiled.run_calls(self._rows[begin:end]) < end - begin:
+                return False
+            if step is not None:
+                step()
+            begin = end
+        return True
 
 
 def play(recordings: Sequence[Recording]) -> int:
-    """The calls of recordings, one after the other.
+    """The calls of recordings of kernels only, one after the other, without Python in between.
 
     Returns:
         How many recordings were played to their end: not all if a kernel met a value that Python
@@ -103,8 +120,7 @@ def play(recordings: Sequence[Recording]) -> int:
     """
     ends = [*accumulate(len(recording._calls) for recording in recordings)]
     rows = _compiled.joined("dpk_call", [recording._rows for recording in recordings])
-    n_done = _compiled.run_calls(rows)
-    return bisect_right(ends, n_done)
+    return bisect_right(ends, _compiled.run_calls(rows))
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

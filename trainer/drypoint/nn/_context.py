@@ -1,12 +1,15 @@
 """What a forward pass carries along beside the numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class Context:
             `with_buffers`. The one mutable thing here: it is the caller's to read.
         observe: called with each layer's path and output, containers after their layers.
         path: of the layer that is being applied, "" at the top.
+        calls: makes a container's calls of `Layer.forward`, given the layer and the arguments;
+            None: they are just made.
     """
 
     training: bool = False
@@ -27,6 +32,13 @@ class Context:
     updates: dict[str, Array] = field(default_factory=dict)
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
+    calls: "Callable[[Layer, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
+
+    def forward(self, layer: "Layer", x: Tensor, params: Mapping[str, Tensor]) -> Tensor:
+        """The output of the layer at `path`."""
+        if self.calls is None:
+            return layer.forward(x, params, self)
+        return self.calls(layer, x, params, self)
 
     def within(self, name: str) -> Self:
         """The context for the layer `name` of the container at `path`; `updates` is shared."""

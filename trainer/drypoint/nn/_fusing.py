@@ -34,7 +34,7 @@ class Run(NamedTuple):
             return self.layer.followed(x, params, relu=self.relu, pool=self.pool)
         if isinstance(self.layer, Linear) and self.relu:
             return self.layer.followed(x, params, relu=True)
-        return self.layer.forward(x, params, ctx.within(self.name))
+        return ctx.within(self.name).forward(self.layer, x, params)
 
 
 def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:

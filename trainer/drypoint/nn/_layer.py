@@ -153,4 +153,4 @@ class Layer(Module):
     ) -> dict[str, Tensor]:
         """`forward` from the input to the output."""
         x = as_tensor(inputs["input"], dtype_of({**inputs, **params}))
-        return {"output": self.forward(x, params, ctx)}
+        return {"output": ctx.forward(self, x, params)}

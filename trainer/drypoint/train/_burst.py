@@ -35,6 +35,8 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
     known = type(settings.optimizer) in OPTIMIZERS.values()
     if recorded is None or plan.team is not None or clipped or not known:
         return []
+    if not recorded.recording.kernels_only:
+        return []
     begin, parts, results = session.step, list[Recording](), list[Pass]()
     for batch, n in group:
         if not recorded.takes(batch, n):

@@ -4,19 +4,33 @@ The first batch of a run goes through layers and tape, and what they ask of the 
 Batches of the same shape then are copied to where that one lay, and the kernels run again, without
 Python between them: the same bytes, and for LeNet in batches of 64 a millisecond less a step.
 
-It is taken only where nothing else could happen in between: layers and losses are drypoint's own,
-none keeps statistics, and every number came from a kernel (`drypoint.autodiff.Recording` follows
-them). A layer of the user's, dropout, or an operation that NumPy computes: each batch goes through
-Python, as it would have anyway.
+A layer that is more than kernels (one of the user's own, dropout, batch norm, a function that NumPy
+computes) is an island: it is called for each batch as always, between the kernels before it and
+those after it. Where a loss of the user's own, or an operation of several inputs, needs Python,
+`drypoint.autodiff.Recording` notices, and each batch goes through Python as a whole.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from drypoint.autodiff import Array, Recording, Tensor, aligned
-from drypoint.nn import LEAF_TYPES, Graph, Module, Sequential
+from drypoint.autodiff import Array, Recording, Tensor, aligned, island
+from drypoint.nn import (
+    LEAF_TYPES,
+    AvgPool2d,
+    Context,
+    Conv2d,
+    Flatten,
+    Graph,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Reshape,
+    Sequential,
+)
 
 from ._examples import Batch
 from ._weights import Weights
@@ -81,8 +95,9 @@ class Passes:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
+        self._ctx = Context()
         self.recorded: Recorded | None = None
-        self._records = _is_known(weights.goal.graph) and not weights.goal.graph.buffers
+        self._records = _is_known(weights.goal.graph)
 
     def of(self, batch: Batch, *, seed: Sequence[int], divisor: int) -> Pass:
         """The pass of a batch.
@@ -92,18 +107,46 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        recorded = self.recorded
-        if recorded and recorded.takes(batch, divisor) and (done := recorded.again(batch)):
-            return done
-        scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
-        if self._records and (self.recorded is None or not self.recorded.recording.current):
-            return self._record(batch, seed, scale, divisor)
-        return self._tape(batch, seed, scale)
+        result, recorded = None, self.recorded
+        if recorded and recorded.takes(batch, divisor):
+            self._begin(seed)
+            result = recorded.again(batch)
+        if result is None:
+            self._begin(seed)
+            scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
+            stale = recorded is None or not recorded.recording.current
+            if self._records and stale:
+                result = self._record(batch, scale, divisor)
+            else:
+                result = self._tape(batch, scale)
+        self._weights.moved(self._ctx.updates)
+        return result
 
-    def _record(self, batch: Batch, seed: Sequence[int], scale: Array, divisor: int) -> Pass:
+    def _begin(self, seed: Sequence[int]) -> None:
+        rng = np.random.default_rng(seed)
+        self._ctx = Context(training=True, rng=rng, calls=self._called)
+
+    def _called(
+        self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context
+    ) -> Tensor:
+        """A layer's output. Of an island that is the layer at its path as it then is: the buffers
+        of a batch norm are others after each batch."""
+        if type(layer) in _KERNELS:
+            return layer.forward(x, params, ctx)
+        path, names = ctx.path, tuple(params)
+
+        def function(x: Tensor, *values: Tensor) -> Tensor:
+            now = self._weights.goal.graph[path]
+            assert isinstance(now, Layer)
+            given = dict(zip(names, values, strict=True))
+            return now.forward(x, given, replace(self._ctx, path=path))
+
+        return island(function, x, *params.values())
+
+    def _record(self, batch: Batch, scale: Array, divisor: int) -> Pass:
         own = {port: aligned(column) for port, column in batch.items()}
         with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
-            result = self._tape(own, seed, scale)
+            result = self._tape(own, scale)
         outputs = (y.data for y in result.outputs.values())
         gradients = result.gradients.values()
         covered = recording.covers(result.losses, *outputs, *gradients)
@@ -112,10 +155,10 @@ class Passes:
             self.recorded = Recorded(recording, own, divisor, result)
         return result
 
-    def _tape(self, batch: Batch, seed: Sequence[int], scale: Array) -> Pass:
+    def _tape(self, batch: Batch, scale: Array) -> Pass:
         weights = self._weights
         leaves = weights.leaves()
-        outputs = weights.train(leaves, batch, seed)
+        outputs = weights.train(leaves, batch, self._ctx)
         losses = weights.goal.losses(outputs)
         losses.backward(scale)
         gradients = {
@@ -127,9 +170,12 @@ class Passes:
 
 
 def _is_known(module: Module) -> bool:
-    """Whether it and all in it are classes of drypoint's, so that kernels are all that happens."""
-    inner = module.layers.values() if isinstance(module, Sequential | Graph) else ()
-    return type(module) in _KNOWN and all(map(_is_known, inner))
+    """Whether all that happens is kernels and islands, or done by operations that a recording sees
+    through: containers and losses are drypoint's, layers are called by `Layer.run`."""
+    if isinstance(module, Sequential | Graph):
+        return type(module) in _CONTAINERS and all(map(_is_known, module.layers.values()))
+    return type(module) in LEAF_TYPES or type(module).run is Layer.run
 
 
-_KNOWN = frozenset({Sequential, Graph, *LEAF_TYPES})
+_CONTAINERS = frozenset({Sequential, Graph})
+_KERNELS = _CONTAINERS | {Conv2d, Linear, MaxPool2d, AvgPool2d, Flatten, Reshape, ReLU}

@@ -1,6 +1,6 @@
 """The numbers of a graph while it is trained: arrays that change in place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -44,16 +44,17 @@ class Weights:
         }
 
     def train(
-        self, leaves: Mapping[str, Tensor], batch: dict[str, Array], seed: Sequence[int]
+        self, leaves: Mapping[str, Tensor], batch: dict[str, Array], ctx: Context
     ) -> dict[str, Tensor]:
-        """The outputs for a batch, in training: dropout draws by the seed, batch norms move."""
-        ctx = Context(training=True, rng=np.random.default_rng(seed))
-        outputs = self.goal.outputs(leaves, self.goal.inputs(batch), ctx)
-        if ctx.updates:
-            for path, array in ctx.updates.items():
+        """The outputs for a batch; `moved` must be told of it."""
+        return self.goal.outputs(leaves, self.goal.inputs(batch), ctx)
+
+    def moved(self, updates: Mapping[str, Array]) -> None:
+        """A batch has moved these buffers."""
+        if updates:
+            for path, array in updates.items():
                 self._buffers[path][...] = array
-            self.goal = self.goal.on(self.goal.graph.with_buffers(ctx.updates))
-        return outputs
+            self.goal = self.goal.on(self.goal.graph.with_buffers(updates))
 
     def stepped(self, t: int) -> None:
         """The optimizer has made step t, counted from 1."""

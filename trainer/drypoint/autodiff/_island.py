@@ -1,0 +1,97 @@
+"""What Python does between kernels, as a part of a recording."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ._compiled import Recorder, empty_like, recorder
+from ._errors import AutodiffError
+from ._tape import Array, jointly
+from ._tensor import Tensor, record
+
+
+def island(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """``function(*tensors)``; a `Recording` calls the function again each time it is played.
+
+    So the kernels before and after it need no Python, though it does. What it gives, and the
+    gradients that come out of it, are copied to where the kernels read them.
+
+    Args:
+        function: of tensors to a tensor, whose shape follows from theirs.
+        tensors: all that it depends on that gradients flow through.
+    """
+    told = recorder.get()
+    return function(*tensors) if told is None else _Island(function, tensors, told).result()
+
+
+class _Island:
+    """The function with a tape of its own, which is made anew each time.
+
+    Attributes:
+        inner: the tensors as leaves of that tape.
+        y: what the function gave.
+    """
+
+    def __init__(
+        self, function: Callable[..., Tensor], tensors: tuple[Tensor, ...], told: Recorder
+    ) -> None:
+        self._function, self._tensors, self._told = function, tensors, told
+        self._call()
+        for tensor in tensors:
+            told.given(tensor.data)
+
+    def result(self) -> Tensor:
+        """The value as the outer tape has it, now and whenever the recording is played."""
+        value: Array = empty_like(self.y.data)
+
+        def forward() -> None:
+            self._call()
+            _fill(value, self.y.data)
+
+        _fill(value, self.y.data)
+        self._told.python(forward)
+        if not self.y.requires_grad:
+            return record(value)
+        wanted = [tensor for tensor in self._tensors if tensor.requires_grad]
+        vjps = jointly(self._gradients, len(wanted))
+        return record(value, *zip(wanted, vjps, strict=True))
+
+    def _call(self) -> None:
+        """In the tape's own dtype; what kernels do meanwhile is Python's, not the recording's."""
+        token = recorder.set(None)
+        try:
+            self.inner = [Tensor(t.data, requires_grad=t.requires_grad) for t in self._tensors]
+            self.y = self._function(*self.inner)
+        finally:
+            recorder.reset(token)
+
+    def _gradients(self, g: Array) -> tuple[Array, ...]:
+        arrays = self._back(g)
+        copies: tuple[Array, ...] = tuple(map(empty_like, arrays))
+
+        def backward() -> None:
+            for copy, array in zip(copies, self._back(g), strict=True):
+                _fill(copy, array)
+
+        for copy, array in zip(copies, arrays, strict=True):
+            _fill(copy, array)
+        self._told.given(g)
+        self._told.python(backward)
+        return copies
+
+    def _back(self, g: Array) -> list[Array]:
+        token = recorder.set(None)
+        try:
+            self.y.backward(g)
+        finally:
+            recorder.reset(token)
+        leaves = [leaf for leaf in self.inner if leaf.requires_grad]
+        return [np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad for leaf in leaves]
+
+
+def _fill(array: Array, values: Array) -> None:
+    if values.shape != array.shape:
+        raise AutodiffError(
+            f"a layer gave {values.shape} for a batch of which it had made {array.shape} before"
+        )
+    array[...] = values
