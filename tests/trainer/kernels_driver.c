@@ -242,6 +242,25 @@ static void elements(const dpk_kernels *k) {
     free(y);
 }
 
+/* Any order of the axes of an array without gaps; and zeros. */
+static void copies(const dpk_kernels *k) {
+    const size_t a = draw(1, 5), b = draw(1, 5), c = draw(1, 20), n = a * b * c;
+    const dpk_copy orders[] = {
+        {.shape = {a, b, c}, .strides = {(ptrdiff_t)(b * c), (ptrdiff_t)c, 1}},
+        {.shape = {c, a, b}, .strides = {1, (ptrdiff_t)(b * c), (ptrdiff_t)c}},
+        {.shape = {b, a, c}, .strides = {(ptrdiff_t)c, (ptrdiff_t)(b * c), 1}},
+    };
+    float *x = numbers(n), *y = numbers(n);
+    dpk_copy copy = orders[draw(0, 2)];
+    copy.n_axes = 3;
+    copy.y = y;
+    check("zeros", k->copy, &copy, y, 4 * n);
+    copy.x = x;
+    check("copy", k->copy, &copy, y, 4 * n);
+    free(x);
+    free(y);
+}
+
 static void normalization(const dpk_kernels *k) {
     const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
     float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
@@ -280,6 +299,8 @@ static void losses(const dpk_kernels *k) {
                                  .share = 0.1F / (float)n_classes};
     check("cross entropy", k->cross_entropy, &a, of, 4 * n);
     check("its gradient", k->cross_entropy, &a, y, 4 * n * n_classes);
+    const dpk_scaled_rows scaled = {of, x, y, n, n_classes, 1, a.stride_n, a.stride_class};
+    check("rows scaled", k->scaled_rows, &scaled, y, 4 * n * n_classes);
     free(x);
     free(y);
     free(of);
@@ -344,6 +365,7 @@ int main(int n_arguments, char **arguments) {
             product(k, 200); /* large enough to leave out zeros */
             update(k);
             elements(k);
+            copies(k);
             losses(k);
             normalization(k);
         }
