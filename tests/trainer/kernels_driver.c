@@ -89,7 +89,7 @@ static size_t count(const dpk_images *x) {
 
 static void convolution(const dpk_kernels *k, int fast) {
     dpk_conv2d a = {.groups = fast ? 1 : draw(1, 2), .relu = (int)draw(0, 1)};
-    const size_t c = draw(1, 7), o = draw(1, 14), n = draw(1, 40), top = draw(0, 2);
+    const size_t c = draw(0, 2) ? draw(1, 7) : 1, o = draw(1, 14), n = draw(1, 40), top = draw(0, 2);
     a.kernel_h = fast ? 3 + 2 * draw(0, 1) : draw(1, 5);
     a.kernel_w = fast ? a.kernel_h : draw(1, 6);
     a.stride_h = fast ? 1 : draw(1, 2);

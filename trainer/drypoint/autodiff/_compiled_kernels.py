@@ -40,7 +40,7 @@ def conv2d(
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
     work = _work(spec, x, weight)
-    if _fast_wins(spec, x.shape, o):
+    if _fast_forward_wins(spec, x.shape, o):
         points = _points(kernels, weight) if points is None else points
         fields["points"] = pointer(points)
         run(kernels.winograd, struct("dpk_conv2d", **fields), work)
@@ -247,9 +247,15 @@ def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
     return _fast.wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
 
 
+def _fast_forward_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not _fast.possible(spec):
+        return False
+    return _fast.forward_wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
+
+
 def conv2d_points(kernels: Any, weight: Array, spec: Convolution, x: Array) -> Array | None:
     """What `conv2d` and `conv2d_input_gradient` would compute each for itself."""
-    if not _fast_wins(spec, x.shape, weight.shape[0]):
+    if not _fast_forward_wins(spec, x.shape, weight.shape[0]):
         return None
     return _points(kernels, contiguous(weight))
 

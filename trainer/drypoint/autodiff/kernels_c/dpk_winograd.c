@@ -90,6 +90,8 @@ static void finish_chunk(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chu
 
 int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
+    if (a->x.c == 1 && a->kernel_h == 5)
+        return DPK(winograd_single)(a, part, n_parts);
     const dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
     const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
     const size_t n_groups = dpk_groups(a->y.c, GROUP);

@@ -50,6 +50,9 @@ DPK_INLINE dpk_chunk dpk_chunk_at(const dpk_tiling *s, size_t i) {
 void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_channels,
                           const float *block, float *points);
 
+/* The task `winograd` of one channel and 5 by 5 weights. */
+int DPK(winograd_single)(const dpk_conv2d *a, size_t part, size_t n_parts);
+
 /* Floats between the matrices of neighbouring points: one cache line more than their size, so that
  * the n * n places that a transform writes to do not meet in a few sets of the cache. */
 DPK_INLINE size_t dpk_matrix_step(size_t n_channels, size_t n_tiles) {
