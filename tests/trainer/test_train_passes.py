@@ -1,5 +1,6 @@
 """Batches whose kernels run again without Python. Oracle: a run in which each goes through it."""
 
+import gc
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -148,6 +149,18 @@ def test_a_class_that_there_is_not_is_still_refused(again):
     with pytest.raises(DrypointError, match="10"):
         train.fit(net, batches, epochs=1, progress="none")  # fmt: skip
     assert len(again) == 3  # all between the first and the last
+
+
+@pytest.mark.parametrize("layers", [NETS["lenet"], ISLANDS["statistics"]])
+def test_a_run_leaves_no_recording_behind(layers):
+    """Nothing refers to it in a circle, so its arrays are given back at once."""
+    gc.collect()
+    gc.disable()
+    try:
+        fitted(layers)
+        assert not any(isinstance(thing, autodiff.Recording) for thing in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 def test_threads_may_change_during_a_run(monkeypatch, again):

@@ -21,7 +21,7 @@ def island(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         tensors: all that it depends on that gradients flow through.
     """
     told = recorder.get()
-    return function(*tensors) if told is None else _Island(function, tensors, told).result()
+    return function(*tensors) if told is None else _Island(function, tensors).result(told)
 
 
 class _Island:
@@ -32,16 +32,14 @@ class _Island:
         y: what the function gave.
     """
 
-    def __init__(
-        self, function: Callable[..., Tensor], tensors: tuple[Tensor, ...], told: Recorder
-    ) -> None:
-        self._function, self._tensors, self._told = function, tensors, told
+    def __init__(self, function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> None:
+        self._function, self._tensors = function, tensors
         self._call()
-        for tensor in tensors:
-            told.given(tensor.data)
 
-    def result(self) -> Tensor:
+    def result(self, told: Recorder) -> Tensor:
         """The value as the outer tape has it, now and whenever the recording is played."""
+        for tensor in self._tensors:
+            told.given(tensor.data)
         value: Array = empty_like(self.y.data)
 
         def forward() -> None:
@@ -49,7 +47,7 @@ class _Island:
             _fill(value, self.y.data)
 
         _fill(value, self.y.data)
-        self._told.python(forward)
+        told.python(forward)
         if not self.y.requires_grad:
             return record(value)
         wanted = [tensor for tensor in self._tensors if tensor.requires_grad]
@@ -75,8 +73,9 @@ class _Island:
 
         for copy, array in zip(copies, arrays, strict=True):
             _fill(copy, array)
-        self._told.given(g)
-        self._told.python(backward)
+        if told := recorder.get():
+            told.given(g)
+            told.python(backward)
         return copies
 
     def _back(self, g: Array) -> list[Array]:

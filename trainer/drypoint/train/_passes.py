@@ -10,7 +10,8 @@ those after it. Where a loss of the user's own, or an operation of several input
 `drypoint.autodiff.Recording` notices, and each batch goes through Python as a whole.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,8 +95,7 @@ class Passes:
     """
 
     def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-        self._ctx = Context()
+        self._weights, self._layers = weights, _Layers(weights)
         self.recorded: Recorded | None = None
         self._records = _is_known(weights.goal.graph)
 
@@ -107,24 +107,60 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        result, recorded = None, self.recorded
+        recorded = self.recorded
         if recorded and recorded.takes(batch, divisor):
-            self._begin(seed)
-            result = recorded.again(batch)
-        if result is None:
-            self._begin(seed)
-            scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
-            stale = recorded is None or not recorded.recording.current
+            with self._layers.seeded(seed) as ctx:
+                if result := recorded.again(batch):
+                    return result
+                ctx.updates.clear()
+        scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
+        stale = recorded is None or not recorded.recording.current
+        with self._layers.seeded(seed) as ctx:
             if self._records and stale:
-                result = self._record(batch, scale, divisor)
-            else:
-                result = self._tape(batch, scale)
-        self._weights.moved(self._ctx.updates)
+                return self._record(batch, ctx, scale, divisor)
+            return self._tape(batch, ctx, scale)
+
+    def _record(self, batch: Batch, ctx: Context, scale: Array, divisor: int) -> Pass:
+        own = {port: aligned(column) for port, column in batch.items()}
+        with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
+            result = self._tape(own, ctx, scale)
+        outputs = (y.data for y in result.outputs.values())
+        gradients = result.gradients.values()
+        covered = recording.covers(result.losses, *outputs, *gradients)
+        self._records = covered and all(gradient.flags.c_contiguous for gradient in gradients)
+        if self._records:
+            self.recorded = Recorded(recording, own, divisor, result)
         return result
 
-    def _begin(self, seed: Sequence[int]) -> None:
+    def _tape(self, batch: Batch, ctx: Context, scale: Array) -> Pass:
+        weights = self._weights
+        leaves = weights.leaves()
+        outputs = weights.train(leaves, batch, ctx)
+        losses = weights.goal.losses(outputs)
+        losses.backward(scale)
+        gradients = {
+            path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
+            for path, leaf in leaves.items()
+            if leaf.requires_grad
+        }
+        return Pass({p: Tensor(y.data) for p, y in outputs.items()}, losses.data, gradients)
+
+
+class _Layers:
+    """Calls layers for the batch at hand; what a recording keeps of a run, and so no `Passes`."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._ctx = Context()
+
+    @contextmanager
+    def seeded(self, seed: Sequence[int]) -> Iterator[Context]:
+        """A batch's context; then its batch norms have moved."""
         rng = np.random.default_rng(seed)
         self._ctx = Context(training=True, rng=rng, calls=self._called)
+        yield self._ctx
+        self._weights.moved(self._ctx.updates)
+        self._ctx = Context()
 
     def _called(
         self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context
@@ -142,31 +178,6 @@ class Passes:
             return now.forward(x, given, replace(self._ctx, path=path))
 
         return island(function, x, *params.values())
-
-    def _record(self, batch: Batch, scale: Array, divisor: int) -> Pass:
-        own = {port: aligned(column) for port, column in batch.items()}
-        with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
-            result = self._tape(own, scale)
-        outputs = (y.data for y in result.outputs.values())
-        gradients = result.gradients.values()
-        covered = recording.covers(result.losses, *outputs, *gradients)
-        self._records = covered and all(gradient.flags.c_contiguous for gradient in gradients)
-        if self._records:
-            self.recorded = Recorded(recording, own, divisor, result)
-        return result
-
-    def _tape(self, batch: Batch, scale: Array) -> Pass:
-        weights = self._weights
-        leaves = weights.leaves()
-        outputs = weights.train(leaves, batch, self._ctx)
-        losses = weights.goal.losses(outputs)
-        losses.backward(scale)
-        gradients = {
-            path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
-            for path, leaf in leaves.items()
-            if leaf.requires_grad
-        }
-        return Pass({p: Tensor(y.data) for p, y in outputs.items()}, losses.data, gradients)
 
 
 def _is_known(module: Module) -> bool:
