@@ -1,4 +1,8 @@
-"""Every line of the engine is executed by the tests of this folder."""
+"""Every line of the engine is executed by the tests of this folder.
+
+Of a backend whose instructions this CPU lacks, as AVX-VNNI on AMD's Zen 4, nothing can be: its file
+is left to machines that have them, and named in the output.
+"""
 
 import gzip
 import json
@@ -10,6 +14,7 @@ import numpy as np
 from blobs import BROKEN
 from jobs import Job, answers, traces
 
+from drypoint.engine import Engine
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
 
@@ -17,6 +22,7 @@ HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "planes", "quads", "
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
+X86 = {"sse41", "avx2", "avxvnni", "avx512vnni"}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
 
@@ -52,7 +58,10 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
             f"{sum(n > 0 for n in of.values())}/{len(of)}" for of in (lines[name], branches[name])
         )
         print(f"{name:<16} " + " ".join(f"{share:>11}" for share in shares))
-    assert [f"{name}:{at}" for name in lines for at, n in lines[name].items() if n == 0] == []
+    absent = {f"dpt_{name}.c" for name in X86 - set(Engine.backends())}
+    print(f"not for this CPU: {', '.join(sorted(absent)) or 'none'}")
+    missed = [f"{name}:{at}" for name in lines for at, n in lines[name].items() if n == 0]
+    assert [line for line in missed if line.split(":")[0] not in absent] == []
 
 
 def counts(folder):
