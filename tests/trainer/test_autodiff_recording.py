@@ -154,9 +154,8 @@ def test_without_a_recording_an_island_is_a_call():
     assert ad.island(lambda y: y, x) is x
 
 
-def test_an_island_whose_shape_changes_says_so():
-    x, sizes = drawn(3, 4), iter([3, 2])
+def test_an_island_whose_shape_changes_gives_up():
+    x, sizes = drawn(3, 4), iter([3, 3, 2, 3])
     with Recording(x) as recording:
         ad.island(lambda y: y[: next(sizes)], ad.relu(Tensor(x)))
-    with pytest.raises(ad.AutodiffError, match=r"\(2,\).*\(3,\)"):
-        recording.replay()
+    assert [recording.replay() for _ in range(3)] == [True, False, True]

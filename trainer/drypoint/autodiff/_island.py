@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from ._compiled import Recorder, empty_like, recorder
-from ._errors import AutodiffError
 from ._tape import Array, jointly
 from ._tensor import Tensor, record
 
@@ -17,7 +16,7 @@ def island(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     gradients that come out of it, are copied to where the kernels read them.
 
     Args:
-        function: of tensors to a tensor, whose shape follows from theirs.
+        function: of tensors to a tensor; of one with another shape than before `replay` gives up.
         tensors: all that it depends on that gradients flow through.
     """
     told = recorder.get()
@@ -42,11 +41,14 @@ class _Island:
             told.given(tensor.data)
         value: Array = empty_like(self.y.data)
 
-        def forward() -> None:
+        def forward() -> bool:
             self._call()
-            _fill(value, self.y.data)
+            if self.y.shape != value.shape:
+                return False
+            value[...] = self.y.data
+            return True
 
-        _fill(value, self.y.data)
+        value[...] = self.y.data
         told.python(forward)
         if not self.y.requires_grad:
             return record(value)
@@ -67,12 +69,15 @@ class _Island:
         arrays = self._back(g)
         copies: tuple[Array, ...] = tuple(map(empty_like, arrays))
 
-        def backward() -> None:
-            for copy, array in zip(copies, self._back(g), strict=True):
-                _fill(copy, array)
+        def fill(arrays: list[Array]) -> None:
+            for copy, array in zip(copies, arrays, strict=True):
+                copy[...] = array
 
-        for copy, array in zip(copies, arrays, strict=True):
-            _fill(copy, array)
+        def backward() -> bool:
+            fill(self._back(g))
+            return True
+
+        fill(arrays)
         if told := recorder.get():
             told.given(g)
             told.python(backward)
@@ -86,11 +91,3 @@ class _Island:
             recorder.reset(token)
         leaves = [leaf for leaf in self.inner if leaf.requires_grad]
         return [np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad for leaf in leaves]
-
-
-def _fill(array: Array, values: Array) -> None:
-    if values.shape != array.shape:
-        raise AutodiffError(
-            f"a layer gave {values.shape} for a batch of which it had made {array.shape} before"
-        )
-    array[...] = values

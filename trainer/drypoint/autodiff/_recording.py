@@ -42,7 +42,7 @@ class Recording:
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
         self._calls: list[tuple[Any, Any, int, object]] = []
-        self._pauses: list[tuple[int, Callable[[], None]]] = []
+        self._pauses: list[tuple[int, Callable[[], bool]]] = []
         self._settings = _settings()
 
     def __enter__(self) -> Self:
@@ -74,8 +74,8 @@ class Recording:
         """A task is going to run."""
         self._calls.append((task, arguments, n_parts, keeps))
 
-    def python(self, step: Callable[[], None]) -> None:
-        """Python is going to do something that it is to do anew each time."""
+    def python(self, step: Callable[[], bool]) -> None:
+        """Python is to do this anew each time; False gives up."""
         self._pauses.append((len(self._calls), step))
 
     def covers(self, *results: NDArray[Any]) -> bool:
@@ -93,7 +93,8 @@ class Recording:
         return not self._pauses
 
     def replay(self) -> bool:
-        """All calls again; False if a kernel met a value that Python would have refused.
+        """All calls again; False if a kernel met a value that Python would have refused, or Python
+        made an array of another shape: then it has to be computed as it was when it was recorded.
 
         Raises:
             MemoryError: a kernel found no memory for its scratch.
@@ -102,8 +103,8 @@ class Recording:
         for end, step in (*self._pauses, (len(self._calls), None)):
             if _compiled.run_calls(self._rows[begin:end]) < end - begin:
                 return False
-            if step is not None:
-                step()
+            if step is not None and not step():
+                return False
             begin = end
         return True
 
