@@ -237,6 +237,7 @@ static void elements(const dpk_kernels *k) {
     const dpk_elements relu = {x, NULL, y, n}, gradient = {x, value, y, n};
     check("relu", k->relu, &relu, y, 4 * n);
     check("relu gradient", k->relu_gradient, &gradient, y, 4 * n);
+    check("add", k->add, &gradient, y, 4 * n);
     free(x);
     free(value);
     free(y);
@@ -257,6 +258,8 @@ static void copies(const dpk_kernels *k) {
     check("zeros", k->copy, &copy, y, 4 * n);
     copy.x = x;
     check("copy", k->copy, &copy, y, 4 * n);
+    const dpk_copy row = {.x = x, .y = y, .n_axes = 1, .shape = {n}, .strides = {1}};
+    check("copy of a row", k->copy, &row, y, 4 * n);
     free(x);
     free(y);
 }

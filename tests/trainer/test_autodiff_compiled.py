@@ -233,15 +233,16 @@ def test_a_nan_comes_through_a_sparse_product():
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
-def test_relu(shape, seed):
-    """Any numbers, the same bytes: nothing is rounded."""
+def test_relu_and_sums(shape, seed):
+    """Any numbers, the same bytes: nothing is rounded, and a sum once."""
     rng = np.random.default_rng(seed)
     special = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, -1], np.float32)
     x, g = (anyhow(rng, rng.choice(special, shape)) for _ in "xg")
 
     def both(x, g):
         y = _kernels.relu(x)
-        return y, _kernels.relu_gradient(g, y)
+        with np.errstate(invalid="ignore"):  # infinities
+            return y, _kernels.relu_gradient(g, y), _kernels.add(x, g)
 
     on_every_set(both, x, g)
 

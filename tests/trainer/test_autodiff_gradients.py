@@ -263,6 +263,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "sign_sgd_step",
         "average_step",
         "copy_into",
+        "add_into",
         "play",
         "aligned",
         "island",

@@ -9,7 +9,7 @@ import pytest
 
 from drypoint import autodiff, data, nn, train
 from drypoint.common import DrypointError
-from drypoint.train import _burst, _passes
+from drypoint.train import _passes, _turns
 
 DIGITS = data.load("mnist", "train")[:160]
 IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
@@ -38,14 +38,15 @@ ISLANDS = {
 
 @pytest.fixture
 def again(monkeypatch):
-    """What was played, an item for each batch that was not taken through layers and tape."""
-    count, play, replay = [], _burst.play, autodiff.Recording.replay
+    """The recordings of batches, and micro-batches, that were not taken through layers and tape."""
+    count, at, replay = [], _turns.Turns.at, autodiff.Recording.replay
 
-    def counted(recordings):
-        count.extend(recording for recording in recordings if not recording.dry)
-        return play(recordings)
+    def counted(turns, *given):
+        if turn := at(turns, *given):
+            count.extend(known.recording for known in turn.passes)
+        return turn
 
-    monkeypatch.setattr(_burst, "play", counted)
+    monkeypatch.setattr(_turns.Turns, "at", counted)
     monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append(r), replay(r))[1])
     return count
 
@@ -67,27 +68,115 @@ def assert_same(one, other):
 
 def through_python(monkeypatch, *args, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_is_known", lambda _: False)
+        patch.setattr(_passes, "_MOST_RECORDED", 0)
         return fitted(*args, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "signsgd"])
 @pytest.mark.parametrize("name", NETS)
 def test_a_run_has_the_bytes_of_one_through_python(name, optimizer, monkeypatch, again):
-    """160 examples are three batches of 48 and one of 16; all but the first of 48 and the 16 run
-    again."""
+    """160 examples are three batches of 48 and one of 16; all but the first of each run again."""
     result = fitted(NETS[name], optimizer=optimizer)
-    assert len(again) == 5
+    assert len(again) == 6
     assert_same(result, through_python(monkeypatch, NETS[name], optimizer=optimizer))
-    assert len(again) == 5
+    assert len(again) == 6
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_micro_batches_run_again(name, monkeypatch, again):
+    """160 examples are a batch of 100, 64 and 36 at a time, and one of 60; clipping the gradients
+    wants them between the pass and the update."""
+    result = fitted(NETS[name], batch_size=100, epochs=3)
+    assert len(again) == 6
+    assert_same(result, through_python(monkeypatch, NETS[name], batch_size=100, epochs=3))
+    options = {"batch_size": 100, "clip_grad_norm": 0.1}
+    assert_same(fitted(NETS[name], **options), through_python(monkeypatch, NETS[name], **options))
+
+
+def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches():
+    """Oracle: the tape, for each by itself."""
+    n, parts = 150, [slice(0, 64), slice(64, 150)]
+    x, y = IMAGES[0][:n], IMAGES[1][:n]
+    net = nn.Sequential(NETS["lenet"], (1, 28, 28)).initialize(0)
+    result = train.fit(
+        net,
+        (x, y),
+        epochs=1,
+        batch_size=n,
+        loss=nn.CrossEntropyLoss(from_logits=True),
+        optimizer=train.SGD(lr=0.5, momentum=0),
+        schedule="constant",
+        validation_split=0,
+        progress="none",
+    )
+    for path, w in net.params.items():
+        gradients = []
+        for part in parts:
+            leaves = {p: autodiff.Tensor(a, requires_grad=True) for p, a in net.params.items()}
+            scores = net.apply(leaves, autodiff.Tensor(x[part]), nn.Context(training=True))
+            losses = autodiff.cross_entropy(scores, y[part])
+            losses.backward(np.full(len(y[part]), 1 / n, np.float32))
+            gradients.append(leaves[path].grad)
+        wanted = w - np.float32(0.5) * (gradients[0] + gradients[1])
+        np.testing.assert_array_equal(result.net.params[path], wanted)
+
+
+def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(again):
+    """A layer of one's own, here; batches of many sizes are not all recorded."""
+    layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
+    Halving.calls.clear()
+    fitted(layers, batch_size=100)
+    assert Halving.calls == [100, 60] * 2
+    again.clear()
+
+    def batches(*_):
+        return [(IMAGES[0][:n], IMAGES[1][:n]) for n in (1, 2, 3, 4, 5)]
+
+    net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
+    train.fit(net, batches, epochs=2, progress="none")
+    assert len(again) == 3
 
 
 @pytest.mark.parametrize("name", ISLANDS)
 def test_layers_that_need_python_are_called_between_kernels(name, monkeypatch, again):
     result = fitted(ISLANDS[name])
-    assert len(again) == 5
+    assert len(again) == 6
     assert not any(recording.kernels_only for recording in again)
     assert_same(result, through_python(monkeypatch, ISLANDS[name]))
+
+
+def test_branches_that_join_run_again(monkeypatch, again):
+    """A residual block with a Linear in common: sums forward, and back in two places."""
+
+    def branched():
+        layers = {
+            "flat": nn.Flatten(),
+            "a": nn.Linear(16),
+            "relu": nn.ReLU(),
+            "b": nn.Linear(16),
+            "sum": nn.Add(),
+            "out": nn.Linear(10),
+            "loss": nn.CrossEntropyLoss(from_logits=True),
+        }
+        edges = [
+            ("input", "flat", "a", "relu", "b", "sum.a"),
+            ("a", "sum.b"),
+            ("sum", "out", "loss.input"),
+            ("target", "loss.target"),
+        ]
+        graph = nn.Graph(layers, edges, {"input": (1, 28, 28)}).initialize(0)
+        given = {"input": IMAGES[0], "target": IMAGES[1]}
+        return train.fit(
+            graph, given, epochs=2, batch_size=100, validation_split=0, progress="none"
+        )
+
+    result = branched()
+    assert len(again) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(_passes, "_MOST_RECORDED", 0)
+        wanted = branched()
+    for path, array in wanted.training_graph.params.items():
+        np.testing.assert_array_equal(result.training_graph.params[path], array, strict=True)
 
 
 def test_a_loss_of_ones_own_goes_through_python(again):
@@ -111,7 +200,7 @@ def test_options_change_nothing_about_it(options, monkeypatch, again):
     for function in options.get("metrics", []):
         function.__name__ = "product"
     result = fitted(NETS["lenet"], **options)
-    assert len(again) == 5
+    assert len(again) == 6
     assert_same(result, through_python(monkeypatch, NETS["lenet"], **options))
 
 
@@ -135,7 +224,7 @@ def test_a_layer_of_ones_own_is_called_for_each_batch(monkeypatch, again):
     Halving.calls.clear()
     result = fitted(layers)
     assert Halving.calls == [48, 48, 48, 16] * 2
-    assert len(again) == 5
+    assert len(again) == 6
     Halving.calls.clear()
     assert_same(result, through_python(monkeypatch, layers))
 

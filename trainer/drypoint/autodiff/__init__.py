@@ -10,6 +10,8 @@ says whether it is right::
     x.grad  # [[2., 4.]]
 """
 
+from ._compiled import Copy as Copy
+from ._compiled import add_into as add_into
 from ._compiled import copy_into as copy_into
 from ._compiled import set_threads as set_threads
 from ._elementwise import cos as cos

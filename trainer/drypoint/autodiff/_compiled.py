@@ -149,7 +149,19 @@ def _told(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
+class Copy:
+    """A copy that a recording makes each time it is played: of ``x``, or of what was named last."""
+
+    def __init__(self, arguments: Any, x: NDArray[Any]) -> None:
+        self._arguments, self._x = arguments, x
+
+    def read(self, x: NDArray[Any]) -> None:
+        """Copy this the next time: an array like the one before."""
+        self._x = x  # keeps its memory
+        self._arguments.x = pointer(x)
+
+
+def copy_into(y: NDArray[Any], x: NDArray[Any]) -> Copy:
     """y = x, by a kernel.
 
     Args:
@@ -158,7 +170,16 @@ def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
     """
     fields = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
     fields |= {"x": pointer(x), "y": pointer(y)}
-    run(_Settings.kernels.copy, struct("dpk_copy", **fields), FROM_MEMORY * x.size)
+    arguments = struct("dpk_copy", **fields)
+    run(_Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
+    return Copy(arguments, x)
+
+
+def add_into(y: NDArray[np.float32], x: NDArray[np.float32]) -> None:
+    """y += x, by a kernel, for arrays as `copy_into` takes them."""
+    at = pointer(y)
+    elements = struct("dpk_elements", x=at, value=pointer(x), y=at, n=y.size)
+    run(_Settings.kernels.add, elements, FROM_MEMORY * y.size)
 
 
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:

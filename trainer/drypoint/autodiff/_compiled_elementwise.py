@@ -1,4 +1,4 @@
-"""The compiled ReLU and cross-entropy behind the signatures of the NumPy ones; float32 only."""
+"""The compiled sums, ReLU, cross-entropy behind the signatures of the NumPy ones; float32 only."""
 
 from typing import Any
 
@@ -10,6 +10,15 @@ from ._tape import Array
 
 EXPONENTIAL = 64
 """What an exponential by the C library costs: multiplications."""
+
+
+def add(kernels: Any, x: Array, value: Array) -> Array:
+    """The sum of arrays of one shape, in the order in memory of x."""
+    y: Array = empty_like(x)
+    x, value = _like(x, y), _like(value, y)
+    fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
+    run(kernels.add, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
+    return y
 
 
 def relu(kernels: Any, x: Array) -> Array:

@@ -27,6 +27,7 @@ from ._tape import Array
 from ._window import Convolution, Pair, Window
 
 __all__ = [
+    "add",
     "avg_pool2d",
     "avg_pool2d_gradient",
     "batch_norm",
@@ -140,6 +141,13 @@ def linear_bias_gradient(gradient: Array) -> Array:
     if kernels := kernels_for(gradient):
         return compiled.linear_bias_gradient(kernels, gradient)
     return _linear_kernels.linear_bias_gradient(gradient)
+
+
+def add(x: Array, y: Array) -> Array:
+    """The sum, broadcast."""
+    if x.shape == y.shape and x.ndim and (kernels := kernels_for(x, y)):
+        return _compiled_elementwise.add(kernels, x, y)
+    return _elementwise_kernels.add(x, y)
 
 
 def relu(x: Array) -> Array:

@@ -74,6 +74,10 @@ class Recording:
         """A task is going to run."""
         self._calls.append((task, arguments, n_parts, keeps))
 
+    def include(self, other: "Recording") -> None:
+        """All that another recording of kernels only asked of them."""
+        self._calls += other._calls
+
     def python(self, step: Callable[[], bool]) -> None:
         """Python is to do this anew each time; False gives up."""
         self._pauses.append((len(self._calls), step))

@@ -54,8 +54,8 @@ class Node:
 Edge: TypeAlias = tuple[Node, Vjp]
 
 
-def walk_back(root: Node, gradient: Array) -> None:
-    """Send `gradient` from `root` to every leaf below it and add what arrives to the leaf's own.
+def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array]) -> None:
+    """Send `gradient` from `root` to every leaf below it and `add` what arrives to the leaf's own.
 
     A node passes its gradient on once, after all of its consumers have delivered (Kahn's
     topological order, on an explicit stack: a net may be deeper than Python's recursion limit).
@@ -79,10 +79,10 @@ def walk_back(root: Node, gradient: Array) -> None:
         node = ready.pop()
         gradient = pending.pop(node)
         if not node.edges:
-            node.gradient = gradient if node.gradient is None else node.gradient + gradient
+            node.gradient = gradient if node.gradient is None else add(node.gradient, gradient)
         for parent, vjp in node.edges:
             part = _fitting(vjp(gradient), parent)
-            pending[parent] = pending[parent] + part if parent in pending else part
+            pending[parent] = add(pending[parent], part) if parent in pending else part
             consumers[parent] -= 1
             if consumers[parent] == 0:
                 ready.append(parent)

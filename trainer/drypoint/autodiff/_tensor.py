@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _kernels as kernels
 from ._broadcast import count, normalized_axes, spread, sum_to
 from ._errors import AutodiffError
 from ._tape import Array, Node, Vjp, walk_back
@@ -99,14 +100,14 @@ class Tensor:
             raise AutodiffError(
                 f"backward() of shape {self.shape}: give a gradient, or reduce to a scalar first"
             )
-        walk_back(self._node, seed)
+        walk_back(self._node, seed, kernels.add)
 
     def __neg__(self) -> "Tensor":
         return record(-self.data, (self, np.negative))
 
     def __add__(self, other: Operand) -> "Tensor":
         x, y = self, self._operand(other)
-        value = _broadcast(np.add, x, y)
+        value = _broadcast(kernels.add, x, y)
         return record(value, (x, sum_to(x.shape)), (y, sum_to(y.shape)))
 
     def __sub__(self, other: Operand) -> "Tensor":

@@ -2,20 +2,18 @@
 
 What Python does for a step takes a few times as long after a step as right after itself: the
 kernels have driven it out of the processor's caches. For a group it does it in a row, once, before
-any of the steps is made: where to copy the batch from, the optimizer's numbers, where to keep the
-losses. The kernels then run through all of it, and no thread waits for Python in between.
+any of the steps is made: where to copy the batch from, and the optimizer's numbers. The kernels
+then run through all of it, and no thread waits for Python in between.
 """
 
-import numpy as np
-
-from drypoint.autodiff import Recording, Tensor, copy_into, play
+from drypoint.autodiff import Recording, play
 
 from ._examples import Batch
 from ._optimizers import OPTIMIZERS
-from ._passes import Pass
 from ._plan import Plan
 from ._session import Session
 from ._step import Totals, totals_of, update
+from ._turns import Turn
 
 
 def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[Totals]:
@@ -30,37 +28,23 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         session: its weights move.
         group: batches as the graph takes them, each with how many examples it has.
     """
-    recorded, settings = session.passes.recorded, plan.settings
+    settings = plan.settings
     clipped = settings.clip_grad_norm is not None or settings.clip_weight is not None
     known = type(settings.optimizer) in OPTIMIZERS.values()
-    if recorded is None or plan.team is not None or clipped or not known:
+    if plan.team is not None or clipped or not known:
         return []
-    if not recorded.recording.kernels_only:
-        return []
-    begin, parts, results = session.step, list[Recording](), list[Pass]()
-    for batch, n in group:
-        if not recorded.takes(batch, n):
+    begin, turns, recordings = session.step, list[Turn](), list[Recording]()
+    for place, (batch, _) in enumerate(group):
+        turn = session.turns.at(place, batch)
+        if turn is None:
             break
-        made = _copies(recorded.result)
-        with Recording(dry=True) as before:
-            for port, column in recorded.batch.items():
-                copy_into(column, batch[port])
         with Recording(dry=True) as after:
-            copy_into(made.losses, recorded.result.losses)
-            for port, y in made.outputs.items():
-                copy_into(y.data, recorded.result.outputs[port].data)
-            update(plan, session, made.gradients)
-        parts += [before, recorded.recording, after]
-        results.append(made)
-    n_steps = play(parts) // 3
+            update(plan, session, turn.gradients)
+        turns.append(turn)
+        recordings += [turn.recording, after]
+    n_steps = play(recordings) // 2 if turns else 0
     session.step = begin + n_steps
     return [
-        totals_of(plan, session, made, batch)
-        for made, (batch, _) in zip(results[:n_steps], group, strict=False)
+        totals_of(plan, session, session.turns.result(turn), batch)
+        for turn, (batch, _) in zip(turns[:n_steps], group, strict=False)
     ]
-
-
-def _copies(result: Pass) -> Pass:
-    """Memory for what is kept of a pass."""
-    outputs = {port: Tensor(np.empty_like(y.data)) for port, y in result.outputs.items()}
-    return Pass(outputs, np.empty_like(result.losses), result.gradients)

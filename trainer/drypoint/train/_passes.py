@@ -6,35 +6,32 @@ Python between them: the same bytes, and for LeNet in batches of 64 a millisecon
 
 A layer that is more than kernels (one of the user's own, dropout, batch norm, a function that NumPy
 computes) is an island: it is called for each batch as always, between the kernels before it and
-those after it. Where a loss of the user's own, or an operation of several inputs, needs Python,
-`drypoint.autodiff.Recording` notices, and each batch goes through Python as a whole.
+those after it. Where a loss needs Python, `drypoint.autodiff.Recording` notices, and each batch
+goes through Python as a whole.
+
+Where all is kernels, a batch is taken in micro-batches of 64 examples, forward and back, and their
+gradients are added up in order: what the layers of LeNet hand on for 64 fits into the caches beside
+the cores, for 512 it would not. One value through it: a batch of 160 is 64, 64 and 32; a gradient
+is (g1 + g2) + g3, each of losses divided by 160, whatever the number of threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from drypoint.autodiff import Array, Recording, Tensor, aligned, island
-from drypoint.nn import (
-    LEAF_TYPES,
-    AvgPool2d,
-    Context,
-    Conv2d,
-    Flatten,
-    Graph,
-    Layer,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Reshape,
-    Sequential,
-)
+from drypoint.autodiff import Array, Recording, Tensor, add_into, aligned, copy_into
+from drypoint.nn import Context
 
 from ._examples import Batch
+from ._layers import Layers, is_by_example, is_known
 from ._weights import Weights
+
+MICRO_BATCH = 64
+"""Examples. The last micro-batch of a batch has between half as many and half as many more."""
+
+_MOST_RECORDED = 3
+"""Sizes of a batch, or of a micro-batch: of most, of the last in a batch, of the last batch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +55,28 @@ class Recorded:
 
     Attributes:
         batch: where the kernels read it.
-        divisor: of the gradients.
+        scale: (N,), likewise: 1 / divisor for each loss.
     """
 
     recording: Recording
     batch: Batch
-    divisor: int
+    scale: Array
     result: Pass
 
-    def takes(self, batch: Batch, divisor: int) -> bool:
+    def takes(self, batch: Batch) -> bool:
         """Whether only the values differ."""
-        if divisor != self.divisor or not self.recording.current:
-            return False
-        return all(
+        return self.recording.current and all(
             given.shape == column.shape
             and given.dtype == column.dtype
             and given.strides == column.strides
             for given, column in zip(batch.values(), self.batch.values(), strict=True)
         )
 
-    def again(self, batch: Batch) -> Pass | None:
+    def again(self, batch: Batch, divisor: int) -> Pass | None:
         """The pass for a batch that it takes; None if a kernel refused a value."""
         for port, column in self.batch.items():
             np.copyto(column, batch[port])
+        self.scale.fill(1 / divisor)
         return self.result if self.recording.replay() else None
 
 
@@ -89,15 +85,14 @@ class Passes:
 
     Args:
         weights: what the optimizer changes in place.
-
-    Attributes:
-        recorded: what batches of one shape need no Python for.
     """
 
     def __init__(self, weights: Weights) -> None:
-        self._weights, self._layers = weights, _Layers(weights)
-        self.recorded: Recorded | None = None
-        self._records = _is_known(weights.goal.graph)
+        self._weights, self._layers = weights, Layers(weights)
+        self._recorded: dict[int, Recorded] = {}
+        self._totals: dict[str, Array] = {}
+        self._records = is_known(weights.goal.graph)
+        self._splits = is_by_example(weights.goal.graph)
 
     def of(self, batch: Batch, *, seed: Sequence[int], divisor: int) -> Pass:
         """The pass of a batch.
@@ -107,20 +102,63 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        recorded = self.recorded
-        if recorded and recorded.takes(batch, divisor):
+        parts, kept = self.parts(batch), list[Pass]()
+        for part in parts:
+            done = self._of(part, seed, divisor)
+            if len(parts) == 1:
+                return done
+            if not self._splits:  # as this first one told
+                return self._of(batch, seed, divisor)
+            kept.append(copied(done))
+            self.collect(done.gradients, first=part is parts[0])
+        return self.whole(kept)
+
+    def parts(self, batch: Batch) -> list[Batch]:
+        """A batch, or its micro-batches."""
+        size = examples(batch)
+        n = (size + MICRO_BATCH // 2 - 1) // MICRO_BATCH if self._splits else 1
+        if n < 2:
+            return [batch]
+        slices = [slice(MICRO_BATCH * i, MICRO_BATCH * (i + 1)) for i in range(n - 1)]
+        slices.append(slice(MICRO_BATCH * (n - 1), None))
+        return [{port: column[s] for port, column in batch.items()} for s in slices]
+
+    def recorded(self, part: Batch) -> Recorded | None:
+        """What a batch, or micro-batch, needs no layers and tape for, if there is that."""
+        found = self._recorded.get(examples(part))
+        return found if found is not None and found.takes(part) else None
+
+    def collect(self, gradients: Mapping[str, Array], *, first: bool) -> None:
+        """Add a micro-batch's gradients to those of the ones before it, by kernels."""
+        for path, gradient in gradients.items():
+            if path not in self._totals:
+                self._totals[path] = aligned(gradient)
+            (copy_into if first else add_into)(self._totals[path], gradient)
+
+    def whole(self, parts: Sequence[Pass]) -> Pass:
+        """The pass of a batch whose micro-batches have been collected."""
+        outputs = {
+            port: Tensor(np.concatenate([part.outputs[port].data for part in parts]))
+            for port in parts[0].outputs
+        }
+        return Pass(outputs, np.concatenate([part.losses for part in parts]), self._totals)
+
+    def _of(self, batch: Batch, seed: Sequence[int], divisor: int) -> Pass:
+        if recorded := self.recorded(batch):
             with self._layers.seeded(seed) as ctx:
-                if result := recorded.again(batch):
+                if result := recorded.again(batch, divisor):
                     return result
                 ctx.updates.clear()
-        scale = np.full(len(next(iter(batch.values()))), 1 / divisor, np.float32)
-        stale = recorded is None or not recorded.recording.current
+        size = examples(batch)
+        scale = np.full(size, 1 / divisor, np.float32)
+        stale = size in self._recorded and not self._recorded[size].recording.current
+        free = size not in self._recorded and len(self._recorded) < _MOST_RECORDED
         with self._layers.seeded(seed) as ctx:
-            if self._records and stale:
-                return self._record(batch, ctx, scale, divisor)
+            if self._records and (stale or free):
+                return self._record(batch, ctx, scale)
             return self._tape(batch, ctx, scale)
 
-    def _record(self, batch: Batch, ctx: Context, scale: Array, divisor: int) -> Pass:
+    def _record(self, batch: Batch, ctx: Context, scale: Array) -> Pass:
         own = {port: aligned(column) for port, column in batch.items()}
         with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
             result = self._tape(own, ctx, scale)
@@ -129,7 +167,8 @@ class Passes:
         covered = recording.covers(result.losses, *outputs, *gradients)
         self._records = covered and all(gradient.flags.c_contiguous for gradient in gradients)
         if self._records:
-            self.recorded = Recorded(recording, own, divisor, result)
+            self._recorded[len(scale)] = Recorded(recording, own, scale, result)
+        self._splits &= self._records and recording.kernels_only
         return result
 
     def _tape(self, batch: Batch, ctx: Context, scale: Array) -> Pass:
@@ -146,47 +185,12 @@ class Passes:
         return Pass({p: Tensor(y.data) for p, y in outputs.items()}, losses.data, gradients)
 
 
-class _Layers:
-    """Calls layers for the batch at hand; what a recording keeps of a run, and so no `Passes`."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-        self._ctx = Context()
-
-    @contextmanager
-    def seeded(self, seed: Sequence[int]) -> Iterator[Context]:
-        """A batch's context; then its batch norms have moved."""
-        rng = np.random.default_rng(seed)
-        self._ctx = Context(training=True, rng=rng, calls=self._called)
-        yield self._ctx
-        self._weights.moved(self._ctx.updates)
-        self._ctx = Context()
-
-    def _called(
-        self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context
-    ) -> Tensor:
-        """A layer's output. Of an island that is the layer at its path as it then is: the buffers
-        of a batch norm are others after each batch."""
-        if type(layer) in _KERNELS:
-            return layer.forward(x, params, ctx)
-        path, names = ctx.path, tuple(params)
-
-        def function(x: Tensor, *values: Tensor) -> Tensor:
-            now = self._weights.goal.graph[path]
-            assert isinstance(now, Layer)
-            given = dict(zip(names, values, strict=True))
-            return now.forward(x, given, replace(self._ctx, path=path))
-
-        return island(function, x, *params.values())
+def examples(batch: Batch) -> int:
+    """How many there are."""
+    return len(next(iter(batch.values())))
 
 
-def _is_known(module: Module) -> bool:
-    """Whether all that happens is kernels and islands, or done by operations that a recording sees
-    through: containers and losses are drypoint's, layers are called by `Layer.run`."""
-    if isinstance(module, Sequential | Graph):
-        return type(module) in _CONTAINERS and all(map(_is_known, module.layers.values()))
-    return type(module) in LEAF_TYPES or type(module).run is Layer.run
-
-
-_CONTAINERS = frozenset({Sequential, Graph})
-_KERNELS = _CONTAINERS | {Conv2d, Linear, MaxPool2d, AvgPool2d, Flatten, Reshape, ReLU}
+def copied(result: Pass) -> Pass:
+    """Outputs and losses in memory of their own, in the same order there."""
+    outputs = {port: Tensor(np.array(y.data)) for port, y in result.outputs.items()}
+    return Pass(outputs, np.array(result.losses), result.gradients)

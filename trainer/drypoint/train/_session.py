@@ -9,6 +9,7 @@ from drypoint.autodiff import Array
 
 from ._optimizers import State
 from ._passes import Passes
+from ._turns import Turns
 from ._weights import Weights
 
 Figures = dict[str, float]
@@ -22,6 +23,7 @@ class Session:
         weights: parameters, buffers, their average.
         state: of the optimizer.
         passes: forward and back with these weights.
+        turns: those for the batches of a group.
         best: path -> array of what would be kept if the run ended here; None before an epoch.
         best_epoch: whose they are; 0 before.
         epoch: finished epochs.
@@ -35,6 +37,7 @@ class Session:
     weights: Weights
     state: State
     passes: Passes
+    turns: Turns
     best: dict[str, Array] | None = None
     best_epoch: int = 0
     epoch: int = 0

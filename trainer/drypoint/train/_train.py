@@ -30,6 +30,7 @@ from ._settings import Settings
 from ._sources import Shuffled, Source
 from ._subject import INPUT, Subject, Trainable, ports_of, subject
 from ._team import Team
+from ._turns import Turns
 from ._weights import Weights, filled
 
 
@@ -93,8 +94,12 @@ def train(
     _check_monitor(plan, validated=val is not None)
     weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
     trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
+    passes = Passes(weights)
     session = Session(
-        weights=weights, state=settings.optimizer.start(trained), passes=Passes(weights)
+        weights=weights,
+        state=settings.optimizer.start(trained),
+        passes=passes,
+        turns=Turns(passes),
     )
     run = decisive(ready, parts, plan)
     if resume_from is not None:

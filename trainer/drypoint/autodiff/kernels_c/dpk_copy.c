@@ -15,10 +15,16 @@ static void copy_row(const float *x, ptrdiff_t stride, size_t n, float *y) {
             y[i] = x[(ptrdiff_t)i * stride];
 }
 
-/* The parts share out rows: what lies along the last axis. */
+/* The parts share out rows: what lies along the last axis; of a single row its numbers. */
 int DPK(copy)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_copy *a = arguments;
     const size_t last = a->n_axes - 1, n = a->shape[last];
+    if (last == 0) {
+        const size_t begin = dpk_begin(n, part, n_parts);
+        copy_row(a->x ? a->x + (ptrdiff_t)begin * a->strides[0] : NULL, a->strides[0],
+                 dpk_begin(n, part + 1, n_parts) - begin, a->y + begin);
+        return 0;
+    }
     size_t n_rows = 1;
     for (size_t axis = 0; axis < last; axis++)
         n_rows *= a->shape[axis];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ReLU where no convolution or matrix product has taken it in, and the way back through any. */
+/* ReLU where no convolution or matrix product has taken it in, and the way back through any; sums
+ * where branches join, forward and back. */
 #include "dpk_tasks.h"
 
 int DPK(relu)(const void *arguments, size_t part, size_t n_parts) {
@@ -19,5 +20,15 @@ int DPK(relu_gradient)(const void *arguments, size_t part, size_t n_parts) {
     const size_t end = dpk_begin(a->n, part + 1, n_parts);
     for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
         y[i] = value[i] > 0 ? g[i] : 0;
+    return 0;
+}
+
+int DPK(add)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_elements *a = arguments;
+    const float *x = a->x, *value = a->value;
+    float *y = a->y;
+    const size_t end = dpk_begin(a->n, part + 1, n_parts);
+    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
+        y[i] = x[i] + value[i];
     return 0;
 }

@@ -137,7 +137,8 @@ typedef struct {
     float share;
 } dpk_average;
 
-/* y = max(x, 0); and its gradient, y = x where value > 0, else 0, for gradients x. */
+/* y = max(x, 0); its gradient, y = x where value > 0, else 0, for gradients x; and y = x + value,
+ * which may be y. */
 typedef struct {
     const float *x, *value; /* [n]; value is NULL for the ReLU itself */
     float *y;               /* [n] */
@@ -196,7 +197,7 @@ typedef struct {
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
     dpk_task *sparse_weight_gradient;
-    dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
+    dpk_task *add, *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */

@@ -13,6 +13,7 @@ const dpk_kernels DPK(kernels) = {
     .rmsprop = DPK(rmsprop),
     .sign_sgd = DPK(sign_sgd),
     .average = DPK(average),
+    .add = DPK(add),
     .relu = DPK(relu),
     .relu_gradient = DPK(relu_gradient),
     .cross_entropy = DPK(cross_entropy),

@@ -20,10 +20,20 @@
 #endif
 
 enum { SPINS = 4000, YIELD_EVERY = 64 }; /* pauses: some 150 and 2.5 microseconds */
+enum { MOST_THREADS = 64 };
 
-/* One job at a time: the parts of one task. Whoever is free claims the next part: the owner, which
- * asked for them, and the workers that are awake. The owner waits for parts that were claimed, not
- * for workers: one that has not woken up yet, or whose core another process has, costs nothing.
+/* Parts that nobody has claimed: the last ones before `end`. A cache line for each. */
+typedef struct {
+    size_t left; /* atomic */
+    size_t end;  /* written by the owner while nothing is left */
+    char line[64 - 2 * sizeof(size_t)];
+} share;
+
+/* One job at a time: the parts of one task. Each thread has a share of them, the same images or
+ * rows from one kernel to the next, which so stay in the cache of its core; whoever is through with
+ * its own claims parts of others' shares. The threads are the owner, which asked for the job, and
+ * the workers that are awake. The owner waits for parts that were claimed, not for workers: one
+ * that has not woken up yet, or whose core another process has, costs nothing.
  *
  * What the job is may be read after claiming a part of it only: until that part is finished, the
  * owner stays. Between jobs no part is left to claim, so whoever gets one has it of the job that is
@@ -38,11 +48,11 @@ static struct {
     const void *arguments;
     size_t n_parts;
     /* Atomics. */
-    size_t left;       /* parts that nobody has claimed: the last ones */
-    size_t n_helpers;  /* workers that may claim: those below this number */
+    size_t n_threads;  /* that may claim: the owner, 0, and the workers below this number */
     size_t unfinished; /* parts */
     size_t asleep;     /* workers */
     int owner_asleep, failed;
+    share shares[MOST_THREADS];
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .mutex = PTHREAD_MUTEX_INITIALIZER,
           .work = PTHREAD_COND_INITIALIZER,
@@ -54,19 +64,21 @@ static void pause_once(void) {
 #endif
 }
 
-/* How many parts were left before one of them became the caller's; 0: none was. */
-static size_t claim(void) {
-    size_t left = __atomic_load_n(&pool.left, __ATOMIC_ACQUIRE);
-    while (left > 0 && !__atomic_compare_exchange_n(&pool.left, &left, left - 1, 0,
-                                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+/* Makes one part of a share the caller's; 0: none was left. */
+static int claimed(share *of, size_t *part) {
+    size_t left = __atomic_load_n(&of->left, __ATOMIC_ACQUIRE);
+    while (left > 0 && !__atomic_compare_exchange_n(&of->left, &left, left - 1, 0, __ATOMIC_ACQ_REL,
+                                                    __ATOMIC_ACQUIRE)) {
     }
-    return left;
+    if (left > 0)
+        *part = of->end - left;
+    return left > 0;
 }
 
-/* Does parts until none is left to claim. */
-static void help(void) {
-    for (size_t left; (left = claim()) > 0;) {
-        const int status = pool.task(pool.arguments, pool.n_parts - left, pool.n_parts);
+/* Does parts of a share until none is left to claim. */
+static void help(share *of) {
+    for (size_t part = 0; claimed(of, &part);) {
+        const int status = pool.task(pool.arguments, part, pool.n_parts);
         if (status)
             __atomic_store_n(&pool.failed, status, __ATOMIC_RELAXED);
         if (__atomic_sub_fetch(&pool.unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
@@ -78,17 +90,27 @@ static void help(void) {
     }
 }
 
-static int is_wanted(size_t number) {
-    return __atomic_load_n(&pool.left, __ATOMIC_SEQ_CST) > 0 &&
-           number < __atomic_load_n(&pool.n_helpers, __ATOMIC_RELAXED);
+/* The thread's own share first, then those of the threads after it. */
+static void help_all(size_t thread) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n && thread < n; i++)
+        help(pool.shares + (thread + i) % n);
+}
+
+static int is_wanted(size_t thread) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n && thread < n; i++)
+        if (__atomic_load_n(&pool.shares[(thread + i) % n].left, __ATOMIC_SEQ_CST) > 0)
+            return 1;
+    return 0;
 }
 
 /* Spins for about as long as it is from one kernel of a training step to the next, and sleeps then.
  * It yields to whatever else wants the core: the owner above all, where a machine with other work
  * put both on one. */
-static void await_work(size_t number) {
+static void await_work(size_t thread) {
     for (int i = 0; i < SPINS; i++) {
-        if (is_wanted(number))
+        if (is_wanted(thread))
             return;
         pause_once();
         if (i % YIELD_EVERY == 0)
@@ -96,17 +118,17 @@ static void await_work(size_t number) {
     }
     pthread_mutex_lock(&pool.mutex);
     __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
-    while (!is_wanted(number))
+    while (!is_wanted(thread))
         pthread_cond_wait(&pool.work, &pool.mutex);
     __atomic_sub_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
 }
 
 /* cppcheck-suppress constParameterCallback ; pthread_create wants it so */
-static void *worker(void *number) {
+static void *worker(void *thread) {
     for (;;) {
-        await_work((uintptr_t)number);
-        help();
+        await_work((uintptr_t)thread);
+        help_all((uintptr_t)thread);
     }
     return NULL;
 }
@@ -118,7 +140,7 @@ static void after_fork(void) {
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.done, NULL);
     pool.n_workers = 0;
-    pool.left = 0;
+    memset(pool.shares, 0, sizeof pool.shares);
     pool.asleep = 0;
     pool.owner_asleep = 0;
 }
@@ -152,7 +174,7 @@ static void hire(size_t n) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool.n_workers < n) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)pool.n_workers))
+        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)(pool.n_workers + 1)))
             break;
         pthread_detach(thread);
         pool.n_workers++;
@@ -187,14 +209,18 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     pool.n_parts = n_parts;
     __atomic_store_n(&pool.failed, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&pool.unfinished, n_parts, __ATOMIC_RELAXED);
-    __atomic_store_n(&pool.n_helpers, n_threads - 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&pool.left, n_parts, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&pool.n_threads, n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n_threads; i++) {
+        const size_t begin = n_parts * i / n_threads;
+        pool.shares[i].end = n_parts * (i + 1) / n_threads;
+        __atomic_store_n(&pool.shares[i].left, pool.shares[i].end - begin, __ATOMIC_SEQ_CST);
+    }
     if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
         pthread_mutex_lock(&pool.mutex);
         pthread_cond_broadcast(&pool.work);
         pthread_mutex_unlock(&pool.mutex);
     }
-    help();
+    help_all(0);
     await_parts();
     const int failed = __atomic_load_n(&pool.failed, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&pool.owner);

@@ -1,0 +1,81 @@
+"""Which nets a recording sees through, and layers that it has to call."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from drypoint.autodiff import Tensor, island
+from drypoint.nn import (
+    LEAF_TYPES,
+    Add,
+    AvgPool2d,
+    Context,
+    Conv2d,
+    Flatten,
+    Graph,
+    Layer,
+    Linear,
+    Loss,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Reshape,
+    Sequential,
+)
+
+from ._weights import Weights
+
+
+class Layers:
+    """Calls layers for the batch at hand; what a recording keeps of a run."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._ctx = Context()
+
+    @contextmanager
+    def seeded(self, seed: Sequence[int]) -> Iterator[Context]:
+        """A batch's context; then its batch norms have moved."""
+        rng = np.random.default_rng(seed)
+        self._ctx = Context(training=True, rng=rng, calls=self._called)
+        yield self._ctx
+        self._weights.moved(self._ctx.updates)
+        self._ctx = Context()
+
+    def _called(
+        self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context
+    ) -> Tensor:
+        """A layer's output. Of an island that is the layer at its path as it then is: the buffers
+        of a batch norm are others after each batch."""
+        if type(layer) in _KERNELS:
+            return layer.forward(x, params, ctx)
+        path, names = ctx.path, tuple(params)
+
+        def function(x: Tensor, *values: Tensor) -> Tensor:
+            now = self._weights.goal.graph[path]
+            assert isinstance(now, Layer)
+            given = dict(zip(names, values, strict=True))
+            return now.forward(x, given, replace(self._ctx, path=path))
+
+        return island(function, x, *params.values())
+
+
+def is_known(module: Module) -> bool:
+    """Whether all that happens is kernels and islands, or done by operations that a recording sees
+    through: containers and losses are drypoint's, layers are called by `Layer.run`."""
+    if isinstance(module, Sequential | Graph):
+        return type(module) in _CONTAINERS and all(map(is_known, module.layers.values()))
+    return type(module) in LEAF_TYPES or type(module).run is Layer.run
+
+
+def is_by_example(module: Module) -> bool:
+    """Whether each example's loss is a matter of that example alone, and of kernels."""
+    if isinstance(module, Sequential | Graph):
+        return type(module) in _CONTAINERS and all(map(is_by_example, module.layers.values()))
+    return type(module) in _KERNELS or (isinstance(module, Loss) and type(module) in LEAF_TYPES)
+
+
+_CONTAINERS = frozenset({Sequential, Graph})
+_KERNELS = _CONTAINERS | {Conv2d, Linear, MaxPool2d, AvgPool2d, Flatten, Reshape, ReLU, Add}
