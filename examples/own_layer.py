@@ -52,7 +52,7 @@ def with_layer(net: Sequential) -> Sequential:
 def trained(net: Sequential, digits: data.Dataset) -> TrainResult:
     """One epoch, as anyone trains."""
     model = Model(net.initialize(0), encoder=data.ImageEncoder(width=28, height=28))
-    return train.fit(model, digits, epochs=1, batch_size=128, validation_split=0, progress="none")
+    return train.fit(model, digits, epochs=1, validation_split=0, progress="none")
 
 
 def main(n_images: int = 20_480, rounds: int = 5) -> None:
