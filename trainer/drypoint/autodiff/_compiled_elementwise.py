@@ -14,11 +14,7 @@ EXPONENTIAL = 64
 
 def add(kernels: Any, x: Array, value: Array) -> Array:
     """The sum of arrays of one shape, in the order in memory of x."""
-    y: Array = empty_like(x)
-    x, value = _like(x, y), _like(value, y)
-    fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
-    run(kernels.add, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
-    return y
+    return _of_two(kernels.add, x, value, empty_like(x))
 
 
 def relu(kernels: Any, x: Array) -> Array:
@@ -32,11 +28,7 @@ def relu(kernels: Any, x: Array) -> Array:
 
 def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
     """The gradient where the value is above 0, in the order in memory of the value."""
-    y: Array = empty_like(value)
-    gradient, value = _like(gradient, y), _like(value, y)
-    fields = {"x": pointer(gradient), "value": pointer(value), "y": pointer(y), "n": y.size}
-    run(kernels.relu_gradient, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
-    return y
+    return _of_two(kernels.relu_gradient, gradient, value, empty_like(value))
 
 
 def cross_entropy(
@@ -72,6 +64,14 @@ def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
     fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
     fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
     run(kernels.scaled_rows, struct("dpk_scaled_rows", **fields), FROM_MEMORY * x.size)
+    return y
+
+
+def _of_two(task: Any, x: Array, value: Array, y: Array) -> Array:
+    """y, each element of it from those of x and of value."""
+    x, value = _like(x, y), _like(value, y)
+    fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
+    run(task, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
     return y
 
 
