@@ -264,6 +264,16 @@ static void copies(const dpk_kernels *k) {
     free(y);
 }
 
+static void dropout(const dpk_kernels *k) {
+    const size_t n = draw(0, 40), size = draw(0, 30);
+    const uint32_t key[2] = {(uint32_t)draw(0, 1 << 30), (uint32_t)draw(0, 1 << 30)};
+    float *x = numbers(n * size), *y = numbers(n * size);
+    const dpk_dropout a = {x, y, key, n, size, (int)draw(0, 1), (uint32_t)draw(0, 1 << 24), 2};
+    check("dropout", k->dropout, &a, y, 4 * n * size);
+    free(x);
+    free(y);
+}
+
 static void normalization(const dpk_kernels *k) {
     const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
     float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
@@ -369,6 +379,7 @@ int main(int n_arguments, char **arguments) {
             update(k);
             elements(k);
             copies(k);
+            dropout(k);
             losses(k);
             normalization(k);
         }

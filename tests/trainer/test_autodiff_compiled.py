@@ -247,6 +247,20 @@ def test_relu_and_sums(shape, seed):
     on_every_set(both, x, g)
 
 
+@given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=40)
+def test_dropout(shape, seed):
+    """Integers and one product: the same bytes, and places count in C's order wherever they lie."""
+    rng = np.random.default_rng(seed)
+    x, key = anyhow(rng, whole(rng, *shape)), rng.integers(0, 2**32, 2, np.uint32)
+    threshold = int(rng.choice([0, 1 << 22, (1 << 24) - 1, 1 << 24]))
+    found = on_every_set(lambda x: [_kernels.dropout(x, key, threshold=threshold, scale=1.25)], x)
+    np.testing.assert_array_equal(
+        found[0],
+        _kernels.dropout(x.astype(float), key, threshold=threshold, scale=1.25).astype(np.float32),
+    )
+
+
 @given(n=batches, n_classes=st.integers(1, 20), smoothing=st.sampled_from([0, 0.1, 1]), seed=seeds)
 @settings(max_examples=40)
 def test_cross_entropy(n, n_classes, smoothing, seed):
@@ -469,5 +483,10 @@ def test_without_the_extension_numpy_computes():
         x = ad.Tensor(np.ones((1, 1, 4, 4), np.float32), requires_grad=True)
         ad.conv2d(x, x, relu=True).sum().backward()
         assert x.grad.tolist() == [[[[2.0] * 4] * 4]], x.grad
+
+        from drypoint import nn, train
+        net = nn.Sequential([nn.Dropout(0.5), nn.Linear(2), nn.Softmax()], (3,))
+        result = train.fit(net, (np.eye(3), [0, 1, 0]), epochs=2, batch_size=2, progress="none")
+        assert np.isfinite(result.loss)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)

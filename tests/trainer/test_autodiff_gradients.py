@@ -264,6 +264,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "average_step",
         "copy_into",
         "add_into",
+        "draw_key",
         "play",
         "aligned",
         "island",

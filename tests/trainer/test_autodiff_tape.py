@@ -1,13 +1,14 @@
 """The tape itself: what is recorded, in which dtype, and how gradients come back."""
 
 import gc
+import math
 import tracemalloc
 
 import numpy as np
 import pytest
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import AutodiffError, Tensor
+from drypoint.autodiff import AutodiffError, Tensor, _kernels
 
 
 def leaf(*values, dtype=np.float64):
@@ -227,6 +228,20 @@ def test_dropout_keeps_the_mean_and_its_seed():
     assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(y.mean() - 1) < 5 * 0.0018
     np.testing.assert_array_equal(y, ad.dropout(x, 0.25, rng=np.random.default_rng(7)).data)
+
+
+def test_what_drops_out_has_nothing_to_do_with_neighbours_and_other_keys():
+    """Correlations of n pairs of independent numbers have deviation 1 / sqrt n."""
+    one, n = np.ones((500, 500), np.float32), 500 * 500
+    for seed in range(5):
+        key = np.random.default_rng(seed).integers(0, 2**32, 2, np.uint32)
+        others = [key ^ np.uint32([a, b]) for a, b in ((1, 0), (0, 1), (1 << 31, 0), (0, 1 << 31))]
+        first, *rest = (
+            _kernels.dropout(one, k, threshold=1 << 23, scale=2) - 1 for k in (key, *others)
+        )
+        assert abs(first.mean()) < 5 / math.sqrt(n)
+        for other in (*rest, np.roll(first, 1), np.roll(first, 2), np.roll(first, 1, 0)):
+            assert abs((first * other).mean()) < 5 / math.sqrt(n)
 
 
 def test_batch_norm_statistics_are_numpys():

@@ -14,6 +14,20 @@ from drypoint.train import _passes, _turns
 DIGITS = data.load("mnist", "train")[:160]
 IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
 
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Noise(nn.Layer):
+    """Draws for itself, as dropouts around it do."""
+
+    short_name: ClassVar[str] = "noise"
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return x + ctx.rng.normal(0, 0.1, x.shape).astype(np.float32)
+
+
 NETS = {
     "lenet": [nn.Conv2d(20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(50, 5), nn.ReLU(),
               nn.MaxPool2d(2), nn.Flatten(), nn.Linear(30), nn.ReLU(), nn.Linear(10)],
@@ -21,15 +35,15 @@ NETS = {
                 nn.Conv2d(8, 3, stride=2, groups=2, bias=False), nn.Flatten(), nn.Linear(10)],
     "pools": [nn.MaxPool2d(3, stride=2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(10)],
     "inner": [nn.Flatten(), nn.Sequential([nn.Linear(16), nn.ReLU()]), nn.Linear(10)],
+    "dropout": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(16),
+                nn.Dropout(0.5), nn.Linear(10)],
 }  # fmt: skip
 ISLANDS = {
-    "dropout": [nn.Flatten(), nn.Linear(16), nn.Dropout(0.5), nn.Linear(10)],
     "statistics": [nn.Conv2d(4, 5), nn.BatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.Linear(10)],
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Tanh(), nn.Linear(10)],
-    "first": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(10)],
     "inner": [
         nn.Flatten(),
-        nn.Sequential([nn.Linear(9), nn.Dropout(0.5), nn.Sin()]),
+        nn.Sequential([nn.Linear(9), nn.Dropout(0.5), nn.Sin(), Noise()]),
         nn.Linear(10),
     ],
     "mean": [nn.Conv2d(4, 5), nn.BatchNorm2d(), nn.Conv2d(10, 3), nn.GlobalAvgPool2d()],

@@ -14,6 +14,8 @@ from ._compiled import Copy as Copy
 from ._compiled import add_into as add_into
 from ._compiled import copy_into as copy_into
 from ._compiled import set_threads as set_threads
+from ._dropout import draw_key as draw_key
+from ._dropout import dropout as dropout
 from ._elementwise import cos as cos
 from ._elementwise import exp as exp
 from ._elementwise import log as log
@@ -22,6 +24,7 @@ from ._elementwise import sigmoid as sigmoid
 from ._elementwise import sin as sin
 from ._elementwise import sqrt as sqrt
 from ._elementwise import tanh as tanh
+from ._elementwise_kernels import Key as Key
 from ._errors import AutodiffError as AutodiffError
 from ._errors import GradcheckError as GradcheckError
 from ._fast import direct_convolution as direct_convolution
@@ -42,7 +45,6 @@ from ._losses import softmax as softmax
 from ._memory import aligned as aligned
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
-from ._normalization import dropout as dropout
 from ._recording import Recording as Recording
 from ._recording import play as play
 from ._tape import Array as Array

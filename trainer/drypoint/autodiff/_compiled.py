@@ -14,7 +14,7 @@ from ._memory import aligned_empty, aligned_empty_like
 
 try:
     from ._native import ffi, lib
-except ImportError:  # a checkout that nobody compiled: NumPy computes everything
+except ModuleNotFoundError:  # a checkout that nobody compiled: NumPy computes everything
     ffi = lib = None
 
 
@@ -62,6 +62,7 @@ class Recorder(Protocol):
     def made(self, array: NDArray[Any]) -> None: ...
     def given(self, array: NDArray[Any]) -> None: ...
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None: ...
+    def drawn(self, key: NDArray[np.uint32]) -> None: ...
     def python(self, step: Callable[[], bool]) -> None: ...
 
 

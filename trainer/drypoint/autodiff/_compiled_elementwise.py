@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._compiled import FROM_MEMORY, empty, empty_like, pointer, run, struct
+from ._compiled import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
+from ._elementwise_kernels import Key
 from ._tape import Array
 
 EXPONENTIAL = 64
@@ -64,6 +65,19 @@ def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
     fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
     fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
     run(kernels.scaled_rows, struct("dpk_scaled_rows", **fields), FROM_MEMORY * x.size)
+    return y
+
+
+def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -> Array:
+    """As the reference, in the order in memory of x; examples first or last there."""
+    n, size = len(x), x.size // max(len(x), 1)
+    rows = x.transpose(*range(1, x.ndim), 0)
+    lanes = rows.flags.c_contiguous
+    x = x if lanes else contiguous(x)
+    y: Array = empty_like(x)
+    fields = {"x": pointer(x), "y": pointer(y), "key": pointer(key, "uint32_t"), "n": n}
+    fields |= {"size": size, "lanes": lanes, "threshold": threshold, "scale": scale}
+    run(kernels.dropout, struct("dpk_dropout", **fields), FROM_MEMORY * x.size)
     return y
 
 

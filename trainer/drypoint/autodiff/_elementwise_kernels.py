@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from ._tape import Array
 
+Key = NDArray[np.uint32]
+"""Two random numbers, (2,), of which an array's dropout follows."""
+
 
 def add(x: Array, y: Array) -> Array:
     """The sum, broadcast."""
@@ -19,6 +22,19 @@ def relu(x: Array) -> Array:
 def relu_gradient(gradient: Array, value: Array) -> Array:
     """The gradient of `relu` where it gave `value`."""
     return np.where(value > 0, gradient, np.zeros((), gradient.dtype))
+
+
+def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
+    """scale * x, or 0 where the 24 high bits of a hash of key and place are below the threshold.
+
+    The place of an element is its number in the array in C's order, mod 2^32.
+    """
+    h = np.arange(x.size, dtype=np.uint64).astype(np.uint32) * np.uint32(0x9E3779B1) + key[0]
+    h ^= (h >> np.uint32(15)) ^ key[1]
+    h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    kept = ((h ^ (h >> np.uint32(16))) >> np.uint32(8)) >= threshold
+    return np.asarray(x * (kept.reshape(x.shape) * np.asarray(scale, x.dtype)))
 
 
 def log_softmax(x: Array, axis: int) -> Array:

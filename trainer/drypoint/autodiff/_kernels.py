@@ -23,6 +23,7 @@ from . import (
 from . import _compiled_kernels as compiled
 from ._block_kernels import Winners
 from ._compiled import kernels_for
+from ._elementwise_kernels import Key
 from ._tape import Array
 from ._window import Convolution, Pair, Window
 
@@ -38,6 +39,7 @@ __all__ = [
     "conv2d_points",
     "conv2d_weight_gradient",
     "cross_entropy",
+    "dropout",
     "linear",
     "linear_bias_gradient",
     "linear_input_gradient",
@@ -148,6 +150,13 @@ def add(x: Array, y: Array) -> Array:
     if x.shape == y.shape and x.ndim and (kernels := kernels_for(x, y)):
         return _compiled_elementwise.add(kernels, x, y)
     return _elementwise_kernels.add(x, y)
+
+
+def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
+    """Each element times scale, or 0, by a hash of key and place below or above the threshold."""
+    if x.ndim and (kernels := kernels_for(x)):
+        return _compiled_elementwise.dropout(kernels, x, key, threshold=threshold, scale=scale)
+    return _elementwise_kernels.dropout(x, key, threshold=threshold, scale=scale)
 
 
 def relu(x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Batch normalization and dropout: operations that differ between training and use."""
+"""Batch normalization, which differs between training and use."""
 
 import numpy as np
 
@@ -57,19 +57,6 @@ def batch_norm_inference(
         (scale, lambda g: (g * unit).sum(axis=axes)),
         (shift, lambda g: g.sum(axis=axes)),
     )
-
-
-def dropout(x: Tensor, probability: float, *, rng: np.random.Generator) -> Tensor:
-    """Each element is 0 with `probability`, else divided by 1 - probability: the mean stays.
-
-    Raises:
-        AutodiffError: the probability is not in [0, 1).
-    """
-    if not 0 <= probability < 1:
-        raise AutodiffError(f"dropout wants a probability in [0, 1), got {probability}")
-    kept = rng.random(x.shape, dtype=np.float32) >= probability
-    mask = kept * np.asarray(1 / (1 - probability), x.dtype)
-    return record(x.data * mask, (x, lambda g: g * mask))
 
 
 def _check(x: Tensor, scale: Tensor, shift: Tensor) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from . import _compiled, _fast
 from ._compiled import recorder
+from ._dropout import draw_key
+from ._elementwise_kernels import Key
 
 
 class Recording:
@@ -35,12 +37,16 @@ class Recording:
     Args:
         known: the inputs, and what else stays where it is: weights, constants.
         dry: only note the calls, to be made later.
+
+    Attributes:
+        keys: of what dropped out, in the order in which they were drawn.
     """
 
     def __init__(self, *known: NDArray[Any], dry: bool = False) -> None:
         self.dry = dry
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
+        self.keys: list[Key] = []
         self._calls: list[tuple[Any, Any, int, object]] = []
         self._pauses: list[tuple[int, Callable[[], bool]]] = []
         self._settings = _settings()
@@ -56,10 +62,9 @@ class Recording:
         traceback: TracebackType | None,
     ) -> None:
         recorder.reset(self._token)
-        self._rows = _compiled.array_of(
-            "dpk_call",
-            [{"task": t, "arguments": a, "n_parts": n} for t, a, n, _ in self._calls],
-        )
+        if self._calls:
+            rows = [{"task": t, "arguments": a, "n_parts": n} for t, a, n, _ in self._calls]
+            self._rows = _compiled.array_of("dpk_call", rows)
 
     def made(self, array: NDArray[Any]) -> None:
         """A kernel is going to write the whole of this array."""
@@ -77,6 +82,15 @@ class Recording:
     def include(self, other: "Recording") -> None:
         """All that another recording of kernels only asked of them."""
         self._calls += other._calls
+
+    def drawn(self, key: Key) -> None:
+        """This is a key that was drawn."""
+        self.keys.append(key)
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Other keys for what drops out, from the next `replay` on."""
+        for key in self.keys:
+            draw_key(key, rng)
 
     def python(self, step: Callable[[], bool]) -> None:
         """Python is to do this anew each time; False gives up."""
@@ -105,7 +119,7 @@ class Recording:
         """
         begin = 0
         for end, step in (*self._pauses, (len(self._calls), None)):
-            if _compiled.run_calls(self._rows[begin:end]) < end - begin:
+            if end > begin and _compiled.run_calls(self._rows[begin:end]) < end - begin:
                 return False
             if step is not None and not step():
                 return False

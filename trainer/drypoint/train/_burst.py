@@ -12,6 +12,7 @@ from ._examples import Batch
 from ._optimizers import OPTIMIZERS
 from ._plan import Plan
 from ._session import Session
+from ._sources import DROPOUT
 from ._step import Totals, totals_of, update
 from ._turns import Turn
 
@@ -35,7 +36,7 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         return []
     begin, turns, recordings = session.step, list[Turn](), list[Recording]()
     for place, (batch, _) in enumerate(group):
-        turn = session.turns.at(place, batch)
+        turn = session.turns.at(place, batch, (settings.seed, DROPOUT, session.step))
         if turn is None:
             break
         with Recording(dry=True) as after:

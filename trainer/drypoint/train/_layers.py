@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from drypoint.nn import (
     AvgPool2d,
     Context,
     Conv2d,
+    Dropout,
     Flatten,
     Graph,
     Layer,
@@ -27,6 +29,15 @@ from drypoint.nn import (
 
 from ._weights import Weights
 
+Seed: TypeAlias = Sequence[int]
+
+
+def keys(seed: Seed) -> np.random.Generator:
+    """Where the dropouts of a batch draw their keys. What layers of the user's own draw comes from
+    another stream of the seed: a recording draws all keys before the first of these is called."""
+    (child,) = np.random.SeedSequence(seed).spawn(1)
+    return np.random.default_rng(child)
+
 
 class Layers:
     """Calls layers for the batch at hand; what a recording keeps of a run."""
@@ -34,12 +45,15 @@ class Layers:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._ctx = Context()
+        self._seed: Seed = ()
+        self._keys: np.random.Generator | None = None
 
     @contextmanager
-    def seeded(self, seed: Sequence[int]) -> Iterator[Context]:
+    def seeded(self, seed: Seed) -> Iterator[Context]:
         """A batch's context; then its batch norms have moved."""
         rng = np.random.default_rng(seed)
         self._ctx = Context(training=True, rng=rng, calls=self._called)
+        self._seed, self._keys = seed, None
         yield self._ctx
         self._weights.moved(self._ctx.updates)
         self._ctx = Context()
@@ -49,6 +63,9 @@ class Layers:
     ) -> Tensor:
         """A layer's output. Of an island that is the layer at its path as it then is: the buffers
         of a batch norm are others after each batch."""
+        if type(layer) is Dropout:
+            self._keys = self._keys or keys(self._seed)
+            return layer.forward(x, params, replace(ctx, rng=self._keys))
         if type(layer) in _KERNELS:
             return layer.forward(x, params, ctx)
         path, names = ctx.path, tuple(params)
@@ -78,4 +95,14 @@ def is_by_example(module: Module) -> bool:
 
 
 _CONTAINERS = frozenset({Sequential, Graph})
-_KERNELS = _CONTAINERS | {Conv2d, Linear, MaxPool2d, AvgPool2d, Flatten, Reshape, ReLU, Add}
+_KERNELS = _CONTAINERS | {
+    Conv2d,
+    Linear,
+    MaxPool2d,
+    AvgPool2d,
+    Flatten,
+    Reshape,
+    ReLU,
+    Add,
+    Dropout,
+}

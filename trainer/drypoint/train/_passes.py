@@ -4,7 +4,7 @@ The first batch of a run goes through layers and tape, and what they ask of the 
 Batches of the same shape then are copied to where that one lay, and the kernels run again, without
 Python between them: the same bytes, and for LeNet in batches of 64 a millisecond less a step.
 
-A layer that is more than kernels (one of the user's own, dropout, batch norm, a function that NumPy
+A layer that is more than kernels (one of the user's own, batch norm, a function that NumPy
 computes) is an island: it is called for each batch as always, between the kernels before it and
 those after it. Where a loss needs Python, `drypoint.autodiff.Recording` notices, and each batch
 goes through Python as a whole.
@@ -24,7 +24,7 @@ from drypoint.autodiff import Array, Recording, Tensor, add_into, aligned, copy_
 from drypoint.nn import Context
 
 from ._examples import Batch
-from ._layers import Layers, is_by_example, is_known
+from ._layers import Layers, Seed, is_by_example, is_known, keys
 from ._weights import Weights
 
 MICRO_BATCH = 64
@@ -94,7 +94,7 @@ class Passes:
         self._records = is_known(weights.goal.graph)
         self._splits = is_by_example(weights.goal.graph)
 
-    def of(self, batch: Batch, *, seed: Sequence[int], divisor: int) -> Pass:
+    def of(self, batch: Batch, *, seed: Seed, divisor: int) -> Pass:
         """The pass of a batch.
 
         Args:
@@ -103,8 +103,8 @@ class Passes:
             divisor: of the losses' sum whose gradients are wanted.
         """
         parts, kept = self.parts(batch), list[Pass]()
-        for part in parts:
-            done = self._of(part, seed, divisor)
+        for number, part in enumerate(parts):
+            done = self._of(part, seed_of(seed, number, len(parts)), divisor)
             if len(parts) == 1:
                 return done
             if not self._splits:  # as this first one told
@@ -143,9 +143,11 @@ class Passes:
         }
         return Pass(outputs, np.concatenate([part.losses for part in parts]), self._totals)
 
-    def _of(self, batch: Batch, seed: Sequence[int], divisor: int) -> Pass:
+    def _of(self, batch: Batch, seed: Seed, divisor: int) -> Pass:
         if recorded := self.recorded(batch):
             with self._layers.seeded(seed) as ctx:
+                if recorded.recording.keys:
+                    recorded.recording.draw(keys(seed))
                 if result := recorded.again(batch, divisor):
                     return result
                 ctx.updates.clear()
@@ -188,6 +190,11 @@ class Passes:
 def examples(batch: Batch) -> int:
     """How many there are."""
     return len(next(iter(batch.values())))
+
+
+def seed_of(seed: Seed, number: int, n: int) -> Seed:
+    """Of a micro-batch, one of n; of a batch that has none, its own."""
+    return seed if n == 1 else (*seed, number)
 
 
 def copied(result: Pass) -> Pass:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drypoint.autodiff import Array, Copy, Recording, copy_into
+from drypoint.autodiff import Array, Copy, Key, Recording, copy_into, draw_key
 
 from ._examples import Batch
-from ._passes import Pass, Passes, Recorded, copied, examples
+from ._layers import Seed, keys
+from ._passes import Pass, Passes, Recorded, copied, examples, seed_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,7 @@ class Turn:
         kept: what each left.
         gradients: of the whole batch.
         scale: 1 / N for each of its N losses.
+        keys: for each pass, of what drops out in it.
     """
 
     recording: Recording
@@ -30,6 +32,7 @@ class Turn:
     kept: list[Pass]
     gradients: dict[str, Array]
     scale: Array
+    keys: list[list[Key]]
 
 
 class Turns:
@@ -39,8 +42,9 @@ class Turns:
         self._passes = passes
         self._turns: dict[int, Turn] = {}
 
-    def at(self, place: int, batch: Batch) -> Turn | None:
-        """The turn of a place, aimed at this batch; None if not all of it has been recorded."""
+    def at(self, place: int, batch: Batch, seed: Seed) -> Turn | None:
+        """The turn of a place, aimed at this batch and with what the seed draws; None if not all of
+        it has been recorded."""
         parts = self._passes.parts(batch)
         recorded = [self._passes.recorded(part) for part in parts]
         passes = [known for known in recorded if known is not None]
@@ -52,6 +56,11 @@ class Turns:
         for part, copies in zip(parts, turn.copies, strict=True):
             for port, copy in copies.items():
                 copy.read(part[port])
+        for number, own in enumerate(turn.keys):
+            if own:
+                rng = keys(seed_of(seed, number, len(parts)))
+                for key in own:
+                    draw_key(key, rng)
         return turn
 
     def result(self, turn: Turn) -> Pass:
@@ -61,11 +70,14 @@ class Turns:
     def _made(self, parts: list[Batch], passes: list[Recorded]) -> Turn:
         n = sum(map(examples, parts))
         scale = np.full(n, 1 / n, np.float32)
-        copies, kept = list[dict[str, Copy]](), list[Pass]()
+        copies, kept, drawn = list[dict[str, Copy]](), list[Pass](), list[list[Key]]()
         with Recording(dry=True) as recording:
             for part, known in zip(parts, passes, strict=True):
                 copies.append({port: copy_into(to, part[port]) for port, to in known.batch.items()})
                 copy_into(known.scale, scale[: len(known.scale)])
+                drawn.append([np.empty_like(key) for key in known.recording.keys])
+                for to, key in zip(known.recording.keys, drawn[-1], strict=True):
+                    copy_into(to, key)
                 recording.include(known.recording)
                 kept.append(copied(known.result))
                 copy_into(kept[-1].losses, known.result.losses)
@@ -74,4 +86,4 @@ class Turns:
                 if len(parts) > 1:
                     self._passes.collect(known.result.gradients, first=part is parts[0])
         gradients = self._passes.whole(kept).gradients if len(kept) > 1 else kept[0].gradients
-        return Turn(recording, passes, copies, kept, gradients, scale)
+        return Turn(recording, passes, copies, kept, gradients, scale, drawn)

@@ -180,6 +180,18 @@ typedef struct {
     ptrdiff_t g_stride, stride_n, stride_class;
 } dpk_scaled_rows;
 
+/* y = scale x, or 0 where the 24 high bits of a hash of key and place are below the threshold; the
+ * place is i * size + j for element j of example i, mod 2^32. */
+typedef struct {
+    const float *x;      /* [n][size], or [size][n] if `lanes` */
+    float *y;            /* likewise */
+    const uint32_t *key; /* [2] */
+    size_t n, size;
+    int lanes;
+    uint32_t threshold; /* 0 .. 2^24 */
+    float scale;
+} dpk_dropout;
+
 /* y, contiguous, from x of the same shape anywhere in memory; strides in floats. */
 typedef struct {
     const float *x; /* NULL: zeros */
@@ -197,7 +209,7 @@ typedef struct {
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
     dpk_task *sparse_weight_gradient;
-    dpk_task *add, *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy;
+    dpk_task *add, *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */

@@ -19,6 +19,7 @@ const dpk_kernels DPK(kernels) = {
     .cross_entropy = DPK(cross_entropy),
     .scaled_rows = DPK(scaled_rows),
     .copy = DPK(copy),
+    .dropout = DPK(dropout),
     .batch_norm = DPK(batch_norm),
     .batch_norm_gradient = DPK(batch_norm_gradient),
     .pool2d = DPK(pool2d),
