@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Distorts exactly allocated images with wild maps, by every kernel: for sanitizers. */
+/* Distorts exactly allocated images with wild maps, and encodes them, by every kernel: for
+ * sanitizers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,34 @@ static uint32_t next(void) {
 
 static int32_t within(int32_t most) {
     return (int32_t)(next() % (2u * (uint32_t)most + 1)) - most;
+}
+
+static int try_encoding(size_t n, size_t channels) {
+    enum { IMAGES = 2 };
+    const size_t all = IMAGES * n * channels;
+    uint8_t *pixels = malloc(all);
+    float *table = malloc(256 * channels * sizeof *table), *out = malloc(all * sizeof *out);
+    if (!pixels || !table || !out)
+        return 1;
+    for (size_t i = 0; i < all; i++)
+        pixels[i] = (uint8_t)next();
+    for (size_t i = 0; i < 256 * channels; i++)
+        table[i] = (float)i;
+    int wrong = 0;
+    const dpd_kernels *kernels;
+    for (size_t k = 0; (kernels = dpd_available(k)) != NULL; k++) {
+        memset(out, 0, all * sizeof *out);
+        kernels->encode(IMAGES, n, channels, pixels, table, out);
+        for (size_t i = 0; i < all; i++) {
+            const size_t image = i / (n * channels), c = i / n % channels;
+            const size_t from = (image * n + i % n) * channels + c;
+            wrong |= out[i] != (float)(256 * c + pixels[from]);
+        }
+    }
+    free(out);
+    free(table);
+    free(pixels);
+    return wrong;
 }
 
 static int try_size(size_t height, size_t width, size_t channels, size_t n_rows, size_t n_columns) {
@@ -65,5 +94,8 @@ int main(void) {
             for (size_t channels = 1; channels < 4; channels++)
                 for (size_t control = 0; control < 8; control += 4)
                     wrong |= try_size(height, width, channels, control, control);
+    for (size_t n = 1; n < 40; n++)
+        for (size_t channels = 1; channels < 4; channels++)
+            wrong |= try_encoding(n, channels);
     return wrong;
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drypoint import data
 from drypoint.data import AugmentError, augment
-from drypoint.data._compiled import encode, instruction_sets, warp_compiled
+from drypoint.data._compiled import instruction_sets, warp_compiled
 from drypoint.data._counter_random import image_keys, numbers
 from drypoint.data._warp_map import ElasticGrid, affine_maps
 from drypoint.data._warp_reference import elastic_fields, warp_reference
@@ -251,10 +251,3 @@ def test_without_compiled_kernels_numpy_gives_the_same(monkeypatch):
     assert instruction_sets() == ()
     np.testing.assert_array_equal(ALL(images, **arguments), warped)
     np.testing.assert_array_equal(encoder(images), encoded)
-
-
-def test_encoding_looks_up_each_channel_in_its_own_row():
-    pixels, table = photos((2, 5, 4, 3)), np.random.default_rng(0).random((3, 256), np.float32)
-    found = encode(pixels, table)
-    for n, y, x, c in np.ndindex(pixels.shape):
-        assert found[n, c, y, x] == table[c, pixels[n, y, x, c]]

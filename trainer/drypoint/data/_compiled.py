@@ -55,12 +55,13 @@ def warp_compiled(
     return out
 
 
-def encode(pixels: Pixels, table: NDArray[np.float32]) -> NDArray[np.float32]:
+def encode(pixels: Pixels, table: NDArray[np.float32], *, kernels: int = 0) -> NDArray[np.float32]:
     """``table[c, pixels[n, y, x, c]]`` as float32 (N, C, H, W); the interpreter is free meanwhile.
 
     Args:
         pixels: uint8 (N, H, W, C).
         table: float32 (C, 256), contiguous.
+        kernels: which of `instruction_sets`.
     """
     n, height, width, channels = pixels.shape
     if lib is None:
@@ -69,7 +70,7 @@ def encode(pixels: Pixels, table: NDArray[np.float32]) -> NDArray[np.float32]:
     pixels = np.ascontiguousarray(pixels)
     out = np.empty((n, channels, height, width), np.float32)
     size = height * width
-    lib.dpd_encode(
+    lib.dpd_available(kernels).encode(
         n,
         size,
         channels,

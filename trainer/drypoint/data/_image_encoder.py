@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,7 @@ class ImageEncoder:
                 f"pixels must be uint8 (..., {height}, {width}, {channels}), "
                 f"not {pixels.dtype} {pixels.shape}"
             )
-        mean = per_channel(self.mean, 0.0, channels=channels)
-        std = per_channel(self.std, 1.0, channels=channels)
-        table = ((np.arange(256) / 255 - mean[:, None]) / std[:, None]).astype(np.float32)
+        table = _encodings(self.mean, self.std, channels)
         encoded = encode(pixels.reshape(-1, height, width, channels), table)
         return encoded.reshape(*pixels.shape[:-3], channels, height, width)
 
@@ -155,3 +154,13 @@ class ImageEncoder:
         for target, image in zip(out, colored, strict=True):
             target[...] = resize(image, self.width, self.height, method=self.resize)
         return out
+
+
+@lru_cache(maxsize=16)
+def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.float32]:
+    """float32 (channels, 256), read-only: what each pixel value becomes."""
+    means = per_channel(mean, 0.0, channels=channels)[:, None]
+    deviations = per_channel(std, 1.0, channels=channels)[:, None]
+    table: NDArray[np.float32] = ((np.arange(256) / 255 - means) / deviations).astype(np.float32)
+    table.flags.writeable = False
+    return table

@@ -4,7 +4,8 @@
 
 #ifdef DPD_HAS_avx512
 dpd_warp_images dpd_warp_images_avx512;
-static const dpd_kernels avx512 = {"avx512", dpd_warp_images_avx512};
+dpd_encode dpd_encode_avx512;
+static const dpd_kernels avx512 = {"avx512", dpd_warp_images_avx512, dpd_encode_avx512};
 
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
@@ -14,7 +15,8 @@ static int has_avx512(void) {
 
 #ifdef DPD_HAS_avx2
 dpd_warp_images dpd_warp_images_avx2;
-static const dpd_kernels avx2 = {"avx2", dpd_warp_images_avx2};
+dpd_encode dpd_encode_avx2;
+static const dpd_kernels avx2 = {"avx2", dpd_warp_images_avx2, dpd_encode_avx2};
 
 static int has_avx2(void) {
     return __builtin_cpu_supports("avx2");
@@ -22,7 +24,8 @@ static int has_avx2(void) {
 #endif
 
 dpd_warp_images dpd_warp_images_portable;
-static const dpd_kernels portable = {"portable", dpd_warp_images_portable};
+dpd_encode dpd_encode_portable;
+static const dpd_kernels portable = {"portable", dpd_warp_images_portable, dpd_encode_portable};
 
 static int always(void) {
     return 1;

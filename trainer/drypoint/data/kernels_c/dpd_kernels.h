@@ -33,19 +33,20 @@ typedef void dpd_warp_images(const dpd_warp *warp, size_t n, const uint8_t *imag
                              const uint64_t *keys, const int32_t *maps, int32_t *scratch,
                              uint8_t *out);
 
+/* Looks every pixel up: pixels [n][size][channels], table [channels][256], out [n][channels][size].
+ */
+typedef void dpd_encode(size_t n, size_t size, size_t channels, const uint8_t *pixels,
+                        const float *table, float *out);
+
 /* One compiled set. */
 typedef struct {
     const char *name; /* of the instruction set */
     dpd_warp_images *warp_images;
+    dpd_encode *encode;
 } dpd_kernels;
 
 /* Sets that this CPU can run, the best first: i = 0, 1, ... until NULL. */
 const dpd_kernels *dpd_available(size_t i);
-
-/* Looks every pixel up: pixels [n][size][channels], table [channels][256], out [n][channels][size].
- */
-void dpd_encode(size_t n, size_t size, size_t channels, const uint8_t *pixels, const float *table,
-                float *out);
 
 /* cffi: end */
 
