@@ -10,7 +10,7 @@ from ._warp_map import ElasticGrid, Ints
 
 try:
     from ._native import ffi, lib
-except ImportError:  # a checkout that nobody compiled: NumPy computes everything
+except ModuleNotFoundError:  # a checkout that nobody compiled: NumPy computes everything
     ffi = lib = None
 
 Pixels = NDArray[np.uint8]
