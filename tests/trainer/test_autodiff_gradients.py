@@ -262,6 +262,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "rmsprop_step",
         "sign_sgd_step",
         "average_step",
+        "moved_average",
         "copy_into",
         "add_into",
         "draw_key",

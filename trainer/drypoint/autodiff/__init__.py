@@ -54,6 +54,7 @@ from ._tensor import record as record
 from ._updates import Parameter as Parameter
 from ._updates import adam_step as adam_step
 from ._updates import average_step as average_step
+from ._updates import moved_average as moved_average
 from ._updates import rmsprop_step as rmsprop_step
 from ._updates import sgd_step as sgd_step
 from ._updates import sign_sgd_step as sign_sgd_step

@@ -11,7 +11,16 @@ from weakref import ReferenceType, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from ._compiled import FROM_MEMORY, array_of, kernels_for, pointer, run, struct
+from ._compiled import (
+    FROM_MEMORY,
+    array_of,
+    copy_into,
+    empty_like,
+    kernels_for,
+    pointer,
+    run,
+    struct,
+)
 
 Values = NDArray[np.float32]
 
@@ -128,6 +137,14 @@ def average_step(means: Sequence[Values], values: Sequence[Values], *, share: fl
             mean[...] = value
         else:
             np.add(mean, np.float32(share) * (value - mean), out=mean)
+
+
+def moved_average(mean: Values, value: Values, *, share: float) -> Values:
+    """mean + share (value - mean), a new array; `average_step` in place of it."""
+    moved: Values = empty_like(mean)
+    copy_into(moved, mean)
+    average_step([moved], [value], share=share)
+    return moved
 
 
 def _decayed(p: Parameter, decay: float) -> Values:

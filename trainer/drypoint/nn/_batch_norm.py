@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
+from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference, moved_average
 
 from ._context import Context
 from ._errors import ConfigError, NotInitializedError, ShapeError
@@ -21,7 +21,7 @@ class BatchNorm2d(Layer):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
 
     In training, mean and variance are the batch's own, and the running ones move towards them:
-    running = (1 - momentum) * running + momentum * batch. Otherwise the running ones are used.
+    running += momentum * (batch - running). Otherwise the running ones are used.
     Both variances divide by the number of values.
 
     Parameters: scale (C,), starts at 1; shift (C,), starts at 0.
@@ -96,7 +96,7 @@ class BatchNorm2d(Layer):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """Normalize by the batch's or the running statistics; see the class."""
         scale, shift = self._param(params, "scale"), self._param(params, "shift")
-        running = [self._buffer(name) for name in self.buffer_names]
+        running = [self._buffer(name, ctx) for name in self.buffer_names]
         if not ctx.training:
             mean, variance = running
             return batch_norm_inference(
@@ -104,11 +104,13 @@ class BatchNorm2d(Layer):
             )
         y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon)
         for name, old, new in zip(self.buffer_names, running, batch, strict=True):
-            moved = (1 - self.momentum) * old + self.momentum * new
-            ctx.updates[ctx.path_of(name)] = moved.astype(np.float32)
+            moved = moved_average(old, new.astype(np.float32, copy=False), share=self.momentum)
+            ctx.updates[ctx.path_of(name)] = moved
         return y
 
-    def _buffer(self, name: str) -> Array:
+    def _buffer(self, name: str, ctx: Context) -> Array:
+        if (current := ctx.buffers.get(ctx.path_of(name))) is not None:
+            return current
         if name not in self.buffers:
             raise NotInitializedError("BatchNorm2d", f"has no {name}; call initialize() or fit()")
         return self.buffers[name]

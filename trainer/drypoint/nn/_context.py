@@ -21,6 +21,7 @@ class Context:
         rng: where dropout draws from; needed in training when the net has a dropout.
         updates: path -> array: the new buffers that a training pass computes; give them to
             `with_buffers`. The one mutable thing here: it is the caller's to read.
+        buffers: path -> what a buffer of a batch norm holds by now, if not what the layer has.
         observe: called with each layer's path and output, containers after their layers.
         path: of the layer that is being applied, "" at the top.
         calls: makes a container's calls of `Layer.forward`, given the layer and the arguments;
@@ -30,6 +31,7 @@ class Context:
     training: bool = False
     rng: np.random.Generator | None = None
     updates: dict[str, Array] = field(default_factory=dict)
+    buffers: Mapping[str, Array] = field(default_factory=dict)
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
     calls: "Callable[[Layer, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None

@@ -7,15 +7,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.autodiff import Tensor, island
+from drypoint.autodiff import Array, Tensor, copy_into, island
 from drypoint.nn import (
     LEAF_TYPES,
     Add,
     AvgPool2d,
+    BatchNorm2d,
     Context,
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Graph,
     Layer,
     Linear,
@@ -47,22 +49,32 @@ class Layers:
         self._ctx = Context()
         self._seed: Seed = ()
         self._keys: np.random.Generator | None = None
+        self._moved: dict[str, Array] = {}
 
     @contextmanager
     def seeded(self, seed: Seed) -> Iterator[Context]:
-        """A batch's context; then its batch norms have moved."""
+        """A batch's context; then buffers of layers of the user's own have moved."""
         rng = np.random.default_rng(seed)
         self._ctx = Context(training=True, rng=rng, calls=self._called)
         self._seed, self._keys = seed, None
+        self._moved.clear()
         yield self._ctx
         self._weights.moved(self._ctx.updates)
         self._ctx = Context()
 
+    def move(self) -> None:
+        """The batch has moved the batch norms."""
+        for path, array in self._moved.items():
+            copy_into(self._weights.buffers[path], array)
+
     def _called(
         self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context
     ) -> Tensor:
-        """A layer's output. Of an island that is the layer at its path as it then is: the buffers
-        of a batch norm are others after each batch."""
+        """A layer's output. Of an island that is the layer at its path as it then is: its buffers
+        may be others after each batch."""
+        if type(layer) is BatchNorm2d:
+            own = replace(ctx, buffers=self._weights.buffers, updates=self._moved)
+            return layer.forward(x, params, own)
         if type(layer) is Dropout:
             self._keys = self._keys or keys(self._seed)
             return layer.forward(x, params, replace(ctx, rng=self._keys))
@@ -100,6 +112,7 @@ _KERNELS = _CONTAINERS | {
     Linear,
     MaxPool2d,
     AvgPool2d,
+    GlobalAvgPool2d,
     Flatten,
     Reshape,
     ReLU,

@@ -4,8 +4,8 @@ The first batch of a run goes through layers and tape, and what they ask of the 
 Batches of the same shape then are copied to where that one lay, and the kernels run again, without
 Python between them: the same bytes, and for LeNet in batches of 64 a millisecond less a step.
 
-A layer that is more than kernels (one of the user's own, batch norm, a function that NumPy
-computes) is an island: it is called for each batch as always, between the kernels before it and
+A layer that is more than kernels (one of the user's own, a function that NumPy computes) is an
+island: it is called for each batch as always, between the kernels before it and
 those after it. Where a loss needs Python, `drypoint.autodiff.Recording` notices, and each batch
 goes through Python as a whole.
 
@@ -162,7 +162,7 @@ class Passes:
 
     def _record(self, batch: Batch, ctx: Context, scale: Array) -> Pass:
         own = {port: aligned(column) for port, column in batch.items()}
-        with Recording(scale, *own.values(), *self._weights.params.values()) as recording:
+        with Recording(scale, *own.values(), *self._weights.arrays.values()) as recording:
             result = self._tape(own, ctx, scale)
         outputs = (y.data for y in result.outputs.values())
         gradients = result.gradients.values()
@@ -179,6 +179,7 @@ class Passes:
         outputs = weights.train(leaves, batch, ctx)
         losses = weights.goal.losses(outputs)
         losses.backward(scale)
+        self._layers.move()
         gradients = {
             path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
             for path, leaf in leaves.items()

@@ -26,7 +26,7 @@ class Weights:
     def __init__(self, goal: Objective, *, frozen: Iterable[str], average: float | None) -> None:
         self.goal = goal
         self.params = {path: aligned(array) for path, array in goal.graph.params.items()}
-        self._buffers = {path: np.array(array) for path, array in goal.graph.buffers.items()}
+        self.buffers = {path: aligned(array) for path, array in goal.graph.buffers.items()}
         self._frozen = frozenset(frozen)
         self._judged = goal.judged
         self.average = None if average is None else Average(average, self.arrays)
@@ -34,7 +34,7 @@ class Weights:
     @property
     def arrays(self) -> dict[str, Array]:
         """Path -> parameter or buffer, to be changed in place only."""
-        return {**self.params, **self._buffers}
+        return {**self.params, **self.buffers}
 
     def leaves(self) -> dict[str, Tensor]:
         """The parameters as tensors; those that are trained want a gradient."""
@@ -50,10 +50,10 @@ class Weights:
         return self.goal.outputs(leaves, self.goal.inputs(batch), ctx)
 
     def moved(self, updates: Mapping[str, Array]) -> None:
-        """A batch has moved these buffers."""
+        """A batch has moved these buffers, of layers of the user's own."""
         if updates:
             for path, array in updates.items():
-                self._buffers[path][...] = array
+                self.buffers[path][...] = array
             self.goal = self.goal.on(self.goal.graph.with_buffers(updates))
 
     def stepped(self, t: int) -> None:
@@ -63,8 +63,8 @@ class Weights:
 
     def restored(self) -> None:
         """The arrays have been filled from outside."""
-        if self._buffers:
-            self.goal = self.goal.on(self.goal.graph.with_buffers(self._buffers))
+        if self.buffers:
+            self.goal = self.goal.on(self.goal.graph.with_buffers(self.buffers))
 
     def kept(self) -> dict[str, Array]:
         """The arrays that are validated and kept: these, or their average."""
