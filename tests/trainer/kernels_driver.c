@@ -238,6 +238,10 @@ static void elements(const dpk_kernels *k) {
     check("relu", k->relu, &relu, y, 4 * n);
     check("relu gradient", k->relu_gradient, &gradient, y, 4 * n);
     check("add", k->add, &gradient, y, 4 * n);
+    check("tanh", k->tanh, &relu, y, 4 * n);
+    check("tanh gradient", k->tanh_gradient, &gradient, y, 4 * n);
+    check("sigmoid", k->sigmoid, &relu, y, 4 * n);
+    check("sigmoid gradient", k->sigmoid_gradient, &gradient, y, 4 * n);
     free(x);
     free(value);
     free(y);

@@ -247,6 +247,43 @@ def test_relu_and_sums(shape, seed):
     on_every_set(both, x, g)
 
 
+FUNCTIONS = {"tanh": np.tanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x))}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions(function):
+    """Against float64. An exponential is right to a unit in the last place, its sum with 1 and a
+    quotient to a half each, of numbers whose last place may be worth half as much: 2.5 units, found
+    2.3 at most. Of what is below the least normal number sigmoid makes 0."""
+    rng = np.random.default_rng(0)
+    normal, small = rng.normal(0, 3, 100_000), 10 ** rng.uniform(-37, 2, 100_000)
+    x = np.concatenate([normal, small, -small, np.linspace(-87.2, 20, 100_000)]).astype("f")
+    wanted = FUNCTIONS[function](x.astype(float))
+    special = np.array([np.inf, -np.inf, 0, -0.0, -1e4, np.nan], np.float32)
+    compute, found = getattr(_kernels, function), []
+    for name in SETS:
+        for threads in (1, 3):
+            with _compiled.forced(name, threads):
+                found.append(compute(x))
+                np.testing.assert_array_equal(compute(special), compute(special.repeat(7)[::7]))
+                ends = compute(special)
+        unit = np.where(x < -87.3, 2.0**-126, np.spacing(np.abs(found[-1])))
+        assert (np.abs(found[-1] - wanted) <= 2.5 * unit).all()
+        assert found[-1].tobytes() == found[-2].tobytes()
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(ends, FUNCTIONS[function](special))
+            assert (np.signbit(ends) == np.signbit(FUNCTIONS[function](special)))[:-1].all()
+
+
+@given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=40)
+def test_gradients_of_functions(shape, seed):
+    """Any numbers: products are rounded one by one, as NumPy's."""
+    rng = np.random.default_rng(seed)
+    y, g = (anyhow(rng, rng.normal(size=shape).astype(np.float32)) for _ in "yg")
+    on_every_set(lambda g, y: [_kernels.tanh_gradient(g, y), _kernels.sigmoid_gradient(g, y)], g, y)
+
+
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
 def test_dropout(shape, seed):

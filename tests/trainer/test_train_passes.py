@@ -36,12 +36,14 @@ NETS = {
     "pools": [nn.MaxPool2d(3, stride=2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(10)],
     "inner": [nn.Flatten(), nn.Sequential([nn.Linear(16), nn.ReLU()]), nn.Linear(10)],
     "statistics": [nn.Conv2d(4, 5), nn.BatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.Linear(10)],
+    "functions": [nn.Conv2d(4, 5), nn.Tanh(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(9),
+                  nn.Sigmoid(), nn.Linear(10)],
     "means": [nn.Conv2d(4, 5), nn.ReLU(), nn.Conv2d(10, 3, stride=2), nn.GlobalAvgPool2d()],
     "dropout": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(16),
                 nn.Dropout(0.5), nn.Linear(10)],
 }  # fmt: skip
 ISLANDS = {
-    "numpy": [nn.Flatten(), nn.Linear(16), nn.Tanh(), nn.Linear(10)],
+    "numpy": [nn.Flatten(), nn.Linear(16), nn.Cos(), nn.Linear(10)],
     "inner": [
         nn.Flatten(),
         nn.Sequential([nn.Linear(9), nn.Dropout(0.5), nn.Sin(), Noise()]),

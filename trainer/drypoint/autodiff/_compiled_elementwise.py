@@ -1,4 +1,4 @@
-"""The compiled sums, ReLU, cross-entropy behind the signatures of the NumPy ones; float32 only."""
+"""The compiled functions of elements and of rows behind the NumPy ones' signatures; float32."""
 
 from typing import Any
 
@@ -20,11 +20,27 @@ def add(kernels: Any, x: Array, value: Array) -> Array:
 
 def relu(kernels: Any, x: Array) -> Array:
     """The larger of x and 0, in the order in memory of x."""
-    y: Array = empty_like(x)
-    x = _like(x, y)
-    elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
-    run(kernels.relu, elements, FROM_MEMORY * y.size)
-    return y
+    return _of_one(kernels.relu, x)
+
+
+def tanh(kernels: Any, x: Array) -> Array:
+    """The hyperbolic tangent, likewise."""
+    return _of_one(kernels.tanh, x)
+
+
+def sigmoid(kernels: Any, x: Array) -> Array:
+    """The logistic function, likewise."""
+    return _of_one(kernels.sigmoid, x)
+
+
+def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """In the order in memory of the value."""
+    return _of_two(kernels.tanh_gradient, gradient, value, empty_like(value))
+
+
+def sigmoid_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """In the order in memory of the value."""
+    return _of_two(kernels.sigmoid_gradient, gradient, value, empty_like(value))
 
 
 def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
@@ -78,6 +94,15 @@ def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -
     fields = {"x": pointer(x), "y": pointer(y), "key": pointer(key, "uint32_t"), "n": n}
     fields |= {"size": size, "lanes": lanes, "threshold": threshold, "scale": scale}
     run(kernels.dropout, struct("dpk_dropout", **fields), FROM_MEMORY * x.size)
+    return y
+
+
+def _of_one(task: Any, x: Array) -> Array:
+    """Each element from that of x."""
+    y: Array = empty_like(x)
+    x = _like(x, y)
+    elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
+    run(task, elements, FROM_MEMORY * y.size)
     return y
 
 

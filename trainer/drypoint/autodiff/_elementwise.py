@@ -3,7 +3,6 @@
 import numpy as np
 
 from . import _kernels as kernels
-from ._tape import Array
 from ._tensor import Tensor, record
 
 
@@ -32,14 +31,14 @@ def relu(x: Tensor) -> Tensor:
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent; derivative 1 - tanh^2."""
-    y = np.tanh(x.data)
-    return record(y, (x, lambda g: g * (1 - y * y)))
+    y = kernels.tanh(x.data)
+    return record(y, (x, lambda g: kernels.tanh_gradient(g, y)))
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp -x); derivative s (1 - s)."""
-    y = _sigmoid(x.data)
-    return record(y, (x, lambda g: g * y * (1 - y)))
+    y = kernels.sigmoid(x.data)
+    return record(y, (x, lambda g: kernels.sigmoid_gradient(g, y)))
 
 
 def sin(x: Tensor) -> Tensor:
@@ -50,9 +49,3 @@ def sin(x: Tensor) -> Tensor:
 def cos(x: Tensor) -> Tensor:
     """The cosine of radians; derivative -sin."""
     return record(np.cos(x.data), (x, lambda g: -g * np.sin(x.data)))
-
-
-def _sigmoid(x: Array) -> Array:
-    """The logistic function by exp of negative numbers only, so nothing overflows."""
-    e = np.exp(-np.abs(x))
-    return np.asarray(np.where(x < 0, e, 1) / (1 + e))

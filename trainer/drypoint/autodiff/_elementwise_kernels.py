@@ -1,4 +1,4 @@
-"""Sums, ReLU and cross-entropy on arrays, by NumPy."""
+"""Functions of elements, and cross-entropy, on arrays, by NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,27 @@ def relu(x: Array) -> Array:
 def relu_gradient(gradient: Array, value: Array) -> Array:
     """The gradient of `relu` where it gave `value`."""
     return np.where(value > 0, gradient, np.zeros((), gradient.dtype))
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def tanh_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `tanh` where it gave `value`."""
+    return gradient * (1 - value * value)
+
+
+def sigmoid(x: Array) -> Array:
+    """The logistic function by exp of negative numbers only, so nothing overflows."""
+    e = np.exp(-np.abs(x))
+    return np.asarray(np.where(x < 0, e, 1) / (1 + e))
+
+
+def sigmoid_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `sigmoid` where it gave `value`."""
+    return gradient * value * (1 - value)
 
 
 def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:

@@ -50,6 +50,10 @@ __all__ = [
     "relu",
     "relu_gradient",
     "scaled_rows",
+    "sigmoid",
+    "sigmoid_gradient",
+    "tanh",
+    "tanh_gradient",
     "target_rows",
 ]
 
@@ -171,6 +175,34 @@ def relu_gradient(gradient: Array, value: Array) -> Array:
     if kernels := kernels_for(gradient, value):
         return _compiled_elementwise.relu_gradient(kernels, gradient, value)
     return _elementwise_kernels.relu_gradient(gradient, value)
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    if kernels := kernels_for(x):
+        return _compiled_elementwise.tanh(kernels, x)
+    return _elementwise_kernels.tanh(x)
+
+
+def tanh_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `tanh` where it gave `value`."""
+    if kernels := kernels_for(gradient, value):
+        return _compiled_elementwise.tanh_gradient(kernels, gradient, value)
+    return _elementwise_kernels.tanh_gradient(gradient, value)
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp -x)."""
+    if kernels := kernels_for(x):
+        return _compiled_elementwise.sigmoid(kernels, x)
+    return _elementwise_kernels.sigmoid(x)
+
+
+def sigmoid_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `sigmoid` where it gave `value`."""
+    if kernels := kernels_for(gradient, value):
+        return _compiled_elementwise.sigmoid_gradient(kernels, gradient, value)
+    return _elementwise_kernels.sigmoid_gradient(gradient, value)
 
 
 def cross_entropy(

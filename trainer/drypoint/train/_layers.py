@@ -27,6 +27,8 @@ from drypoint.nn import (
     ReLU,
     Reshape,
     Sequential,
+    Sigmoid,
+    Tanh,
 )
 
 from ._weights import Weights
@@ -118,4 +120,6 @@ _KERNELS = _CONTAINERS | {
     ReLU,
     Add,
     Dropout,
+    Sigmoid,
+    Tanh,
 }

@@ -137,10 +137,10 @@ typedef struct {
     float share;
 } dpk_average;
 
-/* y = max(x, 0); its gradient, y = x where value > 0, else 0, for gradients x; and y = x + value,
- * which may be y. */
+/* y = max(x, 0), tanh x or 1 / (1 + e^-x); the gradient of each, for gradients x, where it gave
+ * `value`; and y = x + value, where y may be x. */
 typedef struct {
-    const float *x, *value; /* [n]; value is NULL for the ReLU itself */
+    const float *x, *value; /* [n]; value is NULL for a function itself */
     float *y;               /* [n] */
     size_t n;
 } dpk_elements;
@@ -209,7 +209,8 @@ typedef struct {
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
     dpk_task *sparse_weight_gradient;
-    dpk_task *add, *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
+    dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;
+    dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * By the definition of dpk_conv2d, but input_gradient takes y and writes x. */
