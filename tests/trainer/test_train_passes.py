@@ -195,13 +195,91 @@ def test_branches_that_join_run_again(monkeypatch, again):
         np.testing.assert_array_equal(result.training_graph.params[path], array, strict=True)
 
 
-def test_a_loss_of_ones_own_goes_through_python(again):
-    def distance(x, target):
-        return ((x - target) ** 2).sum(axis=1)
+def distance(x, target):
+    return ((x - target) ** 2).sum(axis=1)
 
-    net = nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 28, 28)).initialize(0)
-    train.fit(net, (IMAGES[0], IMAGES[0][:, 0, 0, :3]), epochs=1, loss=distance, progress="none")
-    assert not again
+
+@dataclass(frozen=True)
+class Distance(nn.Loss):
+    """The same as a class."""
+
+    def is_single(self, x):
+        return x.ndim < 2
+
+    def forward(self, x, target):
+        return distance(x, target)
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.MAELoss(), distance, Distance()])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_other_losses_are_called_between_kernels(loss, dtype, monkeypatch, again):
+    net = nn.Sequential([nn.Flatten(), nn.Linear(8), nn.ReLU(), nn.Linear(3)], (1, 28, 28))
+    given = IMAGES[0], IMAGES[0][:, 0, 9, 9:12].astype(dtype)
+    options = {"loss": loss, "epochs": 2, "batch_size": 100, "validation_split": 0}
+
+    def run():
+        return train.fit(net.initialize(0), given, progress="none", **options)
+
+    result = run()
+    assert len(again) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(_passes, "_MOST_RECORDED", 0)
+        assert_same(result, run())
+
+
+def test_several_losses_with_weights_are_added_between_kernels(monkeypatch, again):
+    """One of them compares two branches, so a target has a gradient."""
+    layers = {"flat": nn.Flatten(), "a": nn.Linear(4), "b": nn.Linear(4), "out": nn.Linear(10)}
+    layers |= {"same": nn.MSELoss(), "right": nn.CrossEntropyLoss(from_logits=True)}
+    edges = [("input", "flat", "a", "same.input"), ("flat", "b", "same.target"),
+             ("a", "out", "right.input"), ("target", "right.target")]  # fmt: skip
+    graph = nn.Graph(layers, edges, {"input": (1, 28, 28)}).initialize(0)
+    names = dict(zip(graph.output_ports, [0.5, 2.0], strict=True))
+
+    def run():
+        given = {"input": IMAGES[0], "target": IMAGES[1]}
+        options = {"epochs": 2, "batch_size": 100, "validation_split": 0, "progress": "none"}
+        return train.fit(graph, given, loss=names, **options).training_graph.params
+
+    params = run()
+    assert len(again) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(_passes, "_MOST_RECORDED", 0)
+        for path, array in run().items():
+            np.testing.assert_array_equal(params[path], array, strict=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Counter(nn.Layer):
+    """A layer with a buffer that each batch moves, and that it uses."""
+
+    short_name: ClassVar[str] = "counter"
+
+    @property
+    def buffer_names(self):
+        return ("count",)
+
+    def buffer_shapes(self, input_shape=None):  # noqa: ARG002
+        return {"count": (1,)}
+
+    def initial_arrays(self, draw):  # noqa: ARG002
+        return {"count": np.zeros(1, np.float32)}
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        count = self.buffers["count"]
+        ctx.updates[ctx.path_of("count")] = count + 1
+        return x * (1 + 0.1 * float(count[0]))
+
+
+def test_a_layer_of_ones_own_may_move_its_buffers(monkeypatch, again):
+    layers = [nn.Flatten(), nn.Linear(16), Counter(), nn.Linear(10)]
+    result = fitted(layers)
+    assert len(again) == 6
+    assert [*result.net.buffers.values()] == [8]
+    assert_same(result, through_python(monkeypatch, layers))
 
 
 @pytest.mark.parametrize(

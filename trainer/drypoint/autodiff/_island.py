@@ -1,15 +1,19 @@
 """What Python does between kernels, as a part of a recording."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._compiled import Recorder, empty_like, recorder
 from ._tape import Array, jointly
 from ._tensor import Tensor, record
 
 
-def island(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+def island(
+    function: Callable[..., Tensor], *tensors: Tensor, reads: Sequence[NDArray[Any]] = ()
+) -> Tensor:
     """``function(*tensors)``; a `Recording` calls the function again each time it is played.
 
     So the kernels before and after it need no Python, though it does. What it gives, and the
@@ -18,9 +22,14 @@ def island(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     Args:
         function: of tensors to a tensor; of one with another shape than before `replay` gives up.
         tensors: all that it depends on that gradients flow through.
+        reads: arrays that it depends on beside them.
     """
     told = recorder.get()
-    return function(*tensors) if told is None else _Island(function, tensors).result(told)
+    if told is None:
+        return function(*tensors)
+    for array in reads:
+        told.given(array)
+    return _Island(function, tensors).result(told)
 
 
 class _Island:

@@ -10,6 +10,7 @@ from drypoint.autodiff import Array, Tensor
 
 if TYPE_CHECKING:
     from ._layer import Layer
+    from ._losses import Loss, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Context:
         path: of the layer that is being applied, "" at the top.
         calls: makes a container's calls of `Layer.forward`, given the layer and the arguments;
             None: they are just made.
+        losses: likewise those of `Loss.forward`.
     """
 
     training: bool = False
@@ -36,11 +38,17 @@ class Context:
     path: str = ""
     calls: "Callable[[Layer, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
 
+    losses: "Callable[[Loss, Tensor, Target], Tensor] | None" = None
+
     def forward(self, layer: "Layer", x: Tensor, params: Mapping[str, Tensor]) -> Tensor:
         """The output of the layer at `path`."""
         if self.calls is None:
             return layer.forward(x, params, self)
         return self.calls(layer, x, params, self)
+
+    def loss(self, loss: "Loss", x: Tensor, target: "Target") -> Tensor:
+        """The losses (N,) of the loss at `path`."""
+        return loss.forward(x, target) if self.losses is None else self.losses(loss, x, target)
 
     def within(self, name: str) -> Self:
         """The context for the layer `name` of the container at `path`; `updates` is shared."""

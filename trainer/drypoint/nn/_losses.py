@@ -83,13 +83,13 @@ class Loss(Module):
         self,
         inputs: Mapping[str, PortValue],
         params: Mapping[str, Tensor],  # noqa: ARG002
-        ctx: Context,  # noqa: ARG002
+        ctx: Context,
     ) -> dict[str, Tensor]:
         """`forward` from the ports."""
         x = as_tensor(inputs["input"], dtype_of(inputs))
         target = inputs["target"]
         constant = isinstance(target, Tensor) and not target.requires_grad
-        return {"loss": self.forward(x, target.data if constant else target)}
+        return {"loss": ctx.loss(self, x, target.data if constant else target)}
 
     def __call__(
         self, ports: Mapping[str, ArrayLike] | None = None, /, **named: ArrayLike

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor, copy_into, island
 from drypoint.nn import (
@@ -15,6 +16,7 @@ from drypoint.nn import (
     BatchNorm2d,
     Context,
     Conv2d,
+    CrossEntropyLoss,
     Dropout,
     Flatten,
     GlobalAvgPool2d,
@@ -57,7 +59,7 @@ class Layers:
     def seeded(self, seed: Seed) -> Iterator[Context]:
         """A batch's context; then buffers of layers of the user's own have moved."""
         rng = np.random.default_rng(seed)
-        self._ctx = Context(training=True, rng=rng, calls=self._called)
+        self._ctx = Context(training=True, rng=rng, calls=self._called, losses=_lost)
         self._seed, self._keys = seed, None
         self._moved.clear()
         yield self._ctx
@@ -93,19 +95,28 @@ class Layers:
         return island(function, x, *params.values())
 
 
+def _lost(loss: Loss, x: Tensor, target: ArrayLike | Tensor) -> Tensor:
+    """A loss, which NumPy computes but for the usual one."""
+    if type(loss) is CrossEntropyLoss and loss.from_logits and not isinstance(target, Tensor):
+        return loss.forward(x, target)
+    if isinstance(target, Tensor):
+        return island(loss.forward, x, target)
+    return island(lambda x: loss.forward(x, target), x, reads=[np.asarray(target)])
+
+
 def is_known(module: Module) -> bool:
     """Whether all that happens is kernels and islands, or done by operations that a recording sees
-    through: containers and losses are drypoint's, layers are called by `Layer.run`."""
+    through: containers are drypoint's, layers are called by `Layer.run`, losses by `Loss.run`."""
     if isinstance(module, Sequential | Graph):
         return type(module) in _CONTAINERS and all(map(is_known, module.layers.values()))
-    return type(module) in LEAF_TYPES or type(module).run is Layer.run
+    return type(module) in LEAF_TYPES or type(module).run in (Layer.run, Loss.run)
 
 
 def is_by_example(module: Module) -> bool:
     """Whether each example's loss is a matter of that example alone, and of kernels."""
     if isinstance(module, Sequential | Graph):
         return type(module) in _CONTAINERS and all(map(is_by_example, module.layers.values()))
-    return type(module) in _KERNELS or (isinstance(module, Loss) and type(module) in LEAF_TYPES)
+    return type(module) in _KERNELS or type(module) is CrossEntropyLoss
 
 
 _CONTAINERS = frozenset({Sequential, Graph})

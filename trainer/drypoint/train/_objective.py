@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff import Array, Tensor, island
 from drypoint.nn import (
     BinaryCrossEntropyLoss,
     Context,
@@ -86,12 +86,17 @@ class Objective:
 
     def losses(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the losses, for each of N examples (N,)."""
+        given = [outputs[port] for port in self.weights]
+        if [*self.weights.values()] == [1] and given[0].ndim == 1:
+            return given[0]
+        return island(self._weighted, *given)
+
+    def _weighted(self, *given: Tensor) -> Tensor:
         total: Tensor | None = None
-        for port, weight in self.weights.items():
-            losses = outputs[port]
+        for losses, weight in zip(given, self.weights.values(), strict=True):
             if losses.ndim > 1:
-                losses = losses.sum(axis=tuple(range(1, losses.ndim)))
-            losses = losses if weight == 1 else losses * weight
+                losses = losses.sum(axis=tuple(range(1, losses.ndim)))  # noqa: PLW2901
+            losses = losses if weight == 1 else losses * weight  # noqa: PLW2901
             total = losses if total is None else total + losses
         assert total is not None  # there is at least one
         return total

@@ -5,9 +5,9 @@ Batches of the same shape then are copied to where that one lay, and the kernels
 Python between them: the same bytes, and for LeNet in batches of 64 a millisecond less a step.
 
 A layer that is more than kernels (one of the user's own, a function that NumPy computes) is an
-island: it is called for each batch as always, between the kernels before it and
-those after it. Where a loss needs Python, `drypoint.autodiff.Recording` notices, and each batch
-goes through Python as a whole.
+island: it is called for each batch as always, between the kernels before it and those after it. So
+is a loss that is not the usual one. Where NumPy computes something in between all the same,
+`drypoint.autodiff.Recording` notices, and each batch goes through Python as a whole.
 
 Where all is kernels, a batch is taken in micro-batches of 64 examples, forward and back, and their
 gradients are added up in order: what the layers of LeNet hand on for 64 fits into the caches beside
