@@ -1,5 +1,6 @@
 """Which nets a recording sees through, and layers that it has to call."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -117,6 +118,12 @@ def is_by_example(module: Module) -> bool:
     if isinstance(module, Sequential | Graph):
         return type(module) in _CONTAINERS and all(map(is_by_example, module.layers.values()))
     return type(module) in _KERNELS or type(module) is CrossEntropyLoss
+
+
+def handed_on(graph: Graph) -> int:
+    """How many numbers the layers of a net hand on for an example."""
+    shapes = (s for step in graph.steps(graph.input_shapes) for s in step.output_shapes.values())
+    return sum(map(math.prod, shapes))
 
 
 _CONTAINERS = frozenset({Sequential, Graph})

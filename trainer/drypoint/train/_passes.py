@@ -11,8 +11,9 @@ is a loss that is not the usual one. Where NumPy computes something in between a
 
 Where all is kernels, a batch is taken in micro-batches of 64 examples, forward and back, and their
 gradients are added up in order: what the layers of LeNet hand on for 64 fits into the caches beside
-the cores, for 512 it would not. One value through it: a batch of 160 is 64, 64 and 32; a gradient
-is (g1 + g2) + g3, each of losses divided by 160, whatever the number of threads.
+the cores, for 512 it would not. Nets with more weights than that stay with whole batches, since
+each micro-batch reads all weights. One value through it: a batch of 160 is 64, 64 and 32; a
+gradient is (g1 + g2) + g3, each of losses divided by 160, whatever the number of threads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from drypoint.autodiff import Array, Recording, Tensor, add_into, aligned, copy_
 from drypoint.nn import Context
 
 from ._examples import Batch
-from ._layers import Layers, Seed, is_by_example, is_known, keys
+from ._layers import Layers, Seed, handed_on, is_by_example, is_known, keys
 from ._weights import Weights
 
 MICRO_BATCH = 64
@@ -92,7 +93,9 @@ class Passes:
         self._recorded: dict[int, Recorded] = {}
         self._totals: dict[str, Array] = {}
         self._records = is_known(weights.goal.graph)
-        self._splits = is_by_example(weights.goal.graph)
+        n_weights = sum(array.size for array in weights.params.values())
+        pays = MICRO_BATCH * handed_on(weights.goal.graph) > n_weights
+        self._splits = pays and is_by_example(weights.goal.graph)
 
     def of(self, batch: Batch, *, seed: Seed, divisor: int) -> Pass:
         """The pass of a batch.
