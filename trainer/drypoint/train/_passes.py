@@ -86,12 +86,15 @@ class Passes:
 
     Args:
         weights: what the optimizer changes in place.
+
+    Attributes:
+        totals: path -> the gradient of a batch, out of those of its micro-batches.
     """
 
     def __init__(self, weights: Weights) -> None:
         self._weights, self._layers = weights, Layers(weights)
         self._recorded: dict[int, Recorded] = {}
-        self._totals: dict[str, Array] = {}
+        self.totals: dict[str, Array] = {}
         self._records = is_known(weights.goal.graph)
         n_weights = sum(array.size for array in weights.params.values())
         pays = MICRO_BATCH * handed_on(weights.goal.graph) > n_weights
@@ -134,9 +137,9 @@ class Passes:
     def collect(self, gradients: Mapping[str, Array], *, first: bool) -> None:
         """Add a micro-batch's gradients to those of the ones before it, by kernels."""
         for path, gradient in gradients.items():
-            if path not in self._totals:
-                self._totals[path] = aligned(gradient)
-            (copy_into if first else add_into)(self._totals[path], gradient)
+            if path not in self.totals:
+                self.totals[path] = aligned(gradient)
+            (copy_into if first else add_into)(self.totals[path], gradient)
 
     def whole(self, parts: Sequence[Pass]) -> Pass:
         """The pass of a batch whose micro-batches have been collected."""
@@ -144,7 +147,7 @@ class Passes:
             port: Tensor(np.concatenate([part.outputs[port].data for part in parts]))
             for port in parts[0].outputs
         }
-        return Pass(outputs, np.concatenate([part.losses for part in parts]), self._totals)
+        return Pass(outputs, np.concatenate([part.losses for part in parts]), self.totals)
 
     def _of(self, batch: Batch, seed: Seed, divisor: int) -> Pass:
         if recorded := self.recorded(batch):

@@ -85,5 +85,5 @@ class Turns:
                     copy_into(y.data, known.result.outputs[port].data)
                 if len(parts) > 1:
                     self._passes.collect(known.result.gradients, first=part is parts[0])
-        gradients = self._passes.whole(kept).gradients if len(kept) > 1 else kept[0].gradients
+        gradients = self._passes.totals if len(kept) > 1 else kept[0].gradients
         return Turn(recording, passes, copies, kept, gradients, scale, drawn)
