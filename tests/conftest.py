@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -32,6 +33,16 @@ def pytest_addoption(parser):
     parser.addoption(
         "--device-nets", type=int, default=40, help="random nets on every emulated device"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(toolbox):
+    """All that any test compiles is compiled once for all workers."""
+    with toolbox.locked("compilers"):
+        path = compile_once.install(toolbox.folder / "compilers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", path)
+        yield
 
 
 @pytest.fixture(scope="session")
