@@ -1,6 +1,7 @@
 """What all tests share: the tools of the machine, and how hypothesis behaves."""
 
 from collections import Counter
+from pathlib import Path
 
 import compile_once
 import pytest
@@ -16,6 +17,15 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("drypoint")
+
+
+# Where the minutes are: what one worker begins with, and what the other does. The documentation's
+# site is built for several tests, which would only wait for one another.
+LONG = (
+    ("docs", "devices"),
+    ("engine_c", "tools", "trainer/test_kernels_c.py", "pybridge/test_forms.py", "test_lint.py"),
+)
+HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser):
@@ -52,6 +62,21 @@ def toolbox(tmp_path_factory, request):
     folder = (base.parent if worker else base) / "tools"
     folder.mkdir(exist_ok=True)
     return Toolbox(folder, request.config.getoption("--all-tools"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Long tests first, so that two workers end together: each begins with one half of the list,
+    and takes from the end of the other's what that has not come to."""
+
+    def of(names):
+        return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]
+
+    first, second = map(of, LONG)
+    long = {*first, *second}
+    short = [item for item in items if item not in long]
+    half = max(0, len(items) // 2 - len(first))
+    items[:] = first + short[:half] + second + short[half:]
 
 
 def pytest_terminal_summary(terminalreporter):
