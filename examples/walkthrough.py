@@ -53,7 +53,7 @@ assert digits.digest().startswith("5770a2c5244a")
 assert test.digest().startswith("213f459fbb9c")
 
 if FAST:
-    digits, test = digits[:6000], test[:2000]
+    digits, test = digits[:6000], test[:1000]
 
 # %% [markdown]
 # ### 2. A few examples, at random
@@ -733,7 +733,7 @@ assert kappa <= m.accuracy
 # them.
 
 # %%
-baseline = baselines.auto(digits, time_limit=3 if FAST else 60, max_train=1000 if FAST else None)
+baseline = baselines.auto(digits, time_limit=1 if FAST else 60, max_train=500 if FAST else None)
 print(baseline)
 print(f"it says {baseline.predict(image)}, it is a {label}")
 
