@@ -33,10 +33,16 @@ def script(path, text):
 
 
 @pytest.fixture
-def one(toolbox, tmp_path):
-    """Options for one backend, with a compiler that leaves the others, the most work, out."""
-    plain = f'exec {toolbox.need("cc")} -DDPT_PLAIN_C "$@"'
-    return ["--backends", "scalar", "--no-peers", "--cc", script(tmp_path / "plain-cc", plain)]
+def one(toolbox, tmp_path, monkeypatch):
+    """Options for one backend, with compilers that leave the others, the most work, out."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    plain = 'exec {} -DDPT_PLAIN_C "$@"'
+    if musl := shutil.which("musl-gcc"):
+        script(folder / "musl-gcc", plain.format(musl))
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    compiler = script(folder / "cc", plain.format(toolbox.need("cc")))
+    return ["--backends", "scalar", "--no-peers", "--cc", compiler]
 
 
 def test_a_program_of_ones_own_is_timed(cli, program, one, monkeypatch):
