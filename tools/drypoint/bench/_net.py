@@ -52,7 +52,7 @@ class Bench:
         done = iter(range(1, total + 1))
         return run_rounds(
             processes,
-            questions,
+            [questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(self.limits, limits, cpus=self.core),
             told=lambda: self.told(next(done), total),

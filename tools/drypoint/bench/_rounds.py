@@ -1,5 +1,6 @@
 """Interleaved rounds: in each, every contestant has its turn at every question."""
 
+import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ Answers = dict[str, dict[str, list[Figure]]]  # contestant -> command -> a figur
 
 def run_rounds(
     processes: Mapping[str, Process],
-    questions: Mapping[str, Sequence[Question]],
+    stages: Sequence[Mapping[str, Sequence[Question]]],
     *,
     rounds: int,
     limits: Callable[[], Mapping[str, float]],
@@ -21,11 +22,13 @@ def run_rounds(
 ) -> tuple[Answers, dict[str, Figure]]:
     """Ask all questions in every round; the median of a line's numbers is the round's value.
 
-    The order of contestants moves on by one each round, so that none always follows the same.
+    A round goes through the stages; in each, a contestant after the other answers its questions. So
+    what is compared within a stage met the same machine. The order of contestants moves on by one
+    each round, so that none always follows the same.
 
     Args:
         processes: by name, loaded and waiting.
-        questions: for each of them.
+        stages: the questions for each of them.
         rounds: at least 1.
         limits: measures the limits, once a round.
         told: called after each answer.
@@ -35,14 +38,19 @@ def run_rounds(
     """
     names = list(processes)
     seen: dict[str, dict[str, list[list[float]]]] = {
-        name: {command: [[] for _ in range(lines)] for command, lines in questions[name]}
+        name: {
+            command: [[] for _ in range(lines)]
+            for questions in stages
+            for command, lines in questions[name]
+        }
         for name in names
     }
     found = defaultdict[str, list[float]](list)
     for i in range(rounds):
         for name, value in limits().items():
             found[name].append(value)
-        for name in (*names[i % len(names) :], *names[: i % len(names)]):
+        order = (*names[i % len(names) :], *names[: i % len(names)])
+        for questions, name in itertools.product(stages, order):
             for command, lines in questions[name]:
                 answer = processes[name].ask(command, lines=lines)
                 for values, line in zip(seen[name][command], answer, strict=True):
