@@ -137,7 +137,7 @@ def _time_net(
         total = plan.rounds * len(processes) * len(questions)
         answers, limits_found = run_rounds(
             processes,
-            [dict.fromkeys(processes, [question]) for question in questions],
+            [{key: [question] for key in processes} for question in questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
             told=lambda: told(next(done), total),
