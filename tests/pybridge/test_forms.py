@@ -95,7 +95,8 @@ def cmake(toolbox, source, build, *options):
 
 def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
     folder = written(tmp_path / "net", "cmake")
-    build = cmake(toolbox, folder, tmp_path / "build", f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}")
+    prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
+    build = cmake(toolbox, folder, tmp_path / "build", prefix, *FOR_A_DEVICE)
     run([toolbox.need("ctest"), "--test-dir", build, "--output-on-failure"])
     run([toolbox.need("cmake"), "--install", build])
     user = tmp_path / "user"
