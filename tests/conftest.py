@@ -37,7 +37,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--device-images",
         type=int,
-        default=10,
+        default=4,
         help="test images that LeNet classifies on every emulated device",
     )
     parser.addoption(

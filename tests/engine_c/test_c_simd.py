@@ -94,7 +94,8 @@ def test_every_byte_is_the_references(toolbox, target, compiler):
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_lenet_on_real_images_layer_by_layer(toolbox, target):
-    program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:10]
+def test_lenet_on_real_images_layer_by_layer(toolbox, target, request):
+    count = request.config.getoption("--device-images")
+    program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:count]
     cases = [(program, images)]
     assert_reference(emulated(toolbox, target, "gcc"), cases, [reference.trace(program, images)])
