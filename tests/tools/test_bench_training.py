@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 
 from drypoint import bench, nn, train
 from drypoint.bench import LR, Figure, Timer, TrainNet, TrainTimes, trainers
+from drypoint.bench._together import Together
 from drypoint.data import ImageEncoder
 
 BATCH = 16
@@ -189,6 +191,7 @@ def result(libraries=LIBRARIES) -> bench.TrainResult:
         forward_flops=4_586_000,
         limit=Figure((263.64,)),
         libraries=libraries,
+        at_once={64: figure(50), 128: figure(25)} if libraries is LIBRARIES else None,
         notes=("left out: TensorFlow",),
     )
     machine = bench.Machine(
@@ -209,6 +212,7 @@ def test_the_screen_has_rates_shares_and_gains():
     assert re.search(r"drypoint over JAX +1 +CPU time +9\.00 ", out)
     assert re.search(r"drypoint over PyTorch +2 +wall time +3\.50 ", out)
     assert re.search(r"drypoint over one thread +2 +wall time +1\.67 ", out)
+    assert re.search(r"2 trainings at once over one +2 +wall time +2\.00 ", out)
     assert re.search(r"forward, images a second .*\n  drypoint 1\.0 +1 +30,000 +40,000 +70%", out)
     assert re.search(r"most memory in use, MB +threads\n  drypoint +1 +123\n", out)
     assert "13.18 MFLOP an image, forward 4.59" in out
@@ -241,14 +245,14 @@ def test_ratios_are_of_rounds_against_the_better_setting():
 def test_the_page_has_a_row_for_a_batch_and_a_count_of_threads():
     """Oracle: by hand, from the figures above; JAX has none with two threads."""
     head, line, *rows = bench.train_markdown(result()).splitlines()[:6]
-    over = "over PyTorch | over JAX | over one thread"
+    over = "over PyTorch | over JAX | over one thread | trainings at once over one"
     assert head == f"| lenet, images a step | threads | drypoint | PyTorch | JAX | {over} |"
-    assert line == "|---|" + "---:|" * 7
+    assert line == "|---|" + "---:|" * 8
     assert rows == [
-        "| 64 | 1 | 200 | 600 | 1,800 | 3.00 | 9.00 | - |",
-        "| 128 | 1 | 100 | 300 | 900 | 3.00 | 9.00 | - |",
-        "| 64 | 2 | 60.00 | 210 | - | 3.50 | - | 1.67 |",
-        "| 128 | 2 | 30.00 | 105 | - | 3.50 | - | 1.67 |",
+        "| 64 | 1 | 200 | 600 | 1,800 | 3.00 | 9.00 | - | - |",
+        "| 128 | 1 | 100 | 300 | 900 | 3.00 | 9.00 | - | - |",
+        "| 64 | 2 | 60.00 | 210 | - | 3.50 | - | 1.67 | 2.00 |",
+        "| 128 | 2 | 30.00 | 105 | - | 3.50 | - | 1.67 | 2.00 |",
     ]
 
 
@@ -326,3 +330,19 @@ def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
     report = {"say": lambda _: None, "told": lambda *_: None}
     with pytest.raises(bench.BenchError, match=why):
         bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)
+
+
+def test_trainings_at_once_count_as_one_that_does_the_work_of_all():
+    """Oracle: by hand. One in 60 us and one in 120 are three in 120; and neither waits for the
+    other's answer to begin."""
+    both = threading.Barrier(2)
+
+    class One:
+        def __init__(self, us):
+            self.us = us
+
+        def ask(self, command, *, lines):
+            both.wait(timeout=30)
+            return [[self.us]] * lines
+
+    assert Together([One(60.0), One(120.0)]).ask("step 8 1", lines=2) == [[40.0], [40.0]]

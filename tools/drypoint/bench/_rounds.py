@@ -4,16 +4,25 @@ import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from ._figure import Figure
-from ._process import Process
+
+
+class Asked(Protocol):
+    """What answers, as a `Process` does."""
+
+    def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
+        """The numbers of each line of the answer."""
+        ...
+
 
 Question = tuple[str, int]  # a command of `Process.ask`, and how many lines answer it
 Answers = dict[str, dict[str, list[Figure]]]  # contestant -> command -> a figure a line
 
 
 def run_rounds(
-    processes: Mapping[str, Process],
+    processes: Mapping[str, Asked],
     stages: Sequence[Mapping[str, Sequence[Question]]],
     *,
     rounds: int,

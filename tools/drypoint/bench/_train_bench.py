@@ -24,10 +24,12 @@ from ._machine import BUSY, look, usable_cpus
 from ._net import started
 from ._nets import NETS, random_images
 from ._process import Process
-from ._rounds import run_rounds
-from ._train_result import TrainNet, TrainResult, TrainTimes
+from ._rounds import Asked, run_rounds
+from ._together import Together
+from ._train_result import OURS, TrainNet, TrainResult, TrainTimes
 
 IMAGES = 15_360  # of nets that do not take digits: as many bytes as MNIST has
+AT_ONCE = "trainings at once"  # as many as the most threads, each by one thread
 WIDE = 0.1  # a spread that deserves a warning: training meets the whole machine
 # Library -> names of the packages that have it; one is enough.
 PACKAGES = {
@@ -134,10 +136,18 @@ def _time_net(
             begun, left_out = stack.enter_context(started(entrants, cpus[-threads:]))
             processes |= begun
             notes += left_out
-        total = plan.rounds * len(processes) * len(questions)
+        asked: dict[str, Asked] = {**processes}
+        if max(counts) > 1:
+            together = [
+                stack.enter_context(Process(AT_ONCE, entrant.command, cpus=[cpu]))
+                for cpu in cpus[-max(counts) :]
+                for entrant in [_entrant(OURS, folder, 1)]
+            ]
+            asked[AT_ONCE] = Together(together)
+        total = plan.rounds * len(asked) * len(questions)
         answers, limits_found = run_rounds(
-            processes,
-            [{key: [question] for key in processes} for question in questions],
+            asked,
+            [{key: [question] for key in asked} for question in questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
             told=lambda: told(next(done), total),
@@ -157,6 +167,7 @@ def _time_net(
         forward_flops=forward,
         limit=limit,
         libraries=tuple(libraries),
+        at_once=_of(plan, answers[AT_ONCE], "step", 0) if AT_ONCE in answers else None,
         notes=tuple(notes),
     )
 
@@ -211,18 +222,22 @@ def _times(
     answers: Mapping[str, list[Figure]],
     peak: float,
 ) -> TrainTimes:
-    def of(kind: str, line: int) -> dict[int, Figure]:
-        return {n: answers[f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
-
     return TrainTimes(
         name=name,
         version=number,
         threads=threads,
-        step_us=of("step", 0),
-        step_cpu_us=of("step", 1),
-        forward_us=of("forward", 0),
+        step_us=_of(plan, answers, "step", 0),
+        step_cpu_us=_of(plan, answers, "step", 1),
+        forward_us=_of(plan, answers, "forward", 0),
         peak_bytes=peak,
     )
+
+
+def _of(
+    plan: TrainPlan, answers: Mapping[str, list[Figure]], kind: str, line: int
+) -> dict[int, Figure]:
+    """Images a step or call -> a line of its answers."""
+    return {n: answers[f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
 
 
 def flops(name: str) -> tuple[int, int]:

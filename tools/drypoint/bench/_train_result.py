@@ -77,6 +77,10 @@ class TrainNet:
             them; without the gradient of the images, which nobody needs.
         limit: floating-point operations a nanosecond of one core (``limits.c``); None where it is
             not known.
+        libraries: who was timed.
+        at_once: images a step -> microseconds of wall time an image of as many trainings of ours
+            side by side as the most threads, each with one: what the cores do together; None where
+            all have one thread.
         notes: who was left out, and why.
     """
 
@@ -85,6 +89,7 @@ class TrainNet:
     forward_flops: int
     limit: Figure | None
     libraries: tuple[TrainTimes, ...]
+    at_once: Mapping[int, Figure] | None
     notes: tuple[str, ...]
 
     @property
@@ -106,6 +111,13 @@ class TrainNet:
     def peers(self) -> tuple[str, ...]:
         """The families of the peers, in the order of the libraries."""
         return tuple(dict.fromkeys(one.family for one in self.libraries if one.family != OURS))
+
+    def gain(self, batch: int) -> Figure | None:
+        """How many times as much trainings side by side do as one alone, at ``batch``."""
+        alone = [one for one in self.ours if one.threads == 1]
+        if self.at_once is None or not alone:
+            return None
+        return alone[0].step_us[batch].over(self.at_once[batch])
 
     @property
     def ratios(self) -> tuple[TrainRatio, ...]:

@@ -87,7 +87,16 @@ def _ratio_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
             found = {ratio.batch: ratio for ratio in _over(net, ours, family)}
             if found:
                 what = f"{ours.name} over {'one thread' if family == OURS else family}"
-                yield (what, str(ours.threads), clock, *(_cell(found[n]) for n in net.batches))
+                yield (
+                    what,
+                    str(ours.threads),
+                    clock,
+                    *(_cell(found[n].times) for n in net.batches),
+                )
+    gains = [gain for n in net.batches if (gain := net.gain(n)) is not None]
+    if gains:
+        most = str(max(net.threads))
+        yield (f"{most} trainings at once over one", most, "wall time", *map(_cell, gains))
 
 
 def _memory_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
@@ -103,8 +112,7 @@ def _over(net: TrainNet, ours: TrainTimes, family: str) -> Iterator[TrainRatio]:
             yield ratio
 
 
-def _cell(ratio: TrainRatio) -> str:
-    times = ratio.times
+def _cell(times: Figure) -> str:
     return f"{times.median:.2f} ({times.low:.2f} to {times.high:.2f})"
 
 
@@ -114,6 +122,7 @@ def _page(net: TrainNet) -> Iterator[str]:
     slowest, several = ours[-1], len(net.threads) > 1
     families = [*net.peers, *([OURS] if several else [])]
     over = [f"over {'one thread' if f == OURS else f}" for f in families]
+    over += ["trainings at once over one"] if net.at_once else []
     rows = []
     for threads, n in itertools.product(net.threads, net.batches):
         here = [one for one in net.libraries if one.threads == threads]
@@ -124,7 +133,11 @@ def _page(net: TrainNet) -> Iterator[str]:
             for r in net.ratios
             if (r.ours, r.batch, r.threads) == (slowest, n, threads)
         }
-        rows.append((str(n), str(threads), *figures, *(ratios.get(f, "-") for f in families)))
+        cells = [ratios.get(f, "-") for f in families]
+        if net.at_once:
+            gain = net.gain(n) if threads == max(net.threads) else None
+            cells.append("-" if gain is None else f"{gain.median:.2f}")
+        rows.append((str(n), str(threads), *figures, *cells))
     return markdown_table((f"{net.name}, images a step", "threads", *ours, *net.peers, *over), rows)
 
 
