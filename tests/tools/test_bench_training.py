@@ -341,7 +341,7 @@ def test_trainings_at_once_count_as_one_that_does_the_work_of_all():
         def __init__(self, us):
             self.us = us
 
-        def ask(self, command, *, lines):
+        def ask(self, command, *, lines):  # noqa: ARG002
             both.wait(timeout=30)
             return [[self.us]] * lines
 
