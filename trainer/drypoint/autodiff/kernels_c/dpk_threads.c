@@ -26,8 +26,7 @@ enum { MOST_THREADS = 64 };
 typedef struct {
     size_t left; /* atomic */
     size_t end;  /* written by the owner while nothing is left */
-    char line[64 - 2 * sizeof(size_t)];
-} share;
+} __attribute__((aligned(64))) share;
 
 /* One job at a time: the parts of one task. Each thread has a share of them, the same images or
  * rows from one kernel to the next, which so stay in the cache of its core; whoever is through with
