@@ -207,11 +207,44 @@ static void product(const dpk_kernels *k, size_t most) {
     free(bias);
 }
 
+/* Copies of copies, two of them by calls of their own, and by calls in turn. */
+static void together(const dpk_kernels *k) {
+    const size_t n = draw(2, 100);
+    float *x = numbers(n), *y = numbers(2 * n), *z = numbers(2 * n);
+    dpk_copy copies[2][2];
+    dpk_call calls[2][2], ways[2];
+    dpk_calls lists[2];
+    for (size_t i = 0; i < 2; i++) {
+        const dpk_copy first = {x, y + i * n, 1, {n}, {1}}, second = {y + i * n, z + i * n, 1, {n}, {1}};
+        copies[i][0] = first;
+        copies[i][1] = second;
+        for (size_t j = 0; j < 2; j++) {
+            const dpk_call call = {k->copy, &copies[i][j], 2 + i};
+            calls[i][j] = call;
+        }
+        const dpk_calls list = {calls[i], 2};
+        const dpk_call way = {dpk_in_turn, lists + i, 2 + i};
+        lists[i] = list;
+        ways[i] = way;
+    }
+    const dpk_call firsts[] = {calls[0][0], calls[1][0]};
+    const dpk_calls by_call = {firsts, 2}, by_list = {ways, 2};
+    check("calls side by side", dpk_side_by_side, &by_call, y, 8 * n);
+    check("lists side by side", dpk_side_by_side, &by_list, z, 8 * n);
+    if (memcmp(x, z, 4 * n) || memcmp(x, z + n, 4 * n))
+        exit(1);
+    free(x);
+    free(y);
+    free(z);
+}
+
 static void update(const dpk_kernels *k) {
-    const size_t n = draw(1, 100);
-    float *w = numbers(n), *g = numbers(n), *m = numbers(n), *v = numbers(n);
+    const size_t n = draw(0, 3) ? draw(1, 100) : draw(1, 3000);
+    float *w = numbers(n), *g = numbers(n), *more = numbers(n), *m = numbers(n), *v = numbers(n);
+    const float *terms[] = {g, more, g};
     memset(v, 0, 4 * n);
-    const dpk_parameter p = {w, g, m, v, n, (int)draw(0, 1)};
+    const dpk_parameter p = {w, terms, m, v, n, draw(1, 3), (int)draw(0, 1)};
+    const dpk_total total = {&p, 1};
     const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, 0.5F, (int)draw(0, 1)};
     const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F, 0.5F};
     const dpk_rmsprop rmsprop = {&p, 1, 0.1F, 0.01F, 1e-8F, 0.5F};
@@ -221,12 +254,14 @@ static void update(const dpk_kernels *k) {
     failed |= dpk_run(k->adam, &adam, 3, 5);
     failed |= dpk_run(k->sign_sgd, &sign_sgd, 3, 5);
     failed |= dpk_run(k->average, &average, 3, 5);
+    failed |= dpk_run(k->total, &total, 3, 5);
     memset(m, 0, 4 * n);
     failed |= dpk_run(k->rmsprop, &rmsprop, 3, 5);
     if (failed)
         exit(1);
     free(w);
     free(g);
+    free(more);
     free(m);
     free(v);
 }
@@ -381,6 +416,7 @@ int main(int n_arguments, char **arguments) {
             product(k, 30);
             product(k, 200); /* large enough to leave out zeros */
             update(k);
+        together(k);
             elements(k);
             copies(k);
             dropout(k);

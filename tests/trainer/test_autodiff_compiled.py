@@ -3,6 +3,7 @@
 Small integers: float32 adds and multiplies them exactly in any order, so equality holds to the bit.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -429,16 +430,21 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
         ad.conv2d(x, weight, pool=(16, 16))
 
 
-@given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=4), seed=seeds)
+many_sizes = st.lists(st.one_of(st.integers(1, 99), st.integers(1, 5000)), min_size=1, max_size=4)
+
+
+@given(sizes=many_sizes, n_terms=st.integers(1, 4), seed=seeds)
 @settings(max_examples=20)
-def test_optimizer_steps(sizes, seed):
+def test_optimizer_steps(sizes, n_terms, seed):
     """Any numbers, the same bytes: each operation is rounded as NumPy's is."""
     rng = np.random.default_rng(seed)
-    arrays = [rng.normal(size=(4, n)).astype(np.float32) for n in sizes]
+    arrays = [rng.normal(size=(3 + n_terms, n)).astype(np.float32) for n in sizes]
     decay = float(rng.choice([0, 0.01]))
 
     def stepped(name, step, n_states, **settings_):
-        copies = [(a[0].copy(), a[1], [np.abs(a[2 + k]) for k in range(n_states)]) for a in arrays]
+        copies = [
+            (a[0].copy(), tuple(a[3:]), [np.abs(a[1 + k]) for k in range(n_states)]) for a in arrays
+        ]
         with _compiled.forced(name, int(rng.integers(1, 4))):
             for _ in range(2):
                 parameters = [ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies]
@@ -459,7 +465,23 @@ def test_optimizer_steps(sizes, seed):
                 np.testing.assert_array_equal(a, b)
 
 
-@given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=4), seed=seeds)
+@given(sizes=many_sizes, n_terms=st.integers(1, 4), seed=seeds)
+@settings(max_examples=20)
+def test_sums(sizes, n_terms, seed):
+    """From the first term to the last; the second time the sum is a first term."""
+    rng = np.random.default_rng(seed)
+    terms = [tuple(rng.normal(size=(n_terms, n)).astype(np.float32)) for n in sizes]
+    wanted = [list(itertools.accumulate((*t, *t)))[-1] for t in terms]
+    for name in (None, *SETS):
+        totals = [np.full(n, np.nan, np.float32) for n in sizes]
+        with _compiled.forced(name, int(rng.integers(1, 4))):
+            ad.add_up(totals, terms)
+            ad.add_up(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
+        for total, want in zip(totals, wanted, strict=True):
+            np.testing.assert_array_equal(total, want)
+
+
+@given(sizes=many_sizes, seed=seeds)
 @settings(max_examples=20)
 def test_averages(sizes, seed):
     rng = np.random.default_rng(seed)

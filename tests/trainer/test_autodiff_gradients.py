@@ -255,7 +255,7 @@ def test_every_public_function_of_tensors_is_checked_here():
     """A new op that has no test in this file fails here: the names are read from the source."""
     text = Path(__file__).read_text(encoding="utf-8")
     # reduced is what `reduction` above goes through; the others are no functions of tensors
-    tools = {"record", "gradcheck", "reduced", "set_threads", "direct_convolution"}
+    tools = {"record", "gradcheck", "reduced", "set_threads", "n_threads", "direct_convolution"}
     tools |= {
         "sgd_step",
         "adam_step",
@@ -264,7 +264,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "average_step",
         "moved_average",
         "copy_into",
-        "add_into",
+        "add_up",
         "draw_key",
         "play",
         "aligned",

@@ -1,12 +1,13 @@
 """Kernel calls made again: the oracle is the same computation through Python, byte for byte."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 import pytest
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Recording, Tensor, _compiled
+from drypoint.autodiff import Recording, Tensor, _compiled, play
 
 SETS = list(_compiled._Settings.sets)
 
@@ -15,24 +16,26 @@ def drawn(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def padded(x, w1, w2):
+ONES, TARGETS = np.ones(64, np.float32), np.arange(64) % 3
+
+
+def padded(x, w1, w2, targets):
     """Stride, padding, overlapping pooling, a mean, a matrix product, cross-entropy."""
     y = ad.conv2d(x, w1, stride=(2, 1), padding=((1, 1), (2, 0)), relu=True)
     y = ad.max_pool2d(ad.relu(y), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))
     y = ad.avg_pool2d(y, (2, 2), stride=(2, 2))
     scores = ad.linear(y.flatten(1), w2)
-    return ad.cross_entropy(scores, TARGETS[: len(x.data)], label_smoothing=0.1)
+    return ad.cross_entropy(scores, targets[: len(x.data)], label_smoothing=0.1)
 
 
-def gradients(x, *weights):
+def gradients(x, *weights, targets=TARGETS):
     """Losses and the gradients of their sum by the weights, and by x."""
     leaves = [Tensor(array, requires_grad=True) for array in (x, *weights)]
-    losses = padded(*leaves)
+    losses = padded(*leaves, targets)
     losses.backward(ONES[: len(x)])
     return losses.data, *(leaf.grad for leaf in leaves)
 
 
-ONES, TARGETS = np.ones(64, np.float32), np.arange(64) % 3
 WEIGHTS = drawn(1, 5, 2, 3, 3), drawn(2, 3, 5 * 2 * 2)
 
 
@@ -50,6 +53,30 @@ def test_a_recording_gives_what_python_would(name, threads):
             recording.replay()
             for result, array in zip(results, wanted, strict=True):
                 np.testing.assert_array_equal(result, array, strict=True)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_several_recordings_side_by_side(threads):
+    """Three, of other sizes: one after the other, on threads of their own, or on all of them."""
+    xs = [drawn(seed, n, 2, 13, 9) for seed, n in ((3, 21), (4, 40), (5, 7))]
+    targets = TARGETS.copy()
+    with _compiled.forced(SETS[0], threads):
+        recordings, results = [], []
+        for x in xs:
+            with Recording(x, ONES, targets, *WEIGHTS) as recording:
+                results.append(gradients(x, *WEIGHTS, targets=targets))
+            recordings.append(recording)
+        with Recording(dry=True) as all_of_them:
+            all_of_them.side_by_side(recordings)
+        for seed in (6, 7):
+            for i, x in enumerate(xs):
+                x[...] = drawn(seed + i, *x.shape)
+            wanted = [[*map(np.copy, gradients(x, *WEIGHTS, targets=targets))] for x in xs]
+            assert play([all_of_them]) == 1
+            for result, array in zip(chain(*results), chain(*wanted), strict=True):
+                np.testing.assert_array_equal(result, array, strict=True)
+        targets[30] = 3  # of the second one
+        assert play([all_of_them]) == 0
 
 
 @pytest.mark.parametrize("wrong", [-1, 3, 2**40])

@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -55,22 +56,22 @@ ISLANDS = {
 
 @pytest.fixture
 def again(monkeypatch):
-    """The recordings of batches, and micro-batches, that were not taken through layers and tape."""
+    """The recordings of each batch that was not taken through layers and tape."""
     count, at, replay = [], _turns.Turns.at, autodiff.Recording.replay
 
-    def counted(turns, *given):
-        if turn := at(turns, *given):
-            count.extend(known.recording for known in turn.passes)
+    def counted(turns, *given, **options):
+        if turn := at(turns, *given, **options):
+            count.append([part.recorded.recording for part in turn.parts])
         return turn
 
     monkeypatch.setattr(_turns.Turns, "at", counted)
-    monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append(r), replay(r))[1])
+    monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append([r]), replay(r))[1])
     return count
 
 
 def fitted(layers, given=IMAGES, **options):
     net = nn.Sequential([*layers, nn.Softmax()], (1, 28, 28)).initialize(0)
-    options = {"epochs": 2, "batch_size": 48, "validation_split": 0, "progress": "none"} | options
+    options = {"epochs": 2, "batch_size": 44, "validation_split": 0, "progress": "none"} | options
     return train.fit(net, given, **options)
 
 
@@ -92,50 +93,78 @@ def through_python(monkeypatch, *args, **options):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "signsgd"])
 @pytest.mark.parametrize("name", NETS)
 def test_a_run_has_the_bytes_of_one_through_python(name, optimizer, monkeypatch, again):
-    """160 examples are three batches of 48 and one of 16; all but the first of each run again."""
+    """160 examples are three batches of 44 and one of 28; all but the first of each run again."""
     result = fitted(NETS[name], optimizer=optimizer)
     assert len(again) == 6
     assert_same(result, through_python(monkeypatch, NETS[name], optimizer=optimizer))
     assert len(again) == 6
 
 
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    """How many run: a micro-batch at a time, two side by side, or two that share three threads."""
+    before = autodiff.n_threads()
+    autodiff.set_threads(request.param)
+    yield request.param
+    autodiff.set_threads(before)
+
+
 @pytest.mark.parametrize("name", NETS)
-def test_micro_batches_run_again(name, monkeypatch, again):
-    """160 examples are a batch of 100, 64 and 36 at a time, and one of 60, but batch norm sees all
-    100, and many weights are read for all 100; clipping the gradients wants them between the pass
-    and the update."""
+def test_micro_batches_run_again(name, threads, monkeypatch, again):
+    """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norm
+    sees all 100, and many weights are read for all 100; clipping the gradients wants them between
+    the pass and the update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
-    assert len(again) == (4 if name in ("statistics", "dense") else 6)
+    n_parts = 1 if name in ("statistics", "dense") else 2
+    assert [*map(len, again)] == [n_parts] * 4
+    autodiff.set_threads(1)
     assert_same(result, through_python(monkeypatch, NETS[name], batch_size=100, epochs=3))
+    autodiff.set_threads(threads)
+    again.clear()
     options = {"batch_size": 100, "clip_grad_norm": 0.1}
     assert_same(fitted(NETS[name], **options), through_python(monkeypatch, NETS[name], **options))
+    assert [*map(len, again)] == [n_parts] * 2
 
 
-def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches():
-    """Oracle: the tape, for each by itself."""
-    n, parts = 150, [slice(0, 64), slice(64, 150)]
-    x, y = IMAGES[0][:n], IMAGES[1][:n]
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("n", [250, 384])
+def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, again):
+    """Oracle: the tape, for each by itself, and for all of them by the weights of a Linear.
+
+    250 are four, 384 are six: with two threads twice as many, and three times; with three threads
+    the second time only one, and three again."""
+    bounds = {250: [0, 64, 128, 192, 250], 384: [0, 64, 128, 192, 256, 320, 384]}[n]
+    parts = [slice(*pair) for pair in pairwise(bounds)]
+    digits = data.load("mnist", "train")[:n]
+    x, y = (digits.x[:, None] / np.float32(255)).astype(np.float32), digits.y
     net = nn.Sequential(NETS["lenet"], (1, 28, 28)).initialize(0)
+
+    def gradients(part):
+        leaves = {p: autodiff.Tensor(a, requires_grad=True) for p, a in params.items()}
+        scores = net.apply(leaves, autodiff.Tensor(x[part]), nn.Context(training=True))
+        losses = autodiff.cross_entropy(scores, y[part])
+        losses.backward(np.full(len(y[part]), 1 / n, np.float32))
+        return {path: leaf.grad for path, leaf in leaves.items()}
+
     result = train.fit(
         net,
-        (x, y),
-        epochs=1,
-        batch_size=n,
+        lambda *_: [(x, y)],
+        epochs=2,
         loss=nn.CrossEntropyLoss(from_logits=True),
         optimizer=train.SGD(lr=0.5, momentum=0),
         schedule="constant",
-        validation_split=0,
         progress="none",
     )
-    for path, w in net.params.items():
-        gradients = []
+    assert len(again[-1]) == len(parts)
+    params = net.params
+    for _ in range(2):
+        total = dict.fromkeys(params, np.float32(0))
         for part in parts:
-            leaves = {p: autodiff.Tensor(a, requires_grad=True) for p, a in net.params.items()}
-            scores = net.apply(leaves, autodiff.Tensor(x[part]), nn.Context(training=True))
-            losses = autodiff.cross_entropy(scores, y[part])
-            losses.backward(np.full(len(y[part]), 1 / n, np.float32))
-            gradients.append(leaves[path].grad)
-        wanted = w - np.float32(0.5) * (gradients[0] + gradients[1])
+            total = {path: total[path] + g for path, g in gradients(part).items()}
+        of_all = gradients(slice(None))
+        total |= {path: g for path, g in of_all.items() if path in ("linear1.weight", "linear2.weight")}
+        params = {path: w - np.float32(0.5) * total[path] for path, w in params.items()}
+    for path, wanted in params.items():
         np.testing.assert_array_equal(result.net.params[path], wanted)
 
 
@@ -148,18 +177,18 @@ def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(again):
     again.clear()
 
     def batches(*_):
-        return [(IMAGES[0][:n], IMAGES[1][:n]) for n in (1, 2, 3, 4, 5)]
+        return [(IMAGES[0][:n], IMAGES[1][:n]) for n in range(1, 9)]
 
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     train.fit(net, batches, epochs=2, progress="none")
-    assert len(again) == 3
+    assert len(again) == 6
 
 
 @pytest.mark.parametrize("name", ISLANDS)
 def test_layers_that_need_python_are_called_between_kernels(name, monkeypatch, again):
     result = fitted(ISLANDS[name])
     assert len(again) == 6
-    assert not any(recording.kernels_only for recording in again)
+    assert not any(recording.kernels_only for (recording,) in again)
     assert_same(result, through_python(monkeypatch, ISLANDS[name]))
 
 
@@ -189,7 +218,7 @@ def test_branches_that_join_run_again(monkeypatch, again):
         )
 
     result = branched()
-    assert len(again) == 3
+    assert len(again) == 2
     with monkeypatch.context() as patch:
         patch.setattr(_passes, "_MOST_RECORDED", 0)
         wanted = branched()
@@ -319,7 +348,7 @@ def test_a_layer_of_ones_own_is_called_for_each_batch(monkeypatch, again):
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     result = fitted(layers)
-    assert Halving.calls == [48, 48, 48, 16] * 2
+    assert Halving.calls == [44, 44, 44, 28] * 2
     assert len(again) == 6
     Halving.calls.clear()
     assert_same(result, through_python(monkeypatch, layers))
@@ -358,5 +387,5 @@ def test_threads_may_change_during_a_run(monkeypatch, again):
         result = fitted(NETS["lenet"], epochs=3, callbacks=[switch])
     finally:
         autodiff.set_threads(before)
-    assert len({*map(id, again)}) == 3
+    assert len({id(recording) for each in again for recording in each}) == 3
     assert_same(result, through_python(monkeypatch, NETS["lenet"], epochs=3))

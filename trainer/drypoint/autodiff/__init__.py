@@ -11,9 +11,11 @@ says whether it is right::
 """
 
 from ._compiled import Copy as Copy
-from ._compiled import add_into as add_into
 from ._compiled import copy_into as copy_into
+from ._compiled import n_threads as n_threads
 from ._compiled import set_threads as set_threads
+from ._deferred import Product as Product
+from ._deferred import deferred as deferred
 from ._dropout import draw_key as draw_key
 from ._dropout import dropout as dropout
 from ._elementwise import cos as cos
@@ -53,6 +55,7 @@ from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._updates import Parameter as Parameter
 from ._updates import adam_step as adam_step
+from ._updates import add_up as add_up
 from ._updates import average_step as average_step
 from ._updates import moved_average as moved_average
 from ._updates import rmsprop_step as rmsprop_step

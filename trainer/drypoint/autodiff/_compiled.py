@@ -1,7 +1,7 @@
 """Which compiled kernels run, in how many threads, and how arrays are handed to them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -52,6 +52,11 @@ def set_threads(n: int) -> None:
     if type(n) is not int or not 1 <= n <= 64:
         raise AutodiffError(f"set_threads wants a whole number in 1..64, got {n!r}")
     _Settings.n_threads = n
+
+
+def n_threads() -> int:
+    """How many threads the compiled kernels run in."""
+    return _Settings.n_threads
 
 
 class Recorder(Protocol):
@@ -110,6 +115,38 @@ def run_calls(rows: Any) -> int:
     if status != lib.DPK_REFUSED:
         _check(status)
     return int(n_done[0])
+
+
+def side_by_side(lists: Sequence[Any]) -> list[tuple[Any, Any, int, object]]:
+    """Rows of `dpk_call` each, none of which touches what others do, as calls in their place.
+
+    A thread for each of them, all through it, if there are as many as threads: it waits once, and
+    keeps what it makes in the caches of its core. Threads that are more go through them call by
+    call, all together.
+
+    Returns:
+        Calls: task, arguments, parts, and what the arguments point to.
+    """
+    if len(lists) >= _Settings.n_threads:
+        ways = [struct("dpk_calls", calls=rows, n_calls=len(rows)) for rows in lists]
+        one = {"task": ffi.addressof(lib, "dpk_in_turn"), "n_parts": 1}
+        steps = [array_of("dpk_call", [one | {"arguments": way} for way in ways])]
+    else:
+        ways = []
+        steps = [
+            joined("dpk_call", [rows[i : i + 1] for rows in lists if i < len(rows)])
+            for i in range(max(map(len, lists)))
+        ]
+    task = ffi.addressof(lib, "dpk_side_by_side")
+    return [
+        (
+            task,
+            struct("dpk_calls", calls=step, n_calls=len(step)),
+            sum(call.n_parts for call in step),
+            (step, ways, lists),
+        )
+        for step in steps
+    ]
 
 
 def _check(status: int) -> None:
@@ -179,13 +216,6 @@ def copy_into(y: NDArray[Any], x: NDArray[Any]) -> Copy:
     return Copy(arguments, x)
 
 
-def add_into(y: NDArray[np.float32], x: NDArray[np.float32]) -> None:
-    """y += x, by a kernel, for arrays as `copy_into` takes them."""
-    at = pointer(y)
-    elements = struct("dpk_elements", x=at, value=pointer(x), y=at, n=y.size)
-    run(_Settings.kernels.add, elements, FROM_MEMORY * y.size)
-
-
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:
     copy = struct("dpk_copy", y=pointer(y), **fields)
     run(_Settings.kernels.copy, copy, FROM_MEMORY * y.size)
@@ -219,6 +249,11 @@ def pointer(array: NDArray[Any], kind: str = "float") -> Any:
     if array.flags.c_contiguous:
         return ffi.from_buffer(f"{kind}[]", array)  # a sixth of the time of the general way
     return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])
+
+
+def pointers(arrays: Sequence[NDArray[Any]]) -> Any:
+    """Their addresses, one after the other. The caller keeps these too."""
+    return ffi.new("float *[]", [pointer(array) for array in arrays])
 
 
 def images(array: NDArray[np.float32]) -> tuple[object, ...]:

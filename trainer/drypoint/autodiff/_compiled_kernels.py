@@ -195,6 +195,13 @@ def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     return _product(kernels, gradient.T, x)
 
 
+def put_linear_weight_gradient(
+    kernels: Any, gradient: Array, x: Array, *, to: Array, adds: bool
+) -> None:
+    """The same, into an array or added to what it holds."""
+    _multiply(kernels, gradient.T, x, to, adds=adds)
+
+
 def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
     """Sums over the batch."""
     return _row_sums(kernels, contiguous(gradient.T))
@@ -216,23 +223,27 @@ def _product(
 ) -> Array:
     """W (rows, terms) @ x (terms, columns), each anyhow in memory, plus bias (rows,)."""
     y: Array = empty((w.shape[0], x.shape[1]))
-    fields = {
-        "w": pointer(w),
-        "x": pointer(x),
-        "y": pointer(y),
-        "n_rows": w.shape[0],
-        "n_terms": w.shape[1],
-        "n_columns": x.shape[1],
-        "w_row": w.strides[0] // 4,
-        "w_term": w.strides[1] // 4,
-        "x_term": x.strides[0] // 4,
-        "x_column": x.strides[1] // 4,
-        "relu": relu,
-    }
-    if bias is not None:
-        fields["bias"] = pointer(bias)
-    run(kernels.matmul, struct("dpk_matmul", **fields), w.size * x.shape[1], each=1)
+    fields = {} if bias is None else {"bias": pointer(bias)}
+    _multiply(kernels, w, x, y, relu=relu, **fields)
     return y
+
+
+def _multiply(kernels: Any, w: Array, x: Array, y: Array, **fields: object) -> None:
+    arguments = struct(
+        "dpk_matmul",
+        w=pointer(w),
+        x=pointer(x),
+        y=pointer(y),
+        n_rows=w.shape[0],
+        n_terms=w.shape[1],
+        n_columns=x.shape[1],
+        w_row=w.strides[0] // 4,
+        w_term=w.strides[1] // 4,
+        x_term=x.strides[0] // 4,
+        x_column=x.strides[1] // 4,
+        **fields,
+    )
+    run(kernels.matmul, arguments, w.size * x.shape[1], each=1)
 
 
 def _work(spec: Convolution, x: Array, weight: Array) -> int:

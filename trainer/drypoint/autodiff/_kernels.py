@@ -47,6 +47,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
+    "put_linear_weight_gradient",
     "relu",
     "relu_gradient",
     "scaled_rows",
@@ -140,6 +141,16 @@ def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     if kernels := kernels_for(gradient, x):
         return compiled.linear_weight_gradient(kernels, gradient, x)
     return _linear_kernels.linear_weight_gradient(gradient, x)
+
+
+def put_linear_weight_gradient(gradient: Array, x: Array, *, to: Array, adds: bool) -> None:
+    """`linear_weight_gradient` into an array, contiguous, or added to what it holds: examples more
+    in one sum.
+    """
+    if kernels := kernels_for(gradient, x, to):
+        compiled.put_linear_weight_gradient(kernels, gradient, x, to=to, adds=adds)
+    else:
+        _linear_kernels.put_linear_weight_gradient(gradient, x, to=to, adds=adds)
 
 
 def linear_bias_gradient(gradient: Array) -> Array:

@@ -1,6 +1,7 @@
 """The fully connected operation."""
 
 from . import _kernels as kernels
+from ._deferred import linear_weight_gradient
 from ._errors import AutodiffError
 from ._tensor import Tensor, record
 
@@ -29,7 +30,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool 
     value = kernels.linear(x.data, weight.data, None if bias is None else bias.data, relu=relu)
     vjps = (
         lambda g: kernels.linear_input_gradient(g, weight.data),
-        lambda g: kernels.linear_weight_gradient(g, x.data),
+        lambda g: linear_weight_gradient(g, x.data),
         kernels.linear_bias_gradient,
     )
     y = record(value, *zip(parents, vjps, strict=False))

@@ -83,6 +83,16 @@ class Recording:
         """All that another recording of kernels only asked of them."""
         self._calls += other._calls
 
+    def side_by_side(self, others: Sequence["Recording"]) -> None:
+        """All that several others of kernels only asked of them, none of which writes what another
+        one reads or writes."""
+        if len(others) == 1:
+            self.include(others[0])
+            return
+        kept = [other._calls for other in others]
+        calls = _compiled.side_by_side([other._rows for other in others])
+        self._calls += [(task, arguments, n, (keeps, kept)) for task, arguments, n, keeps in calls]
+
     def drawn(self, key: Key) -> None:
         """This is a key that was drawn."""
         self.keys.append(key)

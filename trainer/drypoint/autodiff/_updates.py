@@ -5,6 +5,7 @@ the compiled steps and NumPy's give the same bytes.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 from weakref import ReferenceType, ref
 
@@ -18,6 +19,7 @@ from ._compiled import (
     empty_like,
     kernels_for,
     pointer,
+    pointers,
     run,
     struct,
 )
@@ -30,13 +32,13 @@ class Parameter(NamedTuple):
 
     Attributes:
         w: changes in place; contiguous.
-        g: the gradient.
+        g: the gradient, or terms of it, which are added up from the first to the last.
         state: change in place; contiguous: what the step's formula has beside w and g.
         decays: whether a step's ``decay`` is for it.
     """
 
     w: Values
-    g: Values
+    g: tuple[Values, ...]
     state: tuple[Values, ...]
     decays: bool = False
 
@@ -83,8 +85,9 @@ def adam_step(
         return
     for p in parameters:
         m, v = p.state
-        m += np.float32(c1) * (p.g - m)
-        v += np.float32(c2) * (p.g * p.g - v)
+        g = _gradient(p)
+        m += np.float32(c1) * (g - m)
+        v += np.float32(c2) * (g * g - v)
         update = np.sqrt(v)
         update *= np.float32(unbias)
         update += np.float32(eps)
@@ -121,7 +124,7 @@ def sign_sgd_step(
         return
     for p in parameters:
         (m,) = p.state
-        m += np.float32(c) * (p.g - m)
+        m += np.float32(c) * (_gradient(p) - m)
         _shrink(p, decay)
         np.subtract(p.w, np.float32(rate) * np.sign(m), out=p.w)
 
@@ -129,7 +132,7 @@ def sign_sgd_step(
 def average_step(means: Sequence[Values], values: Sequence[Values], *, share: float) -> None:
     """mean += share (value - mean), in place, for arrays in pairs; a share of 1 copies."""
     if kernels := kernels_for(*means, *values):
-        pairs = [Parameter(w, w, (m,)) for m, w in zip(means, values, strict=True)]
+        pairs = [Parameter(w, (), (m,)) for m, w in zip(means, values, strict=True)]
         _run(kernels.average, "dpk_average", pairs, {"share": share})
         return
     for mean, value in zip(means, values, strict=True):
@@ -147,8 +150,23 @@ def moved_average(mean: Values, value: Values, *, share: float) -> Values:
     return moved
 
 
+def add_up(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
+    """Each total = the sum of its terms, from the first to the last; it may be the first itself."""
+    parameters = [Parameter(total, g, ()) for total, g in zip(totals, terms, strict=True)]
+    if kernels := kernels_for(*totals):
+        _run(kernels.total, "dpk_total", parameters, {})
+        return
+    for p in parameters:
+        p.w[...] = _gradient(p)
+
+
+def _gradient(p: Parameter) -> Values:
+    return reduce(np.add, p.g)
+
+
 def _decayed(p: Parameter, decay: float) -> Values:
-    return p.g + np.float32(decay) * p.w if p.decays and decay else p.g
+    g = _gradient(p)
+    return g + np.float32(decay) * p.w if p.decays and decay else g
 
 
 def _shrink(p: Parameter, decay: float) -> None:
@@ -157,30 +175,33 @@ def _shrink(p: Parameter, decay: float) -> None:
 
 
 def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[str, float]) -> None:
-    gradients = [np.ascontiguousarray(p.g) for p in parameters]  # kept until the task is done
-    rows = _rows(name, parameters, gradients)
+    # What is made contiguous here is kept until the task is done.
+    parameters = [p._replace(g=tuple(map(np.ascontiguousarray, p.g))) for p in parameters]
+    rows, terms = _rows(name, parameters)
     arguments = struct(name, parameters=rows, n_parameters=len(rows), **settings)
     work = FROM_MEMORY * sum(p.w.size for p in parameters)
     # One part for each thread: it mostly gets the one it had before, and has that in its cache.
-    run(task, arguments, work, each=1, keeps=rows)
+    run(task, arguments, work, each=1, keeps=(rows, terms))
 
 
-_latest: dict[str, tuple[list[ReferenceType[Values]], Any]] = {}
+_latest: dict[str, tuple[list[ReferenceType[Values]], Any, list[Any]]] = {}
 """Name of a step -> its arrays and their structs: most steps are about the same arrays as the one
 before, and describing them takes as long as a small kernel."""
 
 
-def _rows(name: str, parameters: Sequence[Parameter], gradients: Sequence[Values]) -> Any:
-    """A struct for each parameter."""
-    arrays = [a for p, g in zip(parameters, gradients, strict=True) for a in (p.w, g, *p.state)]
-    known, rows = _latest.get(name, ([], ()))
+def _rows(name: str, parameters: Sequence[Parameter]) -> tuple[Any, list[Any]]:
+    """A struct for each parameter, and the pointers to its terms, which the structs point to."""
+    arrays = [a for p in parameters for a in (p.w, *p.g, *p.state)]
+    known, rows, terms = _latest.get(name, ([], (), []))
     same = len(known) == len(arrays) and all(of() is a for of, a in zip(known, arrays, strict=True))
-    if not same or [row.decays for row in rows] != [p.decays for p in parameters]:
+    shapes = [(row.n_terms, bool(row.decays)) for row in rows]
+    if not same or shapes != [(len(p.g), p.decays) for p in parameters]:
+        terms = [pointers(p.g) for p in parameters]
         fields = [
-            {"w": pointer(p.w), "g": pointer(g), "n": p.w.size, "decays": p.decays}
+            {"w": pointer(p.w), "g": g, "n_terms": len(g), "n": p.w.size, "decays": p.decays}
             | dict(zip("mv", map(pointer, p.state), strict=False))
-            for p, g in zip(parameters, gradients, strict=True)
+            for p, g in zip(parameters, terms, strict=True)
         ]
         rows = array_of("dpk_parameter", fields)
-        _latest[name] = [ref(array) for array in arrays], rows
-    return rows
+        _latest[name] = [ref(array) for array in arrays], rows, terms
+    return rows, terms

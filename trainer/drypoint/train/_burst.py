@@ -13,7 +13,7 @@ from ._optimizers import OPTIMIZERS
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT
-from ._step import Totals, totals_of, update
+from ._step import Totals, move, totals_of
 from ._turns import Turn
 
 
@@ -35,17 +35,18 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
     if plan.team is not None or clipped or not known:
         return []
     begin, turns, recordings = session.step, list[Turn](), list[Recording]()
-    for place, (batch, _) in enumerate(group):
-        turn = session.turns.at(place, batch, (settings.seed, DROPOUT, session.step))
+    for place, (batch, n) in enumerate(group):
+        seed = (settings.seed, DROPOUT, session.step)
+        turn = session.turns.at(place, batch, seed=seed, divisor=n)
         if turn is None:
             break
         with Recording(dry=True) as after:
-            update(plan, session, turn.gradients)
+            move(plan, session, turn.gradients)
         turns.append(turn)
         recordings += [turn.recording, after]
     n_steps = play(recordings) // 2 if turns else 0
     session.step = begin + n_steps
     return [
-        totals_of(plan, session, session.turns.result(turn), batch)
+        totals_of(plan, session, turn.outcome, batch)
         for turn, (batch, _) in zip(turns[:n_steps], group, strict=False)
     ]

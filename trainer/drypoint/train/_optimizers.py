@@ -24,6 +24,9 @@ from drypoint.autodiff import (
 from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
+Terms = Mapping[str, tuple[NDArray[np.float32], ...]]
+"""Sums, by path: what is added up from the first to the last."""
+
 State = dict[str, tuple[NDArray[np.float32], ...]]
 
 
@@ -67,7 +70,9 @@ class SGD:
         """A velocity of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+    def step(
+        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
+    ) -> None:
         """One update in place."""
         del t
         sgd_step(
@@ -102,7 +107,9 @@ class Adam:
         """Both moments zero."""
         return {path: (_zeros(w), _zeros(w)) for path, w in params.items()}
 
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+    def step(
+        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
+    ) -> None:
         """One update in place."""
         adam_step(
             _parameters(params, gradients, state),
@@ -136,7 +143,9 @@ class RMSProp:
         """A mean square of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+    def step(
+        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
+    ) -> None:
         """One update in place."""
         del t
         rmsprop_step(
@@ -168,7 +177,9 @@ class SignSGD:
         """A mean of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+    def step(
+        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
+    ) -> None:
         """One update in place."""
         del t
         sign_sgd_step(
@@ -208,9 +219,13 @@ def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
     return aligned(np.zeros_like(w))
 
 
-def _parameters(params: Arrays, gradients: Arrays, state: State) -> list[Parameter]:
+def _parameters(params: Arrays, gradients: Arrays | Terms, state: State) -> list[Parameter]:
     """What belongs together; weights decay."""
-    return [Parameter(w, gradients[path], state[path], w.ndim > 1) for path, w in params.items()]
+    given = ((path, w, gradients[path]) for path, w in params.items())
+    return [
+        Parameter(w, g if isinstance(g, tuple) else (g,), state[path], w.ndim > 1)
+        for path, w, g in given
+    ]
 
 
 def optimizer_config(optimizer: Optimizer) -> dict[str, object]:

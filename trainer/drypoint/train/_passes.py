@@ -9,45 +9,75 @@ island: it is called for each batch as always, between the kernels before it and
 is a loss that is not the usual one. Where NumPy computes something in between all the same,
 `drypoint.autodiff.Recording` notices, and each batch goes through Python as a whole.
 
-Where all is kernels, a batch is taken in micro-batches of 64 examples, forward and back, and their
-gradients are added up in order: what the layers of LeNet hand on for 64 fits into the caches beside
-the cores, for 512 it would not. Nets with more weights than that stay with whole batches, since
-each micro-batch reads all weights. One value through it: a batch of 160 is 64, 64 and 32; a
-gradient is (g1 + g2) + g3, each of losses divided by 160, whatever the number of threads.
+Where all is kernels, a batch is taken in micro-batches of about 64 examples, forward and back, and
+their gradients are added up in order: what the layers of LeNet hand on for 64 fits into the caches
+beside the cores, for 512 it would not; and a thread that has one for itself seldom waits for
+another. Nets with more weights than that stay with whole batches, since each micro-batch reads all
+weights. One value through it: a batch of 256 is four times 64; a gradient is g1 + g2 + g3 + g4,
+added up from the left, each of losses divided by 256, whatever the number of threads.
+
+A micro-batch is recorded once for each thread that goes through one at the same time: its place
+among these is its slot.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
 
-from drypoint.autodiff import Array, Recording, Tensor, add_into, aligned, copy_into
+from drypoint.autodiff import (
+    Array,
+    Product,
+    Recording,
+    Tensor,
+    add_up,
+    aligned,
+    deferred,
+    n_threads,
+)
 from drypoint.nn import Context
 
 from ._examples import Batch
 from ._layers import Layers, Seed, handed_on, is_by_example, is_known, keys
+from ._optimizers import Terms
 from ._weights import Weights
 
 MICRO_BATCH = 64
-"""Examples. The last micro-batch of a batch has between half as many and half as many more."""
+"""Examples, about: a batch of 48 or more has an even number of micro-batches, as like as can be."""
+BLOCK = 16
+"""Examples that the widest vectors take at a time: only the last micro-batch has a part of one."""
+_SMALLEST = 24
 
-_MOST_RECORDED = 3
-"""Sizes of a batch, or of a micro-batch: of most, of the last in a batch, of the last batch."""
+_MOST_RECORDED = 6
+"""Sizes: a batch has micro-batches of up to three, and the last of an epoch of other ones."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
-    """What came of a batch of N examples; good until the next.
+class Outcome:
+    """What came of a batch of N examples.
 
     Attributes:
         outputs: of the graph, by port.
         losses: (N,).
-        gradients: path -> that of the losses' sum over a divisor.
     """
 
     outputs: Mapping[str, Tensor]
     losses: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Pass(Outcome):
+    """All of it, good until the next.
+
+    Attributes:
+        gradients: path -> that of the losses' sum over a divisor.
+        products: path -> what the gradient is to be made of, where that is left to be done.
+    """
+
     gradients: dict[str, Array]
+    products: dict[str, Product]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +116,16 @@ class Passes:
 
     Args:
         weights: what the optimizer changes in place.
-
-    Attributes:
-        totals: path -> the gradient of a batch, out of those of its micro-batches.
     """
 
     def __init__(self, weights: Weights) -> None:
         self._weights, self._layers = weights, Layers(weights)
-        self._recorded: dict[int, Recorded] = {}
-        self.totals: dict[str, Array] = {}
+        self._recorded: dict[tuple[int, int], Recorded] = {}
+        self._totals: dict[str, Array] = {}  # path -> room for a gradient
         self._records = is_known(weights.goal.graph)
+        self._splits = is_by_example(weights.goal.graph)
         n_weights = sum(array.size for array in weights.params.values())
-        pays = MICRO_BATCH * handed_on(weights.goal.graph) > n_weights
-        self._splits = pays and is_by_example(weights.goal.graph)
+        self._smallest = max(n_weights / handed_on(weights.goal.graph), _SMALLEST)
 
     def of(self, batch: Batch, *, seed: Seed, divisor: int) -> Pass:
         """The pass of a batch.
@@ -108,49 +135,64 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        parts, kept = self.parts(batch), list[Pass]()
+        parts, kept, total = self.parts(batch), list[Pass](), dict[str, Array]()
         for number, part in enumerate(parts):
-            done = self._of(part, seed_of(seed, number, len(parts)), divisor)
-            if len(parts) == 1:
-                return done
-            if not self._splits:  # as this first one told
-                return self._of(batch, seed, divisor)
+            slot = number % n_slots(parts)
+            done = self._of(part, slot, seed_of(seed, number, len(parts)), divisor)
+            if not self._splits:  # as it was, or as this first one told
+                return done if len(parts) == 1 else self._of(batch, 0, seed, divisor)
             kept.append(copied(done))
-            self.collect(done.gradients, first=part is parts[0])
-        return self.whole(kept)
+            total = self.total(self.added(total, [done]))
+        left = whole(kept)
+        return Pass(left.outputs, left.losses, total, {})
 
     def parts(self, batch: Batch) -> list[Batch]:
         """A batch, or its micro-batches."""
         size = examples(batch)
-        n = (size + MICRO_BATCH // 2 - 1) // MICRO_BATCH if self._splits else 1
-        if n < 2:
+        n = 2 * max((size + MICRO_BATCH) // (2 * MICRO_BATCH), 1)
+        if not self._splits or size / n < self._smallest:
             return [batch]
-        slices = [slice(MICRO_BATCH * i, MICRO_BATCH * (i + 1)) for i in range(n - 1)]
-        slices.append(slice(MICRO_BATCH * (n - 1), None))
-        return [{port: column[s] for port, column in batch.items()} for s in slices]
+        n_blocks = -(-size // BLOCK)
+        ends = [min(n_blocks * i // n * BLOCK, size) for i in range(n + 1)]
+        return [
+            {port: column[begin:end] for port, column in batch.items()}
+            for begin, end in pairwise(ends)
+        ]
 
-    def recorded(self, part: Batch) -> Recorded | None:
+    def recorded(self, part: Batch, slot: int) -> Recorded | None:
         """What a batch, or micro-batch, needs no layers and tape for, if there is that."""
-        found = self._recorded.get(examples(part))
+        found = self._recorded.get((examples(part), slot))
         return found if found is not None and found.takes(part) else None
 
-    def collect(self, gradients: Mapping[str, Array], *, first: bool) -> None:
-        """Add a micro-batch's gradients to those of the ones before it, by kernels."""
-        for path, gradient in gradients.items():
-            if path not in self.totals:
-                self.totals[path] = aligned(gradient)
-            (copy_into if first else add_into)(self.totals[path], gradient)
+    def added(self, total: Mapping[str, Array], parts: Sequence[Pass]) -> Terms:
+        """By path, what is to be added up: a total so far, if there is one, and the gradients of
+        micro-batches. Products are added to the total here."""
+        sums: dict[str, tuple[Array, ...]] = {}
+        for path in parts[0].gradients:
+            before = (total[path],) if total else ()
+            sums[path] = *before, *(part.gradients[path] for part in parts)
+        for path in parts[0].products:
+            sums[path] = (self._room_for(path),)
+            for number, part in enumerate(parts):
+                part.products[path].put(*sums[path], adds=bool(total) or number > 0)
+        return sums
 
-    def whole(self, parts: Sequence[Pass]) -> Pass:
-        """The pass of a batch whose micro-batches have been collected."""
-        outputs = {
-            port: Tensor(np.concatenate([part.outputs[port].data for part in parts]))
-            for port in parts[0].outputs
-        }
-        return Pass(outputs, np.concatenate([part.losses for part in parts]), self.totals)
+    def total(self, terms: Terms) -> dict[str, Array]:
+        """All added up, by kernels."""
+        totals = {path: self._room_for(path) for path in terms}
+        rest = {path: g for path, g in terms.items() if len(g) > 1 or g[0] is not totals[path]}
+        if rest:
+            add_up([totals[path] for path in rest], [*rest.values()])
+        return totals
 
-    def _of(self, batch: Batch, seed: Seed, divisor: int) -> Pass:
-        if recorded := self.recorded(batch):
+    def _room_for(self, path: str) -> Array:
+        """Memory that is kept for a gradient."""
+        if path not in self._totals:
+            self._totals[path] = aligned(np.zeros_like(self._weights.params[path]))
+        return self._totals[path]
+
+    def _of(self, batch: Batch, slot: int, seed: Seed, divisor: int) -> Pass:
+        if recorded := self.recorded(batch, slot):
             with self._layers.seeded(seed) as ctx:
                 if recorded.recording.keys:
                     recorded.recording.draw(keys(seed))
@@ -159,23 +201,28 @@ class Passes:
                 ctx.updates.clear()
         size = examples(batch)
         scale = np.full(size, 1 / divisor, np.float32)
-        stale = size in self._recorded and not self._recorded[size].recording.current
-        free = size not in self._recorded and len(self._recorded) < _MOST_RECORDED
         with self._layers.seeded(seed) as ctx:
-            if self._records and (stale or free):
-                return self._record(batch, ctx, scale)
+            if self._records and self._is_free(size, slot):
+                return self._record(batch, slot, ctx, scale)
             return self._tape(batch, ctx, scale)
 
-    def _record(self, batch: Batch, ctx: Context, scale: Array) -> Pass:
+    def _is_free(self, size: int, slot: int) -> bool:
+        """Whether there is room for a recording; one of other threads gives way."""
+        sizes = {size for size, _ in self._recorded} | {size}
+        known = self._recorded.get((size, slot))
+        return len(sizes) <= _MOST_RECORDED and (known is None or not known.recording.current)
+
+    def _record(self, batch: Batch, slot: int, ctx: Context, scale: Array) -> Pass:
         own = {port: aligned(column) for port, column in batch.items()}
         with Recording(scale, *own.values(), *self._weights.arrays.values()) as recording:
             result = self._tape(own, ctx, scale)
         outputs = (y.data for y in result.outputs.values())
-        gradients = result.gradients.values()
+        gradients = [*result.gradients.values(), *chain(*result.products.values())]
         covered = recording.covers(result.losses, *outputs, *gradients)
-        self._records = covered and all(gradient.flags.c_contiguous for gradient in gradients)
+        dense = all(gradient.flags.c_contiguous for gradient in result.gradients.values())
+        self._records = covered and dense
         if self._records:
-            self._recorded[len(scale)] = Recorded(recording, own, scale, result)
+            self._recorded[len(scale), slot] = Recorded(recording, own, scale, result)
         self._splits &= self._records and recording.kernels_only
         return result
 
@@ -184,19 +231,27 @@ class Passes:
         leaves = weights.leaves()
         outputs = weights.train(leaves, batch, ctx)
         losses = weights.goal.losses(outputs)
-        losses.backward(scale)
+        with deferred() if self._splits else nullcontext() as left:
+            losses.backward(scale)
         self._layers.move()
-        gradients = {
-            path: np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
-            for path, leaf in leaves.items()
-            if leaf.requires_grad
-        }
-        return Pass({p: Tensor(y.data) for p, y in outputs.items()}, losses.data, gradients)
+        gradients, products = dict[str, Array](), dict[str, Product]()
+        for path, leaf in leaves.items():
+            if left is not None and (product := left.of(leaf.grad)):
+                products[path] = product
+            elif leaf.requires_grad:
+                gradients[path] = np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
+        outputs = {port: Tensor(y.data) for port, y in outputs.items()}
+        return Pass(outputs, losses.data, gradients, products)
 
 
 def examples(batch: Batch) -> int:
     """How many there are."""
     return len(next(iter(batch.values())))
+
+
+def n_slots(parts: Sequence[Batch]) -> int:
+    """How many micro-batches are gone through at the same time."""
+    return min(len(parts), n_threads())
 
 
 def seed_of(seed: Seed, number: int, n: int) -> Seed:
@@ -207,4 +262,15 @@ def seed_of(seed: Seed, number: int, n: int) -> Seed:
 def copied(result: Pass) -> Pass:
     """Outputs and losses in memory of their own, in the same order there."""
     outputs = {port: Tensor(np.array(y.data)) for port, y in result.outputs.items()}
-    return Pass(outputs, np.array(result.losses), result.gradients)
+    return Pass(outputs, np.array(result.losses), result.gradients, result.products)
+
+
+def whole(parts: Sequence[Outcome]) -> Outcome:
+    """What came of a batch, out of its micro-batches."""
+    if len(parts) == 1:
+        return parts[0]
+    outputs = {
+        port: Tensor(np.concatenate([part.outputs[port].data for part in parts]))
+        for port in parts[0].outputs
+    }
+    return Outcome(outputs, np.concatenate([part.losses for part in parts]))

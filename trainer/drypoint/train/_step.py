@@ -1,16 +1,17 @@
 """One step: forward and back for a batch, and the update."""
 
 import math
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
-from drypoint.autodiff import Array
+from drypoint.autodiff import Array, play
 
 from ._clipping import clip_weights, clipped_norm
 from ._examples import Batch
 from ._metrics import sums
-from ._passes import Pass
+from ._optimizers import Arrays, Terms
+from ._passes import Outcome
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT
@@ -38,11 +39,15 @@ def _gradients(
     a batch, ``place`` says which.
     """
     seed = (plan.settings.seed, DROPOUT, session.step, *place)
+    turn = session.turns.at(0, batch, seed=seed, divisor=divisor)
+    if turn is not None and play([turn.recording]):
+        totals = totals_of(plan, session, turn.outcome, batch)
+        return totals, session.passes.total(turn.gradients)
     done = session.passes.of(batch, seed=seed, divisor=divisor)
     return totals_of(plan, session, done, batch), done.gradients
 
 
-def totals_of(plan: Plan, session: Session, done: Pass, batch: Batch) -> Totals:
+def totals_of(plan: Plan, session: Session, done: Outcome, batch: Batch) -> Totals:
     """Sums over a batch."""
     measured = sums(plan.metrics, session.weights.goal, done.outputs, batch)
     return {"loss": float(done.losses.sum()), **measured}
@@ -71,19 +76,23 @@ def _team_gradients(
 
 
 def update(plan: Plan, session: Session, gradients: dict[str, Array]) -> None:
-    """Move the weights."""
+    """Move the weights by gradients that may be too long."""
+    if plan.settings.clip_grad_norm is not None:
+        gradients = clipped_norm(gradients, plan.settings.clip_grad_norm)
+    move(plan, session, gradients)
+
+
+def move(plan: Plan, session: Session, gradients: Arrays | Terms) -> None:
+    """Move the weights. Drypoint's own optimizers take gradients as terms too."""
     settings, params = plan.settings, session.weights.params
-    if settings.clip_grad_norm is not None:
-        gradients = clipped_norm(gradients, settings.clip_grad_norm)
     rate = plan.rate(session.step)
     session.step += 1
     for multiplier, paths in plan.groups.items():
         if not multiplier:
             continue
         group = {path: params[path] for path in paths}
-        settings.optimizer.step(
-            group, gradients, session.state, lr=rate * multiplier, t=session.step
-        )
+        given = cast(Arrays, gradients)
+        settings.optimizer.step(group, given, session.state, lr=rate * multiplier, t=session.step)
         if settings.clip_weight is not None:
             clip_weights(group, settings.clip_weight)
     session.weights.stepped(session.step)

@@ -9,30 +9,59 @@ from drypoint.autodiff import Array, Copy, Key, Recording, copy_into, draw_key
 
 from ._examples import Batch
 from ._layers import Seed, keys
-from ._passes import Pass, Passes, Recorded, copied, examples, seed_of
+from ._optimizers import Terms
+from ._passes import (
+    Outcome,
+    Pass,
+    Passes,
+    Recorded,
+    copied,
+    examples,
+    n_slots,
+    seed_of,
+    whole,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A recorded pass of a batch or micro-batch, in a turn.
+
+    Attributes:
+        recording: of copies into the pass, the pass, and copies of what it leaves.
+        recorded: the pass.
+        copies: by port: where the examples come from.
+        keys: of what drops out.
+        left: outputs and losses, which stay until the next turn, and gradients, which do not.
+    """
+
+    recording: Recording
+    recorded: Recorded
+    copies: dict[str, Copy]
+    keys: list[Key]
+    left: Pass
 
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """Forward and back for a batch, made of recorded passes of it or of its micro-batches.
+    """Forward and back for a batch.
 
     Attributes:
-        recording: of the copies of each into its pass, the pass, and the copies out of it.
-        passes: what it is made of.
-        copies: for each, by port: where its batch comes from.
-        kept: what each left.
-        gradients: of the whole batch.
-        scale: 1 / N for each of its N losses.
-        keys: for each pass, of what drops out in it.
+        recording: of all parts, and sums of their gradients.
+        parts: in order.
+        gradients: what is left to add up, by path.
+        scale: 1 / divisor for each loss of a part.
     """
 
     recording: Recording
-    passes: list[Recorded]
-    copies: list[dict[str, Copy]]
-    kept: list[Pass]
-    gradients: dict[str, Array]
+    parts: list[Part]
+    gradients: Terms
     scale: Array
-    keys: list[list[Key]]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it, once the recording has been played."""
+        return whole([part.left for part in self.parts])
 
 
 class Turns:
@@ -42,48 +71,57 @@ class Turns:
         self._passes = passes
         self._turns: dict[int, Turn] = {}
 
-    def at(self, place: int, batch: Batch, seed: Seed) -> Turn | None:
-        """The turn of a place, aimed at this batch and with what the seed draws; None if not all of
-        it has been recorded."""
-        parts = self._passes.parts(batch)
-        recorded = [self._passes.recorded(part) for part in parts]
-        passes = [known for known in recorded if known is not None]
-        if len(passes) < len(parts) or not all(p.recording.kernels_only for p in passes):
+    def at(self, place: int, batch: Batch, *, seed: Seed, divisor: int) -> Turn | None:
+        """The turn of a place, for this batch and with what the seed draws; None if not all of it
+        has been recorded, or Python has a part in it."""
+        batches = self._passes.parts(batch)
+        slots = n_slots(batches)
+        passes = [
+            known
+            for number, part in enumerate(batches)
+            if (known := self._passes.recorded(part, number % slots))
+            and known.recording.kernels_only
+        ]
+        if len(passes) < len(batches):
             return None
         turn = self._turns.get(place)
-        if turn is None or turn.passes != passes or len(turn.scale) != examples(batch):
-            turn = self._turns[place] = self._made(parts, passes)
-        for part, copies in zip(parts, turn.copies, strict=True):
-            for port, copy in copies.items():
-                copy.read(part[port])
-        for number, own in enumerate(turn.keys):
-            if own:
-                rng = keys(seed_of(seed, number, len(parts)))
-                for key in own:
+        if turn is None or [part.recorded for part in turn.parts] != passes:
+            turn = self._turns[place] = self._made(batches, passes, slots)
+        turn.scale.fill(1 / divisor)
+        for number, (part, given) in enumerate(zip(turn.parts, batches, strict=True)):
+            for port, copy in part.copies.items():
+                copy.read(given[port])
+            if part.keys:
+                rng = keys(seed_of(seed, number, len(batches)))
+                for key in part.keys:
                     draw_key(key, rng)
         return turn
 
-    def result(self, turn: Turn) -> Pass:
-        """What came of the turn."""
-        return turn.kept[0] if len(turn.kept) == 1 else self._passes.whole(turn.kept)
-
-    def _made(self, parts: list[Batch], passes: list[Recorded]) -> Turn:
-        n = sum(map(examples, parts))
-        scale = np.full(n, 1 / n, np.float32)
-        copies, kept, drawn = list[dict[str, Copy]](), list[Pass](), list[list[Key]]()
+    def _made(self, batches: list[Batch], passes: list[Recorded], slots: int) -> Turn:
+        """As many passes side by side as there are slots, again and again. Their gradients are
+        added to those of the ones before, the last ones' by whoever uses them."""
+        scale = np.empty(max(map(examples, batches)), np.float32)
+        parts = [_part(known, batch, scale) for known, batch in zip(passes, batches, strict=True)]
         with Recording(dry=True) as recording:
-            for part, known in zip(parts, passes, strict=True):
-                copies.append({port: copy_into(to, part[port]) for port, to in known.batch.items()})
-                copy_into(known.scale, scale[: len(known.scale)])
-                drawn.append([np.empty_like(key) for key in known.recording.keys])
-                for to, key in zip(known.recording.keys, drawn[-1], strict=True):
-                    copy_into(to, key)
-                recording.include(known.recording)
-                kept.append(copied(known.result))
-                copy_into(kept[-1].losses, known.result.losses)
-                for port, y in kept[-1].outputs.items():
-                    copy_into(y.data, known.result.outputs[port].data)
-                if len(parts) > 1:
-                    self._passes.collect(known.result.gradients, first=part is parts[0])
-        gradients = self._passes.totals if len(kept) > 1 else kept[0].gradients
-        return Turn(recording, passes, copies, kept, gradients, scale, drawn)
+            gradients: Terms = {}
+            for begin in range(0, len(parts), slots):
+                total = self._passes.total(gradients) if gradients else {}
+                together = parts[begin : begin + slots]
+                recording.side_by_side([part.recording for part in together])
+                gradients = self._passes.added(total, [part.left for part in together])
+        return Turn(recording, parts, gradients, scale)
+
+
+def _part(known: Recorded, batch: Batch, scale: Array) -> Part:
+    drawn = [np.empty_like(key) for key in known.recording.keys]
+    left = copied(known.result)
+    with Recording(dry=True) as recording:
+        copies = {port: copy_into(to, batch[port]) for port, to in known.batch.items()}
+        copy_into(known.scale, scale[: len(known.scale)])
+        for to, key in zip(known.recording.keys, drawn, strict=True):
+            copy_into(to, key)
+        recording.include(known.recording)
+        copy_into(left.losses, known.result.losses)
+        for port, y in left.outputs.items():
+            copy_into(y.data, known.result.outputs[port].data)
+    return Part(recording, known, copies, drawn, left)

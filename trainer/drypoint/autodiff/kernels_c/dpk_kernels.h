@@ -81,7 +81,9 @@ typedef struct {
 } dpk_pool2d;
 
 /* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. Where w or x has
- * many zeros, their terms may be left out, infinite and NaN ones too: see dpk_sparse.h. */
+ * many zeros, their terms may be left out, infinite and NaN ones too: see dpk_sparse.h. If it adds,
+ * the sum begins with what y holds, as if the terms of that had been the first ones of one sum; it
+ * has no bias and no ReLU then. */
 typedef struct {
     const float *w;    /* strides w_row, w_term */
     const float *x;    /* strides x_term, x_column */
@@ -89,15 +91,15 @@ typedef struct {
     float *y;          /* [n_rows][n_columns] */
     size_t n_rows, n_terms, n_columns;
     ptrdiff_t w_row, w_term, x_term, x_column;
-    int relu;
+    int relu, adds;
 } dpk_matmul;
 
 /* One parameter and what an optimizer keeps of it; all contiguous. */
 typedef struct {
-    float *w;       /* [n] */
-    const float *g; /* [n], its gradient */
-    float *m, *v;   /* [n], the moments of Adam; of the others m is their only state */
-    size_t n;
+    float *w;              /* [n] */
+    const float *const *g; /* [n_terms][n]: its gradient is their sum, from the first to the last */
+    float *m, *v;          /* [n], the moments of Adam; of the others m is their only state */
+    size_t n, n_terms;
     int decays; /* whether w is drawn to 0; else decay counts as 0 below, keep as 1 */
 } dpk_parameter;
 
@@ -129,6 +131,12 @@ typedef struct {
     size_t n_parameters;
     float rate, c, keep;
 } dpk_sign_sgd;
+
+/* w is the gradient. */
+typedef struct {
+    const dpk_parameter *parameters;
+    size_t n_parameters;
+} dpk_total;
 
 /* m += share (w - m); of a share of 1 m is w. */
 typedef struct {
@@ -205,7 +213,7 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average;
+    dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average, *total;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
     dpk_task *sparse_weight_gradient;
@@ -233,6 +241,16 @@ typedef struct {
 
 /* dpk_run of one call after the other; stops at the first that is not done. */
 int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done);
+
+/* Calls as one task. In turn: one after the other, all in one part. Side by side: the parts of
+ * each of them, in any order, which none of the others may change the outcome of. */
+typedef struct {
+    const dpk_call *calls;
+    size_t n_calls;
+} dpk_calls;
+
+int dpk_in_turn(const void *arguments, size_t part, size_t n_parts);
+int dpk_side_by_side(const void *arguments, size_t part, size_t n_parts);
 
 /* cffi: end */
 

@@ -13,6 +13,7 @@ const dpk_kernels DPK(kernels) = {
     .rmsprop = DPK(rmsprop),
     .sign_sgd = DPK(sign_sgd),
     .average = DPK(average),
+    .total = DPK(total),
     .add = DPK(add),
     .tanh = DPK(tanh),
     .tanh_gradient = DPK(tanh_gradient),

@@ -226,16 +226,6 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     return failed;
 }
 
-int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done) {
-    for (*n_done = 0; *n_done < n_calls; ++*n_done) {
-        const dpk_call *call = calls + *n_done;
-        const int status = dpk_run(call->task, call->arguments, n_threads, call->n_parts);
-        if (status)
-            return status;
-    }
-    return DPK_DONE;
-}
-
 /* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */
 enum { HEAD = 64 }; /* bytes before the floats, which begin at a multiple of 64; their number */
 

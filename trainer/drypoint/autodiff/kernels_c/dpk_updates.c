@@ -8,78 +8,125 @@
 
 #include <math.h>
 
-int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_sgd *a = arguments;
-    const float momentum = a->momentum, rate = a->rate;
-    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict velocity = p->m;
-        const float *restrict gradient = p->g;
-        const float decay = p->decays ? a->decay : 0;
+enum { BLOCK = 1024 }; /* numbers: a gradient that is a sum goes from here to where it is used */
+
+/* What a step does with numbers begin .. begin + n of a parameter, whose gradient is g[0..n). */
+typedef void block_step(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                        size_t begin, size_t n);
+
+/* g[0..n), numbers begin .. begin + n of a gradient of several terms. */
+static void add_up(const dpk_parameter *p, float *restrict g, size_t begin, size_t n) {
+    const float *first = p->g[0] + begin, *second = p->g[1] + begin;
+    for (size_t i = 0; i < n; i++)
+        g[i] = first[i] + second[i];
+    for (size_t term = 2; term < p->n_terms; term++) {
+        const float *next = p->g[term] + begin;
+        for (size_t i = 0; i < n; i++)
+            g[i] += next[i];
+    }
+}
+
+static int each_block(block_step *step, const void *arguments, const dpk_parameter *parameters,
+                      size_t n_parameters, size_t part, size_t n_parts) {
+    float sum[BLOCK];
+    for (const dpk_parameter *p = parameters; p < parameters + n_parameters; p++) {
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
-        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
-            const float v = velocity[i] * momentum + g;
-            velocity[i] = v;
-            w[i] -= rate * (a->nesterov ? g + momentum * v : v);
+        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i += BLOCK) {
+            const size_t n = dpk_min(BLOCK, end - i);
+            if (p->n_terms > 1)
+                add_up(p, sum, i, n);
+            step(arguments, p, p->n_terms == 1 ? p->g[0] + i : sum, i, n);
         }
     }
     return 0;
+}
+
+static void sgd(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                size_t begin, size_t n) {
+    const dpk_sgd *a = arguments;
+    const float momentum = a->momentum, rate = a->rate, decay = p->decays ? a->decay : 0;
+    float *restrict w = p->w + begin, *restrict velocity = p->m + begin;
+    for (size_t i = 0; i < n; i++) {
+        const float drawn = decay != 0 ? g[i] + decay * w[i] : g[i];
+        const float v = velocity[i] * momentum + drawn;
+        velocity[i] = v;
+        w[i] -= rate * (a->nesterov ? drawn + momentum * v : v);
+    }
+}
+
+static void adam(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                 size_t begin, size_t n) {
+    const dpk_adam *a = arguments;
+    const float rate = a->rate, c1 = a->c1, c2 = a->c2, unbias = a->unbias, eps = a->eps;
+    const float keep = p->decays ? a->keep : 1;
+    float *restrict w = p->w + begin, *restrict first = p->m + begin;
+    float *restrict second = p->v + begin;
+    for (size_t i = 0; i < n; i++) {
+        const float m = first[i] + c1 * (g[i] - first[i]);
+        const float v = second[i] + c2 * (g[i] * g[i] - second[i]);
+        first[i] = m;
+        second[i] = v;
+        w[i] = w[i] * keep - m / (sqrtf(v) * unbias + eps) * rate;
+    }
+}
+
+static void rmsprop(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                    size_t begin, size_t n) {
+    const dpk_rmsprop *a = arguments;
+    const float rate = a->rate, c = a->c, eps = a->eps, decay = p->decays ? a->decay : 0;
+    float *restrict w = p->w + begin, *restrict second = p->m + begin;
+    for (size_t i = 0; i < n; i++) {
+        const float drawn = decay != 0 ? g[i] + decay * w[i] : g[i];
+        const float v = second[i] + c * (drawn * drawn - second[i]);
+        second[i] = v;
+        w[i] -= rate * drawn / (sqrtf(v) + eps);
+    }
+}
+
+static void sign_sgd(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                     size_t begin, size_t n) {
+    const dpk_sign_sgd *a = arguments;
+    const float rate = a->rate, c = a->c, keep = p->decays ? a->keep : 1;
+    float *restrict w = p->w + begin, *restrict first = p->m + begin;
+    for (size_t i = 0; i < n; i++) {
+        const float m = first[i] + c * (g[i] - first[i]);
+        const float one = m > 0 ? 1 : m < 0 ? -1 : m; /* 0, or a NaN */
+        first[i] = m;
+        w[i] = (keep != 1 ? w[i] * keep : w[i]) - rate * one;
+    }
+}
+
+static void total(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                  size_t begin, size_t n) {
+    float *restrict w = p->w + begin;
+    (void)arguments;
+    for (size_t i = 0; i < n; i++)
+        w[i] = g[i];
+}
+
+int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_sgd *a = arguments;
+    return each_block(sgd, a, a->parameters, a->n_parameters, part, n_parts);
 }
 
 int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_adam *a = arguments;
-    const float rate = a->rate, c1 = a->c1, c2 = a->c2, unbias = a->unbias, eps = a->eps;
-    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict first = p->m, *restrict second = p->v;
-        const float *restrict gradient = p->g;
-        const float keep = p->decays ? a->keep : 1;
-        const size_t end = dpk_begin(p->n, part + 1, n_parts);
-        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            const float g = gradient[i];
-            const float m = first[i] + c1 * (g - first[i]);
-            const float v = second[i] + c2 * (g * g - second[i]);
-            first[i] = m;
-            second[i] = v;
-            w[i] = w[i] * keep - m / (sqrtf(v) * unbias + eps) * rate;
-        }
-    }
-    return 0;
+    return each_block(adam, a, a->parameters, a->n_parameters, part, n_parts);
 }
 
 int DPK(rmsprop)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_rmsprop *a = arguments;
-    const float rate = a->rate, c = a->c, eps = a->eps;
-    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict second = p->m;
-        const float *restrict gradient = p->g;
-        const float decay = p->decays ? a->decay : 0;
-        const size_t end = dpk_begin(p->n, part + 1, n_parts);
-        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            const float g = decay != 0 ? gradient[i] + decay * w[i] : gradient[i];
-            const float v = second[i] + c * (g * g - second[i]);
-            second[i] = v;
-            w[i] -= rate * g / (sqrtf(v) + eps);
-        }
-    }
-    return 0;
+    return each_block(rmsprop, a, a->parameters, a->n_parameters, part, n_parts);
 }
 
 int DPK(sign_sgd)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_sign_sgd *a = arguments;
-    const float rate = a->rate, c = a->c;
-    for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
-        float *restrict w = p->w, *restrict first = p->m;
-        const float *restrict g = p->g;
-        const float keep = p->decays ? a->keep : 1;
-        const size_t end = dpk_begin(p->n, part + 1, n_parts);
-        for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++) {
-            const float m = first[i] + c * (g[i] - first[i]);
-            const float one = m > 0 ? 1 : m < 0 ? -1 : m; /* 0, or a NaN */
-            first[i] = m;
-            w[i] = (keep != 1 ? w[i] * keep : w[i]) - rate * one;
-        }
-    }
-    return 0;
+    return each_block(sign_sgd, a, a->parameters, a->n_parameters, part, n_parts);
+}
+
+int DPK(total)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_total *a = arguments;
+    return each_block(total, a, a->parameters, a->n_parameters, part, n_parts);
 }
 
 int DPK(average)(const void *arguments, size_t part, size_t n_parts) {
