@@ -446,8 +446,10 @@ def test_optimizer_steps(sizes, n_terms, seed):
             (a[0].copy(), tuple(a[3:]), [np.abs(a[1 + k]) for k in range(n_states)]) for a in arrays
         ]
         with _compiled.forced(name, int(rng.integers(1, 4))):
+            parameters = ad.Parameters(
+                ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
+            )
             for _ in range(2):
-                parameters = [ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies]
                 step(parameters, decay=decay, **settings_)
         return [array for w, _, s in copies for array in (w, *s)]
 
@@ -490,7 +492,8 @@ def test_averages(sizes, seed):
     def moved(name, share):
         copies = [mean.copy() for mean in means]
         with _compiled.forced(name, int(rng.integers(1, 4))):
-            ad.average_step(copies, values, share=share)
+            pairs = zip(values, copies, strict=True)
+            ad.average_step(ad.Parameters(ad.Parameter(w, (), (m,)) for w, m in pairs), share=share)
         return copies
 
     for share in (1, float(rng.random())):

@@ -265,6 +265,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "moved_average",
         "copy_into",
         "add_up",
+        "deferred",
         "draw_key",
         "play",
         "aligned",

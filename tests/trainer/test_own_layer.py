@@ -35,7 +35,7 @@ def test_it_learns_and_its_neighbours_stay_fused(example, monkeypatch):
     conv2d = _kernels.conv2d
 
     def watched(x, weight, bias, spec, **more):
-        seen.append((spec, x.shape, x.strides))
+        seen.append((spec, x.shape[1:], tuple(np.argsort(x.strides))))
         return conv2d(x, weight, bias, spec, **more)
 
     monkeypatch.setattr(_kernels, "conv2d", watched)

@@ -162,7 +162,9 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, again):
         for part in parts:
             total = {path: total[path] + g for path, g in gradients(part).items()}
         of_all = gradients(slice(None))
-        total |= {path: g for path, g in of_all.items() if path in ("linear1.weight", "linear2.weight")}
+        total |= {
+            path: g for path, g in of_all.items() if path in ("linear1.weight", "linear2.weight")
+        }
         params = {path: w - np.float32(0.5) * total[path] for path, w in params.items()}
     for path, wanted in params.items():
         np.testing.assert_array_equal(result.net.params[path], wanted)

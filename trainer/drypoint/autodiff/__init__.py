@@ -54,6 +54,7 @@ from ._tape import Vjp as Vjp
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._updates import Parameter as Parameter
+from ._updates import Parameters as Parameters
 from ._updates import adam_step as adam_step
 from ._updates import add_up as add_up
 from ._updates import average_step as average_step

@@ -80,6 +80,11 @@ def settings() -> tuple[object, ...]:
     return _Settings.kernels, _Settings.n_threads, _Settings.grain
 
 
+def compiled_kernels() -> Any:
+    """The kernels that run; None: NumPy computes."""
+    return _Settings.kernels
+
+
 def kernels_for(*arrays: NDArray[Any]) -> Any:
     """The compiled kernels if they take such arrays: all float32. None leaves it to NumPy."""
     if any(array.dtype != np.float32 for array in arrays):
@@ -193,25 +198,29 @@ class Copy:
     def __init__(self, arguments: Any, x: NDArray[Any]) -> None:
         self._arguments, self._x = arguments, x
 
-    def read(self, x: NDArray[Any]) -> None:
-        """Copy this the next time: an array like the one before."""
+    def read(self, x: NDArray[Any], begin: int = 0) -> None:
+        """Copy this the next time: so much of an array, from a place along its first axis on, as it
+        was of an array of the same strides."""
         self._x = x  # keeps its memory
-        self._arguments.x = pointer(x)
+        self._arguments.x = pointer(x) + begin * (x.strides[0] // 4)
 
 
 def copy_into(y: NDArray[Any], x: NDArray[Any]) -> Copy:
     """y = x, by a kernel where there are any.
 
     Args:
-        y: of x's type, shape and order in memory, without gaps; elements of 4 or 8 bytes.
-        x: likewise.
+        y: of x's type and shape. It has no gaps, and x's order in memory, elements being of 4 or 8
+            bytes; or it is float32 in the order of its axes, and x anyhow in memory.
+        x: to be copied.
     """
     if _Settings.kernels is None:
         np.copyto(y, x)
         return Copy(None, x)
-    fields = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
-    fields |= {"x": pointer(x), "y": pointer(y)}
-    arguments = struct("dpk_copy", **fields)
+    fields: dict[str, object] = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
+    if x.strides != y.strides:
+        strides = [stride // 4 for stride in x.strides]
+        fields = {"n_axes": x.ndim, "shape": x.shape, "strides": strides}
+    arguments = struct("dpk_copy", x=pointer(x), y=pointer(y), **fields)
     run(_Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
     return Copy(arguments, x)
 

@@ -4,10 +4,9 @@ Every operation is rounded by itself in float32, in the order that the formulas 
 the compiled steps and NumPy's give the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
-from weakref import ReferenceType, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from ._compiled import (
     FROM_MEMORY,
     array_of,
+    compiled_kernels,
     copy_into,
     empty_like,
-    kernels_for,
     pointer,
     pointers,
     run,
@@ -43,8 +42,47 @@ class Parameter(NamedTuple):
     decays: bool = False
 
 
+class Parameters:
+    """Parameters that one step changes together, described to the kernels once for many steps.
+
+    Args:
+        members: what is not contiguous of their gradients is copied now.
+    """
+
+    def __init__(self, members: Iterable[Parameter]) -> None:
+        self._members = tuple(p._replace(g=tuple(map(np.ascontiguousarray, p.g))) for p in members)
+        self._rows: Any = None
+        arrays = [array for p in self._members for array in (p.w, *p.g, *p.state)]
+        self._compiled = all(array.dtype == np.float32 for array in arrays)
+        # One part for each thread: it mostly gets the one it had before, and has that in its cache.
+        self._work = FROM_MEMORY * sum(p.w.size for p in self._members)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._members)
+
+    def step(self, name: str, **numbers: float) -> bool:
+        """Make the kernels' step of a name; False if it is not for them."""
+        kernels = compiled_kernels()
+        if kernels is None or not self._compiled:
+            return False
+        if self._rows is None:
+            self._terms = [pointers(p.g) for p in self._members]
+            self._rows = array_of("dpk_parameter", [*map(_row, self._members, self._terms)])
+        arguments = struct(
+            f"dpk_{name}", parameters=self._rows, n_parameters=len(self._rows), **numbers
+        )
+        run(getattr(kernels, name), arguments, self._work, each=1, keeps=self)
+        return True
+
+
+def _row(p: Parameter, terms: Any) -> dict[str, object]:
+    """A parameter's struct; a step of one state has it as its first moments."""
+    fields = {"w": pointer(p.w), "g": terms, "n_terms": len(terms), "n": p.w.size}
+    return fields | dict(zip("mv", map(pointer, p.state), strict=False)) | {"decays": p.decays}
+
+
 def sgd_step(
-    parameters: Sequence[Parameter],
+    parameters: Parameters,
     *,
     rate: float,
     momentum: float,
@@ -52,9 +90,7 @@ def sgd_step(
     decay: float = 0.0,
 ) -> None:
     """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
-    if kernels := kernels_for(*(p.w for p in parameters)):
-        settings = {"rate": rate, "momentum": momentum, "nesterov": nesterov, "decay": decay}
-        _run(kernels.sgd, "dpk_sgd", parameters, settings)
+    if parameters.step("sgd", rate=rate, momentum=momentum, nesterov=nesterov, decay=decay):
         return
     for p in parameters:
         (v,) = p.state
@@ -66,7 +102,7 @@ def sgd_step(
 
 
 def adam_step(
-    parameters: Sequence[Parameter],
+    parameters: Parameters,
     *,
     rate: float,
     beta1: float,
@@ -79,9 +115,8 @@ def adam_step(
     w = (1 - decay) w - rate m / (unbias sqrt v + eps).
     """
     c1, c2 = 1 - beta1, 1 - beta2
-    if kernels := kernels_for(*(p.w for p in parameters)):
-        settings = {"rate": rate, "c1": c1, "c2": c2, "unbias": unbias, "eps": eps}
-        _run(kernels.adam, "dpk_adam", parameters, settings | {"keep": 1 - decay})
+    keep = 1 - decay
+    if parameters.step("adam", rate=rate, c1=c1, c2=c2, unbias=unbias, eps=eps, keep=keep):
         return
     for p in parameters:
         m, v = p.state
@@ -98,13 +133,11 @@ def adam_step(
 
 
 def rmsprop_step(
-    parameters: Sequence[Parameter], *, rate: float, rho: float, eps: float, decay: float = 0.0
+    parameters: Parameters, *, rate: float, rho: float, eps: float, decay: float = 0.0
 ) -> None:
     """g += decay w; v += (1 - rho) (g^2 - v); w -= rate g / (sqrt v + eps)."""
     c = 1 - rho
-    if kernels := kernels_for(*(p.w for p in parameters)):
-        settings = {"rate": rate, "c": c, "eps": eps, "decay": decay}
-        _run(kernels.rmsprop, "dpk_rmsprop", parameters, settings)
+    if parameters.step("rmsprop", rate=rate, c=c, eps=eps, decay=decay):
         return
     for p in parameters:
         (v,) = p.state
@@ -114,13 +147,11 @@ def rmsprop_step(
 
 
 def sign_sgd_step(
-    parameters: Sequence[Parameter], *, rate: float, momentum: float, decay: float = 0.0
+    parameters: Parameters, *, rate: float, momentum: float, decay: float = 0.0
 ) -> None:
     """m += (1 - momentum) (g - m); w = (1 - decay) w - rate * sign of m."""
     c = 1 - momentum
-    if kernels := kernels_for(*(p.w for p in parameters)):
-        settings = {"rate": rate, "c": c, "keep": 1 - decay}
-        _run(kernels.sign_sgd, "dpk_sign_sgd", parameters, settings)
+    if parameters.step("sign_sgd", rate=rate, c=c, keep=1 - decay):
         return
     for p in parameters:
         (m,) = p.state
@@ -129,35 +160,33 @@ def sign_sgd_step(
         np.subtract(p.w, np.float32(rate) * np.sign(m), out=p.w)
 
 
-def average_step(means: Sequence[Values], values: Sequence[Values], *, share: float) -> None:
-    """mean += share (value - mean), in place, for arrays in pairs; a share of 1 copies."""
-    if kernels := kernels_for(*means, *values):
-        pairs = [Parameter(w, (), (m,)) for m, w in zip(means, values, strict=True)]
-        _run(kernels.average, "dpk_average", pairs, {"share": share})
+def average_step(parameters: Parameters, *, share: float) -> None:
+    """state += share (w - state), in place; a share of 1 copies. Gradients have no part in it."""
+    if parameters.step("average", share=share):
         return
-    for mean, value in zip(means, values, strict=True):
+    for p in parameters:
+        (mean,) = p.state
         if share == 1:
-            mean[...] = value
+            mean[...] = p.w
         else:
-            np.add(mean, np.float32(share) * (value - mean), out=mean)
+            np.add(mean, np.float32(share) * (p.w - mean), out=mean)
 
 
 def moved_average(mean: Values, value: Values, *, share: float) -> Values:
-    """mean + share (value - mean), a new array; `average_step` in place of it."""
+    """mean + share (value - mean), a new array."""
     moved: Values = empty_like(mean)
     copy_into(moved, mean)
-    average_step([moved], [value], share=share)
+    average_step(Parameters([Parameter(value, (), (moved,))]), share=share)
     return moved
 
 
 def add_up(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
     """Each total = the sum of its terms, from the first to the last; it may be the first itself."""
-    parameters = [Parameter(total, g, ()) for total, g in zip(totals, terms, strict=True)]
-    if kernels := kernels_for(*totals):
-        _run(kernels.total, "dpk_total", parameters, {})
-        return
-    for p in parameters:
-        p.w[...] = _gradient(p)
+    pairs = zip(totals, terms, strict=True)
+    parameters = Parameters(Parameter(total, g, ()) for total, g in pairs)
+    if not parameters.step("total"):
+        for p in parameters:
+            p.w[...] = _gradient(p)
 
 
 def _gradient(p: Parameter) -> Values:
@@ -172,36 +201,3 @@ def _decayed(p: Parameter, decay: float) -> Values:
 def _shrink(p: Parameter, decay: float) -> None:
     if p.decays and decay:
         np.multiply(p.w, np.float32(1 - decay), out=p.w)
-
-
-def _run(task: Any, name: str, parameters: Sequence[Parameter], settings: dict[str, float]) -> None:
-    # What is made contiguous here is kept until the task is done.
-    parameters = [p._replace(g=tuple(map(np.ascontiguousarray, p.g))) for p in parameters]
-    rows, terms = _rows(name, parameters)
-    arguments = struct(name, parameters=rows, n_parameters=len(rows), **settings)
-    work = FROM_MEMORY * sum(p.w.size for p in parameters)
-    # One part for each thread: it mostly gets the one it had before, and has that in its cache.
-    run(task, arguments, work, each=1, keeps=(rows, terms))
-
-
-_latest: dict[str, tuple[list[ReferenceType[Values]], Any, list[Any]]] = {}
-"""Name of a step -> its arrays and their structs: most steps are about the same arrays as the one
-before, and describing them takes as long as a small kernel."""
-
-
-def _rows(name: str, parameters: Sequence[Parameter]) -> tuple[Any, list[Any]]:
-    """A struct for each parameter, and the pointers to its terms, which the structs point to."""
-    arrays = [a for p in parameters for a in (p.w, *p.g, *p.state)]
-    known, rows, terms = _latest.get(name, ([], (), []))
-    same = len(known) == len(arrays) and all(of() is a for of, a in zip(known, arrays, strict=True))
-    shapes = [(row.n_terms, bool(row.decays)) for row in rows]
-    if not same or shapes != [(len(p.g), p.decays) for p in parameters]:
-        terms = [pointers(p.g) for p in parameters]
-        fields = [
-            {"w": pointer(p.w), "g": g, "n_terms": len(g), "n": p.w.size, "decays": p.decays}
-            | dict(zip("mv", map(pointer, p.state), strict=False))
-            for p, g in zip(parameters, terms, strict=True)
-        ]
-        rows = array_of("dpk_parameter", fields)
-        _latest[name] = [ref(array) for array in arrays], rows, terms
-    return rows, terms

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import aligned, average_step
+from drypoint.autodiff import Parameter, Parameters, aligned, average_step
 
 from ._errors import TrainError
 
@@ -20,18 +20,19 @@ class Average:
 
     Args:
         decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
-        start: what the arrays are before the first update.
+        arrays: what changes in place.
     """
 
-    def __init__(self, decay: float, start: Arrays) -> None:
+    def __init__(self, decay: float, arrays: Arrays) -> None:
         self._decay = decay
-        self.arrays = {path: aligned(array) for path, array in start.items()}
+        self.arrays = {path: aligned(array) for path, array in arrays.items()}
+        pairs = ((array, self.arrays[path]) for path, array in arrays.items())
+        self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
-    def update(self, arrays: Arrays, t: int) -> None:
+    def update(self, t: int) -> None:
         """Take in the arrays of step t, counted from 1."""
         share = (1 - self._decay) / (1 - self._decay**t)
-        values = [arrays[path] for path in self.arrays]
-        average_step([*self.arrays.values()], values, share=share)
+        average_step(self._parameters, share=share)
 
 
 def check_decay(decay: float | None) -> None:

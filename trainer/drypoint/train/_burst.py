@@ -9,11 +9,11 @@ then run through all of it, and no thread waits for Python in between.
 from drypoint.autodiff import Recording, play
 
 from ._examples import Batch
-from ._optimizers import OPTIMIZERS
+from ._optimizers import OwnOptimizer, arranged, is_own
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT
-from ._step import Totals, move, totals_of
+from ._step import Totals, totals_of
 from ._turns import Turn
 
 
@@ -29,10 +29,9 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         session: its weights move.
         group: batches as the graph takes them, each with how many examples it has.
     """
-    settings = plan.settings
+    settings, optimizer = plan.settings, plan.settings.optimizer
     clipped = settings.clip_grad_norm is not None or settings.clip_weight is not None
-    known = type(settings.optimizer) in OPTIMIZERS.values()
-    if plan.team is not None or clipped or not known:
+    if plan.team is not None or clipped or not is_own(optimizer):
         return []
     begin, turns, recordings = session.step, list[Turn](), list[Recording]()
     for place, (batch, n) in enumerate(group):
@@ -41,7 +40,7 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         if turn is None:
             break
         with Recording(dry=True) as after:
-            move(plan, session, turn.gradients)
+            _move(plan, session, turn, optimizer)
         turns.append(turn)
         recordings += [turn.recording, after]
     n_steps = play(recordings) // 2 if turns else 0
@@ -50,3 +49,19 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         totals_of(plan, session, turn.outcome, batch)
         for turn, (batch, _) in zip(turns[:n_steps], group, strict=False)
     ]
+
+
+def _move(plan: Plan, session: Session, turn: Turn, optimizer: OwnOptimizer) -> None:
+    """What `update` does, for gradients that are always in the same place."""
+    if turn not in session.arranged:
+        params = session.weights.params
+        session.arranged[turn] = {
+            multiplier: arranged({p: params[p] for p in paths}, turn.gradients, session.state)
+            for multiplier, paths in plan.groups.items()
+            if multiplier
+        }
+    rate = plan.rate(session.step)
+    session.step += 1
+    for multiplier, parameters in session.arranged[turn].items():
+        optimizer.move(parameters, lr=rate * multiplier, t=session.step)
+    session.weights.stepped(session.step)

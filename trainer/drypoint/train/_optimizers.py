@@ -7,13 +7,14 @@ shifts of a batch norm, are few and need no shrinking.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import (
     Parameter,
+    Parameters,
     adam_step,
     aligned,
     rmsprop_step,
@@ -70,13 +71,15 @@ class SGD:
         """A velocity of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(
-        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
-    ) -> None:
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
+        self.move(arranged(params, gradients, state), lr=lr, t=t)
+
+    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
+        """The same of what has been arranged."""
         del t
         sgd_step(
-            _parameters(params, gradients, state),
+            parameters,
             rate=lr,
             momentum=self.momentum,
             nesterov=self.nesterov,
@@ -107,12 +110,14 @@ class Adam:
         """Both moments zero."""
         return {path: (_zeros(w), _zeros(w)) for path, w in params.items()}
 
-    def step(
-        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
-    ) -> None:
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
+        self.move(arranged(params, gradients, state), lr=lr, t=t)
+
+    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
+        """The same of what has been arranged."""
         adam_step(
-            _parameters(params, gradients, state),
+            parameters,
             rate=lr / (1 - self.beta1**t),
             beta1=self.beta1,
             beta2=self.beta2,
@@ -143,13 +148,15 @@ class RMSProp:
         """A mean square of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(
-        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
-    ) -> None:
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
+        self.move(arranged(params, gradients, state), lr=lr, t=t)
+
+    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
+        """The same of what has been arranged."""
         del t
         rmsprop_step(
-            _parameters(params, gradients, state),
+            parameters,
             rate=lr,
             rho=self.rho,
             eps=self.eps,
@@ -177,18 +184,22 @@ class SignSGD:
         """A mean of zeros for each parameter."""
         return {path: (_zeros(w),) for path, w in params.items()}
 
-    def step(
-        self, params: Arrays, gradients: Arrays | Terms, state: State, *, lr: float, t: int
-    ) -> None:
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
+        self.move(arranged(params, gradients, state), lr=lr, t=t)
+
+    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
+        """The same of what has been arranged."""
         del t
         sign_sgd_step(
-            _parameters(params, gradients, state),
+            parameters,
             rate=lr,
             momentum=self.momentum,
             decay=lr * self.weight_decay,
         )
 
+
+OwnOptimizer: TypeAlias = SGD | Adam | RMSProp | SignSGD
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
     "adam": Adam,
@@ -196,6 +207,11 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
     "rmsprop": RMSProp,
     "signsgd": SignSGD,
 }
+
+
+def is_own(optimizer: Optimizer) -> TypeGuard[OwnOptimizer]:
+    """Whether its steps can be arranged, and all of its code is drypoint's."""
+    return type(optimizer) in OPTIMIZERS.values()
 
 
 def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
@@ -219,13 +235,13 @@ def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
     return aligned(np.zeros_like(w))
 
 
-def _parameters(params: Arrays, gradients: Arrays | Terms, state: State) -> list[Parameter]:
-    """What belongs together; weights decay."""
+def arranged(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
+    """What belongs together, for steps of drypoint's own optimizers; weights decay."""
     given = ((path, w, gradients[path]) for path, w in params.items())
-    return [
+    return Parameters(
         Parameter(w, g if isinstance(g, tuple) else (g,), state[path], w.ndim > 1)
         for path, w, g in given
-    ]
+    )
 
 
 def optimizer_config(optimizer: Optimizer) -> dict[str, object]:

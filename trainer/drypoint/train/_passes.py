@@ -139,8 +139,9 @@ class Passes:
         for number, part in enumerate(parts):
             slot = number % n_slots(parts)
             done = self._of(part, slot, seed_of(seed, number, len(parts)), divisor)
-            if not self._splits:  # as it was, or as this first one told
-                return done if len(parts) == 1 else self._of(batch, 0, seed, divisor)
+            if not self._splits:  # as it was, or as this first one told: then it begins anew
+                whole_one = len(parts) == 1 and not done.products
+                return done if whole_one else self._of(batch, 0, seed, divisor)
             kept.append(copied(done))
             total = self.total(self.added(total, [done]))
         left = whole(kept)

@@ -1,15 +1,16 @@
 """Everything that changes in a run, and nothing else: what a checkpoint holds."""
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array
+from drypoint.autodiff import Array, Parameters
 
 from ._optimizers import State
 from ._passes import Passes
-from ._turns import Turns
+from ._turns import Turn, Turns
 from ._weights import Weights
 
 Figures = dict[str, float]
@@ -24,6 +25,7 @@ class Session:
         state: of the optimizer.
         passes: forward and back with these weights.
         turns: those for the batches of a group.
+        arranged: what moves by the gradients of a turn, by multipliers of the learning rate.
         best: path -> array of what would be kept if the run ended here; None before an epoch.
         best_epoch: whose they are; 0 before.
         epoch: finished epochs.
@@ -38,6 +40,9 @@ class Session:
     state: State
     passes: Passes
     turns: Turns
+    arranged: WeakKeyDictionary[Turn, dict[float, Parameters]] = field(
+        default_factory=WeakKeyDictionary
+    )
     best: dict[str, Array] | None = None
     best_epoch: int = 0
     epoch: int = 0

@@ -1,7 +1,7 @@
 """One step: forward and back for a batch, and the update."""
 
 import math
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from drypoint.autodiff import Array, play
 from ._clipping import clip_weights, clipped_norm
 from ._examples import Batch
 from ._metrics import sums
-from ._optimizers import Arrays, Terms
 from ._passes import Outcome
 from ._plan import Plan
 from ._session import Session
@@ -76,23 +75,19 @@ def _team_gradients(
 
 
 def update(plan: Plan, session: Session, gradients: dict[str, Array]) -> None:
-    """Move the weights by gradients that may be too long."""
-    if plan.settings.clip_grad_norm is not None:
-        gradients = clipped_norm(gradients, plan.settings.clip_grad_norm)
-    move(plan, session, gradients)
-
-
-def move(plan: Plan, session: Session, gradients: Arrays | Terms) -> None:
-    """Move the weights. Drypoint's own optimizers take gradients as terms too."""
+    """Move the weights."""
     settings, params = plan.settings, session.weights.params
+    if settings.clip_grad_norm is not None:
+        gradients = clipped_norm(gradients, settings.clip_grad_norm)
     rate = plan.rate(session.step)
     session.step += 1
     for multiplier, paths in plan.groups.items():
         if not multiplier:
             continue
         group = {path: params[path] for path in paths}
-        given = cast(Arrays, gradients)
-        settings.optimizer.step(group, given, session.state, lr=rate * multiplier, t=session.step)
+        settings.optimizer.step(
+            group, gradients, session.state, lr=rate * multiplier, t=session.step
+        )
         if settings.clip_weight is not None:
             clip_weights(group, settings.clip_weight)
     session.weights.stepped(session.step)

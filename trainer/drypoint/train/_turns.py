@@ -1,26 +1,19 @@
 """The calls for a batch at one place of a group: arranged once, then aimed at one batch after
 another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Copy, Key, Recording, copy_into, draw_key
+from drypoint.autodiff import Array, Copy, Key, Recording, Tensor, copy_into, draw_key
 
 from ._examples import Batch
 from ._layers import Seed, keys
 from ._optimizers import Terms
-from ._passes import (
-    Outcome,
-    Pass,
-    Passes,
-    Recorded,
-    copied,
-    examples,
-    n_slots,
-    seed_of,
-    whole,
-)
+from ._passes import Outcome, Passes, Recorded, examples, n_slots, seed_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +21,18 @@ class Part:
     """A recorded pass of a batch or micro-batch, in a turn.
 
     Attributes:
-        recording: of copies into the pass, the pass, and copies of what it leaves.
         recorded: the pass.
+        recording: of copies into it, itself, and copies of its outcome.
+        begin: which example of the batch is its first.
         copies: by port: where the examples come from.
         keys: of what drops out.
-        left: outputs and losses, which stay until the next turn, and gradients, which do not.
     """
 
-    recording: Recording
     recorded: Recorded
+    recording: Recording
+    begin: int
     copies: dict[str, Copy]
     keys: list[Key]
-    left: Pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,21 +40,28 @@ class Turn:
     """Forward and back for a batch.
 
     Attributes:
+        form: of the batches that it takes.
         recording: of all parts, and sums of their gradients.
         parts: in order.
-        gradients: what is left to add up, by path.
+        outcome: what comes of it when the recording is played.
+        gradients: what is left to add up then, by path.
         scale: 1 / divisor for each loss of a part.
     """
 
+    form: "Form"
     recording: Recording
     parts: list[Part]
+    outcome: Outcome
     gradients: Terms
     scale: Array
 
     @property
-    def outcome(self) -> Outcome:
-        """What came of it, once the recording has been played."""
-        return whole([part.left for part in self.parts])
+    def current(self) -> bool:
+        """Whether the kernels would still be called so."""
+        return all(part.recorded.recording.current for part in self.parts)
+
+
+Form = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
 
 
 class Turns:
@@ -74,6 +74,25 @@ class Turns:
     def at(self, place: int, batch: Batch, *, seed: Seed, divisor: int) -> Turn | None:
         """The turn of a place, for this batch and with what the seed draws; None if not all of it
         has been recorded, or Python has a part in it."""
+        turn = self._turns.get(place)
+        if turn is None or turn.form != _form(batch) or not turn.current:
+            turn = self._made(batch)
+            if turn is None:
+                return None
+            self._turns[place] = turn
+        turn.scale.fill(1 / divisor)
+        for number, part in enumerate(turn.parts):
+            for port, copy in part.copies.items():
+                copy.read(batch[port], part.begin)
+            if part.keys:
+                rng = keys(seed_of(seed, number, len(turn.parts)))
+                for key in part.keys:
+                    draw_key(key, rng)
+        return turn
+
+    def _made(self, batch: Batch) -> Turn | None:
+        """As many passes side by side as there are slots, again and again. Their gradients are
+        added to those of the ones before, the last ones' by whoever uses them."""
         batches = self._passes.parts(batch)
         slots = n_slots(batches)
         passes = [
@@ -84,44 +103,46 @@ class Turns:
         ]
         if len(passes) < len(batches):
             return None
-        turn = self._turns.get(place)
-        if turn is None or [part.recorded for part in turn.parts] != passes:
-            turn = self._turns[place] = self._made(batches, passes, slots)
-        turn.scale.fill(1 / divisor)
-        for number, (part, given) in enumerate(zip(turn.parts, batches, strict=True)):
-            for port, copy in part.copies.items():
-                copy.read(given[port])
-            if part.keys:
-                rng = keys(seed_of(seed, number, len(batches)))
-                for key in part.keys:
-                    draw_key(key, rng)
-        return turn
-
-    def _made(self, batches: list[Batch], passes: list[Recorded], slots: int) -> Turn:
-        """As many passes side by side as there are slots, again and again. Their gradients are
-        added to those of the ones before, the last ones' by whoever uses them."""
         scale = np.empty(max(map(examples, batches)), np.float32)
-        parts = [_part(known, batch, scale) for known, batch in zip(passes, batches, strict=True)]
+        outcome = _room(passes[0].result, examples(batch))
+        begins = [0, *accumulate(map(examples, batches))]
+        parts = [
+            _part(known, batch, begin, scale, outcome)
+            for known, begin in zip(passes, begins, strict=False)
+        ]
         with Recording(dry=True) as recording:
             gradients: Terms = {}
             for begin in range(0, len(parts), slots):
                 total = self._passes.total(gradients) if gradients else {}
                 together = parts[begin : begin + slots]
                 recording.side_by_side([part.recording for part in together])
-                gradients = self._passes.added(total, [part.left for part in together])
-        return Turn(recording, parts, gradients, scale)
+                results = [part.recorded.result for part in together]
+                gradients = self._passes.added(total, results)
+        return Turn(_form(batch), recording, parts, outcome, gradients, scale)
 
 
-def _part(known: Recorded, batch: Batch, scale: Array) -> Part:
+def _form(batch: Mapping[str, NDArray[np.generic]]) -> Form:
+    return {port: (column.shape, column.dtype, column.strides) for port, column in batch.items()}
+
+
+def _room(like: Outcome, n: int) -> Outcome:
+    """Memory for what comes of n examples."""
+    outputs = {
+        port: Tensor(np.empty((n, *y.shape[1:]), y.dtype)) for port, y in like.outputs.items()
+    }
+    return Outcome(outputs, np.empty(n, like.losses.dtype))
+
+
+def _part(known: Recorded, batch: Batch, begin: int, scale: Array, outcome: Outcome) -> Part:
+    mine = slice(begin, begin + len(known.scale))
     drawn = [np.empty_like(key) for key in known.recording.keys]
-    left = copied(known.result)
     with Recording(dry=True) as recording:
-        copies = {port: copy_into(to, batch[port]) for port, to in known.batch.items()}
+        copies = {port: copy_into(to, batch[port][mine]) for port, to in known.batch.items()}
         copy_into(known.scale, scale[: len(known.scale)])
         for to, key in zip(known.recording.keys, drawn, strict=True):
             copy_into(to, key)
         recording.include(known.recording)
-        copy_into(left.losses, known.result.losses)
-        for port, y in left.outputs.items():
-            copy_into(y.data, known.result.outputs[port].data)
-    return Part(recording, known, copies, drawn, left)
+        copy_into(outcome.losses[mine], known.result.losses)
+        for port, y in outcome.outputs.items():
+            copy_into(y.data[mine], known.result.outputs[port].data)
+    return Part(known, recording, begin, copies, drawn)

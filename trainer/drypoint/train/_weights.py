@@ -59,7 +59,7 @@ class Weights:
     def stepped(self, t: int) -> None:
         """The optimizer has made step t, counted from 1."""
         if self.average is not None:
-            self.average.update(self.arrays, t)
+            self.average.update(t)
 
     def restored(self) -> None:
         """The arrays have been filled from outside."""
