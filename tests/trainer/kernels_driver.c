@@ -46,6 +46,10 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
         failed |= task(arguments, part, n_parts);
     return failed;
 }
+
+int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
+    return dpk_run(task, arguments, 1, n_parts);
+}
 #endif
 
 /* Writes zeros and runs a task, in one part and in five: the same bytes. */
@@ -207,35 +211,32 @@ static void product(const dpk_kernels *k, size_t most) {
     free(bias);
 }
 
-/* Copies of copies, two of them by calls of their own, and by calls in turn. */
+/* Sequences of copies of copies, of other lengths, so that one is done early. */
 static void together(const dpk_kernels *k) {
+    enum { LISTS = 3, CALLS = 9 };
     const size_t n = draw(2, 100);
-    float *x = numbers(n), *y = numbers(2 * n), *z = numbers(2 * n);
-    dpk_copy copies[2][2];
-    dpk_call calls[2][2], ways[2];
-    dpk_calls lists[2];
-    for (size_t i = 0; i < 2; i++) {
-        const dpk_copy first = {x, y + i * n, 1, {n}, {1}}, second = {y + i * n, z + i * n, 1, {n}, {1}};
-        copies[i][0] = first;
-        copies[i][1] = second;
-        for (size_t j = 0; j < 2; j++) {
-            const dpk_call call = {k->copy, &copies[i][j], 2 + i};
+    float *x = numbers(n), *y = numbers(LISTS * CALLS * n);
+    dpk_copy copies[LISTS][CALLS];
+    dpk_call calls[LISTS][CALLS];
+    dpk_sequence lists[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
+        for (size_t j = 0; j < CALLS; j++) {
+            float *to = y + (i * CALLS + j) * n;
+            const dpk_copy copy = {j ? to - n : x, to, 1, {n}, {1}};
+            const dpk_call call = {k->copy, &copies[i][j], draw(1, 3)};
+            copies[i][j] = copy;
             calls[i][j] = call;
         }
-        const dpk_calls list = {calls[i], 2};
-        const dpk_call way = {dpk_in_turn, lists + i, 2 + i};
+        const dpk_sequence list = {calls[i], CALLS - 3 * i};
         lists[i] = list;
-        ways[i] = way;
     }
-    const dpk_call firsts[] = {calls[0][0], calls[1][0]};
-    const dpk_calls by_call = {firsts, 2}, by_list = {ways, 2};
-    check("calls side by side", dpk_side_by_side, &by_call, y, 8 * n);
-    check("lists side by side", dpk_side_by_side, &by_list, z, 8 * n);
-    if (memcmp(x, z, 4 * n) || memcmp(x, z + n, 4 * n))
-        exit(1);
+    const dpk_sequences all = {lists, LISTS};
+    check("sequences", dpk_run_sequences, &all, y, 4 * LISTS * CALLS * n);
+    for (size_t i = 0; i < LISTS; i++)
+        if (memcmp(x, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
+            exit(1);
     free(x);
     free(y);
-    free(z);
 }
 
 static void update(const dpk_kernels *k) {

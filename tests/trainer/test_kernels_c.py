@@ -8,7 +8,7 @@ from tools import ROOT, SANITIZE, WARNINGS, run
 
 FOLDER = ROOT / "trainer/drypoint/autodiff/kernels_c"
 SETS = list(_compiled._Settings.sets)
-ONCE = {"dpk_calls.c", "dpk_dispatch.c", "dpk_threads.c"}
+ONCE = {"dpk_calls.c", "dpk_dispatch.c", "dpk_memory.c", "dpk_threads.c"}
 FLAGS = {
     "portable": (),
     "avx2": ("-mavx2", "-mfma"),
@@ -36,7 +36,7 @@ def driver(toolbox, compiler, sets, *flags, threads=False):
     has = [f"-DDPK_HAS_{isa}" for isa in sets]
     files = [FOLDER / "dpk_dispatch.c", FOLDER / "dpk_calls.c"]
     files += [ROOT / "tests/trainer/kernels_driver.c", *parts]
-    files += [FOLDER / "dpk_threads.c"] if threads else []
+    files += [FOLDER / "dpk_memory.c", FOLDER / "dpk_threads.c"] if threads else []
     has += ["-DTHREADS"] if threads else []
     common = ["-std=c99", "-D_POSIX_C_SOURCE=200112L", *WARNINGS, *flags, *has, f"-I{FOLDER}"]
     name = "-".join(["kernels-driver", compiler, *sets, *flags, str(threads)]).replace("/", "_")

@@ -122,36 +122,12 @@ def run_calls(rows: Any) -> int:
     return int(n_done[0])
 
 
-def side_by_side(lists: Sequence[Any]) -> list[tuple[Any, Any, int, object]]:
-    """Rows of `dpk_call` each, none of which touches what others do, as calls in their place.
-
-    A thread for each of them, all through it, if there are as many as threads: it waits once, and
-    keeps what it makes in the caches of its core. Threads that are more go through them call by
-    call, all together.
-
-    Returns:
-        Calls: task, arguments, parts, and what the arguments point to.
-    """
-    if len(lists) >= _Settings.n_threads:
-        ways = [struct("dpk_calls", calls=rows, n_calls=len(rows)) for rows in lists]
-        one = {"task": ffi.addressof(lib, "dpk_in_turn"), "n_parts": 1}
-        steps = [array_of("dpk_call", [one | {"arguments": way} for way in ways])]
-    else:
-        ways = []
-        steps = [
-            joined("dpk_call", [rows[i : i + 1] for rows in lists if i < len(rows)])
-            for i in range(max(map(len, lists)))
-        ]
-    task = ffi.addressof(lib, "dpk_side_by_side")
-    return [
-        (
-            task,
-            struct("dpk_calls", calls=step, n_calls=len(step)),
-            sum(call.n_parts for call in step),
-            (step, ways, lists),
-        )
-        for step in steps
-    ]
+def side_by_side(parts: Sequence[Any]) -> tuple[Any, Any, int, object]:
+    """Rows of `dpk_call` each, none of which writes what another one reads or writes, as one call:
+    task, arguments, parts, and what the arguments point to."""
+    rows = array_of("dpk_sequence", [{"calls": calls, "n_calls": len(calls)} for calls in parts])
+    arguments = struct("dpk_sequences", sequences=rows, n_sequences=len(rows))
+    return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (rows, parts)
 
 
 def _check(status: int) -> None:

@@ -85,13 +85,14 @@ class Recording:
 
     def side_by_side(self, others: Sequence["Recording"]) -> None:
         """All that several others of kernels only asked of them, none of which writes what another
-        one reads or writes."""
+        one reads or writes. Each is done by a thread of its own, which waits for the others only at
+        the end, and keeps what it makes in the caches of its core."""
         if len(others) == 1:
             self.include(others[0])
             return
         kept = [other._calls for other in others]
-        calls = _compiled.side_by_side([other._rows for other in others])
-        self._calls += [(task, arguments, n, (keeps, kept)) for task, arguments, n, keeps in calls]
+        task, arguments, n, keeps = _compiled.side_by_side([other._rows for other in others])
+        self._calls.append((task, arguments, n, (keeps, kept)))
 
     def drawn(self, key: Key) -> None:
         """This is a key that was drawn."""

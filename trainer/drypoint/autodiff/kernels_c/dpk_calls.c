@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many calls by one. */
-#include "dpk_kernels.h"
+#include "dpk_threads.h"
 
 int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done) {
     for (*n_done = 0; *n_done < n_calls; ++*n_done) {
@@ -12,22 +12,20 @@ int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_
     return DPK_DONE;
 }
 
-int dpk_in_turn(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_calls *a = arguments;
+static int run_sequence(const dpk_sequence *sequence) {
     int status = DPK_DONE;
-    (void)n_parts;
-    for (size_t i = 0; i < a->n_calls && part == 0 && status == DPK_DONE; i++)
-        status = a->calls[i].task(a->calls[i].arguments, 0, 1);
+    for (size_t i = 0; i < sequence->n_calls && status == DPK_DONE; i++) {
+        const dpk_call *call = sequence->calls + i;
+        status = dpk_run_inside(call->task, call->arguments, call->n_parts);
+    }
     return status;
 }
 
-/* As one part it is all calls; else there are as many parts as the calls have together. */
-int dpk_side_by_side(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_calls *a = arguments;
-    const dpk_call *call = a->calls;
-    if (n_parts == 1)
-        return dpk_in_turn(arguments, 0, 1);
-    for (; part >= call->n_parts; call++)
-        part -= call->n_parts;
-    return call->task(call->arguments, part, call->n_parts);
+int dpk_run_sequences(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_sequences *a = arguments;
+    const size_t end = a->n_sequences * (part + 1) / n_parts;
+    int status = DPK_DONE;
+    for (size_t i = a->n_sequences * part / n_parts; i < end && status == DPK_DONE; i++)
+        status = run_sequence(a->sequences + i);
+    return status;
 }

@@ -242,15 +242,21 @@ typedef struct {
 /* dpk_run of one call after the other; stops at the first that is not done. */
 int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done);
 
-/* Calls as one task. In turn: one after the other, all in one part. Side by side: the parts of
- * each of them, in any order, which none of the others may change the outcome of. */
+/* Calls, one after the other. */
 typedef struct {
     const dpk_call *calls;
     size_t n_calls;
-} dpk_calls;
+} dpk_sequence;
 
-int dpk_in_turn(const void *arguments, size_t part, size_t n_parts);
-int dpk_side_by_side(const void *arguments, size_t part, size_t n_parts);
+/* Sequences of which none writes what another one reads or writes. */
+typedef struct {
+    const dpk_sequence *sequences;
+    size_t n_sequences;
+} dpk_sequences;
+
+/* A task of dpk_sequences, one for each part: it is done by one thread, and by others that have
+ * nothing left to do. */
+int dpk_run_sequences(const void *arguments, size_t part, size_t n_parts);
 
 /* cffi: end */
 

@@ -1,32 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads that run the parts of a task, and the scratch memory of each.
+/* The threads that run the parts of a task.
  *
  * Why not OpenMP: at the end of each parallel region its threads spin at a barrier, which on a
  * machine with other work makes two threads many times slower than one; and its runtime is shared
  * with whatever else the process has loaded. Here a thread that finds no work spins for about the
  * time between two kernels of a training step, giving way to others, and then sleeps. */
-#define _POSIX_C_SOURCE 200112L /* signals, posix_memalign */
+#define _POSIX_C_SOURCE 200112L /* signals */
 
 #include "dpk_threads.h"
-#include "dpk_kernels.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
-enum { SPINS = 4000, YIELD_EVERY = 64 }; /* pauses: some 150 and 2.5 microseconds */
+/* Pauses: some 150 microseconds between two jobs, four times that until the last part of one is
+ * done, since there may be parts of parts to do; 2.5 microseconds. */
+enum { SPINS = 4000, SPINS_IN_JOB = 16000, YIELD_EVERY = 64 };
 enum { MOST_THREADS = 64 };
 
-/* Parts that nobody has claimed: the last ones before `end`. A cache line for each. */
+/* The parts of one task. */
+typedef struct {
+    dpk_task *task;
+    const void *arguments;
+    size_t n_parts;
+    size_t unfinished; /* atomic: parts */
+    int failed;        /* atomic */
+} job;
+
+/* Parts of a job that nobody has claimed: the last ones before `end`. A cache line for each. */
 typedef struct {
     size_t left; /* atomic */
-    size_t end;  /* written by the owner while nothing is left */
+    size_t end;  /* this and `of` are written while nothing is left */
+    job *of;
 } __attribute__((aligned(64))) share;
+
+/* What a thread that does a part shares out of it. */
+typedef struct {
+    share parts;
+    job job;
+} __attribute__((aligned(64))) inner;
 
 /* One job at a time: the parts of one task. Each thread has a share of them, the same images or
  * rows from one kernel to the next, which so stay in the cache of its core; whoever is through with
@@ -34,24 +47,25 @@ typedef struct {
  * the workers that are awake. The owner waits for parts that were claimed, not for workers: one
  * that has not woken up yet, or whose core another process has, costs nothing.
  *
- * What the job is may be read after claiming a part of it only: until that part is finished, the
- * owner stays. Between jobs no part is left to claim, so whoever gets one has it of the job that is
- * there. */
+ * A part that goes through several kernels is a long one. Whoever does it shares out the parts of a
+ * kernel as soon as another thread has nothing left to do: an inner job of its own.
+ *
+ * What a job is may be read after claiming a part of it only: until that part is finished, who made
+ * the job waits. Between jobs no part is left to claim, so whoever gets one has it of the job that
+ * is there. */
 static struct {
     pthread_mutex_t owner; /* held by the thread whose job it is */
     pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
     pthread_cond_t work, done;
     size_t n_workers;
-    /* What follows is written by the owner while no part is left. */
-    dpk_task *task;
-    const void *arguments;
-    size_t n_parts;
+    job job;
     /* Atomics. */
-    size_t n_threads;  /* that may claim: the owner, 0, and the workers below this number */
-    size_t unfinished; /* parts */
-    size_t asleep;     /* workers */
-    int owner_asleep, failed;
+    size_t n_threads; /* that may claim: the owner, 0, and the workers below this number */
+    size_t idle;      /* threads that wait for something to do, awake */
+    size_t asleep;    /* workers */
+    int owner_asleep;
     share shares[MOST_THREADS];
+    inner inners[MOST_THREADS];
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .mutex = PTHREAD_MUTEX_INITIALIZER,
           .work = PTHREAD_COND_INITIALIZER,
@@ -61,6 +75,21 @@ static void pause_once(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
+}
+
+static void set_job(job *j, dpk_task *task, const void *arguments, size_t n_parts) {
+    j->task = task;
+    j->arguments = arguments;
+    j->n_parts = n_parts;
+    __atomic_store_n(&j->failed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&j->unfinished, n_parts, __ATOMIC_RELAXED);
+}
+
+/* From now on parts begin .. end - 1 may be claimed. */
+static void offer(share *s, job *of, size_t begin, size_t end) {
+    s->of = of;
+    s->end = end;
+    __atomic_store_n(&s->left, end - begin, __ATOMIC_SEQ_CST);
 }
 
 /* Makes one part of a share the caller's; 0: none was left. */
@@ -74,47 +103,67 @@ static int claimed(share *of, size_t *part) {
     return left > 0;
 }
 
-/* Does parts of a share until none is left to claim. */
-static void help(share *of) {
-    for (size_t part = 0; claimed(of, &part);) {
-        const int status = pool.task(pool.arguments, part, pool.n_parts);
+/* Does parts of a share until none is left to claim; whether there was one. */
+static int help(share *with) {
+    int helped = 0;
+    for (size_t part = 0; claimed(with, &part); helped = 1) {
+        job *j = with->of;
+        const int status = j->task(j->arguments, part, j->n_parts);
         if (status)
-            __atomic_store_n(&pool.failed, status, __ATOMIC_RELAXED);
-        if (__atomic_sub_fetch(&pool.unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
+            __atomic_store_n(&j->failed, status, __ATOMIC_RELAXED);
+        if (__atomic_sub_fetch(&j->unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
             __atomic_load_n(&pool.owner_asleep, __ATOMIC_SEQ_CST)) {
             pthread_mutex_lock(&pool.mutex);
             pthread_cond_signal(&pool.done);
             pthread_mutex_unlock(&pool.mutex);
         }
     }
+    return helped;
 }
 
-/* The thread's own share first, then those of the threads after it. */
-static void help_all(size_t thread) {
+/* The thread's own share first, then those of the threads after it, and what they share out. */
+static int help_all(size_t thread) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    int helped = 0;
     for (size_t i = 0; i < n && thread < n; i++)
-        help(pool.shares + (thread + i) % n);
+        helped |= help(pool.shares + (thread + i) % n);
+    for (size_t i = 1; i < n && thread < n; i++)
+        helped |= help(&pool.inners[(thread + i) % n].parts);
+    return helped;
 }
 
 static int is_wanted(size_t thread) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     for (size_t i = 0; i < n && thread < n; i++)
-        if (__atomic_load_n(&pool.shares[(thread + i) % n].left, __ATOMIC_SEQ_CST) > 0)
+        if (__atomic_load_n(&pool.shares[i].left, __ATOMIC_SEQ_CST) > 0 ||
+            __atomic_load_n(&pool.inners[i].parts.left, __ATOMIC_SEQ_CST) > 0)
             return 1;
     return 0;
 }
 
-/* Spins for about as long as it is from one kernel of a training step to the next, and sleeps then.
- * It yields to whatever else wants the core: the owner above all, where a machine with other work
- * put both on one. */
-static void await_work(size_t thread) {
-    for (int i = 0; i < SPINS; i++) {
-        if (is_wanted(thread))
-            return;
+static int is_done(const job *j) {
+    return __atomic_load_n(&j->unfinished, __ATOMIC_SEQ_CST) == 0;
+}
+
+/* Spins for about as long as it is from one kernel of a training step to the next, or to the end of
+ * a long part. It yields to whatever else wants the core: the owner above all, where a machine with
+ * other work put both on one. Whether there is something to do. */
+static int spun_for_work(size_t thread) {
+    int wanted = 0;
+    __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    for (int i = 0; !wanted && i < (is_done(&pool.job) ? SPINS : SPINS_IN_JOB); i++) {
         pause_once();
         if (i % YIELD_EVERY == 0)
             sched_yield();
+        wanted = is_wanted(thread);
     }
+    __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    return wanted;
+}
+
+static void await_work(size_t thread) {
+    if (is_wanted(thread) || spun_for_work(thread))
+        return;
     pthread_mutex_lock(&pool.mutex);
     __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
     while (!is_wanted(thread))
@@ -123,11 +172,13 @@ static void await_work(size_t thread) {
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* cppcheck-suppress constParameterCallback ; pthread_create wants it so */
-static void *worker(void *thread) {
-    for (;;) {
-        await_work((uintptr_t)thread);
-        help_all((uintptr_t)thread);
+static pthread_key_t number_key; /* of a thread that has parts to do: 1 for the owner, and so on */
+
+static void *worker(void *number) {
+    pthread_setspecific(number_key, number);
+    for (const size_t thread = (uintptr_t)number - 1;;) {
+        await_work(thread);
+        help_all(thread);
     }
     return NULL;
 }
@@ -140,27 +191,17 @@ static void after_fork(void) {
     pthread_cond_init(&pool.done, NULL);
     pool.n_workers = 0;
     memset(pool.shares, 0, sizeof pool.shares);
+    memset(pool.inners, 0, sizeof pool.inners);
+    pool.job.unfinished = 0;
+    pool.idle = 0;
     pool.asleep = 0;
     pool.owner_asleep = 0;
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t scratch_key;
-
-/* What one training step frees the next one allocates. Handed back to the system in between, its
- * pages come back cleared, one fault each: a fifth of a step's time. So the C library keeps up to
- * 256 MiB that are free. */
-static void keep_memory(void) {
-#ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
-#endif
-}
-
 static void prepare(void) {
-    keep_memory();
     pthread_atfork(NULL, NULL, after_fork);
-    pthread_key_create(&scratch_key, free);
+    pthread_key_create(&number_key, NULL);
 }
 
 /* Workers up to n of them, or as many as can be had; only between jobs. They take no signals: those
@@ -173,7 +214,7 @@ static void hire(size_t n) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool.n_workers < n) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)(pool.n_workers + 1)))
+        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)(pool.n_workers + 2)))
             break;
         pthread_detach(thread);
         pool.n_workers++;
@@ -181,17 +222,18 @@ static void hire(size_t n) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Where a worker has lost its core in the midst of a part, the owner's is free for it as soon as
- * the owner sleeps. */
+/* Until all parts are finished the owner helps where it can. Where a worker has lost its core in
+ * the midst of a part, the owner's is free for it as soon as the owner sleeps. */
 static void await_parts(void) {
-    for (int i = 0; i < SPINS; i++) {
-        if (__atomic_load_n(&pool.unfinished, __ATOMIC_ACQUIRE) == 0)
-            return;
+    __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    for (int i = 0; !is_done(&pool.job) && i < SPINS_IN_JOB; i = help_all(0) ? 0 : i + 1)
         pause_once();
-    }
+    __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    if (is_done(&pool.job))
+        return;
     pthread_mutex_lock(&pool.mutex);
     __atomic_store_n(&pool.owner_asleep, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&pool.unfinished, __ATOMIC_SEQ_CST) != 0)
+    while (!is_done(&pool.job))
         pthread_cond_wait(&pool.done, &pool.mutex);
     __atomic_store_n(&pool.owner_asleep, 0, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
@@ -203,17 +245,11 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
         return task(arguments, 0, 1);
     hire(n_threads - 1);
-    pool.task = task;
-    pool.arguments = arguments;
-    pool.n_parts = n_parts;
-    __atomic_store_n(&pool.failed, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&pool.unfinished, n_parts, __ATOMIC_RELAXED);
+    pthread_setspecific(number_key, (void *)(uintptr_t)1);
+    set_job(&pool.job, task, arguments, n_parts);
     __atomic_store_n(&pool.n_threads, n_threads, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < n_threads; i++) {
-        const size_t begin = n_parts * i / n_threads;
-        pool.shares[i].end = n_parts * (i + 1) / n_threads;
-        __atomic_store_n(&pool.shares[i].left, pool.shares[i].end - begin, __ATOMIC_SEQ_CST);
-    }
+    for (size_t i = 0; i < n_threads; i++)
+        offer(pool.shares + i, &pool.job, n_parts * i / n_threads, n_parts * (i + 1) / n_threads);
     if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
         pthread_mutex_lock(&pool.mutex);
         pthread_cond_broadcast(&pool.work);
@@ -221,29 +257,24 @@ int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_pa
     }
     help_all(0);
     await_parts();
-    const int failed = __atomic_load_n(&pool.failed, __ATOMIC_RELAXED);
+    const int failed = __atomic_load_n(&pool.job.failed, __ATOMIC_RELAXED);
+    pthread_setspecific(number_key, NULL);
     pthread_mutex_unlock(&pool.owner);
     return failed;
 }
 
-/* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */
-enum { HEAD = 64 }; /* bytes before the floats, which begin at a multiple of 64; their number */
-
-float *dpk_scratch(size_t n_floats) {
-    char *memory = pthread_getspecific(scratch_key);
-    size_t held = 0;
-    if (memory)
-        memcpy(&held, memory, sizeof held);
-    if (memory == NULL || held < n_floats) {
-        void *larger = NULL;
-        free(memory);
-        pthread_setspecific(scratch_key, NULL);
-        if (n_floats > SIZE_MAX / 8 || posix_memalign(&larger, HEAD, HEAD + 4 * n_floats))
-            return NULL;
-        memory = larger;
-        memcpy(memory, &n_floats, sizeof n_floats);
-        pthread_setspecific(scratch_key, memory);
+int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
+    const uintptr_t number = (uintptr_t)pthread_getspecific(number_key);
+    if (number == 0 || n_parts <= 1 || __atomic_load_n(&pool.idle, __ATOMIC_RELAXED) == 0)
+        return task(arguments, 0, 1);
+    inner *mine = pool.inners + number - 1;
+    set_job(&mine->job, task, arguments, n_parts);
+    offer(&mine->parts, &mine->job, 0, n_parts);
+    help(&mine->parts);
+    for (int i = 1; !is_done(&mine->job); i++) {
+        pause_once();
+        if (i % YIELD_EVERY == 0)
+            sched_yield();
     }
-    void *floats = memory + HEAD;
-    return floats;
+    return __atomic_load_n(&mine->job.failed, __ATOMIC_RELAXED);
 }
