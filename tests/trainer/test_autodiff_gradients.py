@@ -268,6 +268,7 @@ def test_every_public_function_of_tensors_is_checked_here():
         "deferred",
         "draw_key",
         "play",
+        "pointer",
         "aligned",
         "island",
     }

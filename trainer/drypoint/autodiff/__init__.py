@@ -13,6 +13,7 @@ says whether it is right::
 from ._compiled import Copy as Copy
 from ._compiled import copy_into as copy_into
 from ._compiled import n_threads as n_threads
+from ._compiled import pointer as pointer
 from ._compiled import set_threads as set_threads
 from ._deferred import Product as Product
 from ._deferred import deferred as deferred

@@ -174,11 +174,14 @@ class Copy:
     def __init__(self, arguments: Any, x: NDArray[Any]) -> None:
         self._arguments, self._x = arguments, x
 
-    def read(self, x: NDArray[Any], begin: int = 0) -> None:
-        """Copy this the next time: so much of an array, from a place along its first axis on, as it
-        was of an array of the same strides."""
-        self._x = x  # keeps its memory
-        self._arguments.x = pointer(x) + begin * (x.strides[0] // 4)
+    def read(self, x: NDArray[Any], at: Any) -> None:
+        """Copy this the next time.
+
+        Args:
+            x: has the array in its memory, which is like the one before.
+            at: `pointer` of its first element.
+        """
+        self._x, self._arguments.x = x, at
 
 
 def copy_into(y: NDArray[Any], x: NDArray[Any]) -> Copy:

@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Copy, Key, Recording, Tensor, copy_into, draw_key
+from drypoint.autodiff import Array, Copy, Key, Recording, Tensor, copy_into, draw_key, pointer
 
 from ._examples import Batch
 from ._layers import Seed, keys
@@ -23,15 +23,13 @@ class Part:
     Attributes:
         recorded: the pass.
         recording: of copies into it, itself, and copies of its outcome.
-        begin: which example of the batch is its first.
-        copies: by port: where the examples come from.
+        copies: by port: where the examples come from, and how many floats lie before them.
         keys: of what drops out.
     """
 
     recorded: Recorded
     recording: Recording
-    begin: int
-    copies: dict[str, Copy]
+    copies: dict[str, tuple[Copy, int]]
     keys: list[Key]
 
 
@@ -55,11 +53,6 @@ class Turn:
     gradients: Terms
     scale: Array
 
-    @property
-    def current(self) -> bool:
-        """Whether the kernels would still be called so."""
-        return all(part.recorded.recording.current for part in self.parts)
-
 
 Form = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
 
@@ -75,15 +68,18 @@ class Turns:
         """The turn of a place, for this batch and with what the seed draws; None if not all of it
         has been recorded, or Python has a part in it."""
         turn = self._turns.get(place)
-        if turn is None or turn.form != _form(batch) or not turn.current:
+        if turn is None or turn.form != _form(batch) or not turn.recording.current:
             turn = self._made(batch)
             if turn is None:
                 return None
             self._turns[place] = turn
         turn.scale.fill(1 / divisor)
+        for port, column in batch.items():
+            at = pointer(column)
+            for part in turn.parts:
+                copy, before = part.copies[port]
+                copy.read(column, at + before)
         for number, part in enumerate(turn.parts):
-            for port, copy in part.copies.items():
-                copy.read(batch[port], part.begin)
             if part.keys:
                 rng = keys(seed_of(seed, number, len(turn.parts)))
                 for key in part.keys:
@@ -137,7 +133,10 @@ def _part(known: Recorded, batch: Batch, begin: int, scale: Array, outcome: Outc
     mine = slice(begin, begin + len(known.scale))
     drawn = [np.empty_like(key) for key in known.recording.keys]
     with Recording(dry=True) as recording:
-        copies = {port: copy_into(to, batch[port][mine]) for port, to in known.batch.items()}
+        copies = {
+            port: (copy_into(to, batch[port][mine]), begin * (batch[port].strides[0] // 4))
+            for port, to in known.batch.items()
+        }
         copy_into(known.scale, scale[: len(known.scale)])
         for to, key in zip(known.recording.keys, drawn, strict=True):
             copy_into(to, key)
@@ -145,4 +144,4 @@ def _part(known: Recorded, batch: Batch, begin: int, scale: Array, outcome: Outc
         copy_into(outcome.losses[mine], known.result.losses)
         for port, y in outcome.outputs.items():
             copy_into(y.data[mine], known.result.outputs[port].data)
-    return Part(known, recording, begin, copies, drawn)
+    return Part(known, recording, copies, drawn)
