@@ -205,6 +205,11 @@ static void product(const dpk_kernels *k, size_t most) {
                           .x_column = turned ? (ptrdiff_t)terms : 1,
                           .relu = (int)draw(0, 1)};
     check("matmul", k->matmul, &a, y, 4 * rows * columns);
+    dpk_matmul more = a;
+    more.bias = NULL;
+    more.relu = 0;
+    more.adds = 1;
+    check("matmul that adds", k->matmul, &more, y, 4 * rows * columns);
     free(w);
     free(x);
     free(y);

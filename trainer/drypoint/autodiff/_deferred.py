@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import _compiled_linear
 from . import _kernels as kernels
+from ._compiled import kernels_for
 from ._tape import Array
 
 
@@ -29,7 +31,11 @@ class Product(NamedTuple):
     def put(self, to: Array, *, adds: bool) -> None:
         """Make the gradient there, or add it to what is there: the examples are further terms of
         one sum."""
-        kernels.put_linear_weight_gradient(self.gradient, self.x, to=to, adds=adds)
+        if compiled := kernels_for(self.gradient, self.x, to):
+            _compiled_linear.put_linear_weight_gradient(compiled, *self, to=to, adds=adds)
+        else:
+            product = kernels.linear_weight_gradient(*self)
+            to[...] = to + product if adds else product
 
 
 class Deferred:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import (
     _block_kernels,
     _compiled_elementwise,
+    _compiled_linear,
     _compiled_normalization,
     _compiled_pooling,
     _elementwise_kernels,
@@ -47,7 +48,6 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
-    "put_linear_weight_gradient",
     "relu",
     "relu_gradient",
     "scaled_rows",
@@ -125,38 +125,28 @@ def conv2d_bias_gradient(gradient: Array, winners: Winners | None) -> Array:
 def linear(x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
     """x (N, I) @ weight (O, I).T + bias (O,), then max(., 0) if asked for: (N, O)."""
     if kernels := kernels_for(x, weight):
-        return compiled.linear(kernels, x, weight, bias, relu=relu)
+        return _compiled_linear.linear(kernels, x, weight, bias, relu=relu)
     return _linear_kernels.linear(x, weight, bias, relu=relu)
 
 
 def linear_input_gradient(gradient: Array, weight: Array) -> Array:
     """The gradient of `linear`, without its ReLU, with respect to x."""
     if kernels := kernels_for(gradient, weight):
-        return compiled.linear_input_gradient(kernels, gradient, weight)
+        return _compiled_linear.linear_input_gradient(kernels, gradient, weight)
     return _linear_kernels.linear_input_gradient(gradient, weight)
 
 
 def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     """The gradient of `linear`, without its ReLU, with respect to its weight."""
     if kernels := kernels_for(gradient, x):
-        return compiled.linear_weight_gradient(kernels, gradient, x)
+        return _compiled_linear.linear_weight_gradient(kernels, gradient, x)
     return _linear_kernels.linear_weight_gradient(gradient, x)
-
-
-def put_linear_weight_gradient(gradient: Array, x: Array, *, to: Array, adds: bool) -> None:
-    """`linear_weight_gradient` into an array, contiguous, or added to what it holds: examples more
-    in one sum.
-    """
-    if kernels := kernels_for(gradient, x, to):
-        compiled.put_linear_weight_gradient(kernels, gradient, x, to=to, adds=adds)
-    else:
-        _linear_kernels.put_linear_weight_gradient(gradient, x, to=to, adds=adds)
 
 
 def linear_bias_gradient(gradient: Array) -> Array:
     """The gradient of `linear`, without its ReLU, with respect to its bias: (O,)."""
     if kernels := kernels_for(gradient):
-        return compiled.linear_bias_gradient(kernels, gradient)
+        return _compiled_linear.linear_bias_gradient(kernels, gradient)
     return _linear_kernels.linear_bias_gradient(gradient)
 
 

@@ -23,12 +23,6 @@ def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     return np.asarray(gradient.T @ x)
 
 
-def put_linear_weight_gradient(gradient: Array, x: Array, *, to: Array, adds: bool) -> None:
-    """The same, into an array or added to what it holds."""
-    product = linear_weight_gradient(gradient, x)
-    to[...] = to + product if adds else product
-
-
 def linear_bias_gradient(gradient: Array) -> Array:
     """The gradient of `linear`, without its ReLU, with respect to its bias."""
     return np.asarray(gradient.sum(axis=0))
