@@ -17,6 +17,7 @@ from drypoint.nn import Model
 
 from ._build import build_limits
 from ._contestants import Contestant, served
+from ._cores import Cores, Watch, Watched
 from ._errors import BenchError
 from ._figure import Figure
 from ._limits import measure_limits
@@ -30,6 +31,7 @@ from ._train_result import OURS, TrainNet, TrainResult, TrainTimes
 
 IMAGES = 15_360  # of nets that do not take digits: as many bytes as MNIST has
 AT_ONCE = "trainings at once"  # as many as the most threads, each by one thread
+PATIENCE = 600  # seconds for a net, that whole cores are waited for
 WIDE = 0.1  # a spread that deserves a warning: training meets the whole machine
 # Library -> names of the packages that have it; one is enough.
 PACKAGES = {
@@ -144,6 +146,9 @@ def _time_net(
                 for entrant in [_entrant(OURS, folder, 1)]
             ]
             asked[AT_ONCE] = Together(together)
+        watch = _watch(limits, cpus[-max(counts) :])
+        if watch is not None:
+            asked = {key: Watched(one, watch) for key, one in asked.items()}
         total = plan.rounds * len(asked) * len(questions)
         answers, limits_found = run_rounds(
             asked,
@@ -153,6 +158,11 @@ def _time_net(
             told=lambda: told(next(done), total),
         )
         peaks = {key: process.peak_memory() for key, process in processes.items()}
+    if watch is not None:
+        notes.append(
+            f"{watch.again} of {watch.turns} turns did not count, since a core was slower than it "
+            f"can be right before or after them; {watch.doubtful} such ones count"
+        )
     limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
     libraries = [
         _times(one, versions[one], threads, plan, answers=answers[key], peak=peaks[key])
@@ -170,6 +180,14 @@ def _time_net(
         at_once=_of(plan, answers[AT_ONCE], "step", 0) if AT_ONCE in answers else None,
         notes=tuple(notes),
     )
+
+
+def _watch(limits: Path, cpus: list[int]) -> Watch | None:
+    """Over the cores that are used; None where no loop is known for them."""
+    loops = _float_limits()
+    if not loops or not cpus:
+        return None
+    return Watch(Cores(limits, loops[0], cpus).whole, patience=PATIENCE)
 
 
 def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

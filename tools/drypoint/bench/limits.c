@@ -7,6 +7,8 @@
  *   fma512 fma256                   the same of float32
  *   read:BYTES                      bytes a nanosecond, of so many that are read again and again;
  *                                   needs AVX
+ *   at:TIME:NAME                    the mean of one of the first two lines over 20 milliseconds from
+ *                                   a time on, in nanoseconds of the monotonic clock
  *
  * 0 stands for what is not known for this kind of CPU. The caller asks only for what the CPU has.
  * All that counts is written out as instructions: a compiler would move the product of two
@@ -21,6 +23,7 @@
 #define TRIES 9          /* the best counts: a limit is what was reached once */
 #define STEPS 20000      /* of a loop in one try: a tenth of a millisecond */
 #define READ  (1u << 25) /* bytes read in one try, about */
+#define SPAN  20e6       /* nanoseconds of a mean */
 
 static double nanoseconds(void) {
     struct timespec t;
@@ -144,13 +147,29 @@ static double best_reading(size_t size) {
     return best;
 }
 
+static double mean_rate(const loop *l, double from) {
+    double now = nanoseconds(), n = 0;
+    while (now < from) {
+        now = nanoseconds();
+    }
+    const double begin = now;
+    for (; now < begin + SPAN; n++) {
+        l->run();
+        now = nanoseconds();
+    }
+    return n * l->work * STEPS / (now - begin);
+}
+
 static double limit(const char *name) {
+    const int at = strncmp(name, "at:", 3) == 0;
+    char *wanted = NULL;
     if (strncmp(name, "read:", 5) == 0) {
         return best_reading((size_t)strtoull(name + 5, NULL, 10));
     }
+    const double from = at ? strtod(name + 3, &wanted) : 0;
     for (size_t i = 0; loops[i].name != NULL; i++) {
-        if (strcmp(name, loops[i].name) == 0) {
-            return best_rate(&loops[i]);
+        if (strcmp(at ? wanted + 1 : name, loops[i].name) == 0) {
+            return at ? mean_rate(&loops[i], from) : best_rate(&loops[i]);
         }
     }
     return 0;

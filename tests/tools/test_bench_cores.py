@@ -1,0 +1,66 @@
+"""Turns that count only while the cores are whole. Oracle: what was asked, in order."""
+
+import os
+
+import pytest
+
+from drypoint.bench._build import build_limits
+from drypoint.bench._cores import AGAIN, Cores, Watch, Watched
+from drypoint.bench._train_bench import _float_limits
+
+
+class Asked:
+    """Answers with how often it was asked."""
+
+    def __init__(self):
+        self.count = 0
+
+    def ask(self, command, *, lines=1):
+        self.count += 1
+        return [[float(self.count), command, lines]]
+
+
+def looks(*answers):
+    """The cores as they are look after look; then whole."""
+    left = list(answers)
+    return lambda: left.pop(0) if left else True
+
+
+@pytest.mark.parametrize(
+    ("seen", "turns", "again"),
+    [
+        ((), 1, 0),
+        ((False, False, True), 1, 0),  # waits before
+        ((True, False, False, True), 2, 1),  # the first turn ends on halves of a core
+        ((True, False, True, False, True, True), 3, 2),
+    ],
+)
+def test_a_turn_counts_if_the_cores_were_whole_before_and_after(seen, turns, again):
+    watch, asked = Watch(looks(*seen), patience=60), Asked()
+    answer = Watched(asked, watch).ask("step 64 600", lines=2)
+    assert answer == [[turns, "step 64 600", 2]]
+    assert (asked.count, watch.turns, watch.again, watch.doubtful) == (turns, turns, again, 0)
+
+
+def test_after_some_turns_one_counts_all_the_same():
+    watch, asked = Watch(looks(*(True, False) * 9), patience=60), Asked()
+    watch.turn(asked, "", 1)
+    assert (asked.count, watch.again, watch.doubtful) == (AGAIN, AGAIN, 1)
+
+
+def test_without_patience_every_turn_counts():
+    watch, asked = Watch(lambda: False, patience=0), Asked()
+    for n in (1, 2):
+        watch.turn(asked, "", 1)
+        assert (asked.count, watch.again, watch.doubtful) == (n, 0, n)
+
+
+def test_cores_that_a_loop_runs_on(toolbox, tmp_path):
+    """Real loops: at some look they are as fast as they were seen to be."""
+    if not _float_limits():
+        pytest.skip("no loop is known for this CPU")
+    program = build_limits(str(toolbox.need("gcc")), tmp_path)
+    cores = Cores(program, _float_limits()[0], sorted(os.sched_getaffinity(0))[:2])
+    rates = cores._rates()
+    assert all(1 < rate < 1000 for rate in rates)  # multiply-adds a nanosecond
+    assert any(cores.whole() for _ in range(100))
