@@ -14,7 +14,8 @@ their gradients are added up in order: what the layers of LeNet hand on for 64 f
 beside the cores, for 512 it would not; and a thread that has one for itself seldom waits for
 another. Nets with more weights than that stay with whole batches, since each micro-batch reads all
 weights. One value through it: a batch of 256 is four times 64; a gradient is g1 + g2 + g3 + g4,
-added up from the left, each of losses divided by 256, whatever the number of threads.
+added up from the left, each of losses divided by 256, whatever the number of threads. By the weight
+of a Linear it is one sum over all 256, as it would be without micro-batches.
 
 A micro-batch is recorded once for each thread that goes through one at the same time: its place
 among these is its slot.
@@ -49,6 +50,7 @@ MICRO_BATCH = 64
 BLOCK = 16
 """Examples that the widest vectors take at a time: only the last micro-batch has a part of one."""
 _SMALLEST = 24
+"""Examples of a micro-batch, on average: with fewer, what each costs at all counts more."""
 
 _MOST_RECORDED = 6
 """Sizes: a batch has micro-batches of up to three, and the last of an epoch of other ones."""
@@ -224,7 +226,9 @@ class Passes:
         self._records = covered and dense
         if self._records:
             self._recorded[len(scale), slot] = Recorded(recording, own, scale, result)
-        self._splits &= self._records and recording.kernels_only
+        if self._splits and not (self._records and recording.kernels_only):
+            self._splits = False
+            self._recorded.clear()  # they leave products
         return result
 
     def _tape(self, batch: Batch, ctx: Context, scale: Array) -> Pass:

@@ -4,6 +4,7 @@ another."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from ._examples import Batch
 from ._layers import Seed, keys
 from ._optimizers import Terms
 from ._passes import Outcome, Passes, Recorded, examples, n_slots, seed_of
+
+
+Form: TypeAlias = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
+"""By port, all but the numbers: shape, type and strides of its column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +51,12 @@ class Turn:
         scale: 1 / divisor for each loss of a part.
     """
 
-    form: "Form"
+    form: Form
     recording: Recording
     parts: list[Part]
     outcome: Outcome
     gradients: Terms
     scale: Array
-
-
-Form = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
 
 
 class Turns:
