@@ -16,7 +16,6 @@ from ._layers import Seed, keys
 from ._optimizers import Terms
 from ._passes import Outcome, Passes, Recorded, examples, n_slots, seed_of
 
-
 Form: TypeAlias = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
 """By port, all but the numbers: shape, type and strides of its column."""
 
