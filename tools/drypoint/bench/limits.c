@@ -7,8 +7,8 @@
  *   fma512 fma256                   the same of float32
  *   read:BYTES                      bytes a nanosecond, of so many that are read again and again;
  *                                   needs AVX
- *   at:TIME:NAME                    the mean of one of the first two lines over 20 milliseconds from
- *                                   a time on, in nanoseconds of the monotonic clock
+ *   at:TIME:NAME                    the mean of one of the above over 20 milliseconds from a time
+ *                                   on, in nanoseconds of the monotonic clock
  *
  * 0 stands for what is not known for this kind of CPU. The caller asks only for what the CPU has.
  * All that counts is written out as instructions: a compiler would move the product of two
