@@ -1,9 +1,11 @@
 """Whether the machine's cores are whole, and turns that count only while they are.
 
 Those of a virtual machine may for seconds be the two threads of one core, or share theirs with
-another guest. Then two threads do what one does, and no figure says anything about a library. So
-right before and after each turn all cores run a loop of multiply-adds at the same time; where one
-is slower than it was seen to be, the turn is made again. It is the same for every library.
+another guest; or they are of two groups with a cache each, and lines take five times as long from
+one to the other. Then two threads do little more than one, and no figure says anything about a
+library. So right before and after each turn all cores run a loop of multiply-adds at the same time,
+and hand a line to and fro; where one is slower, or the way longer, than it was seen to be, the turn
+is made again. It is the same for every library.
 """
 
 import time
@@ -15,9 +17,11 @@ from ._limits import measure_limits
 from ._rounds import Asked
 
 WHOLE = 0.93  # of the fastest that a core was seen to be
+NEAR = 2  # times the shortest way that a line was seen to take
 AGAIN = 5  # turns at most, until one counts
 FRESH = 0.1  # seconds that a look is good for
 _AHEAD = 30_000_000  # nanoseconds from the start of the processes to that of their loops
+_TRIP = "trip"
 _FIRST = 10  # looks that find the fastest
 
 
@@ -33,12 +37,19 @@ class Cores:
     def __init__(self, program: Path, loop: str, cpus: list[int]) -> None:
         self._program, self._loop, self._cpus = program, loop, cpus
         self._best = max(rate for _ in range(_FIRST) for rate in self._rates())
+        self._shortest = min(self._trip() for _ in range(_FIRST))
 
     def whole(self) -> bool:
-        """Whether none is slower than it can be."""
-        rates = self._rates()
-        self._best = max(self._best, *rates)
-        return min(rates) >= WHOLE * self._best
+        """Whether none is slower, or farther from another, than it can be."""
+        rates, trip = self._rates(), self._trip()
+        self._best, self._shortest = max(self._best, *rates), min(self._shortest, trip)
+        return min(rates) >= WHOLE * self._best and trip <= NEAR * self._shortest
+
+    def _trip(self) -> float:
+        """Nanoseconds of a line from the first core to the second and back; 0: there is none."""
+        if len(self._cpus) < 2:
+            return 0.0
+        return measure_limits(self._program, [_TRIP], cpus=self._cpus[:2])[_TRIP]
 
     def _rates(self) -> list[float]:
         name = f"at:{time.monotonic_ns() + _AHEAD}:{self._loop}"

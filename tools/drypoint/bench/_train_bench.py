@@ -160,8 +160,9 @@ def _time_net(
         peaks = {key: process.peak_memory() for key, process in processes.items()}
     if watch is not None:
         notes.append(
-            f"{watch.again} of {watch.turns} turns did not count, since a core was slower than it "
-            f"can be right before or after them; {watch.doubtful} such ones count"
+            f"{watch.again} of {watch.turns} turns did not count, since cores were slower, or "
+            f"farther apart, than they can be right before or after them; {watch.doubtful} such "
+            "ones count"
         )
     limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
     libraries = [

@@ -7,23 +7,32 @@
  *   fma512 fma256                   the same of float32
  *   read:BYTES                      bytes a nanosecond, of so many that are read again and again;
  *                                   needs AVX
- *   at:TIME:NAME                    the mean of one of the above over 20 milliseconds from a time
- *                                   on, in nanoseconds of the monotonic clock
+ *   trip                            nanoseconds that a cache line takes from one core to another
+ * and back; 0 with one core at:TIME:NAME                    the mean of one of the above over 20
+ * milliseconds from a time on, in nanoseconds of the monotonic clock
  *
  * 0 stands for what is not known for this kind of CPU. The caller asks only for what the CPU has.
  * All that counts is written out as instructions: a compiler would move the product of two
  * constants out of its loop. */
 #define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#define TRIES 9          /* the best counts: a limit is what was reached once */
-#define STEPS 20000      /* of a loop in one try: a tenth of a millisecond */
-#define READ  (1u << 25) /* bytes read in one try, about */
-#define SPAN  20e6       /* nanoseconds of a mean */
+#define TRIES    9          /* the best counts: a limit is what was reached once */
+#define STEPS    20000      /* of a loop in one try: a tenth of a millisecond */
+#define READ     (1u << 25) /* bytes read in one try, about */
+#define SPAN     20e6       /* nanoseconds of a mean */
+#define PATIENCE 1000000000 /* looks at a cache line: a few seconds */
+#define TRIPS    200        /* of a cache line in one try: a few hundredths of a millisecond */
 
 static double nanoseconds(void) {
     struct timespec t;
@@ -160,11 +169,60 @@ static double mean_rate(const loop *l, double from) {
     return n * l->work * STEPS / (now - begin);
 }
 
+/* A turn each: this process makes its counts the other one's, from the first to the last. It lets
+ * the other one run where both are on one core, and gives up where that has died. */
+static void play(int *count, int first, int last) {
+    long spins = 0;
+    for (int n = first; n <= last && spins < PATIENCE; n += 2) {
+        for (spins = 0; spins < PATIENCE && __atomic_load_n(count, __ATOMIC_ACQUIRE) != n;) {
+            if (++spins % 1000 == 0) {
+                sched_yield();
+            }
+        }
+        __atomic_store_n(count, n + 1, __ATOMIC_RELEASE);
+    }
+}
+
+/* Two processes that both run are sooner or later on a core each: until then a trip is a matter of
+ * microseconds. The best counts: in others one had lost its core. */
+static double best_trip(void) {
+    const int zero = open("/dev/zero", O_RDWR);
+    void *memory = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, zero, 0);
+    double best = 1e9;
+    if (zero < 0 || memory == MAP_FAILED) {
+        return 0;
+    }
+    int *count = memory, n = 0;
+    const pid_t other = fork();
+    if (other == 0) {
+        play(count, 1, 1 << 30);
+        _exit(0);
+    }
+    for (double from = nanoseconds(), spent = 0;
+         other > 0 && spent < (best < 1e3 ? 0.2 : 10) * SPAN; n += TRIPS) {
+        const double begin = nanoseconds();
+        play(count, 2 * n, 2 * (n + TRIPS) - 2);
+        const double trip = (nanoseconds() - begin) / TRIPS;
+        best = trip < best ? trip : best;
+        spent = nanoseconds() - from;
+    }
+    if (other > 0) {
+        kill(other, SIGKILL);
+        waitpid(other, NULL, 0);
+    }
+    munmap(memory, sizeof(int));
+    close(zero);
+    return best;
+}
+
 static double limit(const char *name) {
     const int at = strncmp(name, "at:", 3) == 0;
     char *wanted = NULL;
     if (strncmp(name, "read:", 5) == 0) {
         return best_reading((size_t)strtoull(name + 5, NULL, 10));
+    }
+    if (strcmp(name, "trip") == 0) {
+        return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? best_trip() : 0;
     }
     const double from = at ? strtod(name + 3, &wanted) : 0;
     for (size_t i = 0; loops[i].name != NULL; i++) {
