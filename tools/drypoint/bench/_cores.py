@@ -32,21 +32,26 @@ class Cores:
         program: of ``limits.c``.
         loop: the name of one that it has.
         cpus: one process on each.
+
+    Attributes:
+        shortest, longest: nanoseconds that a line was seen to take from the first core to the
+            second and back; 0: there is none.
     """
 
     def __init__(self, program: Path, loop: str, cpus: list[int]) -> None:
         self._program, self._loop, self._cpus = program, loop, cpus
         self._best = max(rate for _ in range(_FIRST) for rate in self._rates())
-        self._shortest = min(self._trip() for _ in range(_FIRST))
+        trips = [self._trip() for _ in range(_FIRST)]
+        self.shortest, self.longest = min(trips), max(trips)
 
     def whole(self) -> bool:
         """Whether none is slower, or farther from another, than it can be."""
         rates, trip = self._rates(), self._trip()
-        self._best, self._shortest = max(self._best, *rates), min(self._shortest, trip)
-        return min(rates) >= WHOLE * self._best and trip <= NEAR * self._shortest
+        self._best = max(self._best, *rates)
+        self.shortest, self.longest = min(self.shortest, trip), max(self.longest, trip)
+        return min(rates) >= WHOLE * self._best and trip <= NEAR * self.shortest
 
     def _trip(self) -> float:
-        """Nanoseconds of a line from the first core to the second and back; 0: there is none."""
         if len(self._cpus) < 2:
             return 0.0
         return measure_limits(self._program, [_TRIP], cpus=self._cpus[:2])[_TRIP]
@@ -81,7 +86,7 @@ class Watch:
 
     def turn(self, asked: Asked, command: str, lines: int) -> list[list[float]]:
         """An answer."""
-        for _ in range(AGAIN):
+        for left in reversed(range(AGAIN)):
             self._await()
             self.turns += 1
             begin = time.monotonic()
@@ -89,7 +94,7 @@ class Watch:
             if self._looks_whole():
                 return answer
             self._patience -= time.monotonic() - begin
-            if self._patience < 0:
+            if not left or self._patience < 0:
                 break
             self.again += 1
         self.doubtful += 1

@@ -140,13 +140,15 @@ def _time_net(
             notes += left_out
         asked: dict[str, Asked] = {**processes}
         if max(counts) > 1:
+            command = _entrant(OURS, folder, 1).command
             together = [
-                stack.enter_context(Process(AT_ONCE, entrant.command, cpus=[cpu]))
+                stack.enter_context(Process(AT_ONCE, command, cpus=[cpu]))
                 for cpu in cpus[-max(counts) :]
-                for entrant in [_entrant(OURS, folder, 1)]
             ]
             asked[AT_ONCE] = Together(together)
-        watch = _watch(limits, cpus[-max(counts) :])
+        loops, used = _float_limits(), cpus[-max(counts) :]
+        cores = Cores(limits, loops[0], used) if loops and used else None
+        watch = None if cores is None else Watch(cores.whole, patience=PATIENCE)
         if watch is not None:
             asked = {key: Watched(one, watch) for key, one in asked.items()}
         total = plan.rounds * len(asked) * len(questions)
@@ -158,12 +160,8 @@ def _time_net(
             told=lambda: told(next(done), total),
         )
         peaks = {key: process.peak_memory() for key, process in processes.items()}
-    if watch is not None:
-        notes.append(
-            f"{watch.again} of {watch.turns} turns did not count, since cores were slower, or "
-            f"farther apart, than they can be right before or after them; {watch.doubtful} such "
-            "ones count"
-        )
+    if watch is not None and cores is not None:
+        notes += _looks(watch, cores)
     limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
     libraries = [
         _times(one, versions[one], threads, plan, answers=answers[key], peak=peaks[key])
@@ -183,12 +181,16 @@ def _time_net(
     )
 
 
-def _watch(limits: Path, cpus: list[int]) -> Watch | None:
-    """Over the cores that are used; None where no loop is known for them."""
-    loops = _float_limits()
-    if not loops or not cpus:
-        return None
-    return Watch(Cores(limits, loops[0], cpus).whole, patience=PATIENCE)
+def _looks(watch: Watch, cores: Cores) -> Iterator[str]:
+    yield (
+        f"{watch.again} of {watch.turns} turns did not count, since cores were slower, or farther "
+        f"apart, than they can be right before or after them; {watch.doubtful} such ones count"
+    )
+    if cores.longest:
+        yield (
+            f"a cache line took {cores.shortest:.0f} to {cores.longest:.0f} ns from one core to "
+            "the other and back"
+        )
 
 
 def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

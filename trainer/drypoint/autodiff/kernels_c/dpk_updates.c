@@ -104,30 +104,17 @@ static void total(const void *arguments, const dpk_parameter *p, const float *re
         w[i] = g[i];
 }
 
-int DPK(sgd)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_sgd *a = arguments;
-    return each_block(sgd, a, a->parameters, a->n_parameters, part, n_parts);
-}
+#define STEP(name)                                                                                 \
+    int DPK(name)(const void *arguments, size_t part, size_t n_parts) {                            \
+        const dpk_##name *a = arguments;                                                           \
+        return each_block(name, a, a->parameters, a->n_parameters, part, n_parts);                 \
+    }
 
-int DPK(adam)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_adam *a = arguments;
-    return each_block(adam, a, a->parameters, a->n_parameters, part, n_parts);
-}
-
-int DPK(rmsprop)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_rmsprop *a = arguments;
-    return each_block(rmsprop, a, a->parameters, a->n_parameters, part, n_parts);
-}
-
-int DPK(sign_sgd)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_sign_sgd *a = arguments;
-    return each_block(sign_sgd, a, a->parameters, a->n_parameters, part, n_parts);
-}
-
-int DPK(total)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_total *a = arguments;
-    return each_block(total, a, a->parameters, a->n_parameters, part, n_parts);
-}
+STEP(sgd)
+STEP(adam)
+STEP(rmsprop)
+STEP(sign_sgd)
+STEP(total)
 
 int DPK(average)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_average *a = arguments;
