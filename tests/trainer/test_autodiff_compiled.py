@@ -430,38 +430,6 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
         ad.conv2d(x, weight, pool=(16, 16))
 
 
-small_or_large = st.one_of(st.integers(1, 20), st.integers(1, 300))
-
-
-@given(
-    shape=st.tuples(st.integers(2, 90), small_or_large, small_or_large),
-    zeros=st.sampled_from([0, 0.6, 0.95]),
-    turned=st.booleans(),
-    seed=seeds,
-)
-@settings(max_examples=40)
-def test_a_weight_gradient_may_be_made_in_steps(shape, zeros, turned, seed):
-    """Of some examples after the others: the bytes of all at once, whatever is zero."""
-    (n, o, i), rng = shape, np.random.default_rng(seed)
-    arrays = [rng.normal(size=(n, size)).astype(np.float32) for size in (o, i)]
-    gradient, x = (a * (rng.random(a.shape) >= zeros).astype(np.float32) for a in arrays)
-    if turned:
-        gradient, x = (np.asfortranarray(array) for array in (gradient, x))
-    cut = int(rng.integers(1, n))
-    for name in SETS:
-        to = np.full((o, i), np.nan, np.float32)
-        with _compiled.forced(name, int(rng.integers(1, 4))):
-            whole = _kernels.linear_weight_gradient(gradient, x)
-            ad.Product(gradient[:cut], x[:cut]).put(to, adds=False)
-            ad.Product(gradient[cut:], x[cut:]).put(to, adds=True)
-        np.testing.assert_array_equal(to, whole)
-    with _compiled.forced(None):
-        ad.Product(gradient[:cut], x[:cut]).put(to, adds=False)
-        ad.Product(gradient[cut:], x[cut:]).put(to, adds=True)
-    # NumPy adds up in another order, of numbers of about 1
-    np.testing.assert_allclose(to, whole, rtol=0, atol=3e-7 * n)
-
-
 def test_gradients_of_weights_that_were_left_to_be_made():
     """NaN stands for them; made, they are what they would have been."""
     rng = np.random.default_rng(0)
@@ -480,7 +448,7 @@ def test_gradients_of_weights_that_were_left_to_be_made():
     for leaf, want in zip(weights, wanted[1:], strict=True):
         assert np.isnan(leaf.grad).all()
         to = np.zeros_like(want)
-        left.of(leaf.grad).put(to, adds=False)
+        left.of(leaf.grad).put(to)
         np.testing.assert_array_equal(to, want)
 
 

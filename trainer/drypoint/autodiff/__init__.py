@@ -46,6 +46,7 @@ from ._losses import mse as mse
 from ._losses import reduced as reduced
 from ._losses import softmax as softmax
 from ._memory import aligned as aligned
+from ._memory import aligned_empty as aligned_empty
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._recording import Recording as Recording

@@ -23,11 +23,9 @@ def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     return _product(kernels, gradient.T, x)
 
 
-def put_linear_weight_gradient(
-    kernels: Any, gradient: Array, x: Array, *, to: Array, adds: bool
-) -> None:
-    """The same, into an array or added to what it holds."""
-    _multiply(kernels, gradient.T, x, to, adds=adds)
+def put_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, *, to: Array) -> None:
+    """The same, into an array."""
+    _multiply(kernels, gradient.T, x, to)
 
 
 def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:

@@ -1,7 +1,7 @@
-"""Gradients by the weights of `linear` that are left to be made, in one sum over many batches.
+"""Gradients by the weights of `linear` that are left to be made, in one product for many batches.
 
 For few examples such a gradient is larger than all that it is made of: for LeNet's and 32 of them,
-1.6 MB out of 170 kB. Micro-batches keep what it is made of, and who adds them up writes it once.
+1.6 MB out of 170 kB. Micro-batches keep what it is made of, and it is written once for all of them.
 """
 
 from collections.abc import Iterator
@@ -28,14 +28,12 @@ class Product(NamedTuple):
     gradient: Array
     x: Array
 
-    def put(self, to: Array, *, adds: bool) -> None:
-        """Make the gradient there, or add it to what is there: the examples are further terms of
-        one sum."""
+    def put(self, to: Array) -> None:
+        """Make the gradient there."""
         if compiled := kernels_for(self.gradient, self.x, to):
-            _compiled_linear.put_linear_weight_gradient(compiled, *self, to=to, adds=adds)
+            _compiled_linear.put_linear_weight_gradient(compiled, *self, to=to)
         else:
-            product = kernels.linear_weight_gradient(*self)
-            to[...] = to + product if adds else product
+            to[...] = kernels.linear_weight_gradient(*self)
 
 
 class Deferred:

@@ -46,7 +46,7 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
     n_steps = play(recordings) // 2 if turns else 0
     session.step = begin + n_steps
     return [
-        totals_of(plan, session, turn.outcome, batch)
+        totals_of(plan, session, turn.rooms.outcome, batch)
         for turn, (batch, _) in zip(turns[:n_steps], group, strict=False)
     ]
 

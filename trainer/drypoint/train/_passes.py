@@ -15,7 +15,7 @@ beside the cores, for 512 it would not; and a thread that has one for itself sel
 another. Nets with more weights than that stay with whole batches, since each micro-batch reads all
 weights. One value through it: a batch of 256 is four times 64; a gradient is g1 + g2 + g3 + g4,
 added up from the left, each of losses divided by 256, whatever the number of threads. By the weight
-of a Linear it is one sum over all 256, as it would be without micro-batches.
+of a Linear it is one sum over all 256, as it would be without micro-batches (`_sums`).
 
 A micro-batch is recorded once for each thread that goes through one at the same time: its place
 among these is its slot.
@@ -43,6 +43,7 @@ from drypoint.nn import Context
 from ._examples import Batch
 from ._layers import Layers, Seed, handed_on, is_by_example, is_known, keys
 from ._optimizers import Terms
+from ._sums import Sums
 from ._weights import Weights
 
 MICRO_BATCH = 64
@@ -124,6 +125,7 @@ class Passes:
         self._weights, self._layers = weights, Layers(weights)
         self._recorded: dict[tuple[int, int], Recorded] = {}
         self._totals: dict[str, Array] = {}  # path -> room for a gradient
+        self._sums: dict[tuple[int, int], Sums] = {}  # by examples, and parts of these
         self._records = is_known(weights.goal.graph)
         self._splits = is_by_example(weights.goal.graph)
         n_weights = sum(array.size for array in weights.params.values())
@@ -137,17 +139,19 @@ class Passes:
             seed: of what dropout draws.
             divisor: of the losses' sum whose gradients are wanted.
         """
-        parts, kept, total = self.parts(batch), list[Pass](), dict[str, Array]()
+        parts, kept, begin = self.parts(batch), list[Pass](), 0
         for number, part in enumerate(parts):
             slot = number % n_slots(parts)
             done = self._of(part, slot, seed_of(seed, number, len(parts)), divisor)
             if not self._splits:  # as it was, or as this first one told: then it begins anew
                 whole_one = len(parts) == 1 and not done.products
                 return done if whole_one else self._of(batch, 0, seed, divisor)
+            sums = self.sums(done, examples(batch), len(parts))
+            sums.keep(done.gradients, done.products, number=number, begin=begin)
+            begin += examples(part)
             kept.append(copied(done))
-            total = self.total(self.added(total, [done]))
         left = whole(kept)
-        return Pass(left.outputs, left.losses, total, {})
+        return Pass(left.outputs, left.losses, self.total(self.terms(sums)), {})
 
     def parts(self, batch: Batch) -> list[Batch]:
         """A batch, or its micro-batches."""
@@ -167,18 +171,18 @@ class Passes:
         found = self._recorded.get((examples(part), slot))
         return found if found is not None and found.takes(part) else None
 
-    def added(self, total: Mapping[str, Array], parts: Sequence[Pass]) -> Terms:
-        """By path, what is to be added up: a total so far, if there is one, and the gradients of
-        micro-batches. Products are added to the total here."""
-        sums: dict[str, tuple[Array, ...]] = {}
-        for path in parts[0].gradients:
-            before = (total[path],) if total else ()
-            sums[path] = *before, *(part.gradients[path] for part in parts)
-        for path in parts[0].products:
-            sums[path] = (self._room_for(path),)
-            for number, part in enumerate(parts):
-                part.products[path].put(*sums[path], adds=bool(total) or number > 0)
-        return sums
+    def sums(self, like: Pass, size: int, n_parts: int) -> Sums:
+        """Room for what the micro-batches of a batch leave; one of them tells of what shapes."""
+        key = size, n_parts
+        if len(self._sums) == _MOST_RECORDED and key not in self._sums:
+            self._sums.clear()
+        if key not in self._sums:
+            self._sums[key] = Sums(like.gradients, like.products, size=size, n_parts=n_parts)
+        return self._sums[key]
+
+    def terms(self, sums: Sums) -> Terms:
+        """By path, what is to be added up for the gradients of a batch."""
+        return sums.terms({path: self._room_for(path) for path in self._weights.params})
 
     def total(self, terms: Terms) -> dict[str, Array]:
         """All added up, by kernels."""

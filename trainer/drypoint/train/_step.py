@@ -40,7 +40,7 @@ def _gradients(
     seed = (plan.settings.seed, DROPOUT, session.step, *place)
     turn = session.turns.at(0, batch, seed=seed, divisor=divisor)
     if turn is not None and play([turn.recording]):
-        totals = totals_of(plan, session, turn.outcome, batch)
+        totals = totals_of(plan, session, turn.rooms.outcome, batch)
         return totals, session.passes.total(turn.gradients)
     done = session.passes.of(batch, seed=seed, divisor=divisor)
     return totals_of(plan, session, done, batch), done.gradients

@@ -4,7 +4,7 @@ another."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ._examples import Batch
 from ._layers import Seed, keys
 from ._optimizers import Terms
 from ._passes import Outcome, Passes, Recorded, examples, n_slots, seed_of
+from ._sums import Sums
 
 Form: TypeAlias = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
 """By port, all but the numbers: shape, type and strides of its column."""
@@ -26,7 +27,7 @@ class Part:
 
     Attributes:
         recorded: the pass.
-        recording: of copies into it, itself, and copies of its outcome.
+        recording: of copies into it, itself, and copies of what comes of it.
         copies: by port: where the examples come from, and how many floats lie before them.
         keys: of what drops out.
     """
@@ -37,25 +38,37 @@ class Part:
     keys: list[Key]
 
 
+class Rooms(NamedTuple):
+    """Memory for a batch.
+
+    Attributes:
+        scale: 1 / divisor for each loss of a part.
+        outcome: what comes of all parts.
+        sums: what they leave of gradients.
+    """
+
+    scale: Array
+    outcome: Outcome
+    sums: Sums
+
+
 @dataclass(frozen=True, eq=False)
 class Turn:
     """Forward and back for a batch.
 
     Attributes:
         form: of the batches that it takes.
-        recording: of all parts, and sums of their gradients.
+        recording: of all parts, and products of what they leave.
         parts: in order.
-        outcome: what comes of it when the recording is played.
+        rooms: outcome and sums are there when the recording has been played.
         gradients: what is left to add up then, by path.
-        scale: 1 / divisor for each loss of a part.
     """
 
     form: Form
     recording: Recording
     parts: list[Part]
-    outcome: Outcome
+    rooms: Rooms
     gradients: Terms
-    scale: Array
 
 
 class Turns:
@@ -74,7 +87,7 @@ class Turns:
             if turn is None:
                 return None
             self._turns[place] = turn
-        turn.scale.fill(1 / divisor)
+        turn.rooms.scale.fill(1 / divisor)
         for port, column in batch.items():
             at = pointer(column)
             for part in turn.parts:
@@ -88,8 +101,8 @@ class Turns:
         return turn
 
     def _made(self, batch: Batch) -> Turn | None:
-        """As many passes side by side as there are slots, again and again. Their gradients are
-        added to those of the ones before, the last ones' by whoever uses them."""
+        """As many sequences of passes side by side as there are slots. What is left to add up of
+        their gradients is, by whoever uses them."""
         batches = self._passes.parts(batch)
         slots = n_slots(batches)
         passes = [
@@ -100,22 +113,29 @@ class Turns:
         ]
         if len(passes) < len(batches):
             return None
-        scale = np.empty(max(map(examples, batches)), np.float32)
-        outcome = _room(passes[0].result, examples(batch))
+        size = examples(batch)
+        rooms = Rooms(
+            scale=np.empty(max(map(examples, batches)), np.float32),
+            outcome=_room(passes[0].result, size),
+            sums=self._passes.sums(passes[0].result, size, len(passes)),
+        )
         begins = [0, *accumulate(map(examples, batches))]
         parts = [
-            _part(known, batch, begin, scale, outcome)
-            for known, begin in zip(passes, begins, strict=False)
+            _part(known, batch, number, begin, rooms)
+            for number, (known, begin) in enumerate(zip(passes, begins, strict=False))
         ]
         with Recording(dry=True) as recording:
-            gradients: Terms = {}
-            for begin in range(0, len(parts), slots):
-                total = self._passes.total(gradients) if gradients else {}
-                together = parts[begin : begin + slots]
-                recording.side_by_side([part.recording for part in together])
-                results = [part.recorded.result for part in together]
-                gradients = self._passes.added(total, results)
-        return Turn(_form(batch), recording, parts, outcome, gradients, scale)
+            recording.side_by_side([_in_turn(parts[slot::slots]) for slot in range(slots)])
+            gradients = self._passes.terms(rooms.sums)
+        return Turn(_form(batch), recording, parts, rooms, gradients)
+
+
+def _in_turn(parts: list[Part]) -> Recording:
+    """One after the other: where they share the memory of a pass, each has it for itself."""
+    with Recording(dry=True) as recording:
+        for part in parts:
+            recording.include(part.recording)
+    return recording
 
 
 def _form(batch: Mapping[str, NDArray[np.generic]]) -> Form:
@@ -130,19 +150,21 @@ def _room(like: Outcome, n: int) -> Outcome:
     return Outcome(outputs, np.empty(n, like.losses.dtype))
 
 
-def _part(known: Recorded, batch: Batch, begin: int, scale: Array, outcome: Outcome) -> Part:
-    mine = slice(begin, begin + len(known.scale))
+def _part(known: Recorded, batch: Batch, number: int, begin: int, rooms: Rooms) -> Part:
+    """A part: which one, and which example of the batch is its first."""
+    mine, result = slice(begin, begin + len(known.scale)), known.result
     drawn = [np.empty_like(key) for key in known.recording.keys]
     with Recording(dry=True) as recording:
         copies = {
             port: (copy_into(to, batch[port][mine]), begin * (batch[port].strides[0] // 4))
             for port, to in known.batch.items()
         }
-        copy_into(known.scale, scale[: len(known.scale)])
+        copy_into(known.scale, rooms.scale[: len(known.scale)])
         for to, key in zip(known.recording.keys, drawn, strict=True):
             copy_into(to, key)
         recording.include(known.recording)
-        copy_into(outcome.losses[mine], known.result.losses)
-        for port, y in outcome.outputs.items():
-            copy_into(y.data[mine], known.result.outputs[port].data)
+        copy_into(rooms.outcome.losses[mine], result.losses)
+        for port, y in rooms.outcome.outputs.items():
+            copy_into(y.data[mine], result.outputs[port].data)
+        rooms.sums.keep(result.gradients, result.products, number=number, begin=begin)
     return Part(known, recording, copies, drawn)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arrays with gaps, or in another order of axes, as contiguous ones. NumPy does that too; but what
  * a training step consists of can be done again without Python only if it is all tasks. */
+#include "dpk_matrix.h"
 #include "dpk_tasks.h"
 
 #include <string.h>
@@ -13,6 +14,13 @@ static void copy_row(const float *x, ptrdiff_t stride, size_t n, float *y) {
     else
         for (size_t i = 0; i < n; i++)
             y[i] = x[(ptrdiff_t)i * stride];
+}
+
+/* Rows begin .. end - 1 of two axes. */
+static void copy_rows(const dpk_copy *a, size_t begin, size_t end) {
+    const size_t n = a->shape[1];
+    const dpk_matrix x = {a->x + (ptrdiff_t)begin * a->strides[0], a->strides[0], a->strides[1]};
+    DPK(copy_matrix)(x, end - begin, n, a->y + begin * n, n);
 }
 
 /* The parts share out rows: what lies along the last axis; of a single row its numbers. */
@@ -28,8 +36,13 @@ int DPK(copy)(const void *arguments, size_t part, size_t n_parts) {
     size_t n_rows = 1;
     for (size_t axis = 0; axis < last; axis++)
         n_rows *= a->shape[axis];
+    size_t row = dpk_begin(n_rows, part, n_parts);
     const size_t end = dpk_begin(n_rows, part + 1, n_parts);
-    for (size_t row = dpk_begin(n_rows, part, n_parts); row < end; row++) {
+    if (last == 1 && a->x) {
+        copy_rows(a, row, end);
+        return 0;
+    }
+    for (; row < end; row++) {
         ptrdiff_t at = 0;
         for (size_t axis = last, rest = row; axis-- > 0; rest /= a->shape[axis])
             at += (ptrdiff_t)(rest % a->shape[axis]) * a->strides[axis];

@@ -81,9 +81,7 @@ typedef struct {
 } dpk_pool2d;
 
 /* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. Where w or x has
- * many zeros, their terms may be left out, infinite and NaN ones too: see dpk_sparse.h. If it adds,
- * the sum begins with what y holds, as if the terms of that had been the first ones of one sum; it
- * has no bias and no ReLU then. */
+ * many zeros, their terms may be left out, infinite and NaN ones too: see dpk_sparse.h. */
 typedef struct {
     const float *w;    /* strides w_row, w_term */
     const float *x;    /* strides x_term, x_column */
@@ -91,7 +89,7 @@ typedef struct {
     float *y;          /* [n_rows][n_columns] */
     size_t n_rows, n_terms, n_columns;
     ptrdiff_t w_row, w_term, x_term, x_column;
-    int relu, adds;
+    int relu;
 } dpk_matmul;
 
 /* One parameter and what an optimizer keeps of it; all contiguous. */

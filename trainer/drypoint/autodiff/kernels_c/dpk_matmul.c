@@ -14,11 +14,6 @@ static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n
     y += first * a->n_columns;
     float *to = in_place ? y : sums;
     const float *begin = a->bias ? a->bias + first : NULL;
-    if (a->adds)
-        begin = to;
-    if (a->adds && !in_place)
-        DPK(copy_matrix_padded)((dpk_matrix){y, (ptrdiff_t)a->n_columns, 1}, last - first,
-                                n_columns, sums, width);
     terms->y_row = (ptrdiff_t)(in_place ? a->n_columns : width);
     DPK(product)(terms, p, last - first, panel, a->w + (ptrdiff_t)first * a->w_row, begin, to);
     for (size_t i = 0; !in_place && i < last - first; i++)

@@ -122,16 +122,12 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
     const size_t sums_row = in_place ? s->y_row : width;
     for (size_t j = 0; j < width; j++)
         l->start[j] = s->bias && j < n_columns ? s->bias[first + j] : 0;
-    if (s->adds && !in_place)
-        DPK(copy_matrix_padded)((dpk_matrix){y, (ptrdiff_t)s->y_row, (ptrdiff_t)s->y_column},
-                                n_rows, n_columns, sums, width);
     for (size_t b = 0; b < l->n_blocks; b++) {
         dpk_matrix x = s->dense;
         x.data += (ptrdiff_t)(b * l->block) * x.row + (ptrdiff_t)first * x.column;
         DPK(copy_matrix_padded)(x, dpk_min(l->block, s->n_terms - b * l->block), n_columns,
                                 l->panel, l->stride);
-        const int begun = b > 0 || s->adds;
-        add(l, b, n_rows, begun ? sums : l->start, begun ? sums_row : 0, sums, sums_row, p);
+        add(l, b, n_rows, b > 0 ? sums : l->start, b > 0 ? sums_row : 0, sums, sums_row, p);
     }
     if (s->relu)
         for (size_t i = 0; i < n_rows * width; i++)
@@ -257,8 +253,7 @@ int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
                                 .n_rows = a->n_rows,
                                 .n_terms = a->n_terms,
                                 .n_columns = a->n_columns,
-                                .relu = a->relu,
-                                .adds = a->adds};
+                                .relu = a->relu};
     const dpk_sparse by_columns = {.sparse = {x.data, x.column, x.row},
                                    .dense = {w.data, w.column, w.row},
                                    .bias = a->bias,
@@ -268,8 +263,7 @@ int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
                                    .n_rows = a->n_columns,
                                    .n_terms = a->n_terms,
                                    .n_columns = a->n_rows,
-                                   .relu = a->relu,
-                                   .adds = a->adds};
+                                   .relu = a->relu};
     const double rows = a->bias ? -1 : gain(&by_rows), columns = gain(&by_columns);
     *s = rows > columns ? by_rows : by_columns;
     return rows > 0 || columns > 0;

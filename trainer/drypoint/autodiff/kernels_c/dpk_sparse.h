@@ -11,14 +11,14 @@
 
 #include "dpk_matrix.h"
 
-/* y[i][j] = bias[j] + the sum over t of sparse[i][t] * dense[t][j], or what it holds plus that. */
+/* y[i][j] = bias[j] + the sum over t of sparse[i][t] * dense[t][j]. */
 typedef struct {
     dpk_matrix sparse, dense;
     const float *bias; /* [n_columns], or NULL */
     float *y;
     size_t y_row, y_column; /* one of them is 1 */
     size_t n_rows, n_terms, n_columns;
-    int relu, adds;
+    int relu;
 } dpk_sparse;
 
 /* Whether leaving out zeros is faster than a * by b: says then how. The answer depends on the

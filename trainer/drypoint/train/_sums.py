@@ -1,0 +1,77 @@
+"""The gradients of a batch, out of what its micro-batches leave.
+
+A micro-batch leaves gradients, and of those by the weights of a Linear the factors that they are
+products of. All is kept beside each other until the last micro-batch is through. Then the factors
+make one product over all examples, and the other gradients are sums from the first micro-batch to
+the last: what comes out depends on the micro-batches, and not on who went through them when.
+"""
+
+from collections.abc import Mapping
+
+from drypoint.autodiff import Array, Product, aligned_empty, copy_into
+
+from ._optimizers import Terms
+
+
+class Sums:
+    """Room for what the micro-batches of a batch leave, again and again.
+
+    Args:
+        gradients: path -> one of a micro-batch, to take its shape from.
+        products: path -> factors likewise.
+        size: examples of the batch.
+        n_parts: micro-batches; what a single one leaves is not copied.
+    """
+
+    def __init__(
+        self,
+        gradients: Mapping[str, Array],
+        products: Mapping[str, Product],
+        *,
+        size: int,
+        n_parts: int,
+    ) -> None:
+        self._is_one = n_parts == 1
+        self._terms: Terms = {}
+        self._products: dict[str, Product] = {}
+        if self._is_one:
+            return
+        self._terms = {
+            path: tuple(aligned_empty(g.shape, g.dtype) for _ in range(n_parts))
+            for path, g in gradients.items()
+        }
+        self._products = {
+            path: Product(*(aligned_empty((size, f.shape[1]), f.dtype) for f in product))
+            for path, product in products.items()
+        }
+
+    def keep(
+        self,
+        gradients: Mapping[str, Array],
+        products: Mapping[str, Product],
+        *,
+        number: int,
+        begin: int,
+    ) -> None:
+        """What a micro-batch has left: which one, and which example of the batch is its first."""
+        if self._is_one:
+            self._terms = {path: (g,) for path, g in gradients.items()}
+            self._products = dict(products)
+            return
+        for path, g in gradients.items():
+            copy_into(self._terms[path][number], g)
+        for path, product in products.items():
+            for room, factor in zip(self._products[path], product, strict=True):
+                copy_into(room[begin : begin + len(factor)], factor)
+
+    def terms(self, totals: Mapping[str, Array]) -> Terms:
+        """By path, what is to be added up. Products are made here.
+
+        Args:
+            totals: path -> room for a gradient.
+        """
+        terms = dict(self._terms)
+        for path, product in self._products.items():
+            product.put(totals[path])
+            terms[path] = (totals[path],)
+        return terms
