@@ -2,6 +2,12 @@
 /* See dpk_product.h. */
 #include "dpk_product.h"
 
+DPK_INLINE dpk_vec beginning(const float *bias, const float *y, int q, int adds) {
+    if (adds)
+        return dpk_load(y);
+    return bias ? dpk_all(bias[q]) : (dpk_vec){0};
+}
+
 DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, const float *bias,
                         float *y, const int P, const int Q) {
     dpk_vec sum[6][4]; /* [DPK_Q][DPK_P] */
@@ -9,7 +15,7 @@ DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, co
     for (int q = 0; q < Q; q++)
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
-            sum[q][p] = bias ? dpk_all(bias[q]) : (dpk_vec){0};
+            sum[q][p] = beginning(bias, y + q * s->y_row + p * s->y_step, q, bias == y);
     const ptrdiff_t w_row = s->w_row, w_term = s->w_term, x_step = s->x_step;
     const ptrdiff_t *offsets = s->offsets, *end = s->offsets + s->n_terms;
     for (; offsets < end; offsets++, w += w_term) {

@@ -27,7 +27,7 @@ typedef struct {
     ptrdiff_t y_row, y_step;  /* between the results of neighbouring q, of neighbouring p */
 } dpk_product;
 
-/* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0) + sum of
+/* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0; or y itself: adds to what is there) + sum of
  * w[q][t] * x[t][p]. */
 void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, const float *w,
                   const float *bias, float *y);
