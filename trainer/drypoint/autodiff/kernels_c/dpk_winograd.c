@@ -22,8 +22,9 @@ int DPK(filters)(const void *arguments, size_t part, size_t n_parts) {
     for (size_t group = dpk_begin(n_groups, part, n_parts); group < end; group++) {
         const size_t first = group * DPK_LANES;
         const size_t count = dpk_min(DPK_LANES, a->n_pairs - first);
+        const size_t next = dpk_min(first + DPK_LANES, a->n_pairs - 1);
         for (size_t point = 0; point < points; point++) /* where the next ones go: far apart */
-            __builtin_prefetch(a->points + point * a->n_pairs + first + DPK_LANES, 1, 2);
+            __builtin_prefetch(a->points + point * a->n_pairs + next, 1, 2);
         for (size_t i = 0; i < count; i++)
             for (size_t tap = 0; tap < taps; tap++)
                 tile[tap * DPK_LANES + i] = a->weight[(first + i) * taps + tap];
