@@ -1,7 +1,8 @@
 """Gradients by the weights of `linear` that are left to be made, in one product for many batches.
 
-For few examples such a gradient is larger than all that it is made of: for LeNet's and 32 of them,
-1.6 MB out of 170 kB. Micro-batches keep what it is made of, and it is written once for all of them.
+For few examples such a gradient may be larger than all that it is made of: that by LeNet's first
+one, of 32 examples, is 1.6 MB out of 170 kB. Micro-batches keep what it is made of, and it is
+written once for all of them.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from . import _compiled_linear
 from . import _kernels as kernels
 from ._compiled import kernels_for
 from ._tape import Array
+
+_EXAMPLES = 64
+"""A gradient larger than what it is made of for so many is left."""
 
 
 class Product(NamedTuple):
@@ -59,8 +63,8 @@ _deferred: ContextVar[Deferred | None] = ContextVar("deferred", default=None)
 
 @contextmanager
 def deferred() -> Iterator[Deferred]:
-    """Leave the gradients by the weights of `linear` to be made. Inside, each weight may be of one
-    `linear` only, or the sum of its gradients is NaN."""
+    """Leave large gradients by the weights of `linear` to be made. Inside, each weight may be of
+    one `linear` only, or the sum of its gradients is NaN."""
     token = _deferred.set(found := Deferred())
     try:
         yield found
@@ -70,6 +74,7 @@ def deferred() -> Iterator[Deferred]:
 
 def linear_weight_gradient(gradient: Array, x: Array) -> Array:
     """The gradient, or what stands for it."""
-    if found := _deferred.get():
+    o, i = gradient.shape[1], x.shape[1]
+    if (found := _deferred.get()) and o * i > _EXAMPLES * (o + i):
         return found.add(Product(gradient, x))
     return kernels.linear_weight_gradient(gradient, x)

@@ -15,7 +15,7 @@ beside the cores, for 512 it would not; and a thread that has one for itself sel
 another. Nets with more weights than that stay with whole batches, since each micro-batch reads all
 weights. One value through it: a batch of 256 is four times 64; a gradient is g1 + g2 + g3 + g4,
 added up from the left, each of losses divided by 256, whatever the number of threads. By the weight
-of a Linear it is one sum over all 256, as it would be without micro-batches (`_sums`).
+of a large Linear it is one sum over all 256, as it would be without micro-batches (`_sums`).
 
 A micro-batch is recorded once for each thread that goes through one at the same time: its place
 among these is its slot.
@@ -182,7 +182,7 @@ class Passes:
 
     def terms(self, sums: Sums) -> Terms:
         """By path, what is to be added up for the gradients of a batch."""
-        return sums.terms({path: self._room_for(path) for path in self._weights.params})
+        return sums.terms(self._room_for)
 
     def total(self, terms: Terms) -> dict[str, Array]:
         """All added up, by kernels."""

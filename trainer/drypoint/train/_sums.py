@@ -1,12 +1,13 @@
 """The gradients of a batch, out of what its micro-batches leave.
 
-A micro-batch leaves gradients, and of those by the weights of a Linear the factors that they are
-products of. All is kept beside each other until the last micro-batch is through. Then the factors
-make one product over all examples, and the other gradients are sums from the first micro-batch to
-the last: what comes out depends on the micro-batches, and not on who went through them when.
+A micro-batch leaves gradients, and of large ones by the weights of a Linear the factors that they
+are products of. All is kept beside each other until the last micro-batch is through. Then the
+factors make one product over all examples, and the other gradients are sums from the first
+micro-batch to the last: what comes out depends on the micro-batches, and not on who went through
+them when.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from drypoint.autodiff import Array, Product, aligned_empty, copy_into
 
@@ -64,14 +65,14 @@ class Sums:
             for room, factor in zip(self._products[path], product, strict=True):
                 copy_into(room[begin : begin + len(factor)], factor)
 
-    def terms(self, totals: Mapping[str, Array]) -> Terms:
+    def terms(self, room_for: Callable[[str], Array]) -> Terms:
         """By path, what is to be added up. Products are made here.
 
         Args:
-            totals: path -> room for a gradient.
+            room_for: memory for the gradient of a path.
         """
         terms = dict(self._terms)
         for path, product in self._products.items():
-            product.put(totals[path])
-            terms[path] = (totals[path],)
+            product.put(room := room_for(path))
+            terms[path] = (room,)
         return terms
