@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
 from drypoint.autodiff import _compiled, _kernels
+from drypoint.train._pass import Pass
 from drypoint.train._sums import Sums
 
 SETS = (None, *_compiled._Settings.sets)
@@ -33,12 +34,12 @@ def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
     with _compiled.forced(name, int(rng.integers(1, 4))):
         order = np.asfortranarray if lanes else np.ascontiguousarray
         parts = [
-            ({"b": bias}, {"w": ad.Product(*(order(f[begin:end]) for f in factors))})
+            Pass({}, bias, {"b": bias}, {"w": ad.Product(*(order(f[begin:end]) for f in factors))})
             for (begin, end), bias in zip(pairwise(ends), biases, strict=True)
         ]
-        sums = Sums(*parts[0], size=total, n_parts=len(parts))
+        sums = Sums(parts[0], size=total, n_parts=len(parts))
         for number, (begin, part) in enumerate(zip(ends, parts, strict=False)):
-            sums.keep(*part, number=number, begin=int(begin))
+            sums.keep(part, number=number, begin=int(begin))
         totals = {"w": np.full(shape, np.nan, np.float32)}
         terms = sums.terms(totals.__getitem__)
         whole = _kernels.linear_weight_gradient(*factors)

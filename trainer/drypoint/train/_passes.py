@@ -21,7 +21,7 @@ A micro-batch is recorded once for each thread that goes through one at the same
 among these is its slot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -43,6 +43,7 @@ from drypoint.nn import Context
 from ._examples import Batch
 from ._layers import Layers, Seed, handed_on, is_by_example, is_known, keys
 from ._optimizers import Terms
+from ._pass import Outcome, Pass
 from ._sums import Sums
 from ._weights import Weights
 
@@ -55,32 +56,6 @@ _SMALLEST = 24
 
 _MOST_RECORDED = 6
 """Sizes: a batch has micro-batches of up to three, and the last of an epoch of other ones."""
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What came of a batch of N examples.
-
-    Attributes:
-        outputs: of the graph, by port.
-        losses: (N,).
-    """
-
-    outputs: Mapping[str, Tensor]
-    losses: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Pass(Outcome):
-    """All of it, good until the next.
-
-    Attributes:
-        gradients: path -> that of the losses' sum over a divisor.
-        products: path -> what the gradient is to be made of, where that is left to be done.
-    """
-
-    gradients: dict[str, Array]
-    products: dict[str, Product]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +122,7 @@ class Passes:
                 whole_one = len(parts) == 1 and not done.products
                 return done if whole_one else self._of(batch, 0, seed, divisor)
             sums = self.sums(done, examples(batch), len(parts))
-            sums.keep(done.gradients, done.products, number=number, begin=begin)
+            sums.keep(done, number=number, begin=begin)
             begin += examples(part)
             kept.append(copied(done))
         left = whole(kept)
@@ -177,7 +152,7 @@ class Passes:
         if len(self._sums) == _MOST_RECORDED and key not in self._sums:
             self._sums.clear()
         if key not in self._sums:
-            self._sums[key] = Sums(like.gradients, like.products, size=size, n_parts=n_parts)
+            self._sums[key] = Sums(like, size=size, n_parts=n_parts)
         return self._sums[key]
 
     def terms(self, sums: Sums) -> Terms:

@@ -10,7 +10,7 @@ from drypoint.autodiff import Array, play
 from ._clipping import clip_weights, clipped_norm
 from ._examples import Batch
 from ._metrics import sums
-from ._passes import Outcome
+from ._pass import Outcome
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT

@@ -7,61 +7,46 @@ micro-batch to the last: what comes out depends on the micro-batches, and not on
 them when.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from drypoint.autodiff import Array, Product, aligned_empty, copy_into
 
 from ._optimizers import Terms
+from ._pass import Pass
 
 
 class Sums:
     """Room for what the micro-batches of a batch leave, again and again.
 
     Args:
-        gradients: path -> one of a micro-batch, to take its shape from.
-        products: path -> factors likewise.
+        like: what came of a micro-batch: of such shapes.
         size: examples of the batch.
         n_parts: micro-batches; what a single one leaves is not copied.
     """
 
-    def __init__(
-        self,
-        gradients: Mapping[str, Array],
-        products: Mapping[str, Product],
-        *,
-        size: int,
-        n_parts: int,
-    ) -> None:
+    def __init__(self, like: Pass, *, size: int, n_parts: int) -> None:
         self._is_one = n_parts == 1
         self._terms: Terms = {}
         self._products: dict[str, Product] = {}
-        if self._is_one:
-            return
-        self._terms = {
-            path: tuple(aligned_empty(g.shape, g.dtype) for _ in range(n_parts))
-            for path, g in gradients.items()
-        }
-        self._products = {
-            path: Product(*(aligned_empty((size, f.shape[1]), f.dtype) for f in product))
-            for path, product in products.items()
-        }
+        if not self._is_one:
+            self._terms = {
+                path: tuple(aligned_empty(g.shape, g.dtype) for _ in range(n_parts))
+                for path, g in like.gradients.items()
+            }
+            self._products = {
+                path: Product(*(aligned_empty((size, f.shape[1]), f.dtype) for f in product))
+                for path, product in like.products.items()
+            }
 
-    def keep(
-        self,
-        gradients: Mapping[str, Array],
-        products: Mapping[str, Product],
-        *,
-        number: int,
-        begin: int,
-    ) -> None:
+    def keep(self, done: Pass, *, number: int, begin: int) -> None:
         """What a micro-batch has left: which one, and which example of the batch is its first."""
         if self._is_one:
-            self._terms = {path: (g,) for path, g in gradients.items()}
-            self._products = dict(products)
+            self._terms = {path: (g,) for path, g in done.gradients.items()}
+            self._products = dict(done.products)
             return
-        for path, g in gradients.items():
+        for path, g in done.gradients.items():
             copy_into(self._terms[path][number], g)
-        for path, product in products.items():
+        for path, product in done.products.items():
             for room, factor in zip(self._products[path], product, strict=True):
                 copy_into(room[begin : begin + len(factor)], factor)
 

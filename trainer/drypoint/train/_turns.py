@@ -14,7 +14,8 @@ from drypoint.autodiff import Array, Copy, Key, Recording, Tensor, copy_into, dr
 from ._examples import Batch
 from ._layers import Seed, keys
 from ._optimizers import Terms
-from ._passes import Outcome, Passes, Recorded, examples, n_slots, seed_of
+from ._pass import Outcome
+from ._passes import Passes, Recorded, examples, n_slots, seed_of
 from ._sums import Sums
 
 Form: TypeAlias = dict[str, tuple[tuple[int, ...], np.dtype[np.generic], tuple[int, ...]]]
@@ -166,5 +167,5 @@ def _part(known: Recorded, batch: Batch, number: int, begin: int, rooms: Rooms) 
         copy_into(rooms.outcome.losses[mine], result.losses)
         for port, y in rooms.outcome.outputs.items():
             copy_into(y.data[mine], result.outputs[port].data)
-        rooms.sums.keep(result.gradients, result.products, number=number, begin=begin)
+        rooms.sums.keep(result, number=number, begin=begin)
     return Part(known, recording, copies, drawn)

@@ -10,8 +10,7 @@
  *
  * The dense factor is mostly a weight, larger than the caches beside a core, and a block of it is
  * many short runs of numbers, which no machine foresees. So while a block is used, the lines of the
- * next one are asked for, a few with each row, and so are those that results go to: of LeNet's
- * first dense layer that saves a quarter of the time. */
+ * next one are asked for, a few with each row, and so are those that results go to. */
 #include "dpk_sparse.h"
 #include "dpk_threads.h"
 
