@@ -464,7 +464,7 @@ def test_optimizer_steps(sizes, n_terms, seed):
     arrays = [rng.normal(size=(3 + n_terms, n)).astype(np.float32) for n in sizes]
     decay = float(rng.choice([0, 0.01]))
 
-    def stepped(name, step, n_states, **settings_):
+    def stepped(name, step, n_states):
         copies = [
             (a[0].copy(), tuple(a[3:]), [np.abs(a[1 + k]) for k in range(n_states)]) for a in arrays
         ]
@@ -473,20 +473,19 @@ def test_optimizer_steps(sizes, n_terms, seed):
                 ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
             )
             for _ in range(2):
-                step(parameters, decay=decay, **settings_)
+                parameters.move(step)
         return [array for w, _, s in copies for array in (w, *s)]
 
-    adam = {"rate": 3e-3, "beta1": 0.9, "beta2": 0.99, "unbias": 1.7, "eps": 1e-8}
-    for step, n_states, options in (
-        (ad.sgd_step, 1, {"rate": 0.1, "momentum": 0.9, "nesterov": False}),
-        (ad.sgd_step, 1, {"rate": 0.1, "momentum": 0.9, "nesterov": True}),
-        (ad.adam_step, 2, adam),
-        (ad.rmsprop_step, 1, {"rate": 0.1, "rho": 0.95, "eps": 1e-6}),
-        (ad.sign_sgd_step, 1, {"rate": 0.1, "momentum": 0.9}),
+    for step, n_states in (
+        (ad.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
+        (ad.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
+        (ad.AdamStep(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
+        (ad.RMSPropStep(0.1, c=0.05, eps=1e-6, decay=decay), 1),
+        (ad.SignSGDStep(0.1, c=0.1, keep=1 - decay), 1),
     ):
-        wanted = stepped(None, step, n_states, **options)
+        wanted = stepped(None, step, n_states)
         for name in SETS:
-            for a, b in zip(stepped(name, step, n_states, **options), wanted, strict=True):
+            for a, b in zip(stepped(name, step, n_states), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
@@ -516,7 +515,8 @@ def test_averages(sizes, seed):
         copies = [mean.copy() for mean in means]
         with _compiled.forced(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
-            ad.average_step(ad.Parameters(ad.Parameter(w, (), (m,)) for w, m in pairs), share=share)
+            members = [ad.Parameter(w, (), (m,)) for w, m in pairs]
+            ad.Parameters(members).move(ad.AverageStep(share))
         return copies
 
     for share in (1, float(rng.random())):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Recording, Tensor, _compiled, play
+from drypoint.autodiff import Recording, Tensor, _compiled
 
 SETS = list(_compiled._Settings.sets)
 
@@ -72,11 +72,60 @@ def test_several_recordings_side_by_side(threads):
             for i, x in enumerate(xs):
                 x[...] = drawn(seed + i, *x.shape)
             wanted = [[*map(np.copy, gradients(x, *WEIGHTS, targets=targets))] for x in xs]
-            assert play([all_of_them]) == 1
+            assert all_of_them.play(1, {}) == 1
             for result, array in zip(chain(*results), chain(*wanted), strict=True):
                 np.testing.assert_array_equal(result, array, strict=True)
         targets[30] = 3  # of the second one
-        assert play([all_of_them]) == 0
+        assert all_of_them.play(1, {}) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_times_with_other_numbers_and_memory(threads):
+    """Each time other images are read, losses go elsewhere, and the weight moves by another rate;
+    the third of four has a class that there is not."""
+    n, size = 4, 24
+    xs, weight, state = drawn(3, n, size, 5), drawn(4, 3, 5), np.zeros((3, 5), np.float32)
+    targets = np.arange(n * size).reshape(n, size) % 3
+    steps = [ad.SGDStep(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)]
+
+    def computed(x, w, targets):
+        leaf = Tensor(w, requires_grad=True)
+        losses = ad.cross_entropy(ad.linear(Tensor(x), leaf), targets)
+        losses.backward(ONES[:size])
+        return losses.data, leaf.grad
+
+    with _compiled.forced(SETS[0], threads):
+        w, v = weight.copy(), state.copy()
+        wanted = []
+        for x, t, step in zip(xs, targets, steps, strict=True):
+            losses, gradient = computed(x, w, t)
+            wanted.append(losses)
+            ad.Parameters([ad.Parameter(w, (gradient,), (v,))]).move(step)
+        x, t, moving, moment = xs[0].copy(), targets[0].copy(), weight.copy(), state.copy()
+        with Recording(x, t, ONES, moving) as recording:
+            losses, gradient = computed(x, moving, t)
+        with Recording(dry=True) as all_of_it:
+            ad.copy_into(x, xs[0], reads="x")
+            ad.copy_into(t, targets[0], reads="t")
+            all_of_it.include(recording)
+            ad.copy_into(np.empty_like(losses), losses, writes="losses")
+            parameters = ad.Parameters([ad.Parameter(moving, (gradient,), (moment,))])
+            parameters.move(steps[0], varies="step")
+        found = np.zeros((n, size), np.float32)
+        values = {("step", name): array for name, array in ad.numbers(steps).items()}
+        for name, array in (("x", xs), ("t", targets), ("losses", found)):
+            values[name] = np.array([ad.address(row) for row in array], np.uintp)
+        assert all_of_it.play(n, values) == n
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(moving, w)
+        targets[2, 7], moving[...], moment[...] = 3, weight, state
+        assert all_of_it.play(n, values) == 2
+        refused = moving.copy()
+        moving[...], moment[...] = weight, state
+        assert all_of_it.play(2, {name: table[:2] for name, table in values.items()}) == 2
+        np.testing.assert_array_equal(refused, moving)
+        with pytest.raises(ad.AutodiffError, match=r"4 rows of 8 bytes are wanted, got 24 bytes"):
+            all_of_it.play(n, values | {"x": values["x"][:3]})
 
 
 @pytest.mark.parametrize("wrong", [-1, 3, 2**40])

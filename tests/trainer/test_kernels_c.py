@@ -12,7 +12,7 @@ ONCE = {"dpk_calls.c", "dpk_dispatch.c", "dpk_memory.c", "dpk_threads.c"}
 FLAGS = {
     "portable": (),
     "avx2": ("-mavx2", "-mfma"),
-    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"),
+    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mprfchw"),
 }
 THREAD_SANITIZER = ("-g", "-O1", "-fsanitize=thread")
 

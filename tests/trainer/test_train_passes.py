@@ -57,14 +57,14 @@ ISLANDS = {
 @pytest.fixture
 def again(monkeypatch):
     """The recordings of each batch that was not taken through layers and tape."""
-    count, at, replay = [], _turns.Turns.at, autodiff.Recording.replay
+    count, play, replay = [], _turns.Turn.play, autodiff.Recording.replay
 
-    def counted(turns, *given, **options):
-        if turn := at(turns, *given, **options):
-            count.append([part.recorded.recording for part in turn.parts])
-        return turn
+    def counted(turn, *given, **options):
+        outcome, n = play(turn, *given, **options)
+        count.extend([part.recorded.recording for part in turn.parts] for _ in range(n))
+        return outcome, n
 
-    monkeypatch.setattr(_turns.Turns, "at", counted)
+    monkeypatch.setattr(_turns.Turn, "play", counted)
     monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append([r]), replay(r))[1])
     return count
 

@@ -39,9 +39,10 @@ def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
         ]
         sums = Sums(parts[0], size=total, n_parts=len(parts))
         for number, (begin, part) in enumerate(zip(ends, parts, strict=False)):
-            sums.keep(part, number=number, begin=int(begin))
+            sums.keep_terms(part, number=number)
+            sums.keep_factors(part, begin=int(begin))
         totals = {"w": np.full(shape, np.nan, np.float32)}
-        terms = sums.terms(totals.__getitem__)
+        terms = sums.made(totals.__getitem__)
         whole = _kernels.linear_weight_gradient(*factors)
     np.testing.assert_array_equal(terms["w"], [totals["w"]])
     if name is None and lanes and len(sizes) == 1:  # order in memory is another: numbers of about 1

@@ -10,10 +10,9 @@ says whether it is right::
     x.grad  # [[2., 4.]]
 """
 
-from ._compiled import Copy as Copy
+from ._compiled import address as address
 from ._compiled import copy_into as copy_into
 from ._compiled import n_threads as n_threads
-from ._compiled import pointer as pointer
 from ._compiled import set_threads as set_threads
 from ._deferred import Product as Product
 from ._deferred import deferred as deferred
@@ -50,20 +49,22 @@ from ._memory import aligned_empty as aligned_empty
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._recording import Recording as Recording
-from ._recording import play as play
+from ._recording import Values as Values
 from ._tape import Array as Array
 from ._tape import Vjp as Vjp
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
+from ._updates import AdamStep as AdamStep
+from ._updates import AverageStep as AverageStep
 from ._updates import Parameter as Parameter
 from ._updates import Parameters as Parameters
-from ._updates import adam_step as adam_step
+from ._updates import RMSPropStep as RMSPropStep
+from ._updates import SGDStep as SGDStep
+from ._updates import SignSGDStep as SignSGDStep
+from ._updates import Step as Step
 from ._updates import add_up as add_up
-from ._updates import average_step as average_step
 from ._updates import moved_average as moved_average
-from ._updates import rmsprop_step as rmsprop_step
-from ._updates import sgd_step as sgd_step
-from ._updates import sign_sgd_step as sign_sgd_step
+from ._updates import numbers as numbers
 from ._window import MOST_POOLED as MOST_POOLED
 from ._window import NO_PADDING as NO_PADDING
 from ._window import Padding as Padding

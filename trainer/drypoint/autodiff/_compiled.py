@@ -1,7 +1,7 @@
 """Which compiled kernels run, in how many threads, and how arrays are handed to them."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -67,6 +67,8 @@ class Recorder(Protocol):
     def made(self, array: NDArray[Any]) -> None: ...
     def given(self, array: NDArray[Any]) -> None: ...
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None: ...
+    def varies(self, arguments: Any, field: str, name: Hashable) -> None: ...
+    def mark(self) -> None: ...
     def drawn(self, key: NDArray[np.uint32]) -> None: ...
     def python(self, step: Callable[[], bool]) -> None: ...
 
@@ -109,25 +111,53 @@ def run(task: Any, arguments: Any, work: int, *, each: int = 4, keeps: object = 
     _check(lib.dpk_run(task, arguments, _Settings.n_threads, n_parts))
 
 
-def run_calls(rows: Any) -> int:
-    """The tasks of rows of `dpk_call`, one after the other, until one refuses a value.
+def run_program(calls: Any, varying: Any = None, n_times: int = 1) -> int:
+    """The tasks of rows of `dpk_call`, one after the other, n times, until one refuses a value.
+
+    Args:
+        varying: rows of `dpk_varying`.
 
     Returns:
-        How many were done.
+        How many times all were done.
+
+    Raises:
+        MemoryError: a kernel found no memory for its scratch.
     """
-    n_done = ffi.new("size_t *")
-    status = lib.dpk_run_calls(rows, len(rows), _Settings.n_threads, n_done)
+    n_done, fields = ffi.new("size_t *"), {"calls": calls, "n_calls": len(calls)}
+    if varying is not None:
+        fields |= {"varying": varying, "n_varying": len(varying)}
+    program = struct("dpk_program", n_times=n_times, **fields)
+    status = lib.dpk_run_program(program, _Settings.n_threads, n_done)
     if status != lib.DPK_REFUSED:
         _check(status)
     return int(n_done[0])
 
 
-def side_by_side(parts: Sequence[Any]) -> tuple[Any, Any, int, object]:
+def field_of(arguments: Any, name: str) -> tuple[Any, int]:
+    """Where a field of a struct is, and of how many bytes."""
+    at = ffi.addressof(arguments[0], name)
+    return at, ffi.sizeof(ffi.typeof(at).item)
+
+
+def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
+    """The memory of n rows of so many bytes each. The caller keeps the array."""
+    if not table.flags.c_contiguous or table.nbytes != n * n_bytes:
+        raise AutodiffError(f"{n} rows of {n_bytes} bytes are wanted, got {table.nbytes} bytes")
+    return ffi.from_buffer(table)
+
+
+def side_by_side(parts: Sequence[Any], early: Sequence[int]) -> tuple[Any, Any, int, object]:
     """Rows of `dpk_call` each, none of which writes what another one reads or writes, as one call:
-    task, arguments, parts, and what the arguments point to."""
-    rows = array_of("dpk_sequence", [{"calls": calls, "n_calls": len(calls)} for calls in parts])
-    arguments = struct("dpk_sequences", sequences=rows, n_sequences=len(rows))
-    return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (rows, parts)
+    task, arguments, parts, and what the arguments point to.
+
+    Args:
+        early: of each, how many calls a call that overlaps has to wait for.
+    """
+    pairs = zip(parts, early, strict=True)
+    rows = [{"calls": calls, "n_calls": len(calls), "n_early": n} for calls, n in pairs]
+    sequences = array_of("dpk_sequence", rows)
+    arguments = struct("dpk_sequences", sequences=sequences, n_sequences=len(rows))
+    return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (sequences, parts)
 
 
 def _check(status: int) -> None:
@@ -168,40 +198,31 @@ def _told(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-class Copy:
-    """A copy that a recording makes each time it is played: of ``x``, or of what was named last."""
-
-    def __init__(self, arguments: Any, x: NDArray[Any]) -> None:
-        self._arguments, self._x = arguments, x
-
-    def read(self, x: NDArray[Any], at: Any) -> None:
-        """Copy this the next time.
-
-        Args:
-            x: has the array in its memory, which is like the one before.
-            at: `pointer` of its first element.
-        """
-        self._x, self._arguments.x = x, at
-
-
-def copy_into(y: NDArray[Any], x: NDArray[Any]) -> Copy:
+def copy_into(
+    y: NDArray[Any], x: NDArray[Any], *, reads: Hashable = None, writes: Hashable = None
+) -> None:
     """y = x, by a kernel where there are any.
 
     Args:
         y: of x's type and shape. It has no gaps, and x's order in memory, elements being of 4 or 8
             bytes; or it is float32 in the order of its axes, and x anyhow in memory.
         x: to be copied.
+        reads: recorded, the name of what is copied in place of x, which it is like.
+        writes: likewise, of what it is copied to in place of y.
     """
     if _Settings.kernels is None:
         np.copyto(y, x)
-        return Copy(None, x)
+        return
     fields: dict[str, object] = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
     if x.strides != y.strides:
         strides = [stride // 4 for stride in x.strides]
         fields = {"n_axes": x.ndim, "shape": x.shape, "strides": strides}
     arguments = struct("dpk_copy", x=pointer(x), y=pointer(y), **fields)
+    if told := recorder.get():
+        for field, name in (("x", reads), ("y", writes)):
+            if name is not None:
+                told.varies(arguments, field, name)
     run(_Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
-    return Copy(arguments, x)
 
 
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:
@@ -219,24 +240,18 @@ def array_of(name: str, rows: list[dict[str, object]]) -> Any:
     return ffi.new(f"{name}[]", rows)
 
 
-def joined(name: str, parts: list[Any]) -> Any:
-    """Rows of structs as one array."""
-    if len(parts) == 1:
-        return parts[0]
-    rows, end = ffi.new(f"{name}[]", sum(map(len, parts))), 0
-    for part in parts:
-        ffi.memmove(rows + end, part, ffi.sizeof(part))
-        end += len(part)
-    return rows
-
-
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:
     """The address of the first element. The caller keeps the array until the kernel is done."""
     if told := recorder.get():
         told.given(array)
     if array.flags.c_contiguous:
         return ffi.from_buffer(f"{kind}[]", array)  # a sixth of the time of the general way
-    return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])
+    return ffi.cast(f"{kind} *", address(array))
+
+
+def address(array: NDArray[Any]) -> int:
+    """Of the first element, as a number."""
+    return int(array.__array_interface__["data"][0])
 
 
 def pointers(arrays: Sequence[NDArray[Any]]) -> Any:

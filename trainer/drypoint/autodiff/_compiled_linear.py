@@ -23,9 +23,11 @@ def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     return _product(kernels, gradient.T, x)
 
 
-def put_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, *, to: Array) -> None:
-    """The same, into an array."""
-    _multiply(kernels, gradient.T, x, to)
+def put_linear_weight_gradient(
+    kernels: Any, gradient: Array, x: Array, *, to: Array, soon: Array | None
+) -> None:
+    """The same, into an array; another one like it changes right after."""
+    _multiply(kernels, gradient.T, x, to, **({} if soon is None else {"soon": pointer(soon)}))
 
 
 def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:

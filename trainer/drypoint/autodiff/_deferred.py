@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _compiled_linear
 from . import _kernels as kernels
-from ._compiled import kernels_for
+from ._compiled import kernels_for, recorder
 from ._tape import Array
 
 _EXAMPLES = 64
@@ -32,10 +32,16 @@ class Product(NamedTuple):
     gradient: Array
     x: Array
 
-    def put(self, to: Array) -> None:
-        """Make the gradient there."""
+    def put(self, to: Array, *, soon: Array | None = None) -> None:
+        """Make the gradient there.
+
+        Args:
+            soon: what changes right after, of the same shape: it is asked for meanwhile. Two cores
+                that have read a weight hold it both, and who changes it waits for the other: with
+                two threads Adam would take more than twice as long.
+        """
         if compiled := kernels_for(self.gradient, self.x, to):
-            _compiled_linear.put_linear_weight_gradient(compiled, *self, to=to)
+            _compiled_linear.put_linear_weight_gradient(compiled, *self, to=to, soon=soon)
         else:
             to[...] = kernels.linear_weight_gradient(*self)
 
@@ -51,6 +57,8 @@ class Deferred:
         shape = product.gradient.shape[1], product.x.shape[1]
         stands = np.broadcast_to(product.x.dtype.type(np.nan), shape)
         self._products.append((stands, product))
+        if told := recorder.get():
+            told.mark()  # all that reads the weight, or makes the factors, has been called
         return stands
 
     def of(self, array: Array | None) -> Product | None:

@@ -1,8 +1,6 @@
 """Kernel calls that can be made again: a computation without the Python that arranged it."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +11,11 @@ from . import _compiled, _fast
 from ._compiled import recorder
 from ._dropout import draw_key
 from ._elementwise_kernels import Key
+
+Values = Mapping[Hashable, NDArray[Any]]
+"""By a name, what varies: a row of numbers or addresses for each time."""
+
+NEVER = 2**64 - 1  # calls of a sequence are early
 
 
 class Recording:
@@ -47,7 +50,9 @@ class Recording:
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
         self.keys: list[Key] = []
-        self._calls: list[tuple[Any, Any, int, object]] = []
+        self._calls: list[tuple[Any, Any, int, int, object]] = []
+        self._varying: list[tuple[Any, int, Hashable, object]] = []
+        self._mark: int | None = None
         self._pauses: list[tuple[int, Callable[[], bool]]] = []
         self._settings = _settings()
 
@@ -63,8 +68,13 @@ class Recording:
     ) -> None:
         recorder.reset(self._token)
         if self._calls:
-            rows = [{"task": t, "arguments": a, "n_parts": n} for t, a, n, _ in self._calls]
+            rows = [
+                {"task": t, "arguments": a, "n_parts": n, "overlaps": o}
+                for t, a, n, o, _ in self._calls
+            ]
             self._rows = _compiled.array_of("dpk_call", rows)
+            fields = [{"to": to, "n_bytes": n} for to, n, _, _ in self._varying]
+            self._fields = _compiled.array_of("dpk_varying", fields)
 
     def made(self, array: NDArray[Any]) -> None:
         """A kernel is going to write the whole of this array."""
@@ -77,22 +87,55 @@ class Recording:
 
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
         """A task is going to run."""
-        self._calls.append((task, arguments, n_parts, keeps))
+        self._calls.append((task, arguments, n_parts, 0, keeps))
 
-    def include(self, other: "Recording") -> None:
-        """All that another recording of kernels only asked of them."""
+    def varies(self, arguments: Any, field: str, name: Hashable) -> None:
+        """A field of a task's arguments is another one each time: see `play`."""
+        self._varying.append((*_compiled.field_of(arguments, field), name, arguments))
+
+    def mark(self) -> None:
+        """What comes now may be done while others begin with what waits for the calls so far."""
+        self._mark = len(self._calls)
+
+    @property
+    def early(self) -> slice:
+        """The calls up to the last mark; all, if there is none."""
+        return slice(self._mark)
+
+    @property
+    def late(self) -> slice:
+        """Those after it."""
+        return slice(len(self._calls) if self._mark is None else self._mark, None)
+
+    def include(self, other: "Recording", calls: slice | None = None) -> None:
+        """All that another recording of kernels only asked of them, its mark too; or some calls of
+        one in which nothing varies."""
+        if calls is not None:
+            self._calls += other._calls[calls]
+            return
+        if other._mark is not None:
+            self._mark = len(self._calls) + other._mark
         self._calls += other._calls
+        self._varying += other._varying
 
-    def side_by_side(self, others: Sequence["Recording"]) -> None:
+    def side_by_side(self, others: Sequence["Recording"], *, overlapping: bool = False) -> None:
         """All that several others of kernels only asked of them, none of which writes what another
         one reads or writes. Each is done by a thread of its own, which waits for the others only at
-        the end, and keeps what it makes in the caches of its core."""
+        the end, and keeps what it makes in the caches of its core.
+
+        Args:
+            overlapping: they need not wait for more than the early calls of those that the same was
+                asked of right before, each of which has a mark.
+        """
         if len(others) == 1:
             self.include(others[0])
             return
         kept = [other._calls for other in others]
-        task, arguments, n, keeps = _compiled.side_by_side([other._rows for other in others])
-        self._calls.append((task, arguments, n, (keeps, kept)))
+        early = [NEVER if other._mark is None else other._mark for other in others]
+        task, arguments, n, keeps = _compiled.side_by_side([o._rows for o in others], early)
+        self._calls.append((task, arguments, n, int(overlapping), (keeps, kept)))
+        for other in others:
+            self._varying += other._varying
 
     def drawn(self, key: Key) -> None:
         """This is a key that was drawn."""
@@ -130,27 +173,29 @@ class Recording:
         """
         begin = 0
         for end, step in (*self._pauses, (len(self._calls), None)):
-            if end > begin and _compiled.run_calls(self._rows[begin:end]) < end - begin:
+            if end > begin and not _compiled.run_program(self._rows[begin:end]):
                 return False
             if step is not None and not step():
                 return False
             begin = end
         return True
 
+    def play(self, n_times: int, values: Values) -> int:
+        """All calls of a recording of kernels only, many times without Python in between.
 
-def play(recordings: Sequence[Recording]) -> int:
-    """The calls of recordings of kernels only, one after the other, without Python in between.
+        Args:
+            values: of what varies, n_times rows each.
 
-    Returns:
-        How many recordings were played to their end: not all if a kernel met a value that Python
-        would have refused.
+        Returns:
+            How many times all were made: fewer than n_times if a kernel met a value that Python
+            would have refused.
 
-    Raises:
-        MemoryError: a kernel found no memory for its scratch.
-    """
-    ends = [*accumulate(len(recording._calls) for recording in recordings)]
-    rows = _compiled.joined("dpk_call", [recording._rows for recording in recordings])
-    return bisect_right(ends, _compiled.run_calls(rows))
+        Raises:
+            MemoryError: a kernel found no memory for its scratch.
+        """
+        for field, (_, _, name, _) in zip(self._fields, self._varying, strict=True):
+            field.values = _compiled.rows_of(values[name], n_times, field.n_bytes)
+        return _compiled.run_program(self._rows, self._fields, n_times)
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

@@ -4,9 +4,10 @@ Every operation is rounded by itself in float32, in the order that the formulas 
 the compiled steps and NumPy's give the same bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ._compiled import (
     empty_like,
     pointer,
     pointers,
+    recorder,
     run,
     struct,
 )
@@ -33,13 +35,132 @@ class Parameter(NamedTuple):
         w: changes in place; contiguous.
         g: the gradient, or terms of it, which are added up from the first to the last.
         state: change in place; contiguous: what the step's formula has beside w and g.
-        decays: whether a step's ``decay`` is for it.
+        decays: whether a step's decay is for it.
     """
 
     w: Values
     g: tuple[Values, ...]
     state: tuple[Values, ...]
     decays: bool = False
+
+    @property
+    def gradient(self) -> Values:
+        """The sum."""
+        return reduce(np.add, self.g)
+
+
+class Step(Protocol):
+    """A formula with its numbers, which are attributes: those of the kernel of this name."""
+
+    @property
+    def kernel(self) -> str: ...
+
+    def move(self, p: Parameter) -> None:
+        """Change a parameter: the reference."""
+        ...
+
+
+@dataclass(frozen=True)
+class SGDStep:
+    """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
+
+    kernel: ClassVar[str] = "sgd"
+    rate: float
+    momentum: float
+    decay: float
+    nesterov: bool
+
+    def move(self, p: Parameter) -> None:
+        (v,) = p.state
+        g = _decayed(p, self.decay)
+        v *= np.float32(self.momentum)
+        v += g
+        change = g + np.float32(self.momentum) * v if self.nesterov else v
+        np.subtract(p.w, np.float32(self.rate) * change, out=p.w)
+
+
+@dataclass(frozen=True)
+class AdamStep:
+    """m += c1 (g - m); v += c2 (g^2 - v); w = keep w - rate m / (unbias sqrt v + eps)."""
+
+    kernel: ClassVar[str] = "adam"
+    rate: float
+    c1: float
+    c2: float
+    unbias: float
+    eps: float
+    keep: float
+
+    def move(self, p: Parameter) -> None:
+        m, v = p.state
+        g = p.gradient
+        m += np.float32(self.c1) * (g - m)
+        v += np.float32(self.c2) * (g * g - v)
+        update = np.sqrt(v)
+        update *= np.float32(self.unbias)
+        update += np.float32(self.eps)
+        np.divide(m, update, out=update)
+        update *= np.float32(self.rate)
+        _shrink(p, self.keep)
+        np.subtract(p.w, update, out=p.w)
+
+
+@dataclass(frozen=True)
+class RMSPropStep:
+    """g += decay w; v += c (g^2 - v); w -= rate g / (sqrt v + eps)."""
+
+    kernel: ClassVar[str] = "rmsprop"
+    rate: float
+    c: float
+    eps: float
+    decay: float
+
+    def move(self, p: Parameter) -> None:
+        (v,) = p.state
+        g = _decayed(p, self.decay)
+        v += np.float32(self.c) * (g * g - v)
+        np.subtract(p.w, np.float32(self.rate) * g / (np.sqrt(v) + np.float32(self.eps)), out=p.w)
+
+
+@dataclass(frozen=True)
+class SignSGDStep:
+    """m += c (g - m); w = keep w - rate * sign of m."""
+
+    kernel: ClassVar[str] = "sign_sgd"
+    rate: float
+    c: float
+    keep: float
+
+    def move(self, p: Parameter) -> None:
+        (m,) = p.state
+        m += np.float32(self.c) * (p.gradient - m)
+        _shrink(p, self.keep)
+        np.subtract(p.w, np.float32(self.rate) * np.sign(m), out=p.w)
+
+
+@dataclass(frozen=True)
+class AverageStep:
+    """state += share (w - state); a share of 1 copies. Gradients have no part in it."""
+
+    kernel: ClassVar[str] = "average"
+    share: float
+
+    def move(self, p: Parameter) -> None:
+        (mean,) = p.state
+        if self.share == 1:
+            mean[...] = p.w
+        else:
+            np.add(mean, np.float32(self.share) * (p.w - mean), out=mean)
+
+
+@dataclass(frozen=True)
+class TotalStep:
+    """w = g."""
+
+    kernel: ClassVar[str] = "total"
+
+    def move(self, p: Parameter) -> None:
+        p.w[...] = p.gradient
 
 
 class Parameters:
@@ -60,19 +181,36 @@ class Parameters:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._members)
 
-    def step(self, name: str, **numbers: float) -> bool:
-        """Make the kernels' step of a name; False if it is not for them."""
+    def move(self, by: Step, *, varies: Hashable = None) -> None:
+        """Make a step.
+
+        Args:
+            varies: recorded, the step's numbers are others each time, by names (this, attribute).
+        """
         kernels = compiled_kernels()
         if kernels is None or not self._compiled:
-            return False
+            for p in self._members:
+                by.move(p)
+            return
         if self._rows is None:
             self._terms = [pointers(p.g) for p in self._members]
             self._rows = array_of("dpk_parameter", [*map(_row, self._members, self._terms)])
         arguments = struct(
-            f"dpk_{name}", parameters=self._rows, n_parameters=len(self._rows), **numbers
+            f"dpk_{by.kernel}", parameters=self._rows, n_parameters=len(self._rows), **vars(by)
         )
-        run(getattr(kernels, name), arguments, self._work, each=1, keeps=self)
-        return True
+        if varies is not None and (told := recorder.get()):
+            for name in numbers([by]):
+                told.varies(arguments, name, (varies, name))
+        run(getattr(kernels, by.kernel), arguments, self._work, each=1, keeps=self)
+
+
+def numbers(steps: Sequence[Step]) -> dict[str, Values]:
+    """Of several steps by one formula what may vary: by name, float32 (steps,)."""
+    return {
+        name: np.array([getattr(step, name) for step in steps], np.float32)
+        for name, value in vars(steps[0]).items()
+        if not isinstance(value, bool)
+    }
 
 
 def _row(p: Parameter, terms: Any) -> dict[str, object]:
@@ -81,123 +219,24 @@ def _row(p: Parameter, terms: Any) -> dict[str, object]:
     return fields | dict(zip("mv", map(pointer, p.state), strict=False)) | {"decays": p.decays}
 
 
-def sgd_step(
-    parameters: Parameters,
-    *,
-    rate: float,
-    momentum: float,
-    nesterov: bool,
-    decay: float = 0.0,
-) -> None:
-    """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
-    if parameters.step("sgd", rate=rate, momentum=momentum, nesterov=nesterov, decay=decay):
-        return
-    for p in parameters:
-        (v,) = p.state
-        g = _decayed(p, decay)
-        v *= np.float32(momentum)
-        v += g
-        change = g + np.float32(momentum) * v if nesterov else v
-        np.subtract(p.w, np.float32(rate) * change, out=p.w)
-
-
-def adam_step(
-    parameters: Parameters,
-    *,
-    rate: float,
-    beta1: float,
-    beta2: float,
-    unbias: float,
-    eps: float,
-    decay: float = 0.0,
-) -> None:
-    """m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v);
-    w = (1 - decay) w - rate m / (unbias sqrt v + eps).
-    """
-    c1, c2 = 1 - beta1, 1 - beta2
-    keep = 1 - decay
-    if parameters.step("adam", rate=rate, c1=c1, c2=c2, unbias=unbias, eps=eps, keep=keep):
-        return
-    for p in parameters:
-        m, v = p.state
-        g = _gradient(p)
-        m += np.float32(c1) * (g - m)
-        v += np.float32(c2) * (g * g - v)
-        update = np.sqrt(v)
-        update *= np.float32(unbias)
-        update += np.float32(eps)
-        np.divide(m, update, out=update)
-        update *= np.float32(rate)
-        _shrink(p, decay)
-        np.subtract(p.w, update, out=p.w)
-
-
-def rmsprop_step(
-    parameters: Parameters, *, rate: float, rho: float, eps: float, decay: float = 0.0
-) -> None:
-    """g += decay w; v += (1 - rho) (g^2 - v); w -= rate g / (sqrt v + eps)."""
-    c = 1 - rho
-    if parameters.step("rmsprop", rate=rate, c=c, eps=eps, decay=decay):
-        return
-    for p in parameters:
-        (v,) = p.state
-        g = _decayed(p, decay)
-        v += np.float32(c) * (g * g - v)
-        np.subtract(p.w, np.float32(rate) * g / (np.sqrt(v) + np.float32(eps)), out=p.w)
-
-
-def sign_sgd_step(
-    parameters: Parameters, *, rate: float, momentum: float, decay: float = 0.0
-) -> None:
-    """m += (1 - momentum) (g - m); w = (1 - decay) w - rate * sign of m."""
-    c = 1 - momentum
-    if parameters.step("sign_sgd", rate=rate, c=c, keep=1 - decay):
-        return
-    for p in parameters:
-        (m,) = p.state
-        m += np.float32(c) * (_gradient(p) - m)
-        _shrink(p, decay)
-        np.subtract(p.w, np.float32(rate) * np.sign(m), out=p.w)
-
-
-def average_step(parameters: Parameters, *, share: float) -> None:
-    """state += share (w - state), in place; a share of 1 copies. Gradients have no part in it."""
-    if parameters.step("average", share=share):
-        return
-    for p in parameters:
-        (mean,) = p.state
-        if share == 1:
-            mean[...] = p.w
-        else:
-            np.add(mean, np.float32(share) * (p.w - mean), out=mean)
-
-
 def moved_average(mean: Values, value: Values, *, share: float) -> Values:
     """mean + share (value - mean), a new array."""
     moved: Values = empty_like(mean)
     copy_into(moved, mean)
-    average_step(Parameters([Parameter(value, (), (moved,))]), share=share)
+    Parameters([Parameter(value, (), (moved,))]).move(AverageStep(share))
     return moved
 
 
 def add_up(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
     """Each total = the sum of its terms, from the first to the last; it may be the first itself."""
     pairs = zip(totals, terms, strict=True)
-    parameters = Parameters(Parameter(total, g, ()) for total, g in pairs)
-    if not parameters.step("total"):
-        for p in parameters:
-            p.w[...] = _gradient(p)
-
-
-def _gradient(p: Parameter) -> Values:
-    return reduce(np.add, p.g)
+    Parameters(Parameter(total, g, ()) for total, g in pairs).move(TotalStep())
 
 
 def _decayed(p: Parameter, decay: float) -> Values:
-    g = _gradient(p)
-    return g + np.float32(decay) * p.w if p.decays and decay else g
+    return p.gradient + np.float32(decay) * p.w if p.decays and decay else p.gradient
 
 
-def _shrink(p: Parameter, decay: float) -> None:
-    if p.decays and decay:
-        np.multiply(p.w, np.float32(1 - decay), out=p.w)
+def _shrink(p: Parameter, keep: float) -> None:
+    if p.decays and keep != 1:
+        np.multiply(p.w, np.float32(keep), out=p.w)

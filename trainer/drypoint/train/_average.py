@@ -1,11 +1,11 @@
 """An average of the weights of all steps, late ones counting most."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Parameter, Parameters, aligned, average_step
+from drypoint.autodiff import AverageStep, Parameter, Parameters, Step, aligned
 
 from ._errors import TrainError
 
@@ -29,10 +29,13 @@ class Average:
         pairs = ((array, self.arrays[path]) for path, array in arrays.items())
         self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
-    def update(self, t: int) -> None:
-        """Take in the arrays of step t, counted from 1."""
-        share = (1 - self._decay) / (1 - self._decay**t)
-        average_step(self._parameters, share=share)
+    def update(self, t: int, *, varies: Hashable = None) -> None:
+        """Take in the arrays of step t, counted from 1; see `Parameters.move`."""
+        self._parameters.move(self.formula(t), varies=varies)
+
+    def formula(self, t: int) -> Step:
+        """What this does."""
+        return AverageStep((1 - self._decay) / (1 - self._decay**t))
 
 
 def check_decay(decay: float | None) -> None:

@@ -1,20 +1,19 @@
 """Several steps by one call of the kernels: batches of a group, each with its update.
 
 What Python does for a step takes a few times as long after a step as right after itself: the
-kernels have driven it out of the processor's caches. For a group it does it in a row, once, before
-any of the steps is made: where to copy the batch from, and the optimizer's numbers. The kernels
-then run through all of it, and no thread waits for Python in between.
+kernels have driven it out of the processor's caches, and all threads wait for it. For a group it
+does it once, before any of the steps is made and after all of them: where to read the batches and
+to leave what comes of them, the optimizer's numbers, the sums.
 """
 
-from drypoint.autodiff import Recording, play
+from itertools import takewhile
 
 from ._examples import Batch
-from ._optimizers import OwnOptimizer, arranged, is_own
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT
 from ._step import Totals, totals_of
-from ._turns import Turn
+from ._turns import form_of
 
 
 def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[Totals]:
@@ -29,39 +28,17 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         session: its weights move.
         group: batches as the graph takes them, each with how many examples it has.
     """
-    settings, optimizer = plan.settings, plan.settings.optimizer
-    clipped = settings.clip_grad_norm is not None or settings.clip_weight is not None
-    if plan.team is not None or clipped or not is_own(optimizer):
+    first, divisor = group[0]
+    turn = None if session.moves is None else session.turns.of(first)
+    if turn is None or session.moves is None:
         return []
-    begin, turns, recordings = session.step, list[Turn](), list[Recording]()
-    for place, (batch, n) in enumerate(group):
-        seed = (settings.seed, DROPOUT, session.step)
-        turn = session.turns.at(place, batch, seed=seed, divisor=n)
-        if turn is None:
-            break
-        with Recording(dry=True) as after:
-            _move(plan, session, turn, optimizer)
-        turns.append(turn)
-        recordings += [turn.recording, after]
-    n_steps = play(recordings) // 2 if turns else 0
-    session.step = begin + n_steps
-    return [
-        totals_of(plan, session, turn.rooms.outcome, batch)
-        for turn, (batch, _) in zip(turns[:n_steps], group, strict=False)
-    ]
-
-
-def _move(plan: Plan, session: Session, turn: Turn, optimizer: OwnOptimizer) -> None:
-    """What `update` does, for gradients that are always in the same place."""
-    if turn not in session.arranged:
-        params = session.weights.params
-        session.arranged[turn] = {
-            multiplier: arranged({p: params[p] for p in paths}, turn.gradients, session.state)
-            for multiplier, paths in plan.groups.items()
-            if multiplier
-        }
-    rate = plan.rate(session.step)
-    session.step += 1
-    for multiplier, parameters in session.arranged[turn].items():
-        optimizer.move(parameters, lr=rate * multiplier, t=session.step)
-    session.weights.stepped(session.step)
+    batches = [batch for batch, _ in takewhile(lambda row: form_of(row[0]) == turn.form, group)]
+    steps = range(session.step, session.step + len(batches))
+    outcome, n_done = turn.play(
+        batches,
+        seeds=[(plan.settings.seed, DROPOUT, step) for step in steps],
+        divisor=divisor,
+        numbers=session.moves.values(session.step, len(batches)),
+    )
+    session.step += n_done
+    return totals_of(plan, session, outcome, batches[:n_done]) if n_done else []

@@ -1,9 +1,10 @@
 """What is measured beside the loss, on the training batches and on the validation examples."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
 
@@ -55,28 +56,43 @@ def sums(
     metrics: Mapping[str, MetricFunction | None],
     goal: Objective,
     outputs: Mapping[str, Tensor],
-    batch: Mapping[str, Column],
-) -> dict[str, float]:
-    """Name -> the sum over the examples of a batch.
+    batches: Sequence[Mapping[str, Column]],
+) -> dict[str, NDArray[np.float64]]:
+    """Name -> the sum over the examples of each of some batches of one size.
+
+    Args:
+        metrics: name -> function, as `chosen_metrics` gives them.
+        goal: what is minimised.
+        outputs: of all examples, maybe of more batches.
+        batches: in the same order.
 
     Raises:
         TrainError: a function does not give one number for each example.
     """
-    found: dict[str, float] = {}
+    found: dict[str, NDArray[np.float64]] = {}
     if not metrics:
         return found
     assert goal.answer is not None and goal.target is not None
-    targets = batch[goal.target]
+    targets = np.stack([batch[goal.target] for batch in batches])
+    n, size = targets.shape[:2]
     for name, function in metrics.items():
         if function is None:
-            scores = outputs[goal.answer].data
-            found[name] = float(np.count_nonzero(scores.argmax(axis=1) == targets))
+            right = outputs[goal.answer].data[: n * size].argmax(axis=1).reshape(n, size) == targets
+            found[name] = np.count_nonzero(right, axis=1).astype(np.float64)
             continue
-        values = np.asarray(function(goal.answers(outputs), targets))
-        if values.shape != (len(targets),) or values.dtype.kind not in "buif":
-            raise TrainError(
-                f"metric {name} gave {values.dtype} {values.shape}, not a number for each of "
-                f"{len(targets)} examples"
-            )
-        found[name] = float(values.sum(dtype=np.float64))
+        answers = goal.answers(outputs)
+        parts = [answers[i * size : (i + 1) * size] for i in range(n)]
+        found[name] = np.array(
+            [_total(name, function, *pair) for pair in zip(parts, targets, strict=True)]
+        )
     return found
+
+
+def _total(name: str, function: MetricFunction, answers: Array, targets: Column) -> float:
+    values = np.asarray(function(answers, targets))
+    if values.shape != (len(targets),) or values.dtype.kind not in "buif":
+        raise TrainError(
+            f"metric {name} gave {values.dtype} {values.shape}, not a number for each of "
+            f"{len(targets)} examples"
+        )
+    return float(values.sum(dtype=np.float64))

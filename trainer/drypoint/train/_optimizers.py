@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import (
+    AdamStep,
     Parameter,
     Parameters,
-    adam_step,
+    RMSPropStep,
+    SGDStep,
+    SignSGDStep,
+    Step,
     aligned,
-    rmsprop_step,
-    sgd_step,
-    sign_sgd_step,
 )
 
 from ._errors import TrainError
@@ -73,18 +74,12 @@ class SGD:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        self.move(arranged(params, gradients, state), lr=lr, t=t)
+        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
-        """The same of what has been arranged."""
+    def formula(self, *, lr: float, t: int) -> Step:
+        """The update."""
         del t
-        sgd_step(
-            parameters,
-            rate=lr,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-            decay=self.weight_decay,
-        )
+        return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +107,17 @@ class Adam:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        self.move(arranged(params, gradients, state), lr=lr, t=t)
+        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
-        """The same of what has been arranged."""
-        adam_step(
-            parameters,
+    def formula(self, *, lr: float, t: int) -> Step:
+        """The update."""
+        return AdamStep(
             rate=lr / (1 - self.beta1**t),
-            beta1=self.beta1,
-            beta2=self.beta2,
+            c1=1 - self.beta1,
+            c2=1 - self.beta2,
             unbias=1 / math.sqrt(1 - self.beta2**t),
             eps=self.eps,
-            decay=lr * self.weight_decay,
+            keep=1 - lr * self.weight_decay,
         )
 
 
@@ -150,18 +144,12 @@ class RMSProp:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        self.move(arranged(params, gradients, state), lr=lr, t=t)
+        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
-        """The same of what has been arranged."""
+    def formula(self, *, lr: float, t: int) -> Step:
+        """The update."""
         del t
-        rmsprop_step(
-            parameters,
-            rate=lr,
-            rho=self.rho,
-            eps=self.eps,
-            decay=self.weight_decay,
-        )
+        return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,17 +174,12 @@ class SignSGD:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        self.move(arranged(params, gradients, state), lr=lr, t=t)
+        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def move(self, parameters: Parameters, *, lr: float, t: int) -> None:
-        """The same of what has been arranged."""
+    def formula(self, *, lr: float, t: int) -> Step:
+        """The update."""
         del t
-        sign_sgd_step(
-            parameters,
-            rate=lr,
-            momentum=self.momentum,
-            decay=lr * self.weight_decay,
-        )
+        return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
 
 
 OwnOptimizer: TypeAlias = SGD | Adam | RMSProp | SignSGD

@@ -122,7 +122,8 @@ class Passes:
                 whole_one = len(parts) == 1 and not done.products
                 return done if whole_one else self._of(batch, 0, seed, divisor)
             sums = self.sums(done, examples(batch), len(parts))
-            sums.keep(done, number=number, begin=begin)
+            sums.keep_factors(done, begin=begin)
+            sums.keep_terms(done, number=number)
             begin += examples(part)
             kept.append(copied(done))
         left = whole(kept)
@@ -149,6 +150,8 @@ class Passes:
     def sums(self, like: Pass, size: int, n_parts: int) -> Sums:
         """Room for what the micro-batches of a batch leave; one of them tells of what shapes."""
         key = size, n_parts
+        if n_parts == 1:
+            return Sums(like, size=size, n_parts=n_parts)
         if len(self._sums) == _MOST_RECORDED and key not in self._sums:
             self._sums.clear()
         if key not in self._sums:
@@ -157,17 +160,17 @@ class Passes:
 
     def terms(self, sums: Sums) -> Terms:
         """By path, what is to be added up for the gradients of a batch."""
-        return sums.terms(self._room_for)
+        return sums.made(self.room_for)
 
     def total(self, terms: Terms) -> dict[str, Array]:
         """All added up, by kernels."""
-        totals = {path: self._room_for(path) for path in terms}
+        totals = {path: self.room_for(path) for path in terms}
         rest = {path: g for path, g in terms.items() if len(g) > 1 or g[0] is not totals[path]}
         if rest:
             add_up([totals[path] for path in rest], [*rest.values()])
         return totals
 
-    def _room_for(self, path: str) -> Array:
+    def room_for(self, path: str) -> Array:
         """Memory that is kept for a gradient."""
         if path not in self._totals:
             self._totals[path] = aligned(np.zeros_like(self._weights.params[path]))

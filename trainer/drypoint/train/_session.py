@@ -1,16 +1,16 @@
 """Everything that changes in a run, and nothing else: what a checkpoint holds."""
 
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Parameters
+from drypoint.autodiff import Array
 
+from ._moves import Moves
 from ._optimizers import State
 from ._passes import Passes
-from ._turns import Turn, Turns
+from ._turns import Turns
 from ._weights import Weights
 
 Figures = dict[str, float]
@@ -24,8 +24,8 @@ class Session:
         weights: parameters, buffers, their average.
         state: of the optimizer.
         passes: forward and back with these weights.
-        turns: those for the batches of a group.
-        arranged: what moves by the gradients of a turn, by multipliers of the learning rate.
+        moves: updates by kernels alone; None: they are made otherwise.
+        turns: those of the batches; updates are part of them, if they are kernels alone.
         best: path -> array of what would be kept if the run ended here; None before an epoch.
         best_epoch: whose they are; 0 before.
         epoch: finished epochs.
@@ -39,10 +39,8 @@ class Session:
     weights: Weights
     state: State
     passes: Passes
+    moves: Moves | None
     turns: Turns
-    arranged: WeakKeyDictionary[Turn, dict[float, Parameters]] = field(
-        default_factory=WeakKeyDictionary
-    )
     best: dict[str, Array] | None = None
     best_epoch: int = 0
     epoch: int = 0

@@ -1,16 +1,18 @@
 """One step: forward and back for a batch, and the update."""
 
 import math
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.autodiff import Array, play
+from drypoint.autodiff import Array
 
 from ._clipping import clip_weights, clipped_norm
 from ._examples import Batch
 from ._metrics import sums
 from ._pass import Outcome
+from ._passes import examples
 from ._plan import Plan
 from ._session import Session
 from ._sources import DROPOUT
@@ -38,18 +40,30 @@ def _gradients(
     a batch, ``place`` says which.
     """
     seed = (plan.settings.seed, DROPOUT, session.step, *place)
-    turn = session.turns.at(0, batch, seed=seed, divisor=divisor)
-    if turn is not None and play([turn.recording]):
-        totals = totals_of(plan, session, turn.rooms.outcome, batch)
-        return totals, session.passes.total(turn.gradients)
+    turn = session.turns.of(batch) if session.moves is None else None
+    if turn is not None:
+        outcome, n_done = turn.play([batch], seeds=[seed], divisor=divisor, numbers={})
+        if n_done:
+            (totals,) = totals_of(plan, session, outcome, [batch])
+            return totals, session.passes.total(turn.gradients)
     done = session.passes.of(batch, seed=seed, divisor=divisor)
-    return totals_of(plan, session, done, batch), done.gradients
+    (totals,) = totals_of(plan, session, done, [batch])
+    return totals, done.gradients
 
 
-def totals_of(plan: Plan, session: Session, done: Outcome, batch: Batch) -> Totals:
-    """Sums over a batch."""
-    measured = sums(plan.metrics, session.weights.goal, done.outputs, batch)
-    return {"loss": float(done.losses.sum()), **measured}
+def totals_of(
+    plan: Plan, session: Session, done: Outcome, batches: Sequence[Batch]
+) -> list[Totals]:
+    """Sums over each of some batches of one size, from the first on, of what came of them all."""
+    n = len(batches)
+    size = examples(batches[0])
+    losses = done.losses[: n * size].reshape(n, size).sum(axis=1)
+    measured = sums(plan.metrics, session.weights.goal, done.outputs, batches)
+    columns = {"loss": losses, **measured}
+    return [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*(c.tolist() for c in columns.values()), strict=True)
+    ]
 
 
 def _team_gradients(

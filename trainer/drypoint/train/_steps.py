@@ -78,8 +78,8 @@ def validate(plan: Plan, session: Session, val: Examples) -> Figures:
         batch = plan.encoded(val.take(slice(start, start + EVALUATION_BATCH)))
         outputs = goal.outputs(params, goal.inputs(batch), Context())
         totals["loss"] += float(goal.losses(outputs).data.sum())
-        for name, value in sums(plan.metrics, goal, outputs, batch).items():
-            totals[name] += value
+        for name, (value,) in sums(plan.metrics, goal, outputs, [batch]).items():
+            totals[name] += float(value)
     return {f"val_{name}": value / len(val) for name, value in totals.items()}
 
 

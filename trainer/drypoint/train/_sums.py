@@ -21,43 +21,48 @@ class Sums:
     Args:
         like: what came of a micro-batch: of such shapes.
         size: examples of the batch.
-        n_parts: micro-batches; what a single one leaves is not copied.
+        n_parts: micro-batches; what a single one leaves stays where it is.
+
+    Attributes:
+        terms: by path, what is to be added up.
+        products: what is to be made of the factors of all examples, and is the only term then.
     """
 
     def __init__(self, like: Pass, *, size: int, n_parts: int) -> None:
         self._is_one = n_parts == 1
-        self._terms: Terms = {}
-        self._products: dict[str, Product] = {}
+        self.terms: Terms = {path: (g,) for path, g in like.gradients.items()}
+        self.products = dict(like.products)
         if not self._is_one:
-            self._terms = {
+            self.terms = {
                 path: tuple(aligned_empty(g.shape, g.dtype) for _ in range(n_parts))
                 for path, g in like.gradients.items()
             }
-            self._products = {
+            self.products = {
                 path: Product(*(aligned_empty((size, f.shape[1]), f.dtype) for f in product))
                 for path, product in like.products.items()
             }
 
-    def keep(self, done: Pass, *, number: int, begin: int) -> None:
-        """What a micro-batch has left: which one, and which example of the batch is its first."""
-        if self._is_one:
-            self._terms = {path: (g,) for path, g in done.gradients.items()}
-            self._products = dict(done.products)
-            return
-        for path, g in done.gradients.items():
-            copy_into(self._terms[path][number], g)
+    def keep_factors(self, done: Pass, *, begin: int) -> None:
+        """Those that a micro-batch has left: which example of the batch is its first."""
         for path, product in done.products.items():
-            for room, factor in zip(self._products[path], product, strict=True):
-                copy_into(room[begin : begin + len(factor)], factor)
+            for room, factor in zip(self.products[path], product, strict=True):
+                if not self._is_one:
+                    copy_into(room[begin : begin + len(factor)], factor)
 
-    def terms(self, room_for: Callable[[str], Array]) -> Terms:
-        """By path, what is to be added up. Products are made here.
+    def keep_terms(self, done: Pass, *, number: int) -> None:
+        """The gradients that a micro-batch has left, and which one it is."""
+        for path, g in done.gradients.items():
+            if not self._is_one:
+                copy_into(self.terms[path][number], g)
+
+    def made(self, room_for: Callable[[str], Array]) -> Terms:
+        """By path, what is to be added up, products made.
 
         Args:
             room_for: memory for the gradient of a path.
         """
-        terms = dict(self._terms)
-        for path, product in self._products.items():
+        terms = dict(self.terms)
+        for path, product in self.products.items():
             product.put(room := room_for(path))
             terms[path] = (room,)
         return terms

@@ -16,6 +16,7 @@ from ._errors import TrainError
 from ._loop import run_epochs
 from ._material import material
 from ._metrics import Metric, chosen_metrics
+from ._moves import moves_of
 from ._mpi import MPILink
 from ._objective import LossLike
 from ._passes import Passes
@@ -95,11 +96,10 @@ def train(
     weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
     trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
     passes = Passes(weights)
+    state = settings.optimizer.start(trained)
+    moves = moves_of(plan, weights, state)
     session = Session(
-        weights=weights,
-        state=settings.optimizer.start(trained),
-        passes=passes,
-        turns=Turns(passes),
+        weights=weights, state=state, passes=passes, moves=moves, turns=Turns(passes, moves)
     )
     run = decisive(ready, parts, plan)
     if resume_from is not None:

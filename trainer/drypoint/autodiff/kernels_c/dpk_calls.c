@@ -2,10 +2,22 @@
 /* Many calls by one. */
 #include "dpk_threads.h"
 
-int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done) {
-    for (*n_done = 0; *n_done < n_calls; ++*n_done) {
-        const dpk_call *call = calls + *n_done;
-        const int status = dpk_run(call->task, call->arguments, n_threads, call->n_parts);
+#include <string.h>
+
+static int run_once(const dpk_call *calls, size_t n_calls, size_t n_threads) {
+    int status = DPK_DONE;
+    for (size_t i = 0, n = 1; i < n_calls && status == DPK_DONE; i += n) {
+        n = i + 1 < n_calls && calls[i + 1].overlaps ? 2 : 1;
+        status = dpk_run_jobs(calls + i, n, n_threads);
+    }
+    return status;
+}
+
+int dpk_run_program(const dpk_program *p, size_t n_threads, size_t *n_done) {
+    for (*n_done = 0; *n_done < p->n_times; ++*n_done) {
+        for (const dpk_varying *v = p->varying; v < p->varying + p->n_varying; v++)
+            memcpy(v->to, v->values + *n_done * v->n_bytes, v->n_bytes);
+        const int status = run_once(p->calls, p->n_calls, n_threads);
         if (status)
             return status;
     }
@@ -14,7 +26,11 @@ int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_
 
 static int run_sequence(const dpk_sequence *sequence) {
     int status = DPK_DONE;
-    for (size_t i = 0; i < sequence->n_calls && status == DPK_DONE; i++) {
+    for (size_t i = 0; status == DPK_DONE; i++) {
+        if (i == sequence->n_early)
+            dpk_arrive();
+        if (i == sequence->n_calls)
+            break;
         const dpk_call *call = sequence->calls + i;
         status = dpk_run_inside(call->task, call->arguments, call->n_parts);
     }

@@ -87,6 +87,7 @@ typedef struct {
     const float *x;    /* strides x_term, x_column */
     const float *bias; /* [n_rows], or NULL */
     float *y;          /* [n_rows][n_columns] */
+    const float *soon; /* likewise, or NULL: what changes right after, asked for meanwhile */
     size_t n_rows, n_terms, n_columns;
     ptrdiff_t w_row, w_term, x_term, x_column;
     int relu;
@@ -235,15 +236,36 @@ typedef struct {
     dpk_task *task;
     const void *arguments;
     size_t n_parts;
+    /* Not 0: the call before it is a dpk_run_sequences, and this one may begin as soon as all
+     * sequences have made their early calls. */
+    int overlaps;
 } dpk_call;
 
-/* dpk_run of one call after the other; stops at the first that is not done. */
-int dpk_run_calls(const dpk_call *calls, size_t n_calls, size_t n_threads, size_t *n_done);
+/* Numbers or addresses in the arguments of calls, which are others each time. */
+typedef struct {
+    void *to;           /* n_bytes */
+    const char *values; /* [n_times][n_bytes] */
+    size_t n_bytes;
+} dpk_varying;
+
+/* Calls that are made n_times, one after the other; before each time what varies is put where it
+ * belongs. */
+typedef struct {
+    const dpk_call *calls;
+    size_t n_calls;
+    const dpk_varying *varying;
+    size_t n_varying;
+    size_t n_times;
+} dpk_program;
+
+/* dpk_run of each call; stops at the first that is not done. n_done: how many times all were. */
+int dpk_run_program(const dpk_program *program, size_t n_threads, size_t *n_done);
 
 /* Calls, one after the other. */
 typedef struct {
     const dpk_call *calls;
     size_t n_calls;
+    size_t n_early; /* of these, before which no call that overlaps may begin */
 } dpk_sequence;
 
 /* Sequences of which none writes what another one reads or writes. */

@@ -10,7 +10,8 @@
  *
  * The dense factor is mostly a weight, larger than the caches beside a core, and a block of it is
  * many short runs of numbers, which no machine foresees. So while a block is used, the lines of the
- * next one are asked for, a few with each row, and so are those that results go to. */
+ * next one are asked for, a few with each row, and so are those that results go to, and those that
+ * change right after. */
 #include "dpk_sparse.h"
 #include "dpk_threads.h"
 
@@ -43,6 +44,7 @@ typedef struct {
     const float *before; /* before_row floats apart; 0: all rows begin with the same */
     float *sums;         /* sums_row floats apart */
     size_t before_row, sums_row;
+    dpk_runs soon; /* a row of numbers for each row of sums, or none */
     dpk_runs next; /* what is packed after it */
 } dpk_adding;
 
@@ -72,6 +74,13 @@ DPK_INLINE void fetch(const dpk_runs *runs, size_t begin, size_t end) {
             __builtin_prefetch(runs->first + (ptrdiff_t)i * runs->stride + j, 0, 2);
 }
 
+/* Numbers that this core is going to change: where another one has read them, that takes longer
+ * than to read them. */
+DPK_INLINE void claim(const float *first, size_t n) {
+    for (size_t j = 0; j < n; j += LINE)
+        __builtin_prefetch(first + j, 1, 3);
+}
+
 DPK_INLINE void add_block(const dpk_lists *l, size_t b, size_t n_rows, const dpk_adding *a,
                           const int P) {
     const size_t runs = dpk_groups(a->next.n, n_rows), sums_row = a->sums_row;
@@ -81,6 +90,8 @@ DPK_INLINE void add_block(const dpk_lists *l, size_t b, size_t n_rows, const dpk
         fetch(&a->next, i * runs, (i + 1) * runs);
         for (int p = 0; b == 0 && i + ROWS_AHEAD < n_rows && p < P; p++)
             __builtin_prefetch(sums + ROWS_AHEAD * sums_row + p * DPK_LANES, 1, 2);
+        if (b == 0 && i < a->soon.n)
+            claim(a->soon.first + (ptrdiff_t)i * a->soon.stride, a->soon.length);
         add_entries(l->values + begin[0], l->positions + begin[0], begin[1] - begin[0], l->panel,
                     a->before + i * a->before_row, sums, P);
     }
@@ -166,6 +177,9 @@ static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t
     for (size_t j = 0; j < width; j++)
         l->start[j] = s->bias && j < n_columns ? s->bias[first + j] : 0;
     dpk_adding a = {.before = l->start, .sums = sums, .sums_row = sums_row};
+    if (s->soon)
+        a.soon =
+            (dpk_runs){s->soon + row * s->y_row + first, (ptrdiff_t)s->y_row, n_rows, n_columns};
     for (size_t b = 0; b < l->n_blocks; b++) {
         DPK(copy_matrix_padded)(dense_at(s, l, b, first), terms_of(s, l, b), n_columns, l->panel,
                                 l->stride);

@@ -16,6 +16,7 @@ typedef struct {
     dpk_matrix sparse, dense;
     const float *bias; /* [n_columns], or NULL */
     float *y;
+    const float *soon;      /* like y, or NULL */
     size_t y_row, y_column; /* one of them is 1 */
     size_t n_rows, n_terms, n_columns;
     int relu;

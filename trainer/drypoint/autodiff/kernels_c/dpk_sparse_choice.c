@@ -46,6 +46,7 @@ int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s) {
     const dpk_sparse by_rows = {.sparse = w,
                                 .dense = x,
                                 .y = a->y,
+                                .soon = a->soon,
                                 .y_row = a->n_columns,
                                 .y_column = 1,
                                 .n_rows = a->n_rows,

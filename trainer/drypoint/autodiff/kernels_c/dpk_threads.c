@@ -9,6 +9,8 @@
 
 #include "dpk_threads.h"
 
+#include "dpk_jobs.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,33 +21,21 @@
 enum { SPINS = 4000, SPINS_IN_JOB = 16000, YIELD_EVERY = 64 };
 enum { MOST_THREADS = 64 };
 
-/* The parts of one task. */
-typedef struct {
-    dpk_task *task;
-    const void *arguments;
-    size_t n_parts;
-    size_t unfinished; /* atomic: parts */
-    int failed;        /* atomic */
-} job;
-
-/* Parts of a job that nobody has claimed: the last ones before `end`. A cache line for each. */
-typedef struct {
-    size_t left; /* atomic */
-    size_t end;  /* this and `of` are written while nothing is left */
-    job *of;
-} __attribute__((aligned(64))) share;
-
 /* What a thread that does a part shares out of it. */
 typedef struct {
-    share parts;
-    job job;
+    dpk_share parts;
+    dpk_job job;
 } __attribute__((aligned(64))) inner;
 
-/* One job at a time: the parts of one task. Each thread has a share of them, the same images or
- * rows from one kernel to the next, which so stay in the cache of its core; whoever is through with
- * its own claims parts of others' shares. The threads are the owner, which asked for the job, and
- * the workers that are awake. The owner waits for parts that were claimed, not for workers: one
- * that has not woken up yet, or whose core another process has, costs nothing.
+/* One job at a time: the parts of one task, mostly. Each thread has a share of them, the same
+ * images or rows from one kernel to the next, which so stay in the cache of its core; whoever is
+ * through with its own claims parts of others' shares. The threads are the owner, which asked for
+ * the job, and the workers that are awake. The owner waits for parts that were claimed, not for
+ * workers: one that has not woken up yet, or whose core another process has, costs nothing.
+ *
+ * A second job may overlap the first: its parts are shared out by the last part of the first one to
+ * arrive where that is allowed. By then all parts of the first have been claimed, so nobody waits
+ * for one that nobody is at; and whoever is through takes parts of the second.
  *
  * A part that goes through several kernels is a long one. Whoever does it shares out the parts of a
  * kernel as soon as another thread has nothing left to do: an inner job of its own.
@@ -58,13 +48,15 @@ static struct {
     pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
     pthread_cond_t work, done;
     size_t n_workers;
-    job job;
+    dpk_job jobs[2];
     /* Atomics. */
+    size_t awaited; /* arrivals, before the second job is shared out; 0: there is none */
+    size_t arrived;
     size_t n_threads; /* that may claim: the owner, 0, and the workers below this number */
     size_t idle;      /* threads that wait for something to do, awake */
     size_t asleep;    /* workers */
     int owner_asleep;
-    share shares[MOST_THREADS];
+    dpk_share shares[MOST_THREADS];
     inner inners[MOST_THREADS];
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -77,37 +69,11 @@ static void pause_once(void) {
 #endif
 }
 
-static void set_job(job *j, dpk_task *task, const void *arguments, size_t n_parts) {
-    j->task = task;
-    j->arguments = arguments;
-    j->n_parts = n_parts;
-    __atomic_store_n(&j->failed, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&j->unfinished, n_parts, __ATOMIC_RELAXED);
-}
-
-/* From now on parts begin .. end - 1 may be claimed. */
-static void offer(share *s, job *of, size_t begin, size_t end) {
-    s->of = of;
-    s->end = end;
-    __atomic_store_n(&s->left, end - begin, __ATOMIC_SEQ_CST);
-}
-
-/* Makes one part of a share the caller's; 0: none was left. */
-static int claimed(share *of, size_t *part) {
-    size_t left = __atomic_load_n(&of->left, __ATOMIC_ACQUIRE);
-    while (left > 0 && !__atomic_compare_exchange_n(&of->left, &left, left - 1, 0, __ATOMIC_ACQ_REL,
-                                                    __ATOMIC_ACQUIRE)) {
-    }
-    if (left > 0)
-        *part = of->end - left;
-    return left > 0;
-}
-
 /* Does parts of a share until none is left to claim; whether there was one. */
-static int help(share *with) {
+static int help(dpk_share *with) {
     int helped = 0;
-    for (size_t part = 0; claimed(with, &part); helped = 1) {
-        job *j = with->of;
+    for (size_t part = 0; dpk_claimed(with, &part); helped = 1) {
+        dpk_job *j = with->of;
         const int status = j->task(j->arguments, part, j->n_parts);
         if (status)
             __atomic_store_n(&j->failed, status, __ATOMIC_RELAXED);
@@ -141,8 +107,11 @@ static int is_wanted(size_t thread) {
     return 0;
 }
 
-static int is_done(const job *j) {
-    return __atomic_load_n(&j->unfinished, __ATOMIC_SEQ_CST) == 0;
+/* The second job is left out where a part of the first one failed before it arrived. */
+static int all_done(void) {
+    return dpk_is_done(&pool.jobs[0]) &&
+           (dpk_is_done(&pool.jobs[1]) || __atomic_load_n(&pool.arrived, __ATOMIC_SEQ_CST) <
+                                              __atomic_load_n(&pool.awaited, __ATOMIC_RELAXED));
 }
 
 /* Spins for about as long as it is from one kernel of a training step to the next, or to the end of
@@ -151,7 +120,7 @@ static int is_done(const job *j) {
 static int spun_for_work(size_t thread) {
     int wanted = 0;
     __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
-    for (int i = 0; !wanted && i < (is_done(&pool.job) ? SPINS : SPINS_IN_JOB); i++) {
+    for (int i = 0; !wanted && i < (all_done() ? SPINS : SPINS_IN_JOB); i++) {
         pause_once();
         if (i % YIELD_EVERY == 0)
             sched_yield();
@@ -192,7 +161,7 @@ static void after_fork(void) {
     pool.n_workers = 0;
     memset(pool.shares, 0, sizeof pool.shares);
     memset(pool.inners, 0, sizeof pool.inners);
-    pool.job.unfinished = 0;
+    memset(pool.jobs, 0, sizeof pool.jobs);
     pool.idle = 0;
     pool.asleep = 0;
     pool.owner_asleep = 0;
@@ -226,41 +195,75 @@ static void hire(size_t n) {
  * the midst of a part, the owner's is free for it as soon as the owner sleeps. */
 static void await_parts(void) {
     __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
-    for (int i = 0; !is_done(&pool.job) && i < SPINS_IN_JOB; i = help_all(0) ? 0 : i + 1)
+    for (int i = 0; !all_done() && i < SPINS_IN_JOB; i++) {
         pause_once();
+        if (is_wanted(0)) {
+            __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+            help_all(0);
+            __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+            i = 0;
+        }
+    }
     __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
-    if (is_done(&pool.job))
+    if (all_done())
         return;
     pthread_mutex_lock(&pool.mutex);
     __atomic_store_n(&pool.owner_asleep, 1, __ATOMIC_SEQ_CST);
-    while (!is_done(&pool.job))
+    while (!all_done())
         pthread_cond_wait(&pool.done, &pool.mutex);
     __atomic_store_n(&pool.owner_asleep, 0, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
 }
 
-int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
-    pthread_once(&once, prepare);
-    /* With one thread, or while another Python thread has the workers, this one does all. */
-    if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
-        return task(arguments, 0, 1);
-    hire(n_threads - 1);
-    pthread_setspecific(number_key, (void *)(uintptr_t)1);
-    set_job(&pool.job, task, arguments, n_parts);
-    __atomic_store_n(&pool.n_threads, n_threads, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < n_threads; i++)
-        offer(pool.shares + i, &pool.job, n_parts * i / n_threads, n_parts * (i + 1) / n_threads);
+/* To all threads that may claim; and wakes those that sleep. */
+static void share_out(dpk_job *j) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n; i++)
+        dpk_offer(pool.shares + i, j, j->n_parts * i / n, j->n_parts * (i + 1) / n);
     if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
         pthread_mutex_lock(&pool.mutex);
         pthread_cond_broadcast(&pool.work);
         pthread_mutex_unlock(&pool.mutex);
     }
+}
+
+void dpk_arrive(void) {
+    if (pthread_getspecific(number_key) && __atomic_add_fetch(&pool.arrived, 1, __ATOMIC_SEQ_CST) ==
+                                               __atomic_load_n(&pool.awaited, __ATOMIC_RELAXED))
+        share_out(pool.jobs + 1);
+}
+
+int dpk_run_jobs(const dpk_call *calls, size_t n_calls, size_t n_threads) {
+    int failed = DPK_DONE;
+    pthread_once(&once, prepare);
+    /* With one thread, or while another Python thread has the workers, this one does all. */
+    if (n_threads <= 1 || (n_calls == 1 && calls->n_parts <= 1) ||
+        pthread_mutex_trylock(&pool.owner)) {
+        for (size_t i = 0; i < n_calls && !failed; i++)
+            failed = calls[i].task(calls[i].arguments, 0, 1);
+        return failed;
+    }
+    hire(n_threads - 1);
+    pthread_setspecific(number_key, (void *)(uintptr_t)1);
+    for (size_t i = 0; i < n_calls; i++)
+        dpk_set_job(pool.jobs + i, calls[i].task, calls[i].arguments, calls[i].n_parts);
+    __atomic_store_n(&pool.awaited, n_calls == 2 ? calls->n_parts : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool.arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool.n_threads, n_threads, __ATOMIC_RELAXED);
+    share_out(pool.jobs);
     help_all(0);
     await_parts();
-    const int failed = __atomic_load_n(&pool.job.failed, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n_calls && !failed; i++)
+        failed = __atomic_load_n(&pool.jobs[i].failed, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool.jobs[1].unfinished, 0, __ATOMIC_RELAXED);
     pthread_setspecific(number_key, NULL);
     pthread_mutex_unlock(&pool.owner);
     return failed;
+}
+
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
+    const dpk_call call = {task, arguments, n_parts, 0};
+    return dpk_run_jobs(&call, 1, n_threads);
 }
 
 int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
@@ -268,10 +271,10 @@ int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
     if (number == 0 || n_parts <= 1 || __atomic_load_n(&pool.idle, __ATOMIC_RELAXED) == 0)
         return task(arguments, 0, 1);
     inner *mine = pool.inners + number - 1;
-    set_job(&mine->job, task, arguments, n_parts);
-    offer(&mine->parts, &mine->job, 0, n_parts);
+    dpk_set_job(&mine->job, task, arguments, n_parts);
+    dpk_offer(&mine->parts, &mine->job, 0, n_parts);
     help(&mine->parts);
-    for (int i = 1; !is_done(&mine->job); i++) {
+    for (int i = 1; !dpk_is_done(&mine->job); i++) {
         pause_once();
         if (i % YIELD_EVERY == 0)
             sched_yield();

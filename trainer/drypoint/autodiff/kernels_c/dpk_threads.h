@@ -13,4 +13,11 @@ float *dpk_scratch(size_t n_floats);
  * nothing else to do. Returns as a task does. */
 int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts);
 
+/* dpk_run of one call, or of two at once: the second may begin when as many have arrived as the
+ * first has parts. */
+int dpk_run_jobs(const dpk_call *calls, size_t n_calls, size_t n_threads);
+
+/* A part of the first job has done what the second one waits for. */
+void dpk_arrive(void);
+
 #endif

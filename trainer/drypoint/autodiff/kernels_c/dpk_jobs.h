@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a task, and who may claim them. */
+#ifndef DPK_JOBS_H
+#define DPK_JOBS_H
+
+#include "dpk_kernels.h"
+
+/* The parts of one task. */
+typedef struct {
+    dpk_task *task;
+    const void *arguments;
+    size_t n_parts;
+    size_t unfinished; /* atomic: parts */
+    int failed;        /* atomic */
+} dpk_job;
+
+/* Parts of a job that nobody has claimed: the last ones before `end`. A cache line for each. */
+typedef struct {
+    size_t left; /* atomic */
+    size_t end;  /* this and `of` are written while nothing is left */
+    dpk_job *of;
+} __attribute__((aligned(64))) dpk_share;
+
+static inline void dpk_set_job(dpk_job *j, dpk_task *task, const void *arguments, size_t n_parts) {
+    j->task = task;
+    j->arguments = arguments;
+    j->n_parts = n_parts;
+    __atomic_store_n(&j->failed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&j->unfinished, n_parts, __ATOMIC_RELAXED);
+}
+
+/* From now on parts begin .. end - 1 may be claimed; none of the share's was left. */
+static inline void dpk_offer(dpk_share *s, dpk_job *of, size_t begin, size_t end) {
+    s->of = of;
+    s->end = end;
+    __atomic_store_n(&s->left, end - begin, __ATOMIC_SEQ_CST);
+}
+
+/* Makes one part of a share the caller's; 0: none was left. */
+static inline int dpk_claimed(dpk_share *of, size_t *part) {
+    size_t left = __atomic_load_n(&of->left, __ATOMIC_ACQUIRE);
+    while (left > 0 && !__atomic_compare_exchange_n(&of->left, &left, left - 1, 0, __ATOMIC_ACQ_REL,
+                                                    __ATOMIC_ACQUIRE)) {
+    }
+    if (left > 0)
+        *part = of->end - left;
+    return left > 0;
+}
+
+static inline int dpk_is_done(const dpk_job *j) {
+    return __atomic_load_n(&j->unfinished, __ATOMIC_SEQ_CST) == 0;
+}
+
+#endif
