@@ -19,7 +19,7 @@ from ._session import Figures, Session
 from ._step import Totals, step
 
 EVALUATION_BATCH = 256
-EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 1024, 1 << 20  # as stored: a group of batches ends with either
+EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # as stored: a group of batches ends with either
 
 
 def train_epoch(
