@@ -35,7 +35,7 @@ def team_totals(size, batch_size, numbers):
 
     def work(rank):
         team = Team(Corner(rank, size, queues), batch_size)
-        mine = [numbers[i] for i, _ in team.blocks(batch_size)]
+        mine = [numbers[i].copy() for i, _ in team.blocks(batch_size)]
         found[rank] = team.total(mine)
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]

@@ -88,13 +88,15 @@ class Team:
         return [(i, slice(n * i // total - begin, n * (i + 1) // total - begin)) for i in numbers]
 
     def total(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The sum over all blocks of all processes; ``parts`` are those of this one, in order."""
+        """The sum over all blocks of all processes; ``parts`` are those of this one, in order, and
+        what they hold is used up: new memory for each sum would take longer than to add."""
         level = list(parts)
         while len(level) > 1:
-            level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+            pairs = zip(level[::2], level[1::2], strict=True)
+            level = [np.add(a, b, out=a) for a, b in pairs]
         mine = level[0]
         for k in range(self.link.size.bit_length() - 1):
-            mine = mine + self.link.exchange(mine, self.link.rank ^ (1 << k))
+            mine += self.link.exchange(mine, self.link.rank ^ (1 << k))
         return mine
 
     @property
