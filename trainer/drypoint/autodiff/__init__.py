@@ -56,12 +56,12 @@ from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._updates import AdamStep as AdamStep
 from ._updates import AverageStep as AverageStep
+from ._updates import Formula as Formula
 from ._updates import Parameter as Parameter
 from ._updates import Parameters as Parameters
 from ._updates import RMSPropStep as RMSPropStep
 from ._updates import SGDStep as SGDStep
 from ._updates import SignSGDStep as SignSGDStep
-from ._updates import Step as Step
 from ._updates import add_up as add_up
 from ._updates import moved_average as moved_average
 from ._updates import numbers as numbers

@@ -146,15 +146,22 @@ def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
     return ffi.from_buffer(table)
 
 
-def side_by_side(parts: Sequence[Any], early: Sequence[int]) -> tuple[Any, Any, int, object]:
-    """Rows of `dpk_call` each, none of which writes what another one reads or writes, as one call:
-    task, arguments, parts, and what the arguments point to.
+def side_by_side(parts: Sequence[tuple[Any, int | None]]) -> tuple[Any, Any, int, object]:
+    """Sequences of which none writes what another one reads or writes, as one call: task,
+    arguments, parts, and what the arguments point to.
 
     Args:
-        early: of each, how many calls a call that overlaps has to wait for.
+        parts: rows of `dpk_call` each, and how many of them a call that overlaps has to wait for;
+            None: none may.
     """
-    pairs = zip(parts, early, strict=True)
-    rows = [{"calls": calls, "n_calls": len(calls), "n_early": n} for calls, n in pairs]
+    rows = [
+        {
+            "calls": calls,
+            "n_calls": len(calls),
+            "n_early": len(calls) + 1 if early is None else early,
+        }
+        for calls, early in parts
+    ]
     sequences = array_of("dpk_sequence", rows)
     arguments = struct("dpk_sequences", sequences=sequences, n_sequences=len(rows))
     return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (sequences, parts)
@@ -235,7 +242,7 @@ def struct(name: str, **fields: object) -> Any:
     return ffi.new(f"{name} *", fields)
 
 
-def array_of(name: str, rows: list[dict[str, object]]) -> Any:
+def array_of(name: str, rows: Sequence[object]) -> Any:
     """Structs in a row. The caller keeps it until the kernel is done."""
     return ffi.new(f"{name}[]", rows)
 

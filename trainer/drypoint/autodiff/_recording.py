@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,29 @@ from ._elementwise_kernels import Key
 Values = Mapping[Hashable, NDArray[Any]]
 """By a name, what varies: a row of numbers or addresses for each time."""
 
-NEVER = 2**64 - 1  # calls of a sequence are early
+
+class _Call(NamedTuple):
+    """A task that is going to run.
+
+    Attributes:
+        keeps: what the arguments point to.
+        overlaps: 1: together with the call before.
+    """
+
+    task: Any
+    arguments: Any
+    n_parts: int
+    keeps: object
+    overlaps: int = 0
+
+
+class _Varying(NamedTuple):
+    """What is put into arguments: so many bytes, of what is known by a name."""
+
+    to: Any
+    n_bytes: int
+    name: Hashable
+    arguments: Any
 
 
 class Recording:
@@ -50,8 +72,8 @@ class Recording:
         self._memory = {id(owner): owner for owner in map(_owner, known)}
         self._strange = False
         self.keys: list[Key] = []
-        self._calls: list[tuple[Any, Any, int, int, object]] = []
-        self._varying: list[tuple[Any, int, Hashable, object]] = []
+        self._calls: list[_Call] = []
+        self._varying: list[_Varying] = []
         self._mark: int | None = None
         self._pauses: list[tuple[int, Callable[[], bool]]] = []
         self._settings = _settings()
@@ -68,13 +90,10 @@ class Recording:
     ) -> None:
         recorder.reset(self._token)
         if self._calls:
-            rows = [
-                {"task": t, "arguments": a, "n_parts": n, "overlaps": o}
-                for t, a, n, o, _ in self._calls
-            ]
-            self._rows = _compiled.array_of("dpk_call", rows)
-            fields = [{"to": to, "n_bytes": n} for to, n, _, _ in self._varying]
-            self._fields = _compiled.array_of("dpk_varying", fields)
+            calls = [(c.task, c.arguments, c.n_parts, c.overlaps) for c in self._calls]
+            self._rows = _compiled.array_of("dpk_call", calls)
+            varying = [{"to": v.to, "n_bytes": v.n_bytes} for v in self._varying]
+            self._fields = _compiled.array_of("dpk_varying", varying)
 
     def made(self, array: NDArray[Any]) -> None:
         """A kernel is going to write the whole of this array."""
@@ -87,11 +106,12 @@ class Recording:
 
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
         """A task is going to run."""
-        self._calls.append((task, arguments, n_parts, 0, keeps))
+        self._calls.append(_Call(task, arguments, n_parts, keeps))
 
     def varies(self, arguments: Any, field: str, name: Hashable) -> None:
         """A field of a task's arguments is another one each time: see `play`."""
-        self._varying.append((*_compiled.field_of(arguments, field), name, arguments))
+        to, n_bytes = _compiled.field_of(arguments, field)
+        self._varying.append(_Varying(to, n_bytes, name, arguments))
 
     def mark(self) -> None:
         """What comes now may be done while others begin with what waits for the calls so far."""
@@ -131,9 +151,9 @@ class Recording:
             self.include(others[0])
             return
         kept = [other._calls for other in others]
-        early = [NEVER if other._mark is None else other._mark for other in others]
-        task, arguments, n, keeps = _compiled.side_by_side([o._rows for o in others], early)
-        self._calls.append((task, arguments, n, int(overlapping), (keeps, kept)))
+        rows = [(other._rows, other._mark) for other in others]
+        task, arguments, n_parts, keeps = _compiled.side_by_side(rows)
+        self._calls.append(_Call(task, arguments, n_parts, (keeps, kept), int(overlapping)))
         for other in others:
             self._varying += other._varying
 
@@ -193,8 +213,8 @@ class Recording:
         Raises:
             MemoryError: a kernel found no memory for its scratch.
         """
-        for field, (_, _, name, _) in zip(self._fields, self._varying, strict=True):
-            field.values = _compiled.rows_of(values[name], n_times, field.n_bytes)
+        for field, varying in zip(self._fields, self._varying, strict=True):
+            field.values = _compiled.rows_of(values[varying.name], n_times, varying.n_bytes)
         return _compiled.run_program(self._rows, self._fields, n_times)
 
 

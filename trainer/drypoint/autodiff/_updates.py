@@ -49,7 +49,7 @@ class Parameter(NamedTuple):
         return reduce(np.add, self.g)
 
 
-class Step(Protocol):
+class Formula(Protocol):
     """A formula with its numbers, which are attributes: those of the kernel of this name."""
 
     @property
@@ -181,7 +181,7 @@ class Parameters:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._members)
 
-    def move(self, by: Step, *, varies: Hashable = None) -> None:
+    def move(self, by: Formula, *, varies: Hashable = None) -> None:
         """Make a step.
 
         Args:
@@ -204,7 +204,7 @@ class Parameters:
         run(getattr(kernels, by.kernel), arguments, self._work, each=1, keeps=self)
 
 
-def numbers(steps: Sequence[Step]) -> dict[str, Values]:
+def numbers(steps: Sequence[Formula]) -> dict[str, Values]:
     """Of several steps by one formula what may vary: by name, float32 (steps,)."""
     return {
         name: np.array([getattr(step, name) for step in steps], np.float32)

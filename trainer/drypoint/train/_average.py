@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import AverageStep, Parameter, Parameters, Step, aligned
+from drypoint.autodiff import AverageStep, Formula, Parameter, Parameters, aligned
 
 from ._errors import TrainError
 
@@ -33,7 +33,7 @@ class Average:
         """Take in the arrays of step t, counted from 1; see `Parameters.move`."""
         self._parameters.move(self.formula(t), varies=varies)
 
-    def formula(self, t: int) -> Step:
+    def formula(self, t: int) -> Formula:
         """What this does."""
         return AverageStep((1 - self._decay) / (1 - self._decay**t))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
-from drypoint.autodiff import Array, Step, Values, numbers
+from drypoint.autodiff import Array, Formula, Values, numbers
 
 from ._optimizers import OwnOptimizer, State, Terms, arranged, is_own
 from ._plan import Plan
@@ -56,7 +56,7 @@ class Moves:
     def values(self, step: int, n: int) -> Values:
         """The numbers of n steps, of which the first is this one, counted from 0."""
         rates = [(t, self._plan.rate(t)) for t in range(step, step + n)]
-        formulas: dict[Hashable, list[Step]] = {
+        formulas: dict[Hashable, list[Formula]] = {
             multiplier: [self._optimizer.formula(lr=r * multiplier, t=t + 1) for t, r in rates]
             for multiplier in self._plan.groups
         }

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import (
     AdamStep,
+    Formula,
     Parameter,
     Parameters,
     RMSPropStep,
     SGDStep,
     SignSGDStep,
-    Step,
     aligned,
 )
 
@@ -76,7 +76,7 @@ class SGD:
         """One update in place."""
         arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def formula(self, *, lr: float, t: int) -> Step:
+    def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
         del t
         return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
@@ -109,7 +109,7 @@ class Adam:
         """One update in place."""
         arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def formula(self, *, lr: float, t: int) -> Step:
+    def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
         return AdamStep(
             rate=lr / (1 - self.beta1**t),
@@ -146,7 +146,7 @@ class RMSProp:
         """One update in place."""
         arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def formula(self, *, lr: float, t: int) -> Step:
+    def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
         del t
         return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
@@ -176,7 +176,7 @@ class SignSGD:
         """One update in place."""
         arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
 
-    def formula(self, *, lr: float, t: int) -> Step:
+    def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
         del t
         return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
