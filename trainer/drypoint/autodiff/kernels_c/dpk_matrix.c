@@ -10,24 +10,27 @@ static void copy_row(const float *x, float *y, size_t n) {
         y[j] = x[j];
 }
 
-/* Rows and columns from the given ones on, one by one. */
-static void copy_rest(dpk_matrix x, size_t row, size_t n_rows, size_t column, size_t n_columns,
-                      float *y, size_t y_row) {
-    for (size_t i = row; i < n_rows; i++)
-        for (size_t j = column; j < n_columns; j++)
+static void copy_one_by_one(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < n_columns; j++)
             y[i * y_row + j] = x.data[(ptrdiff_t)i * x.row + (ptrdiff_t)j * x.column];
 }
 
 /* As many columns at a time as a vector has lanes, so that each of these is read from front to end:
- * far apart as they are, only that is foreseen by the machine. */
+ * far apart as they are, only that is foreseen by the machine. The last squares lie partly over
+ * those before. */
 static void turn(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
-    const size_t rows = n_rows - n_rows % DPK_LANES, columns = n_columns - n_columns % DPK_LANES;
-    for (size_t j = 0; j < columns; j += DPK_LANES)
-        for (size_t i = 0; i < rows; i += DPK_LANES)
-            dpk_transpose(x.data + i + (ptrdiff_t)j * x.column, x.column, y + i * y_row + j,
-                          (ptrdiff_t)y_row);
-    copy_rest(x, 0, rows, columns, n_columns, y, y_row);
-    copy_rest(x, rows, n_rows, 0, n_columns, y, y_row);
+    if (n_rows < DPK_LANES || n_columns < DPK_LANES) {
+        copy_one_by_one(x, n_rows, n_columns, y, y_row);
+        return;
+    }
+    for (size_t j = 0; j < n_columns; j += DPK_LANES)
+        for (size_t i = 0; i < n_rows; i += DPK_LANES) {
+            const size_t row = dpk_min(i, n_rows - DPK_LANES);
+            const size_t column = dpk_min(j, n_columns - DPK_LANES);
+            dpk_transpose(x.data + row + (ptrdiff_t)column * x.column, x.column,
+                          y + row * y_row + column, (ptrdiff_t)y_row);
+        }
 }
 
 void DPK(copy_matrix)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
@@ -37,7 +40,7 @@ void DPK(copy_matrix)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, s
     else if (x.row == 1)
         turn(x, n_rows, n_columns, y, y_row);
     else
-        copy_rest(x, 0, n_rows, 0, n_columns, y, y_row);
+        copy_one_by_one(x, n_rows, n_columns, y, y_row);
 }
 
 void DPK(copy_matrix_padded)(dpk_matrix x, size_t n_rows, size_t n_columns, float *y,

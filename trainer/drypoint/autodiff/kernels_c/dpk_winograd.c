@@ -2,6 +2,7 @@
 /* Fast convolution, forward: both axes of dpk_transforms.h, so n * n multiplications for 16 results
  * in place of 16 r * r. At each point it is a small matrix product over the channels. */
 #include "dpk_winograd.h"
+#include "dpk_matrix.h"
 #include "dpk_product.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
@@ -25,9 +26,8 @@ int DPK(filters)(const void *arguments, size_t part, size_t n_parts) {
         const size_t next = dpk_min(first + DPK_LANES, a->n_pairs - 1);
         for (size_t point = 0; point < points; point++) /* where the next ones go: far apart */
             __builtin_prefetch(a->points + point * a->n_pairs + next, 1, 2);
-        for (size_t i = 0; i < count; i++)
-            for (size_t tap = 0; tap < taps; tap++)
-                tile[tap * DPK_LANES + i] = a->weight[(first + i) * taps + tap];
+        DPK(copy_matrix_padded)((dpk_matrix){a->weight + first * taps, 1, (ptrdiff_t)taps}, taps,
+                                count, tile, DPK_LANES);
         DPK(transform)(DPK_WEIGHT, a->r, tile, (ptrdiff_t)(a->r * DPK_LANES), DPK_LANES,
                        transformed, DPK_LANES);
         for (size_t point = 0; point < points; point++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fast convolution, backward: the transposed maps, and as few multiplications as forward. */
+#include "dpk_matrix.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 #include "dpk_winograd.h"
@@ -141,16 +142,15 @@ static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t
                              const float *sums, float *tile) {
     const size_t n_inputs = dpk_groups(a->x.c, CI), taps = r * r;
     const ptrdiff_t step = (ptrdiff_t)(n_items * DPK_LANES);
+    float *kernels = tile + taps * DPK_LANES; /* [lane][tap] */
     for (size_t i = 0; i < n_items; i++) {
         DPK(transform_back)(DPK_WEIGHT, r, sums + i * DPK_LANES, step, tile,
                             (ptrdiff_t)(r * DPK_LANES), DPK_LANES, 0);
-        for (size_t lane = 0; lane < DPK_LANES; lane++) {
-            const size_t o = (first + i) / n_inputs * CO + lane / CI;
-            const size_t c = (first + i) % n_inputs * CI + lane % CI;
-            if (o < a->y.c && c < a->x.c)
-                for (size_t tap = 0; tap < taps; tap++)
-                    a->weight[(o * a->x.c + c) * taps + tap] = tile[tap * DPK_LANES + lane];
-        }
+        DPK(copy_matrix)((dpk_matrix){tile, 1, DPK_LANES}, DPK_LANES, taps, kernels, taps);
+        const size_t o = (first + i) / n_inputs * CO, c = (first + i) % n_inputs * CI;
+        for (size_t q = 0; q < dpk_min(CO, a->y.c - o); q++)
+            memcpy(a->weight + ((o + q) * a->x.c + c) * taps, kernels + q * CI * taps,
+                   4 * taps * dpk_min(CI, a->x.c - c));
     }
 }
 
