@@ -183,6 +183,26 @@ def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(again):
     assert len(again) == 6
 
 
+def test_batches_of_many_sizes(monkeypatch, again):
+    """All of micro-batches of 64, so that one recording is enough for more sizes than are kept."""
+    digits = data.load("mnist", "train")[:1024]
+    x, y = (digits.x[:, None] / np.float32(255)).astype(np.float32), digits.y
+
+    def run():
+        def batches(*_):
+            for n in (128, *range(1024, 0, -128), 256):
+                yield x[:n], y[:n]
+
+        net = nn.Sequential([*NETS["lenet"], nn.Softmax()], (1, 28, 28)).initialize(0)
+        return train.fit(net, batches, epochs=2, progress="none")
+
+    result = run()
+    assert len(again) == 2 * 10 - 1
+    with monkeypatch.context() as patch:
+        patch.setattr(_passes, "_MOST_RECORDED", 0)
+        assert_same(result, run())
+
+
 @pytest.mark.parametrize("name", ISLANDS)
 def test_layers_that_need_python_are_called_between_kernels(name, monkeypatch, again):
     result = fitted(ISLANDS[name])

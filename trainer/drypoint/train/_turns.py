@@ -39,6 +39,8 @@ from ._sums import Sums
 Form: TypeAlias = tuple[tuple[str, tuple[int, ...], np.dtype[np.generic], tuple[int, ...]], ...]
 """All but the numbers: of each port its column's shape, type and strides."""
 
+_MOST_TURNS = 6
+"""Sizes of batches."""
 _LEAST_ROWS = 32
 """Of a piece of a large gradient: for each, all examples are packed anew."""
 
@@ -66,6 +68,7 @@ class Turn:
         recording: of all of it.
         parts: in order.
         scale: 1 / divisor for each loss of a part.
+        sums: what parts leave.
         gradients: what is left to add up, by path, where the update is not part of it.
     """
 
@@ -73,6 +76,7 @@ class Turn:
     recording: Recording
     parts: list[Part]
     scale: Array
+    sums: Sums
     gradients: Terms
 
     def play(
@@ -146,6 +150,8 @@ class Turns:
             turn = self._made(batch)
             if turn is None:
                 return None
+            if len(self._turns) == _MOST_TURNS:
+                self._turns.clear()
             self._turns[size] = turn
         return turn
 
@@ -170,7 +176,7 @@ class Turns:
             each = [_asked(part, batch, scale, outcome, sums) for part in parts]
             recording.side_by_side([_in_turn(each[slot::slots]) for slot in range(slots)])
             gradients = self._sums_used(recording, sums, overlapping=slots > 1)
-        return Turn(form_of(batch), recording, parts, scale, gradients)
+        return Turn(form_of(batch), recording, parts, scale, sums, gradients)
 
     def _sums_used(self, recording: Recording, sums: Sums, *, overlapping: bool) -> Terms:
         """The update, or what there is to make one of. Large gradients are made and used piece by
