@@ -25,6 +25,15 @@ STRICT = ("-std=c99", *WARNINGS)
 SANITIZE = ("-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 PLAIN = ("-O1", "-DDPT_PLAIN_C")  # of programs that need some engine, without SIMD
 
+# `drypoint` for `python -c`, which a test is going to interrupt: the tests themselves may have been
+# started by a shell that keeps Ctrl-C from its background.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from drypoint.cli.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 NEWEST_FIRST = {
     "clang": [*(f"clang-{n}" for n in range(19, 13, -1)), "clang"],
     "clang++": [*(f"clang++-{n}" for n in range(19, 13, -1)), "clang++"],

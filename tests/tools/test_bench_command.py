@@ -16,7 +16,7 @@ from nets import random_program
 from drypoint import bench
 from drypoint.bench import Plan
 from drypoint.program import blob, reference
-from tools import INCLUDE, STRICT
+from tools import INCLUDE, INTERRUPTIBLE, STRICT
 
 
 @pytest.fixture
@@ -116,9 +116,8 @@ def test_every_net_with_random_weights_is_made(name):
 def test_ctrl_c_leaves_nothing_behind(program, one, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    command = [sys.executable, "-m", "drypoint.cli", "bench", program, *one]
     with subprocess.Popen(
-        command,
+        [sys.executable, "-c", INTERRUPTIBLE, "bench", program, *one],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -20,6 +20,7 @@ from drypoint.cli import _training
 from drypoint.cli.__main__ import main
 from drypoint.common import DrypointError
 from drypoint.train import SGD
+from tools import INTERRUPTIBLE
 
 
 def names(folder):
@@ -275,21 +276,13 @@ def test_an_error_of_ours_is_one_line_without_traceback(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "drypoint: what came, what was wanted, where, what to do\n")
 
 
-START = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests
-from drypoint.cli.__main__ import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp_path):
     """A real process and a real signal."""
     toolbox.need("cc")
     out = tmp_path / "out"
     words = ["lenet", "--epochs", "500", "--limit", "300", "--out", str(out)]
     process = subprocess.Popen(
-        [sys.executable, "-c", START, *words],
+        [sys.executable, "-c", INTERRUPTIBLE, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
