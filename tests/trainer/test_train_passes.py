@@ -10,7 +10,7 @@ import pytest
 
 from drypoint import autodiff, data, nn, train
 from drypoint.common import DrypointError
-from drypoint.train import _passes, _turns
+from drypoint.train import _passes, _steps, _turns
 
 DIGITS = data.load("mnist", "train")[:160]
 IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
@@ -181,6 +181,22 @@ def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(again):
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     train.fit(net, batches, epochs=2, progress="none")
     assert len(again) == 6
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
+    """As many steps as fit into a time, or one; what comes out is the same."""
+    counts, play = [], _turns.Turn.play
+
+    def counted(turn, batches, **options):
+        counts.append(len(batches))
+        return play(turn, batches, **options)
+
+    monkeypatch.setattr(_turns.Turn, "play", counted)
+    monkeypatch.setattr(_steps, "UNHEARD", seconds)
+    result = fitted(NETS["lenet"], batch_size=16)
+    assert counts == ([1] * 19 if seconds == 0 else [9, 1, 9])
+    assert_same(result, through_python(monkeypatch, NETS["lenet"], batch_size=16))
 
 
 def test_batches_of_many_sizes(monkeypatch, again):

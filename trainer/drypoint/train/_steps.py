@@ -20,6 +20,7 @@ from ._step import Totals, step
 
 EVALUATION_BATCH = 256
 EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # as stored: a group of batches ends with either
+UNHEARD = 0.25  # seconds of steps, about, between two looks at whether to halt, and two reports
 
 
 def train_epoch(
@@ -59,15 +60,19 @@ def _made(
     halted: Callable[[], bool],
 ) -> Iterator[tuple[int, Totals] | None]:
     """Steps, each with how many examples it had; None once it is to halt."""
+    most = 1  # by one call
     for group in groups:
         n_made = 0
-        while rest := group[n_made:]:
+        while rest := group[n_made : n_made + most]:
             if halted():
                 yield None
                 return
+            begin = time.perf_counter()
             made = burst(plan, session, rest) or [step(plan, session, *rest[0])]
+            each = (time.perf_counter() - begin) / len(made)
             yield from ((n, totals) for (_, n), totals in zip(rest, made, strict=False))
             n_made += len(made)
+            most = max(int(UNHEARD / each), 1)
 
 
 def validate(plan: Plan, session: Session, val: Examples) -> Figures:
