@@ -199,6 +199,8 @@ def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
     assert_same(result, through_python(monkeypatch, NETS["lenet"], batch_size=16))
 
 
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.usefixtures("threads")
 def test_batches_of_many_sizes(monkeypatch, again):
     """All of micro-batches of 64, so that one recording is enough for more sizes than are kept."""
     digits = data.load("mnist", "train")[:1024]
