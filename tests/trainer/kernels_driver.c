@@ -247,7 +247,7 @@ static void together(const dpk_kernels *k) {
         const dpk_sequence list = {calls[i], CALLS - 3 * i, EARLY};
         const dpk_copy copy = {y + (i * CALLS + EARLY - 1) * n, late + i * n, 1, {n}, {1}};
         const dpk_call call = {k->copy, then + i, 1, 0};
-        const dpk_sequence piece = {after + i, 1, SIZE_MAX};
+        const dpk_sequence piece = {after + i, 1, 1};
         const dpk_varying reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
         lists[i] = list;
         then[i] = copy;

@@ -146,22 +146,14 @@ def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
     return ffi.from_buffer(table)
 
 
-def side_by_side(parts: Sequence[tuple[Any, int | None]]) -> tuple[Any, Any, int, object]:
+def side_by_side(parts: Sequence[tuple[Any, int]]) -> tuple[Any, Any, int, object]:
     """Sequences of which none writes what another one reads or writes, as one call: task,
     arguments, parts, and what the arguments point to.
 
     Args:
-        parts: rows of `dpk_call` each, and how many of them a call that overlaps has to wait for;
-            None: none may.
+        parts: rows of `dpk_call` each, and how many of them a call that overlaps has to wait for.
     """
-    rows = [
-        {
-            "calls": calls,
-            "n_calls": len(calls),
-            "n_early": len(calls) + 1 if early is None else early,
-        }
-        for calls, early in parts
-    ]
+    rows = [{"calls": c, "n_calls": len(c), "n_early": n_early} for c, n_early in parts]
     sequences = array_of("dpk_sequence", rows)
     arguments = struct("dpk_sequences", sequences=sequences, n_sequences=len(rows))
     return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (sequences, parts)

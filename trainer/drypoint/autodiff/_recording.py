@@ -145,13 +145,13 @@ class Recording:
 
         Args:
             overlapping: they need not wait for more than the early calls of those that the same was
-                asked of right before, each of which has a mark.
+                asked of right before.
         """
         if len(others) == 1:
             self.include(others[0])
             return
         kept = [other._calls for other in others]
-        rows = [(other._rows, other._mark) for other in others]
+        rows = [(other._rows, len(other._calls[other.early])) for other in others]
         task, arguments, n_parts, keeps = _compiled.side_by_side(rows)
         self._calls.append(_Call(task, arguments, n_parts, (keeps, kept), int(overlapping)))
         for other in others:

@@ -29,8 +29,7 @@ def burst(plan: Plan, session: Session, group: list[tuple[Batch, int]]) -> list[
         group: batches as the graph takes them, each with how many examples it has.
     """
     first, divisor = group[0]
-    turn = None if session.moves is None else session.turns.of(first)
-    if turn is None or session.moves is None:
+    if session.moves is None or (turn := session.turns.of(first)) is None:
         return []
     batches = [batch for batch, _ in takewhile(lambda row: form_of(row[0]) == turn.form, group)]
     steps = range(session.step, session.step + len(batches))

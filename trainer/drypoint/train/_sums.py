@@ -1,10 +1,9 @@
 """The gradients of a batch, out of what its micro-batches leave.
 
 A micro-batch leaves gradients, and of large ones by the weights of a Linear the factors that they
-are products of. All is kept beside each other until the last micro-batch is through. Then the
-factors make one product over all examples, and the other gradients are sums from the first
-micro-batch to the last: what comes out depends on the micro-batches, and not on who went through
-them when.
+are products of. All is kept beside each other. Once all of them are there, the factors make one
+product over all examples, and the other gradients are sums from the first micro-batch to the last:
+what comes out depends on the micro-batches, and not on who went through them when.
 """
 
 from collections.abc import Callable
@@ -44,16 +43,18 @@ class Sums:
 
     def keep_factors(self, done: Pass, *, begin: int) -> None:
         """Those that a micro-batch has left: which example of the batch is its first."""
+        if self._is_one:
+            return
         for path, product in done.products.items():
             for room, factor in zip(self.products[path], product, strict=True):
-                if not self._is_one:
-                    copy_into(room[begin : begin + len(factor)], factor)
+                copy_into(room[begin : begin + len(factor)], factor)
 
     def keep_terms(self, done: Pass, *, number: int) -> None:
         """The gradients that a micro-batch has left, and which one it is."""
+        if self._is_one:
+            return
         for path, g in done.gradients.items():
-            if not self._is_one:
-                copy_into(self.terms[path][number], g)
+            copy_into(self.terms[path][number], g)
 
     def made(self, room_for: Callable[[str], Array]) -> Terms:
         """By path, what is to be added up, products made.

@@ -265,7 +265,7 @@ int dpk_run_program(const dpk_program *program, size_t n_threads, size_t *n_done
 typedef struct {
     const dpk_call *calls;
     size_t n_calls;
-    size_t n_early; /* of these a call that overlaps waits for; above n_calls: none may overlap */
+    size_t n_early; /* of these a call that overlaps waits for */
 } dpk_sequence;
 
 /* Sequences of which none writes what another one reads or writes. */
