@@ -17,7 +17,8 @@ int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts);
  * first has parts. */
 int dpk_run_jobs(const dpk_call *calls, size_t n_calls, size_t n_threads);
 
-/* A part of the first job has done what the second one waits for. */
+/* A part of the first job has done what the second one waits for; said once by each. From any other
+ * part it means nothing. */
 void dpk_arrive(void);
 
 #endif
