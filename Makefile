@@ -24,7 +24,8 @@ TESTS  ?=
 BIN    := .venv/bin
 NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
-          trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
+          trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
+          trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
 .PHONY: lenet test coverage devices bench-devices device-tools test-tools bench model docs lint format clean
 lenet: .venv/installed

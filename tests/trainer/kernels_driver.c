@@ -51,15 +51,6 @@ int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
     return dpk_run(task, arguments, 1, n_parts);
 }
 
-int dpk_run_jobs(const dpk_call *calls, size_t n_calls, size_t n_threads) {
-    int failed = 0;
-    for (size_t i = 0; i < n_calls && !failed; i++)
-        failed = dpk_run(calls[i].task, calls[i].arguments, n_threads, calls[i].n_parts);
-    return failed;
-}
-
-void dpk_arrive(void) {
-}
 #endif
 
 /* Writes zeros and runs a task, in one part and in five: the same bytes. */
@@ -201,8 +192,7 @@ static void product(const dpk_kernels *k, size_t most) {
     const size_t rows = draw(1, most), terms = draw(1, most), columns = draw(1, 5 * most);
     const int turned = (int)draw(0, 1);
     float *w = few_numbers(rows * terms, draw(1, 4)), *x = few_numbers(terms * columns, draw(1, 4));
-    float *y = numbers(rows * columns), *soon = numbers(rows * columns);
-    float *bias = numbers(rows);
+    float *y = numbers(rows * columns), *bias = numbers(rows);
     const dpk_matmul a = {.w = w,
                           .x = x,
                           .bias = draw(0, 1) ? bias : NULL,
@@ -214,45 +204,36 @@ static void product(const dpk_kernels *k, size_t most) {
                           .w_term = turned ? (ptrdiff_t)rows : 1,
                           .x_term = turned ? 1 : (ptrdiff_t)columns,
                           .x_column = turned ? (ptrdiff_t)terms : 1,
-                          .soon = draw(0, 1) ? soon : NULL,
                           .relu = (int)draw(0, 1)};
     check("matmul", k->matmul, &a, y, 4 * rows * columns);
     free(w);
     free(x);
-    free(soon);
     free(y);
     free(bias);
 }
 
-/* Sequences of copies of copies, of other lengths, so that one is done early; then a program that
- * makes them twice, for x and for what lies after it, with copies that need no more than the first
- * three of each. */
+/* Sequences of copies of copies, of other lengths; then a program that makes them twice, for x and
+ * for what lies after it. */
 static void together(const dpk_kernels *k) {
-    enum { LISTS = 3, CALLS = 9, EARLY = 3 };
+    enum { LISTS = 3, CALLS = 9 };
     const size_t n = draw(2, 100);
-    float *x = numbers(2 * n), *y = numbers(LISTS * CALLS * n), *late = numbers(LISTS * n);
-    dpk_copy copies[LISTS][CALLS], then[LISTS];
-    dpk_call calls[LISTS][CALLS], after[LISTS];
-    dpk_sequence lists[LISTS], pieces[LISTS];
+    float *x = numbers(2 * n), *y = numbers(LISTS * CALLS * n);
+    dpk_copy copies[LISTS][CALLS];
+    dpk_call calls[LISTS][CALLS];
+    dpk_sequence lists[LISTS];
     dpk_varying varying[LISTS];
     const float *reads[LISTS][2];
     for (size_t i = 0; i < LISTS; i++) {
         for (size_t j = 0; j < CALLS; j++) {
             float *to = y + (i * CALLS + j) * n;
             const dpk_copy copy = {j ? to - n : x, to, 1, {n}, {1}};
-            const dpk_call call = {k->copy, &copies[i][j], draw(1, 3), 0};
+            const dpk_call call = {k->copy, &copies[i][j], draw(1, 3)};
             copies[i][j] = copy;
             calls[i][j] = call;
         }
-        const dpk_sequence list = {calls[i], CALLS - 3 * i, EARLY};
-        const dpk_copy copy = {y + (i * CALLS + EARLY - 1) * n, late + i * n, 1, {n}, {1}};
-        const dpk_call call = {k->copy, then + i, 1, 0};
-        const dpk_sequence piece = {after + i, 1, 1};
+        const dpk_sequence list = {calls[i], CALLS - 3 * i};
         const dpk_varying reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
         lists[i] = list;
-        then[i] = copy;
-        after[i] = call;
-        pieces[i] = piece;
         varying[i] = reading;
         reads[i][0] = x;
         reads[i][1] = x + n;
@@ -262,20 +243,16 @@ static void together(const dpk_kernels *k) {
     for (size_t i = 0; i < LISTS; i++)
         if (memcmp(x, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
             exit(1);
-    const dpk_sequences others = {pieces, LISTS};
-    const dpk_call both[] = {{dpk_run_sequences, &all, LISTS, 0},
-                             {dpk_run_sequences, &others, LISTS, 1}};
-    const dpk_program program = {both, 2, varying, LISTS, 2};
+    const dpk_call call = {dpk_run_sequences, &all, LISTS};
+    const dpk_program program = {&call, 1, varying, LISTS, 2};
     size_t n_done;
     if (dpk_run_program(&program, 3, &n_done) || n_done != 2)
         exit(1);
     for (size_t i = 0; i < LISTS; i++)
-        if (memcmp(x + n, late + i * n, 4 * n) ||
-            memcmp(x + n, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
+        if (memcmp(x + n, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
             exit(1);
     free(x);
     free(y);
-    free(late);
 }
 
 static void update(const dpk_kernels *k) {
@@ -403,12 +380,10 @@ static void losses(const dpk_kernels *k) {
 }
 
 #ifdef THREADS
-typedef struct counting {
+typedef struct {
     unsigned *done; /* [n_parts]: how often each part was done */
     size_t n_parts;
     unsigned long delay;
-    int fails;
-    const struct counting *before; /* of the second job of two: the first */
 } counting;
 
 static int count_part(const void *arguments, size_t part, size_t n_parts) {
@@ -417,25 +392,6 @@ static int count_part(const void *arguments, size_t part, size_t n_parts) {
     }
     a->done[part] += part < n_parts;
     return 0;
-}
-
-/* A part that lets the second job begin and goes on, or fails before that. */
-static int arrive(const void *arguments, size_t part, size_t n_parts) {
-    const counting *a = arguments;
-    if (a->fails && part == 0)
-        return 1;
-    a->done[part] += part < n_parts;
-    dpk_arrive();
-    for (volatile unsigned long i = 0; i < a->delay; i++) {
-    }
-    return 0;
-}
-
-static int follow(const void *arguments, size_t part, size_t n_parts) {
-    const counting *a = arguments;
-    for (size_t i = 0; i < a->before->n_parts; i++)
-        a->done[part] += a->before->done[i] != 1;
-    return count_part(arguments, part, n_parts);
 }
 
 static int fail_last(const void *arguments, size_t part, size_t n_parts) {
@@ -466,31 +422,6 @@ static void jobs(size_t n) {
     }
 }
 
-/* A second job that overlaps: each of its parts is done once, after all of the first one have
- * arrived, or not at all where one failed. */
-static void overlapping_jobs(size_t n) {
-    for (size_t job = 0; job < n; job++) {
-        const size_t n_threads = draw(1, 4), n_parts[] = {draw(2, 4), draw(1, 9)};
-        const int fails = (int)draw(0, 1);
-        counting a[2];
-        for (size_t i = 0; i < 2; i++) {
-            const size_t n_done = n_threads > 1 ? n_parts[i] : 1;
-            a[i] = (counting){memory(n_done * sizeof *a[i].done), n_done, draw(0, 1) * draw(0, 500),
-                              fails, i ? a : NULL};
-            memset(a[i].done, 0, n_done * sizeof *a[i].done);
-        }
-        const dpk_call calls[] = {{arrive, a, n_parts[0], 0}, {follow, a + 1, n_parts[1], 1}};
-        int wrong = dpk_run_jobs(calls, 2, n_threads) != fails;
-        for (size_t part = 0; part < a[1].n_parts; part++)
-            wrong |= a[1].done[part] != (unsigned)!fails;
-        free(a[0].done);
-        free(a[1].done);
-        if (wrong) {
-            puts("a part of a job that overlaps was not done once");
-            exit(1);
-        }
-    }
-}
 #endif
 
 int main(int n_arguments, char **arguments) {
@@ -498,7 +429,6 @@ int main(int n_arguments, char **arguments) {
     const dpk_kernels *k;
 #ifdef THREADS
     jobs(1000 * (size_t)rounds);
-    overlapping_jobs(1000 * (size_t)rounds);
 #endif
     for (size_t i = 0; (k = dpk_available(i)) != NULL; i++) {
         for (int round = 0; round < rounds; round++) {

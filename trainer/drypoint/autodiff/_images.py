@@ -1,10 +1,10 @@
 """Operations on images (N, C, H, W): convolution and pooling."""
 
-from . import _kernels as kernels
 from ._errors import AutodiffError
 from ._tape import Array
 from ._tensor import Tensor, record
 from ._window import MOST_POOLED, NO_PADDING, Convolution, Padding, Pair, Window
+from .kernels import choose as kernels
 
 
 def conv2d(

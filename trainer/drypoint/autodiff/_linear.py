@@ -1,9 +1,9 @@
 """The fully connected operation."""
 
-from . import _kernels as kernels
-from ._deferred import linear_weight_gradient
 from ._errors import AutodiffError
 from ._tensor import Tensor, record
+from .kernels import choose as kernels
+from .lazy import linear_weight_gradient
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:

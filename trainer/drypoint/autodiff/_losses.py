@@ -5,11 +5,11 @@ from typing import Any, Literal, TypeAlias, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _kernels as kernels
-from ._elementwise_kernels import log_softmax as log_softmax_of
 from ._errors import AutodiffError
 from ._tape import Array
 from ._tensor import Tensor, record
+from .kernels import choose as kernels
+from .kernels.numpy.elementwise import log_softmax as log_softmax_of
 
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 """Over examples: a loss for each, their mean, or their sum."""

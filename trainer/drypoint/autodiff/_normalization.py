@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from . import _kernels as kernels
 from ._errors import AutodiffError
-from ._normalization_kernels import column
 from ._tape import Array, jointly
 from ._tensor import Tensor, record
+from .kernels import choose as kernels
+from .kernels.numpy.normalization import column
 
 
 def batch_norm(

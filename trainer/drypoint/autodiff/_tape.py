@@ -1,7 +1,7 @@
 """The tape: nodes that remember how to send a gradient to their parents, and the walk back."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,21 @@ from ._errors import AutodiffError
 Array: TypeAlias = NDArray[np.floating]
 """A float32 or float64 array; the arrays of one computation all have the same of the two."""
 
-Vjp: TypeAlias = Callable[[Array], Array]
-"""From the gradient of a result to that of one parent. It must not write into what it is given."""
+
+class LazyArray(Protocol):
+    """A gradient that is computed when a number of it is wanted."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def dense(self) -> Array:
+        """The array."""
+        ...
+
+
+Vjp: TypeAlias = Callable[[Array], Any]
+"""From the gradient of a result to that of one parent: an array, or a `LazyArray` for a leaf. It
+must not write into the gradient that it is given."""
 
 
 def jointly(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
@@ -48,7 +61,7 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.edges = edges
-        self.gradient: Array | None = None
+        self.gradient: Array | LazyArray | None = None
 
 
 Edge: TypeAlias = tuple[Node, Vjp]
@@ -79,21 +92,34 @@ def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array])
         node = ready.pop()
         gradient = pending.pop(node)
         if not node.edges:
-            node.gradient = gradient if node.gradient is None else add(node.gradient, gradient)
+            before = node.gradient
+            node.gradient = gradient if before is None else add(dense(before), dense(gradient))
+            continue
+        gradient = dense(gradient)
         for parent, vjp in node.edges:
             part = _fitting(vjp(gradient), parent)
-            pending[parent] = add(pending[parent], part) if parent in pending else part
+            if parent in pending:
+                part = add(dense(pending[parent]), dense(part))
+            pending[parent] = part
             consumers[parent] -= 1
             if consumers[parent] == 0:
                 ready.append(parent)
 
 
-def _fitting(gradient: Array, node: Node) -> Array:
-    """`gradient` as an array, when it has the shape and dtype of the node's value."""
-    gradient = np.asarray(gradient)
-    if gradient.shape != node.shape or gradient.dtype != node.dtype:
+def dense(gradient: Array | LazyArray) -> Array:
+    """A gradient as an array."""
+    return gradient if isinstance(gradient, np.ndarray) else gradient.dense()
+
+
+def _fitting(gradient: Any, node: Node) -> Array | LazyArray:
+    """`gradient` as an array, when it has the shape and dtype of the node's value; or lazy."""
+    if hasattr(gradient, "dense"):
+        lazy: LazyArray = gradient
+        return lazy
+    array: Array = np.asarray(gradient)
+    if array.shape != node.shape or array.dtype != node.dtype:
         raise AutodiffError(
-            f"a gradient is {gradient.dtype}{gradient.shape}, its tensor is "
+            f"a gradient is {array.dtype}{array.shape}, its tensor is "
             f"{node.dtype}{node.shape}: return one value of the tensor's dtype for each element"
         )
-    return gradient
+    return array

@@ -7,10 +7,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _kernels as kernels
 from ._broadcast import count, normalized_axes, spread, sum_to
 from ._errors import AutodiffError
-from ._tape import Array, Node, Vjp, walk_back
+from ._tape import Array, Node, Vjp, dense, walk_back
+from .kernels import choose as kernels
 
 Operand: TypeAlias = "Tensor | ArrayLike"
 IndexPart: TypeAlias = int | slice | NDArray[np.integer]
@@ -76,7 +76,8 @@ class Tensor:
     @property
     def grad(self) -> Array | None:
         """What every `backward` so far has added up at this leaf; None before, and elsewhere."""
-        return None if self._node is None else self._node.gradient
+        gradient = None if self._node is None else self._node.gradient
+        return None if gradient is None else dense(gradient)
 
     def backward(self, gradient: ArrayLike | None = None) -> None:
         """Add to the `grad` of every leaf its part in this tensor.

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference, moved_average
+from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
+from drypoint.autodiff.kernels.updates import moved_average
 
 from ._context import Context
 from ._errors import ConfigError, NotInitializedError, ShapeError
@@ -35,6 +36,9 @@ class BatchNorm2d(Layer):
     Raises:
         ConfigError: a hyper-parameter is out of range.
     """
+
+    in_kernels: ClassVar[bool] = True
+    exportable: ClassVar[str] = "after weights"
 
     momentum: float = 0.1
     epsilon: float = 1e-5

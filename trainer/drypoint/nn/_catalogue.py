@@ -1,37 +1,13 @@
 """The list of all layers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from ._batch_norm import BatchNorm2d
-from ._convolution import Conv2d
-from ._elementwise import ReLU
 from ._graph import Graph
 from ._leaves import LEAF_TYPES
-from ._linear import Linear
 from ._module import Module
-from ._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
-from ._softmax import Softmax
-from ._structure import Dropout, Flatten, Reshape
-
-_EXPORTABLE: Mapping[type[Module], str] = {
-    Conv2d: "no dilation",
-    MaxPool2d: "no padding",
-    AvgPool2d: "no padding",
-    GlobalAvgPool2d: "yes",
-    BatchNorm2d: "after weights",
-    Linear: "yes",
-    Flatten: "yes",
-    Reshape: "no value moves",
-    Dropout: "yes",
-    ReLU: "after weights",
-    Softmax: "at the end",
-    Sequential: "of such layers",
-    Graph: "a chain of such",
-}
-"""What quantization has an integer form for, and when."""
 
 _HEAD = ("layer", "learns", "exportable", "what it does")
 
@@ -97,6 +73,6 @@ def _kind(kind: type[Module]) -> LayerKind:
     return LayerKind(
         name=kind.__name__,
         trainable=kind.param_names is not Module.param_names,  # it has its own list of them
-        exportable=_EXPORTABLE.get(kind, ""),
+        exportable=kind.exportable,
         summary=(kind.__doc__ or "").partition("\n")[0],
     )

@@ -47,6 +47,10 @@ class Conv2d(Layer):
         ConfigError: a hyper-parameter is out of range, or groups do not divide the channels.
     """
 
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "no dilation"
+
     out_channels: int
     kernel_size: int | Pair
     _: KW_ONLY

@@ -28,6 +28,9 @@ class ReLU(Pointwise):
     """max(x, 0); its derivative at 0 is 0."""
 
     short_name: ClassVar[str] = "relu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "after weights"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """max(x, 0)."""
@@ -39,6 +42,8 @@ class Tanh(Pointwise):
     """The hyperbolic tangent."""
 
     short_name: ClassVar[str] = "tanh"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """tanh x."""
@@ -50,6 +55,8 @@ class Sigmoid(Pointwise):
     """The logistic function 1 / (1 + exp -x)."""
 
     short_name: ClassVar[str] = "sigmoid"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """1 / (1 + exp -x)."""

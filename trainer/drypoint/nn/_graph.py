@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,6 +50,10 @@ class Graph(GraphLayer):
         GraphError: an unknown end, a port fed twice, a cycle.
         ShapeError: a layer does not take what it is fed; the message has its path.
     """
+
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "a chain of such"
 
     edges: tuple[Pair, ...]
     _wiring: Wiring

@@ -30,6 +30,10 @@ class Linear(Layer):
         ConfigError: a hyper-parameter is out of range.
     """
 
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
     out_features: int
     _: KW_ONLY
     in_features: int | None = None

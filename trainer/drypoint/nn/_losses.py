@@ -122,6 +122,9 @@ class CrossEntropyLoss(Loss):
         ConfigError: an option is out of range.
     """
 
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+
     _: KW_ONLY
     from_logits: bool = False
     label_smoothing: float = 0.0

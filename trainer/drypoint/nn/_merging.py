@@ -86,6 +86,8 @@ class Add(Merge):
     short_name: ClassVar[str] = "add"
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def merged_shape(self, a: Shape, b: Shape) -> Shape:
         """That of both."""

@@ -30,10 +30,27 @@ class Module(Parametrized, ABC):
         short_name: what a container calls such a layer, numbered where there are several.
         in_place: the output can take the memory of the input: an elementwise function, or no
             computation at all.
+        in_kernels: compiled kernels compute the layer in training, forward and backward, and Python
+            takes no part that depends on values. A training step can be compiled around others,
+            with a host callback for each.
+        per_example: what an example gives does not depend on the other examples of its batch.
+        exportable: when quantization has an integer form for it; "" for never.
+
+    A derived class does not inherit in_kernels, per_example and exportable: it may compute
+    something else.
     """
 
     short_name: ClassVar[str]
     in_place: ClassVar[bool] = False
+    in_kernels: ClassVar[bool] = False
+    per_example: ClassVar[bool] = False
+    exportable: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        for fact in ("in_kernels", "per_example", "exportable"):
+            if fact not in vars(cls):
+                setattr(cls, fact, getattr(Module, fact))
 
     @property
     @abstractmethod

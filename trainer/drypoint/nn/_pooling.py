@@ -80,6 +80,10 @@ class MaxPool2d(Pool2d):
     Of equal values the first, row by row, gets the gradient.
     """
 
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "no padding"
+
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum of each window."""
         window = self.window(x.shape[1:])
@@ -89,6 +93,10 @@ class MaxPool2d(Pool2d):
 @dataclass(frozen=True, eq=False, repr=False)
 class AvgPool2d(Pool2d):
     """The mean of each window; padding counts as zeros. Arguments: see `Pool2d`."""
+
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "no padding"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each window."""
@@ -101,6 +109,9 @@ class GlobalAvgPool2d(Layer):
     """The mean of each channel: (C, H, W) to (C,), whatever the size of the image."""
 
     short_name: ClassVar[str] = "pool"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     @property
     def example_rank(self) -> int:

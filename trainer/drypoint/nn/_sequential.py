@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self, overload
+from typing import ClassVar, Self, overload
 
 from drypoint.autodiff import Tensor
 
@@ -38,6 +38,10 @@ class Sequential(Container):
         ConfigError: no layers, no layer, one with several inputs or outputs, or a bad name.
         ShapeError: a layer does not take what the one before gives; the message has its path.
     """
+
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "of such layers"
 
     layers: Mapping[str, Layer]
     _shapes: tuple[Shape, ...] | None  # of the input, and after each layer

@@ -23,6 +23,8 @@ class Softmax(Layer):
         ConfigError: the axis is no integer.
     """
 
+    exportable: ClassVar[str] = "at the end"
+
     axis: int = -1
 
     short_name: ClassVar[str] = "softmax"

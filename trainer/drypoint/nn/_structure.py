@@ -24,6 +24,9 @@ class Flatten(Layer):
 
     short_name: ClassVar[str] = "flatten"
     in_place: ClassVar[bool] = True
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(product of the sizes,)."""
@@ -46,6 +49,10 @@ class Reshape(Layer):
     Raises:
         ConfigError: it is no tuple of positive integers.
     """
+
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "no value moves"
 
     shape: Shape
 
@@ -133,6 +140,10 @@ class Dropout(Layer):
     Raises:
         ConfigError: it is not.
     """
+
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     probability: float
 

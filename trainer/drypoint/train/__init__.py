@@ -10,13 +10,13 @@ from ._data_forms import BatchFunction, Given
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
 from ._metrics import Metric
-from ._mpi import MPILink
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._result import TrainResult
 from ._schedules import Constant, Cosine, OneCycle, Schedule, Step
 from ._state import TrainState
 from ._stopping import EarlyStopping
+from .step.all_reduce import MPICommunicator
 
 __all__ = [
     "SGD",
@@ -29,7 +29,7 @@ __all__ = [
     "EarlyStopping",
     "Given",
     "LossLike",
-    "MPILink",
+    "MPICommunicator",
     "Metric",
     "OneCycle",
     "Optimizer",

@@ -5,7 +5,8 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import AverageStep, Formula, Parameter, Parameters, aligned
+from drypoint.autodiff.kernels import aligned
+from drypoint.autodiff.kernels.updates import AverageStep, Formula, Parameter, Parameters
 
 from ._errors import TrainError
 
@@ -29,9 +30,9 @@ class Average:
         pairs = ((array, self.arrays[path]) for path, array in arrays.items())
         self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
-    def update(self, t: int, *, varies: Hashable = None) -> None:
+    def update(self, t: int, *, hole: Hashable = None) -> None:
         """Take in the arrays of step t, counted from 1; see `Parameters.move`."""
-        self._parameters.move(self.formula(t), varies=varies)
+        self._parameters.move(self.formula(t), hole=hole)
 
     def formula(self, t: int) -> Formula:
         """What this does."""

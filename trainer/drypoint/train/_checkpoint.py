@@ -26,7 +26,7 @@ from drypoint.common import (
 )
 
 from ._errors import CheckpointError
-from ._session import Session
+from ._training_state import TrainingState
 
 NAME = "checkpoint.npz"
 FORMAT, VERSION = "drypoint-checkpoint", 1
@@ -53,8 +53,8 @@ def existing(folder: Path | None) -> tuple[Path, ...]:
     return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
 
 
-def save(path: Path, session: Session, run: Run) -> None:
-    """Write a session.
+def save(path: Path, state: TrainingState, run: Run) -> None:
+    """Write a state.
 
     Raises:
         DrypointError: the file cannot be written.
@@ -63,19 +63,19 @@ def save(path: Path, session: Session, run: Run) -> None:
         "format": FORMAT,
         "version": VERSION,
         "run": dict(run),
-        **{name: getattr(session, name) for name in _COUNTS},
-        "seconds": session.seconds,
-        "history": list(session.history),
+        **{name: getattr(state, name) for name in _COUNTS},
+        "seconds": state.seconds,
+        "history": list(state.history),
     }
-    arrays: dict[str, NDArray[Any]] = {**_figures(session), **session.arrays()}
+    arrays: dict[str, NDArray[Any]] = {**_figures(state), **state.arrays()}
     contents = {
         f"{name}.npy": _header(a.shape, a.dtype) + a.tobytes() for name, a in arrays.items()
     }
     write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
 
 
-def restore(folder: Path, session: Session, run: Run) -> None:
-    """Bring a session that has not begun to where the one of a checkpoint was.
+def restore(folder: Path, state: TrainingState, run: Run) -> None:
+    """Bring a state that has not begun to where the one of a checkpoint was.
 
     Raises:
         CheckpointError: there is no checkpoint in the folder, it is damaged, or of another run.
@@ -95,27 +95,27 @@ def restore(folder: Path, session: Session, run: Run) -> None:
     if facts["epoch"] > run["epochs"] or 8 * facts["step"] > stored:  # bounds what is allocated
         raise CheckpointError(f"{path} is damaged: it has fewer losses than steps")
     for name in _COUNTS:
-        setattr(session, name, facts[name])
-    session.seconds = facts["seconds"]
-    session.history = {name: [0.0] * session.epoch for name in facts["history"]}
-    session.batch_loss = [0.0] * session.step
-    if session.best_epoch:
-        session.keep()
-        session.best_epoch = facts["best_epoch"]
-    figures, arrays = _figures(session), session.arrays()
+        setattr(state, name, facts[name])
+    state.seconds = facts["seconds"]
+    state.history = {name: [0.0] * state.epoch for name in facts["history"]}
+    state.batch_loss = [0.0] * state.step
+    if state.best_epoch:
+        state.keep()
+        state.best_epoch = facts["best_epoch"]
+    figures, arrays = _figures(state), state.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
     if set(members) != {f"{name}.npy" for name in wanted}:
         raise CheckpointError(f"{path} is damaged: arrays are missing, or there are too many")
     for name, array in wanted.items():
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
-    session.batch_loss = figures["batch_loss"].tolist()
-    session.history = {name: figures[f"history/{name}"].tolist() for name in session.history}
-    session.weights.restored()
+    state.batch_loss = figures["batch_loss"].tolist()
+    state.history = {name: figures[f"history/{name}"].tolist() for name in state.history}
+    state.weights.restored()
 
 
-def _figures(session: Session) -> dict[str, NDArray[np.float64]]:
-    history = {f"history/{name}": np.array(v) for name, v in session.history.items()}
-    return {"batch_loss": np.array(session.batch_loss, np.float64), **history}
+def _figures(state: TrainingState) -> dict[str, NDArray[np.float64]]:
+    history = {f"history/{name}": np.array(v) for name, v in state.history.items()}
+    return {"batch_loss": np.array(state.batch_loss, np.float64), **history}
 
 
 def _facts(text: bytes, path: Path) -> dict[str, Any]:

@@ -1,30 +1,20 @@
-"""Bounds on gradients and weights."""
+"""The bound on the norm of the gradients."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
 from drypoint.autodiff import Array
 
-Gradients = dict[str, Array]
 
+def clip_factor(gradients: Iterable[Array], most: float) -> np.float32:
+    """What gradients are multiplied by so that their common Euclidean norm is at most ``most``.
 
-def clipped_norm(gradients: Gradients, most: float) -> Gradients:
-    """The gradients, scaled down together if their common Euclidean norm is above ``most``.
-
-    The norm is that of all their elements as one vector (Pascanu et al. 2013), in float64.
+    The norm is that of all their elements as one vector (Pascanu et al. 2013), in float64. A norm
+    that is not finite clips nothing.
     """
-    squares = (float(np.vdot(g.astype(np.float64), g)) for g in gradients.values())
+    squares = (float(np.vdot(g.astype(np.float64), g)) for g in gradients)
     norm = math.sqrt(math.fsum(squares))
-    if not norm > most or not math.isfinite(norm):
-        return gradients
-    share = np.float32(most / norm)
-    return {path: g * share for path, g in gradients.items()}
-
-
-def clip_weights(params: Mapping[str, Array], most: float) -> None:
-    """Bring every weight (array of two or more axes) into [-most, most], in place."""
-    for array in params.values():
-        if array.ndim > 1:
-            np.clip(array, -most, most, out=array)
+    clips = norm > most and math.isfinite(norm)
+    return np.float32(most / norm) if clips else np.float32(1)

@@ -58,6 +58,11 @@ class Examples:
         return content.hexdigest()
 
 
+def n_examples(batch: Mapping[str, Column]) -> int:
+    """How many examples a batch has."""
+    return len(next(iter(batch.values())))
+
+
 def examples_of(
     given: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
 ) -> Examples:

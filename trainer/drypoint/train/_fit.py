@@ -44,6 +44,7 @@ def fit(
     checkpoint_every: int = 1,
     resume_from: str | Path | None = None,
     mpi: bool = False,
+    compiled: bool = True,
     seed: int = 0,
     progress: Verbosity = "auto",
 ) -> TrainResult:
@@ -107,6 +108,9 @@ def fit(
         mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two;
             all call this alike and get the same result, whose bytes do not depend on N. The first
             writes files and tells; callbacks are called in each.
+        compiled: make the steps by programs of kernel calls where that can be done; the plan line
+            says where not, and why. False: each step goes through the tape, slower, with the same
+            bytes.
         seed: of initialization, split, shuffling, augmentation and dropout; the same seed on the
             same machine gives the same bytes.
         progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
@@ -136,6 +140,7 @@ def fit(
         checkpoint=None if checkpoint is None else Path(checkpoint),
         checkpoint_every=checkpoint_every,
         mpi=mpi,
+        compiled=compiled,
     )
     return train(
         model,

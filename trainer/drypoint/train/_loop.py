@@ -11,6 +11,7 @@ from drypoint.common import one_blas_thread
 from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
+from ._epoch import train_epoch, validate
 from ._errors import TrainingDivergedError
 from ._examples import Examples
 from ._interrupt import interruption
@@ -18,38 +19,40 @@ from ._log import write_log
 from ._plan import Plan
 from ._progress import Progress, clock, rate
 from ._result import Stopped
-from ._session import Figures, Session
 from ._state import TrainState
-from ._steps import train_epoch, validate
+from ._training_state import Figures, TrainingState
+from .step.tape import Step
 
-Build = Callable[[Session], Model | Layer]
+Build = Callable[[TrainingState], Model | Layer]
 
 
 def run_epochs(
     plan: Plan,
-    session: Session,
+    state: TrainingState,
+    step: Step,
     val: Examples | None,
     *,
     run: checkpoint.Run,
     progress: Progress,
     build: Build,
 ) -> Stopped:
-    """Train until there is a reason to stop; the session holds what came out.
+    """Train until there is a reason to stop; the state holds what came out.
 
     Args:
         plan: of the run.
-        session: where it begins.
+        state: where it begins.
+        step: makes the training steps.
         val: validation examples.
         run: what decides its bytes, for the checkpoint.
-        progress: where it tells.
-        build: the model or graph with the session's weights.
+        progress: reports to the user.
+        build: the model or graph with the state's weights.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
     """
-    settings, begin, earlier = plan.settings, time.perf_counter(), session.seconds
+    settings, begin, earlier = plan.settings, time.perf_counter(), state.seconds
     stopping = settings.early_stopping
-    if stopping is not None and session.epoch and stopping.says_stop(session.history):
+    if stopping is not None and state.epoch and stopping.says_stop(state.history):
         return "early"
     # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
     # machine, and the sums keep their order, so the bytes are the same on any number of cores.
@@ -61,7 +64,7 @@ def run_epochs(
     ):
 
         def agreed(flag: bool) -> bool:
-            return flag if plan.team is None else plan.team.any(flag)
+            return flag if plan.all_reduce is None else plan.all_reduce.any(flag)
 
         def asked() -> bool:
             return agreed(interrupt.requested)
@@ -72,34 +75,34 @@ def run_epochs(
 
         n = plan.source.n
         images = None if n is None else settings.epochs * n
-        progress.begin(images, done=session.examples)
-        while session.epoch < settings.epochs:
-            figures = train_epoch(plan, session, progress, halted=lambda: asked() or late())
+        progress.begin(images, done=state.examples)
+        while state.epoch < settings.epochs:
+            figures = train_epoch(plan, state, step, progress, halted=lambda: asked() or late())
             if figures is not None and val is not None:
-                figures |= validate(plan, session, val)
-            session.seconds = earlier + time.perf_counter() - begin
+                figures |= validate(plan, state, val)
+            state.seconds = earlier + time.perf_counter() - begin
             if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
                 if figures is None and asked():
                     return "interrupted"
                 if figures is None and late():
                     return "time"
-                return _diverged(session, settings.optimizer.lr)
+                return _diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
-            session.record(figures)
-            if not settings.restore_best or val is None or _is_best(session):
-                session.keep()
-            progress.note(_line(session, settings.epochs, seen))
-            ended = session.epoch == settings.epochs
+            state.record(figures)
+            if not settings.restore_best or val is None or _is_best(state):
+                state.keep()
+            progress.note(_line(state, settings.epochs, seen))
+            ended = state.epoch == settings.epochs
             reason: Stopped | None = "epochs" if ended else None
-            if stopping is not None and stopping.says_stop(session.history):
+            if stopping is not None and stopping.says_stop(state.history):
                 reason = "early"
             if settings.log is not None:
-                write_log(settings.log, session.history)
+                write_log(settings.log, state.history)
             if settings.checkpoint is not None and (
-                reason is not None or session.epoch % settings.checkpoint_every == 0
+                reason is not None or state.epoch % settings.checkpoint_every == 0
             ):
-                checkpoint.save(settings.checkpoint / checkpoint.NAME, session, run)
-            if _called_back(plan, session, lambda: build(session)) and reason is None:
+                checkpoint.save(settings.checkpoint / checkpoint.NAME, state, run)
+            if _called_back(plan, state, lambda: build(state)) and reason is None:
                 reason = "callback"
             if asked():  # asked during validation, of the last epoch maybe
                 reason = "interrupted"
@@ -110,8 +113,8 @@ def run_epochs(
     return "epochs"
 
 
-def _diverged(session: Session, lr: float) -> Stopped:
-    if session.best is None:
+def _diverged(state: TrainingState, lr: float) -> Stopped:
+    if state.best is None:
         raise TrainingDivergedError(
             f"the loss became NaN or infinite in the first epoch; try a learning rate below {lr}, "
             "or smaller inputs"
@@ -119,38 +122,38 @@ def _diverged(session: Session, lr: float) -> Stopped:
     return "diverged"
 
 
-def _is_best(session: Session) -> bool:
-    *earlier, last = session.history["val_loss"]
+def _is_best(state: TrainingState) -> bool:
+    *earlier, last = state.history["val_loss"]
     return not earlier or last < min(earlier)
 
 
-def _called_back(plan: Plan, session: Session, build: Callable[[], Model | Layer]) -> bool:
+def _called_back(plan: Plan, state: TrainingState, build: Callable[[], Model | Layer]) -> bool:
     """Call the callbacks; whether one asked to stop."""
     if not plan.settings.callbacks:
         return False
-    last = {name: values[-1] for name, values in session.history.items()}
-    state = TrainState(
-        epoch=session.epoch,
+    last = {name: values[-1] for name, values in state.history.items()}
+    seen = TrainState(
+        epoch=state.epoch,
         epochs=plan.settings.epochs,
-        step=session.step,
+        step=state.step,
         loss=last.pop("loss"),
         val_loss=last.pop("val_loss", None),
         lr=last.pop("lr"),
-        seconds=session.seconds,
+        seconds=state.seconds,
         metrics={name: value for name, value in last.items() if name != "seconds"},
-        best_epoch=session.best_epoch,
-        history={name: tuple(values) for name, values in session.history.items()},
+        best_epoch=state.best_epoch,
+        history={name: tuple(values) for name, values in state.history.items()},
         _build=build,
     )
     for callback in plan.settings.callbacks:
-        callback(state)
-    return state.stopping
+        callback(seen)
+    return seen.stopping
 
 
-def _line(session: Session, epochs: int, seen: int) -> str:
+def _line(state: TrainingState, epochs: int, seen: int) -> str:
     """One epoch in a line."""
-    figures: Figures = {name: values[-1] for name, values in session.history.items()}
-    parts = [f"epoch {session.epoch:{len(str(epochs))}}/{epochs}"]
+    figures: Figures = {name: values[-1] for name, values in state.history.items()}
+    parts = [f"epoch {state.epoch:{len(str(epochs))}}/{epochs}"]
     for name, value in figures.items():
         if name in ("lr", "seconds"):
             continue
@@ -158,7 +161,7 @@ def _line(session: Session, epochs: int, seen: int) -> str:
         text = f"{value:.2%}" if share else f"{value:.4f}"
         parts.append(f"{name.replace('accuracy', 'acc')} {text}")
     parts.append(rate(seen / figures["seconds"]))
-    if session.epoch < epochs:
-        mean = session.seconds / session.epoch
-        parts.append(f"eta {clock(mean * (epochs - session.epoch))}")
+    if state.epoch < epochs:
+        mean = state.seconds / state.epoch
+        parts.append(f"eta {clock(mean * (epochs - state.epoch))}")
     return "  ".join(parts)

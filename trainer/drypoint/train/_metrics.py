@@ -18,6 +18,9 @@ MetricFunction: TypeAlias = Callable[[Array, Column], Array]
 Metric: TypeAlias = str | MetricFunction
 """A name ("accuracy"), or a function."""
 
+Totals: TypeAlias = dict[str, float]
+"""Sums over the examples of a batch, of the loss and of each metric, before its update."""
+
 ACCURACY = "accuracy"
 
 
@@ -86,6 +89,25 @@ def sums(
             [_total(name, function, *pair) for pair in zip(parts, targets, strict=True)]
         )
     return found
+
+
+def totals(
+    metrics: Mapping[str, MetricFunction | None],
+    goal: Objective,
+    outputs: Mapping[str, Tensor],
+    losses: Array,
+    batches: Sequence[Mapping[str, Column]],
+) -> list[Totals]:
+    """The sums of loss and metrics over each of some batches of one size; see `sums`."""
+    n, size = len(batches), len(next(iter(batches[0].values())))
+    columns = {
+        "loss": losses[: n * size].reshape(n, size).sum(axis=1),
+        **sums(metrics, goal, outputs, batches),
+    }
+    return [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True)
+    ]
 
 
 def _total(name: str, function: MetricFunction, answers: Array, targets: Column) -> float:

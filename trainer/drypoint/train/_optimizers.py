@@ -12,7 +12,8 @@ from typing import Protocol, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import (
+from drypoint.autodiff.kernels import aligned
+from drypoint.autodiff.kernels.updates import (
     AdamStep,
     Formula,
     Parameter,
@@ -20,7 +21,6 @@ from drypoint.autodiff import (
     RMSPropStep,
     SGDStep,
     SignSGDStep,
-    aligned,
 )
 
 from ._errors import TrainError

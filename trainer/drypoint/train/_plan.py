@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from ._examples import Batch, Column
 from ._metrics import MetricFunction
+from ._optimizers import is_own
 from ._rates import Groups
 from ._settings import Settings
 from ._sources import Source
-from ._team import Team
+from .step.all_reduce import AllReduce
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,7 +22,7 @@ class Plan:
         images: the port that augmentation acts on.
         groups: parameters by the multiplier of their learning rate.
         metrics: what is measured beside the loss.
-        team: the processes that share each batch; None: this one does all.
+        all_reduce: over the processes that share each batch; None: there is one process.
     """
 
     settings: Settings
@@ -30,12 +31,17 @@ class Plan:
     images: str
     groups: Groups
     metrics: Mapping[str, MetricFunction | None]
-    team: Team | None
+    all_reduce: AllReduce | None
 
     @property
     def total(self) -> int | None:
         """Steps of the whole run, if they are known."""
         return None if self.source.steps is None else self.settings.epochs * self.source.steps
+
+    @property
+    def updates_in_kernels(self) -> bool:
+        """Whether kernels compute the update: the optimizer is one of drypoint's own."""
+        return is_own(self.settings.optimizer)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""

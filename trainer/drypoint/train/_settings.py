@@ -37,6 +37,7 @@ class Settings:
     checkpoint: Path | None
     checkpoint_every: int
     mpi: bool
+    compiled: bool
 
     def __post_init__(self) -> None:
         """Check what no value of its own has checked.
@@ -85,6 +86,7 @@ class Settings:
             "time_limit": self.time_limit,
             "callbacks": [described(callback) for callback in self.callbacks],
             "checkpoint_every": self.checkpoint_every,
+            "compiled": self.compiled,
             **paths,
         }
 

@@ -16,23 +16,20 @@ from ._errors import TrainError
 from ._loop import run_epochs
 from ._material import material
 from ._metrics import Metric, chosen_metrics
-from ._moves import moves_of
-from ._mpi import MPILink
 from ._objective import LossLike
-from ._passes import Passes
 from ._plan import Plan
 from ._progress import Progress, make_progress
 from ._rates import rate_groups
 from ._record import config, decisive, plan_line
 from ._result import Stopped, TrainResult
 from ._schedules import Schedule, schedule_of
-from ._session import Session
 from ._settings import Settings
 from ._sources import Shuffled, Source
 from ._subject import INPUT, Subject, Trainable, ports_of, subject
-from ._team import Team
-from ._turns import Turns
+from ._training_state import TrainingState
 from ._weights import Weights, filled
+from .step.all_reduce import AllReduce, MPICommunicator
+from .step.choose import choose_step
 
 
 def train(
@@ -50,8 +47,8 @@ def train(
 ) -> TrainResult:
     """What `fit` does, with its settings in one value; the other arguments are those of `fit`."""
     begin = time.perf_counter()
-    team = Team(MPILink(), settings.batch_size) if settings.mpi else None
-    if team is not None and not team.leads:
+    all_reduce = AllReduce(MPICommunicator(), settings.batch_size) if settings.mpi else None
+    if all_reduce is not None and not all_reduce.leads:
         progress = make_progress("none")
         settings = replace(settings, log=None, checkpoint=None)
     if settings.log is not None:
@@ -86,65 +83,61 @@ def train(
         images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
         groups=groups,
         metrics=chosen_metrics(metrics, goal),
-        team=team,
+        all_reduce=all_reduce,
     )
-    if team is not None and goal.graph.buffers:
+    if all_reduce is not None and goal.graph.buffers:
         raise TrainError(
             "a batch norm cannot be trained by MPI: each process would see a part of the batch"
         )
     _check_monitor(plan, validated=val is not None)
     weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
     trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
-    passes = Passes(weights)
-    state = settings.optimizer.start(trained)
-    moves = moves_of(plan, weights, state)
-    session = Session(
-        weights=weights, state=state, passes=passes, moves=moves, turns=Turns(passes, moves)
-    )
+    state = TrainingState(weights=weights, moments=settings.optimizer.start(trained))
     run = decisive(ready, parts, plan)
     if resume_from is not None:
-        checkpoint.restore(resume_from, session, run)
-        progress.note(f"resumed after epoch {session.epoch} from {resume_from}")
-    progress.note(plan_line(plan, n_val=0 if val is None else len(val)))
+        checkpoint.restore(resume_from, state, run)
+        progress.note(f"resumed after epoch {state.epoch} from {resume_from}")
+    step, kind = choose_step(plan, state, coded, notify=progress.note)
+    progress.note(f"{plan_line(plan, n_val=0 if val is None else len(val))}; {kind}")
 
-    def build(session: Session) -> Model | Layer:
-        return ready.rebuilt(filled(goal.graph, session.weights.kept()))
+    def build(state: TrainingState) -> Model | Layer:
+        return ready.rebuilt(filled(goal.graph, state.weights.kept()))
 
-    earlier = session.seconds
-    stopped = run_epochs(plan, session, val, run=run, progress=progress, build=build)
-    session.seconds = earlier + time.perf_counter() - begin
+    earlier = state.seconds
+    stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
+    state.seconds = earlier + time.perf_counter() - begin
     n_val = 0 if val is None else len(val)
-    return _result(ready, plan, session, run=run, stopped=stopped, n_val=n_val)
+    return _result(ready, plan, state, run=run, stopped=stopped, n_val=n_val)
 
 
 def _result(
     ready: Subject,
     plan: Plan,
-    session: Session,
+    state: TrainingState,
     *,
     run: Mapping[str, Any],
     stopped: Stopped,
     n_val: int,
 ) -> TrainResult:
-    """What came out of a session."""
+    """The result of a run."""
     settings, source = plan.settings, plan.source
-    graph = filled(ready.goal.graph, session.best or session.weights.kept())
-    epochs = max(session.epoch, 1)
+    graph = filled(ready.goal.graph, state.best or state.weights.kept())
+    epochs = max(state.epoch, 1)
     return TrainResult(
         trained=ready.rebuilt(graph),
         training_graph=graph,
-        history={name: tuple(values) for name, values in session.history.items()},
-        batch_loss=np.array(session.batch_loss),
-        best_epoch=session.best_epoch,
+        history={name: tuple(values) for name, values in state.history.items()},
+        batch_loss=np.array(state.batch_loss),
+        best_epoch=state.best_epoch,
         stopped=stopped,
-        seconds=session.seconds,
-        n_train=source.n or session.examples // epochs,
+        seconds=state.seconds,
+        n_train=source.n or state.examples // epochs,
         n_val=n_val,
         batch_size=settings.batch_size,
-        batches_per_epoch=source.steps or session.step // epochs,
-        examples_seen=session.examples,
+        batches_per_epoch=source.steps or state.step // epochs,
+        examples_seen=state.examples,
         lr_initial=plan.rate(0),
-        lr_final=plan.rate(max(session.step - 1, 0)),
+        lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
         checkpoints=checkpoint.existing(settings.checkpoint),
         config=config(run, plan),

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor, aligned
+from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff.kernels import aligned
 from drypoint.nn import Context, Graph
 
 from ._average import Average
@@ -70,7 +71,7 @@ class Weights:
         """The arrays that are validated and kept: these, or their average."""
         return self.arrays if self.average is None else self.average.arrays
 
-    def judge(self) -> tuple[Objective, dict[str, Tensor]]:
+    def evaluated(self) -> tuple[Objective, dict[str, Tensor]]:
         """What validation applies: the objective without label smoothing, and constants."""
         graph = filled(self._judged.graph, self.kept())
         return self._judged.on(graph), graph.constants(EVALUATION_TYPE)

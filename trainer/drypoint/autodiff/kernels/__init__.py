@@ -1,0 +1,12 @@
+"""Kernels: the arithmetic of the ops. Arrays in, new arrays out; no tape.
+
+`choose` picks for each call the compiled twin in `native`, whose C is in `c`, or the reference in
+`numpy`. `settings` holds threads and the off switch, `updates` the formulas of the optimizers.
+"""
+
+from .memory import aligned as aligned
+from .memory import aligned_empty as aligned_empty
+from .native.call import address as address
+from .native.call import aligned_copy as aligned_copy
+from .native.call import copy_into as copy_into
+from .numpy.elementwise import drawn_key as drawn_key

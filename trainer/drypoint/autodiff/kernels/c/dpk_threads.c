@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads that run the parts of a task.
+ *
+ * Why not OpenMP: at the end of each parallel region its threads spin at a barrier, which on a
+ * machine with other work makes two threads many times slower than one; and its runtime is shared
+ * with whatever else the process has loaded. Here a thread that finds no work spins for about the
+ * time between two kernels of a training step, giving way to others, and then sleeps. */
+#define _POSIX_C_SOURCE 200112L /* signals */
+
+#include "dpk_threads.h"
+
+#include "dpk_jobs.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+/* Pauses: some 150 microseconds between two jobs, four times that until the last part of one is
+ * done, since there may be parts of parts to do; 2.5 microseconds. */
+enum { SPINS = 4000, SPINS_IN_JOB = 16000, YIELD_EVERY = 64 };
+enum { MOST_THREADS = 64 };
+
+/* What a thread that does a part shares out of it. */
+typedef struct {
+    dpk_share parts;
+    dpk_job job;
+} __attribute__((aligned(64))) inner;
+
+/* One job at a time: the parts of one task, mostly. Each thread has a share of them, the same
+ * images or rows from one kernel to the next, which so stay in the cache of its core; whoever is
+ * through with its own claims parts of others' shares. The threads are the owner, which asked for
+ * the job, and the workers that are awake. The owner waits for parts that were claimed, not for
+ * workers: one that has not woken up yet, or whose core another process has, costs nothing.
+ *
+ * A part that goes through several kernels is a long one. Whoever does it shares out the parts of a
+ * kernel as soon as another thread has nothing left to do: an inner job of its own.
+ *
+ * What a job is may be read after claiming a part of it only: until that part is finished, who made
+ * the job waits. Between jobs no part is left to claim, so whoever gets one has it of the job that
+ * is there. */
+static struct {
+    pthread_mutex_t owner; /* held by the thread whose job it is */
+    pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
+    pthread_cond_t work, done;
+    size_t n_workers;
+    dpk_job job;
+    /* Atomics. */
+    size_t n_threads; /* that may claim: the owner, 0, and the workers below this number */
+    size_t idle;      /* threads that wait for something to do, awake */
+    size_t asleep;    /* workers */
+    int owner_asleep;
+    dpk_share shares[MOST_THREADS];
+    inner inners[MOST_THREADS];
+} pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
+          .mutex = PTHREAD_MUTEX_INITIALIZER,
+          .work = PTHREAD_COND_INITIALIZER,
+          .done = PTHREAD_COND_INITIALIZER};
+
+static void pause_once(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Does parts of a share until none is left to claim; whether there was one. */
+static int help(dpk_share *with) {
+    int helped = 0;
+    for (size_t part = 0; dpk_claimed(with, &part); helped = 1) {
+        dpk_job *j = with->of;
+        const int status = j->task(j->arguments, part, j->n_parts);
+        if (status)
+            __atomic_store_n(&j->failed, status, __ATOMIC_RELAXED);
+        if (__atomic_sub_fetch(&j->unfinished, 1, __ATOMIC_SEQ_CST) == 0 &&
+            __atomic_load_n(&pool.owner_asleep, __ATOMIC_SEQ_CST)) {
+            pthread_mutex_lock(&pool.mutex);
+            pthread_cond_signal(&pool.done);
+            pthread_mutex_unlock(&pool.mutex);
+        }
+    }
+    return helped;
+}
+
+/* The thread's own share first, then those of the threads after it, and what they share out. */
+static int help_all(size_t thread) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    int helped = 0;
+    for (size_t i = 0; i < n && thread < n; i++)
+        helped |= help(pool.shares + (thread + i) % n);
+    for (size_t i = 1; i < n && thread < n; i++)
+        helped |= help(&pool.inners[(thread + i) % n].parts);
+    return helped;
+}
+
+static int is_wanted(size_t thread) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n && thread < n; i++)
+        if (__atomic_load_n(&pool.shares[i].left, __ATOMIC_SEQ_CST) > 0 ||
+            __atomic_load_n(&pool.inners[i].parts.left, __ATOMIC_SEQ_CST) > 0)
+            return 1;
+    return 0;
+}
+
+/* Spins for about as long as it is from one kernel of a training step to the next, or to the end of
+ * a long part. It yields to whatever else wants the core: the owner above all, where a machine with
+ * other work put both on one. Whether there is something to do. */
+static int spun_for_work(size_t thread) {
+    int wanted = 0;
+    __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    for (int i = 0; !wanted && i < (dpk_is_done(&pool.job) ? SPINS : SPINS_IN_JOB); i++) {
+        pause_once();
+        if (i % YIELD_EVERY == 0)
+            sched_yield();
+        wanted = is_wanted(thread);
+    }
+    __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    return wanted;
+}
+
+static void await_work(size_t thread) {
+    if (is_wanted(thread) || spun_for_work(thread))
+        return;
+    pthread_mutex_lock(&pool.mutex);
+    __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
+    while (!is_wanted(thread))
+        pthread_cond_wait(&pool.work, &pool.mutex);
+    __atomic_sub_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static pthread_key_t number_key; /* of a thread that has parts to do: 1 for the owner, and so on */
+
+static void *worker(void *number) {
+    pthread_setspecific(number_key, number);
+    for (const size_t thread = (uintptr_t)number - 1;;) {
+        await_work(thread);
+        help_all(thread);
+    }
+    return NULL;
+}
+
+/* A child process has this thread only. */
+static void after_fork(void) {
+    pthread_mutex_init(&pool.owner, NULL);
+    pthread_mutex_init(&pool.mutex, NULL);
+    pthread_cond_init(&pool.work, NULL);
+    pthread_cond_init(&pool.done, NULL);
+    pool.n_workers = 0;
+    memset(pool.shares, 0, sizeof pool.shares);
+    memset(pool.inners, 0, sizeof pool.inners);
+    memset(&pool.job, 0, sizeof pool.job);
+    pool.idle = 0;
+    pool.asleep = 0;
+    pool.owner_asleep = 0;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void prepare(void) {
+    pthread_atfork(NULL, NULL, after_fork);
+    pthread_key_create(&number_key, NULL);
+}
+
+/* Workers up to n of them, or as many as can be had; only between jobs. They take no signals: those
+ * are the interpreter's. */
+static void hire(size_t n) {
+    sigset_t all, before;
+    if (pool.n_workers >= n)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (pool.n_workers < n) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, worker, (void *)(uintptr_t)(pool.n_workers + 2)))
+            break;
+        pthread_detach(thread);
+        pool.n_workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Until all parts are finished the owner helps where it can. Where a worker has lost its core in
+ * the midst of a part, the owner's is free for it as soon as the owner sleeps. */
+static void await_parts(void) {
+    __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    for (int i = 0; !dpk_is_done(&pool.job) && i < SPINS_IN_JOB; i++) {
+        pause_once();
+        if (is_wanted(0)) {
+            __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+            help_all(0);
+            __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+            i = 0;
+        }
+    }
+    __atomic_sub_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
+    if (dpk_is_done(&pool.job))
+        return;
+    pthread_mutex_lock(&pool.mutex);
+    __atomic_store_n(&pool.owner_asleep, 1, __ATOMIC_SEQ_CST);
+    while (!dpk_is_done(&pool.job))
+        pthread_cond_wait(&pool.done, &pool.mutex);
+    __atomic_store_n(&pool.owner_asleep, 0, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+/* To all threads that may claim; and wakes those that sleep. */
+static void share_out(dpk_job *j) {
+    const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n; i++)
+        dpk_offer(pool.shares + i, j, j->n_parts * i / n, j->n_parts * (i + 1) / n);
+    if (__atomic_load_n(&pool.asleep, __ATOMIC_SEQ_CST)) {
+        pthread_mutex_lock(&pool.mutex);
+        pthread_cond_broadcast(&pool.work);
+        pthread_mutex_unlock(&pool.mutex);
+    }
+}
+
+int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
+    pthread_once(&once, prepare);
+    /* With one thread, or while another Python thread has the workers, this one does all. */
+    if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
+        return task(arguments, 0, 1);
+    hire(n_threads - 1);
+    pthread_setspecific(number_key, (void *)(uintptr_t)1);
+    dpk_set_job(&pool.job, task, arguments, n_parts);
+    __atomic_store_n(&pool.n_threads, n_threads, __ATOMIC_RELAXED);
+    share_out(&pool.job);
+    help_all(0);
+    await_parts();
+    const int status = __atomic_load_n(&pool.job.failed, __ATOMIC_RELAXED);
+    pthread_setspecific(number_key, NULL);
+    pthread_mutex_unlock(&pool.owner);
+    return status;
+}
+
+int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts) {
+    const uintptr_t number = (uintptr_t)pthread_getspecific(number_key);
+    if (number == 0 || n_parts <= 1 || __atomic_load_n(&pool.idle, __ATOMIC_RELAXED) == 0)
+        return task(arguments, 0, 1);
+    inner *mine = pool.inners + number - 1;
+    dpk_set_job(&mine->job, task, arguments, n_parts);
+    dpk_offer(&mine->parts, &mine->job, 0, n_parts);
+    help(&mine->parts);
+    for (int i = 1; !dpk_is_done(&mine->job); i++) {
+        pause_once();
+        if (i % YIELD_EVERY == 0)
+            sched_yield();
+    }
+    return __atomic_load_n(&mine->job.failed, __ATOMIC_RELAXED);
+}

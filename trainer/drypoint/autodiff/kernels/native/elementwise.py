@@ -1,0 +1,124 @@
+"""The compiled functions of elements and of rows behind the NumPy ones' signatures; float32."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._tape import Array
+from ..numpy.elementwise import Key
+from .call import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
+
+EXPONENTIAL = 64
+"""What an exponential by the C library costs: multiplications."""
+
+
+def add(kernels: Any, x: Array, value: Array) -> Array:
+    """The sum of arrays of one shape, in the order in memory of x."""
+    return _of_two(kernels.add, x, value, empty_like(x))
+
+
+def relu(kernels: Any, x: Array) -> Array:
+    """The larger of x and 0, in the order in memory of x."""
+    return _of_one(kernels.relu, x)
+
+
+def tanh(kernels: Any, x: Array) -> Array:
+    """The hyperbolic tangent, likewise."""
+    return _of_one(kernels.tanh, x)
+
+
+def sigmoid(kernels: Any, x: Array) -> Array:
+    """The logistic function, likewise."""
+    return _of_one(kernels.sigmoid, x)
+
+
+def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """In the order in memory of the value."""
+    return _of_two(kernels.tanh_gradient, gradient, value, empty_like(value))
+
+
+def sigmoid_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """In the order in memory of the value."""
+    return _of_two(kernels.sigmoid_gradient, gradient, value, empty_like(value))
+
+
+def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
+    """The gradient where the value is above 0, in the order in memory of the value."""
+    return _of_two(kernels.relu_gradient, gradient, value, empty_like(value))
+
+
+def cross_entropy(
+    kernels: Any, x: Array, targets: NDArray[Any], *, label_smoothing: float
+) -> tuple[Array, Array]:
+    """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
+    (n, n_classes), losses, gradient = x.shape, empty(x.shape[:1]), empty_like(x)
+    are_rows = targets.dtype.kind == "f"
+    x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
+    given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
+    arguments = struct(
+        "dpk_cross_entropy",
+        x=pointer(x),
+        **given,
+        losses=pointer(losses),
+        gradient=pointer(gradient),
+        n=n,
+        n_classes=n_classes,
+        stride_n=x.strides[0] // 4,
+        stride_class=x.strides[1] // 4,
+        keep=1 - label_smoothing,
+        share=label_smoothing / n_classes,
+    )
+    run(kernels.cross_entropy, arguments, EXPONENTIAL * x.size)
+    return losses, gradient
+
+
+def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
+    """g (N,) times each row of x (N, classes), in the order in memory of x."""
+    y: Array = empty_like(x)
+    x = _like(x, y)
+    fields = {"g": pointer(g), "x": pointer(x), "y": pointer(y), "g_stride": g.strides[0] // 4}
+    fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
+    fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
+    run(kernels.scaled_rows, struct("dpk_scaled_rows", **fields), FROM_MEMORY * x.size)
+    return y
+
+
+def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -> Array:
+    """As the reference, in the order in memory of x; examples first or last there."""
+    n, size = len(x), x.size // max(len(x), 1)
+    rows = x.transpose(*range(1, x.ndim), 0)
+    lanes = rows.flags.c_contiguous
+    x = x if lanes else contiguous(x)
+    y: Array = empty_like(x)
+    fields = {"x": pointer(x), "y": pointer(y), "key": pointer(key, "uint32_t"), "n": n}
+    fields |= {"size": size, "lanes": lanes, "threshold": threshold, "scale": scale}
+    run(kernels.dropout, struct("dpk_dropout", **fields), FROM_MEMORY * x.size)
+    return y
+
+
+def _of_one(task: Any, x: Array) -> Array:
+    """Each element from that of x."""
+    y: Array = empty_like(x)
+    x = _like(x, y)
+    elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
+    run(task, elements, FROM_MEMORY * y.size)
+    return y
+
+
+def _of_two(task: Any, x: Array, value: Array, y: Array) -> Array:
+    """y, each element of it from those of x and of value."""
+    x, value = _like(x, y), _like(value, y)
+    fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
+    run(task, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
+    return y
+
+
+def _like(array: Array, dense: Array) -> Array:
+    """The array with the strides of another one of its shape, which has no gaps."""
+    pairs = zip(array.shape, array.strides, dense.strides, strict=True)
+    if all(a == b for n, a, b in pairs if n > 1):
+        return array
+    copy = np.empty_like(dense)
+    copy[...] = array
+    return copy

@@ -1,0 +1,72 @@
+"""The compiled kernels of the fully connected layer, which `_kernels` calls; float32 only."""
+
+from typing import Any
+
+from ..._tape import Array
+from ..numpy.blocks import Winners
+from .call import FROM_MEMORY, contiguous, empty, pointer, run, struct
+
+
+def linear(kernels: Any, x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
+    """The product with the batch in the lanes."""
+    bias = None if bias is None else contiguous(bias)
+    return _product(kernels, weight, x.T, bias, relu=relu).T
+
+
+def linear_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array:
+    """The product with the batch in the lanes."""
+    return _product(kernels, weight.T, gradient.T).T
+
+
+def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
+    """The product with the inputs in the lanes."""
+    return _product(kernels, gradient.T, x)
+
+
+def put_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
+    """`linear_weight_gradient`, into an array."""
+    _multiply(kernels, gradient.T, x, to)
+
+
+def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
+    """Sums over the batch."""
+    return row_sums(kernels, contiguous(gradient.T))
+
+
+def row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
+    """Sums of rows (n, m), contiguous, without those whose winner is 255."""
+    y: Array = empty(rows.shape[:1])
+    fields = {"x": pointer(rows), "y": pointer(y)}
+    fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}
+    if winners is not None:
+        fields["winners"] = pointer(winners, "uint8_t")
+    run(kernels.row_sums, struct("dpk_row_sums", **fields), FROM_MEMORY * rows.size)
+    return y
+
+
+def _product(
+    kernels: Any, w: Array, x: Array, bias: Array | None = None, *, relu: bool = False
+) -> Array:
+    """W (rows, terms) @ x (terms, columns), each anyhow in memory, plus bias (rows,)."""
+    y: Array = empty((w.shape[0], x.shape[1]))
+    fields = {} if bias is None else {"bias": pointer(bias)}
+    _multiply(kernels, w, x, y, relu=relu, **fields)
+    return y
+
+
+def _multiply(kernels: Any, w: Array, x: Array, y: Array, **fields: object) -> None:
+    arguments = struct(
+        "dpk_matmul",
+        w=pointer(w),
+        x=pointer(x),
+        y=pointer(y),
+        n_rows=w.shape[0],
+        n_terms=w.shape[1],
+        n_columns=x.shape[1],
+        w_row=w.strides[0] // 4,
+        w_term=w.strides[1] // 4,
+        x_term=x.strides[0] // 4,
+        x_column=x.strides[1] // 4,
+        **fields,
+    )
+    run(kernels.matmul, arguments, w.size * x.shape[1], each=1)

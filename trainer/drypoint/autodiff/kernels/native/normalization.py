@@ -1,0 +1,52 @@
+"""The compiled batch norm behind the signatures of the NumPy one; float32 only."""
+
+from typing import Any
+
+from ..._tape import Array
+from .call import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
+
+
+def batch_norm(
+    kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """The result, and of each channel mean and variance."""
+    rows, mean, variance = _rows(x), *(empty(x.shape[1:2]) for _ in "mv")
+    y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
+    arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
+    _run(kernels.batch_norm, arrays | {"mean": mean, "variance": variance}, epsilon)
+    return _from_rows(y), mean, variance
+
+
+def batch_norm_gradient(
+    kernels: Any,
+    gradient: Array,
+    x: Array,
+    scale: Array,
+    *,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+) -> tuple[Array, Array, Array]:
+    """The gradients by x, scale and shift."""
+    rows, by_scale, by_shift = _rows(x), *(empty(x.shape[1:2]) for _ in "st")
+    g, y, scale = _rows(gradient), empty_like(rows), contiguous(scale)
+    arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}
+    arrays |= {"scale_gradient": by_scale, "shift_gradient": by_shift}
+    _run(kernels.batch_norm_gradient, arrays, epsilon)
+    return _from_rows(y), by_scale, by_shift
+
+
+def _rows(x: Array) -> Array:
+    """(N, C, ...) as contiguous (C, ..., N): a view where it lies so, as what kernels give does."""
+    return contiguous(x.transpose(*range(1, x.ndim), 0))
+
+
+def _from_rows(rows: Array) -> Array:
+    return rows.transpose(rows.ndim - 1, *range(rows.ndim - 1))
+
+
+def _run(task: Any, arrays: dict[str, Array], epsilon: float) -> None:
+    x = arrays["x"]
+    fields = {name: pointer(array) for name, array in arrays.items()}
+    sizes = {"n_rows": len(x), "n_columns": x.size // len(x)}
+    run(task, struct("dpk_batch_norm", **fields, **sizes, epsilon=epsilon), FROM_MEMORY * x.size)

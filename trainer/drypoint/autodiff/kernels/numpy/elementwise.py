@@ -1,0 +1,99 @@
+"""Functions of elements, and cross-entropy, on arrays, by NumPy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._tape import Array
+
+Key = NDArray[np.uint32]
+"""Two random numbers, (2,), of which an array's dropout follows."""
+
+
+def drawn_key(rng: np.random.Generator) -> Key:
+    """A key of 64 bits."""
+    return rng.integers(0, 2**32, 2, np.uint32)
+
+
+def add(x: Array, y: Array) -> Array:
+    """The sum, broadcast."""
+    return np.asarray(x + y)
+
+
+def relu(x: Array) -> Array:
+    """The larger of x and 0; a NaN stays."""
+    return np.maximum(x, 0)
+
+
+def relu_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `relu` where it gave `value`."""
+    return np.where(value > 0, gradient, np.zeros((), gradient.dtype))
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def tanh_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `tanh` where it gave `value`."""
+    return gradient * (1 - value * value)
+
+
+def sigmoid(x: Array) -> Array:
+    """The logistic function by exp of negative numbers only, so nothing overflows."""
+    e = np.exp(-np.abs(x))
+    return np.asarray(np.where(x < 0, e, 1) / (1 + e))
+
+
+def sigmoid_gradient(gradient: Array, value: Array) -> Array:
+    """The gradient of `sigmoid` where it gave `value`."""
+    return gradient * value * (1 - value)
+
+
+def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
+    """scale * x, or 0 where the 24 high bits of a hash of key and place are below the threshold.
+
+    The place of an element is its number in the array in C's order, mod 2^32.
+    """
+    h = np.arange(x.size, dtype=np.uint64).astype(np.uint32) * np.uint32(0x9E3779B1) + key[0]
+    h ^= (h >> np.uint32(15)) ^ key[1]
+    h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    kept = ((h ^ (h >> np.uint32(16))) >> np.uint32(8)) >= threshold
+    return np.asarray(x * (kept.reshape(x.shape) * np.asarray(scale, x.dtype)))
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """x minus the logarithm of its sum of exponentials; the largest x is subtracted first."""
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+
+
+def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
+    """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes).
+
+    Args:
+        x: scores (..., classes).
+        rows: t, likewise; they are probabilities, but nothing here relies on that.
+    """
+    log_p, mass = log_softmax(x, -1), rows.sum(axis=-1, keepdims=True)
+    return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
+
+
+def scaled_rows(g: Array, x: Array) -> Array:
+    """g (...,) times each row of x (..., classes)."""
+    return np.asarray(g[..., np.newaxis] * x)
+
+
+def one_hot(targets: NDArray[np.integer], n_classes: int, dtype: np.dtype[np.floating]) -> Array:
+    """Class indices (...) as rows (..., classes) of 0 and one 1."""
+    rows: Array = (targets[..., np.newaxis] == np.arange(n_classes)).astype(dtype)
+    return rows
+
+
+def smoothed(rows: Array, label_smoothing: float) -> Array:
+    """(1 - s) * t + s / classes."""
+    if label_smoothing == 0:
+        return rows
+    keep, share = 1 - label_smoothing, label_smoothing / rows.shape[-1]
+    return rows * np.asarray(keep, rows.dtype) + np.asarray(share, rows.dtype)

@@ -1,0 +1,96 @@
+"""How a training step calls layers: the random numbers they draw, the buffers they move, and host
+callbacks around layers and losses that NumPy computes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff.callback import host_callback
+from drypoint.autodiff.kernels import copy_into
+from drypoint.nn import BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
+
+from .._weights import Weights
+
+Seed: TypeAlias = Sequence[int]
+
+
+def key_generator(seed: Seed) -> np.random.Generator:
+    """Draws the keys of the dropouts of a micro-batch. Other layers draw from another stream of the
+    seed: a program draws all keys before it calls the first of these layers."""
+    (child,) = np.random.SeedSequence(seed).spawn(1)
+    return np.random.default_rng(child)
+
+
+def in_kernels(loss: Loss) -> bool:
+    """Whether kernels compute a loss: the cross-entropy of scores."""
+    return type(loss) is CrossEntropyLoss and loss.from_logits
+
+
+class StepContext:
+    """Calls layers and losses for one micro-batch after the other.
+
+    Args:
+        weights: their buffers move.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._ctx = Context()
+        self._seed: Seed = ()
+        self._keys: np.random.Generator | None = None
+        self._observed: dict[str, Array] = {}
+
+    @contextmanager
+    def micro_batch(self, seed: Seed) -> Iterator[Context]:
+        """The context of a micro-batch; after it, the layers of the user have moved their buffers.
+
+        Args:
+            seed: of what the layers draw.
+        """
+        rng = np.random.default_rng(seed)
+        self._ctx = Context(training=True, rng=rng, calls=self._call, losses=_loss)
+        self._seed, self._keys = seed, None
+        self._observed.clear()
+        yield self._ctx
+        self._weights.moved(self._ctx.updates)
+        self._ctx = Context()
+
+    def move_statistics(self) -> None:
+        """The batch norms take in what they have observed, by kernels."""
+        for path, array in self._observed.items():
+            copy_into(self._weights.buffers[path], array)
+
+    def _call(self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """The output of a layer."""
+        if type(layer) is BatchNorm2d:
+            own = replace(ctx, buffers=self._weights.buffers, updates=self._observed)
+            return layer.forward(x, params, own)
+        if type(layer) is Dropout:
+            self._keys = self._keys or key_generator(self._seed)
+            return layer.forward(x, params, replace(ctx, rng=self._keys))
+        if layer.in_kernels:
+            return layer.forward(x, params, ctx)
+        path, names = ctx.path, tuple(params)
+
+        def function(x: Tensor, *values: Tensor) -> Tensor:
+            """By the layer that the path has now: its buffers may differ after each batch."""
+            now = self._weights.goal.graph[path]
+            assert isinstance(now, Layer)
+            given = dict(zip(names, values, strict=True))
+            return now.forward(x, given, replace(self._ctx, path=path))
+
+        return host_callback(function, x, *params.values())
+
+
+def _loss(loss: Loss, x: Tensor, target: ArrayLike | Tensor) -> Tensor:
+    """The losses of a micro-batch."""
+    if in_kernels(loss) and not isinstance(target, Tensor):
+        return loss.forward(x, target)
+    if isinstance(target, Tensor):
+        return host_callback(loss.forward, x, target)
+    return host_callback(lambda x: loss.forward(x, target), x, reads=[np.asarray(target)])
