@@ -17,10 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Tensor, _compiled, _fast, _kernels, _lanes
+from drypoint.autodiff import Tensor, lazy
 from drypoint.autodiff._window import Convolution, Window
+from drypoint.autodiff.kernels import choose, runtime, updates
+from drypoint.autodiff.kernels.native import algorithm
+from drypoint.autodiff.kernels.numpy import lanes
 
-SETS = list(_compiled._Settings.sets)
+SETS = list(runtime.Settings.sets)
 seeds = st.integers(0, 2**32 - 1)
 batches = st.integers(1, 70)
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -37,7 +40,7 @@ def anyhow(rng, array):
         case 0:
             return array
         case 1 if array.ndim == 4:
-            return _lanes.from_lanes(_lanes.to_lanes(array))
+            return lanes.from_lanes(lanes.to_lanes(array))
         case _:
             return np.repeat(array, 2, axis=-1)[..., ::2]
 
@@ -47,13 +50,13 @@ def on_every_set(compute, *arrays, sparse=False):
 
     Sparse: the gradient by the weight is computed so wherever it can be.
     """
-    with _compiled.forced(None):
+    with runtime.forced(None):
         reference = compute(*arrays)
     for name in SETS:
         for threads in (1, 3):
-            with _compiled.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(_fast, "wins", lambda *_, **__: False)  # those are not exact
-                patch.setattr(_fast, "sparse_wins", lambda *_, **__: sparse)
+            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(algorithm, "wins", lambda *_, **__: False)  # those are not exact
+                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
     return reference
@@ -94,8 +97,8 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
     x, bias = anyhow(rng, x), whole(rng, o * groups)
 
     def forward(x, weight, bias):
-        value, winners = _kernels.conv2d(x, weight, bias, spec, taped=True)
-        untaped, _ = _kernels.conv2d(x, weight, None, spec, taped=False)
+        value, winners = choose.conv2d(x, weight, bias, spec, taped=True)
+        untaped, _ = choose.conv2d(x, weight, None, spec, taped=False)
         return (value, untaped) if winners is None else (value, untaped, winners)
 
     y, _, *winners = on_every_set(forward, x, weight, bias)
@@ -103,9 +106,9 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
 
     def backward(g):
         return (
-            _kernels.conv2d_input_gradient(g, won, weight, spec, size),
-            _kernels.conv2d_weight_gradient(g, won, x, spec),
-            _kernels.conv2d_bias_gradient(g, won),
+            choose.conv2d_input_gradient(g, won, weight, spec, size),
+            choose.conv2d_weight_gradient(g, won, x, spec),
+            choose.conv2d_bias_gradient(g, won),
         )
 
     g = anyhow(rng, whole(rng, *y.shape))
@@ -124,20 +127,20 @@ def test_pooling(*, n, kernel, stride, seed, data):
     x = anyhow(rng, rng.normal(size=(n, c, *size)).round(1).astype(np.float32))  # some are equal
 
     def forward(x):
-        y, winners = _kernels.max_pool2d_winners(x, window=window)
+        y, winners = choose.max_pool2d_winners(x, window=window)
         return (
             y,
             winners,
-            _kernels.max_pool2d(x, window=window),
-            _kernels.avg_pool2d(x, window=window),
+            choose.max_pool2d(x, window=window),
+            choose.avg_pool2d(x, window=window),
         )
 
     y, winners, *_ = on_every_set(forward, x)
 
     def backward(g):
         return (
-            _kernels.max_pool2d_gradient(g, winners, window=window, size=size),
-            _kernels.avg_pool2d_gradient(g, window=window, size=size),
+            choose.max_pool2d_gradient(g, winners, window=window, size=size),
+            choose.avg_pool2d_gradient(g, window=window, size=size),
         )
 
     on_every_set(backward, anyhow(rng, rng.normal(size=y.shape).astype(np.float32)))
@@ -152,11 +155,11 @@ def test_linear(n, i, o, relu, seed):
 
     def both(x, weight, g):
         return (
-            _kernels.linear(x, weight, bias, relu=relu),
-            _kernels.linear(x, weight, None, relu=relu),
-            _kernels.linear_input_gradient(g, weight),
-            _kernels.linear_weight_gradient(g, x),
-            _kernels.linear_bias_gradient(g),
+            choose.linear(x, weight, bias, relu=relu),
+            choose.linear(x, weight, None, relu=relu),
+            choose.linear_input_gradient(g, weight),
+            choose.linear_weight_gradient(g, x),
+            choose.linear_bias_gradient(g),
         )
 
     on_every_set(both, x, weight, g)
@@ -183,11 +186,11 @@ def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
 
     def both(x, weight, g):
         return (
-            _kernels.linear(x, weight, bias, relu=relu),
-            _kernels.linear(x.T.copy().T, weight, bias, relu=relu),
-            _kernels.linear_input_gradient(g, weight),
-            _kernels.linear_weight_gradient(g, x),
-            _kernels.linear_weight_gradient(whole(np.random.default_rng(seed), n, o), x),
+            choose.linear(x, weight, bias, relu=relu),
+            choose.linear(x.T.copy().T, weight, bias, relu=relu),
+            choose.linear_input_gradient(g, weight),
+            choose.linear_weight_gradient(g, x),
+            choose.linear_weight_gradient(whole(np.random.default_rng(seed), n, o), x),
         )
 
     on_every_set(both, x, weight, g)
@@ -205,15 +208,15 @@ def test_leaving_out_zeros_changes_no_byte(*, n, i, o, seed):
         return np.concatenate([compute(rows[k : k + 16]) for k in range(0, len(rows), 16)])
 
     for name in SETS:
-        with _compiled.forced(name):
-            y = _kernels.linear(x, weight, bias, relu=False)
-            few = in_parts(lambda x: _kernels.linear(x, weight, bias, relu=False), x)
+        with runtime.forced(name):
+            y = choose.linear(x, weight, bias, relu=False)
+            few = in_parts(lambda x: choose.linear(x, weight, bias, relu=False), x)
             np.testing.assert_array_equal(y, few, strict=True)
-            y = _kernels.linear_input_gradient(g, weight)
-            few = in_parts(lambda g: _kernels.linear_input_gradient(g, weight), g)
+            y = choose.linear_input_gradient(g, weight)
+            few = in_parts(lambda g: choose.linear_input_gradient(g, weight), g)
             np.testing.assert_array_equal(y, few, strict=True)
-            y = _kernels.linear_weight_gradient(g, x)
-            few = in_parts(lambda g: _kernels.linear_weight_gradient(g.T, x), g.T)
+            y = choose.linear_weight_gradient(g, x)
+            few = in_parts(lambda g: choose.linear_weight_gradient(g.T, x), g.T)
             np.testing.assert_array_equal(y, few, strict=True)
 
 
@@ -224,12 +227,12 @@ def test_a_nan_comes_through_a_sparse_product():
     weight = rng.normal(size=(150, 200)).astype(np.float32)
     row, column = (at[0] for at in np.nonzero(x))
     for name in SETS:
-        with _compiled.forced(name):
+        with runtime.forced(name):
             one, other = x.copy(), weight.copy()
             one[row, column] = other[9, column] = np.nan
-            assert np.isnan(_kernels.linear(one, weight, None, relu=True)[row]).all()
-            assert np.isnan(_kernels.linear(x, other, None, relu=True)[row, 9])
-            assert np.isnan(_kernels.linear_weight_gradient(one, x)[column]).any()
+            assert np.isnan(choose.linear(one, weight, None, relu=True)[row]).all()
+            assert np.isnan(choose.linear(x, other, None, relu=True)[row, 9])
+            assert np.isnan(choose.linear_weight_gradient(one, x)[column]).any()
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
@@ -241,9 +244,9 @@ def test_relu_and_sums(shape, seed):
     x, g = (anyhow(rng, rng.choice(special, shape)) for _ in "xg")
 
     def both(x, g):
-        y = _kernels.relu(x)
+        y = choose.relu(x)
         with np.errstate(invalid="ignore"):  # infinities
-            return y, _kernels.relu_gradient(g, y), _kernels.add(x, g)
+            return y, choose.relu_gradient(g, y), choose.add(x, g)
 
     on_every_set(both, x, g)
 
@@ -261,10 +264,10 @@ def test_functions(function):
     x = np.concatenate([normal, small, -small, np.linspace(-87.2, 20, 100_000)]).astype("f")
     wanted = FUNCTIONS[function](x.astype(float))
     special = np.array([np.inf, -np.inf, 0, -0.0, -1e4, np.nan], np.float32)
-    compute, found = getattr(_kernels, function), []
+    compute, found = getattr(choose, function), []
     for name in SETS:
         for threads in (1, 3):
-            with _compiled.forced(name, threads):
+            with runtime.forced(name, threads):
                 found.append(compute(x))
                 np.testing.assert_array_equal(compute(special), compute(special.repeat(7)[::7]))
                 ends = compute(special)
@@ -282,7 +285,7 @@ def test_gradients_of_functions(shape, seed):
     """Any numbers: products are rounded one by one, as NumPy's."""
     rng = np.random.default_rng(seed)
     y, g = (anyhow(rng, rng.normal(size=shape).astype(np.float32)) for _ in "yg")
-    on_every_set(lambda g, y: [_kernels.tanh_gradient(g, y), _kernels.sigmoid_gradient(g, y)], g, y)
+    on_every_set(lambda g, y: [choose.tanh_gradient(g, y), choose.sigmoid_gradient(g, y)], g, y)
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
@@ -292,10 +295,10 @@ def test_dropout(shape, seed):
     rng = np.random.default_rng(seed)
     x, key = anyhow(rng, whole(rng, *shape)), rng.integers(0, 2**32, 2, np.uint32)
     threshold = int(rng.choice([0, 1 << 22, (1 << 24) - 1, 1 << 24]))
-    found = on_every_set(lambda x: [_kernels.dropout(x, key, threshold=threshold, scale=1.25)], x)
+    found = on_every_set(lambda x: [choose.dropout(x, key, threshold=threshold, scale=1.25)], x)
     np.testing.assert_array_equal(
         found[0],
-        _kernels.dropout(x.astype(float), key, threshold=threshold, scale=1.25).astype(np.float32),
+        choose.dropout(x.astype(float), key, threshold=threshold, scale=1.25).astype(np.float32),
     )
 
 
@@ -308,15 +311,15 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
     rng = np.random.default_rng(seed)
     x = anyhow(rng, rng.normal(0, 6, (n, n_classes)).astype(np.float32))
     targets = rng.integers(0, n_classes, n).astype(rng.choice(["uint8", "int64"]))
-    wanted = _kernels.cross_entropy(x.astype(float), targets, label_smoothing=smoothing)
+    wanted = choose.cross_entropy(x.astype(float), targets, label_smoothing=smoothing)
     for name in SETS:
         found = []
         for threads in (1, 3):
-            with _compiled.forced(name, threads):
-                found += [_kernels.cross_entropy(x, targets, label_smoothing=smoothing)]
+            with runtime.forced(name, threads):
+                found += [choose.cross_entropy(x, targets, label_smoothing=smoothing)]
         rows = np.eye(n_classes, dtype=np.float32)[targets]
-        with _compiled.forced(name):
-            found += [_kernels.cross_entropy(x, rows, label_smoothing=smoothing)]
+        with runtime.forced(name):
+            found += [choose.cross_entropy(x, rows, label_smoothing=smoothing)]
         for one, three, of_rows, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-5, atol=1e-5)
             np.testing.assert_array_equal(one, three)
@@ -326,10 +329,10 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
 def test_cross_entropy_of_rows_that_are_no_probabilities():
     rng = np.random.default_rng(0)
     x, rows = rng.normal(size=(2, 5, 3)).astype(np.float32)
-    wanted = _kernels.cross_entropy(x.astype(float), rows.astype(float), label_smoothing=0.1)
+    wanted = choose.cross_entropy(x.astype(float), rows.astype(float), label_smoothing=0.1)
     for name in SETS:
-        with _compiled.forced(name):
-            found = _kernels.cross_entropy(x, rows, label_smoothing=0.1)
+        with runtime.forced(name):
+            found = choose.cross_entropy(x, rows, label_smoothing=0.1)
         for value, want in zip(found, wanted, strict=True):
             np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-5)  # as above
 
@@ -346,15 +349,15 @@ def test_batch_norm(n, c, area, seed):
     scale, shift = rng.normal(size=(2, c)).astype(np.float32)
 
     def both(x, g, scale, shift):
-        y, mean, variance = _kernels.batch_norm(x, scale, shift, epsilon=0.1)
+        y, mean, variance = choose.batch_norm(x, scale, shift, epsilon=0.1)
         found = {"mean": mean, "variance": variance, "epsilon": 0.1}
-        return y, mean, variance, *_kernels.batch_norm_gradient(g, x, scale, **found)
+        return y, mean, variance, *choose.batch_norm_gradient(g, x, scale, **found)
 
     wanted = both(*(array.astype(float) for array in (x, g, scale, shift)))
     for name in SETS:
         found = []
         for threads in (1, 3):
-            with _compiled.forced(name, threads):
+            with runtime.forced(name, threads):
                 found += [both(x, g, scale, shift)]
         for one, three, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-4, atol=1e-4)
@@ -365,7 +368,7 @@ def test_a_nan_comes_through_a_cross_entropy():
     for place in range(3):
         x = np.where(np.arange(3) == place, np.nan, 1).astype(np.float32)[np.newaxis]
         for name in (None, *SETS):
-            with _compiled.forced(name):
+            with runtime.forced(name):
                 assert np.isnan(ad.cross_entropy(Tensor(x), [1]).data).all()
 
 
@@ -387,7 +390,7 @@ def test_what_follows_a_convolution_is_relu_and_max_pooling(name):
     def together(x, weight, bias):
         return ad.conv2d(x, weight, bias, relu=True, pool=(2, 3))
 
-    with _compiled.forced(name):
+    with runtime.forced(name):
         for one, three in zip(gradients(together), gradients(apart), strict=True):
             np.testing.assert_array_equal(one, three)
 
@@ -397,12 +400,12 @@ def test_a_nan_comes_through_a_sparse_weight_gradient(name):
     """Into every weight of the kernel whose gradient it is, and nowhere else."""
     rng = np.random.default_rng(0)
     spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
-    assert _fast.sparse_possible(spec)
-    assert _fast.sparse_wins(spec, c=2, o=4)
+    assert algorithm.sparse_possible(spec)
+    assert algorithm.sparse_wins(spec, c=2, o=4)
     x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
     g[32, 1, 2, 2] = np.nan
-    with _compiled.forced(name):
-        weight = _kernels.conv2d_weight_gradient(g, np.zeros(g.shape, np.uint8), x, spec)
+    with runtime.forced(name):
+        weight = choose.conv2d_weight_gradient(g, np.zeros(g.shape, np.uint8), x, spec)
     assert np.isnan(weight[1]).all()
     assert np.isfinite(np.delete(weight, 1, axis=0)).all()
 
@@ -413,7 +416,7 @@ def test_a_nan_comes_through_a_relu():
     weight = Tensor(np.ones((1, 1, 1, 1), np.float32))
     row = Tensor(np.full((1, 3), np.nan, np.float32))
     for name in (None, *SETS):
-        with _compiled.forced(name):
+        with runtime.forced(name):
             assert np.isnan(ad.conv2d(x, weight, relu=True, pool=(2, 2)).data).all()
             assert np.isnan(ad.linear(row, row, relu=True).data).all()
             last = np.where(np.arange(4) == 3, np.nan, 1).reshape(1, 1, 2, 2).astype(np.float32)
@@ -430,8 +433,8 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
         ad.conv2d(x, weight, pool=(16, 16))
 
 
-def test_gradients_of_weights_that_were_left_to_be_made():
-    """NaN stands for large ones; made, they are what they would have been."""
+def test_a_large_gradient_of_a_weight_is_lazy_where_that_is_wanted():
+    """Dense, it is the gradient that it is without; small ones are arrays."""
     rng = np.random.default_rng(0)
     shapes = (9, 150), (200, 150), (3, 200)
     x, w1, w2 = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
@@ -442,15 +445,35 @@ def test_gradients_of_weights_that_were_left_to_be_made():
         return tensors
 
     wanted = [leaf.grad for leaf in leaves()]
-    with ad.deferred() as left:
-        of_x, large, small = leaves()
-    for leaf, want in (of_x, wanted[0]), (small, wanted[2]):
-        assert left.of(leaf.grad) is None
+    with lazy.lazy_gradients():
+        found = leaves()
+    kinds = [type(lazy.gradient_of(leaf)) for leaf in found]
+    assert kinds == [np.ndarray, lazy.LinearGradient, np.ndarray]
+    for leaf, want in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(leaf.grad, want)
-    assert np.isnan(large.grad).all()
     to = np.zeros_like(wanted[1])
-    left.of(large.grad).put(to)
+    lazy.gradient_of(found[1]).into(to)
     np.testing.assert_array_equal(to, wanted[1])
+
+
+@pytest.mark.parametrize("name", [None, *SETS])
+def test_a_lazy_gradient_is_dense_where_it_meets_another_or_goes_on(name):
+    """A weight that two products share, and one that is computed."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.integers(-3, 4, size=shape).astype("f") for shape in ((9, 150), (150, 150)))
+
+    def gradients():
+        leaf, other = Tensor(w, requires_grad=True), Tensor(w, requires_grad=True)
+        y = ad.linear(ad.linear(Tensor(x), leaf), leaf) + ad.linear(Tensor(x), other * 2)
+        y.sum().backward()
+        return [leaf.grad, other.grad]
+
+    with runtime.forced(name):
+        wanted = gradients()
+        with lazy.lazy_gradients():
+            found = gradients()
+    for gradient, want in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(gradient, want)
 
 
 many_sizes = st.lists(st.one_of(st.integers(1, 99), st.integers(1, 5000)), min_size=1, max_size=4)
@@ -468,20 +491,20 @@ def test_optimizer_steps(sizes, n_terms, seed):
         copies = [
             (a[0].copy(), tuple(a[3:]), [np.abs(a[1 + k]) for k in range(n_states)]) for a in arrays
         ]
-        with _compiled.forced(name, int(rng.integers(1, 4))):
-            parameters = ad.Parameters(
-                ad.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
+        with runtime.forced(name, int(rng.integers(1, 4))):
+            parameters = updates.Parameters(
+                updates.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
             )
             for _ in range(2):
                 parameters.move(step)
         return [array for w, _, s in copies for array in (w, *s)]
 
     for step, n_states in (
-        (ad.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
-        (ad.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
-        (ad.AdamStep(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
-        (ad.RMSPropStep(0.1, c=0.05, eps=1e-6, decay=decay), 1),
-        (ad.SignSGDStep(0.1, c=0.1, keep=1 - decay), 1),
+        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
+        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
+        (updates.AdamStep(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
+        (updates.RMSPropStep(0.1, c=0.05, eps=1e-6, decay=decay), 1),
+        (updates.SignSGDStep(0.1, c=0.1, keep=1 - decay), 1),
     ):
         wanted = stepped(None, step, n_states)
         for name in SETS:
@@ -498,9 +521,9 @@ def test_sums(sizes, n_terms, seed):
     wanted = [list(itertools.accumulate((*t, *t)))[-1] for t in terms]
     for name in (None, *SETS):
         totals = [np.full(n, np.nan, np.float32) for n in sizes]
-        with _compiled.forced(name, int(rng.integers(1, 4))):
-            ad.add_up(totals, terms)
-            ad.add_up(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
+        with runtime.forced(name, int(rng.integers(1, 4))):
+            updates.add_up(totals, terms)
+            updates.add_up(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
         for total, want in zip(totals, wanted, strict=True):
             np.testing.assert_array_equal(total, want)
 
@@ -513,10 +536,10 @@ def test_averages(sizes, seed):
 
     def moved(name, share):
         copies = [mean.copy() for mean in means]
-        with _compiled.forced(name, int(rng.integers(1, 4))):
+        with runtime.forced(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
-            members = [ad.Parameter(w, (), (m,)) for w, m in pairs]
-            ad.Parameters(members).move(ad.AverageStep(share))
+            members = [updates.Parameter(w, (), (m,)) for w, m in pairs]
+            updates.Parameters(members).move(updates.AverageStep(share))
         return copies
 
     for share in (1, float(rng.random())):
@@ -537,7 +560,7 @@ def _step(seed):
 def test_two_python_threads_use_the_kernels_at_once():
     """One has the workers, the other computes alone: the same numbers."""
     wanted = [_step(seed) for seed in range(8)]
-    with _compiled.forced(SETS[0], 3), ThreadPoolExecutor(2) as executor:
+    with runtime.forced(SETS[0], 3), ThreadPoolExecutor(2) as executor:
         for _ in range(5):
             for got, want in zip(executor.map(_step, range(8)), wanted, strict=True):
                 for a, b in zip(got, want, strict=True):
@@ -547,7 +570,7 @@ def test_two_python_threads_use_the_kernels_at_once():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_workers_of_its_own():
     wanted = _step(0)
-    with _compiled.forced(SETS[0], 3):
+    with runtime.forced(SETS[0], 3):
         _step(0)  # the workers are there now; a child has none of them
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads

@@ -6,10 +6,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff
-from drypoint.autodiff import _block_kernels, _compiled, _compiled_kernels, _fast, _kernels
 from drypoint.autodiff._window import Convolution, Window
+from drypoint.autodiff.kernels import choose, runtime
+from drypoint.autodiff.kernels.native import algorithm
+from drypoint.autodiff.kernels.native import convolution as native_convolution
+from drypoint.autodiff.kernels.numpy import blocks
 
-SETS = list(_compiled._Settings.sets)
+SETS = list(runtime.Settings.sets)
 POINTS = {3: (0, 1, -1, 2, -2), 5: (0, 1, -1, 2, -2, 0.5, -0.5)}
 ROUNDING = 2.0**-24
 OF_BIAS = 10 * ROUNDING
@@ -92,25 +95,25 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     won = None if spec.plain else rng.integers(0, pool[0] * pool[1], shape).astype(np.uint8)
     g = rng.uniform(-1, 1, shape).astype(np.float32)
 
-    inner = _block_kernels.unpooled(g, won, spec, size).astype(np.float64)
+    inner = blocks.unpooled(g, won, spec, size).astype(np.float64)
     framed = np.pad(np.abs(x), ((0, 0), (0, 0), (top, bottom), (left, right)))
     y_bound, dx_bound, dw_bound = bounds(framed, np.abs(weight), np.abs(inner), r)
     dx_bound = dx_bound[:, :, top : top + size[0], left : left + size[1]]
     wide = [a.astype(np.float64) for a in (x, weight, bias, g)]
-    y_exact, _ = _block_kernels.conv2d(wide[0], wide[1], wide[2], plain)
-    dx_exact = _block_kernels.conv2d_input_gradient(wide[3], won, wide[1], spec, size)
-    dw_exact = _block_kernels.conv2d_weight_gradient(wide[3], won, wide[0], spec)
+    y_exact, _ = blocks.conv2d(wide[0], wide[1], wide[2], plain)
+    dx_exact = blocks.conv2d_input_gradient(wide[3], won, wide[1], spec, size)
+    dw_exact = blocks.conv2d_weight_gradient(wide[3], won, wide[0], spec)
 
     for name in SETS:
         first = None
         for threads in (1, 3):
-            with _compiled.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(_fast, "wins", lambda *_, **__: True)
-                patch.setattr(_fast, "sparse_wins", lambda *_, **__: False)
-                y, _ = _kernels.conv2d(x, weight, bias, plain, taped=True)
-                dx = _kernels.conv2d_input_gradient(g, won, weight, spec, size)
-                dw = _kernels.conv2d_weight_gradient(g, won, x, spec)
-                pooled, codes = _kernels.conv2d(x, weight, bias, spec, taped=True)
+            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(algorithm, "wins", lambda *_, **__: True)
+                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: False)
+                y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
+                dx = choose.conv2d_input_gradient(g, won, weight, spec, size)
+                dw = choose.conv2d_weight_gradient(g, won, x, spec)
+                pooled, codes = choose.conv2d(x, weight, bias, spec, taped=True)
             assert (np.abs(y - y_exact) <= y_bound + OF_BIAS).all()
             assert (np.abs(dx - dx_exact) <= dx_bound).all()
             assert (np.abs(dw - dw_exact) <= dw_bound).all()
@@ -145,7 +148,7 @@ def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, tap
     rows, columns = plain.output_size(*size)
     pool = (pool[0] if rows >= pool[0] else 1, pool[1] if columns >= pool[1] else 1)
     spec = Convolution(plain.window, relu=relu, pool=pool)
-    exact, _ = _block_kernels.conv2d(
+    exact, _ = blocks.conv2d(
         *(a if a is None else a.astype(np.float64) for a in (x, weight, bias)), plain
     )
     framed = np.pad(np.abs(x), ((0, 0), (0, 0), *padding))
@@ -153,10 +156,10 @@ def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, tap
     for name in SETS:
         first = None
         for threads in (1, 3):
-            with _compiled.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(_fast, "wins", lambda *_, **__: True)
-                y, _ = _kernels.conv2d(x, weight, bias, plain, taped=True)
-                pooled, codes = _kernels.conv2d(x, weight, bias, spec, taped=taped)
+            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(algorithm, "wins", lambda *_, **__: True)
+                y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
+                pooled, codes = choose.conv2d(x, weight, bias, spec, taped=taped)
             assert (np.abs(y - exact) <= bound).all()
             value, wanted = _after(y, spec)
             np.testing.assert_array_equal(pooled, value)
@@ -172,46 +175,48 @@ def _after(y, spec):
     o = y.shape[1]
     unit = np.eye(o, dtype=np.float32).reshape(o, o, 1, 1)
     only = Convolution(Window((1, 1)), relu=spec.relu, pool=spec.pool)
-    return _block_kernels.conv2d(np.ascontiguousarray(y), unit, None, only)
+    return blocks.conv2d(np.ascontiguousarray(y), unit, None, only)
 
 
 def test_the_fast_way_is_taken_where_it_pays():
     five = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert _fast.possible(five)
-    assert _fast.wins(five, c=20, o=50, size=(8, 8))
-    assert not _fast.wins(five, c=1, o=20, size=(24, 24))
-    assert _fast.forward_wins(five, c=20, o=50, size=(8, 8))
-    assert _fast.forward_wins(five, c=1, o=20, size=(24, 24))
-    assert not _fast.forward_wins(five, c=1, o=20, size=(22, 22))  # much of tiles beyond the edge
-    assert not _fast.forward_wins(five, c=1, o=6, size=(24, 24))
+    assert algorithm.possible(five)
+    assert algorithm.wins(five, c=20, o=50, size=(8, 8))
+    assert not algorithm.wins(five, c=1, o=20, size=(24, 24))
+    assert algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
+    assert algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
+    assert not algorithm.forward_wins(
+        five, c=1, o=20, size=(22, 22)
+    )  # much of tiles beyond the edge
+    assert not algorithm.forward_wins(five, c=1, o=6, size=(24, 24))
     three = Convolution(Window((3, 3)), pool=(2, 2), relu=True)
-    assert not _fast.forward_wins(three, c=1, o=20, size=(24, 24))
+    assert not algorithm.forward_wins(three, c=1, o=20, size=(24, 24))
     with autodiff.direct_convolution():
-        assert not _fast.forward_wins(five, c=20, o=50, size=(8, 8))
-        assert not _fast.forward_wins(five, c=1, o=20, size=(24, 24))
+        assert not algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
+        assert not algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
     for other in (Window((4, 4)), Window((5, 5), (2, 2)), Window((3, 3), dilation=(1, 2))):
-        assert not _fast.possible(Convolution(other))
-    assert not _fast.possible(Convolution(Window((3, 3)), pool=(3, 3)))
-    assert not _fast.possible(Convolution(Window((3, 3)), groups=2))
+        assert not algorithm.possible(Convolution(other))
+    assert not algorithm.possible(Convolution(Window((3, 3)), pool=(3, 3)))
+    assert not algorithm.possible(Convolution(Window((3, 3)), groups=2))
 
 
 def test_the_sparse_way_is_taken_where_it_pays():
     lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert _fast.sparse_possible(lenet)
-    assert _fast.sparse_wins(lenet, c=1, o=20)
-    assert not _fast.sparse_wins(lenet, c=20, o=50)
-    assert not _fast.sparse_wins(lenet, c=1, o=2)
+    assert algorithm.sparse_possible(lenet)
+    assert algorithm.sparse_wins(lenet, c=1, o=20)
+    assert not algorithm.sparse_wins(lenet, c=20, o=50)
+    assert not algorithm.sparse_wins(lenet, c=1, o=2)
     for other in (
         Convolution(Window((5, 5)), relu=True),
         Convolution(Window((5, 5)), pool=(1, 2), relu=True),
         Convolution(Window((1, 3)), pool=(2, 2)),
         Convolution(Window((3, 3)), pool=(2, 2), groups=3),
     ):
-        assert _fast.sparse_possible(other)
-        assert not _fast.sparse_wins(other, c=3, o=12)
+        assert algorithm.sparse_possible(other)
+        assert not algorithm.sparse_wins(other, c=3, o=12)
     for window in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
-        assert not _fast.sparse_possible(Convolution(window, relu=True))
-    assert not _fast.sparse_possible(Convolution(Window((5, 5))))
+        assert not algorithm.sparse_possible(Convolution(window, relu=True))
+    assert not algorithm.sparse_possible(Convolution(Window((5, 5))))
 
 
 def test_the_direct_way_can_be_asked_for():
@@ -223,16 +228,16 @@ def test_the_direct_way_can_be_asked_for():
         for shape in ((16, 20, 12, 12), (50, 20, 5, 5))
     )
     spec = Convolution(Window((5, 5)))
-    exact, _ = _block_kernels.conv2d(x, weight, None, spec)
+    exact, _ = blocks.conv2d(x, weight, None, spec)
     for name in SETS:
-        with _compiled.forced(name):
-            assert (_kernels.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
+        with runtime.forced(name):
+            assert (choose.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
             with pytest.raises(KeyError), autodiff.direct_convolution():
                 np.testing.assert_array_equal(
-                    _kernels.conv2d(x, weight, None, spec, taped=False)[0], exact
+                    choose.conv2d(x, weight, None, spec, taped=False)[0], exact
                 )
                 raise KeyError
-            assert (_kernels.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
+            assert (choose.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -241,18 +246,18 @@ def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
     spec, calls = Convolution(Window((5, 5), (1, 1))), []
-    points = _compiled_kernels._points
+    points = native_convolution._points
     monkeypatch.setattr(
-        _compiled_kernels, "_points", lambda *args: calls.append(1) or points(*args)
+        native_convolution, "_points", lambda *args: calls.append(1) or points(*args)
     )
-    with _compiled.forced(name):
+    with runtime.forced(name):
         tensor = autodiff.Tensor(x, requires_grad=True)
         y = autodiff.conv2d(tensor, autodiff.Tensor(weight))
         g = rng.normal(size=y.shape).astype(np.float32)
         y.backward(g)
         assert len(calls) == 1
-        alone, _ = _kernels.conv2d(x, weight, None, spec, taped=True)
+        alone, _ = choose.conv2d(x, weight, None, spec, taped=True)
         np.testing.assert_array_equal(y.data, alone)
-        alone = _kernels.conv2d_input_gradient(g, None, weight, spec, (12, 12))
+        alone = choose.conv2d_input_gradient(g, None, weight, spec, (12, 12))
         np.testing.assert_array_equal(tensor.grad, alone)
         assert len(calls) == 3

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Tensor, _convolution_kernels
+from drypoint.autodiff import Tensor
+from drypoint.autodiff.kernels.numpy import convolution
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 pads = st.tuples(st.integers(0, 2), st.integers(0, 2))
@@ -54,7 +55,7 @@ def test_convolution_is_the_loop(*, kernel, stride, padding, dilation, groups, b
     weight, bias = rng.integers(-9, 10, (o * groups, c, *kernel)), rng.integers(-9, 10, o * groups)
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_convolution_kernels, "_BLOCK", block)  # 1: every output row on its own
+        patch.setattr(convolution, "_BLOCK", block)  # 1: every output row on its own
         y = ad.conv2d(Tensor(x), Tensor(weight), Tensor(bias), **options)
     assert y.dtype == np.float32
     np.testing.assert_array_equal(y.data, loop_convolution(x, weight, bias, **options))
@@ -73,7 +74,7 @@ def test_convolution_gradients_are_the_same_in_small_blocks(monkeypatch):
         return [t.grad for t in tensors]
 
     whole = gradients()
-    monkeypatch.setattr(_convolution_kernels, "_BLOCK", 1)
+    monkeypatch.setattr(convolution, "_BLOCK", 1)
     for a, b in zip(whole, gradients(), strict=True):
         np.testing.assert_array_equal(a, b)
 

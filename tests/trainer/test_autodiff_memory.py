@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Tensor, _compiled
+from drypoint.autodiff import Tensor
+from drypoint.autodiff.kernels import runtime
 
 
 def begins_a_line(array):
@@ -35,8 +36,8 @@ def test_what_kernels_write_begins_with_a_line():
         for shape in [(5, 1, 4, 4), (3, 1, 2, 2)]
     )
     v = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
-    for name in _compiled._Settings.sets:
-        with _compiled.forced(name):
+    for name in runtime.Settings.sets:
+        with runtime.forced(name):
             y = ad.conv2d(x, w, relu=True, pool=(3, 3))
             z = ad.linear(y.flatten(1), v, relu=True)
             z.sum().backward()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from drypoint.autodiff import _compiled
+from drypoint.autodiff.kernels import runtime
 from tools import ROOT, SANITIZE, WARNINGS, run
 
-FOLDER = ROOT / "trainer/drypoint/autodiff/kernels_c"
-SETS = list(_compiled._Settings.sets)
+FOLDER = ROOT / "trainer/drypoint/autodiff/kernels/c"
+SETS = list(runtime.Settings.sets)
 ONCE = {"dpk_calls.c", "dpk_dispatch.c", "dpk_memory.c", "dpk_threads.c"}
 FLAGS = {
     "portable": (),

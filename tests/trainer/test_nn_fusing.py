@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from drypoint import nn, train
-from drypoint.autodiff import Tensor, _compiled
+from drypoint.autodiff import Tensor
+from drypoint.autodiff.kernels import runtime
 from drypoint.nn import _fusing
 
 
@@ -88,11 +89,11 @@ def test_a_layer_of_ones_own_trains_among_them():
     net = nn.Sequential([*layers, "flatten", 2, "softmax"], (1, 12, 12)).initialize(0)
 
     def trained(name, n_threads=1):
-        with _compiled.forced(name, n_threads):
+        with runtime.forced(name, n_threads):
             options = {"optimizer": train.SGD(lr=0.05), "validation_split": 0, "progress": "none"}
             return train.fit(nn.Model(net), (x, y), epochs=3, batch_size=32, **options)
 
-    best = next(iter(_compiled._Settings.sets))
+    best = next(iter(runtime.Settings.sets))
     by_numpy, by_kernels, by_threads = trained(None), trained(best), trained(best, 3)
     for path, array in by_kernels.model.net.parameters().items():
         np.testing.assert_array_equal(by_threads.model.net.param(path), array)  # to the byte

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drypoint import data, nn
-from drypoint.autodiff import _kernels
+from drypoint.autodiff.kernels import choose
 from tools import ROOT
 
 
@@ -32,13 +32,13 @@ def test_it_learns_and_its_neighbours_stay_fused(example, monkeypatch):
     """Oracle: the same net without the layer. Each convolution is one pass with its ReLU and
     pooling in both, over arrays in the same order in memory."""
     digits, seen = data.load("mnist", "train")[:2560], []
-    conv2d = _kernels.conv2d
+    conv2d = choose.conv2d
 
     def watched(x, weight, bias, spec, **more):
         seen.append((spec, x.shape[1:], tuple(np.argsort(x.strides))))
         return conv2d(x, weight, bias, spec, **more)
 
-    monkeypatch.setattr(_kernels, "conv2d", watched)
+    monkeypatch.setattr(choose, "conv2d", watched)
     example.trained(nn.lenet(), digits)
     bare, seen[:] = set(seen), []
     result = example.trained(example.with_layer(nn.lenet()), digits)

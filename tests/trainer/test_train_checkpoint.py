@@ -10,7 +10,7 @@ from trainable import blobs, classifier, image_model, images
 
 from drypoint import nn, train
 from drypoint.common import pack_members, unpack_members
-from drypoint.train import Adam, CheckpointError, EarlyStopping, _steps
+from drypoint.train import Adam, CheckpointError, EarlyStopping, _epoch
 
 
 def shifted(batch, *, seed, epoch, indices):
@@ -97,7 +97,7 @@ def test_a_run_that_was_over_gives_its_result_again(tmp_path):
 
 
 def test_ctrl_c_within_an_epoch_loses_that_epoch_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(_steps, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
     whole = fit()
     calls = []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drypoint.autodiff import set_threads
 from drypoint.common import DrypointError, check_writable
-from drypoint.train import MPILink, TrainResult
+from drypoint.train import MPICommunicator, TrainResult
 
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import add_data_arguments, mnist
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, save, say what came out; of several processes the first writes and tells."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
-    link = MPILink() if args.mpi else None
+    link = MPICommunicator() if args.mpi else None
     leads = link is None or link.rank == 0
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))

@@ -44,5 +44,5 @@ from ._window import Padding as Padding
 from ._window import Pair as Pair
 from ._window import Window as Window
 from .kernels.native.algorithm import direct_convolution as direct_convolution
-from .kernels.settings import n_threads as n_threads
-from .kernels.settings import set_threads as set_threads
+from .kernels.runtime import n_threads as n_threads
+from .kernels.runtime import set_threads as set_threads

@@ -14,7 +14,7 @@ from ._tape import Array, LazyArray, dense
 from ._tensor import Tensor
 from .kernels import choose as kernels
 from .kernels.native import linear
-from .kernels.settings import kernels_for
+from .kernels.runtime import kernels_for
 
 __all__ = [
     "LazyArray",

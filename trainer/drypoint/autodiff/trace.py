@@ -28,7 +28,7 @@ from .kernels.native import algorithm
 from .kernels.native import call as native
 from .kernels.native.call import address, tracer
 from .kernels.numpy.elementwise import Key
-from .kernels.settings import settings as kernel_settings
+from .kernels.runtime import settings as kernel_settings
 
 Values = Mapping[Hashable, NDArray[Any]]
 """By the name of a hole: a row for each run of a program, of addresses or of numbers."""

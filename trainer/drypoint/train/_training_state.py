@@ -1,6 +1,7 @@
 """Everything that changes in a run, and nothing else: what a checkpoint holds."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,12 @@ class TrainingState:
         """What there is now is the best so far."""
         self.best = {path: array.copy() for path, array in self.weights.kept().items()}
         self.best_epoch = self.epoch
+
+    def live_arrays(self) -> list[NDArray[np.float32]]:
+        """What a step changes in place: weights, buffers, their average, and moments."""
+        average = self.weights.average
+        arrays = [*self.weights.arrays.values(), *chain(*self.moments.values())]
+        return [*arrays, *([] if average is None else average.arrays.values())]
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Every array by a name: live ones, to be read or filled in place."""

@@ -1,7 +1,7 @@
 """Kernels: the arithmetic of the ops. Arrays in, new arrays out; no tape.
 
 `choose` picks for each call the compiled twin in `native`, whose C is in `c`, or the reference in
-`numpy`. `settings` holds threads and the off switch, `updates` the formulas of the optimizers.
+`numpy`. `runtime` holds threads and the off switch, `updates` the formulas of the optimizers.
 """
 
 from .memory import aligned as aligned

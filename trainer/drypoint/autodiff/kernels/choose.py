@@ -16,7 +16,7 @@ from . import native
 from . import numpy as reference
 from .numpy.blocks import Winners
 from .numpy.elementwise import Key
-from .settings import kernels_for
+from .runtime import kernels_for
 
 __all__ = [
     "add",

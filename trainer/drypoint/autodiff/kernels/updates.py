@@ -23,7 +23,7 @@ from .native.call import (
     struct,
     tracer,
 )
-from .settings import compiled_kernels
+from .runtime import compiled_kernels
 
 Values = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drypoint.autodiff.kernels.settings import compiled_kernels
+from drypoint.autodiff.kernels.runtime import compiled_kernels
 from drypoint.nn import Graph, Layer, Loss, Module, Sequential
 
 from .._examples import Examples

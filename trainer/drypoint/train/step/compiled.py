@@ -11,7 +11,6 @@ put into the arguments of the kernel that copies images to where the first convo
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -66,8 +65,7 @@ class CompiledStep:
     def _trace(self, share: Share) -> list[Totals]:
         """A step by the tape, and its program."""
         tape, state = self._tape, self._tape.state
-        arrays = [*state.weights.arrays.values(), *share.batch.values()]
-        with Trace(*arrays) as trace:
+        with Trace(*state.live_arrays(), *share.batch.values()) as trace:
             result = tape.step(share)
         state.step += 1
         if trace.complete:
@@ -116,12 +114,8 @@ class StepProgram:
         result = self._room(len(shares))
         keys = self._drawn_keys(step, len(shares))
         values = {**tape.update.numbers(step, len(shares)), **_addresses(shares, result, keys)}
-        by_python = not self._program.kernels_only
-        seed = tape.seed(step)
-        with tape.context.micro_batch(seed) if by_python else nullcontext() as ctx:
+        with tape.context.seeded(tape.seed(step)):
             n_done = self._program.run(len(shares), values)
-            if ctx is not None and n_done == 0:
-                ctx.updates.clear()
         if n_done == 0:
             return []
         tape.state.step += n_done
@@ -139,7 +133,7 @@ class StepProgram:
     def _drawn_keys(self, step: int, n: int) -> Array:
         """The keys of n steps: (n, keys, 2)."""
         keys = np.empty((n, self._n_keys, 2), np.uint32)
-        each = self._n_keys // len(self._places)
+        each = self._n_keys // max(len(self._places), 1)
         for i in range(n if self._n_keys else 0):
             for number, place in enumerate(self._places):
                 rng = key_generator(self._tape.seed(step + i, place))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
-from drypoint.autodiff.callback import host_callback
+from drypoint.autodiff.callback import host_call, host_callback
 from drypoint.autodiff.kernels import copy_into
 from drypoint.nn import BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
 
@@ -44,10 +44,11 @@ class StepContext:
         self._seed: Seed = ()
         self._keys: np.random.Generator | None = None
         self._observed: dict[str, Array] = {}
+        self._calls_python = False
 
     @contextmanager
-    def micro_batch(self, seed: Seed) -> Iterator[Context]:
-        """The context of a micro-batch; after it, the layers of the user have moved their buffers.
+    def seeded(self, seed: Seed) -> Iterator[Context]:
+        """The context of a micro-batch, for a program that calls layers of the user.
 
         Args:
             seed: of what the layers draw.
@@ -55,10 +56,21 @@ class StepContext:
         rng = np.random.default_rng(seed)
         self._ctx = Context(training=True, rng=rng, calls=self._call, losses=_loss)
         self._seed, self._keys = seed, None
-        self._observed.clear()
         yield self._ctx
-        self._weights.moved(self._ctx.updates)
         self._ctx = Context()
+
+    @contextmanager
+    def micro_batch(self, seed: Seed) -> Iterator[Context]:
+        """The context of a micro-batch; after it, layers of the user have moved their buffers."""
+        self._observed.clear()
+        self._calls_python = False
+        with self.seeded(seed) as ctx:
+            yield ctx
+            if self._calls_python:
+                host_call(self._move_buffers)
+
+    def _move_buffers(self) -> None:
+        self._weights.moved(self._ctx.updates)
 
     def move_statistics(self) -> None:
         """The batch norms take in what they have observed, by kernels."""
@@ -75,6 +87,7 @@ class StepContext:
             return layer.forward(x, params, replace(ctx, rng=self._keys))
         if layer.in_kernels:
             return layer.forward(x, params, ctx)
+        self._calls_python = True
         path, names = ctx.path, tuple(params)
 
         def function(x: Tensor, *values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..._errors import AutodiffError
 from ..memory import aligned, aligned_empty, memory_order
-from ..settings import Settings, ffi, lib
+from ..runtime import Settings, ffi, lib
 
 FROM_MEMORY = 16
 """What a float that a kernel reads, and does little with, costs: multiplications."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..._tape import Array
 from ..._window import Pair, Window
-from .. import settings
+from .. import runtime
 from ..numpy.lanes import from_lanes, to_lanes
 from ..numpy.pooling import Winners
 from .call import FROM_MEMORY, empty, images, pointer, run, struct
@@ -18,7 +18,7 @@ MOST = 255
 def kernels_for(window: Window, array: Array) -> Any:
     """The compiled kernels if they take such windows and arrays; None leaves it to NumPy."""
     small = window.kernel[0] * window.kernel[1] <= MOST
-    return settings.kernels_for(array) if small else None
+    return runtime.kernels_for(array) if small else None
 
 
 def pool(kernels: Any, x: Array, window: Window, *, mean: bool) -> Array:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.train import TrainError
-from drypoint.train._team import Team, flat, unflat
+from drypoint.train.step.all_reduce import AllReduce, flat, unflat
 
 
 class Corner:
-    """A link between threads of this process."""
+    """A communicator between threads of this process."""
 
     def __init__(self, rank, size, queues=None):
         self.rank, self.size, self._queues = rank, size, queues
@@ -28,15 +28,15 @@ class Corner:
         return flag
 
 
-def team_totals(size, batch_size, numbers):
+def all_reduced(size, batch_size, numbers):
     """What each of so many processes finds, for one row of numbers a block."""
     queues = {(a, b): Queue() for a in range(size) for b in range(size)}
     found = [None] * size
 
     def work(rank):
-        team = Team(Corner(rank, size, queues), batch_size)
-        mine = [numbers[i].copy() for i, _ in team.blocks(batch_size)]
-        found[rank] = team.total(mine)
+        all_reduce = AllReduce(Corner(rank, size, queues), batch_size)
+        mine = [numbers[i].copy() for i, _ in all_reduce.blocks(batch_size)]
+        found[rank] = all_reduce.sum(mine)
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]
     for thread in threads:
@@ -48,30 +48,30 @@ def team_totals(size, batch_size, numbers):
 
 @given(st.integers(1, 600), st.integers(0, 2**32 - 1))
 def test_sums_are_the_same_bytes_for_any_number_of_processes(batch_size, seed):
-    n_blocks = Team(Corner(0, 1), batch_size).n_blocks
+    n_blocks = AllReduce(Corner(0, 1), batch_size).n_blocks
     rng = np.random.default_rng(seed)
     rows = (rng.normal(size=(n_blocks, 7)) * 10.0 ** rng.integers(-6, 6, (n_blocks, 1))).astype("f")
-    (alone,) = team_totals(1, batch_size, rows)
+    (alone,) = all_reduced(1, batch_size, rows)
     np.testing.assert_allclose(alone, rows.astype(float).sum(0), rtol=1e-4, atol=1e-2)
     for size in (2, 4, 8):
         if size <= n_blocks:
-            for found in team_totals(size, batch_size, rows):
+            for found in all_reduced(size, batch_size, rows):
                 assert found.tobytes() == alone.tobytes()
 
 
 @given(st.integers(1, 600), st.integers(0, 600))
 def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
     n = min(n, batch_size)
-    n_blocks = Team(Corner(0, 1), batch_size).n_blocks
-    wanted = Team(Corner(0, 1), batch_size).blocks(n)
+    n_blocks = AllReduce(Corner(0, 1), batch_size).n_blocks
+    wanted = AllReduce(Corner(0, 1), batch_size).blocks(n)
     assert [i for i, _ in wanted] == list(range(n_blocks))
     size = 1
     while size <= n_blocks:
         found = []
         for rank in range(size):
-            team = Team(Corner(rank, size), batch_size)
-            begin = team.share(n).start
-            found += [(i, slice(b.start + begin, b.stop + begin)) for i, b in team.blocks(n)]
+            all_reduce = AllReduce(Corner(rank, size), batch_size)
+            begin = all_reduce.share(n).start
+            found += [(i, slice(b.start + begin, b.stop + begin)) for i, b in all_reduce.blocks(n)]
         assert found == wanted
         size *= 2
     places = [i for _, block in wanted for i in range(block.start, block.stop)]
@@ -82,14 +82,14 @@ def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
     ("batch_size", "n"), [(15, 1), (63, 1), (64, 2), (128, 4), (255, 4), (256, 8)]
 )
 def test_blocks_are_not_too_small(batch_size, n):
-    assert Team(Corner(0, 1), batch_size).n_blocks == n
+    assert AllReduce(Corner(0, 1), batch_size).n_blocks == n
 
 
 @pytest.mark.parametrize("size", [3, 8])
 def test_numbers_of_processes_that_cannot_share_are_refused(size):
     message = f"{size} processes cannot share batches of 128: give a power of two, 4 at most"
     with pytest.raises(TrainError, match=message):
-        Team(Corner(0, size), 128)
+        AllReduce(Corner(0, size), 128)
 
 
 def test_a_row_and_back():
@@ -150,8 +150,8 @@ def test_the_command_writes_and_tells_once(toolbox, tmp_path):
 
 
 def test_without_mpi4py_one_line_says_what_to_install(monkeypatch):
-    from drypoint.train import MPILink
+    from drypoint.train import MPICommunicator
 
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(TrainError, match=r"pip install 'drypoint\[mpi\]'"):
-        MPILink()
+        MPICommunicator()

@@ -1,4 +1,4 @@
-"""Batches whose kernels run again without Python. Oracle: a run in which each goes through it."""
+"""The compiled step. Oracle: the tape step, of the same bytes."""
 
 import gc
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from drypoint import autodiff, data, nn, train
+from drypoint.autodiff.kernels import runtime
+from drypoint.autodiff.trace import Program, Trace
 from drypoint.common import DrypointError
-from drypoint.train import _passes, _steps, _turns
+from drypoint.train import _epoch
+from drypoint.train.step import compiled
 
 DIGITS = data.load("mnist", "train")[:160]
 IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
@@ -44,7 +47,7 @@ NETS = {
     "dropout": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(16),
                 nn.Dropout(0.5), nn.Linear(10)],
 }  # fmt: skip
-ISLANDS = {
+CALLBACKS = {
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Cos(), nn.Linear(10)],
     "inner": [
         nn.Flatten(),
@@ -55,18 +58,17 @@ ISLANDS = {
 
 
 @pytest.fixture
-def again(monkeypatch):
-    """The recordings of each batch that was not taken through layers and tape."""
-    count, play, replay = [], _turns.Turn.play, autodiff.Recording.replay
+def played(monkeypatch):
+    """The program of each batch that was not stepped by the tape."""
+    programs, play = [], compiled.StepProgram.play
 
-    def counted(turn, *given, **options):
-        outcome, n = play(turn, *given, **options)
-        count.extend([part.recorded.recording for part in turn.parts] for _ in range(n))
-        return outcome, n
+    def counted(program, shares):
+        totals = play(program, shares)
+        programs.extend([program] * len(totals))
+        return totals
 
-    monkeypatch.setattr(_turns.Turn, "play", counted)
-    monkeypatch.setattr(autodiff.Recording, "replay", lambda r: (count.append([r]), replay(r))[1])
-    return count
+    monkeypatch.setattr(compiled.StepProgram, "play", counted)
+    return programs
 
 
 def fitted(layers, given=IMAGES, **options):
@@ -84,20 +86,18 @@ def assert_same(one, other):
         np.testing.assert_array_equal(array, wanted, strict=True)
 
 
-def through_python(monkeypatch, *args, **options):
-    with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_MOST_RECORDED", 0)
-        return fitted(*args, **options)
+def by_tape(*args, **options):
+    return fitted(*args, **options, compiled=False)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "signsgd"])
 @pytest.mark.parametrize("name", NETS)
-def test_a_run_has_the_bytes_of_one_through_python(name, optimizer, monkeypatch, again):
-    """160 examples are three batches of 44 and one of 28; all but the first of each run again."""
+def test_a_run_has_the_bytes_of_one_by_tape(name, optimizer, played):
+    """160 examples are three batches of 44 and one of 28; all but the first of each are played."""
     result = fitted(NETS[name], optimizer=optimizer)
-    assert len(again) == 6
-    assert_same(result, through_python(monkeypatch, NETS[name], optimizer=optimizer))
-    assert len(again) == 6
+    assert len(played) == 6
+    assert_same(result, by_tape(NETS[name], optimizer=optimizer))
+    assert len(played) == 6
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -110,25 +110,25 @@ def threads(request):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_micro_batches_run_again(name, threads, monkeypatch, again):
+def test_micro_batches_are_played(name, threads, played):
     """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norm
-    sees all 100, and many weights are read for all 100; clipping the gradients wants them between
-    the pass and the update."""
+    sees all 100, and many weights are read for all 100; clipping the gradients is a host
+    call between backward and update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
     n_parts = 1 if name in ("statistics", "dense") else 2
-    assert [*map(len, again)] == [n_parts] * 4
+    assert [len(program._places) for program in played] == [n_parts] * 4
     autodiff.set_threads(1)
-    assert_same(result, through_python(monkeypatch, NETS[name], batch_size=100, epochs=3))
+    assert_same(result, by_tape(NETS[name], batch_size=100, epochs=3))
     autodiff.set_threads(threads)
-    again.clear()
+    played.clear()
     options = {"batch_size": 100, "clip_grad_norm": 0.1}
-    assert_same(fitted(NETS[name], **options), through_python(monkeypatch, NETS[name], **options))
-    assert [*map(len, again)] == [n_parts] * 2
+    assert_same(fitted(NETS[name], **options), by_tape(NETS[name], **options))
+    assert [len(program._places) for program in played] == [n_parts] * 2
 
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("n", [250, 384])
-def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, again):
+def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
     """Oracle: the tape, for each by itself, and for all of them by the weights of a large Linear.
 
     250 are four, 384 are six: with two threads twice as many, and three times; with three threads
@@ -155,7 +155,7 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, again):
         schedule="constant",
         progress="none",
     )
-    assert len(again[-1]) == len(parts)
+    assert len(played[-1]._places) == len(parts)
     params = net.params
     for _ in range(2):
         total = dict.fromkeys(params, np.float32(0))
@@ -167,72 +167,70 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, again):
         np.testing.assert_array_equal(result.net.params[path], wanted)
 
 
-def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(again):
+def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(played):
     """A layer of one's own, here; batches of many sizes are not all recorded."""
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     fitted(layers, batch_size=100)
     assert Halving.calls == [100, 60] * 2
-    again.clear()
+    played.clear()
 
     def batches(*_):
         return [(IMAGES[0][:n], IMAGES[1][:n]) for n in range(1, 9)]
 
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     train.fit(net, batches, epochs=2, progress="none")
-    assert len(again) == 6
+    assert len(played) == 6
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
 def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
     """As many steps as fit into a time, or one; what comes out is the same."""
-    counts, play = [], _turns.Turn.play
+    counts, play = [], compiled.StepProgram.play
 
-    def counted(turn, batches, **options):
-        counts.append(len(batches))
-        return play(turn, batches, **options)
+    def counted(program, shares):
+        counts.append(len(shares))
+        return play(program, shares)
 
-    monkeypatch.setattr(_turns.Turn, "play", counted)
-    monkeypatch.setattr(_steps, "UNHEARD", seconds)
+    monkeypatch.setattr(compiled.StepProgram, "play", counted)
+    monkeypatch.setattr(_epoch, "UNHEARD", seconds)
     result = fitted(NETS["lenet"], batch_size=16)
     assert counts == ([1] * 19 if seconds == 0 else [9, 1, 9])
-    assert_same(result, through_python(monkeypatch, NETS["lenet"], batch_size=16))
+    assert_same(result, by_tape(NETS["lenet"], batch_size=16))
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.usefixtures("threads")
-def test_batches_of_many_sizes(monkeypatch, again):
-    """All of micro-batches of 64, so that one recording is enough for more sizes than are kept."""
+def test_batches_of_many_sizes(played):
+    """Eight shapes, of which the first six are compiled, and played from the second time on."""
     digits = data.load("mnist", "train")[:1024]
     x, y = (digits.x[:, None] / np.float32(255)).astype(np.float32), digits.y
 
-    def run():
+    def run(**options):
         def batches(*_):
             for n in (128, *range(1024, 0, -128), 256):
                 yield x[:n], y[:n]
 
         net = nn.Sequential([*NETS["lenet"], nn.Softmax()], (1, 28, 28)).initialize(0)
-        return train.fit(net, batches, epochs=2, progress="none")
+        return train.fit(net, batches, epochs=2, progress="none", **options)
 
     result = run()
-    assert len(again) == 2 * 10 - 1
-    with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_MOST_RECORDED", 0)
-        assert_same(result, run())
+    assert len(played) == 8
+    assert_same(result, run(compiled=False))
 
 
-@pytest.mark.parametrize("name", ISLANDS)
-def test_layers_that_need_python_are_called_between_kernels(name, monkeypatch, again):
-    result = fitted(ISLANDS[name])
-    assert len(again) == 6
-    assert not any(recording.kernels_only for (recording,) in again)
-    assert_same(result, through_python(monkeypatch, ISLANDS[name]))
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_layers_that_need_python_are_called_between_kernels(name, played):
+    result = fitted(CALLBACKS[name])
+    assert len(played) == 6
+    assert not any(program._program.kernels_only for program in played)
+    assert_same(result, by_tape(CALLBACKS[name]))
 
 
-def test_branches_that_join_run_again(monkeypatch, again):
+def test_branches_that_join_are_played(played):
     """A residual block with a Linear in common: sums forward, and back in two places."""
 
-    def branched():
+    def branched(**options):
         layers = {
             "flat": nn.Flatten(),
             "a": nn.Linear(16),
@@ -251,14 +249,12 @@ def test_branches_that_join_run_again(monkeypatch, again):
         graph = nn.Graph(layers, edges, {"input": (1, 28, 28)}).initialize(0)
         given = {"input": IMAGES[0], "target": IMAGES[1]}
         return train.fit(
-            graph, given, epochs=2, batch_size=100, validation_split=0, progress="none"
+            graph, given, epochs=2, batch_size=100, validation_split=0, progress="none", **options
         )
 
     result = branched()
-    assert len(again) == 2
-    with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_MOST_RECORDED", 0)
-        wanted = branched()
+    assert len(played) == 2
+    wanted = branched(compiled=False)
     for path, array in wanted.training_graph.params.items():
         np.testing.assert_array_equal(result.training_graph.params[path], array, strict=True)
 
@@ -280,22 +276,20 @@ class Distance(nn.Loss):
 
 @pytest.mark.parametrize("loss", [nn.MSELoss(), nn.MAELoss(), distance, Distance()])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_other_losses_are_called_between_kernels(loss, dtype, monkeypatch, again):
+def test_other_losses_are_called_between_kernels(loss, dtype, played):
     net = nn.Sequential([nn.Flatten(), nn.Linear(8), nn.ReLU(), nn.Linear(3)], (1, 28, 28))
     given = IMAGES[0], IMAGES[0][:, 0, 9, 9:12].astype(dtype)
     options = {"loss": loss, "epochs": 2, "batch_size": 100, "validation_split": 0}
 
-    def run():
-        return train.fit(net.initialize(0), given, progress="none", **options)
+    def run(**more):
+        return train.fit(net.initialize(0), given, progress="none", **options, **more)
 
     result = run()
-    assert len(again) == 2
-    with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_MOST_RECORDED", 0)
-        assert_same(result, run())
+    assert len(played) == 2
+    assert_same(result, run(compiled=False))
 
 
-def test_several_losses_with_weights_are_added_between_kernels(monkeypatch, again):
+def test_several_losses_with_weights_are_added_between_kernels(played):
     """One of them compares two branches, so a target has a gradient."""
     layers = {"flat": nn.Flatten(), "a": nn.Linear(4), "b": nn.Linear(4), "out": nn.Linear(10)}
     layers |= {"same": nn.MSELoss(), "right": nn.CrossEntropyLoss(from_logits=True)}
@@ -304,17 +298,15 @@ def test_several_losses_with_weights_are_added_between_kernels(monkeypatch, agai
     graph = nn.Graph(layers, edges, {"input": (1, 28, 28)}).initialize(0)
     names = dict(zip(graph.output_ports, [0.5, 2.0], strict=True))
 
-    def run():
+    def run(**more):
         given = {"input": IMAGES[0], "target": IMAGES[1]}
         options = {"epochs": 2, "batch_size": 100, "validation_split": 0, "progress": "none"}
-        return train.fit(graph, given, loss=names, **options).training_graph.params
+        return train.fit(graph, given, loss=names, **options, **more).training_graph.params
 
     params = run()
-    assert len(again) == 2
-    with monkeypatch.context() as patch:
-        patch.setattr(_passes, "_MOST_RECORDED", 0)
-        for path, array in run().items():
-            np.testing.assert_array_equal(params[path], array, strict=True)
+    assert len(played) == 2
+    for path, array in run(compiled=False).items():
+        np.testing.assert_array_equal(params[path], array, strict=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -342,28 +334,28 @@ class Counter(nn.Layer):
         return x * (1 + 0.1 * float(count[0]))
 
 
-def test_a_layer_of_ones_own_may_move_its_buffers(monkeypatch, again):
+def test_a_layer_of_ones_own_may_move_its_buffers(played):
     layers = [nn.Flatten(), nn.Linear(16), Counter(), nn.Linear(10)]
     result = fitted(layers)
-    assert len(again) == 6
+    assert len(played) == 6
     assert [*result.net.buffers.values()] == [8]
-    assert_same(result, through_python(monkeypatch, layers))
+    assert_same(result, by_tape(layers))
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"average": 0.9, "clip_grad_norm": 0.1, "clip_weight": 0.2},
+        {"average": 0.9, "clip_grad_norm": 0.1},
         {"lr_multipliers": {"conv1": None, "conv2.weight": 0.5}},
         {"metrics": [lambda y, t: y[:, 0] * t]},
     ],
 )
-def test_options_change_nothing_about_it(options, monkeypatch, again):
+def test_options_change_nothing_about_it(options, played):
     for function in options.get("metrics", []):
         function.__name__ = "product"
     result = fitted(NETS["lenet"], **options)
-    assert len(again) == 6
-    assert_same(result, through_python(monkeypatch, NETS["lenet"], **options))
+    assert len(played) == 6
+    assert_same(result, by_tape(NETS["lenet"], **options))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -381,17 +373,17 @@ class Halving(nn.Layer):
         return autodiff.relu(x) if len(self.calls) % 2 else x
 
 
-def test_a_layer_of_ones_own_is_called_for_each_batch(monkeypatch, again):
+def test_a_layer_of_ones_own_is_called_for_each_batch(played):
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     result = fitted(layers)
     assert Halving.calls == [44, 44, 44, 28] * 2
-    assert len(again) == 6
+    assert len(played) == 6
     Halving.calls.clear()
-    assert_same(result, through_python(monkeypatch, layers))
+    assert_same(result, by_tape(layers))
 
 
-def test_a_class_that_there_is_not_is_still_refused(again):
+def test_a_class_that_there_is_not_is_still_refused(played):
     def batches(*_):
         for targets in ([0, 1, 2], [2, 1, 0], [9, 1, 0], [9, 9, 9], [0, 1, 10]):
             yield IMAGES[0][:3], np.array(targets)
@@ -399,30 +391,92 @@ def test_a_class_that_there_is_not_is_still_refused(again):
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     with pytest.raises(DrypointError, match="10"):
         train.fit(net, batches, epochs=1, progress="none")  # fmt: skip
-    assert len(again) == 3  # all between the first and the last
+    assert len(played) == 3  # all between the first and the last
 
 
-@pytest.mark.parametrize("layers", [NETS["lenet"], ISLANDS["inner"]])
-def test_a_run_leaves_no_recording_behind(layers):
+@pytest.mark.parametrize("layers", [NETS["lenet"], CALLBACKS["inner"]])
+def test_a_run_leaves_no_program_behind(layers):
     """Nothing refers to it in a circle, so its arrays are given back at once."""
     gc.collect()
     gc.disable()
     try:
         fitted(layers)
-        assert not any(type(thing) is autodiff.Recording for thing in gc.get_objects())
+        assert not any(type(thing) in (Trace, Program) for thing in gc.get_objects())
     finally:
         gc.enable()
 
 
-def test_threads_may_change_during_a_run(monkeypatch, again):
+def test_threads_may_change_during_a_run(played):
     def switch(state):
         autodiff.set_threads(1 + state.epoch % 2)
 
-    before = autodiff._compiled._Settings.n_threads
+    before = autodiff.n_threads()
     try:
         autodiff.set_threads(1)
         result = fitted(NETS["lenet"], epochs=3, callbacks=[switch])
     finally:
         autodiff.set_threads(before)
-    assert len({id(recording) for each in again for recording in each}) == 3
-    assert_same(result, through_python(monkeypatch, NETS["lenet"], epochs=3))
+    assert len({id(program) for program in played}) == 3
+    assert_same(result, by_tape(NETS["lenet"], epochs=3))
+
+
+def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
+    """And takes the tape, to the same bytes."""
+    layers, targets = [nn.Flatten(), nn.Linear(10)], IMAGES[0][:, 0, 9, 9:19]
+
+    def plan(layers, given=IMAGES, **options):
+        net = nn.Sequential(layers, (1, 28, 28)).initialize(0)
+        options = {"epochs": 1, "batch_size": 80, "validation_split": 0} | options
+        train.fit(net, given, progress="lines", **options)
+        lines = capfd.readouterr().err.splitlines()
+        return next(line for line in lines if line.startswith("training on")).split("; ")[-1]
+
+    class Own(train.SGD):
+        """An optimizer of the user's own."""
+
+    mse = {"loss": nn.MSELoss(), "given": (IMAGES[0], targets)}
+    classes = [*layers, nn.Softmax()]
+    assert plan(classes) == "compiled step"
+    assert plan(classes, compiled=False) == "tape step: compiled=False"
+    with_callbacks = "compiled step with host callbacks: "
+    assert plan(classes, clip_grad_norm=1.0) == with_callbacks + "clip_grad_norm"
+    assert plan(classes, optimizer=Own(lr=0.1)) == with_callbacks + "optimizer"
+    assert plan(layers, **mse) == with_callbacks + "MSELoss"
+    assert plan([nn.Cos(), *layers], **mse) == with_callbacks + "Cos, MSELoss"
+    doubles = {**mse, "given": (IMAGES[0].astype(float), targets)}
+    assert plan(layers, **doubles) == "tape step: input holds float64, and kernels take float32"
+    with runtime.forced(None):
+        assert plan(classes) == "tape step: there are no compiled kernels"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Doubling(nn.Layer):
+    """Says that kernels compute it, though NumPy does."""
+
+    short_name: ClassVar[str] = "doubling"
+    in_kernels: ClassVar[bool] = True
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return x * 2
+
+
+def test_a_net_that_turns_out_not_to_be_compiled_takes_the_tape_and_says_so(played, capfd):
+    layers = [nn.Flatten(), nn.Linear(16), Doubling(), nn.Linear(10)]
+    result = fitted(layers, progress="lines")
+    assert not played
+    line = "tape step: NumPy computes a part of the net between kernels"
+    assert capfd.readouterr().err.splitlines().count(line) == 1
+    assert_same(result, by_tape(layers))
+
+
+def test_a_derived_layer_inherits_nothing_about_kernels():
+    class Odd(nn.ReLU):
+        """Computes something else."""
+
+    assert nn.ReLU.in_kernels
+    assert nn.ReLU.per_example
+    assert (Odd.in_kernels, Odd.per_example, Odd.exportable) == (False, False, "")
+    assert Odd.in_place

@@ -1,0 +1,61 @@
+"""Gradient sums of micro-batches. The oracle: the product of the whole batch by the same kernels,
+to the byte."""
+
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drypoint.autodiff.kernels import choose, runtime
+from drypoint.autodiff.lazy import LinearGradient
+from drypoint.train.step.microbatch import BLOCK, GradientSums, Splitting, added_up
+
+SETS = (None, *runtime.Settings.sets)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 70), min_size=1, max_size=4),
+    shape=st.tuples(st.integers(1, 90), st.integers(1, 200)),
+    lanes=st.booleans(),
+    zeros=st.sampled_from([0, 0.6, 0.95]),
+    seed=st.integers(0, 999),
+)
+def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
+    rng, total = np.random.default_rng(seed), sum(sizes)
+    name = SETS[seed % len(SETS)]
+    factors = [
+        (rng.normal(size=(total, n)) * (rng.random((total, n)) >= zeros)).astype(np.float32)
+        for n in shape
+    ]
+    biases = rng.normal(size=(len(sizes), shape[0])).astype(np.float32)
+    ends = np.cumsum([0, *sizes])
+    with runtime.forced(name, int(rng.integers(1, 4))):
+        order = np.asfortranarray if lanes else np.ascontiguousarray
+        sums = GradientSums(total, len(sizes), in_place=True)
+        for number, (begin, end) in enumerate(pairwise(map(int, ends))):
+            factor = LinearGradient(*(order(f[begin:end]) for f in factors))
+            sums.add(number, slice(begin, end), {"b": biases[number], "w": factor})
+        terms = sums.terms()
+        (weight,) = terms["w"]
+        whole = choose.linear_weight_gradient(*factors)
+        bias = added_up({"b": terms["b"]})["b"]
+    if name is None and lanes and len(sizes) == 1:  # order in memory is another: numbers of about 1
+        np.testing.assert_allclose(weight, whole, rtol=0, atol=3e-7 * total)
+    else:
+        np.testing.assert_array_equal(weight, whole)
+    np.testing.assert_array_equal(terms["b"], biases)
+    np.testing.assert_array_equal(bias, reduce(np.add, biases))
+
+
+@given(n=st.integers(1, 3000), smallest=st.floats(24, 200))
+def test_micro_batches_are_the_rows_of_the_batch_in_order(n, smallest):
+    """An even number of about 64 examples each, whole blocks of 16 but for the last."""
+    rows = Splitting(smallest).micro_batches(n)
+    assert [i for part in rows for i in range(n)[part]] == list(range(n))
+    if len(rows) > 1:
+        assert len(rows) % 2 == 0
+        assert n / len(rows) >= smallest
+        assert all(part.stop % BLOCK == 0 for part in rows[:-1])
+    assert Splitting(None).micro_batches(n) == [slice(0, n)]
