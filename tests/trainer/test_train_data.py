@@ -275,7 +275,7 @@ def test_a_bare_net_gets_an_encoder_a_decoder_and_values(capsys):
         "loss: CrossEntropyLoss, by the net's last layer",
         "decoder: the classes above, below, by the data's labels",
         "training on 60 examples; batches of 16, 4 steps an epoch; Adam(lr=0.001), schedule "
-        "OneCycle(warmup=0.2)",
+        "OneCycle(warmup=0.2); compiled step",
     ]
     fixed = fit(image_net(input_shape=(3, 4, 3)), DATASET).model
     assert fixed.encoder == data.ImageEncoder(width=3, height=4, color="rgb")

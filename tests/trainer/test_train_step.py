@@ -424,12 +424,14 @@ def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
     """And takes the tape, to the same bytes."""
     layers, targets = [nn.Flatten(), nn.Linear(10)], IMAGES[0][:, 0, 9, 9:19]
 
-    def plan(layers, given=IMAGES, **options):
-        net = nn.Sequential(layers, (1, 28, 28)).initialize(0)
+    def plan_of(net, given, **options):
         options = {"epochs": 1, "batch_size": 80, "validation_split": 0} | options
         train.fit(net, given, progress="lines", **options)
         lines = capfd.readouterr().err.splitlines()
         return next(line for line in lines if line.startswith("training on")).split("; ")[-1]
+
+    def plan(layers, given=IMAGES, **options):
+        return plan_of(nn.Sequential(layers, (1, 28, 28)).initialize(0), given, **options)
 
     class Own(train.SGD):
         """An optimizer of the user's own."""
@@ -443,8 +445,11 @@ def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
     assert plan(classes, optimizer=Own(lr=0.1)) == with_callbacks + "optimizer"
     assert plan(layers, **mse) == with_callbacks + "MSELoss"
     assert plan([nn.Cos(), *layers], **mse) == with_callbacks + "Cos, MSELoss"
-    doubles = {**mse, "given": (IMAGES[0].astype(float), targets)}
-    assert plan(layers, **doubles) == "tape step: input holds float64, and kernels take float32"
+    graph = nn.TrainingGraph(nn.Sequential(classes), nn.CrossEntropyLoss())
+    for dtype, line in (("f8", "input holds float64, and kernels take float32"), ("f4", None)):
+        given = {"input": IMAGES[0].astype(dtype), "target": IMAGES[1]}
+        expected = "compiled step" if line is None else f"tape step: {line}"
+        assert plan_of(graph, given) == expected
     with runtime.forced(None):
         assert plan(classes) == "tape step: there are no compiled kernels"
 

@@ -86,18 +86,18 @@ def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array])
                 stack.append(parent)
             consumers[parent] += 1
 
-    pending = {root: _fitting(gradient, root)}
+    pending: dict[Node, Array | LazyArray] = {root: _fitting(gradient, root)}
     ready = [root]
     while ready:
         node = ready.pop()
-        gradient = pending.pop(node)
+        passed = pending.pop(node)
         if not node.edges:
             before = node.gradient
-            node.gradient = gradient if before is None else add(dense(before), dense(gradient))
+            node.gradient = passed if before is None else add(dense(before), dense(passed))
             continue
-        gradient = dense(gradient)
+        array = dense(passed)
         for parent, vjp in node.edges:
-            part = _fitting(vjp(gradient), parent)
+            part = _fitting(vjp(array), parent)
             if parent in pending:
                 part = add(dense(pending[parent]), dense(part))
             pending[parent] = part

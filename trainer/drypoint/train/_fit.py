@@ -37,11 +37,9 @@ def fit(
     average: float | None = None,
     lr_multipliers: Mapping[str, float | None] | None = None,
     clip_grad_norm: float | None = None,
-    clip_weight: float | None = None,
     callbacks: Sequence[Callback] = (),
     log: str | Path | None = None,
     checkpoint: str | Path | None = None,
-    checkpoint_every: int = 1,
     resume_from: str | Path | None = None,
     mpi: bool = False,
     compiled: bool = True,
@@ -95,13 +93,10 @@ def fit(
             they are in -> factor of the learning rate; the first that matches counts, 0 or None
             freezes. What a batch norm observes moves all the same.
         clip_grad_norm: the most that the norm of all gradients together may be.
-        clip_weight: weights (not biases) stay within this of 0: a bound on the range that
-            quantization has to cover.
         callbacks: functions of a `TrainState`, called after each epoch; ``state.stop()`` ends the
             run.
         log: a file .csv or .jsonl of one row for each epoch.
-        checkpoint: a folder that gets a ``checkpoint.npz`` after epochs, in place of the last.
-        checkpoint_every: after how many, and at the end.
+        checkpoint: a folder that gets a ``checkpoint.npz`` after each epoch, in place of the last.
         resume_from: such a folder: the run goes on from there to the very bytes that it would
             have given without a break. All that decides them must be as it was; functions are
             compared by their names only.
@@ -132,13 +127,11 @@ def fit(
         average=average,
         lr_multipliers={} if lr_multipliers is None else dict(lr_multipliers),
         clip_grad_norm=clip_grad_norm,
-        clip_weight=clip_weight,
         seed=seed,
         time_limit=time_limit,
         callbacks=tuple(callbacks),
         log=None if log is None else Path(log),
         checkpoint=None if checkpoint is None else Path(checkpoint),
-        checkpoint_every=checkpoint_every,
         mpi=mpi,
         compiled=compiled,
     )

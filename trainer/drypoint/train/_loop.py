@@ -98,9 +98,7 @@ def run_epochs(
                 reason = "early"
             if settings.log is not None:
                 write_log(settings.log, state.history)
-            if settings.checkpoint is not None and (
-                reason is not None or state.epoch % settings.checkpoint_every == 0
-            ):
+            if settings.checkpoint is not None:
                 checkpoint.save(settings.checkpoint / checkpoint.NAME, state, run)
             if _called_back(plan, state, lambda: build(state)) and reason is None:
                 reason = "callback"

@@ -29,13 +29,11 @@ class Settings:
     average: float | None
     lr_multipliers: Mapping[str, float | None]
     clip_grad_norm: float | None
-    clip_weight: float | None
     seed: int
     time_limit: float | None
     callbacks: Sequence[Callback]
     log: Path | None
     checkpoint: Path | None
-    checkpoint_every: int
     mpi: bool
     compiled: bool
 
@@ -45,11 +43,11 @@ class Settings:
         Raises:
             TrainError: a setting is out of its range.
         """
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("checkpoint_every", 1)):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             number = getattr(self, name)
             if type(number) is not int or number < least:
                 raise TrainError(f"{name} is {number!r}, not a whole number of at least {least}")
-        for name in ("clip_grad_norm", "clip_weight", "time_limit"):
+        for name in ("clip_grad_norm", "time_limit"):
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number > 0):
                 raise TrainError(f"{name} is {number!r}, not a number above 0")
@@ -73,7 +71,6 @@ class Settings:
             "average": self.average,
             "lr_multipliers": dict(self.lr_multipliers),
             "clip_grad_norm": self.clip_grad_norm,
-            "clip_weight": self.clip_weight,
             "seed": self.seed,
             "mpi": self.mpi,
         }
@@ -85,7 +82,6 @@ class Settings:
             **self.decisive(),
             "time_limit": self.time_limit,
             "callbacks": [described(callback) for callback in self.callbacks],
-            "checkpoint_every": self.checkpoint_every,
             "compiled": self.compiled,
             **paths,
         }

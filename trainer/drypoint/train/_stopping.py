@@ -21,7 +21,6 @@ class EarlyStopping:
         patience: epochs without improvement that are allowed.
         start_epoch: so many epochs at the beginning are not looked at.
         min_delta: how much better than the best so far counts as an improvement.
-        relative: ``min_delta`` is a share of the best so far.
         mode: "min" or "max" is better; "auto": a name that ends in "accuracy" is to rise, any
             other to fall.
     """
@@ -30,7 +29,6 @@ class EarlyStopping:
     patience: int = 0
     start_epoch: int = 0
     min_delta: float = 0.0
-    relative: bool = False
     mode: Direction = "auto"
 
     def __post_init__(self) -> None:
@@ -45,12 +43,11 @@ class EarlyStopping:
     def says_stop(self, history: Mapping[str, Sequence[float]]) -> bool:
         """Whether to stop after the epochs of this history."""
         rises = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
-        best, since, delta = math.inf, 0, 0.0
+        best, since = math.inf, 0
         for value in history.get(self.monitor, ())[self.start_epoch :]:
             cost = -value if rises else value
-            if cost < best - delta:  # never for NaN
+            if cost < best - self.min_delta:  # never for NaN
                 best, since = cost, 0
-                delta = self.min_delta * (abs(best) if self.relative else 1)
             else:
                 since += 1
         return since > self.patience

@@ -10,6 +10,18 @@ from numpy.typing import NDArray
 
 from .._errors import AutodiffError
 
+__all__ = [
+    "Settings",
+    "compiled_kernels",
+    "ffi",
+    "forced",
+    "kernels_for",
+    "lib",
+    "n_threads",
+    "set_threads",
+    "settings",
+]
+
 try:
     from .._native import ffi, lib
 except ModuleNotFoundError:  # a checkout that nobody compiled: NumPy computes everything

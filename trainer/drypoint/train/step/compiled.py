@@ -10,11 +10,12 @@ the first. The third row of a table holds that address. Before the third run of 
 put into the arguments of the kernel that copies images to where the first convolution reads.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import takewhile
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint.autodiff import Array
 from drypoint.autodiff.kernels import address, drawn_key
@@ -89,7 +90,7 @@ class StepProgram:
 
     def __init__(self, tape: TapeStep, trace: Trace, share: Share, result: StepResult) -> None:
         self._tape, self._result = tape, result
-        varying: dict[object, Array] = {"losses": result.losses}
+        varying: dict[Hashable, NDArray[Any]] = {"losses": result.losses}
         varying |= {("input", port): column for port, column in share.batch.items()}
         varying |= {("output", port): array for port, array in result.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
@@ -130,7 +131,7 @@ class StepProgram:
         outputs = {port: room(array) for port, array in self._result.outputs.items()}
         return StepResult(room(self._result.losses), outputs)
 
-    def _drawn_keys(self, step: int, n: int) -> Array:
+    def _drawn_keys(self, step: int, n: int) -> NDArray[np.uint32]:
         """The keys of n steps: (n, keys, 2)."""
         keys = np.empty((n, self._n_keys, 2), np.uint32)
         each = self._n_keys // max(len(self._places), 1)
@@ -142,10 +143,10 @@ class StepProgram:
         return keys
 
 
-def _addresses(shares: Sequence[Share], result: StepResult, keys: Array) -> Values:
+def _addresses(shares: Sequence[Share], result: StepResult, keys: NDArray[np.uint32]) -> Values:
     """For each batch, where its examples are, and where losses, outputs and keys go."""
     n = len(shares)
-    values: dict[object, Array] = {}
+    values: dict[Hashable, NDArray[Any]] = {}
     for port in shares[0].batch:
         begins = [address(share.batch[port]) for share in shares]
         values["input", port] = np.array(begins, np.uintp)
@@ -158,10 +159,10 @@ def _addresses(shares: Sequence[Share], result: StepResult, keys: Array) -> Valu
     return values
 
 
-def _named(result: StepResult) -> dict[object, Array]:
+def _named(result: StepResult) -> dict[Hashable, Array]:
     return {("output", port): array for port, array in result.outputs.items()}
 
 
-def _rows(array: Array, n: int) -> Array:
+def _rows(array: Array, n: int) -> NDArray[np.uintp]:
     """The addresses of n parts of an array, one after the other."""
     return np.uintp(address(array)) + np.arange(n, dtype=np.uintp) * np.uintp(array.nbytes // n)
