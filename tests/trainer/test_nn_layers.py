@@ -5,12 +5,14 @@ import inspect
 import json
 import math
 import pickle
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from drypoint import nn
-from drypoint.autodiff import Tensor, gradcheck
+from drypoint.autodiff import Tensor, gradcheck, record
 
 
 def concrete(base):
@@ -120,6 +122,94 @@ def test_every_layer_class_is_under_contract():
     leaves = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Layer)}
     assert classes == {*leaves, nn.Sequential, nn.Graph}
     assert classes == {*WRONG, *TAKES_ANY_SHAPE}
+
+
+@pytest.mark.parametrize(("layer", "shape"), EVERY)
+def test_every_layer_keeps_the_published_contract(layer, shape):
+    if isinstance(layer, nn.OneHot):  # takes whole numbers only
+        return
+    nn.check_layer(layer, shape)
+    if layer.param_names and not isinstance(layer, nn.Sequential | nn.Graph):
+        nn.check_layer(layer.initialize(1, input_shape=shape), shape)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Right(nn.Layer):
+    """x * scale; the classes below break one promise each."""
+
+    short_name: ClassVar[str] = "right"
+
+    @property
+    def param_names(self):
+        return ("scale",)
+
+    def param_shapes(self, input_shape=None):  # noqa: ARG002
+        return {"scale": (3,)}
+
+    def initial_arrays(self, draw):  # noqa: ARG002
+        return {"scale": np.full(3, 2, np.float32)}
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return x * params["scale"]
+
+
+class WrongShape(Right):
+    def output_shape(self, input_shape):
+        return (*input_shape, 1)
+
+
+class WrongGradient(Right):
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return record(
+            x.data * params["scale"].data,
+            (x, lambda g: g),
+            (params["scale"], lambda g: g.sum(axis=0)),
+        )
+
+
+class WrongDtype(Right):
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return Tensor((x.data * params["scale"].data).astype(np.float32))
+
+
+class WrongBatch(Right):
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return (x - x.data.mean(axis=0)) * params["scale"]
+
+
+class WrongRepr(Right):
+    def __repr__(self):
+        return "two\nlines"
+
+
+class NoKernels(Right):
+    in_kernels: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (WrongShape, r"gives \(3,\) for \(3,\), but output_shape says \(3, 1\)"),
+        (WrongGradient, "passes on a wrong gradient out of training"),
+        (WrongDtype, "gives float32 for float64"),
+        (WrongBatch, "gives other numbers for a batch than for its examples one by one"),
+        (WrongRepr, "has a repr of several lines"),
+        (NoKernels, "says in_kernels, but NumPy computes a part of it"),
+    ],
+)
+def test_a_broken_promise_is_named(kind, text):
+    nn.check_layer(Right(), (3,))
+    with pytest.raises(nn.ContractError, match=f"^{kind.__name__} {text}"):
+        nn.check_layer(kind(), (3,))
+
+
+def test_the_check_wants_a_shape():
+    with pytest.raises(nn.ContractError, match="is not bound to a shape: give input_shape"):
+        nn.check_layer(nn.ReLU())
+    nn.check_layer(nn.Linear(2, in_features=3))
 
 
 @pytest.mark.parametrize(("layer", "shape"), EVERY)

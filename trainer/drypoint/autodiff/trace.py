@@ -157,6 +157,11 @@ class Trace:
             self._worker = None
 
     @property
+    def unknown(self) -> bool:
+        """Whether a kernel used an array that neither the trace knew nor a kernel wrote."""
+        return self._unknown
+
+    @property
     def complete(self) -> bool:
         """Whether kernels and host callbacks made all numbers that kernels read."""
         return bool(self._calls) and not self._unknown

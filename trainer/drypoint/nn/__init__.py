@@ -14,6 +14,7 @@ from ._batch_norm import BatchNorm2d as BatchNorm2d
 from ._catalogue import LayerKind as LayerKind
 from ._catalogue import LayerTable as LayerTable
 from ._catalogue import layers as layers
+from ._check_layer import check_layer as check_layer
 from ._context import Context as Context
 from ._convolution import Conv2d as Conv2d
 from ._default_loss import default_loss as default_loss
@@ -23,6 +24,7 @@ from ._elementwise import Sigmoid as Sigmoid
 from ._elementwise import Sin as Sin
 from ._elementwise import Tanh as Tanh
 from ._errors import ConfigError as ConfigError
+from ._errors import ContractError as ContractError
 from ._errors import GraphError as GraphError
 from ._errors import InputError as InputError
 from ._errors import LayerError as LayerError

@@ -35,6 +35,10 @@ class ShapeError(LayerError, ValueError):
     """Arrays or shapes do not fit a layer."""
 
 
+class ContractError(LayerError):
+    """A layer breaks a promise of the contract; see `check_layer`."""
+
+
 class NotInitializedError(LayerError, RuntimeError):
     """A layer is to be applied but has no values for its parameters yet."""
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._tape import Array
+from ..memory import memory_order
 from ..numpy.elementwise import Key
-from .call import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
+from .call import FROM_MEMORY, contiguous, copy_into, empty, empty_like, pointer, run, struct
 
 EXPONENTIAL = 64
 """What an exponential by the C library costs: multiplications."""
@@ -119,6 +120,7 @@ def _like(array: Array, dense: Array) -> Array:
     pairs = zip(array.shape, array.strides, dense.strides, strict=True)
     if all(a == b for n, a, b in pairs if n > 1):
         return array
-    copy = np.empty_like(dense)
-    copy[...] = array
-    return copy
+    order = memory_order(dense)
+    copy: Array = empty(tuple(dense.shape[axis] for axis in order))
+    copy_into(copy, array.transpose(order))
+    return copy.transpose([order.index(axis) for axis in range(dense.ndim)])

@@ -1,0 +1,137 @@
+"""The contract of a layer, as a check for layers of the user's own."""
+
+import copy
+import math
+
+import numpy as np
+
+from drypoint.autodiff import Array, GradcheckError, Tensor, gradcheck
+from drypoint.autodiff.kernels import runtime
+from drypoint.autodiff.trace import Trace, constant
+
+from ._context import Context
+from ._errors import ContractError
+from ._layer import Layer
+from ._sizes import Shape
+
+_BATCH = 3
+_ROUNDING = 50 * 2.0**-23
+"""Sums in another order: a few units in the last place of float32."""
+
+
+def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
+    """Check that a layer keeps the contract that nets, training and model files build on.
+
+    In this order: shapes are those that the layer infers; the layer is a value that `initialize`
+    does not change, and arrays cannot be written to; copies give the same bytes; float32 stays
+    float32 and float64 stays float64; a batch gives what its examples give one by one; gradients
+    are those of finite differences, in training and out of it; and a layer that says ``in_kernels``
+    is computed by kernels alone.
+
+        nn.check_layer(Scale(3), (3,))
+
+    Args:
+        layer: initialized or not.
+        input_shape: of one example; None: the shape that the layer is bound to.
+
+    Raises:
+        ContractError: a promise is broken; the message says which.
+        DrypointError: the layer refuses the shape.
+    """
+    shape = layer.input_shape if input_shape is None else input_shape
+    if shape is None:
+        raise ContractError(type(layer).__name__, "is not bound to a shape: give input_shape")
+    ready = layer if layer.initialized else layer.initialize(1, input_shape=shape)
+    _check_shapes(layer, ready, shape)
+    _check_value(layer, ready, shape)
+    _check_dtypes(ready, shape)
+    _check_batch(ready, shape)
+    _check_gradients(ready, shape)
+    if layer.in_kernels and runtime.compiled_kernels() is not None:
+        _check_in_kernels(ready, shape)
+
+
+def _check_shapes(layer: Layer, ready: Layer, shape: Shape) -> None:
+    found, said = ready(_example(shape)).shape, layer.output_shape(shape)
+    _promise(layer, found == said, f"gives {found} for {shape}, but output_shape says {said}")
+    for what, arrays, shapes in (
+        ("param_shapes", ready.params, layer.param_shapes(shape)),
+        ("buffer_shapes", ready.buffers, layer.buffer_shapes(shape)),
+    ):
+        own = {path: array.shape for path, array in arrays.items()}
+        _promise(layer, own == shapes, f"starts with arrays {own}, but {what} says {shapes}")
+
+
+def _check_value(layer: Layer, ready: Layer, shape: Shape) -> None:
+    changed = not layer.initialized and bool(layer.params) and bool(ready.param_names)
+    _promise(layer, not changed, "changes itself in initialize: it must give another layer")
+    for path, array in {**ready.params, **ready.buffers}.items():
+        _promise(layer, array.dtype == np.float32, f"has {path} in {array.dtype}, not float32")
+        _promise(layer, not array.flags.writeable, f"has an array {path} that can be written to")
+    x = _example(shape)
+    same = np.array_equal(copy.deepcopy(ready)(x), ready(x))
+    _promise(layer, same, "gives other numbers in a copy")
+    _promise(layer, "\n" not in repr(layer), "has a repr of several lines")
+
+
+def _check_dtypes(ready: Layer, shape: Shape) -> None:
+    for dtype in (np.float32, np.float64):
+        params = {path: Tensor(array.astype(dtype)) for path, array in ready.params.items()}
+        x = np.stack([_example(shape)]).astype(dtype)
+        found = ready.apply(params, Tensor(x)).dtype
+        _promise(ready, found == dtype, f"gives {found} for {np.dtype(dtype)}")
+
+
+def _check_batch(ready: Layer, shape: Shape) -> None:
+    singles = [_example(shape, seed).astype(np.float32) for seed in range(_BATCH)]
+    batch = ready.apply(ready.constants(np.dtype(np.float32)), Tensor(np.stack(singles))).data
+    alone = np.stack([ready(x) for x in singles])
+    same = batch.shape == alone.shape and np.allclose(batch, alone, rtol=_ROUNDING, atol=1e-6)
+    _promise(ready, same, "gives other numbers for a batch than for its examples one by one")
+
+
+def _check_gradients(ready: Layer, shape: Shape) -> None:
+    """On a random direction of the outputs, in float64."""
+    names = list(ready.params)
+    arrays = [np.stack([_example(shape, seed) for seed in range(2)])]
+    arrays += [a + _example(a.shape, 2) for a in ready.params.values()]
+    for training in (False, True):
+
+        def function(x: Tensor, *params: Tensor, training: bool = training) -> Tensor:
+            ctx = Context(training=training, rng=np.random.default_rng(0))
+            y = ready.apply(dict(zip(names, params, strict=True)), x, ctx)
+            return y * np.random.default_rng(1).normal(size=y.shape)
+
+        try:
+            gradcheck(function, *arrays)
+        except GradcheckError as error:
+            mode = "in training" if training else "out of training"
+            text = f"passes on a wrong gradient {mode}: {error}"
+            raise ContractError(type(ready).__name__, text) from error
+
+
+def _check_in_kernels(ready: Layer, shape: Shape) -> None:
+    x = np.stack([_example(shape, seed) for seed in range(_BATCH)]).astype(np.float32)
+    leaves = {path: Tensor(array, requires_grad=True) for path, array in ready.params.items()}
+    with Trace(x, *ready.params.values(), *ready.buffers.values()) as trace:
+        given = Tensor(x, requires_grad=True)
+        y = ready.apply(leaves, given, Context(training=True, rng=np.random.default_rng(0)))
+        y.backward(constant(np.ones_like(y.data)))
+        gradients = [leaf.grad for leaf in (given, *leaves.values())]
+        for array in (y.data, *(g for g in gradients if g is not None)):
+            trace.uses(array)
+    text = "says in_kernels, but NumPy computes a part of it"
+    _promise(ready, not trace.unknown, text)
+
+
+def _example(shape: Shape, seed: int = 0) -> Array:
+    """Distinct values 0.02 apart and 0.01 from 0: no corner of a function is near."""
+    n = math.prod(shape)
+    order = np.random.default_rng(seed).permutation(n)
+    values: Array = ((order - n // 2) * 0.02 + 0.01).reshape(shape)
+    return values
+
+
+def _promise(layer: Layer, kept: bool, broken: str) -> None:
+    if not kept:
+        raise ContractError(type(layer).__name__, broken)
