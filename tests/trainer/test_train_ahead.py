@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drypoint.train._ahead import DEPTH, ahead
+from drypoint.train._batches import DEPTH, ahead
 
 
 @given(st.lists(st.integers()))

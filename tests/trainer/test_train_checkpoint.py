@@ -10,7 +10,7 @@ from trainable import blobs, classifier, image_model, images
 
 from drypoint import nn, train
 from drypoint.common import pack_members, unpack_members
-from drypoint.train import Adam, CheckpointError, EarlyStopping, _epoch
+from drypoint.train import Adam, CheckpointError, EarlyStopping, _batches
 
 
 def shifted(batch, *, seed, epoch, indices):
@@ -96,7 +96,7 @@ def test_a_run_that_was_over_gives_its_result_again(tmp_path):
 
 
 def test_ctrl_c_within_an_epoch_loses_that_epoch_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_batches, "EXAMPLES_AT_ONCE", 1)
     whole = fit()
     calls = []
 

@@ -108,7 +108,7 @@ def test_folders_that_are_no_data_set_are_refused_in_one_line(tmp_path):
 
 
 def test_a_name_is_that_of_a_data_set(monkeypatch):
-    monkeypatch.setattr("drypoint.train._data_forms.load", {"mnist": DATASET}.__getitem__)
+    monkeypatch.setattr("drypoint.train._training_data.load", {"mnist": DATASET}.__getitem__)
     assert fit(image_model(), "mnist").model.dumps() == fit(image_model(), DATASET).model.dumps()
 
 
@@ -186,7 +186,7 @@ REFUSED = {
     "other classes": (
         Dataset(DATASET.x, DATASET.y, ("above", "left")),
         "the data has left, which the decoder lacks and lacks below, which the decoder has: both "
-        "must tell the same classes apart",
+        "must have the same classes",
     ),
 }
 

@@ -32,7 +32,7 @@ def test_a_recipe_is_a_value_that_json_takes(recipe):
 
 
 def test_lasting_changes_the_epochs_alone():
-    recipe = recipes.lenet_best.lasting(3)
+    recipe = recipes.lenet_best.with_epochs(3)
     assert recipe.config() == {**recipes.lenet_best.config(), "epochs": 3}
     assert recipes.lenet_best.epochs != 3
 
@@ -53,7 +53,7 @@ def test_the_model_is_a_lenet_with_glorots_values():
 @pytest.mark.parametrize("recipe", ALL, ids=lambda r: r.name)
 def test_a_recipe_learns_and_the_seed_decides_its_bytes(recipe, digits):
     runs = [
-        recipe.lasting(3).fit(digits, seed=seed, validation_split=300, progress="none")
+        recipe.with_epochs(3).fit(digits, seed=seed, validation_split=300, progress="none")
         for seed in (1, 1, 2)
     ]
     bytes_of = [run.model.dumps() for run in runs]
@@ -65,7 +65,7 @@ def test_a_recipe_learns_and_the_seed_decides_its_bytes(recipe, digits):
 
 
 def test_the_model_carries_what_it_is_given(digits):
-    fit = recipes.lenet_fast.lasting(1).fit
+    fit = recipes.lenet_fast.with_epochs(1).fit
     result = fit(digits[:64], provenance={"by": "test"}, progress="none")
     assert result.model.provenance["by"] == "test"
     assert result.n_val == 0

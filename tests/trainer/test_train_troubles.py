@@ -11,8 +11,8 @@ import pytest
 from drypoint import nn, train
 from drypoint.data import Dataset
 from drypoint.nn import Linear, Model, Sequential, Softmax
-from drypoint.train import _epoch
-from drypoint.train._progress import make_progress
+from drypoint.train import _batches
+from drypoint.train._reports import make_progress
 
 X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
 Y = np.arange(20) % 3
@@ -142,7 +142,7 @@ class Interrupts:
 @pytest.fixture
 def sigint(monkeypatch):
     """Ctrl-C as in a terminal, whatever started the tests; batches are encoded one by one."""
-    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_batches, "EXAMPLES_AT_ONCE", 1)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield signal.default_int_handler
     signal.signal(signal.SIGINT, before)
@@ -264,7 +264,7 @@ def test_the_bar_is_gone_before_an_error_is_told(monkeypatch):
 
 def test_long_epochs_tell_how_far_they_are(monkeypatch):
     stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 16.0, 17.0, 40.0, 40.0, 41.0])
-    monkeypatch.setattr("drypoint.train._progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("drypoint.train._reports.time.perf_counter", lambda: next(clock))
     progress = make_progress("lines", stream=stream)
     progress.begin(100, done=0)
     progress.batch(10, loss=2.0, accuracy=0.25)  # 1 s

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     outcomes: dict[str, list[Outcome]] = {}
     for name in [args.only] if args.only else RECIPES:
-        recipe = RECIPES[name] if args.epochs is None else RECIPES[name].lasting(args.epochs)
+        recipe = RECIPES[name] if args.epochs is None else RECIPES[name].with_epochs(args.epochs)
         for seed, direct in itertools.product(seeds, (False, True) if args.direct else (False,)):
             outcome = _outcome(recipe, seed, train_set, test_set, direct=direct)
             if outcome is None:

@@ -48,7 +48,7 @@ class Training:
         """What the options ask for, on a training set."""
         recipe = RECIPES[args.recipe]
         return cls(
-            recipe=recipe if args.epochs is None else recipe.lasting(args.epochs),
+            recipe=recipe if args.epochs is None else recipe.with_epochs(args.epochs),
             seed=args.seed,
             data_sha256=dataset.digest(),
             code_sha256=_code_digest(),

@@ -6,16 +6,15 @@ result.model  # the trained model; the one given is as it was
 
 from . import _recipes as recipes
 from ._augmentation import Augmentation
-from ._data_forms import BatchFunction, Given
+from ._callbacks import EarlyStopping, TrainState
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
+from ._learning_rates import Constant, Cosine, OneCycle, Schedule, Step
 from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._result import TrainResult
-from ._schedules import Constant, Cosine, OneCycle, Schedule, Step
-from ._state import TrainState
-from ._stopping import EarlyStopping
+from ._training_data import BatchFunction, Given
 from .step.all_reduce import MPICommunicator
 
 __all__ = [

@@ -5,20 +5,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
-import numpy as np
-
 from drypoint.nn import Context
 
-from ._ahead import ahead
-from ._examples import Batch, Column, Examples
+from ._batches import ahead, batches
+from ._examples import Examples
 from ._metrics import ACCURACY, Totals, sums
 from ._plan import Plan
-from ._progress import Progress
+from ._reports import Progress
 from ._training_state import Figures, TrainingState
 from .step.tape import Share, Step
 
 EVALUATION_BATCH = 256
-EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # as stored: a group of batches ends with either
 UNHEARD = 0.25  # seconds of steps, about, between two looks at whether to halt, and two reports
 
 
@@ -35,7 +32,7 @@ def train_epoch(
     number = state.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
-    with closing(ahead(_batches(plan, number))) as groups:
+    with closing(ahead(batches(plan, number))) as groups:
         for item in _stepped(step, groups, halted):
             if item is None:
                 return None
@@ -87,51 +84,3 @@ def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:
         for name, (value,) in sums(plan.metrics, goal, outputs, [batch]).items():
             totals[name] += float(value)
     return {f"val_{name}": value / len(val) for name, value in totals.items()}
-
-
-def _batches(plan: Plan, number: int) -> Iterator[list[Share]]:
-    """The batches of an epoch as the graph takes them, in groups; of each this process's share.
-
-    Small batches are augmented and encoded several at a time. Each call, and each wake of the
-    second thread, costs about as much for 256 images as for 64; and the encoding of an example does
-    not depend on its neighbours.
-    """
-    settings = plan.settings
-    for group in _groups(plan, number):
-        batch = {port: _joined([stored[port] for stored, _, _ in group]) for port in group[0][0]}
-        if settings.augment is not None:
-            indices = _joined([places for _, places, _ in group])
-            batch[plan.images] = settings.augment(
-                batch[plan.images], seed=settings.seed, epoch=number, indices=indices
-            )
-        encoded, end, batches = plan.encoded(batch), 0, []
-        for _, places, n in group:
-            begin, end = end, end + len(places)
-            own = {port: column[begin:end] for port, column in encoded.items()}
-            batches.append(Share(own, n))
-        yield batches
-
-
-def _groups(plan: Plan, number: int) -> Iterator[list[tuple[Batch, Column, int]]]:
-    """The batches of an epoch as they are stored, in groups: of each this process's share, the
-    places of that, and how many examples the whole batch has.
-    """
-    group: list[tuple[Batch, Column, int]] = []
-    examples = size = 0
-    for stored, places in plan.source.epoch(number):
-        n = len(places)
-        mine = slice(None) if plan.all_reduce is None else plan.all_reduce.share(n)
-        batch = {port: column[mine] for port, column in stored.items()}
-        group.append((batch, places[mine], n))
-        examples += n
-        size += sum(column.nbytes for column in batch.values())
-        slow = plan.source.n is None or any(c.dtype.kind in "OU" for c in batch.values())
-        if slow or examples >= EXAMPLES_AT_ONCE or size >= BYTES_AT_ONCE:
-            yield group
-            group, examples, size = [], 0, 0
-    if group:
-        yield group
-
-
-def _joined(arrays: list[Column]) -> Column:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

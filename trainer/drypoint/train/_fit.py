@@ -4,18 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ._augmentation import Augmentation
-from ._data_forms import BatchFunction, Given
+from ._callbacks import Callback, EarlyStopping
+from ._learning_rates import Schedule, schedule_of
 from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import Optimizer, optimizer_of
-from ._progress import Verbosity, make_progress
+from ._prepared_model import Trainable
+from ._reports import Verbosity, make_progress
 from ._result import TrainResult
-from ._schedules import Schedule, schedule_of
 from ._settings import Settings
-from ._state import Callback
-from ._stopping import EarlyStopping
-from ._subject import Trainable
 from ._train import train
+from ._training_data import BatchFunction, Given
 
 
 def fit(

@@ -1,9 +1,12 @@
 """The epochs of a run: what happens between them, and why they end."""
 
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
 
 import numpy as np
 
@@ -11,15 +14,13 @@ from drypoint.common import one_blas_thread
 from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
+from ._callbacks import TrainState
 from ._epoch import train_epoch, validate
 from ._errors import TrainingDivergedError
 from ._examples import Examples
-from ._interrupt import interruption
-from ._log import write_log
 from ._plan import Plan
-from ._progress import Progress, clock, rate
+from ._reports import Progress, clock, rate, write_log
 from ._result import Stopped
-from ._state import TrainState
 from ._training_state import Figures, TrainingState
 from .step.tape import Step
 
@@ -163,3 +164,35 @@ def _line(state: TrainingState, epochs: int, seen: int) -> str:
         mean = state.seconds / state.epoch
         parts.append(f"eta {clock(mean * (epochs - state.epoch))}")
     return "  ".join(parts)
+
+
+class Interruption:
+    """Whether the user asked to stop."""
+
+    requested = False
+
+
+@contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Within this block the first Ctrl-C sets ``requested``; the second acts as usual.
+
+    Nothing changes outside the main thread, where Python takes no signals, and where Ctrl-C is
+    ignored, as in a job that a script put in the background.
+    """
+    state = Interruption()
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not main or before in (signal.SIG_IGN, None):
+        yield state
+        return
+
+    def request(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        state.requested = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, request)
+    try:
+        yield state
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ._examples import Batch, Column
+from ._learning_rates import Groups
 from ._metrics import MetricFunction
 from ._optimizers import is_own
-from ._rates import Groups
 from ._settings import Settings
-from ._sources import Source
+from ._training_data import Source
 from .step.all_reduce import AllReduce
 
 

@@ -17,10 +17,10 @@ from drypoint.nn import CrossEntropyLoss, Model, lenet
 
 from ._augmentation import Augmentation
 from ._fit import fit
+from ._learning_rates import OneCycle, Schedule
 from ._optimizers import SGD, Adam, Optimizer
-from ._progress import Verbosity
+from ._reports import Verbosity
 from ._result import TrainResult
-from ._schedules import OneCycle, Schedule
 
 # Of MNIST's 60,000 training images, over all pixels, in units of 255.
 _MEAN, _STD = 0.1307, 0.3081
@@ -108,7 +108,7 @@ class Recipe:
             progress=progress,
         )
 
-    def lasting(self, epochs: int) -> "Recipe":
+    def with_epochs(self, epochs: int) -> "Recipe":
         """The same with another number of epochs."""
         return replace(self, epochs=epochs)
 

@@ -1,4 +1,4 @@
-"""What a run was, in words and numbers: for a result, and to tell it from others."""
+"""The record of a run: what decides its bytes, its settings, and the plan line."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ import numpy as np
 from drypoint.common import DrypointError
 from drypoint.nn import Graph
 
-from ._material import Material
 from ._plan import Plan
+from ._prepared_model import PreparedModel
 from ._settings import brief, described
-from ._subject import Subject
+from ._training_data import TrainingData
 
 
-def decisive(ready: Subject, parts: Material, plan: Plan) -> dict[str, Any]:
+def decisive(ready: PreparedModel, parts: TrainingData, plan: Plan) -> dict[str, Any]:
     """All that decides the bytes of a run, as JSON takes it."""
     encoder = getattr(ready.whole, "encoder", None)
     facts = {

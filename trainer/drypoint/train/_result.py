@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from drypoint.nn import Graph, Layer, Model
 
 from ._optimizers import Optimizer
-from ._progress import clock, rate
+from ._prepared_model import model_of, net_of
+from ._reports import clock, rate
 from ._settings import brief
-from ._subject import model_of, net_of
 
 if TYPE_CHECKING:
     from drypoint.plot import TrainingCurves

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ._augmentation import Augmentation
-from ._average import check_decay
+from ._callbacks import Callback, EarlyStopping
 from ._errors import TrainError
+from ._learning_rates import Schedule
 from ._optimizers import Optimizer, optimizer_config
-from ._schedules import Schedule
-from ._state import Callback
-from ._stopping import EarlyStopping
+from ._weights import check_decay
 
 
 @dataclass(frozen=True, kw_only=True)

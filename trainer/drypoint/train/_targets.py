@@ -10,13 +10,13 @@ from drypoint.nn import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
 from ._errors import TrainError
 from ._examples import Column
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 TargetCoder = Callable[[Column], Column]
 _MANY = 12  # classes in a message
 
 
-def silent(line: str) -> None:
-    """Where nothing is told."""
+def ignore(line: str) -> None:
+    """Notify nobody."""
 
 
 def decoder_for(
@@ -41,7 +41,7 @@ def target_coder(
     decoder: Decoder | None,
     loss: Loss,
     output_shape: tuple[int, ...] | None,
-    tell: Tell,
+    notify: Notify,
 ) -> TargetCoder:
     """What turns the target column of data like these into targets of the loss.
 
@@ -51,7 +51,7 @@ def target_coder(
         decoder: of the model.
         loss: what is minimised.
         output_shape: of the net for one example, where it is known.
-        tell: called with a line for a choice made here.
+        notify: called with a line for a choice made here.
 
     Raises:
         TrainError: the data's classes are not the decoder's, or targets that the loss cannot take.
@@ -59,16 +59,16 @@ def target_coder(
     code: TargetCoder = _numbers
     kind = column.dtype.kind
     if isinstance(decoder, ClassDecoder) and classes is not None:
-        code = _by_class(classes, decoder.classes, tell)
+        code = _by_class(classes, decoder.classes, notify)
     elif isinstance(decoder, ClassDecoder) and (kind == "U" or _are_labels(decoder, column)):
         encoder = decoder.encoder()
-        tell(f"targets: a class's place among {listed(decoder.classes)}, as the decoder has them")
+        notify(f"targets: a class's place among {listed(decoder.classes)}, as the decoder has them")
         code = encoder
     elif isinstance(decoder, BooleanDecoder) and kind == "b":
-        tell("targets: True is 1, False is 0, as the decoder has it")
+        notify("targets: True is 1, False is 0, as the decoder has it")
         code = decoder.encoder()
     elif isinstance(decoder, ImageDecoder) and column.dtype == np.uint8:
-        return _pictures(decoder, output_shape, tell)
+        return _pictures(decoder, output_shape, notify)
     elif kind == "U":
         raise TrainError(f"targets are texts ({column[0]!r}, ...): the model needs a ClassDecoder")
     if not isinstance(loss, CrossEntropyLoss):
@@ -125,27 +125,27 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
     )
 
 
-def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], tell: Tell) -> TargetCoder:
+def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetCoder:
     """Indices into the data's classes as indices into the decoder's."""
     if set(data) != set(wanted):
         extra = [c for c in data if c not in wanted]
         missing = [c for c in wanted if c not in data]
         found = [f"has {listed(extra)}, which the decoder lacks"] if extra else []
         found += [f"lacks {listed(missing)}, which the decoder has"] if missing else []
-        raise TrainError(f"the data {' and '.join(found)}: both must tell the same classes apart")
+        raise TrainError(f"the data {' and '.join(found)}: both must have the same classes")
     if data == wanted:
         return _numbers
-    tell(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
+    notify(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
     places = np.array([wanted.index(c) for c in data])
     return lambda column: places[column]
 
 
-def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, tell: Tell) -> TargetCoder:
+def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Notify) -> TargetCoder:
     """Pictures as the decoder would make them of outputs."""
     if shape is None or len(shape) != 3:
         raise TrainError(f"a net with an ImageDecoder gives (channels, height, width), not {shape}")
     _, height, width = shape
-    tell(f"targets: pictures of {width} x {height}, {decoder.color}, as the decoder has them")
+    notify(f"targets: pictures of {width} x {height}, {decoder.color}, as the decoder has them")
     return ImageEncoder(
         width=width, height=height, color=decoder.color, mean=decoder.mean, std=decoder.std
     )

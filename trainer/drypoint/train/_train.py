@@ -13,19 +13,17 @@ from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
+from ._learning_rates import Schedule, rate_groups, schedule_of
 from ._loop import run_epochs
-from ._material import material
 from ._metrics import Metric, chosen_metrics
 from ._objective import LossLike
 from ._plan import Plan
-from ._progress import Progress, make_progress
-from ._rates import rate_groups
+from ._prepared_model import INPUT, PreparedModel, Trainable, ports_of, prepared_model
 from ._record import config, decisive, plan_line
+from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
-from ._schedules import Schedule, schedule_of
 from ._settings import Settings
-from ._sources import Shuffled, Source
-from ._subject import INPUT, Subject, Trainable, ports_of, subject
+from ._training_data import Shuffled, Source, training_data
 from ._training_state import TrainingState
 from ._weights import Weights, filled
 from .step.all_reduce import AllReduce, MPICommunicator
@@ -55,17 +53,17 @@ def train(
         check_writable(settings.log)  # before the work, not after it
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
-    parts = material(
+    parts = training_data(
         data,
         validation_data,
         validation_split,
         ports=ports_of(given, loss),
         encoder=given.encoder if isinstance(given, Model) else None,
         settings=settings,
-        tell=progress.note,
+        notify=progress.note,
     )
     source: Source
-    ready = subject(given, parts.train, loss=loss, seed=settings.seed, tell=progress.note)
+    ready = prepared_model(given, parts.train, loss=loss, seed=settings.seed, notify=progress.note)
     coded = ready.coded(parts.train, progress.note)
     val = None if parts.val is None else ready.coded(parts.val)
     if parts.function is None:
@@ -111,7 +109,7 @@ def train(
 
 
 def _result(
-    ready: Subject,
+    ready: PreparedModel,
     plan: Plan,
     state: TrainingState,
     *,

@@ -18,7 +18,7 @@ from .._examples import Batch, n_examples
 from .._metrics import Totals, totals
 from .._optimizers import Terms
 from .._plan import Plan
-from .._sources import DROPOUT
+from .._training_data import DROPOUT
 from .._training_state import TrainingState
 from .context import Seed, StepContext
 from .microbatch import Gradient, GradientSums, Splitting, added_up, n_workers, terms_of

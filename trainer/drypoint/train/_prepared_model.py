@@ -1,4 +1,4 @@
-"""What is trained, made ready: encoder, decoder and starting values are there."""
+"""A model made ready to be trained: encoder, decoder and starting values are there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ from ._errors import TrainError
 from ._examples import Column, Examples
 from ._objective import FunctionLoss, LossLike, Objective, has_losses, objective
 from ._targets import (
-    Tell,
+    Notify,
     check_labels,
     check_same_classes,
     decoder_for,
+    ignore,
     listed,
-    silent,
     target_coder,
 )
 
@@ -39,14 +39,14 @@ NET, INPUT, TARGET = "net", "input", "target"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Subject:
+class PreparedModel:
     """A model or a graph, initialized, and what the run needs to know of it.
 
     Attributes:
         whole: the model, or the graph.
         goal: what is minimised.
         encoders: port -> what is done to a batch of its column.
-        code: what is done to the targets before that, told in lines; None leaves them.
+        code: how targets are coded before that; it notifies of its choices. None leaves them.
         classes: what integers at the target count, if the data say so.
         loss: as a record has it.
     """
@@ -54,7 +54,7 @@ class Subject:
     whole: Model | Graph
     goal: Objective
     encoders: Mapping[str, Callable[[object], Column]]
-    code: Callable[[Examples, Tell], Column] | None
+    code: Callable[[Examples, Notify], Column] | None
     classes: tuple[Class, ...] | None
     loss: str
 
@@ -63,7 +63,7 @@ class Subject:
         """What comes before a path of the net in a path of the training graph."""
         return f"{NET}." if isinstance(self.whole, Model) else ""
 
-    def coded(self, examples: Examples, tell: Tell = silent) -> Examples:
+    def coded(self, examples: Examples, notify: Notify = ignore) -> Examples:
         """Examples with targets as the losses take them.
 
         Raises:
@@ -73,7 +73,7 @@ class Subject:
         """
         columns, goal = dict(examples.columns), self.goal
         if self.code is not None:
-            columns[TARGET] = self.code(examples, tell)
+            columns[TARGET] = self.code(examples, notify)
         decoded = isinstance(self.whole, Model) and isinstance(self.whole.decoder, ClassDecoder)
         if not decoded and None not in (examples.classes, self.classes):
             check_same_classes(examples.classes, self.classes)
@@ -104,9 +104,9 @@ def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     return INPUT, TARGET
 
 
-def subject(
-    given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, tell: Tell
-) -> Subject:
+def prepared_model(
+    given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
+) -> PreparedModel:
     """Make ready what is given.
 
     Args:
@@ -114,19 +114,19 @@ def subject(
         sample: some examples: shapes and kinds of values are read off them.
         loss: None chooses.
         seed: of starting values.
-        tell: called with a line for each choice.
+        notify: called with a line for each choice.
 
     Raises:
         TrainError: it does not fit the data or the loss.
     """
     if _is_graph(given, loss):
         assert isinstance(given, Graph)
-        return _graph_subject(given, sample, loss=loss, seed=seed, tell=tell)
+        return _prepared_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
     if isinstance(loss, str | Mapping):
         raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
     x, y = sample.columns[INPUT], sample.columns[TARGET]
-    encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, tell)
+    encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     model = replace(model, encoder=encoder)
     if encoder is None and x.dtype.kind not in "buif":
         raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
@@ -136,7 +136,7 @@ def subject(
     model = model.with_net(net if net.initialized else net.initialize(seed))
     if loss is None:
         loss = default_loss(net)
-        tell(f"loss: {type(loss).__name__}, by the net's last layer")
+        notify(f"loss: {type(loss).__name__}, by the net's last layer")
     loss = loss if isinstance(loss, Loss) else FunctionLoss(loss)
     suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
     shape = None if net.input_shape is None else net.output_shape(net.input_shape)
@@ -144,10 +144,10 @@ def subject(
         n = shape[-1] if shape else None
         decoder = decoder_for(y, sample.classes, loss=suited, n_outputs=n)
         if decoder is not None:
-            tell(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
+            notify(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
             model = model.with_decoder(decoder)
 
-    def code(examples: Examples, tell: Tell) -> Column:
+    def code(examples: Examples, notify: Notify) -> Column:
         column = examples.columns[TARGET]
         return target_coder(
             column,
@@ -155,13 +155,13 @@ def subject(
             decoder=model.decoder,
             loss=loss,
             output_shape=shape,
-            tell=tell,
+            notify=notify,
         )(column)
 
     goal = objective(TrainingGraph(model.net, loss, name=NET), None)
     first = Examples({INPUT: x[:1], TARGET: y[:1]}, sample.classes)
-    classes = isinstance(suited, CrossEntropyLoss) and code(first, silent).dtype.kind in "iu"
-    return Subject(
+    classes = isinstance(suited, CrossEntropyLoss) and code(first, ignore).dtype.kind in "iu"
+    return PreparedModel(
         whole=model,
         goal=replace(goal, classes=classes),
         encoders={INPUT: model.encode},
@@ -171,14 +171,14 @@ def subject(
     )
 
 
-def _graph_subject(
-    graph: Graph, sample: Examples, *, loss: LossLike | None, seed: int, tell: Tell
-) -> Subject:
+def _prepared_graph(
+    graph: Graph, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
+) -> PreparedModel:
     if not (loss is None or isinstance(loss, str | Mapping)):
         raise TrainError("the graph has its losses inside: name an output, loss='loss'")
     encoders = {}
     for port, column in sample.columns.items():
-        encoder = _image_encoder(column, graph.input_shapes.get(port), port, tell)
+        encoder = _image_encoder(column, graph.input_shapes.get(port), port, notify)
         if encoder is not None:
             encoders[port] = encoder
         elif column.dtype.kind not in "buif":
@@ -192,7 +192,7 @@ def _graph_subject(
     graph = graph if graph.initialized else graph.initialize(seed)
     goal = objective(graph, loss)
     if loss is None:
-        tell(f"loss: output {next(iter(goal.weights))} of the graph")
+        notify(f"loss: output {next(iter(goal.weights))} of the graph")
     classes = (
         goal.target is not None
         and sample.columns[goal.target].dtype.kind in "iu"
@@ -200,7 +200,7 @@ def _graph_subject(
         and any(isinstance(leaf, CrossEntropyLoss) for _, leaf in graph.leaves())
     )
     names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in goal.weights.items())
-    return Subject(
+    return PreparedModel(
         whole=graph,
         goal=replace(goal, classes=classes),
         encoders=encoders,
@@ -215,7 +215,7 @@ def _is_graph(given: object, loss: LossLike | None) -> bool:
 
 
 def _image_encoder(
-    column: Column, wanted: Shape | None, where: str, tell: Tell
+    column: Column, wanted: Shape | None, where: str, notify: Notify
 ) -> ImageEncoder | None:
     """An encoder for images that the net does not take as they are."""
     if wanted is not None and (len(wanted) != 3 or wanted[0] not in (1, 3)):
@@ -229,7 +229,7 @@ def _image_encoder(
         return None
     encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
     source = "the net's input" if wanted is not None else "the images' size"
-    tell(
+    notify(
         f"encoder for {where}: {width} x {height}, {encoder.color}, pixels from 0 to 1, by {source}"
     )
     return encoder

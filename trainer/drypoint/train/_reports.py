@@ -1,10 +1,18 @@
-"""What a run shows while it runs: a bar on a terminal, plain lines elsewhere."""
+"""What a run reports: a bar or lines while it runs, and its history as a file."""
 
+import csv
+import io
+import json
+import math
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Protocol, TextIO, get_args
 
 from tqdm import tqdm
+
+from drypoint.common import write_atomic
 
 from ._errors import TrainError
 
@@ -119,21 +127,21 @@ class _Lines:
         self._stream = stream
         self._total: int | None = None
         self._done = self._now = 0
-        self._begin = self._told = 0.0
+        self._begin = self._last = 0.0
 
     def note(self, line: str) -> None:
-        self._told = time.perf_counter()
+        self._last = time.perf_counter()
         print(line, file=self._stream, flush=True)
 
     def begin(self, images: int | None, done: int) -> None:
         self._total, self._done = images, done
-        self._begin = self._told = time.perf_counter()
+        self._begin = self._last = time.perf_counter()
 
     def batch(self, n: int, *, loss: float, accuracy: float | None) -> None:
         self._done += n
         self._now += n
         now = time.perf_counter()
-        if now - self._told < self.INTERVAL:
+        if now - self._last < self.INTERVAL:
             return
         speed = self._now / (now - self._begin)
         share = "" if accuracy is None else f"  acc {accuracy:.2%}"
@@ -145,3 +153,32 @@ class _Lines:
 
     def close(self) -> None:
         pass
+
+
+def write_log(path: Path, history: Mapping[str, Sequence[float]]) -> None:
+    """Write one row for each finished epoch, as CSV or JSON lines by the file's name.
+
+    It is written anew after each epoch, whole or not at all: so a run that was resumed, or died
+    within an epoch, leaves each epoch there once. Figures that are not finite are left empty, or
+    null.
+
+    Raises:
+        DrypointError: the file cannot be written.
+    """
+    epochs = len(next(iter(history.values()), ()))
+    rows = [
+        {"epoch": i + 1, **{name: _known(values[i]) for name, values in history.items()}}
+        for i in range(epochs)
+    ]
+    if path.suffix == ".jsonl":
+        write_atomic(path, "".join(json.dumps(row) + "\n" for row in rows))
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["epoch", *history], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue())
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

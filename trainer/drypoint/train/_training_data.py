@@ -1,0 +1,316 @@
+"""Training data: the forms that `fit` takes, the examples it holds out, the batches of an epoch."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.data import Dataset, ImageEncoder, load, load_folder, train_val_split
+
+from ._errors import TrainError, TrainWarning
+from ._examples import Batch, Examples, examples_of
+from ._settings import Settings
+from ._targets import Notify
+
+Given: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
+"""Examples: a `Dataset`; a pair (x, y) of arrays; a list of pairs (x, y), one an example; a dict of
+an array for each port; a folder of pictures (see `data.load_folder`) or the name of a data set."""
+
+BatchFunction: TypeAlias = Callable[[int, int, np.random.Generator], Iterable[Any]]
+"""(batch_size, epoch, rng) -> the batches of an epoch, each a `Dataset`, pair or dict. Epochs
+count from 1; ``rng`` is the epoch's own, so an epoch comes out the same in a resumed run."""
+
+
+def read_examples(
+    given: object, *, what: str, ports: tuple[str, ...], encoder: object = None
+) -> Examples:
+    """Examples out of any form but a function.
+
+    Args:
+        given: the data.
+        what: how messages call it.
+        ports: of what is trained: inputs, then targets.
+        encoder: of the model; a folder of pictures of several sizes is read in its size.
+
+    Raises:
+        TrainError: it is nothing of that, or see `examples_of`.
+        DrypointError: files cannot be read.
+    """
+    classes = None
+    if isinstance(given, str | Path):
+        given = _from_disk(given, encoder)
+    if isinstance(given, Dataset):
+        classes, given = given.classes, (given.x, given.y)
+    if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
+        return examples_of(_joined(given, what), what=what)
+    if isinstance(given, list):
+        given = _pairs(given, what)
+    if isinstance(given, Mapping):
+        _check_ports(given, what=what, ports=ports)
+        return examples_of({port: given[port] for port in ports}, what=what)
+    if not (isinstance(given, tuple) and len(given) == 2):
+        raise TrainError(_no_data(given, what))
+    if len(ports) != 2:
+        raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
+    return examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+
+
+def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples:
+    """One of the batches that a function gave.
+
+    Raises:
+        TrainError: it is no `Dataset`, pair or dict, or see `examples_of`.
+    """
+    what = f"a batch of epoch {epoch}"
+    if isinstance(given, str | Path | list):
+        raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
+    return read_examples(given, what=what, ports=ports)
+
+
+def _from_disk(name: str | Path, encoder: object) -> Dataset:
+    if not isinstance(name, Path) and not Path(name).is_dir() and "/" not in name:
+        return load(name)
+    if isinstance(encoder, ImageEncoder):
+        size = {"width": encoder.width, "height": encoder.height}
+        return load_folder(name, **size, color=encoder.color, resize=encoder.resize)
+    return load_folder(name)
+
+
+def _pairs(given: list[Any], what: str) -> tuple[list[Any], list[Any]]:
+    for i, one in enumerate(given):
+        if not (isinstance(one, tuple | list) and len(one) == 2):
+            raise TrainError(
+                f"item {i} of {what} is a {type(one).__name__}, not a pair (input, target); two "
+                "arrays are given as a tuple (x, y)"
+            )
+    return [x for x, _ in given], [y for _, y in given]
+
+
+def _joined(given: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
+    """A dict for each example as a list for each port."""
+    for i, one in enumerate(given):
+        if set(one) != set(given[0]):
+            raise TrainError(
+                f"item {i} of {what} has the ports {', '.join(one)}, item 0 {', '.join(given[0])}"
+            )
+    return {port: [one[port] for one in given] for port in given[0]}
+
+
+def _check_ports(given: Mapping[str, Any], *, what: str, ports: tuple[str, ...]) -> None:
+    if set(given) != set(ports):
+        raise TrainError(
+            f"{what} has the ports {', '.join(map(str, given))}; {', '.join(ports)} are wanted"
+        )
+
+
+def _no_data(given: object, what: str) -> str:
+    if isinstance(given, Iterator):
+        return (
+            f"{what} is a generator, which can be read once: give a function (batch_size, epoch, "
+            "rng) that returns one for each epoch"
+        )
+    return (
+        f"{what} is a {type(given).__name__}, not a Dataset, a pair of arrays (x, y), a list of "
+        "pairs, a dict of ports, a folder or a function of batches"
+    )
+
+
+SHUFFLE, DROPOUT, BATCHES = 1, 2, 3
+"""What random numbers are for: streams of one seed that have nothing in common."""
+
+
+class Source(Protocol):
+    """Batches, epoch by epoch; the same ones whenever an epoch is asked for."""
+
+    @property
+    def n(self) -> int | None:
+        """Examples an epoch, where they are known before it."""
+        ...
+
+    @property
+    def steps(self) -> int | None:
+        """Batches an epoch, likewise."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """Batches, each with the places (N,) of its examples in the data; ``number`` from 1."""
+        ...
+
+
+class Shuffled:
+    """Examples in another order each epoch; the last batch may be smaller."""
+
+    def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
+        self._examples, self._batch_size, self._seed = examples, batch_size, seed
+        self.n = len(examples)
+        self.steps = math.ceil(self.n / batch_size)
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """Every example once."""
+        order = np.random.default_rng([self._seed, SHUFFLE, number]).permutation(self.n)
+        for start in range(0, self.n, self._batch_size):
+            chosen = np.sort(order[start : start + self._batch_size])  # reads memory in its order
+            yield self._examples.take(chosen), chosen
+
+
+class Generated:
+    """Batches that a function makes.
+
+    Raises:
+        TrainError: it returns nothing to iterate over, or nothing at all in it.
+    """
+
+    def __init__(
+        self, function: BatchFunction, *, ports: tuple[str, ...], batch_size: int, seed: int
+    ) -> None:
+        self._function, self._ports = function, ports
+        self._code: Callable[[Examples], Examples] = lambda examples: examples
+        self._batch_size, self._seed = batch_size, seed
+        first = self._batches(1)
+        self.n = None
+        self.steps = len(first) if isinstance(first, Sized) else None
+        if self.steps == 0:
+            raise TrainError("the function of batches gave none for epoch 1")
+
+    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """What the function gives, counted."""
+        done = 0
+        for given in self._batches(number):
+            examples = read_batch(given, ports=self._ports, epoch=number)
+            n = len(examples)
+            yield dict(self._code(examples).columns), np.arange(done, done + n)
+            done += n
+        if done == 0:
+            raise TrainError(f"the function of batches gave none for epoch {number}")
+
+    def coded(self, code: Callable[[Examples], Examples]) -> "Generated":
+        """The same batches with something done to each."""
+        other = copy(self)
+        other._code = code
+        return other
+
+    def first(self) -> Examples:
+        """The first batch of the first epoch, as it is: shapes are read off it."""
+        for given in self._batches(1):
+            return read_batch(given, ports=self._ports, epoch=1)
+        raise TrainError("the function of batches gave none for epoch 1")
+
+    def _batches(self, epoch: int) -> Iterable[object]:
+        rng = np.random.default_rng([self._seed, BATCHES, epoch])
+        batches = self._function(self._batch_size, epoch, rng)
+        if not hasattr(batches, "__iter__"):
+            raise TrainError(
+                f"the function of batches returned a {type(batches).__name__}, not batches: it is "
+                "called once an epoch, as (batch_size, epoch, rng)"
+            )
+        return batches
+
+
+SHARE = 0.1
+"""What is held out for validation when nothing is said."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingData:
+    """Examples as they were given, their targets not coded yet.
+
+    Attributes:
+        train: to train on; of a function of batches, its first batch.
+        val: to validate on.
+        function: the batches, if a function makes them.
+        facts: digests and numbers that identify the data, as JSON takes them.
+    """
+
+    train: Examples
+    val: Examples | None
+    function: Generated | None
+    facts: dict[str, object]
+
+
+def training_data(
+    data: object,
+    validation_data: object,
+    validation_split: float | None,
+    *,
+    ports: tuple[str, ...],
+    encoder: object,
+    settings: Settings,
+    notify: Notify,
+) -> TrainingData:
+    """Read the data, and hold some out.
+
+    Raises:
+        TrainError: data that nothing can be learned from, or a split that leaves a part empty.
+        DrypointError: files cannot be read.
+    """
+    val = None
+    if validation_data is not None:
+        val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
+    if callable(data):
+        function = Generated(data, ports=ports, batch_size=settings.batch_size, seed=settings.seed)
+        if validation_split:
+            raise TrainError(
+                "nothing can be held out of a function of batches: give validation_data"
+            )
+        sha = None if val is None else val.digest()
+        facts: dict[str, object] = {"data": "function", "validation": sha}
+        train = function.first()
+        return TrainingData(train=train, val=val, function=function, facts=facts)
+    whole = read_examples(data, what="data", ports=ports, encoder=encoder)
+    facts = {"data": whole.digest(), "validation": None}
+    if val is not None:
+        facts["validation"] = val.digest()
+        if facts["validation"] == facts["data"]:
+            warnings.warn(
+                "validation_data is the training data: its figures say nothing about new examples",
+                TrainWarning,
+                stacklevel=4,
+            )
+        return TrainingData(train=whole, val=val, function=None, facts=facts)
+    size = SHARE if validation_split is None else validation_split
+    if validation_split is None and math.floor(SHARE * len(whole) + 0.5) == 0:
+        size = 0
+        notify("validation: none, there are too few examples to hold some out")
+    train, val = held_out(whole, size, seed=settings.seed)
+    if val is not None:
+        facts["validation"] = f"{len(val)} held out"
+        if validation_split is None:
+            notify(f"validation: {len(val):,} of {len(whole):,} examples are held out for it")
+    return TrainingData(train=train, val=val, function=None, facts=facts)
+
+
+def held_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
+    """Two parts of the data, drawn by the seed; of a `Dataset` each class gives its share.
+
+    Args:
+        whole: the data.
+        size: of the second part: a share below 1, or a number of examples; 0 for none.
+        seed: of what is drawn.
+
+    Raises:
+        TrainError: a part would be empty.
+    """
+    if size == 0:
+        return whole, None
+    n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size
+    if type(n) is not int or not 0 < n < len(whole):
+        raise TrainError(
+            f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
+            "some on both sides; 0 holds out none"
+        )
+    if whole.classes is not None:
+        ports, (x, y) = list(whole.columns), whole.columns.values()
+        parts = train_val_split(Dataset(x, y, whole.classes), n, seed=seed)
+        rest, held = (
+            Examples(dict(zip(ports, (part.x, part.y), strict=True)), part.classes)
+            for part in parts
+        )
+        return rest, held
+    order = np.random.default_rng(seed).permutation(len(whole))
+    return whole.part(np.sort(order[n:])), whole.part(np.sort(order[:n]))
