@@ -27,6 +27,38 @@ from .step.tape import Step
 Build = Callable[[TrainingState], Model | Layer]
 
 
+class Interruption:
+    """Whether the user asked to stop."""
+
+    requested = False
+
+
+@contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Within this block the first Ctrl-C sets ``requested``; the second acts as usual.
+
+    Nothing changes outside the main thread, where Python takes no signals, and where Ctrl-C is
+    ignored, as in a job that a script put in the background.
+    """
+    state = Interruption()
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not main or before in (signal.SIG_IGN, None):
+        yield state
+        return
+
+    def request(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        state.requested = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, request)
+    try:
+        yield state
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run_epochs(
     plan: Plan,
     state: TrainingState,
@@ -63,29 +95,20 @@ def run_epochs(
         one_blas_thread(),
         np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
     ):
-
-        def agreed(flag: bool) -> bool:
-            return flag if plan.all_reduce is None else plan.all_reduce.any(flag)
-
-        def asked() -> bool:
-            return agreed(interrupt.requested)
-
-        def late() -> bool:
-            limit = settings.time_limit
-            return agreed(limit is not None and time.perf_counter() - begin >= limit)
-
+        halts = _Halts(plan, interrupt, begin)
         n = plan.source.n
-        images = None if n is None else settings.epochs * n
-        progress.begin(images, done=state.examples)
+        progress.begin(None if n is None else settings.epochs * n, done=state.examples)
         while state.epoch < settings.epochs:
-            figures = train_epoch(plan, state, step, progress, halted=lambda: asked() or late())
+            figures = train_epoch(
+                plan, state, step, progress, halted=lambda: halts.asked() or halts.late()
+            )
             if figures is not None and val is not None:
                 figures |= validate(plan, state, val)
             state.seconds = earlier + time.perf_counter() - begin
             if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
-                if figures is None and asked():
+                if figures is None and halts.asked():
                     return "interrupted"
-                if figures is None and late():
+                if figures is None and halts.late():
                     return "time"
                 return _diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
@@ -93,23 +116,50 @@ def run_epochs(
             if not settings.restore_best or val is None or _is_best(state):
                 state.keep()
             progress.note(_line(state, settings.epochs, seen))
-            ended = state.epoch == settings.epochs
-            reason: Stopped | None = "epochs" if ended else None
-            if stopping is not None and stopping.says_stop(state.history):
-                reason = "early"
-            if settings.log is not None:
-                write_log(settings.log, state.history)
-            if settings.checkpoint is not None:
-                checkpoint.save(settings.checkpoint / checkpoint.NAME, state, run)
-            if _called_back(plan, state, lambda: build(state)) and reason is None:
-                reason = "callback"
-            if asked():  # asked during validation, of the last epoch maybe
+            reason = _after_epoch(plan, state, run, build)
+            if halts.asked():  # asked during validation, of the last epoch maybe
                 reason = "interrupted"
-            if reason is None and late():
+            if reason is None and halts.late():
                 reason = "time"
             if reason is not None:
                 return reason
     return "epochs"
+
+
+class _Halts:
+    """What ends a run between two steps: in all processes in the same step."""
+
+    def __init__(self, plan: Plan, interrupt: Interruption, begin: float) -> None:
+        self._plan, self._interrupt, self._begin = plan, interrupt, begin
+
+    def asked(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._agreed(self._interrupt.requested)
+
+    def late(self) -> bool:
+        """Whether the time limit is over."""
+        limit = self._plan.settings.time_limit
+        return self._agreed(limit is not None and time.perf_counter() - self._begin >= limit)
+
+    def _agreed(self, flag: bool) -> bool:
+        return flag if self._plan.all_reduce is None else self._plan.all_reduce.any(flag)
+
+
+def _after_epoch(
+    plan: Plan, state: TrainingState, run: checkpoint.Run, build: Build
+) -> Stopped | None:
+    """Log, checkpoint and callbacks; the reason to stop, if the epoch gives one."""
+    settings, stopping = plan.settings, plan.settings.early_stopping
+    reason: Stopped | None = "epochs" if state.epoch == settings.epochs else None
+    if stopping is not None and stopping.says_stop(state.history):
+        reason = "early"
+    if settings.log is not None:
+        write_log(settings.log, state.history)
+    if settings.checkpoint is not None:
+        checkpoint.save(settings.checkpoint / checkpoint.NAME, state, run)
+    if _called_back(plan, state, lambda: build(state)) and reason is None:
+        reason = "callback"
+    return reason
 
 
 def _diverged(state: TrainingState, lr: float) -> Stopped:
@@ -164,35 +214,3 @@ def _line(state: TrainingState, epochs: int, seen: int) -> str:
         mean = state.seconds / state.epoch
         parts.append(f"eta {clock(mean * (epochs - state.epoch))}")
     return "  ".join(parts)
-
-
-class Interruption:
-    """Whether the user asked to stop."""
-
-    requested = False
-
-
-@contextmanager
-def interruption() -> Iterator[Interruption]:
-    """Within this block the first Ctrl-C sets ``requested``; the second acts as usual.
-
-    Nothing changes outside the main thread, where Python takes no signals, and where Ctrl-C is
-    ignored, as in a job that a script put in the background.
-    """
-    state = Interruption()
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not main or before in (signal.SIG_IGN, None):
-        yield state
-        return
-
-    def request(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        state.requested = True
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, request)
-    try:
-        yield state
-    finally:
-        signal.signal(signal.SIGINT, before)

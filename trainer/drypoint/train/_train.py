@@ -15,7 +15,7 @@ from . import _checkpoint as checkpoint
 from ._errors import TrainError
 from ._learning_rates import Schedule, rate_groups, schedule_of
 from ._loop import run_epochs
-from ._metrics import Metric, chosen_metrics
+from ._metrics import Metric, MetricFunction, chosen_metrics
 from ._objective import LossLike
 from ._plan import Plan
 from ._prepared_model import INPUT, PreparedModel, Trainable, ports_of, prepared_model
@@ -62,50 +62,68 @@ def train(
         settings=settings,
         notify=progress.note,
     )
-    source: Source
     ready = prepared_model(given, parts.train, loss=loss, seed=settings.seed, notify=progress.note)
     coded = ready.coded(parts.train, progress.note)
     val = None if parts.val is None else ready.coded(parts.val)
-    if parts.function is None:
-        source = Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
-    else:
-        source = parts.function.coded(ready.coded)
+    n_val = 0 if val is None else len(val)
+    source: Source = (
+        Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
+        if parts.function is None
+        else parts.function.coded(ready.coded)
+    )
     if source.steps is None:
         settings = replace(settings, schedule=schedule_of(schedule, counted=False))
+    chosen = chosen_metrics(metrics, ready.goal)
+    plan = _plan(ready, settings, source, metrics=chosen, all_reduce=all_reduce)
+    _check_monitor(plan, validated=val is not None)
+    state, run = _start(plan, ready), decisive(ready, parts, plan)
+    if resume_from is not None:
+        checkpoint.restore(resume_from, state, run)
+        progress.note(f"resumed after epoch {state.epoch} from {resume_from}")
+    step, kind = choose_step(plan, state, coded, notify=progress.note)
+    progress.note(f"{plan_line(plan, n_val=n_val)}; {kind}")
+
+    def build(state: TrainingState) -> Model | Layer:
+        return ready.rebuilt(filled(ready.goal.graph, state.weights.kept()))
+
+    earlier = state.seconds
+    stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
+    state.seconds = earlier + time.perf_counter() - begin
+    return _result(ready, plan, state, run=run, stopped=stopped, n_val=n_val)
+
+
+def _plan(
+    ready: PreparedModel,
+    settings: Settings,
+    source: Source,
+    *,
+    metrics: Mapping[str, MetricFunction | None],
+    all_reduce: AllReduce | None,
+) -> Plan:
+    """What does not change in a run."""
     goal = ready.goal
-    groups = rate_groups(goal.graph.params, settings.lr_multipliers, prefix=ready.prefix)
     plan = Plan(
         settings=settings,
         source=source,
         encoders=ready.encoders,
         images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
-        groups=groups,
-        metrics=chosen_metrics(metrics, goal),
+        groups=rate_groups(goal.graph.params, settings.lr_multipliers, prefix=ready.prefix),
+        metrics=metrics,
         all_reduce=all_reduce,
     )
     if all_reduce is not None and goal.graph.buffers:
         raise TrainError(
             "a batch norm cannot be trained by MPI: each process would see a part of the batch"
         )
-    _check_monitor(plan, validated=val is not None)
-    weights = Weights(goal, frozen=groups.get(0.0, ()), average=settings.average)
-    trained = {p: a for p, a in weights.params.items() if p not in groups.get(0.0, ())}
-    state = TrainingState(weights=weights, moments=settings.optimizer.start(trained))
-    run = decisive(ready, parts, plan)
-    if resume_from is not None:
-        checkpoint.restore(resume_from, state, run)
-        progress.note(f"resumed after epoch {state.epoch} from {resume_from}")
-    step, kind = choose_step(plan, state, coded, notify=progress.note)
-    progress.note(f"{plan_line(plan, n_val=0 if val is None else len(val))}; {kind}")
+    return plan
 
-    def build(state: TrainingState) -> Model | Layer:
-        return ready.rebuilt(filled(goal.graph, state.weights.kept()))
 
-    earlier = state.seconds
-    stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
-    state.seconds = earlier + time.perf_counter() - begin
-    n_val = 0 if val is None else len(val)
-    return _result(ready, plan, state, run=run, stopped=stopped, n_val=n_val)
+def _start(plan: Plan, ready: PreparedModel) -> TrainingState:
+    """The state before the first step."""
+    frozen = plan.groups.get(0.0, ())
+    weights = Weights(ready.goal, frozen=frozen, average=plan.settings.average)
+    trained = {path: array for path, array in weights.params.items() if path not in frozen}
+    return TrainingState(weights=weights, moments=plan.settings.optimizer.start(trained))
 
 
 def _result(
