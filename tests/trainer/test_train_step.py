@@ -420,6 +420,22 @@ def test_threads_may_change_during_a_run(played):
     assert_same(result, by_tape(NETS["lenet"], epochs=3))
 
 
+def test_a_batch_whose_target_is_its_input_is_no_model_of_others():
+    """The first batch gives one array twice, the second one two arrays of that shape."""
+    x, t = IMAGES[0][:16].reshape(16, -1), IMAGES[0][16:32].reshape(16, -1)
+    net = nn.TrainingGraph(nn.Sequential([nn.Linear(784)], (784,)), nn.MSELoss())
+
+    def run(**options):
+        pairs = [(x, x), (x, t), (t, x)]
+        batches = [dict(zip(("input", "target"), pair, strict=True)) for pair in pairs]
+        options |= {"epochs": 2, "progress": "none", "schedule": "constant"}
+        return train.fit(net, lambda *_: batches, **options).training_graph.params
+
+    wanted = run(compiled=False)
+    for path, array in run().items():
+        np.testing.assert_array_equal(array, wanted[path], strict=True)
+
+
 def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
     """And takes the tape, to the same bytes."""
     layers, targets = [nn.Flatten(), nn.Linear(10)], IMAGES[0][:, 0, 9, 9:19]

@@ -11,7 +11,7 @@ put into the arguments of the kernel that copies images to where the first convo
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from itertools import takewhile
+from itertools import combinations, takewhile
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,7 +59,8 @@ class CompiledStep:
         if program is None or not program.current:
             self._programs.pop(shape, None)
             room = self._compiles and len(self._programs) < _MOST_PROGRAMS
-            return self._trace(shares[0]) if room else self._tape.run(shares)
+            traces = room and not _overlap(shares[0])
+            return self._trace(shares[0]) if traces else self._tape.run(shares)
         alike = [*takewhile(lambda share: shape_of(share) == shape, shares)]
         return program.play(alike) or self._tape.run(shares)  # the tape refuses by an error
 
@@ -141,6 +142,12 @@ class StepProgram:
                 for k in range(number * each, (number + 1) * each):
                     keys[i, k] = drawn_key(rng)
         return keys
+
+
+def _overlap(share: Share) -> bool:
+    """Whether two ports read the same memory: an address would not say which port it is of."""
+    pairs = combinations(share.batch.values(), 2)
+    return any(np.may_share_memory(one, other) for one, other in pairs)
 
 
 def _addresses(shares: Sequence[Share], result: StepResult, keys: NDArray[np.uint32]) -> Values:
