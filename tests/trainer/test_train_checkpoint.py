@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from trainable import blobs, classifier, image_model, images
 
-from drypoint import nn, train
+from drypoint import data, nn, train
+from drypoint.autodiff import n_threads, set_threads
 from drypoint.common import pack_members, unpack_members
 from drypoint.train import Adam, CheckpointError, EarlyStopping, _batches
 
@@ -72,6 +73,30 @@ def test_a_resumed_run_gives_the_very_bytes_of_the_whole(tmp_path, options):
     rest = fit(tmp_path, resume_from=tmp_path, **options)
     assert facts(rest) == facts(whole)
     assert rest.checkpoints == (tmp_path / "checkpoint.npz",)
+
+
+def test_a_run_is_resumed_on_any_threads_and_by_either_step_to_the_same_bytes(tmp_path):
+    """Batches of 100 are two micro-batches; the whole run is made by one thread on the tape."""
+    digits = data.load("mnist", "train")[:200]
+    layers = [nn.Conv2d(4, 5), nn.MaxPool2d(4), nn.Flatten(), nn.Dropout(0.2), nn.Linear(10)]
+    net = nn.Sequential([*layers, nn.Softmax()])
+
+    def run(threads, **options):
+        set_threads(threads)
+        given = {"epochs": 3, "batch_size": 100, "average": 0.9, "progress": "none", **options}
+        return train.fit(net, digits, **given)
+
+    before = n_threads()
+    try:
+        whole = facts(run(1, compiled=False))
+        for threads in (1, 2, 3):
+            for compiled in (True, False):
+                folder = tmp_path / f"{threads} {compiled}"
+                run(threads, compiled=compiled, checkpoint=folder, callbacks=[stop_after(1)])
+                rest = run(4 - threads, compiled=not compiled, resume_from=folder)
+                assert facts(rest) == whole
+    finally:
+        set_threads(before)
 
 
 def test_early_stopping_remembers_the_epochs_before(tmp_path):
