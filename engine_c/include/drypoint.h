@@ -39,7 +39,7 @@ extern "C" {
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 1
 #define DPT_BLOB_MINOR 1
-#define DPT_CODEGEN    2
+#define DPT_CODEGEN    3
 
 /* No activation has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
@@ -173,6 +173,19 @@ size_t dpt_elements(dpt_shape shape);
 
 /* The index of the largest of n >= 1 outputs, the lowest among equals. */
 size_t dpt_argmax(const int32_t *output, size_t n);
+
+/* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
+ * log2(e) is mult * 2^-(shift + 24). */
+typedef struct dpt_softmax_scale {
+    uint32_t mult;
+    uint8_t shift; /* 0 .. 63 */
+} dpt_softmax_scale;
+
+/* The softmax of n >= 1 outputs, in units of 2^-30: probability[i] * 100 / 2^30 is a percentage.
+ * Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n * 2^-30 of the
+ * exact softmax. `probability` may be `output`. A model whose net ends in a softmax is exported
+ * with its scale: `<name>_softmax`. */
+void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability);
 
 /* The label of an output, or "" when the model has none for it. */
 const char *dpt_label(const dpt_model *model, size_t index);
