@@ -9,7 +9,7 @@ from tools import ENGINE_SOURCES
 ORDER = {"little": "<i4", "big": ">i4"}
 ENGINE = [path for path in ENGINE_SOURCES if path.name in {"dpt_softmax.c", "dpt_run.c"}]
 
-# Debian's compiler for RISC-V lacks the runtime library of 32 bits, which has this on real toolchains.
+# Real toolchains have this in their runtime library, which Debian's compiler lacks for RV32.
 DIVIDE = """
 #if defined(__riscv) && __riscv_xlen == 32
 uint64_t __udivdi3(uint64_t a, uint64_t b) {
