@@ -81,6 +81,24 @@ def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
     assert run([script, "backends"]).decode().split() == list(target.backends)
 
 
+# Processors of x86-64 that lack what this machine may have. (QEMU has no AVX-512.)
+X86_CPUS = {
+    "qemu64": ["scalar"],
+    "Nehalem": ["sse41", "scalar"],
+    "Haswell-noTSX": ["avx2", "sse41", "scalar"],
+    "Haswell-noTSX,-avx2": ["sse41", "scalar"],
+    "Haswell-noTSX,-xsave": ["sse41", "scalar"],  # the system does not save the registers
+}
+
+
+@pytest.mark.parametrize("cpu", X86_CPUS)
+def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
+    """With the plain build of the driver, which other tests use, too."""
+    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")
+    found = run([toolbox.need("qemu-x86_64"), "-cpu", cpu, driver, "backends"])
+    assert found.decode().split() == X86_CPUS[cpu]
+
+
 def assert_reference(script, cases, wanted):
     for (program, _), right, (arena, got) in zip(cases, wanted, traces(script, cases), strict=True):
         assert arena == program.arena_size

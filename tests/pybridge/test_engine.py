@@ -6,6 +6,7 @@ import zlib
 import nets
 import numpy as np
 import pytest
+from backends import BACKENDS, LACKING
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ def assert_same(got, wanted, program):
         np.testing.assert_array_equal(a, b, err_msg=op.name)
 
 
-@pytest.mark.parametrize("backend", Engine.backends())
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(program=nets.programs, seed=SEEDS)
 def test_every_backend_equals_the_reference_on_every_byte_of_every_op(backend, program, seed):
     x = nets.random_inputs(program, seed)
@@ -127,6 +128,9 @@ def test_what_cannot_be_loaded_is_refused_with_one_line(tmp_path):
         Engine(tmp_path / "missing.dpt")
     with pytest.raises(EngineError, match=r"no backend 'abacus' here; there are: .*scalar"):
         Engine(nets.random_program(1), backend="abacus")
+    for lacking in LACKING:  # the engine has it, this CPU does not
+        with pytest.raises(EngineError, match=f"no backend '{lacking}' here; there are: "):
+            Engine(nets.random_program(1), backend=lacking)
     with pytest.raises(ProgramError, match="the program reads"):
         Engine(nets.random_program(1)).run(np.zeros(3, np.float32))
 
