@@ -4,6 +4,7 @@ Oracle: ``program.reference`` for the plain kernels of the target, and in the dr
 backend: each op of each program, packed and not, one input and a batch.
 """
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,7 @@ X86_CPUS = {
 }
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="this machine is no x86-64")
 @pytest.mark.parametrize("cpu", X86_CPUS)
 def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
     """With the plain build of the driver, which other tests use, too."""
