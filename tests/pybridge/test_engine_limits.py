@@ -11,7 +11,7 @@ from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
 from drypoint.program import AvgPool, Conv, Dense, GroupedConv, MaxPool
 
-U8, I32, DENSE = 0, 2, 2
+U8, I32, DENSE, AVGPOOL = 0, 2, 2, 4
 LONG = 17 * 61684
 
 
@@ -21,6 +21,13 @@ def dense_record(inputs, outputs, *, out_type, tables, out_offset=0):
     shapes = struct.pack("<6H", *inputs, 1, 1, outputs)
     kind = struct.pack("<4B", DENSE, U8, out_type, 0)
     return kind + shapes + bytes(12) + struct.pack("<2i4I12x", *limits, out_offset, *tables)
+
+
+def mean_record(width, *, mult, out_offset):
+    """The same for a mean of one value, which has one multiplier."""
+    kind = struct.pack("<4B", AVGPOOL, U8, U8, 0)
+    windows = struct.pack("<6H4B8x", 1, 1, width, 1, 1, width, 1, 1, 1, 1)
+    return kind + windows + struct.pack("<2i4I12x", 0, 255, out_offset, 0, 0, mult)
 
 
 def dense_blob(records, tables, *, inputs, arena, size=0):
@@ -40,8 +47,8 @@ def status(data):
 
 
 def shared_blob(n_ops, width, *, size=0, last_bias=None):
-    """Dense ops of ``width`` inputs and outputs that all name one set of tables; the last one's
-    biases may be a table of their own."""
+    """Dense ops of ``width`` inputs and outputs, and a mean before the last, that all name one set
+    of tables; the biases of the last may be a table of their own."""
     at = 64 + 64 * n_ops
     where = [at, at + width**2, at + width**2 + 4 * width]
     tables = bytes(width**2 + 4 * width) + struct.pack("<i", 2) * width
@@ -51,8 +58,9 @@ def shared_blob(n_ops, width, *, size=0, last_bias=None):
         tables += struct.pack("<i", last_bias) * width
     records = [
         dense_record((1, 1, width), width, out_type=U8, tables=where, out_offset=i % 2 * width)
-        for i in range(n_ops - 1)
+        for i in range(n_ops - 2)
     ]
+    records += [mean_record(width, mult=where[2], out_offset=n_ops % 2 * width)]
     records += [dense_record((1, 1, width), width, out_type=I32, tables=ends)]
     return dense_blob(records, tables, inputs=(1, 1, width), arena=2 * width, size=size)
 
@@ -66,15 +74,15 @@ def test_a_blob_whose_ops_name_more_than_four_times_its_bytes_is_refused():
 
 
 def test_tables_may_be_shared_up_to_four_times_the_blob():
-    """Eight ops name 8 * (64 * 64 + 8 * 64) = 36,864 bytes: four times 9,216."""
-    assert status(shared_blob(8, 64, size=9216)) == lib.DPT_OK
-    assert status(shared_blob(8, 64, size=9215)) == lib.DPT_E_TABLE
+    """Eight dense ops and a mean name 8 * (64 * 64 + 8 * 64) + 4 bytes: four times 9,217."""
+    assert status(shared_blob(9, 64, size=9217)) == lib.DPT_OK
+    assert status(shared_blob(9, 64, size=9216)) == lib.DPT_E_TABLE
 
 
 def test_the_limit_comes_before_the_values_of_the_op_that_exceeds_it():
     lowest = -(2**31)
-    assert status(shared_blob(8, 64, size=9216, last_bias=lowest)) == lib.DPT_E_OVERFLOW
-    assert status(shared_blob(8, 64, size=9215, last_bias=lowest)) == lib.DPT_E_TABLE
+    assert status(shared_blob(9, 64, size=9217, last_bias=lowest)) == lib.DPT_E_OVERFLOW
+    assert status(shared_blob(9, 64, size=9216, last_bias=lowest)) == lib.DPT_E_TABLE
 
 
 def long_row(*, bias=0, changes=()):
@@ -169,6 +177,9 @@ def test_steps_are_exact_up_to_64_bits_and_stop_there():
     full += [dense((most, 1, 1), 1)]
     assert steps_of(*full) == 2**64 - 1
     assert steps_of(*full, pool((1, 1, 1), (1, 1))) == 2**64 - 1
+    conv = {"kind": lib.DPT_CONV, "in": (1, 1, 10924), "out": (50233, 64017, 58346)}
+    conv |= {"kernel_h": 3, "kernel_w": 3, "pool_h": 1, "pool_w": 1}
+    assert steps_of(conv) == 9 * 10924 * 50233 * 64017 * 58346 == 2**64 - 1659643720
     conv = {"kind": lib.DPT_CONV, "in": (most, most, most), "out": (most, most, most)}
     conv |= {"kernel_h": 255, "kernel_w": 255, "pool_h": 255, "pool_w": 255}
     assert steps_of(conv) == 2**64 - 1
