@@ -177,6 +177,12 @@ static void test_fits(void) {
     CHECK(dpt_packed_size(&model, &simd) > 0 && dpt_packed_size(&model, &simd) <= 4096);
     CHECK(dpt_model_pack(&packed, room, 2, &model, &simd, memory, 4096) == DPT_OK);
     CHECK(packed.packing == simd.packing && room[0].packed != NULL && room[1].packed == NULL);
+    const size_t size = dpt_packed_size(&model, &simd);
+    for (size_t shift = 0; shift < 64; shift += 9) { /* weights are aligned, whatever memory is */
+        CHECK(dpt_model_pack(&packed, room, 2, &model, &simd, memory + shift, size) == DPT_OK);
+        const uint8_t *weights = room[0].packed;
+        CHECK((uintptr_t)weights % 64 == 0 && weights >= memory + shift);
+    }
     model.packing = blocks.packing;
     CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_OK && output[1] == 2);
 

@@ -142,6 +142,21 @@ def test_a_refusal_of_the_library_is_an_error_with_its_words(monkeypatch):
         Engine(program)
 
 
+def test_packed_weights_that_no_memory_holds_are_an_error_with_the_librarys_words(monkeypatch):
+    """As on a 32-bit host, where the size of a model's packed weights may be SIZE_MAX."""
+
+    class Library:
+        def __getattr__(self, name):
+            return getattr(lib, name)
+
+        def dpt_packed_size(self, *_):
+            return 2**64 - 1
+
+    monkeypatch.setattr("drypoint.engine._engine.lib", Library())
+    with pytest.raises(EngineError, match="the engine says: more ops or bytes than the caller has"):
+        Engine(nets.random_program(1))
+
+
 def test_threads_may_share_an_engine():
     program = nets.random_program(62)
     engine = Engine(program)
