@@ -26,7 +26,8 @@ static int yes(void) {
 /* A dense op of WIDTH inputs and outputs; all ops share the tables. */
 static dpt_op shared_op(void) {
     static const int8_t weight[WIDTH * WIDTH];
-    static uint8_t bias[4 * WIDTH], mult[4 * WIDTH];
+    static const uint8_t bias[4 * WIDTH];
+    static uint8_t mult[4 * WIDTH];
     dpt_op op = {0};
     for (size_t i = 0; i < WIDTH; i++) {
         mult[4 * i] = 2;
@@ -83,7 +84,7 @@ static void test_packed_size(void) {
 static void test_backend_for_small_devices(void) {
     const dpt_op op = shared_op();
     const dpt_model model = {&op, 1, 0, 0, NULL, &dpt_scalar, 0};
-    static uint8_t input[WIDTH];
+    static const uint8_t input[WIDTH];
     static int32_t output[WIDTH];
     dpt_op room[1];
     dpt_model packed;

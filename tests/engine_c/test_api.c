@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The promises of drypoint.h about arguments, statuses and helpers. Exits with 1 when one is
  * broken; each line that fails is printed. */
-#include "../../engine_c/src/dpt_pack.h"
+#include "drypoint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -149,6 +149,10 @@ static void test_pack(void) {
     }
 }
 
+/* Numbers of layouts: 16 lanes in superblocks of 4 blocks (dpt_pack.h), and the exporter's for
+ * dpt_blocks (dpt_internal.h). */
+enum { SIMD_LAYOUT = 0x44, EXPORTED_LAYOUT = 0x1001 };
+
 /* Layouts of weights that a backend cannot read: neither run nor packed, on any CPU. */
 static void test_fits(void) {
     const uint8_t input[1] = {1};
@@ -158,8 +162,8 @@ static void test_fits(void) {
     dpt_op room[2];
     dpt_model packed, model = good_model(), exported = good_model();
     dpt_backend simd = dpt_scalar, blocks = dpt_scalar, lacks_dense = dpt_scalar;
-    simd.packing = DPT_PACKING(16, 4, FLIPS_NONE, 0, 0);
-    blocks.packing = DPT_PACKING_BLOCKS;
+    simd.packing = SIMD_LAYOUT;
+    blocks.packing = EXPORTED_LAYOUT;
     lacks_dense.dense = NULL;
 
     /* Weights as they are: what only the exporter packs has no packed form of them. */
