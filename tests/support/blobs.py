@@ -23,6 +23,13 @@ def repaired(data: bytes | bytearray) -> bytes:
     return bytes(data)
 
 
+def resized(data: bytes | bytearray) -> bytes:
+    """The bytes with the size and CRC that they should have."""
+    data = bytearray(data)
+    struct.pack_into("<I", data, 8, len(data))
+    return repaired(data)
+
+
 def record(index: int) -> int:
     """Where the record of an op starts."""
     return 64 + 64 * index
