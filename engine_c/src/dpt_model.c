@@ -3,7 +3,7 @@
  * Every quantity from the blob is at most 32 bits and is added or multiplied in 64. */
 #include "dpt_internal.h"
 
-enum { HEADER_SIZE = 64, OP_SIZE = 64 };
+enum { HEADER_SIZE = 64, OP_SIZE = 64, TABLES_LIMIT = 4 };
 
 typedef struct blob {
     const uint8_t *bytes;
@@ -112,8 +112,11 @@ static uint64_t magnitude(const int8_t *weight, uint64_t n) {
     return lowest == -128 ? UINT64_MAX : sum;
 }
 
-/* Where the tables lie (the last part of check 3), and what is in them: check 5. */
-static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record) {
+/* Where the tables lie (the last part of check 3), and what is in them: check 5. Ops may share
+ * tables. `named` sums the bytes of the tables of all ops so far; its limit keeps the time of check
+ * 5 linear in the blob's size. The tables of 2^16 ops, which lie in the blob, sum to less than
+ * 2^50. */
+static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *named) {
     const uint32_t weight = dpt_u32(record + 40), bias = dpt_u32(record + 44),
                    mult = dpt_u32(record + 48);
     const int pool = op->kind == DPT_AVGPOOL;
@@ -130,6 +133,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record)
     if (!inside(b, mult, 4 * (uint64_t)channels) ||
         (!pool && !inside(b, bias, 4 * (uint64_t)channels)) ||
         (!pool && !inside(b, weight, n * channels))) {
+        return DPT_E_TABLE;
+    }
+    *named += pool ? 4 : (n + 8) * channels;
+    if (*named > TABLES_LIMIT * (uint64_t)b->size) {
         return DPT_E_TABLE;
     }
     op->mult = b->bytes + mult;
@@ -253,6 +260,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
     uint32_t minor = 0; /* that the ops ask for */
+    uint64_t named = 0;
     uint8_t type = p[24];
     dpt_shape shape = read_shape(p + 26);
     for (uint32_t i = 0; i < n_ops; i++) {
@@ -263,7 +271,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
             status = check_link(&ops[i], type, shape, i + 1 == n_ops);
         }
         if (status == DPT_OK) {
-            status = check_tables(&ops[i], &b, record);
+            status = check_tables(&ops[i], &b, record, &named);
         }
         if (status != DPT_OK) {
             return status;

@@ -76,6 +76,31 @@ def _grouped() -> Program:
     return Program(name="grouped", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
+def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
+    """A blob of dense ops of side x side weights that all name the same tables, of a size that the
+    sum of these tables is exactly `factor` times, and then `short` bytes shorter."""
+    shape, ops = Shape(1, 1, side), []
+    for i in range(n_ops):
+        last = i + 1 == n_ops
+        ops.append(Dense(
+            name=f"{i}", in_type="u8", out_type="i32" if last else "u8", in_shape=shape,
+            out_shape=shape, weight=np.ones((side, side), np.int8), bias=np.zeros(side, np.int32),
+            mult=np.full(side, 2**26, np.int32), shift=0, lo=0, hi=255,
+        ))  # fmt: skip
+    data = bytearray(blob.dumps(Program(name="x", ops=tuple(ops), input_scale=1, output_scale=1)))
+    tables = data[record(0) + 40 : record(0) + 52]
+    for i in range(n_ops):
+        data[record(i) + 40 : record(i) + 52] = tables
+    meta, meta_size = struct.unpack_from("<II", data, 40)
+    meta_at = table(bytes(data), 48) + 4 * side
+    struct.pack_into("<I", data, 40, meta_at)
+    size, rest = divmod(n_ops * side * (side + 8), factor)
+    assert rest == 0
+    shorter = data[:meta_at] + data[meta : meta + meta_size]
+    assert size - short >= len(shorter)
+    return resized(shorter + bytes(size - short - len(shorter)))
+
+
 def _widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     ops = MaxPool(
@@ -109,6 +134,7 @@ ACCEPTED = {
     "biases at the end": with_table_at_the_end(DENSE, 44, 8, beyond=0),
     "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
     "weights in groups at the end": with_table_at_the_end(GROUPED, 40, 48, beyond=0),
+    "tables of four times the blob": sharing(8, 32, factor=4),
     "empty labels": changed(
         GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
     ),
@@ -223,6 +249,11 @@ _TABLES: dict[str, tuple[int, bytes]] = {
         f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, 48) + 4, "i", m)))
         for m in (3, 1, 0, -2, -(2**31))
     },
+    "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
+    "tables of too much, before they are looked at": (
+        TABLE,
+        changed(sharing(8, 32, factor=4, short=1), (record(7) + 3, "B", 30)),
+    ),
     "weights in groups beyond the end": (
         TABLE,
         with_table_at_the_end(GROUPED, 40, 48, beyond=1),
