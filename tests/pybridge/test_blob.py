@@ -19,7 +19,6 @@ from drypoint.program import (
     blob,
     reference,
 )
-from tools import ROOT
 
 
 def repaired(data):
@@ -168,8 +167,3 @@ def test_mutants_are_refused_or_valid(changes):
     except BlobError:
         return
     assert str(blob.loads(blob.dumps(program))) == str(program)
-
-
-def test_the_version_on_the_page_is_the_version_written():
-    title = (ROOT / "engine_c/BLOB.md").read_text("utf-8").splitlines()[0]
-    assert title.endswith(f"format {blob.VERSION[0]}.{blob.VERSION[1]}")

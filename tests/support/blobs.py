@@ -110,10 +110,19 @@ def _widen(shape: Shape) -> Program:
     return Program(name="widen", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
+def _maxima() -> Program:
+    """Two maxima of single values; the first is not the last op."""
+    base = {"in_type": "u8", "in_shape": Shape(3, 3, 1), "out_shape": Shape(3, 3, 1)}
+    base |= {"kernel": (1, 1), "stride": (1, 1)}
+    ops = (MaxPool(name="a", out_type="u8", **base), MaxPool(name="b", out_type="i32", **base))
+    return Program(name="maxima", ops=ops, input_scale=1.0, output_scale=1.0)
+
+
 NET = nets.random_program(48)
 GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
 DENSE = blob.dumps(_dense())
 GROUPED = blob.dumps(_grouped())
+MAXIMA = blob.dumps(_maxima())
 LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
 
@@ -170,6 +179,8 @@ _HEADER: dict[str, tuple[int, bytes]] = {
         TABLE,
         changed(GOOD, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
     ),
+    "empty meta outside": (TABLE, changed(GOOD, (40, "I", len(GOOD) + 1), (44, "I", 0))),
+    "empty labels outside": (TABLE, changed(DENSE, (32, "I", len(DENSE) + 1))),
     "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
 }
 
@@ -210,6 +221,36 @@ _OPS: dict[str, tuple[int, bytes]] = {
         f"dense, output {i} is 2": (SHAPE, changed(DENSE, (record(0) + 10 + 2 * i, "H", 2)))
         for i in (0, 1)
     },
+    # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
+    "kernel higher than its padded input": (
+        SHAPE,
+        changed(GROUPED, (record(0) + 16, "B", 3), (record(0) + 18, "B", 2)),
+    ),
+    "kernel wider than its padded input": (
+        SHAPE,
+        changed(
+            GROUPED,
+            (record(0) + 12, "H", 1),
+            (record(0) + 17, "B", 4),
+            (record(0) + 19, "B", 2),
+        ),
+    ),
+    **{
+        f"pool larger than its input, {at}": (
+            SHAPE,
+            changed(MAXIMA, (record(0) + at, "B", 4), (record(0) + at + 2, "B", 2)),
+        )
+        for at in (16, 17)
+    },
+    "a maximum that changes type": (
+        SHAPE,
+        changed(MAXIMA, (record(0) + 2, "B", 1), (record(1) + 1, "B", 1)),
+    ),
+    "shift 31 of a maximum": (FIELD, changed(MAXIMA, (record(1) + 3, "B", 31))),
+    "shift of a maximum, and a side of 0": (
+        FIELD,
+        changed(MAXIMA, (record(1) + 3, "B", 1), (record(1) + 4, "H", 0)),
+    ),
     "dense, no output": (SHAPE, changed(DENSE, (record(0) + 14, "H", 0))),
     "too large": (
         SHAPE,
@@ -267,6 +308,7 @@ _TABLES: dict[str, tuple[int, bytes]] = {
     "arena too small": (PLAN, changed(GOOD, (16, "I", NET.arena_size - 1))),
     "overlap": (PLAN, changed(GOOD, (record(1) + 36, "I", 0))),
     "output beyond the arena": (PLAN, changed(GOOD, (record(1) + 36, "I", 2**32 - 1))),
+    "arena for one op": (PLAN, changed(DENSE, (16, "I", 1))),
     "last offset": (PLAN, changed(GOOD, (record(3) + 36, "I", 1))),
 }
 
