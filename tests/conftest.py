@@ -43,6 +43,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--device-nets", type=int, default=40, help="random nets on every emulated device"
     )
+    parser.addoption(
+        "--random-nets",
+        type=int,
+        default=1500,
+        help="random nets that the engine runs under gcc's sanitizers; clang's run a third of them",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

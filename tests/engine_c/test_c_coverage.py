@@ -13,6 +13,7 @@ import nets
 import numpy as np
 from blobs import BROKEN
 from jobs import Job, answers, traces
+from shared_tables import shared_blob
 
 from drypoint.engine import Engine
 from drypoint.program import blob
@@ -43,7 +44,8 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
-    jobs = [Job(np.zeros((1, 1), np.uint8), data) for _, data in BROKEN.values()]
+    broken = [*(data for _, data in BROKEN.values()), shared_blob(9, 64, size=9216)]
+    jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)
     for seed in (48, 62):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))

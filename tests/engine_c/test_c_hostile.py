@@ -10,7 +10,7 @@ from blobs import ACCEPTED, BROKEN, GOOD, changed, record, repaired, table
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, blob, reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, SANITIZE, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (16, 48, 60, 62, 1, 8, 264)
@@ -172,7 +172,7 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
     command = [compiler, *flags, f"-I{INCLUDE}"]
-    kernels = [one for one in toolbox.engine("clang", *SANITIZE) if not guided(one)]
+    kernels = [one for one in toolbox.engine("clang", *SANITIZERS["clang"]) if not guided(one)]
     sources = [C_TESTS / "fuzz_load.c", *filter(guided, ENGINE_SOURCES)]
     target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
     for seed in SEEDS:

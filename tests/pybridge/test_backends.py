@@ -3,13 +3,12 @@
 import nets
 import numpy as np
 import pytest
+from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.engine import Engine, EngineError
 from drypoint.program import Conv, Dense, Program, Shape, reference
-
-BACKENDS = Engine.backends()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

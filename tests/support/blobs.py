@@ -124,6 +124,8 @@ DENSE = blob.dumps(_dense())
 GROUPED = blob.dumps(_grouped())
 MAXIMA = blob.dumps(_maxima())
 LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
+WIDEN = blob.dumps(_widen(Shape(3, 4, 2)))
+MEAN_MULT = struct.unpack_from("<I", GOOD, record(1) + 48)[0]  # where the mean's multiplier is
 LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
 
 # What a reader must take although it lies at an edge.
@@ -144,6 +146,8 @@ ACCEPTED = {
     "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
     "weights in groups at the end": with_table_at_the_end(GROUPED, 40, 48, beyond=0),
     "tables of four times the blob": sharing(8, 32, factor=4),
+    "weights of a convolution at the end": with_table_at_the_end(GOOD, 40, 54, beyond=0),
+    "the largest shift of a mean": changed(GOOD, (record(1) + 3, "B", 23)),
     "empty labels": changed(
         GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
     ),
@@ -264,6 +268,11 @@ _OPS: dict[str, tuple[int, bytes]] = {
         f"output side {i}": (SHAPE, changed(GOOD, (record(0) + at, "H", 60)))
         for i, at in enumerate((10, 12))
     },
+    **{  # no other op reads these
+        f"last output side {i}, {side}": (SHAPE, changed(WIDEN, (record(0) + at, "H", side)))
+        for i, at in enumerate((10, 12))
+        for side in (1, 5)
+    },
     "pool of other channels": (
         SHAPE,
         changed(GOOD, (record(3) + 14, "H", 12), (22, "H", 0), (36, "I", 0)),
@@ -295,6 +304,16 @@ _TABLES: dict[str, tuple[int, bytes]] = {
         TABLE,
         changed(sharing(8, 32, factor=4, short=1), (record(7) + 3, "B", 30)),
     ),
+    "weights of a convolution beyond the end": (
+        TABLE,
+        with_table_at_the_end(GOOD, 40, 54, beyond=1),
+    ),
+    "multiplier of a mean": (TABLE, changed(GOOD, (MEAN_MULT, "i", 3))),
+    "multiplier of a mean beyond the end": (
+        TABLE,
+        changed(GOOD, (record(1) + 48, "I", len(GOOD) - 3)),
+    ),
+    "shift of a mean one too large": (OVERFLOW, changed(GOOD, (record(1) + 3, "B", 24))),
     "weights in groups beyond the end": (
         TABLE,
         with_table_at_the_end(GROUPED, 40, 48, beyond=1),

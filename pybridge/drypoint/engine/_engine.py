@@ -1,5 +1,6 @@
 """Engine: a program, loaded and checked by the C library, ready to run."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,10 @@ class Engine:
         loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
         _check(lib.dpt_model_load(loaded, self._loaded_ops, n_ops, self._bytes, len(self._blob)))
         self._backend = _backend(backend)
-        self._packed = np.empty(lib.dpt_packed_size(loaded, self._backend), np.uint8)
+        size = lib.dpt_packed_size(loaded, self._backend)
+        if size > sys.maxsize:
+            _check(lib.DPT_E_CAPACITY)
+        self._packed = np.empty(size, np.uint8)
         self._model, self._ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
         _check(
             lib.dpt_model_pack(
@@ -102,6 +106,11 @@ class Engine:
     def arena_size(self) -> int:
         """Bytes of working memory, as the C library counts them."""
         return int(self._model.arena_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of one run, as the C library counts them (``Program.steps``)."""
+        return int(lib.dpt_steps(self._model))
 
     def run(self, x: ArrayLike) -> NDArray[np.int32]:
         """Outputs for one input or a batch, as ``program.reference.run`` gives them.

@@ -7,6 +7,7 @@ from . import _blob as blob
 from . import _codegen as codegen
 from . import _packing as packing
 from . import _reference as reference
+from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._ops import NUMPY_TYPE as NUMPY_TYPE
 from ._ops import AvgPool as AvgPool
@@ -37,4 +38,5 @@ __all__ = [
     "codegen",
     "packing",
     "reference",
+    "softmax",
 ]

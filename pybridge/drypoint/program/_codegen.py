@@ -9,13 +9,14 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _softmax as softmax
 from ._c_names import check_c_name
 from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, ProgramError, Weighted
 from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._reference import trace
 
-CODEGEN_VERSION = 2  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 3  # DPT_CODEGEN in drypoint.h
 KERNELS: dict[type[Op], str] = {
     Conv: "conv",
     Dense: "dense",
@@ -84,6 +85,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
         stack=told if chosen.stack else "",
+        softmax=_softmax_declaration(program, name),
     )
 
 
@@ -103,7 +105,23 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         kernels=_kernels(program, chosen),
         backend=chosen.backend or "kernels",
         packing=chosen.number,
+        softmax=_softmax_definition(program, name),
     )
+
+
+def _softmax_declaration(program: Program, name: str) -> str:
+    """Of the scale that ``dpt_softmax`` takes; nothing where the net does not end in a softmax."""
+    if not program.softmax:
+        return ""
+    use = f"dpt_softmax(outputs, {name.upper()}_OUTPUT_COUNT, {name}_softmax, probabilities)"
+    return f"\n/* For {use}. */\nextern const dpt_softmax_scale {name}_softmax;\n"
+
+
+def _softmax_definition(program: Program, name: str) -> str:
+    if not program.softmax:
+        return ""
+    mult, shift = softmax.scale(program.output_scale)
+    return f"\nconst dpt_softmax_scale {name}_softmax = {{{mult}u, {shift}}};\n"
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:

@@ -4,15 +4,28 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
-from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape, Weighted
+from ._ops import (
+    NUMPY_TYPE,
+    AvgPool,
+    Conv,
+    Dense,
+    DType,
+    GroupedConv,
+    MaxPool,
+    Op,
+    ProgramError,
+    Shape,
+    Weighted,
+)
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
+MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -103,6 +116,12 @@ class Program:
         return sum(op.macs for op in self.ops)
 
     @property
+    def steps(self) -> int:
+        """Steps of one run, at most 2**64 - 1, as NUMERICS.md section 7 counts them: the
+        multiply-accumulates at positions that pooling reads, and the values that pools read."""
+        return min(sum(map(_steps, self.ops)), MAX_STEPS)
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
         return sum(op.weight.size for op in self.ops if isinstance(op, Weighted))
@@ -146,6 +165,20 @@ class Program:
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _steps(op: Op) -> int:
+    """Multiply-accumulates of one op, or the values that its windows read."""
+    match op:
+        case Conv() | GroupedConv():
+            positions = op.out_shape.h * op.pool[0] * op.out_shape.w * op.pool[1]
+            return int(positions * op.weight.size)
+        case Dense():
+            return int(op.weight.size)
+        case MaxPool() | AvgPool():
+            return op.out_shape.size * op.kernel[0] * op.kernel[1]
+        case _:
+            assert_never(op)
 
 
 def _check_text(text: str) -> None:
