@@ -11,6 +11,7 @@
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make bench-devices  bytes and instructions of LeNet on every emulated target, kept in the table of
 #               engine_c/README.md (a minute or two; ARGS="cortex-m4 riscv32" for some of them)
+# make fuzz     mutants of blobs through the loader and every backend, under sanitizers, until stopped
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -26,7 +27,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench model docs lint format clean
+.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench model docs fuzz lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -60,6 +61,9 @@ docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"
 	@$(BIN)/python -m sphinx -q -E -W --keep-going -b html $(ARGS) docs build/docs
 	@echo "open build/docs/index.html"
+
+fuzz:
+	@$(PYTHON) tests/engine_c/fuzz.py $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

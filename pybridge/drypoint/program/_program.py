@@ -101,8 +101,8 @@ class Program:
         low end and at the high end in turn. The arena is then as small as any plan can make it:
         the largest sum of two neighbouring activations.
         """
-        sizes = [op.out_bytes for op in self.ops[:-1]]
-        return (*(0 if i % 2 == 0 else self.arena_size - n for i, n in enumerate(sizes)), 0)
+        sizes, end = [op.out_bytes for op in self.ops[:-1]], self.arena_size
+        return (*(0 if i % 2 == 0 else end - n for i, n in enumerate(sizes)), 0)
 
     @property
     def arena_size(self) -> int:
