@@ -180,7 +180,7 @@ def external(tensor, file):
     return tensor
 
 
-def tensor_places(model, file):
+def tensor_places(model):
     """Tensors in all places that an ONNX file has for them, one a time: as a name, and a model."""
     array = numpy_helper.from_array(np.eye(3, dtype=np.float32), "secret")
     value = helper.make_tensor_value_info
@@ -232,7 +232,7 @@ def test_data_in_other_files_are_refused_wherever_they_stand(tmp_path, monkeypat
     np.eye(3, dtype=np.float32).tofile(tmp_path / "other.bin")
     plain = File((3,)).then("Relu").bytes()
     tried = []
-    for name, model in tensor_places(plain, "other.bin"):
+    for name, model in tensor_places(plain):
         for tensor in tensors_in(model):
             if tensor.name == "secret":
                 external(tensor, "other.bin")

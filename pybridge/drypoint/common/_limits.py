@@ -5,7 +5,8 @@ from ._errors import DrypointError
 READ_LIMIT = 5 << 27
 """Bytes of memory (640 MiB) that one file may take while it is decoded, unless a caller says more.
 
-Enough for EMNIST (522 MiB), the largest data set in IDX files, and for a picture of 41 megapixels.
+Enough for EMNIST (522 MiB), the largest data set in IDX files, and for a picture of 27 megapixels
+(24 bytes a pixel).
 """
 
 
@@ -23,5 +24,5 @@ def check_limit(needed: int, limit: int, *, what: str) -> None:
     if needed > limit:
         raise DrypointError(
             f"{what} takes {needed:,} bytes of memory to decode, the limit is {limit:,}: "
-            f"if you trust the file, give limit={needed}"
+            f"if you trust the file, read it in Python with limit={needed}"
         )

@@ -90,7 +90,7 @@ def _read(folder: Path, file: IdxFile) -> bytes:
         for stem in (file.name, file.name.replace("-idx", ".idx")):
             for path in (base / stem, base / f"{stem}.gz"):
                 if path.is_file():
-                    return gunzip_idx(read_bytes(path), where=str(path))
+                    return gunzip_idx(read_bytes(path), where=str(path), limit=file.size)
     raise SourceError(f"folder {folder} (no {file.name})")
 
 
@@ -149,4 +149,4 @@ def _download(file: IdxFile) -> bytes:
     except (OSError, urllib.error.URLError, ValueError) as error:
         reason = str(getattr(error, "reason", error)).replace("\n", " ")
         raise SourceError(f"mirror {MIRROR} ({reason})") from error
-    return gunzip_idx(bytes(data), where=url)
+    return gunzip_idx(bytes(data), where=url, limit=file.size)

@@ -8,7 +8,6 @@ arrays are read only where that run has one of that name, type and shape.
 
 import io
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from drypoint.common import (
     DrypointError,
     check_writable,
     pack_members,
+    parse_json,
     read_bytes,
     unpack_members,
     write_atomic,
@@ -121,9 +121,9 @@ def _figures(session: Session) -> dict[str, NDArray[np.float64]]:
 def _facts(text: bytes, path: Path) -> dict[str, Any]:
     """The JSON part, when it is of this format and version, and its counts can be."""
     try:
-        facts = json.loads(text) if len(text) <= _LARGEST_JSON else None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: {_JSON} is no JSON") from error
+        facts = parse_json(text, largest=_LARGEST_JSON)
+    except DrypointError as error:
+        raise CheckpointError(f"{path} is damaged: {_JSON}: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint: {_JSON} does not say {FORMAT}")
     if facts.get("version") != VERSION:
@@ -135,8 +135,8 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
     sound = (
         isinstance(facts.get("run"), dict)
         and all(type(n) is int and 0 <= n < 1 << 40 for n in counts)
-        and isinstance(seconds, int | float)
-        and math.isfinite(seconds)
+        and type(seconds) in (int, float)
+        and seconds >= 0
         and isinstance(history, list)
         and all(isinstance(name, str) for name in history)
         and facts["best_epoch"] <= facts["epoch"] <= facts["step"]
