@@ -48,13 +48,16 @@ def test_wrong_options_point_to_help(refused, arguments, message):
     assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
 
 
-def test_what_is_to_be_resumed_is_named_and_there(refused, tmp_path):
+def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
     line = refused("train", "--resume", "--out", tmp_path / "x.npz")
     assert line.endswith("--resume goes on from a checkpoint: name its folder, --checkpoint DIR\n")
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
     words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
-    line = refused(*words, "--out", tmp_path / "x.npz")
-    assert f"no checkpoint in {tmp_path}: a run begun with" in line
-    assert names(tmp_path) == []
+    code, out, err = cli(*words, "--out", tmp_path / "x.npz")
+    assert (code, out) == (2, "")
+    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged, or no checkpoint: "
+    assert err.splitlines()[-1].startswith(line)
+    assert names(tmp_path) == ["checkpoint.npz"]
 
 
 @pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])

@@ -74,19 +74,25 @@ def save(path: Path, session: Session, run: Run) -> None:
     write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
 
 
-def restore(folder: Path, session: Session, run: Run) -> None:
+def restore(folder: Path, session: Session, run: Run) -> str:
     """Bring a session that has not begun to where the one of a checkpoint was.
 
+    Without a checkpoint in the folder the session stays at its beginning: so a command that is
+    started again after each crash is one command.
+
+    Returns:
+        A line that says where the session stands.
+
     Raises:
-        CheckpointError: there is no checkpoint in the folder, it is damaged, or of another run.
+        CheckpointError: the checkpoint is damaged, or of another run.
+        DrypointError: it cannot be read.
     """
     path = folder / NAME
     if not path.exists():
-        raise CheckpointError(
-            f"no checkpoint in {folder}: a run begun with checkpoint={str(folder)!r} leaves one"
-        )
+        return f"no checkpoint in {folder} yet: the run starts from the beginning"
+    content = read_bytes(path)
     try:
-        members = unpack_members(read_bytes(path))
+        members = unpack_members(content)
     except DrypointError as error:
         raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
@@ -111,6 +117,7 @@ def restore(folder: Path, session: Session, run: Run) -> None:
     session.batch_loss = figures["batch_loss"].tolist()
     session.history = {name: figures[f"history/{name}"].tolist() for name in session.history}
     session.weights.restored()
+    return f"resumed after epoch {session.epoch} from {folder}"
 
 
 def _figures(session: Session) -> dict[str, NDArray[np.float64]]:
