@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import drypoint.cli
-from drypoint import nn
+from drypoint import data, models, nn
 from drypoint.cli import _training
 from drypoint.cli.__main__ import main
 from drypoint.common import DrypointError
@@ -167,6 +168,19 @@ def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
     assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
     line = refused("run", *model, tmp_path)
     assert line == f"drypoint: cannot read {tmp_path}: Is a directory\n"
+
+
+def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
+    """Class names from a model file, and a file name that is no UTF-8, come out as escapes."""
+    model = models.load("lenet-mnist")
+    decoder = data.ClassDecoder([f"\x1b[31m{i}\x07" for i in range(10)])
+    nn.Model(model.net, encoder=model.encoder, decoder=decoder).save(tmp_path / "m.npz")
+    picture = tmp_path / os.fsdecode(b"\xff.png")
+    Image.new("L", (28, 28)).save(picture)
+    code, out, _ = cli("run", picture, "--model", tmp_path / "m.npz")
+    assert code == 0
+    assert r"\udcff.png: \x1b[31m" in out
+    assert out.rstrip("\n").isprintable()
 
 
 def test_programs_of_other_images_are_refused(refused, cli, tmp_path):

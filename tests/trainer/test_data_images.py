@@ -363,6 +363,12 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
         _encoder()(path)
 
 
+def test_a_picture_that_pillow_refuses_is_told_in_one_line(tmp_path):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(CoderError, match=r"bomb\.png: above 178,956,970 pixels, which Pillow does"):
+        _encoder()(tmp_path / "bomb.png")
+
+
 def test_the_limit_of_a_picture_is_raised_by_an_argument(tmp_path):
     path = tmp_path / "class/small.png"
     path.parent.mkdir()
@@ -422,6 +428,7 @@ def test_a_picture_takes_no_more_memory_than_is_counted_for_it(tmp_path):
         {"color": "lab"},
         {"resize": "crop"},
         {"mean": (0.1, 0.2)},
+        {"mean": 1e308, "std": 1e-308},
         {"mean": float("nan")},
         {"mean": "0.5x"},
         {"std": 0.0},

@@ -71,6 +71,8 @@ class ImageEncoder:
         mean = checked_statistic(self.mean, "mean", channels=channels)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
+        if not np.isfinite(_encodings(self.mean, self.std, channels)).all():
+            raise CoderError(f"with mean {mean!r} and std {self.std!r} pixels overflow float32")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -169,6 +171,9 @@ def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.flo
     """float32 (channels, 256), read-only: what each pixel value becomes."""
     means = per_channel(mean, 0.0, channels=channels)[:, None]
     deviations = per_channel(std, 1.0, channels=channels)[:, None]
-    table: NDArray[np.float32] = ((np.arange(256) / 255 - means) / deviations).astype(np.float32)
+    with np.errstate(over="ignore"):  # the constructor refuses what overflows
+        table: NDArray[np.float32] = ((np.arange(256) / 255 - means) / deviations).astype(
+            np.float32
+        )
     table.flags.writeable = False
     return table

@@ -107,13 +107,17 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
     try:
-        with warnings.catch_warnings():  # about what Pillow takes for a bomb: ``limit`` decides
+        with (
+            warnings.catch_warnings()
+        ):  # ``limit`` decides what is too large, errors what is damaged
             warnings.simplefilter("ignore")
-            image = Image.open(path, formats=_FORMATS)
-        with image:
-            return _image_pixels(image, limit)
+            with Image.open(path, formats=_FORMATS) as image:
+                return _image_pixels(image, limit)
     except DrypointError as error:
         raise CoderError(f"{path}: {error}") from error
+    except Image.DecompressionBombError as error:  # before it says how large the picture is
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise CoderError(f"{path}: above {most:,} pixels, which Pillow does not open") from error
     except FileNotFoundError as error:
         raise DrypointError(f"cannot read {path}: no such file") from error
     except (IsADirectoryError, PermissionError) as error:
