@@ -172,8 +172,7 @@ def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.flo
     means = per_channel(mean, 0.0, channels=channels)[:, None]
     deviations = per_channel(std, 1.0, channels=channels)[:, None]
     with np.errstate(over="ignore"):  # the constructor refuses what overflows
-        table: NDArray[np.float32] = ((np.arange(256) / 255 - means) / deviations).astype(
-            np.float32
-        )
+        values = (np.arange(256) / 255 - means) / deviations
+        table: NDArray[np.float32] = values.astype(np.float32)
     table.flags.writeable = False
     return table

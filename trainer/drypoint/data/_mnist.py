@@ -103,7 +103,7 @@ def load_idx(
     """
     x, y = read_idx(images, limit=limit), read_idx(labels, limit=limit)
     check_limit(9 * y.size, limit, what=str(labels))
-    return Dataset(x, y, tuple(classes))
+    return Dataset(x, y.astype(np.int64), tuple(classes))
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:

@@ -107,9 +107,7 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # ``limit`` decides what is too large, errors what is damaged
+        with warnings.catch_warnings():  # about what is damaged or large: errors say it
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
                 return _image_pixels(image, limit)

@@ -150,7 +150,7 @@ def _record(fields: list[object], place: str) -> _Record:
 def _whole(value: object, place: str) -> int:
     """An integer of 32 bits, from JSON or as digits."""
     if type(value) is int or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        number = int(value)  # type: ignore[call-overload]
+        number = int(value)
         if -(2**31) <= number < 2**31:
             return number
     raise MeasureError(f"{place}: {value!r} is no integer of 32 bits")

@@ -97,9 +97,11 @@ def restore(folder: Path, session: Session, run: Run) -> str:
         raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
     _check_run(facts["run"], run, path)
-    stored = len(members.get("batch_loss.npy", b""))
-    if facts["epoch"] > run["epochs"] or 8 * facts["step"] > stored:  # bounds what is allocated
-        raise CheckpointError(f"{path} is damaged: it has fewer losses than steps")
+    numbers = {f"history/{name}": facts["epoch"] for name in facts["history"]}
+    numbers["batch_loss"] = facts["step"]
+    short = [name for name, n in numbers.items() if 8 * n > len(members.get(f"{name}.npy", b""))]
+    if facts["epoch"] > run["epochs"] or short:  # bounds what is allocated
+        raise CheckpointError(f"{path} is damaged: it has fewer figures than steps or epochs")
     for name in _COUNTS:
         setattr(session, name, facts[name])
     session.seconds = facts["seconds"]
@@ -142,7 +144,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
     sound = (
         isinstance(facts.get("run"), dict)
         and all(type(n) is int and 0 <= n < 1 << 40 for n in counts)
-        and type(seconds) in (int, float)
+        and isinstance(seconds, int | float)
         and seconds >= 0
         and isinstance(history, list)
         and all(isinstance(name, str) for name in history)
