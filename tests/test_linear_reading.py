@@ -1,102 +1,130 @@
-"""Files from outside are read in time and memory proportional to their size.
+"""Reading takes work in proportion to the file: each further layer, record or byte the same.
 
-Oracle: the number of calls that Python's profiler sees, and the bytes that tracemalloc sees, not
-seconds. A file of four times the size may cost four times as many; the square would be 16 times.
+Oracle: the instructions of Python that a reader executes, and the functions that it calls, as
+`sys.settrace` and `sys.setprofile` count them; they do not depend on the machine. From n to 2n and
+from 2n to 3n the work grows alike, whatever part of it is the same for any content.
 """
 
+import json
 import sys
-import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from blobs import sharing
+from onnx import TensorProto, helper
 
-from drypoint.program import BlobError, Dense, MaxPool, Program, Shape, blob
-
-SLACK = 1.5  # what a file of four times the size may cost more than four times
+from drypoint import data, interop, measure, nn, train
 
 
-def calls(work, *arguments):
-    """How many Python and C functions are called by this work."""
-    count = 0
+def work(function, *arguments):
+    """How many instructions and functions are executed while a function runs."""
+    found = 0
 
-    def see(_frame, event, _argument):
-        nonlocal count
-        count += event in ("call", "c_call")
+    def trace(frame, event, _argument):
+        nonlocal found
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        found += event == "opcode"
+        return trace
 
-    before = sys.getprofile()
-    sys.setprofile(see)
+    def profile(_frame, event, _argument):
+        nonlocal found
+        found += event == "c_call"
+
+    before = sys.gettrace(), sys.getprofile()
+    sys.settrace(trace)
+    sys.setprofile(profile)
     try:
-        work(*arguments)
+        function(*arguments)
     finally:
-        sys.setprofile(before)
-    return count
+        sys.setprofile(before[1])
+        sys.settrace(before[0])
+    return found
 
 
-def peak(work, *arguments):
-    """How many bytes this work holds at most, beside those that it was given."""
-    tracemalloc.start()
-    try:
-        work(*arguments)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+def a_model_file(n, _folder):
+    """n layers with arrays of their own."""
+    layers = {f"fc{i}": nn.Linear(2) for i in range(n)}
+    return nn.loads, nn.Model(nn.Sequential(layers, (2,)).initialize(0)).dumps()
 
 
-def many_ops(n):
-    """A blob of n ops and of no tables."""
-    shape = Shape(1, 1, 1)
-    base = {"in_type": "u8", "in_shape": shape, "out_shape": shape}
-    base |= {"kernel": (1, 1), "stride": (1, 1)}
-    types = [*["u8"] * (n - 1), "i32"]
-    ops = [MaxPool(name=f"op{i:06}", out_type=kind, **base) for i, kind in enumerate(types)]
-    return blob.dumps(Program(name="net", ops=tuple(ops), input_scale=1, output_scale=1))
+def a_graph_file(n, _folder):
+    """A graph of n layers in a row."""
+    names = [f"fc{i}" for i in range(n)]
+    net = nn.Graph({name: nn.Linear(2) for name in names}, [("input", *names)], {"input": (2,)})
+    return nn.loads, nn.Model(net.initialize(0)).dumps()
 
 
-def many_labels(n):
-    """A blob of n outputs with a label each, and as many numbers in its provenance."""
-    op = Dense(
-        name="op", in_type="u8", out_type="i32", in_shape=Shape(1, 1, 1),
-        out_shape=Shape(1, 1, n), weight=np.ones((n, 1), np.int8), bias=np.zeros(n, np.int32),
-        mult=np.full(n, 2, np.int32), shift=0, lo=0, hi=1,
-    )  # fmt: skip
-    labels = tuple(f"label {i:06}" for i in range(n))
-    fields = {"input_scale": 1, "output_scale": 1, "provenance": {"numbers": [123456] * n}}
-    return blob.dumps(Program(name="net", ops=(op,), labels=labels, **fields))
+def an_onnx_file(n, _folder):
+    """n nodes in a row."""
+    value = helper.make_tensor_value_info
+    names = ["input", *(f"t{i}" for i in range(n))]
+    nodes = [helper.make_node("Relu", [a], [b]) for a, b in pairwise(names)]
+    ends = [[value(name, TensorProto.FLOAT, ["N", 3])] for name in (names[0], names[-1])]
+    model = helper.make_model(helper.make_graph(nodes, "net", *ends), ir_version=8)
+    return interop.from_onnx, model.SerializeToString()
 
 
-# format -> a function of a size that makes a file, and the function that reads it
-FORMATS = {
-    "blob of many ops": (many_ops, blob.loads),
-    "blob of many labels": (many_labels, blob.loads),
-    "blob of shared tables": (lambda n: sharing(n // 8, 256, factor=4), blob.loads),
-}
+def a_checkpoint(n, tmp_path):
+    """n layers, each with its weights, the optimizer's moments and the best so far."""
+    layers = {f"fc{i}": nn.Linear(2) for i in range(n)}
+    net = nn.Sequential(layers, (2,)).initialize(0)
+    pairs = np.ones((4, 2), np.float32), np.ones((4, 2), np.float32)
+    options = {"epochs": 1, "progress": "none"}
+    train.fit(net, pairs, checkpoint=tmp_path, **options)
+    return lambda folder: train.fit(net, pairs, resume_from=folder, **options), tmp_path
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_file_of_four_times_the_size_takes_four_times_the_work(name):
-    make, read = FORMATS[name]
-    short, long = make(400), make(1600)
-    assert calls(read, long) <= 4 * SLACK * calls(read, short)
-    assert peak(read, long) <= 4 * SLACK * max(peak(read, short), 100_000)
+def an_idx_file(n, tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    data.write_idx(images, np.zeros((n, 2, 2), np.uint8))
+    data.write_idx(labels, np.zeros(n, np.uint8))
+    return lambda path: data.load_idx(path, labels), images
 
 
-def test_the_plan_of_a_program_takes_work_in_proportion_to_its_ops():
-    short, long = (blob.loads(many_ops(n)) for n in (400, 1600))
-    for work in (lambda program: program.out_offsets, blob.dumps, str):
-        assert calls(work, long) <= 4 * SLACK * calls(work, short)
+def a_folder_of_pictures(n, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "class").mkdir()
+    for i in range(n):
+        Image.new("L", (3, 3)).save(tmp_path / "class" / f"{i}.png")
+    return data.load_folder, tmp_path
 
 
-def test_tables_that_ops_share_are_refused_before_any_is_copied():
-    """200 ops that name the same 66 KB of tables: 17 times the blob."""
-    data = sharing(200, 256, factor=16)
-
-    def read():
-        with pytest.raises(BlobError, match="more than 4 times the blob's"):
-            blob.loads(data)
-
-    assert peak(read) < 10 * len(data)
+def a_log(n, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("index,true,predicted\n" + "".join(f"{i},1,1\n" for i in range(n)))
+    return measure.read_log, path
 
 
-def test_calls_that_grow_with_the_square_are_seen():
-    assert calls(lambda: [sum(map(int, range(400))) for _ in range(1600)]) > 1600
+def a_log_of_json(n, tmp_path):
+    path = tmp_path / "log.jsonl"
+    row = {"true": 1, "predicted": 1, "outputs": [0, 1]}
+    path.write_text("".join(json.dumps({"index": i, **row}) + "\n" for i in range(n)))
+    return measure.read_log, path
+
+
+READERS = (
+    a_model_file,
+    a_graph_file,
+    an_onnx_file,
+    a_checkpoint,
+    an_idx_file,
+    a_folder_of_pictures,
+    a_log,
+    a_log_of_json,
+)
+
+
+@pytest.mark.parametrize("make", READERS, ids=lambda make: make.__name__)
+def test_each_further_piece_takes_the_same_work(make, tmp_path):
+    counts = []
+    for n in (4, 40, 80, 120):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        read, content = make(n, folder)
+        if n == 4:
+            read(content)  # imports, and what is kept between calls
+        else:
+            counts.append(work(read, content))
+    first, second = counts[1] - counts[0], counts[2] - counts[1]
+    assert second <= 1.1 * max(first, 500), counts  # a quadratic reader: 5/3

@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -80,6 +82,44 @@ def test_a_disk_that_fills_up_leaves_all_of_several_files(tmp_path, monkeypatch)
     assert names(tmp_path / "drypoint") == []
 
 
+WRITER = """
+import os, sys, time
+from drypoint.common import write_atomic
+
+def announce(_handle):
+    print("writing", flush=True)
+    time.sleep(600)
+
+os.fsync = announce
+write_atomic(sys.argv[1], b"never read")
+"""
+
+
+def test_a_killed_writer_leaves_a_file_that_the_next_write_removes(tmp_path):
+    path = tmp_path / "model.npz"
+    others = [
+        ".model.npz.settings",
+        ".other.npz.abcdefgh.drypoint-tmp",
+        ".model.npz.x.drypoint-tmp",
+    ]
+    for name in others:
+        (tmp_path / name).write_bytes(b"kept")
+    command = [sys.executable, "-c", WRITER, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout.readline() == b"writing\n"
+            left = set(names(tmp_path)) - {*others}
+            assert len(left) == 1
+            write_atomic(path, b"second")
+            assert set(names(tmp_path)) == {*others, *left, "model.npz"}, "its writer is alive"
+        finally:
+            writer.kill()
+    assert set(names(tmp_path)) == {*others, *left, "model.npz"}
+    write_atomic(path, b"third")
+    assert set(names(tmp_path)) == {*others, "model.npz"}
+    assert path.read_bytes() == b"third"
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_permissions_follow_the_umask(tmp_path, umask, mode):
     before = os.umask(umask)
@@ -150,6 +190,16 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path):
         read_bytes(missing)
     with pytest.raises(DrypointError, match=f"^cannot read {tmp_path}: Is a directory$"):
         read_bytes(tmp_path)
+    with pytest.raises(DrypointError, match="it is a device; name a file"):
+        read_bytes("/dev/zero")
+
+
+def test_a_message_is_one_printable_line_of_bounded_length():
+    assert str(DrypointError("a\nb", "\x1b[31m", "Grüße")) == r"a\nb \x1b[31m Grüße"
+    long = str(DrypointError("begin" + "x" * 1_000_000 + "end"))
+    assert len(long) < 5000
+    assert (long[:5], long[-3:]) == ("begin", "end")
+    assert "996,008 characters" in long
 
 
 def test_sha256_is_that_of_the_standard_library():

@@ -170,9 +170,12 @@ def test_a_report_of_other_files_is_made_anew(copy, cli):
 
 
 def test_train_goes_on_from_a_checkpoint(lenet, cli, tmp_path):
-    words = ["train", *TINY, "--checkpoint", tmp_path / "run"]
-    assert cli(*words, "--out", tmp_path / "a.npz")[0] == 0
-    code, _, err = cli(*words, "--resume", "--out", tmp_path / "b.npz")
+    """One command, which may be started again after each crash."""
+    words = ["train", *TINY, "--checkpoint", tmp_path / "run", "--resume"]
+    code, _, err = cli(*words, "--out", tmp_path / "a.npz")
+    assert code == 0
+    assert f"no checkpoint in {tmp_path / 'run'} yet: the run starts from the beginning\n" in err
+    code, _, err = cli(*words, "--out", tmp_path / "b.npz")
     assert code == 0
     assert f"resumed after epoch 1 from {tmp_path / 'run'}" in err
     for name in ("a.npz", "b.npz"):

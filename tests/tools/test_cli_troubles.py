@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import drypoint.cli
-from drypoint import nn
+from drypoint import data, models, nn
 from drypoint.cli import _training
 from drypoint.cli.__main__ import main
 from drypoint.common import DrypointError
@@ -48,13 +49,16 @@ def test_wrong_options_point_to_help(refused, arguments, message):
     assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
 
 
-def test_what_is_to_be_resumed_is_named_and_there(refused, tmp_path):
+def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
     line = refused("train", "--resume", "--out", tmp_path / "x.npz")
     assert line.endswith("--resume goes on from a checkpoint: name its folder, --checkpoint DIR\n")
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
     words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
-    line = refused(*words, "--out", tmp_path / "x.npz")
-    assert f"no checkpoint in {tmp_path}: a run begun with" in line
-    assert names(tmp_path) == []
+    code, out, err = cli(*words, "--out", tmp_path / "x.npz")
+    assert (code, out) == (2, "")
+    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged, or no checkpoint: "
+    assert err.splitlines()[-1].startswith(line)
+    assert names(tmp_path) == ["checkpoint.npz"]
 
 
 @pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])
@@ -164,6 +168,19 @@ def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
     assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
     line = refused("run", *model, tmp_path)
     assert line == f"drypoint: cannot read {tmp_path}: Is a directory\n"
+
+
+def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
+    """Class names from a model file, and a file name that is no UTF-8, come out as escapes."""
+    model = models.load("lenet-mnist")
+    decoder = data.ClassDecoder([f"\x1b[31m{i}\x07" for i in range(10)])
+    nn.Model(model.net, encoder=model.encoder, decoder=decoder).save(tmp_path / "m.npz")
+    picture = tmp_path / os.fsdecode(b"\xff.png")
+    Image.new("L", (28, 28)).save(picture)
+    code, out, _ = cli("run", picture, "--model", tmp_path / "m.npz")
+    assert code == 0
+    assert r"\udcff.png: \x1b[31m" in out
+    assert out.rstrip("\n").isprintable()
 
 
 def test_programs_of_other_images_are_refused(refused, cli, tmp_path):

@@ -5,17 +5,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import DrypointError, parse_json
 from drypoint.nn import Model
 
 from ._errors import QuantizationError
 from ._fold import as_sequential
 
 Method = Literal["minmax", "percentile"]
+_LARGEST_JSON = 1 << 20  # bytes: thousands of layers
 INPUT = "input"  # the name under which the encoded input stands beside the layers' paths
 
 
@@ -61,14 +63,14 @@ class Calibration:
             QuantizationError: the text is not one.
         """
         try:
-            fields = json.loads(text)
+            fields: Any = parse_json(text, largest=_LARGEST_JSON)
             ranges = {
                 str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()
             }
             return cls(ranges=ranges, **fields)
         except QuantizationError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (DrypointError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise QuantizationError(f"not a calibration in JSON: {error}") from error
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """What commands print: results to standard output, everything on the way to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,14 +9,23 @@ from typing import Any
 INTERRUPTED = 130  # exit code, as shells use it
 
 
+# Control characters but the line break; surrogates, as in the names of files that are no UTF-8.
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _shown(text: str) -> str:
+    """The text with escapes for characters that would command a terminal, or cannot be encoded."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str) -> None:
     """A line about what goes on."""
-    print(text, file=sys.stderr, flush=True)
+    print(_shown(text), file=sys.stderr, flush=True)
 
 
 def result(text: str, data: Mapping[str, Any], *, as_json: bool) -> None:
     """The result of a command, for people or for machines."""
-    print(json.dumps(data, indent=2) if as_json else text)
+    print(json.dumps(data, indent=2) if as_json else _shown(text))
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:

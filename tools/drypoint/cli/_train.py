@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from there, to the bytes of the whole run"
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint there, to the bytes of the whole run; without one start "
+        "from the beginning, so that the same command can be started again after each crash",
     )
     add_data_arguments(parser)
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from drypoint.common import READ_LIMIT
+
 from ._classes import Class
 from ._dataset import Dataset
 from ._errors import DatasetError
@@ -20,6 +22,7 @@ def load_folder(
     height: int | None = None,
     color: str = "gray",
     resize: str = "stretch",
+    limit: int = READ_LIMIT,
 ) -> Dataset:
     """The pictures in the subfolders of a folder; a subfolder's name is the class of its pictures.
 
@@ -36,6 +39,8 @@ def load_folder(
         height: likewise.
         color: "gray" or "rgb".
         resize: how others come to this size; as for `ImageEncoder`.
+        limit: bytes of memory that each picture may take while it is decoded, as for
+            `ImageEncoder.pixels`.
 
     Raises:
         DatasetError: there is no such folder, no class, a class without pictures, or sizes differ
@@ -47,9 +52,9 @@ def load_folder(
     files = _files(Path(root))
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
-        height, width = _one_size(paths)
+        height, width = _one_size(paths, limit)
     encoder = ImageEncoder(width=width, height=height, color=color, resize=resize)
-    x = encoder.pixels(paths)
+    x = encoder.pixels(paths, limit=limit)
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
     return Dataset(x[..., 0] if color == "gray" else x, y, _classes(list(files)))
 
@@ -84,11 +89,11 @@ def _classes(names: list[str]) -> tuple[Class, ...]:
     return tuple(map(int, names)) if all(map(_is_whole, names)) else tuple(names)
 
 
-def _one_size(paths: list[Path]) -> tuple[int, int]:
+def _one_size(paths: list[Path], limit: int) -> tuple[int, int]:
     """The height and width that all pictures have."""
-    first_height, first_width = picture_pixels(paths[0]).shape[:2]
+    first_height, first_width = picture_pixels(paths[0], limit=limit).shape[:2]
     for path in paths[1:]:
-        height, width = picture_pixels(path).shape[:2]
+        height, width = picture_pixels(path, limit=limit).shape[:2]
         if (height, width) != (first_height, first_width):
             raise DatasetError(
                 f"{path} has {width} x {height} pixels, {paths[0]} {first_width} x "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import DrypointError, write_atomic
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, write_atomic
 
 from ._cache import cache_folder
 from ._dataset import Dataset
@@ -81,16 +81,29 @@ def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Datas
 
 
 def load_idx(
-    images: str | Path, labels: str | Path, *, classes: Sequence[str | int] = range(10)
+    images: str | Path,
+    labels: str | Path,
+    *,
+    classes: Sequence[str | int] = range(10),
+    limit: int = READ_LIMIT,
 ) -> Dataset:
     """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
 
+    Args:
+        images: the file of the images (N, H, W) or (N, H, W, 3).
+        labels: the file of the labels (N,).
+        classes: what labels 0, 1, ... are called.
+        limit: bytes of memory that each file may take once it is decoded (labels take 9 bytes
+            each); 640 MiB unless given.
+
     Raises:
-        FormatError: a file is not IDX.
+        FormatError: a file is not IDX, or takes more memory than ``limit``.
         DatasetError: the two do not fit together.
         DrypointError: a file cannot be read.
     """
-    return Dataset(read_idx(images), read_idx(labels).astype(np.int64), tuple(classes))
+    x, y = read_idx(images, limit=limit), read_idx(labels, limit=limit)
+    check_limit(9 * y.size, limit, what=str(labels))
+    return Dataset(x, y.astype(np.int64), tuple(classes))
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:

@@ -2,14 +2,14 @@
 
 import csv
 import io
-import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import read_bytes
+from drypoint.common import DrypointError, parse_json, read_bytes
 from drypoint.data import Class, Dataset
 
 from ._errors import MeasureError
@@ -17,6 +17,9 @@ from ._measure import measure
 from ._measurement import Measurement
 
 _FIELDS = ("index", "true", "predicted")
+_LONGEST_LINE = 1 << 20  # bytes: outputs of thousands of classes
+_MOST_CLASSES = 1 << 12  # without names; figures hold an array of so many rows and columns
+_NUMBER = re.compile(r"\s*-?[0-9]{1,10}\s*", re.ASCII)
 _Record = tuple[int, int, int, list[int]]
 
 
@@ -31,14 +34,16 @@ def read_log(
 
     The file is CSV with the head line ``index,true,predicted`` and perhaps one further column
     for each output, or JSON lines such as ``{"index": 0, "true": 7, "predicted": 7,
-    "outputs": [-3, 12]}``. All are integers: ``index`` is the place in the data, ``true`` and
-    ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes.
+    "outputs": [-3, 12]}``. All are integers of 32 bits: ``index`` is the place in the data,
+    ``true`` and ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes. The file
+    may come from anywhere; reading it takes memory in proportion to its size.
 
     Args:
         path: the file, UTF-8.
         dataset: the data, so that examples have images and names; each ``true`` must be its
             label. The measurement is on the images that the log has, in the order of indices.
-        classes: the names of the classes where there is no ``dataset``.
+        classes: the names of the classes where there is no ``dataset``; without names there are
+            at most 4,096.
         output_scale: the program's; with it the softmax of outputs times scale gives
             probabilities, without it only the decisions count.
 
@@ -64,6 +69,12 @@ def read_log(
         raise MeasureError(f"{where} has index {twice[0]} twice")
     probabilities = _probabilities(records, output_scale, where)
     if dataset is None:
+        highest = int(max(true.max(), predicted.max()))
+        if classes is None and highest >= _MOST_CLASSES:
+            raise MeasureError(
+                f"{where} has class {highest}; more than {_MOST_CLASSES} classes need names: "
+                "give classes or dataset"
+            )
         return (
             measure(predictions=predicted, y=true, classes=classes)
             if probabilities is None
@@ -84,7 +95,7 @@ def read_log(
 
 
 def _csv_lines(text: str, where: str) -> Iterator[_Record]:
-    rows = csv.reader(io.StringIO(text))
+    rows = _csv_rows(text, where)
     head = next(rows, [])
     if tuple(name.strip() for name in head[:3]) != _FIELDS:
         raise MeasureError(f"{where} begins with {head[:3]}, not with index,true,predicted")
@@ -97,14 +108,23 @@ def _csv_lines(text: str, where: str) -> Iterator[_Record]:
             yield _record([*row[:3], row[3:]], f"{where}, line {number}")
 
 
+def _csv_rows(text: str, where: str) -> Iterator[list[str]]:
+    """The rows of a CSV text; the module raises an error of its own for a field without end."""
+    rows = csv.reader(io.StringIO(text))
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise MeasureError(f"{where}, line {rows.line_num} is not CSV: {error}") from error
+
+
 def _json_lines(text: str, where: str) -> Iterator[_Record]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             place = f"{where}, line {number}"
             try:
-                fields = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise MeasureError(f"{place} is not JSON: {error.msg}") from error
+                fields = parse_json(line, largest=_LONGEST_LINE)
+            except DrypointError as error:
+                raise MeasureError(f"{place}: {error}") from error
             if not isinstance(fields, dict) or not {*_FIELDS} <= {*fields} <= {*_FIELDS, "outputs"}:
                 raise MeasureError(f"{place} wants index, true, predicted and perhaps outputs")
             yield _record([*(fields[name] for name in _FIELDS), fields.get("outputs", [])], place)
@@ -128,12 +148,12 @@ def _record(fields: list[object], place: str) -> _Record:
 
 
 def _whole(value: object, place: str) -> int:
-    try:
-        if isinstance(value, str) or type(value) is int:
-            return int(value)
-    except ValueError:
-        pass
-    raise MeasureError(f"{place}: {value!r} is no integer")
+    """An integer of 32 bits, from JSON or as digits."""
+    if type(value) is int or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        number = int(value)
+        if -(2**31) <= number < 2**31:
+            return number
+    raise MeasureError(f"{place}: {value!r} is no integer of 32 bits")
 
 
 def _probabilities(

@@ -101,9 +101,10 @@ def fit(
         log: a file .csv or .jsonl of one row for each epoch.
         checkpoint: a folder that gets a ``checkpoint.npz`` after epochs, in place of the last.
         checkpoint_every: after how many, and at the end.
-        resume_from: such a folder: the run goes on from there to the very bytes that it would
-            have given without a break. All that decides them must be as it was; functions are
-            compared by their names only.
+        resume_from: such a folder: the run goes on from its checkpoint to the very bytes that it
+            would have given without a break. All that decides them must be as it was; functions
+            are compared by their names only. Without a checkpoint in the folder the run starts
+            from the beginning, and says so; a damaged checkpoint is an error.
         mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two;
             all call this alike and get the same result, whose bytes do not depend on N. The first
             writes files and tells; callbacks are called in each.
@@ -113,7 +114,7 @@ def fit(
 
     Raises:
         TrainError: settings or data that cannot be trained with.
-        CheckpointError: there is none to resume from, it is damaged, or of another run.
+        CheckpointError: the checkpoint to resume from is damaged, or of another run.
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
         DrypointError: a file cannot be read or written.
     """

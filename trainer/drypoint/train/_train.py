@@ -103,8 +103,7 @@ def train(
     )
     run = decisive(ready, parts, plan)
     if resume_from is not None:
-        checkpoint.restore(resume_from, session, run)
-        progress.note(f"resumed after epoch {session.epoch} from {resume_from}")
+        progress.note(checkpoint.restore(resume_from, session, run))
     progress.note(plan_line(plan, n_val=0 if val is None else len(val)))
 
     def build(session: Session) -> Model | Layer:
