@@ -3,6 +3,7 @@
 # make coverage  the same, and which lines of Python they ran: at least 90 %; CI runs this
 # make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
+# make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
@@ -26,7 +27,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench model docs lint format clean
+.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train model docs lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -41,6 +42,9 @@ model: .venv/installed
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
+
+bench-train: .venv/installed
+	@$(BIN)/python -m training_bench $(ARGS)
 
 devices: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)

@@ -55,7 +55,7 @@ def test_the_reference_has_every_public_name(site):
 
 
 def test_all_python_on_the_pages_is_examples_with_their_outputs():
-    """What `test_examples_give_what_they_show` tries; the page in EXECUTED has a test of its own."""
+    """So doctest tries it; the page in EXECUTED has a test of its own."""
     others = [
         f"{page.relative_to(DOCS)}: {block[:40]!r}"
         for page in PAGES
