@@ -10,6 +10,8 @@
 #               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
 #               skips nothing but PyTorch, JAX and TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
+# make figures  measure every table of docs/figures.md anew (ARGS="engine nets" for some of them)
+# make pictures  the terminal on the first pages, from what the commands print
 # make bench-devices  bytes and instructions of LeNet on every emulated target, kept in the table of
 #               engine_c/README.md (a minute or two; ARGS="cortex-m4 riscv32" for some of them)
 # make lint     what the linters and the type checker say, by themselves
@@ -27,7 +29,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train model docs lint format clean
+.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -42,6 +44,12 @@ model: .venv/installed
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
+
+figures: .venv/installed-dev
+	@$(BIN)/python docs/extension/figures.py $(ARGS)
+
+pictures: .venv/installed-dev
+	@$(BIN)/python docs/extension/terminal.py
 
 bench-train: .venv/installed
 	@$(BIN)/python -m training_bench $(ARGS)
