@@ -5,6 +5,7 @@ import dataclasses
 import nets
 import numpy as np
 import pytest
+from device_jobs import as_params
 
 from drypoint import devices, models
 from drypoint.program import packing
@@ -60,7 +61,7 @@ def test_bars():
     assert all(row.arena <= 5 * 1024 for row in rows.values())
 
 
-@pytest.fixture(scope="module", params=TELLING, ids=lambda row: row.name)
+@pytest.fixture(scope="module", params=as_params(TELLING))
 def telling(request, toolbox):
     for tool in devices.needed_tools(request.param):
         toolbox.need(tool)

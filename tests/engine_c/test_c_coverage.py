@@ -17,7 +17,7 @@ from shared_tables import shared_blob
 
 from drypoint.engine import Engine
 from drypoint.program import blob
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "planes", "quads", "quads_conv", "ymm")}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
@@ -27,6 +27,7 @@ X86 = {"sse41", "avx2", "avxvnni", "avx512vnni"}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
 
+@ONLY_CI
 def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     compiler, gcov = toolbox.need("gcc"), toolbox.need("gcov")
     programs = {}

@@ -1,12 +1,14 @@
 """The C engine under every compiler and option: the reference's bytes, each time."""
 
+from itertools import product
+
 import nets
 import numpy as np
 import pytest
 from jobs import traces
 
 from drypoint.program import reference
-from tools import ROOT, SANITIZERS, run
+from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
 SHAPES = (*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, nets.wide_program())
@@ -22,9 +24,20 @@ def assert_reference(results, cases=CASES, all_wanted=WANTED):
             np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
 
 
-@pytest.mark.parametrize("char", ["-fsigned-char", "-funsigned-char"])
-@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3", "-Os"])
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+EVERY_DAY = {
+    ("gcc", "-O3", "-fsigned-char"),
+    ("gcc", "-O0", "-funsigned-char"),
+    ("clang", "-O2", "-funsigned-char"),
+}
+BUILDS = [
+    pytest.param(*build, marks=() if build in EVERY_DAY else ONLY_CI)
+    for build in product(
+        ("gcc", "clang"), ("-O0", "-O2", "-O3", "-Os"), ("-fsigned-char", "-funsigned-char")
+    )
+]
+
+
+@pytest.mark.parametrize(("compiler", "level", "char"), BUILDS)
 def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char):
     plain = [] if level == "-O3" and char == "-fsigned-char" else ["-DDPT_PLAIN_C"]
     assert_reference(
@@ -32,7 +45,7 @@ def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char
     )
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     """Undefined behaviour, preconditions of kernels and, with clang, unsigned arithmetic that wraps
     where nobody said that it may. `pytest --random-nets 100000` looks at more nets."""
@@ -47,6 +60,7 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
         assert_reference(traces(driver, cases), cases, wanted)
 
 
+@ONLY_CI
 def test_nothing_is_read_before_it_is_written(toolbox):
     """MemorySanitizer: the arena has no initial content, and needs none."""
     flags = ("-g1", "-O1", "-fsanitize=memory", "-fno-sanitize-recover=all")
@@ -90,7 +104,7 @@ def test_the_sanitizers_see_what_they_are_for(toolbox, tmp_path, fault, message)
 
 
 @pytest.mark.parametrize("guard", ["-DGUARDED=1", "-DGUARDED=2"], ids=["behind", "before"])
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_nothing_is_read_or_written_beside_a_buffer(toolbox, compiler, guard):
     """Blob, packed weights, arena, input and output end (begin) where a page ends (begins) whose
     neighbour may not be touched. Sanitizers do not see what vector instructions in assembly read;

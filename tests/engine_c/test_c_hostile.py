@@ -10,7 +10,7 @@ from blobs import ACCEPTED, BROKEN, GOOD, changed, record, repaired, table
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, blob, reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, SANITIZERS, run
+from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (16, 48, 60, 62, 1, 8, 264)
@@ -26,7 +26,7 @@ def test_the_programs_have_every_kind_type_and_labels():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path):
     """All truncations, all flipped bits as they are and with the CRC repaired, all alignments, and
     random mutations, under sanitizers."""

@@ -15,7 +15,7 @@ from jobs import traces
 
 from drypoint import data, models
 from drypoint.program import reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, STRICT, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, STRICT, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
 CASES += [
@@ -73,7 +73,11 @@ def emulated(toolbox, target, compiler):
     return script
 
 
-BUILDS = [pytest.param(t, c, id=f"{t.name}-{c}") for t in TARGETS for c in ("gcc", "clang")]
+BUILDS = [
+    pytest.param(target, compiler, id=f"{target.name}-{compiler}", marks=marks)
+    for target in TARGETS
+    for compiler, marks in (("gcc", ()), ("clang", ONLY_CI))
+]
 
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)

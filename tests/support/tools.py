@@ -31,6 +31,11 @@ WRAPS += (f"-fsanitize-ignorelist={C_TESTS / 'wraps.txt'}",)
 SANITIZERS = {"gcc": (*SANITIZE, *ASSERTS), "clang": (*SANITIZE, *ASSERTS, *WRAPS)}
 PLAIN = ("-O1", "-DDPT_PLAIN_C")  # of programs that need some engine, without SIMD
 
+# For tests that compile much and would find little more than another test of every day does: the
+# same by another compiler, for another target with the same kernels, with another option.
+ONLY_CI = pytest.mark.only_ci
+COMPILERS = ("gcc", pytest.param("clang", marks=ONLY_CI))
+
 # `drypoint` for `python -c`, which a test is going to interrupt: the tests themselves may have been
 # started by a shell that keeps Ctrl-C from its background.
 INTERRUPTIBLE = """

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from drypoint import data, nn, quant
-from drypoint.cli import _lenet, _pieces, _verify
+from drypoint.cli import _pieces, _verify
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
@@ -72,7 +72,6 @@ def test_the_main_job_writes_its_files_and_one_screen(lenet):
     facts = json.loads((lenet / "report.json").read_text("utf-8"))
     assert facts["differing_bytes"] == 0
     assert facts["verified_images"] == 300
-    assert facts["reused"] == []
     assert f"{facts['float_accuracy']:.2%}".replace("%", " %") in out
     assert re.search(r"bytes that differ +0  of [\d,]+: the output of every layer", out)
     assert f"  model  {facts['model_bytes']:,}".split()[-1] in out
@@ -98,72 +97,24 @@ def test_the_report_is_right(lenet):
     assert facts["arena_bytes"] == program.arena_size
 
 
-def test_a_second_run_reuses_what_is_valid_and_says_so(copy, cli):
+def test_a_second_run_gives_the_same_bytes_over_a_damaged_model(copy, cli):
     before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json")
-    assert code == 0
-    assert "lenet.npz is of this very recipe: not trained again (--force does)" in err
-    assert "those of the last verification: not measured or verified again (--force does)" in err
-    assert "epoch" not in err
-    facts, first = json.loads(out), json.loads(before[Path("report.json")])
-    assert facts["reused"] == ["train", "measure", "verify"]
-    for changing in ("seconds", "reused"):
-        facts.pop(changing)
-        first.pop(changing)
-    assert facts == first
-    after = contents(copy)
-    assert before.pop(Path("report.json")) != after.pop(Path("report.json"))
-    assert before == after
-
-
-def test_force_redoes_it_with_the_same_bytes(copy, cli):
-    before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--force")
+    (copy / "lenet.npz").write_bytes(before[Path("lenet.npz")][:-100])
+    code, _, err = cli("lenet", *TINY, "--out", copy, "--json")
     assert code == 0
     assert "epoch 1/1" in err
     assert "verifying" in err
-    assert json.loads(out)["reused"] == []
     after = contents(copy)
     del before[Path("report.json")], after[Path("report.json")]
     assert before == after
 
 
-def test_another_recipe_is_trained_anew(copy, cli):
+def test_another_seed_gives_another_net(copy, cli):
     before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
+    code, out, _ = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
     assert code == 0
-    assert "lenet.npz is of another recipe (options, data or code): train" in err
-    assert (json.loads(out)["seed"], json.loads(out)["reused"]) == (1, [])
+    assert json.loads(out)["seed"] == 1
     assert contents(copy)[Path("lenet.npz")] != before[Path("lenet.npz")]
-
-
-def test_a_damaged_model_is_trained_anew(copy, cli):
-    good = (copy / "lenet.npz").read_bytes()
-    (copy / "lenet.npz").write_bytes(good[:-100])
-    code, _, err = cli("lenet", *TINY, "--out", copy)
-    assert code == 0
-    assert "damaged" in err
-    assert "training anew" in err
-    assert (copy / "lenet.npz").read_bytes() == good
-
-
-@pytest.mark.parametrize("report", ["", "[]", '{"seconds": 3}', "[" * 99_999, None])
-def test_a_report_that_is_none_counts_for_nothing(tmp_path, report):
-    if report is not None:
-        (tmp_path / "report.json").write_text(report)
-    assert _lenet._previous(tmp_path) == {}
-
-
-def test_a_report_of_other_files_is_made_anew(copy, cli):
-    facts = json.loads((copy / "report.json").read_text())
-    changed = {**facts, "fingerprint": "0", "seconds": {"train": "x", "measure": None}}
-    (copy / "report.json").write_text(json.dumps(changed))
-    code, out, _ = cli("lenet", *TINY, "--out", copy, "--json")
-    again = json.loads(out)
-    assert code == 0
-    assert again["reused"] == ["train"]
-    assert set(again["seconds"]) == {"data", "quantize", "export", "measure", "verify"}
-    assert again["fingerprint"] == facts["fingerprint"]
 
 
 # The pieces

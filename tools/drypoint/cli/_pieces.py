@@ -15,11 +15,6 @@ def count(text: str) -> int:
     return _whole(text, least=1)
 
 
-def counts(text: str) -> tuple[int, ...]:
-    """An option of several counts with commas between, in order and each once."""
-    return tuple(sorted({count(part) for part in text.split(",")}))
-
-
 def natural(text: str) -> int:
     """An option such as a seed: a whole number of at least 0."""
     return _whole(text, least=0)

