@@ -1,4 +1,6 @@
-"""What every part may use: the base of errors, files written whole, one BLAS thread."""
+"""What every part may use: the base of errors, checks of arguments, files written whole, one BLAS
+thread.
+"""
 
 from ._archive import pack_members as pack_members
 from ._archive import unpack_members as unpack_members
@@ -8,4 +10,6 @@ from ._files import read_bytes as read_bytes
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
+from ._kinds import check_kind as check_kind
+from ._kinds import kind_of as kind_of
 from ._threads import one_blas_thread as one_blas_thread

@@ -18,7 +18,7 @@ def load_folder(
     *,
     width: int | None = None,
     height: int | None = None,
-    color: str = "gray",
+    color: str | None = None,
     resize: str = "stretch",
 ) -> Dataset:
     """The pictures in the subfolders of a folder; a subfolder's name is the class of its pictures.
@@ -34,7 +34,7 @@ def load_folder(
         root: the folder.
         width: of the images, pixels; None: they have one size, and that is it.
         height: likewise.
-        color: "gray" or "rgb".
+        color: "gray" or "rgb"; None: "rgb" if any picture has a pixel that is not gray.
         resize: how others come to this size; as for `ImageEncoder`.
 
     Raises:
@@ -48,10 +48,12 @@ def load_folder(
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
         height, width = _one_size(paths)
-    encoder = ImageEncoder(width=width, height=height, color=color, resize=resize)
+    encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
     x = encoder.pixels(paths)
+    if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
+        x = x[..., :1]
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
-    return Dataset(x[..., 0] if color == "gray" else x, y, _classes(list(files)))
+    return Dataset(x, y, _classes(list(files)))
 
 
 def _files(root: Path) -> dict[str, list[Path]]:

@@ -72,7 +72,7 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
     files = MNIST_FILES[split]
     contents = _find(files, root)
     images, labels = (parse_idx(contents[file.name], where=file.name) for file in files)
-    return Dataset(images, labels.astype(np.int64))
+    return Dataset(images, labels.astype(np.int64), tuple(range(10)))
 
 
 def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Dataset:
@@ -81,16 +81,22 @@ def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Datas
 
 
 def load_idx(
-    images: str | Path, labels: str | Path, *, classes: Sequence[str | int] = range(10)
+    images: str | Path, labels: str | Path, *, classes: Sequence[str | int] | None = None
 ) -> Dataset:
     """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
+
+    Args:
+        images: the file of the images.
+        labels: the file of the labels.
+        classes: the names of the classes; None: 0, 1, ... to the highest label.
 
     Raises:
         FormatError: a file is not IDX.
         DatasetError: the two do not fit together.
         DrypointError: a file cannot be read.
     """
-    return Dataset(read_idx(images), read_idx(labels).astype(np.int64), tuple(classes))
+    names = () if classes is None else tuple(classes)
+    return Dataset(read_idx(images), read_idx(labels).astype(np.int64), names)
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:
