@@ -154,7 +154,14 @@ class Engine:
         return split_traces(self.program, traces, n=n)
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
+        """Real outputs (N, outputs): probabilities when the program ends in a softmax.
+
+        Args:
+            x: as for `run`; or, where the program has no encoder, what the float net takes: real
+                numbers, which `Program.integers` turns into the integers that it reads.
+        """
+        if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
+            x = self.program.integers(x)
         return self.program.real(self.run(x))
 
     def __repr__(self) -> str:

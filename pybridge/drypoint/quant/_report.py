@@ -161,11 +161,7 @@ def _integers(
     """The images as the program reads them."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(images)
-    kind = np.dtype(NUMPY_TYPE[program.input_type])
-    limits = np.iinfo(kind)
-    nearest = np.rint(_plane(x, program.input_shape) / program.input_scale)
-    integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
-    return integers
+    return program.integers(x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from drypoint import autodiff, data, engine, measure, nn, program
 from drypoint.common import read_bytes, sha256
-from drypoint.data import Dataset
+from drypoint.data import Dataset, class_places
 from drypoint.engine import Verification, c_sources, include_dir
 from drypoint.measure import Measurement
 from drypoint.program import Program
@@ -79,10 +79,12 @@ def facts_of(
     test_set: Dataset,
 ) -> dict[str, Any]:
     """What the report says of one verified program."""
+    places = class_places(test_set.classes, program.labels)
     decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
-    right = {name: int((d == test_set.y).sum()) for name, d in decisions.items()}
+    right = {name: int((d == places[test_set.y]).sum()) for name, d in decisions.items()}
     integers = right["reference"] / len(test_set)
-    differ = np.flatnonzero(decisions["reference"] != measured.predicted)
+    said = class_places(measured.classes, program.labels)[measured.predicted]
+    differ = np.flatnonzero(decisions["reference"] != said)
     return {
         "float_accuracy": measured.accuracy,
         "integer_accuracy": integers,

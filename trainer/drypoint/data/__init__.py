@@ -5,7 +5,7 @@ from ._boolean import BooleanDecoder, BooleanEncoder
 from ._cache import cache_folder
 from ._class_decoder import ClassDecoder
 from ._class_encoder import ClassEncoder
-from ._classes import Class, class_places
+from ._classes import Class, class_names, class_places
 from ._dataset import Dataset, take
 from ._errors import (
     AugmentError,
@@ -51,6 +51,7 @@ __all__ = [
     "cache_folder",
     "channels_last",
     "check_scaled",
+    "class_names",
     "class_places",
     "decoder_from_config",
     "encoder_from_config",

@@ -27,6 +27,18 @@ def checked_classes(classes: object) -> tuple[Class, ...]:
     return plain  # type: ignore[return-value]  # the loop has narrowed each element
 
 
+def class_names(names: Sequence[str]) -> tuple[Class, ...]:
+    """Classes out of names as text: ints if all are whole numbers ("7", not "07"), else as they
+    are.
+    """
+    return tuple(map(int, names)) if all(map(is_whole, names)) else tuple(names)
+
+
+def is_whole(name: str) -> bool:
+    """Whether a name is a number as Python writes it: "7", not "07"."""
+    return name.isascii() and name.isdigit() and str(int(name)) == name
+
+
 def plain_label(label: object) -> object:
     """A NumPy scalar as the Python value it holds, anything else unchanged."""
     return label.item() if isinstance(label, np.generic) else label

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._classes import Class
+from ._classes import class_names, is_whole
 from ._dataset import Dataset
 from ._errors import DatasetError
 from ._image_encoder import ImageEncoder
@@ -53,7 +53,7 @@ def load_folder(
     if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
         x = x[..., :1]
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
-    return Dataset(x, y, _classes(list(files)))
+    return Dataset(x, y, class_names(list(files)))
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
@@ -68,22 +68,13 @@ def _files(root: Path) -> dict[str, list[Path]]:
     if empty:
         kinds = ", ".join(sorted(SUFFIXES))
         raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
-    if all(_is_whole(name) for name in files):
+    if all(is_whole(name) for name in files):
         files = {name: files[name] for name in sorted(files, key=int)}
     return files
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-
-
-def _is_whole(name: str) -> bool:
-    """Whether a name is a number as Python writes it: "7", not "07"."""
-    return name.isascii() and name.isdigit() and str(int(name)) == name
-
-
-def _classes(names: list[str]) -> tuple[Class, ...]:
-    return tuple(map(int, names)) if all(map(_is_whole, names)) else tuple(names)
 
 
 def _one_size(paths: list[Path]) -> tuple[int, int]:

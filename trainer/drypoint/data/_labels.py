@@ -10,7 +10,7 @@ from ._errors import DatasetError
 
 
 def label_indices(
-    labels: ArrayLike, classes: Sequence[Class] | None = None, *, name: str = "labels"
+    labels: ArrayLike | None, classes: Sequence[Class] | None = None, *, name: str = "labels"
 ) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
     """Labels as indices of classes.
 
@@ -46,6 +46,8 @@ def label_indices(
         return class_places(found, known, owner="the list of classes")[indices], known
     if is_one_hot(array):
         indices, n = array.argmax(axis=1), array.shape[1]
+        if known is not None and n != len(known):
+            raise DatasetError(f"{name} are one-hot rows of {n}, for {len(known)} classes")
     elif array.ndim == 1 and _are_whole(array):
         indices = array.astype(np.int64)
         n = int(indices.max()) + 1
@@ -73,5 +75,5 @@ def is_one_hot(array: NDArray[np.generic]) -> bool:
 def _are_whole(array: NDArray[np.generic]) -> bool:
     """Whether an array holds integers, perhaps as floats, as `numpy.loadtxt` gives them."""
     if array.dtype.kind == "f":
-        return bool(np.isfinite(array).all() and (array == np.rint(array)).all())  # type: ignore[arg-type]
+        return bool(np.isfinite(array).all() and (array == np.rint(array)).all())
     return array.dtype.kind in "iu"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import read_bytes
-from drypoint.data import Class, Dataset
+from drypoint.data import Class, Dataset, class_places
 
 from ._errors import MeasureError
 from ._measure import measure
@@ -38,7 +38,8 @@ def read_log(
         path: the file, UTF-8.
         dataset: the data, so that examples have images and names; each ``true`` must be its
             label. The measurement is on the images that the log has, in the order of indices.
-        classes: the names of the classes where there is no ``dataset``.
+        classes: the names of the device's classes, in the order of its outputs; None: those of the
+            data set in its order, else 0, 1, ...
         output_scale: the program's; with it the softmax of outputs times scale gives
             probabilities, without it only the decisions count.
 
@@ -72,11 +73,13 @@ def read_log(
     if index[-1] >= len(dataset):
         raise MeasureError(f"{where} has index {index[-1]}, the data have {len(dataset)} images")
     seen = dataset if len(index) == len(dataset) else dataset.take(index)
-    wrong = np.flatnonzero(seen.y != true)
+    counted = seen.classes if classes is None else tuple(classes)
+    labels = class_places(seen.classes, counted, owner="the device")[seen.y]
+    wrong = np.flatnonzero(labels != true)
     if len(wrong):
         at = wrong[0]
         raise MeasureError(
-            f"{where} says that image {index[at]} is of class {true[at]}, the data say {seen.y[at]}"
+            f"{where} says that image {index[at]} is of class {true[at]}, the data say {labels[at]}"
         )
     if probabilities is None:
         return measure(dataset=seen, predictions=predicted, classes=classes)

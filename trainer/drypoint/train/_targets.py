@@ -105,8 +105,9 @@ def as_indices(column: Column) -> Column:
     other targets as they are.
     """
     if is_one_hot(column):
-        return column.argmax(axis=1)
-    flat = column[:, 0] if column.ndim == 2 and column.shape[1] == 1 else column
+        indices: Column = column.argmax(axis=1)
+        return indices
+    flat: Column = column[:, 0] if column.ndim == 2 and column.shape[1] == 1 else column
     if flat.ndim == 1 and flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
         return flat.astype(np.int64)
     return flat if flat.dtype.kind in "iuU" else column
