@@ -287,7 +287,7 @@ def test_classes_and_k_are_checked():
 
 
 def _named(order):
-    """A model whose outputs are in an order, right on all of `_striped`: by the name of its class."""
+    """A model whose outputs are in an order; it is right on all of `_striped`."""
     decoder = ClassDecoder(tuple(order))
 
     class Named:

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"fingerprint": print_of_inputs}
     facts = {**facts, "seconds": clock.seconds, "reused": clock.reused}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
-    line = compiler_line(out, "lenet")
+    line = compiler_line(out, ["lenet"])
     result(f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}", facts, as_json=args.json)
     return 1 if facts["differing_bytes"] else 0
 
