@@ -137,20 +137,19 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
 
 
 def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | None) -> str:
-    """What to do with the folder, and with its self-test."""
+    """What to do with the self-test, and with the folder."""
     selftest = ""
     if row:
         calls = " and ".join(f"{name}_selftest()" for name in names)
         selftest = (
-            f"\nthe self-test is for {row.name} too and does not link on this computer: build it "
-            f"with your firmware and call {calls} there, 0 is right"
+            f"the self-test is for {row.name} too and does not link on this computer: build it with "
+            f"your firmware and call {calls} there; 0 is right\n"
         )
     if args.form != "plain":
-        return f"how to add it to a project: {args.out / 'README.md'}{selftest}"
+        return f"{selftest}how to add it to a project: {args.out / 'README.md'}"
     line = compiler_line(args.out, names, row)
-    if row:
-        return f"compile it:\n  {line}{selftest}"
-    return f"build and run the self-test:\n  {line}"
+    what = "compile it" if row else "build and run the self-test"
+    return f"{selftest}{what}:\n  {line}"
 
 
 def measured(
@@ -176,7 +175,8 @@ def measured(
     whole = devices.cost_rows(row, cost, program, clock)
     head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
     text = f"{head}\n{table(whole, indent='    ')}\n\n"
-    text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n\n"
+    text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
+    text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
 
 
@@ -205,7 +205,8 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
         "code_bytes": cost.code,
         "table_bytes": cost.tables,
         "arena_bytes": cost.arena,
-        "stack_bytes": cost.stack,
+        "stack_bytes": cost.stack_needed,
+        "stack_measured_bytes": cost.stack,
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if model is None:
         with clock.stage("train"):
             trained = train_lenet(train_set, training)
-        model = save_trained(trained, out / "lenet.npz")
+        model, _ = save_trained(trained, out / "lenet.npz")
         if trained.stopped == "interrupted":
             return INTERRUPTED
     else:
