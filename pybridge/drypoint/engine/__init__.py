@@ -6,7 +6,6 @@ from ._compiled import find_compiler as find_compiler
 from ._engine import Engine as Engine
 from ._engine import EngineError as EngineError
 from ._export import ExportModel as ExportModel
-from ._export import check_names as check_names
 from ._export import export_c as export_c
 from ._export import export_models as export_models
 from ._source import c_sources as c_sources

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, check_kind, read_bytes
 from drypoint.program import NUMPY_TYPE, Program, Shape, blob
 
 from ._native import ffi, lib
@@ -46,6 +46,9 @@ class Engine:
         backend: str | None = None,
         threads: int = 1,
     ) -> None:
+        wanted = "a Program, as quant.quantize gives it, the bytes of a blob or the path of a .dpt"
+        kinds = (Program, bytes, str, Path)
+        check_kind(program, kinds, name="program", wanted=wanted, error=EngineError)
         if not 1 <= threads <= lib.DPT_BRIDGE_THREADS:
             raise EngineError(f"threads is {threads}, not 1 to {lib.DPT_BRIDGE_THREADS}")
         if isinstance(program, Program):

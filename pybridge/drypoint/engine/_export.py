@@ -67,6 +67,7 @@ def export_c(
             Or there are no such kernels.
         DrypointError: a file cannot be written.
     """
+    check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
     model = ExportModel(program=program, golden=golden, cost=cost)
     return _export({name: model}, folder, name=name, form=form, kernels=kernels, target=target)
 
@@ -147,6 +148,8 @@ def _export(
     kernels: str | None,
     target: str,
 ) -> list[Path]:
+    wanted = "the path of a folder"
+    check_kind(folder, (str, Path), name="folder", wanted=wanted, error=ProgramError)
     if form not in FORMS:
         raise ProgramError(f"form is {form!r}; there are: {', '.join(FORMS)}")
     chosen = packing.kernel_set(kernels or "scalar")
@@ -168,7 +171,7 @@ def _export(
 
 def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelParts:
     program = model.program
-    wanted = "a Program, as quant.quantize gives it and program.blob.load reads it"
+    wanted = "a Program, as quant.quantize gives it and program.blob.loads reads it"
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
     texts = codegen.generate(program, name, model.golden, kernels=kernels)
     return ModelParts(

@@ -115,7 +115,10 @@ class Program:
         Raises:
             ProgramError: wrong type or shape.
         """
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ProgramError("inputs are rows of different lengths, not an array") from error
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:

@@ -142,8 +142,8 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
     if row:
         calls = " and ".join(f"{name}_selftest()" for name in names)
         selftest = (
-            f"the self-test is for {row.name} too and does not link on this computer: build it with "
-            f"your firmware and call {calls} there; 0 is right\n"
+            f"the self-test is for {row.name} too and does not link on this computer: build it "
+            f"with your firmware and call {calls} there; 0 is right\n"
         )
     if args.form != "plain":
         return f"{selftest}how to add it to a project: {args.out / 'README.md'}"

@@ -21,6 +21,7 @@ from ._function_encoder import FunctionEncoder
 from ._idx import idx_bytes, parse_idx, read_idx, write_idx
 from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
+from ._inputs import model_inputs
 from ._labels import is_one_hot, label_indices
 from ._mnist import load, load_idx, load_mnist
 from ._pixels import channels_last, check_scaled, plain_images
@@ -62,6 +63,7 @@ __all__ = [
     "load_folder",
     "load_idx",
     "load_mnist",
+    "model_inputs",
     "parse_idx",
     "plain_images",
     "read_idx",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from drypoint import nn
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, check_kind, read_bytes
 
 from ._chain import Array, Chain, chain
 from ._errors import OnnxError
@@ -28,6 +28,8 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential:
         OnnxError: no ONNX, no chain, or nodes that no layer stands for: all of them are named.
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
+    wanted = "the bytes or the path of an ONNX file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
     onnx = _package()
     content = source if isinstance(source, bytes) else read_bytes(source)
     what = "the bytes are" if isinstance(source, bytes) else f"{source} is"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import read_bytes
+from drypoint.common import check_kind, read_bytes
 from drypoint.data import Class, Dataset, class_places
 
 from ._errors import MeasureError
@@ -48,6 +48,8 @@ def read_log(
             decision is not the largest output, or labels differ from the data's.
         DrypointError: the file cannot be read.
     """
+    wanted = "the path of a log"
+    check_kind(path, (str, Path), name="path", wanted=wanted, error=MeasureError)
     where = str(path)
     try:
         text = read_bytes(path).decode()

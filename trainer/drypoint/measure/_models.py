@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drypoint.common import kind_of
 from drypoint.data import Class, ClassDecoder
+from drypoint.nn import Layer, Model
 
 from ._errors import MeasureError
 
@@ -83,10 +84,12 @@ def predictor(model: Measurable) -> Predict:
     Raises:
         MeasureError: there is none.
     """
-    if isinstance(model, Classifier):
+    if isinstance(model, Classifier) and not isinstance(model, type):
         return model.predict_proba
     if isinstance(model, Runner):
         return _last_of_trace(model)
+    if isinstance(model, Layer):
+        return Model(model).predict_proba
     if callable(model) and not isinstance(model, type):
         return model
     raise MeasureError(
