@@ -14,6 +14,7 @@ from pictures import dataset, history
 
 from drypoint import baselines, engine, interop, measure, models, nn, plot, quant
 from drypoint.common import DrypointError
+from drypoint.program import blob
 
 DATA = dataset()
 X = (DATA.x[:, None] / np.float32(255)).astype(np.float32)
@@ -87,7 +88,7 @@ CALLS = {
     engine.export_models: {"models": {}, "folder": "out"},
     engine.verify: {
         "program": PROGRAM,
-        "runners": {"C": engine.Engine(PROGRAM)},
+        "runners": {"C": ENGINE},
         "images": INTEGERS,
     },
     engine.find_compiler: {},
@@ -125,9 +126,7 @@ def test_what_is_no_such_argument_is_taken_or_refused_in_one_line(function, tmp_
 
 ACCEPTED = [
     lambda: quant.calibrate(SMALL.net, X) == CALIBRATION,
-    lambda: (
-        program.blob.dumps(quant.quantize(SMALL.net, CALIBRATION)) == program.blob.dumps(PROGRAM)
-    ),
+    lambda: blob.dumps(quant.quantize(SMALL.net, CALIBRATION)) == blob.dumps(PROGRAM),
     lambda: quant.calibrate(MODEL, DATA).n_images == len(DATA),
     lambda: measure.measure(SMALL.net, (X, DATA.y)).accuracy == MEASURED.accuracy,
 ]

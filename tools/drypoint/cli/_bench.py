@@ -31,7 +31,7 @@ from drypoint.bench import (
     train_markdown,
     train_text,
 )
-from drypoint.common import DrypointError, check_writable
+from drypoint.common import DrypointError, check_writable, how_to_install
 from drypoint.engine import find_compiler
 
 from ._output import say
@@ -138,7 +138,7 @@ def _check_plot(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".svg"):
         raise DrypointError(f"cannot draw {path}: name it .png or .svg")
     if find_spec("matplotlib") is None:
-        raise DrypointError("a chart needs matplotlib: pip install 'drypoint[plot]'")
+        raise DrypointError(f"a chart needs matplotlib: {how_to_install('plot')}")
     check_writable(path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from drypoint import nn
-from drypoint.common import DrypointError, check_kind, read_bytes
+from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
 
 from ._chain import Array, Chain, chain
 from ._errors import OnnxError
@@ -50,7 +50,7 @@ def _package() -> Any:
         return importlib.import_module("onnx")
     except ImportError as error:
         raise DrypointError(
-            "ONNX files are read with the package onnx: pip install 'drypoint[interop]'"
+            f"ONNX files are read with the package onnx: {how_to_install('interop')}"
         ) from error
 
 
