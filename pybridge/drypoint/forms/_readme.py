@@ -27,9 +27,9 @@ def readme(form: str, parts: Parts, *, use: str) -> str:
 
 
 _SHARED = """\
-
 Models that run one after the other may share one arena, of the largest `..._ARENA_SIZE`. Calls from
 several threads need an arena each.
+
 """
 
 

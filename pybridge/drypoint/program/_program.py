@@ -122,7 +122,9 @@ class Program:
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}")
+            real = x.dtype.kind == "f" and self.encoder is None
+            hint = ": integers(x) of the program makes them" if real else ""
+            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)

@@ -11,6 +11,7 @@ from PIL import Image
 from drypoint.common import DrypointError, kind_of
 
 from ._dataset import Dataset
+from ._pixels import check_scaled
 
 
 def model_inputs(
@@ -26,6 +27,7 @@ def model_inputs(
 
     Raises:
         DrypointError: ``error``, in fact: it is nothing of that.
+        DatasetError: pixels from 0 to 255 that are not uint8.
     """
     if isinstance(given, Dataset):
         return given.x
@@ -36,6 +38,7 @@ def model_inputs(
             return given
         given = _array(given)
     if isinstance(given, np.ndarray) and given.ndim > 0 and given.dtype.kind in "buif":
+        check_scaled(given, name=name)
         return given
     raise error(
         f"{name} is {kind_of(given)}; wanted: an array (N, ...) of numbers, a list of pictures "

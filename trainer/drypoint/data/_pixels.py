@@ -43,7 +43,7 @@ def check_scaled(images: NDArray[Any], *, name: str) -> None:
     """
     if images.ndim < 3 or images.size == 0 or images.dtype.kind not in "iuf":
         return
-    if images.dtype == np.uint8:
+    if images.dtype.itemsize == 1:  # uint8 are pixels as they should be, int8 what a program reads
         return
     low, high = float(images.min()), float(images.max())
     if low >= 0 and _BRIGHT < high <= 255:
