@@ -9,6 +9,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+import nets
 import numpy as np
 import pytest
 from PIL import Image
@@ -451,7 +452,7 @@ def model_of_colours(path, *, classes=("blue", "red")):
     return path
 
 
-def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(cli, refused, tmp_path):
+def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(refused, tmp_path):
     path = model_of_colours(tmp_path / "net.npz")
     for command in ("quantize", "measure"):
         said = refused(command, path)

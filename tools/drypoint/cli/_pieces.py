@@ -94,8 +94,8 @@ def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None
     fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
     if not fits and not isinstance(encoder_of(reader), ImageEncoder):
         raise DrypointError(
-            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, x) "
-            "and measure.measure(model, (x, y)) take arrays"
+            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
+            "x) and measure.measure(model, (x, y)) take arrays"
         )
     labels = reader.labels if isinstance(reader, Program) else None
     classes = labels or getattr(reader.decoder, "classes", ())
