@@ -9,6 +9,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+import nets
 import numpy as np
 import pytest
 from PIL import Image
@@ -395,3 +396,56 @@ def test_ink_on_paper_is_noticed_and_turned_round(cli, tmp_path, monkeypatch, en
     _, turned, err = cli("run", *engine, "--invert", "dark.png")
     assert turned.partition(": ")[2] == wanted.partition(": ")[2]
     assert "edge" not in err
+
+
+def model_of_colours(path, *, classes=("blue", "red")):
+    encoder = data.ImageEncoder(width=5, height=4, color="rgb")
+    layers = [nn.Flatten(), nn.Linear(len(classes)), nn.Softmax()]
+    net = nn.Sequential(layers, encoder.shape).initialize(0)
+    nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(classes)).save(path)
+    return path
+
+
+def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(refused, tmp_path):
+    path = model_of_colours(tmp_path / "net.npz")
+    for command in ("quantize", "measure"):
+        said = refused(command, path)
+        assert "the net tells apart blue, red, not MNIST's digits" in said
+        assert "--data DIR" in said
+    sensor = nn.Model(nn.Sequential([nn.Linear(2), nn.Softmax()], (6,)).initialize(0))
+    sensor.save(tmp_path / "sensor.npz")
+    assert "the net reads (6,), no pictures" in refused("quantize", tmp_path / "sensor.npz")
+
+
+def test_pictures_in_folders_are_measured_by_the_names_of_the_folders(cli, tmp_path):
+    path = model_of_colours(tmp_path / "net.npz", classes=("red", "blue"))
+    x = np.random.default_rng(1).integers(0, 256, (20, 4, 5, 3)).astype(np.uint8)
+    for i, (image, name) in enumerate(zip(x, nn.load(path).predict(x), strict=True)):
+        (tmp_path / "set" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "set" / name / f"{i}.png")
+    code, out, _ = cli("measure", path, "--data", tmp_path / "set", "--json")
+    assert (code, json.loads(out)["accuracy"]) == (0, 1.0)
+
+
+def test_several_programs_are_exported_with_one_engine(cli, refused, tmp_path, toolbox):
+    toolbox.need("cc")
+    for seed in (5, 6):
+        program = nets.random_program(seed)
+        (tmp_path / f"net{seed}.dpt").write_bytes(blob.dumps(program))
+    files = [tmp_path / "net5.dpt", tmp_path / "net6.dpt"]
+    code, out, _ = cli("export", *files, "--names", "one,two", "--out", tmp_path / "c")
+    assert code == 0
+    command = out.strip().splitlines()[-1].replace("-O2", "-O0 -DDPT_PLAIN_C")
+    done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
+    assert done.stdout == "one: every layer as the reference says\n" + (
+        "two: every layer as the reference says\n"
+    )
+    facts = json.loads(
+        cli("export", *files, "--name", "nets", "--out", tmp_path / "d", "--json")[1]
+    )
+    assert facts["library"] == "nets"
+    assert len(facts["models"]) == 2
+    assert (tmp_path / "d" / "nets.h").exists()
+    said = refused("export", *files, "--names", "one,one", "--out", tmp_path / "e")
+    assert "2 programs are called one, one" in said
+    assert not (tmp_path / "e").exists()

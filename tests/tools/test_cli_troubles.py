@@ -20,7 +20,7 @@ from drypoint import data, models, nn
 from drypoint.cli import _training
 from drypoint.cli.__main__ import main
 from drypoint.common import DrypointError
-from drypoint.train import SGD
+from drypoint.train import SGD, fit
 from tools import INTERRUPTIBLE
 
 
@@ -355,3 +355,23 @@ def test_a_reader_that_has_gone_is_no_traceback(lenet):
     done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (2, b"")
+
+
+@pytest.mark.parametrize("best", [0, 1])
+def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, monkeypatch, best):
+    x, y = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32), np.arange(20) % 2
+    net = nn.Sequential([nn.Linear(2), nn.Softmax()])
+    trained = fit(net, (x, y), epochs=1, progress="none")
+    history = trained.history if best else dict.fromkeys(trained.history, ())
+    cut = replace(trained, stopped="interrupted", best_epoch=best, history=history)
+    monkeypatch.setattr("drypoint.cli._train.train_lenet", lambda *_, **__: cut)
+    out = tmp_path / "net.npz"
+    code, said, told = cli("train", "--out", out, "--limit", "300")
+    assert code == 130
+    assert names(tmp_path) == ["net-interrupted.npz"]
+    assert said.startswith(f"{tmp_path}/net-interrupted.npz: ")
+    assert ("not validated" in said) == (best == 0)
+    assert ("%" in said) == (best == 1)
+    assert str(out) not in said + told
+    facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
+    assert facts["file"] == str(tmp_path / "net-interrupted.npz")

@@ -1,6 +1,9 @@
 """Where arrays for the kernels begin."""
 
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +46,57 @@ def test_what_kernels_write_begins_with_a_line():
             assert all(map(begins_a_line, (y.data, z.data, x.grad, w.grad, v.grad)))
         for leaf in (x, w, v):
             leaf._node.gradient = None
+
+
+def in_memory(values, layout):
+    """The same values in memory in another way."""
+    if layout == "gaps":
+        return np.repeat(values, 2, axis=-1)[..., ::2]
+    if layout == "turned":
+        return np.ascontiguousarray(values.T).T
+    if layout == "backwards":
+        return np.ascontiguousarray(values[..., ::-1])[..., ::-1]
+    if layout == "a column":
+        return np.stack([values, values + 1], axis=-1)[..., 0]
+    return values
+
+
+LAYOUTS = ("in order", "gaps", "turned", "backwards", "a column")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8"])
+def test_a_kernel_copies_what_numpy_copies_whatever_the_strides(dtype):
+    for shape in ((7,), (5, 4), (3, 4, 5), (2, 3, 4, 2)):
+        values = np.random.default_rng(0).integers(1, 99, shape).astype(dtype)
+        for name, layout in itertools.product(_compiled._Settings.sets, LAYOUTS):
+            x, y = in_memory(values, layout), np.zeros_like(values)
+            with _compiled.forced(name, n_threads=2):
+                ad.copy_into(y, x)
+            np.testing.assert_array_equal(y, values, err_msg=f"{name} {layout}")
+            if dtype == "f4":
+                with _compiled.forced(name):
+                    np.testing.assert_array_equal(_compiled.contiguous(x), values)
+                    assert _compiled.contiguous(x).flags.c_contiguous
+        turned = np.zeros_like(values.T).T
+        ad.copy_into(turned, in_memory(values, "turned"))
+        np.testing.assert_array_equal(turned, values)
+
+
+def test_a_copy_that_no_kernel_can_make_is_refused():
+    """Each would write beside its target, or to places that are not the elements'."""
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    wide = np.zeros((3, 8), np.float32)
+    refused = {
+        "another shape": (np.zeros(12, np.float32), x),
+        "another type": (np.zeros((3, 4), np.int32), x),
+        "bytes": (np.zeros(5, np.uint8), np.ones(5, np.uint8)),
+        "gaps in both": (wide[:, ::2], np.zeros((3, 8), np.float32)[:, ::2]),
+        "gaps in the target": (wide[:, ::2], x),
+        "another order in the target": (np.zeros((4, 3), np.float32).T, x),
+    }
+    for y, source in refused.values():
+        before = y.copy()
+        with pytest.raises(ad.AutodiffError, match="cannot copy"):
+            ad.copy_into(y, source)
+        np.testing.assert_array_equal(y, before)
+    assert not wide.any()

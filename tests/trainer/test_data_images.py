@@ -184,7 +184,7 @@ def test_floats_outside_the_unit_interval_are_refused(value):
         np.zeros((3, 5), np.int64),
         np.zeros((3, 5), bool),
         np.zeros(5, np.uint8),
-        np.zeros((2, 3, 5, 2), np.uint8),
+        np.zeros((2, 2, 5, 2), np.uint8),
         np.zeros((1, 2, 3, 5, 3), np.uint8),
         np.zeros((0, 5), np.uint8),
         np.zeros((2, 3, 0, 1), np.uint8),

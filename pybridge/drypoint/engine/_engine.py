@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, check_kind, read_bytes
 from drypoint.program import NUMPY_TYPE, Program, Shape, blob
 
 from ._native import ffi, lib
@@ -47,6 +47,9 @@ class Engine:
         backend: str | None = None,
         threads: int = 1,
     ) -> None:
+        wanted = "a Program, as quant.quantize gives it, the bytes of a blob or the path of a .dpt"
+        kinds = (Program, bytes, str, Path)
+        check_kind(program, kinds, name="program", wanted=wanted, error=EngineError)
         if not 1 <= threads <= lib.DPT_BRIDGE_THREADS:
             raise EngineError(f"threads is {threads}, not 1 to {lib.DPT_BRIDGE_THREADS}")
         if isinstance(program, Program):
@@ -163,7 +166,14 @@ class Engine:
         return split_traces(self.program, traces, n=n)
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
+        """Real outputs (N, outputs): probabilities when the program ends in a softmax.
+
+        Args:
+            x: as for `run`; or, where the program has no encoder, what the float net takes: real
+                numbers, which `Program.integers` turns into the integers that it reads.
+        """
+        if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
+            x = self.program.integers(x)
         return self.program.real(self.run(x))
 
     def __repr__(self) -> str:

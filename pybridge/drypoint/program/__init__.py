@@ -9,6 +9,7 @@ from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
+from ._c_names import check_c_name as check_c_name
 from ._ops import NUMPY_TYPE as NUMPY_TYPE
 from ._ops import AvgPool as AvgPool
 from ._ops import Conv as Conv
@@ -35,6 +36,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "blob",
+    "check_c_name",
     "codegen",
     "packing",
     "reference",

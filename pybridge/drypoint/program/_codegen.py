@@ -84,9 +84,23 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=told if chosen.stack else "",
+        stack=(told if chosen.stack else "") + _scales(program, name),
         softmax=_softmax_declaration(program, name),
     )
+
+
+def _scales(program: Program, name: str) -> str:
+    """The scales of the borders that are real numbers: an encoder's pixels are none."""
+    lines = ""
+    if program.encoder is None:
+        low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
+        lines += f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE), "
+        lines += f"{low}, {high}); rint: halves to even. */\n"
+        lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+    if not program.softmax:
+        lines += f"/* A real output is {name.upper()}_OUTPUT_SCALE times the int32. */\n"
+        lines += f"#define {name.upper()}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
+    return lines
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:

@@ -134,17 +134,52 @@ class Program:
         Raises:
             ProgramError: wrong type or shape.
         """
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ProgramError("inputs are rows of different lengths, not an array") from error
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}")
+            real = x.dtype.kind == "f" and self.encoder is None
+            hint = ": integers(x) of the program makes them" if real else ""
+            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)
         if x.shape[1:] in plain:
             return x.reshape(len(x), *shape)
         raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+
+    def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
+        """Real inputs as the integers that the first op reads, for a program without an encoder:
+        ``input / input_scale`` rounded to the nearest integer (halves to even), clamped to the
+        range of the input's type.
+
+        Args:
+            inputs: (N, C, H, W) or (N, n), what the float net takes; N = 1 may be left out.
+
+        Returns:
+            uint8 or int8 (N, h, w, c).
+
+        Raises:
+            ProgramError: another shape, NaN, or the program reads pixels, which are bytes already.
+        """
+        if self.encoder is not None:
+            raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        values, (h, w, c) = np.asarray(inputs, np.float64), self.input_shape
+        one = (c, h, w) if values.ndim > 2 or (h, w) != (1, 1) else (c,)
+        values = values[None] if values.shape == one else values
+        if values.shape[1:] != one:
+            raise ProgramError(f"inputs are {values.shape}, the float net reads {one} or a batch")
+        if np.isnan(values).any():
+            raise ProgramError("inputs must not be NaN")
+        planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
+        kind = np.dtype(NUMPY_TYPE[self.input_type])
+        limits = np.iinfo(kind)
+        nearest = np.rint(planes / self.input_scale).clip(limits.min, limits.max)
+        integers: NDArray[np.integer] = nearest.astype(kind)
+        return integers
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
         """The outputs as real numbers; probabilities when the program ends in a softmax."""

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drypoint.common import check_writable
+from drypoint.common import check_writable, how_to_install
 from drypoint.plot import Layout, Picture
 
 from ._errors import BenchError
@@ -123,5 +123,5 @@ def check_chart(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".svg"):
         raise BenchError(f"cannot draw {path}: name it .png or .svg")
     if find_spec("matplotlib") is None:
-        raise BenchError("a chart needs matplotlib: pip install 'drypoint[plot]'")
+        raise BenchError(f"a chart needs matplotlib: {how_to_install('plot')}")
     check_writable(path)

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     with clock.stage("train"):
         trained = train_lenet(train_set, training)
-    model = save_trained(trained, out / "lenet.npz")
+    model, _ = save_trained(trained, out / "lenet.npz")
     if trained.stopped == "interrupted":
         return INTERRUPTED
     with clock.stage("quantize"):
@@ -61,6 +61,6 @@ def run(args: argparse.Namespace) -> int:
     facts |= {"seed": args.seed, **training.provenance(), "versions": versions()}
     facts["seconds"] = clock.seconds
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
-    line = compiler_line(out, "lenet")
+    line = compiler_line(out, ["lenet"])
     result(f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}", facts, as_json=args.json)
     return 1 if facts["differing_bytes"] else 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.data import Dataset
+from drypoint.data import Dataset, class_places
 from drypoint.engine import Verification
 from drypoint.measure import Measurement
 from drypoint.program import Program
@@ -48,10 +48,12 @@ def facts_of(
     test_set: Dataset,
 ) -> dict[str, Any]:
     """What the report says of one verified program."""
+    places = class_places(test_set.classes, program.labels)
     decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
-    right = {name: int((d == test_set.y).sum()) for name, d in decisions.items()}
+    right = {name: int((d == places[test_set.y]).sum()) for name, d in decisions.items()}
     integers = right["reference"] / len(test_set)
-    differ = np.flatnonzero(decisions["reference"] != measured.predicted)
+    said = class_places(measured.classes, program.labels)[measured.predicted]
+    differ = np.flatnonzero(decisions["reference"] != said)
     return {
         "float_accuracy": measured.accuracy,
         "integer_accuracy": integers,

@@ -203,25 +203,49 @@ def copy_into(
     """y = x, by a kernel where there are any.
 
     Args:
-        y: of x's type and shape. It has no gaps, and x's order in memory, elements being of 4 or 8
-            bytes; or it is float32 in the order of its axes, and x anyhow in memory.
-        x: to be copied.
+        y: of x's type and shape, elements of 4 or 8 bytes. It has no gaps, and either x's strides
+            or the order of its axes.
+        x: to be copied, with whatever strides.
         reads: recorded, the name of what is copied in place of x, which it is like.
         writes: likewise, of what it is copied to in place of y.
+
+    Raises:
+        AutodiffError: y and x are not as above.
     """
+    words = x.dtype.itemsize // 4
+    if (y.shape, y.dtype) != (x.shape, x.dtype) or x.dtype.itemsize not in (4, 8):
+        raise AutodiffError(f"cannot copy {x.dtype} {x.shape} into {y.dtype} {y.shape}")
     if _Settings.kernels is None:
         np.copyto(y, x)
         return
-    fields: dict[str, object] = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
-    if x.strides != y.strides:
-        strides = [stride // 4 for stride in x.strides]
-        fields = {"n_axes": x.ndim, "shape": x.shape, "strides": strides}
+    fields: dict[str, object] = {"n_axes": 1, "shape": [x.size * words], "strides": [1]}
+    if not (_has_no_gaps(y) and _same_strides(y, x)):
+        if not y.flags.c_contiguous or x.ndim + words - 1 > 6:
+            raise AutodiffError(f"cannot copy strides {x.strides} into {y.strides} of {x.shape}")
+        shape, strides = list(x.shape), [stride // 4 for stride in x.strides]
+        if words == 2:  # an element is two floats, side by side
+            shape, strides = [*shape, 2], [*strides, 1]
+        fields = {"n_axes": len(shape), "shape": shape, "strides": strides}
     arguments = struct("dpk_copy", x=pointer(x), y=pointer(y), **fields)
     if told := recorder.get():
         for field, name in (("x", reads), ("y", writes)):
             if name is not None:
                 told.varies(arguments, field, name)
     run(_Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
+
+
+def _same_strides(y: NDArray[Any], x: NDArray[Any]) -> bool:
+    """Whether two arrays of one shape have the same strides, where an axis has a second element."""
+    strides = zip(y.shape, y.strides, x.strides, strict=True)
+    return all(a == b for n, a, b in strides if n > 1)
+
+
+def _has_no_gaps(array: NDArray[Any]) -> bool:
+    """Whether the elements of an array fill a part of memory, in some order of its axes."""
+    if array.flags.forc:
+        return True
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return bool(array.transpose(order).flags.c_contiguous)
 
 
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:

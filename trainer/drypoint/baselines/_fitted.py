@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import how_to_install
 from drypoint.nn import Model
 
 from ._errors import BaselineError
@@ -136,7 +137,7 @@ def sklearn_type(place: str) -> Callable[..., SklearnClassifier]:
         )
     except ImportError as error:
         raise BaselineError(
-            "baselines need scikit-learn, which is not installed: pip install 'drypoint[baselines]'"
+            f"baselines need scikit-learn, which is not installed: {how_to_install('baselines')}"
         ) from error
     return found
 

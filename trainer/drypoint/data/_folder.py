@@ -6,7 +6,7 @@ import numpy as np
 
 from drypoint.common import READ_LIMIT
 
-from ._classes import Class
+from ._classes import class_names, is_whole
 from ._dataset import Dataset
 from ._errors import DatasetError
 from ._image_encoder import ImageEncoder
@@ -20,7 +20,7 @@ def load_folder(
     *,
     width: int | None = None,
     height: int | None = None,
-    color: str = "gray",
+    color: str | None = None,
     resize: str = "stretch",
     limit: int = READ_LIMIT,
 ) -> Dataset:
@@ -37,7 +37,7 @@ def load_folder(
         root: the folder.
         width: of the images, pixels; None: they have one size, and that is it.
         height: likewise.
-        color: "gray" or "rgb".
+        color: "gray" or "rgb"; None: "rgb" if any picture has a pixel that is not gray.
         resize: how others come to this size; as for `ImageEncoder`.
         limit: bytes of memory that each picture may take while it is decoded, as for
             `ImageEncoder.pixels`.
@@ -53,10 +53,12 @@ def load_folder(
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
         height, width = _one_size(paths, limit)
-    encoder = ImageEncoder(width=width, height=height, color=color, resize=resize)
+    encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
     x = encoder.pixels(paths, limit=limit)
+    if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
+        x = x[..., :1]
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
-    return Dataset(x[..., 0] if color == "gray" else x, y, _classes(list(files)))
+    return Dataset(x, y, class_names(list(files)))
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
@@ -71,22 +73,13 @@ def _files(root: Path) -> dict[str, list[Path]]:
     if empty:
         kinds = ", ".join(sorted(SUFFIXES))
         raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
-    if all(_is_whole(name) for name in files):
+    if all(is_whole(name) for name in files):
         files = {name: files[name] for name in sorted(files, key=int)}
     return files
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-
-
-def _is_whole(name: str) -> bool:
-    """Whether a name is a number as Python writes it: "7", not "07"."""
-    return name.isascii() and name.isdigit() and str(int(name)) == name
-
-
-def _classes(names: list[str]) -> tuple[Class, ...]:
-    return tuple(map(int, names)) if all(map(_is_whole, names)) else tuple(names)
 
 
 def _one_size(paths: list[Path], limit: int) -> tuple[int, int]:

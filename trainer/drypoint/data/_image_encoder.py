@@ -37,9 +37,10 @@ class ImageEncoder:
     Stage 2, `normalize`: ``(pixel / 255 - mean) / std``, float32, channels first.
     Calling the encoder does both. One image, a list of images or an array of them is taken:
     Pillow images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files.
-    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C) are several; C is 1, 3
-    or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as well be
-    gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is those.
+    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C), (N, C, H, W) are several;
+    C is 1, 3 or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as
+    well be gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is
+    those.
 
     Attributes:
         width: of the encoded image, pixels, 1 to 16,384.

@@ -73,7 +73,7 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
     files = MNIST_FILES[split]
     contents = _find(files, root)
     images, labels = (parse_idx(contents[file.name], where=file.name) for file in files)
-    return Dataset(images, labels.astype(np.int64))
+    return Dataset(images, labels.astype(np.int64), tuple(range(10)))
 
 
 def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Dataset:
@@ -85,7 +85,7 @@ def load_idx(
     images: str | Path,
     labels: str | Path,
     *,
-    classes: Sequence[str | int] = range(10),
+    classes: Sequence[str | int] | None = None,
     limit: int = READ_LIMIT,
 ) -> Dataset:
     """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
@@ -93,7 +93,7 @@ def load_idx(
     Args:
         images: the file of the images (N, H, W) or (N, H, W, 3).
         labels: the file of the labels (N,).
-        classes: what labels 0, 1, ... are called.
+        classes: the names of the classes; None: 0, 1, ... to the highest label.
         limit: bytes of memory that each file may take once it is decoded (labels take 9 bytes
             each); 640 MiB unless given.
 
@@ -104,7 +104,7 @@ def load_idx(
     """
     x, y = read_idx(images, limit=limit), read_idx(labels, limit=limit)
     check_limit(9 * y.size, limit, what=str(labels))
-    return Dataset(x, y.astype(np.int64), tuple(classes))
+    return Dataset(x, y.astype(np.int64), () if classes is None else tuple(classes))
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from drypoint.common import READ_LIMIT, DrypointError, check_limit
 
 from ._color import Pixels, in_blocks, rgb_from_cmyk, rgb_from_ycbcr
 from ._errors import CoderError
+from ._pixels import CHANNELS, channels_last
 
 PIXEL_BYTES = 24
 """Bytes of memory that a pixel takes at most while its picture is decoded and brought to a colour:
@@ -18,7 +19,6 @@ Pillow's image (4), turned upright (4), converted (4), its bytes (4, twice while
 them), and what comes out (4)."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # none that starts another program
-_CHANNELS = (1, 3, 4)
 
 
 def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
@@ -55,7 +55,7 @@ def is_batch(array: NDArray[np.generic]) -> bool:
     A last axis of 1, 3 or 4 is taken for the channels of one image (H, W, C); a batch of gray
     images that narrow must be given as (N, H, W, 1).
     """
-    return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in _CHANNELS)
+    return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in CHANNELS)
 
 
 def check_is_batch(array: NDArray[np.generic]) -> None:
@@ -75,31 +75,34 @@ def check_is_batch(array: NDArray[np.generic]) -> None:
 def array_pixels(array: NDArray[np.generic]) -> Pixels:
     """uint8 pixels (N, H, W, C) of an array of images; N is 1 when `is_batch` says no.
 
-    uint8 values are taken as they are; floats must lie in [0, 1] and become
-    ``floor(255 v + 1/2)``.
+    Images (N, C, H, W) are taken too, unless W is 1, 3 or 4: see `channels_last`. uint8 values are
+    taken as they are; floats must lie in [0, 1] and become ``floor(255 v + 1/2)``.
 
     Raises:
         CoderError: another dtype or shape, no pixels, a NaN, a float outside [0, 1].
     """
+    array = channels_last(array)
     batch = is_batch(array)
     with_channels = (
         array if array.ndim == 4 or (array.ndim == 3 and not batch) else array[..., None]
     )
     images = with_channels if batch else with_channels[None]
-    if images.ndim != 4 or images.shape[3] not in _CHANNELS or 0 in images.shape[1:]:
+    if images.ndim != 4 or images.shape[3] not in CHANNELS or 0 in images.shape[1:]:
         raise CoderError(
-            "an array of images must be (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with "
-            f"C = 1, 3 or 4, not {array.shape}"
+            "an array of images must be (H, W), (H, W, C), (N, H, W), (N, H, W, C) or "
+            f"(N, C, H, W) with C = 1, 3 or 4, not {array.shape}"
         )
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
     if images.dtype.kind != "f":
-        raise CoderError(f"pixels must be uint8, or floats in [0, 1], not {array.dtype}")
+        raise CoderError(
+            f"pixels must be uint8, or floats in [0, 1], not {array.dtype}: x.astype('uint8')"
+        )
     values = images.astype(np.float64)
     if values.size and not (values.min() >= 0 and values.max() <= 1):  # false for NaN as well
         raise CoderError(
             f"float pixels must lie in [0, 1]; these reach from {values.min():g} "
-            f"to {values.max():g}"
+            f"to {values.max():g}: divide by 255, or give uint8"
         )
     return np.floor(values * 255 + 0.5).astype(np.uint8)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import nn
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
 
 from ._chain import Array, Chain, chain
 from ._errors import OnnxError
@@ -32,6 +32,8 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential:
             or nodes that no layer stands for (the first eight are named).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
+    wanted = "the bytes or the path of an ONNX file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
     onnx = _package()
     content = source if isinstance(source, bytes) else read_bytes(source)
     what = "the bytes are" if isinstance(source, bytes) else f"{source} is"
@@ -65,7 +67,7 @@ def _package() -> Any:
         return importlib.import_module("onnx")
     except ImportError as error:
         raise DrypointError(
-            "ONNX files are read with the package onnx: pip install 'drypoint[interop]'"
+            f"ONNX files are read with the package onnx: {how_to_install('interop')}"
         ) from error
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, parse_json, read_bytes
-from drypoint.data import Class, Dataset
+from drypoint.common import DrypointError, check_kind, parse_json, read_bytes
+from drypoint.data import Class, Dataset, class_places
 
 from ._errors import MeasureError
 from ._measure import measure
@@ -42,8 +42,8 @@ def read_log(
         path: the file, UTF-8.
         dataset: the data, so that examples have images and names; each ``true`` must be its
             label. The measurement is on the images that the log has, in the order of indices.
-        classes: the names of the classes where there is no ``dataset``; without names there are
-            at most 4,096.
+        classes: the names of the device's classes, in the order of its outputs; None: those of the
+            data set in its order, else 0, 1, ... of which there are at most 4,096.
         output_scale: the program's; with it the softmax of outputs times scale gives
             probabilities, without it only the decisions count.
 
@@ -52,6 +52,8 @@ def read_log(
             decision is not the largest output, or labels differ from the data's.
         DrypointError: the file cannot be read.
     """
+    wanted = "the path of a log"
+    check_kind(path, (str, Path), name="path", wanted=wanted, error=MeasureError)
     where = str(path)
     try:
         text = read_bytes(path).decode()
@@ -83,11 +85,13 @@ def read_log(
     if index[-1] >= len(dataset):
         raise MeasureError(f"{where} has index {index[-1]}, the data have {len(dataset)} images")
     seen = dataset if len(index) == len(dataset) else dataset.take(index)
-    wrong = np.flatnonzero(seen.y != true)
+    counted = seen.classes if classes is None else tuple(classes)
+    labels = class_places(seen.classes, counted, owner="the device")[seen.y]
+    wrong = np.flatnonzero(labels != true)
     if len(wrong):
         at = wrong[0]
         raise MeasureError(
-            f"{where} says that image {index[at]} is of class {true[at]}, the data say {seen.y[at]}"
+            f"{where} says that image {index[at]} is of class {true[at]}, the data say {labels[at]}"
         )
     if probabilities is None:
         return measure(dataset=seen, predictions=predicted, classes=classes)

@@ -12,7 +12,7 @@ import numpy as np
 
 from drypoint.autodiff import Array
 from drypoint.common import write_atomic
-from drypoint.data import Decoder, Encoder
+from drypoint.data import Decoder, Encoder, ImageEncoder, check_scaled
 
 from . import _model_file as model_file
 from ._errors import ModelError
@@ -77,10 +77,12 @@ class Model:
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
-            DrypointError: the encoder does not take x.
+            DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
         """
         raw = self._raw(x)
         if raw is not None:
+            if isinstance(self.encoder, ImageEncoder):
+                check_scaled(raw, name="the inputs")
             return raw
         if self.encoder is None:
             return as_real(x, "Model")  # type: ignore[arg-type]  # what is no array is refused

@@ -11,7 +11,7 @@ from drypoint.measure import Comparison, Measurement
 
 from . import _look as look
 from ._blocks import aligned, bar, fitted, number, table
-from ._checks import numbers, read_only
+from ._checks import check, numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -151,6 +151,8 @@ def comparison(
         PlotError: nothing to compare or too much, values that are no finite numbers, or an
             interval that does not enclose its value.
     """
+    wanted = "a Comparison, as measure.compare gives it, or a mapping from names to values"
+    check(table, (Comparison, Mapping), name="table", wanted=wanted)
     entries = table.measurements if isinstance(table, Comparison) else table
     if not 1 <= len(entries) <= _MOST:
         raise PlotError(f"from 1 to {_MOST} values can be compared, not {len(entries)}")

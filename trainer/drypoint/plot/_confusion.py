@@ -12,6 +12,7 @@ from drypoint.measure import Measurement
 
 from . import _look as look
 from ._blocks import table
+from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -150,6 +151,7 @@ def confusion(
     Raises:
         PlotError: a class that is not there or is named twice, ``worst`` out of range, or both.
     """
+    check(m, Measurement, name="m", wanted="a Measurement: measure.measure(model, dataset)")
     if classes is not None and worst is not None:
         raise PlotError("one of classes and worst says which classes are shown, not both")
     chosen = list(range(len(m.classes)))

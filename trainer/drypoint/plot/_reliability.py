@@ -10,7 +10,7 @@ from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 
 from . import _look as look
 from ._blocks import bar, fitted, table
-from ._checks import read_only
+from ._checks import check, read_only
 from ._picture import Layout, Picture, Placement, placement
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Re
     Raises:
         MeasureError: bins below 1, or a measurement made from predictions alone.
     """
+    check(m, Measurement, name="m", wanted="a Measurement: measure.measure(model, dataset)")
     curve = m.calibration_curve(bins)
     hits = np.rint(curve.accuracy * curve.count).astype(int)
     intervals = [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import kind_of
+
 from . import _look as look
 from ._blocks import aligned, fitted, sparkline, table
 from ._checks import numbers
@@ -156,7 +158,10 @@ def training(
         if title not in known:
             raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
     whole = None if isinstance(run, Mapping) else run
-    recorded = run if isinstance(run, Mapping) else run.history
+    recorded = run if isinstance(run, Mapping) else getattr(run, "history", None)
+    wanted = "a result of train.fit, or a mapping from names to values an epoch"
+    if not isinstance(recorded, Mapping):
+        raise PlotError(f"run is {kind_of(run)}; wanted: {wanted}")
     panels = [curves for title, _, curves in _PANELS if title in quantities]
     names = [name for curves in panels for name, _ in curves if name in recorded]
     if batch_loss is None and whole is not None and "loss" in quantities:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from drypoint.data import Dataset, ImageEncoder, load, load_folder
+from drypoint.data import Dataset, ImageEncoder, check_scaled, load, load_folder, plain_images
 
 from ._errors import TrainError
 from ._examples import Examples, examples_of
@@ -29,11 +29,13 @@ def read_examples(
         given: the data.
         what: how messages call it.
         ports: of what is trained: inputs, then targets.
-        encoder: of the model; a folder of pictures of several sizes is read in its size.
+        encoder: of the model; a folder of pictures of several sizes is read in its size. With an
+            `ImageEncoder`, or None, uint8 images at the first of two ports may have their channels
+            first, and pixels of another type than uint8 are refused.
 
     Raises:
         TrainError: it is nothing of that, or see `examples_of`.
-        DrypointError: files cannot be read.
+        DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
     if isinstance(given, str | Path):
@@ -46,15 +48,33 @@ def read_examples(
         given = _pairs(given, what)
     if isinstance(given, Mapping):
         _check_ports(given, what=what, ports=ports)
-        return examples_of({port: given[port] for port in ports}, what=what)
+        columns = {port: given[port] for port in ports}
+        return _with_images(examples_of(columns, what=what), what, ports=ports, encoder=encoder)
     if not (isinstance(given, tuple) and len(given) == 2):
         raise TrainError(_no_data(given, what))
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
-    return examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    examples = examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
-def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples:
+def _with_images(
+    examples: Examples, what: str, *, ports: tuple[str, ...], encoder: object
+) -> Examples:
+    """The same, images at the first of two ports as a `Dataset` holds them."""
+    if len(ports) != 2 or not isinstance(encoder, ImageEncoder | None):
+        return examples
+    port = ports[0]
+    column = examples.columns[port]
+    check_scaled(column, name=f"{port} of {what}")
+    if column.dtype != np.uint8:
+        return examples
+    return Examples({**examples.columns, port: plain_images(column)}, examples.classes)
+
+
+def read_batch(
+    given: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
+) -> Examples:
     """One of the batches that a function gave.
 
     Raises:
@@ -63,7 +83,7 @@ def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
         raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
-    return read_examples(given, what=what, ports=ports)
+    return read_examples(given, what=what, ports=ports, encoder=encoder)
 
 
 def _from_disk(name: str | Path, encoder: object) -> Dataset:

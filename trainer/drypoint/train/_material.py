@@ -58,7 +58,13 @@ def material(
     if validation_data is not None:
         val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
     if callable(data):
-        function = Generated(data, ports=ports, batch_size=settings.batch_size, seed=settings.seed)
+        function = Generated(
+            data,
+            ports=ports,
+            encoder=encoder,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
         if validation_split:
             raise TrainError(
                 "nothing can be held out of a function of batches: give validation_data"

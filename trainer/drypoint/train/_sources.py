@@ -58,9 +58,15 @@ class Generated:
     """
 
     def __init__(
-        self, function: BatchFunction, *, ports: tuple[str, ...], batch_size: int, seed: int
+        self,
+        function: BatchFunction,
+        *,
+        ports: tuple[str, ...],
+        encoder: object,
+        batch_size: int,
+        seed: int,
     ) -> None:
-        self._function, self._ports = function, ports
+        self._function, self._ports, self._encoder = function, ports, encoder
         self._code: Callable[[Examples], Examples] = lambda examples: examples
         self._batch_size, self._seed = batch_size, seed
         first = self._batches(1)
@@ -73,7 +79,7 @@ class Generated:
         """What the function gives, counted."""
         done = 0
         for given in self._batches(number):
-            examples = read_batch(given, ports=self._ports, epoch=number)
+            examples = self._read(given, number)
             n = len(examples)
             yield dict(self._code(examples).columns), np.arange(done, done + n)
             done += n
@@ -89,8 +95,11 @@ class Generated:
     def first(self) -> Examples:
         """The first batch of the first epoch, as it is: shapes are read off it."""
         for given in self._batches(1):
-            return read_batch(given, ports=self._ports, epoch=1)
+            return self._read(given, 1)
         raise TrainError("the function of batches gave none for epoch 1")
+
+    def _read(self, given: object, epoch: int) -> Examples:
+        return read_batch(given, ports=self._ports, epoch=epoch, encoder=self._encoder)
 
     def _batches(self, epoch: int) -> Iterable[object]:
         rng = np.random.default_rng([self._seed, BATCHES, epoch])
