@@ -151,9 +151,9 @@ def test_what_lies_at_an_edge_is_accepted(toolbox):
 
 def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Three rules broken at once, the earlier check in the later place of the blob."""
-    multiplier = (table(GOOD, 48), "i", 3)  # check 5 of op 0
-    input_type = (24, "B", 1 - GOOD[24])  # check 4 of op 0
-    kind = (record(1), "B", 7)  # check 3 of op 1
+    multiplier = (table(GOOD, 48), "i", 3)  # check 20 of op 0
+    input_type = (24, "B", 1 - GOOD[24])  # check 15 of op 0
+    kind = (record(1), "B", 7)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
     blobs = [changed(GOOD, *changes) for changes in cases]
     assert statuses(toolbox, blobs) == [-10, -11, -9]
