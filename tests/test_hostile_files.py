@@ -21,7 +21,7 @@ from PIL import Image
 from trainable import blobs, classifier
 
 from drypoint import data, interop, measure, models, nn, train
-from drypoint.common import READ_LIMIT, DrypointError
+from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
 from drypoint.quant import Calibration
 
 
@@ -224,3 +224,47 @@ def test_calibrations_and_cards():
     refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
     refused(models.ModelCard.from_json, mutants.json_changed, card, 300)
+
+
+def nested_graphs(n):
+    """An ONNX model: a graph with a node with an attribute that is such a graph, n times."""
+    content = b""
+    for field in [
+        *(1, 5, 6) * n,
+        7,
+    ]:  # node of a graph, attribute of a node, its graph; the model's
+        size, digits = len(content), b""
+        while size > 127:
+            digits, size = digits + bytes([size & 127 | 128]), size >> 7
+        content = bytes([field << 3 | 2]) + digits + bytes([size]) + content
+    return content
+
+
+def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
+    model, log = unpack_members(a_model().dumps()), tmp_path / "log"
+    train.fit(classifier(), blobs(), epochs=1, checkpoint=tmp_path, progress="none")
+    checkpoint = tmp_path / "checkpoint.npz"
+    arrays = unpack_members(checkpoint.read_bytes())
+    for text in (
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[" * 50_000 + "]" * 50_000,
+        "[" * 300 + "]" * 300,
+    ):
+        log.write_text(f'{{"index": {text}')
+        checkpoint.write_bytes(pack_members({**arrays, "checkpoint.json": text.encode()}))
+        readers = [
+            lambda t: nn.loads(pack_members({**model, "model.json": t.encode()})),
+            lambda _: train.fit(classifier(), blobs(), epochs=1, resume_from=tmp_path),
+            lambda _: measure.read_log(log),
+            Calibration.from_json,
+            models.ModelCard.from_json,
+        ]
+        for read in readers:
+            with pytest.raises(DrypointError, match="JSON") as found:
+                read(text)
+            assert str(found.value).isprintable()
+    for n in (40, 1000, 10_000):
+        with pytest.raises(interop.OnnxError) as refusal:
+            interop.from_onnx(nested_graphs(n))
+        assert str(refusal.value).isprintable()
