@@ -229,15 +229,14 @@ def test_calibrations_and_cards():
 def nested_graphs(n):
     """An ONNX model: a graph with a node with an attribute that is such a graph, n times."""
     content = b""
-    for field in [
-        *(1, 5, 6) * n,
-        7,
-    ]:  # node of a graph, attribute of a node, its graph; the model's
+    # The graph of an attribute, the attribute of a node, the node of a graph; the model's graph.
+    fields = [*(6, 5, 1) * n, 7]
+    for field in fields:
         size, digits = len(content), b""
         while size > 127:
             digits, size = digits + bytes([size & 127 | 128]), size >> 7
         content = bytes([field << 3 | 2]) + digits + bytes([size]) + content
-    return content
+    return content + b"\x08\x08"  # the format's version
 
 
 def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
@@ -264,7 +263,7 @@ def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
             with pytest.raises(DrypointError, match="JSON") as found:
                 read(text)
             assert str(found.value).isprintable()
-    for n in (40, 1000, 10_000):
+    for n in (30, 40, 10_000):
         with pytest.raises(interop.OnnxError) as refusal:
             interop.from_onnx(nested_graphs(n))
         assert str(refusal.value).isprintable()
