@@ -27,7 +27,12 @@ from drypoint.quant import Calibration
 
 @contextlib.contextmanager
 def bounded_memory():
-    """The kernel gives this process no more than the limit of the readers, and a quarter beside."""
+    """The kernel gives this process no more than the limit of the readers, and a quarter beside;
+    on Linux, which says how much it has.
+    """
+    if not Path("/proc/self/statm").exists():
+        yield
+        return
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     most = pages * resource.getpagesize() + READ_LIMIT * 5 // 4
