@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import resource
+import struct
 from pathlib import Path
 
 import mutants
@@ -20,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from trainable import blobs, classifier
 
-from drypoint import data, interop, measure, models, nn, train
+from drypoint import data, devices, interop, measure, models, nn, train
 from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
 from drypoint.quant import Calibration
 
@@ -229,6 +230,19 @@ def test_calibrations_and_cards():
     refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
     refused(models.ModelCard.from_json, mutants.json_changed, card, 300)
+
+
+def test_answers_of_devices():
+    """Bytes of a device: a status, the number of runners; of each its name and, by input, a status,
+    checksums and outputs.
+    """
+    program = models.load_program("lenet-mnist")
+    jobs = [devices.Job(program=program, inputs=np.zeros((2, 28, 28, 1), np.uint8))]
+    outputs = struct.pack("<i3I10i", 0, 1, 2, 3, *range(10))
+    good = struct.pack("<iI", 0, 1) + b"scalar".ljust(16, b"\0") + 2 * outputs
+    (run,) = devices.decode(jobs, good, "little")[0]
+    assert (run.runner, run.outputs[1].tolist()) == ("scalar", [*range(10)])
+    refused(lambda answer: devices.decode(jobs, answer, "little"), mutants.bytes_changed, good, 300)
 
 
 def nested_graphs(n):
