@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import resource
+import struct
 from pathlib import Path
 
 import mutants
@@ -20,14 +21,19 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from trainable import blobs, classifier
 
-from drypoint import data, interop, measure, models, nn, train
-from drypoint.common import READ_LIMIT, DrypointError
+from drypoint import data, devices, interop, measure, models, nn, train
+from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
 from drypoint.quant import Calibration
 
 
 @contextlib.contextmanager
 def bounded_memory():
-    """The kernel gives this process no more than the limit of the readers, and a quarter beside."""
+    """The kernel gives this process no more than the limit of the readers, and a quarter beside;
+    on Linux, which says how much it has.
+    """
+    if not Path("/proc/self/statm").exists():
+        yield
+        return
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     most = pages * resource.getpagesize() + READ_LIMIT * 5 // 4
@@ -224,3 +230,59 @@ def test_calibrations_and_cards():
     refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
     refused(models.ModelCard.from_json, mutants.json_changed, card, 300)
+
+
+def test_answers_of_devices():
+    """Bytes of a device: a status, the number of runners; of each its name and, by input, a status,
+    checksums and outputs.
+    """
+    program = models.load_program("lenet-mnist")
+    jobs = [devices.Job(program=program, inputs=np.zeros((2, 28, 28, 1), np.uint8))]
+    outputs = struct.pack("<i3I10i", 0, 1, 2, 3, *range(10))
+    good = struct.pack("<iI", 0, 1) + b"scalar".ljust(16, b"\0") + 2 * outputs
+    (run,) = devices.decode(jobs, good, "little")[0]
+    assert (run.runner, run.outputs[1].tolist()) == ("scalar", [*range(10)])
+    refused(lambda answer: devices.decode(jobs, answer, "little"), mutants.bytes_changed, good, 300)
+
+
+def nested_graphs(n):
+    """An ONNX model: a graph with a node with an attribute that is such a graph, n times."""
+    content = b""
+    # The graph of an attribute, the attribute of a node, the node of a graph; the model's graph.
+    fields = [*(6, 5, 1) * n, 7]
+    for field in fields:
+        size, digits = len(content), b""
+        while size > 127:
+            digits, size = digits + bytes([size & 127 | 128]), size >> 7
+        content = bytes([field << 3 | 2]) + digits + bytes([size]) + content
+    return content + b"\x08\x08"  # the format's version
+
+
+def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
+    model, log = unpack_members(a_model().dumps()), tmp_path / "log"
+    train.fit(classifier(), blobs(), epochs=1, checkpoint=tmp_path, progress="none")
+    checkpoint = tmp_path / "checkpoint.npz"
+    arrays = unpack_members(checkpoint.read_bytes())
+    for text in (
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[" * 50_000 + "]" * 50_000,
+        "[" * 300 + "]" * 300,
+    ):
+        log.write_text(f'{{"index": {text}')
+        checkpoint.write_bytes(pack_members({**arrays, "checkpoint.json": text.encode()}))
+        readers = [
+            lambda t: nn.loads(pack_members({**model, "model.json": t.encode()})),
+            lambda _: train.fit(classifier(), blobs(), epochs=1, resume_from=tmp_path),
+            lambda _: measure.read_log(log),
+            Calibration.from_json,
+            models.ModelCard.from_json,
+        ]
+        for read in readers:
+            with pytest.raises(DrypointError, match="JSON") as found:
+                read(text)
+            assert str(found.value).isprintable()
+    for n in (30, 40, 10_000):
+        with pytest.raises(interop.OnnxError) as refusal:
+            interop.from_onnx(nested_graphs(n))
+        assert str(refusal.value).isprintable()

@@ -56,7 +56,7 @@ def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
     words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
     code, out, err = cli(*words, "--out", tmp_path / "x.npz")
     assert (code, out) == (2, "")
-    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged, or no checkpoint: "
+    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged: "
     assert err.splitlines()[-1].startswith(line)
     assert names(tmp_path) == ["checkpoint.npz"]
 

@@ -94,14 +94,14 @@ def restore(folder: Path, session: Session, run: Run) -> str:
     try:
         members = unpack_members(content)
     except DrypointError as error:
-        raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
+        raise _damaged(path, f"it is no zip of arrays: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
     _check_run(facts["run"], run, path)
     numbers = {f"history/{name}": facts["epoch"] for name in facts["history"]}
     numbers["batch_loss"] = facts["step"]
     short = [name for name, n in numbers.items() if 8 * n > len(members.get(f"{name}.npy", b""))]
     if facts["epoch"] > run["epochs"] or short:  # bounds what is allocated
-        raise CheckpointError(f"{path} is damaged: it has fewer figures than steps or epochs")
+        raise _damaged(path, "it has fewer figures than steps or epochs")
     for name in _COUNTS:
         setattr(session, name, facts[name])
     session.seconds = facts["seconds"]
@@ -113,7 +113,7 @@ def restore(folder: Path, session: Session, run: Run) -> str:
     figures, arrays = _figures(session), session.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
     if set(members) != {f"{name}.npy" for name in wanted}:
-        raise CheckpointError(f"{path} is damaged: arrays are missing, or there are too many")
+        raise _damaged(path, "arrays are missing, or there are too many")
     for name, array in wanted.items():
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
     session.batch_loss = figures["batch_loss"].tolist()
@@ -132,7 +132,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
     try:
         facts = parse_json(text, largest=_LARGEST_JSON)
     except DrypointError as error:
-        raise CheckpointError(f"{path} is damaged: {_JSON}: {error}") from error
+        raise _damaged(path, f"{_JSON}: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint: {_JSON} does not say {FORMAT}")
     if facts.get("version") != VERSION:
@@ -151,7 +151,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
         and facts["best_epoch"] <= facts["epoch"] <= facts["step"]
     )
     if not sound:
-        raise CheckpointError(f"{path} is damaged: {_JSON} has impossible values")
+        raise _damaged(path, f"{_JSON} has impossible values")
     return facts
 
 
@@ -160,10 +160,14 @@ def _check_run(there: Run, here: Run, path: Path) -> None:
         if there.get(name) != here[name]:
             raise CheckpointError(
                 f"{path} is of another run: {name} was {_short(there.get(name))}, now it is "
-                f"{_short(here[name])}"
+                f"{_short(here[name])}; give the same settings, or another folder"
             )
     if set(there) != set(here):
         raise CheckpointError(f"{path} is of another run: it has {sorted(set(there) - set(here))}")
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(f"{path} is damaged: {why}; remove it to start from the beginning")
 
 
 def _short(value: object) -> str:
@@ -175,7 +179,7 @@ def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDAr
     """One array, when it has the type and shape of another."""
     header = _header(like.shape, like.dtype)
     if len(content) != len(header) + like.nbytes or not content.startswith(header):
-        raise CheckpointError(f"{path} is damaged: {name} is not {like.dtype} {like.shape}")
+        raise _damaged(path, f"{name} is not {like.dtype} {like.shape}")
     return np.frombuffer(content, like.dtype, offset=len(header)).reshape(like.shape)
 
 
