@@ -194,6 +194,17 @@ def banded_program(height: int, width: int, pool: int) -> Program:
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
 
 
+def skipping_program() -> Program:
+    """A convolution whose strides pass over the last rows of its input: SIMD backends read all
+    windows where the input lies.
+    """
+    rng = np.random.default_rng(1)
+    base = {"name": "skipping", "in_type": "u8", "out_type": "i32"}
+    base |= {"in_shape": Shape(6, 6, 4), "out_shape": Shape(2, 2, 5)}
+    op = _weighted(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
+    return Program(name="skipping", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
 def full_program(kind: str, in_type: str) -> Program:
     """One op whose sums of products are as large as they can be, and longer than kernels take at a
     time."""
