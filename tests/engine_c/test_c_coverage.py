@@ -41,7 +41,13 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
 
     run([programs["test_api"]])
     random_nets = [nets.random_program(seed) for seed in range(40)]
-    random_nets += [nets.wide_program(), *nets.BROAD, *nets.GRAY, *nets.BANDED]
+    random_nets += [
+        nets.wide_program(),
+        nets.skipping_program(),
+        *nets.BROAD,
+        *nets.GRAY,
+        *nets.BANDED,
+    ]
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
