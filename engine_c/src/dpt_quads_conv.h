@@ -146,7 +146,7 @@ static void convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
         band.out.h = (uint16_t)y;
         convolve_band(&band, in, out);
     }
-    if (y == op->out.h) {
+    if (y == op->out.h) { /* nothing to copy; no rows have no span */
         return;
     }
     band.pad_top = band.pad_left = band.pad_bottom = band.pad_right = 0;

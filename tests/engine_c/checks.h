@@ -135,7 +135,7 @@ static inline int shape_check(const uint8_t *blob, size_t r) {
         return u16_at(blob, r + 10) != 1 || u16_at(blob, r + 12) != 1 ? 12 : 0;
     }
     for (size_t at = r + 16; at < r + (conv ? 26u : 20u); at++) {
-        if (blob[at] == 0 && (at < r + 20 || at >= r + 24)) {
+        if ((at < r + 20 || at >= r + 24) && blob[at] == 0) {
             return 13;
         }
     }

@@ -110,9 +110,24 @@ def _read_header(blob: memoryview) -> _Header:
         raise BlobError(
             "not a drypoint blob: it does not start with a header of 64 bytes and its magic"
         )
-    f = HEADER.unpack_from(blob)
-    places = (f[13], f[14]), (f[15], f[16])
-    header = _Header(f[0], (f[1], f[2]), *f[3:10], Shape(*f[10:13]), *places, f[17])
+    (magic, major, minor, size, crc, arena, n_ops, n_labels, in_type, zero, *rest) = (
+        HEADER.unpack_from(blob)
+    )
+    header = _Header(
+        magic=magic,
+        version=(major, minor),
+        size=size,
+        crc=crc,
+        arena_size=arena,
+        n_ops=n_ops,
+        n_labels=n_labels,
+        in_type=in_type,
+        zero=zero,
+        in_shape=Shape(*rest[:3]),
+        labels=(rest[3], rest[4]),
+        meta=(rest[5], rest[6]),
+        zeros=rest[7],
+    )
     if header.version[0] != VERSION[0] or header.version[1] > VERSION[1]:
         raise BlobError(
             f"the blob's format is {header.version[0]}.{header.version[1]}; "
@@ -147,18 +162,19 @@ def _version(program: Program) -> tuple[int, int]:
 
 def _check_header(header: _Header, program: Program) -> None:
     """The fields of the header that follow from the ops and the labels."""
-    for what, came, wanted in (
+    fields: tuple[tuple[str, object, object], ...] = (
         ("version", header.version, _version(program)),
         ("arena_size", header.arena_size, program.arena_size),
         ("n_labels", header.n_labels, len(program.labels)),
         ("in_type", header.in_type, TYPES.index(program.input_type)),
-        ("in", header.in_shape, program.input_shape),
+        ("in", tuple(header.in_shape), tuple(program.input_shape)),
         ("byte 25", header.zero, 0),
         ("bytes 48 to 63", header.zeros, bytes(16)),
-    ):
+    )
+    for what, came, wanted in fields:
         if came != wanted:
             raise BlobError(
-                f"the blob's header is not what its ops ask for: {what} is {came}, not {wanted}"
+                f"the blob's header is not what its ops ask for: {what} is {came!r}, not {wanted!r}"
             )
 
 

@@ -5,7 +5,6 @@ import struct
 from typing import Any, NamedTuple, assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._ops import (
     AvgPool,
@@ -83,19 +82,22 @@ def read_record(blob: memoryview, at: int) -> Record:
         if came not in known:
             raise ValueError(f"the op at byte {at} is of unknown {what} {came}")
     return Record(
-        _CLASSES[kind],
-        TYPES[in_type],
-        TYPES[out_type],
-        shift,
-        Shape(*rest[:3]),
-        Shape(*rest[3:6]),
-        (rest[6], rest[7]),
-        (rest[8], rest[9]),
-        (rest[10], rest[11], rest[12], rest[13]),
-        (rest[14], rest[15]),
-        *rest[16:20],
-        (rest[20], rest[21], rest[22]),
-        rest[23],
+        kind=_CLASSES[kind],
+        in_type=TYPES[in_type],
+        out_type=TYPES[out_type],
+        shift=shift,
+        in_shape=Shape(*rest[:3]),
+        out_shape=Shape(*rest[3:6]),
+        kernel=(rest[6], rest[7]),
+        stride=(rest[8], rest[9]),
+        padding=(rest[10], rest[11], rest[12], rest[13]),
+        pool=(rest[14], rest[15]),
+        groups=rest[16],
+        lo=rest[17],
+        hi=rest[18],
+        out_offset=rest[19],
+        tables=(rest[20], rest[21], rest[22]),
+        zeros=rest[23],
     )
 
 
@@ -128,7 +130,7 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
             f"{TABLE_LIMIT} times the blob's {len(blob)}"
         )
     parts = [blob[at : at + size] for at, size in zip(record.tables, sizes, strict=True)]
-    tables = {
+    tables: dict[str, Any] = {
         "weight": np.frombuffer(parts[0], np.int8).reshape(shapes[0]),
         "bias": np.frombuffer(parts[1], "<i4").astype(np.int32, copy=False),
         "mult": np.frombuffer(parts[2], "<i4").astype(np.int32, copy=False),
@@ -149,7 +151,7 @@ def _table_shapes(record: Record) -> tuple[tuple[int, ...], tuple[int, ...], tup
     return (channels, *record.kernel, read), (channels,), (channels,)
 
 
-def _op(r: Record, name: str, tables: dict[str, NDArray[np.integer]]) -> Op:
+def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
     base: dict[str, Any] = {"name": name, "in_type": r.in_type, "out_type": r.out_type}
     base |= {"in_shape": r.in_shape, "out_shape": r.out_shape}
     rule: dict[str, Any] = {"shift": r.shift, "lo": r.lo, "hi": r.hi}
