@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from drypoint.common import table_lines
 from drypoint.data import Dataset
 
 from ._errors import MeasureError
@@ -91,17 +92,9 @@ class Comparison:
 
     def __str__(self) -> str:
         table = [_HEAD, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i == 0 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in table
-        ]
         first = self.rows[0].name
         note = f"{self.n} examples; differ, better, worse and p (McNemar, exact) against {first}"
-        return "\n".join([*lines, note])
+        return "\n".join([*table_lines(table), note])
 
     def _repr_html_(self) -> str:
         return html_table(_HEAD, map(_cells, self.rows))

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
+from drypoint.common import table_lines
+
 from ._batch_norm import BatchNorm2d
 from ._convolution import Conv2d
 from ._elementwise import ReLU
@@ -67,11 +69,7 @@ class LayerTable:
 
     def __str__(self) -> str:
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        lines = table_lines(rows, left=range(len(_HEAD)))
         return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
     def _repr_html_(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
+from drypoint.common import table_lines
+
 from ._errors import ShapeError
 from ._ported import Ported
 from ._ports import Ports
@@ -93,8 +95,7 @@ class NetInfo:
     def __str__(self) -> str:
         """A table; * marks layers that learn, ! those whose parameters have no values."""
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [_line(row, widths) for row in rows]
+        lines = table_lines(rows, left=range(_WORDS))
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -150,14 +151,6 @@ def _row(layer: LayerInfo) -> tuple[str, ...]:
     numbers = (layer.n_params, layer.macs, layer.int8_bytes)
     texts = (f"{number:,}" if number else "-" for number in numbers)
     return f"{layer.path}{mark}", layer.kind, _size(layer.output_shape), *texts
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        c.ljust(w) if i < _WORDS else c.rjust(w)
-        for i, (c, w) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _size(shape: Shape) -> str:
