@@ -8,5 +8,6 @@ from ._files import read_bytes as read_bytes
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
+from ._tables import html_table as html_table
 from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread

@@ -6,11 +6,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from drypoint.common import table_lines
+from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
 
 from ._errors import MeasureError
-from ._html import html_table
 from ._measure import measure
 from ._measurement import Measurement
 from ._models import Measurable

@@ -4,9 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 
-from drypoint.common import table_lines
+from drypoint.common import html_table, table_lines
 
 from ._errors import ShapeError
 from ._ported import Ported
@@ -100,16 +99,7 @@ class NetInfo:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            sides = ("left" if i < _WORDS else "right" for i in range(len(cells)))
-            made = (
-                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
-                for side, cell in zip(sides, cells, strict=True)
-            )
-            return f"<tr>{''.join(made)}</tr>"
-
-        body = "".join(row(cells, "td") for cells in self._rows())
-        return f"<table>{row(_HEAD, 'th')}{body}</table>"
+        return html_table(_HEAD, self._rows(), left=range(_WORDS))
 
     def _rows(self) -> list[tuple[str, ...]]:
         inputs = [
