@@ -1,16 +1,19 @@
 """The shape of the house: one namespace, its parts, imports that point one way, files of a size."""
 
 import ast
+import json
 import re
+import sys
 import tomllib
 from graphlib import CycleError, TopologicalSorter
 
-from tools import ROOT
+from tools import ROOT, run
 
 FOLDERS = ("trainer", "pybridge", "tools")
-PARTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["scikit-build"][
+PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["scikit-build"][
     "wheel"
 ]["packages"]
+PARTS = {part: folder for part, folder in PACKAGES.items() if part != "drypoint"}
 EVERYTHING = {part.split("/")[1] for part in PARTS}
 MAY_IMPORT = {
     "common": set(),
@@ -50,6 +53,22 @@ def test_the_folders_on_the_path_hold_only_the_namespace():
         }
         assert importable - {"__pycache__"} == {"drypoint"}, folder
         assert not (ROOT / folder / "drypoint/__init__.py").exists()
+
+
+def test_the_package_itself_says_its_version_and_loads_a_part_when_it_is_named():
+    """Oracle: pyproject.toml. Its __init__.py stands alone in a folder: a folder with parts and an
+    __init__.py would hide the parts of other folders."""
+    assert PACKAGES["drypoint"] == "package/drypoint"
+    code = (
+        "import json, sys, drypoint; from importlib.metadata import version\n"
+        "assert drypoint.__version__ == version('drypoint')\n"
+        "before = [name for name in sys.modules if name.startswith('drypoint.')]\n"
+        "assert drypoint.nn.Linear and 'nn' in dir(drypoint) and not hasattr(drypoint, 'other')\n"
+        "print(json.dumps([before, drypoint._PARTS]))"
+    )
+    before, parts = json.loads(run([sys.executable, "-c", code]))
+    assert before == []
+    assert set(parts) == EVERYTHING
 
 
 def test_every_part_is_packaged_and_every_package_is_a_part():

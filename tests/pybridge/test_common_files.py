@@ -16,6 +16,7 @@ from drypoint.common import (
     check_writable,
     read_bytes,
     sha256,
+    table_lines,
     write_all,
     write_atomic,
 )
@@ -211,3 +212,13 @@ def test_a_key_error_of_ours_shows_its_message_and_not_its_repr():
         pass
 
     assert str(MissingError("no layer 'conv9'")) == "no layer 'conv9'"
+
+
+def test_table_lines_align_rows_of_any_length():
+    """Oracle: by hand."""
+    rows = [("op", "MACs", "note"), ("conv1", "288", "first"), ("fc", "5")]
+    assert table_lines(rows, left=(0, 2)) == [
+        "op     MACs  note",
+        "conv1   288  first",
+        "fc        5",
+    ]

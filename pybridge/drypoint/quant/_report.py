@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Dataset, ImageEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
@@ -70,15 +71,12 @@ class Report:
 
     def __str__(self) -> str:
         rows = [_HEAD, *map(_cells, self.ops)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = (
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
+        return "\n".join(
+            [
+                *table_lines(rows, left=(0, 1)),
+                f"integers against floats on {self.n_images:,} images",
+            ]
         )
-        return "\n".join([*lines, f"integers against floats on {self.n_images:,} images"])
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON takes them; an infinite ratio is None."""

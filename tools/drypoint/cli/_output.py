@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from drypoint.common import table_lines
+
 INTERRUPTED = 130  # exit code, as shells use it
 
 
@@ -30,14 +32,8 @@ def result(text: str, data: Mapping[str, Any], *, as_json: bool) -> None:
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
     """Rows of cells in aligned columns; the last column is not padded."""
-    lines = [list(row) for row in rows]
-    widths = [
-        max(len(row[i]) for row in lines if i < len(row)) for i in range(max(map(len, lines)))
-    ]
-    return "\n".join(
-        indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=False)).rstrip()
-        for row in lines
-    )
+    lines = [*rows]
+    return "\n".join(indent + line for line in table_lines(lines, left=range(max(map(len, lines)))))
 
 
 def percent(share: float) -> str:

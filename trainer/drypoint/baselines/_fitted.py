@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint.common import how_to_install
-from drypoint.nn import Model
+from drypoint.nn import Model, Softmax
 
 from ._errors import BaselineError
 
@@ -147,6 +147,4 @@ def _softmax(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, np.float64)
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+    return np.asarray(Softmax()(scores), np.float64)

@@ -7,11 +7,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
 
 from ._data import Pair, labelled
 from ._errors import MeasureError
-from ._html import html_table
 from ._measure import measure
 from ._measurement import Measurement
 from ._models import Measurable
@@ -93,17 +93,9 @@ class Comparison:
 
     def __str__(self) -> str:
         table = [_HEAD, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i == 0 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in table
-        ]
         first = self.rows[0].name
         note = f"{self.n} examples; differ, better, worse and p (McNemar, exact) against {first}"
-        return "\n".join([*lines, note])
+        return "\n".join([*table_lines(table), note])
 
     def _repr_html_(self) -> str:
         return html_table(_HEAD, map(_cells, self.rows))

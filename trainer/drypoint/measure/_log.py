@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, check_kind, parse_json, read_bytes
 from drypoint.data import Class, Dataset, class_places
+from drypoint.nn import Softmax
 
 from ._errors import MeasureError
 from ._measure import measure
@@ -172,6 +173,4 @@ def _probabilities(
     if counts == {0}:
         raise MeasureError(f"{where} has no outputs, an output_scale has nothing to scale")
     values = np.array([record[3] for record in records], np.float64) * scale
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+    return np.asarray(Softmax()(values), np.float64)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import html_table
 from drypoint.data import Class
 
-from ._html import html_table
 from ._probability_figures import ProbabilityFigures
 
 

@@ -4,7 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
+
+from drypoint.common import html_table, table_lines
 
 from ._errors import ShapeError
 from ._ported import Ported
@@ -93,22 +94,12 @@ class NetInfo:
     def __str__(self) -> str:
         """A table; * marks layers that learn, ! those whose parameters have no values."""
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [_line(row, widths) for row in rows]
+        lines = table_lines(rows, left=range(_WORDS))
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            sides = ("left" if i < _WORDS else "right" for i in range(len(cells)))
-            made = (
-                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
-                for side, cell in zip(sides, cells, strict=True)
-            )
-            return f"<tr>{''.join(made)}</tr>"
-
-        body = "".join(row(cells, "td") for cells in self._rows())
-        return f"<table>{row(_HEAD, 'th')}{body}</table>"
+        return html_table(_HEAD, self._rows(), left=range(_WORDS))
 
     def _rows(self) -> list[tuple[str, ...]]:
         inputs = [
@@ -150,14 +141,6 @@ def _row(layer: LayerInfo) -> tuple[str, ...]:
     numbers = (layer.n_params, layer.macs, layer.int8_bytes)
     texts = (f"{number:,}" if number else "-" for number in numbers)
     return f"{layer.path}{mark}", layer.kind, _size(layer.output_shape), *texts
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        c.ljust(w) if i < _WORDS else c.rjust(w)
-        for i, (c, w) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _size(shape: Shape) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Class
 from drypoint.measure import Measurement
 
 from . import _look as look
-from ._blocks import table
 from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -59,7 +59,7 @@ class ConfusionMap(Picture):
             cells = (str(count) if count else "." for count in counts.tolist())
             rows.append((str(name), "|", *cells, "|", str(total)))
         rows.append(("total", "|", *map(str, self.predicted_totals.tolist()), "|", str(self.n)))
-        lines = table(rows, left=())
+        lines = table_lines(rows, left=())
         rule = "-" * max(map(len, lines))
         body = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
         return "\n".join([self._title, "columns: predicted", "", *body])

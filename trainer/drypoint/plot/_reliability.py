@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 
 from . import _look as look
-from ._blocks import bar, fitted, table
+from ._blocks import bar, fitted
 from ._checks import check, read_only
 from ._picture import Layout, Picture, Placement, placement
 
@@ -39,7 +40,7 @@ class Reliability(Picture):
         ):
             drawn = bar(n / int(curve.count.max()), width=room, plain=plain)
             rows.append((f"{sure:.4f}", f"{n:,}", f"{right:.4f}", f"{right - sure:+.4f}", drawn))
-        return "\n".join([self._title, *table(rows, left=(4,))])
+        return "\n".join([self._title, *table_lines(rows, left=(4,))])
 
     @property
     def layout(self) -> Layout:

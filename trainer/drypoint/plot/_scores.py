@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Class
 
 from . import _look as look
-from ._blocks import bar, fitted, table
+from ._blocks import bar, fitted
 from ._checks import check, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -49,7 +50,7 @@ class ScoreBars(Picture):
             )
             for name, label, p in zip(names, self.classes, self.probabilities.tolist(), strict=True)
         ]
-        return "\n".join([self._title, *table(rows, left=(0, 2))])
+        return "\n".join([self._title, *table_lines(rows, left=(0, 2))])
 
     @property
     def _title(self) -> str:

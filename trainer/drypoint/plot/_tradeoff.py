@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
+
 from . import _look as look
-from ._blocks import aligned, fitted, number, table
+from ._blocks import aligned, fitted, number
 from ._checks import check, numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -72,7 +74,7 @@ class Tradeoff(Picture):
                 f" {low}{high.rjust(max(len(high) + 1, width - 2 - len(low)))}",
                 f" {self.cost}, logarithmic",
                 "",
-                *table(rows, left=(0, 1, 4)),
+                *table_lines(rows, left=(0, 1, 4)),
             ]
         )
 

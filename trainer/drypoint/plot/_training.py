@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import kind_of
+from drypoint.common import kind_of, table_lines
 
 from . import _look as look
-from ._blocks import aligned, fitted, sparkline, table
+from ._blocks import aligned, fitted, sparkline
 from ._checks import numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -68,7 +68,9 @@ class TrainingCurves(Picture):
                 )
                 figures = (values[0], values[-1], values.min(), values.max())
                 rows.append((name, line, *aligned(map(float, figures))))
-        return "\n".join([f"training, {len(self.epochs)} epochs{best}", *table(rows, left=(0, 1))])
+        return "\n".join(
+            [f"training, {len(self.epochs)} epochs{best}", *table_lines(rows, left=(0, 1))]
+        )
 
     @property
     def layout(self) -> Layout:
