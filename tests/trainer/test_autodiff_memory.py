@@ -90,6 +90,7 @@ def test_a_copy_that_no_kernel_can_make_is_refused():
         "another shape": (np.zeros(12, np.float32), x),
         "another type": (np.zeros((3, 4), np.int32), x),
         "bytes": (np.zeros(5, np.uint8), np.ones(5, np.uint8)),
+        "seven axes": (np.zeros((2,) * 7, np.float32), np.zeros((2,) * 7, np.float32).T),
         "gaps in both": (wide[:, ::2], np.zeros((3, 8), np.float32)[:, ::2]),
         "gaps in the target": (wide[:, ::2], x),
         "another order in the target": (np.zeros((4, 3), np.float32).T, x),

@@ -13,7 +13,15 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from drypoint.common import DrypointError
-from drypoint.data import CoderError, ImageDecoder, ImageEncoder, ascii_image, load_folder
+from drypoint.data import (
+    CoderError,
+    DatasetError,
+    ImageDecoder,
+    ImageEncoder,
+    ascii_image,
+    check_scaled,
+    load_folder,
+)
 
 _GRAY = hnp.arrays(np.uint8, (3, 5))
 _RGB = hnp.arrays(np.uint8, (3, 5, 3))
@@ -468,3 +476,14 @@ def test_an_array_that_may_be_images_or_channels_is_refused_and_says_how_to_tell
 
 def test_an_array_of_another_size_with_three_channels_is_one_image():
     assert ImageEncoder(width=3, height=5)(np.zeros((6, 9, 3), np.uint8)).shape == (1, 5, 3)
+
+
+def test_numbers_that_are_not_pixels_are_no_pixels_from_0_to_255():
+    """Whole numbers from 0 to 255 in images are pixels; measurements of a sensor are not."""
+    x = np.random.default_rng(0).integers(0, 256, (3, 4, 5))
+    for pixels in (x, x.astype(np.float32), x.astype(np.int16)):
+        with pytest.raises(DatasetError, match=r"as pixels are: give pixels as uint8"):
+            check_scaled(pixels, name="x")
+    others = (x.astype(np.uint8), x - 1, x / 255, x + 0.5, x[0], x % 16, x.astype(float) * 3, x[:0])
+    for values in others:
+        check_scaled(values, name="x")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.data import ClassDecoder, CoderError, Dataset, DatasetError, UnknownClassError
-from drypoint.measure import MeasureError, compare, measure, wilson_interval
+from drypoint.measure import MeasureError, compare, measure, read_log, wilson_interval
 
 _WEIGHTS = st.lists(st.integers(0, 9), min_size=4, max_size=4).filter(any)
 _CASES = st.lists(st.tuples(_WEIGHTS, st.integers(0, 3)), min_size=1, max_size=25)
@@ -373,3 +373,16 @@ def test_a_pair_of_arrays_is_measured_as_the_data_set():
     m = measure(lambda x: np.eye(3)[x[:, 0].astype(int)], (points, [0, 1, 2]))
     assert (m.accuracy, m.misclassified(), len(m.data_digest)) == (1, [], 64)
     assert m.throughput(seconds=0) > 0
+
+
+def test_a_devices_log_counts_its_own_classes_in_its_own_order(tmp_path):
+    data, device = _striped("cab"), ("b", "c", "a")
+    names = [data.classes[i] for i in data.y]
+    lines = [f"{i},{device.index(name)},{device.index(name)}" for i, name in enumerate(names)]
+    path = tmp_path / "log.csv"
+    path.write_text("index,true,predicted\n" + "\n".join(lines))
+    assert read_log(path, dataset=data, classes=device).accuracy == 1
+    with pytest.raises(MeasureError, match="says that image 0 is of class"):
+        read_log(path, dataset=data)
+    with pytest.raises(UnknownClassError, match="the data have 'c', which the device lacks"):
+        read_log(path, dataset=data, classes=("b", "x", "a"))

@@ -414,3 +414,27 @@ def test_examples_of_some_of_the_classes_are_enough_to_validate_on():
         plain.history["val_loss"]
         == fit(image_model(), DATASET, validation_data=both).history["val_loss"]
     )
+
+
+def test_labels_out_of_a_tables_column_train_as_others_do():
+    x, y = blobs(48)
+    table = np.column_stack([np.arange(48), y, y + 1])
+    columns = {"strided": table[:, 1], "plain": y.astype(np.int64)}
+    made = [
+        fit(classifier(), lambda *_, y=y: [(x[i : i + 16], y[i : i + 16]) for i in (0, 16, 32)])
+        for y in columns.values()
+    ]
+    assert made[0].model.dumps() == made[1].model.dumps()
+
+
+def test_a_trained_net_of_images_without_an_encoder_refuses_pixels():
+    """It was trained on floats: it would take pixels unscaled, and answer something."""
+    x, y = colours()
+    turned = np.moveaxis(x, 3, 1)
+    model = fit(nn.Model(image_net()), (turned / np.float32(255), y)).model
+    assert model.encoder is None
+    for call in (model.predict_proba, lambda given: quant.calibrate(model, given)):
+        with pytest.raises(DrypointError, match=r"uint8 up to .*, and the model has no encoder"):
+            call(turned)
+    with pytest.raises(DrypointError, match="no encoder"):
+        measure.measure(model, (turned, y))

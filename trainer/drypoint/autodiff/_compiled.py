@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import AutodiffError
-from ._memory import aligned_empty, aligned_empty_like
+from ._memory import aligned_empty, aligned_empty_like, has_no_gaps, same_strides
 
 try:
     from ._native import ffi, lib
@@ -219,7 +219,7 @@ def copy_into(
         np.copyto(y, x)
         return
     fields: dict[str, object] = {"n_axes": 1, "shape": [x.size * words], "strides": [1]}
-    if not (_has_no_gaps(y) and _same_strides(y, x)):
+    if not (has_no_gaps(y) and same_strides(y, x)):
         if not y.flags.c_contiguous or x.ndim + words - 1 > 6:
             raise AutodiffError(f"cannot copy strides {x.strides} into {y.strides} of {x.shape}")
         shape, strides = list(x.shape), [stride // 4 for stride in x.strides]
@@ -232,20 +232,6 @@ def copy_into(
             if name is not None:
                 told.varies(arguments, field, name)
     run(_Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
-
-
-def _same_strides(y: NDArray[Any], x: NDArray[Any]) -> bool:
-    """Whether two arrays of one shape have the same strides, where an axis has a second element."""
-    strides = zip(y.shape, y.strides, x.strides, strict=True)
-    return all(a == b for n, a, b in strides if n > 1)
-
-
-def _has_no_gaps(array: NDArray[Any]) -> bool:
-    """Whether the elements of an array fill a part of memory, in some order of its axes."""
-    if array.flags.forc:
-        return True
-    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-    return bool(array.transpose(order).flags.c_contiguous)
 
 
 def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:

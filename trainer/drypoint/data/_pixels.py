@@ -35,8 +35,8 @@ def check_scaled(images: NDArray[Any], *, name: str) -> None:
     """Refuse pixels from 0 to 255 that come in another type than uint8: a net would take them
     unscaled.
 
-    An array of at least three axes counts as images, and its values as pixels if all are whole
-    numbers from 0 to 255 and the highest is above 100.
+    An array of at least three axes counts as images, and its values as pixels if they are whole
+    numbers, none is below 0 or above 255, and the highest is above 100.
 
     Raises:
         DatasetError: the array holds such pixels.
@@ -46,7 +46,7 @@ def check_scaled(images: NDArray[Any], *, name: str) -> None:
     if images.dtype.itemsize == 1:  # uint8 are pixels as they should be, int8 what a program reads
         return
     low, high = float(images.min()), float(images.max())
-    if low >= 0 and _BRIGHT < high <= 255 and bool((np.rint(images) == images).all()):
+    if low >= 0 and _BRIGHT < high <= 255 and bool((images == np.rint(images)).all()):
         raise DatasetError(
             f"{name} are {images.dtype} from {low:g} to {high:g}, as pixels are: give pixels as "
             "uint8, x.astype('uint8'), or scaled to [0, 1], x / 255"

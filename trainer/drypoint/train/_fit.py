@@ -64,8 +64,9 @@ def fit(
             example; a dict of an array for each port, "input" and "target" for a net; a folder of
             pictures with a subfolder for each class, or the name of a data set ("mnist"); or a
             function (batch_size, epoch, rng) that returns the batches of an epoch, each a
-            `Dataset`, pair or dict: a list of them, or a generator. x is what the model takes, y
-            labels as its decoder knows them, class indices, or floats of the output's shape.
+            `Dataset`, pair or dict: a list of them, or a generator. x is what the model takes,
+            uint8 images with their channels first or last; y labels as its decoder knows them,
+            class indices, one-hot rows, or floats of the output's shape.
         epochs: passes over the training examples.
         batch_size: examples for each step; the last batch of an epoch may be smaller.
         optimizer: "adam", "sgd", "rmsprop", "signsgd" or a value such as ``SGD(lr=0.1)``; `Adam`
