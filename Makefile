@@ -3,14 +3,18 @@
 # make coverage  the same, and which lines of Python they ran: at least 90 %; CI runs this
 # make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
+# make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
 #               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
 #               skips nothing but PyTorch, JAX and TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
+# make figures  measure every table of docs/figures.md anew (ARGS="engine nets" for some of them)
+# make pictures  the terminal on the first pages, from what the commands print
 # make bench-devices  bytes and instructions of LeNet on every emulated target, kept in the table of
 #               engine_c/README.md (a minute or two; ARGS="cortex-m4 riscv32" for some of them)
+# make fuzz     mutants of blobs through the loader and every backend, under sanitizers, until stopped
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -27,7 +31,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench model docs lint format clean
+.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs fuzz lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -42,6 +46,15 @@ model: .venv/installed
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
+
+figures: .venv/installed-dev
+	@$(BIN)/python docs/extension/figures.py $(ARGS)
+
+pictures: .venv/installed-dev
+	@$(BIN)/python docs/extension/terminal.py
+
+bench-train: .venv/installed
+	@$(BIN)/python -m training_bench $(ARGS)
 
 devices: .venv/installed-dev
 	@$(BIN)/python -m pytest -n 2 tests/devices --all-tools --device-images 100 --device-nets 300 $(TESTS)
@@ -61,6 +74,9 @@ docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"
 	@$(BIN)/python -m sphinx -q -E -W --keep-going -b html $(ARGS) docs build/docs
 	@echo "open build/docs/index.html"
+
+fuzz:
+	@$(PYTHON) tests/engine_c/fuzz.py $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

@@ -9,6 +9,7 @@
 # It is one Python file, `examples/walkthrough.py`. Run it as it is (some minutes on two cores),
 # open it as a notebook, or add `--fast` for a taste of everything in half a minute:
 #
+#     pip install 'drypoint[baselines,plot]'      # in a clone: pip install '.[baselines,plot]'
 #     python examples/walkthrough.py --fast
 
 # %%

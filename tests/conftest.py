@@ -32,7 +32,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--all-tools",
         action="store_true",
-        help="fail, not skip, where a compiler or checker is missing",
+        help="run the tests of CI, too; fail, not skip, where a compiler or checker is missing",
     )
     parser.addoption(
         "--device-images",
@@ -41,7 +41,13 @@ def pytest_addoption(parser):
         help="test images that LeNet classifies on every emulated device",
     )
     parser.addoption(
-        "--device-nets", type=int, default=40, help="random nets on every emulated device"
+        "--device-nets", type=int, default=20, help="random nets on every emulated device"
+    )
+    parser.addoption(
+        "--random-nets",
+        type=int,
+        default=1500,
+        help="random nets that the engine runs under gcc's sanitizers; clang's run a third of them",
     )
 
 
@@ -65,9 +71,14 @@ def toolbox(tmp_path_factory, request):
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Long tests first, so that two workers end together: each begins with one half of the list,
-    and takes from the end of the other's what that has not come to."""
+def pytest_collection_modifyitems(config, items):
+    """Without --all-tools, skip what only CI runs. Long tests first, so that two workers end
+    together: each begins with one half of the list, and takes from the end of the other's."""
+
+    if not config.getoption("--all-tools"):
+        for item in items:
+            if item.get_closest_marker("only_ci"):
+                item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
 
     def of(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]

@@ -18,6 +18,7 @@ FILES = {
     "engine": "engine_c/README.md",
     "numerics": "engine_c/NUMERICS.md",
     "blob": "engine_c/BLOB.md",
+    "security": "SECURITY.md",
     "contributing": "CONTRIBUTING.md",
     "changelog": "CHANGELOG.md",
 }

@@ -12,9 +12,15 @@
  *
  * or, with a blob (a .dpt file) in place of generated code:
  *
- *     dpt_op ops[8];
- *     dpt_model model;
- *     if (dpt_model_load(&model, ops, 8, blob, blob_size) == DPT_OK) dpt_run(&model, ...);
+ *     dpt_op loaded_ops[8], ops[8];
+ *     dpt_model loaded, model;
+ *     if (dpt_model_load(&loaded, loaded_ops, 8, blob, blob_size) != DPT_OK) ...;
+ *     size_t size = dpt_packed_size(&loaded, NULL);       // on a host: SIMD, where the CPU has it
+ *     void *memory = malloc(size);
+ *     if (dpt_model_pack(&model, ops, 8, &loaded, NULL, memory, size) != DPT_OK) ...;
+ *     dpt_run(&model, NULL, arena, model.arena_size, input, output);
+ *
+ * dpt_run(&loaded, ...) gives the same bytes with the plain kernels, and needs no `memory`.
  *
  * Contract. The library allocates nothing, keeps no state, uses no floating point and calls nothing
  * but memcpy and memset (on aarch64 Linux also getauxval, which says what the CPU has). The caller
@@ -39,7 +45,7 @@ extern "C" {
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 1
 #define DPT_BLOB_MINOR 1
-#define DPT_CODEGEN    2
+#define DPT_CODEGEN    3
 
 /* No activation has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
@@ -54,19 +60,21 @@ extern "C" {
 /* What a call answers: 0, or a negative number. dpt_status_text says each in words. */
 typedef enum dpt_status {
     DPT_OK = 0,
-    DPT_E_ARGUMENT = -1, /* a pointer is NULL that must not be, or a batch has no inputs;
-                          * (drypoint.hpp) a buffer is not of the model's size or type */
-    DPT_E_ARENA = -2,    /* the arena is smaller than model->arena_size */
-    DPT_E_BACKEND = -3,  /* the backend lacks a kernel or reads another packing, or
-                          * (dpt_model_pack) this CPU lacks the backend */
-    DPT_E_SIZE = -4,     /* the blob is not as long as it says (truncated, or followed by more) */
-    DPT_E_MAGIC = -5,    /* not a drypoint blob */
-    DPT_E_VERSION = -6,  /* a blob of a version that this library does not read */
-    DPT_E_CRC = -7,      /* the blob's bytes are damaged */
-    DPT_E_CAPACITY = -8, /* more ops than the caller has room for */
-    DPT_E_FIELD = -9,    /* a field is out of its range, or an unused one is not 0 */
-    DPT_E_SHAPE = -10,   /* shapes or types that do not fit each other */
-    DPT_E_TABLE = -11, /* a table reaches outside the blob, or holds a value that is not allowed */
+    DPT_E_ARGUMENT = -1,  /* a pointer is NULL that must not be, or a batch has no inputs;
+                           * (drypoint.hpp) a buffer is not of the model's size or type */
+    DPT_E_ARENA = -2,     /* the arena is smaller than model->arena_size */
+    DPT_E_BACKEND = -3,   /* the backend lacks a kernel or reads another packing, or
+                           * (dpt_model_pack) this CPU lacks the backend, or the model cannot be
+                           * packed for the backend */
+    DPT_E_SIZE = -4,      /* the blob is not as long as it says (truncated, or followed by more) */
+    DPT_E_MAGIC = -5,     /* not a drypoint blob */
+    DPT_E_VERSION = -6,   /* a blob of a version that this library does not read */
+    DPT_E_CRC = -7,       /* the blob's bytes are damaged */
+    DPT_E_CAPACITY = -8,  /* more ops, or (dpt_model_pack) bytes, than the caller has room for */
+    DPT_E_FIELD = -9,     /* a field is out of its range, or an unused one is not 0 */
+    DPT_E_SHAPE = -10,    /* shapes or types that do not fit each other */
+    DPT_E_TABLE = -11,    /* a table reaches outside the blob, or holds a value that is not allowed,
+                           * or the tables of all ops are more than 4 times the blob */
     DPT_E_OVERFLOW = -12, /* an accumulator could overflow */
     DPT_E_PLAN = -13      /* the arena plan is wrong */
 } dpt_status;
@@ -160,19 +168,50 @@ dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, voi
  * Fills *packed and ops[0 .. model->n_ops), which point into `memory` and into what `model` points
  * to: all must outlive them. `memory` needs no alignment and dpt_packed_size bytes.
  * The results are the same bytes with and without: a backend runs what is not packed with the plain
- * kernels. Returns DPT_E_ARGUMENT, DPT_E_BACKEND, DPT_E_CAPACITY or DPT_OK. */
+ * kernels. Any model that dpt_model_load has filled can be packed for any backend of
+ * dpt_backend_at. DPT_E_BACKEND is the answer for a model without weights as they are (one that
+ * `drypoint export --target` has packed), for the backends whose weights only that command packs
+ * (dpt_blocks, dpt_dsp, dpt_mve), and for a backend that this CPU lacks. Returns DPT_E_ARGUMENT,
+ * DPT_E_BACKEND, DPT_E_CAPACITY or DPT_OK. */
 dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,
                           const dpt_backend *backend, void *memory, size_t memory_size);
 
 /* The memory that dpt_model_pack needs for the same model and backend (NULL: the best here); 0 for
- * a backend that reads weights as they are. */
+ * a backend that reads weights as they are; SIZE_MAX where the model cannot be packed for the
+ * backend, or the packed weights are more than a size_t of this machine can count. */
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
+
+/* The steps of one run: the sum over all ops of
+ *
+ *     conv       (out.h * pool_h) * (out.w * pool_w) * out.c * kernel_h * kernel_w * in.c
+ *     grouped    the same, in.c / groups in place of in.c
+ *     dense      out.c * in.h * in.w * in.c
+ *     pools      out.h * out.w * out.c * kernel_h * kernel_w
+ *
+ * that is multiply-accumulates (every tap at every position before pooling, on the padding too) and
+ * values that pools read; UINT64_MAX where the sum is more. Steps follow from the shapes alone.
+ * dpt_model_load promises that a run ends, but a blob of a megabyte can ask for 10^13 steps: a host
+ * that takes blobs from elsewhere limits them. */
+uint64_t dpt_steps(const dpt_model *model);
 
 /* Number of values in a plane. */
 size_t dpt_elements(dpt_shape shape);
 
 /* The index of the largest of n >= 1 outputs, the lowest among equals. */
 size_t dpt_argmax(const int32_t *output, size_t n);
+
+/* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
+ * log2(e) is mult * 2^-(shift + 24). */
+typedef struct dpt_softmax_scale {
+    uint32_t mult;
+    uint8_t shift; /* 0 .. 63 */
+} dpt_softmax_scale;
+
+/* The softmax of n >= 1 outputs, in units of 2^-30: probability[i] * 100 / 2^30 is a percentage.
+ * Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n * 2^-30 of the
+ * exact softmax. `probability` may be `output`. A model whose net ends in a softmax is exported
+ * with its scale: `<name>_softmax`. */
+void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability);
 
 /* The label of an output, or "" when the model has none for it. */
 const char *dpt_label(const dpt_model *model, size_t index);

@@ -26,6 +26,9 @@ typedef struct window {
     uint32_t words[MOST / STEP * 4];
 } window;
 
+/* One number of a pair, in its word. */
+typedef uint16_t __attribute__((may_alias)) half;
+
 /* 16-bit numbers from two of four bytes of a type. */
 #define BYTES(name, rotated)                                                                       \
     static inline uint32_t name(uint32_t v, int type) {                                            \
@@ -49,7 +52,7 @@ static inline uint32_t less_pair(uint32_t sum, uint32_t pair) {
 /* cppcheck-suppress constParameterPointer ; written through `halves` and `to` */
 static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n, int type) {
     uint32_t *to = x->words + k / STEP * 4 + p;
-    uint16_t *halves = (uint16_t *)(void *)to;
+    half *halves = (half *)to;
     uint32_t less = k == 0 ? 0 : x->less[p];
     for (; n > 0 && k % STEP != 0; n--, k++) { /* to a whole step */
         const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
@@ -69,7 +72,7 @@ static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_
         less = less_pair(less_pair(less, even), odd);
     }
     n %= STEP;
-    halves = (uint16_t *)(void *)to;
+    halves = (half *)to;
     for (k = 0; k < n; k++) {
         const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
         halves[(k & 1u) * 4 + (k >> 1)] = (uint16_t)v;
@@ -264,14 +267,14 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
             uint32_t y;
             __asm__("smmulr %0, %1, %2\n\tusat %0, #8, %0"
                     : "=r"(y)
-                    : "r"(sums[i] << shift), "r"(mult[i]));
+                    : "r"((uint32_t)sums[i] << shift), "r"(mult[i]));
             to[i] = (uint8_t)y;
         }
         return;
     }
     for (size_t i = 0; i < n; i++) {
         int32_t y;
-        __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(sums[i] << shift), "r"(mult[i]));
+        __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"((uint32_t)sums[i] << shift), "r"(mult[i]));
         dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }

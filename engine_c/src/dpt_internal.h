@@ -50,8 +50,18 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 /* The end of every table of kernels: what has no kernel but the plain one. */
 #define DPT_PLAIN_KERNELS dpt_scalar_maxpool, dpt_scalar_avgpool, dpt_scalar_grouped
 
-/* The numbers of their layouts, beside those of dpt_pack.h; _packing.py has them too. */
+/* The numbers of their layouts; those of dpt_pack.h are smaller. _packing.py has them too. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
+
+/* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
+ * the model has: as they are, or packed for this backend. */
+int dpt_fits(const dpt_model *model, const dpt_backend *backend);
+
+/* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off
+ * by default; -include assert.h -DDPT_ASSERT=assert checks it. */
+#ifndef DPT_ASSERT
+#define DPT_ASSERT(holds) ((void)0)
+#endif
 
 /* What the CPU and the operating system offer; dpt_cpu.c knows. */
 enum {
@@ -80,6 +90,7 @@ static inline int32_t dpt_i32(const uint8_t *p) {
 
 /* NUMERICS.md section 2. |acc| * 2^shift <= INT32_MAX by the proof of section 4. */
 static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult) {
+    DPT_ASSERT(acc <= INT32_MAX >> op->shift && acc >= -(INT32_MAX >> op->shift) && mult >= 2);
     int64_t product = (int64_t)(acc * (int32_t)(1L << op->shift)) * mult;
     int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
     return y < op->lo ? op->lo : y > op->hi ? op->hi : y;
@@ -94,6 +105,9 @@ static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.
  */
 static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t y) {
+    DPT_ASSERT(
+        op->out_type == DPT_I32 ||
+        (op->out_type == DPT_U8 ? y >= 0 && y <= UINT8_MAX : y >= INT8_MIN && y <= INT8_MAX));
     if (op->out_type == DPT_I32) {
         ((int32_t *)out)[index] = y;
     } else {

@@ -3,7 +3,7 @@
  * Every quantity from the blob is at most 32 bits and is added or multiplied in 64. */
 #include "dpt_internal.h"
 
-enum { HEADER_SIZE = 64, OP_SIZE = 64 };
+enum { HEADER_SIZE = 64, OP_SIZE = 64, TABLES_LIMIT = 4 };
 
 typedef struct blob {
     const uint8_t *bytes;
@@ -38,7 +38,7 @@ static int length_ok(uint32_t out, uint32_t in, uint32_t pad, uint32_t kernel, u
     return in + pad >= kernel && out == ((in + pad - kernel) / stride + 1) / pool;
 }
 
-/* Check 3, without the tables. Zero is what an unused field must be. */
+/* Checks 9 to 14 of BLOB.md. Zero is what an unused field must be. */
 static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
     const int grouped = op->kind == DPT_GROUPED, conv = op->kind == DPT_CONV || grouped,
               dense = op->kind == DPT_DENSE, maxpool = op->kind == DPT_MAXPOOL;
@@ -74,7 +74,7 @@ static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
     return DPT_OK;
 }
 
-/* Check 4: what the op reads, and what it may write. */
+/* Checks 15 to 17: what the op reads, and what it may write. */
 static dpt_status check_link(const dpt_op *op, uint8_t type, dpt_shape shape, int last) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
     if (op->in_type != type || op->in.h != shape.h || op->in.w != shape.w || op->in.c != shape.c) {
@@ -112,8 +112,11 @@ static uint64_t magnitude(const int8_t *weight, uint64_t n) {
     return lowest == -128 ? UINT64_MAX : sum;
 }
 
-/* Where the tables lie (the last part of check 3), and what is in them: check 5. */
-static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record) {
+/* Where the tables lie, checks 18 and 19, and what is in them, checks 20 and 21. Ops may share
+ * tables. `named` sums the bytes of the tables of all ops so far; its limit keeps the time of
+ * checks 20 and 21 linear in the blob's size. The tables of 2^16 ops, which lie in the blob, sum to
+ * less than 2^50. */
+static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *named) {
     const uint32_t weight = dpt_u32(record + 40), bias = dpt_u32(record + 44),
                    mult = dpt_u32(record + 48);
     const int pool = op->kind == DPT_AVGPOOL;
@@ -130,6 +133,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record)
     if (!inside(b, mult, 4 * (uint64_t)channels) ||
         (!pool && !inside(b, bias, 4 * (uint64_t)channels)) ||
         (!pool && !inside(b, weight, n * channels))) {
+        return DPT_E_TABLE;
+    }
+    *named += pool ? 4 : (n + 8) * channels;
+    if (*named > TABLES_LIMIT * (uint64_t)b->size) {
         return DPT_E_TABLE;
     }
     op->mult = b->bytes + mult;
@@ -176,7 +183,7 @@ static dpt_op read_op(const uint8_t *p) {
     return op;
 }
 
-/* Check 6. The last op writes to the caller's output and the first reads the caller's input:
+/* Check 23. The last op writes to the caller's output and the first reads the caller's input:
  * neither lies in the arena. */
 static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) {
     uint64_t need = 0, in_from = 0, in_end = 0;
@@ -192,7 +199,7 @@ static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_siz
     return need == arena_size && ops[n_ops - 1].out_offset == 0 ? DPT_OK : DPT_E_PLAN;
 }
 
-/* Check 7: as many closed strings as there are labels. */
+/* Checks 24 to 26: as many closed strings as there are labels. */
 static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_outputs) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
     uint32_t closed = 0;
@@ -209,6 +216,7 @@ static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_output
                                                                                  : DPT_E_TABLE;
 }
 
+/* Checks 1 to 8. */
 static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) {
     static const uint8_t magic[4] = {0x44, 0x50, 0x54, 0x1A};
     const uint8_t *p = b->bytes;
@@ -253,6 +261,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
     uint32_t minor = 0; /* that the ops ask for */
+    uint64_t named = 0;
     uint8_t type = p[24];
     dpt_shape shape = read_shape(p + 26);
     for (uint32_t i = 0; i < n_ops; i++) {
@@ -263,7 +272,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
             status = check_link(&ops[i], type, shape, i + 1 == n_ops);
         }
         if (status == DPT_OK) {
-            status = check_tables(&ops[i], &b, record);
+            status = check_tables(&ops[i], &b, record, &named);
         }
         if (status != DPT_OK) {
             return status;

@@ -11,34 +11,50 @@ static int packs(const dpt_op *op) {
     return op->kind == DPT_DENSE || (op->kind == DPT_CONV && dpt_band_size(op, 1, 1) <= BAND_SIZE);
 }
 
-static size_t packed_bytes(const dpt_op *op, uint32_t packing) {
+/* Bytes of the packed weights of an op. Fewer than 2^17 channels (whole blocks), each of at most
+ * 2^28 weights (and what fills the last unit), take fewer than 2^46 bytes. So 64 bits hold the sum
+ * over 2^16 ops; a size_t of 32 bits need not hold even one op. */
+static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op)) {
         return 0;
     }
+    const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
     if (dpt_planar(op, packing)) {
         const size_t groups = (op->out.c + PLANE_CHANNELS - 1u) / PLANE_CHANNELS;
         const size_t size = groups * PLANE_CHANNELS * 4 * dpt_plane_quads(op);
-        return dpt_padded_channels(op, packing) * 2 * sizeof(int32_t) +
-               (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        return tables + (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
-    const size_t wide = dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
-    const size_t narrow = dpt_narrow_blocks(op, packing) * NARROW_CHANNELS * NARROW_UNIT *
-                          dpt_row_units(op, NARROW_UNIT);
-    return dpt_padded_channels(op, packing) * 2 * sizeof(int32_t) + (wide + narrow) * dpt_rows(op);
+    const uint64_t wide = (uint64_t)dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
+    const uint64_t narrow = (uint64_t)dpt_narrow_blocks(op, packing) * NARROW_CHANNELS *
+                            NARROW_UNIT * dpt_row_units(op, NARROW_UNIT);
+    return tables + (wide + narrow) * dpt_rows(op);
+}
+
+/* Whether a backend runs the model once its weights are packed, from the weights as they are. */
+static int can_pack(const dpt_model *model, const dpt_backend *backend) {
+    dpt_model plain = *model;
+    plain.packing = 0;
+    return dpt_fits(&plain, backend);
 }
 
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
-    size_t size = 0;
+    uint64_t size = 0;
     if (backend == NULL) {
         backend = dpt_backend_best();
     }
-    if (model == NULL || backend->packing == 0) {
+    if (model == NULL) {
         return 0;
     }
-    for (size_t i = 0; i < model->n_ops; i++) {
+    if (!can_pack(model, backend)) {
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; backend->packing != 0 && i < model->n_ops; i++) {
         size += packed_bytes(&model->ops[i], backend->packing);
     }
-    return size == 0 ? 0 : size + ALIGNMENT - 1;
+    if (size == 0) {
+        return 0;
+    }
+    return size < SIZE_MAX - ALIGNMENT ? (size_t)size + ALIGNMENT - 1 : SIZE_MAX;
 }
 
 static int32_t sum_of(const int8_t *weight, size_t n) {
@@ -97,7 +113,7 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t padded = dpt_padded_channels(op, packing);
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
     int32_t *biases = (int32_t *)(void *)to, *mults = biases + padded;
-    memset(to, 0, packed_bytes(op, packing));
+    memset(to, 0, (size_t)packed_bytes(op, packing));
     for (size_t i = 0; i < padded; i++) {
         mults[i] = 2;
     }
@@ -107,7 +123,7 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     dpt_superblock s = dpt_superblock_first(op, packing);
     for (; s.blocks != 0; dpt_superblock_next(op, packing, &s)) {
         const size_t lanes = dpt_superblock_channels(&s, packing);
-        int32_t *bias = biases + (s.bias - biases), *mult = mults + (s.mult - mults);
+        size_t at = (size_t)(s.bias - biases);
         if (!dpt_planar(op, packing)) {
             pack_weights(op, &s, lanes, to + (s.weight - to));
         }
@@ -115,8 +131,8 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
             const uint32_t back =
                 offset == 0 ? 0 : offset * (uint32_t)sum_of(op->weight + o * size, size);
             const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
-            memcpy(bias++, &value, sizeof value);
-            *mult++ = dpt_i32(op->mult + 4 * o);
+            memcpy(&biases[at], &value, sizeof value);
+            mults[at++] = dpt_i32(op->mult + 4 * o);
         }
     }
 }
@@ -129,13 +145,14 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
     if (backend == NULL) {
         backend = dpt_backend_best();
     }
-    if (!backend->available()) {
+    if (!backend->available() || !can_pack(model, backend)) {
         return DPT_E_BACKEND;
     }
-    if (ops_cap < model->n_ops || memory_size < dpt_packed_size(model, backend)) {
+    const size_t size = dpt_packed_size(model, backend);
+    if (ops_cap < model->n_ops || memory_size < size || size == SIZE_MAX) {
         return DPT_E_CAPACITY;
     }
-    if (memory == NULL && dpt_packed_size(model, backend) > 0) {
+    if (memory == NULL && size > 0) {
         return DPT_E_ARGUMENT;
     }
     uint8_t *to = memory;
@@ -148,7 +165,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
         if (backend->packing != 0 && packs(&ops[i])) {
             ops[i].packed = to;
             pack_op(&ops[i], backend->packing, to);
-            to += packed_bytes(&ops[i], backend->packing);
+            to += (size_t)packed_bytes(&ops[i], backend->packing);
         }
     }
     *packed = *model;

@@ -151,6 +151,7 @@ static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dp
 }
 
 static inline dpt_superblock dpt_superblock_first(const dpt_op *op, uint32_t packing) {
+    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
     const int32_t *bias = op->packed, *mult = bias + dpt_padded_channels(op, packing);
     const uint8_t *weight = (const uint8_t *)(mult + dpt_padded_channels(op, packing));
     dpt_superblock s = {0, 0, 0, bias, mult, weight};

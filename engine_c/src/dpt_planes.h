@@ -47,15 +47,15 @@ static DPT_TARGET void find_rows(const job *j, int32_t y, int32_t x, int32_t col
     const int32_t to = width - left < reach ? width - left : reach;
     const size_t size = (size_t)op->in.h * op->in.w;
     for (int32_t i = 0; i <= op->kernel_h; i++) {
-        const int inside = top + i >= 0 && top + i < op->in.h;
-        const size_t at = (size_t)(top + i) * op->in.w + (size_t)left;
+        const int inside = top + i >= 0 && top + i < op->in.h && from < to;
+        const size_t at = inside ? (size_t)(top + i) * op->in.w + (size_t)(left + from) : 0;
         if (inside && from == 0 && to == reach && at + ROW_BYTES <= size) {
             r->row[i] = j->in + at;
             continue;
         }
         memset(r->copy[i], 0, ROW_BYTES);
-        if (inside && from < to) {
-            memcpy(r->copy[i] + from, j->in + at + (size_t)from, (size_t)(to - from));
+        if (inside) {
+            memcpy(r->copy[i] + from, j->in + at, (size_t)(to - from));
         }
         r->row[i] = r->copy[i];
     }

@@ -146,6 +146,9 @@ static void convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
         band.out.h = (uint16_t)y;
         convolve_band(&band, in, out);
     }
+    if (y == op->out.h) { /* nothing to copy; no rows have no span */
+        return;
+    }
     band.pad_top = band.pad_left = band.pad_bottom = band.pad_right = 0;
     size_t rows = op->out.h - y, columns = op->out.w;
     while (rows > 1 && dpt_band_size(op, rows, columns) > BAND_SIZE) {

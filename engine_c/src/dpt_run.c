@@ -21,17 +21,19 @@ static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
     }
 }
 
-/* Weights packed for one layout cannot be read as another; plain kernels do not look at them, but
- * need the weights as they are, which an exporter that packs has left out. */
-static int reads(const dpt_backend *backend, const dpt_model *model) {
-    const int other = backend->packing != model->packing;
-    if (backend->packing != 0 && model->packing != 0 && other) {
+/* A backend cannot read weights that are packed for another one. A SIMD backend runs unpacked ops
+ * with the plain kernels, a backend for small devices does not. The plain kernels need the weights
+ * as they are, which an exporter that packs weights leaves out. */
+int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
+    const int packed = backend->packing != 0 && backend->packing == model->packing;
+    if (!packed && backend->packing != 0 &&
+        (model->packing != 0 || backend->packing >= DPT_PACKING_BLOCKS)) {
         return 0;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
         const dpt_op *op = &model->ops[i];
         const int weighted = op->kind == DPT_CONV || op->kind == DPT_DENSE;
-        if (kernel_of(backend, op) == NULL || (other && weighted && op->weight == NULL)) {
+        if (kernel_of(backend, op) == NULL || (!packed && weighted && op->weight == NULL)) {
             return 0;
         }
     }
@@ -62,7 +64,7 @@ static dpt_status execute(const run *r) {
         return DPT_E_ARENA;
     }
     const dpt_backend *backend = r->backend != NULL ? r->backend : model->backend;
-    if (backend == NULL || !reads(backend, model)) {
+    if (backend == NULL || !dpt_fits(model, backend)) {
         return DPT_E_BACKEND;
     }
     const void *in = r->inputs;
@@ -176,7 +178,8 @@ const char *dpt_status_text(dpt_status status) {
     case DPT_E_SHAPE:
         return "shapes or types that do not fit each other";
     case DPT_E_TABLE:
-        return "a table reaches outside the blob, or holds a value that is not allowed";
+        return "a table reaches outside the blob or holds a value that is not allowed, "
+               "or ops share tables too often";
     case DPT_E_OVERFLOW:
         return "an accumulator could overflow";
     case DPT_E_PLAN:

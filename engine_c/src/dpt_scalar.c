@@ -168,22 +168,28 @@ static void each(void (*kernel)(const dpt_op *, const void *, void *), const dpt
 }
 
 void dpt_scalar_conv(const dpt_op *op, const void *in, void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_CONV && op->weight != NULL && op->bias != NULL && op->mult != NULL);
     each(conv, op, in, out, n);
 }
 
 void dpt_scalar_grouped(const dpt_op *op, const void *in, void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_GROUPED && op->weight != NULL && op->bias != NULL &&
+               op->mult != NULL);
     each(grouped, op, in, out, n);
 }
 
 void dpt_scalar_dense(const dpt_op *op, const void *in, void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_DENSE && op->weight != NULL && op->bias != NULL && op->mult != NULL);
     each(dense, op, in, out, n);
 }
 
 void dpt_scalar_maxpool(const dpt_op *op, const void *in, void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_MAXPOOL && op->in.c == op->out.c);
     each(maxpool, op, in, out, n);
 }
 
 void dpt_scalar_avgpool(const dpt_op *op, const void *in, void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_AVGPOOL && op->in.c == op->out.c && op->mult != NULL);
     each(avgpool, op, in, out, n);
 }
 

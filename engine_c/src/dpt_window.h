@@ -47,6 +47,7 @@ typedef struct layer {
 } layer;
 
 static layer layer_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
+    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
     const size_t channels = ((size_t)op->out.c + BLOCK - 1) / BLOCK * BLOCK;
     const int32_t *bias = op->packed;
     const uint8_t *weight = (const uint8_t *)(bias + 2 * channels);

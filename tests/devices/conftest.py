@@ -1,11 +1,12 @@
 """What the tests of devices share: the targets whose tools are here, one binary of each harness."""
 
 import pytest
+from device_jobs import as_params
 
 from drypoint import devices
 
 
-@pytest.fixture(scope="session", params=devices.TARGETS, ids=lambda row: row.name)
+@pytest.fixture(scope="session", params=as_params(devices.TARGETS))
 def target(request, toolbox):
     """Each row of the table whose tools are installed."""
     for tool in devices.needed_tools(request.param):

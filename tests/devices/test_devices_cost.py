@@ -5,8 +5,10 @@ import dataclasses
 import nets
 import numpy as np
 import pytest
+from device_jobs import as_params
 
 from drypoint import devices, models
+from drypoint.cli._export import cost_facts
 from drypoint.program import packing
 from tools import ROOT
 
@@ -42,6 +44,28 @@ def test_what_cannot_be_counted_says_what_is_missing(monkeypatch):
         devices.measure_row(row, PROGRAM)
 
 
+def test_the_stack_that_a_budget_is_held_against_is_the_one_that_json_tells():
+    """Where the kernels tell a bound, more than was measured, the bound counts in both."""
+    for measured, bound in ((900, 1312), (1500, 1312), (700, 0)):
+        cost = devices.Cost(
+            code=1,
+            tables=1,
+            arena=PROGRAM.arena_size,
+            stack=measured,
+            stack_bound=bound,
+            op_stacks=(1,) * len(PROGRAM.ops),
+            instructions=None,
+        )
+        told = cost_facts(cost, 0)["stack_bytes"]
+        assert told == max(measured, bound)
+        target = devices.target("cortex-m4")
+        devices.check_budget({"stack": told}, cost, PROGRAM, target)
+        with pytest.raises(devices.BudgetError, match=f"stack: {told:,} bytes"):
+            devices.check_budget({"stack": told - 1}, cost, PROGRAM, target)
+        section = devices.cost_section(target, cost, PROGRAM, 0)
+        assert "planes: bytes of RAM of what the op reads and writes together" in section
+
+
 def test_bars():
     """What is promised for LeNet on microcontrollers, whatever the table says."""
     rows = devices.recorded()
@@ -60,7 +84,7 @@ def test_bars():
     assert all(row.arena <= 5 * 1024 for row in rows.values())
 
 
-@pytest.fixture(scope="module", params=TELLING, ids=lambda row: row.name)
+@pytest.fixture(scope="module", params=as_params(TELLING))
 def telling(request, toolbox):
     for tool in devices.needed_tools(request.param):
         toolbox.need(tool)

@@ -11,14 +11,16 @@ from drypoint import devices
 from drypoint.program import packing
 from tools import ENGINE_SOURCES
 
-# Long shifts (of RV32, too) and products, divisions, tables of a switch: what ARMv6-M has no
-# instructions for.
+# Long shifts (of RV32, too), products and divisions, tables of a switch: what ARMv6-M has no
+# instructions for. Every 32-bit target divides 64 bits by a function (`dpt_softmax`).
 GRANTED = (
     "memcpy",
     "memset",
     "__lshrdi3",
+    "__udivdi3",
     "__aeabi_l*",
     "__aeabi_ui*",
+    "__aeabi_uldivmod",
     "__aeabi_idiv*",
     "__gnu_thumb1_case*",
 )

@@ -14,7 +14,7 @@ import pytest
 from device_jobs import expected, random_jobs, with_packed
 
 from drypoint import devices
-from tools import ENGINE_SOURCES, INCLUDE, ROOT, SANITIZE, STRICT
+from tools import ASSERTS, ENGINE_SOURCES, INCLUDE, ROOT, SANITIZE, STRICT
 
 HARNESS = ROOT / "tools/drypoint/devices/harness"
 LIBRARIES = "/usr/i686-linux-gnu/lib"  # of Debian's cross compiler, for programs that run natively
@@ -24,7 +24,14 @@ LIBRARIES = "/usr/i686-linux-gnu/lib"  # of Debian's cross compiler, for program
 def runner(toolbox):
     compiler = toolbox.need("i686-linux-gnu-gcc")
     toolbox.need_flags(compiler, *SANITIZE)
-    flags = [*STRICT, *SANITIZE, f"-I{INCLUDE}", f"-I{HARNESS}", "-DDEVICE_BACKEND=dpt_blocks"]
+    flags = [
+        *STRICT,
+        *SANITIZE,
+        *ASSERTS,
+        f"-I{INCLUDE}",
+        f"-I{HARNESS}",
+        "-DDEVICE_BACKEND=dpt_blocks",
+    ]
     sources = [HARNESS / "jobs.c", HARNESS / "port_stdio.c", *ENGINE_SOURCES]
     return toolbox.build("jobs-sanitized", [compiler, *flags, *sources])
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 from drypoint import devices
-from tools import ROOT
+from tools import ONLY_CI, ROOT
 
 PAGE = (ROOT / "docs/boards.md").read_text("utf-8")
 NOT_SOURCES = shutil.ignore_patterns(".git", ".venv", "build", ".*_cache", "__pycache__", "*.so")
@@ -26,6 +26,7 @@ def test_the_packages_of_the_page_are_those_of_the_target():
     assert set(packages[0].split()) == set(devices.target("cortex-m4").packages)
 
 
+@ONLY_CI
 def test_the_commands_of_the_page_print_the_class(toolbox, tmp_path):
     for tool in devices.needed_tools(devices.target("cortex-m4")):
         toolbox.need(tool)

@@ -9,6 +9,9 @@ from tools import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text("utf-8")]
+EXECUTED = "layers-in-numpy.md"  # test_docs_layers.py runs its table
+FENCED = re.DOTALL | re.MULTILINE
 
 
 def test_every_page_is_built(site):
@@ -51,8 +54,21 @@ def test_the_reference_has_every_public_name(site):
         assert f'id="drypoint.program.{name}"' in page, name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_all_python_on_the_pages_is_examples_with_their_outputs():
+    """So doctest tries it; the page in EXECUTED has a test of its own."""
+    others = [
+        f"{page.relative_to(DOCS)}: {block[:40]!r}"
+        for page in PAGES
+        for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), FENCED)
+        if not block.startswith(">>> ") and page.name != EXECUTED
+    ]
+    assert others == []
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_examples_give_what_they_show(page):
+    """Oracle: what stands below each; as many as there are prompts."""
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=flags)
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert failed == 0
+    assert tried == page.read_text("utf-8").count(">>> ") > 0

@@ -37,12 +37,15 @@ def test_all_steps_are_there_in_order():
     assert list(steps()) == list(range(1, STEPS + 1))
 
 
-@pytest.mark.parametrize("number", range(1, STEPS + 1))
-def test_each_step_shows_and_asserts_something(number):
-    title, code = steps()[number]
-    assert len(title) <= 60
-    assert re.search(r"^\s*(print|display)\(", code, re.MULTILINE)
-    assert re.search(r"^assert ", code, re.MULTILINE)
+def test_each_step_shows_and_asserts_something():
+    lacking = [
+        number
+        for number, (title, code) in steps().items()
+        if len(title) > 60
+        or not re.search(r"^\s*(print|display)\(", code, re.MULTILINE)
+        or not re.search(r"^assert ", code, re.MULTILINE)
+    ]
+    assert lacking == []
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the C test programs share: buffers of exactly the size that the contract names, so that a
- * sanitizer sees the first byte beyond, and a bound on work, since a mutated blob may be valid and
- * ask for more steps than a test has time for. */
+ * sanitizer sees the first byte beyond. */
 #ifndef EXACT_H
 #define EXACT_H
 
@@ -61,21 +60,6 @@ static inline uint8_t *exact_copy(const void *bytes, size_t size) {
         memcpy(p, bytes, size);
     }
     return p;
-}
-
-/* Multiply-accumulates and comparisons of one run, roughly. */
-static inline double steps(const dpt_model *model) {
-    double sum = 0;
-    for (size_t i = 0; i < model->n_ops; i++) {
-        const dpt_op *op = &model->ops[i];
-        double each = op->kind == DPT_DENSE ? (double)dpt_elements(op->in)
-                                            : (double)op->kernel_h * op->kernel_w;
-        if (op->kind == DPT_CONV) {
-            each *= (double)op->in.c * op->pool_h * op->pool_w;
-        }
-        sum += (double)dpt_elements(op->out) * each;
-    }
-    return sum;
 }
 
 /* Writes the blob's size and CRC where they belong, so that a mutation reaches the later checks. */

@@ -74,6 +74,12 @@ static void test_run(void) {
     const uint8_t pair[2] = {7, 9};
     CHECK(dpt_run(&model, NULL, NULL, 0, pair, output) == DPT_OK);
     CHECK(output[0] == 7 && output[1] == 9);
+
+    model.arena_size = 1; /* the smallest that there can be */
+    CHECK(dpt_run(&model, NULL, NULL, 1, pair, output) == DPT_E_ARGUMENT);
+    CHECK(dpt_run(&model, NULL, arena, 0, pair, output) == DPT_E_ARENA);
+    CHECK(dpt_run_batch(&model, NULL, arena, 1, pair, output, 2) == DPT_E_ARENA);
+    CHECK(dpt_run(&model, NULL, arena, 1, pair, output) == DPT_OK);
 }
 
 static void test_backends(void) {
@@ -143,6 +149,65 @@ static void test_pack(void) {
     }
 }
 
+/* Numbers of layouts: 16 lanes in superblocks of 4 blocks (dpt_pack.h), and the exporter's for
+ * dpt_blocks (dpt_internal.h). */
+enum { SIMD_LAYOUT = 0x44, EXPORTED_LAYOUT = 0x1001 };
+
+/* Layouts of weights that a backend cannot read: neither run nor packed, on any CPU. */
+static void test_fits(void) {
+    const uint8_t input[1] = {1};
+    static uint8_t memory[4096];
+    uint8_t arena[2];
+    int32_t output[2];
+    dpt_op room[2];
+    dpt_model packed, model = good_model(), exported = good_model();
+    dpt_backend simd = dpt_scalar, blocks = dpt_scalar, lacks_dense = dpt_scalar;
+    simd.packing = SIMD_LAYOUT;
+    blocks.packing = EXPORTED_LAYOUT;
+    lacks_dense.dense = NULL;
+
+    /* Weights as they are: what only the exporter packs has no packed form of them. */
+    CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_packed_size(&model, &blocks) == SIZE_MAX);
+    CHECK(dpt_model_pack(&packed, room, 2, &model, &blocks, memory, 4096) == DPT_E_BACKEND);
+    CHECK(dpt_packed_size(&model, &lacks_dense) == SIZE_MAX);
+    CHECK(dpt_model_pack(&packed, room, 2, &model, &lacks_dense, memory, 4096) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &simd, arena, 2, input, output) == DPT_OK && output[1] == 2);
+
+    /* Packed weights, for another backend or for this one. */
+    model.packing = (uint16_t)(simd.packing + 1);
+    CHECK(dpt_run(&model, &simd, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_E_BACKEND);
+    CHECK(dpt_packed_size(&model, &simd) > 0 && dpt_packed_size(&model, &simd) <= 4096);
+    CHECK(dpt_model_pack(&packed, room, 2, &model, &simd, memory, 4096) == DPT_OK);
+    CHECK(packed.packing == simd.packing && room[0].packed != NULL && room[1].packed == NULL);
+    const size_t size = dpt_packed_size(&model, &simd);
+    for (size_t shift = 0; shift < 64; shift += 9) { /* weights are aligned, whatever memory is */
+        CHECK(dpt_model_pack(&packed, room, 2, &model, &simd, memory + shift, size) == DPT_OK);
+        const uint8_t *weights = room[0].packed;
+        CHECK((uintptr_t)weights % 64 == 0 && weights >= memory + shift);
+    }
+    model.packing = blocks.packing;
+    CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_OK && output[1] == 2);
+
+    /* An exporter that packs weights leaves them out as they are. */
+    dpt_op without[2] = {ops[0], ops[1]};
+    without[0].weight = NULL;
+    without[0].bias = without[0].mult = NULL;
+    without[0].packed = memory;
+    exported.ops = without;
+    exported.packing = blocks.packing;
+    const dpt_backend *backends[4] = {NULL, &dpt_scalar, &simd, &blocks};
+    for (int i = 0; i < 4; i++) {
+        CHECK(dpt_packed_size(&exported, backends[i]) == SIZE_MAX);
+        CHECK(dpt_model_pack(&packed, room, 2, &exported, backends[i], memory, 4096) ==
+              DPT_E_BACKEND);
+        if (i == 1 || i == 2) {
+            CHECK(dpt_run(&exported, backends[i], arena, 2, input, output) == DPT_E_BACKEND);
+        }
+    }
+}
+
 static void test_load_arguments(void) {
     dpt_op room[1];
     dpt_model model;
@@ -208,6 +273,7 @@ int main(void) {
     test_run();
     test_backends();
     test_pack();
+    test_fits();
     test_load_arguments();
     test_argmax();
     test_labels();

@@ -6,12 +6,12 @@ import nets
 import pytest
 
 from drypoint.program import MaxPool, Program, Shape, codegen
-from tools import INCLUDE, PLAIN, STRICT, WARNINGS, run
+from tools import COMPILERS, INCLUDE, PLAIN, STRICT, WARNINGS, run
 
 FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_arguments_statuses_and_helpers(toolbox, compiler):
     assert run([toolbox.sanitized(compiler, "test_api.c")]) == b"0 failures\n"
 
@@ -55,7 +55,7 @@ def test_code_for_another_header_stops_the_compiler(toolbox, compiler, tmp_path)
     assert "net.h was generated for another drypoint.h: export the model again" in done.stderr
 
 
-@pytest.fixture(params=["gcc", "clang"])
+@pytest.fixture(params=COMPILERS)
 def objects(request, toolbox):
     """A compiler, and the engine's objects for a machine without an operating system."""
     return toolbox.need(request.param), toolbox.engine(request.param, *FREESTANDING)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drypoint.program import codegen, reference
-from tools import ROOT, run
+from tools import ONLY_CI, ROOT, run
 
 ENGINE = ROOT / "engine_c"
 USE = """
@@ -64,6 +64,7 @@ def built(toolbox, folder, how, *options):
     return [int(word) for word in run([build / "use"]).split()]
 
 
+@ONLY_CI
 def test_find_package_finds_the_installed_engine(toolbox, prefix, consumer):
     folder, wanted = consumer
     how = "find_package(drypoint 0.1 REQUIRED)"
@@ -76,6 +77,7 @@ def test_add_subdirectory_takes_the_folder(toolbox, consumer):
     assert built(toolbox, folder, f'add_subdirectory("{ENGINE}" drypoint)', plain) == wanted
 
 
+@ONLY_CI
 def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
     folder, wanted = consumer
     (path,) = prefix.rglob("drypoint.pc")
@@ -86,6 +88,7 @@ def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
     assert [int(word) for word in run([folder / "use"]).split()] == wanted
 
 
+@ONLY_CI
 def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
     names = sorted(path.name for path in prefix.rglob("*") if path.is_file())
     assert names == [
@@ -99,6 +102,7 @@ def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
     ]
 
 
+@ONLY_CI
 def test_version_numbers_agree(prefix):
     """The header, CMake, pkg-config and the Python package tell one version."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

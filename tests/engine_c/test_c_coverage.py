@@ -13,10 +13,11 @@ import nets
 import numpy as np
 from blobs import BROKEN
 from jobs import Job, answers, traces
+from shared_tables import shared_blob
 
 from drypoint.engine import Engine
 from drypoint.program import blob
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "planes", "quads", "quads_conv", "ymm")}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
@@ -26,6 +27,7 @@ X86 = {"sse41", "avx2", "avxvnni", "avx512vnni"}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
 
+@ONLY_CI
 def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     compiler, gcov = toolbox.need("gcc"), toolbox.need("gcov")
     programs = {}
@@ -39,11 +41,18 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
 
     run([programs["test_api"]])
     random_nets = [nets.random_program(seed) for seed in range(40)]
-    random_nets += [nets.wide_program(), *nets.BROAD, *nets.GRAY, *nets.BANDED]
+    random_nets += [
+        nets.wide_program(),
+        nets.skipping_program(),
+        *nets.BROAD,
+        *nets.GRAY,
+        *nets.BANDED,
+    ]
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
-    jobs = [Job(np.zeros((1, 1), np.uint8), data) for _, data in BROKEN.values()]
+    broken = [*(data for _, data in BROKEN.values()), shared_blob(9, 64, size=9216)]
+    jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)
     for seed in (48, 62):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))

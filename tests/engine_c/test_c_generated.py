@@ -8,7 +8,7 @@ import pytest
 from jobs import traces
 
 from drypoint.program import codegen, reference
-from tools import C_TESTS, INCLUDE, PLAIN, STRICT, run
+from tools import C_TESTS, COMPILERS, INCLUDE, PLAIN, STRICT, run
 
 PROGRAMS = [nets.random_program(seed) for seed in range(100, 130)]
 NAMES = [f"net{i}" for i in range(len(PROGRAMS))]
@@ -55,7 +55,7 @@ def folder(toolbox):
     return path
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, compiler):
     sources = [folder / "table.c", *(folder / f"{name}.c" for name in NAMES)]
     command = [toolbox.need(compiler), *STRICT, *PLAIN, f"-DDRIVER_MODELS={len(NAMES)}"]
@@ -71,7 +71,7 @@ def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, co
             np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_self_test_passes(toolbox, folder, compiler):
     sources = [f"{name}{kind}.c" for name in NAMES for kind in ("", "_selftest")]
     command = [toolbox.need(compiler), *STRICT, *PLAIN, *no_main(NAMES), f"-I{INCLUDE}"]

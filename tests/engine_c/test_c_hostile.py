@@ -10,7 +10,7 @@ from blobs import ACCEPTED, BROKEN, GOOD, changed, record, repaired, table
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, blob, reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, SANITIZE, run
+from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (16, 48, 60, 62, 1, 8, 264)
@@ -26,7 +26,7 @@ def test_the_programs_have_every_kind_type_and_labels():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path):
     """All truncations, all flipped bits as they are and with the CRC repaired, all alignments, and
     random mutations, under sanitizers."""
@@ -151,9 +151,9 @@ def test_what_lies_at_an_edge_is_accepted(toolbox):
 
 def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Three rules broken at once, the earlier check in the later place of the blob."""
-    multiplier = (table(GOOD, 48), "i", 3)  # check 5 of op 0
-    input_type = (24, "B", 1 - GOOD[24])  # check 4 of op 0
-    kind = (record(1), "B", 7)  # check 3 of op 1
+    multiplier = (table(GOOD, 48), "i", 3)  # check 20 of op 0
+    input_type = (24, "B", 1 - GOOD[24])  # check 15 of op 0
+    kind = (record(1), "B", 7)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
     blobs = [changed(GOOD, *changes) for changes in cases]
     assert statuses(toolbox, blobs) == [-10, -11, -9]
@@ -172,7 +172,7 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
     command = [compiler, *flags, f"-I{INCLUDE}"]
-    kernels = [one for one in toolbox.engine("clang", *SANITIZE) if not guided(one)]
+    kernels = [one for one in toolbox.engine("clang", *SANITIZERS["clang"]) if not guided(one)]
     sources = [C_TESTS / "fuzz_load.c", *filter(guided, ENGINE_SOURCES)]
     target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
     for seed in SEEDS:

@@ -4,6 +4,7 @@ Oracle: ``program.reference`` for the plain kernels of the target, and in the dr
 backend: each op of each program, packed and not, one input and a batch.
 """
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from jobs import traces
 
 from drypoint import data, models
 from drypoint.program import reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, STRICT, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, STRICT, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
 CASES += [
@@ -72,13 +73,36 @@ def emulated(toolbox, target, compiler):
     return script
 
 
-BUILDS = [pytest.param(t, c, id=f"{t.name}-{c}") for t in TARGETS for c in ("gcc", "clang")]
+BUILDS = [
+    pytest.param(target, compiler, id=f"{target.name}-{compiler}", marks=marks)
+    for target in TARGETS
+    for compiler, marks in (("gcc", ()), ("clang", ONLY_CI))
+]
 
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
     script = emulated(toolbox, target, compiler)
     assert run([script, "backends"]).decode().split() == list(target.backends)
+
+
+# Processors of x86-64 that lack what this machine may have. (QEMU has no AVX-512.)
+X86_CPUS = {
+    "qemu64": ["scalar"],
+    "Nehalem": ["sse41", "scalar"],
+    "Haswell-noTSX": ["avx2", "sse41", "scalar"],
+    "Haswell-noTSX,-avx2": ["sse41", "scalar"],
+    "Haswell-noTSX,-xsave": ["sse41", "scalar"],  # the system does not save the registers
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="this machine is no x86-64")
+@pytest.mark.parametrize("cpu", X86_CPUS)
+def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
+    """With the plain build of the driver, which other tests use, too."""
+    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")
+    found = run([toolbox.need("qemu-x86_64"), "-cpu", cpu, driver, "backends"])
+    assert found.decode().split() == X86_CPUS[cpu]
 
 
 def assert_reference(script, cases, wanted):

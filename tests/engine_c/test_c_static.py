@@ -7,12 +7,13 @@ import time
 import numpy as np
 
 from drypoint.program import blob, reference
-from tools import ENGINE_SOURCES, INCLUDE, ROOT, WARNINGS, run
+from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, WARNINGS, run
 
 SOURCE = ROOT / "examples/c/classify.c"
 NET = ROOT / "trainer/drypoint/models/shipped/lenet-mnist.dpt"
 
 
+@ONLY_CI
 def test_a_static_program_is_small_and_right(toolbox, capsys):
     """Oracle: ``program.reference``. The file stays under 700 KB, memory under 3 MB; the times are
     printed, since a busy machine may take any."""

@@ -3,13 +3,12 @@
 import nets
 import numpy as np
 import pytest
+from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.engine import Engine, EngineError
 from drypoint.program import Conv, Dense, Program, Shape, reference
-
-BACKENDS = Engine.backends()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -162,6 +161,6 @@ def test_packed_weights_stay_near_their_size():
         in_type="u8",
     )
     program = Program(name="fc1", ops=(fc1,), input_scale=1.0, output_scale=1.0)
-    for backend in BACKENDS:
+    for backend in Engine.backends():
         packed = Engine(program, backend=backend).packed_size
         assert packed == 0 if backend == "scalar" else packed <= 1.15 * fc1.weight.size

@@ -16,12 +16,9 @@ from drypoint.program import (
     Dense,
     GroupedConv,
     MaxPool,
-    Program,
-    ProgramError,
     blob,
     reference,
 )
-from tools import ROOT
 
 
 def repaired(data):
@@ -42,30 +39,6 @@ def test_a_round_trip_keeps_every_byte_and_every_output(program):
     x = nets.random_inputs(program, 5)
     for a, b in zip(reference.trace(program, x), reference.trace(again, x), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_meta_survives_with_its_types():
-    base = nets.random_program(62)
-    config = {"kind": "Image", "size": [28, 28], "mean": 0.1307, "text": "Zürich ∞"}
-    program = Program(
-        name="Grüße", ops=base.ops, input_scale=1 / 3, output_scale=np.float64(2) ** -40,
-        softmax=True, labels=tuple(f"é{i}" for i in range(base.output_shape.size)), encoder=config,
-        decoder={"classes": [1, None, "x"]}, provenance={"deep": {"list": [True, 1.5]}},
-    )  # fmt: skip
-    again = blob.loads(blob.dumps(program))
-    for name in ("name", "input_scale", "output_scale", "softmax", "labels", "encoder", "decoder"):
-        assert getattr(again, name) == getattr(program, name), name
-    assert again.provenance == program.provenance
-
-
-@pytest.mark.parametrize("value", [object(), float("nan"), "\ud800", {1, 2}])
-def test_what_json_cannot_hold_is_refused_when_written(value):
-    base = nets.random_program(1)
-    program = Program(
-        name="net", ops=base.ops, input_scale=1.0, output_scale=1.0, provenance={"x": value}
-    )
-    with pytest.raises(ProgramError, match="program 'net': encoder, decoder and provenance must"):
-        blob.dumps(program)
 
 
 @given(program=nets.programs)
@@ -129,17 +102,6 @@ def changed(at, value, kind="<B"):
     return repaired(data)
 
 
-def with_meta(change):
-    """GOOD with its meta changed by a function of the decoded JSON, or replaced by bytes."""
-    at, size = struct.unpack_from("<II", GOOD, 40)
-    meta = change(json.loads(GOOD[at : at + size])) if callable(change) else change
-    text = meta if isinstance(meta, bytes) else json.dumps(meta).encode()
-    data = bytearray(GOOD[:at] + text)
-    struct.pack_into("<I", data, 44, len(text))
-    return repaired(data)
-
-
-HUGE = 10**400
 RULES = {
     "empty": (b"", "not a drypoint blob"),
     "short": (GOOD[:63], "not a drypoint blob"),
@@ -153,18 +115,18 @@ RULES = {
     "crc": (GOOD[:-1] + b"!", "its CRC does not match"),
     "arena": (changed(16, 7, "<I"), "header is not what its ops ask for"),
     "no ops": (changed(20, 0, "<H"), "has no ops"),
-    "too many ops": (changed(20, 65535, "<H"), "do not fit together"),
+    "too many ops": (changed(20, 65535, "<H"), "ops must be 65535 strings"),
     "labels": (changed(22, 0, "<H"), "header is not what its ops ask for"),
     "input type": (changed(24, 0), "header is not what its ops ask for"),
     "reserved 25": (changed(25, 1), "header is not what its ops ask for"),
     "input shape": (changed(26, 9, "<H"), "header is not what its ops ask for"),
     "labels outside": (changed(32, 2**32 - 1, "<I"), "do not fit together"),
-    "labels not closed": (changed(36, 3, "<I"), "header is not what its ops ask for"),
+    "labels not closed": (changed(36, 3, "<I"), "no zero byte ends the last label"),
     "meta outside": (changed(40, 2**31, "<I"), "do not fit together"),
     "reserved 48": (changed(48, 1), "header is not what its ops ask for"),
     "kind": (changed(64, 9), "unknown kind 9"),
-    "in type": (changed(65, 3), "do not fit together"),
-    "out type": (changed(66, 3), "do not fit together"),
+    "in type": (changed(65, 3), "of unknown input type 3"),
+    "out type": (changed(66, 3), "of unknown output type 3"),
     "unused 26": (changed(64 + 26, 1), "the plan or an unused byte is wrong"),
     "unused 52": (changed(64 + 52, 1), "the plan or an unused byte is wrong"),
     "plan": (changed(64 + 36, 1, "<I"), "the plan or an unused byte is wrong"),
@@ -172,34 +134,6 @@ RULES = {
     "stride 0": (changed(64 + 18, 0), "stride (0, "),
     "mean weight": (changed(128 + 40, 64, "<I"), "the plan or an unused byte is wrong"),
     "max shift": (changed(64 + 3 * 64 + 3, 1), "the plan or an unused byte is wrong"),
-    "meta no json": (with_meta(b"{"), "do not fit together"),
-    "meta utf-16": (
-        with_meta(lambda meta: json.dumps(meta).encode("utf-16")),
-        "do not fit together",
-    ),
-    "meta list": (with_meta([]), "do not fit together"),
-    "meta deep": (with_meta(b"[" * 200_000), "do not fit together"),
-    "meta nan": (
-        with_meta(lambda meta: meta | {"provenance": {"x": float("nan")}}),
-        "NaN is not JSON",
-    ),
-    "few names": (with_meta(lambda meta: meta | {"ops": ["one"]}), "do not fit together"),
-    "no scale": (with_meta(lambda meta: meta | {"input": {}}), "do not fit together"),
-    "scale null": (
-        with_meta(lambda meta: meta | {"input": {"scale": None}}),
-        "do not fit together",
-    ),
-    "scale huge": (
-        with_meta(lambda meta: meta | {"input": {"scale": HUGE}}),
-        "do not fit together",
-    ),
-    "scale 0": (with_meta(lambda meta: meta | {"input": {"scale": 0}}), "not a positive number"),
-    "surrogate": (with_meta(lambda meta: meta | {"name": "\ud800"}), "cannot be written in UTF-8"),
-    "encoder": (
-        with_meta(lambda meta: meta | {"input": {"scale": 1, "encoder": 5}}),
-        "neither a mapping nor None",
-    ),
-    "provenance": (with_meta(lambda meta: meta | {"provenance": 5}), "not a mapping"),
 }
 
 
@@ -209,11 +143,8 @@ def test_a_blob_that_breaks_a_rule_is_refused(name):
     with pytest.raises(BlobError) as error:
         blob.loads(data)
     assert words in str(error.value)
-
-
-def test_unknown_keys_of_meta_are_ignored():
-    more = with_meta(lambda meta: meta | {"future": {"key": 1}})
-    assert str(blob.loads(more)) == str(blob.loads(GOOD))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
 
 
 @given(data=st.binary(max_size=300))
@@ -236,8 +167,3 @@ def test_mutants_are_refused_or_valid(changes):
     except BlobError:
         return
     assert str(blob.loads(blob.dumps(program))) == str(program)
-
-
-def test_the_version_on_the_page_is_the_version_written():
-    title = (ROOT / "engine_c/BLOB.md").read_text("utf-8").splitlines()[0]
-    assert title.endswith(f"format {blob.VERSION[0]}.{blob.VERSION[1]}")

@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from drypoint.common import (
     check_writable,
     read_bytes,
     sha256,
+    table_lines,
     write_all,
     write_atomic,
 )
@@ -78,6 +81,44 @@ def test_a_disk_that_fills_up_leaves_all_of_several_files(tmp_path, monkeypatch)
     assert [path.read_text() for path in paths[:2]] == ["old", "old"]
     assert names(tmp_path) == ["drypoint", "model.c", "model.h"]
     assert names(tmp_path / "drypoint") == []
+
+
+WRITER = """
+import os, sys, time
+from drypoint.common import write_atomic
+
+def announce(_handle):
+    print("writing", flush=True)
+    time.sleep(600)
+
+os.fsync = announce
+write_atomic(sys.argv[1], b"never read")
+"""
+
+
+def test_a_killed_writer_leaves_a_file_that_the_next_write_removes(tmp_path):
+    path = tmp_path / "model.npz"
+    others = [
+        ".model.npz.settings",
+        ".other.npz.abcdefgh.drypoint-tmp",
+        ".model.npz.x.drypoint-tmp",
+    ]
+    for name in others:
+        (tmp_path / name).write_bytes(b"kept")
+    command = [sys.executable, "-c", WRITER, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout.readline() == b"writing\n"
+            left = set(names(tmp_path)) - {*others}
+            assert len(left) == 1
+            write_atomic(path, b"second")
+            assert set(names(tmp_path)) == {*others, *left, "model.npz"}, "its writer is alive"
+        finally:
+            writer.kill()
+    assert set(names(tmp_path)) == {*others, *left, "model.npz"}
+    write_atomic(path, b"third")
+    assert set(names(tmp_path)) == {*others, "model.npz"}
+    assert path.read_bytes() == b"third"
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
@@ -150,6 +191,16 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path):
         read_bytes(missing)
     with pytest.raises(DrypointError, match=f"^cannot read {tmp_path}: Is a directory$"):
         read_bytes(tmp_path)
+    with pytest.raises(DrypointError, match="it is a device; name a file"):
+        read_bytes("/dev/zero")
+
+
+def test_a_message_is_one_printable_line_of_bounded_length():
+    assert str(DrypointError("a\nb", "\x1b[31m", "Grüße")) == r"a\nb \x1b[31m Grüße"
+    long = str(DrypointError("begin" + "x" * 1_000_000 + "end"))
+    assert len(long) < 5000
+    assert (long[:5], long[-3:]) == ("begin", "end")
+    assert "996,008 characters" in long
 
 
 def test_sha256_is_that_of_the_standard_library():
@@ -161,3 +212,13 @@ def test_a_key_error_of_ours_shows_its_message_and_not_its_repr():
         pass
 
     assert str(MissingError("no layer 'conv9'")) == "no layer 'conv9'"
+
+
+def test_table_lines_align_rows_of_any_length():
+    """Oracle: by hand."""
+    rows = [("op", "MACs", "note"), ("conv1", "288", "first"), ("fc", "5")]
+    assert table_lines(rows, left=(0, 2)) == [
+        "op     MACs  note",
+        "conv1   288  first",
+        "fc        5",
+    ]

@@ -6,6 +6,7 @@ import zlib
 import nets
 import numpy as np
 import pytest
+from backends import BACKENDS, LACKING
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ def assert_same(got, wanted, program):
         np.testing.assert_array_equal(a, b, err_msg=op.name)
 
 
-@pytest.mark.parametrize("backend", Engine.backends())
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(program=nets.programs, seed=SEEDS)
 def test_every_backend_equals_the_reference_on_every_byte_of_every_op(backend, program, seed):
     x = nets.random_inputs(program, seed)
@@ -127,6 +128,9 @@ def test_what_cannot_be_loaded_is_refused_with_one_line(tmp_path):
         Engine(tmp_path / "missing.dpt")
     with pytest.raises(EngineError, match=r"no backend 'abacus' here; there are: .*scalar"):
         Engine(nets.random_program(1), backend="abacus")
+    for lacking in LACKING:  # the engine has it, this CPU does not
+        with pytest.raises(EngineError, match=f"no backend '{lacking}' here; there are: "):
+            Engine(nets.random_program(1), backend=lacking)
     with pytest.raises(ProgramError, match="the program reads"):
         Engine(nets.random_program(1)).run(np.zeros(3, np.float32))
 
@@ -136,6 +140,21 @@ def test_a_refusal_of_the_library_is_an_error_with_its_words(monkeypatch):
     monkeypatch.setattr(blob, "dumps", lambda _: b"DPT\x1a" + bytes(60))
     with pytest.raises(EngineError, match="the engine says: a blob of a version that this library"):
         Engine(program)
+
+
+def test_packed_weights_that_no_memory_holds_are_an_error_with_the_librarys_words(monkeypatch):
+    """As on a 32-bit host, where the size of a model's packed weights may be SIZE_MAX."""
+
+    class Library:
+        def __getattr__(self, name):
+            return getattr(lib, name)
+
+        def dpt_packed_size(self, *_):
+            return 2**64 - 1
+
+    monkeypatch.setattr("drypoint.engine._engine.lib", Library())
+    with pytest.raises(EngineError, match="the engine says: more ops or bytes than the caller has"):
+        Engine(nets.random_program(1))
 
 
 def test_threads_may_share_an_engine():

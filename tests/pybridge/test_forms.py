@@ -9,35 +9,49 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import nets
+import numpy as np
 import pytest
 
-from drypoint import forms
-from drypoint.engine import c_sources, headers
-from drypoint.program import codegen
+from drypoint import forms, nn, quant
+from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
+from drypoint.program import ProgramError, codegen, reference
 from tools import PLAIN, STRICT, run
 
 # Without the kernels for hosts, which take most of the time to compile: those of boards remain.
 FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
 
 
-def parts(name="net", seed=62):
+def model(name="net", seed=62):
     program = nets.random_program(seed)
-    model = codegen.generate(program, name, nets.random_inputs(program, 1))
-    return forms.Parts(
+    texts = codegen.generate(program, name, nets.random_inputs(program, 1))
+    return forms.ModelParts(
         name=name,
-        version="1.2.3",
-        selftest=model.pop("selftest.c"),
-        model=model,
-        engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
+        selftest=texts.pop("selftest.c"),
+        model=texts,
         macs=program.macs,
         weights=program.weight_bytes,
         arena=program.arena_size,
+        pixels=False,
+        reads="What goes in.",
+        writes="What comes out.",
+    )
+
+
+def parts(name="net", seed=62, models=None):
+    return forms.Parts(
+        name=name,
+        version="1.2.3",
+        models=models or [model(name, seed)],
+        engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
     )
 
 
 PARTS = parts()
+MODEL = PARTS.models[0]
+TWO = parts("nets", models=[model("first", 5), model("second", 6)])
 
 
 def written(folder, form, given=PARTS):
@@ -55,11 +69,11 @@ def says_right(program):
 def test_every_form_holds_the_generated_c_as_it_is_and_says_how_to_call_it(form):
     files = forms.arrange(form, PARTS)
     texts = list(files.values())
-    for text in PARTS.model.values():
+    for text in MODEL.model.values():
         assert texts.count(text) == 1
     if form != "amalgamation":
         assert all(texts.count(text) == 1 for text in PARTS.engine.values())
-    assert any(PARTS.selftest in text for text in texts)
+    assert any(MODEL.selftest in text for text in texts)
     assert "dpt_run(&net, NULL, arena, sizeof arena, input, scores)" in files["README.md"]
 
 
@@ -211,22 +225,25 @@ function(zephyr_library_sources)
   target_sources(${ZEPHYR_CURRENT_LIBRARY} PRIVATE ${ARGN})
 endfunction()
 set(CONFIG_NET y)
-add_subdirectory(net/zephyr)
-target_include_directories(net PUBLIC net/include)
-add_executable(test net/tests/selftest.c)
-target_link_libraries(test net)
+set(CONFIG_NETS y)
+add_subdirectory(LIB/zephyr)
+target_include_directories(LIB PUBLIC LIB/include)
+file(GLOB tests LIB/tests/*.c)
+add_executable(test ${tests})
+target_link_libraries(test LIB)
 """
 ESP_IDF = """
 cmake_minimum_required(VERSION 3.21)
 project(idf C)
 function(idf_component_register)
   cmake_parse_arguments(PARSE_ARGV 0 _ "" "" "SRCS;INCLUDE_DIRS")
-  add_library(net STATIC ${__SRCS})
-  target_include_directories(net PUBLIC ${__INCLUDE_DIRS})
+  add_library(LIB STATIC ${__SRCS})
+  target_include_directories(LIB PUBLIC ${__INCLUDE_DIRS})
 endfunction()
-add_subdirectory(net)
-add_executable(test net/test_apps/selftest.c)
-target_link_libraries(test net)
+add_subdirectory(LIB)
+file(GLOB tests LIB/test_apps/*.c)
+add_executable(test ${tests})
+target_link_libraries(test LIB)
 """
 
 
@@ -235,7 +252,7 @@ def test_components_build_with_the_functions_that_their_build_system_offers(
     toolbox, tmp_path, form, project
 ):
     written(tmp_path / "net", form)
-    (tmp_path / "CMakeLists.txt").write_text(project)
+    (tmp_path / "CMakeLists.txt").write_text(project.replace("LIB", "net"))
     says_right(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
 
 
@@ -264,3 +281,142 @@ def test_the_pack_description_lists_every_source_and_nothing_else(tmp_path):
     listed = [one.get("name") for one in root.iter("file")]
     there = [str(one.relative_to(folder)) for one in sorted(folder.glob("src/*.c"))]
     assert listed == ["include/", *there]
+
+
+BOTH = b"first: every layer as the reference says\nsecond: every layer as the reference says\n"
+
+
+@pytest.mark.parametrize("form", ["plain", "amalgamation", "platformio", "cmsis-pack"])
+def test_two_models_of_one_export_build_with_one_engine_from_all_its_sources(
+    toolbox, tmp_path, form
+):
+    folder = written(tmp_path, form, TWO)
+    include = {p.parent for p in folder.rglob("*.h")}
+    command = [toolbox.need("cc"), *PLAIN, *(f"-I{one}" for one in include)]
+    run([*command, *folder.rglob("*.c"), "-o", folder / "selftest"])
+    assert run([folder / "selftest"]) == BOTH
+
+
+def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path):
+    folder = written(tmp_path / "nets", "cmake", TWO)
+    prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
+    build = cmake(toolbox, folder, tmp_path / "build", prefix, *FOR_A_DEVICE)
+    assert run([build / "nets_selftest"]) == BOTH
+    run([toolbox.need("cmake"), "--install", build])
+    assert {"nets.h", "first.h", "second.h"} <= {p.name for p in (tmp_path / "in").rglob("*.h")}
+
+
+@pytest.mark.parametrize(("form", "project"), [("zephyr", ZEPHYR), ("esp-idf", ESP_IDF)])
+def test_two_models_of_one_export_build_as_a_component(toolbox, tmp_path, form, project):
+    written(tmp_path / "nets", form, TWO)
+    (tmp_path / "CMakeLists.txt").write_text(project.replace("LIB", "nets"))
+    assert run([cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test"]) == BOTH
+
+
+def test_two_models_of_one_export_build_as_an_arduino_library(toolbox, tmp_path):
+    cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), written(tmp_path, "arduino", TWO)
+    (folder / "Arduino.h").write_text(ARDUINO)
+    (folder / "main.cpp").write_text(MAIN)
+    run([cc, *PLAIN, "-c", "-I", "src", *folder.glob("src/*.c")], cwd=folder)
+    engine = [f"{one.stem}.o" for one in folder.glob("src/*.c")]
+    for name in ("first", "second"):
+        at = folder / "examples" / f"Selftest_{name}"
+        run([cc, *PLAIN, "-c", "-I", "src", at / "selftest.c"], cwd=folder)
+        sketch = at / f"{at.name}.ino"
+        ino = ["-include", "Arduino.h", "-x", "c++", sketch, "main.cpp", "-x", "none"]
+        objects = [*engine, "selftest.o"]
+        run([cxx, "-I", ".", "-I", "src", *ino, *objects, "-o", "sketch"], cwd=folder)
+        assert run([folder / "sketch"]) == f"{name}: every byte is right\n".encode()
+
+
+def test_the_readme_of_two_models_calls_both_and_its_lines_compile_and_run(toolbox, tmp_path):
+    cc, folder = toolbox.need("cc"), written(tmp_path, "amalgamation", TWO)
+    blocks = re.findall(r"```c\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    text = '#include "nets.h"\nint main(void) {\n'
+    for name, block in zip(("first", "second"), blocks, strict=True):
+        include, *body = block.strip().splitlines()
+        assert include == f'#include "{name}.h"'
+        text += f"static uint8_t {name}_input[{name.upper()}_INPUT_SIZE];\n"
+        text += "\n".join(body) + "\n"
+    (folder / "use.c").write_text(text + "return first_status || second_status; }\n")
+    run([cc, *STRICT, "use.c", "first.c", "second.c", "drypoint.c", "-o", "use"], cwd=folder)
+    run([folder / "use"])
+
+
+def test_every_readme_says_that_folders_do_not_link_together_and_what_to_do():
+    for form in forms.FORMS:
+        for given in (PARTS, TWO):
+            text = " ".join(forms.arrange(form, given)["README.md"].split())
+            assert "Link one exported folder only: each brings the whole engine" in text
+            assert f"`drypoint export a.dpt b.dpt --form {form} --out DIR`" in text
+
+
+def test_the_readme_of_a_target_says_where_the_self_test_runs():
+    given = replace(PARTS, target="cortex-m4")
+    text = " ".join(forms.arrange("plain", given)["README.md"].split())
+    assert "The sources here are for cortex-m4" in text
+    assert "The sources here" not in forms.arrange("plain", PARTS)["README.md"]
+
+
+def sensor(layers, shape):
+    """A program of real inputs, and some of these."""
+    model = nn.Model(nn.Sequential(layers, shape).initialize(1))
+    x = np.random.default_rng(0).normal(0, 2, (40, *shape)).astype(np.float32)
+    return quant.quantize(model, quant.calibrate(model, x)), x
+
+
+def test_what_the_readme_says_of_real_inputs_is_what_the_encoder_does(toolbox, tmp_path):
+    """The README's lines of C, compiled, give the bytes that `Program.integers` gives."""
+    program, x = sensor([nn.Linear(4), nn.ReLU(), nn.Linear(3), nn.Softmax()], (8,))
+    export_c(program, program.integers(x[:1]), tmp_path, name="sensor")
+    text = (tmp_path / "README.md").read_text()
+    assert "mean are inside" not in text
+    code = re.findall(r"```c\n(.*?)```", text, re.DOTALL)[1]
+    ties = (np.arange(-300, 300) + 0.5) * program.input_scale
+    values = np.concatenate([x.ravel().astype(float), ties, [1e9, -1e9, 0.0]])
+    head = (
+        '#include "sensor.h"\n#include <math.h>\n#include <stdio.h>\nint main(void) {\ndouble x;\n'
+    )
+    loop = f'while (scanf("%la", &x) == 1) {{\n{code}\nprintf("%d\\n", byte);\n}}\nreturn 0;\n}}\n'
+    (tmp_path / "use.c").write_text(head + loop)
+    include, use = f"-I{tmp_path}/drypoint", tmp_path / "use"
+    run([toolbox.need("cc"), "-std=c99", include, f"{use}.c", "-o", use, "-lm"])
+    lines = "\n".join(float(v).hex() for v in values)
+    done = subprocess.run([use], input=lines.encode(), check=True, capture_output=True)
+    padded = np.concatenate([values, np.zeros(-len(values) % 8)]).reshape(-1, 8)
+    wanted = program.integers(padded).ravel()[: len(values)]
+    assert [int(word) for word in done.stdout.split()] == wanted.tolist()
+    assert (wanted.min(), wanted.max()) == (-128, 127)
+
+
+def test_the_engine_decides_on_real_inputs_as_the_reference_does_on_their_integers():
+    convolutions = [nn.Conv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3), nn.Softmax()]
+    for layers, shape in (([nn.Linear(3), nn.Softmax()], (8,)), (convolutions, (2, 6, 5))):
+        program, x = sensor(layers, shape)
+        integers = np.rint(x.astype(float) / program.input_scale).clip(-128, 127).astype(np.int8)
+        planes = integers.transpose(0, 2, 3, 1) if x.ndim == 4 else integers[:, None, None]
+        assert np.array_equal(program.integers(x), planes)
+        *_, last = reference.trace(program, planes)
+        said = Engine(program).predict_proba(x)
+        assert np.array_equal(said, program.real(last.reshape(len(x), -1)))
+
+
+def test_names_that_clash_are_refused(tmp_path):
+    program, x = sensor([nn.Linear(3), nn.Softmax()], (8,))
+    one = ExportModel(program=program, golden=program.integers(x[:1]))
+    for names, library, message in (
+        (("a", "b"), "a", "are called 'a'"),
+        (("a", "a_selftest"), "lib", "clashes with the self-test of 'a'"),
+        (("a", "B"), "lib", "'B' cannot name C files"),
+        (("a", "b"), "int", "'int' cannot name C files"),
+    ):
+        with pytest.raises(ProgramError, match=message):
+            export_models(dict.fromkeys(names, one), tmp_path / "out", name=library)
+    for wrong in ({}, program, {"a": program}):
+        with pytest.raises(ProgramError, match="wanted: "):
+            export_models(wrong, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    alone = export_models({"net": one}, tmp_path / "one")
+    files = export_c(program, one.golden, tmp_path / "two", name="net")
+    assert [p.read_bytes() for p in alone] == [p.read_bytes() for p in files]

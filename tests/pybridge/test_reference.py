@@ -198,4 +198,5 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 4. No accumulator overflows: the proof",
         "## 5. How the quantizer chooses",
         "## 6. Decision and probabilities",
+        "## 7. Steps of a run",
     ]

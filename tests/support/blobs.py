@@ -23,6 +23,13 @@ def repaired(data: bytes | bytearray) -> bytes:
     return bytes(data)
 
 
+def resized(data: bytes | bytearray) -> bytes:
+    """The bytes with the size and CRC that they should have."""
+    data = bytearray(data)
+    struct.pack_into("<I", data, 8, len(data))
+    return repaired(data)
+
+
 def record(index: int) -> int:
     """Where the record of an op starts."""
     return 64 + 64 * index
@@ -69,6 +76,31 @@ def _grouped() -> Program:
     return Program(name="grouped", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
+def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
+    """A blob of dense ops of side x side weights that all name the same tables, of a size that the
+    sum of these tables is exactly `factor` times, and then `short` bytes shorter."""
+    shape, ops = Shape(1, 1, side), []
+    for i in range(n_ops):
+        last = i + 1 == n_ops
+        ops.append(Dense(
+            name=f"{i}", in_type="u8", out_type="i32" if last else "u8", in_shape=shape,
+            out_shape=shape, weight=np.ones((side, side), np.int8), bias=np.zeros(side, np.int32),
+            mult=np.full(side, 2**26, np.int32), shift=0, lo=0, hi=255,
+        ))  # fmt: skip
+    data = bytearray(blob.dumps(Program(name="x", ops=tuple(ops), input_scale=1, output_scale=1)))
+    tables = data[record(0) + 40 : record(0) + 52]
+    for i in range(n_ops):
+        data[record(i) + 40 : record(i) + 52] = tables
+    meta, meta_size = struct.unpack_from("<II", data, 40)
+    meta_at = table(bytes(data), 48) + 4 * side
+    struct.pack_into("<I", data, 40, meta_at)
+    size, rest = divmod(n_ops * side * (side + 8), factor)
+    assert rest == 0
+    shorter = data[:meta_at] + data[meta : meta + meta_size]
+    assert size - short >= len(shorter)
+    return resized(shorter + bytes(size - short - len(shorter)))
+
+
 def _widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     ops = MaxPool(
@@ -78,11 +110,22 @@ def _widen(shape: Shape) -> Program:
     return Program(name="widen", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
+def _maxima() -> Program:
+    """Two maxima of single values; the first is not the last op."""
+    base = {"in_type": "u8", "in_shape": Shape(3, 3, 1), "out_shape": Shape(3, 3, 1)}
+    base |= {"kernel": (1, 1), "stride": (1, 1)}
+    ops = (MaxPool(name="a", out_type="u8", **base), MaxPool(name="b", out_type="i32", **base))
+    return Program(name="maxima", ops=ops, input_scale=1.0, output_scale=1.0)
+
+
 NET = nets.random_program(48)
 GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
 DENSE = blob.dumps(_dense())
 GROUPED = blob.dumps(_grouped())
+MAXIMA = blob.dumps(_maxima())
 LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
+WIDEN = blob.dumps(_widen(Shape(3, 4, 2)))
+MEAN_MULT = struct.unpack_from("<I", GOOD, record(1) + 48)[0]  # where the mean's multiplier is
 LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
 
 # What a reader must take although it lies at an edge.
@@ -102,6 +145,9 @@ ACCEPTED = {
     "biases at the end": with_table_at_the_end(DENSE, 44, 8, beyond=0),
     "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
     "weights in groups at the end": with_table_at_the_end(GROUPED, 40, 48, beyond=0),
+    "tables of four times the blob": sharing(8, 32, factor=4),
+    "weights of a convolution at the end": with_table_at_the_end(GOOD, 40, 54, beyond=0),
+    "the largest shift of a mean": changed(GOOD, (record(1) + 3, "B", 23)),
     "empty labels": changed(
         GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
     ),
@@ -137,6 +183,8 @@ _HEADER: dict[str, tuple[int, bytes]] = {
         TABLE,
         changed(GOOD, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
     ),
+    "empty meta outside": (TABLE, changed(GOOD, (40, "I", len(GOOD) + 1), (44, "I", 0))),
+    "empty labels outside": (TABLE, changed(DENSE, (32, "I", len(DENSE) + 1))),
     "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
 }
 
@@ -177,6 +225,36 @@ _OPS: dict[str, tuple[int, bytes]] = {
         f"dense, output {i} is 2": (SHAPE, changed(DENSE, (record(0) + 10 + 2 * i, "H", 2)))
         for i in (0, 1)
     },
+    # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
+    "kernel higher than its padded input": (
+        SHAPE,
+        changed(GROUPED, (record(0) + 16, "B", 3), (record(0) + 18, "B", 2)),
+    ),
+    "kernel wider than its padded input": (
+        SHAPE,
+        changed(
+            GROUPED,
+            (record(0) + 12, "H", 1),
+            (record(0) + 17, "B", 4),
+            (record(0) + 19, "B", 2),
+        ),
+    ),
+    **{
+        f"pool larger than its input, {at}": (
+            SHAPE,
+            changed(MAXIMA, (record(0) + at, "B", 4), (record(0) + at + 2, "B", 2)),
+        )
+        for at in (16, 17)
+    },
+    "a maximum that changes type": (
+        SHAPE,
+        changed(MAXIMA, (record(0) + 2, "B", 1), (record(1) + 1, "B", 1)),
+    ),
+    "shift 31 of a maximum": (FIELD, changed(MAXIMA, (record(1) + 3, "B", 31))),
+    "shift of a maximum, and a side of 0": (
+        FIELD,
+        changed(MAXIMA, (record(1) + 3, "B", 1), (record(1) + 4, "H", 0)),
+    ),
     "dense, no output": (SHAPE, changed(DENSE, (record(0) + 14, "H", 0))),
     "too large": (
         SHAPE,
@@ -189,6 +267,11 @@ _OPS: dict[str, tuple[int, bytes]] = {
     **{
         f"output side {i}": (SHAPE, changed(GOOD, (record(0) + at, "H", 60)))
         for i, at in enumerate((10, 12))
+    },
+    **{  # no other op reads these
+        f"last output side {i}, {side}": (SHAPE, changed(WIDEN, (record(0) + at, "H", side)))
+        for i, at in enumerate((10, 12))
+        for side in (1, 5)
     },
     "pool of other channels": (
         SHAPE,
@@ -216,6 +299,21 @@ _TABLES: dict[str, tuple[int, bytes]] = {
         f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, 48) + 4, "i", m)))
         for m in (3, 1, 0, -2, -(2**31))
     },
+    "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
+    "tables of too much, before they are looked at": (
+        TABLE,
+        changed(sharing(8, 32, factor=4, short=1), (record(7) + 3, "B", 30)),
+    ),
+    "weights of a convolution beyond the end": (
+        TABLE,
+        with_table_at_the_end(GOOD, 40, 54, beyond=1),
+    ),
+    "multiplier of a mean": (TABLE, changed(GOOD, (MEAN_MULT, "i", 3))),
+    "multiplier of a mean beyond the end": (
+        TABLE,
+        changed(GOOD, (record(1) + 48, "I", len(GOOD) - 3)),
+    ),
+    "shift of a mean one too large": (OVERFLOW, changed(GOOD, (record(1) + 3, "B", 24))),
     "weights in groups beyond the end": (
         TABLE,
         with_table_at_the_end(GROUPED, 40, 48, beyond=1),
@@ -229,6 +327,7 @@ _TABLES: dict[str, tuple[int, bytes]] = {
     "arena too small": (PLAN, changed(GOOD, (16, "I", NET.arena_size - 1))),
     "overlap": (PLAN, changed(GOOD, (record(1) + 36, "I", 0))),
     "output beyond the arena": (PLAN, changed(GOOD, (record(1) + 36, "I", 2**32 - 1))),
+    "arena for one op": (PLAN, changed(DENSE, (16, "I", 1))),
     "last offset": (PLAN, changed(GOOD, (record(3) + 36, "I", 1))),
 }
 

@@ -5,9 +5,26 @@ import zlib
 
 import nets
 import numpy as np
+import pytest
 
 from drypoint import devices
 from drypoint.program import packing, reference
+from tools import ONLY_CI
+
+# One target for each set of kernels, and the one with the other byte order. aarch64-i8mm finds its
+# kernels at run time, so it runs those of the other two as well.
+EVERY_DAY = {
+    *("cortex-m0+", "cortex-m4", "cortex-m55", "aarch64-i8mm", "armv7-neon"),
+    *("riscv64", "riscv64gcv-vlen128", "wasm32-simd128", "s390x"),
+}
+
+
+def as_params(rows):
+    """Targets as parameters of tests: those that another one stands for are for CI."""
+    return [
+        pytest.param(row, id=row.name, marks=() if row.name in EVERY_DAY else ONLY_CI)
+        for row in rows
+    ]
 
 
 def expected(program, inputs):

@@ -149,8 +149,8 @@ def gray_program(
     rng = np.random.default_rng(channels)
     plane = Shape(6 // pool, 28 // pool, channels)
     base = {"in_type": in_type, "out_type": "i32" if last else in_type, "out_shape": plane}
-    base["in_shape"] = Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 1, 1)
-    windows = {"name": "conv", "kernel": kernel, "pool": (pool, pool), "padding": (1, 0, 1, 1)}
+    base["in_shape"] = Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 3, 1)
+    windows = {"name": "conv", "kernel": kernel, "pool": (pool, pool), "padding": (1, 2, 1, 1)}
     ops = [_weighted(rng, Conv, "any", base, (channels, *kernel, 1), **windows)]
     if not last:
         base = {"name": "fc", "in_type": in_type, "in_shape": plane, "out_type": "i32"}
@@ -160,8 +160,8 @@ def gray_program(
 
 
 GRAY = [
-    gray_program(kernel, in_type, pool, channels, last=channels == 3)
-    for kernel, channels in (((5, 5), 20), ((3, 3), 6), ((1, 5), 3), ((9, 4), 65))
+    gray_program(kernel, in_type, pool, channels, last=channels in (3, 7))
+    for kernel, channels in (((5, 5), 20), ((3, 3), 6), ((1, 5), 3), ((2, 3), 7), ((9, 4), 65))
     for in_type in ("u8", "i8")
     for pool in (1, 2)
 ]
@@ -192,6 +192,17 @@ def banded_program(height: int, width: int, pool: int) -> Program:
 
 
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
+
+
+def skipping_program() -> Program:
+    """A convolution whose strides pass over the last rows of its input: SIMD backends read all
+    windows where the input lies.
+    """
+    rng = np.random.default_rng(1)
+    base = {"name": "skipping", "in_type": "u8", "out_type": "i32"}
+    base |= {"in_shape": Shape(6, 6, 4), "out_shape": Shape(2, 2, 5)}
+    op = _weighted(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
+    return Program(name="skipping", ops=(op,), input_scale=1.0, output_scale=1.0)
 
 
 def full_program(kind: str, in_type: str) -> Program:

@@ -23,7 +23,18 @@ WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werr
 STRICT = ("-std=c99", *WARNINGS)
 # -g1: lines for what a sanitizer tells, without the variables, which take longer than the code.
 SANITIZE = ("-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# The engine's preconditions, checked.
+ASSERTS = ("-include", "assert.h", "-DDPT_ASSERT=assert")
+# clang also finds unsigned arithmetic that wraps, but where a list says that it is meant to.
+WRAPS = ("-fsanitize=unsigned-integer-overflow,unsigned-shift-base",)
+WRAPS += (f"-fsanitize-ignorelist={C_TESTS / 'wraps.txt'}",)
+SANITIZERS = {"gcc": (*SANITIZE, *ASSERTS), "clang": (*SANITIZE, *ASSERTS, *WRAPS)}
 PLAIN = ("-O1", "-DDPT_PLAIN_C")  # of programs that need some engine, without SIMD
+
+# For tests that compile much and would find little more than another test of every day does: the
+# same by another compiler, for another target with the same kernels, with another option.
+ONLY_CI = pytest.mark.only_ci
+COMPILERS = ("gcc", pytest.param("clang", marks=ONLY_CI))
 
 # `drypoint` for `python -c`, which a test is going to interrupt: the tests themselves may have been
 # started by a shell that keeps Ctrl-C from its background.
@@ -84,7 +95,7 @@ class Toolbox:
     def engine(self, compiler: str, *flags: str) -> list[Path]:
         """The engine's objects; all programs that want these flags share them."""
         command = [self.need(compiler), *STRICT, *flags, f"-I{INCLUDE}", "-c"]
-        key = hashlib.sha256(" ".join(command).encode()).hexdigest()[:16]
+        key = short_hash(command)
         for wait in (False, True):  # workers that want the same divide the files between them
             objects = [
                 self.build(f"{file.stem}-{key}.o", [*command, file], wait=wait)
@@ -98,15 +109,15 @@ class Toolbox:
         """A C program of tests/engine_c, linked with the whole engine; `only` it has these flags
         as well."""
         objects = self.engine(compiler, *flags)
-        name = "-".join([source.removesuffix(".c"), compiler, *flags, *only]).replace("/", "_")
         command = [self.need(compiler), *STRICT, *flags, *only, f"-I{INCLUDE}"]
+        name = f"{source.removesuffix('.c')}-{short_hash(command)}"
         return self.build(name, [*command, C_TESTS / source, *objects])
 
     def sanitized(self, compiler: str, source: str) -> Path:
-        """The same under AddressSanitizer and UndefinedBehaviorSanitizer."""
-        path = self.need(compiler)
-        self.need_flags(path, *SANITIZE)
-        return self.engine_program(compiler, source, *SANITIZE)
+        """The same under AddressSanitizer and UndefinedBehaviorSanitizer, preconditions checked."""
+        flags = SANITIZERS[compiler]
+        self.need_flags(self.need(compiler), *flags)
+        return self.engine_program(compiler, source, *flags)
 
     def need_flags(
         self, compiler: str, *flags: str, code: str = "int main(void){return 0;}"
@@ -130,6 +141,11 @@ class Toolbox:
                 yield False
                 return
             yield True
+
+
+def short_hash(command: Sequence[str]) -> str:
+    """A part of a file's name that stands for the command that makes it."""
+    return hashlib.sha256(" ".join(command).encode()).hexdigest()[:16]
 
 
 def run(command: Sequence[object], *, data: bytes = b"", cwd: Path | None = None) -> bytes:

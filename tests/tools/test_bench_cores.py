@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from drypoint.bench._build import build_limits
-from drypoint.bench._cores import AGAIN, Cores, Watch, Watched
-from drypoint.bench._train_bench import _float_limits
+from drypoint.bench import build_limits
+from training_bench._bench import _float_limits
+from training_bench._cores import AGAIN, Cores, Watch, Watched
 
 
 class Asked:

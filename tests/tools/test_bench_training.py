@@ -1,4 +1,4 @@
-"""``drypoint bench --train``: what is timed is the same training everywhere, and what is shown."""
+"""The bench of training: what is timed is the same training everywhere, and what is shown."""
 
 import json
 import re
@@ -10,10 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import training_bench
 from drypoint import bench, nn, train
-from drypoint.bench import LR, Figure, Timer, TrainNet, TrainTimes, trainers
-from drypoint.bench._together import Together
+from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
+from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
+from training_bench.__main__ import main
+from training_bench._together import Together
 
 BATCH = 16
 
@@ -184,7 +187,7 @@ LIBRARIES = (
 )
 
 
-def result(libraries=LIBRARIES) -> bench.TrainResult:
+def result(libraries=LIBRARIES) -> training_bench.TrainResult:
     net = TrainNet(
         name="lenet",
         step_flops=13_182_000,
@@ -197,14 +200,16 @@ def result(libraries=LIBRARIES) -> bench.TrainResult:
     machine = bench.Machine(
         cpu="Abacus", cores=2, system="Linux", compiler="cc", python="3.11", versions={}, load=0.0
     )
-    return bench.TrainResult(machine=machine, rounds=3, ms=100, nets=(net,), warnings=("busy",))
+    return training_bench.TrainResult(
+        machine=machine, rounds=3, ms=100, nets=(net,), warnings=("busy",)
+    )
 
 
 def test_the_screen_has_rates_shares_and_gains():
     """Oracle: by hand. 50 us an image is 20,000 a second, and 13.182 MFLOP in 50 us is 263.64
     GFLOP/s, all that the made-up core does; PyTorch's better setting takes three times as long,
     and two threads six tenths of one's time."""
-    out = bench.train_text(result())
+    out = training_bench.train_text(result())
     assert re.search(r"drypoint 1\.0 +1 +10,000 +20,000 +100%", out)
     assert re.search(r"PyTorch 1\.0 +1 +2,500 +5,000 +25%", out)
     ratios = r" +3\.00 \(3\.00 to 3\.00\) +3\.00 \(3\.00 to 3\.00\)\n"
@@ -244,7 +249,7 @@ def test_ratios_are_of_rounds_against_the_better_setting():
 
 def test_the_page_has_a_row_for_a_batch_and_a_count_of_threads():
     """Oracle: by hand, from the figures above; JAX has none with two threads."""
-    head, line, *rows = bench.train_markdown(result()).splitlines()[:6]
+    head, line, *rows = training_bench.train_markdown(result()).splitlines()[:6]
     over = "over PyTorch | over JAX | over one thread | trainings at once over one"
     assert head == f"| lenet, images a step | threads | drypoint | PyTorch | JAX | {over} |"
     assert line == "|---|" + "---:|" * 8
@@ -265,7 +270,7 @@ def test_json_has_the_ratios():
 def test_the_chart_shows_every_library_at_every_batch(toolbox):
     """Oracle: by hand; one thread by processor time, two by the clock."""
     toolbox.need_package("matplotlib")
-    chart = bench.TrainCurves(result())
+    chart = training_bench.TrainCurves(result())
     one, two = chart.axes
     lines = {line.get_label(): list(line.get_ydata()) for line in one.lines}
     assert lines == {
@@ -281,7 +286,7 @@ def test_the_chart_shows_every_library_at_every_batch(toolbox):
 
 
 def test_the_chart_as_text_has_each_library_at_its_best():
-    text = bench.TrainCurves(result()).render(70, plain=True)
+    text = training_bench.TrainCurves(result()).render(70, plain=True)
     assert re.search(r"lenet, one thread \(CPU time\)\n  drypoint +10,000  #{30,}\n", text)
     assert re.search(r"lenet, 2 threads\n  drypoint +33,333  #{30,}\n  PyTorch +9,524  #+", text)
     assert max(map(len, text.splitlines())) <= 70
@@ -290,14 +295,14 @@ def test_the_chart_as_text_has_each_library_at_its_best():
 def test_the_work_of_lenet_is_that_of_its_layers():
     """Oracle: forward and two backward passes of every layer, less the images' gradient."""
     macs = [288_000, 1_600_000, 400_000, 5_000]
-    assert bench.flops("lenet") == (2 * sum(macs), 6 * sum(macs) - 2 * macs[0])
+    assert training_bench.flops("lenet") == (2 * sum(macs), 6 * sum(macs) - 2 * macs[0])
 
 
-def test_the_command_times_training(cli, toolbox):
+def test_the_command_times_training(toolbox, capsys):
     toolbox.need("cc")
     options = ("--quick", "--no-peers", "--nets", "dense", "--json", "--batches", "64,32")
-    code, out, err = cli("bench", "--train", *options, "--rounds", "2")
-    assert code == 0, err
+    assert main([*options, "--rounds", "2"]) == 0
+    out, err = capsys.readouterr()
     found = json.loads(out)
     assert found["rounds"] == 2
     (net,) = found["nets"]
@@ -310,12 +315,17 @@ def test_the_command_times_training(cli, toolbox):
     assert "timing the training of dense" in err
 
 
-def test_options_of_the_engine_are_refused(refused):
-    assert "--train does not go with backends" in refused("bench", "--train", "--backends", "avx2")
-    assert "no net 'x'" in refused("bench", "--train", "--nets", "x")
-    assert "--batches is of --train" in refused("bench", "--batches", "64")
-    assert "'0' is not a whole number" in refused("bench", "--train", "--batches", "64,0")
-    assert "name it .png or .svg" in refused("bench", "--train", "--plot", "x.gif")
+def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
+    for options, why in (
+        (["--nets", "x"], "no net 'x'"),
+        (["--plot", str(tmp_path / "x.gif")], "name it .png or .svg"),
+        (["--cc", "no-such-compiler"], "no-such-compiler"),
+    ):
+        assert main(options) == 2
+        assert why in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--batches", "64,0"])
+    assert "'64,0': every number must be at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -326,10 +336,10 @@ def test_options_of_the_engine_are_refused(refused):
     ],
 )
 def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
-    plan = bench.TrainPlan(peers=False, **plan)
+    plan = training_bench.TrainPlan(peers=False, **plan)
     report = {"say": lambda _: None, "told": lambda *_: None}
     with pytest.raises(bench.BenchError, match=why):
-        bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)
+        training_bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)
 
 
 def test_trainings_at_once_count_as_one_that_does_the_work_of_all():

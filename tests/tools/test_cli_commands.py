@@ -9,12 +9,13 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+import nets
 import numpy as np
 import pytest
 from PIL import Image
 
 from drypoint import data, nn, quant
-from drypoint.cli import _lenet, _pieces, _verify
+from drypoint.cli import _pieces, _verify
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
@@ -72,7 +73,6 @@ def test_the_main_job_writes_its_files_and_one_screen(lenet):
     facts = json.loads((lenet / "report.json").read_text("utf-8"))
     assert facts["differing_bytes"] == 0
     assert facts["verified_images"] == 300
-    assert facts["reused"] == []
     assert f"{facts['float_accuracy']:.2%}".replace("%", " %") in out
     assert re.search(r"bytes that differ +0  of [\d,]+: the output of every layer", out)
     assert f"  model  {facts['model_bytes']:,}".split()[-1] in out
@@ -98,81 +98,36 @@ def test_the_report_is_right(lenet):
     assert facts["arena_bytes"] == program.arena_size
 
 
-def test_a_second_run_reuses_what_is_valid_and_says_so(copy, cli):
+def test_a_second_run_gives_the_same_bytes_over_a_damaged_model(copy, cli):
     before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json")
-    assert code == 0
-    assert "lenet.npz is of this very recipe: not trained again (--force does)" in err
-    assert "those of the last verification: not measured or verified again (--force does)" in err
-    assert "epoch" not in err
-    facts, first = json.loads(out), json.loads(before[Path("report.json")])
-    assert facts["reused"] == ["train", "measure", "verify"]
-    for changing in ("seconds", "reused"):
-        facts.pop(changing)
-        first.pop(changing)
-    assert facts == first
-    after = contents(copy)
-    assert before.pop(Path("report.json")) != after.pop(Path("report.json"))
-    assert before == after
-
-
-def test_force_redoes_it_with_the_same_bytes(copy, cli):
-    before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--force")
+    (copy / "lenet.npz").write_bytes(before[Path("lenet.npz")][:-100])
+    code, _, err = cli("lenet", *TINY, "--out", copy, "--json")
     assert code == 0
     assert "epoch 1/1" in err
     assert "verifying" in err
-    assert json.loads(out)["reused"] == []
     after = contents(copy)
     del before[Path("report.json")], after[Path("report.json")]
     assert before == after
 
 
-def test_another_recipe_is_trained_anew(copy, cli):
+def test_another_seed_gives_another_net(copy, cli):
     before = contents(copy)
-    code, out, err = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
+    code, out, _ = cli("lenet", *TINY, "--out", copy, "--json", "--seed", 1)
     assert code == 0
-    assert "lenet.npz is of another recipe (options, data or code): train" in err
-    assert (json.loads(out)["seed"], json.loads(out)["reused"]) == (1, [])
+    assert json.loads(out)["seed"] == 1
     assert contents(copy)[Path("lenet.npz")] != before[Path("lenet.npz")]
-
-
-def test_a_damaged_model_is_trained_anew(copy, cli):
-    good = (copy / "lenet.npz").read_bytes()
-    (copy / "lenet.npz").write_bytes(good[:-100])
-    code, _, err = cli("lenet", *TINY, "--out", copy)
-    assert code == 0
-    assert "damaged" in err
-    assert "training anew" in err
-    assert (copy / "lenet.npz").read_bytes() == good
-
-
-@pytest.mark.parametrize("report", ["", "[]", '{"seconds": 3}', "[" * 99_999, None])
-def test_a_report_that_is_none_counts_for_nothing(tmp_path, report):
-    if report is not None:
-        (tmp_path / "report.json").write_text(report)
-    assert _lenet._previous(tmp_path) == {}
-
-
-def test_a_report_of_other_files_is_made_anew(copy, cli):
-    facts = json.loads((copy / "report.json").read_text())
-    changed = {**facts, "fingerprint": "0", "seconds": {"train": "x", "measure": None}}
-    (copy / "report.json").write_text(json.dumps(changed))
-    code, out, _ = cli("lenet", *TINY, "--out", copy, "--json")
-    again = json.loads(out)
-    assert code == 0
-    assert again["reused"] == ["train"]
-    assert set(again["seconds"]) == {"data", "quantize", "export", "measure", "verify"}
-    assert again["fingerprint"] == facts["fingerprint"]
 
 
 # The pieces
 
 
 def test_train_goes_on_from_a_checkpoint(lenet, cli, tmp_path):
-    words = ["train", *TINY, "--checkpoint", tmp_path / "run"]
-    assert cli(*words, "--out", tmp_path / "a.npz")[0] == 0
-    code, _, err = cli(*words, "--resume", "--out", tmp_path / "b.npz")
+    """One command, which may be started again after each crash."""
+    words = ["train", *TINY, "--checkpoint", tmp_path / "run", "--resume"]
+    code, _, err = cli(*words, "--out", tmp_path / "a.npz")
+    assert code == 0
+    assert f"no checkpoint in {tmp_path / 'run'} yet: the run starts from the beginning\n" in err
+    code, _, err = cli(*words, "--out", tmp_path / "b.npz")
     assert code == 0
     assert f"resumed after epoch 1 from {tmp_path / 'run'}" in err
     for name in ("a.npz", "b.npz"):
@@ -441,3 +396,56 @@ def test_ink_on_paper_is_noticed_and_turned_round(cli, tmp_path, monkeypatch, en
     _, turned, err = cli("run", *engine, "--invert", "dark.png")
     assert turned.partition(": ")[2] == wanted.partition(": ")[2]
     assert "edge" not in err
+
+
+def model_of_colours(path, *, classes=("blue", "red")):
+    encoder = data.ImageEncoder(width=5, height=4, color="rgb")
+    layers = [nn.Flatten(), nn.Linear(len(classes)), nn.Softmax()]
+    net = nn.Sequential(layers, encoder.shape).initialize(0)
+    nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(classes)).save(path)
+    return path
+
+
+def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(refused, tmp_path):
+    path = model_of_colours(tmp_path / "net.npz")
+    for command in ("quantize", "measure"):
+        said = refused(command, path)
+        assert "the net tells apart blue, red, not MNIST's digits" in said
+        assert "--data DIR" in said
+    sensor = nn.Model(nn.Sequential([nn.Linear(2), nn.Softmax()], (6,)).initialize(0))
+    sensor.save(tmp_path / "sensor.npz")
+    assert "the net reads (6,), no pictures" in refused("quantize", tmp_path / "sensor.npz")
+
+
+def test_pictures_in_folders_are_measured_by_the_names_of_the_folders(cli, tmp_path):
+    path = model_of_colours(tmp_path / "net.npz", classes=("red", "blue"))
+    x = np.random.default_rng(1).integers(0, 256, (20, 4, 5, 3)).astype(np.uint8)
+    for i, (image, name) in enumerate(zip(x, nn.load(path).predict(x), strict=True)):
+        (tmp_path / "set" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "set" / name / f"{i}.png")
+    code, out, _ = cli("measure", path, "--data", tmp_path / "set", "--json")
+    assert (code, json.loads(out)["accuracy"]) == (0, 1.0)
+
+
+def test_several_programs_are_exported_with_one_engine(cli, refused, tmp_path, toolbox):
+    toolbox.need("cc")
+    for seed in (5, 6):
+        program = nets.random_program(seed)
+        (tmp_path / f"net{seed}.dpt").write_bytes(blob.dumps(program))
+    files = [tmp_path / "net5.dpt", tmp_path / "net6.dpt"]
+    code, out, _ = cli("export", *files, "--names", "one,two", "--out", tmp_path / "c")
+    assert code == 0
+    command = out.strip().splitlines()[-1].replace("-O2", "-O0 -DDPT_PLAIN_C")
+    done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
+    assert done.stdout == "one: every layer as the reference says\n" + (
+        "two: every layer as the reference says\n"
+    )
+    facts = json.loads(
+        cli("export", *files, "--name", "nets", "--out", tmp_path / "d", "--json")[1]
+    )
+    assert facts["library"] == "nets"
+    assert len(facts["models"]) == 2
+    assert (tmp_path / "d" / "nets.h").exists()
+    said = refused("export", *files, "--names", "one,one", "--out", tmp_path / "e")
+    assert "2 programs are called one, one" in said
+    assert not (tmp_path / "e").exists()

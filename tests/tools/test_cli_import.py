@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from drypoint import nn
+from drypoint import data, measure, nn
 
 
 def onnx_file(path, *, channels=1):
@@ -37,6 +37,17 @@ def test_an_imported_net_decides_as_onnx_does_on_the_pixels_it_was_trained_on(cl
     x = ((pixels[:, None] / 255 - 0.25) / 0.5).astype(np.float32)
     (scores,) = ReferenceEvaluator(onnx.load(file)).run(None, {"x": x})
     assert model(pixels) == ["abc"[i] for i in scores.argmax(axis=1)]
+
+
+def test_labels_that_are_numbers_are_those_of_folders_and_data_sets(cli, tmp_path):
+    file = onnx_file(tmp_path / "net.onnx")
+    code, out, _ = cli("import", file, "--labels", "2,0,1", "--json")
+    assert code == 0
+    assert json.loads(out)["labels"] == [2, 0, 1]
+    model = nn.load(json.loads(out)["file"])
+    x = np.random.default_rng(1).integers(0, 256, (30, 4, 5)).astype(np.uint8)
+    right = data.Dataset(x, np.array(model(x)))
+    assert measure.measure(model, right).accuracy == 1
 
 
 def test_what_does_not_fit_is_said_in_one_line(refused, tmp_path):

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import drypoint.cli
-from drypoint import nn
+from drypoint import data, models, nn
 from drypoint.cli import _training
 from drypoint.cli.__main__ import main
 from drypoint.common import DrypointError
-from drypoint.train import SGD
+from drypoint.train import SGD, fit
 from tools import INTERRUPTIBLE
 
 
@@ -48,13 +49,16 @@ def test_wrong_options_point_to_help(refused, arguments, message):
     assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
 
 
-def test_what_is_to_be_resumed_is_named_and_there(refused, tmp_path):
+def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
     line = refused("train", "--resume", "--out", tmp_path / "x.npz")
     assert line.endswith("--resume goes on from a checkpoint: name its folder, --checkpoint DIR\n")
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
     words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
-    line = refused(*words, "--out", tmp_path / "x.npz")
-    assert f"no checkpoint in {tmp_path}: a run begun with" in line
-    assert names(tmp_path) == []
+    code, out, err = cli(*words, "--out", tmp_path / "x.npz")
+    assert (code, out) == (2, "")
+    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged: "
+    assert err.splitlines()[-1].startswith(line)
+    assert names(tmp_path) == ["checkpoint.npz"]
 
 
 @pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])
@@ -164,6 +168,19 @@ def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
     assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
     line = refused("run", *model, tmp_path)
     assert line == f"drypoint: cannot read {tmp_path}: Is a directory\n"
+
+
+def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
+    """Class names from a model file, and a file name that is no UTF-8, come out as escapes."""
+    model = models.load("lenet-mnist")
+    decoder = data.ClassDecoder([f"\x1b[31m{i}\x07" for i in range(10)])
+    nn.Model(model.net, encoder=model.encoder, decoder=decoder).save(tmp_path / "m.npz")
+    picture = tmp_path / os.fsdecode(b"\xff.png")
+    Image.new("L", (28, 28)).save(picture)
+    code, out, _ = cli("run", picture, "--model", tmp_path / "m.npz")
+    assert code == 0
+    assert r"\udcff.png: \x1b[31m" in out
+    assert out.rstrip("\n").isprintable()
 
 
 def test_programs_of_other_images_are_refused(refused, cli, tmp_path):
@@ -338,3 +355,23 @@ def test_a_reader_that_has_gone_is_no_traceback(lenet):
     done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (2, b"")
+
+
+@pytest.mark.parametrize("best", [0, 1])
+def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, monkeypatch, best):
+    x, y = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32), np.arange(20) % 2
+    net = nn.Sequential([nn.Linear(2), nn.Softmax()])
+    trained = fit(net, (x, y), epochs=1, progress="none")
+    history = trained.history if best else dict.fromkeys(trained.history, ())
+    cut = replace(trained, stopped="interrupted", best_epoch=best, history=history)
+    monkeypatch.setattr("drypoint.cli._train.train_lenet", lambda *_, **__: cut)
+    out = tmp_path / "net.npz"
+    code, said, told = cli("train", "--out", out, "--limit", "300")
+    assert code == 130
+    assert names(tmp_path) == ["net-interrupted.npz"]
+    assert said.startswith(f"{tmp_path}/net-interrupted.npz: ")
+    assert ("not validated" in said) == (best == 0)
+    assert ("%" in said) == (best == 1)
+    assert str(out) not in said + told
+    facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
+    assert facts["file"] == str(tmp_path / "net-interrupted.npz")

@@ -1,12 +1,16 @@
 """Where arrays for the kernels begin."""
 
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, kernels
 from drypoint.autodiff.kernels import runtime
+from drypoint.autodiff.kernels.native import call
 
 
 def begins_a_line(array):
@@ -44,3 +48,58 @@ def test_what_kernels_write_begins_with_a_line():
             assert all(map(begins_a_line, (y.data, z.data, x.grad, w.grad, v.grad)))
         for leaf in (x, w, v):
             leaf._node.gradient = None
+
+
+def in_memory(values, layout):
+    """The same values in memory in another way."""
+    if layout == "gaps":
+        return np.repeat(values, 2, axis=-1)[..., ::2]
+    if layout == "turned":
+        return np.ascontiguousarray(values.T).T
+    if layout == "backwards":
+        return np.ascontiguousarray(values[..., ::-1])[..., ::-1]
+    if layout == "a column":
+        return np.stack([values, values + 1], axis=-1)[..., 0]
+    return values
+
+
+LAYOUTS = ("in order", "gaps", "turned", "backwards", "a column")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8"])
+def test_a_kernel_copies_what_numpy_copies_whatever_the_strides(dtype):
+    for shape in ((7,), (5, 4), (3, 4, 5), (2, 3, 4, 2)):
+        values = np.random.default_rng(0).integers(1, 99, shape).astype(dtype)
+        for name, layout in itertools.product(runtime.Settings.sets, LAYOUTS):
+            x, y = in_memory(values, layout), np.zeros_like(values)
+            with runtime.forced(name, n_threads=2):
+                kernels.copy_into(y, x)
+            np.testing.assert_array_equal(y, values, err_msg=f"{name} {layout}")
+            if dtype == "f4":
+                with runtime.forced(name):
+                    np.testing.assert_array_equal(call.contiguous(x), values)
+                    assert call.contiguous(x).flags.c_contiguous
+        turned = np.zeros_like(values.T).T
+        kernels.copy_into(turned, in_memory(values, "turned"))
+        np.testing.assert_array_equal(turned, values)
+
+
+def test_a_copy_that_no_kernel_can_make_is_refused():
+    """Each would write beside its target, or to places that are not the elements'."""
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    wide = np.zeros((3, 8), np.float32)
+    refused = {
+        "another shape": (np.zeros(12, np.float32), x),
+        "another type": (np.zeros((3, 4), np.int32), x),
+        "bytes": (np.zeros(5, np.uint8), np.ones(5, np.uint8)),
+        "seven axes": (np.zeros((2,) * 7, np.float32), np.zeros((2,) * 7, np.float32).T),
+        "gaps in both": (wide[:, ::2], np.zeros((3, 8), np.float32)[:, ::2]),
+        "gaps in the target": (wide[:, ::2], x),
+        "another order in the target": (np.zeros((4, 3), np.float32).T, x),
+    }
+    for y, source in refused.values():
+        before = y.copy()
+        with pytest.raises(ad.AutodiffError, match="cannot copy"):
+            kernels.copy_into(y, source)
+        np.testing.assert_array_equal(y, before)
+    assert not wide.any()

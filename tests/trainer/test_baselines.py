@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from drypoint import baselines, nn
 from drypoint.baselines import BaselineError
 from drypoint.baselines._plan import nested_order, next_size
-from drypoint.data import Dataset, DatasetError
+from drypoint.data import Dataset, DatasetError, UnknownClassError
 from drypoint.measure import compare, measure
 
 METHODS = {
@@ -53,6 +53,23 @@ def test_every_method_is_tried_and_the_best_is_taken(found):
     assert found.method == first.method
     assert found.n_validation == 12
     assert found.seconds >= sum(attempt.seconds for attempt in found.tried)
+
+
+def test_a_baseline_is_measured_by_the_names_of_its_classes(found):
+    test, order = pictures(60, seed=9), ("both", "left", "right")
+    places = np.array([order.index(name) for name in test.classes])
+    turned = Dataset(test.x, places[test.y], order)
+    assert measure(found, turned).correct == measure(found, test).correct > 50
+
+
+def test_validation_images_are_judged_by_the_names_of_their_classes():
+    held, order = pictures(12, seed=8), ("both", "right", "left")
+    places = np.array([order.index(name) for name in held.classes])
+    turned = Dataset(held.x, places[held.y], order)
+    options = {"time_limit": 0.001, "max_train": 30}
+    found = [baselines.auto(pictures(), validation=v, **options) for v in (held, turned)]
+    assert [a.accuracy for a in found[0].tried][:1] == [a.accuracy for a in found[1].tried][:1]
+    assert found[1].tried[0].accuracy > 0.9
 
 
 def test_a_baseline_is_measured_like_a_model(found):
@@ -140,10 +157,11 @@ def test_forms(found):
         ({"max_train": 1}, BaselineError, "max_train must be at least 2"),
         ({"validation": 0}, DatasetError, "each part needs at least 1"),
         (
-            {"validation": pictures(9, classes=("left", "right"))},
-            BaselineError,
-            "validation images",
+            {"validation": pictures(9, classes=("left", "out"))},
+            UnknownClassError,
+            "the data have 'out', which the training set lacks",
         ),
+        ({"validation": [1, 2]}, BaselineError, "validation is a list of 2; wanted: a Dataset"),
     ],
 )
 def test_what_is_out_of_range(options, error, message):

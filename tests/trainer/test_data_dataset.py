@@ -12,6 +12,7 @@ from drypoint.data import (
     CoderError,
     Dataset,
     DatasetError,
+    UnknownClassError,
     load_idx,
     take,
     train_val_split,
@@ -77,10 +78,9 @@ def test_memory_that_is_read_only_already_is_not_copied():
         (np.zeros((2, 2), np.uint8), [0, 1], r"\(N, H, W\)"),
         (np.zeros((2, 2, 2, 4), np.uint8), [0, 1], r"shape \(2, 2, 2, 4\)"),
         (np.zeros((2, 2, 2), np.uint8), [0, 1, 2], "2 images but 3 labels"),
-        (np.zeros((2, 2, 2), np.uint8), [0.0, 1.0], "labels must be integers"),
+        (np.zeros((2, 2, 2), np.uint8), [0.5, 1.0], "labels must be integers"),
         (np.zeros((2, 2, 2), np.uint8), [True, False], "labels must be integers"),
-        (np.zeros((2, 2, 2), np.uint8), [[0], [1]], "labels must be integers"),
-        (np.zeros((2, 2, 2), np.uint8), [0, 10], "reach from 0 to 10, 10 classes allow 0 to 9"),
+        (np.zeros((2, 2, 2), np.uint8), [[0, 2], [1, 0]], "labels must be integers"),
         (np.zeros((2, 2, 2), np.uint8), [-1, 1], "reach from -1"),
         (np.zeros((0, 2, 2), np.uint8), np.zeros(0, int), "no images"),
     ],
@@ -91,7 +91,7 @@ def test_each_wrong_part_is_named_in_one_line(x, y, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("classes", [(), (1, 1), "ab", (1.5, 2), (True, False), (None,)])
+@pytest.mark.parametrize("classes", [[], (1, 1), "ab", (1.5, 2), (True, False), (None,)])
 def test_classes_are_distinct_str_or_int(classes):
     with pytest.raises(CoderError):
         Dataset(np.zeros((1, 2, 2), np.uint8), np.array([0]), classes)
@@ -189,3 +189,28 @@ def test_own_idx_files_become_a_data_set(tmp_path):
     write_idx(tmp_path / "l", ds.y.astype(np.uint8))
     again = load_idx(tmp_path / "i", tmp_path / "l", classes=("cat", "dog"))
     assert again.digest() == ds.digest()
+
+
+def test_classes_that_are_left_out_are_those_of_the_labels():
+    x = np.zeros((4, 2, 2), np.uint8)
+    assert Dataset(x, np.array([0, 2, 1, 2])).classes == (0, 1, 2)
+    named = Dataset(x, np.array(["b", "a", "b", "c"]))
+    assert (named.classes, named.y.tolist()) == (("a", "b", "c"), [1, 0, 1, 2])
+    ordered = Dataset(x, ["b", "a", "b", "c"], ("c", "b", "a"))
+    assert ordered.y.tolist() == [1, 2, 1, 0]
+    assert Dataset(x, np.eye(3)[[0, 2, 1, 2]]).y.tolist() == [0, 2, 1, 2]
+    with pytest.raises(UnknownClassError, match="'c', which the list of classes lacks"):
+        Dataset(x, ["b", "a", "b", "c"], ("a", "b"))
+    with pytest.raises(DatasetError, match="reach from 0 to 2, 2 classes allow 0 to 1"):
+        Dataset(x, [0, 2, 1, 2], ("a", "b"))
+    with pytest.raises(DatasetError, match="one-hot rows of 3, for 2 classes"):
+        Dataset(x, np.eye(3)[[0, 2, 1, 2]], ("a", "b"))
+
+
+def test_images_are_brought_to_one_order_of_axes():
+    x = np.random.default_rng(0).integers(0, 256, (5, 7, 6, 3)).astype(np.uint8)
+    y = np.zeros(5, int)
+    assert np.array_equal(Dataset(np.moveaxis(x, 3, 1), y).x, x)
+    gray = x[..., 0]
+    for images in (gray, gray[..., None], gray[:, None]):
+        assert np.array_equal(Dataset(images, y).x, gray)

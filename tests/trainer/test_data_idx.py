@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from drypoint.data import FormatError, idx_bytes, parse_idx, read_idx, write_idx
+from drypoint.common import READ_LIMIT, DrypointError
+from drypoint.data import FormatError, idx_bytes, load_idx, parse_idx, read_idx, write_idx
 
 _ARRAYS = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5))
 _SMALL = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
@@ -96,9 +98,45 @@ def test_a_gzip_bomb_is_opened_only_as_far_as_its_header_says(tmp_path):
         read_idx(path)
 
 
-def test_a_header_cannot_ask_for_everything():
-    with pytest.raises(FormatError, match="the limit is"):
-        parse_idx(struct.pack(">BBBBII", 0, 0, 8, 2, 1 << 31, 1 << 31))
+def test_a_header_cannot_ask_for_everything(tmp_path):
+    header = struct.pack(">BBBBII", 0, 0, 8, 2, 1 << 31, 1 << 31)
+    with pytest.raises(
+        FormatError, match="12 bytes, its header asks for exactly 46116860184273879"
+    ):
+        parse_idx(header)
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(header))
+    line = f"gz takes 4,611,686,018,427,387,916 bytes of memory .* limit is {READ_LIMIT:,}"
+    with pytest.raises(FormatError, match=line):
+        read_idx(path)
+
+
+def test_a_small_gzip_file_takes_what_its_header_declares_within_the_limit_or_nothing(tmp_path):
+    """Oracle: tracemalloc, which counts what Python allocates. 30 MB of zeros: 130 KB of gzip."""
+    images = np.zeros((3000, 100, 100), np.uint8)
+    path = tmp_path / "zeros.gz"
+    path.write_bytes(gzip.compress(idx_bytes(images), 1))
+    size = images.size + 16
+    for limit, most in ((size - 1, 1 << 20), (size, size + (5 << 20))):
+        tracemalloc.start()
+        try:
+            if limit < size:
+                with pytest.raises(FormatError, match=f"{size:,} bytes .* limit={size}$"):
+                    read_idx(path, limit=limit)
+            else:
+                assert read_idx(path, limit=limit).shape == images.shape
+            assert tracemalloc.get_traced_memory()[1] < most
+        finally:
+            tracemalloc.stop()
+
+
+def test_labels_take_nine_bytes_each(tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    write_idx(images, np.zeros((40, 1, 1), np.uint8))
+    write_idx(labels, np.zeros(40, np.uint8))
+    with pytest.raises(DrypointError, match=r"labels takes 360 bytes .* limit=360"):
+        load_idx(images, labels, limit=359)
+    assert len(load_idx(images, labels, limit=360)) == 40
 
 
 @pytest.mark.parametrize("array", [np.zeros(3, np.int8), np.array(3, np.uint8)])

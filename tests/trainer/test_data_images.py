@@ -1,6 +1,8 @@
 """Image encoder and decoder against formulas written as plain loops."""
 
 import io
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +13,15 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from drypoint.common import DrypointError
-from drypoint.data import CoderError, ImageDecoder, ImageEncoder, ascii_image
+from drypoint.data import (
+    CoderError,
+    DatasetError,
+    ImageDecoder,
+    ImageEncoder,
+    ascii_image,
+    check_scaled,
+    load_folder,
+)
 
 _GRAY = hnp.arrays(np.uint8, (3, 5))
 _RGB = hnp.arrays(np.uint8, (3, 5, 3))
@@ -182,7 +192,7 @@ def test_floats_outside_the_unit_interval_are_refused(value):
         np.zeros((3, 5), np.int64),
         np.zeros((3, 5), bool),
         np.zeros(5, np.uint8),
-        np.zeros((2, 3, 5, 2), np.uint8),
+        np.zeros((2, 2, 5, 2), np.uint8),
         np.zeros((1, 2, 3, 5, 3), np.uint8),
         np.zeros((0, 5), np.uint8),
         np.zeros((2, 3, 0, 1), np.uint8),
@@ -356,8 +366,64 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     path = tmp_path / "bomb.png"
     Image.new("1", (9000, 9000)).save(path)
     monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
-    with pytest.raises(CoderError, match=r"bomb\.png: an image of 9000 x 9000"):
+    line = r"bomb\.png: an image of 9,000 x 9,000 pixels takes 1,944,000,000 bytes .* limit=1944"
+    with pytest.raises(CoderError, match=line):
         _encoder()(path)
+
+
+def test_a_picture_that_pillow_refuses_is_told_in_one_line(tmp_path):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(CoderError, match=r"bomb\.png: above 178,956,970 pixels, which Pillow does"):
+        _encoder()(tmp_path / "bomb.png")
+
+
+def test_the_limit_of_a_picture_is_raised_by_an_argument(tmp_path):
+    path = tmp_path / "class/small.png"
+    path.parent.mkdir()
+    Image.new("L", (10, 10)).save(path)
+    line = "takes 2,400 bytes of memory to decode, the limit is 2,399"
+    with pytest.raises(CoderError, match=line):
+        _encoder().pixels(path, limit=2399)
+    with pytest.raises(CoderError, match=line):
+        load_folder(tmp_path, limit=2399)
+    assert (_encoder().pixels(path, limit=2400) == _encoder().pixels(path)).all()
+    assert len(load_folder(tmp_path, limit=2400)) == 1
+
+
+MEMORY = """
+import pathlib, resource, sys
+from PIL import Image
+from drypoint.data import ImageEncoder
+
+SIDE = 1800
+gray, rgb = ImageEncoder(width=28, height=28), ImageEncoder(width=28, height=28, color="rgb")
+
+def address_space():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+exif = Image.Exif()
+exif[0x0112] = 6  # turned by 90 degrees
+gray.pixels(sys.argv[1] + "/small.png")
+for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "F", "CMYK", "YCbCr"):
+    kind = "png" if mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "tiff"
+    path = f"{sys.argv[1]}/{mode.replace(';', '')}.{kind}"
+    Image.new(mode, (SIDE, SIDE)).save(path, exif=exif)
+    for encoder in (gray, rgb):
+        resource.setrlimit(resource.RLIMIT_AS, (address_space() + 24 * SIDE**2 + (8 << 20), -1))
+        encoder.pixels(path)
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+print("all modes fit")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is limited as on Linux")
+def test_a_picture_takes_no_more_memory_than_is_counted_for_it(tmp_path):
+    """24 bytes a pixel, and 8 MiB for blocks of rows and decoders, held by the kernel's limit."""
+    Image.new("L", (10, 10)).save(tmp_path / "small.png")
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "all modes fit\n", done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(
@@ -370,6 +436,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
         {"color": "lab"},
         {"resize": "crop"},
         {"mean": (0.1, 0.2)},
+        {"mean": 1e308, "std": 1e-308},
         {"mean": float("nan")},
         {"mean": "0.5x"},
         {"std": 0.0},
@@ -409,3 +476,14 @@ def test_an_array_that_may_be_images_or_channels_is_refused_and_says_how_to_tell
 
 def test_an_array_of_another_size_with_three_channels_is_one_image():
     assert ImageEncoder(width=3, height=5)(np.zeros((6, 9, 3), np.uint8)).shape == (1, 5, 3)
+
+
+def test_numbers_that_are_not_pixels_are_no_pixels_from_0_to_255():
+    """Whole numbers from 0 to 255 in images are pixels; measurements of a sensor are not."""
+    x = np.random.default_rng(0).integers(0, 256, (3, 4, 5))
+    for pixels in (x, x.astype(np.float32), x.astype(np.int16)):
+        with pytest.raises(DatasetError, match=r"as pixels are: give pixels as uint8"):
+            check_scaled(pixels, name="x")
+    others = (x.astype(np.uint8), x - 1, x / 255, x + 0.5, x[0], x % 16, x.astype(float) * 3, x[:0])
+    for values in others:
+        check_scaled(values, name="x")

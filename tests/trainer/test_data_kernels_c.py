@@ -7,7 +7,7 @@ import pytest
 
 from drypoint.data import ImageEncoder
 from drypoint.data._compiled import encode, instruction_sets
-from tools import ROOT, SANITIZE, WARNINGS, run
+from tools import COMPILERS, ROOT, SANITIZE, WARNINGS, run
 
 FOLDER = ROOT / "trainer/drypoint/data/kernels_c"
 ONCE = [FOLDER / "dpd_dispatch.c", FOLDER / "dpd_memory.c"]
@@ -23,7 +23,7 @@ def templates():
     return [path for path in sorted(FOLDER.glob("*.c")) if path not in ONCE]
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_kernels_are_clean_under_sanitizers(toolbox, compiler):
     """Every kernel on small images with maps that lead far outside; all sets must agree."""
     path = toolbox.need(compiler)
@@ -42,8 +42,8 @@ def test_kernels_are_clean_under_sanitizers(toolbox, compiler):
     run([toolbox.build(f"data_kernels_driver-{compiler}", command)])
 
 
-@pytest.mark.parametrize("isa", sorted(FLAGS))
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("isa", [*FLAGS])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_compiler_takes_the_source_without_a_warning(toolbox, compiler, isa):
     flags = ["-std=c99", *WARNINGS, *FLAGS[isa], f"-DDPD_ISA={isa}", f"-I{FOLDER}"]
     for path in templates():

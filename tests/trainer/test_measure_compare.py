@@ -191,7 +191,7 @@ HEAD = "index,true,predicted"
         ([HEAD, "1,0,0"], {"dataset": dataset()}, "image 1 is of class 0, the data say 1"),
         ([HEAD, "0,0,0"], {"output_scale": 1.0}, "has no outputs"),
         ([HEAD + ",a,b", "0,0,0,1,2"], {}, "predicted is 0, but output 1 is the largest"),
-        (["{"], {}, "line 1 is not JSON"),
+        (["{"], {}, "line 1: no JSON"),
         (['{"index": 0}'], {}, "line 1 wants index, true, predicted"),
         (['{"index": 0, "true": 1.5, "predicted": 0}'], {}, "1.5 is no integer"),
         (['{"index": 0, "true": 1, "predicted": 0, "outputs": 3}'], {}, "not 3"),

@@ -10,7 +10,7 @@ from trainable import blobs, classifier, image_model, images
 
 from drypoint import data, nn, train
 from drypoint.autodiff import n_threads, set_threads
-from drypoint.common import pack_members, unpack_members
+from drypoint.common import DrypointError, pack_members, unpack_members
 from drypoint.train import Adam, CheckpointError, EarlyStopping, _batches
 
 
@@ -205,8 +205,20 @@ def test_a_checkpoint_of_another_net_is_refused(checkpoint):
         train.fit(classifier(), blobs(), resume_from=checkpoint, progress="none")
 
 
-def test_without_a_checkpoint_there_is_nothing_to_resume(tmp_path):
-    with pytest.raises(CheckpointError, match=f"^no checkpoint in {tmp_path}: a run begun with"):
+def test_without_a_checkpoint_the_run_starts_from_the_beginning_and_says_so(tmp_path, capsys):
+    """One call stands in a loop that starts it again after each crash."""
+    for folder in (tmp_path / "new", tmp_path):
+        result = fit(folder, resume_from=folder, progress="lines")
+        said = capsys.readouterr().err
+        assert f"no checkpoint in {folder} yet: the run starts from the beginning\n" in said
+        assert facts(result) == facts(fit())
+        fit(folder, resume_from=folder, progress="lines")
+        assert f"resumed after epoch 5 from {folder}\n" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_cannot_be_read_stops_the_run(tmp_path):
+    (tmp_path / "checkpoint.npz").mkdir()
+    with pytest.raises(DrypointError, match=r"cannot read .*npz: Is a directory"):
         fit(resume_from=tmp_path)
 
 
@@ -268,6 +280,10 @@ DAMAGES = {
     "a best epoch to come": lambda c: changed(c, best_epoch=3),
     "a time that is none": lambda c: changed(c, seconds="soon"),
     "no time": lambda c: changed(c, seconds=float("nan")),
+    "a time of 400 digits": lambda c: changed(c, seconds=10**400),
+    "a negative time": lambda c: changed(c, seconds=-1),
+    "a step of 400 digits": lambda c: changed(c, step=10**400),
+    "a setting of 400 digits": lambda c: changed(c, run={"epochs": 10**400}),
     "a history of numbers": lambda c: changed(c, history=[1]),
     "another history": lambda c: changed(c, history=["loss"]),
     "a run that is none": lambda c: changed(c, run=7),

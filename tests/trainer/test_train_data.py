@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 from trainable import blobs, classifier, image_model, image_net, images
 
-from drypoint import data, nn, train
-from drypoint.data import BooleanDecoder, ClassDecoder, Dataset, load_folder
+from drypoint import baselines, data, measure, nn, quant, train
+from drypoint.common import DrypointError
+from drypoint.data import BooleanDecoder, ClassDecoder, Dataset, ImageEncoder, load_folder
 from drypoint.train import TrainError, TrainWarning
 
 SHORT = {"epochs": 1, "batch_size": 16, "validation_split": 0, "progress": "none"}
@@ -39,6 +40,11 @@ FORMS = {
     "the ports of a data set": DATASET.as_ports(),
     "a list of dicts": [{"input": x, "target": c} for x, c in DATASET],
     "one-hot floats": (DATASET.x, np.eye(2, dtype=np.float32)[DATASET.y]),
+    "one-hot booleans": (DATASET.x, np.eye(2, dtype=bool)[DATASET.y]),
+    "whole floats": (DATASET.x, DATASET.y.astype(float)),
+    "a column of labels": (DATASET.x, DATASET.y[:, None]),
+    "channels first": (DATASET.x[:, None], DATASET.y),
+    "channels last": (DATASET.x[..., None], DATASET.y),
 }
 
 
@@ -330,3 +336,105 @@ def test_few_examples_are_not_split_unless_asked():
     x, y = blobs(4)
     assert fit(classifier(), (x, y), validation_split=None).n_val == 0
     assert fit(classifier(), (x, y), validation_split=1).n_val == 1
+
+
+def colours(n=40):
+    """(N, 8, 6, 3) uint8, red or green, and which."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 60, (n, 8, 6, 3)), np.arange(n) % 2
+    x[np.arange(n), :, :, y] += 150
+    return x.astype(np.uint8), y
+
+
+def test_uint8_images_with_their_channels_first_are_scaled_as_others_are():
+    x, y = colours()
+    for net in (image_net(), image_net(input_shape=(3, 8, 6))):
+        last = fit(net, (x, y), seed=1)
+        first = fit(net, (np.moveaxis(x, 3, 1), y), seed=1)
+        batches = fit(net, lambda *_: [(np.moveaxis(x, 3, 1), y)], seed=1)
+        expected = fit(net, lambda *_: [(x, y)], seed=1)
+        assert (
+            first.model.encoder
+            == last.model.encoder
+            == ImageEncoder(width=6, height=8, color="rgb")
+        )
+        assert first.model.dumps() == last.model.dumps()
+        assert batches.model.dumps() == expected.model.dumps()
+        turned = np.moveaxis(x, 3, 1)
+        assert np.array_equal(first.model.predict_proba(turned), last.model.predict_proba(x))
+
+
+def test_pixels_that_are_not_uint8_are_refused_wherever_they_come_in():
+    x, y = colours()
+    model = fit(image_net(), (x, y)).model
+    calibration = quant.calibrate(model, x)
+    for kind in (np.float32, np.int64):
+        for pixels in (np.moveaxis(x, 3, 1).astype(kind), x.astype(kind)):
+            for call in (
+                lambda given: fit(image_net(), (given, y)),
+                lambda given: fit(image_net(), lambda *_: [(given, y)]),
+                lambda given: measure.measure(model, (given, y)),
+                lambda given: quant.calibrate(model, given),
+                lambda given: quant.report(model, calibration, given),
+                lambda given: Dataset(given, y),
+                lambda given: baselines.auto((given, y), time_limit=1),
+                model.predict_proba,
+            ):
+                with pytest.raises(DrypointError, match=r"uint8") as caught:
+                    call(pixels)
+                assert "\n" not in str(caught.value)
+
+
+def test_colour_pictures_in_a_folder_are_trained_on_in_colour(tmp_path):
+    x, y = colours()
+    root = folder_of(Dataset(x, y, ("red", "green")), tmp_path / "colours")
+    assert load_folder(root).x.shape[1:] == (8, 6, 3)
+    assert fit(image_net(), root).model.encoder.color == "rgb"
+    gray = Dataset(np.repeat(x[..., :1], 3, axis=3), y, ("red", "green"))
+    loaded = load_folder(folder_of(gray, tmp_path / "gray"))
+    assert loaded.x.shape[1:] == (8, 6)
+    assert load_folder(root, color="gray").x.shape[1:] == (8, 6)
+
+
+def test_one_hot_labels_have_an_accuracy_and_a_decoder():
+    x, y = blobs()
+    net = nn.Sequential([nn.Linear(3), nn.Softmax()])
+    plain, coded = (fit(net, (x, labels), seed=1) for labels in (y, np.eye(3)[y]))
+    assert coded.history["accuracy"] == plain.history["accuracy"]
+    assert coded.model.decoder == plain.model.decoder
+    soft = 0.9 * np.eye(3)[y] + 0.1 / 3
+    assert "accuracy" not in fit(net, (x, soft)).history
+
+
+def test_examples_of_some_of_the_classes_are_enough_to_validate_on():
+    val = Dataset(DATASET.x[DATASET.y == 0], np.zeros((DATASET.y == 0).sum(), int), ("above",))
+    plain = fit(image_model(), DATASET, validation_data=val)
+    both = Dataset(val.x, val.y, ("above", "below"))
+    assert (
+        plain.history["val_loss"]
+        == fit(image_model(), DATASET, validation_data=both).history["val_loss"]
+    )
+
+
+def test_labels_out_of_a_tables_column_train_as_others_do():
+    x, y = blobs(48)
+    table = np.column_stack([np.arange(48), y, y + 1])
+    columns = {"strided": table[:, 1], "plain": y.astype(np.int64)}
+    made = [
+        fit(classifier(), lambda *_, y=y: [(x[i : i + 16], y[i : i + 16]) for i in (0, 16, 32)])
+        for y in columns.values()
+    ]
+    assert made[0].model.dumps() == made[1].model.dumps()
+
+
+def test_a_trained_net_of_images_without_an_encoder_refuses_pixels():
+    """It was trained on floats: it would take pixels unscaled, and answer something."""
+    x, y = colours()
+    turned = np.moveaxis(x, 3, 1)
+    model = fit(nn.Model(image_net()), (turned / np.float32(255), y)).model
+    assert model.encoder is None
+    for call in (model.predict_proba, lambda given: quant.calibrate(model, given)):
+        with pytest.raises(DrypointError, match=r"uint8 up to .*, and the model has no encoder"):
+            call(turned)
+    with pytest.raises(DrypointError, match="no encoder"):
+        measure.measure(model, (turned, y))

@@ -74,8 +74,8 @@ REFUSED = {
     "labels": ({"data": (X, Y + 1)}, "labels run from 1 to 3; the net has 3 classes"),
     "negative": ({"data": (X, Y - 1)}, "labels run from -1 to 1; the net has 3 classes"),
     "columns": (
-        {"data": (X, Y[:, None])},
-        "labels are of shape (18, 1), not one index an example (N,)",
+        {"data": (X, np.stack([Y, Y], axis=1))},
+        "labels are of shape (18, 2), not one index an example (N,)",
     ),
     "mse": (
         {"given": model(softmax=False)},
@@ -226,8 +226,9 @@ def test_lines_go_to_standard_error_one_a_choice_and_one_an_epoch(kind, capsys):
     quiet(epochs=2, progress=kind)
     out, err = capsys.readouterr()
     assert out == ""
-    held, loss, plan, first, second = err.splitlines()
+    held, inputs, loss, plan, first, second = err.splitlines()
     assert held == "validation: 2 of 20 examples are held out for it"
+    assert re.fullmatch(r"inputs: float32 from -2\.\d+ to 1\.\d+, taken as they are", inputs)
     assert loss == "loss: CrossEntropyLoss, by the net's last layer"
     assert plan == (
         "training on 18 examples, validated on 2; batches of 64, 1 steps an epoch; "

@@ -1,11 +1,21 @@
-"""What every part may use: the base of errors, files written whole, one BLAS thread."""
+"""What every part may use: the base of errors, checks of arguments, files written whole, untrusted
+JSON, memory limits, one BLAS thread.
+"""
 
 from ._archive import pack_members as pack_members
 from ._archive import unpack_members as unpack_members
 from ._errors import DrypointError as DrypointError
+from ._extras import how_to_install as how_to_install
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
+from ._json import parse_json as parse_json
+from ._kinds import check_kind as check_kind
+from ._kinds import kind_of as kind_of
+from ._limits import READ_LIMIT as READ_LIMIT
+from ._limits import check_limit as check_limit
+from ._tables import html_table as html_table
+from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread

@@ -1,5 +1,7 @@
 """The one base of all errors that come from outside: input, files, arguments, the machine."""
 
+_LONGEST = 4000  # characters of a message; a file may bring any number of names into one
+
 
 class DrypointError(Exception):
     """Something from outside is not as wanted; ``str(error)`` is one line that teaches.
@@ -11,5 +13,19 @@ class DrypointError(Exception):
     """
 
     def __str__(self) -> str:
-        """The message itself (``KeyError`` alone would show its ``repr``)."""
-        return " ".join(str(a) for a in self.args)
+        """The message as one line (``KeyError`` alone would show its ``repr``).
+
+        A message may quote a file that is not trusted. So control characters and line breaks
+        appear as escapes, and the middle of a message above 4,000 characters is left out.
+        """
+        text = " ".join(str(a) for a in self.args)
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else _escaped(c) for c in text)
+        if len(text) > _LONGEST:
+            half = _LONGEST // 2
+            text = f"{text[:half]} [{len(text) - 2 * half:,} characters] {text[-half:]}"
+        return text
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -3,11 +3,13 @@
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from ._errors import DrypointError
+from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:
@@ -16,6 +18,11 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     The bytes go to a temporary file in the same folder, are flushed to the disk, and take the
     name by a rename; the folder is made when missing. Whatever fails, the old file stays. A link
     stays one: the file that it points to is replaced.
+
+    A process that is killed while it writes leaves its temporary file,
+    ``.<name>.<8 characters>.drypoint-tmp``. The next write of the same file removes it. A process
+    that still writes holds a lock on its temporary file, so that no other process removes the file
+    (where the file system has no locks, or on Windows, temporary files of killed processes stay).
 
     Raises:
         DrypointError: the folder cannot be made, or the file cannot be written or is no ordinary
@@ -33,26 +40,30 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
     """
     staged: dict[Path, tuple[Path, Path]] = {}  # the temporary file, and the one it becomes
     path = Path()
-    try:
-        for path, content in files.items():
-            check_writable(path)
-            target = path.resolve()
-            data = content.encode() if isinstance(content, str) else content
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            staged[path] = Path(name), target
-            with os.fdopen(handle, "wb") as file:
+    with contextlib.ExitStack() as opened:  # open files keep their locks until all have their names
+        try:
+            for path, content in files.items():
+                check_writable(path)
+                target = path.resolve()
+                remove_abandoned(target)
+                data = content.encode() if isinstance(content, str) else content
+                file, temporary = new_temporary(target)
+                opened.enter_context(file)
+                staged[path] = temporary, target
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise the next reader
-        for path, (temporary, target) in staged.items():  # noqa: B007 - an error names it
-            temporary.replace(target)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        for temporary, _ in staged.values():
-            with contextlib.suppress(OSError):  # gone already after the rename
-                temporary.unlink()
+                temporary.chmod(0o666 & ~_umask())  # the next reader does not expect mkstemp's 0600
+                if not HAS_LOCKS:
+                    file.close()  # Windows renames no open file
+            for path, (temporary, target) in staged.items():  # noqa: B007 - an error names it
+                temporary.replace(target)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        finally:
+            for temporary, _ in staged.values():
+                with contextlib.suppress(OSError):  # gone already after the rename
+                    temporary.unlink()
 
 
 def check_writable(path: str | Path) -> None:
@@ -74,13 +85,17 @@ def check_writable(path: str | Path) -> None:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file.
+    """The bytes of a file, or of a pipe.
 
     Raises:
-        DrypointError: the file is missing or cannot be read.
+        DrypointError: the file is missing, cannot be read, or is a device (which may never end).
     """
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                raise DrypointError(f"cannot read {path}: it is a device; name a file")
+            return file.read()
     except OSError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
 

@@ -5,7 +5,9 @@ from ._compiled import CompilerError as CompilerError
 from ._compiled import find_compiler as find_compiler
 from ._engine import Engine as Engine
 from ._engine import EngineError as EngineError
+from ._export import ExportModel as ExportModel
 from ._export import export_c as export_c
+from ._export import export_models as export_models
 from ._source import c_sources as c_sources
 from ._source import headers as headers
 from ._source import include_dir as include_dir

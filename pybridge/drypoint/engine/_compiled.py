@@ -8,7 +8,7 @@ from string import Template
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, check_kind
 from drypoint.program import Program
 
 from ._source import HERE, c_sources, include_dir
@@ -36,6 +36,8 @@ def find_compiler(wanted: str | None = None) -> str:
     Raises:
         CompilerError: none is there.
     """
+    kinds = (str, type(None))
+    check_kind(wanted, kinds, name="compiler", wanted="a command, or None", error=CompilerError)
     names = [wanted] if wanted else ["cc", "gcc", "clang"]
     for name in names:
         if path := shutil.which(name):

@@ -1,5 +1,6 @@
 """Engine: a program, loaded and checked by the C library, ready to run."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, check_kind, read_bytes
 from drypoint.program import NUMPY_TYPE, Program, Shape, blob
 
 from ._native import ffi, lib
@@ -46,6 +47,9 @@ class Engine:
         backend: str | None = None,
         threads: int = 1,
     ) -> None:
+        wanted = "a Program, as quant.quantize gives it, the bytes of a blob or the path of a .dpt"
+        kinds = (Program, bytes, str, Path)
+        check_kind(program, kinds, name="program", wanted=wanted, error=EngineError)
         if not 1 <= threads <= lib.DPT_BRIDGE_THREADS:
             raise EngineError(f"threads is {threads}, not 1 to {lib.DPT_BRIDGE_THREADS}")
         if isinstance(program, Program):
@@ -59,7 +63,10 @@ class Engine:
         loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
         _check(lib.dpt_model_load(loaded, self._loaded_ops, n_ops, self._bytes, len(self._blob)))
         self._backend = _backend(backend)
-        self._packed = np.empty(lib.dpt_packed_size(loaded, self._backend), np.uint8)
+        size = lib.dpt_packed_size(loaded, self._backend)
+        if size > sys.maxsize:
+            _check(lib.DPT_E_CAPACITY)
+        self._packed = np.empty(size, np.uint8)
         self._model, self._ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
         _check(
             lib.dpt_model_pack(
@@ -102,6 +109,11 @@ class Engine:
     def arena_size(self) -> int:
         """Bytes of working memory, as the C library counts them."""
         return int(self._model.arena_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of one run, as the C library counts them (``Program.steps``)."""
+        return int(lib.dpt_steps(self._model))
 
     def run(self, x: ArrayLike) -> NDArray[np.int32]:
         """Outputs for one input or a batch, as ``program.reference.run`` gives them.
@@ -154,7 +166,14 @@ class Engine:
         return split_traces(self.program, traces, n=n)
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Real outputs (N, outputs): probabilities when the program ends in a softmax."""
+        """Real outputs (N, outputs): probabilities when the program ends in a softmax.
+
+        Args:
+            x: as for `run`; or, where the program has no encoder, what the float net takes: real
+                numbers, which `Program.integers` turns into the integers that it reads.
+        """
+        if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
+            x = self.program.integers(x)
         return self.program.real(self.run(x))
 
     def __repr__(self) -> str:

@@ -1,16 +1,34 @@
-"""A program as a folder of C that a compiler takes as it is."""
+"""Programs as a folder of C that a compiler takes as it is."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import write_all
-from drypoint.forms import Form, Parts, arrange
-from drypoint.program import Program, codegen, packing
+from drypoint.common import check_kind, write_all
+from drypoint.forms import FORMS, Form, ModelParts, Parts, arrange
+from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
+from ._borders import reads, writes
 from ._source import c_sources, headers, sources_for
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExportModel:
+    """One of the models of an export.
+
+    Attributes:
+        program: what to write.
+        golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
+        cost: a section of the README about what the model costs on its target, in Markdown.
+    """
+
+    program: Program
+    golden: NDArray[np.integer]
+    cost: str = ""
 
 
 def export_c(
@@ -22,8 +40,11 @@ def export_c(
     form: Form = "plain",
     kernels: str | None = None,
     cost: str = "",
+    target: str = "",
 ) -> list[Path]:
     """Write a program as C, with its self-test and the engine: all that a firmware project needs.
+
+    Two such folders do not link together, since each holds the engine: see `export_models`.
 
     Args:
         program: what to write.
@@ -35,6 +56,7 @@ def export_c(
             of ``program.packing.KERNEL_SETS``: weights as these read them, and no more of the
             engine than they need.
         cost: a section of the README about what the model costs on its target, in Markdown.
+        target: the processor that ``kernels`` are for, as the README is to call it.
 
     Returns:
         The files. In the plain form: ``README.md``, ``<name>.h``, ``<name>.c``, ``selftest.c``,
@@ -45,20 +67,122 @@ def export_c(
             Or there are no such kernels.
         DrypointError: a file cannot be written.
     """
+    check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
+    model = ExportModel(program=program, golden=golden, cost=cost)
+    return _export({name: model}, folder, name=name, form=form, kernels=kernels, target=target)
+
+
+def export_models(
+    models: Mapping[str, ExportModel],
+    folder: str | Path,
+    *,
+    name: str = "models",
+    form: Form = "plain",
+    kernels: str | None = None,
+    target: str = "",
+) -> list[Path]:
+    """Write several programs as one library of C with one engine.
+
+    Args:
+        models: the C name of each model -> the model.
+        folder, form, kernels, target: as for `export_c`.
+        name: the C name of the library, and of the header that includes those of all models.
+
+    Returns:
+        The files. In the plain form: ``README.md``, ``<name>.h``, a ``.h``, a ``.c`` and a
+        ``selftest_....c`` for each model, ``selftest.c`` that runs them all, and the engine's in
+        ``drypoint/``.
+
+    Raises:
+        ProgramError: a name is no C identifier or taken, by another model too; no models; otherwise
+            as `export_c`.
+        DrypointError: a file cannot be written.
+    """
+    check_kind(
+        models,
+        Mapping,
+        name="models",
+        wanted="a mapping from C names to ExportModel(program=..., golden=...)",
+        error=ProgramError,
+    )
+    if not models:
+        raise ProgramError("models is empty; wanted: at least one program")
+    for one in models.values():
+        wanted = "an ExportModel(program=..., golden=...)"
+        check_kind(one, ExportModel, name="a model", wanted=wanted, error=ProgramError)
+    if len(models) > 1:
+        check_names(list(models), name)
+    else:
+        name = next(iter(models))
+    return _export(models, folder, name=name, form=form, kernels=kernels, target=target)
+
+
+def check_names(models: Sequence[str], library: str) -> None:
+    """Refuse names of models and their library that clash in C, as files, or as macros.
+
+    Raises:
+        ProgramError: they do.
+    """
+    for one in (library, *models):
+        check_c_name(one)
+    names = [library, *models]
+    twice = next((one for one in names if names.count(one) > 1), None)
+    if twice is not None:
+        raise ProgramError(
+            f"two of the models and their library are called {twice!r}: give each a name of its own"
+        )
+    for one in models:
+        for other in names:
+            if other in (f"{one}_selftest", f"selftest_{one}"):
+                raise ProgramError(
+                    f"{other!r} clashes with the self-test of {one!r}: give it another name"
+                )
+
+
+def _export(
+    models: Mapping[str, ExportModel],
+    folder: str | Path,
+    *,
+    name: str,
+    form: Form,
+    kernels: str | None,
+    target: str,
+) -> list[Path]:
+    wanted = "the path of a folder"
+    check_kind(folder, (str, Path), name="folder", wanted=wanted, error=ProgramError)
+    if form not in FORMS:
+        raise ProgramError(f"form is {form!r}; there are: {', '.join(FORMS)}")
     chosen = packing.kernel_set(kernels or "scalar")
     sources = c_sources() if kernels is None else sources_for(chosen)
-    texts = codegen.generate(program, name, golden, kernels=chosen.name)
     parts = Parts(
         name=name,
         version=version("drypoint"),
-        selftest=texts.pop("selftest.c"),
-        model=texts,
+        models=[
+            _parts(one, model, kernels=chosen.name, pre=f"{one}_" if len(models) > 1 else "")
+            for one, model in models.items()
+        ],
         engine={f.name: f.read_text("utf-8") for f in [*headers(), *sources]},
-        macs=program.macs,
-        weights=program.weight_bytes,
-        arena=program.arena_size,
-        cost=cost,
+        target=target,
     )
     files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}
     write_all(files)
     return list(files)
+
+
+def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelParts:
+    program = model.program
+    wanted = "a Program, as quant.quantize gives it and program.blob.loads reads it"
+    check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
+    texts = codegen.generate(program, name, model.golden, kernels=kernels)
+    return ModelParts(
+        name=name,
+        selftest=texts.pop("selftest.c"),
+        model=texts,
+        macs=program.macs,
+        weights=program.weight_bytes,
+        arena=program.arena_size,
+        pixels=program.encoder is not None,
+        reads=reads(program, name).replace("`input`", f"`{pre}input`"),
+        writes=writes(program, name, pre),
+        cost=model.cost,
+    )

@@ -32,12 +32,12 @@ def c_sources() -> list[Path]:
 def sources_for(kernels: packing.KernelSet) -> list[Path]:
     """The C files that generated code with these kernels needs, and the headers that they include.
 
-    That is what runs ops, the plain kernels, those of the set, and, where these ask the CPU what it
-    has, the file that does; no loader of blobs, no packing, no other backends.
+    That is what runs ops, the plain kernels, the softmax, the kernels of the set, and, where these
+    ask the CPU what it has, the file that does; no loader of blobs, no packing, no other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend or f"dpt_{kernels.name}"
-    wanted = ["dpt_run.c", "dpt_scalar.c", f"{own}.c"]
+    wanted = ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", f"{own}.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import one_blas_thread
+from drypoint.common import check_kind, kind_of, one_blas_thread
 from drypoint.program import Program, ProgramError, reference
 
 
@@ -85,6 +85,13 @@ def verify(
     Raises:
         ProgramError: the images are of another type or shape, or there are none.
     """
+    wanted = "a Program, as quant.quantize gives it"
+    check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
+    wanted = "a mapping from names to runners, such as {'C': Engine(program)}"
+    check_kind(runners, Mapping, name="runners", wanted=wanted, error=ProgramError)
+    for runner in runners.values():
+        if isinstance(runner, type) or not hasattr(runner, "trace"):
+            raise ProgramError(f"a runner is {kind_of(runner)}; wanted: an Engine or a Compiled")
     inputs = program.check_input(images)
     if len(inputs) == 0:
         raise ProgramError("verification needs at least one image, and got none")

@@ -63,18 +63,28 @@ static void run_shares(share *shares, size_t n) {
 }
 #endif
 
+/* The first of n inputs that thread number t of `threads` runs; no product that could wrap. */
+static size_t share_begin(size_t n, size_t threads, size_t t) {
+    const size_t rest = n % threads;
+    return n / threads * t + (t < rest ? t : rest);
+}
+
 int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t n,
                    const uint8_t *inputs, int32_t *outputs) {
     share shares[DPT_BRIDGE_THREADS];
-    const size_t part = batch * model->arena_size;
-    uint8_t *arena = malloc(threads * part + 1); /* 1: so that NULL means that there is none */
+    const size_t size = model->arena_size, most = SIZE_MAX - 1; /* 1 more: malloc(0) may be NULL */
     int status = DPT_OK;
+    if (size > 0 && batch > most / threads / size) {
+        return DPT_BRIDGE_E_MEMORY;
+    }
+    uint8_t *arena = malloc(threads * batch * size + 1);
     if (arena == NULL) {
         return DPT_BRIDGE_E_MEMORY;
     }
     for (size_t t = 0; t < threads; t++) {
-        const share s = {model,  arena + t * part, batch, n * t / threads, n * (t + 1) / threads,
-                         inputs, outputs,          DPT_OK};
+        const size_t from = share_begin(n, threads, t), end = share_begin(n, threads, t + 1);
+        const share s = {model, arena + t * batch * size, batch, from, end, inputs, outputs,
+                         DPT_OK};
         shares[t] = s;
     }
     run_shares(shares, threads);

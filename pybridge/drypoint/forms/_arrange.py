@@ -1,11 +1,12 @@
 """The forms, and what each puts where."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from ._amalgamation import amalgamated
 from ._parts import Files, Parts, lines, within
+from ._readme import readme
 
 Form = Literal[
     "plain", "cmake", "amalgamation", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack"
@@ -16,13 +17,13 @@ FORMS: tuple[Form, ...] = get_args(Form)
 def arrange(form: Form, parts: Parts) -> Files:
     """The files of a form: path inside its folder -> text, a README with how to call it first."""
     use, files = _FORMS[form](parts)
-    return {"README.md": parts.fill("README.md.in", use=use), **files}
+    return {"README.md": readme(form, parts, use=use), **files}
 
 
 def _plain(parts: Parts) -> tuple[str, Files]:
-    use = "Compile all C files with `-Idrypoint`; leave `selftest.c` out of your product."
+    use = "Compile all C files with `-Idrypoint`; leave `selftest*.c` out of your product."
     engine = within("drypoint", parts.engine)
-    return use, {**parts.model, "selftest.c": parts.selftest, **engine}
+    return use, {**parts.model_files, **parts.selftests, **engine}
 
 
 def _cmake(parts: Parts) -> tuple[str, Files]:
@@ -32,40 +33,63 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
         "`cmake -B build && cmake --build build && ctest --test-dir build`."
     )
     sources = {n: t for n, t in parts.engine.items() if n.endswith(".c")}
-    text = parts.fill("cmake.in", engine=lines(sources, folder="drypoint", indent=4))
+    model = parts.model_files
+    several = len(parts.models) > 1
+    text = parts.fill(
+        "cmake.in",
+        engine=lines(sources, folder="drypoint", indent=4),
+        sources=" ".join(name for name in model if name.endswith(".c")),
+        headers=" ".join(name for name in model if name.endswith(".h")),
+        selftests=" ".join(parts.selftests),
+        kind="integer nets" if several else "an integer net",
+        it="them" if several else "it",
+    )
     return use, {"CMakeLists.txt": text, **_plain(parts)[1]}
 
 
 def _amalgamation(parts: Parts) -> tuple[str, Files]:
     use = (
-        f"Add `drypoint.c` and `{parts.name}.c` to your build; leave `selftest.c` out of your "
-        "product."
+        f"Add `drypoint.c` and {_named(f'{one.name}.c' for one in parts.models)} to your build; "
+        "leave `selftest*.c` out of your product."
     )
     headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
     files = {**headers, "drypoint.c": amalgamated(parts.engine)}
-    return use, {**parts.model, **files, "selftest.c": parts.selftest}
+    return use, {**parts.model_files, **files, **parts.selftests}
+
+
+def _named(names: Iterable[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
 
 
 def _arduino(parts: Parts) -> tuple[str, Files]:
+    sketches: Files = {}
+    names = []
+    for one in parts.models:
+        end = f"_{one.name}" if len(parts.models) > 1 else ""
+        names += [f"Classify{end}", f"Selftest{end}"]
+        classify, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
+        origin = "from your sensor: raw bytes." if one.pixels else "as README.md says."
+        sketches[classify] = parts.fill_for(one, "classify.ino.in", origin=origin)
+        sketches[selftest] = parts.fill_for(one, "selftest.ino.in")
+        sketches[f"examples/{names[-1]}/selftest.c"] = one.selftest_without_main
     use = (
         "Copy the folder into your sketchbook's `libraries`. "
-        "*File > Examples* then has `Classify` and `Selftest`."
+        f"*File > Examples* then has {_named(names)}."
     )
     return use, {
         "library.properties": parts.fill("arduino.properties.in"),
         **within("src", {**parts.headers, **parts.sources}),
-        "examples/Classify/Classify.ino": parts.fill("classify.ino.in"),
-        "examples/Selftest/Selftest.ino": parts.fill("selftest.ino.in"),
-        "examples/Selftest/selftest.c": parts.selftest_without_main,
+        **sketches,
     }
 
 
 def _platformio(parts: Parts) -> tuple[str, Files]:
     use = "Put the folder into your project's `lib`, or name its address in `lib_deps`."
+    macs = sum(one.macs for one in parts.models)
     manifest = {
         "name": parts.name,
         "version": parts.version,
-        "description": f"An integer net with its C99 engine: {parts.macs:,} MACs",
+        "description": f"An integer net with its C99 engine: {macs:,} MACs",
         "keywords": ["machine-learning", "quantized", "fixed-point"],
         "license": "Apache-2.0",
         "frameworks": "*",
@@ -77,7 +101,7 @@ def _platformio(parts: Parts) -> tuple[str, Files]:
         "library.json": json.dumps(manifest, indent=2) + "\n",
         **within("include", parts.headers),
         **within("src", parts.sources),
-        "examples/selftest.c": parts.selftest,
+        **within("examples", parts.selftests),
     }
 
 
@@ -95,7 +119,7 @@ def _zephyr(parts: Parts) -> tuple[str, Files]:
         ),
         **within("include", parts.headers),
         **within("src", parts.sources),
-        "tests/selftest.c": parts.selftest,
+        **within("tests", parts.selftests),
     }
 
 
@@ -108,7 +132,7 @@ def _esp_idf(parts: Parts) -> tuple[str, Files]:
         "idf_component.yml": parts.fill("esp_idf.yml.in"),
         **within("include", parts.headers),
         **within("src", parts.sources),
-        "test_apps/selftest.c": parts.selftest,
+        **within("test_apps", parts.selftests),
     }
 
 
@@ -123,7 +147,7 @@ def _cmsis_pack(parts: Parts) -> tuple[str, Files]:
         f"drypoint.{parts.name}.pdsc": parts.fill("cmsis.pdsc.in", files="\n".join(listed)),
         **within("include", parts.headers),
         **within("src", parts.sources),
-        "examples/selftest.c": parts.selftest,
+        **within("examples", parts.selftests),
     }
 
 

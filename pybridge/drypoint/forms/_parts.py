@@ -1,6 +1,6 @@
 """What every form is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -10,34 +10,82 @@ Files = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class ModelParts:
     """One exported model.
 
     Attributes:
         name: the C name of the model, a lower-case identifier.
-        version: of drypoint, as ``1.2.3``.
         model: file name -> text of the generated ``<name>.h`` and ``<name>.c``.
-        selftest: text of ``selftest.c``.
-        engine: file name -> text of the engine's header and sources.
+        selftest: text of its ``selftest.c``.
         macs: multiply-accumulates of one input.
         weights: bytes of weights.
         arena: bytes of working memory.
+        pixels: whether an input is the raw pixels of an image.
+        reads: how the bytes of an input are made, for the README: sentences.
+        writes: what the outputs mean, likewise.
         cost: a section of the README on what the model costs on its target; "" for no target.
     """
 
     name: str
-    version: str
     model: Mapping[str, str]
     selftest: str
-    engine: Mapping[str, str]
     macs: int
     weights: int
     arena: int
+    pixels: bool
+    reads: str
+    writes: str
     cost: str = ""
 
     @property
+    def selftest_without_main(self) -> str:
+        """The self-test as a function to call."""
+        return f"#define {self.name.upper()}_SELFTEST_NO_MAIN\n{self.selftest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """One exported library: a model or several, and the engine once.
+
+    Attributes:
+        name: of the library, a lower-case identifier; of a single model the model's name.
+        version: of drypoint, as ``1.2.3``.
+        models: at least one.
+        engine: file name -> text of the engine's header and sources.
+        target: the only processor that the sources are for; "" for any.
+    """
+
+    name: str
+    version: str
+    models: Sequence[ModelParts]
+    engine: Mapping[str, str]
+    target: str = ""
+
+    @property
+    def model_files(self) -> Files:
+        """The generated sources and headers; of several models a header for all too."""
+        found = {name: text for one in self.models for name, text in one.model.items()}
+        if len(self.models) > 1:
+            includes = "".join(f'#include "{one.name}.h"\n' for one in self.models)
+            guard = f"{self.name.upper()}_H"
+            found[f"{self.name}.h"] = f"#ifndef {guard}\n#define {guard}\n\n{includes}\n#endif\n"
+        return found
+
+    @property
+    def selftests(self) -> Files:
+        """``selftest.c`` with a main; of several models it calls those in ``selftest_<name>.c``."""
+        if len(self.models) == 1:
+            return {"selftest.c": self.models[0].selftest}
+        names = [one.name for one in self.models]
+        declared = "".join(f"int {name}_selftest(void);\n" for name in names)
+        calls = "".join(f'    wrong |= report("{name}", {name}_selftest());\n' for name in names)
+        main = self.fill("selftests.c.in", declared=declared, calls=calls)
+        each = {f"selftest_{one.name}.c": one.selftest_without_main for one in self.models}
+        return {"selftest.c": main, **each}
+
+    @property
     def sources(self) -> Files:
-        """All C files but the self-test."""
+        """All C files but the self-tests."""
         return {n: t for n, t in self._all.items() if n.endswith(".c")}
 
     @property
@@ -46,27 +94,34 @@ class Parts:
         return {n: t for n, t in self._all.items() if n.endswith((".h", ".hpp"))}
 
     @property
-    def selftest_without_main(self) -> str:
-        """The self-test as a function to call."""
-        return f"#define {self.name.upper()}_SELFTEST_NO_MAIN\n{self.selftest}"
-
-    @property
     def _all(self) -> Files:
-        return {**self.model, **self.engine}
+        return {**self.model_files, **self.engine}
 
     def fill(self, template: str, **more: object) -> str:
-        """A template of this part with its ``$names`` replaced."""
-        text = files(__package__).joinpath("templates", template).read_text("utf-8")
-        return Template(text).substitute(
-            name=self.name,
-            upper=self.name.upper(),
-            version=self.version,
-            macs=f"{self.macs:,}",
-            weights=f"{self.weights:,}",
-            arena=f"{self.arena:,}",
-            cost=self.cost,
-            **more,
+        """A template of this part with its ``$names`` replaced; figures are those of all models."""
+        return _filled(
+            template,
+            {
+                "name": self.name,
+                "upper": self.name.upper(),
+                "version": self.version,
+                "macs": f"{sum(one.macs for one in self.models):,}",
+                "weights": f"{sum(one.weights for one in self.models):,}",
+                "arena": f"{sum(one.arena for one in self.models):,}",
+                **more,
+            },
         )
+
+    def fill_for(self, one: ModelParts, template: str, **more: object) -> str:
+        """A template with the names and figures of one of the models."""
+        values = {"macs": f"{one.macs:,}", "weights": f"{one.weights:,}", "arena": f"{one.arena:,}"}
+        values |= {"name": one.name, "upper": one.name.upper(), "version": self.version}
+        return _filled(template, {**values, **more})
+
+
+def _filled(template: str, values: Mapping[str, object]) -> str:
+    text = files(__package__).joinpath("templates", template).read_text("utf-8")
+    return Template(text).substitute(values)
 
 
 def within(folder: str, texts: Mapping[str, str]) -> Files:

@@ -7,7 +7,9 @@ from . import _blob as blob
 from . import _codegen as codegen
 from . import _packing as packing
 from . import _reference as reference
+from . import _softmax as softmax
 from ._blob import BlobError as BlobError
+from ._c_names import check_c_name as check_c_name
 from ._ops import NUMPY_TYPE as NUMPY_TYPE
 from ._ops import AvgPool as AvgPool
 from ._ops import Conv as Conv
@@ -34,7 +36,9 @@ __all__ = [
     "ProgramError",
     "Shape",
     "blob",
+    "check_c_name",
     "codegen",
     "packing",
     "reference",
+    "softmax",
 ]

@@ -38,7 +38,7 @@ def check_c_name(name: str) -> None:
     Raises:
         ProgramError: no lower-case C identifier, or one that is taken.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ProgramError(
             f"{name!r} cannot name C files: start with a lower-case letter and use only lower-case "
             "letters, digits and _"

@@ -9,13 +9,14 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _softmax as softmax
 from ._c_names import check_c_name
 from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, ProgramError, Weighted
 from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._reference import trace
 
-CODEGEN_VERSION = 2  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 3  # DPT_CODEGEN in drypoint.h
 KERNELS: dict[type[Op], str] = {
     Conv: "conv",
     Dense: "dense",
@@ -83,8 +84,23 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=told if chosen.stack else "",
+        stack=(told if chosen.stack else "") + _scales(program, name),
+        softmax=_softmax_declaration(program, name),
     )
+
+
+def _scales(program: Program, name: str) -> str:
+    """The scales of the borders that are real numbers: an encoder's pixels are none."""
+    lines = ""
+    if program.encoder is None:
+        low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
+        lines += f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE), "
+        lines += f"{low}, {high}); rint: halves to even. */\n"
+        lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+    if not program.softmax:
+        lines += f"/* A real output is {name.upper()}_OUTPUT_SCALE times the int32. */\n"
+        lines += f"#define {name.upper()}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
+    return lines
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
@@ -103,7 +119,23 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         kernels=_kernels(program, chosen),
         backend=chosen.backend or "kernels",
         packing=chosen.number,
+        softmax=_softmax_definition(program, name),
     )
+
+
+def _softmax_declaration(program: Program, name: str) -> str:
+    """Of the scale that ``dpt_softmax`` takes; nothing where the net does not end in a softmax."""
+    if not program.softmax:
+        return ""
+    use = f"dpt_softmax(outputs, {name.upper()}_OUTPUT_COUNT, {name}_softmax, probabilities)"
+    return f"\n/* For {use}. */\nextern const dpt_softmax_scale {name}_softmax;\n"
+
+
+def _softmax_definition(program: Program, name: str) -> str:
+    if not program.softmax:
+        return ""
+    mult, shift = softmax.scale(program.output_scale)
+    return f"\nconst dpt_softmax_scale {name}_softmax = {{{mult}u, {shift}}};\n"
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:

@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+from drypoint.common import table_lines
+
 from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Pair, Weighted
 
 
@@ -21,15 +23,9 @@ def listing(name: str, ops: tuple[Op, ...], arena_size: int) -> str:
                 "" if isinstance(op, MaxPool) else f"{int(op.acc_bound.max()) << op.shift:,}",
             )
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(_cell(i, c, widths[i]) for i, c in enumerate(row)).rstrip() for row in rows]
     macs = sum(op.macs for op in ops)
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena_size:,} bytes"
-    return "\n".join([f"program {name}: {total}", *lines])
-
-
-def _cell(column: int, text: str, width: int) -> str:
-    return text.rjust(width) if column >= 4 else text.ljust(width)
+    return "\n".join([f"program {name}: {total}", *table_lines(rows, left=range(4))])
 
 
 def _kind(op: Op) -> str:

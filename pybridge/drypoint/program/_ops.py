@@ -129,8 +129,8 @@ class _Weighted(_Requantized):
     @property
     def acc_bound(self) -> NDArray[np.int64]:
         """abs(bias) + A * sum of abs(weight): NUMERICS.md section 4. int64[out.c]."""
-        rows = self.weight.reshape(len(self.weight), -1).astype(np.int64)
-        magnitude: NDArray[np.int64] = np.abs(rows).sum(axis=1)
+        rows = np.abs(self.weight.reshape(len(self.weight), -1))  # int8 holds it: none is -128
+        magnitude: NDArray[np.int64] = rows.sum(axis=1, dtype=np.int64)
         return np.abs(self.bias.astype(np.int64)) + self.input_magnitude * magnitude
 
 

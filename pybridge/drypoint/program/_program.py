@@ -4,15 +4,28 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
-from ._ops import NUMPY_TYPE, DType, Op, ProgramError, Shape, Weighted
+from ._ops import (
+    NUMPY_TYPE,
+    AvgPool,
+    Conv,
+    Dense,
+    DType,
+    GroupedConv,
+    MaxPool,
+    Op,
+    ProgramError,
+    Shape,
+    Weighted,
+)
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
+MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -88,8 +101,8 @@ class Program:
         low end and at the high end in turn. The arena is then as small as any plan can make it:
         the largest sum of two neighbouring activations.
         """
-        sizes = [op.out_bytes for op in self.ops[:-1]]
-        return (*(0 if i % 2 == 0 else self.arena_size - n for i, n in enumerate(sizes)), 0)
+        sizes, end = [op.out_bytes for op in self.ops[:-1]], self.arena_size
+        return (*(0 if i % 2 == 0 else end - n for i, n in enumerate(sizes)), 0)
 
     @property
     def arena_size(self) -> int:
@@ -101,6 +114,12 @@ class Program:
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
         return sum(op.macs for op in self.ops)
+
+    @property
+    def steps(self) -> int:
+        """Steps of one run, at most 2**64 - 1, as NUMERICS.md section 7 counts them: the
+        multiply-accumulates at positions that pooling reads, and the values that pools read."""
+        return min(sum(map(_steps, self.ops)), MAX_STEPS)
 
     @property
     def weight_bytes(self) -> int:
@@ -115,17 +134,52 @@ class Program:
         Raises:
             ProgramError: wrong type or shape.
         """
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ProgramError("inputs are rows of different lengths, not an array") from error
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}")
+            real = x.dtype.kind == "f" and self.encoder is None
+            hint = ": integers(x) of the program makes them" if real else ""
+            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)
         if x.shape[1:] in plain:
             return x.reshape(len(x), *shape)
         raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+
+    def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
+        """Real inputs as the integers that the first op reads, for a program without an encoder:
+        ``input / input_scale`` rounded to the nearest integer (halves to even), clamped to the
+        range of the input's type.
+
+        Args:
+            inputs: (N, C, H, W) or (N, n), what the float net takes; N = 1 may be left out.
+
+        Returns:
+            uint8 or int8 (N, h, w, c).
+
+        Raises:
+            ProgramError: another shape, NaN, or the program reads pixels, which are bytes already.
+        """
+        if self.encoder is not None:
+            raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        values, (h, w, c) = np.asarray(inputs, np.float64), self.input_shape
+        one = (c, h, w) if values.ndim > 2 or (h, w) != (1, 1) else (c,)
+        values = values[None] if values.shape == one else values
+        if values.shape[1:] != one:
+            raise ProgramError(f"inputs are {values.shape}, the float net reads {one} or a batch")
+        if np.isnan(values).any():
+            raise ProgramError("inputs must not be NaN")
+        planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
+        kind = np.dtype(NUMPY_TYPE[self.input_type])
+        limits = np.iinfo(kind)
+        nearest = np.rint(planes / self.input_scale).clip(limits.min, limits.max)
+        integers: NDArray[np.integer] = nearest.astype(kind)
+        return integers
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
         """The outputs as real numbers; probabilities when the program ends in a softmax."""
@@ -146,6 +200,20 @@ class Program:
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _steps(op: Op) -> int:
+    """Multiply-accumulates of one op, or the values that its windows read."""
+    match op:
+        case Conv() | GroupedConv():
+            positions = op.out_shape.h * op.pool[0] * op.out_shape.w * op.pool[1]
+            return int(positions * op.weight.size)
+        case Dense():
+            return int(op.weight.size)
+        case MaxPool() | AvgPool():
+            return op.out_shape.size * op.kernel[0] * op.kernel[1]
+        case _:
+            assert_never(op)
 
 
 def _check_text(text: str) -> None:

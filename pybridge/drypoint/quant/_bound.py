@@ -3,16 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.nn import Model
+from drypoint.nn import Layer, Model
 
-from ._calibration import Calibration
+from ._calibration import Calibration, check_calibration
 from ._fold import fold
+from ._gate import as_model
 from ._scales import Activation, Integers
 from ._stages import Pooled, Weighted
 from ._steps import Step, real_weight, steps
 
 
-def error_bound(model: Model, calibration: Calibration) -> dict[str, float]:
+def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, float]:
     """The largest possible difference of each op's outputs from the float net's, in real units.
 
     It holds for every input whose float activations all lie within the calibration's ranges: with
@@ -32,7 +33,8 @@ def error_bound(model: Model, calibration: Calibration) -> dict[str, float]:
     Raises:
         QuantizationError: as `quantize`.
     """
-    folded = fold(model)
+    check_calibration(calibration)
+    folded = fold(as_model(model))
     line = steps(folded, calibration)
     # Pixels come as they are; anything else is rounded to the input's steps first.
     error = 0.0 if folded.encoder is not None else line[0].source.scale / 2

@@ -2,20 +2,24 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.nn import Model
+from drypoint.common import DrypointError, check_kind, parse_json
+from drypoint.data import Dataset
+from drypoint.nn import Layer, Model
 
 from ._errors import QuantizationError
 from ._fold import as_sequential
+from ._gate import as_images, as_model
 
 Method = Literal["minmax", "percentile"]
+_LARGEST_JSON = 1 << 20  # bytes: thousands of layers
 INPUT = "input"  # the name under which the encoded input stands beside the layers' paths
 
 
@@ -61,14 +65,14 @@ class Calibration:
             QuantizationError: the text is not one.
         """
         try:
-            fields = json.loads(text)
+            fields: Any = parse_json(text, largest=_LARGEST_JSON)
             ranges = {
                 str(k): (float(lo), float(hi)) for k, (lo, hi) in fields.pop("ranges").items()
             }
             return cls(ranges=ranges, **fields)
         except QuantizationError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (DrypointError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise QuantizationError(f"not a calibration in JSON: {error}") from error
 
     def __str__(self) -> str:
@@ -79,8 +83,8 @@ class Calibration:
 
 
 def calibrate(
-    model: Model,
-    images: NDArray[np.generic],
+    model: Model | Layer,
+    images: NDArray[np.generic] | Sequence[Any] | Dataset,
     *,
     method: Method = "minmax",
     percentile: float = 99.99,
@@ -89,8 +93,9 @@ def calibrate(
     """Run the model over images and note the range of every activation.
 
     Args:
-        model: what will be quantized.
-        images: what the model takes, many at a time; take them from the training set.
+        model: what will be quantized; a net counts as a model without encoder.
+        images: what the model takes, many at a time: an array (N, ...), a list of pictures, a
+            `Dataset`; take them from the training set.
         method: "minmax" keeps the extremes; "percentile" leaves out
             floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
             few outliers do not stretch the scale of all others.
@@ -101,6 +106,7 @@ def calibrate(
         QuantizationError: no images or a single one without batch axis, an unknown method, a
             percentile or a batch size out of range.
     """
+    model, images = as_model(model), as_images(images)
     if len(images) == 0:
         raise QuantizationError("calibration needs at least one image, and got none")
     if batch_size < 1:
@@ -130,6 +136,16 @@ def _check_method(method: str, percentile: float) -> None:
         raise QuantizationError(f"method is {method!r}, not {' or '.join(get_args(Method))}")
     if not 50 < percentile <= 100:
         raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
+
+
+def check_calibration(given: object) -> None:
+    """Refuse what is no calibration.
+
+    Raises:
+        QuantizationError: it is none.
+    """
+    wanted = "a Calibration: quant.calibrate(model, images)"
+    check_kind(given, Calibration, name="calibration", wanted=wanted, error=QuantizationError)
 
 
 class _Tails:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drypoint.nn import Model
+from drypoint.nn import Layer, Model
 from drypoint.program import (
     AvgPool,
     Conv,
@@ -15,16 +15,17 @@ from drypoint.program import (
     ProgramError,
 )
 
-from ._calibration import Calibration
+from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
+from ._gate import as_model
 from ._scales import Activation
 from ._stages import Pooled, Weighted
 from ._steps import Step, steps
 
 
 def quantize(
-    model: Model,
+    model: Model | Layer,
     calibration: Calibration,
     *,
     name: str = "model",
@@ -33,7 +34,7 @@ def quantize(
     """The integer program of a float model.
 
     Args:
-        model: net, encoder and decoder; every weight set.
+        model: net, encoder and decoder; every weight set. A net counts as a model without these.
         calibration: what `calibrate` made of this model.
         name: the program's name; also the default name of its C files.
         provenance: JSON-able facts to carry along.
@@ -42,6 +43,8 @@ def quantize(
         UnsupportedError: layers that have no integer form, all of them named.
         QuantizationError: the calibration is of another net, or a shape is beyond the engine.
     """
+    model = as_model(model)
+    check_calibration(calibration)
     folded = fold(model)
     line = steps(folded, calibration)
     try:

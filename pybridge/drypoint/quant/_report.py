@@ -1,19 +1,22 @@
 """Which layer costs what: the integers beside the float net, layer by layer."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import ImageEncoder
-from drypoint.nn import Model
+from drypoint.common import table_lines
+from drypoint.data import Dataset, ImageEncoder
+from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
-from ._calibration import Calibration
+from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import as_sequential, fold
+from ._gate import as_images, as_model
 from ._quantize import quantize
 from ._stages import Weighted
 from ._steps import Step, steps
@@ -68,15 +71,12 @@ class Report:
 
     def __str__(self) -> str:
         rows = [_HEAD, *map(_cells, self.ops)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = (
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
+        return "\n".join(
+            [
+                *table_lines(rows, left=(0, 1)),
+                f"integers against floats on {self.n_images:,} images",
+            ]
         )
-        return "\n".join([*lines, f"integers against floats on {self.n_images:,} images"])
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON takes them; an infinite ratio is None."""
@@ -84,7 +84,11 @@ class Report:
         return {"n_images": self.n_images, "ops": rows}
 
 
-def report(model: Model, calibration: Calibration, images: NDArray[np.generic]) -> Report:
+def report(
+    model: Model | Layer,
+    calibration: Calibration,
+    images: NDArray[np.generic] | Sequence[Any] | Dataset,
+) -> Report:
     """Compare every op of the quantized model with the float layers fused into it.
 
     Both nets run on their own all the way, so what one layer loses is in those after it too. A
@@ -93,11 +97,13 @@ def report(model: Model, calibration: Calibration, images: NDArray[np.generic]) 
     Args:
         model: net, encoder and decoder.
         calibration: what `calibrate` made of this model.
-        images: what the model takes, many at a time; others than those calibrated on show more.
+        images: what the model takes, as for `calibrate`; others than those calibrated on show more.
 
     Raises:
         QuantizationError: there are no images; otherwise as `quantize`.
     """
+    model, images = as_model(model), as_images(images)
+    check_calibration(calibration)
     if len(images) == 0:
         raise QuantizationError("a report needs at least one image, and got none")
     program = quantize(model, calibration)
@@ -156,16 +162,12 @@ class _Totals:
 
 
 def _integers(
-    model: Model, program: Program, images: NDArray[np.generic], x: NDArray[np.floating]
+    model: Model, program: Program, images: object, x: NDArray[np.floating]
 ) -> NDArray[np.integer]:
     """The images as the program reads them."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(images)
-    kind = np.dtype(NUMPY_TYPE[program.input_type])
-    limits = np.iinfo(kind)
-    nearest = np.rint(_plane(x, program.input_shape) / program.input_scale)
-    integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
-    return integers
+    return program.integers(x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

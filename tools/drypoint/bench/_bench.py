@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from drypoint.common import how_to_install
+
 from ._build import build_limits, build_speed
 from ._contestants import installed_peers
 from ._figure import Figure
@@ -81,7 +83,7 @@ def bench(
 
 def _without_peers(plan: Plan) -> list[str]:
     lonely = plan.peers and not installed_peers()
-    return ["no peer is installed: pip install 'drypoint[bench]' brings three"] if lonely else []
+    return [f"no peer is installed: {how_to_install('bench')} brings three"] if lonely else []
 
 
 def warnings_of(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:

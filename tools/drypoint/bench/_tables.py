@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from drypoint.common import table_lines
+
 from ._chart import SpeedBars
 from ._figure import Figure
 from ._limits import CLOCK, READ
@@ -197,12 +199,4 @@ def share(bound: float | None, value: float) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned rows of equally many cells: the first column to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return [f"  {line}" for line in table_lines(rows)]

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,28 +13,22 @@ from tqdm import tqdm
 from drypoint.bench import (
     NETS,
     QUICK,
-    QUICK_TRAIN,
     Case,
     Plan,
     SpeedBars,
-    TrainCurves,
-    TrainPlan,
     bench,
-    bench_training,
     case_of,
+    check_chart,
     known_nets,
     make_case,
     markdown,
     text,
     to_json,
-    train_markdown,
-    train_text,
 )
-from drypoint.common import DrypointError, check_writable
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import count, counts, load_program
+from ._pieces import count, load_program
 
 NAME = "bench"
 HELP = "time every backend on this machine, layer by layer, against the machine's limit"
@@ -49,16 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
-    parser.add_argument("--train", action="store_true", help="time training in place of the engine")
-    parser.add_argument(
-        "--batches", type=counts, metavar="N,N", help="images a step of --train; 32 to 1024"
-    )
-    parser.add_argument(
-        "--threads", type=counts, metavar="N,N", help="that --train may use; 1 and 2"
-    )
-    parser.add_argument(
-        "--rounds", type=count, metavar="N", help="turns that everyone has; 9, of --train 5"
-    )
+    parser.add_argument("--rounds", type=count, metavar="N", help="turns that everyone has; 9")
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
@@ -68,14 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    if args.train:
-        return _run_training(args)
-    for option in ("batches", "threads"):
-        if getattr(args, option):
-            raise DrypointError(f"--{option} is of --train; add that, or leave it out")
     compiler = find_compiler(args.cc)
     if args.plot is not None:
-        _check_plot(args.plot)
+        check_chart(args.plot)
     plan = QUICK if args.quick else Plan()
     plan = replace(
         plan,
@@ -95,32 +74,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_training(args: argparse.Namespace) -> int:
-    for option in ("file", "backends"):
-        if getattr(args, option):
-            raise DrypointError(f"--train does not go with {option}; leave it out")
-    compiler, names = find_compiler(args.cc), _names(args)
-    if args.plot is not None:
-        _check_plot(args.plot)
-    plan = QUICK_TRAIN if args.quick else TrainPlan()
-    plan = replace(
-        plan,
-        rounds=args.rounds or plan.rounds,
-        batches=args.batches or plan.batches,
-        threads=args.threads or plan.threads,
-        peers=not args.no_peers,
-    )
-    with _progress() as told:
-        found = bench_training(names, plan, compiler=compiler, say=say, told=told)
-    if args.plot is not None:
-        TrainCurves(found).save(args.plot)
-    if args.json:
-        print(json.dumps(to_json(found), indent=2))
-    else:
-        print(train_markdown(found) if args.markdown else train_text(found))
-    return 0
-
-
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal: takes how many of how many turns are done."""
@@ -131,15 +84,6 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
             bar.refresh()
 
         yield told
-
-
-def _check_plot(path: Path) -> None:
-    """What would fail after minutes of measuring fails now."""
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise DrypointError(f"cannot draw {path}: name it .png or .svg")
-    if find_spec("matplotlib") is None:
-        raise DrypointError("a chart needs matplotlib: pip install 'drypoint[plot]'")
-    check_writable(path)
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:

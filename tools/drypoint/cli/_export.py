@@ -10,7 +10,7 @@ import numpy as np
 from drypoint import data, devices
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
-from drypoint.engine import export_c
+from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
 from drypoint.program import Program
 
@@ -25,7 +25,12 @@ EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmwa
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     names = [row.name for row in devices.TARGETS]
-    parser.add_argument("program", type=Path, help="a program (.dpt)")
+    parser.add_argument(
+        "program",
+        type=Path,
+        nargs="+",
+        help="a program (.dpt), or several that become one library with one engine",
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
@@ -54,48 +59,102 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MHZ",
         help="with --target: estimate the time at this clock; a usual one of the core if left out",
     )
-    parser.add_argument("--name", help="C name of the model; the program's own if left out")
+    parser.add_argument(
+        "--name",
+        help="C name of the model; the program's own if left out; of several, that of the library",
+    )
+    parser.add_argument(
+        "--names",
+        metavar="A,B",
+        help="C names of several models; the programs' own if left out, or the files' if those are "
+        "not distinct",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
-    program = load_program(args.program)
-    name = args.name or program.name
-    golden = golden_inputs(program, args.data)
+    programs = named_programs(args)
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
         raise DrypointError(f"{option} is about a device: name one with --target")
-    more, cost = "", ""
-    facts: dict[str, object] = {}
-    if row:
-        more, facts, cost = measured(row, program, args)
-    files = export_c(
-        program,
-        golden,
+    chosen: dict[str, ExportModel] = {}
+    texts, costs = "", dict[str, object]()
+    for name, program in programs.items():
+        golden = golden_inputs(program, args.data)
+        section = ""
+        if row:
+            more, costs[name], section = measured(row, program, args)
+            texts += f"  {name}\n{more}" if len(programs) > 1 else more
+        chosen[name] = ExportModel(program=program, golden=golden, cost=section)
+    library = args.name or "models" if len(programs) > 1 else next(iter(programs))
+    files = export_models(
+        chosen,
         args.out,
-        name=name,
+        name=library,
         form=args.form,
         kernels=row.kernels if row else None,
-        cost=cost,
+        target=row.name if row else "",
     )
     sizes = {str(path): path.stat().st_size for path in files}
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
-    next_step = f"how to add it to a project: {args.out / 'README.md'}"
-    if args.form == "plain":
-        next_step = f"build and run the self-test:\n  {compiler_line(args.out, name)}"
-        if row:
-            next_step = f"compile it:\n  {compiler_line(args.out, name, row)}"
-    text = f"{table(rows)}\n\n{more}{next_step}"
-    facts |= {"form": args.form, "files": sizes, "name": name, "arena_bytes": program.arena_size}
+    text = f"{table(rows)}\n\n{texts}{next_step(args, list(programs), row)}"
+    facts: dict[str, object] = {"form": args.form, "files": sizes}
+    if len(programs) > 1:
+        facts["library"] = library
+        facts["models"] = {n: {"arena_bytes": p.arena_size} for n, p in programs.items()}
+        facts |= {"target": row.name, "costs": costs} if row else {}
+    else:
+        facts |= {"name": library, "arena_bytes": programs[library].arena_size}
+        facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json)
     return 0
 
 
+def named_programs(args: argparse.Namespace) -> dict[str, Program]:
+    """The programs by their C names, which are distinct.
+
+    Raises:
+        DrypointError: a file is no program, or names that are not distinct or not as many as files.
+    """
+    loaded = [load_program(path) for path in args.program]
+    names = [program.name for program in loaded]
+    if len(loaded) == 1:
+        if args.names:
+            raise DrypointError("--names is for several programs; one is named by --name")
+        names = [args.name or names[0]]
+    elif args.names:
+        names = args.names.split(",")
+    elif len(set(names)) < len(names):
+        names = [path.stem for path in args.program]
+    if len(names) != len(loaded) or len(set(names)) < len(names):
+        raise DrypointError(
+            f"{len(loaded)} programs are called {', '.join(names)}: give each a name of its own, "
+            "--names a,b"
+        )
+    return dict(zip(names, loaded, strict=True))
+
+
+def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | None) -> str:
+    """What to do with the self-test, and with the folder."""
+    selftest = ""
+    if row:
+        calls = " and ".join(f"{name}_selftest()" for name in names)
+        selftest = (
+            f"the self-test is for {row.name} too and does not link on this computer: build it "
+            f"with your firmware and call {calls} there; 0 is right\n"
+        )
+    if args.form != "plain":
+        return f"{selftest}how to add it to a project: {args.out / 'README.md'}"
+    line = compiler_line(args.out, names, row)
+    what = "compile it" if row else "build and run the self-test"
+    return f"{selftest}{what}:\n  {line}"
+
+
 def measured(
     row: devices.Target, program: Program, args: argparse.Namespace
-) -> tuple[str, dict[str, object], str]:
+) -> tuple[str, dict[str, object] | None, str]:
     """The cost on a target for a terminal, for JSON and for the README, if the budget is held.
 
     Packed weights need no tools of the target: where these are missing, the cost is not told.
@@ -108,7 +167,7 @@ def measured(
     except devices.DeviceError as error:
         if args.budget:
             raise
-        return f"  cost not measured: {error}\n\n", {"target": row.name, "cost": None}, ""
+        return f"  cost not measured: {error}\n\n", None, ""
     clock = args.clock or row.clock_mhz
     cost = devices.measure_cost(row, program)
     if args.budget:
@@ -116,9 +175,9 @@ def measured(
     whole = devices.cost_rows(row, cost, program, clock)
     head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
     text = f"{head}\n{table(whole, indent='    ')}\n\n"
-    text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n\n"
-    facts: dict[str, object] = {"target": row.name, "cost": cost_facts(cost, clock)}
-    return text, facts, devices.cost_section(row, cost, program, clock)
+    text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
+    text += f"    the columns: {devices.OP_COLUMNS}\n\n"
+    return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
 
 
 def budget(text: str) -> dict[str, int]:
@@ -146,7 +205,8 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
         "code_bytes": cost.code,
         "table_bytes": cost.tables,
         "arena_bytes": cost.arena,
-        "stack_bytes": cost.stack,
+        "stack_bytes": cost.stack_needed,
+        "stack_measured_bytes": cost.stack,
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total
@@ -185,11 +245,15 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     return program.check_input(dataset.x[firsts])
 
 
-def compiler_line(folder: Path, name: str, row: devices.Target | None = None) -> str:
-    """For a shell: what builds and runs the self-test here, or compiles the model for a target."""
+def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:
+    """For a shell: what builds and runs the self-test here, or compiles the models for a target."""
     at = shlex.quote(str(folder))
+    models = " ".join(f"{at}/{name}.c" for name in names)
     if row:
         flags = shlex.join([row.compiler, *devices.processor_flags(row), "-O2"])
-        return f"{flags} -I{at}/drypoint -c {at}/{name}.c {at}/drypoint/*.c"
-    parts = f"{at}/{name}.c {at}/selftest.c {at}/drypoint/*.c"
+        return f"{flags} -I{at}/drypoint -c {models} {at}/drypoint/*.c"
+    selftests = f"{at}/selftest.c"
+    if len(names) > 1:
+        selftests += "".join(f" {at}/selftest_{name}.c" for name in names)
+    parts = f"{models} {selftests} {at}/drypoint/*.c"
     return f"cc -std=c99 -O2 -I{at}/drypoint {parts} -o {at}/selftest && {at}/selftest"

@@ -75,7 +75,7 @@ def _encoder(net: nn.Sequential, args: argparse.Namespace) -> data.ImageEncoder:
 
 def _decoder(net: nn.Sequential, args: argparse.Namespace) -> data.ClassDecoder:
     shape = net.output_shape(net.input_shape or ())
-    labels = args.labels.split(",") if args.labels else range(shape[0])
+    labels = data.class_names(args.labels.split(",")) if args.labels else range(shape[0])
     if shape != (len(labels),):
         raise DrypointError(f"{args.file} gives {shape}, and --labels names {len(labels)} classes")
     return data.ClassDecoder(tuple(labels))

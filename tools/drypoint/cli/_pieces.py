@@ -15,11 +15,6 @@ def count(text: str) -> int:
     return _whole(text, least=1)
 
 
-def counts(text: str) -> tuple[int, ...]:
-    """An option of several counts with commas between, in order and each once."""
-    return tuple(sorted({count(part) for part in text.split(",")}))
-
-
 def natural(text: str) -> int:
     """An option such as a seed: a whole number of at least 0."""
     return _whole(text, least=0)
@@ -55,16 +50,25 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=count, metavar="N", help="use only N of the images")
 
 
-def pictures(split: str, args: argparse.Namespace, reader: Model | Program) -> Dataset:
+def pictures(
+    split: str, args: argparse.Namespace, reader: Model | Program, *, of_its_classes: bool = True
+) -> Dataset:
     """The images that ``--data`` names: MNIST's, or pictures in folders as ``reader`` takes them.
 
     Pictures come in an order that is mixed, always in the same way: some of them are of all
     classes.
 
+    Args:
+        split: of MNIST.
+        args: the options.
+        reader: what reads the images.
+        of_its_classes: refuse MNIST for a net of other classes than digits.
+
     Raises:
-        DrypointError: they cannot be read, or the net reads no images.
+        DrypointError: they cannot be read, the net reads no images, or MNIST is none of its data.
     """
     if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
+        _check_reads_mnist(reader, of_its_classes=of_its_classes)
         return mnist(split, args)
     encoder = encoder_of(reader)
     if not isinstance(encoder, ImageEncoder):
@@ -77,6 +81,25 @@ def pictures(split: str, args: argparse.Namespace, reader: Model | Program) -> D
         resize=encoder.resize,
     )
     return found.sample(min(len(found), args.limit or len(found)), seed=0)
+
+
+def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
+    """Refuse MNIST's images for a net that does not read them, or tells other things apart."""
+    shape = reader.input_shape
+    fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
+    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
+        raise DrypointError(
+            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
+            "x) and measure.measure(model, (x, y)) take arrays"
+        )
+    labels = reader.labels if isinstance(reader, Program) else None
+    classes = labels or getattr(reader.decoder, "classes", ())
+    if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
+        shown = ", ".join(map(str, classes[:12]))
+        raise DrypointError(
+            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
+            "--data DIR"
+        )
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:

@@ -1,7 +1,6 @@
 """The main job's facts: gathered, timed, and put on one screen."""
 
 import platform
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from drypoint import autodiff, data, engine, measure, nn, program
-from drypoint.common import read_bytes, sha256
-from drypoint.data import Dataset
-from drypoint.engine import Verification, c_sources, include_dir
+from drypoint.data import Dataset, class_places
+from drypoint.engine import Verification
 from drypoint.measure import Measurement
 from drypoint.program import Program
 
@@ -23,12 +20,10 @@ from ._verify import GENERATED
 
 
 class Clock:
-    """Seconds of each stage; a stage that was not needed keeps those of the previous report."""
+    """Seconds of each stage, by its name."""
 
-    def __init__(self, previous: Mapping[str, Any]) -> None:
-        self.previous = dict(previous)
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.reused: list[str] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -37,37 +32,11 @@ class Clock:
         yield
         self.seconds[name] = round(time.perf_counter() - begin, 3)
 
-    def reuse(self, *names: str) -> None:
-        """These stages did not run; what they gave is still valid."""
-        for name in names:
-            self.reused.append(name)
-            if isinstance(spent := self.previous.get("seconds", {}).get(name), float):
-                self.seconds[name] = spent
-
 
 def versions() -> dict[str, str]:
     """What the figures were made with."""
     found = {name: version(name) for name in ("drypoint", "numpy", "pillow")}
     return {**found, "python": platform.python_version(), "machine": platform.platform()}
-
-
-def fingerprint(out: Path, test_set: Dataset, compiler: str) -> str:
-    """One hash over all that measuring and verifying depend on."""
-    native = [
-        p for p in Path(engine.__file__).parent.glob("_native*") if p.suffix in {".so", ".pyd"}
-    ]
-    native += [Path(engine._native.__file__)]
-    files = [out / name for name in ("lenet.npz", "lenet.dpt", "lenet.h", "lenet.c")]
-    files += [*c_sources(), include_dir() / "drypoint.h", *sorted(set(native))]
-    files += [
-        path
-        for part in (autodiff, data, engine, measure, nn, program)
-        for path in sorted(Path(part.__file__ or "").parent.glob("*.py"))
-    ]
-    asked = subprocess.run([compiler, "--version"], capture_output=True, check=False)
-    parts = [sha256(read_bytes(path)) for path in files]
-    parts += [test_set.digest(), compiler, sha256(asked.stdout), *versions().values()]
-    return sha256("\n".join(parts).encode())
 
 
 def facts_of(
@@ -79,10 +48,12 @@ def facts_of(
     test_set: Dataset,
 ) -> dict[str, Any]:
     """What the report says of one verified program."""
+    places = class_places(test_set.classes, program.labels)
     decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
-    right = {name: int((d == test_set.y).sum()) for name, d in decisions.items()}
+    right = {name: int((d == places[test_set.y]).sum()) for name, d in decisions.items()}
     integers = right["reference"] / len(test_set)
-    differ = np.flatnonzero(decisions["reference"] != measured.predicted)
+    said = class_places(measured.classes, program.labels)[measured.predicted]
+    differ = np.flatnonzero(decisions["reference"] != said)
     return {
         "float_accuracy": measured.accuracy,
         "integer_accuracy": integers,
@@ -134,6 +105,5 @@ def _runners(differing: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _stages(facts: Mapping[str, Any]) -> str:
-    """Seconds by stage; those of an earlier run in brackets."""
-    spent = {name: f"{name} {seconds:.1f}" for name, seconds in facts["seconds"].items()}
-    return ", ".join(f"({t})" if name in facts["reused"] else t for name, t in spent.items())
+    """Seconds by stage."""
+    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in facts["seconds"].items())

@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from there, to the bytes of the whole run"
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint there, to the bytes of the whole run; without one start "
+        "from the beginning, so that the same command can be started again after each crash",
     )
     add_data_arguments(parser)
 
@@ -54,10 +57,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _save_and_tell(trained: TrainResult, args: argparse.Namespace) -> None:
-    save_trained(trained, args.out)
+    _, path = save_trained(trained, args.out)
     if trained.stopped == "interrupted" and trained.checkpoints:
         say(f"with --resume the same command goes on after epoch {trained.n_epochs}")
-    best = trained.history["val_accuracy"][trained.best_epoch - 1] if trained.best_epoch else 0.0
-    text = f"{args.out}: {percent(best)} of {trained.n_val:,} validation images, "
-    text += f"epoch {trained.best_epoch} of {trained.n_epochs}, {trained.seconds:.1f} s"
-    result(text, {"file": str(args.out), **trained.to_json()}, as_json=args.json)
+    text = f"{path}: not validated, the first epoch was not finished"
+    if trained.best_epoch:
+        best = trained.history["val_accuracy"][trained.best_epoch - 1]
+        text = f"{path}: {percent(best)} of {trained.n_val:,} validation images, "
+        text += f"epoch {trained.best_epoch} of {trained.n_epochs}"
+    facts = {"file": str(path), **trained.to_json()}
+    result(f"{text}, {trained.seconds:.1f} s", facts, as_json=args.json)

@@ -82,9 +82,11 @@ def train_lenet(
     )
 
 
-def save_trained(trained: TrainResult, path: Path) -> Model:
-    """Save the net of a run. An interrupted one is marked and goes beside ``path``, as
-    ``<name>-interrupted.npz``: it takes the place of no earlier net and passes for none.
+def save_trained(trained: TrainResult, path: Path) -> tuple[Model, Path]:
+    """Save the net of a run; gives the model and the file it is in.
+
+    An interrupted one is marked and goes beside ``path``, as ``<name>-interrupted.npz``: it takes
+    the place of no earlier net and passes for none.
     """
     model = trained.model
     if trained.stopped == "diverged":
@@ -96,7 +98,7 @@ def save_trained(trained: TrainResult, path: Path) -> Model:
     if trained.stopped == "interrupted":
         epoch = f"epoch {trained.best_epoch}" if trained.best_epoch else "within the first epoch"
         say(f"interrupted: the best net so far ({epoch}) is kept in {path}")
-    return model
+    return model, path
 
 
 def _code_digest() -> str:

@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
     program = load_program(args.program)
-    found = compare(program, pictures("test", args, program).x, compiler=find_compiler(args.cc))
+    found = compare(
+        program,
+        pictures("test", args, program, of_its_classes=False).x,
+        compiler=find_compiler(args.cc),
+    )
     total = found.images * found.bytes_per_image
     rows = [
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))

@@ -53,7 +53,7 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     found = {
         "flash": cost.code + cost.tables,
         "ram": cost.arena,
-        "stack": max(cost.stack_bound, cost.stack),
+        "stack": cost.stack_needed,
     }
     shares = {
         "flash": [table_bytes(op, target) for op in program.ops],

@@ -36,6 +36,13 @@ class Cost:
     op_stacks: tuple[int, ...]
     instructions: Instructions | None
 
+    @property
+    def stack_needed(self) -> int:
+        """Bytes of stack to provide for a run: the bound where there is one, else what was
+        measured. A budget is held against it.
+        """
+        return max(self.stack_bound, self.stack)
+
 
 def measure_cost(
     target: Target, program: Program, *, optimize: str = "-O3", count: bool = True

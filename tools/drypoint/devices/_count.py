@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from drypoint.common import how_to_install
 from drypoint.engine import find_compiler
 from drypoint.program import Program
 
@@ -39,7 +40,7 @@ class Instructions:
 def why_not_counted(target: Target) -> str:
     """What is missing here to count instructions of a target; "" where nothing is."""
     if isinstance(target.runs_on, Node) and importlib.util.find_spec("wasmtime") is None:
-        return "wasmtime counts WebAssembly's operations: pip install 'drypoint[devices]'"
+        return f"wasmtime counts WebAssembly's operations: {how_to_install('devices')}"
     return ""
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drypoint.engine import export_c
 from drypoint.program import Program
 
-from ._emulate import HARNESS, build, emulate
+from ._emulate import HARNESS, DeviceError, build, emulate
 from ._jobs import ORDER
 from ._targets import Target
 
@@ -79,9 +79,11 @@ def run_exported(target: Target, binary: Path) -> Answer:
     """Run what `build_exported` built.
 
     Raises:
-        DeviceError: it failed on the way.
+        DeviceError: it failed on the way, or its answer is none.
     """
     data = emulate(target, binary, b"")
+    if len(data) < 8 or len(data) % 4:
+        raise DeviceError(f"{binary.name} on {target.name} answers {len(data)} bytes: no words")
     form = f"{ORDER[target.byte_order]}i{len(data) // 4 - 1}I"
     selftest, stack, *op_stacks = struct.unpack(form, data)
     return Answer(selftest=selftest, stack=stack, op_stacks=tuple(op_stacks))

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from drypoint.program import Program, blob
 
+from ._emulate import DeviceError
+
 NAME_SIZE = 16
 ORDER: dict[Literal["little", "big"], str] = {"little": "<", "big": ">"}
 
@@ -64,12 +66,14 @@ def decode(
     """What each runner answered to each job.
 
     Raises:
-        ValueError: the answer is no answer to these jobs, or a status in it is not DPT_OK.
+        DeviceError: the answer is no answer to these jobs, or a status in it is not DPT_OK.
     """
     mark, at, runs = ORDER[byte_order], 0, []
 
     def numbers(kind: str, n: int) -> NDArray[np.integer]:
         nonlocal at
+        if len(answer) < at + 4 * n:
+            raise DeviceError(f"the answer of the device ends after {len(answer):,} bytes")
         found: NDArray[np.integer] = np.frombuffer(answer, f"{mark}{kind}4", n, at)
         at += 4 * n
         return found
@@ -77,15 +81,15 @@ def decode(
     for job in jobs:
         n_ops, count = len(job.program.ops), job.program.output_shape.size
         if (status := int(numbers("i", 1)[0])) != 0:
-            raise ValueError(f"the blob of {job.program.name} was refused: {status}")
+            raise DeviceError(f"the blob of {job.program.name} was refused: {status}")
         of_job = []
         for _ in range(int(numbers("u", 1)[0])):
-            name = answer[at : at + NAME_SIZE].rstrip(b"\0").decode()
+            name = answer[at : at + NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
             at += NAME_SIZE
             crcs, outputs = [], []
             for _ in range(len(job.inputs)):
                 if (status := int(numbers("i", 1)[0])) != 0:
-                    raise ValueError(f"{name} refuses to run {job.program.name}: {status}")
+                    raise DeviceError(f"{name} refuses to run {job.program.name}: {status}")
                 crcs.append(numbers("u", n_ops - 1))
                 outputs.append(numbers("i", count))
             of_job.append(
@@ -97,5 +101,5 @@ def decode(
             )
         runs.append(of_job)
     if at != len(answer):
-        raise ValueError(f"{len(answer) - at} bytes are left over after the answer")
+        raise DeviceError(f"{len(answer) - at} bytes are left over after the answer")
     return runs

@@ -8,6 +8,11 @@ from ._record import compiler_version
 from ._targets import Target
 
 Rows = list[tuple[str, ...]]
+OP_COLUMNS = (
+    "flash: bytes of tables; planes: bytes of RAM of what the op reads and writes together; stack: "
+    "bytes, measured"
+)
+"""What the columns of `op_rows` mean."""
 
 
 def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) -> Rows:
@@ -70,4 +75,4 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
     head, *rows = op_rows(target, cost, program)
     lines += [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", ""])
+    return "\n".join([*lines, "", f"The columns: {OP_COLUMNS}.", "", ""])

@@ -1,8 +1,8 @@
 """Tables of what LeNet costs on the targets, beside what other engines need for the same net."""
 
 import re
-from collections.abc import Sequence
 
+from drypoint.common import table_lines
 from drypoint.program import Program
 
 from ._record import Record
@@ -61,16 +61,4 @@ def op_table(rows: Record, program: Program) -> str:
         cells = [name, target(name).kernels, f"{row.instructions:,}"]
         cells += [f"{n:,}" for n in row.ops]
         table.append([*cells, f"{row.instructions / program.macs:.2f}"])
-    return _columns(table, left=2)
-
-
-def _columns(rows: Sequence[Sequence[str]], *, left: int) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            c.ljust(w) if i < left else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return "\n".join(table_lines(table, left=(0, 1)))

@@ -4,7 +4,8 @@
     print(b)  # what was tried
     measure.compare({"baseline": b, "lenet": model}, data.load("mnist", "test"))
 
-Needs scikit-learn: ``pip install 'drypoint[baselines]'``.
+Needs scikit-learn: ``pip install 'drypoint[baselines]'``, in a clone
+``.venv/bin/pip install '.[baselines]'``.
 """
 
 from ._auto import auto as auto

@@ -3,10 +3,11 @@
 import time
 
 import numpy as np
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from drypoint.common import DrypointError
-from drypoint.data import Dataset, train_val_split
+from drypoint.common import DrypointError, check_kind
+from drypoint.data import Dataset, class_places, train_val_split
 
 from ._baseline import Attempt, Baseline
 from ._errors import BaselineError
@@ -16,7 +17,7 @@ from ._plan import FIRST, nested_order, next_size
 
 
 def auto(
-    data: Dataset,
+    data: Dataset | tuple[ArrayLike, ArrayLike],
     *,
     time_limit: float = 30,
     seed: int = 0,
@@ -33,18 +34,24 @@ def auto(
     where every method gets all examples, the seed fixes them.
 
     Args:
-        data: the training set. Never give the test set.
+        data: the training set: a `Dataset`, or a pair (x, y) that makes one. Never give the test
+            set.
         time_limit: seconds for all fits and validations, above 0.
         seed: of the split, of the order of the examples and of the methods that draw.
         validation: the share (float below 1) or number (int) of ``data`` that chooses among the
-            methods, or another data set with the same classes and image sizes.
+            methods, or another data set of images of that size; its classes, in whatever order,
+            are among those of ``data``.
         max_train: use no more training examples than this; None uses all.
 
     Raises:
-        BaselineError: a setting is out of range, there is one class only, validation data of
-            another kind, scikit-learn is missing, or no method could be trained.
+        BaselineError: a setting is out of range, data that are no `Dataset`, one class only, images
+            of another size for validation, scikit-learn is missing, or no method could be trained.
+        UnknownClassError: validation images of a class that the training images lack.
         DatasetError: the validation part would be empty or everything.
     """
+    data = _dataset(data, "data")
+    if not isinstance(validation, int | float | np.integer):
+        validation = _dataset(validation, "validation")
     if not time_limit > 0:
         raise BaselineError(f"time_limit must be above 0 seconds, not {time_limit}")
     if max_train is not None and max_train < 2:
@@ -81,16 +88,25 @@ def auto(
     )
 
 
+def _dataset(given: object, name: str) -> Dataset:
+    if isinstance(given, tuple) and len(given) == 2:
+        return Dataset(*given)
+    wanted = "a Dataset or a pair (x, y) of uint8 images and labels"
+    check_kind(given, Dataset, name=name, wanted=wanted, error=BaselineError)
+    assert isinstance(given, Dataset)
+    return given
+
+
 def _split(data: Dataset, validation: Dataset | float, *, seed: int) -> tuple[Dataset, Dataset]:
     """What to train on, and what to choose by."""
     if not isinstance(validation, Dataset):
         return train_val_split(data, validation, seed=seed)
-    if validation.classes != data.classes or validation.x.shape[1:] != data.x.shape[1:]:
+    if validation.x.shape[1:] != data.x.shape[1:]:
         raise BaselineError(
-            f"validation images {validation.x.shape[1:]} of classes {validation.classes}, but "
-            f"training images {data.x.shape[1:]} of classes {data.classes}"
+            f"validation images are {validation.x.shape[1:]}, training images {data.x.shape[1:]}"
         )
-    return data, validation
+    places = class_places(validation.classes, data.classes, owner="the training set")
+    return data, Dataset(validation.x, places[validation.y], data.classes)
 
 
 def _try(

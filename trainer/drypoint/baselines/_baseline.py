@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Class, ClassDecoder
 
 from ._errors import BaselineError
@@ -110,10 +111,5 @@ class Baseline:
             remarks = "; ".join(text for text in (settings, a.reason) if text)
             mark = "* " if a.method == self.method else "  "
             rows.append((mark + a.method, accuracy, f"{a.n_train:,}", f"{a.seconds:.1f}", remarks))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{m:<{widths[0]}}  {a:>{widths[1]}}  {n:>{widths[2]}}  {s:>{widths[3]}}  {r}".rstrip()
-            for m, a, n, s, r in rows
-        ]
         note = f"* chosen by accuracy on {self.n_validation:,} validation images"
-        return "\n".join([*lines, f"{note}, {self.seconds:.1f} s in all"])
+        return "\n".join([*table_lines(rows, left=(0, 4)), f"{note}, {self.seconds:.1f} s in all"])

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.nn import Model
+from drypoint.common import how_to_install
+from drypoint.nn import Model, Softmax
 
 from ._errors import BaselineError
 
@@ -136,7 +137,7 @@ def sklearn_type(place: str) -> Callable[..., SklearnClassifier]:
         )
     except ImportError as error:
         raise BaselineError(
-            "baselines need scikit-learn, which is not installed: pip install 'drypoint[baselines]'"
+            f"baselines need scikit-learn, which is not installed: {how_to_install('baselines')}"
         ) from error
     return found
 
@@ -146,6 +147,4 @@ def _softmax(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, np.float64)
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+    return np.asarray(Softmax()(scores), np.float64)

@@ -5,7 +5,7 @@ from ._boolean import BooleanDecoder, BooleanEncoder
 from ._cache import cache_folder
 from ._class_decoder import ClassDecoder
 from ._class_encoder import ClassEncoder
-from ._classes import Class
+from ._classes import Class, class_names, class_places
 from ._dataset import Dataset, take
 from ._errors import (
     AugmentError,
@@ -21,7 +21,10 @@ from ._function_encoder import FunctionEncoder
 from ._idx import idx_bytes, parse_idx, read_idx, write_idx
 from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
+from ._inputs import model_inputs
+from ._labels import is_one_hot, label_indices
 from ._mnist import load, load_idx, load_mnist
+from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
 from ._split import train_val_split
 from ._text import ascii_image
@@ -47,14 +50,22 @@ __all__ = [
     "ascii_image",
     "augment",
     "cache_folder",
+    "channels_last",
+    "check_scaled",
+    "class_names",
+    "class_places",
     "decoder_from_config",
     "encoder_from_config",
     "idx_bytes",
+    "is_one_hot",
+    "label_indices",
     "load",
     "load_folder",
     "load_idx",
     "load_mnist",
+    "model_inputs",
     "parse_idx",
+    "plain_images",
     "read_idx",
     "take",
     "train_val_split",

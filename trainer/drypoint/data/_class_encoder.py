@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._classes import Class, checked_classes, plain_label
+from ._classes import Class, checked_classes, listed, plain_label
 from ._errors import CoderError, UnknownClassError
 from ._options import options
 
@@ -82,5 +82,6 @@ class ClassEncoder:
 
 def unknown_class(label: object, classes: tuple[Class, ...]) -> UnknownClassError:
     """The error for a label outside ``classes``; at most 20 of them are listed."""
-    known = ", ".join(repr(name) for name in classes[:20]) + (", ..." if len(classes) > 20 else "")
-    return UnknownClassError(f"{label!r} is not one of the {len(classes)} classes: {known}")
+    return UnknownClassError(
+        f"{label!r} is not one of the {len(classes)} classes: {listed(classes)}"
+    )

@@ -3,10 +3,14 @@
 All functions take and give uint8 arrays whose last axis is the channels; any axes may lead.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+_BLOCK = 1 << 18  # pixels: what is in between takes some megabytes, for images of any size
 
 
 def conform_color(pixels: Pixels, color: str) -> Pixels:
@@ -17,14 +21,32 @@ def conform_color(pixels: Pixels, color: str) -> Pixels:
     ``(299 R + 587 G + 114 B + 500) // 1000``; of three equal values it is that value.
     """
     if pixels.shape[-1] in (2, 4):
-        pixels = _on_black(pixels)
+        pixels = in_blocks(_on_black, pixels, channels=pixels.shape[-1] - 1)
     if color == "gray" and pixels.shape[-1] == 3:
-        red, green, blue = np.moveaxis(pixels.astype(np.uint32), -1, 0)
-        luma = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
-        return np.expand_dims(luma, -1)
+        return in_blocks(_luma, pixels, channels=1)
     if color == "rgb" and pixels.shape[-1] == 1:
         return np.repeat(pixels, 3, axis=-1)
     return pixels
+
+
+def in_blocks(
+    function: Callable[[NDArray[Any]], Pixels], pixels: NDArray[Any], *, channels: int
+) -> Pixels:
+    """A function of pixels (N, C) to (N, channels), for an array (..., C) of any size.
+
+    The function sees a few pixels at a time, so that its wider integers take little memory.
+    """
+    rows = pixels.reshape(-1, pixels.shape[-1])
+    out = np.empty((len(rows), channels), np.uint8)
+    for start in range(0, len(rows), _BLOCK):
+        out[start : start + _BLOCK] = function(rows[start : start + _BLOCK])
+    return out.reshape(*pixels.shape[:-1], channels)
+
+
+def _luma(pixels: Pixels) -> Pixels:
+    red, green, blue = np.moveaxis(pixels.astype(np.uint32), -1, 0)
+    luma: Pixels = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+    return luma[..., None]
 
 
 def rgb_from_cmyk(pixels: Pixels) -> Pixels:

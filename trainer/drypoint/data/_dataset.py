@@ -8,8 +8,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._classes import Class, checked_classes
+from ._classes import Class
 from ._errors import DatasetError
+from ._labels import label_indices
+from ._pixels import check_scaled, plain_images
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _NAMED = 10  # classes that a data set names when it is printed
@@ -20,45 +22,42 @@ class Dataset:
     """Labelled images, checked once here and read-only from then on.
 
     Attributes:
-        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1.
-        y: int64 class indices, (N,), each in [0, len(classes)).
-        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i.
+        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1. What is
+            given with the channels first, or with an axis for one channel, is brought to that.
+        y: int64 class indices, (N,), each in [0, len(classes)). Given may also be names of classes
+            or one-hot rows: see `label_indices`.
+        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i. Left
+            out: the names given as ``y``, sorted, or 0, 1, ... to the highest index.
 
     Arrays that the caller could still write are copied. Iterating gives (image, label) pairs.
 
     Raises:
         DatasetError: wrong dtype, shape, length or label; the message says which.
+        UnknownClassError: ``y`` has a name that is none of ``classes``.
     """
 
     x: NDArray[np.uint8]
     y: NDArray[np.int64]
-    classes: tuple[Class, ...] = tuple(range(10))
+    classes: tuple[Class, ...] = ()
 
     def __post_init__(self) -> None:
-        x, y = np.asarray(self.x), np.asarray(self.y)
-        classes = checked_classes(self.classes)
+        x = plain_images(np.asarray(self.x))
         gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
+        check_scaled(x, name="images")
         if x.dtype != np.uint8 or not (gray or rgb):
             raise DatasetError(
                 "images must be uint8 of shape (N, H, W) or (N, H, W, 3), "
-                f"not {x.dtype} of shape {x.shape}"
+                f"not {x.dtype} of shape {np.shape(self.x)}"
             )
-        if y.dtype.kind not in "iu" or y.ndim != 1:
-            raise DatasetError(
-                f"labels must be integers of shape (N,), not {y.dtype} of shape {y.shape}"
-            )
-        if len(x) != len(y):
-            raise DatasetError(f"{len(x)} images but {len(y)} labels: one label an image is wanted")
         if x.size == 0:
             raise DatasetError(f"no images: their shape is {x.shape}")
-        low, high = int(y.min()), int(y.max())
-        if low < 0 or high >= len(classes):
-            raise DatasetError(
-                f"labels reach from {low} to {high}, {len(classes)} classes allow "
-                f"0 to {len(classes) - 1}"
-            )
+        # A mere () is the default; other empty classes are refused.
+        left_out = isinstance(self.classes, tuple) and not self.classes
+        y, classes = label_indices(self.y, None if left_out else self.classes)
+        if len(x) != len(y):
+            raise DatasetError(f"{len(x)} images but {len(y)} labels: one label an image is wanted")
         object.__setattr__(self, "x", _frozen(x))
-        object.__setattr__(self, "y", _frozen(y.astype(np.int64, copy=False)))
+        object.__setattr__(self, "y", _frozen(y))
         object.__setattr__(self, "classes", classes)
 
     def __len__(self) -> int:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ._classes import Class
+from drypoint.common import READ_LIMIT
+
+from ._classes import class_names, is_whole
 from ._dataset import Dataset
 from ._errors import DatasetError
 from ._image_encoder import ImageEncoder
@@ -18,8 +20,9 @@ def load_folder(
     *,
     width: int | None = None,
     height: int | None = None,
-    color: str = "gray",
+    color: str | None = None,
     resize: str = "stretch",
+    limit: int = READ_LIMIT,
 ) -> Dataset:
     """The pictures in the subfolders of a folder; a subfolder's name is the class of its pictures.
 
@@ -34,8 +37,10 @@ def load_folder(
         root: the folder.
         width: of the images, pixels; None: they have one size, and that is it.
         height: likewise.
-        color: "gray" or "rgb".
+        color: "gray" or "rgb"; None: "rgb" if any picture has a pixel that is not gray.
         resize: how others come to this size; as for `ImageEncoder`.
+        limit: bytes of memory that each picture may take while it is decoded, as for
+            `ImageEncoder.pixels`.
 
     Raises:
         DatasetError: there is no such folder, no class, a class without pictures, or sizes differ
@@ -47,11 +52,13 @@ def load_folder(
     files = _files(Path(root))
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
-        height, width = _one_size(paths)
-    encoder = ImageEncoder(width=width, height=height, color=color, resize=resize)
-    x = encoder.pixels(paths)
+        height, width = _one_size(paths, limit)
+    encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
+    x = encoder.pixels(paths, limit=limit)
+    if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
+        x = x[..., :1]
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
-    return Dataset(x[..., 0] if color == "gray" else x, y, _classes(list(files)))
+    return Dataset(x, y, class_names(list(files)))
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
@@ -66,7 +73,7 @@ def _files(root: Path) -> dict[str, list[Path]]:
     if empty:
         kinds = ", ".join(sorted(SUFFIXES))
         raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
-    if all(_is_whole(name) for name in files):
+    if all(is_whole(name) for name in files):
         files = {name: files[name] for name in sorted(files, key=int)}
     return files
 
@@ -75,20 +82,11 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
-def _is_whole(name: str) -> bool:
-    """Whether a name is a number as Python writes it: "7", not "07"."""
-    return name.isascii() and name.isdigit() and str(int(name)) == name
-
-
-def _classes(names: list[str]) -> tuple[Class, ...]:
-    return tuple(map(int, names)) if all(map(_is_whole, names)) else tuple(names)
-
-
-def _one_size(paths: list[Path]) -> tuple[int, int]:
+def _one_size(paths: list[Path], limit: int) -> tuple[int, int]:
     """The height and width that all pictures have."""
-    first_height, first_width = picture_pixels(paths[0]).shape[:2]
+    first_height, first_width = picture_pixels(paths[0], limit=limit).shape[:2]
     for path in paths[1:]:
-        height, width = picture_pixels(path).shape[:2]
+        height, width = picture_pixels(path, limit=limit).shape[:2]
         if (height, width) != (first_height, first_width):
             raise DatasetError(
                 f"{path} has {width} x {height} pixels, {paths[0]} {first_width} x "

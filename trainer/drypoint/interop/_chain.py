@@ -59,13 +59,41 @@ def chain(graph: Any, onnx: Any) -> Chain:
     Raises:
         OnnxError: there are several inputs, outputs or branches, or a shape is open.
     """
-    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    rest = []
+    constants = {one.name: _array(one, onnx) for one in graph.initializer}
+    readers: dict[str, list[Any]] = {}
     for proto in graph.node:
         if proto.op_type == "Constant":
             constants[proto.output[0]] = _value_of_constant(proto, onnx)
         else:
-            rest.append(proto)
+            for name in filter(None, dict.fromkeys(proto.input)):  # "" is an input left out
+                readers.setdefault(name, []).append(proto)
+    start, end = _ends(graph, constants)
+    shapes = {one.name: _shape_of_one(one) for one in [start, *graph.value_info]}
+    nodes, at = [], start.name
+    while at != end.name:
+        found = readers.get(at, [])
+        if len(found) != 1:
+            names = ", ".join(_name(one) for one in found) or "nothing"
+            raise OnnxError(f"'{at}' is read by {names}: only a chain of layers can be read")
+        shape = shapes.get(at)
+        if shape is None:
+            raise OnnxError(
+                f"the shape of '{at}' is open; wanted a batch axis and then fixed sizes, such as "
+                "(N, 1, 28, 28): export with an example of that shape"
+            )
+        nodes.append(_node(found[0], at, shape, constants, onnx))
+        at = found[0].output[0]
+    if not nodes:
+        raise OnnxError("the graph has no layers: its output is its input")
+    return Chain(nodes[0].shape, tuple(nodes))
+
+
+def _ends(graph: Any, constants: Mapping[str, Array]) -> tuple[Any, Any]:
+    """The one input and the one output of a graph.
+
+    Raises:
+        OnnxError: there are more, or none.
+    """
     inputs = [one for one in graph.input if one.name not in constants]
     if len(inputs) != 1 or len(graph.output) != 1:
         names = ", ".join(one.name for one in [*inputs, *graph.output])
@@ -73,25 +101,7 @@ def chain(graph: Any, onnx: Any) -> Chain:
             f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
             "has one of each: export the part in between"
         )
-    shapes = {one.name: _shape_of_one(one) for one in [*inputs, *graph.value_info]}
-    nodes, at = [], inputs[0].name
-    while at != graph.output[0].name:
-        readers = [proto for proto in rest if at in proto.input]
-        if len(readers) != 1:
-            found = ", ".join(_name(one) for one in readers) or "nothing"
-            raise OnnxError(f"'{at}' is read by {found}: only a chain of layers can be read")
-        shape = shapes.get(at)
-        if shape is None:
-            raise OnnxError(
-                f"the shape of '{at}' is open; wanted a batch axis and then fixed sizes, such as "
-                "(N, 1, 28, 28): export with an example of that shape"
-            )
-        nodes.append(_node(readers[0], at, shape, constants, onnx))
-        rest.remove(readers[0])
-        at = readers[0].output[0]
-    if not nodes:
-        raise OnnxError("the graph has no layers: its output is its input")
-    return Chain(nodes[0].shape, tuple(nodes))
+    return inputs[0], graph.output[0]
 
 
 def _node(
@@ -124,10 +134,31 @@ def _plain(value: Any) -> Any:
 
 
 def _value_of_constant(proto: Any, onnx: Any) -> Array:
-    """The array of a Constant node, whichever of its attributes holds it."""
+    """The array of a Constant node, whichever of its attributes holds it.
+
+    Raises:
+        OnnxError: the attribute holds no dense tensor of numbers.
+    """
     attribute = proto.attribute[0]
     value = onnx.helper.get_attribute_value(attribute)
-    return onnx.numpy_helper.to_array(value) if attribute.name == "value" else np.asarray(value)
+    if attribute.name == "value":
+        return _array(value, onnx)
+    if attribute.name not in ("value_float", "value_floats", "value_int", "value_ints"):
+        raise OnnxError(f"{_name(proto)} has {attribute.name}: only dense tensors of numbers")
+    return np.asarray(value)
+
+
+def _array(tensor: Any, onnx: Any) -> Array:
+    """The array of a TensorProto, whose data are inside the file (`refuse_other_files`).
+
+    Raises:
+        OnnxError: the data do not fit its type and sizes.
+    """
+    try:
+        array: Array = onnx.numpy_helper.to_array(tensor)
+    except Exception as error:  # the package raises types of its own and NumPy's
+        raise OnnxError(f"the tensor '{tensor.name}' cannot be read: {error}") from error
+    return array
 
 
 def _shape_of_one(value: Any) -> tuple[int, ...] | None:

@@ -192,6 +192,8 @@ def _padding(node: Node) -> Any:
         return "same"
     if auto == "SAME_LOWER":
         raise Unsupported("has auto_pad SAME_LOWER; 'same' here puts the larger half below")
+    if auto not in ("NOTSET", "VALID"):
+        raise Unsupported(f"has auto_pad {auto!r}; wanted NOTSET, VALID or SAME_UPPER")
     pads = node.attributes.get("pads", (0, 0, 0, 0)) if auto == "NOTSET" else (0, 0, 0, 0)
     if len(pads) != 4 or min(pads) < 0:
         raise Unsupported(f"has pads {pads}; wanted four that are not negative")

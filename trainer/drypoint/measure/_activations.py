@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from drypoint.data import Dataset, model_inputs
 
 from ._errors import MeasureError
 from ._models import Runner
@@ -31,7 +33,7 @@ class _Model(Protocol):
 
 def measure_activations(
     model: object,
-    images: NDArray[np.generic],
+    images: NDArray[np.generic] | Sequence[object] | Dataset,
     layers: Sequence[str] | None = None,
     *,
     reduce: Sequence[Statistic] = get_args(Statistic),
@@ -47,7 +49,7 @@ def measure_activations(
     Args:
         model: a `Model` or a net, whose layers are paths, those of containers too; or a
             runner of an integer program, whose layers are the ops, their values integers.
-        images: (N, ...), what the model takes as a batch.
+        images: what the model takes as a batch: an array (N, ...), a list of pictures, a `Dataset`.
         layers: which; None takes all that are no containers, or all ops.
         reduce: which statistics.
         batch_size: images at a time, at least 1; bounds the memory.
@@ -59,6 +61,7 @@ def measure_activations(
         MeasureError: no images, no such statistic or op, or a model without layers.
         DrypointError: a part of the model refuses the images or the paths.
     """
+    images = model_inputs(images, name="images", error=MeasureError)
     if len(images) == 0 or batch_size < 1:
         raise MeasureError(f"{len(images)} images in batches of {batch_size}: both must be above 0")
     unknown = [name for name in reduce if name not in get_args(Statistic)]
@@ -127,7 +130,7 @@ class _Moments:
 
 
 def _outputs(
-    model: object, batch: NDArray[np.generic], layers: Sequence[str] | None
+    model: object, batch: Any, layers: Sequence[str] | None
 ) -> Mapping[str, NDArray[np.generic]]:
     """Layer -> output (n, ...) for a batch."""
     if isinstance(model, _Model) and isinstance(model.net, _Net):
@@ -141,7 +144,8 @@ def _outputs(
             raise MeasureError(
                 f"no op {missing[0]!r} in the program; there are: {', '.join(names)}"
             )
-        outputs = dict(zip(names, model.trace(batch.astype(np.uint8, copy=False)), strict=True))
+        read = model.program.integers(batch) if batch.dtype.kind == "f" else batch
+        outputs = dict(zip(names, model.trace(read), strict=True))
         return {name: outputs[name] for name in (names if layers is None else layers)}
     raise MeasureError(
         f"{type(model).__name__} shows no layers: a Model, a Sequential or a runner of a program "

@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
 
+from ._data import Pair, labelled
 from ._errors import MeasureError
-from ._html import html_table
 from ._measure import measure
 from ._measurement import Measurement
 from ._models import Measurable
@@ -91,17 +93,9 @@ class Comparison:
 
     def __str__(self) -> str:
         table = [_HEAD, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i == 0 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in table
-        ]
         first = self.rows[0].name
         note = f"{self.n} examples; differ, better, worse and p (McNemar, exact) against {first}"
-        return "\n".join([*lines, note])
+        return "\n".join([*table_lines(table), note])
 
     def _repr_html_(self) -> str:
         return html_table(_HEAD, map(_cells, self.rows))
@@ -113,7 +107,7 @@ class Comparison:
 
 def compare(
     models: Mapping[str, Measurable | Measurement],
-    test: Dataset,
+    test: Dataset | Pair,
     *,
     sizes: Mapping[str, int] | None = None,
     seconds: float = 1.0,
@@ -123,7 +117,7 @@ def compare(
     Args:
         models: name -> what `measure` takes, or a `Measurement` on ``test``, which is used as it
             is.
-        test: the data.
+        test: the data, as `measure` takes them.
         sizes: name -> bytes, for models that do not tell; a float model tells 4 for each
             parameter (``net.n_params``), others their ``nbytes``.
         seconds: about how long to time each model, batched and with single images; 0 times none.
@@ -132,13 +126,14 @@ def compare(
         MeasureError: nothing to compare, a name in ``sizes`` only, or a measurement on other data.
     """
     sizes = {} if sizes is None else sizes
-    if not models:
+    if not isinstance(models, Mapping) or not models:
         raise MeasureError("nothing to compare: a mapping from names to models is wanted")
     stray = [name for name in sizes if name not in models]
     if stray:
         raise MeasureError(f"sizes name {stray[0]!r}, which is not compared: {', '.join(models)}")
     measurements = {name: _measured(name, model, test) for name, model in models.items()}
     first = next(iter(measurements.values()))
+    said_first = _said(first)
     rows = []
     for name, m in measurements.items():
         right, right_first = m.predicted == m.y, first.predicted == first.y
@@ -154,13 +149,13 @@ def compare(
                 size=size,
                 microseconds_batched=1e6 / m.throughput(seconds=seconds / 2) if timed else None,
                 microseconds_single=m.latency(seconds=seconds / 2).median if timed else None,
-                differ=int(np.count_nonzero(m.predicted != first.predicted)),
+                differ=int(np.count_nonzero(_said(m) != said_first)),
                 better=better,
                 worse=worse,
                 mcnemar_p=mcnemar_p(better, worse),
             )
         )
-    return Comparison(n=len(test), rows=tuple(rows), measurements=measurements)
+    return Comparison(n=first.n, rows=tuple(rows), measurements=measurements)
 
 
 @runtime_checkable
@@ -188,13 +183,20 @@ def _size(model: object) -> int | None:
     return 4 * model.net.n_params if isinstance(model, _HasNet) else None
 
 
-def _measured(name: str, model: Measurable | Measurement, test: Dataset) -> Measurement:
+def _measured(name: str, model: Measurable | Measurement, test: Dataset | Pair) -> Measurement:
     if not isinstance(model, Measurement):
         return measure(model, test)
-    other = model.dataset is not None and model.data_digest != test.digest()
-    if other or not np.array_equal(model.y, test.y):
+    data = labelled(test, model.classes)
+    true = np.array([str(c) for c in data.classes])[data.y]
+    other = model.dataset is not None and model.data_digest != data.digest()
+    if other or not np.array_equal(true, np.array([str(c) for c in model.classes])[model.y]):
         raise MeasureError(f"{name!r} was measured on other data than the test set given here")
     return model
+
+
+def _said(m: Measurement) -> NDArray[np.str_]:
+    """The names of the predicted classes (N,): models may have them in different orders."""
+    return np.array([str(c) for c in m.classes])[m.predicted]
 
 
 def _cells(row: ComparisonRow) -> tuple[str, ...]:

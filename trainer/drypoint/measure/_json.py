@@ -1,9 +1,6 @@
 """A measurement as JSON takes it."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ._measurement import Measurement
+from ._probability_figures import ProbabilityFigures
 
 _CLASS_SCORES = (
     "precision",
@@ -26,7 +23,7 @@ _OF_PROBABILITIES = (
 )
 
 
-def measurement_json(m: "Measurement") -> dict[str, object]:
+def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
     """Figures by name; scores of classes in the order of ``classes``, None for what is not there.
 
     ``roc_auc`` is also None where all examples are of one class.

@@ -2,21 +2,25 @@
 
 import csv
 import io
-import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import read_bytes
-from drypoint.data import Class, Dataset
+from drypoint.common import DrypointError, check_kind, parse_json, read_bytes
+from drypoint.data import Class, Dataset, class_places
+from drypoint.nn import Softmax
 
 from ._errors import MeasureError
 from ._measure import measure
 from ._measurement import Measurement
 
 _FIELDS = ("index", "true", "predicted")
+_LONGEST_LINE = 1 << 20  # bytes: outputs of thousands of classes
+_MOST_CLASSES = 1 << 12  # without names; figures hold an array of so many rows and columns
+_NUMBER = re.compile(r"\s*-?[0-9]{1,10}\s*", re.ASCII)
 _Record = tuple[int, int, int, list[int]]
 
 
@@ -31,14 +35,16 @@ def read_log(
 
     The file is CSV with the head line ``index,true,predicted`` and perhaps one further column
     for each output, or JSON lines such as ``{"index": 0, "true": 7, "predicted": 7,
-    "outputs": [-3, 12]}``. All are integers: ``index`` is the place in the data, ``true`` and
-    ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes.
+    "outputs": [-3, 12]}``. All are integers of 32 bits: ``index`` is the place in the data,
+    ``true`` and ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes. The file
+    may come from anywhere; reading it takes memory in proportion to its size.
 
     Args:
         path: the file, UTF-8.
         dataset: the data, so that examples have images and names; each ``true`` must be its
             label. The measurement is on the images that the log has, in the order of indices.
-        classes: the names of the classes where there is no ``dataset``.
+        classes: the names of the device's classes, in the order of its outputs; None: those of the
+            data set in its order, else 0, 1, ... of which there are at most 4,096.
         output_scale: the program's; with it the softmax of outputs times scale gives
             probabilities, without it only the decisions count.
 
@@ -47,6 +53,8 @@ def read_log(
             decision is not the largest output, or labels differ from the data's.
         DrypointError: the file cannot be read.
     """
+    wanted = "the path of a log"
+    check_kind(path, (str, Path), name="path", wanted=wanted, error=MeasureError)
     where = str(path)
     try:
         text = read_bytes(path).decode()
@@ -64,6 +72,12 @@ def read_log(
         raise MeasureError(f"{where} has index {twice[0]} twice")
     probabilities = _probabilities(records, output_scale, where)
     if dataset is None:
+        highest = int(max(true.max(), predicted.max()))
+        if classes is None and highest >= _MOST_CLASSES:
+            raise MeasureError(
+                f"{where} has class {highest}; more than {_MOST_CLASSES} classes need names: "
+                "give classes or dataset"
+            )
         return (
             measure(predictions=predicted, y=true, classes=classes)
             if probabilities is None
@@ -72,11 +86,13 @@ def read_log(
     if index[-1] >= len(dataset):
         raise MeasureError(f"{where} has index {index[-1]}, the data have {len(dataset)} images")
     seen = dataset if len(index) == len(dataset) else dataset.take(index)
-    wrong = np.flatnonzero(seen.y != true)
+    counted = seen.classes if classes is None else tuple(classes)
+    labels = class_places(seen.classes, counted, owner="the device")[seen.y]
+    wrong = np.flatnonzero(labels != true)
     if len(wrong):
         at = wrong[0]
         raise MeasureError(
-            f"{where} says that image {index[at]} is of class {true[at]}, the data say {seen.y[at]}"
+            f"{where} says that image {index[at]} is of class {true[at]}, the data say {labels[at]}"
         )
     if probabilities is None:
         return measure(dataset=seen, predictions=predicted, classes=classes)
@@ -84,7 +100,7 @@ def read_log(
 
 
 def _csv_lines(text: str, where: str) -> Iterator[_Record]:
-    rows = csv.reader(io.StringIO(text))
+    rows = _csv_rows(text, where)
     head = next(rows, [])
     if tuple(name.strip() for name in head[:3]) != _FIELDS:
         raise MeasureError(f"{where} begins with {head[:3]}, not with index,true,predicted")
@@ -97,14 +113,23 @@ def _csv_lines(text: str, where: str) -> Iterator[_Record]:
             yield _record([*row[:3], row[3:]], f"{where}, line {number}")
 
 
+def _csv_rows(text: str, where: str) -> Iterator[list[str]]:
+    """The rows of a CSV text; the module raises an error of its own for a field without end."""
+    rows = csv.reader(io.StringIO(text))
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise MeasureError(f"{where}, line {rows.line_num} is not CSV: {error}") from error
+
+
 def _json_lines(text: str, where: str) -> Iterator[_Record]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             place = f"{where}, line {number}"
             try:
-                fields = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise MeasureError(f"{place} is not JSON: {error.msg}") from error
+                fields = parse_json(line, largest=_LONGEST_LINE)
+            except DrypointError as error:
+                raise MeasureError(f"{place}: {error}") from error
             if not isinstance(fields, dict) or not {*_FIELDS} <= {*fields} <= {*_FIELDS, "outputs"}:
                 raise MeasureError(f"{place} wants index, true, predicted and perhaps outputs")
             yield _record([*(fields[name] for name in _FIELDS), fields.get("outputs", [])], place)
@@ -128,12 +153,12 @@ def _record(fields: list[object], place: str) -> _Record:
 
 
 def _whole(value: object, place: str) -> int:
-    try:
-        if isinstance(value, str) or type(value) is int:
-            return int(value)
-    except ValueError:
-        pass
-    raise MeasureError(f"{place}: {value!r} is no integer")
+    """An integer of 32 bits, from JSON or as digits."""
+    if type(value) is int or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        number = int(value)
+        if -(2**31) <= number < 2**31:
+            return number
+    raise MeasureError(f"{place}: {value!r} is no integer of 32 bits")
 
 
 def _probabilities(
@@ -148,6 +173,4 @@ def _probabilities(
     if counts == {0}:
         raise MeasureError(f"{where} has no outputs, an output_scale has nothing to scale")
     values = np.array([record[3] for record in records], np.float64) * scale
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+    return np.asarray(Softmax()(values), np.float64)

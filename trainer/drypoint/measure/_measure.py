@@ -1,20 +1,22 @@
 """The gate to a measurement: run a model once, or take outputs made elsewhere."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.data import Class, ClassDecoder, Dataset
+from drypoint.data import Class, ClassDecoder, Dataset, class_places, label_indices
 
+from ._data import Pair, labelled
 from ._errors import MeasureError
 from ._measurement import Measurement
-from ._models import Measurable, Predict, predictor
+from ._models import Measurable, Predict, classes_of, predictor
 
 
 def measure(
     model: Measurable | None = None,
-    dataset: Dataset | None = None,
+    dataset: Dataset | Pair | None = None,
     *,
     probabilities: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
@@ -26,20 +28,25 @@ def measure(
 
     Outputs come from one of ``model``, ``probabilities``, ``predictions``; the truth from one
     of ``dataset`` and ``y``. The model is run once; every figure is computed from its outputs
-    when it is asked for.
+    when it is asked for. Classes are matched by their names: the measurement has those of the data
+    in their order, then those that only the model has.
 
     Args:
-        model: has ``predict_proba(images)``, or runs a program (``program`` and ``trace``), or is
-            callable; gives probabilities for a batch of the data set's uint8 images.
-        dataset: images, true classes and class names.
+        model: has ``predict_proba(inputs)``, or runs a program (``program`` and ``trace``), or is
+            callable; gives probabilities for a batch of the data's inputs.
+        dataset: images, true classes and class names; or a pair (x, y) of inputs (N, ...) and
+            labels, as `train.fit` takes it.
         probabilities: (N, number of classes), each in [0, 1].
         predictions: (N,) class indices; figures that need probabilities then raise.
-        y: (N,) true class indices.
-        classes: names of the classes for ``y``; None counts from 0.
-        batch_size: images a call of the model, at least 1.
+        y: (N,) true classes: indices, one-hot rows, or names out of ``classes``.
+        classes: names of the outputs, in their order; None: those that the model says, else those
+            of the data set, else 0, 1, ...
+        batch_size: inputs a call of the model, at least 1.
 
     Raises:
         MeasureError: the parts do not fit together, or values are out of range.
+        UnknownClassError: the data have classes that the model lacks.
+        DatasetError: a pair whose labels cannot be read.
         CoderError: the classes are not distinct str or int.
     """
     given = sum(part is not None for part in (model, probabilities, predictions))
@@ -47,40 +54,65 @@ def measure(
         raise MeasureError(f"one of model, probabilities, predictions is wanted, not {given}")
     if (dataset is None) == (y is None):
         raise MeasureError("the truth comes from one of dataset and y")
-    if dataset is not None and classes is not None:
-        raise MeasureError("classes go with y; a dataset brings its own")
+    own = classes_of(model) if classes is None else ClassDecoder(tuple(classes)).classes
+    data = None if dataset is None else labelled(dataset, own)
     if model is not None:
-        if dataset is None:
+        predict = predictor(model)
+        if data is None:
             raise MeasureError("a model is measured on a dataset; y alone has no images to run on")
-        probabilities = _run(predictor(model), dataset.x, batch_size=batch_size)
-    truth = dataset.y if dataset is not None else _indices(y, "y")
+        probabilities = _run(predict, data.x, batch_size=batch_size)
+    truth, names = (data.y, data.classes) if data is not None else label_indices(y, own, name="y")
     rows = None if probabilities is None else _probabilities(probabilities)
     chosen = rows.argmax(axis=1) if rows is not None else _indices(predictions, "predictions")
     if len(chosen) != len(truth):
         raise MeasureError(f"{len(chosen)} outputs but {len(truth)} true classes")
-    if dataset is not None:
-        names = dataset.classes
-    elif classes is not None:
-        names = ClassDecoder(tuple(classes)).classes  # which checks that they are distinct
-    else:
-        highest = int(max(truth.max(), chosen.max()))
-        names = tuple(range(highest + 1 if rows is None else rows.shape[1]))
-    if rows is not None and rows.shape[1] != len(names):
-        raise MeasureError(f"{rows.shape[1]} probabilities an example, but {len(names)} classes")
-    for part, values in (("y", truth), ("predictions", chosen)):
-        if values.max() >= len(names):
-            raise MeasureError(f"{part} reach {values.max()}, there are {len(names)} classes")
+    if own is None:
+        own = _unnamed(names, rows, chosen, counted=not isinstance(dataset, Dataset))
+        names = own if names == own[: len(names)] else names
+    if rows is not None and rows.shape[1] != len(own):
+        raise MeasureError(f"{rows.shape[1]} probabilities an example, but {len(own)} classes")
+    if chosen.max() >= len(own):
+        raise MeasureError(f"predictions reach {chosen.max()}, there are {len(own)} classes")
+    order, names = _order(names, own)
     return Measurement(
         y=truth,
-        predicted=chosen.astype(np.int64),
-        probabilities=rows,
+        predicted=np.argsort(order)[chosen],
+        probabilities=None if rows is None else rows[:, order],
         classes=names,
-        dataset=dataset,
+        dataset=data,
         model=model,
     )
 
 
-def _run(predict: Predict, images: NDArray[np.uint8], *, batch_size: int) -> NDArray[np.float64]:
+def _unnamed(
+    names: tuple[Class, ...],
+    rows: NDArray[np.float64] | None,
+    chosen: NDArray[np.int64],
+    *,
+    counted: bool,
+) -> tuple[Class, ...]:
+    """The classes of outputs without names: those of the data; where these are only counted, as
+    many as there are outputs.
+    """
+    if not counted or names != tuple(range(len(names))):
+        return names
+    n = int(chosen.max()) + 1 if rows is None else rows.shape[1]
+    return tuple(range(max(n, len(names)))) if rows is None else tuple(range(n))
+
+
+def _order(
+    names: tuple[Class, ...], own: tuple[Class, ...]
+) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
+    """The outputs in the order of the data's classes, those of other classes after them; and the
+    names in that order.
+    """
+    places = class_places(names, own)
+    others = [i for i in range(len(own)) if i not in places]
+    order = np.array([*places, *others], dtype=np.int64)
+    return order, (*names, *(own[i] for i in others))
+
+
+def _run(predict: Predict, images: NDArray[Any], *, batch_size: int) -> NDArray[np.float64]:
     """The model's outputs for all images, batch by batch."""
     if batch_size < 1:
         raise MeasureError(f"batch_size must be at least 1, not {batch_size}")

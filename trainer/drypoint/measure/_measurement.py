@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from drypoint.data import Class, Dataset
 
+from ._data import Labelled
 from ._decision_figures import DECISION_FIGURES
 from ._errors import MeasureError
 from ._json import measurement_json
@@ -23,7 +24,7 @@ class Example:
 
     Attributes:
         index: its place in the data.
-        image: uint8 (H, W) or (H, W, 3), or None where the outputs came without images.
+        image: uint8 (H, W) or (H, W, 3), or None where there are no images.
         true: the true class.
         predicted: the predicted class.
         p_true: the probability that was given to the true class; None without probabilities.
@@ -179,7 +180,7 @@ class Measurement(ProbabilityFigures):
     def _rows_of_p_true(self) -> list[float] | None:
         return None if self.probabilities is None else self._p_true.tolist()
 
-    def _timed(self) -> tuple[Predict, Dataset]:
+    def _timed(self) -> tuple[Predict, Dataset | Labelled]:
         if self.model is None or self.dataset is None:
             raise MeasureError("times need a model: measure(model, dataset) keeps it")
         return predictor(self.model), self.dataset
@@ -190,7 +191,7 @@ class Measurement(ProbabilityFigures):
         return [
             Example(
                 index=i,
-                image=None if self.dataset is None else self.dataset.x[i],
+                image=self.dataset.x[i] if isinstance(self.dataset, Dataset) else None,
                 true=self.classes[int(self.y[i])],
                 predicted=self.classes[int(self.predicted[i])],
                 p_true=None if p_true is None else p_true[i],

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from drypoint.data import Class, Dataset
 
+from ._data import Labelled
 from ._errors import MeasureError
 from ._models import Measurable, place_of, provenance_of
 
@@ -18,10 +19,10 @@ class Outputs:
 
     Attributes:
         y: int64 (N,), true class indices.
-        predicted: int64 (N,), predicted class indices; of tied probabilities the lowest.
+        predicted: int64 (N,), predicted class indices; of tied probabilities the model's first.
         probabilities: float64 (N, C), or None when only decisions are known; then the figures
             made from probabilities raise `MeasureError`.
-        classes: the C class names.
+        classes: the C class names: those of the data, then those that only the model has.
         dataset: the data measured on, or None.
         model: what was measured, for the figures of time; None without a model.
     """
@@ -30,7 +31,7 @@ class Outputs:
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64] | None
     classes: tuple[Class, ...]
-    dataset: Dataset | None = None
+    dataset: Dataset | Labelled | None = None
     model: Measurable | None = None
 
     def __post_init__(self) -> None:

@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import kind_of
+
 from ._errors import MeasureError
 
 
@@ -59,9 +61,16 @@ def measure_regression(predicted: ArrayLike, y: ArrayLike) -> RegressionMeasurem
     Raises:
         MeasureError: shapes differ, there are none, or a value is not finite.
     """
-    said, true = np.asarray(predicted, np.float64), np.asarray(y, np.float64)
+    said, true = _numbers(predicted, "predicted"), _numbers(y, "y")
     if said.shape != true.shape or said.ndim == 0 or said.size == 0:
         raise MeasureError(f"{said.shape} predicted values for {true.shape} true ones")
     if not (np.isfinite(said).all() and np.isfinite(true).all()):
         raise MeasureError("predicted and true values must be finite, these hold NaN or infinity")
     return RegressionMeasurement(y=true.copy(), predicted=said.copy())
+
+
+def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise MeasureError(f"{name} is {kind_of(values)}; wanted: an array of numbers") from error

@@ -6,6 +6,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import check_kind
+
 from ._errors import MeasureError
 
 
@@ -20,6 +22,8 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     Raises:
         MeasureError: not 0 <= correct <= n with n >= 1, or a confidence outside (0, 1).
     """
+    for name, count in (("correct", correct), ("n", n)):
+        check_kind(count, (int, np.integer), name=name, wanted="a count", error=MeasureError)
     if not (0 <= correct <= n and n >= 1 and 0 < confidence < 1):
         raise MeasureError(
             f"no interval for {correct} correct of {n} at confidence {confidence}: "
@@ -100,7 +104,14 @@ def mcnemar_p(first_only: int, second_only: int) -> float:
     the shares of each: twice the binomial tail of the smaller count at 1/2, at most 1; 1 where
     there are none.
     Source: Q. McNemar, Psychometrika 12 (1947) 153, with the binomial in place of its limit.
+
+    Raises:
+        MeasureError: a count that is no whole number from 0.
     """
+    for name, count in (("first_only", first_only), ("second_only", second_only)):
+        check_kind(count, (int, np.integer), name=name, wanted="a count", error=MeasureError)
+        if count < 0:
+            raise MeasureError(f"{name} is {count}; wanted: a count, from 0")
     n, smaller = first_only + second_only, min(first_only, second_only)
     term, tail = 1, 1  # binomial coefficients as integers: exact for any n
     for i in range(1, smaller + 1):

@@ -1,16 +1,12 @@
 """A measurement as text and as HTML."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import html_table
 from drypoint.data import Class
 
-from ._html import html_table
-
-if TYPE_CHECKING:
-    from ._measurement import Measurement
+from ._probability_figures import ProbabilityFigures
 
 
 def confusion_table(matrix: NDArray[np.int64], classes: tuple[Class, ...]) -> str:
@@ -26,18 +22,23 @@ def confusion_table(matrix: NDArray[np.int64], classes: tuple[Class, ...]) -> st
     return "\n".join(lines)
 
 
-def report_text(m: "Measurement") -> str:
+def report_text(m: ProbabilityFigures) -> str:
     """The figures, a line for each class, the commonest errors, the confusion matrix."""
     lines = [f"{name:<14} {text}" for name, text in _figures(m)]
     left = max(len(text) for text in (*map(str, m.classes), "class"))
     lines += ["", f"{'class':>{left}}  precision  recall      f1  examples"]
     for name, precision, recall, f1, count in _class_rows(m):
         lines.append(f"{name:>{left}}  {precision:>9}  {recall:>6}  {f1:>6}  {count:>8}")
-    lines += ["", f"commonest errors  {_commonest(m)}", "", m.confusion_text()]
+    lines += [
+        "",
+        f"commonest errors  {_commonest(m)}",
+        "",
+        confusion_table(m.confusion_matrix, m.classes),
+    ]
     return "\n".join(lines)
 
 
-def report_html(m: "Measurement") -> str:
+def report_html(m: ProbabilityFigures) -> str:
     """The report as three tables: figures, classes, confusion matrix."""
     head = ("class", "precision", "recall", "f1", "examples")
     rows = zip(m.classes, m.confusion_matrix.tolist(), strict=True)
@@ -50,7 +51,7 @@ def report_html(m: "Measurement") -> str:
     )
 
 
-def classification_text(m: "Measurement", *, digits: int) -> str:
+def classification_text(m: ProbabilityFigures, *, digits: int) -> str:
     """Precision, recall, f1 and support of each class, then accuracy and the averages."""
     scores = (m.precision, m.recall, m.f1)
     support = m.confusion_matrix.sum(axis=1).tolist()
@@ -70,7 +71,7 @@ def classification_text(m: "Measurement", *, digits: int) -> str:
     return "\n".join([*lines, "", accuracy, macro, weighted, ""])
 
 
-def _figures(m: "Measurement") -> list[tuple[str, str]]:
+def _figures(m: ProbabilityFigures) -> list[tuple[str, str]]:
     """The figures of the whole, each with its explanation."""
     low, high = m.accuracy_interval
     pairs = [
@@ -96,7 +97,7 @@ def _figures(m: "Measurement") -> list[tuple[str, str]]:
     return pairs
 
 
-def _class_rows(m: "Measurement") -> list[tuple[str, str, str, str, str]]:
+def _class_rows(m: ProbabilityFigures) -> list[tuple[str, str, str, str, str]]:
     counts = m.confusion_matrix.sum(axis=1).tolist()
     return [
         (str(c), f"{m.precision[c]:.4f}", f"{m.recall[c]:.4f}", f"{m.f1[c]:.4f}", f"{count}")
@@ -104,5 +105,5 @@ def _class_rows(m: "Measurement") -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def _commonest(m: "Measurement") -> str:
+def _commonest(m: ProbabilityFigures) -> str:
     return ", ".join(f"{true} as {said}: {n}" for true, said, n in m.top_confusions(5)) or "none"

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Latency:
     calls: int
 
 
-def latency(predict: Predict, images: NDArray[np.uint8], *, calls: int, seconds: float) -> Latency:
+def latency(predict: Predict, images: NDArray[Any], *, calls: int, seconds: float) -> Latency:
     """Time single calls on one image after the other, after one call that does not count.
 
     It ends after ``calls``, or after ``seconds`` with at least one call.
@@ -42,9 +43,7 @@ def latency(predict: Predict, images: NDArray[np.uint8], *, calls: int, seconds:
     return Latency(median=median, p95=p95, calls=len(times))
 
 
-def throughput(
-    predict: Predict, images: NDArray[np.uint8], *, batch_size: int, seconds: float
-) -> float:
+def throughput(predict: Predict, images: NDArray[Any], *, batch_size: int, seconds: float) -> float:
     """Images a second in batches, over the images again and again for about ``seconds``.
 
     One call that does not count goes before; at least one batch is timed.

@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Any
 
+from drypoint.common import DrypointError, parse_json
+
+_LARGEST_JSON = 1 << 16  # bytes; a card has some kilobytes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
@@ -88,14 +92,22 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> "ModelCard":
-        """The card that `to_json` wrote."""
-        fields = json.loads(text)
-        for score in ("float_score", "integer_score"):
-            facts = fields[score]
-            fields[score] = Score(**facts | {"interval": tuple(facts["interval"])})
-        for row in ("classes", "layers"):
-            fields[row] = tuple(fields[row])
-        return cls(**fields)
+        """The card that `to_json` wrote.
+
+        Raises:
+            DrypointError: the text is none: no JSON, or a field is missing, unknown or of another
+                type.
+        """
+        try:
+            given: Any = parse_json(text, largest=_LARGEST_JSON)
+            for score in ("float_score", "integer_score"):
+                facts = given[score]
+                given[score] = Score(**facts | {"interval": tuple(facts["interval"])})
+            for row in ("classes", "layers"):
+                given[row] = tuple(given[row])
+            return cls(**given)
+        except (DrypointError, TypeError, ValueError, KeyError) as error:
+            raise DrypointError(f"not a model card in JSON: {error}") from error
 
     def __str__(self) -> str:
         recipe = ", ".join(f"{key} {_short(value)}" for key, value in self.recipe.items())

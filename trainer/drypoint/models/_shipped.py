@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from drypoint.common import DrypointError, sha256
+from drypoint.common import DrypointError, kind_of, sha256
 from drypoint.nn import Model, loads
 from drypoint.program import Program, blob
 
@@ -51,9 +51,10 @@ def card(name: str) -> ModelCard:
     Raises:
         UnknownModelError: there is none of that name.
     """
-    if name not in names():
+    if not isinstance(name, str) or name not in names():
         known = ", ".join(names())
-        raise UnknownModelError(f"no shipped model is called {name!r}; there are: {known}")
+        shown = repr(name) if isinstance(name, str) else kind_of(name)
+        raise UnknownModelError(f"no shipped model is called {shown}; there are: {known}")
     return ModelCard.from_json((_FOLDER / f"{name}.json").read_text("utf-8"))
 
 

@@ -61,6 +61,7 @@ from ._pooling import AvgPool2d as AvgPool2d
 from ._pooling import GlobalAvgPool2d as GlobalAvgPool2d
 from ._pooling import MaxPool2d as MaxPool2d
 from ._pooling import Pool2d as Pool2d
+from ._ported import Ported as Ported
 from ._ports import Ports as Ports
 from ._ports import PortValue as PortValue
 from ._presets import lenet as lenet

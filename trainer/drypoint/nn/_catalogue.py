@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+
+from drypoint.common import html_table, table_lines
 
 from ._graph import Graph
 from ._leaves import LEAF_TYPES
@@ -43,19 +44,11 @@ class LayerTable:
 
     def __str__(self) -> str:
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        lines = table_lines(rows, left=range(len(_HEAD)))
         return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
     def _repr_html_(self) -> str:
-        head, *rows = (
-            "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row)
-            for tag, row in (("th", _HEAD), *(("td", row) for row in self._rows()))
-        )
-        return f"<table>{''.join(f'<tr>{row}</tr>' for row in (head, *rows))}</table>"
+        return html_table(_HEAD, self._rows(), left=range(len(_HEAD)))
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         for kind in self.kinds:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError
 from ._frozen import FrozenMapping
@@ -18,7 +19,6 @@ from ._initializers import Draw
 from ._layer import Layer
 from ._module import Module
 from ._names import inside, joined, renamed, split
-from ._ports import as_batch_of, by_port
 from ._sizes import Shape
 from ._wiring import Wiring
 
@@ -185,21 +185,16 @@ class Container(Layer):
         return seen
 
     @staticmethod
-    def _layers_from(configs: object) -> dict[str, Module]:
-        """The uninitialized layers that gave configurations by name.
+    def _layers_of(config: Mapping[str, object]) -> dict[str, Module]:
+        """The layers in a container's configuration, which `module_from_config` has made.
 
         Raises:
-            ConfigError: one is no configuration of a layer.
+            ConfigError: they are no layers by name.
         """
-        from ._from_config import module_from_config  # noqa: PLC0415 - it knows the containers
-
-        if not isinstance(configs, dict):
+        layers = config["layers"]
+        if not isinstance(layers, dict):
             raise ConfigError("Container", "wants layers by name")
-        made: dict[str, Module] = {}
-        for name, config in configs.items():
-            with inside(name):
-                made[name] = module_from_config(config)
-        return made
+        return layers
 
     def _each(self, function: Callable[[Module], Value]) -> dict[str, Value]:
         """Name -> what the function gives for the layer."""

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor
 
-if TYPE_CHECKING:
-    from ._layer import Layer
-    from ._losses import Loss, Target
+from ._ports import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +34,20 @@ class Context:
     buffers: Mapping[str, Array] = field(default_factory=dict)
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
-    calls: "Callable[[Layer, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
+    calls: "Callable[[Any, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
+    losses: Callable[[Any, Tensor, Target], Tensor] | None = None
 
-    losses: "Callable[[Loss, Tensor, Target], Tensor] | None" = None
+    def forward(self, layer: Any, x: Tensor, params: Mapping[str, Tensor]) -> Tensor:
+        """The output of the `Layer` at `path` (untyped here: layers import this file)."""
+        forward = type(layer).forward if self.calls is None else self.calls
+        output: Tensor = forward(layer, x, params, self)
+        return output
 
-    def forward(self, layer: "Layer", x: Tensor, params: Mapping[str, Tensor]) -> Tensor:
-        """The output of the layer at `path`."""
-        if self.calls is None:
-            return layer.forward(x, params, self)
-        return self.calls(layer, x, params, self)
-
-    def loss(self, loss: "Loss", x: Tensor, target: "Target") -> Tensor:
-        """The losses (N,) of the loss at `path`."""
-        return loss.forward(x, target) if self.losses is None else self.losses(loss, x, target)
+    def loss(self, loss: Any, x: Tensor, target: Target) -> Tensor:
+        """The losses (N,) of the `Loss` at `path`."""
+        forward = type(loss).forward if self.losses is None else self.losses
+        losses: Tensor = forward(loss, x, target)
+        return losses
 
     def within(self, name: str) -> Self:
         """The context for the layer `name` of the container at `path`; `updates` is shared."""

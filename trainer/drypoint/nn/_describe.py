@@ -1,23 +1,23 @@
 """A module in words."""
 
+from collections.abc import Mapping
 from dataclasses import fields
-from html import escape
-from typing import TYPE_CHECKING
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError
 
 from ._errors import ShapeError
+from ._ported import Ported
 from ._sizes import Shape
 
-if TYPE_CHECKING:
-    from ._module import Module
 
+def described(module: Ported, inside: Mapping[str, Ported]) -> str:
+    """Several lines: type, hyper-parameters or layers, ports, arrays.
 
-def described(module: "Module") -> str:
-    """Several lines: type, hyper-parameters or layers, ports, arrays."""
+    Args:
+        module: what is described.
+        inside: path -> layer, of one that is no container itself at "".
+    """
     lines = [type(module).__name__]
-    inside = dict(module.leaves())
     if "" in inside:
         lines += [f"  {f.name} = {getattr(module, f.name)!r}" for f in fields(module) if f.init]
     else:
@@ -36,16 +36,6 @@ def described(module: "Module") -> str:
             numbers = _numbers(values[name]) if name in values else "uninitialized"
             lines.append(f"  {kind} {name}: {_shape(sizes.get(name))}, {numbers}")
     return "\n".join(lines)
-
-
-def html_of(module: "Module") -> str:
-    """A table where shapes are settled, else the description; everything escaped."""
-    head = f"<pre>{escape(repr(module))}</pre>"
-    try:
-        table = module.info()._repr_html_()
-    except DrypointError:
-        return f"<pre>{escape(described(module))}</pre>"
-    return head + table
 
 
 def _shape(shape: Shape | None) -> str:

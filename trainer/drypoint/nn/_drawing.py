@@ -1,13 +1,10 @@
 """Graphs as text and in the DOT language."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ._graph_layer import GraphLayer
-    from ._wiring import End
+from ._container import Container
+from ._wiring import End
 
 
-def as_text(graph: "GraphLayer") -> str:
+def as_text(graph: Container) -> str:
     """A line for each input, layer in order, and output; arrows say where it comes from."""
     wiring = graph.wiring
     shapes = graph.input_shapes
@@ -30,13 +27,13 @@ def as_text(graph: "GraphLayer") -> str:
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows)
 
 
-def as_dot(graph: "GraphLayer") -> str:
+def as_dot(graph: Container) -> str:
     """A digraph: ports as plain text, layers as boxes, edges with the names of ports."""
     wiring = graph.wiring
     places: dict[str, str] = {"": ""} | {name: f"layer{i}" for i, name in enumerate(wiring.order)}
     inputs = {port: f"input{i}" for i, port in enumerate(wiring.inputs)}
 
-    def start(end: "End") -> str:
+    def start(end: End) -> str:
         return places[end[0]] or inputs[end[1]]
 
     lines = ["digraph net {", "  node [shape=box, style=rounded];"]
@@ -56,7 +53,7 @@ def as_dot(graph: "GraphLayer") -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _end(graph: "GraphLayer", end: "End") -> str:
+def _end(graph: Container, end: End) -> str:
     name, port = end
     return f"{name}.{port}" if name and len(graph.layers[name].output_ports) > 1 else name or port
 

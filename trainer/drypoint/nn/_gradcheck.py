@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Tensor, gradcheck
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._module import Module
-from ._ports import PortValue, as_batch_of, by_port
+from ._ports import PortValue
 
 
 def gradcheck_layer(

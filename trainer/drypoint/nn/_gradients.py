@@ -1,20 +1,19 @@
 """Gradients of a module's outputs, by backpropagation."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._batch import Batch, as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError, PortError, ShapeError
 from ._inputs import as_real
-from ._ports import Batch, PortValue, as_batch_of, as_tensor, by_port, check_lengths
-
-if TYPE_CHECKING:
-    from ._module import Module
+from ._ported import Ported
+from ._ports import PortValue, as_tensor, check_lengths
 
 DataLike: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
 """An array for the only port, or one for each port."""
@@ -24,12 +23,12 @@ Reduction: TypeAlias = Literal["sum", "mean"]
 
 
 def gradients(
-    module: "Module",
+    module: Ported,
     data: DataLike,
     *,
     wrt: str | list[str] | tuple[str, ...],
     reduction: Reduction = "sum",
-    loss: "Module | None" = None,
+    loss: Ported | None = None,
     cotangents: DataLike | None = None,
 ) -> Array | dict[str, Array]:
     """What `Module.gradient` and `Module.vjp` say."""
@@ -69,7 +68,7 @@ def gradients(
     return found[wrt] if isinstance(wrt, str) and wrt != "all" else found
 
 
-def _parted(module: "Module", data: DataLike) -> tuple[DataLike, ArrayLike]:
+def _parted(module: Ported, data: DataLike) -> tuple[DataLike, ArrayLike]:
     """The module's inputs, and the target of a loss."""
     if not isinstance(data, Mapping) or "target" not in data:
         ports = ", ".join((*module.input_ports, "target"))
@@ -77,14 +76,14 @@ def _parted(module: "Module", data: DataLike) -> tuple[DataLike, ArrayLike]:
     return {port: x for port, x in data.items() if port != "target"}, data["target"]
 
 
-def _value(module: "Module", batch: Batch, name: str) -> Array:
+def _value(module: Ported, batch: Batch, name: str) -> Array:
     if name in batch.inputs:
         return as_tensor(batch.inputs[name], batch.dtype).data
     return module.params[name].astype(batch.dtype, copy=False)
 
 
 def _losses(
-    outputs: dict[str, Tensor], loss: "Module", *, target: ArrayLike | None, single: bool
+    outputs: dict[str, Tensor], loss: Ported, *, target: ArrayLike | None, single: bool
 ) -> dict[str, Tensor]:
     """The loss of the only output."""
     if len(outputs) > 1 or loss.input_ports != ("input", "target"):
@@ -101,7 +100,7 @@ def _losses(
 
 
 def _send_back(
-    module: "Module", outputs: dict[str, Tensor], *, cotangents: DataLike | None, single: bool
+    module: Ported, outputs: dict[str, Tensor], *, cotangents: DataLike | None, single: bool
 ) -> None:
     """Walk back from every output that depends on what was asked for."""
     seeds: dict[str, Array] = {}

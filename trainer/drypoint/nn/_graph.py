@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PortError, ShapeError
 from ._flattening import chain_of, opened
 from ._frozen import FrozenMapping
 from ._graph_layer import GraphLayer
-from ._info import Step
 from ._module import Module
 from ._names import LayerLike, inside, named, split
-from ._ports import PortValue, as_batch_of, as_tensor, by_port, check_lengths, dtype_of
+from ._ported import Step
+from ._ports import PortValue, as_tensor, check_lengths, dtype_of
 from ._sequential import Sequential
 from ._sizes import Shape, check_count
 from ._wiring import End, Pair, Wiring, pairs_of, renamed_end, wired
@@ -236,7 +237,7 @@ class Graph(GraphLayer):
             isinstance(shape, list | tuple) for shape in shapes.values()
         ):
             raise ConfigError("Graph", "wants input_shapes by port")
-        return cls(cls._layers_from(config["layers"]), edges, shapes)
+        return cls(cls._layers_of(config), edges, shapes)
 
     def __repr__(self) -> str:
         mark = "" if self.initialized else "; uninitialized"

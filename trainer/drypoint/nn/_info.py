@@ -4,27 +4,16 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+
+from drypoint.common import html_table, table_lines
 
 from ._errors import ShapeError
+from ._ported import Ported
+from ._ports import Ports
 from ._sizes import Shape
-
-if TYPE_CHECKING:
-    from ._module import Module
-    from ._ports import Ports
 
 _HEAD = ("layer", "type", "output", "params", "MACs", "int8 bytes")
 _WORDS = 3  # of the columns; numbers follow
-
-
-class Step(NamedTuple):
-    """One module in the order of computation: shapes by port, as far as they are settled."""
-
-    path: str
-    module: "Module"
-    input_shapes: Mapping[str, Shape]
-    output_shapes: Mapping[str, Shape]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +51,7 @@ class NetInfo:
         layers: in order, containers opened.
     """
 
-    ports: "Ports"
+    ports: Ports
     input_shapes: Mapping[str, Shape]
     layers: tuple[LayerInfo, ...]
 
@@ -105,22 +94,12 @@ class NetInfo:
     def __str__(self) -> str:
         """A table; * marks layers that learn, ! those whose parameters have no values."""
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [_line(row, widths) for row in rows]
+        lines = table_lines(rows, left=range(_WORDS))
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            sides = ("left" if i < _WORDS else "right" for i in range(len(cells)))
-            made = (
-                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
-                for side, cell in zip(sides, cells, strict=True)
-            )
-            return f"<tr>{''.join(made)}</tr>"
-
-        body = "".join(row(cells, "td") for cells in self._rows())
-        return f"<table>{row(_HEAD, 'th')}{body}</table>"
+        return html_table(_HEAD, self._rows(), left=range(_WORDS))
 
     def _rows(self) -> list[tuple[str, ...]]:
         inputs = [
@@ -131,21 +110,18 @@ class NetInfo:
         return [*inputs, *map(_row, self.layers), ("total", "", "", *totals)]
 
 
-def net_info(net: "Module", input_shapes: Mapping[str, Shape] | None) -> NetInfo:
-    """A net in numbers, for examples of these shapes (None: of its own).
+def net_info(net: Ported, shapes: Mapping[str, Shape]) -> NetInfo:
+    """A net in numbers, for examples of these shapes by port.
 
     Raises:
         ShapeError: the net does not take them, or they do not settle the shapes of outputs.
     """
-    if input_shapes is not None:
-        net = net.with_shapes(input_shapes)
-    shapes = net.input_shapes if input_shapes is None else input_shapes
     if not shapes or set(net.output_shapes(shapes)) != set(net.output_ports):
         raise ShapeError(type(net).__name__, "takes several shapes; give an input_shape")
     return NetInfo(ports=net.ports, input_shapes=dict(shapes), layers=tuple(_infos(net, shapes)))
 
 
-def _infos(net: "Module", shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
+def _infos(net: Ported, shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
     for path, layer, given, results in net.steps(shapes):
         (shape,) = results.values()
         yield LayerInfo(
@@ -165,14 +141,6 @@ def _row(layer: LayerInfo) -> tuple[str, ...]:
     numbers = (layer.n_params, layer.macs, layer.int8_bytes)
     texts = (f"{number:,}" if number else "-" for number in numbers)
     return f"{layer.path}{mark}", layer.kind, _size(layer.output_shape), *texts
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        c.ljust(w) if i < _WORDS else c.rjust(w)
-        for i, (c, w) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _size(shape: Shape) -> str:

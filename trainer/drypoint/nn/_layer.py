@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._module import Module
-from ._ports import PortValue, as_batch_of, as_tensor, by_port, dtype_of
+from ._ports import PortValue, as_tensor, dtype_of
 from ._sizes import Shape
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,15 +19,14 @@ from drypoint.autodiff import (
     record,
 )
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import InputError, ShapeError
 from ._functions import absolute, softplus
 from ._inputs import as_real
 from ._module import Module
-from ._ports import PortValue, as_batch_of, as_tensor, by_port, dtype_of
+from ._ports import PortValue, Target, as_tensor, dtype_of
 from ._sizes import Shape, check_flag, check_fraction
-
-Target: TypeAlias = ArrayLike | Tensor
 
 _MOST_PROBABLE = 1 + 1e-5
 """A softmax in float32 may exceed 1 by its rounding, a gradient check by its steps."""

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ShapeError
 from ._module import Module
-from ._ports import PortValue, as_batch_of, as_tensor, by_port, dtype_of
+from ._ports import PortValue, as_tensor, dtype_of
 from ._sizes import Shape
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from drypoint.autodiff import Array
 from drypoint.common import write_atomic
-from drypoint.data import Decoder, Encoder
+from drypoint.data import Decoder, Encoder, ImageEncoder, check_scaled
 
 from . import _model_file as model_file
 from ._errors import ModelError
@@ -77,12 +77,16 @@ class Model:
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
-            DrypointError: the encoder does not take x.
+            ModelError: a net of images without an encoder would take uint8 pixels unscaled.
+        DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
         """
         raw = self._raw(x)
         if raw is not None:
+            if isinstance(self.encoder, ImageEncoder):
+                check_scaled(raw, name="the inputs")
             return raw
         if self.encoder is None:
+            self._check_scaled(x)
             return as_real(x, "Model")  # type: ignore[arg-type]  # what is no array is refused
         return np.asarray(self.encoder(x), np.float32)
 
@@ -218,6 +222,17 @@ class Model:
         if shape is None or not isinstance(x, np.ndarray) or not _is_float(x):
             return None
         return x if shape in (x.shape, x.shape[1:]) else None
+
+    def _check_scaled(self, x: object) -> None:
+        """Refuse pixels that a net of images would take unscaled, since there is no encoder."""
+        shape = self.input_shape
+        if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.size == 0:
+            return
+        if shape is not None and len(shape) == 3 and shape[0] in (1, 3) and x.max() > 1:
+            raise ModelError(
+                f"the inputs are uint8 up to {x.max()}, and the model has no encoder that scales "
+                "pixels: give floats as it was trained on, or with_encoder(ImageEncoder(...))"
+            )
 
     def _is_long(self, x: "list[object] | tuple[object, ...] | np.ndarray", most: int) -> bool:
         """Whether x is a batch of more than `most`; of an array, its first row tells."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, pack_members, unpack_members
+from drypoint.common import DrypointError, pack_members, parse_json, unpack_members
 
 from ._errors import ModelFileError
 from ._from_config import layer_from_config
@@ -54,12 +54,14 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
         raise ModelFileError(f"cannot save: {error}") from error
     facts = {"format": FORMAT, "version": VERSION, "net": config, "arrays": list(arrays)}
     try:
-        layer_from_config(json.loads(json.dumps(facts["net"])))
+        layer_from_config(json.loads(json.dumps(config)))
     except (DrypointError, TypeError, ValueError) as error:
         raise ModelFileError(f"cannot save: the net could not be read back: {error}") from error
     text = json.dumps({**facts, **ends}, allow_nan=False).encode()
-    if len(text) > _LARGEST_JSON:
-        raise ModelFileError(f"cannot save: {len(text):,} bytes beside the arrays are too many")
+    try:
+        parse_json(text, largest=_LARGEST_JSON)  # as `unpack` will
+    except DrypointError as error:
+        raise ModelFileError(f"cannot save what stands beside the arrays: {error}") from error
     contents = {f"{p}.npy": _header(a.shape, kind) + a.tobytes() for p, a in arrays.items()}
     return pack_members({_JSON: text, **contents})
 
@@ -86,14 +88,10 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
 
 def _facts(text: bytes) -> dict[str, object]:
     """The JSON part, when it is of this format and version."""
-    if len(text) > _LARGEST_JSON:
-        raise ModelFileError(
-            f"damaged model file: {_JSON} has {len(text):,} bytes, more than {_LARGEST_JSON:,}"
-        )
     try:
-        facts = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"damaged model file: {_JSON} is no JSON: {error}") from error
+        facts = parse_json(text, largest=_LARGEST_JSON)
+    except DrypointError as error:
+        raise ModelFileError(f"damaged model file: {_JSON}: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ModelFileError(f"not a model file: {_JSON} does not say {FORMAT}")
     version = facts.get("version")

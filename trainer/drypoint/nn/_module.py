@@ -1,47 +1,41 @@
 """`Module`: what layers, losses and containers have in common."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import ClassVar, Literal, Self, overload
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff import Array
+from drypoint.common import DrypointError
 
-from ._context import Context
-from ._describe import described, html_of
+from ._batch import by_port
+from ._describe import described
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
-from ._info import NetInfo, Step, net_info
+from ._info import NetInfo, net_info
 from ._initializers import Distribution, Method, drawer
-from ._parametrized import Parametrized
-from ._ports import Ports, PortValue, by_port, single_by_rank
+from ._ported import Ported
 from ._sizes import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Module(Parametrized, ABC):
+class Module(Ported):
     """A function with named ports for arrays, and with parameters: an immutable value.
 
     Shapes are those of one example; `run` alone sees the batch axis.
 
     Attributes:
-        short_name: what a container calls such a layer, numbered where there are several.
-        in_place: the output can take the memory of the input: an elementwise function, or no
-            computation at all.
         in_kernels: compiled kernels compute the layer in training, forward and backward, and Python
             takes no part that depends on values. A training step can be compiled around others,
             with a host callback for each.
         per_example: what an example gives does not depend on the other examples of its batch.
         exportable: when quantization has an integer form for it; "" for never.
 
-    A derived class does not inherit in_kernels, per_example and exportable: it may compute
-    something else.
+    A derived class does not inherit these three: it may compute something else.
     """
 
-    short_name: ClassVar[str]
-    in_place: ClassVar[bool] = False
     in_kernels: ClassVar[bool] = False
     per_example: ClassVar[bool] = False
     exportable: ClassVar[str] = ""
@@ -52,87 +46,9 @@ class Module(Parametrized, ABC):
             if fact not in vars(cls):
                 setattr(cls, fact, getattr(Module, fact))
 
-    @property
-    @abstractmethod
-    def input_ports(self) -> tuple[str, ...]:
-        """What it is called with, in order."""
-
-    @property
-    @abstractmethod
-    def output_ports(self) -> tuple[str, ...]:
-        """What it gives, in order."""
-
-    @property
-    def ports(self) -> Ports:
-        """The names of what it takes and gives."""
-        return Ports(self.input_ports, self.output_ports)
-
-    @property
-    def input_shapes(self) -> dict[str, Shape]:
-        """Port -> shape of one example, for the input ports that take only one."""
-        return {}
-
-    @property
-    def example_ranks(self) -> dict[str, int]:
-        """Port -> number of axes of one example, for the input ports where it is settled."""
-        return {}
-
-    @abstractmethod
-    def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """Port -> shape for one example, as far as known shapes of inputs settle it.
-
-        Raises:
-            ShapeError: it does not take such examples.
-        """
-
-    @abstractmethod
-    def run(
-        self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
-    ) -> dict[str, Tensor]:
-        """Every output for a batch, with these values of the parameters; checks no shapes.
-
-        Args:
-            inputs: port -> (N, *example).
-            params: path -> tensor.
-            ctx: how it is applied.
-        """
-
-    def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
-        """The module for examples of these shapes only, so that all sizes are known.
-
-        Raises:
-            ShapeError: it does not take them.
-        """
-        self.output_shapes(input_shapes)
-        return self
-
-    def takes_integers(self, port: str) -> bool:  # noqa: ARG002
-        """Whether integers at this port stay integers: they count classes, they measure nothing."""
-        return False
-
-    def takes_as_single(self, arrays: Mapping[str, Array]) -> bool:
-        """Whether arrays by port are one example and no batch.
-
-        Raises:
-            ShapeError: they are neither.
-        """
-        return single_by_rank(self, arrays)
-
-    def operations(self, input_shapes: Mapping[str, Shape]) -> int:  # noqa: ARG002
-        """Multiply-accumulate operations for one example; other operations do not count."""
-        return 0
-
     def leaves(self) -> Iterator[tuple[str, "Module"]]:
         """Paths and modules inside, containers opened; of one that is none, itself at ""."""
         yield "", self
-
-    def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
-        """`leaves` in the order of computation, each with the shapes of what it takes and gives.
-
-        Raises:
-            ShapeError: it does not take such examples.
-        """
-        yield Step("", self, dict(input_shapes), self.output_shapes(input_shapes))
 
     def info(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> NetInfo:
         """The module in numbers, for examples of `input_shape` (None: of its own).
@@ -141,7 +57,10 @@ class Module(Parametrized, ABC):
             ShapeError: it does not take them, or the shape is None and it has none of its own.
             PortError: the shapes are not for the ports that there are.
         """
-        return net_info(self, None if input_shape is None else by_port(self, input_shape))
+        if input_shape is None:
+            return net_info(self, self.input_shapes)
+        shapes = by_port(self, input_shape)
+        return net_info(self.with_shapes(shapes), shapes)
 
     def summary(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> str:
         """`info` as a table: name, type, output shape, parameters, MACs, bytes in int8."""
@@ -149,11 +68,14 @@ class Module(Parametrized, ABC):
 
     def describe(self) -> str:
         """Type, hyper-parameters, ports with their shapes, and each array in a line."""
-        return described(self)
+        return described(self, dict(self.leaves()))
 
     def _repr_html_(self) -> str:
         """For notebooks: the table where shapes are settled, else the description."""
-        return html_of(self)
+        try:
+            return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
+        except DrypointError:
+            return f"<pre>{escape(self.describe())}</pre>"
 
     def initialize(
         self,

@@ -11,10 +11,10 @@ from ._context import Context
 from ._errors import ConfigError, PathError, ShapeError
 from ._frozen import FrozenMapping
 from ._fusing import Run, fused
-from ._info import Step
 from ._layer import Layer
 from ._module import Module
 from ._names import LayerLike, added, inside, named, split
+from ._ported import Step
 from ._sizes import Shape, check_count
 from ._wiring import Wiring
 
@@ -223,7 +223,7 @@ class Sequential(Container):
             raise ConfigError("Sequential", f"wants layers, input_shape, got {sorted(config)}")
         if not (shape is None or isinstance(shape, list | tuple)):
             raise ConfigError("Sequential", "wants a shape or null")
-        return cls(cls._layers_from(config["layers"]), shape)
+        return cls(cls._layers_of(config), shape)
 
     def __repr__(self) -> str:
         names = ", ".join(self.layers)

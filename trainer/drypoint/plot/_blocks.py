@@ -77,19 +77,6 @@ def columns(values: Values, *, height: int, plain: bool) -> list[str]:
     ]
 
 
-def table(rows: Sequence[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[str]:
-    """Aligned rows of equally many cells; the columns ``left`` are flush left, others right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    flush = set(left)
-    return [
-        "  ".join(
-            cell.ljust(width) if i in flush else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
 def flow(cells: Sequence[Sequence[str]], *, width: int) -> list[str]:
     """Cells of lines side by side, as many as ``width`` takes, then below.
 

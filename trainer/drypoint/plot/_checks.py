@@ -3,7 +3,33 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import check_kind, kind_of
+
 from ._errors import PlotError
+
+
+def check(value: object, kinds: type | tuple[type, ...], *, name: str, wanted: str) -> None:
+    """Refuse an argument of another kind.
+
+    Raises:
+        PlotError: it is none of ``kinds``.
+    """
+    check_kind(value, kinds, name=name, wanted=wanted, error=PlotError)
+
+
+def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
+    """An array of numbers, of any shape.
+
+    Raises:
+        PlotError: no numbers, or rows of different lengths.
+    """
+    try:
+        found = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise PlotError(f"{name} is {kind_of(values)} that makes no array") from error
+    if found.dtype.kind not in "buif":
+        raise PlotError(f"{name} is {kind_of(values)}; wanted: an array of numbers")
+    return found
 
 
 def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.measure import Comparison, Measurement
 
 from . import _look as look
-from ._blocks import aligned, bar, fitted, number, table
-from ._checks import numbers, read_only
+from ._blocks import aligned, bar, fitted, number
+from ._checks import check, numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -65,7 +66,9 @@ class ComparisonChart(Picture):
             )
             rows.append((*cell, drawn))
         last = len(rows[0]) - 1
-        return "\n".join([*([self.title] if self.title else []), *table(rows, left=(0, last))])
+        return "\n".join(
+            [*([self.title] if self.title else []), *table_lines(rows, left=(0, last))]
+        )
 
     def _bar(self, i: int, room: int, plain: bool) -> str:
         highest = float(np.abs(self.values).max())
@@ -151,6 +154,8 @@ def comparison(
         PlotError: nothing to compare or too much, values that are no finite numbers, or an
             interval that does not enclose its value.
     """
+    wanted = "a Comparison, as measure.compare gives it, or a mapping from names to values"
+    check(table, (Comparison, Mapping), name="table", wanted=wanted)
     entries = table.measurements if isinstance(table, Comparison) else table
     if not 1 <= len(entries) <= _MOST:
         raise PlotError(f"from 1 to {_MOST} values can be compared, not {len(entries)}")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Class
 from drypoint.measure import Measurement
 
 from . import _look as look
-from ._blocks import table
+from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -58,7 +59,7 @@ class ConfusionMap(Picture):
             cells = (str(count) if count else "." for count in counts.tolist())
             rows.append((str(name), "|", *cells, "|", str(total)))
         rows.append(("total", "|", *map(str, self.predicted_totals.tolist()), "|", str(self.n)))
-        lines = table(rows, left=())
+        lines = table_lines(rows, left=())
         rule = "-" * max(map(len, lines))
         body = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
         return "\n".join([self._title, "columns: predicted", "", *body])
@@ -150,6 +151,7 @@ def confusion(
     Raises:
         PlotError: a class that is not there or is named twice, ``worst`` out of range, or both.
     """
+    check(m, Measurement, name="m", wanted="a Measurement: measure.measure(model, dataset)")
     if classes is not None and worst is not None:
         raise PlotError("one of classes and worst says which classes are shown, not both")
     chosen = list(range(len(m.classes)))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _look as look
 from ._blocks import columns, fitted, number, pooled
-from ._checks import numbers, read_only
+from ._checks import check, numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -133,6 +133,7 @@ def histograms(
         PlotError: no arrays or too many, an empty one, values or ranges that are no finite
             numbers, or bins out of range.
     """
+    check(values, Mapping, name="values", wanted="a mapping from titles to arrays")
     if not 1 <= len(values) <= _MOST_PANELS:
         raise PlotError(f"from 1 to {_MOST_PANELS} arrays can be shown, not {len(values)}")
     if not 1 <= bins <= 1000:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.data import Dataset
 from drypoint.measure import Example
 
+from ._checks import array, check
 from ._errors import PlotError
 from ._grid import MOST_IMAGES, ImageGrid, image_grid
 from ._picture import Placement, placement
@@ -34,6 +35,8 @@ def examples(
     Raises:
         PlotError: no images or too many, or examples measured without images.
     """
+    wanted = "a Dataset, or a list of examples, as Measurement.worst gives it"
+    check(shown, (Dataset, list, tuple), name="shown", wanted=wanted)
     if isinstance(shown, Dataset):
         # One more than can be shown is enough to be refused.
         pairs = list(islice(shown, MOST_IMAGES + 1))
@@ -41,6 +44,8 @@ def examples(
         titles = [str(label) for _, label in pairs]
         marked = [False] * len(pairs)
     else:
+        for example in shown:
+            check(example, Example, name="one of the examples", wanted=wanted)
         images = [_image_of(example) for example in shown]
         titles = [_judged(e) for e in shown]
         marked = [e.true != e.predicted for e in shown]
@@ -69,13 +74,17 @@ def images(
     Raises:
         PlotError: no images or too many, or what is none.
     """
+    wanted = "images, or a mapping from titles to images"
+    check(shown, (Mapping, list, tuple, np.ndarray), name="shown", wanted=wanted)
+    if isinstance(shown, np.ndarray) and shown.ndim == 0:
+        raise PlotError(f"shown is a single number; wanted: {wanted}")
     named = isinstance(shown, Mapping)
     names = list(shown) if isinstance(shown, Mapping) else [""] * len(shown)
     values = list(shown.values()) if isinstance(shown, Mapping) else list(shown)
-    arrays = [np.asarray(one) for one in values]
+    arrays = [array(one, "an image") for one in values]
     titles = [
-        name if array.dtype == np.uint8 or not named else f"{name}\n{_range(array)}"
-        for name, array in zip(names, arrays, strict=True)
+        name if one.dtype == np.uint8 or not named else f"{name}\n{_range(one)}"
+        for name, one in zip(names, arrays, strict=True)
     ]
     return image_grid(arrays, titles, columns=columns, title=title, placed=placement(ax))
 
@@ -99,13 +108,15 @@ def ports(
     Raises:
         PlotError: not exactly one port of images, or lengths that differ.
     """
-    values = {name: np.asarray(array) for name, array in arrays.items()}
-    pictured = [name for name, array in values.items() if array.ndim >= 3]
-    plain = [name for name, array in values.items() if array.ndim == 1]
+    wanted = "a mapping from ports to arrays, as Dataset.as_ports gives it"
+    check(arrays, Mapping, name="arrays", wanted=wanted)
+    values = {name: array(one, name) for name, one in arrays.items()}
+    pictured = [name for name, one in values.items() if one.ndim >= 3]
+    plain = [name for name, one in values.items() if one.ndim == 1]
     if len(pictured) != 1 or len(pictured) + len(plain) != len(values):
-        shapes = {name: array.shape for name, array in values.items()}
+        shapes = {name: one.shape for name, one in values.items()}
         raise PlotError(f"one port of images and others of shape (N,) are wanted, not {shapes}")
-    lengths = {name: len(array) for name, array in values.items()}
+    lengths = {name: len(one) for name, one in values.items()}
     if len(set(lengths.values())) != 1:
         raise PlotError(f"ports must hold arrays of one length, not {lengths}")
     pictures = list(values[pictured[0]])
@@ -138,14 +149,14 @@ def maps(
     Raises:
         PlotError: another shape, too many, or NaN or infinity.
     """
-    array = np.asarray(activations)
-    if array.ndim != 3 or array.size == 0:
-        raise PlotError(f"maps are an array (C, H, W), not one of shape {array.shape}")
-    low, high = float(array.min()), float(array.max())
+    planes = array(activations, "activations")
+    if planes.ndim != 3 or planes.size == 0:
+        raise PlotError(f"maps are an array (C, H, W), not one of shape {planes.shape}")
+    low, high = float(planes.min()), float(planes.max())
     bound = max(-low, high)
     return image_grid(
-        list(array),
-        [str(i) for i in range(len(array))],
+        list(planes),
+        [str(i) for i in range(len(planes))],
         shared=(0.0, high) if low >= 0 else (-bound, bound),
         scale="amount" if low >= 0 else "signed",
         columns=columns,

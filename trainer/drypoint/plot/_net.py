@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drypoint.common import table_lines
 from drypoint.nn import Model, Module, NetInfo, Shape
 
 from . import _look as look
-from ._blocks import table
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 from ._scheme import Link, Scheme, scheme_of
@@ -84,7 +84,7 @@ class NetDrawing(Picture):
                 rows.append(
                     (node.name, mark, node.kind, " ".join(given), f"<- {read}" if read else "")
                 )
-            lines = table(rows, left=(0, 1, 2, 3, 4))
+            lines = table_lines(rows, left=(0, 1, 2, 3, 4))
         return "\n".join([*lines, "", f"* learns; {self._totals}"])
 
     @property

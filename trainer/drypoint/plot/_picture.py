@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from drypoint.common import write_atomic
+from drypoint.common import how_to_install, write_atomic
 
 from ._errors import MatplotlibMissingError, PlotError
 
@@ -206,6 +206,6 @@ def _figure_class() -> "type[Figure]":
     except ImportError as error:
         raise MatplotlibMissingError(
             "a drawing needs matplotlib, which cannot be imported: "
-            "pip install 'drypoint[plot]', or use .text"
+            f"{how_to_install('plot')}, or use .text"
         ) from error
     return Figure

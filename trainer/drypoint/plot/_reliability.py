@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 
 from . import _look as look
-from ._blocks import bar, fitted, table
-from ._checks import read_only
+from ._blocks import bar, fitted
+from ._checks import check, read_only
 from ._picture import Layout, Picture, Placement, placement
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Reliability(Picture):
         ):
             drawn = bar(n / int(curve.count.max()), width=room, plain=plain)
             rows.append((f"{sure:.4f}", f"{n:,}", f"{right:.4f}", f"{right - sure:+.4f}", drawn))
-        return "\n".join([self._title, *table(rows, left=(4,))])
+        return "\n".join([self._title, *table_lines(rows, left=(4,))])
 
     @property
     def layout(self) -> Layout:
@@ -90,6 +91,7 @@ def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Re
     Raises:
         MeasureError: bins below 1, or a measurement made from predictions alone.
     """
+    check(m, Measurement, name="m", wanted="a Measurement: measure.measure(model, dataset)")
     curve = m.calibration_curve(bins)
     hits = np.rint(curve.accuracy * curve.count).astype(int)
     intervals = [

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
 from drypoint.data import Class
 
 from . import _look as look
-from ._blocks import bar, fitted, table
-from ._checks import numbers
+from ._blocks import bar, fitted
+from ._checks import check, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -49,7 +50,7 @@ class ScoreBars(Picture):
             )
             for name, label, p in zip(names, self.classes, self.probabilities.tolist(), strict=True)
         ]
-        return "\n".join([self._title, *table(rows, left=(0, 2))])
+        return "\n".join([self._title, *table_lines(rows, left=(0, 2))])
 
     @property
     def _title(self) -> str:
@@ -104,11 +105,15 @@ def scores(
     Raises:
         PlotError: no classes or too many, or what is no probability in [0, 1].
     """
+    wanted = "a mapping from classes to probabilities, or pairs of both"
+    check(probabilities, (Mapping, list, tuple), name="probabilities", wanted=wanted)
     pairs = (
         list(probabilities.items()) if isinstance(probabilities, Mapping) else list(probabilities)
     )
     if not 1 <= len(pairs) <= _MOST_CLASSES:
         raise PlotError(f"from 1 to {_MOST_CLASSES} classes can be shown, not {len(pairs)}")
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise PlotError(f"probabilities holds what is no pair; wanted: {wanted}")
     shares = numbers([p for _, p in pairs], "probabilities")
     if shares.min() < 0 or shares.max() > 1 + 1e-6:  # float32 softmax may exceed 1 by its rounding
         raise PlotError(

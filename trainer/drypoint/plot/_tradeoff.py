@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import table_lines
+
 from . import _look as look
-from ._blocks import aligned, fitted, number, table
-from ._checks import numbers, read_only
+from ._blocks import aligned, fitted, number
+from ._checks import check, numbers, read_only
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -72,7 +74,7 @@ class Tradeoff(Picture):
                 f" {low}{high.rjust(max(len(high) + 1, width - 2 - len(low)))}",
                 f" {self.cost}, logarithmic",
                 "",
-                *table(rows, left=(0, 1, 4)),
+                *table_lines(rows, left=(0, 1, 4)),
             ]
         )
 
@@ -133,6 +135,7 @@ def tradeoff(
     Raises:
         PlotError: no points or too many, a cost that is not above 0, or no finite numbers.
     """
+    check(points, Mapping, name="points", wanted="a mapping from names to pairs (cost, value)")
     if not 1 <= len(points) <= _MOST:
         raise PlotError(f"from 1 to {_MOST} points can be shown, not {len(points)}")
     pairs = numbers(list(points.values()), "points", axes=2)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import kind_of, table_lines
+
 from . import _look as look
-from ._blocks import aligned, fitted, sparkline, table
+from ._blocks import aligned, fitted, sparkline
 from ._checks import numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -66,7 +68,9 @@ class TrainingCurves(Picture):
                 )
                 figures = (values[0], values[-1], values.min(), values.max())
                 rows.append((name, line, *aligned(map(float, figures))))
-        return "\n".join([f"training, {len(self.epochs)} epochs{best}", *table(rows, left=(0, 1))])
+        return "\n".join(
+            [f"training, {len(self.epochs)} epochs{best}", *table_lines(rows, left=(0, 1))]
+        )
 
     @property
     def layout(self) -> Layout:
@@ -156,7 +160,10 @@ def training(
         if title not in known:
             raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
     whole = None if isinstance(run, Mapping) else run
-    recorded = run if isinstance(run, Mapping) else run.history
+    recorded = run if isinstance(run, Mapping) else getattr(run, "history", None)
+    wanted = "a result of train.fit, or a mapping from names to values an epoch"
+    if not isinstance(recorded, Mapping):
+        raise PlotError(f"run is {kind_of(run)}; wanted: {wanted}")
     panels = [curves for title, _, curves in _PANELS if title in quantities]
     names = [name for curves in panels for name, _ in curves if name in recorded]
     if batch_loss is None and whole is not None and "loss" in quantities:

@@ -8,7 +8,6 @@ arrays are read only where that run has one of that name, type and shape.
 
 import io
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from drypoint.common import (
     DrypointError,
     check_writable,
     pack_members,
+    parse_json,
     read_bytes,
     unpack_members,
     write_atomic,
@@ -74,26 +74,34 @@ def save(path: Path, state: TrainingState, run: Run) -> None:
     write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
 
 
-def restore(folder: Path, state: TrainingState, run: Run) -> None:
+def restore(folder: Path, state: TrainingState, run: Run) -> str:
     """Bring a state that has not begun to where the one of a checkpoint was.
 
+    Without a checkpoint in the folder the state stays at its beginning: so a command that is
+    started again after each crash is one command.
+
+    Returns:
+        A line that says where the state stands.
+
     Raises:
-        CheckpointError: there is no checkpoint in the folder, it is damaged, or of another run.
+        CheckpointError: the checkpoint is damaged, or of another run.
+        DrypointError: it cannot be read.
     """
     path = folder / NAME
     if not path.exists():
-        raise CheckpointError(
-            f"no checkpoint in {folder}: a run begun with checkpoint={str(folder)!r} leaves one"
-        )
+        return f"no checkpoint in {folder} yet: the run starts from the beginning"
+    content = read_bytes(path)
     try:
-        members = unpack_members(read_bytes(path))
+        members = unpack_members(content)
     except DrypointError as error:
-        raise CheckpointError(f"{path} is damaged, or no checkpoint: {error}") from error
+        raise _damaged(path, f"it is no zip of arrays: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
     _check_run(facts["run"], run, path)
-    stored = len(members.get("batch_loss.npy", b""))
-    if facts["epoch"] > run["epochs"] or 8 * facts["step"] > stored:  # bounds what is allocated
-        raise CheckpointError(f"{path} is damaged: it has fewer losses than steps")
+    numbers = {f"history/{name}": facts["epoch"] for name in facts["history"]}
+    numbers["batch_loss"] = facts["step"]
+    short = [name for name, n in numbers.items() if 8 * n > len(members.get(f"{name}.npy", b""))]
+    if facts["epoch"] > run["epochs"] or short:  # bounds what is allocated
+        raise _damaged(path, "it has fewer figures than steps or epochs")
     for name in _COUNTS:
         setattr(state, name, facts[name])
     state.seconds = facts["seconds"]
@@ -105,12 +113,13 @@ def restore(folder: Path, state: TrainingState, run: Run) -> None:
     figures, arrays = _figures(state), state.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
     if set(members) != {f"{name}.npy" for name in wanted}:
-        raise CheckpointError(f"{path} is damaged: arrays are missing, or there are too many")
+        raise _damaged(path, "arrays are missing, or there are too many")
     for name, array in wanted.items():
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
     state.batch_loss = figures["batch_loss"].tolist()
     state.history = {name: figures[f"history/{name}"].tolist() for name in state.history}
     state.weights.restored()
+    return f"resumed after epoch {state.epoch} from {folder}"
 
 
 def _figures(state: TrainingState) -> dict[str, NDArray[np.float64]]:
@@ -121,9 +130,9 @@ def _figures(state: TrainingState) -> dict[str, NDArray[np.float64]]:
 def _facts(text: bytes, path: Path) -> dict[str, Any]:
     """The JSON part, when it is of this format and version, and its counts can be."""
     try:
-        facts = json.loads(text) if len(text) <= _LARGEST_JSON else None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: {_JSON} is no JSON") from error
+        facts = parse_json(text, largest=_LARGEST_JSON)
+    except DrypointError as error:
+        raise _damaged(path, f"{_JSON}: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint: {_JSON} does not say {FORMAT}")
     if facts.get("version") != VERSION:
@@ -136,13 +145,13 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
         isinstance(facts.get("run"), dict)
         and all(type(n) is int and 0 <= n < 1 << 40 for n in counts)
         and isinstance(seconds, int | float)
-        and math.isfinite(seconds)
+        and seconds >= 0
         and isinstance(history, list)
         and all(isinstance(name, str) for name in history)
         and facts["best_epoch"] <= facts["epoch"] <= facts["step"]
     )
     if not sound:
-        raise CheckpointError(f"{path} is damaged: {_JSON} has impossible values")
+        raise _damaged(path, f"{_JSON} has impossible values")
     return facts
 
 
@@ -151,10 +160,14 @@ def _check_run(there: Run, here: Run, path: Path) -> None:
         if there.get(name) != here[name]:
             raise CheckpointError(
                 f"{path} is of another run: {name} was {_short(there.get(name))}, now it is "
-                f"{_short(here[name])}"
+                f"{_short(here[name])}; give the same settings, or another folder"
             )
     if set(there) != set(here):
         raise CheckpointError(f"{path} is of another run: it has {sorted(set(there) - set(here))}")
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(f"{path} is damaged: {why}; remove it to start from the beginning")
 
 
 def _short(value: object) -> str:
@@ -166,7 +179,7 @@ def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDAr
     """One array, when it has the type and shape of another."""
     header = _header(like.shape, like.dtype)
     if len(content) != len(header) + like.nbytes or not content.startswith(header):
-        raise CheckpointError(f"{path} is damaged: {name} is not {like.dtype} {like.shape}")
+        raise _damaged(path, f"{name} is not {like.dtype} {like.shape}")
     return np.frombuffer(content, like.dtype, offset=len(header)).reshape(like.shape)
 
 

@@ -62,8 +62,9 @@ def fit(
             example; a dict of an array for each port, "input" and "target" for a net; a folder of
             pictures with a subfolder for each class, or the name of a data set ("mnist"); or a
             function (batch_size, epoch, rng) that returns the batches of an epoch, each a
-            `Dataset`, pair or dict: a list of them, or a generator. x is what the model takes, y
-            labels as its decoder knows them, class indices, or floats of the output's shape.
+            `Dataset`, pair or dict: a list of them, or a generator. x is what the model takes,
+            uint8 images with their channels first or last; y labels as its decoder knows them,
+            class indices, one-hot rows, or floats of the output's shape.
         epochs: passes over the training examples.
         batch_size: examples for each step; the last batch of an epoch may be smaller.
         optimizer: "adam", "sgd", "rmsprop", "signsgd" or a value such as ``SGD(lr=0.1)``; `Adam`
@@ -96,9 +97,10 @@ def fit(
             run.
         log: a file .csv or .jsonl of one row for each epoch.
         checkpoint: a folder that gets a ``checkpoint.npz`` after each epoch, in place of the last.
-        resume_from: such a folder: the run goes on from there to the very bytes that it would
-            have given without a break. All that decides them must be as it was; functions are
-            compared by their names only.
+        resume_from: such a folder: the run goes on from its checkpoint to the very bytes that it
+            would have given without a break. All that decides them must be as it was; functions
+            are compared by their names only. Without a checkpoint in the folder the run starts
+            from the beginning, and says so; a damaged checkpoint is an error.
         mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two;
             all call this alike and get the same result, whose bytes do not depend on N. The first
             writes files and tells; callbacks are called in each.
@@ -111,7 +113,7 @@ def fit(
 
     Raises:
         TrainError: settings or data that cannot be trained with.
-        CheckpointError: there is none to resume from, it is damaged, or of another run.
+        CheckpointError: the checkpoint to resume from is damaged, or of another run.
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
         DrypointError: a file cannot be read or written.
     """

@@ -130,6 +130,8 @@ def prepared_model(
     model = replace(model, encoder=encoder)
     if encoder is None and x.dtype.kind not in "buif":
         raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
+    if encoder is None and x.dtype.kind in "iuf" and x.size:
+        notify(f"inputs: {x.dtype} from {x.min():g} to {x.max():g}, taken as they are")
     net = model.net
     if net.input_shape is None:
         net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
@@ -159,8 +161,7 @@ def prepared_model(
         )(column)
 
     goal = objective(TrainingGraph(model.net, loss, name=NET), None)
-    first = Examples({INPUT: x[:1], TARGET: y[:1]}, sample.classes)
-    classes = isinstance(suited, CrossEntropyLoss) and code(first, ignore).dtype.kind in "iu"
+    classes = isinstance(suited, CrossEntropyLoss) and code(sample, ignore).dtype.kind in "iu"
     return PreparedModel(
         whole=model,
         goal=replace(goal, classes=classes),

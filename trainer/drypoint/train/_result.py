@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import html_table
 from drypoint.nn import Graph, Layer, Model
 
 from ._optimizers import Optimizer
@@ -168,11 +168,7 @@ class TrainResult:
 
     def _repr_html_(self) -> str:
         """For notebooks: the same as a table."""
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
-            for name, text in self._rows()
-        )
-        return f"<table><caption>TrainResult: {escape(self._what())}</caption>{rows}</table>"
+        return html_table((), self._rows(), left=(0,), caption=f"TrainResult: {self._what()}")
 
     def _what(self) -> str:
         epochs = f"{self.n_epochs} of {self.config['epochs']} epochs"

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drypoint.data import BooleanDecoder, Class, ClassDecoder, Decoder, ImageDecoder, ImageEncoder
+from drypoint.data import (
+    BooleanDecoder,
+    Class,
+    ClassDecoder,
+    Decoder,
+    ImageDecoder,
+    ImageEncoder,
+    UnknownClassError,
+    class_places,
+    is_one_hot,
+)
 from drypoint.nn import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
 
 from ._errors import TrainError
@@ -29,7 +39,7 @@ def decoder_for(
         return ClassDecoder(classes)
     if column.dtype.kind == "U":
         return ClassDecoder(tuple(np.unique(column).tolist()))
-    if column.dtype.kind in "iu" and column.ndim == 1 and n_outputs is not None:
+    if as_indices(column).dtype.kind in "iu" and n_outputs is not None:
         return ClassDecoder(tuple(range(n_outputs)))
     return None
 
@@ -57,13 +67,22 @@ def target_coder(
         TrainError: the data's classes are not the decoder's, or targets that the loss cannot take.
     """
     code: TargetCoder = _numbers
+    if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
+        if not is_one_hot(column):
+            return _numbers  # probabilities
+        notify(f"targets: one-hot rows of {column.shape[1]} are taken as class indices")
+        return as_indices
+    if isinstance(loss, CrossEntropyLoss) and as_indices(column) is not column:
+        notify(f"targets: {column.dtype} of shape {column.shape} are taken as labels (N,)")
+        column = as_indices(column)
+        code = as_indices
     kind = column.dtype.kind
     if isinstance(decoder, ClassDecoder) and classes is not None:
         code = _by_class(classes, decoder.classes, notify)
     elif isinstance(decoder, ClassDecoder) and (kind == "U" or _are_labels(decoder, column)):
         encoder = decoder.encoder()
         notify(f"targets: a class's place among {listed(decoder.classes)}, as the decoder has them")
-        code = encoder
+        code = encoder if code is _numbers else lambda column: encoder(as_indices(column))
     elif isinstance(decoder, BooleanDecoder) and kind == "b":
         notify("targets: True is 1, False is 0, as the decoder has it")
         code = decoder.encoder()
@@ -79,6 +98,19 @@ def target_coder(
             )
         return _shaped(code, output_shape, floats=_is_builtin(loss))
     return code
+
+
+def as_indices(column: Column) -> Column:
+    """Labels (N,), whatever form they have: one-hot rows, a column (N, 1), whole numbers as floats;
+    other targets as they are.
+    """
+    if is_one_hot(column):
+        indices: Column = column.argmax(axis=1)
+        return indices
+    flat: Column = column[:, 0] if column.ndim == 2 and column.shape[1] == 1 else column
+    if flat.ndim == 1 and flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
+        return flat.astype(np.int64)
+    return flat if flat.dtype.kind in "iuU" else column
 
 
 def check_labels(column: Column, n_classes: int | None) -> None:
@@ -127,16 +159,21 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
 
 def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetCoder:
     """Indices into the data's classes as indices into the decoder's."""
-    if set(data) != set(wanted):
+    missing = [c for c in wanted if c not in data]
+    try:
+        places = class_places(data, wanted, owner="the decoder")
+    except UnknownClassError as error:
         extra = [c for c in data if c not in wanted]
-        missing = [c for c in wanted if c not in data]
-        found = [f"has {listed(extra)}, which the decoder lacks"] if extra else []
+        found = [f"has {listed(extra)}, which the decoder lacks"]
         found += [f"lacks {listed(missing)}, which the decoder has"] if missing else []
-        raise TrainError(f"the data {' and '.join(found)}: both must have the same classes")
+        raise TrainError(
+            f"the data {' and '.join(found)}: both must have the same classes"
+        ) from error
+    if len(data) < len(wanted):
+        notify(f"targets: no example is of {listed(missing)}, which the decoder has")
     if data == wanted:
         return _numbers
     notify(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
-    places = np.array([wanted.index(c) for c in data])
     return lambda column: places[column]
 
 

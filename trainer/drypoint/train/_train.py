@@ -78,8 +78,7 @@ def train(
     _check_monitor(plan, validated=val is not None)
     state, run = _start(plan, ready), decisive(ready, parts, plan)
     if resume_from is not None:
-        checkpoint.restore(resume_from, state, run)
-        progress.note(f"resumed after epoch {state.epoch} from {resume_from}")
+        progress.note(checkpoint.restore(resume_from, state, run))
     step, kind = choose_step(plan, state, coded, notify=progress.note)
     progress.note(f"{plan_line(plan, n_val=n_val)}; {kind}")
 

@@ -11,7 +11,15 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import Dataset, ImageEncoder, load, load_folder, train_val_split
+from drypoint.data import (
+    Dataset,
+    ImageEncoder,
+    check_scaled,
+    load,
+    load_folder,
+    plain_images,
+    train_val_split,
+)
 
 from ._errors import TrainError, TrainWarning
 from ._examples import Batch, Examples, examples_of
@@ -36,11 +44,13 @@ def read_examples(
         given: the data.
         what: how messages call it.
         ports: of what is trained: inputs, then targets.
-        encoder: of the model; a folder of pictures of several sizes is read in its size.
+        encoder: of the model; a folder of pictures of several sizes is read in its size. With an
+            `ImageEncoder`, or None, uint8 images at the first of two ports may have their channels
+            first, and pixels of another type than uint8 are refused.
 
     Raises:
         TrainError: it is nothing of that, or see `examples_of`.
-        DrypointError: files cannot be read.
+        DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
     if isinstance(given, str | Path):
@@ -53,15 +63,33 @@ def read_examples(
         given = _pairs(given, what)
     if isinstance(given, Mapping):
         _check_ports(given, what=what, ports=ports)
-        return examples_of({port: given[port] for port in ports}, what=what)
+        columns = {port: given[port] for port in ports}
+        return _with_images(examples_of(columns, what=what), what, ports=ports, encoder=encoder)
     if not (isinstance(given, tuple) and len(given) == 2):
         raise TrainError(_no_data(given, what))
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
-    return examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    examples = examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
-def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples:
+def _with_images(
+    examples: Examples, what: str, *, ports: tuple[str, ...], encoder: object
+) -> Examples:
+    """The same, images at the first of two ports as a `Dataset` holds them."""
+    if len(ports) != 2 or not isinstance(encoder, ImageEncoder | None):
+        return examples
+    port = ports[0]
+    column = examples.columns[port]
+    check_scaled(column, name=f"{port} of {what}")
+    if column.dtype != np.uint8:
+        return examples
+    return Examples({**examples.columns, port: plain_images(column)}, examples.classes)
+
+
+def read_batch(
+    given: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
+) -> Examples:
     """One of the batches that a function gave.
 
     Raises:
@@ -70,7 +98,7 @@ def read_batch(given: object, *, ports: tuple[str, ...], epoch: int) -> Examples
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
         raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
-    return read_examples(given, what=what, ports=ports)
+    return read_examples(given, what=what, ports=ports, encoder=encoder)
 
 
 def _from_disk(name: str | Path, encoder: object) -> Dataset:
@@ -167,9 +195,15 @@ class Generated:
     """
 
     def __init__(
-        self, function: BatchFunction, *, ports: tuple[str, ...], batch_size: int, seed: int
+        self,
+        function: BatchFunction,
+        *,
+        ports: tuple[str, ...],
+        encoder: object,
+        batch_size: int,
+        seed: int,
     ) -> None:
-        self._function, self._ports = function, ports
+        self._function, self._ports, self._encoder = function, ports, encoder
         self._code: Callable[[Examples], Examples] = lambda examples: examples
         self._batch_size, self._seed = batch_size, seed
         first = self._batches(1)
@@ -182,7 +216,7 @@ class Generated:
         """What the function gives, counted."""
         done = 0
         for given in self._batches(number):
-            examples = read_batch(given, ports=self._ports, epoch=number)
+            examples = self._read(given, number)
             n = len(examples)
             yield dict(self._code(examples).columns), np.arange(done, done + n)
             done += n
@@ -198,8 +232,11 @@ class Generated:
     def first(self) -> Examples:
         """The first batch of the first epoch, as it is: shapes are read off it."""
         for given in self._batches(1):
-            return read_batch(given, ports=self._ports, epoch=1)
+            return self._read(given, 1)
         raise TrainError("the function of batches gave none for epoch 1")
+
+    def _read(self, given: object, epoch: int) -> Examples:
+        return read_batch(given, ports=self._ports, epoch=epoch, encoder=self._encoder)
 
     def _batches(self, epoch: int) -> Iterable[object]:
         rng = np.random.default_rng([self._seed, BATCHES, epoch])
@@ -253,7 +290,13 @@ def training_data(
     if validation_data is not None:
         val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
     if callable(data):
-        function = Generated(data, ports=ports, batch_size=settings.batch_size, seed=settings.seed)
+        function = Generated(
+            data,
+            ports=ports,
+            encoder=encoder,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
         if validation_split:
             raise TrainError(
                 "nothing can be held out of a function of batches: give validation_data"

@@ -38,3 +38,17 @@ def aligned(array: NDArray[Any]) -> NDArray[Any]:
     copy = aligned_empty_like(array)
     copy[...] = array
     return copy
+
+
+def same_strides(y: NDArray[Any], x: NDArray[Any]) -> bool:
+    """Whether two arrays of one shape have the same strides, where an axis has a second element."""
+    strides = zip(y.shape, y.strides, x.strides, strict=True)
+    return all(a == b for n, a, b in strides if n > 1)
+
+
+def has_no_gaps(array: NDArray[Any]) -> bool:
+    """Whether the elements of an array fill a part of memory, in some order of its axes."""
+    if array.flags.forc:
+        return True
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return bool(array.transpose(order).flags.c_contiguous)

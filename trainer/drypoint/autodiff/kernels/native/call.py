@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._errors import AutodiffError
-from ..memory import aligned, aligned_empty, memory_order
+from ..memory import aligned, aligned_empty, has_no_gaps, memory_order, same_strides
 from ..runtime import Settings, ffi, lib
 
 FROM_MEMORY = 16
@@ -168,26 +168,40 @@ def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
     """y = x, by a kernel where there are any.
 
     Args:
-        y: of x's type and shape. It has no gaps, and x's order in memory, elements being of 4 or 8
-            bytes; or it is float32 in the order of its axes, and x anyhow in memory.
-        x: to be copied.
+        y: of x's type and shape, elements of 4 or 8 bytes. It has no gaps, and either x's strides
+            or the order of its axes.
+        x: to be copied, with whatever strides.
+
+    Raises:
+        AutodiffError: y and x are not as above.
     """
+    words = x.dtype.itemsize // 4
+    if (y.shape, y.dtype) != (x.shape, x.dtype) or x.dtype.itemsize not in (4, 8):
+        raise AutodiffError(f"cannot copy {x.dtype} {x.shape} into {y.dtype} {y.shape}")
     if Settings.kernels is None:
         np.copyto(y, x)
         return
-    fields: dict[str, object] = {"n_axes": 1, "shape": [x.nbytes // 4], "strides": [1]}
-    if x.strides != y.strides:
-        strides = [stride // 4 for stride in x.strides]
-        fields = {"n_axes": x.ndim, "shape": x.shape, "strides": strides}
+    fields: dict[str, object] = {"n_axes": 1, "shape": [x.size * words], "strides": [1]}
+    if not (has_no_gaps(y) and same_strides(y, x)):
+        if not _copies_by_axes(y, x):
+            raise AutodiffError(f"cannot copy strides {x.strides} into {y.strides} of {x.shape}")
+        shape, strides = list(x.shape), [stride // 4 for stride in x.strides]
+        if words == 2:  # an element is two floats, side by side
+            shape, strides = [*shape, 2], [*strides, 1]
+        fields = {"n_axes": len(shape), "shape": shape, "strides": strides}
     arguments = struct("dpk_copy", x=pointer(x), y=pointer(y), **fields)
     run(Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
+
+
+def _copies_by_axes(y: NDArray[Any], x: NDArray[Any]) -> bool:
+    """Whether the copy kernel can write y in the order of its axes."""
+    return y.flags.c_contiguous and x.ndim + x.dtype.itemsize // 4 - 1 <= 6
 
 
 def aligned_copy(x: NDArray[Any]) -> NDArray[Any]:
     """A copy with its axes in the same order in memory, by a kernel where a kernel can."""
     y: NDArray[Any] = empty_like(x)
-    by_rows = x.dtype == np.float32 and y.flags.c_contiguous
-    if by_rows or (x.strides == y.strides and x.itemsize in (4, 8)):
+    if x.itemsize in (4, 8) and (same_strides(y, x) or _copies_by_axes(y, x)):
         copy_into(y, x)
         return y
     return aligned(x)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.bench import BenchError
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
 
-from ._errors import BenchError
 from ._trainer import LR, Trainer
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8

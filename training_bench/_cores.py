@@ -13,8 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ._limits import measure_limits
-from ._rounds import Asked
+from drypoint.bench import Asked, measure_limits
 
 WHOLE = 0.93  # of the fastest that a core was seen to be
 NEAR = 2  # times the shortest way that a line was seen to take

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,22 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import data
+from drypoint.bench import (
+    BUSY,
+    NETS,
+    Asked,
+    BenchError,
+    Contestant,
+    Figure,
+    Process,
+    build_limits,
+    look,
+    measure_limits,
+    random_images,
+    run_rounds,
+    started,
+    usable_cpus,
+)
 from drypoint.engine import Engine
 from drypoint.nn import Model
 
-from ._build import build_limits
-from ._contestants import Contestant, served
 from ._cores import Cores, Watch, Watched
-from ._errors import BenchError
-from ._figure import Figure
-from ._limits import measure_limits
-from ._machine import BUSY, look, usable_cpus
-from ._net import started
-from ._nets import NETS, random_images
-from ._process import Process
-from ._rounds import Asked, run_rounds
+from ._result import OURS, TrainNet, TrainResult, TrainTimes
 from ._together import Together
-from ._train_result import OURS, TrainNet, TrainResult, TrainTimes
 
 IMAGES = 15_360  # of nets that do not take digits: as many bytes as MNIST has
 AT_ONCE = "trainings at once"  # as many as the most threads, each by one thread
@@ -42,6 +49,13 @@ PACKAGES = {
     "TensorFlow": ("tensorflow", "tensorflow-cpu"),
     "JAX": ("jax",),
 }
+
+
+# The process of a library: this package is found beside whatever folder the bench runs in.
+_SERVE = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); "
+    "from training_bench import serve; serve(sys.argv[1:])"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +77,7 @@ class TrainPlan:
     peers: bool = True
 
 
-QUICK_TRAIN = TrainPlan(rounds=3, ms=100, batches=(128,), threads=(1,))
+QUICK = TrainPlan(rounds=3, ms=100, batches=(128,), threads=(1,))
 
 
 def bench_training(
@@ -223,7 +237,7 @@ def _entrant(name: str, folder: Path, threads: int) -> Contestant:
     files = (str(folder / "net.npz"), str(folder / "data.npz"))
     return Contestant(
         name=_key(name, threads),
-        command=served("serve_training", name, *files, str(threads)),
+        command=(sys.executable, "-c", _SERVE, name, *files, str(threads)),
         backend=name if name.startswith("drypoint") else None,
         through_c=False,
     )

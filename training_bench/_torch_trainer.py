@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.bench import BenchError
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
 
-from ._errors import BenchError
 from ._trainer import LR, Trainer
 
 

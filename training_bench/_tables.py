@@ -1,14 +1,13 @@
-"""What ``drypoint bench --train`` found, as text and as the rows of a page."""
+"""What the bench found, as text and as the rows of a page."""
 
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ._figure import Figure
-from ._markdown import markdown_table
-from ._tables import table, us
-from ._train_chart import TrainCurves
-from ._train_result import OURS, TrainNet, TrainRatio, TrainResult, TrainTimes
+from drypoint.bench import Figure, markdown_table, table, us
+
+from ._chart import TrainCurves
+from ._result import OURS, TrainNet, TrainRatio, TrainResult, TrainTimes
 
 
 def train_text(result: TrainResult) -> str:
@@ -40,7 +39,7 @@ def train_markdown(result: TrainResult) -> str:
             "step, peers at their best setting: processor time with one thread, wall time with "
             f"several; how many times as fast {result.nets[0].ours[-1].name} is; medians of "
             f"{result.rounds} interleaved rounds, of ratios within rounds; "
-            f"`drypoint bench --train --nets {names} --batches {batches} --markdown` "
+            f"`make bench-train ARGS='--nets {names} --batches {batches} --markdown'` "
             "prints it anew.)",
         ]
     )

@@ -1,4 +1,4 @@
-"""A training library behind the commands of ``_process.py``, in a process of its own.
+"""A training library behind the commands of `drypoint.bench.Process`, in a process of its own.
 
 Its arguments are LIBRARY NET DATA THREADS; NET is a .npz of a model, DATA a .npz of images x and
 classes y. Commands: ``step B MS`` and ``forward B MS`` (B images a step or call, for about MS
@@ -64,7 +64,7 @@ class Timer:
         return 1e6 * (wall if told is None else told) / n, 1e6 * cpu / n
 
 
-def serve_training(arguments: list[str]) -> None:
+def serve(arguments: list[str]) -> None:
     """Serve until the input ends."""
     name, model, data, threads = arguments
     net, arrays = nn.load(Path(model)).net, np.load(data)

@@ -7,7 +7,7 @@ those of a virtual machine may be threads of one core, or at times another guest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ._process import Process
+from drypoint.bench import Process
 
 
 class Together:

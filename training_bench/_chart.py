@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drypoint.plot import Layout, Picture
 
-from ._train_result import OURS, TrainNet, TrainResult, TrainTimes
+from ._result import OURS, TrainNet, TrainResult, TrainTimes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,10 +1,9 @@
-"""What ``drypoint bench --train`` found."""
+"""What the bench found."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ._figure import Figure
-from ._machine import Machine
+from drypoint.bench import Figure, Machine
 
 OURS = "drypoint"
 
@@ -143,7 +142,7 @@ class TrainNet:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """Everything that one ``drypoint bench --train`` measured."""
+    """Everything that one run of the bench measured."""
 
     machine: Machine
     rounds: int

@@ -1,0 +1,77 @@
+"""``make figures``: measure anew, and write docs/figures.md with the machine and the day.
+
+A section of the page stands between two comments that name it; what is not measured stays as it is.
+"""
+
+import datetime
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from drypoint.bench import look
+from drypoint.engine import find_compiler
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/figures.md"
+COMMANDS = {
+    "lenet": "drypoint lenet",
+    "engine": "drypoint bench --rounds 5 --markdown",
+    "layers": "drypoint bench --rounds 5",
+    "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
+    "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
+    "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
+    "--batches 128 --threads 1 --rounds 5 --markdown",
+    "recipes": "drypoint recipes",
+    "direct": "drypoint recipes --only fast --direct",
+}
+"""Section -> the command that prints it; each is run with the programs beside this Python."""
+
+
+def section(text: str, name: str) -> str:
+    """What stands between the comments of a section.
+
+    Raises:
+        ValueError: the page has no such section.
+    """
+    found = re.search(_pattern(name), text, re.DOTALL)
+    if found is None:
+        raise ValueError(f"the page has no section {name!r}: add its two comments")
+    return found[1]
+
+
+def with_section(text: str, name: str, *, output: str, machine: str, day: str) -> str:
+    """The page with a section measured anew. Output that is no Markdown table becomes code."""
+    section(text, name)
+    body = output.rstrip()
+    if not body.startswith("|"):
+        body = "\n".join(f"    {line}".rstrip() for line in body.splitlines())
+    new = f"\nMeasured on {day}, {machine}: `{COMMANDS[name]}`\n\n{body}\n\n"
+    return re.sub(
+        _pattern(name),
+        lambda found: found[0].replace(found[1], new),
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def _pattern(name: str) -> str:
+    return f"<!-- begin {re.escape(name)} -->(.*?)<!-- end {re.escape(name)} -->"
+
+
+def main(names: list[str]) -> None:
+    """Measure these sections, or all."""
+    machine, day = look(find_compiler(None)).line, datetime.date.today().isoformat()
+    for name in names or COMMANDS:
+        program, *options = shlex.split(COMMANDS[name])
+        command = [str(Path(sys.executable).parent / program), *options]
+        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
+        text = PAGE.read_text("utf-8")
+        new = with_section(text, name, output=done.stdout, machine=machine, day=day)
+        PAGE.write_text(new, "utf-8")
+        print(f"measured {name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

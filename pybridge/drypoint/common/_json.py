@@ -1,0 +1,80 @@
+"""JSON from a file that is not trusted."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ._errors import DrypointError
+
+_DEEPEST = 100  # levels of values; readers of the values may recurse
+_LARGEST_INTEGER = 2**63  # in magnitude; what NumPy and every other reader of JSON can hold
+
+
+def parse_json(content: bytes | str, *, largest: int) -> object:
+    """The value of a JSON text that may come from anywhere.
+
+    The value is a tree of dict, list, str, int, float, bool and None. Nothing in it surprises its
+    reader: integers have at most 64 bits, floats are finite, texts can be encoded as UTF-8, and
+    values are nested at most 100 deep.
+
+    Args:
+        content: the text, as UTF-8 or decoded.
+        largest: the most bytes (characters of a ``str``) that are parsed.
+
+    Raises:
+        DrypointError: the text is longer, is no JSON, or holds something else than the above.
+    """
+    if len(content) > largest:
+        raise DrypointError(f"{len(content):,} bytes of JSON, at most {largest:,} are read")
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        value = json.loads(text, parse_constant=_refused_constant, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise DrypointError(f"JSON nested deeper than {_DEEPEST}") from error
+    except ValueError as error:  # no UTF-8, no JSON, or an integer of more than 4,300 digits
+        raise DrypointError(f"no JSON: {error}") from error
+    _check(value)
+    return value
+
+
+def _refused_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, when each of its names comes once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has one name twice")
+    for name in found:
+        _check_text(name)
+    return found
+
+
+def _check(value: object) -> None:
+    """Refuse what `parse_json` does not let through; level by level, without recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+            elif isinstance(one, str):
+                _check_text(one)
+            elif isinstance(one, float) and not math.isfinite(one):
+                raise DrypointError("JSON with a number beyond float64")
+            elif isinstance(one, int) and not -_LARGEST_INTEGER <= one < _LARGEST_INTEGER:
+                raise DrypointError("JSON with an integer beyond 64 bits")
+        level = inner
+    if level:
+        raise DrypointError(f"JSON nested deeper than {_DEEPEST}")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DrypointError(f"JSON with a text that is no Unicode: {error.reason}") from error

@@ -1,0 +1,68 @@
+"""The README of an exported folder: what the models need, how to add them, how to call them."""
+
+from ._parts import ModelParts, Parts
+
+
+def readme(form: str, parts: Parts, *, use: str) -> str:
+    """The text.
+
+    Args:
+        form: the name of the form.
+        parts: the library.
+        use: how the form is added to a project.
+    """
+    several = len(parts.models) > 1
+    return parts.fill(
+        "README.md.in",
+        kind=f"{'Integer nets' if several else 'An integer net'} in C99 with "
+        f"{'one' if several else 'its'} engine",
+        models="\n\n".join(_table(model, several=several) for model in parts.models),
+        cost="".join(model.cost for model in parts.models),
+        use=use,
+        calls="\n\n".join(_call(parts, model) for model in parts.models),
+        shared=_SHARED if several else "",
+        selftest=_selftest(parts),
+        form=form,
+    )
+
+
+_SHARED = """\
+Models that run one after the other may share one arena, of the largest `..._ARENA_SIZE`. Calls from
+several threads need an arena each.
+
+"""
+
+
+def _table(model: ModelParts, *, several: bool) -> str:
+    head = f"| {model.name} | |" if several else "| | |"
+    return "\n".join(
+        [
+            head,
+            "|---|---|",
+            f"| weights | {model.weights:,} bytes of flash |",
+            f"| working memory | {model.arena:,} bytes of RAM, exactly: "
+            f"`{model.name.upper()}_ARENA_SIZE` |",
+            f"| work | {model.macs:,} multiply-accumulates an input |",
+        ]
+    )
+
+
+def _call(parts: Parts, model: ModelParts) -> str:
+    """The lines of C that run a model, and what goes in and comes out."""
+    pre = f"{model.name}_" if len(parts.models) > 1 else ""
+    return parts.fill_for(model, "call.md.in", pre=pre, reads=model.reads, writes=model.writes)
+
+
+def _selftest(parts: Parts) -> str:
+    calls = " and ".join(f"`{model.name}_selftest()`" for model in parts.models)
+    text = (
+        "`selftest.c` runs a few inputs and compares every layer with the reference: "
+        f"call {calls} on the board once; 0 means that every byte is right."
+    )
+    if parts.target:
+        text += (
+            f" The sources here are for {parts.target}: on another CPU, such as this computer's, "
+            "they do not link. Build the self-test with your firmware, or export without "
+            "`--target` to run it on this computer."
+        )
+    return text

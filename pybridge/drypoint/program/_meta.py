@@ -1,0 +1,165 @@
+"""The meta of a blob: a JSON object for the tools, whose keys section 6 of BLOB.md lists."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ._program import Program
+
+MAX_DEPTH = 100  # of arrays and objects inside one another, the meta object itself included
+_MAX_DIGITS = 310  # a sign and the 309 digits of the largest float64: longer integers are larger
+
+
+class MetaError(ValueError):
+    """A meta that breaks a rule; the message is one line that follows "the meta: "."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the meta of a blob says; the fields are those of `Program`, ``ops`` the ops' names."""
+
+    name: str
+    ops: tuple[str, ...]
+    input_scale: float
+    output_scale: float
+    softmax: bool
+    encoder: Mapping[str, Any] | None
+    decoder: Mapping[str, Any] | None
+    provenance: Mapping[str, Any]
+
+
+def write_meta(program: Program) -> bytes:
+    """The meta of a program, which `read_meta` takes.
+
+    Raises:
+        MetaError: encoder, decoder or provenance hold what a meta cannot.
+    """
+    border_in: dict[str, Any] = {"scale": float(program.input_scale)}
+    border_out: dict[str, Any] = {"scale": float(program.output_scale)}
+    border_out["softmax"] = bool(program.softmax)
+    if program.encoder is not None:
+        border_in["encoder"] = dict(program.encoder)
+    if program.decoder is not None:
+        border_out["decoder"] = dict(program.decoder)
+    meta = {"name": program.name, "ops": [op.name for op in program.ops], "input": border_in}
+    meta |= {"output": border_out, "provenance": dict(program.provenance)}
+    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
+    try:
+        data = json.dumps(meta, sort_keys=True, **options).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise MetaError(str(error)) from error
+    read_meta(data, len(program.ops))
+    return data
+
+
+def read_meta(data: bytes, n_ops: int) -> Meta:
+    """The meta that these bytes are, every rule checked.
+
+    Raises:
+        MetaError: not UTF-8, not JSON, or a key is missing or has a value of another type.
+    """
+    meta = _parse(data)
+    names = _get(meta, "ops", list)
+    if len(names) != n_ops or not all(isinstance(name, str) for name in names):
+        raise MetaError(f"ops must be {n_ops} strings, one for each op")
+    border_in, border_out = _get(meta, "input", dict), _get(meta, "output", dict)
+    return Meta(
+        name=_get(meta, "name", str),
+        ops=tuple(names),
+        input_scale=float(_get(border_in, "scale", int, float, inside="input.")),
+        output_scale=float(_get(border_out, "scale", int, float, inside="output.")),
+        softmax=_get(border_out, "softmax", bool, inside="output."),
+        encoder=_get(border_in, "encoder", dict, type(None), inside="input.", optional=True),
+        decoder=_get(border_out, "decoder", dict, type(None), inside="output.", optional=True),
+        provenance=_get(meta, "provenance", dict),
+    )
+
+
+_JSON_TYPES = {
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def _get(
+    of: dict[str, Any], key: str, *types: type, inside: str = "", optional: bool = False
+) -> Any:
+    """The value of a key; None where an optional key is absent."""
+    if key not in of and optional:
+        return None
+    if key not in of:
+        raise MetaError(f"{inside}{key} is missing")
+    value = of[key]
+    if type(value) not in types:
+        wanted = " or ".join(dict.fromkeys(_JSON_TYPES[one] for one in types))
+        raise MetaError(f"{inside}{key} must be {wanted}, not {_JSON_TYPES[type(value)]}")
+    return value
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    """The JSON object of these bytes. Its limits do not depend on those of this interpreter."""
+    deep = f"arrays and objects lie more than {MAX_DEPTH} deep in one another"
+    try:
+        meta = json.loads(
+            data.decode(),
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_no_constant,
+            object_pairs_hook=_object,
+        )
+    except MetaError:
+        raise
+    except RecursionError as error:
+        raise MetaError(deep) from error
+    except ValueError as error:
+        raise MetaError(f"not JSON in UTF-8: {error}") from error
+    if not isinstance(meta, dict):
+        raise MetaError("not a JSON object")
+    level: list[Any] = [meta]
+    for _ in range(MAX_DEPTH):
+        level = [value for one in level for value in _members(one)]
+    if level:
+        raise MetaError(deep)
+    return meta
+
+
+def _members(value: Any) -> list[Any]:
+    """The arrays and objects directly inside one; its strings are checked on the way."""
+    texts = list(value) if isinstance(value, dict) else []
+    inside = list(value.values() if isinstance(value, dict) else value)
+    for text in (*texts, *inside):
+        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise MetaError("a string holds half of a surrogate pair, which UTF-8 cannot write")
+    return [one for one in inside if isinstance(one, dict | list)]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MetaError("an object holds a key twice")
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise MetaError("a number is too large for 64-bit floating point")
+    _float(digits)
+    return int(digits)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise MetaError("a number is too large for 64-bit floating point")
+    return value
+
+
+def _no_constant(word: str) -> None:
+    raise MetaError(f"{word} is not JSON")

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The second half of mutants.h: fields, tables, offsets and labels of a blob damaged one by one. */
+#ifndef DAMAGES_H
+#define DAMAGES_H
+
+#include "mutants.h"
+
+/* A number for a field that holds `old`: an end of a range, a neighbour, one bit, anything. */
+static inline uint32_t other_value(mutant *m, uint32_t old, size_t width) {
+    static const uint32_t ends[] = {0,   1,   2,   3,     30,          31,          127,
+                                    128, 255, 256, 65535, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFFu};
+    switch (below(m, 5)) {
+    case 0:
+        return old + 1;
+    case 1:
+        return old - 1;
+    case 2:
+        return old ^ 1u << below(m, 8 * (uint32_t)width);
+    case 3:
+        return ends[below(m, sizeof ends / sizeof ends[0])];
+    default:
+        return below(m, 0x7FFFFFFF);
+    }
+}
+
+typedef struct field {
+    uint8_t at, width;
+} field;
+
+static inline void damage_field(mutant *m, size_t from, const field *fields, size_t count) {
+    const field f = fields[below(m, (uint32_t)count)];
+    put(m, from + f.at, f.width, other_value(m, get_number(m, from + f.at, f.width), f.width));
+}
+
+static inline void damage_header(mutant *m) {
+    static const field fields[] = {{0, 4},  {4, 2},  {6, 2},  {16, 4}, {20, 2}, {22, 2},
+                                   {24, 1}, {25, 1}, {26, 2}, {28, 2}, {30, 2}, {32, 4},
+                                   {36, 4}, {40, 4}, {44, 4}, {48, 4}, {60, 4}};
+    damage_field(m, 0, fields, sizeof fields / sizeof fields[0]);
+}
+
+static inline size_t any_record(mutant *m) {
+    return 64 + 64 * (size_t)below(m, clamped(get_number(m, 20, 2), 1, MAX_OPS));
+}
+
+static inline void damage_op(mutant *m) {
+    static const field fields[] = {
+        {0, 1},  {1, 1},  {2, 1},  {3, 1},  {4, 2},  {6, 2},  {8, 2},  {10, 2}, {12, 2}, {14, 2},
+        {16, 1}, {17, 1}, {18, 1}, {19, 1}, {20, 1}, {21, 1}, {22, 1}, {23, 1}, {24, 1}, {25, 1},
+        {26, 2}, {28, 4}, {32, 4}, {36, 4}, {40, 4}, {44, 4}, {48, 4}, {52, 4}, {56, 4}, {60, 4}};
+    damage_field(m, any_record(m), fields, sizeof fields / sizeof fields[0]);
+}
+
+/* A shape that two neighbours agree on, so that the chain holds and later checks are reached. */
+static inline void damage_border(mutant *m) {
+    const size_t r = any_record(m), side = 2 * (size_t)below(m, 3),
+                 before = r == 64 ? 26 + side : r - 64 + 10 + side;
+    const uint32_t value = other_value(m, get_number(m, before, 2), 2);
+    put(m, before, 2, value);
+    put(m, r + 4 + side, 2, value);
+}
+
+static inline void damage_table(mutant *m) {
+    static const uint32_t values[] = {0,           1,           2,           3,
+                                      0x7FFFFFFFu, 0x7FFFFFFEu, 0x80000000u, 0xFFFFFFFFu};
+    const size_t r = any_record(m), which = below(m, 3),
+                 table = get_number(m, r + 40 + 4 * which, 4);
+    if (table == 0 || table >= MUTANT_SIZE) {
+        return;
+    }
+    if (which == 0) {
+        put(m, table + below(m, 64), 1, below(m, 2) == 0 ? 0x80 : below(m, 256));
+    } else {
+        put(m, table + 4 * (size_t)below(m, 4), 4, values[below(m, 8)]);
+    }
+}
+
+/* A table elsewhere: at the end, just beyond it, where another one is, anywhere. */
+static inline void move_table(mutant *m) {
+    const size_t r = any_record(m), at = r + 40 + 4 * (size_t)below(m, 3);
+    const uint32_t end = (uint32_t)m->size;
+    switch (below(m, 4)) {
+    case 0:
+        put(m, at, 4, end - 4 * get_number(m, r + 14, 2) + below(m, 2));
+        break;
+    case 1:
+        put(m, at, 4, get_number(m, any_record(m) + 40 + 4 * (size_t)below(m, 3), 4));
+        break;
+    case 2:
+        put(m, at, 4, below(m, end + 1));
+        break;
+    default:
+        put(m, at, 4, get_number(m, at, 4) + below(m, 9) - 4);
+    }
+}
+
+static inline void damage_labels(mutant *m) {
+    const size_t at = get_number(m, 32, 4), size = get_number(m, 36, 4);
+    if (size > 0 && at + size <= m->size) {
+        put(m, at + below(m, (uint32_t)size), 1, below(m, 2) == 0 ? 0 : 65);
+    } else {
+        put(m, 22, 2, output_values(m, 64 * (size_t)clamped(get_number(m, 20, 2), 1, MAX_OPS)));
+    }
+}
+
+static inline void exchange_ops(mutant *m) {
+    uint8_t record[64];
+    const size_t a = any_record(m), b = any_record(m);
+    memcpy(record, m->bytes + a, sizeof record);
+    memmove(m->bytes + a, m->bytes + b, sizeof record);
+    memcpy(m->bytes + b, record, sizeof record);
+}
+
+static inline void damage(mutant *m) {
+    switch (below(m, 12)) {
+    case 0:
+    case 1:
+        damage_header(m);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        damage_op(m);
+        break;
+    case 5:
+        damage_border(m);
+        break;
+    case 6:
+    case 7:
+        damage_table(m);
+        break;
+    case 8:
+        move_table(m);
+        break;
+    case 9:
+        damage_labels(m);
+        break;
+    case 10:
+        exchange_ops(m);
+        break;
+    default:
+        m->size = below(m, 4) == 0 ? below(m, (uint32_t)m->size + 1) : m->size + below(m, 9) - 4;
+    }
+}
+
+/* Mutant `number` of a blob. Size and CRC are repaired in nearly all, so that later checks are
+ * reached. */
+static inline void make_mutant(mutant *m, const uint8_t *blob, size_t size, uint64_t number) {
+    memset(m, 0, sizeof *m);
+    memcpy(m->bytes, blob, size);
+    m->size = size;
+    m->state = number * 0x9E3779B97F4A7C15u + 0x1234567u;
+    below(m, 2);
+    const uint32_t way = below(m, 16);
+    if (way == 0) {
+        share(m);
+    } else if (way < 11) {
+        rebuild(m);
+    }
+    for (uint32_t count = below(m, 3) == 0 ? 1 + below(m, 3)
+                          : way < 11       ? below(m, 2)
+                                           : 1;
+         count > 0; count--) {
+        damage(m);
+    }
+    m->size = m->size > MUTANT_SIZE ? MUTANT_SIZE : m->size;
+    m->room = below(m, 32) == 0 ? below(m, REBUILT_OPS) : MAX_OPS;
+    if (below(m, 32) != 0) {
+        repair(m->bytes, m->size);
+    }
+}
+
+#endif

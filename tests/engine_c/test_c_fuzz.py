@@ -1,0 +1,65 @@
+"""Mutants that know a blob's structure: the loader answers as BLOB.md says, backends agree.
+
+Oracles: for refusals `checks.h`, the page's checks written a second time; for accepted mutants the
+plain kernels, which every other backend must equal. `make fuzz` goes on for hours.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from tools import C_TESTS, INCLUDE, ROOT, STRICT, run
+
+BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
+BUILDS = {
+    "gcc": lambda toolbox: toolbox.sanitized("gcc", "fuzz.c"),
+    "clang": lambda toolbox: toolbox.sanitized("clang", "fuzz.c"),
+    # The engine is the one of test_c_driver.
+    "guard pages": lambda toolbox: toolbox.engine_program(
+        "gcc", "fuzz.c", "-O3", "-fsigned-char", only=["-DGUARDED=guard_side"]
+    ),
+}
+COUNT = 15_000
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, build):
+    first = COUNT * [*BUILDS].index(build)
+    text = run([BUILDS[build](toolbox), first, COUNT, *BLOBS]).decode()
+    counts = {name: int(n) for name, n in (line.split(": ") for line in text.splitlines())}
+    names = [f"check {i}" for i in range(1, 27)] + [f"kind {i}" for i in range(1, 6)]
+    assert [name for name in names if counts[name] < 10] == []
+    assert counts["ran"] > COUNT / 4
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("dpt_model.c", "op->shift > 30", "op->shift > 29"),
+        ("dpt_model.c", "TABLES_LIMIT = 4", "TABLES_LIMIT = 3"),
+        ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
+    ],
+)
+def test_a_wrong_engine_is_found_and_its_mutant_alone_fails(toolbox, tmp_path, file, right, wrong):
+    """With one line of the engine changed; so the test above can fail."""
+    text = (ROOT / "engine_c/src" / file).read_text("utf-8")
+    assert right in text
+    source = tmp_path / file
+    source.write_text(text.replace(right, wrong), "utf-8")
+    engine = toolbox.engine("gcc", "-O3", "-fsigned-char")
+    objects = [path for path in engine if source.stem not in path.name]
+    include = [f"-I{folder}" for folder in (INCLUDE, ROOT / "engine_c/src", C_TESTS)]
+    binary = tmp_path / "fuzz"
+    command = [toolbox.need("gcc"), *STRICT, "-O1", *include, source, C_TESTS / "fuzz.c", *objects]
+    run([*command, "-o", binary])
+
+    def fuzz(first, count):
+        words = [binary, str(first), str(count), *BLOBS]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    done = fuzz(0, 20_000)
+    assert done.returncode != 0
+    (number,) = re.findall(r"fuzz: mutant (\d+) fails; alone: fuzz \1 1 BLOB", done.stderr)
+    alone = fuzz(number, 1)
+    assert (alone.stderr, alone.returncode) == (done.stderr, done.returncode)

@@ -1,0 +1,82 @@
+"""Mutants that know a blob's structure, read by Python and by C.
+
+Oracle: each other, and for accepted ones every byte of every layer. What only C takes is what
+BLOB.md leaves to the tools: meta, UTF-8 in labels, a plan of another kind.
+"""
+
+import struct
+
+import numpy as np
+from jobs import TOO_LONG, Job, answers
+
+from drypoint.program import NUMPY_TYPE, BlobError, blob, reference
+from tools import ROOT, run
+
+BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
+COUNT = 4_000
+TOOLS_PART = (
+    "the blob's meta: ",
+    "the plan or an unused byte is wrong",
+    "what its ops ask for: arena_size is",
+    "'utf-8' codec can't decode",
+)
+
+
+def mutants(toolbox, first, count):
+    """Mutants of the golden blobs, as tests/engine_c/fuzz.c makes them."""
+    program = toolbox.engine_program("gcc", "fuzz.c", "-O3", "-fsigned-char")
+    raw, at = run([program, "write", first, count, *BLOBS]), 0
+    while at < len(raw):
+        size, _ = struct.unpack_from("=2I", raw, at)
+        if size > 0:  # which the driver takes for a compiled-in model
+            yield raw[at + 8 : at + 8 + size]
+        at += 8 + size
+
+
+def loaded(data):
+    """The program of a blob, or the message that refuses it."""
+    try:
+        return blob.loads(data)
+    except BlobError as error:
+        assert "\n" not in str(error)
+        return str(error)
+
+
+def outputs_of_other_blobs(read, data):
+    """Pass over the answer for one input of a blob that Python does not read."""
+    (n_ops,) = struct.unpack_from("<H", data, 20)
+    shapes = [struct.unpack_from("<3H", data, 64 + 64 * i + 10) for i in range(n_ops)]
+    sizes = [h * w * c for h, w, c in shapes]
+    read.at += 4 + sum(sizes) + 3 * sizes[-1] + 4
+
+
+def test_python_takes_what_c_takes_but_for_the_tools_part(toolbox):
+    cases = list(mutants(toolbox, 900_000, COUNT))
+    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
+    x = np.random.default_rng(5).integers(0, 256, (1, 499)).astype(np.uint8)
+    read = answers(driver, [Job(x, data, limit=20_000) for data in cases])
+    counts = {"both": 0, "only C": 0, "neither": 0}
+    for data in cases:
+        status, program = read.number(), loaded(data)
+        if isinstance(program, str):
+            counts["neither" if status < 0 else "only C"] += 1
+            if status >= 0:
+                assert any(words in program for words in TOOLS_PART), program
+            if status == 0:
+                outputs_of_other_blobs(read, data)
+            continue
+        assert status in (0, TOO_LONG), "Python takes what C refuses"
+        if status == TOO_LONG:
+            continue
+        counts["both"] += 1
+        arena, planes = read.trace(program, 1)
+        assert arena == program.arena_size
+        shape = program.input_shape
+        inputs = np.resize(x[0], shape.size).reshape(shape).view(NUMPY_TYPE[program.input_type])
+        for op, a, b in zip(program.ops, planes, reference.trace(program, inputs), strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=repr(op), strict=True)
+        assert blob.loads(blob.dumps(program)).out_offsets == program.out_offsets
+    assert read.finished()
+    assert counts["both"] > COUNT / 5
+    assert counts["neither"] > COUNT / 5
+    assert counts["only C"] > 20

@@ -1,0 +1,56 @@
+"""BLOB.md holds what it says: its blob runs, its numbers are those of the header."""
+
+import re
+
+import numpy as np
+import pytest
+from jobs import Job, answers
+
+from drypoint.program import blob, reference
+from tools import INCLUDE, ROOT
+
+PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
+
+
+def shown():
+    """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
+    dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    data = b""
+    for line in dump.splitlines():
+        offset, row = line.split(maxsplit=1)
+        assert int(offset) == len(data)
+        data += bytes.fromhex(row)
+    rows = (line.split(maxsplit=2) for line in outputs.splitlines())
+    return data, bytes.fromhex(given.split(maxsplit=1)[1]), [bytes.fromhex(r[2]) for r in rows]
+
+
+def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
+    data, given, outputs = shown()
+    program = blob.loads(data)
+    x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
+    traced = [plane[0] for plane in reference.trace(program, x)]
+    assert [plane.astype(plane.dtype.newbyteorder("<")).tobytes() for plane in traced] == outputs
+    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
+    read = answers(driver, [Job(x[None], data)])
+    assert read.number() == 0
+    _, planes = read.trace(program, 1)
+    for plane, wanted in zip(planes, traced, strict=True):
+        np.testing.assert_array_equal(plane[0], wanted)
+
+
+def test_the_statuses_on_the_page_are_those_of_the_header():
+    header = (INCLUDE / "drypoint.h").read_text("utf-8")
+    known = {name: int(n) for name, n in re.findall(r"DPT_E_(\w+) = (-\d+)", header)}
+    listed = {name: int(n) for name, n in re.findall(r"\b([A-Z]{3,}) (-\d+)\b", PAGE)}
+    rows = re.findall(r"^\| (\d+) \|.*\| (\w+) \|$", PAGE, re.MULTILINE)
+    checks = {int(number): status for number, status in rows if status.isupper()}
+    assert list(checks) == list(range(1, 27))
+    assert listed == {name: known[name] for name in checks.values()}
+
+
+@pytest.mark.parametrize("constant", ["major", "minor"])
+def test_the_versions_on_the_page_are_those_of_the_header(constant):
+    header = (INCLUDE / "drypoint.h").read_text("utf-8")
+    (number,) = re.findall(rf"#define DPT_BLOB_{constant.upper()} (\d+)", header)
+    assert int(number) == blob.VERSION[constant == "minor"]
+    assert PAGE.splitlines()[0].endswith(f"format {blob.VERSION[0]}.{blob.VERSION[1]}")

@@ -1,0 +1,99 @@
+"""What each op clamps its output to, and the ways in which a net may end."""
+
+import numpy as np
+import pytest
+
+from drypoint.data import ImageEncoder
+from drypoint.nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
+from drypoint.program import reference
+from drypoint.quant import QuantizationError, calibrate, quantize
+from drypoint.quant._fold import fold
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 8)).astype(np.uint8)
+
+
+def model(layers, *, encoder=True):
+    net = Sequential(layers, (1, 6, 8)).initialize(0)
+    return Model(net, encoder=ImageEncoder(width=8, height=6) if encoder else None)
+
+
+def quantized(layers):
+    given = model(layers)
+    return quantize(given, calibrate(given, IMAGES))
+
+
+I32 = (-(2**31), 2**31 - 1)
+CLAMPS = {
+    "no relu, relu, last": (
+        {"a": Conv2d(2, 3), "b": Conv2d(2, 3), "relu": ReLU(), "flat": Flatten(), "c": Linear(2)},
+        [("i8", -128, 127), ("u8", 0, 255), ("i32", *I32)],
+    ),
+    "relu at the end": (
+        {"flat": Flatten(), "a": Linear(3), "b": Linear(2), "relu": ReLU()},
+        [("i8", -128, 127), ("i32", 0, I32[1])],
+    ),
+    "means": (
+        {"a": Conv2d(2, 1), "mean": AvgPool2d(2), "b": Conv2d(2, 1), "relu": ReLU(),
+         "last": AvgPool2d((1, 2))},
+        [("i8", -128, 127), ("i8", -128, 127), ("u8", 0, 255), ("i32", *I32)],
+    ),
+    "a mean of pixels": (
+        {"mean": AvgPool2d(2), "flat": Flatten(), "fc": Linear(2)},
+        [("u8", 0, 255), ("i32", *I32)],
+    ),
+    "a mean with relu": (
+        {"a": Conv2d(2, 1), "mean": AvgPool2d(2), "relu": ReLU(), "flat": Flatten(),
+         "b": Linear(2)},
+        [("i8", -128, 127), ("u8", 0, 255), ("i32", *I32)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "clamps"), CLAMPS.values(), ids=CLAMPS)
+def test_an_op_clamps_to_its_type_and_a_relu_to_zero(layers, clamps):
+    """Oracle: the ranges of the types, written out."""
+    ops = quantized(layers).ops
+    assert [(op.out_type, op.lo, op.hi) for op in ops] == clamps
+
+
+ENDS = {
+    "a plane of several channels": {"conv": Conv2d(2, 3)},
+    "a flattened plane of one channel": {"conv": Conv2d(1, 3), "flat": Flatten()},
+    "a flattened pixel": {"conv": Conv2d(3, (6, 8)), "flat": Flatten()},
+    "a flattened row of one channel": {"conv": Conv2d(1, (6, 1)), "flat": Flatten()},
+    "a vector": {"flat": Flatten(), "fc": Linear(3)},
+}
+
+
+@pytest.mark.parametrize("layers", ENDS.values(), ids=ENDS)
+def test_the_outputs_of_a_program_are_those_of_its_net_in_their_order(layers):
+    """Oracle: the float net. Outputs differ by less than 2 % of their range, since weights have 8
+    bits; in any other order they differ by more.
+    """
+    given = model(layers)
+    program = quantized(layers)
+    outputs = reference.run(program, IMAGES[..., None]) * program.output_scale
+    wanted = given.net(given.encode(IMAGES))
+    if wanted.ndim == 4:
+        wanted = wanted.transpose(0, 2, 3, 1)
+    error = np.abs(outputs.reshape(len(IMAGES), -1) - wanted.reshape(len(IMAGES), -1))
+    assert error.max() < 0.02 * np.ptp(wanted)
+
+
+REFUSED = {
+    "a flattened plane": ({"conv": Conv2d(2, 3), "flat": Flatten()}, "flattened plane 4x6x2"),
+    "a flattened row": ({"conv": Conv2d(2, (6, 1)), "flat": Flatten()}, "flattened plane 1x8x2"),
+    "nothing": ({"flat": Flatten()}, "no layer that would be an op"),
+    "a maximum alone": ({"pool": MaxPool2d(2)}, "no weights that could take in"),
+}
+
+
+@pytest.mark.parametrize(("layers", "line"), REFUSED.values(), ids=REFUSED)
+def test_ends_whose_order_or_scale_would_be_wrong_are_refused(layers, line):
+    with pytest.raises(QuantizationError, match=line):
+        fold(model(layers))
+
+
+def test_without_an_encoder_a_net_needs_no_weights():
+    """What an encoder does to pixels is the only thing that weights have to take in."""
+    assert len(fold(model({"pool": MaxPool2d(2)}, encoder=False)).stages) == 1

@@ -1,0 +1,154 @@
+"""Every public function of the parts that measure, quantize, draw and export, with wrong arguments.
+
+The oracle: whatever plausible thing stands in the place of an argument, the function takes it, or
+refuses it by a `DrypointError` of one line. No error of internals comes through.
+"""
+
+import inspect
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import dataset, history
+
+from drypoint import baselines, engine, interop, measure, models, nn, plot, quant
+from drypoint.common import DrypointError
+from drypoint.program import blob
+
+DATA = dataset()
+X = (DATA.x[:, None] / np.float32(255)).astype(np.float32)
+MODEL = models.load("lenet-mnist")
+LENET = models.load_program("lenet-mnist")
+NET = nn.Sequential([nn.Conv2d(2, 3), nn.Flatten(), nn.Linear(3), nn.Softmax()], (1, 8, 8))
+SMALL = nn.Model(NET.initialize(seed=1))
+CALIBRATION = quant.calibrate(SMALL, X)
+PROGRAM = quant.quantize(SMALL, CALIBRATION)
+MEASURED = measure.measure(SMALL, (X, DATA.y))
+INTEGERS = PROGRAM.integers(X)
+ENGINE = engine.Engine(PROGRAM)
+COMPARED = measure.compare({"a": MEASURED}, (X, DATA.y), seconds=0)
+
+WRONG = {
+    "nothing": None,
+    "a number": 3,
+    "a text": "text",
+    "a path": Path("nowhere"),
+    "bytes": b"bytes",
+    "a list": [1, 2],
+    "no list": [],
+    "a dict": {"a": 1},
+    "no dict": {},
+    "a pair": (X, DATA.y),
+    "an array": X,
+    "an array of texts": np.array(["a", "b"]),
+    "no images": X[:0],
+    "one number": np.float32(1),
+    "ragged": [[1, 2], [3]],
+    "a data set": DATA,
+    "a net": SMALL.net,
+    "no values": nn.Sequential([nn.Linear(3)]),
+    "a model": SMALL,
+    "a class": nn.Model,
+    "a function": len,
+    "a calibration": CALIBRATION,
+    "a program": PROGRAM,
+    "an engine": ENGINE,
+    "a measurement": MEASURED,
+    "a module": np,
+}
+"""What somebody may give in the place of something else."""
+
+CALLS = {
+    measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
+    measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
+    measure.measure_activations: {"model": SMALL, "images": X},
+    measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
+    measure.mcnemar_p: {"first_only": 1, "second_only": 2},
+    measure.wilson_interval: {"correct": 1, "n": 2},
+    measure.read_log: {"path": "log.csv"},
+    quant.calibrate: {"model": SMALL, "images": X},
+    quant.quantize: {"model": SMALL, "calibration": CALIBRATION},
+    quant.error_bound: {"model": SMALL, "calibration": CALIBRATION},
+    quant.report: {"model": SMALL, "calibration": CALIBRATION, "images": X},
+    plot.comparison: {"table": COMPARED},
+    plot.confusion: {"m": MEASURED},
+    plot.examples: {"shown": DATA},
+    plot.histograms: {"values": {"a": [1.0, 2.0]}},
+    plot.images: {"shown": [DATA.x[0]]},
+    plot.kernels: {"layer": SMALL.net["conv"]},
+    plot.maps: {"activations": np.ones((2, 3, 3))},
+    plot.net: {"shown": SMALL.net},
+    plot.ports: {"arrays": DATA.as_ports()},
+    plot.reliability: {"m": MEASURED},
+    plot.scores: {"probabilities": [("a", 0.5)]},
+    plot.tradeoff: {"points": {"a": (1, 0.5)}},
+    plot.training: {"run": history()},
+    engine.export_c: {"program": PROGRAM, "golden": INTEGERS[:1], "folder": "out", "name": "net"},
+    engine.export_models: {"models": {}, "folder": "out"},
+    engine.verify: {
+        "program": PROGRAM,
+        "runners": {"C": ENGINE},
+        "images": INTEGERS,
+    },
+    engine.find_compiler: {},
+    engine.Engine: {"program": PROGRAM},
+    interop.from_onnx: {"source": b""},
+    models.card: {"name": "lenet-mnist"},
+    models.load: {"name": "lenet-mnist"},
+    models.load_program: {"name": "lenet-mnist"},
+    baselines.auto: {"data": DATA, "time_limit": 0.001},
+}
+WITHOUT_ARGUMENTS = {engine.c_sources, engine.headers, engine.include_dir, models.names}
+
+
+def test_all_public_functions_are_called_here():
+    for part in (measure, quant, plot, engine, interop, models, baselines):
+        for function in vars(part).values():
+            if inspect.isfunction(function):
+                assert function in CALLS or function in WITHOUT_ARGUMENTS, function
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
+def test_what_is_no_such_argument_is_taken_or_refused_in_one_line(function, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = CALLS[function]
+    for (parameter, value), (name, wrong) in itertools.product(arguments.items(), WRONG.items()):
+        if parameter in ("time_limit", "seconds") or type(wrong) is type(value):
+            continue
+        try:
+            function(**{**arguments, parameter: wrong})
+        except DrypointError as error:
+            assert "\n" not in str(error), f"{parameter}={name}: {error}"
+        except Exception as error:
+            raise AssertionError(f"{parameter}={name}: {error!r}") from error
+
+
+ACCEPTED = [
+    lambda: quant.calibrate(SMALL.net, X) == CALIBRATION,
+    lambda: blob.dumps(quant.quantize(SMALL.net, CALIBRATION)) == blob.dumps(PROGRAM),
+    lambda: quant.calibrate(MODEL, DATA).n_images == len(DATA),
+    lambda: measure.measure(SMALL.net, (X, DATA.y)).accuracy == MEASURED.accuracy,
+]
+
+
+def test_what_is_meant_is_taken():
+    for holds in ACCEPTED:
+        assert holds()
+
+
+SAID = [
+    (lambda: quant.quantize(SMALL, X), "calibration is an array .*; wanted: .*quant.calibrate"),
+    (lambda: quant.report(SMALL, PROGRAM, X), "calibration is a Program; wanted: .*calibrate"),
+    (lambda: measure.measure(PROGRAM, DATA), "model is a Program; wanted: .*Engine"),
+    (lambda: measure.compare([SMALL], DATA), "mapping from names to models"),
+    (lambda: plot.confusion(SMALL), "m is a Model; wanted: .*measure"),
+    (lambda: engine.verify(SMALL, {}, X), "program is a Model; wanted: .*quantize"),
+    (lambda: engine.Engine(SMALL), "program is a Model; wanted: .*quantize"),
+]
+
+
+def test_a_refusal_says_what_is_wanted():
+    for call, message in SAID:
+        with pytest.raises(DrypointError, match=message):
+            call()

@@ -1,0 +1,288 @@
+"""Whatever a file contains, one line answers: every reader, some hundreds of mutants of good files.
+
+A reader gives its value or raises a `DrypointError` of one printable line, and takes no more
+memory than `READ_LIMIT` and a quarter. The mutants follow from fixed seeds; the reader of programs
+has tests of its own (`test_c_hostile.py`, `test_blob.py`).
+"""
+
+import contextlib
+import gzip
+import io
+import json
+import resource
+import struct
+from pathlib import Path
+
+import mutants
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from trainable import blobs, classifier
+
+from drypoint import data, devices, interop, measure, models, nn, train
+from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
+from drypoint.quant import Calibration
+
+
+@contextlib.contextmanager
+def bounded_memory():
+    """The kernel gives this process no more than the limit of the readers, and a quarter beside;
+    on Linux, which says how much it has.
+    """
+    if not Path("/proc/self/statm").exists():
+        yield
+        return
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + READ_LIMIT * 5 // 4
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def refused(read, mutate, good, n, *, least=0.3):
+    """Read n mutants; at least a share of them must be refused, else the mutants are too tame."""
+    read(good)
+    lines = 0
+    with bounded_memory():
+        for seed in range(n):
+            content = mutate(np.random.default_rng(seed), good)
+            try:
+                read(content)
+            except DrypointError as error:
+                lines += 1
+                line = str(error)
+                assert line.isprintable(), f"seed {seed}: {line!r}"
+                assert 0 < len(line) < 5000, f"seed {seed}: {len(line)} characters"
+            except BaseException as error:
+                error.add_note(f"seed {seed}")
+                raise
+    assert lines >= least * n
+    return lines
+
+
+def a_model():
+    layers = {
+        "block": nn.Sequential([nn.Conv2d(2, 3), nn.BatchNorm2d(), nn.ReLU()]),
+        "pool": nn.MaxPool2d(2), "flat": nn.Flatten(), "drop": nn.Dropout(0.5), "fc": nn.Linear(3),
+    }  # fmt: skip
+    net = nn.Sequential(layers, (1, 6, 8)).initialize(0)
+    encoder = data.ImageEncoder(width=8, height=6, mean=0.5, std=0.25)
+    return nn.Model(
+        net, encoder=encoder, decoder=data.ClassDecoder(["a", "b", "c"]), provenance={"n": [1, 0.5]}
+    )
+
+
+def test_model_files():
+    refused(nn.loads, mutants.zip_changed, a_model().dumps(), 400)
+
+
+def test_model_files_of_graphs():
+    layers = {"a": nn.Linear(2), "b": nn.Linear(2), "sum": nn.Add()}
+    ports = nn.Add().input_ports
+    edges = [("input", "a", f"sum.{ports[0]}"), ("input", "b", f"sum.{ports[1]}")]
+    net = nn.Graph(layers, edges, {"input": (3,)}).initialize(0)
+    refused(nn.loads, mutants.zip_changed, nn.Model(net).dumps(), 200)
+
+
+def test_checkpoints(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+
+    def resume(content):
+        path.write_bytes(content)
+        return train.fit(classifier(), blobs(), epochs=1, resume_from=tmp_path, progress="none")
+
+    train.fit(classifier(), blobs(), epochs=1, checkpoint=tmp_path, progress="none")
+    refused(resume, mutants.zip_changed, path.read_bytes(), 200)
+
+
+def an_onnx_file():
+    rng, float32 = np.random.default_rng(0), np.float32
+    arrays = {
+        "k": rng.normal(size=(2, 1, 3, 3)),
+        "b": rng.normal(size=2),
+        "m": rng.normal(size=(24, 3)),
+    }
+    arrays = {name: array.astype(float32) for name, array in arrays.items()}
+    for name in ("scale", "shift", "mean", "variance"):
+        arrays[name] = np.ones(2, float32)
+    value = helper.make_tensor_value_info
+    added = numpy_helper.from_array(np.ones(3, np.float32), "added")
+    nodes = [
+        helper.make_node(
+            "Conv", ["input", "k", "b"], ["t1"], kernel_shape=[3, 3], auto_pad="VALID"
+        ),
+        helper.make_node(
+            "BatchNormalization", ["t1", "scale", "shift", "mean", "variance"], ["t2"]
+        ),
+        helper.make_node(
+            "MaxPool", ["t2"], ["t3"], kernel_shape=[1, 2], strides=[1, 2], pads=[0] * 4
+        ),
+        helper.make_node("Reshape", ["t3", "shape"], ["t4"]),
+        helper.make_node("MatMul", ["t4", "m"], ["t5"]),
+        helper.make_node("Constant", [], ["c"], value=added),
+        helper.make_node("Add", ["t5", "c"], ["t6"]),
+        helper.make_node("Softmax", ["t6"], ["output"], axis=1),
+    ]
+    shape = numpy_helper.from_array(np.array([-1, 24]), "shape")
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [value("input", TensorProto.FLOAT, ["N", 1, 6, 8])],
+        [value("output", TensorProto.FLOAT, ["N", 3])],
+        [*(numpy_helper.from_array(a, name) for name, a in arrays.items()), shape],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def onnx_changed(rng, content):
+    if not rng.integers(4):
+        return mutants.bytes_changed(rng, content)
+    message = onnx.ModelProto.FromString(content)
+    for _ in range(int(rng.integers(1, 3))):
+        mutants.message_changed(rng, message)
+    return message.SerializeToString()
+
+
+def test_onnx_files():
+    refused(interop.from_onnx, onnx_changed, an_onnx_file(), 500)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_idx_files(tmp_path, packed):
+    path = tmp_path / "file"
+
+    def read(content):
+        path.write_bytes(content)
+        return data.load_idx(path, labels)
+
+    def gzip_changed(rng, content):
+        if rng.integers(3):
+            return gzip.compress(mutants.idx_changed(rng, gzip.decompress(content)), mtime=0)
+        return mutants.bytes_changed(rng, content)
+
+    labels = tmp_path / "labels"
+    data.write_idx(labels, np.arange(5, dtype=np.uint8))
+    good = data.idx_bytes(np.arange(60, dtype=np.uint8).reshape(5, 3, 4))
+    if packed:
+        refused(read, gzip_changed, gzip.compress(good, mtime=0), 300)
+    else:
+        refused(read, mutants.idx_changed, good, 300)
+
+
+def pictures():
+    """A picture in each format: name -> bytes, and how it is changed."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = {}
+    for kind, mode in (("png", "RGB"), ("png", "P"), ("jpeg", "RGB"), ("bmp", "L"), ("gif", "P"),
+                       ("ppm", "RGB"), ("tiff", "RGB")):  # fmt: skip
+        buffer = io.BytesIO()
+        more = {"exif": exif} if kind in ("png", "jpeg") else {}
+        Image.fromarray(pixels).convert(mode).save(buffer, kind, **more)
+        change = mutants.png_changed if kind == "png" else mutants.bytes_changed
+        found[f"{kind} {mode}"] = buffer.getvalue(), change
+    return found
+
+
+def test_pictures(tmp_path):
+    encoder, path = data.ImageEncoder(width=4, height=4), tmp_path / "picture"
+
+    def read(content):
+        path.write_bytes(content)
+        return encoder(path)
+
+    for good, change in pictures().values():
+        refused(read, change, good, 150, least=0.0)
+    refused(read, *reversed(pictures()["png P"]), 150)
+
+
+def test_logs_of_devices(tmp_path):
+    path = tmp_path / "log"
+
+    def read(text):
+        path.write_text(text, "utf-8")
+        return measure.read_log(path, output_scale=0.5)
+
+    table = "index,true,predicted,a,b,c\n0,1,1,-5,7,3\n1,0,0,9,7,3\n2,2,2,0,0,1\n"
+    refused(read, mutants.csv_changed, table, 300)
+
+    def lines_changed(rng, text):
+        lines = text.splitlines()
+        at = int(rng.integers(len(lines)))
+        lines[at] = mutants.json_changed(rng, lines[at])
+        return "\n".join(lines)
+
+    rows = [{"index": i, "true": i, "predicted": i, "outputs": [int(i == j) for j in range(3)]}
+            for i in range(3)]  # fmt: skip
+    refused(read, lines_changed, "\n".join(map(json.dumps, rows)), 300)
+
+
+def test_calibrations_and_cards():
+    ranges = {"input": (0.0, 1.0), "conv": (-3.0, 2.5)}
+    calibration = Calibration(ranges=ranges, method="minmax", percentile=100.0, n_images=10)
+    refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
+    card = models.card("lenet-mnist").to_json()
+    refused(models.ModelCard.from_json, mutants.json_changed, card, 300)
+
+
+def test_answers_of_devices():
+    """Bytes of a device: a status, the number of runners; of each its name and, by input, a status,
+    checksums and outputs.
+    """
+    program = models.load_program("lenet-mnist")
+    jobs = [devices.Job(program=program, inputs=np.zeros((2, 28, 28, 1), np.uint8))]
+    outputs = struct.pack("<i3I10i", 0, 1, 2, 3, *range(10))
+    good = struct.pack("<iI", 0, 1) + b"scalar".ljust(16, b"\0") + 2 * outputs
+    (run,) = devices.decode(jobs, good, "little")[0]
+    assert (run.runner, run.outputs[1].tolist()) == ("scalar", [*range(10)])
+    refused(lambda answer: devices.decode(jobs, answer, "little"), mutants.bytes_changed, good, 300)
+
+
+def nested_graphs(n):
+    """An ONNX model: a graph with a node with an attribute that is such a graph, n times."""
+    content = b""
+    # The graph of an attribute, the attribute of a node, the node of a graph; the model's graph.
+    fields = [*(6, 5, 1) * n, 7]
+    for field in fields:
+        size, digits = len(content), b""
+        while size > 127:
+            digits, size = digits + bytes([size & 127 | 128]), size >> 7
+        content = bytes([field << 3 | 2]) + digits + bytes([size]) + content
+    return content + b"\x08\x08"  # the format's version
+
+
+def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
+    model, log = unpack_members(a_model().dumps()), tmp_path / "log"
+    train.fit(classifier(), blobs(), epochs=1, checkpoint=tmp_path, progress="none")
+    checkpoint = tmp_path / "checkpoint.npz"
+    arrays = unpack_members(checkpoint.read_bytes())
+    for text in (
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[" * 50_000 + "]" * 50_000,
+        "[" * 300 + "]" * 300,
+    ):
+        log.write_text(f'{{"index": {text}')
+        checkpoint.write_bytes(pack_members({**arrays, "checkpoint.json": text.encode()}))
+        readers = [
+            lambda t: nn.loads(pack_members({**model, "model.json": t.encode()})),
+            lambda _: train.fit(classifier(), blobs(), epochs=1, resume_from=tmp_path),
+            lambda _: measure.read_log(log),
+            Calibration.from_json,
+            models.ModelCard.from_json,
+        ]
+        for read in readers:
+            with pytest.raises(DrypointError, match="JSON") as found:
+                read(text)
+            assert str(found.value).isprintable()
+    for n in (30, 40, 10_000):
+        with pytest.raises(interop.OnnxError) as refusal:
+            interop.from_onnx(nested_graphs(n))
+        assert str(refusal.value).isprintable()

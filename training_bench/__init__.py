@@ -1,0 +1,21 @@
+"""Training beside PyTorch, TensorFlow and JAX: the same nets, images, optimizer and batches.
+
+A bench of this repository, in no wheel: ``make bench-train ARGS="--quick"``. It shares rounds,
+processes and limits with `drypoint.bench`, the bench of the engine.
+"""
+
+from ._bench import QUICK as QUICK
+from ._bench import TrainPlan as TrainPlan
+from ._bench import bench_training as bench_training
+from ._bench import flops as flops
+from ._chart import TrainCurves as TrainCurves
+from ._result import TrainNet as TrainNet
+from ._result import TrainRatio as TrainRatio
+from ._result import TrainResult as TrainResult
+from ._result import TrainTimes as TrainTimes
+from ._serve import Timer as Timer
+from ._serve import serve as serve
+from ._serve import trainers as trainers
+from ._tables import train_markdown as train_markdown
+from ._tables import train_text as train_text
+from ._trainer import LR as LR

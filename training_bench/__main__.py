@@ -1,0 +1,68 @@
+"""``python -m training_bench``: time training, and print what was found."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from drypoint.bench import NETS, check_chart, known_nets, to_json
+from drypoint.common import DrypointError
+from drypoint.engine import find_compiler
+
+from . import QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 2 where the bench could not do what was asked."""
+    parser = argparse.ArgumentParser(prog="training_bench", description=__doc__)
+    parser.add_argument("--nets", default="lenet", help=f"some of {','.join(NETS)}, or all")
+    parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
+    parser.add_argument("--threads", type=_counts, metavar="N,N", help="of a library; 1 and 2")
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns that everyone has; 5")
+    parser.add_argument("--no-peers", action="store_true", help="only drypoint")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
+    parser.add_argument("--json", action="store_true", help="print all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+    args = parser.parse_args(arguments)
+    base = QUICK if args.quick else TrainPlan()
+    plan = TrainPlan(
+        ms=base.ms,
+        rounds=args.rounds or base.rounds,
+        batches=args.batches or base.batches,
+        threads=args.threads or base.threads,
+        peers=not args.no_peers,
+    )
+    try:
+        if args.plot is not None:
+            check_chart(args.plot)
+        names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
+        compiler = find_compiler(args.cc)
+        found = bench_training(names, plan, compiler=compiler, say=_say, told=lambda *_: None)
+        if args.plot is not None:
+            TrainCurves(found).save(args.plot)
+    except DrypointError as error:
+        _say(f"training_bench: {error}")
+        return 2
+    if args.json:
+        print(json.dumps(to_json(found), indent=2))
+    else:
+        print(train_markdown(found) if args.markdown else train_text(found))
+    return 0
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1 with commas between, in order and each once."""
+    found = tuple(sorted({int(part) for part in text.split(",")}))
+    if found[0] < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: every number must be at least 1")
+    return found
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
