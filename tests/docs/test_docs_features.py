@@ -21,11 +21,11 @@ SECTIONS = {
     "GRA": 9,
     "TRN": 28,
     "RES": 35,
-    "MEA": 24,
+    "MEA": 25,
     "BAS": 6,
     "PRE": 6,
     "VIS": 11,
-    "PER": 6,
+    "PER": 7,
     "NET": 30,
     "ENG": 14,
 }

@@ -10,7 +10,7 @@ from blobs import ACCEPTED, BROKEN, GOOD, changed, record, repaired, table
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, blob, reference
-from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, SANITIZERS, run
+from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, ONLY_CI, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (16, 48, 60, 62, 1, 8, 264)
@@ -166,6 +166,7 @@ def guided(path):
     return path.name.startswith(("dpt_model", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend"))
 
 
+@ONLY_CI
 def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     compiler = toolbox.need("clang")
     flags = ("-g1", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")

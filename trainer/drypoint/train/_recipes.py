@@ -4,7 +4,7 @@ result = train.recipes.lenet_fast.fit(data.load("mnist", "train"), seed=0)
 
 They were chosen by their accuracy on 5,000 images held out of MNIST's training set, over several
 seeds; the test set had no say. `drypoint recipes` prints what each reaches in how many seconds,
-and docs/training.md tells what else was tried.
+and docs/figures.md shows what else was tried.
 """
 
 from collections.abc import Mapping
