@@ -269,6 +269,16 @@ static void test_elements(void) {
     CHECK(dpt_elements(large) == DPT_MAX_ELEMENTS);
 }
 
+/* The example of NUMERICS.md section 6, in place, and an output that is too far below to count. */
+static void test_softmax(void) {
+    const dpt_softmax_scale half = {3098164009u, 8};
+    int32_t two[2] = {4, 2}, far[2] = {INT32_MAX, INT32_MIN};
+    dpt_softmax(two, 2, half, two);
+    CHECK(two[0] == 784968157 && two[1] == 288773667);
+    dpt_softmax(far, 2, half, far);
+    CHECK(far[0] == 1 << 30 && far[1] == 0);
+}
+
 int main(void) {
     test_run();
     test_backends();
@@ -280,6 +290,7 @@ int main(void) {
     test_crc();
     test_status_text();
     test_elements();
+    test_softmax();
     printf("%d failures\n", failures);
     return failures != 0;
 }
