@@ -190,7 +190,7 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  *
  * that is multiply-accumulates (every tap at every position before pooling, on the padding too) and
  * values that pools read; UINT64_MAX where the sum is more. Steps follow from the shapes alone.
- * dpt_model_load promises that a run ends, but a blob of a megabyte can ask for 10^13 steps: a host
+ * dpt_model_load promises that a run ends, but a blob of a megabyte can ask for 10^17 steps: a host
  * that takes blobs from elsewhere limits them. */
 uint64_t dpt_steps(const dpt_model *model);
 

@@ -23,11 +23,10 @@ static uint32_t power(uint64_t t) {
     return (0x80000000u - (product(sum, x) >> 1)) >> (t >> 24);
 }
 
-/* The weight of an output whose largest rival is `largest`. Their difference is taken modulo 2^32.
- */
+/* The weight of an output, relative to that of the largest one. Both factors are below 2^32. */
 static uint32_t weight(int32_t y, int32_t largest, dpt_softmax_scale scale) {
-    const uint32_t below = (uint32_t)largest - (uint32_t)y;
-    return power((uint64_t)below * scale.mult >> scale.shift);
+    const uint64_t below = (uint64_t)((int64_t)largest - y);
+    return power(below * scale.mult >> scale.shift);
 }
 
 void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability) {
