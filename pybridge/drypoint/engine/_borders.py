@@ -49,10 +49,18 @@ def writes(program: Program, name: str, pre: str) -> str:
     """
     upper = name.upper()
     argmax = f"`dpt_argmax({pre}scores, {upper}_OUTPUT_COUNT)`"
-    if program.labels:
-        return f"The class is {argmax}, its name `dpt_label(&{name}, that)`."
-    if program.softmax:
-        return f"The class is {argmax}; it has no name, the model came without."
+    if program.labels or program.softmax:
+        name_of_class = (
+            f"its name `dpt_label(&{name}, that)`" if program.labels else "without a name"
+        )
+        text = f"The class is {argmax}, {name_of_class}."
+        if program.softmax:
+            count = f"{upper}_OUTPUT_COUNT"
+            text += (
+                f" `dpt_softmax({pre}scores, {count}, {name}_softmax, {pre}scores)` makes "
+                "probabilities of the scores, in units of 2^-30, without floating point."
+            )
+        return text
     return (
         f"The net's real output i is `{pre}scores[i] * {upper}_OUTPUT_SCALE`; where outputs are "
         f"scores of classes, the class is {argmax}."
