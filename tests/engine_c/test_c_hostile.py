@@ -147,9 +147,12 @@ def test_python_refuses_the_same(name):  # the others: test_golden.py
 
 
 def test_what_lies_at_an_edge_is_accepted(toolbox):
-    got = dict(zip(ACCEPTED, statuses(toolbox, ACCEPTED.values()), strict=True))
-    assert got == dict.fromkeys(ACCEPTED, 0) | {"the largest shape": TOO_LONG}
-    for data in ACCEPTED.values():
+    edges = ACCEPTED | reader_faults.ACCEPTED
+    both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}
+    got = dict(zip(both, statuses(toolbox, both.values()), strict=True))
+    too_long = ("the largest shape", "1.7e13 steps")
+    assert got == dict.fromkeys(both, 0) | dict.fromkeys(too_long, TOO_LONG)
+    for data in edges.values():
         blob.loads(data)
 
 

@@ -108,7 +108,12 @@ def _softmax() -> list[dict[str, object]]:
         below = -(whole << 24)
         cases += [(softmax.SoftmaxScale(1, 0), [0, *[y] * 4]) for y in (below, below + 1)]
     cases += [(softmax.SoftmaxScale(2**31, 7), [0] * 1000)]
+    # S is 2^31 + 2^16 + 1. It divides the first share with the rest (S - 1) / 2: the half of S that
+    # is added decides, rounded down or up.
+    cases += [(softmax.SoftmaxScale(1, 0), [0, -(15 << 24), -(31 << 24)])]
     rng = np.random.default_rng(5)
+    # Pairs show the last bits of the power, in which roundings differ.
+    cases += [(softmax.SoftmaxScale(1, 0), [0, -y]) for y in rng.integers(0, 2**24, 150).tolist()]
     for real in (1e-9, 1e-4, 0.01, 0.3, 5.0, 1e3):
         spread = min(2**30, round(20 / real) + 2)
         cases.append((softmax.scale(real), rng.integers(-spread, spread, 10).tolist()))

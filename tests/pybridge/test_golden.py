@@ -122,6 +122,22 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
     assert len(runs) > 30
 
 
+def test_the_last_op_clamps_at_both_ends_in_recorded_runs():
+    """A reader without `lo` or `hi` in its last op fails."""
+    clamping = [
+        row for row in rows("accepted.jsonl") if row["name"].startswith("the last op clamps")
+    ]
+    assert len(clamping) == 4
+    for row in clamping:
+        op = program_of(row).ops[-1]
+        outputs = {
+            value
+            for one in row["runs"]
+            for value in np.frombuffer(bytes.fromhex(one["layers"][-1]), "<i4").tolist()
+        }
+        assert {op.lo, op.hi} <= outputs, row["name"]
+
+
 def test_c_and_python_agree_with_the_probabilities():
     cases = lines("softmax.jsonl")
     for case in cases:

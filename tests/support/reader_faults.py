@@ -222,6 +222,7 @@ _PLAN: dict[str, tuple[int, bytes]] = {
         ("overlap of later ops", THREE, 9, 0, 4, 5),
         ("arena modulo 2^32", chain(2, 4, 2), 2, 2**32 - 2),
         ("arena of 2^32 bytes", chain(2, 4, 2), 0, 2**32 - 4),
+        ("arena beyond 2^32 - 1, which it gives", chain(2, 4, 2), 2**32 - 1, 2**32 - 3),
         ("arena modulo 2^32, beside another plane", BOTH, 8, 2**32 - 2, 4),
     )
 }  # fmt: skip
