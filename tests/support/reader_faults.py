@@ -1,5 +1,5 @@
-"""Blobs that tell a reader with one fault from a right one: `BROKEN` and `ACCEPTED` of blobs.py
-continued. Each name says what the faulty reader does not do, or what it does too much."""
+"""Blobs that only a reader without a certain fault takes (`ACCEPTED`, `FORMAT_ONLY`) or refuses
+with the right status (`REFUSED`). They complete those of blobs.py, which break one rule each."""
 
 import struct
 from itertools import pairwise
@@ -46,7 +46,7 @@ def program(*ops: Op) -> Program:
 
 
 def chain(*sizes: int) -> Program:
-    """Dense ops from plane to plane: the input's size, then each output's."""
+    """Dense ops in a row: `sizes` are the size of the input and that of each op's output."""
     last = len(sizes) - 2
     return program(*(
         Dense(
@@ -144,7 +144,7 @@ def labelled() -> bytes:
     return resized(changed(data + b"a\0b\0", (22, "H", 2), (32, "I", len(data)), (36, "I", 4)))
 
 
-def tall(axis: int, *, padding: int, pool: int, out: int) -> bytes:
+def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     """A convolution along one axis (0 height, 1 width) of 65,535 values, as much padding at either
     end, and a pool. `out` is the size that the blob gives for the output."""
     shape, place = np.array([1, 1]), slice(axis, None, 2)
@@ -189,8 +189,8 @@ LARGEST_WINDOW = program(
 
 ACCEPTED = {
     **clamping(),
-    "a plane before pooling of 66,045 rows": tall(0, padding=255, pool=255, out=259),
-    "a plane before pooling of 66,045 columns": tall(1, padding=255, pool=255, out=259),
+    "a plane before pooling of 66,045 rows": long_axis(0, padding=255, pool=255, out=259),
+    "a plane before pooling of 66,045 columns": long_axis(1, padding=255, pool=255, out=259),
     "1.7e13 steps": blob.dumps(LARGEST_WINDOW),
     "bias -2^31 + 1": changed(DENSE, (table(DENSE, 44) + 4, "i", -(2**31) + 1)),
     "a mean of four values, shift 21": mean((1, 4), "u8", 21),
@@ -202,8 +202,8 @@ FORMAT_ONLY = {
     "another plan, the first op at the end": (planned(BOTH, 8, 4, 0), BOTH),
     "another plan, a gap at the start": (planned(BOTH, 14, 10, 3), BOTH),
     "another plan, three places": (
-        planned(chain(2, 4, 4, 4, 2), 12, 4, 8, 0),
-        chain(2, 4, 4, 4, 2),
+        planned(THREE, 12, 4, 8, 0),
+        THREE,
     ),
     "a header and a record alone": (
         resized(changed(blob.dumps(SINGLE)[:128], (40, "I", 128), (44, "I", 0), (32, "I", 128))),
@@ -365,8 +365,8 @@ _SHAPES: dict[str, tuple[int, bytes]] = {
     "input and output of 2^32 values": copying(Shape(32768, 32768, 4), Shape(32768, 32768, 4), 1),
     "output of 2^29 values": multiplying(16384, 16384, 2),
     "output of more than 2^32 values": multiplying(16385, 16383, 17),
-    "output height modulo 2^16": tall(0, padding=1, pool=1, out=1),
-    "output width modulo 2^16": tall(1, padding=1, pool=1, out=1),
+    "output height modulo 2^16": long_axis(0, padding=1, pool=1, out=1),
+    "output width modulo 2^16": long_axis(1, padding=1, pool=1, out=1),
     "labels modulo 2^16": labelled(),
 }
 
