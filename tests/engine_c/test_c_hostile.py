@@ -6,6 +6,7 @@ import subprocess
 import nets
 import numpy as np
 import pytest
+import reader_faults
 from blobs import ACCEPTED, BROKEN, GOOD, changed, record, repaired, table
 from jobs import TOO_LONG, Job, answers
 
@@ -123,6 +124,9 @@ def skip_answer(read, data, *, n):
     read.at += 4 + n * (size + 4)
 
 
+REFUSED = BROKEN | reader_faults.REFUSED
+
+
 def statuses(toolbox, blobs):
     jobs = [Job(np.zeros((1, 1), np.uint8), data, limit=100_000) for data in blobs]
     driver = toolbox.sanitized("gcc", "driver.c")
@@ -130,22 +134,25 @@ def statuses(toolbox, blobs):
 
 
 def test_each_check_answers_with_its_own_status(toolbox):
-    got = statuses(toolbox, (data for _, data in BROKEN.values()))
-    wanted = {name: status for name, (status, _) in BROKEN.items()}
-    assert dict(zip(BROKEN, got, strict=True)) == wanted
+    got = statuses(toolbox, (data for _, data in REFUSED.values()))
+    wanted = {name: status for name, (status, _) in REFUSED.items()}
+    assert dict(zip(REFUSED, got, strict=True)) == wanted
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_python_refuses_the_same(name):
+def test_python_refuses_the_same(name):  # the others: test_golden.py
     if name != "ops without room":  # Python has room for any number
         with pytest.raises(BlobError):
             blob.loads(BROKEN[name][1])
 
 
 def test_what_lies_at_an_edge_is_accepted(toolbox):
-    got = dict(zip(ACCEPTED, statuses(toolbox, ACCEPTED.values()), strict=True))
-    assert got == dict.fromkeys(ACCEPTED, 0) | {"the largest shape": TOO_LONG}
-    for data in ACCEPTED.values():
+    edges = ACCEPTED | reader_faults.ACCEPTED
+    both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}
+    got = dict(zip(both, statuses(toolbox, both.values()), strict=True))
+    too_long = ("the largest shape", "1.7e13 steps")
+    assert got == dict.fromkeys(both, 0) | dict.fromkeys(too_long, TOO_LONG)
+    for data in edges.values():
         blob.loads(data)
 
 

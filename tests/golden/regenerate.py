@@ -2,7 +2,7 @@
 
 A folder for each format version. The folders of released versions never change: a newer reader
 must load their blobs and give the recorded outputs. Only the current version's folder is written,
-and the two files of `conformance`, which README.md beside this file describes.
+and the three files of `conformance`, which README.md beside this file describes.
 """
 
 import json
@@ -15,9 +15,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import nets  # noqa: E402
+import reader_faults  # noqa: E402
 from blobs import ACCEPTED, BROKEN  # noqa: E402
 
-from drypoint.program import NUMPY_TYPE, Program, blob, reference  # noqa: E402
+from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
 # What format 1.0 could not say, convolutions in groups, some depthwise. Its folder has all else.
 SEEDS = (19, 264, 304)
@@ -52,32 +53,84 @@ STATUSES = {
     -12: "OVERFLOW", -13: "PLAN",
 }  # fmt: skip
 LARGEST = 2**16  # bytes of a blob in the conformance set
-MANY_STEPS = 2**20  # values of a plane from which on a blob is to be loaded only
+LARGE_INPUT = 2**14  # values of an input above which a blob is only loaded
 
 
 def conformance() -> dict[str, bytes]:
-    """File name to content: JSON lines of blobs to take, with every layer, and blobs to refuse."""
-    museum = sorted(HERE.glob("format-*/*.dpt"))
-    taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum} | ACCEPTED
-    refused = {
-        name: (STATUSES[status], data) for name, (status, data) in BROKEN.items() if status != -8
+    """File name to content, as JSON lines: blobs to take, with every layer; blobs to refuse; and
+    outputs with their probabilities."""
+    return {
+        "accepted.jsonl": _lines(_accepted()),
+        "refused.jsonl": _lines(_refused()),
+        "softmax.jsonl": _lines(_softmax()),
     }
-    accepted = [
-        {"name": name, "blob": data.hex(), "runs": _runs(blob.loads(data))}
-        for name, data in taken.items()
+
+
+def _accepted() -> list[dict[str, object]]:
+    museum = sorted(HERE.glob("format-*/*.dpt"))
+    taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
+    taken |= ACCEPTED | reader_faults.ACCEPTED
+    cases = [(name, data, blob.loads(data), True) for name, data in taken.items()]
+    cases += [(name, *case, False) for name, case in reader_faults.FORMAT_ONLY.items()]
+    return [
+        {
+            "name": name,
+            "tools": tools,
+            "blob": data.hex(),
+            "steps": program.steps,
+            "runs": _runs(program),
+        }
+        for name, data, program, tools in cases
         if len(data) <= LARGEST
     ]
-    broken = [
-        {"name": name, "status": status, "blob": data.hex()}
-        for name, (status, data) in refused.items()
-        if len(data) <= LARGEST
+
+
+def _refused() -> list[dict[str, object]]:
+    return [
+        {"name": name, "status": STATUSES[status], "blob": data.hex()}
+        for name, (status, data) in (BROKEN | reader_faults.REFUSED).items()
+        if status != -8 and len(data) <= LARGEST
     ]
-    return {"accepted.jsonl": _lines(accepted), "refused.jsonl": _lines(broken)}
+
+
+def _softmax() -> list[dict[str, object]]:
+    """The page's example, the ends of every range, and random outputs."""
+    ends = [[0], [2**31 - 1, -(2**31)], [-(2**31)] * 3, [2**31 - 1] * 5, [5, 4, 3, 2**30]]
+    cases = [(softmax.scale(0.5), [4, 2])]
+    cases += [
+        (softmax.SoftmaxScale(mult, shift), outputs)
+        for mult in (0, 1, 2**31, 2**32 - 1)
+        for shift in (0, 24, 63)
+        for outputs in ends
+    ]
+    # t is 31, 32, 63, 64 times 2^24 and one less: the least weight of 1, and shifts by 64 bits.
+    for whole in (31, 32, 63, 64):
+        below = -(whole << 24)
+        cases += [(softmax.SoftmaxScale(1, 0), [0, *[y] * 4]) for y in (below, below + 1)]
+    cases += [(softmax.SoftmaxScale(2**31, 7), [0] * 1000)]
+    # S is 2^31 + 2^16 + 1. It divides the first share with the rest (S - 1) / 2: the half of S that
+    # is added decides, rounded down or up.
+    cases += [(softmax.SoftmaxScale(1, 0), [0, -(15 << 24), -(31 << 24)])]
+    rng = np.random.default_rng(5)
+    # Pairs show the last bits of the power, in which roundings differ.
+    cases += [(softmax.SoftmaxScale(1, 0), [0, -y]) for y in rng.integers(0, 2**24, 150).tolist()]
+    for real in (1e-9, 1e-4, 0.01, 0.3, 5.0, 1e3):
+        spread = min(2**30, round(20 / real) + 2)
+        cases.append((softmax.scale(real), rng.integers(-spread, spread, 10).tolist()))
+    return [
+        {
+            "mult": scale.mult,
+            "shift": scale.shift,
+            "outputs": outputs,
+            "probabilities": softmax.run(np.array([outputs], np.int32), scale)[0].tolist(),
+        }
+        for scale, outputs in cases
+    ]
 
 
 def _runs(program: Program) -> list[dict[str, object]]:
     """Two inputs, a random one and the highest values, with the output of every op."""
-    if program.input_shape.size > MANY_STEPS:
+    if program.input_shape.size > LARGE_INPUT:
         return []
     inputs = nets.random_inputs(program, 7, n=3)[[0, 2]]
     planes = [

@@ -6,10 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from jobs import TOO_LONG, Job, answers
+from jobs import NO_LIMIT, TOO_LONG, Job, answers
+from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
-from drypoint.program import NUMPY_TYPE, BlobError, blob, reference
+from drypoint.engine._native import ffi, lib
+from drypoint.program import NUMPY_TYPE, BlobError, blob, reference, softmax
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -55,9 +57,22 @@ def test_an_old_blob_gives_its_recorded_outputs(toolbox, path):
     np.testing.assert_array_equal(planes[-1].reshape(len(raw), -1), wanted)
 
 
+def lines(name):
+    text = (GOLDEN / "conformance" / name).read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def rows(name):
-    lines = (GOLDEN / "conformance" / name).read_text("utf-8").splitlines()
-    return [json.loads(line) | {"data": bytes.fromhex(json.loads(line)["blob"])} for line in lines]
+    return [row | {"data": bytes.fromhex(row["blob"])} for row in lines(name)]
+
+
+def program_of(row):
+    """The program of an accepted row. The tools refuse some of these blobs, which have theirs."""
+    if row["tools"]:
+        return blob.loads(row["data"])
+    with pytest.raises(BlobError):
+        blob.loads(row["data"])
+    return FORMAT_ONLY[row["name"]][1]
 
 
 def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
@@ -66,24 +81,35 @@ def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
     assert {row["status"] for row in rows("refused.jsonl")} == {*checks} - {"CAPACITY"}
     every = rows("refused.jsonl") + rows("accepted.jsonl")
     assert max(len(row["data"]) for row in every) <= 2**16
-    assert len(rows("refused.jsonl")) > 120
+    assert len(rows("refused.jsonl")) > 220
+    names = [row["name"] for row in every]
+    assert len(names) == len(set(names))
 
 
 def test_c_and_python_agree_with_the_conformance_set(toolbox):
-    """Refusals with their status, and every byte of every layer."""
+    """Refusals with their status, the steps of a run, and every byte of every layer."""
     driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
     refused, accepted = rows("refused.jsonl"), rows("accepted.jsonl")
     numbers = {name: number for number, name in regenerate().STATUSES.items()}
-    jobs = [Job(np.zeros((1, 1), np.uint8), row["data"], limit=0) for row in refused + accepted]
+    one_byte = np.zeros((1, 1), np.uint8)
+    jobs = [Job(one_byte, row["data"], limit=0) for row in refused]
+    # The driver refuses one step fewer, and the run below takes as many as the row says.
+    jobs += [Job(one_byte, row["data"], limit=min(row["steps"] - 1, NO_LIMIT)) for row in accepted]
     runs = [(row, one, bytes.fromhex(one["input"])) for row in accepted for one in row["runs"]]
-    jobs += [Job(np.frombuffer(x, np.uint8)[None], row["data"]) for row, _, x in runs]
+    jobs += [
+        Job(np.frombuffer(x, np.uint8)[None], row["data"], limit=row["steps"]) for row, _, x in runs
+    ]
     read = answers(driver, jobs)
     assert [read.number() for _ in refused] == [numbers[row["status"]] for row in refused]
     assert {read.number() for _ in accepted} == {TOO_LONG}
     for row in refused:
         with pytest.raises(BlobError):
             blob.loads(row["data"])
-    programs = {row["name"]: blob.loads(row["data"]) for row in accepted}
+    programs = {row["name"]: program_of(row) for row in accepted}
+    for row in accepted:
+        assert programs[row["name"]].steps == row["steps"]
+        if row["tools"]:
+            assert Engine(row["data"], backend="scalar").steps == row["steps"]
     for row, one, x in runs:
         program, layers = programs[row["name"]], one["layers"]
         assert read.number() == 0
@@ -94,3 +120,35 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
             assert [plane.tobytes().hex() for plane in swapped] == layers, row["name"]
     assert read.finished()
     assert len(runs) > 30
+
+
+def test_the_last_op_clamps_at_both_ends_in_recorded_runs():
+    """A reader without `lo` or `hi` in its last op fails."""
+    clamping = [
+        row for row in rows("accepted.jsonl") if row["name"].startswith("the last op clamps")
+    ]
+    assert len(clamping) == 4
+    for row in clamping:
+        op = program_of(row).ops[-1]
+        outputs = {
+            value
+            for one in row["runs"]
+            for value in np.frombuffer(bytes.fromhex(one["layers"][-1]), "<i4").tolist()
+        }
+        assert {op.lo, op.hi} <= outputs, row["name"]
+
+
+def test_c_and_python_agree_with_the_probabilities():
+    cases = lines("softmax.jsonl")
+    for case in cases:
+        outputs, wanted = np.array([case["outputs"]], np.int32), case["probabilities"]
+        scale = softmax.SoftmaxScale(case["mult"], case["shift"])
+        assert softmax.run(outputs, scale)[0].tolist() == wanted
+        made = np.empty_like(outputs)
+        pointers = [ffi.cast("int32_t *", values.ctypes.data) for values in (outputs, made)]
+        lib.dpt_softmax(pointers[0], outputs.size, scale._asdict(), pointers[1])
+        assert made[0].tolist() == wanted
+    page = {"mult": 3098164009, "shift": 8, "outputs": [4, 2]}  # NUMERICS.md, section 6
+    assert page | {"probabilities": [784968157, 288773667]} in cases
+    assert {case["mult"] for case in cases} >= {0, 1, 2**32 - 1}
+    assert {case["shift"] for case in cases} >= {0, 63}

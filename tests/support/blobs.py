@@ -77,8 +77,8 @@ def _grouped() -> Program:
 
 
 def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
-    """A blob of dense ops of side x side weights that all name the same tables, of a size that the
-    sum of these tables is exactly `factor` times, and then `short` bytes shorter."""
+    """A blob of dense ops of side x side weights that all name the same tables. Its size is the sum
+    of these tables divided by `factor`, rounded down, and then `short` bytes less."""
     shape, ops = Shape(1, 1, side), []
     for i in range(n_ops):
         last = i + 1 == n_ops
@@ -94,14 +94,13 @@ def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
     meta, meta_size = struct.unpack_from("<II", data, 40)
     meta_at = table(bytes(data), 48) + 4 * side
     struct.pack_into("<I", data, 40, meta_at)
-    size, rest = divmod(n_ops * side * (side + 8), factor)
-    assert rest == 0
+    size = n_ops * side * (side + 8) // factor
     shorter = data[:meta_at] + data[meta : meta + meta_size]
     assert size - short >= len(shorter)
     return resized(shorter + bytes(size - short - len(shorter)))
 
 
-def _widen(shape: Shape) -> Program:
+def widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     ops = MaxPool(
         name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
@@ -123,8 +122,8 @@ GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
 DENSE = blob.dumps(_dense())
 GROUPED = blob.dumps(_grouped())
 MAXIMA = blob.dumps(_maxima())
-LARGE = blob.dumps(_widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
-WIDEN = blob.dumps(_widen(Shape(3, 4, 2)))
+LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
+WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 MEAN_MULT = struct.unpack_from("<I", GOOD, record(1) + 48)[0]  # where the mean's multiplier is
 LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
 
