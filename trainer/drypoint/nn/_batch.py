@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Tensor
 
+from ._arrays import as_real
 from ._errors import InputError, PortError
-from ._inputs import as_real
 from ._ported import Ported
 from ._ports import PortValue, check_lengths
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError
-from ._frozen import FrozenMapping
 from ._initializers import Draw
 from ._layer import Layer
 from ._module import Module

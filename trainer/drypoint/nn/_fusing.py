@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from drypoint.autodiff import MOST_POOLED, NO_PADDING, Pair, Tensor
 
+from ._activations import ReLU
 from ._context import Context
 from ._convolution import Conv2d
-from ._elementwise import ReLU
 from ._layer import Layer
 from ._linear import Linear
 from ._pooling import MaxPool2d

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import as_real
 from ._batch import Batch, as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError, PortError, ShapeError
-from ._inputs import as_real
 from ._ported import Ported
 from ._ports import PortValue, as_tensor, check_lengths
 

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PortError, ShapeError
 from ._flattening import chain_of, opened
-from ._frozen import FrozenMapping
 from ._graph_layer import GraphLayer
 from ._module import Module
 from ._names import LayerLike, inside, named, split

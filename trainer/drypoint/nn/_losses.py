@@ -19,11 +19,11 @@ from drypoint.autodiff import (
     record,
 )
 
+from ._arrays import as_real
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import InputError, ShapeError
 from ._functions import absolute, softplus
-from ._inputs import as_real
 from ._module import Module
 from ._ports import PortValue, Target, as_tensor, dtype_of
 from ._sizes import Shape, check_flag, check_fraction

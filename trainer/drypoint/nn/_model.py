@@ -1,4 +1,4 @@
-"""`Model`: a net between the things it reads and the things it says."""
+"""`Model`: a net with an encoder before it and a decoder after it; model files."""
 
 import inspect
 import json
@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import write_atomic
-from drypoint.data import Decoder, Encoder, ImageEncoder, check_scaled
+from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.data import (
+    Decoder,
+    Encoder,
+    ImageEncoder,
+    check_scaled,
+    decoder_from_config,
+    encoder_from_config,
+)
 
 from . import _model_file as model_file
-from ._errors import ModelError
-from ._frozen import FrozenMapping
-from ._inputs import as_real
+from ._arrays import FrozenMapping, as_real
+from ._errors import ModelError, ModelFileError
 from ._layer import Layer
 from ._sizes import Shape
 
@@ -244,3 +250,36 @@ class Model:
 
 def _is_float(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def loads(content: bytes) -> Model:
+    """The model whose `Model.dumps` this is. The bytes may come from anywhere: none are executed.
+
+    Raises:
+        ModelFileError: they are no model file, a damaged one, or of a newer format.
+    """
+    net, ends = model_file.unpack(content)
+    encoder, decoder = (cast("dict[str, object] | None", ends[e]) for e in ("encoder", "decoder"))
+    try:
+        return Model(
+            net,
+            encoder=None if encoder is None else encoder_from_config(encoder),
+            decoder=None if decoder is None else decoder_from_config(decoder),
+            provenance=cast("dict[str, object]", ends["provenance"]),
+        )
+    except (DrypointError, TypeError, ValueError, OverflowError) as error:
+        raise ModelFileError(f"damaged model file: {error}") from error
+
+
+def load(path: str | Path) -> Model:
+    """The model that `Model.save` wrote to a file.
+
+    Raises:
+        ModelFileError: the file cannot be read, or see `loads`; the message names the file.
+    """
+    try:
+        return loads(read_bytes(path))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+    except DrypointError as error:
+        raise ModelFileError(str(error)) from error

@@ -16,8 +16,8 @@ import numpy as np
 from drypoint.autodiff import Array
 from drypoint.common import DrypointError, pack_members, parse_json, unpack_members
 
+from ._catalogue import layer_from_config
 from ._errors import ModelFileError
-from ._from_config import layer_from_config
 from ._layer import Layer
 from ._sizes import Shape
 

@@ -11,10 +11,9 @@ from drypoint.autodiff import Array
 from drypoint.common import DrypointError
 
 from ._batch import by_port
-from ._describe import described
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
-from ._info import NetInfo, net_info
+from ._info import NetInfo, described, net_info
 from ._initializers import Distribution, Method, drawer
 from ._ported import Ported
 from ._sizes import Shape

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
-from ._elementwise import Cos, ReLU, Sigmoid, Sin, Tanh
+from ._activations import Cos, ReLU, Sigmoid, Sin, Softmax, Tanh
 from ._errors import ConfigError, LayerError, PathError
 from ._functions import FUNCTIONS
 from ._layer import Layer
 from ._linear import Linear
 from ._module import Module
-from ._softmax import Softmax
 from ._structure import Flatten
 from ._user_functions import Function
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping, frozen_arrays
 from ._errors import ConfigError, NotInitializedError, PathError
-from ._frozen import FrozenMapping, frozen_arrays
 from ._initializers import Draw
 from ._sizes import Shape, tuples
 

@@ -1,11 +1,10 @@
 """Nets that are ready to be trained."""
 
+from ._activations import ReLU, Softmax
 from ._convolution import Conv2d
-from ._elementwise import ReLU
 from ._linear import Linear
 from ._pooling import MaxPool2d
 from ._sequential import Sequential
-from ._softmax import Softmax
 from ._structure import Flatten
 
 

@@ -6,10 +6,10 @@ from typing import ClassVar, Self, overload
 
 from drypoint.autodiff import Tensor
 
+from ._arrays import FrozenMapping
 from ._container import Container
 from ._context import Context
 from ._errors import ConfigError, PathError, ShapeError
-from ._frozen import FrozenMapping
 from ._fusing import Run, fused
 from ._layer import Layer
 from ._module import Module

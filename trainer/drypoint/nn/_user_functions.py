@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor, record
 
+from ._activations import Pointwise
 from ._context import Context
-from ._elementwise import Pointwise
 from ._errors import ConfigError, InputError
 from ._functions import FUNCTIONS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from ._arrays import FrozenMapping
 from ._errors import GraphError
-from ._frozen import FrozenMapping
 from ._module import Module
 
 End: TypeAlias = tuple[str, str]
