@@ -4,10 +4,11 @@
     net["conv1"].params["weight"].shape  # (20, 1, 5, 5)
     print(net.summary())
 
-A `Layer` holds hyper-parameters and, once initialized, read-only arrays. What would change it
-(`initialize`, `with_params`, `bind`, slicing) returns another. `Sequential` puts layers in a row
-and is a layer itself; a `Graph` connects layers and losses by named ports. A `Model` is a net
-between an encoder and a decoder: what is saved, loaded, measured and quantized.
+A `Layer` holds hyper-parameters and, once initialized, read-only arrays. Its methods
+(`initialize`, `with_params`, `bind`, slicing) return a changed copy. `Sequential` applies layers
+one after the other and is a layer itself; a `Graph` connects layers and losses by named ports. A
+`Model` is a net with an encoder before it and a decoder after it: models are saved, loaded,
+measured and quantized.
 """
 
 from ._activations import Cos as Cos

@@ -14,13 +14,13 @@ from ._sizes import Shape
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pointwise(Layer):
-    """What they share: any shape to the same shape."""
+    """The base class of elementwise layers: the output has the input's shape."""
 
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's."""
+        """The input shape."""
         return input_shape
 
 
@@ -91,7 +91,7 @@ class Softmax(Layer):
     """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
 
     Args:
-        axis: of one example; negative counts from the end.
+        axis: the axis of one example; negative counts from the end.
 
     Raises:
         ConfigError: the axis is no integer.
@@ -111,7 +111,7 @@ class Softmax(Layer):
             raise ConfigError("Softmax", f"wants an integer axis, got {self.axis!r}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's."""
+        """The input shape, checked to have the axis."""
         if not -len(input_shape) <= self.axis < len(input_shape):
             raise ShapeError("Softmax", f"wants an axis {self.axis}, got {input_shape}")
         return input_shape

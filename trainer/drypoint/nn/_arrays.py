@@ -13,10 +13,10 @@ from ._sizes import Shape
 
 
 def as_real(x: ArrayLike, kind: str, dtype: np.dtype[np.floating] | None = None) -> Array:
-    """x in a dtype; None means float64 if it is, else float32.
+    """x as an array of finite floats; with dtype None float64 stays, and all else is float32.
 
     Raises:
-        InputError: x is ragged, not of real numbers, or not finite; it names `kind`.
+        InputError: x is ragged, not of real numbers, or not finite; the error names `kind`.
     """
     try:
         array = np.asarray(x)
@@ -42,7 +42,7 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 class FrozenMapping(Mapping[str, Value_co]):
-    """A mapping that keeps its order and cannot be changed (and, unlike a proxy, be pickled)."""
+    """An ordered, immutable mapping. Unlike `types.MappingProxyType` it can be pickled."""
 
     __slots__ = ("_items",)
 
@@ -65,13 +65,13 @@ class FrozenMapping(Mapping[str, Value_co]):
 def frozen_arrays(
     given: Mapping[str, ArrayLike], shapes: Mapping[str, Shape], kind: str
 ) -> dict[str, Array]:
-    """Read-only float32 copies, row-major, of what is given for a layer of class `kind`.
+    """Read-only, row-major float32 copies of the arrays for a layer of class `kind`.
 
-    Values need not be finite: a training that diverged shows what it has.
+    Values need not be finite, so that the weights of a diverged training can be looked at.
 
     Raises:
-        InputError: something is no array of real numbers.
-        ShapeError: an array has not the shape of its name.
+        InputError: a value is no array of real numbers.
+        ShapeError: an array differs from its shape in `shapes`.
     """
     arrays = {}
     for name, values in given.items():

@@ -48,14 +48,15 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     MSELoss,
     MAELoss,
 )
-"""All of them: what a model file may name besides containers."""
+"""All layers and losses that contain no others: the types that a model file may name besides
+`Sequential` and `Graph`."""
 
 
 def module_from_config(config: object) -> Module:
-    """The uninitialized layer, loss or net, of whatever type, that gave `config`.
+    """The uninitialized layer, loss or net that a ``config()`` describes.
 
     Raises:
-        ConfigError: it names no known type, or fields do not fit.
+        ConfigError: the config names no known type, or its fields do not fit the type.
         ShapeError: the layers of a container do not fit together.
         GraphError: the edges of a graph do not connect its layers.
     """
@@ -71,10 +72,11 @@ def module_from_config(config: object) -> Module:
 
 
 def layer_from_config(config: object) -> Layer:
-    """As `module_from_config`, of a layer or net.
+    """The uninitialized layer or net that a ``config()`` describes.
 
     Raises:
-        ConfigError: it describes a loss or another module that is no layer.
+        ConfigError: the config describes a loss or another module that is no layer. Otherwise as
+            `module_from_config`.
     """
     module = module_from_config(config)
     if not isinstance(module, Layer):
@@ -83,7 +85,7 @@ def layer_from_config(config: object) -> Layer:
 
 
 def _inner(name: str, config: object) -> Module:
-    """The layer `name` of a container; an error names it."""
+    """The layer `name` of a container; an error names the layer's path."""
     with inside(name):
         return module_from_config(config)
 
@@ -96,10 +98,11 @@ class LayerKind:
     """One class of layers.
 
     Attributes:
-        name: of the class.
-        trainable: whether such layers may have parameters; of a container, whether its own may.
-        exportable: when quantization gives it an integer form; "" for never.
-        summary: what it does, in a line.
+        name: the class name.
+        trainable: whether the class may have parameters; a container has the parameters of its
+            layers.
+        exportable: the condition under which quantization supports the class; "" for never.
+        summary: the first line of its docstring.
     """
 
     name: str
@@ -135,7 +138,7 @@ class LayerTable:
 
 
 def layers() -> LayerTable:
-    """All layers, losses and containers that there are."""
+    """The table of all layers, losses and containers."""
     kinds: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
     return LayerTable(tuple(map(_kind, kinds)))
 
@@ -143,7 +146,7 @@ def layers() -> LayerTable:
 def _kind(kind: type[Module]) -> LayerKind:
     return LayerKind(
         name=kind.__name__,
-        trainable=kind.param_names is not Module.param_names,  # it has its own list of them
+        trainable=kind.param_names is not Module.param_names,
         exportable=kind.exportable,
         summary=(kind.__doc__ or "").partition("\n")[0],
     )

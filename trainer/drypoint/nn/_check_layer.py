@@ -21,26 +21,26 @@ from ._sizes import Shape
 
 _BATCH = 3
 _ROUNDING = 50 * 2.0**-23
-"""Sums in another order: a few units in the last place of float32."""
+"""Relative difference of float32 sums that add in another order."""
 
 
 def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
     """Check that a layer keeps the contract that nets, training and model files build on.
 
-    In this order: shapes are those that the layer infers; the layer is a value that `initialize`
-    does not change, and arrays cannot be written to; copies give the same bytes; float32 stays
-    float32 and float64 stays float64; a batch gives what its examples give one by one; gradients
-    are those of finite differences, in training and out of it; and a layer that says ``in_kernels``
-    is computed by kernels alone.
+    The checks, in this order: outputs have the shapes that `output_shape` announces; `initialize`
+    returns another layer, and arrays are read-only; a copy of the layer gives identical outputs;
+    float32 inputs give float32 and float64 inputs float64; a batch gives the outputs of its
+    examples one by one; gradients equal finite differences, in training and out of it; a layer
+    with ``in_kernels`` runs in compiled kernels alone.
 
         nn.check_layer(Scale(3), (3,))
 
     Args:
         layer: initialized or not.
-        input_shape: of one example; None: the shape that the layer is bound to.
+        input_shape: the shape of one example; None: the shape that the layer is bound to.
 
     Raises:
-        ContractError: a promise is broken; the message says which.
+        ContractError: a check fails; the message says which.
         DrypointError: the layer refuses the shape.
     """
     shape = layer.input_shape if input_shape is None else input_shape
@@ -96,7 +96,7 @@ def _check_batch(ready: Layer, shape: Shape) -> None:
 
 
 def _check_gradients(ready: Layer, shape: Shape) -> None:
-    """On a random direction of the outputs, in float64."""
+    """Gradients of the outputs times a random direction, in float64."""
     names = list(ready.params)
     arrays = [np.stack([_example(shape, seed) for seed in range(2)])]
     arrays += [a + _example(a.shape, 2) for a in ready.params.values()]
@@ -130,7 +130,7 @@ def _check_in_kernels(ready: Layer, shape: Shape) -> None:
 
 
 def _example(shape: Shape, seed: int = 0) -> Array:
-    """Distinct values 0.02 apart and 0.01 from 0: no corner of a function is near."""
+    """Distinct values 0.02 apart and at least 0.01 from 0, away from corners such as a ReLU's."""
     n = math.prod(shape)
     order = np.random.default_rng(seed).permutation(n)
     values: Array = ((order - n // 2) * 0.02 + 0.01).reshape(shape)
@@ -152,16 +152,15 @@ def gradcheck_layer(
 ) -> float:
     """Compare the gradients of a layer, loss or net with central differences, in float64.
 
-    All parameters and all inputs that are no integers are checked, by `autodiff.gradcheck`, on a
-    random direction of the outputs. Keep the data away from corners: the 0 of a ReLU, equal values
-    under a maximum.
+    `autodiff.gradcheck` checks all parameters and all float inputs on a random direction of the
+    outputs. Keep the data away from corners: the 0 of a ReLU, equal values under a maximum.
 
     Args:
-        module: initialized.
-        data: as for calling it, one example or a batch.
-        training: as in `Context`; dropout draws the same at every point.
+        module: an initialized module.
+        data: as for calling the module, one example or a batch.
+        training: as in `Context`; dropout uses one mask for all evaluations.
         tolerance: the largest relative error that passes.
-        seed: of the direction, and of dropout.
+        seed: the seed of the random direction and of dropout.
 
     Returns:
         The largest relative error.
@@ -192,6 +191,6 @@ def gradcheck_layer(
 
 
 def _wide(x: ArrayLike) -> np.ndarray:
-    """Floats as float64; anything else as it is, to be judged by the module."""
+    """Floats as float64; other dtypes unchanged, for the module to check."""
     array = np.asarray(x)
     return array.astype(np.float64) if array.dtype.kind == "f" else array

@@ -10,12 +10,14 @@ from ._user_functions import Function
 
 
 def default_loss(net: Module) -> Loss:
-    """Cross-entropy after a softmax, binary cross-entropy after a sigmoid, else mean squares.
+    """Cross-entropy for a net that ends in a softmax, binary cross-entropy for one that ends in a
+    sigmoid, else the mean squared error.
 
         nn.default_loss(nn.lenet())  # CrossEntropyLoss(from_logits=False, label_smoothing=0.0)
 
     Args:
-        net: a loss is its own; of a container the layer that gives its only output counts.
+        net: a net, layer or loss; the last layer is the one that computes the only output. A loss
+            is returned itself.
     """
     if isinstance(net, Loss):
         return net
@@ -28,7 +30,7 @@ def default_loss(net: Module) -> Loss:
 
 
 def last_layer(net: Module) -> Module | None:
-    """The layer that gives the only output, containers opened; None if there is no such one."""
+    """The layer that computes the only output, inside containers too; None if there is none."""
     while isinstance(net, Container):
         ends = list(net.wiring.outputs.values())
         if len(ends) != 1 or not ends[0][0]:
@@ -40,17 +42,17 @@ def last_layer(net: Module) -> Module | None:
 def TrainingGraph(net: Layer, loss: Loss, *, name: str = "net") -> Graph:  # noqa: N802
     """A net and a loss as one graph of the ports input, target -> loss.
 
-    It is named like what it makes. An encoder or decoder of a `Model` stays outside: give
+    The function is named like a class because it makes a `Graph`. For a `Model` give
     ``model.net``, and put the trained ``graph["net"]`` back by ``model.with_net``.
 
     Args:
-        net: of one input and one output.
-        loss: on its output; gives a number for each example.
-        name: of the net in the graph, so that its parameters are at "net.conv1.bias".
+        net: a layer or net with one input and one output.
+        loss: the loss of the net's output; one number for each example.
+        name: the name of the net in the graph: its parameters are at "net.conv1.bias".
 
     Raises:
         PortError: the net has several inputs or outputs.
-        ShapeError: the loss does not take what the net gives.
+        ShapeError: the loss does not take the net's output.
     """
     takes, gives = net.input_ports, net.output_ports
     return Graph(
