@@ -1,4 +1,4 @@
-"""What every method gives: probabilities for rows of pixels or for images."""
+"""Trained classifiers with one interface: probabilities for images."""
 
 import importlib
 import io
@@ -21,12 +21,12 @@ class Fitted(Protocol):
 
     @property
     def model(self) -> object:
-        """What was trained: a scikit-learn classifier, or our own `Model`."""
+        """The trained scikit-learn classifier or `nn.Model`."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what must be stored."""
+        """Bytes of the stored classifier."""
         ...
 
     def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedModel:
-    """Our own net, which takes images as they are."""
+    """A `nn.Model` as a `Fitted`."""
 
     model: Model
 
@@ -51,7 +51,7 @@ class FittedModel:
 
 
 class SklearnClassifier(Protocol):
-    """What is used of scikit-learn's classifiers; some have no ``predict_proba``."""
+    """The used interface of scikit-learn's classifiers; some have no ``predict_proba``."""
 
     classes_: NDArray[np.int64]
 

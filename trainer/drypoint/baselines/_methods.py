@@ -34,7 +34,7 @@ class Method:
     place: str = ""
 
 
-def _of_sklearn(
+def _sklearn_method(
     name: str,
     place: str,
     *,
@@ -81,36 +81,36 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
 
 
 METHODS: tuple[Method, ...] = (
-    _of_sklearn("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
+    _sklearn_method("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
     Method(
         name="softmax regression",
         settings={"epochs": _EPOCHS, "least_steps": _STEPS, "batch_size": _BATCH, "lr": _RATE},
         fit=_softmax_regression,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "k-nearest neighbours",
         "neighbors.KNeighborsClassifier",
         settings={"n_neighbors": 3, "weights": "distance"},
     ),
-    _of_sklearn(
+    _sklearn_method(
         "random forest",
         "ensemble.RandomForestClassifier",
         settings={"n_estimators": 100},
         growth=1.2,
         seeded=True,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "logistic regression",
         "linear_model.LogisticRegression",
         settings={"C": 0.1, "max_iter": 100},
     ),
-    _of_sklearn(
+    _sklearn_method(
         "support vector machine",
         "svm.SVC",
         settings={"kernel": "rbf", "C": 10.0},
         growth=2.0,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "gradient boosting",
         "ensemble.HistGradientBoostingClassifier",
         settings={"max_iter": 40, "max_leaf_nodes": 15, "early_stopping": False},

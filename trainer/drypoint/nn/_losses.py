@@ -162,14 +162,14 @@ class CrossEntropyLoss(Loss):
                 "Softmax, or say from_logits=True",
             )
         if isinstance(target, Tensor):
-            return self._of_both(x, target)
+            return self._with_target_gradient(x, target)
         function = cross_entropy if self.from_logits else cross_entropy_from_probabilities
         try:
             return function(x, target, label_smoothing=self.label_smoothing)
         except AutodiffError as error:
             raise InputError("CrossEntropyLoss", f"cannot use its target: {error}") from error
 
-    def _of_both(self, x: Tensor, target: Tensor) -> Tensor:
+    def _with_target_gradient(self, x: Tensor, target: Tensor) -> Tensor:
         """The losses (N,), differentiable with respect to the target too."""
         if target.shape != x.shape:
             raise InputError("CrossEntropyLoss", f"wants targets {x.shape}, got {target.shape}")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Scale: TypeAlias = Literal["pixels", "amount", "signed"]
-"""How values become colours: as brightness, as an amount from 0 up, or around 0."""
+"""The mapping of values to colours: brightness, amounts from 0 up, or values around 0."""
 
-MOST_IMAGES = 256  # more could not be told apart
+MOST_IMAGES = 256  # more are too small to see
 _MAPS = {"pixels": look.GRAY_MAP, "amount": look.AMOUNT_MAP, "signed": look.SIGNED_MAP}
 _MOST_SIGNS = 11  # pixels across; wider ones read better in shades
 _CELL = 1.15  # inches
@@ -32,12 +32,12 @@ class ImageGrid(Picture):
 
     Attributes:
         images: each (H, W) or (H, W, 3), uint8 or float64, read-only.
-        titles: one an image, of one line or more; "" for none.
-        marked: one an image: whether its title stands out.
-        limits: one an image: the values shown as the two ends of the colours.
-        columns: how many stand side by side in the figure.
-        scale: what the colours mean; other than for "pixels", a colour bar shows it.
-        title: of the whole.
+        titles: the title of each image, of one line or more; "" for none.
+        marked: for each image whether its title is highlighted.
+        limits: for each image the values at the two ends of the colour scale.
+        columns: the number of images side by side in the figure.
+        scale: the mapping of values to colours; all but "pixels" have a colour bar.
+        title: the title of the picture.
     """
 
     images: tuple[NDArray[np.generic], ...]

@@ -29,7 +29,7 @@ class ScoreBars(Picture):
     Attributes:
         classes: from the top.
         probabilities: float64 (C,) in [0, 1], read-only.
-        true: the true class, whose bar stands out; None if not known, then the likeliest does.
+        true: the true class, whose bar is highlighted; None: the likeliest class is.
         title: of the whole.
     """
 
