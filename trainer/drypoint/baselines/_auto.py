@@ -62,7 +62,7 @@ def auto(
     begin = time.perf_counter()
     rest, held = _split(data, validation, seed=seed)
     if len(np.unique(rest.y)) < 2:
-        raise BaselineError("the training images are all of one class: there is nothing to tell")
+        raise BaselineError("the training images are all of one class: give at least two classes")
     rest = rest.take(nested_order(rest.y, seed=seed)[:max_train])
     best: tuple[float, str, Fitted] | None = None
     tried = []

@@ -1,4 +1,4 @@
-"""The methods that are tried, and how each is trained."""
+"""The methods of the search, and their training."""
 
 import math
 import warnings
@@ -12,19 +12,20 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
 from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, sklearn_type
 
-_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # as many epochs as give the least steps
+_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # at least so many epochs and steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to classify.
+    """A classification method.
 
     Attributes:
-        name: for people.
-        settings: what it is made with.
+        name: the name of the method.
+        settings: its hyper-parameters.
         fit: trains on all of a data set, with a seed.
-        growth: its time goes at most with this power of the number of examples.
-        place: where scikit-learn has it, such as ``svm.SVC``; "" for our own.
+        growth: an upper bound of the exponent of its time in the number of examples.
+        place: the dotted place of its class in scikit-learn, such as ``svm.SVC``; "" for a net of
+            drypoint.
     """
 
     name: str
@@ -42,18 +43,18 @@ def _sklearn_method(
     growth: float = 1.0,
     seeded: bool = False,
 ) -> Method:
-    """A classifier of scikit-learn, at its dotted ``place``; ``seeded`` ones draw at random."""
+    """The method of a scikit-learn class at a dotted ``place``; ``seeded``: it takes a seed."""
 
     def fit(data: Dataset, seed: int) -> Fitted:
-        made = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
+        classifier = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
         # One thread, as in `train.fit`: on a busy machine threads that wait for each other take
-        # many times as long, and what a small fit foretells would not hold. The limit is set
-        # after the import, since it reaches only libraries that are loaded.
+        # many times as long, and small fits could not predict the time of larger ones. The limit
+        # must follow the import, since it applies to loaded libraries only.
         with threadpool_limits(limits=1), warnings.catch_warnings():
-            # A bound on the iterations is one of the settings; reaching it is no surprise.
+            # The settings bound the iterations: reaching the bound is expected.
             warnings.filterwarnings("ignore", message=".*[Cc]onverge")
-            made.fit(as_rows(data.x), data.y)
-        return FittedClassifier(model=made, n_classes=len(data.classes))
+            classifier.fit(as_rows(data.x), data.y)
+        return FittedClassifier(model=classifier, n_classes=len(data.classes))
 
     return Method(name=name, settings=settings, fit=fit, growth=growth, place=place)
 
@@ -67,7 +68,7 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
         encoder=ImageEncoder(width=width, height=height, color="gray" if gray else "rgb"),
         decoder=ClassDecoder(data.classes),
     )
-    done = train.fit(
+    result = train.fit(
         model,
         data,
         epochs=max(_EPOCHS, math.ceil(_STEPS / math.ceil(len(data) / _BATCH))),
@@ -77,7 +78,7 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
         seed=seed,
         progress="none",
     )
-    return FittedModel(model=done.model)
+    return FittedModel(model=result.model)
 
 
 METHODS: tuple[Method, ...] = (
@@ -117,4 +118,4 @@ METHODS: tuple[Method, ...] = (
         seeded=True,
     ),
 )
-"""All of them, the quick ones first: what they leave of the time goes to the slow ones."""
+"""All methods, fast ones first: the time that they do not use goes to the slow ones."""

@@ -71,7 +71,7 @@ class Picture(ABC):
         Args:
             width: columns that lines may take; a single cell or row that cannot be narrower is
                 longer. Below 20 counts as 20.
-            plain: only ASCII characters in what is drawn; names are as they are.
+            plain: draw with ASCII characters only; names stay unchanged.
         """
 
     @property

@@ -30,7 +30,7 @@ class ScoreBars(Picture):
         classes: from the top.
         probabilities: float64 (C,) in [0, 1], read-only.
         true: the true class, whose bar is highlighted; None: the likeliest class is.
-        title: of the whole.
+        title: the title of the picture.
     """
 
     classes: tuple[Class, ...]
@@ -99,7 +99,7 @@ def scores(
         probabilities: (class, probability) pairs as ``model.top(image, 5)`` gives them, or
             class -> probability; 1 to 100 classes.
         true: the true class, to stand out.
-        title: of the whole.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:

@@ -31,7 +31,7 @@ class Tradeoff(Picture):
         costs: float64 (n,), read-only, above 0.
         values: float64 (n,), read-only.
         cost, value: what they are, with their units.
-        title: of the whole.
+        title: the title of the picture.
     """
 
     names: tuple[str, ...]
@@ -129,7 +129,7 @@ def tradeoff(
         points: name -> (cost, value), the cost above 0; 1 to 60 names.
         cost: the name of the cost, with its unit.
         value: the name of the value, with its unit; more is better.
-        title: of the whole.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
