@@ -1,4 +1,4 @@
-"""Names of the layers of a container, and the paths of what is inside the layers."""
+"""Names of the layers of a container, and paths of parameters and layers inside them."""
 
 import contextlib
 import re

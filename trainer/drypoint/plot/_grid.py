@@ -145,7 +145,7 @@ def image_grid(
     """The grid of checked images; ``shared`` limits, else 0 to 255 or each image's own.
 
     Raises:
-        PlotError: no images or more than 256, columns below 1, or what is not an image.
+        PlotError: no images or more than 256, columns below 1, or a value that is no image.
     """
     if not 1 <= len(images) <= MOST_IMAGES:
         raise PlotError(
@@ -189,7 +189,7 @@ def as_image(values: NDArray[np.generic]) -> NDArray[np.generic]:
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
             raise PlotError("the pixels of an image must be finite, these hold NaN or infinity")
-        if array.ndim == 3:  # colours have one scale: that of what is shown as 0 and 1
+        if array.ndim == 3:  # one scale for all channels: lowest 0, highest 1
             low, high = float(array.min()), float(array.max())
             array = (array - low) / (high - low) if high > low else np.zeros_like(array)
     array.flags.writeable = False

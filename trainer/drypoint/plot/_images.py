@@ -72,7 +72,7 @@ def images(
         ax: one axes to draw on.
 
     Raises:
-        PlotError: no images or too many, or what is none.
+        PlotError: no images or too many, or a value that is no image.
     """
     wanted = "images, or a mapping from titles to images"
     check(shown, (Mapping, list, tuple, np.ndarray), name="shown", wanted=wanted)
@@ -174,7 +174,8 @@ def _image_of(example: Example) -> NDArray[np.uint8]:
 
 
 def _judged(example: Example) -> str:
-    """What it is, what was said, and how probable the truth was thought (small: by exponent)."""
+    """The title of an example: true class, predicted class, probability of the true class (small
+    ones by exponent)."""
     p = example.p_true
     first = f"true {example.true}, said {example.predicted}"
     if p is None:
@@ -183,6 +184,6 @@ def _judged(example: Example) -> str:
 
 
 def _range(array: NDArray[np.generic]) -> str:
-    """The lowest and the highest value of what may be an image yet."""
+    """The lowest and the highest value of an array as text."""
     usable = array.size and array.dtype.kind in "buif"
     return f"{float(array.min()):.3g} to {float(array.max()):.3g}" if usable else ""

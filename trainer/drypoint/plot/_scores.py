@@ -98,12 +98,12 @@ def scores(
     Args:
         probabilities: (class, probability) pairs as ``model.top(image, 5)`` gives them, or
             class -> probability; 1 to 100 classes.
-        true: the true class, to stand out.
+        true: the true class, whose bar is highlighted.
         title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
-        PlotError: no classes or too many, or what is no probability in [0, 1].
+        PlotError: no classes or too many, or a value that is no probability in [0, 1].
     """
     wanted = "a mapping from classes to probabilities, or pairs of both"
     check(probabilities, (Mapping, list, tuple), name="probabilities", wanted=wanted)

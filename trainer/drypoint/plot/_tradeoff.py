@@ -30,7 +30,7 @@ class Tradeoff(Picture):
         names: of the points.
         costs: float64 (n,), read-only, above 0.
         values: float64 (n,), read-only.
-        cost, value: what they are, with their units.
+        cost, value: the names of cost and value, with their units.
         title: the title of the picture.
     """
 
