@@ -193,7 +193,7 @@ def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
         return play(program, shares)
 
     monkeypatch.setattr(compiled.StepProgram, "play", counted)
-    monkeypatch.setattr(_epoch, "UNHEARD", seconds)
+    monkeypatch.setattr(_epoch, "POLL_SECONDS", seconds)
     result = fitted(NETS["lenet"], batch_size=16)
     assert counts == ([1] * 19 if seconds == 0 else [9, 1, 9])
     assert_same(result, by_tape(NETS["lenet"], batch_size=16))

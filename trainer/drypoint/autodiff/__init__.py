@@ -1,9 +1,9 @@
 """Reverse-mode automatic differentiation over NumPy arrays.
 
-A `Tensor` is an array with a way back. What ndarray has as operators and methods, a tensor has
-too (+ - * / ** @, indexing, sum, mean, max, reshape, flatten, transpose); all else is a function
-here, forward and backward side by side. An op of your own is a call of `record`, and `gradcheck`
-says whether it is right::
+A `Tensor` is an array that records its computation for backpropagation. It has the operators and
+methods of ndarray (+ - * / ** @, indexing, sum, mean, max, reshape, flatten, transpose); all other
+operations are functions of this package. `record` makes an op of your own, and `gradcheck` checks
+its gradient::
 
     x = Tensor([[1.0, 2.0]], requires_grad=True)
     (x * x).sum().backward()

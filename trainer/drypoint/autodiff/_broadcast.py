@@ -1,4 +1,4 @@
-"""Broadcasting and reducing, and the way back for gradients."""
+"""The gradients of broadcasting and of reductions."""
 
 import math
 
@@ -44,5 +44,5 @@ def normalized_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int,
 
 
 def count(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
-    """How many elements a reduction over `axes` folds into one."""
+    """The number of elements that a reduction over `axes` combines into one."""
     return math.prod(shape[axis] for axis in axes)

@@ -1,4 +1,4 @@
-"""Dropout, whose masks follow from a key."""
+"""Dropout with masks that are a hash of a key and the element's index."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from .kernels.native.call import tracer
 from .kernels.numpy.elementwise import drawn_key
 
 _BITS = 24
-"""Of the hash that is compared with the probability."""
+"""Bits of the hash that are compared with the probability."""
 
 
 def dropout(x: Tensor, probability: float, *, rng: np.random.Generator) -> Tensor:
     """Each element is 0 with `probability`, else divided by 1 - probability: the mean stays.
 
-    The generator gives a key of 64 bits, and a hash of that and the element's place tells which: so
-    an array's mask is the same on every machine, and a program can be given another key.
+    `rng` draws a key of 64 bits; a hash of the key and the element's index decides whether the
+    element is 0. So masks are equal on every machine, and a `Program` gets another key in each run.
 
     Raises:
         AutodiffError: the probability is not in [0, 1).

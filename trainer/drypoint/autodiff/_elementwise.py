@@ -1,4 +1,4 @@
-"""Functions of one element at a time, each beside its derivative."""
+"""Elementwise functions with their derivatives."""
 
 import numpy as np
 

@@ -1,12 +1,12 @@
-"""What this part raises."""
+"""The errors of autodiff."""
 
 from drypoint.common import DrypointError
 
 
 class AutodiffError(DrypointError, ValueError):
-    """An operation was given arrays that it cannot take: shapes, dtypes, classes, hyper-parameters.
+    """An operation refuses its arrays or hyper-parameters: shapes, dtypes, class indices, ranges.
 
-    Also raised when a gradient does not fit the tensor it belongs to.
+    Also raised when a gradient does not fit its tensor.
     """
 
 

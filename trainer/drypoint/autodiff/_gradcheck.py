@@ -1,4 +1,4 @@
-"""Gradients against finite differences."""
+"""Check gradients by finite differences."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,12 @@ from ._errors import GradcheckError
 from ._tensor import Tensor
 
 _STEP = 6e-6
-"""The cube root of float64's precision, where rounding (1e-16 / h) and truncation (h^2) meet."""
+"""The step h of central differences: the cube root of float64's precision, which balances rounding
+(1e-16 / h) and truncation (h^2)."""
 
 _SMALL = 1e-3
-"""Gradients below it are compared absolutely: rounding leaves some 1e-11 of any difference."""
+"""Gradients below this value are compared absolutely, since rounding leaves an error of some 1e-11
+in any difference."""
 
 
 def gradcheck(
@@ -24,9 +26,10 @@ def gradcheck(
         function: takes one tensor for each array and returns a tensor of any shape. It must be
             deterministic, and smooth near the arrays (keep away from the corner of relu and from
             equal elements under a maximum).
-        arrays: where to check, converted to float64.
+        arrays: the arguments at which to check, converted to float64.
         tolerance: the largest relative error that passes.
-        seed: of the direction in which an output of several elements is reduced to a number.
+        seed: the seed of the random direction that reduces an output of several elements to a
+            number.
 
     Returns:
         The largest error: |difference| / largest gradient of that array (at least 1e-3).
@@ -64,15 +67,18 @@ def gradcheck(
 def _central_differences(
     function: Callable[[], float], point: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The derivative of `function` by each element of `point`, which it reads and is put back."""
+    """The derivative of `function` with respect to each element of `point`.
+
+    `function` reads `point`; each element is changed for two calls and then restored.
+    """
     numeric = np.empty_like(point)
     for at in np.ndindex(point.shape):
-        kept = float(point[at])
-        step = _STEP * max(1.0, abs(kept))
-        point[at] = kept + step
+        value = float(point[at])
+        step = _STEP * max(1.0, abs(value))
+        point[at] = value + step
         above = function()
-        point[at] = kept - step
+        point[at] = value - step
         below = function()
-        point[at] = kept
-        numeric[at] = (above - below) / ((kept + step) - (kept - step))
+        point[at] = value
+        numeric[at] = (above - below) / ((value + step) - (value - step))
     return numeric

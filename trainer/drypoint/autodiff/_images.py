@@ -21,9 +21,9 @@ def conv2d(
 ) -> Tensor:
     """Two-dimensional cross-correlation (the kernel is not flipped), plus a bias.
 
-    ReLU and max-pooling behind it cost next to nothing here: they are computed on what has just
-    left the registers, and the way back knows which gradients are zero. ``relu(conv2d(...))`` and
-    ``max_pool2d(..., pool, stride=pool)`` compute the same.
+    `relu` and `pool` fuse a ReLU and a max-pooling with the convolution at almost no cost: they
+    are applied to values still in registers, and the backward pass skips zero gradients. The
+    values equal those of ``relu(conv2d(...))`` and ``max_pool2d(..., pool, stride=pool)``.
 
     Args:
         x: (N, C, H, W).
@@ -34,9 +34,9 @@ def conv2d(
         padding: ((top, bottom), (left, right)) zeros around the image.
         dilation: step between the elements of the window.
         groups: divides both C and O.
-        relu: whether max(., 0) follows.
-        pool: the window of a max-pooling that follows, of at most 254 elements; windows touch,
-            and of equal elements the first, row by row, gets the gradient.
+        relu: whether to apply max(., 0) to the result.
+        pool: the window of a max-pooling of the result, with the window as stride, of at most 254
+            elements; of equal elements the first, row by row, gets the gradient.
 
     Returns:
         (N, O, OH, OW), sizes by `Window.output_size`, divided by `pool` and rounded down.
@@ -118,7 +118,7 @@ def avg_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_P
 
 
 def _pooling_window(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> Window:
-    """The window, when every position of it is sure to hold a pixel."""
+    """The window, checked to cover at least one pixel in every position."""
     _check_images(x, "pooling")
     window = Window(kernel, stride, padding)
     if any(max(sides) >= k for sides, k in zip(padding, kernel, strict=True)):

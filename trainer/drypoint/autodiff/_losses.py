@@ -1,4 +1,4 @@
-"""Softmax and the losses. One loss for each example, unless a reduction over them is asked for."""
+"""Softmax and the losses: one loss for each example, or their mean or sum."""
 
 from typing import Any, Literal, TypeAlias, assert_never
 
@@ -12,13 +12,13 @@ from .kernels import choose as kernels
 from .kernels.numpy.elementwise import log_softmax as log_softmax_of
 
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
-"""Over examples: a loss for each, their mean, or their sum."""
+"""The reduction over examples: a loss for each example ("none"), their mean, or their sum."""
 
 PROBABILITY_FLOOR = 1e-30
-"""Probabilities below it count as it in a logarithm, so that a loss is at most 69.1.
+"""Probabilities are clamped to this value in logarithms, so that a loss is at most 69.1.
 
-Small enough that the gradient of a softmax below is right down to what float32 can hold, and large
-enough that its reciprocal is finite there.
+The gradient through a softmax is then exact for every probability that float32 can hold, and the
+reciprocal of the floor is finite in float32.
 """
 
 
@@ -29,7 +29,7 @@ def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
-    """The natural logarithm of `softmax`, finite where that is 0."""
+    """The natural logarithm of `softmax`, finite even where `softmax` rounds to 0."""
     y = log_softmax_of(x.data, axis)
     return record(y, (x, lambda g: g - np.exp(y) * g.sum(axis=axis, keepdims=True)))
 
@@ -47,13 +47,13 @@ def cross_entropy(
         logits: (..., classes), any finite numbers.
         targets: class indices, integers of shape (...), or rows of probabilities (..., classes).
         label_smoothing: s in 0..1 replaces t by (1 - s) * t + s / classes.
-        reduction: over examples.
+        reduction: the reduction over examples.
 
     Returns:
         (...), or a scalar when reduced.
 
     Raises:
-        AutodiffError: targets do not fit the logits, or name a class that there is not.
+        AutodiffError: targets do not fit the logits, or a class index is out of range.
     """
     t = _checked(targets, logits, label_smoothing)
     losses, gradient = kernels.cross_entropy(logits.data, t, label_smoothing=label_smoothing)
@@ -70,7 +70,7 @@ def cross_entropy_from_probabilities(
     label_smoothing: float = 0.0,
     reduction: Reduction = "none",
 ) -> Tensor:
-    """-sum of t * log max(p, `PROBABILITY_FLOOR`) over classes, in nats: for what softmax gives.
+    """-sum of t * log max(p, `PROBABILITY_FLOOR`) over classes, in nats, for outputs of a softmax.
 
     Arguments as for `cross_entropy`, with probabilities in place of logits. Below the floor the
     function is constant and its gradient 0.
@@ -91,8 +91,8 @@ def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tenso
 
     Args:
         x: (N, ...).
-        target: of the same shape; it is a constant.
-        reduction: over the N examples.
+        target: (N, ...), the shape of x; a constant.
+        reduction: the reduction over the N examples.
 
     Returns:
         (N,), or a scalar when reduced.
@@ -108,7 +108,7 @@ def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tenso
 
 
 def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
-    """Losses as they are, their mean or their sum."""
+    """The losses themselves, their mean or their sum."""
     match reduction:
         case "none":
             return losses
@@ -121,7 +121,7 @@ def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
 
 
 def _checked(targets: ArrayLike, x: Tensor, label_smoothing: float) -> NDArray[Any]:
-    """Targets that fit rows of scores or probabilities: class indices, or rows of x's dtype."""
+    """Targets checked to fit x (..., classes): class indices, or rows of x's dtype."""
     t = np.asarray(targets)
     if x.ndim == 0 or not 0 <= label_smoothing <= 1:
         raise AutodiffError(

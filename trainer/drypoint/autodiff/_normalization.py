@@ -1,4 +1,4 @@
-"""Batch normalization, which differs between training and use."""
+"""Batch normalization, in training and in inference."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .kernels.numpy.normalization import column
 def batch_norm(
     x: Tensor, scale: Tensor, shift: Tensor, *, epsilon: float
 ) -> tuple[Tensor, Array, Array]:
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift by the batch's own statistics.
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift, by the statistics of the batch.
 
     Args:
         x: (N, C, ...).
@@ -21,11 +21,11 @@ def batch_norm(
         epsilon: added to the variance, above 0.
 
     Returns:
-        The result, and of each channel over all other axes the mean (C,) and the variance (C,).
-        The variance divides by the number of values, not by one less, so one value is enough.
+        The result, the mean (C,) and the variance (C,) of each channel over all other axes.
+        The variance divides by the number of values n, not by n - 1, so n = 1 is allowed.
 
     Raises:
-        AutodiffError: shapes do not go together, or there is no value to take a mean of.
+        AutodiffError: shapes do not go together, or a channel has no values.
     """
     _check(x, scale, shift)
     if not x.data.size:
@@ -33,7 +33,7 @@ def batch_norm(
     value, mean, variance = kernels.batch_norm(x.data, scale.data, shift.data, epsilon=epsilon)
 
     def gradients(g: Array) -> tuple[Array, Array, Array]:
-        """All at once, when the first is asked for: they share two sums."""
+        """The gradients of x, scale and shift, computed together since they share two sums."""
         return kernels.batch_norm_gradient(
             g, x.data, scale.data, mean=mean, variance=variance, epsilon=epsilon
         )
@@ -46,7 +46,7 @@ def batch_norm(
 def batch_norm_inference(
     x: Tensor, scale: Tensor, shift: Tensor, *, mean: Array, variance: Array, epsilon: float
 ) -> Tensor:
-    """`batch_norm` by given statistics (C,): one multiplication and one addition a value."""
+    """`batch_norm` by running statistics (C,): one multiplication and one addition a value."""
     axes = _check(x, scale, shift)
     inverse = 1 / np.sqrt(variance.astype(x.dtype) + np.asarray(epsilon, x.dtype))
     factor = column(scale.data * inverse, x.data)
@@ -60,7 +60,7 @@ def batch_norm_inference(
 
 
 def _check(x: Tensor, scale: Tensor, shift: Tensor) -> tuple[int, ...]:
-    """The axes that share a channel."""
+    """All axes but the channel's, after a check of the shapes."""
     if x.ndim < 2 or scale.shape != (x.shape[1],) or shift.shape != (x.shape[1],):
         raise AutodiffError(
             f"batch_norm wants x (N, C, ...), scale (C,) and shift (C,), got {x.shape}, "

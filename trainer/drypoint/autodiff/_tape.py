@@ -1,4 +1,4 @@
-"""The tape: nodes that remember how to send a gradient to their parents, and the walk back."""
+"""The tape: nodes with vector-Jacobian products to their parents, and backpropagation."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ._errors import AutodiffError
 
 Array: TypeAlias = NDArray[np.floating]
-"""A float32 or float64 array; the arrays of one computation all have the same of the two."""
+"""A float32 or float64 array; all arrays of one computation have one dtype."""
 
 
 class LazyArray(Protocol):
-    """A gradient that is computed when a number of it is wanted."""
+    """A gradient whose array is computed on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -24,14 +24,15 @@ class LazyArray(Protocol):
 
 
 Vjp: TypeAlias = Callable[[Array], Any]
-"""From the gradient of a result to that of one parent: an array, or a `LazyArray` for a leaf. It
-must not write into the gradient that it is given."""
+"""A vector-Jacobian product: from the gradient of a result to the gradient of one parent, an array,
+or a `LazyArray` for a leaf. The function must not write into its argument."""
 
 
 def jointly(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
-    """The Vjps of n parents whose gradients come out of one computation, which is made once.
+    """The Vjps of n parents that share one computation of all their gradients.
 
-    The walk back asks the parents that want a gradient one after the other, with the same array.
+    `walk_back` calls the Vjps of a node one after the other with one gradient array; the first
+    call computes all gradients.
     """
     latest: list[tuple[Array, tuple[Array, ...]]] = []
 
@@ -47,10 +48,10 @@ def jointly(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vj
 
 
 class Node:
-    """One value on the tape: its shape and dtype, and an edge to each parent that wants a gradient.
+    """One value on the tape: its shape and dtype, and an edge to each parent with a gradient.
 
-    A node without edges is a leaf; `gradient` holds what the walks back have added up there, and
-    stays None elsewhere: the gradients in between are dropped as soon as they are passed on.
+    A node without edges is a leaf. `gradient` of a leaf is the sum over all backward passes;
+    `gradient` of other nodes stays None, since their gradients are dropped once passed on.
     """
 
     __slots__ = ("dtype", "edges", "gradient", "shape")
@@ -68,9 +69,9 @@ Edge: TypeAlias = tuple[Node, Vjp]
 
 
 def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array]) -> None:
-    """Send `gradient` from `root` to every leaf below it and `add` what arrives to the leaf's own.
+    """Backpropagate `gradient` from `root`; `add` adds the result to the gradient of each leaf.
 
-    A node passes its gradient on once, after all of its consumers have delivered (Kahn's
+    A node passes its gradient on once, after all of its consumers have passed theirs (Kahn's
     topological order, on an explicit stack: a net may be deeper than Python's recursion limit).
     The order depends only on the tape, so equal computations give equal bytes.
 
@@ -112,7 +113,7 @@ def dense(gradient: Array | LazyArray) -> Array:
 
 
 def _fitting(gradient: Any, node: Node) -> Array | LazyArray:
-    """`gradient` as an array, when it has the shape and dtype of the node's value; or lazy."""
+    """`gradient`, an array or lazy, checked to have the shape and dtype of the node's value."""
     if hasattr(gradient, "dense"):
         lazy: LazyArray = gradient
         return lazy

@@ -1,4 +1,4 @@
-"""`Tensor`, the operators that arrays have too, and `record`, by which every other op is made."""
+"""`Tensor` with the operators of arrays, and `record`, from which every other op is built."""
 
 import math
 from collections.abc import Callable
@@ -18,24 +18,23 @@ Index: TypeAlias = IndexPart | tuple[IndexPart, ...]
 
 
 class Tensor:
-    """An array of float32 or float64 whose history is on the tape if a gradient is wanted.
+    """An array of float32 or float64 that records its computation if it has a gradient.
 
     Args:
-        data: an array of either dtype is referred to, not copied; lists, integers and booleans
+        data: a float32 or float64 array is referred to, not copied; lists, integers and booleans
             become float32.
-        requires_grad: makes it a leaf of the tape. `backward` of anything computed from it adds
-            to its `grad`. What is computed from constants alone is a constant and keeps no tape.
+        requires_grad: whether the tensor is a leaf of the tape: `backward` of anything computed
+            from it adds to its `grad`. Results of constants are constants and keep no tape.
 
-    Tensors in one operation must share their dtype, and so must arrays that meet them. Python's
-    numbers and arrays of integers take the tensor's dtype: a float32 net stays float32. Shapes
-    broadcast as in NumPy.
+    Tensors and float arrays in one operation must have one dtype. Python numbers and arrays of
+    integers take the tensor's dtype: a float32 net stays float32. Shapes broadcast as in NumPy.
 
     Raises:
         AutodiffError: `data` is complex, text, objects, or a float of another width.
     """
 
     __slots__ = ("_node", "data")
-    __array_ufunc__ = None  # so that array + Tensor asks Tensor.__radd__ and not NumPy's loops
+    __array_ufunc__ = None  # so that array + Tensor calls Tensor.__radd__ and not NumPy's loops
 
     data: Array
     _node: Node | None
@@ -70,24 +69,25 @@ class Tensor:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether `backward` from here reaches a leaf: it is one, or was computed from one."""
+        """Whether the tensor is a leaf of the tape or was computed from one."""
         return self._node is not None
 
     @property
     def grad(self) -> Array | None:
-        """What every `backward` so far has added up at this leaf; None before, and elsewhere."""
+        """The sum of the gradients of all `backward` calls; None before the first, and for tensors
+        that are no leaves."""
         gradient = None if self._node is None else self._node.gradient
         return None if gradient is None else dense(gradient)
 
     def backward(self, gradient: ArrayLike | None = None) -> None:
-        """Add to the `grad` of every leaf its part in this tensor.
+        """Add the gradient of this tensor with respect to each leaf to the leaf's `grad`.
 
         Args:
-            gradient: that of whatever follows with respect to this tensor, of its shape and
-                dtype; None means 1 and needs a tensor of one element.
+            gradient: the gradient of the final result with respect to this tensor, of its shape
+                and dtype; None means 1 and needs a tensor of one element.
 
         Raises:
-            AutodiffError: nothing below wants a gradient; `gradient` is missing or does not fit.
+            AutodiffError: the tensor is a constant; `gradient` is missing or does not fit.
         """
         if self._node is None:
             raise AutodiffError(
@@ -134,7 +134,7 @@ class Tensor:
         )
 
     def __pow__(self, exponent: float) -> "Tensor":
-        """To a constant power; its derivative is exponent * x ** (exponent - 1)."""
+        """x ** exponent for a constant exponent; derivative exponent * x ** (exponent - 1)."""
         if not isinstance(exponent, int | float):
             raise AutodiffError("a power needs a Python number; write exp(y * log(x)) for tensors")
         p, p_less_1 = (np.asarray(n, self.dtype) for n in (exponent, exponent - 1))
@@ -169,7 +169,7 @@ class Tensor:
         return self._operand(other) @ self
 
     def __getitem__(self, index: Index) -> "Tensor":
-        """NumPy's indexing, basic and advanced; an element taken twice gets both gradients."""
+        """NumPy's basic and advanced indexing; gradients of an element indexed twice are added."""
 
         def vjp(g: Array) -> Array:
             gradient = np.zeros(self.shape, self.dtype)
@@ -193,7 +193,7 @@ class Tensor:
         return self.sum(axis, keepdims=keepdims) / n
 
     def max(self, axis: int | None = None, *, keepdims: bool = False) -> "Tensor":
-        """The maximum over one axis, or of all; of equal ones the first gets the gradient."""
+        """The maximum over one axis or all (None); of equal elements the first has the gradient."""
         if axis is None:
             flat = self.reshape((-1,)).max(0)
             return flat.reshape((1,) * self.ndim) if keepdims else flat
@@ -209,7 +209,7 @@ class Tensor:
         return record(value if keepdims else value.squeeze(along), (self, vjp))
 
     def reshape(self, shape: tuple[int, ...]) -> "Tensor":
-        """The same elements in row-major order under another shape; one size may be -1.
+        """The elements in row-major order in another shape; one size may be -1.
 
         Raises:
             AutodiffError: the sizes do not multiply to the number of elements.
@@ -221,7 +221,7 @@ class Tensor:
         return record(value, (self, lambda g: g.reshape(self.shape)))
 
     def flatten(self, start: int = 0) -> "Tensor":
-        """Axes `start` and after as one, row-major."""
+        """The axes from `start` on combined into one, row-major."""
         return self.reshape((*self.shape[:start], math.prod(self.shape[start:])))
 
     def transpose(self, axes: tuple[int, ...] | None = None) -> "Tensor":
@@ -233,7 +233,7 @@ class Tensor:
         return record(self.data.transpose(order), (self, lambda g: g.transpose(back)))
 
     def _operand(self, other: Operand) -> "Tensor":
-        """`other` as a tensor of this one's dtype (see the class for what may be converted)."""
+        """`other` as a tensor of this tensor's dtype; conversions as the class describes."""
         tensor = other if isinstance(other, Tensor) else Tensor(_meeting(other, self.dtype))
         if tensor.dtype != self.dtype:
             raise AutodiffError(
@@ -243,14 +243,13 @@ class Tensor:
 
 
 def record(value: ArrayLike, *parents: tuple[Tensor, Vjp]) -> Tensor:
-    """The result of an operation, with the way back to each parent: all there is to an op.
+    """The result of an op on the tape, with a vector-Jacobian product for each parent.
 
     Args:
         value: the result, an array of the parents' dtype.
-        parents: pairs of a tensor and its vector-Jacobian product: the function that turns the
-            gradient of the result into that of the parent, of the parent's shape and dtype, and
-            leaves its argument as it is. A parent that wants no gradient is not recorded and its
-            function never called.
+        parents: pairs of a tensor and its vector-Jacobian product: a function from the gradient of
+            the result to the gradient of the parent, of the parent's shape and dtype, that does
+            not write into its argument. It is called only for parents with ``requires_grad``.
 
     An op of your own::
 
@@ -276,7 +275,7 @@ def record(value: ArrayLike, *parents: tuple[Tensor, Vjp]) -> Tensor:
 
 
 def _broadcast(function: Callable[[Array, Array], Array], x: Tensor, y: Tensor) -> Array:
-    """`function` of both arrays; a shape mismatch is the caller's error, not NumPy's."""
+    """`function` of both arrays; shapes that do not broadcast raise `AutodiffError`."""
     try:
         return function(x.data, y.data)
     except ValueError as error:
@@ -284,7 +283,7 @@ def _broadcast(function: Callable[[Array, Array], Array], x: Tensor, y: Tensor) 
 
 
 def _meeting(other: ArrayLike, dtype: np.dtype[np.floating]) -> Array:
-    """Numbers, lists and integers in `dtype`; arrays of floats as they are."""
+    """Numbers, lists and integers as `dtype`; float arrays unchanged."""
     array = np.asarray(other)
     keeps_width = isinstance(other, np.ndarray) and array.dtype.kind == "f"
     return array if keeps_width else _as_float(array, dtype)
@@ -294,7 +293,7 @@ def _as_float(array: np.ndarray, dtype: np.dtype[np.floating]) -> Array:
     """Integers, booleans and floats as `dtype`.
 
     Raises:
-        AutodiffError: the array holds something else.
+        AutodiffError: the array holds no integers, booleans or floats.
     """
     if array.dtype.kind not in "biuf":
         raise AutodiffError(f"wanted numbers, got {array.dtype}")

@@ -1,4 +1,4 @@
-"""The geometry that convolution and pooling share."""
+"""Windows: the geometry of convolution and pooling."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -19,10 +19,10 @@ class Window:
     """A window that slides over the two last axes of an image.
 
     Args:
-        kernel: elements it covers, at least 1 each.
-        stride: elements between neighbouring positions, at least 1.
-        padding: elements put around the image, at least 0.
-        dilation: elements between neighbouring elements of the window, at least 1.
+        kernel: height and width of the window in elements, at least 1.
+        stride: distance of neighbouring positions, at least 1.
+        padding: rows and columns added around the image, at least 0.
+        dilation: distance of neighbouring elements of the window, at least 1.
 
     Raises:
         AutodiffError: a number is below its bound.
@@ -34,7 +34,7 @@ class Window:
     dilation: Pair = (1, 1)
 
     def __post_init__(self) -> None:
-        """Check every number once, here."""
+        """Check the bounds."""
         if min(*self.kernel, *self.stride, *self.dilation) < 1 or min(map(min, self.padding)) < 0:
             raise AutodiffError(
                 f"{self}: kernel, stride and dilation are at least 1, padding at least 0"
@@ -47,7 +47,7 @@ class Window:
         return dh * (kh - 1) + 1, dw * (kw - 1) + 1
 
     def output_size(self, height: int, width: int) -> Pair:
-        """Positions down and across an image; those that would reach over its edge do not count.
+        """The numbers of vertical and horizontal positions inside the padded image.
 
         floor((size + padding - extent) / stride) + 1.
 
@@ -66,19 +66,20 @@ class Window:
 
 
 MOST_POOLED = 254
-"""Elements of the largest pooling window that a `Convolution` takes in: winners are bytes."""
+"""Elements of the largest pooling window that can be fused: the index of a maximum is a byte."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution and what follows it in one pass: ReLU, then max-pooling.
+    """A convolution fused with a ReLU and a max-pooling after it.
 
     Args:
-        window: of the convolution.
-        groups: of channels that do not see each other.
-        relu: whether there is a ReLU.
-        pool: the pooling window, (vertical, horizontal); windows touch and have no padding, what
-            is left over at the lower and right edge is dropped. (1, 1) is no pooling.
+        window: the window of the convolution.
+        groups: the number of channel groups; an output channel reads the inputs of its group.
+        relu: whether a ReLU is fused.
+        pool: the pooling window, (vertical, horizontal), which is also the stride; there is no
+            padding, and incomplete windows at the lower and right edge are dropped. (1, 1) is no
+            pooling.
     """
 
     window: Window
@@ -88,14 +89,14 @@ class Convolution:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing follows."""
+        """Whether neither a ReLU nor a pooling is fused."""
         return not self.relu and self.pool == (1, 1)
 
     def output_size(self, height: int, width: int) -> Pair:
-        """Of the result, for an image of this size.
+        """Height and width of the result for an image of a height and width.
 
         Raises:
-            AutodiffError: a window is larger than what it slides over.
+            AutodiffError: a window is larger than its input.
         """
         size = self.window.output_size(height, width)
         return Window(self.pool, self.pool).output_size(*size)

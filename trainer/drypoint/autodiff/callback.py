@@ -1,4 +1,4 @@
-"""Host callbacks: what Python does between kernels, as a part of a traced computation."""
+"""Host callbacks: Python functions between the kernels of a traced computation."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,39 +17,39 @@ def host_call(
     reads: Sequence[NDArray[Any]] = (),
     writes: Sequence[NDArray[Any]] = (),
 ) -> None:
-    """Call a function now; a program of the trace calls it again in each run.
+    """Call a function that reads and writes arrays; a program of the trace calls it in each run.
 
     Args:
-        function: reads and writes arrays.
-        reads: of these, what kernels have written.
-        writes: of these, what kernels are going to read.
+        function: the function.
+        reads: the arrays that it reads and kernels have written.
+        writes: the arrays that it writes and kernels will read.
     """
     if trace := tracer.get():
         for array in reads:
             trace.uses(array)
         trace.know(*writes)
 
-        def again() -> bool:
+        def callback() -> bool:
             function()
             return True
 
-        trace.callback(again)
+        trace.callback(callback)
     function()
 
 
 def host_callback(
     function: Callable[..., Tensor], *tensors: Tensor, reads: Sequence[NDArray[Any]] = ()
 ) -> Tensor:
-    """``function(*tensors)``; a program of the trace calls the function again in each run.
+    """``function(*tensors)``; a program of the trace calls the function in each run.
 
-    The kernels before and after it need no Python, though the function does. Its value, and the
-    gradients that it passes on, are copied to where kernels read them.
+    Only the function runs in Python, not the kernels before and after it. Its value and its
+    gradients are copied to arrays that the kernels read.
 
     Args:
-        function: of tensors to a tensor. When a run finds another shape than the trace, the program
-            gives up.
-        tensors: the arguments that gradients flow to.
-        reads: arrays beside them that the function depends on.
+        function: a function of tensors that returns a tensor. A run stops if the function returns
+            another shape than in the trace.
+        tensors: the arguments that have gradients.
+        reads: other arrays that the function reads.
     """
     trace = tracer.get()
     if trace is None:
@@ -60,7 +60,7 @@ def host_callback(
 
 
 class _HostCallback:
-    """The function, with an inner tape of its own that each run builds again.
+    """A function with a tape of its own, the inner tape, which each run rebuilds.
 
     Attributes:
         leaves: the tensors as leaves of the inner tape.
@@ -72,7 +72,7 @@ class _HostCallback:
         self._call()
 
     def result(self, trace: Tracer) -> Tensor:
-        """The value on the outer tape, in the trace and in each run."""
+        """The function's value on the outer tape; each run of the program updates it."""
         for tensor in self._tensors:
             trace.uses(tensor.data)
         value: Array = empty_like(self.y.data)
@@ -93,7 +93,7 @@ class _HostCallback:
         return record(value, *zip(wanted, vjps, strict=True))
 
     def _call(self) -> None:
-        """Kernels that the function calls are no part of the trace."""
+        """Call the function on the inner tape, outside of the trace."""
         token = tracer.set(None)
         try:
             self.leaves = [Tensor(t.data, requires_grad=t.requires_grad) for t in self._tensors]
@@ -102,7 +102,7 @@ class _HostCallback:
             tracer.reset(token)
 
     def _gradients(self, g: Array) -> tuple[Array, ...]:
-        arrays = self._back(g)
+        arrays = self._backward(g)
         copies: tuple[Array, ...] = tuple(map(empty_like, arrays))
 
         def fill(arrays: list[Array]) -> None:
@@ -110,7 +110,7 @@ class _HostCallback:
                 copy[...] = array
 
         def backward() -> bool:
-            fill(self._back(g))
+            fill(self._backward(g))
             return True
 
         fill(arrays)
@@ -119,7 +119,7 @@ class _HostCallback:
             trace.callback(backward)
         return copies
 
-    def _back(self, g: Array) -> list[Array]:
+    def _backward(self, g: Array) -> list[Array]:
         token = tracer.set(None)
         try:
             self.y.backward(g)

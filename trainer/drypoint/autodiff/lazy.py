@@ -1,8 +1,8 @@
-"""Lazy gradients by the weight of `linear`: a product that several micro-batches make together.
+"""Lazy gradients of the weight of `linear`: one matrix product for several micro-batches.
 
-The gradient by a large weight is larger than its factors: that of LeNet's first Linear, of 32
-examples, is 1.6 MB, the product of 170 kB. So micro-batches keep the factors, and one product of
-all examples writes the gradient once.
+The gradient of a large weight is larger than its factors: for LeNet's first Linear and 32
+examples it has 1.6 MB, its two factors 170 kB. So micro-batches keep the factors, and one matrix
+product over the examples of all micro-batches writes the gradient once.
 """
 
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ __all__ = [
 ]
 
 _EXAMPLES = 64
-"""A gradient that is larger than its factors for so many examples is lazy."""
+"""A gradient is lazy if it is larger than its factors for this number of examples."""
 
 
 @dataclass(frozen=True, eq=False)
 class LinearGradient:
-    """The gradient (O, I) by the weight of `linear`: gradient.T @ x.
+    """The gradient (O, I) of the weight of `linear`: gradient.T @ x.
 
     Attributes:
-        gradient: (N, O), by the result of `linear`.
-        x: (N, I).
+        gradient: (N, O), the gradient of the result of `linear`.
+        x: (N, I), the input of `linear`.
     """
 
     gradient: Array
@@ -47,7 +47,7 @@ class LinearGradient:
         return self.gradient.shape[1], self.x.shape[1]
 
     def dense(self) -> Array:
-        """The product."""
+        """The product as an array."""
         return kernels.linear_weight_gradient(self.gradient, self.x)
 
     def into(self, array: Array) -> None:
@@ -63,7 +63,7 @@ _lazy: ContextVar[bool] = ContextVar("lazy", default=False)
 
 @contextmanager
 def lazy_gradients(when: bool = True) -> Iterator[None]:
-    """Large gradients by the weight of `linear` are lazy inside; see `gradient_of`."""
+    """A context in which large gradients of weights of `linear` are lazy; see `gradient_of`."""
     token = _lazy.set(when)
     try:
         yield
@@ -72,7 +72,7 @@ def lazy_gradients(when: bool = True) -> Iterator[None]:
 
 
 def linear_weight_gradient(gradient: Array, x: Array) -> Array | LinearGradient:
-    """The gradient by the weight, lazy where that is wanted and pays."""
+    """The gradient of the weight; lazy inside `lazy_gradients` if it is larger than its factors."""
     o, i = gradient.shape[1], x.shape[1]
     if _lazy.get() and o * i > _EXAMPLES * (o + i):
         return LinearGradient(gradient, x)
@@ -80,5 +80,5 @@ def linear_weight_gradient(gradient: Array, x: Array) -> Array | LinearGradient:
 
 
 def gradient_of(leaf: Tensor) -> Array | LazyArray | None:
-    """What `Tensor.grad` is, lazy if it is so on the tape."""
+    """`Tensor.grad` of a leaf, without computing the array of a lazy gradient."""
     return None if leaf._node is None else leaf._node.gradient

@@ -1,8 +1,8 @@
-"""A trace of kernel calls, and the program that makes them again without Python in between.
+"""A trace of kernel calls, and the program that repeats the calls without Python between them.
 
-Python finds shapes, allocates and builds the tape before each kernel: some 40 microseconds, as much
-as the work of a small kernel. A trace notes the calls once. Its program makes them many times, each
-time with other addresses and numbers in its holes::
+Before each kernel, Python finds shapes, allocates and builds the tape: some 40 microseconds, as
+long as a small kernel runs. A trace records the calls once; its program repeats them many times. A
+hole is a field of a call's arguments, an address or a number, that each run sets::
 
     with Trace(x, *weights) as trace:
         y = net(x)
@@ -10,9 +10,9 @@ time with other addresses and numbers in its holes::
         program = trace.compile({"x": x})
         program.run(2, {"x": np.array([address(a), address(b)], np.uintp)})
 
-A trace follows memory: a kernel reads what the trace knows, or what another kernel wrote. Where
-NumPy computed something in between, the trace is not complete. A trace cannot see Python that
-decides by values or has effects of its own: put that into a host callback.
+A trace is complete if every array that a kernel reads is known to the trace or was written by a
+kernel or host callback; it is incomplete if NumPy computed an array in between. A trace cannot see
+Python that branches on values or has side effects: put such code into a host callback.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -31,10 +31,10 @@ from .kernels.numpy.elementwise import Key
 from .kernels.runtime import settings as kernel_settings
 
 Values = Mapping[Hashable, NDArray[Any]]
-"""By the name of a hole: a row for each run of a program, of addresses or of numbers."""
+"""Name of a hole -> its values, addresses or numbers, one row for each run of a program."""
 
 HostFunction = Callable[[], bool]
-"""Python between kernels; False: the kernels after it do not fit what it found."""
+"""A host callback; it returns False if the kernels after it cannot run (another shape)."""
 
 
 class _Call(NamedTuple):
@@ -42,7 +42,7 @@ class _Call(NamedTuple):
 
     Attributes:
         keeps: arrays and structs that the arguments point to.
-        worker: the worker that makes the call; None: all threads make it together.
+        worker: the worker that runs the call; None: all threads run it together.
     """
 
     task: Any
@@ -53,13 +53,14 @@ class _Call(NamedTuple):
 
 
 class _Hole(NamedTuple):
-    """Bytes within the arguments of a call that are others in each run.
+    """A field in the arguments of a call that each run sets.
 
     Attributes:
-        to: where they are.
-        name: of the row of values.
-        offset: what is added to the values, which are addresses; None: they are put as they are.
-        arguments: keeps them alive.
+        to: the address of the field.
+        n_bytes: the size of the field.
+        name: the key of its values in `Values`.
+        offset: bytes to add to the values, which are addresses; None: the values are numbers.
+        arguments: the struct that the field is in, kept alive.
     """
 
     to: Any
@@ -70,13 +71,13 @@ class _Hole(NamedTuple):
 
 
 class Trace:
-    """The kernel calls that are made inside of a ``with``, in their order.
+    """The kernel calls inside of a ``with`` block, in order.
 
     Args:
-        known: arrays that keep their place in memory: inputs, weights, constants.
+        known: arrays that stay at their address: inputs, weights, constants.
 
     Attributes:
-        keys: the keys of dropouts, in the order in which they were drawn.
+        keys: the keys of dropouts, in the order of their calls.
     """
 
     def __init__(self, *known: NDArray[Any]) -> None:
@@ -105,13 +106,13 @@ class Trace:
         tracer.reset(self._token)
 
     def know(self, *arrays: NDArray[Any]) -> None:
-        """These arrays keep their place in memory."""
+        """Add arrays that stay at their address, and whose values the program may read."""
         self._memory |= {id(owner): owner for owner in map(_owner, arrays)}
 
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-        """Memory that a kernel is going to write, all of it.
+        """An uninitialized array that a kernel writes completely.
 
-        A worker gets the memory that it had for its micro-batch before: it stays in the cache.
+        A worker reuses the arrays of its previous micro-batch, which are still in the cache.
         """
         if self._worker is None:
             array = aligned_empty(shape, dtype)
@@ -125,30 +126,30 @@ class Trace:
         return array
 
     def uses(self, array: NDArray[Any]) -> None:
-        """A kernel is going to read or write this array."""
+        """Note that a kernel reads or writes an array."""
         self._unknown |= id(_owner(array)) not in self._memory
 
     def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
-        """A kernel is called."""
+        """Append a call of a kernel."""
         self._calls.append(_Call(task, arguments, n_parts, keeps, self._worker))
 
     def hole(self, arguments: Any, field: str, name: Hashable) -> None:
-        """A number within arguments is another one in each run."""
+        """Make a number in the arguments of a call a hole."""
         to, n_bytes = native.field_of(arguments, field)
         self._holes.append(_Hole(to, n_bytes, name, None, arguments))
 
     def drew(self, key: Key) -> None:
-        """A dropout drew this key."""
+        """Append the key of a dropout."""
         self.know(key)
         self.keys.append(key)
 
     def callback(self, function: HostFunction) -> None:
-        """Python calls this function at this place in each run."""
+        """Append a host callback, which each run calls between the kernels before and after it."""
         self._callbacks.append((len(self._calls), function))
 
     @contextmanager
     def worker(self, number: int) -> Iterator[None]:
-        """One worker makes the calls inside, for one micro-batch."""
+        """A context whose calls worker ``number`` runs, for one micro-batch."""
         self._worker, self._n_allocated = number, 0
         self._pools.setdefault(number, {})
         try:
@@ -163,15 +164,15 @@ class Trace:
 
     @property
     def complete(self) -> bool:
-        """Whether kernels and host callbacks made all numbers that kernels read."""
+        """Whether there are calls, and the trace knows every array that they read."""
         return bool(self._calls) and not self._unknown
 
     def compile(self, varying: Mapping[Hashable, NDArray[Any]]) -> "Program":
         """The program of the calls.
 
         Args:
-            varying: name -> an array that lies elsewhere in each run. Each pointer into its memory
-                becomes a hole.
+            varying: name -> an array that has another address in each run. Each pointer into its
+                memory becomes a hole.
         """
         ranges = {name: (address(array), *_bounds(array)) for name, array in varying.items()}
         holes = [*self._holes]
@@ -189,12 +190,12 @@ class Program:
     """Kernel calls with holes.
 
     Args:
-        calls: in their order. Between two calls without a worker, the calls of several workers do
-            not depend on each other: each worker makes its own, side by side.
-        holes: what is put into their arguments in each run.
-        callbacks: Python functions, each with the number of calls before it.
-        settings: threads and kernels for which the calls are arranged.
-        memory: that the calls read and write; it is kept.
+        calls: the calls, in order. Calls of different workers, between two calls without a worker,
+            do not depend on each other: the workers run them in parallel.
+        holes: the fields of the arguments that each run sets.
+        callbacks: host callbacks, each with the number of calls before it.
+        settings: the number of threads and the kernels at the time of the trace.
+        memory: the arrays that the calls read and write, kept alive.
     """
 
     def __init__(
@@ -224,18 +225,18 @@ class Program:
 
     @property
     def current(self) -> bool:
-        """Whether threads and kernels are those of the trace."""
+        """Whether the number of threads and the kernels are still the settings of the trace."""
         return self._settings == _settings()
 
     def run(self, n_times: int, values: Values) -> int:
-        """Make all calls, n times; once only, if there are host callbacks.
+        """Run all calls n times; only once if there are host callbacks.
 
         Returns:
-            How many times all calls were made: fewer than n_times if a kernel met a value that
-            Python refuses, or a host callback gave up.
+            The number of complete runs: fewer than n_times if a kernel found a value that Python
+            must refuse, or a host callback returned False.
 
         Raises:
-            AutodiffError: there are not n rows of a value.
+            AutodiffError: a hole has another number of rows than n_times.
             MemoryError: a kernel found no memory for its scratch.
         """
         tables = []
@@ -256,7 +257,7 @@ class Program:
 
 
 class _Rows:
-    """Calls as the kernels read them: those of several workers side by side in one call."""
+    """Calls as a C array; parallel calls of several workers are combined into one call."""
 
     def __init__(self, calls: list[_Call]) -> None:
         self._keeps: list[object] = [calls]
@@ -288,7 +289,7 @@ def _row(call: _Call) -> tuple[object, ...]:
 
 @contextmanager
 def worker(number: int) -> Iterator[None]:
-    """One worker computes what is inside, for one micro-batch; matters to a trace only."""
+    """A context whose kernel calls worker ``number`` runs; it has an effect in a trace only."""
     trace = tracer.get()
     if trace is None:
         yield
@@ -298,14 +299,14 @@ def worker(number: int) -> Iterator[None]:
 
 
 def constant(array: NDArray[Any]) -> NDArray[Any]:
-    """An array that Python would make with the same numbers each time, or that kernels fill."""
+    """The array, made known to the trace: its values are equal in each run, or kernels write it."""
     if trace := tracer.get():
         trace.know(array)
     return array
 
 
 def _bounds(array: NDArray[Any]) -> tuple[int, int]:
-    """The addresses of the first byte of an array, and after its last one."""
+    """The address of the first byte of an array, and the address after its last byte."""
     ends = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
     begin = address(array)
     low = begin + sum(end for end in ends if end < 0)
@@ -313,7 +314,7 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:
-    """The array whose memory a view shows."""
+    """The array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

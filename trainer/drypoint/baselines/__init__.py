@@ -1,7 +1,7 @@
 """Baselines: the best of several simple classifiers, to be beaten by a net.
 
     b = baselines.auto(data.load("mnist", "train"), time_limit=30)
-    print(b)  # what was tried
+    print(b)  # the table of all methods
     measure.compare({"baseline": b, "lenet": model}, data.load("mnist", "test"))
 
 Needs scikit-learn: ``pip install 'drypoint[baselines]'``, in a clone

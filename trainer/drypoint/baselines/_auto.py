@@ -1,4 +1,4 @@
-"""Try several simple classifiers within a time and take the best."""
+"""Fit several simple classifiers within a time limit and choose the best."""
 
 import time
 
@@ -25,22 +25,22 @@ def auto(
     max_train: int | None = None,
 ) -> Baseline:
     """The best of naive Bayes, softmax regression, nearest neighbours, a random forest, logistic
-    regression, a support vector machine and gradient boosting; what a net has to beat.
+    regression, a support vector machine and gradient boosting: the baseline of a net.
 
-    The time is shared out evenly among the methods that are left. Each begins with a few hundred
-    examples; how long that took tells how many more it may have. A fit that runs cannot be
-    interrupted: one that is slower than the smaller ones foretold makes the search longer than
-    the limit. Since times decide on numbers of examples, another machine may find other results;
-    where every method gets all examples, the seed fixes them.
+    The remaining time is divided evenly among the remaining methods. Each method starts with a few
+    hundred examples, and the time of a fit determines the number of examples of the next. A running
+    fit cannot be interrupted, so a fit that takes longer than predicted can exceed the time limit.
+    Results depend on the speed of the machine, unless every method gets all examples; then they
+    depend on the seed alone.
 
     Args:
         data: the training set: a `Dataset`, or a pair (x, y) that makes one. Never give the test
             set.
         time_limit: seconds for all fits and validations, above 0.
-        seed: of the split, of the order of the examples and of the methods that draw.
+        seed: the seed of the split, of the order of the examples and of random methods.
         validation: the share (float below 1) or number (int) of ``data`` that chooses among the
-            methods, or another data set of images of that size; its classes, in whatever order,
-            are among those of ``data``.
+            methods, or another data set of images of that size, with a subset of the classes of
+            ``data`` in any order.
         max_train: use no more training examples than this; None uses all.
 
     Raises:
@@ -62,7 +62,7 @@ def auto(
     begin = time.perf_counter()
     rest, held = _split(data, validation, seed=seed)
     if len(np.unique(rest.y)) < 2:
-        raise BaselineError("the training images are all of one class: there is nothing to tell")
+        raise BaselineError("the training images are all of one class: give at least two classes")
     rest = rest.take(nested_order(rest.y, seed=seed)[:max_train])
     best: tuple[float, str, Fitted] | None = None
     tried = []
@@ -98,7 +98,7 @@ def _dataset(given: object, name: str) -> Dataset:
 
 
 def _split(data: Dataset, validation: Dataset | float, *, seed: int) -> tuple[Dataset, Dataset]:
-    """What to train on, and what to choose by."""
+    """(training, validation) examples."""
     if not isinstance(validation, Dataset):
         return train_val_split(data, validation, seed=seed)
     if validation.x.shape[1:] != data.x.shape[1:]:
@@ -112,7 +112,7 @@ def _split(data: Dataset, validation: Dataset | float, *, seed: int) -> tuple[Da
 def _try(
     method: Method, data: Dataset, held: Dataset, *, budget: float, seed: int
 ) -> tuple[Attempt, Fitted | None]:
-    """Fit on growing parts of ``data`` while the time allows it; the last fit counts."""
+    """Fit on growing parts of ``data`` within the time; the result is the last fit."""
     begin = time.perf_counter()
     fitted, accuracy, n, reason = None, None, 0, ""
     size: int | None = min(len(data), FIRST)

@@ -1,4 +1,4 @@
-"""The best of several simple classifiers, and what was tried to find it."""
+"""The best of several simple classifiers, with the table of all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from ._fitted import Fitted
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One method that was tried.
+    """One method of the search.
 
     Attributes:
-        method: its name.
-        settings: what it was made with.
-        seconds: all of its fits and validations together.
-        n_train: the examples of its last fit; 0 if there was none.
-        accuracy: on the validation examples after its last fit; None if there was none.
-        reason: why it was skipped or did not see all examples; "" where nothing was in the way.
+        method: the name of the method.
+        settings: its hyper-parameters.
+        seconds: the time of all its fits and validations.
+        n_train: the number of examples of its last fit; 0 without a fit.
+        accuracy: the validation accuracy of its last fit; None without a fit.
+        reason: why the method was skipped or not fitted on all examples; "" if it was.
     """
 
     method: str
@@ -36,16 +36,16 @@ class Attempt:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Baseline:
-    """What `auto` found; `measure` and `compare` take it as a model, `str` gives the table.
+    """The result of `auto`; `measure` and `compare` take it as a model, `str` gives the table.
 
     Attributes:
-        method: the name of the method that was best on the validation examples.
-        fitted: it, trained.
-        image_shape: of one image, (H, W) or (H, W, 3).
+        method: the name of the method with the best validation accuracy.
+        fitted: the trained classifier of the method.
+        image_shape: the shape of one image, (H, W) or (H, W, 3).
         classes: the C class names.
-        tried: all methods, in the order tried.
-        n_validation: the examples that chose.
-        seconds: of the whole search, the import of scikit-learn aside.
+        tried: all methods, in order.
+        n_validation: the number of validation examples.
+        seconds: the time of the search, without the import of scikit-learn.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Baseline:
 
     @property
     def model(self) -> object:
-        """What was trained: a scikit-learn classifier, or our own `Model`, to be quantized."""
+        """The trained scikit-learn classifier or `nn.Model`; a `Model` can be quantized."""
         return self.fitted.model
 
     @property
@@ -67,7 +67,7 @@ class Baseline:
         return self.fitted.nbytes
 
     def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
-        """Probabilities, or what stands in for them: float64 (C,) or (N, C).
+        """Probabilities, or a softmax of scores if the method has none: float64 (C,) or (N, C).
 
         Args:
             images: uint8, one of ``image_shape`` or a batch of them.
@@ -90,7 +90,7 @@ class Baseline:
         return ClassDecoder(self.classes).decision(self.predict_proba(images))
 
     def to_json(self) -> dict[str, object]:
-        """What was tried, as JSON takes it."""
+        """The table of all methods, of JSON types."""
         return {
             "method": self.method,
             "n_validation": self.n_validation,

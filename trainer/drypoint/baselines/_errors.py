@@ -1,4 +1,4 @@
-"""What can be wrong with baselines; each message is one line."""
+"""The error of baselines; each message is one line."""
 
 from drypoint.common import DrypointError
 

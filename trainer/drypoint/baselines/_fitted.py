@@ -1,4 +1,4 @@
-"""What every method gives: probabilities for rows of pixels or for images."""
+"""Trained classifiers with one interface: probabilities for images."""
 
 import importlib
 import io
@@ -21,12 +21,12 @@ class Fitted(Protocol):
 
     @property
     def model(self) -> object:
-        """What was trained: a scikit-learn classifier, or our own `Model`."""
+        """The trained scikit-learn classifier or `nn.Model`."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what must be stored."""
+        """Bytes of the stored classifier."""
         ...
 
     def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedModel:
-    """Our own net, which takes images as they are."""
+    """A `nn.Model` as a `Fitted`."""
 
     model: Model
 
@@ -51,7 +51,7 @@ class FittedModel:
 
 
 class SklearnClassifier(Protocol):
-    """What is used of scikit-learn's classifiers; some have no ``predict_proba``."""
+    """The used interface of scikit-learn's classifiers; some have no ``predict_proba``."""
 
     classes_: NDArray[np.int64]
 
@@ -73,8 +73,8 @@ class FittedClassifier:
     """A classifier of scikit-learn, which takes rows of pixels.
 
     Attributes:
-        model: trained on a part of the classes, perhaps.
-        n_classes: C, how many there are.
+        model: the trained classifier; its examples may lack some classes.
+        n_classes: C, the number of all classes.
     """
 
     model: SklearnClassifier
@@ -82,16 +82,16 @@ class FittedClassifier:
 
     @property
     def nbytes(self) -> int:
-        """The length of its pickle, which is counted as it is written and not kept."""
+        """The length of its pickle in bytes."""
         counter = _Counter()
         pickle.dump(self.model, counter, protocol=pickle.HIGHEST_PROTOCOL)
         return counter.count
 
     def predict_proba(self, images: NDArray[np.uint8], /) -> NDArray[np.float64]:
-        """Its probabilities, 0 for classes that it never saw.
+        """Probabilities (N, C), 0 for classes without training examples.
 
-        A support vector machine has none: the softmax of its decision values stands in, in the
-        same order but not calibrated.
+        For a support vector machine, which has no probabilities, the values are the softmax of its
+        decision values: they rank the classes, but are not calibrated.
         """
         rows = as_rows(images)
         if hasattr(self.model, "predict_proba"):
@@ -104,7 +104,7 @@ class FittedClassifier:
 
 
 class _Counter(io.RawIOBase):
-    """A file that only counts what is written to it."""
+    """A file that counts the bytes written to it and drops them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ def sklearn_type(place: str) -> Callable[..., SklearnClassifier]:
 
 
 def _softmax(values: ArrayLike) -> NDArray[np.float64]:
-    """Rows of probabilities; one decision value stands for the second of two classes."""
+    """Rows of probabilities; a single decision value is the score of the second of two classes."""
     scores = np.asarray(values, np.float64)
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)

@@ -1,4 +1,4 @@
-"""The methods that are tried, and how each is trained."""
+"""The methods of the search, and their training."""
 
 import math
 import warnings
@@ -12,19 +12,20 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
 from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, sklearn_type
 
-_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # as many epochs as give the least steps
+_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # at least so many epochs and steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to classify.
+    """A classification method.
 
     Attributes:
-        name: for people.
-        settings: what it is made with.
+        name: the name of the method.
+        settings: its hyper-parameters.
         fit: trains on all of a data set, with a seed.
-        growth: its time goes at most with this power of the number of examples.
-        place: where scikit-learn has it, such as ``svm.SVC``; "" for our own.
+        growth: an upper bound of the exponent of its time in the number of examples.
+        place: the dotted place of its class in scikit-learn, such as ``svm.SVC``; "" for a net of
+            drypoint.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Method:
     place: str = ""
 
 
-def _of_sklearn(
+def _sklearn_method(
     name: str,
     place: str,
     *,
@@ -42,18 +43,18 @@ def _of_sklearn(
     growth: float = 1.0,
     seeded: bool = False,
 ) -> Method:
-    """A classifier of scikit-learn, at its dotted ``place``; ``seeded`` ones draw at random."""
+    """The method of a scikit-learn class at a dotted ``place``; ``seeded``: it takes a seed."""
 
     def fit(data: Dataset, seed: int) -> Fitted:
-        made = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
+        classifier = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
         # One thread, as in `train.fit`: on a busy machine threads that wait for each other take
-        # many times as long, and what a small fit foretells would not hold. The limit is set
-        # after the import, since it reaches only libraries that are loaded.
+        # many times as long, and small fits could not predict the time of larger ones. The limit
+        # must follow the import, since it applies to loaded libraries only.
         with threadpool_limits(limits=1), warnings.catch_warnings():
-            # A bound on the iterations is one of the settings; reaching it is no surprise.
+            # The settings bound the iterations: reaching the bound is expected.
             warnings.filterwarnings("ignore", message=".*[Cc]onverge")
-            made.fit(as_rows(data.x), data.y)
-        return FittedClassifier(model=made, n_classes=len(data.classes))
+            classifier.fit(as_rows(data.x), data.y)
+        return FittedClassifier(model=classifier, n_classes=len(data.classes))
 
     return Method(name=name, settings=settings, fit=fit, growth=growth, place=place)
 
@@ -67,7 +68,7 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
         encoder=ImageEncoder(width=width, height=height, color="gray" if gray else "rgb"),
         decoder=ClassDecoder(data.classes),
     )
-    done = train.fit(
+    result = train.fit(
         model,
         data,
         epochs=max(_EPOCHS, math.ceil(_STEPS / math.ceil(len(data) / _BATCH))),
@@ -77,44 +78,44 @@ def _softmax_regression(data: Dataset, seed: int) -> Fitted:
         seed=seed,
         progress="none",
     )
-    return FittedModel(model=done.model)
+    return FittedModel(model=result.model)
 
 
 METHODS: tuple[Method, ...] = (
-    _of_sklearn("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
+    _sklearn_method("naive Bayes", "naive_bayes.GaussianNB", settings={"var_smoothing": 0.1}),
     Method(
         name="softmax regression",
         settings={"epochs": _EPOCHS, "least_steps": _STEPS, "batch_size": _BATCH, "lr": _RATE},
         fit=_softmax_regression,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "k-nearest neighbours",
         "neighbors.KNeighborsClassifier",
         settings={"n_neighbors": 3, "weights": "distance"},
     ),
-    _of_sklearn(
+    _sklearn_method(
         "random forest",
         "ensemble.RandomForestClassifier",
         settings={"n_estimators": 100},
         growth=1.2,
         seeded=True,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "logistic regression",
         "linear_model.LogisticRegression",
         settings={"C": 0.1, "max_iter": 100},
     ),
-    _of_sklearn(
+    _sklearn_method(
         "support vector machine",
         "svm.SVC",
         settings={"kernel": "rbf", "C": 10.0},
         growth=2.0,
     ),
-    _of_sklearn(
+    _sklearn_method(
         "gradient boosting",
         "ensemble.HistGradientBoostingClassifier",
         settings={"max_iter": 40, "max_leaf_nodes": 15, "early_stopping": False},
         seeded=True,
     ),
 )
-"""All of them, the quick ones first: what they leave of the time goes to the slow ones."""
+"""All methods, fast ones first: the time that they do not use goes to the slow ones."""

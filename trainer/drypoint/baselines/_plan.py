@@ -1,4 +1,4 @@
-"""How many examples to train on next, when the time is limited."""
+"""The number of examples of the next fit within a time limit."""
 
 import math
 
@@ -6,25 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIRST = 500
-_STEP = 8.0  # a small fit says little about one with more than so many times the examples
-_WORTHWHILE = 1.5  # a fit on few more examples than the last one would tell little more
+_STEP = 8.0  # a fit predicts the time of fits on at most so many times its examples
+_WORTHWHILE = 1.5  # least growth of a fit: fewer additional examples hardly change the accuracy
 
 
 def next_size(
     n: int, times: tuple[float, float], *, growth: float, left: float, total: int
 ) -> int | None:
-    """How many examples the next fit may have; None when the last one was the last.
+    """The number of examples of the next fit; None if there is no further fit.
 
-    The numbers grow by one factor of at most 8 that leads to ``total``, or as far as the time
-    allows.
+    The numbers grow by a constant factor of at most 8 that reaches ``total``, or by less if the
+    time does not suffice.
 
     Args:
-        n: examples of the last fit.
-        times: seconds that the fit took, and the validation after it.
-        growth: a fit's time goes at most with this power of the number of examples; the time of
-            a validation at most with the first.
-        left: seconds that may still be spent.
-        total: examples that there are.
+        n: the number of examples of the last fit.
+        times: seconds of the last fit, and of the validation after it.
+        growth: an upper bound of the exponent of a fit's time in the number of examples; the time
+            of a validation grows at most linearly.
+        left: the remaining seconds.
+        total: the number of all examples.
     """
     if n >= total:
         return None
@@ -33,23 +33,24 @@ def next_size(
     low, high = 0, wanted  # the largest size that is affordable lies between them
     while low < high:
         size = (low + high + 1) // 2
-        if _foretold(size / n, times, growth=growth) <= left:
+        if _predicted_seconds(size / n, times, growth=growth) <= left:
             low = size
         else:
             high = size - 1
     return low if low >= min(total, _WORTHWHILE * n) else None
 
 
-def _foretold(times_as_many: float, times: tuple[float, float], *, growth: float) -> float:
-    """Seconds for so many times the examples."""
+def _predicted_seconds(times_as_many: float, times: tuple[float, float], *, growth: float) -> float:
+    """Predicted seconds of a fit and validation on ``times_as_many`` times the examples."""
     fit, validation = times
     return fit * math.pow(times_as_many, growth) + validation * times_as_many
 
 
 def nested_order(y: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
-    """The indices of all examples, shuffled so that every beginning has all classes in proportion.
+    """The indices of all examples, shuffled so that every prefix has all classes in proportion.
 
-    Within a class the order is random; the k-th of n examples has its place at (k + 1/2) / n.
+    Within a class the order is random; the k-th of n examples is at position (k + 1/2) / n of the
+    whole.
     """
     order = np.random.default_rng(seed).permutation(len(y))
     places = np.empty(len(y))

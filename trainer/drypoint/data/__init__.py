@@ -1,4 +1,4 @@
-"""Data sets, the encoders and decoders at the two ends of a net, and augmentation."""
+"""Data sets, encoders of inputs and targets, decoders of outputs, and augmentation."""
 
 from . import _augment as augment
 from ._boolean import BooleanDecoder, BooleanEncoder

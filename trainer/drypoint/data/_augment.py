@@ -1,9 +1,10 @@
-"""Augmentation: images changed at random, a little, each time they are trained on.
+"""Augmentation: small random distortions of the training images, different in each epoch.
 
 train.fit(model, digits, augment=data.augment.Warp(rotate=12, scale=0.12, shift=1.5))
 
-What becomes of an image depends on (seed, epoch, its index) alone, and is the same bytes on every
-machine. It is for training: nothing is augmented where a net is measured or used.
+The distortion of an image is a function of (seed, epoch, image index) and gives identical bytes on
+every machine. Only training images are augmented; validation, measurement and inference see the
+original images.
 """
 
 from dataclasses import dataclass
@@ -20,23 +21,25 @@ from ._warp_reference import warp_reference
 
 Pixels = NDArray[np.uint8]
 
-SIDE_MAX = 4096  # pixels: sources in 1/65536 pixel stay below 2^31
+SIDE_MAX = 4096  # pixels: source coordinates in 1/65536 pixel stay below 2^31
 
 
 @dataclass(frozen=True, kw_only=True)
 class Warp:
-    """Rotates, scales, slants, shifts and bends images, in one bilinear step; outside is black.
+    """Rotates, scales, shears, shifts and bends images with one bilinear interpolation.
 
-    Each amount is the greatest; what an image gets is drawn evenly from 0 to it, in both
-    directions. All are 0 unless given.
+    Pixels from outside the image are black. Each attribute is the largest amount: the amount of an
+    image is uniform between -attribute and +attribute. All default to 0.
 
     Attributes:
         rotate: degrees, 0 to 180.
         scale: relative change of size, 0 to 0.5.
-        shear: slope of what was vertical, 0 to 1.
-        shift: pixels to the sides and up or down, 0 to 1,024; fractions too.
-        elastic: deviation, in pixels, of smooth random displacements (Simard et al. 2003), 0 to 16.
-        smoothness: deviation, in pixels, of the Gaussian that smooths them, 1 to 256.
+        shear: slope of vertical lines, 0 to 1.
+        shift: pixels in x and in y, 0 to 1,024; fractions too.
+        elastic: standard deviation, in pixels, of smooth random displacements (Simard et al.
+            2003), 0 to 16.
+        smoothness: standard deviation, in pixels, of the Gaussian that smooths the displacements,
+            1 to 256.
 
     Raises:
         AugmentError: an amount is out of its range.
@@ -56,13 +59,13 @@ class Warp:
         _check("smoothness", self.smoothness, 1, 256)
 
     def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
-        """Distorted copies, of the same shape; the same for the same arguments.
+        """Distorted copies of the images, of their shape; a pure function of the arguments.
 
         Args:
             images: uint8 (N, H, W) or (N, H, W, C), sides of at most 4,096 pixels.
-            seed: of the run.
-            epoch: counted from 1.
-            indices: the place of each image in the data set, (N,).
+            seed: the seed of the run.
+            epoch: the epoch, counted from 1.
+            indices: the index of each image in the data set, (N,).
 
         Raises:
             AugmentError: images that are not uint8 (N, H, W[, C]), not an index for each, or a
@@ -78,12 +81,12 @@ class Warp:
 
 
 def RandomShift(pixels: float) -> Warp:  # noqa: N802
-    """Shifts of up to so many pixels in x and in y."""
+    """A `Warp` that shifts by up to ``pixels`` in x and in y."""
     return Warp(shift=pixels)
 
 
 def RandomRotate(degrees: float) -> Warp:  # noqa: N802
-    """Rotations of up to so many degrees either way."""
+    """A `Warp` that rotates by up to ``degrees`` in both directions."""
     return Warp(rotate=degrees)
 
 
@@ -93,7 +96,7 @@ def _grid(size: tuple[int, int], std: float, sigma: float) -> ElasticGrid:
 
 
 def _checked(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple[Pixels, Keys]:
-    """The images as (N, H, W, C), and the key of each."""
+    """The images as (N, H, W, C), and the random key of each image."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise AugmentError(
             f"augmentation takes uint8 images (N, H, W) or (N, H, W, C), not {images.dtype} "

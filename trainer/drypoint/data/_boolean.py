@@ -1,4 +1,4 @@
-"""Yes or no, as one number and back."""
+"""Encoder and decoder of truth values: True is 1, False is 0."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class BooleanEncoder:
     """Encodes True as 1 and False as 0, float32; a list of N gives (N,).
 
     Raises:
-        CoderError: something other than truth values.
+        CoderError: the input is no truth value or list of truth values.
     """
 
     @property
@@ -40,12 +40,12 @@ class BooleanEncoder:
         return array.astype(np.float32)
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {"type": "boolean"}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "BooleanEncoder":
-        """The encoder that gave ``config``; `CoderError` when it is not one of this kind."""
+        """The encoder that a ``config()`` describes; `CoderError` if it is of another kind."""
         return cls(**options(config, "boolean"))
 
 
@@ -54,7 +54,7 @@ class BooleanDecoder:
     """Decodes the probability of True, a number in [0, 1] or an array (N,) of them.
 
     Attributes:
-        threshold: below it the decision is False, from it on True; 0 to 1.
+        threshold: the decision is True for probabilities of at least ``threshold``; 0 to 1.
 
     Raises:
         CoderError: a threshold or a probability outside [0, 1], or NaN.
@@ -104,12 +104,12 @@ class BooleanDecoder:
         return BooleanEncoder()
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {"type": "boolean", "threshold": float(self.threshold)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "BooleanDecoder":
-        """The decoder that gave ``config``.
+        """The decoder that a ``config()`` describes.
 
         Raises:
             CoderError: a field is missing, unknown or out of range.

@@ -1,4 +1,4 @@
-"""Where this platform keeps what can be fetched again."""
+"""The platform's cache folder."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The folder for drypoint's data sets; it need not exist.
+    """The cache folder of drypoint's data sets, which may not exist yet.
 
     ``XDG_CACHE_HOME`` or ``~/.cache`` on Linux and other Unix, ``~/Library/Caches`` on macOS,
     ``%LOCALAPPDATA%`` on Windows, each with ``drypoint`` below.

@@ -1,4 +1,4 @@
-"""The probabilities that a classifier gives to classes and what is known about them."""
+"""Decoder of a classifier's output: probabilities to a class, a ranking, an entropy."""
 
 import math
 from collections.abc import Mapping
@@ -20,16 +20,17 @@ _Answer = TypeVar("_Answer")
 class ClassDecoder:
     """Decodes a probability vector (number of classes,), or a batch of them (N, ...).
 
-    Each method takes both: a batch gives a list (an array for numbers) of what one vector
-    gives. Where probabilities tie, the lower index wins, here and in the C engine.
+    Each method takes one vector or a batch; for a batch it returns a list of its values for one
+    vector (an array, if they are numbers). Of equal probabilities the lower index wins, here and in
+    the C engine.
 
     Attributes:
         classes: the distinct labels, str or int, in the order of the net's outputs.
-        reject_below: a decision whose probability is lower is None; 0 to 1.
+        reject_below: a decision with a lower probability is None; 0 to 1.
 
     Raises:
         CoderError: a setting out of range; a vector of another length, or not finite.
-        UnknownClassError: a class is asked for that is not there.
+        UnknownClassError: an argument is none of the classes.
     """
 
     classes: tuple[Class, ...] = tuple(range(10))
@@ -81,7 +82,7 @@ class ClassDecoder:
         return float(column[0]) if single else column
 
     def probabilities(self, p: object) -> dict[Class, float] | list[dict[Class, float]]:
-        """The probability of each class by its name."""
+        """Class -> probability."""
         rows, single = self._rows(p)
         return _unbatched(
             [dict(zip(self.classes, row.tolist(), strict=True)) for row in rows], single
@@ -90,7 +91,7 @@ class ClassDecoder:
     def entropy(self, p: object, base: float = math.e) -> float | NDArray[np.float64]:
         """``-sum p log p`` in units of ``base`` (e: nats, 2: bits), 0 log 0 being 0.
 
-        From 0 (certain) to log of the number of classes (all alike).
+        From 0 (certain) to log of the number of classes (uniform).
 
         Raises:
             CoderError: also for a negative value, or a base not above 1.
@@ -105,11 +106,11 @@ class ClassDecoder:
         return float(entropies[0]) if single else entropies
 
     def encoder(self) -> ClassEncoder:
-        """The encoder that gives a class its place in the vector."""
+        """The encoder from a class to its index in the vector."""
         return ClassEncoder(self.classes)
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {
             "type": "class",
             "classes": list(self.classes),
@@ -118,7 +119,7 @@ class ClassDecoder:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ClassDecoder":
-        """The decoder that gave ``config``.
+        """The decoder that a ``config()`` describes.
 
         Raises:
             CoderError: a field is missing, unknown or out of range.
@@ -136,7 +137,7 @@ class ClassDecoder:
         ]
 
     def _rows(self, p: object) -> tuple[NDArray[np.float64], bool]:
-        """``p`` as checked rows (N, number of classes), and whether it was one vector."""
+        """``p`` as checked rows (N, number of classes), and whether ``p`` is one vector."""
         array = np.asarray(p, dtype=np.float64)
         if array.ndim not in (1, 2) or array.shape[-1] != len(self.classes):
             raise CoderError(

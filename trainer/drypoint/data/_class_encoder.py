@@ -1,4 +1,4 @@
-"""Labels to the target of a classifier."""
+"""Encoder of labels as targets of a classifier."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from ._options import options
 class ClassEncoder:
     """Encodes a label as its index in ``classes``, counted from 0, or as an indicator vector.
 
-    One label gives `shape`, a list or array of N labels (N, *shape).
+    One label gives an array of `shape`, a list or array of N labels one of (N, *shape).
 
     Attributes:
         classes: the distinct labels, str or int.
         form: "index" (int64, shape ()) or "onehot" (float32, shape (number of classes,)).
 
     Raises:
-        CoderError: no classes, one twice, or another form.
+        CoderError: no classes, a class twice, or another form.
         UnknownClassError: a label that is not one of the classes.
     """
 
@@ -60,12 +60,12 @@ class ClassEncoder:
         return onehot.astype(np.float32)
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {"type": "class", "classes": list(self.classes), "form": self.form}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ClassEncoder":
-        """The encoder that gave ``config``.
+        """The encoder that a ``config()`` describes.
 
         Raises:
             CoderError: a field is missing, unknown or out of range.
@@ -73,7 +73,7 @@ class ClassEncoder:
         return cls(**options(config, "class", "classes", "form"))
 
     def _index(self, label: object, places: Mapping[Class, int]) -> int:
-        """The place of one label; 1.0 and True are not the class 1."""
+        """The index of one label; 1.0 and True are not the class 1."""
         plain = plain_label(label)
         if isinstance(plain, str | int) and not isinstance(plain, bool) and plain in places:
             return places[plain]
@@ -81,7 +81,7 @@ class ClassEncoder:
 
 
 def unknown_class(label: object, classes: tuple[Class, ...]) -> UnknownClassError:
-    """The error for a label outside ``classes``; at most 20 of them are listed."""
+    """The error for a label outside ``classes``; it lists at most 20 classes."""
     return UnknownClassError(
         f"{label!r} is not one of the {len(classes)} classes: {listed(classes)}"
     )

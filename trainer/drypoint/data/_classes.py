@@ -1,4 +1,4 @@
-"""Classes: the labels that a classifier tells apart, and their place in its output."""
+"""Classes: the labels of a classifier, and their indices in its output."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ def checked_classes(classes: object) -> tuple[Class, ...]:
     """The classes as a tuple of str and int (NumPy scalars become plain values).
 
     Raises:
-        CoderError: no classes, the same one twice, or one that is neither str nor int.
+        CoderError: no classes, a class twice, or a class that is neither str nor int.
     """
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         raise CoderError(f"classes must be a list of labels, not {classes!r}")
@@ -28,9 +28,7 @@ def checked_classes(classes: object) -> tuple[Class, ...]:
 
 
 def class_names(names: Sequence[str]) -> tuple[Class, ...]:
-    """Classes out of names as text: ints if all are whole numbers ("7", not "07"), else as they
-    are.
-    """
+    """Classes from names: ints if all names are whole numbers ("7", not "07"), else the names."""
     return tuple(map(int, names)) if all(map(is_whole, names)) else tuple(names)
 
 
@@ -47,20 +45,20 @@ def plain_label(label: object) -> object:
 def class_places(
     classes: Sequence[Class], known: Sequence[Class], *, owner: str = "the model"
 ) -> NDArray[np.int64]:
-    """The place of each class among other classes, by its name.
+    """The index of each class in another list of classes, by name.
 
-    A whole number and its digits name one class: 7 and "7".
+    A whole number and its digits are one class: 7 and "7".
 
     Args:
-        classes: the names sought, those of the data.
-        known: the names that they are sought among, those of the model.
-        owner: what the message calls the side of ``known``.
+        classes: the classes to look up (of the data).
+        known: the list of classes to look them up in (of the model).
+        owner: the owner of ``known``, for the message.
 
     Returns:
-        int64 (len(classes),): ``known[places[i]]`` names the class ``classes[i]``.
+        int64 (len(classes),): ``known[places[i]]`` is the class ``classes[i]``.
 
     Raises:
-        UnknownClassError: ``known`` lacks some of ``classes``; the line names them.
+        UnknownClassError: ``known`` lacks some of ``classes``; the message names them.
     """
     exact = {name: place for place, name in enumerate(known)}
     digits = {str(name): place for place, name in reversed(tuple(enumerate(known)))}
@@ -77,5 +75,5 @@ def class_places(
 
 
 def listed(classes: Sequence[Class]) -> str:
-    """At most 20 classes, for a message."""
+    """At most 20 classes as text, for a message."""
     return ", ".join(map(repr, classes[:20])) + (", ..." if len(classes) > 20 else "")

@@ -1,6 +1,6 @@
-"""Colour in fixed integer formulas, so that Python, C and every Pillow version agree.
+"""Colour conversion in fixed integer formulas, so that Python, C and every Pillow version agree.
 
-All functions take and give uint8 arrays whose last axis is the channels; any axes may lead.
+Pixels are uint8 arrays (..., channels).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-_BLOCK = 1 << 18  # pixels: what is in between takes some megabytes, for images of any size
+_BLOCK = 1 << 18  # pixels: intermediate arrays take some megabytes, for images of any size
 
 
 def conform_color(pixels: Pixels, color: str) -> Pixels:
@@ -32,9 +32,9 @@ def conform_color(pixels: Pixels, color: str) -> Pixels:
 def in_blocks(
     function: Callable[[NDArray[Any]], Pixels], pixels: NDArray[Any], *, channels: int
 ) -> Pixels:
-    """A function of pixels (N, C) to (N, channels), for an array (..., C) of any size.
+    """Apply a function from pixels (N, C) to (N, channels) to an array (..., C) of any size.
 
-    The function sees a few pixels at a time, so that its wider integers take little memory.
+    The function gets at most `_BLOCK` pixels a call, so that its wider integers take little memory.
     """
     rows = pixels.reshape(-1, pixels.shape[-1])
     out = np.empty((len(rows), channels), np.uint8)
@@ -71,7 +71,7 @@ def rgb_from_ycbcr(pixels: Pixels) -> Pixels:
 
 
 def _on_black(pixels: Pixels) -> Pixels:
-    """The channels before the last, weighted with the last one as alpha."""
+    """The channels composited on black, with the last channel as alpha."""
     values, alpha = pixels[..., :-1].astype(np.uint16), pixels[..., -1:]
     scaled: Pixels = ((values * alpha + 127) // 255).astype(np.uint8)  # at most 65,152: uint16
     return scaled

@@ -1,4 +1,4 @@
-"""The compiled kernels of this part; they give the bytes of their NumPy references."""
+"""The compiled kernels of data; they give the bytes of their NumPy references."""
 
 from typing import Any
 
@@ -10,14 +10,15 @@ from ._warp_map import ElasticGrid, Ints
 
 try:
     from ._native import ffi, lib
-except ModuleNotFoundError:  # a checkout that nobody compiled: NumPy computes everything
+except ModuleNotFoundError:  # a checkout without compiled kernels: NumPy computes everything
     ffi = lib = None
 
 Pixels = NDArray[np.uint8]
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """The sets of kernels that this CPU can run, the best first; none if nothing is compiled."""
+    """The names of the kernel sets that this CPU can run, fastest first; empty if none is
+    compiled."""
     names: list[str] = []
     while lib is not None and (kernels := lib.dpd_available(len(names))):
         names.append(ffi.string(kernels.name).decode())
@@ -27,7 +28,12 @@ def instruction_sets() -> tuple[str, ...]:
 def warp_compiled(
     images: Pixels, keys: Keys, maps: Ints, grid: ElasticGrid | None, *, kernels: int = 0
 ) -> Pixels:
-    """`warp_reference` by the kernels of `instruction_sets`; the interpreter is free meanwhile."""
+    """`warp_reference` by the compiled kernels, which release the GIL.
+
+    Args:
+        images, keys, maps, grid: as for `warp_reference`.
+        kernels: the index of the kernel set in `instruction_sets`.
+    """
     images = np.ascontiguousarray(images)
     keys, maps = np.ascontiguousarray(keys), np.ascontiguousarray(maps)
     n, height, width, channels = images.shape
@@ -56,12 +62,12 @@ def warp_compiled(
 
 
 def encode(pixels: Pixels, table: NDArray[np.float32], *, kernels: int = 0) -> NDArray[np.float32]:
-    """``table[c, pixels[n, y, x, c]]`` as float32 (N, C, H, W); the interpreter is free meanwhile.
+    """``table[c, pixels[n, y, x, c]]`` as float32 (N, C, H, W); the kernels release the GIL.
 
     Args:
         pixels: uint8 (N, H, W, C).
         table: float32 (C, 256), contiguous.
-        kernels: which of `instruction_sets`.
+        kernels: the index of the kernel set in `instruction_sets`.
     """
     n, height, width, channels = pixels.shape
     if lib is None:
@@ -82,5 +88,5 @@ def encode(pixels: Pixels, table: NDArray[np.float32], *, kernels: int = 0) -> N
 
 
 def _pointer(kind: str, array: NDArray[Any]) -> Any:
-    """The address of the first element; the caller keeps the array."""
+    """The address of the first element; the caller keeps the array alive."""
     return ffi.cast(f"{kind} *", array.__array_interface__["data"][0])

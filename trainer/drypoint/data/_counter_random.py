@@ -1,8 +1,8 @@
-"""Random numbers by their place: the n-th number of a stream is a function of its key and n.
+"""Counter-based random numbers: the n-th number of a stream is a function of its key and n.
 
-The finisher of SplitMix64 (Steele, Lea & Flood 2014) on a counter. Nothing is carried from one
-number to the next, so what an image gets depends on (seed, epoch, index) alone: not on batches,
-their order, threads, or where a run was resumed. Sums wrap at 2^64.
+The hash is the finalizer of SplitMix64 (Steele, Lea & Flood 2014) on a counter. There is no state,
+so the numbers of an image depend on (seed, epoch, index) alone: not on batches, their order,
+threads, or where a run was resumed. Sums wrap at 2^64.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: steps through
 
 
 def numbers(keys: Keys, n: ArrayLike) -> Keys:
-    """The n-th numbers of streams, uint64, broadcast; each may serve as the key of a stream."""
+    """The n-th numbers of the streams of keys, uint64, broadcast; each may be a key itself."""
     z: Keys = keys + _STEP * (np.atleast_1d(np.asarray(n, np.uint64)) + np.uint64(1))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -22,7 +22,7 @@ def numbers(keys: Keys, n: ArrayLike) -> Keys:
 
 
 def image_keys(seed: int, epoch: int, indices: ArrayLike) -> Keys:
-    """The key of each image: its number in the stream of the epoch in the stream of the seed."""
+    """The key of each image: seed, epoch and index hashed one after the other, uint64 (N,)."""
     return numbers(numbers(numbers(np.zeros(1, np.uint64), seed), epoch), indices)
 
 

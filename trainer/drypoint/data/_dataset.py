@@ -1,4 +1,4 @@
-"""The value that training and measuring take: images, their labels, the classes."""
+"""`Dataset`: images with their labels and classes, for training and measuring."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from ._labels import label_indices
 from ._pixels import check_scaled, plain_images
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
-_NAMED = 10  # classes that a data set names when it is printed
+_NAMED = 10  # the most classes that the repr of a data set names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled images, checked once here and read-only from then on.
+    """Labelled images, checked in the constructor and read-only.
 
     Attributes:
-        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1. What is
-            given with the channels first, or with an axis for one channel, is brought to that.
-        y: int64 class indices, (N,), each in [0, len(classes)). Given may also be names of classes
-            or one-hot rows: see `label_indices`.
-        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i. Left
-            out: the names given as ``y``, sorted, or 0, 1, ... to the highest index.
+        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1. The
+            constructor also takes channels first, or an axis for one channel.
+        y: int64 class indices, (N,), each in [0, len(classes)). The constructor also takes names
+            of classes or one-hot rows: see `label_indices`.
+        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i. The
+            default is the sorted names in ``y``, or 0, 1, ... to the highest index.
 
-    Arrays that the caller could still write are copied. Iterating gives (image, label) pairs.
+    Writable arrays are copied. Iteration gives (image, label) pairs.
 
     Raises:
         DatasetError: wrong dtype, shape, length or label; the message says which.
@@ -51,7 +51,7 @@ class Dataset:
             )
         if x.size == 0:
             raise DatasetError(f"no images: their shape is {x.shape}")
-        # A mere () is the default; other empty classes are refused.
+        # The default () means "from y"; other empty lists of classes are refused.
         left_out = isinstance(self.classes, tuple) and not self.classes
         y, classes = label_indices(self.y, None if left_out else self.classes)
         if len(x) != len(y):
@@ -80,20 +80,20 @@ class Dataset:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """(width, height) in pixels; the array order is the other way round."""
+        """(width, height) in pixels; arrays have (height, width)."""
         return int(self.x.shape[2]), int(self.x.shape[1])
 
     def take(self, indices: ArrayLike) -> "Dataset":
-        """The images at ``indices``, in that order; negative ones count from the end.
+        """The images at ``indices``, in that order; negative indices count from the end.
 
         Raises:
-            DatasetError: not a list of integers, none, or one outside [-N, N).
+            DatasetError: no list of integers, an empty list, or an index outside [-N, N).
         """
         chosen = checked_indices(indices, len(self))
         return Dataset(self.x[chosen], self.y[chosen], self.classes)
 
     def sample(self, n: int, seed: int = 0) -> "Dataset":
-        """``n`` different images drawn at random, in the order drawn; the same for a seed.
+        """``n`` distinct random images, in the order drawn; equal seeds give equal samples.
 
         Raises:
             DatasetError: ``n`` is not in [1, N].
@@ -103,7 +103,7 @@ class Dataset:
         return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
 
     def class_counts(self) -> dict[Class, int]:
-        """How many images each class has, in the order of ``classes``, zeros included."""
+        """Class -> number of its images, in the order of ``classes``, zeros included."""
         counts = np.bincount(self.y, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
@@ -122,7 +122,7 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 (64 hexadecimal digits) of shape, pixels, labels and classes.
 
-        Two data sets with the same content have the same digest, on every machine.
+        Data sets with equal content have equal digests, on every machine.
         """
         content = hashlib.sha256(repr((self.x.shape, self.classes)).encode())
         content.update(self.x.tobytes())
@@ -131,7 +131,7 @@ class Dataset:
 
 
 def take(ports: dict[str, NDArray[Any]], indices: ArrayLike) -> dict[str, NDArray[Any]]:
-    """The same positions of each port's array, as when looking at a few examples.
+    """Port -> the examples at ``indices``, in that order.
 
     Raises:
         DatasetError: no ports, arrays of different lengths, or indices as in `Dataset.take`.
@@ -144,7 +144,7 @@ def take(ports: dict[str, NDArray[Any]], indices: ArrayLike) -> dict[str, NDArra
 
 
 def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
-    """``indices`` as int64, after the checks that `Dataset.take` describes."""
+    """``indices`` as int64, checked as for `Dataset.take`."""
     chosen = np.asarray(indices)
     if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
         raise DatasetError(
@@ -159,7 +159,7 @@ def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
 
 
 def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-    """``array`` itself when nobody can write to its memory, else a read-only copy."""
+    """``array`` itself if its memory is not writable, else a read-only copy."""
     owner: object = array
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:

@@ -1,10 +1,10 @@
-"""What can be wrong with data that come from outside; each message is one line."""
+"""The errors of data; each message is one line."""
 
 from drypoint.common import DrypointError
 
 
 class FormatError(DrypointError, ValueError):
-    """Bytes are not what their format asks for: an IDX file, a wheel, a pickle, a checksum."""
+    """Bytes do not have their format or checksum: an IDX file, a wheel, a pickle."""
 
 
 class DatasetError(DrypointError, ValueError):
@@ -12,11 +12,11 @@ class DatasetError(DrypointError, ValueError):
 
 
 class DatasetNotFoundError(DrypointError, LookupError):
-    """No source gave the data set; the message names each that was tried and what to do."""
+    """No source has the data set; the message names each source tried and what to do."""
 
 
 class CoderError(DrypointError, ValueError):
-    """An encoder or decoder was given something it cannot take, or was set up wrongly."""
+    """A setting or an input of an encoder or decoder is not valid."""
 
 
 class UnknownClassError(DrypointError, KeyError):
@@ -24,4 +24,4 @@ class UnknownClassError(DrypointError, KeyError):
 
 
 class AugmentError(DrypointError, ValueError):
-    """An amount of distortion is out of its range, or what is to be distorted is no images."""
+    """An amount of distortion is out of range, or the input is no array of images."""

@@ -28,24 +28,24 @@ def load_folder(
 
         dataset = load_folder("digits", width=28, height=28)  # digits/0/a.png, digits/1/b.png, ...
 
-    Classes are in the order of their names; where all names are whole numbers, classes are ints
-    in their order. Within a class, pictures are in the order of their names, subfolders included.
-    Files and folders whose name begins with a dot are passed over; so are files of other kinds
-    than pictures. All pictures are read at once.
+    Classes are sorted by name; if all names are whole numbers, classes are ints in numeric order.
+    Within a class, pictures are sorted by path, subfolders included. Files and folders with a name
+    that begins with a dot, and files that are no pictures, are skipped. All pictures are read into
+    memory.
 
     Args:
         root: the folder.
-        width: of the images, pixels; None: they have one size, and that is it.
-        height: likewise.
+        width: width of the images in pixels; None: the one size of all pictures.
+        height: height of the images in pixels; None: the one size of all pictures.
         color: "gray" or "rgb"; None: "rgb" if any picture has a pixel that is not gray.
-        resize: how others come to this size; as for `ImageEncoder`.
+        resize: the method that resizes pictures of other sizes, as for `ImageEncoder`.
         limit: bytes of memory that each picture may take while it is decoded, as for
             `ImageEncoder.pixels`.
 
     Raises:
-        DatasetError: there is no such folder, no class, a class without pictures, or sizes differ
-            and none is given.
-        DrypointError: a picture cannot be read; the line names it.
+        DatasetError: no such folder, no class, a class without pictures, or pictures of several
+            sizes without ``width`` and ``height``.
+        DrypointError: a picture cannot be read; the message names it.
     """
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
@@ -62,7 +62,7 @@ def load_folder(
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
-    """The pictures of each class."""
+    """Class name -> paths of its pictures."""
     if not root.is_dir():
         raise DatasetError(f"there is no folder {root}")
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
@@ -83,7 +83,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _one_size(paths: list[Path], limit: int) -> tuple[int, int]:
-    """The height and width that all pictures have."""
+    """The common height and width of all pictures."""
     first_height, first_width = picture_pixels(paths[0], limit=limit).shape[:2]
     for path in paths[1:]:
         height, width = picture_pixels(path, limit=limit).shape[:2]

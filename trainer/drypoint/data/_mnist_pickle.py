@@ -1,4 +1,4 @@
-"""MNIST as it is packed in one pickle, turned back into the four IDX files."""
+"""The four IDX files of MNIST from one pickle of arrays."""
 
 from io import BufferedIOBase
 
@@ -13,13 +13,13 @@ _WHERE = "mnist.pkl.gz"
 
 
 def idx_from_pickle(stream: BufferedIOBase) -> dict[str, bytes]:
-    """The bytes of the four IDX files, by name, from ((images, labels), ...) of three parts.
+    """Name -> bytes of the four IDX files, from a pickle of three (images, labels) parts.
 
     The first two parts in order are the canonical training set, the third is the test set.
     Images are float32 (N, 784) of pixel / 256, exactly, so that times 256 gives integers.
 
     Raises:
-        FormatError: the pickle holds something else.
+        FormatError: the pickle holds other objects.
     """
     content = unpickle_arrays(stream, where=_WHERE)
     if not isinstance(content, tuple) or len(content) != 3:

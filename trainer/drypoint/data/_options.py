@@ -1,4 +1,4 @@
-"""Checks that several encoders and decoders share."""
+"""Checks of settings for encoders and decoders."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def options(config: Mapping[str, Any], kind: str, *names: str) -> dict[str, Any]
     """The fields of a coder's ``config()`` without its type, as keyword arguments.
 
     Raises:
-        CoderError: another type, a field too many, or one missing.
+        CoderError: another type, an unknown field, or a missing field.
     """
     wanted = {"type", *names}
     if config.get("type") != kind or set(config) != wanted:
@@ -42,7 +42,7 @@ def checked_statistic(value: object, name: str, *, channels: int) -> Statistic:
     """A mean or standard deviation: None, one number, or one for each channel as a tuple.
 
     Raises:
-        CoderError: not finite, not a number, or not as many as there are channels.
+        CoderError: a value is not finite or no number, or there is not one for each channel.
     """
     if value is None:
         return None
@@ -72,5 +72,5 @@ def per_channel(value: Statistic, default: float, *, channels: int) -> NDArray[n
 
 
 def statistic_config(value: Statistic) -> float | list[float] | None:
-    """The statistic as JSON has it: a list in place of a tuple."""
+    """The statistic of JSON types: a list in place of a tuple."""
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Read arrays out of a pickle that may not do anything else."""
+"""Read arrays from an untrusted pickle: only NumPy's array constructors are allowed."""
 
 import pickle
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import numpy as np
 
 from ._errors import FormatError
 
-# NumPy 1 and 2 keep the function that a pickled array calls in different modules, and importing
-# the old one under NumPy 2 warns; asking an array for it works in both.
+# NumPy 1 and 2 have the function that a pickled array calls in different modules, and importing
+# the old module under NumPy 2 warns; `__reduce__` gives it in both.
 _RECONSTRUCT: Callable[..., object] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
 _ADMITTED: dict[tuple[str, str], Callable[..., object]] = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
@@ -25,7 +25,7 @@ def unpickle_arrays(stream: BufferedIOBase, *, where: str) -> object:
     Pickles of Python 2 are read with Latin-1, which maps their byte strings to themselves.
 
     Raises:
-        FormatError: the pickle names something else, or is damaged.
+        FormatError: the pickle names another object, or is damaged.
     """
     try:
         return _ArrayUnpickler(stream, encoding="latin1").load()
@@ -36,10 +36,10 @@ def unpickle_arrays(stream: BufferedIOBase, *, where: str) -> object:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler whose only callables are those that rebuild a NumPy array."""
+    """An unpickler that allows only the callables that rebuild a NumPy array."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Callable[..., object]:
-        """The admitted object of that name."""
+        """The allowed callable of a name."""
         try:
             return _ADMITTED[module_name, global_name]
         except KeyError:

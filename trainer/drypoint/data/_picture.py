@@ -1,4 +1,4 @@
-"""Whatever holds a picture (Pillow image, array, file) as uint8 pixels (H, W, C)."""
+"""uint8 pixels (H, W, C) of a picture: a Pillow image, an array or a file."""
 
 import warnings
 from pathlib import Path
@@ -14,24 +14,24 @@ from ._errors import CoderError
 from ._pixels import CHANNELS, channels_last
 
 PIXEL_BYTES = 24
-"""Bytes of memory that a pixel takes at most while its picture is decoded and brought to a colour:
-Pillow's image (4), turned upright (4), converted (4), its bytes (4, twice while Pillow joins
-them), and what comes out (4)."""
+"""The most bytes of memory for each pixel while a picture is decoded and converted: Pillow's image
+(4), turned upright (4), converted (4), its bytes (4, twice while Pillow joins them), and the
+resulting array (4)."""
 
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # none that starts another program
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # Pillow starts no program for them
 
 
 def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
     """The pixels of one picture, (H, W, C) with C = 1, 2, 3 or 4 (gray, +alpha, RGB, +alpha).
 
     Args:
-        picture: a Pillow image of any mode, a path, or an array as `array_pixels` takes it. A file
-            may come from anywhere.
+        picture: a Pillow image of any mode, a path, or an array as for `array_pixels`. A file may
+            be untrusted.
         limit: bytes of memory that a picture may take while it is decoded, 24 a pixel.
 
     Raises:
-        CoderError: it is nothing of these, its values are out of range, or it takes more memory
-            than ``limit``.
+        CoderError: ``picture`` has another type, values out of range, or takes more memory than
+            ``limit``.
         DrypointError: the file cannot be read or is not a picture.
     """
     match picture:
@@ -52,14 +52,14 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
 def is_batch(array: NDArray[np.generic]) -> bool:
     """Whether an array holds several images: (N, H, W, C), or (N, H, W) with W not 1, 3 or 4.
 
-    A last axis of 1, 3 or 4 is taken for the channels of one image (H, W, C); a batch of gray
-    images that narrow must be given as (N, H, W, 1).
+    A last axis of 1, 3 or 4 counts as the channels of one image (H, W, C); gray images of a width
+    of 1, 3 or 4 need the form (N, H, W, 1).
     """
     return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in CHANNELS)
 
 
 def check_is_batch(array: NDArray[np.generic]) -> None:
-    """Refuse an array (N, H, W) of images of the size wanted that `is_batch` takes for one image.
+    """Refuse an array of the encoder's size (N, H, W) that `is_batch` takes for one image.
 
     Raises:
         CoderError: the last axis may be the width or the channels.
@@ -73,10 +73,10 @@ def check_is_batch(array: NDArray[np.generic]) -> None:
 
 
 def array_pixels(array: NDArray[np.generic]) -> Pixels:
-    """uint8 pixels (N, H, W, C) of an array of images; N is 1 when `is_batch` says no.
+    """uint8 pixels (N, H, W, C) of an array of images; N is 1 unless `is_batch`.
 
-    Images (N, C, H, W) are taken too, unless W is 1, 3 or 4: see `channels_last`. uint8 values are
-    taken as they are; floats must lie in [0, 1] and become ``floor(255 v + 1/2)``.
+    Images (N, C, H, W) are allowed too, unless W is 1, 3 or 4: see `channels_last`. uint8 values
+    stay; floats must lie in [0, 1] and become ``floor(255 v + 1/2)``.
 
     Raises:
         CoderError: another dtype or shape, no pixels, a NaN, a float outside [0, 1].
@@ -110,13 +110,13 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
     try:
-        with warnings.catch_warnings():  # about what is damaged or large: errors say it
+        with warnings.catch_warnings():  # of damaged or large files: they raise below
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
                 return _image_pixels(image, limit)
     except DrypointError as error:
         raise CoderError(f"{path}: {error}") from error
-    except Image.DecompressionBombError as error:  # before it says how large the picture is
+    except Image.DecompressionBombError as error:  # raised before the size is known
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise CoderError(f"{path}: above {most:,} pixels, which Pillow does not open") from error
     except FileNotFoundError as error:
@@ -129,7 +129,7 @@ def _file_pixels(path: Path, limit: int) -> Pixels:
 
 
 def _image_pixels(image: Image.Image, limit: int) -> Pixels:
-    """The pixels of a Pillow image, turned upright as its EXIF orientation says."""
+    """The pixels of a Pillow image, turned upright by its EXIF orientation."""
     width, height = image.size
     if width * height == 0:
         raise CoderError(f"an image of {width} x {height} has no pixels")
@@ -169,14 +169,14 @@ def _first(images: Pixels) -> Pixels:
 
 
 def _from_floats(values: NDArray[np.floating]) -> Pixels:
-    """Gray (..., 1) of floats in [0, 1], as `array_pixels` takes them."""
+    """Gray (..., 1) of floats in [0, 1]: ``floor(255 v + 1/2)``."""
     return array_pixels(values.reshape(1, 1, -1, 1)).reshape(values.shape)
 
 
 def _from_16_bits(values: NDArray[np.integer]) -> Pixels:
     """Gray (..., 1) of 16-bit gray: value / 257 rounded to nearest, so that 65,535 is 255.
 
-    Pillow names 16-bit PNG files "I" or "I;16", as its version goes: both are read alike.
+    The mode of 16-bit PNG files is "I" or "I;16", depending on Pillow's version.
     """
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:

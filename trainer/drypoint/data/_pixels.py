@@ -1,4 +1,4 @@
-"""Arrays of images: where their channels are, and whether they are pixels."""
+"""Arrays of images: the axis of their channels, and whether their values are scaled."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from ._errors import DatasetError
 
 CHANNELS = (1, 3, 4)
-"""What an axis of channels may count: gray, RGB, RGB and alpha."""
-_BRIGHT = 100  # images whose brightest pixel is below that are rare; so are scaled values above it
+"""The possible numbers of channels: gray, RGB, RGB and alpha."""
+_BRIGHT = 100  # a maximum above this means pixels of 0 to 255: scaled values rarely reach it
 
 
 def channels_last(images: NDArray[Any]) -> NDArray[Any]:
-    """Images (N, C, H, W), C = 1, 3 or 4, as (N, H, W, C); every other array as it is.
+    """Images (N, C, H, W), C = 1, 3 or 4, as (N, H, W, C); other arrays unchanged.
 
-    Where the last axis may be channels too, because W is 1, 3 or 4, it is taken for them.
+    If the last axis is 1, 3 or 4, it counts as the channels.
     """
     first = images.ndim == 4 and images.shape[1] in CHANNELS
     if not first or images.shape[3] in CHANNELS:
@@ -24,26 +24,23 @@ def channels_last(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def plain_images(images: NDArray[Any]) -> NDArray[Any]:
-    """Images as a `Dataset` holds them: `channels_last`, and gray ones (N, H, W) without the axis
-    of the one channel.
-    """
+    """Images in the form of a `Dataset`: `channels_last`, and gray images as (N, H, W)."""
     last = channels_last(images)
     return last[..., 0] if last.ndim == 4 and last.shape[3] == 1 else last
 
 
 def check_scaled(images: NDArray[Any], *, name: str) -> None:
-    """Refuse pixels from 0 to 255 that come in another type than uint8: a net would take them
-    unscaled.
+    """Refuse pixels from 0 to 255 of another dtype than uint8, which a net would read unscaled.
 
     An array of at least three axes counts as images, and its values as pixels if they are whole
-    numbers, none is below 0 or above 255, and the highest is above 100.
+    numbers from 0 to 255 with a maximum above 100.
 
     Raises:
         DatasetError: the array holds such pixels.
     """
     if images.ndim < 3 or images.size == 0 or images.dtype.kind not in "iuf":
         return
-    if images.dtype.itemsize == 1:  # uint8 are pixels as they should be, int8 what a program reads
+    if images.dtype.itemsize == 1:  # uint8: pixels; int8: inputs of a program
         return
     low, high = float(images.min()), float(images.max())
     if low >= 0 and _BRIGHT < high <= 255 and bool((images == np.rint(images)).all()):

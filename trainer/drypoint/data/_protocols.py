@@ -1,4 +1,4 @@
-"""What a model asks of the things at its two ends."""
+"""The interfaces of a model's encoder and decoder."""
 
 from typing import Protocol
 
@@ -7,11 +7,11 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class Encoder(Protocol):
-    """Turns things (images, labels) into arrays that a net takes."""
+    """Encodes objects (images, labels) as arrays for a net."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the array for one thing; a list of N gives (N, *shape)."""
+        """The shape of the array for one object; a list of N objects gives (N, *shape)."""
         ...
 
     @property
@@ -20,16 +20,16 @@ class Encoder(Protocol):
         ...
 
     def __call__(self, things: object, /) -> NDArray[np.float32] | NDArray[np.int64]:
-        """The array for one thing, or the stacked arrays for a list."""
+        """The array for one object, or the stacked arrays for a list."""
         ...
 
     def config(self) -> dict[str, object]:
-        """JSON-able settings; `encoder_from_config` gives an equal encoder."""
+        """Settings of JSON types, from which `encoder_from_config` makes an equal encoder."""
         ...
 
 
 class Decoder(Protocol):
-    """Turns arrays that a net gives into things (classes, images)."""
+    """Decodes output arrays of a net as objects (classes, images)."""
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -37,9 +37,9 @@ class Decoder(Protocol):
         ...
 
     def __call__(self, values: object, /) -> object:
-        """The thing for one array, or the list of things for a batch."""
+        """The object for one array, or the list of objects for a batch."""
         ...
 
     def config(self) -> dict[str, object]:
-        """JSON-able settings; `decoder_from_config` gives an equal decoder."""
+        """Settings of JSON types, from which `decoder_from_config` makes an equal decoder."""
         ...

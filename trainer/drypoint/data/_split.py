@@ -1,4 +1,4 @@
-"""Split a data set in two, so that what is measured was not trained on."""
+"""Split a data set into training and validation parts."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,13 @@ from ._errors import DatasetError
 def train_val_split(
     dataset: Dataset, size: float, *, seed: int = 0, stratify: bool = True
 ) -> tuple[Dataset, Dataset]:
-    """(training, validation): disjoint, together everything, each in the original order.
+    """(training, validation): disjoint parts of all images, each in the original order.
 
     Args:
-        dataset: what to split.
-        size: the validation part; a float in (0, 1) is the fraction of the images (rounded half
-            up), an int in [1, N - 1] their number. The number is met exactly.
-        seed: the same seed gives the same split.
+        dataset: the data set to split.
+        size: the exact size of the validation part: a float in (0, 1) is the fraction of the
+            images (rounded half up), an int in [1, N - 1] their number.
+        seed: the seed of the split; equal seeds give equal splits.
         stratify: give each class its share of the validation part, to within one image
             (largest remainders; ties go to the lower class index).
 
@@ -41,7 +41,7 @@ def train_val_split(
 
 
 def _count(size: float, length: int) -> int:
-    """The number of validation images that ``size`` means."""
+    """The number of validation images for ``size``."""
     if isinstance(size, float) and not 0 < size < 1:
         raise DatasetError(f"a fraction must lie between 0 and 1, not {size}; a count is an int")
     count = int(size * length + 0.5) if isinstance(size, float) else size
@@ -53,10 +53,10 @@ def _count(size: float, length: int) -> int:
 
 
 def _quotas(class_counts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """``count`` shared out in proportion to ``class_counts``, in exact integers.
+    """``count`` distributed in proportion to ``class_counts``, in exact integers.
 
     A quota never exceeds its class: the share is below the class count because ``count`` is
-    below the total, and a remainder is handed out only where the share was rounded down.
+    below the total, and only a share that was rounded down is incremented.
     """
     quotas, remainders = np.divmod(class_counts * count, class_counts.sum())
     missing = count - int(quotas.sum())

@@ -1,4 +1,4 @@
-"""Pictures where only text can be shown."""
+"""Pictures as ASCII text."""
 
 from ._errors import CoderError
 from ._image_encoder import ImageEncoder
@@ -12,7 +12,7 @@ def ascii_image(image: object, width: int | None = None) -> str:
     """An image in characters, ``width`` columns wide; lines joined by newlines, none at the end.
 
     Args:
-        image: what an `ImageEncoder` takes as one image.
+        image: one image in any form that an `ImageEncoder` takes.
         width: columns, 1 to 200; None is the image's own width, at most 80.
 
     A character cell is about twice as high as wide, so there are half as many lines as the

@@ -1,13 +1,13 @@
-"""Random maps in integers: where each pixel of a distorted image comes from.
+"""Random coordinate maps in integers: the source position of each pixel of a distorted image.
 
-One value through it: rotate=10 draws an angle of, say, 0.1 rad for an image. The pixel at (x, y) =
+An example: rotate=10 draws an angle of, say, 0.1 rad for an image. The pixel at (x, y) =
 (20, 5) of a 28 x 28 image lies (6.5, -8.5) from the middle (13.5, 13.5); its source is at 13.5 +
 cos(0.1) 6.5 - sin(0.1) (-8.5) = 20.816 and 13.5 + sin(0.1) 6.5 + cos(0.1) (-8.5) = 5.691. In units
-of 1/65536 pixel (Q16) that is an origin plus 65209 x - 6543 y, and likewise for y. The elastic
-field adds its own Q16 to both.
+of 1/65536 pixel (Q16) the x of the source is an origin plus 65209 x - 6543 y, and its y an origin
+plus 6543 x + 65209 y. The elastic field adds a displacement in Q16 to both.
 
-Floats end here: additions, products and one rounding to integers, in a fixed order, with our own
-sine, so that every machine draws the same maps.
+Only this file computes with floats: additions and products in a fixed order, a sine of its own and
+one rounding to integers, so that every machine has equal maps.
 """
 
 import math
@@ -22,7 +22,7 @@ Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
 
 ONE = 65536  # Q16
-CONTROLS = 8  # the elastic field's first place in an image's stream; the map's are before it
+CONTROLS = 8  # index of the elastic field's first random number; the affine map uses 0 to 4
 
 _SPLINE_BITS = 14  # of a weight
 _FIELD_BITS = 10  # of a displacement at a control point: 1/1024 pixel
@@ -43,12 +43,12 @@ def affine_maps(
     (x0 + xx x + xy y, y0 + yx x + yy y).
 
     Args:
-        keys: one an image, (N,).
+        keys: the random key of each image, (N,).
         size: (width, height), pixels.
-        rotate: greatest angle, degrees.
-        scale: greatest relative change of size.
-        shear: greatest slope of what was vertical.
-        shift: greatest shift in x and in y, pixels.
+        rotate: largest angle, degrees.
+        scale: largest relative change of size.
+        shear: largest slope of vertical lines.
+        shift: largest shift in x and in y, pixels.
     """
     angle, size_change, slope, shift_x, shift_y = uniform(keys[:, None], range(5)).T * np.array(
         [[math.radians(rotate)], [scale], [shear], [shift], [shift]]
@@ -68,14 +68,17 @@ def affine_maps(
 class ElasticGrid:
     """The elastic field of an image size: a cubic B-spline over random control points.
 
-    White noise smoothed by a Gaussian of deviation sigma, to a good approximation: a cubic B-spline
-    is close to a Gaussian of deviation spacing / sqrt 3, so control points stand sigma * sqrt 3
-    apart (7 pixels for sigma 4) and a 28 x 28 image has 7 x 7 of them for each direction.
+    The field approximates white noise smoothed by a Gaussian of deviation sigma: a cubic B-spline
+    is close to a Gaussian of deviation spacing / sqrt 3, so the spacing of control points is
+    sigma * sqrt 3 (7 pixels for sigma 4), and a 28 x 28 image has 7 x 7 control points for each
+    direction.
 
     Attributes:
-        gain: of a control point's random number: Q10 pixels are (number * gain + 2^15) >> 16.
-        columns: int32 (control columns, width): weight of each at each x, Q14; four are not 0.
-        rows: int32 (control rows, height), likewise.
+        gain: factor of a control point's random number: its displacement is
+            (number * gain + 2^15) >> 16 in Q10 pixels.
+        columns: int32 (control columns, width), Q14: the weight of each control column at each x;
+            four weights of an x are not 0.
+        rows: int32 (control rows, height), Q14: the weight of each control row at each y.
     """
 
     gain: int
@@ -113,7 +116,8 @@ def _spline_weights(length: int, spacing: float) -> Ints:
 
 
 def _cosine_sine(angle: Reals) -> Reals:
-    """Both (2, N), by Taylor sums to 1e-9 for angles within pi: libraries differ in a last bit."""
+    """Cosine and sine (2, N) by Taylor series, to 1e-9 for angles within pi; the functions of
+    libraries differ in the last bit."""
     square, sums = angle * angle, np.zeros((2, len(angle)))
     for coefficients in _TAYLOR:
         sums *= square

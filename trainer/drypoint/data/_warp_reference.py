@@ -1,4 +1,4 @@
-"""The distortion of images in NumPy integers, to be read; warp.c gives the same bytes."""
+"""The reference of image distortion, in NumPy integers; warp.c gives identical bytes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,9 @@ Pixels = NDArray[np.uint8]
 
 
 def elastic_fields(keys: Keys, grid: ElasticGrid) -> NDArray[np.int64]:
-    """int64 (N, 2, height, width): by how much sources move in x and y, Q16 pixels.
+    """The displacement of source positions in x and y: int64 (N, 2, height, width), Q16 pixels.
 
-    A control point's number is a sum of four 16-bit uniform ones, nearly normal.
+    The random number of a control point is the sum of four uniform 16-bit numbers: nearly normal.
     """
     (rows, height), (columns, width) = grid.rows.shape, grid.columns.shape
     places = CONTROLS + np.arange(2 * rows * columns, dtype=np.uint64)
@@ -28,13 +28,13 @@ def elastic_fields(keys: Keys, grid: ElasticGrid) -> NDArray[np.int64]:
 
 
 def warp_reference(images: Pixels, keys: Keys, maps: Ints, grid: ElasticGrid | None) -> Pixels:
-    """Each image (N, H, W, C) pulled through its map, bilinear, black outside.
+    """The images resampled at the source positions of their maps, bilinear, black outside.
 
     Args:
         images: uint8 (N, H, W, C).
-        keys: uint64 (N,), of the elastic field.
-        maps: int32 (N, 6), as `affine_maps` gives.
-        grid: of the elastic field; None: none.
+        keys: uint64 (N,), the random keys of the elastic fields.
+        maps: int32 (N, 6), from `affine_maps`.
+        grid: the grid of the elastic field; None: no elastic field.
     """
     n, height, width, _ = images.shape
     x0, xx, xy, y0, yx, yy = maps.T.astype(np.int64)[:, :, None, None]
@@ -45,8 +45,8 @@ def warp_reference(images: Pixels, keys: Keys, maps: Ints, grid: ElasticGrid | N
         source_x, source_y = source_x + fields[:, 0], source_y + fields[:, 1]
     right, down = ((source >> 8 & 255)[..., None] for source in (source_x, source_y))  # Q8
     left, up = 256 - right, 256 - down
-    # Two black pixels around: a source beyond them is moved to the outer one, which has only
-    # black neighbours.
+    # Two black pixels around the image: sources farther out are clipped to the outer one, which
+    # has only black neighbours.
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0))).astype(np.int64)
     column = np.clip(source_x >> 16, -2, width) + 2
     row = np.clip(source_y >> 16, -2, height) + 2

@@ -1,7 +1,7 @@
-"""An ONNX graph as a straight line of nodes, with its constants at hand.
+"""An ONNX graph as a chain of nodes with their constants.
 
-ONNX allows any graph; here a net is one path from the one input to the one output. Everything off
-the path has to be a constant.
+ONNX allows any graph; here a net is one path from the only input to the only output. Everything off
+the path must be a constant.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ class Node:
     """One operation on the path.
 
     Attributes:
-        op: ONNX's name of it, such as "Conv"; with the domain before it when it is not ONNX's own.
-        name: for messages: the node's own name, or its output's.
-        shape: of the example that reaches it, without the batch axis.
-        constants: the inputs beside the one on the path, by position; None for one left out.
-        position: of the input on the path.
+        op: ONNX's operator type, such as "Conv", prefixed with the domain if it is not ONNX's own.
+        name: the name of the node, or of its output, for messages.
+        shape: the shape of its input on the path for one example, without the batch axis.
+        constants: the inputs off the path, by position; None for an omitted input.
+        position: the position of the input on the path.
         attributes: name -> int, float, str (decoded) or tuple of ints.
     """
 
@@ -37,24 +37,24 @@ class Node:
     attributes: Mapping[str, Any]
 
     def constant(self, position: int) -> Array | None:
-        """The constant at an input; None if it is left out."""
+        """The constant at an input; None if the input is omitted."""
         return self.constants.get(position)
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """The path: shape of one example (no batch axis), and the nodes in order."""
+    """The path: the input shape of one example (no batch axis), and the nodes in order."""
 
     input_shape: tuple[int, ...]
     nodes: tuple[Node, ...]
 
 
 def chain(graph: Any, onnx: Any) -> Chain:
-    """The nodes between the one input and the one output of an ``onnx.GraphProto``.
+    """The nodes between the only input and the only output of an ``onnx.GraphProto``.
 
     Args:
-        graph: with the shapes in between inferred.
-        onnx: the package.
+        graph: the graph, after shape inference.
+        onnx: the package ``onnx``.
 
     Raises:
         OnnxError: there are several inputs, outputs or branches, or a shape is open.
@@ -89,10 +89,10 @@ def chain(graph: Any, onnx: Any) -> Chain:
 
 
 def _ends(graph: Any, constants: Mapping[str, Array]) -> tuple[Any, Any]:
-    """The one input and the one output of a graph.
+    """The only input and the only output of a graph.
 
     Raises:
-        OnnxError: there are more, or none.
+        OnnxError: the graph has several inputs or outputs, or none.
     """
     inputs = [one for one in graph.input if one.name not in constants]
     if len(inputs) != 1 or len(graph.output) != 1:
@@ -127,17 +127,17 @@ def _name(proto: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Bytes as text, lists as tuples; a tensor stays what it is."""
+    """Bytes as text, lists as tuples; tensors unchanged."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return tuple(value) if isinstance(value, list) else value
 
 
 def _value_of_constant(proto: Any, onnx: Any) -> Array:
-    """The array of a Constant node, whichever of its attributes holds it.
+    """The array of a Constant node, from any of its attributes.
 
     Raises:
-        OnnxError: the attribute holds no dense tensor of numbers.
+        OnnxError: the attribute is no dense tensor of numbers.
     """
     attribute = proto.attribute[0]
     value = onnx.helper.get_attribute_value(attribute)
@@ -149,19 +149,19 @@ def _value_of_constant(proto: Any, onnx: Any) -> Array:
 
 
 def _array(tensor: Any, onnx: Any) -> Array:
-    """The array of a TensorProto, whose data are inside the file (`refuse_other_files`).
+    """The array of a TensorProto with its data inside the file (after `refuse_other_files`).
 
     Raises:
-        OnnxError: the data do not fit its type and sizes.
+        OnnxError: the data do not fit the tensor's type and sizes.
     """
     try:
         array: Array = onnx.numpy_helper.to_array(tensor)
-    except Exception as error:  # the package raises types of its own and NumPy's
+    except Exception as error:  # onnx raises errors of its own and NumPy's
         raise OnnxError(f"the tensor '{tensor.name}' cannot be read: {error}") from error
     return array
 
 
 def _shape_of_one(value: Any) -> tuple[int, ...] | None:
-    """A shape without its first axis, the batch, whose size may be open; None if others are."""
+    """A shape without the batch axis, whose size may be open; None if another size is open."""
     dims = [one.dim_value for one in value.type.tensor_type.shape.dim]
     return tuple(dims[1:]) if len(dims) > 1 and min(dims[1:]) > 0 else None

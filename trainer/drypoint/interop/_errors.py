@@ -1,7 +1,7 @@
-"""What this part raises."""
+"""The error of interop."""
 
 from drypoint.common import DrypointError
 
 
 class OnnxError(DrypointError, ValueError):
-    """An ONNX file cannot be read, or holds what a chain of our layers cannot say."""
+    """An ONNX file cannot be read, or is no chain of layers that drypoint has."""

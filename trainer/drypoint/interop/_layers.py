@@ -1,8 +1,8 @@
-"""One ONNX node as one of our layers.
+"""Convert one ONNX node to one layer.
 
-Each function takes a node and gives the layer with its arrays, or says in an `Unsupported` what
-the node asks for that no layer does. ONNX's operator
-documents are the source of every default here; they are not ours: its pooling steps by 1.
+Each function returns the layer of a node with its arrays, or raises `Unsupported` with what no
+layer supports. Defaults are ONNX's, by its operator documents; they differ from drypoint's: the
+stride of a pooling is 1.
 """
 
 import math
@@ -21,12 +21,12 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 
 class Unsupported(Exception):  # noqa: N818 (never leaves the part: it becomes a line of OnnxError)
-    """A node asks for something that no layer does."""
+    """No layer supports the node."""
 
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """A layer, and the arrays to put into it."""
+    """A layer, and the arrays of its parameters and buffers."""
 
     layer: nn.Layer
     params: Arrays = field(default_factory=dict)
@@ -34,14 +34,15 @@ class Converted:
 
 
 def convert(node: Node, before: "Converted | None") -> Converted | None:
-    """The layer of a node; None for one that does nothing when a net is applied.
+    """The layer of a node; None for a node without effect in inference (Dropout, Identity).
 
     Args:
         node: the node.
-        before: the layer before it: an Add of a constant is the bias of a Linear without one.
+        before: the layer before the node: an Add of a constant is the bias of a Linear without
+            bias.
 
     Raises:
-        Unsupported: no layer does this.
+        Unsupported: no layer supports the node.
     """
     if node.op in ("Identity", "Dropout"):
         return None
@@ -99,10 +100,10 @@ def _linear(weight: Array, bias: Array | None) -> Converted:
 
 
 def _row(bias: Array, n: int) -> Array:
-    """A bias (n,) from (n,), (1, n) or one number for all.
+    """A bias (n,) from (n,), (1, n) or one number for all elements.
 
     Raises:
-        Unsupported: it has another shape.
+        Unsupported: the bias has another shape.
     """
     if bias.size not in (1, n) or bias.ndim > 2 or bias.shape[-1:] not in ((), (1,), (n,)):
         raise Unsupported(f"adds an array of shape {bias.shape} to {n} features")
@@ -176,7 +177,7 @@ def _strides(node: Node) -> tuple[int, int]:
 
 
 def _sides(node: Node) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Padding of a pooling window."""
+    """The padding of a pooling window: ((top, bottom), (left, right))."""
     if node.attributes.get("ceil_mode", 0):
         raise Unsupported("rounds sizes up (ceil_mode); ours rounds down")
     padding = _padding(node)
@@ -186,7 +187,7 @@ def _sides(node: Node) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _padding(node: Node) -> Any:
-    """ONNX has all beginnings before all ends: top, left, bottom, right."""
+    """Padding as ((top, bottom), (left, right)); ONNX's order is top, left, bottom, right."""
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto == "SAME_UPPER":
         return "same"

@@ -16,12 +16,12 @@ from ._layers import Converted, Unsupported, convert
 
 
 def from_onnx(source: bytes | str | Path) -> nn.Sequential:
-    """The net of an ONNX file that is a chain of the layers that drypoint has.
+    """The net of an ONNX file that is a chain of layers that drypoint has.
 
-    Read are Conv, Gemm, MatMul (+ Add), MaxPool, AveragePool, GlobalAveragePool,
+    The operators are Conv, Gemm, MatMul (+ Add), MaxPool, AveragePool, GlobalAveragePool,
     BatchNormalization, Flatten, Reshape, Relu, Sigmoid, Tanh, Sin, Cos and Softmax, for float
-    nets with images as (N, C, H, W); Dropout and Identity are left out, for they do nothing when
-    a net is applied. Weights become float32. Layers get the names of `nn.Sequential`.
+    nets with images as (N, C, H, W). Dropout and Identity are dropped, since they have no effect
+    in inference. Weights become float32. Layers get the default names of `nn.Sequential`.
 
     Args:
         source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
@@ -29,7 +29,7 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential:
 
     Raises:
         OnnxError: no ONNX, data in other files, no chain, weights that are not finite in float32,
-            or nodes that no layer stands for (the first eight are named).
+            or unsupported nodes (the message names the first eight).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
     wanted = "the bytes or the path of an ONNX file"
@@ -45,10 +45,10 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential:
 
 
 def _parsed(content: bytes, onnx: Any, what: str) -> Any:
-    """The ``onnx.ModelProto`` of a file, checked, with the shapes in between inferred.
+    """The ``onnx.ModelProto`` of a file, checked, after shape inference.
 
     Raises:
-        OnnxError: the file is no valid ONNX model, or keeps data in other files.
+        OnnxError: the file is no valid ONNX model, or has data in other files.
     """
     try:
         proto = onnx.load_model_from_string(content)
@@ -72,7 +72,7 @@ def _package() -> Any:
 
 
 def _net(found: Chain) -> nn.Sequential:
-    """The layers in a row, with their arrays."""
+    """The layers of a chain as a net, with their arrays."""
     made: list[Converted] = []
     troubles = []
     for node in found.nodes:

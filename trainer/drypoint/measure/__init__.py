@@ -1,4 +1,4 @@
-"""Measure a classifier: one pass over the data, every figure from what that pass gave."""
+"""Measure a classifier: one pass over the data, and every figure from the outputs of that pass."""
 
 from ._activations import Statistic as Statistic
 from ._activations import measure_activations as measure_activations

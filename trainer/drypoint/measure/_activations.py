@@ -1,4 +1,4 @@
-"""What comes out of layers, over many images, without keeping it."""
+"""Statistics of the outputs of layers over many images, without storing the outputs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,26 +39,26 @@ def measure_activations(
     reduce: Sequence[Statistic] = get_args(Statistic),
     batch_size: int = 64,
 ) -> dict[str, dict[Statistic, NDArray[np.float64]]]:
-    """Statistics over the images of each element of some layers' outputs.
+    """Statistics over the images, for each element of the outputs of layers.
 
     With x_1 ... x_N the element's values: "mean" is sum(x) / N, "min" and "max" the extremes,
     "rms" sqrt(sum(x^2) / N), "std" sqrt(sum((x - mean)^2) / N). Sums are float64; batches are
-    joined by the formula of Chan, Golub and LeVeque (COMPSTAT 1982, 30), so that "std" does not
-    cancel where the mean is large.
+    combined by the formula of Chan, Golub and LeVeque (COMPSTAT 1982, 30), so that "std" has no
+    cancellation where the mean is large.
 
     Args:
-        model: a `Model` or a net, whose layers are paths, those of containers too; or a
-            runner of an integer program, whose layers are the ops, their values integers.
-        images: what the model takes as a batch: an array (N, ...), a list of pictures, a `Dataset`.
-        layers: which; None takes all that are no containers, or all ops.
-        reduce: which statistics.
+        model: a `Model` or a net, whose layers (and containers) are named by path; or a runner of
+            an integer program, whose layers are its ops with integer outputs.
+        images: a batch for the model: an array (N, ...), a list of pictures, a `Dataset`.
+        layers: the names of the layers; None: all layers that are no containers, or all ops.
+        reduce: the statistics to compute.
         batch_size: images at a time, at least 1; bounds the memory.
 
     Returns:
         Layer -> statistic -> float64 array of the shape of the output for one image.
 
     Raises:
-        MeasureError: no images, no such statistic or op, or a model without layers.
+        MeasureError: no images, an unknown statistic or op, or a model without layers.
         DrypointError: a part of the model refuses the images or the paths.
     """
     images = model_inputs(images, name="images", error=MeasureError)
@@ -79,7 +79,7 @@ def measure_activations(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Moments:
-    """What is kept of ``n`` values of each element."""
+    """Running sums over ``n`` values of each element."""
 
     n: int
     mean: _Values
@@ -90,7 +90,7 @@ class _Moments:
 
     @classmethod
     def of(cls, x: _Values) -> "_Moments":
-        """Of one batch (n, ...)."""
+        """The moments of one batch (n, ...)."""
         mean = x.sum(axis=0) / len(x)
         return cls(
             n=len(x),
@@ -102,7 +102,7 @@ class _Moments:
         )
 
     def joined(self, other: "_Moments") -> "_Moments":
-        """Of both together."""
+        """The moments of both sets of values together."""
         n = self.n + other.n
         gap = other.mean - self.mean
         return _Moments(
@@ -115,7 +115,7 @@ class _Moments:
         )
 
     def statistic(self, name: Statistic) -> _Values:
-        """One of them by its name."""
+        """The statistic of a name."""
         match name:
             case "mean":
                 return self.mean

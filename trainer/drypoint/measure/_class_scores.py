@@ -15,13 +15,13 @@ Average: TypeAlias = Literal["macro", "micro", "weighted"]
 
 
 class ClassScores(Mapping[Class, float]):
-    """A read-only mapping from class to score, each a ratio that is 0 where it would be 0 / 0.
+    """A read-only mapping from class to score; a score is a ratio, 0 where it would be 0 / 0.
 
-    Called, it gives what scikit-learn's ``average`` means: ``m.recall(average="macro")``.
+    A call averages the scores, as scikit-learn's ``average`` does: ``m.recall(average="macro")``.
 
     Args:
         classes: the C names.
-        numerator, denominator: (C,), the two sides of each class's ratio.
+        numerator, denominator: (C,), numerator and denominator of each class's score.
         support: int64 (C,), the examples of each class.
     """
 
@@ -47,10 +47,11 @@ class ClassScores(Mapping[Class, float]):
 
         Args:
             average: "macro" is the mean over all classes, "weighted" the mean with each class
-                weighted by its examples, "micro" the ratio of the summed sides.
+                weighted by its examples, "micro" the ratio of the summed numerators and
+                denominators.
 
         Raises:
-            MeasureError: another word.
+            MeasureError: another ``average``.
         """
         values = np.array(list(self._scores.values()))
         match average:

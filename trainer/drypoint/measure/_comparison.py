@@ -1,4 +1,4 @@
-"""Several classifiers on the same data, side by side."""
+"""Compare several classifiers on one data set."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -33,18 +33,18 @@ _HEAD = (
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
-    """One classifier among others.
+    """The figures of one classifier in a comparison.
 
     Attributes:
-        name: what it is called here.
+        name: the name of the classifier in the comparison.
         accuracy: the share of examples predicted right.
-        accuracy_interval: the Wilson 95 % interval of it.
-        size: bytes of what must be stored for it; None where that is not known.
-        microseconds_batched: per image, in large batches; None without a model to time.
-        microseconds_single: the median of calls with one image; None without a model to time.
-        differ: examples for which it decides otherwise than the first classifier.
-        better: examples that it gets right and the first does not.
-        worse: examples that the first gets right and it does not.
+        accuracy_interval: the Wilson 95 % interval of the accuracy.
+        size: bytes of the stored classifier; None if unknown.
+        microseconds_batched: time for each image in large batches; None without a model to time.
+        microseconds_single: median time of calls with one image; None without a model to time.
+        differ: the number of examples with another decision than the first classifier's.
+        better: the number of examples right here and wrong by the first classifier.
+        worse: the number of examples wrong here and right by the first classifier.
         mcnemar_p: `mcnemar_p` of ``better`` and ``worse``; 1 for the first itself.
     """
 
@@ -62,7 +62,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Comparison:
-    """What `compare` found; `str` gives the table, iterating its rows.
+    """The result of `compare`; `str` gives the table, iteration its rows.
 
     Attributes:
         n: the number of examples.
@@ -81,7 +81,7 @@ class Comparison:
         """The row of a classifier.
 
         Raises:
-            MeasureError: there is none of that name.
+            MeasureError: no classifier has that name.
         """
         for row in self.rows:
             if row.name == name:
@@ -101,7 +101,7 @@ class Comparison:
         return html_table(_HEAD, map(_cells, self.rows))
 
     def to_json(self) -> dict[str, object]:
-        """The rows as JSON takes them."""
+        """The rows, of JSON types."""
         return {"n": self.n, "rows": [asdict(row) for row in self.rows]}
 
 
@@ -112,15 +112,16 @@ def compare(
     sizes: Mapping[str, int] | None = None,
     seconds: float = 1.0,
 ) -> Comparison:
-    """Measure several classifiers on a data set and hold each against the first.
+    """Measure several classifiers on a data set and compare each with the first.
 
     Args:
-        models: name -> what `measure` takes, or a `Measurement` on ``test``, which is used as it
-            is.
-        test: the data, as `measure` takes them.
-        sizes: name -> bytes, for models that do not tell; a float model tells 4 for each
-            parameter (``net.n_params``), others their ``nbytes``.
-        seconds: about how long to time each model, batched and with single images; 0 times none.
+        models: name -> a model as for `measure`, or a `Measurement` on ``test``, which is used
+            unchanged.
+        test: the data, as for `measure`.
+        sizes: name -> bytes, for models without a size of their own. A float model has 4 bytes for
+            each parameter (``net.n_params``), other models have ``nbytes``.
+        seconds: time in seconds for timing each model, in batches and with single images; 0: no
+            timing.
 
     Raises:
         MeasureError: nothing to compare, a name in ``sizes`` only, or a measurement on other data.
@@ -133,7 +134,7 @@ def compare(
         raise MeasureError(f"sizes name {stray[0]!r}, which is not compared: {', '.join(models)}")
     measurements = {name: _measured(name, model, test) for name, model in models.items()}
     first = next(iter(measurements.values()))
-    said_first = _said(first)
+    said_first = _predicted_names(first)
     rows = []
     for name, m in measurements.items():
         right, right_first = m.predicted == m.y, first.predicted == first.y
@@ -149,7 +150,7 @@ def compare(
                 size=size,
                 microseconds_batched=1e6 / m.throughput(seconds=seconds / 2) if timed else None,
                 microseconds_single=m.latency(seconds=seconds / 2).median if timed else None,
-                differ=int(np.count_nonzero(_said(m) != said_first)),
+                differ=int(np.count_nonzero(_predicted_names(m) != said_first)),
                 better=better,
                 worse=worse,
                 mcnemar_p=mcnemar_p(better, worse),
@@ -194,8 +195,8 @@ def _measured(name: str, model: Measurable | Measurement, test: Dataset | Pair) 
     return model
 
 
-def _said(m: Measurement) -> NDArray[np.str_]:
-    """The names of the predicted classes (N,): models may have them in different orders."""
+def _predicted_names(m: Measurement) -> NDArray[np.str_]:
+    """The names of the predicted classes (N,); class indices differ between models."""
     return np.array([str(c) for c in m.classes])[m.predicted]
 
 

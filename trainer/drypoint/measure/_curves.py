@@ -1,4 +1,4 @@
-"""Curves over probabilities: how far they can be trusted, and what a threshold buys."""
+"""Curves over probabilities: calibration, rejection by a threshold, and ROC."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CalibrationCurve:
-    """How often the decisions of each range of confidence are right; empty ranges are left out.
+    """The accuracy of decisions by confidence, for each of B bins that are not empty.
 
-    The confidence of a decision is its own probability. Bin i of ``bins`` equal ones holds the
-    confidences in (i / bins, (i + 1) / bins], the first one 0 as well.
+    The confidence of a decision is the probability of the predicted class. Bin i of ``bins`` equal
+    bins holds the confidences in (i / bins, (i + 1) / bins]; the first bin holds 0 too.
 
     Attributes:
-        bins: how many ranges [0, 1] was cut into.
-        count: int64 (B,), decisions in each range that has any.
-        confidence: float64 (B,), their mean confidence.
-        accuracy: float64 (B,), the share of them that is right.
+        bins: the number of bins of [0, 1], empty bins included.
+        count: int64 (B,), decisions in each bin.
+        confidence: float64 (B,), mean confidence of the decisions in each bin.
+        accuracy: float64 (B,), share of right decisions in each bin.
     """
 
     bins: int
@@ -27,7 +27,8 @@ class CalibrationCurve:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: the mean gap of accuracy and confidence, by decisions.
+        """Expected calibration error: the mean over decisions of |accuracy - confidence| of the
+        decision's bin.
 
         Source: M. P. Naeini et al., AAAI (2015) 2901.
         """
@@ -37,13 +38,13 @@ class CalibrationCurve:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RejectionCurve:
-    """What is left and how good it is when decisions below a confidence are rejected.
+    """Share and accuracy of the accepted decisions when decisions below a confidence are rejected.
 
     Attributes:
-        threshold: float64 (T,), every confidence that occurs, rising: decisions below it are
-            rejected, so the first one rejects none.
-        rejected: float64 (T,), the share of all examples that is rejected, from 0.
-        accuracy: float64 (T,), the share of the others that is right.
+        threshold: float64 (T,), every confidence that occurs, increasing; decisions below the
+            threshold are rejected, so the first threshold rejects none.
+        rejected: float64 (T,), the share of rejected examples, from 0.
+        accuracy: float64 (T,), the share of right decisions among the accepted ones.
     """
 
     threshold: NDArray[np.float64]
@@ -58,9 +59,9 @@ class RocCurve:
     Attributes:
         fpr, tpr: float64 (T,), false and true positive rate where examples with at least the
             threshold count as the class; from (0, 0) to (1, 1).
-        thresholds: float64 (T,), falling; the first is infinite.
-        auc: the area under the curve: how often an example of the class gets a higher
-            probability than one of another class, equal ones counting half.
+        thresholds: float64 (T,), decreasing; the first is infinite.
+        auc: the area under the curve: the share of pairs of an example of the class and an example
+            of another class in which the first has the higher probability; ties count half.
     """
 
     fpr: NDArray[np.float64]
@@ -108,7 +109,7 @@ def roc_curve(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> RocCur
     hits = np.bincount(place[positive], minlength=len(threshold))
     alarms = np.bincount(place[~positive], minlength=len(threshold))
     tp, fp = np.cumsum(hits), np.cumsum(alarms)
-    # Twice the pairs (positive, negative) in the right order, ties once: an exact integer.
+    # Twice the number of pairs (positive, negative) in the right order plus ties: exact integers.
     twice = sum(a * (2 * t - h) for a, t, h in zip(*_ints(alarms, tp, hits), strict=True))
     return RocCurve(
         fpr=np.concatenate([[0.0], fp / negatives]),

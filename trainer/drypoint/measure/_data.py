@@ -1,4 +1,4 @@
-"""What is measured on: inputs of any kind with their labels."""
+"""The data of a measurement: inputs of any kind with their labels."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ Pair: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Inputs that are no uint8 images, with their labels; `labelled` makes it, after checks.
+    """Inputs that are no uint8 images, with their labels; `labelled` checks them and makes it.
 
     Attributes:
-        x: (N, ...), what the model takes as a batch.
+        x: (N, ...), a batch of inputs of the model.
         y: int64 (N,), class indices.
-        classes: the names that ``y`` counts.
+        classes: the class names; ``y`` holds indices into them.
     """
 
     x: NDArray[Any]
@@ -48,11 +48,12 @@ def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled
 
     Args:
         given: the data.
-        known: the classes of the model, which integers among the labels of a pair count; integers
-            other than 0, 1, ... name classes themselves, as for `train.fit`. None: not known.
+        known: the classes of the model, or None if unknown. Integer labels of a pair are indices
+            into them, unless the classes are integers other than 0, 1, ...: then labels are
+            classes, as for `train.fit`.
 
     Raises:
-        MeasureError: it is neither, or the two arrays of a pair have different lengths.
+        MeasureError: neither a `Dataset` nor a pair, or arrays of different lengths.
         DatasetError: labels that cannot be read, or pixels that are not uint8.
     """
     if isinstance(given, Dataset | Labelled):

@@ -1,4 +1,4 @@
-"""The figures that decisions alone give: counts of what was taken for what."""
+"""Figures of decisions alone, from the counts of (true class, predicted class)."""
 
 from functools import cached_property
 
@@ -41,7 +41,7 @@ DECISION_FIGURES = (
 
 
 class DecisionFigures(Outputs):
-    """Figures from true and predicted classes; of a class that is never there, ratios are 0."""
+    """Figures from true and predicted classes; ratios of a class that does not occur are 0."""
 
     @cached_property
     def correct(self) -> int:
@@ -65,7 +65,7 @@ class DecisionFigures(Outputs):
 
     @cached_property
     def baseline_accuracy(self) -> float:
-        """The accuracy of always saying the commonest true class."""
+        """The accuracy of always predicting the most frequent true class."""
         return int(np.bincount(self.y).max()) / self.n
 
     @cached_property
@@ -76,7 +76,8 @@ class DecisionFigures(Outputs):
         return matrix
 
     def top_confusions(self, n: int = 10) -> list[tuple[Class, Class, int]]:
-        """The ``n`` commonest errors (true, predicted, count), commonest first, none with 0."""
+        """The ``n`` most frequent errors (true, predicted, count), most frequent first; counts of
+        0 are left out."""
         matrix = self.confusion_matrix.copy()
         np.fill_diagonal(matrix, 0)
         order = np.argsort(-matrix.ravel(), kind="stable")[:n].tolist()
@@ -89,18 +90,18 @@ class DecisionFigures(Outputs):
 
     @cached_property
     def precision(self) -> ClassScores:
-        """Of the examples predicted as a class, the share that are: TP / (TP + FP)."""
-        return self._scores(self._hits, self._said)
+        """Of the examples predicted as a class, the share that is of it: TP / (TP + FP)."""
+        return self._scores(self._true_positives, self._predicted_counts)
 
     @cached_property
     def recall(self) -> ClassScores:
         """Of the examples of a class, the share predicted as it: TP / (TP + FN)."""
-        return self._scores(self._hits, self._true)
+        return self._scores(self._true_positives, self._true_counts)
 
     @cached_property
     def f1(self) -> ClassScores:
         """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN)."""
-        return self._scores(2 * self._hits, self._said + self._true)
+        return self._scores(2 * self._true_positives, self._predicted_counts + self._true_counts)
 
     def fbeta(self, beta: float) -> ClassScores:
         """The mean of precision and recall with recall ``beta`` times as important.
@@ -113,32 +114,36 @@ class DecisionFigures(Outputs):
         if not 0 < beta < np.inf:
             raise MeasureError(f"beta must be a finite number above 0, not {beta}")
         square = beta * beta
-        return self._scores((1 + square) * self._hits, self._said + square * self._true)
+        return self._scores(
+            (1 + square) * self._true_positives, self._predicted_counts + square * self._true_counts
+        )
 
     @cached_property
     def specificity(self) -> ClassScores:
         """Of the examples of other classes, the share not predicted as it: TN / (TN + FP)."""
-        return self._scores(self._others - self._false_alarms, self._others)
+        return self._scores(self._other_counts - self._false_positives, self._other_counts)
 
     @cached_property
     def false_positive_rate(self) -> ClassScores:
         """Of the examples of other classes, the share predicted as it: FP / (TN + FP)."""
-        return self._scores(self._false_alarms, self._others)
+        return self._scores(self._false_positives, self._other_counts)
 
     @cached_property
     def false_negative_rate(self) -> ClassScores:
         """Of the examples of a class, the share predicted as another: FN / (TP + FN)."""
-        return self._scores(self._true - self._hits, self._true)
+        return self._scores(self._true_counts - self._true_positives, self._true_counts)
 
     @cached_property
     def false_discovery_rate(self) -> ClassScores:
-        """Of the examples predicted as a class, the share that are not: FP / (TP + FP)."""
-        return self._scores(self._false_alarms, self._said)
+        """Of the examples predicted as a class, the share that is not of it: FP / (TP + FP)."""
+        return self._scores(self._false_positives, self._predicted_counts)
 
     @cached_property
     def negative_predictive_value(self) -> ClassScores:
-        """Of the examples not predicted as a class, the share that are not: TN / (TN + FN)."""
-        return self._scores(self._others - self._false_alarms, self.n - self._said)
+        """Of the examples not predicted as a class, the share that is not of it: TN / (TN + FN)."""
+        return self._scores(
+            self._other_counts - self._false_positives, self.n - self._predicted_counts
+        )
 
     @cached_property
     def matthews_corrcoef(self) -> float:
@@ -152,36 +157,37 @@ class DecisionFigures(Outputs):
 
     @cached_property
     def scott_pi(self) -> float:
-        """As `cohen_kappa`, with the chance that one distribution of both sides gives."""
+        """As `cohen_kappa`, with the chance agreement of one distribution for truth and
+        prediction."""
         return scott_pi(self.confusion_matrix)
 
     @property
-    def _hits(self) -> NDArray[np.int64]:
+    def _true_positives(self) -> NDArray[np.int64]:
         """int64 (C,): examples of each class predicted right, TP."""
         hits: NDArray[np.int64] = np.diagonal(self.confusion_matrix)
         return hits
 
     @cached_property
-    def _true(self) -> NDArray[np.int64]:
+    def _true_counts(self) -> NDArray[np.int64]:
         """int64 (C,): examples of each class, TP + FN."""
         counts: NDArray[np.int64] = self.confusion_matrix.sum(axis=1)
         return counts
 
     @cached_property
-    def _said(self) -> NDArray[np.int64]:
+    def _predicted_counts(self) -> NDArray[np.int64]:
         """int64 (C,): examples predicted as each class, TP + FP."""
         counts: NDArray[np.int64] = self.confusion_matrix.sum(axis=0)
         return counts
 
     @property
-    def _others(self) -> NDArray[np.int64]:
+    def _other_counts(self) -> NDArray[np.int64]:
         """int64 (C,): examples of all other classes, TN + FP."""
-        return self.n - self._true
+        return self.n - self._true_counts
 
     @property
-    def _false_alarms(self) -> NDArray[np.int64]:
-        """int64 (C,): examples predicted as a class that they are not, FP."""
-        return self._said - self._hits
+    def _false_positives(self) -> NDArray[np.int64]:
+        """int64 (C,): examples of other classes predicted as the class, FP."""
+        return self._predicted_counts - self._true_positives
 
     def _scores(
         self,
@@ -189,5 +195,5 @@ class DecisionFigures(Outputs):
         denominator: NDArray[np.int64] | NDArray[np.floating],
     ) -> ClassScores:
         return ClassScores(
-            self.classes, numerator=numerator, denominator=denominator, support=self._true
+            self.classes, numerator=numerator, denominator=denominator, support=self._true_counts
         )

@@ -1,4 +1,4 @@
-"""A measurement as JSON takes it."""
+"""A measurement as JSON types."""
 
 from ._probability_figures import ProbabilityFigures
 
@@ -24,9 +24,10 @@ _OF_PROBABILITIES = (
 
 
 def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
-    """Figures by name; scores of classes in the order of ``classes``, None for what is not there.
+    """Name -> figure; scores of classes are lists in the order of ``classes``.
 
-    ``roc_auc`` is also None where all examples are of one class.
+    Figures of probabilities are None without probabilities; ``roc_auc`` is also None if all
+    examples are of one class.
     """
     known = m.probabilities is not None
     several = len(set(m.y.tolist())) > 1

@@ -1,4 +1,4 @@
-"""Logs of a device: what it decided, line by line."""
+"""Logs of a device: its decision for each image, line by line."""
 
 import csv
 import io
@@ -18,8 +18,8 @@ from ._measure import measure
 from ._measurement import Measurement
 
 _FIELDS = ("index", "true", "predicted")
-_LONGEST_LINE = 1 << 20  # bytes: outputs of thousands of classes
-_MOST_CLASSES = 1 << 12  # without names; figures hold an array of so many rows and columns
+_LONGEST_LINE = 1 << 20  # bytes: enough for outputs of thousands of classes
+_MOST_CLASSES = 1 << 12  # without names; bounds the confusion matrix
 _NUMBER = re.compile(r"\s*-?[0-9]{1,10}\s*", re.ASCII)
 _Record = tuple[int, int, int, list[int]]
 
@@ -31,26 +31,26 @@ def read_log(
     classes: Sequence[Class] | None = None,
     output_scale: float | None = None,
 ) -> Measurement:
-    """Measure what a device wrote while it classified images; lines in any order.
+    """Measure the log of a device that classified images; lines may be in any order.
 
-    The file is CSV with the head line ``index,true,predicted`` and perhaps one further column
+    The file is CSV with the header ``index,true,predicted`` and optionally one further column
     for each output, or JSON lines such as ``{"index": 0, "true": 7, "predicted": 7,
-    "outputs": [-3, 12]}``. All are integers of 32 bits: ``index`` is the place in the data,
-    ``true`` and ``predicted`` count classes from 0, outputs are what ``dpt_run`` writes. The file
-    may come from anywhere; reading it takes memory in proportion to its size.
+    "outputs": [-3, 12]}``. All values are 32-bit integers: ``index`` is the image's index in the
+    data, ``true`` and ``predicted`` are class indices from 0, outputs are the outputs of
+    ``dpt_run``. The file may be untrusted; reading it takes memory in proportion to its size.
 
     Args:
         path: the file, UTF-8.
-        dataset: the data, so that examples have images and names; each ``true`` must be its
-            label. The measurement is on the images that the log has, in the order of indices.
-        classes: the names of the device's classes, in the order of its outputs; None: those of the
-            data set in its order, else 0, 1, ... of which there are at most 4,096.
-        output_scale: the program's; with it the softmax of outputs times scale gives
-            probabilities, without it only the decisions count.
+        dataset: the data set, which gives images and class names; each ``true`` must equal its
+            label. The measurement is on the images in the log, in the order of indices.
+        classes: the names of the device's classes, in the order of its outputs; None: the classes
+            of the data set in its order, else 0, 1, ..., at most 4,096.
+        output_scale: the output scale of the program: probabilities are the softmax of outputs
+            times scale. None: the measurement has decisions only.
 
     Raises:
-        MeasureError: a line is not as above, an index comes twice or is not in the data, a
-            decision is not the largest output, or labels differ from the data's.
+        MeasureError: a line does not have this format, an index occurs twice or is not in the
+            data, a decision is not the largest output, or labels differ from the data's.
         DrypointError: the file cannot be read.
     """
     wanted = "the path of a log"
@@ -114,7 +114,7 @@ def _csv_lines(text: str, where: str) -> Iterator[_Record]:
 
 
 def _csv_rows(text: str, where: str) -> Iterator[list[str]]:
-    """The rows of a CSV text; the module raises an error of its own for a field without end."""
+    """The rows of a CSV text; an error of the csv module becomes a `MeasureError`."""
     rows = csv.reader(io.StringIO(text))
     try:
         yield from rows
@@ -136,7 +136,7 @@ def _json_lines(text: str, where: str) -> Iterator[_Record]:
 
 
 def _record(fields: list[object], place: str) -> _Record:
-    """Checked integers of one line."""
+    """The integers of one line, checked."""
     *numbers, outputs = fields
     index, true, predicted = (_whole(value, place) for value in numbers)
     if min(index, true, predicted) < 0:

@@ -1,4 +1,4 @@
-"""The gate to a measurement: run a model once, or take outputs made elsewhere."""
+"""`measure`: run a model once, or take outputs from elsewhere, after all checks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,29 +24,29 @@ def measure(
     classes: Sequence[Class] | None = None,
     batch_size: int = 256,
 ) -> Measurement:
-    """Measure a model on a data set, or outputs made elsewhere (another engine, a device's log).
+    """Measure a model on a data set, or outputs from elsewhere (another engine, a device's log).
 
-    Outputs come from one of ``model``, ``probabilities``, ``predictions``; the truth from one
-    of ``dataset`` and ``y``. The model is run once; every figure is computed from its outputs
-    when it is asked for. Classes are matched by their names: the measurement has those of the data
-    in their order, then those that only the model has.
+    Give one of ``model``, ``probabilities``, ``predictions`` for the outputs, and one of
+    ``dataset`` and ``y`` for the true classes. The model runs once; each figure is computed from
+    its outputs at first use. Classes are matched by name: the measurement has the classes of the
+    data in their order, then the classes of the model that the data lack.
 
     Args:
-        model: has ``predict_proba(inputs)``, or runs a program (``program`` and ``trace``), or is
-            callable; gives probabilities for a batch of the data's inputs.
+        model: an object with ``predict_proba(inputs)``, a runner of a program (``program`` and
+            ``trace``), or a callable; it gives probabilities for a batch of inputs.
         dataset: images, true classes and class names; or a pair (x, y) of inputs (N, ...) and
             labels, as `train.fit` takes it.
         probabilities: (N, number of classes), each in [0, 1].
         predictions: (N,) class indices; figures that need probabilities then raise.
-        y: (N,) true classes: indices, one-hot rows, or names out of ``classes``.
-        classes: names of the outputs, in their order; None: those that the model says, else those
-            of the data set, else 0, 1, ...
-        batch_size: inputs a call of the model, at least 1.
+        y: (N,) true classes: indices, one-hot rows, or names from ``classes``.
+        classes: class names of the outputs, in order; None: the model's classes, else the data
+            set's, else 0, 1, ...
+        batch_size: inputs for each call of the model, at least 1.
 
     Raises:
-        MeasureError: the parts do not fit together, or values are out of range.
+        MeasureError: the arguments do not fit together, or values are out of range.
         UnknownClassError: the data have classes that the model lacks.
-        DatasetError: a pair whose labels cannot be read.
+        DatasetError: the labels of a pair cannot be read.
         CoderError: the classes are not distinct str or int.
     """
     given = sum(part is not None for part in (model, probabilities, predictions))
@@ -91,8 +91,8 @@ def _unnamed(
     *,
     counted: bool,
 ) -> tuple[Class, ...]:
-    """The classes of outputs without names: those of the data; where these are only counted, as
-    many as there are outputs.
+    """The classes of outputs without names: the data's names; if the data have none, 0, 1, ... for
+    all outputs.
     """
     if not counted or names != tuple(range(len(names))):
         return names
@@ -103,8 +103,8 @@ def _unnamed(
 def _order(
     names: tuple[Class, ...], own: tuple[Class, ...]
 ) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
-    """The outputs in the order of the data's classes, those of other classes after them; and the
-    names in that order.
+    """The outputs in the order of the data's classes, then of classes that the data lack; and the
+    class names in that order.
     """
     places = class_places(names, own)
     others = [i for i in range(len(own)) if i not in places]

@@ -1,4 +1,4 @@
-"""What one pass over the data tells; figures are computed when asked for, and kept."""
+"""`Measurement`: the figures of one pass over the data, each computed at first use and cached."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,14 +20,14 @@ from ._timing import Latency, latency, throughput
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One example of the data and what was made of it.
+    """One example of the data and its prediction.
 
     Attributes:
-        index: its place in the data.
-        image: uint8 (H, W) or (H, W, 3), or None where there are no images.
+        index: the index of the example in the data.
+        image: uint8 (H, W) or (H, W, 3), or None if the data have no images.
         true: the true class.
         predicted: the predicted class.
-        p_true: the probability that was given to the true class; None without probabilities.
+        p_true: the predicted probability of the true class; None without probabilities.
     """
 
     index: int
@@ -40,8 +40,8 @@ class Example:
 class Measurement(ProbabilityFigures):
     """Every figure of a classifier on N examples of C classes, from its outputs alone.
 
-    Figures are properties, or methods where there is something to choose; `properties` names
-    them. Where examples tie in a list, the one with the lower index comes first.
+    Figures are properties, or methods if they have arguments; `properties` names them. In lists of
+    examples, ties are in the order of indices.
     """
 
     def __repr__(self) -> str:
@@ -54,9 +54,9 @@ class Measurement(ProbabilityFigures):
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """The names of all figures that this measurement can give.
+        """The names of all figures of this measurement.
 
-        Those of probabilities only where there are any, those of time only with a model.
+        Figures of probabilities need probabilities, figures of time a model.
         """
         names: tuple[str, ...] = (*DECISION_FIGURES, "misclassified")
         if self.probabilities is not None:
@@ -64,11 +64,11 @@ class Measurement(ProbabilityFigures):
         return names if self.model is None else (*names, "latency", "throughput")
 
     def worst(self, n: int = 10) -> list[Example]:
-        """The ``n`` examples whose true class was given the lowest probability, lowest first."""
+        """The ``n`` examples with the lowest probability of the true class, lowest first."""
         return self._examples(np.argsort(self._p_true, kind="stable")[:n])
 
     def best(self, n: int = 10) -> list[Example]:
-        """The ``n`` examples whose true class was given the highest probability, highest first."""
+        """The ``n`` examples with the highest probability of the true class, highest first."""
         return self._examples(np.argsort(-self._p_true, kind="stable")[:n])
 
     def least_certain(self, n: int = 10) -> list[Example]:
@@ -84,11 +84,11 @@ class Measurement(ProbabilityFigures):
         return self._examples(np.flatnonzero(self.y != self.predicted)[:n])
 
     def latency(self, calls: int = 100, *, seconds: float = 5.0) -> Latency:
-        """Time single calls of the model, anew with every call of this method.
+        """Time calls of the model with one image; every call of this method measures again.
 
         Args:
-            calls: how many, at least 1; one more goes before them and does not count.
-            seconds: no further call is begun after that time.
+            calls: the number of timed calls, at least 1; one call before them is not timed.
+            seconds: no call starts after this time.
 
         Raises:
             MeasureError: no model was measured, or ``calls`` is below 1.
@@ -99,11 +99,11 @@ class Measurement(ProbabilityFigures):
         return latency(predict, dataset.x, calls=calls, seconds=seconds)
 
     def throughput(self, batch_size: int = 256, *, seconds: float = 1.0) -> float:
-        """Images a second in batches, measured anew with every call of this method.
+        """Images per second in batches; every call of this method measures again.
 
         Args:
-            batch_size: images a call of the model, at least 1.
-            seconds: about how long to measure; one batch is always timed to its end.
+            batch_size: images for each call of the model, at least 1.
+            seconds: approximate time of the measurement; at least one batch is timed.
 
         Raises:
             MeasureError: no model was measured, or ``batch_size`` is below 1.
@@ -116,19 +116,20 @@ class Measurement(ProbabilityFigures):
     def bootstrap(
         self, figure: str, *, samples: int = 1000, confidence: float = 0.95, seed: int = 0
     ) -> tuple[float, float]:
-        """An interval (low, high) for any figure that is a number: how it scatters when the
-        examples are drawn anew, with repetition, from those that there are.
+        """The bootstrap confidence interval (low, high) of a figure that is a number.
 
-        Source: B. Efron, Ann. Stat. 7 (1979) 1; the percentiles of the samples' figures.
+        Each sample draws N examples with replacement; the interval is between percentiles of the
+        samples' figures. Source: B. Efron, Ann. Stat. 7 (1979) 1.
 
         Args:
             figure: the name of a property: "cohen_kappa", "ece", "cross_entropy", ...
-            samples: how many sets of examples are drawn, at least 10.
-            confidence: the share of them inside, above 0 and below 1.
-            seed: of the draw; the same one gives the same interval.
+            samples: the number of samples, at least 10.
+            confidence: the share of samples inside the interval, above 0 and below 1.
+            seed: the seed of the samples; equal seeds give equal intervals.
 
         Raises:
-            MeasureError: no such figure or no number, a setting out of range.
+            MeasureError: an unknown figure, a figure that is no number, or an argument out of
+                range.
         """
         if samples < 10 or not 0 < confidence < 1:
             raise MeasureError(
@@ -155,14 +156,14 @@ class Measurement(ProbabilityFigures):
         )
 
     def report(self) -> str:
-        """The figures, a line for each class, the commonest errors, the confusion matrix."""
+        """The figures, a line for each class, the most frequent errors, the confusion matrix."""
         return report_text(self)
 
     def _repr_html_(self) -> str:
         return report_html(self)
 
     def classification_report(self, digits: int = 2) -> str:
-        """Scores of each class and their averages, as scikit-learn's function of the name."""
+        """Scores of each class and their averages, as scikit-learn's ``classification_report``."""
         return classification_text(self, digits=digits)
 
     def confusion_text(self) -> str:
@@ -170,9 +171,9 @@ class Measurement(ProbabilityFigures):
         return confusion_table(self.confusion_matrix, self.classes)
 
     def to_json(self) -> dict[str, object]:
-        """The figures as JSON takes them; those of classes are lists in the order of ``classes``.
+        """Name -> figure, of JSON types; scores of classes are lists in the order of ``classes``.
 
-        What needs probabilities is None without them.
+        Figures of probabilities are None without probabilities.
         """
         return measurement_json(self)
 

@@ -1,4 +1,4 @@
-"""What can be measured, told apart by what it offers: no part of the engine is imported here."""
+"""The interfaces of models that can be measured; the engine is not imported here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -25,7 +25,7 @@ class Classifier(Protocol):
 
 
 class IntegerProgram(Protocol):
-    """What a runner's program tells."""
+    """The program of a runner."""
 
     @property
     def ops(self) -> Sequence["Named"]:
@@ -34,11 +34,11 @@ class IntegerProgram(Protocol):
 
     @property
     def provenance(self) -> Mapping[str, object]:
-        """JSON-able facts that the program carries along."""
+        """The provenance of the program, of JSON types."""
         ...
 
     def integers(self, inputs: ArrayLike, /) -> NDArray[np.integer]:
-        """What the first op reads, for real inputs (N, ...)."""
+        """The integer inputs of the first op, for real inputs (N, ...)."""
         ...
 
     def real(self, outputs: NDArray[np.int32], /) -> NDArray[np.float64]:
@@ -47,21 +47,21 @@ class IntegerProgram(Protocol):
 
 
 class Named(Protocol):
-    """An op, as far as it matters here."""
+    """An object with a name: an op of a program."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name."""
         ...
 
 
 @runtime_checkable
 class Runner(Protocol):
-    """Anything that runs an integer program and shows what each op gives."""
+    """Anything that runs an integer program and gives the output of each op."""
 
     @property
     def program(self) -> IntegerProgram:
-        """What is run."""
+        """The program that it runs."""
         ...
 
     def trace(self, x: NDArray[Any], /) -> list[NDArray[np.integer]]:
@@ -79,10 +79,10 @@ Measurable: TypeAlias = Classifier | Runner | Predict
 
 
 def predictor(model: Measurable) -> Predict:
-    """The function from inputs to probabilities that a model amounts to.
+    """The function of a model from a batch of inputs to probabilities.
 
     Raises:
-        MeasureError: there is none.
+        MeasureError: the model has none of the interfaces.
     """
     if isinstance(model, Classifier) and not isinstance(model, type):
         return model.predict_proba
@@ -99,10 +99,10 @@ def predictor(model: Measurable) -> Predict:
 
 
 def classes_of(model: object) -> tuple[Class, ...] | None:
-    """The names of a model's outputs, in their order; None where it does not say them.
+    """The class names of a model's outputs, in order; None if the model has none.
 
-    A `Model` and a program say them by their decoder, other classifiers by ``classes`` or, those of
-    scikit-learn, ``classes_``.
+    A `Model` and a program have them in the decoder, other classifiers in ``classes``, and
+    scikit-learn's in ``classes_``.
     """
     if isinstance(model, Runner):
         decoder = getattr(model.program, "decoder", None)
@@ -120,14 +120,14 @@ def classes_of(model: object) -> tuple[Class, ...] | None:
 
 
 def provenance_of(model: object) -> Mapping[str, object]:
-    """The facts that a model, or the program that it runs, carries along; empty without."""
+    """The provenance of a model, or of the program that it runs; empty if there is none."""
     if isinstance(model, _Documented):
         return model.provenance
     return model.program.provenance if isinstance(model, Runner) else {}
 
 
 def place_of(fact: str, provenance: Mapping[str, object]) -> str | None:
-    """The dotted path under which ``provenance`` holds ``fact``; None where it does not."""
+    """The dotted path of the value ``fact`` in ``provenance``; None if it is not there."""
     for key, value in provenance.items():
         if value == fact:
             return key

@@ -1,4 +1,4 @@
-"""What a measurement is made from: the outputs of one pass over the data."""
+"""The outputs of one pass over the data, from which all figures are computed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +15,17 @@ from ._models import Measurable, place_of, provenance_of
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Outputs:
-    """The outputs for N examples of C classes; `measure` makes them, after checks.
+    """The outputs for N examples of C classes; `measure` checks and makes them.
 
     Attributes:
         y: int64 (N,), true class indices.
-        predicted: int64 (N,), predicted class indices; of tied probabilities the model's first.
-        probabilities: float64 (N, C), or None when only decisions are known; then the figures
-            made from probabilities raise `MeasureError`.
-        classes: the C class names: those of the data, then those that only the model has.
-        dataset: the data measured on, or None.
-        model: what was measured, for the figures of time; None without a model.
+        predicted: int64 (N,), predicted class indices; of tied probabilities the first in the
+            model's order.
+        probabilities: float64 (N, C), or None if only decisions are known; figures of
+            probabilities then raise `MeasureError`.
+        classes: the C class names: the data's, then the model's that the data lack.
+        dataset: the data, or None.
+        model: the model, for the figures of time; None without a model.
     """
 
     y: NDArray[np.int64]
@@ -49,15 +50,16 @@ class Outputs:
 
     @cached_property
     def data_digest(self) -> str | None:
-        """SHA-256 of the data measured on, so that a training set is recognised; None without."""
+        """SHA-256 of the data, by which a training set is recognised; None without data."""
         return None if self.dataset is None else self.dataset.digest()
 
     @cached_property
     def seen_as(self) -> str | None:
-        """Where the model's provenance names this very data set, as ``recipe.data_sha256`` does.
+        """The path in the model's provenance that holds the digest of the measured data, such as
+        ``recipe.data_sha256``; None if there is none.
 
-        Such data were used to make the model: the figures say nothing about unseen images. None
-        where they are not named, which does not prove that they are unseen.
+        The model was then made from these data, and the figures say nothing about unseen images.
+        None does not prove that the data are unseen.
         """
         if self.data_digest is None:
             return None
@@ -65,7 +67,7 @@ class Outputs:
 
     @property
     def _rows(self) -> NDArray[np.float64]:
-        """The probabilities, where there are any."""
+        """The probabilities; `MeasureError` if there are none."""
         if self.probabilities is None:
             raise MeasureError(
                 "this figure needs probabilities, the measurement was made from predictions; "

@@ -76,7 +76,7 @@ class ProbabilityFigures(DecisionFigures):
 
     @property
     def perplexity(self) -> float:
-        """exp(cross-entropy): 1 is certain and right, C is a uniform guess."""
+        """exp(cross-entropy): 1 for certain and right predictions, C for uniform ones."""
         return math.exp(self.cross_entropy)
 
     @property
@@ -103,7 +103,7 @@ class ProbabilityFigures(DecisionFigures):
 
     @property
     def entropy(self) -> float:
-        """The mean of `entropies`, from 0 (always certain) to log C (never)."""
+        """The mean of `entropies`, from 0 (certain) to log C (uniform probabilities)."""
         return float(self.entropies.mean())
 
     @cached_property
@@ -114,7 +114,7 @@ class ProbabilityFigures(DecisionFigures):
         return confidences
 
     def calibration_curve(self, bins: int = 10) -> CalibrationCurve:
-        """How often the decisions of each of ``bins`` ranges of confidence are right.
+        """The accuracy of decisions by confidence, in ``bins`` equal bins of [0, 1].
 
         Raises:
             MeasureError: ``bins`` is below 1, or there are no probabilities.
@@ -129,13 +129,14 @@ class ProbabilityFigures(DecisionFigures):
         return self.calibration_curve().ece
 
     def accuracy_rejection(self) -> RejectionCurve:
-        """Accuracy against the share of rejected decisions, for every threshold that differs."""
+        """Accuracy against the share of rejected decisions, for every distinct threshold."""
         return rejection_curve(self.confidences, self.y == self.predicted)
 
     def reject(self, below: float) -> tuple[float, float]:
-        """(share rejected, accuracy of the others) when decisions below a probability are.
+        """(share of rejected decisions, accuracy of the others), rejecting probabilities below
+        ``below``, as `ClassDecoder(reject_below=...)` does.
 
-        What `ClassDecoder(reject_below=...)` does. The accuracy is 1 where all are rejected.
+        The accuracy is 1 if all decisions are rejected.
 
         Raises:
             MeasureError: ``below`` is not in [0, 1], or there are no probabilities.
@@ -151,7 +152,7 @@ class ProbabilityFigures(DecisionFigures):
         """The receiver operating characteristic of one class against all others, and its area.
 
         Raises:
-            MeasureError: there is no such class, no example of it, or none of another class.
+            MeasureError: an unknown class, no example of the class, or none of another class.
         """
         curve = self._roc(self._class_index(cls))
         if curve is None:
@@ -165,7 +166,7 @@ class ProbabilityFigures(DecisionFigures):
         Classes without a curve are left out.
 
         Raises:
-            MeasureError: no class has one, or there are no probabilities.
+            MeasureError: no class has a curve, or there are no probabilities.
         """
         curves = [self._roc(index) for index in range(len(self.classes))]
         areas = [curve.auc for curve in curves if curve is not None]
@@ -180,7 +181,7 @@ class ProbabilityFigures(DecisionFigures):
 
     @cached_property
     def _ranks(self) -> NDArray[np.int64]:
-        """int64 (N,): how many classes come before the true one."""
+        """int64 (N,): the number of classes that are likelier than the true class."""
         p_true = self._p_true[:, None]
         tied_before = (self._rows == p_true) & (np.arange(len(self.classes)) < self.y[:, None])
         before: NDArray[np.int64] = np.count_nonzero((self._rows > p_true) | tied_before, axis=1)

@@ -1,4 +1,4 @@
-"""How far numbers are from what they should be."""
+"""Figures of regression: the errors of predicted numbers."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +13,11 @@ from ._errors import MeasureError
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegressionMeasurement:
-    """Figures of predicted numbers; `measure_regression` makes one, after checks.
+    """Figures of predicted numbers; `measure_regression` checks the values and makes one.
 
     Attributes:
         y: float64 (N, ...), the true values.
-        predicted: float64 (N, ...), the predicted ones.
+        predicted: float64 (N, ...), the predicted values.
     """
 
     y: NDArray[np.float64]
@@ -42,8 +42,8 @@ class RegressionMeasurement:
     def r2(self) -> float:
         """1 - squared errors / squared distances of the true values from their mean.
 
-        For several values an example, the mean over them. Where the true values are constant it
-        is 1 if all are hit, else 0.
+        If an example has several values, it is the mean of their R^2. If the true values are
+        constant, it is 1 if all predictions are exact, else 0.
         """
         errors = ((self.y - self.predicted) ** 2).sum(axis=0).ravel()
         spread = ((self.y - self.y.mean(axis=0)) ** 2).sum(axis=0).ravel()
@@ -51,15 +51,15 @@ class RegressionMeasurement:
         return float((1 - missed).mean())
 
     def to_json(self) -> dict[str, float]:
-        """The figures as JSON takes them."""
+        """Name -> figure, of JSON types."""
         return {"n": self.n, "r2": self.r2, "mae": self.mae, "rmse": self.rmse}
 
 
 def measure_regression(predicted: ArrayLike, y: ArrayLike) -> RegressionMeasurement:
-    """Measure predicted numbers (N, ...) against true ones of the same shape.
+    """Measure predicted numbers (N, ...) against true values of one shape with them.
 
     Raises:
-        MeasureError: shapes differ, there are none, or a value is not finite.
+        MeasureError: shapes differ, there are no values, or a value is not finite.
     """
     said, true = _numbers(predicted, "predicted"), _numbers(y, "y")
     if said.shape != true.shape or said.ndim == 0 or said.size == 0:

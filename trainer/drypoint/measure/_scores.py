@@ -34,7 +34,7 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     centre = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    # By the formula the bounds enclose p and stay in [0, 1]; rounding could move them across.
+    # The bounds enclose p and stay in [0, 1]; min and max undo rounding beyond these limits.
     return max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale))
 
 
@@ -50,15 +50,16 @@ def ratios(
     numerator: NDArray[np.int64] | NDArray[np.floating],
     denominator: NDArray[np.int64] | NDArray[np.floating],
 ) -> NDArray[np.float64]:
-    """Element by element, 0 where the denominator is 0."""
+    """numerator / denominator, elementwise, 0 where the denominator is 0."""
     out = np.zeros(len(numerator))
     return np.divide(numerator, denominator, out=out, where=denominator != 0)
 
 
 def cohen_kappa(confusion: NDArray[np.int64]) -> float:
-    """Agreement beyond chance: (p_o - p_e) / (1 - p_e); 1 where all is one class and right.
+    """Agreement beyond chance: (p_o - p_e) / (1 - p_e); 1 if all examples are of one class and
+    right.
 
-    p_o is the observed agreement, p_e the one that the two marginals give by chance.
+    p_o is the observed agreement, p_e the agreement expected by chance from the two marginals.
     Source: J. Cohen, Educ. Psychol. Meas. 20 (1960) 37.
     """
     n = int(confusion.sum())
@@ -80,9 +81,9 @@ def scott_pi(confusion: NDArray[np.int64]) -> float:
 
 
 def matthews_corrcoef(confusion: NDArray[np.int64]) -> float:
-    """The correlation of true and predicted class; 0 where one of the two is constant.
+    """The correlation of true and predicted class; 0 if one of the two is constant.
 
-    With n examples, c right, t the examples of each class and p those predicted as it:
+    With n examples, c of them right, t the examples and p the predictions of each class:
     ``(c n - t.p) / sqrt((n^2 - t.t)(n^2 - p.p))``.
     Source: J. Gorodkin, Comput. Biol. Chem. 28 (2004) 367.
     """
@@ -98,11 +99,11 @@ def matthews_corrcoef(confusion: NDArray[np.int64]) -> float:
 
 
 def mcnemar_p(first_only: int, second_only: int) -> float:
-    """The exact two-sided p-value that two classifiers are equally often right.
+    """McNemar's exact two-sided p-value of two classifiers being equally often right.
 
-    Of the examples that exactly one of them got right, ``first_only`` and ``second_only`` are
-    the shares of each: twice the binomial tail of the smaller count at 1/2, at most 1; 1 where
-    there are none.
+    ``first_only`` and ``second_only`` count the examples that only the first, or only the second
+    classifier got right. The p-value is twice the binomial tail of the smaller count at 1/2, at
+    most 1; it is 1 if both counts are 0.
     Source: Q. McNemar, Psychometrika 12 (1947) 153, with the binomial in place of its limit.
 
     Raises:

@@ -23,7 +23,7 @@ def confusion_table(matrix: NDArray[np.int64], classes: tuple[Class, ...]) -> st
 
 
 def report_text(m: ProbabilityFigures) -> str:
-    """The figures, a line for each class, the commonest errors, the confusion matrix."""
+    """The figures, a line for each class, the most frequent errors, the confusion matrix."""
     lines = [f"{name:<14} {text}" for name, text in _figures(m)]
     left = max(len(text) for text in (*map(str, m.classes), "class"))
     lines += ["", f"{'class':>{left}}  precision  recall      f1  examples"]
@@ -72,7 +72,7 @@ def classification_text(m: ProbabilityFigures, *, digits: int) -> str:
 
 
 def _figures(m: ProbabilityFigures) -> list[tuple[str, str]]:
-    """The figures of the whole, each with its explanation."""
+    """The (name, text) pairs of the figures over all classes."""
     low, high = m.accuracy_interval
     pairs = [
         ("examples", f"{m.n}"),

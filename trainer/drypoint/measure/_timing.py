@@ -1,4 +1,4 @@
-"""How long a model takes; each call measures anew, nothing here is kept."""
+"""Latency and throughput of a model; every call measures again."""
 
 import time
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ._models import Predict
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """How long calls with one image take.
+    """The time of calls with one image.
 
     Attributes:
-        median: microseconds.
-        p95: microseconds that 95 % of the calls stay below (linear between neighbours).
-        calls: how many were timed.
+        median: median time in microseconds.
+        p95: 95th percentile in microseconds, linearly interpolated.
+        calls: the number of timed calls.
     """
 
     median: float
@@ -26,11 +26,11 @@ class Latency:
 
 
 def latency(predict: Predict, images: NDArray[Any], *, calls: int, seconds: float) -> Latency:
-    """Time single calls on one image after the other, after one call that does not count.
+    """Time calls with one image each, after one call that is not timed.
 
-    It ends after ``calls``, or after ``seconds`` with at least one call.
+    The timing ends after ``calls`` calls, or after ``seconds`` with at least one call.
     """
-    predict(images[:1])  # whatever is set up at first use is no latency
+    predict(images[:1])  # initialization at first use must not be timed
     times: list[float] = []
     begin = time.perf_counter()
     while len(times) < calls and (not times or time.perf_counter() - begin < seconds):
@@ -44,9 +44,9 @@ def latency(predict: Predict, images: NDArray[Any], *, calls: int, seconds: floa
 
 
 def throughput(predict: Predict, images: NDArray[Any], *, batch_size: int, seconds: float) -> float:
-    """Images a second in batches, over the images again and again for about ``seconds``.
+    """Images per second in batches, cycling over the images for about ``seconds``.
 
-    One call that does not count goes before; at least one batch is timed.
+    One call before is not timed; at least one batch is timed.
     """
     predict(images[:1])
     done, at = 0, 0

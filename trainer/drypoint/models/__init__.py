@@ -2,10 +2,10 @@
 
     model = models.load("lenet-mnist")  # float, with encoder and decoder
     model(picture)  # 7
-    program = models.load_program("lenet-mnist")  # the same net in integers, for an Engine
-    print(models.card("lenet-mnist"))  # what it was trained on, how, and what it is worth
+    program = models.load_program("lenet-mnist")  # its integer program, for an Engine
+    print(models.card("lenet-mnist"))  # its data, recipe, sizes and accuracy
 
-``make model`` makes them anew. An untrained net of the same layers is ``nn.lenet()``.
+``make model`` trains the models again. ``nn.lenet()`` is the untrained net.
 """
 
 from ._card import ModelCard as ModelCard

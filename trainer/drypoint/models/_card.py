@@ -1,4 +1,4 @@
-"""What must be known of a trained model before it is used."""
+"""Model cards: the facts of a trained model."""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Score:
     """Decisions on a test set.
 
     Attributes:
-        correct: how many were right.
-        n: of how many.
+        correct: the number of right decisions.
+        n: the number of test examples.
         interval: the Wilson 95 % interval (low, high) of the accuracy.
     """
 
@@ -27,7 +27,7 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """The share that was right, in [0, 1]."""
+        """The share of right decisions, in [0, 1]."""
         return self.correct / self.n
 
     def __str__(self) -> str:
@@ -40,29 +40,29 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """A trained model and its integer program in facts; `str` gives them as text.
+    """The facts of a trained model and its integer program; `str` gives them as text.
 
     Attributes:
-        name: what `load` knows it by.
-        task: what it does, in a sentence.
-        reads: what goes in.
-        classes: what comes out.
-        licence: under which it may be used (SPDX identifier).
-        layers: kinds of the net's layers, in order.
-        parameters: numbers learned.
-        macs: multiply-accumulates for one example.
-        float_bytes: of the float model's file; its weights are float16.
-        program_bytes: of the integer program's file, which is what a device stores.
-        arena_bytes: of working memory that the integer engine needs.
-        float_score: of the float model on the test set.
-        integer_score: of the integer program on it.
-        disagreements: test examples that the two decide differently.
+        name: the name for `load`.
+        task: the task of the model, in a sentence.
+        reads: its inputs, in words.
+        classes: its classes.
+        licence: the SPDX identifier of its licence.
+        layers: the kinds of the net's layers, in order.
+        parameters: the number of learned values.
+        macs: multiply-accumulate operations for one example.
+        float_bytes: size of the float model's file, whose weights are float16.
+        program_bytes: size of the integer program's file, which a device stores.
+        arena_bytes: bytes of working memory of the integer engine.
+        float_score: the score of the float model on the test set.
+        integer_score: the score of the integer program on the test set.
+        disagreements: the number of test examples with different decisions of the two.
         data: the data set: name, numbers of examples, SHA-256 of both parts.
-        recipe: everything that decides what net comes out.
-        calibration: how the ranges of activations were taken.
-        versions: what made it.
-        command: that makes it again.
-        sha256: file suffix -> digest of the file that it was, ".npz" and ".dpt".
+        recipe: the settings and seed that decide the trained net.
+        calibration: how the ranges of activations were measured.
+        versions: the versions of the software that made the model.
+        command: the command that makes the model again.
+        sha256: file suffix (".npz", ".dpt") -> SHA-256 of the file.
     """
 
     name: str
@@ -87,16 +87,16 @@ class ModelCard:
     sha256: Mapping[str, str]
 
     def to_json(self) -> str:
-        """The card as JSON text; `from_json` gives an equal one."""
+        """The card as JSON text, from which `from_json` makes an equal card."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "ModelCard":
-        """The card that `to_json` wrote.
+        """The card in the JSON text of `to_json`.
 
         Raises:
-            DrypointError: the text is none: no JSON, or a field is missing, unknown or of another
-                type.
+            DrypointError: the text is no card: no JSON, or a field is missing, unknown or of
+                another type.
         """
         try:
             given: Any = parse_json(text, largest=_LARGEST_JSON)
@@ -151,6 +151,6 @@ class ModelCard:
 
 
 def _short(value: object) -> str:
-    """Digests by their first digits; anything else as it is."""
+    """The first digits of a digest; other values unchanged."""
     text = str(value)
     return f"{text[:12]}..." if len(text) == 64 else text

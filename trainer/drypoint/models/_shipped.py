@@ -1,4 +1,4 @@
-"""The files that come with the package, read and checked."""
+"""The model files in the package, read and checked."""
 
 from importlib.resources import files
 
@@ -12,7 +12,7 @@ _FOLDER = files(__package__) / "shipped"
 
 
 class UnknownModelError(DrypointError):
-    """No shipped model has that name; the message lists those that there are."""
+    """No shipped model has the name; the message lists the shipped models."""
 
 
 def names() -> tuple[str, ...]:
@@ -29,8 +29,8 @@ def load(name: str) -> Model:
         name: one of `names`.
 
     Raises:
-        UnknownModelError: there is none of that name.
-        DrypointError: its file is not the one that was shipped.
+        UnknownModelError: no shipped model has the name.
+        DrypointError: the file differs from the shipped file.
     """
     return loads(_content(name, ".npz"))
 
@@ -39,17 +39,17 @@ def load_program(name: str) -> Program:
     """The integer program of a shipped model: for an ``Engine``, or to be exported as C.
 
     Raises:
-        UnknownModelError: there is none of that name.
-        DrypointError: its file is not the one that was shipped.
+        UnknownModelError: no shipped model has the name.
+        DrypointError: the file differs from the shipped file.
     """
     return blob.loads(_content(name, ".dpt"))
 
 
 def card(name: str) -> ModelCard:
-    """What is known of a shipped model: data, recipe, sizes, figures, licence.
+    """The card of a shipped model: data, recipe, sizes, accuracy, licence.
 
     Raises:
-        UnknownModelError: there is none of that name.
+        UnknownModelError: no shipped model has the name.
     """
     if not isinstance(name, str) or name not in names():
         known = ", ".join(names())
@@ -59,7 +59,7 @@ def card(name: str) -> ModelCard:
 
 
 def _content(name: str, suffix: str) -> bytes:
-    """The bytes of a file, when they are those that the card tells of."""
+    """The bytes of a file, checked against the SHA-256 in the card."""
     wanted = card(name).sha256[suffix]
     content = (_FOLDER / f"{name}{suffix}").read_bytes()
     if sha256(content) != wanted:

@@ -4,25 +4,30 @@
     net["conv1"].params["weight"].shape  # (20, 1, 5, 5)
     print(net.summary())
 
-A `Layer` holds hyper-parameters and, once initialized, read-only arrays. What would change it
-(`initialize`, `with_params`, `bind`, slicing) returns another. `Sequential` puts layers in a row
-and is a layer itself; a `Graph` connects layers and losses by named ports. A `Model` is a net
-between an encoder and a decoder: what is saved, loaded, measured and quantized.
+A `Layer` holds hyper-parameters and, once initialized, read-only arrays. Its methods
+(`initialize`, `with_params`, `bind`, slicing) return a changed copy. `Sequential` applies layers
+one after the other and is a layer itself; a `Graph` connects layers and losses by named ports. A
+`Model` is a net with an encoder before it and a decoder after it: models are saved, loaded,
+measured and quantized.
 """
 
+from ._activations import Cos as Cos
+from ._activations import ReLU as ReLU
+from ._activations import Sigmoid as Sigmoid
+from ._activations import Sin as Sin
+from ._activations import Softmax as Softmax
+from ._activations import Tanh as Tanh
 from ._batch_norm import BatchNorm2d as BatchNorm2d
+from ._catalogue import LEAF_TYPES as LEAF_TYPES
 from ._catalogue import LayerKind as LayerKind
 from ._catalogue import LayerTable as LayerTable
+from ._catalogue import layer_from_config as layer_from_config
 from ._catalogue import layers as layers
+from ._catalogue import module_from_config as module_from_config
 from ._check_layer import check_layer as check_layer
+from ._check_layer import gradcheck_layer as gradcheck_layer
 from ._context import Context as Context
 from ._convolution import Conv2d as Conv2d
-from ._default_loss import default_loss as default_loss
-from ._elementwise import Cos as Cos
-from ._elementwise import ReLU as ReLU
-from ._elementwise import Sigmoid as Sigmoid
-from ._elementwise import Sin as Sin
-from ._elementwise import Tanh as Tanh
 from ._errors import ConfigError as ConfigError
 from ._errors import ContractError as ContractError
 from ._errors import GraphError as GraphError
@@ -34,19 +39,13 @@ from ._errors import NotInitializedError as NotInitializedError
 from ._errors import PathError as PathError
 from ._errors import PortError as PortError
 from ._errors import ShapeError as ShapeError
-from ._from_config import layer_from_config as layer_from_config
-from ._from_config import module_from_config as module_from_config
-from ._gradcheck import gradcheck_layer as gradcheck_layer
 from ._graph import Graph as Graph
 from ._info import LayerInfo as LayerInfo
 from ._info import NetInfo as NetInfo
 from ._initializers import Distribution as Distribution
 from ._initializers import Method as Method
 from ._layer import Layer as Layer
-from ._leaves import LEAF_TYPES as LEAF_TYPES
 from ._linear import Linear as Linear
-from ._load import load as load
-from ._load import loads as loads
 from ._losses import BinaryCrossEntropyLoss as BinaryCrossEntropyLoss
 from ._losses import CrossEntropyLoss as CrossEntropyLoss
 from ._losses import Loss as Loss
@@ -56,6 +55,8 @@ from ._merging import Add as Add
 from ._merging import Dot as Dot
 from ._merging import Merge as Merge
 from ._model import Model as Model
+from ._model import load as load
+from ._model import loads as loads
 from ._module import Module as Module
 from ._pooling import AvgPool2d as AvgPool2d
 from ._pooling import GlobalAvgPool2d as GlobalAvgPool2d
@@ -68,11 +69,11 @@ from ._presets import lenet as lenet
 from ._presets import lenet5 as lenet5
 from ._sequential import Sequential as Sequential
 from ._sizes import Shape as Shape
-from ._softmax import Softmax as Softmax
 from ._structure import Dropout as Dropout
 from ._structure import Flatten as Flatten
 from ._structure import OneHot as OneHot
 from ._structure import Reshape as Reshape
 from ._training_graph import TrainingGraph as TrainingGraph
+from ._training_graph import default_loss as default_loss
 from ._user_functions import Elementwise as Elementwise
 from ._user_functions import Function as Function

@@ -1,4 +1,4 @@
-"""What a module is called with, as a batch for its forward pass."""
+"""The arguments of a module call as a batch for its forward pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Tensor
 
+from ._arrays import as_real
 from ._errors import InputError, PortError
-from ._inputs import as_real
 from ._ported import Ported
 from ._ports import PortValue, check_lengths
 
@@ -19,12 +19,12 @@ Given = TypeVar("Given")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a module is given, ready for its forward pass.
+    """The inputs of one forward pass.
 
     Attributes:
-        inputs: by port, all with a batch axis and floats of one dtype.
-        single: whether it was one example, without the axis.
-        dtype: of the computation.
+        inputs: port -> batch (N, ...); all float inputs have one dtype.
+        single: whether the call gave one example without a batch axis.
+        dtype: the dtype of the computation.
     """
 
     inputs: dict[str, PortValue]
@@ -42,7 +42,7 @@ def by_port(
     value: Given | Mapping[str, Given] | None,
     named: Mapping[str, Given] | None = None,
 ) -> dict[str, Given]:
-    """A value for each input port, from a mapping, keywords, or one value for the only port.
+    """Input port -> value, from a mapping, keywords, or one value for the only port.
 
     Raises:
         PortError: a port is missing, unknown or given twice.
@@ -68,11 +68,10 @@ def by_port(
 
 
 def as_batch_of(module: Ported, given: Mapping[str, ArrayLike]) -> Batch:
-    """Arrays by port as a batch. float64 is computed in float64 if all float arrays are float64.
+    """Arrays by port as a batch; its dtype is float64 if all float arrays are, else float32.
 
     Raises:
-        InputError: a port gets no array of finite real numbers.
-            Also batches that differ in length.
+        InputError: a port gets no array of finite real numbers, or batches differ in length.
         ShapeError: a port gets neither an example nor a batch.
     """
     kind = type(module).__name__

@@ -21,8 +21,8 @@ from ._sizes import Shape, check_count, check_fraction
 class BatchNorm2d(Layer):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
 
-    In training, mean and variance are the batch's own, and the running ones move towards them:
-    running += momentum * (batch - running). Otherwise the running ones are used.
+    In training the layer uses the mean and variance of the batch, and updates the running
+    statistics: running += momentum * (batch - running). Otherwise it uses the running statistics.
     Both variances divide by the number of values.
 
     Parameters: scale (C,), starts at 1; shift (C,), starts at 0.
@@ -72,7 +72,7 @@ class BatchNorm2d(Layer):
         return "running_mean", "running_variance"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's."""
+        """The input shape, checked to be (C, H, W)."""
         if len(input_shape) != 3 or input_shape[0] != (self.channels or input_shape[0] or -1):
             channels = "C" if self.channels is None else self.channels
             raise ShapeError("BatchNorm2d", f"wants images ({channels}, H, W), got {input_shape}")
@@ -92,13 +92,13 @@ class BatchNorm2d(Layer):
         return self._shapes(self.buffer_names, input_shape)
 
     def initial_arrays(self, draw: Draw) -> dict[str, Array]:  # noqa: ARG002
-        """The identity: nothing is drawn."""
+        """Scale 1, shift 0, mean 0, variance 1; none is random."""
         (shape,) = {*self.param_shapes().values()}
         zeros, ones = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         return {"scale": ones, "shift": zeros, "running_mean": zeros, "running_variance": ones}
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """Normalize by the batch's or the running statistics; see the class."""
+        """x normalized by the statistics of the batch in training, else by the running ones."""
         scale, shift = self._param(params, "scale"), self._param(params, "shift")
         running = [self._buffer(name, ctx) for name in self.buffer_names]
         if not ctx.training:

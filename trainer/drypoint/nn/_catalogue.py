@@ -1,14 +1,94 @@
-"""The list of all layers."""
+"""Every layer, loss and container class: the list, its table, and modules from their `config`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drypoint.common import html_table, table_lines
 
+from ._activations import Cos, ReLU, Sigmoid, Sin, Softmax, Tanh
+from ._batch_norm import BatchNorm2d
+from ._container import Container
+from ._convolution import Conv2d
+from ._errors import ConfigError
 from ._graph import Graph
-from ._leaves import LEAF_TYPES
+from ._layer import Layer
+from ._linear import Linear
+from ._losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
+from ._merging import Add, Dot
 from ._module import Module
+from ._names import inside
+from ._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
+from ._structure import Dropout, Flatten, OneHot, Reshape
+from ._user_functions import Elementwise, Function
+
+LEAF_TYPES: tuple[type[Module], ...] = (
+    Conv2d,
+    MaxPool2d,
+    AvgPool2d,
+    GlobalAvgPool2d,
+    BatchNorm2d,
+    Linear,
+    Flatten,
+    Reshape,
+    OneHot,
+    Dropout,
+    ReLU,
+    Tanh,
+    Sigmoid,
+    Sin,
+    Cos,
+    Function,
+    Elementwise,
+    Softmax,
+    Add,
+    Dot,
+    CrossEntropyLoss,
+    BinaryCrossEntropyLoss,
+    MSELoss,
+    MAELoss,
+)
+"""All layers and losses that contain no others: the types that a model file may name besides
+`Sequential` and `Graph`."""
+
+
+def module_from_config(config: object) -> Module:
+    """The uninitialized layer, loss or net that a ``config()`` describes.
+
+    Raises:
+        ConfigError: the config names no known type, or its fields do not fit the type.
+        ShapeError: the layers of a container do not fit together.
+        GraphError: the edges of a graph do not connect its layers.
+    """
+    kind = config.get("type") if isinstance(config, dict) else None
+    known: tuple[type[Module], ...] = (Sequential, Graph, *LEAF_TYPES)
+    types = {t.__name__: t for t in known}
+    if not isinstance(config, dict) or not isinstance(kind, str) or kind not in types:
+        raise ConfigError("Layer", f"has one of the types {', '.join(types)}, got {kind!r}")
+    layers = config.get("layers")
+    if issubclass(types[kind], Container) and isinstance(layers, dict):
+        config = {**config, "layers": {name: _inner(name, one) for name, one in layers.items()}}
+    return types[kind].from_config(config)
+
+
+def layer_from_config(config: object) -> Layer:
+    """The uninitialized layer or net that a ``config()`` describes.
+
+    Raises:
+        ConfigError: the config describes a loss or another module that is no layer. Otherwise as
+            `module_from_config`.
+    """
+    module = module_from_config(config)
+    if not isinstance(module, Layer):
+        raise ConfigError(type(module).__name__, "is no layer on its own: put it in a Graph")
+    return module
+
+
+def _inner(name: str, config: object) -> Module:
+    """The layer `name` of a container; an error names the layer's path."""
+    with inside(name):
+        return module_from_config(config)
+
 
 _HEAD = ("layer", "learns", "exportable", "what it does")
 
@@ -18,10 +98,11 @@ class LayerKind:
     """One class of layers.
 
     Attributes:
-        name: of the class.
-        trainable: whether such layers may have parameters; of a container, whether its own may.
-        exportable: when quantization gives it an integer form; "" for never.
-        summary: what it does, in a line.
+        name: the class name.
+        trainable: whether the class may have parameters; a container has the parameters of its
+            layers.
+        exportable: the condition under which quantization supports the class; "" for never.
+        summary: the first line of its docstring.
     """
 
     name: str
@@ -57,7 +138,7 @@ class LayerTable:
 
 
 def layers() -> LayerTable:
-    """All layers, losses and containers that there are."""
+    """The table of all layers, losses and containers."""
     kinds: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
     return LayerTable(tuple(map(_kind, kinds)))
 
@@ -65,7 +146,7 @@ def layers() -> LayerTable:
 def _kind(kind: type[Module]) -> LayerKind:
     return LayerKind(
         name=kind.__name__,
-        trainable=kind.param_names is not Module.param_names,  # it has its own list of them
+        trainable=kind.param_names is not Module.param_names,
         exportable=kind.exportable,
         summary=(kind.__doc__ or "").partition("\n")[0],
     )

@@ -1,41 +1,46 @@
-"""The contract of a layer, as a check for layers of the user's own."""
+"""Checks for layers of the user's own: the contract of a layer, and its gradients."""
 
 import copy
 import math
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, GradcheckError, Tensor, gradcheck
 from drypoint.autodiff.kernels import runtime
 from drypoint.autodiff.trace import Trace, constant
 
+from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ContractError
 from ._layer import Layer
+from ._module import Module
+from ._ports import PortValue
 from ._sizes import Shape
 
 _BATCH = 3
 _ROUNDING = 50 * 2.0**-23
-"""Sums in another order: a few units in the last place of float32."""
+"""Relative difference of float32 sums that add in another order."""
 
 
 def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
     """Check that a layer keeps the contract that nets, training and model files build on.
 
-    In this order: shapes are those that the layer infers; the layer is a value that `initialize`
-    does not change, and arrays cannot be written to; copies give the same bytes; float32 stays
-    float32 and float64 stays float64; a batch gives what its examples give one by one; gradients
-    are those of finite differences, in training and out of it; and a layer that says ``in_kernels``
-    is computed by kernels alone.
+    The checks, in this order: outputs have the shapes that `output_shape` announces; `initialize`
+    returns another layer, and arrays are read-only; a copy of the layer gives identical outputs;
+    float32 inputs give float32 and float64 inputs float64; a batch gives the outputs of its
+    examples one by one; gradients equal finite differences, in training and out of it; a layer
+    with ``in_kernels`` runs in compiled kernels alone.
 
         nn.check_layer(Scale(3), (3,))
 
     Args:
         layer: initialized or not.
-        input_shape: of one example; None: the shape that the layer is bound to.
+        input_shape: the shape of one example; None: the shape that the layer is bound to.
 
     Raises:
-        ContractError: a promise is broken; the message says which.
+        ContractError: a check fails; the message says which.
         DrypointError: the layer refuses the shape.
     """
     shape = layer.input_shape if input_shape is None else input_shape
@@ -91,7 +96,7 @@ def _check_batch(ready: Layer, shape: Shape) -> None:
 
 
 def _check_gradients(ready: Layer, shape: Shape) -> None:
-    """On a random direction of the outputs, in float64."""
+    """Gradients of the outputs times a random direction, in float64."""
     names = list(ready.params)
     arrays = [np.stack([_example(shape, seed) for seed in range(2)])]
     arrays += [a + _example(a.shape, 2) for a in ready.params.values()]
@@ -125,7 +130,7 @@ def _check_in_kernels(ready: Layer, shape: Shape) -> None:
 
 
 def _example(shape: Shape, seed: int = 0) -> Array:
-    """Distinct values 0.02 apart and 0.01 from 0: no corner of a function is near."""
+    """Distinct values 0.02 apart and at least 0.01 from 0, away from corners such as a ReLU's."""
     n = math.prod(shape)
     order = np.random.default_rng(seed).permutation(n)
     values: Array = ((order - n // 2) * 0.02 + 0.01).reshape(shape)
@@ -135,3 +140,57 @@ def _example(shape: Shape, seed: int = 0) -> Array:
 def _promise(layer: Layer, kept: bool, broken: str) -> None:
     if not kept:
         raise ContractError(type(layer).__name__, broken)
+
+
+def gradcheck_layer(
+    module: Module,
+    data: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    training: bool = False,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> float:
+    """Compare the gradients of a layer, loss or net with central differences, in float64.
+
+    `autodiff.gradcheck` checks all parameters and all float inputs on a random direction of the
+    outputs. Keep the data away from corners: the 0 of a ReLU, equal values under a maximum.
+
+    Args:
+        module: an initialized module.
+        data: as for calling the module, one example or a batch.
+        training: as in `Context`; dropout uses one mask for all evaluations.
+        tolerance: the largest relative error that passes.
+        seed: the seed of the random direction and of dropout.
+
+    Returns:
+        The largest relative error.
+
+    Raises:
+        GradcheckError: an error is above the tolerance, or no gradient arrives.
+        DrypointError: as for calling the module.
+    """
+    given: dict[str, ArrayLike] = by_port(module, data)
+    given = {port: _wide(x) for port, x in given.items()}
+    batch = as_batch_of(module, given)
+    module.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
+    points = {port: v.data for port, v in batch.inputs.items() if isinstance(v, Tensor)}
+    names = [*points, *module.params]
+
+    def function(*tensors: Tensor) -> Tensor:
+        values = dict(zip(names, tensors, strict=True))
+        inputs: dict[str, PortValue] = {p: values.get(p, v) for p, v in batch.inputs.items()}
+        params = {path: values[path] for path in module.params}
+        ctx = Context(training=training, rng=np.random.default_rng(seed))
+        directions = np.random.default_rng([seed, 1])
+        outputs = module.run(inputs, params, ctx).values()
+        first, *others = ((y * directions.normal(size=y.shape)).sum() for y in outputs)
+        return sum(others, start=first)
+
+    arrays = [*points.values(), *module.params.values()]
+    return gradcheck(function, *arrays, tolerance=tolerance, seed=seed)
+
+
+def _wide(x: ArrayLike) -> np.ndarray:
+    """Floats as float64; other dtypes unchanged, for the module to check."""
+    array = np.asarray(x)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

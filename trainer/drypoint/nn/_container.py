@@ -1,4 +1,4 @@
-"""`Container`: what nets made of named layers have in common."""
+"""`Container`: the base class of nets made of named layers."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError
-from ._frozen import FrozenMapping
 from ._initializers import Draw
 from ._layer import Layer
 from ._module import Module
@@ -27,12 +27,12 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Container(Layer):
-    """Named modules, and everything that goes from paths to them.
+    """A module of named modules, which it finds by path.
 
     ``net["conv1"]``, ``net["block.conv"]`` and ``net["block", "conv"]`` are layers.
 
     Attributes:
-        layers: by name, in order.
+        layers: name -> module, in order.
     """
 
     layers: Mapping[str, Module]
@@ -42,17 +42,17 @@ class Container(Layer):
     @property
     @abstractmethod
     def wiring(self) -> Wiring:
-        """Where each layer gets its inputs, and in which order they are computed."""
+        """The source of each layer's inputs, and the order of computation."""
 
     @abstractmethod
     def _with_layers(self, layers: Mapping[str, Module]) -> Self:
-        """The container with other layers under the same names."""
+        """The container with its layers replaced, name by name."""
 
     def _hold(self, layers: Mapping[str, Module]) -> None:
-        """Take in the layers while being made.
+        """Set `layers`, for the constructor.
 
         Raises:
-            ConfigError: two layers inside have one path.
+            ConfigError: two layers have one path.
         """
         values = {
             "layers": FrozenMapping(layers),
@@ -76,18 +76,18 @@ class Container(Layer):
         return tuple(joined({n: dict.fromkeys(v.buffer_names) for n, v in self.layers.items()}))
 
     def leaves(self) -> Iterator[tuple[str, Module]]:
-        """Paths and layers, in order; containers opened."""
+        """The (path, layer) pairs of all layers inside that are no containers, in order."""
         for name, layer in self.layers.items():
             for path, leaf in layer.leaves():
                 yield f"{name}.{path}" if path else name, leaf
 
     @abstractmethod
     def flatten(self) -> "Container":
-        """The net without containers inside; paths and outputs stay the same to the bit."""
+        """The net with the layers of its containers in their place; paths and output bytes stay."""
 
     @abstractmethod
     def chain(self) -> dict[str, Module] | None:
-        """The layers in order, where each reads the one before and nothing else; else None."""
+        """The layers in order if each reads the output of the one before alone, else None."""
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -103,11 +103,11 @@ class Container(Layer):
         return joined(net._each(lambda layer: layer.buffer_shapes()))
 
     def filled(self, draw: Draw, *, overwrite: bool) -> Self:
-        """Every layer filled, in order."""
+        """The net with every layer filled, in order."""
         return self._with_layers(self._each(lambda layer: layer.filled(draw, overwrite=overwrite)))
 
     def with_params(self, params: Mapping[str, ArrayLike]) -> Self:
-        """The net with some parameters, by path, replaced."""
+        """The net with the parameters at some paths replaced."""
         self._check_paths("parameter", params, self.param_names)
         layers = dict(self.layers)
         for name, own in split(params, self.layers).items():
@@ -116,7 +116,7 @@ class Container(Layer):
         return self._with_layers(layers)
 
     def with_buffers(self, buffers: Mapping[str, ArrayLike]) -> Self:
-        """The net with some buffers, by path, replaced."""
+        """The net with the buffers at some paths replaced."""
         self._check_paths("buffer", buffers, self.buffer_names)
         layers = dict(self.layers)
         for name, own in split(buffers, self.layers).items():
@@ -125,12 +125,12 @@ class Container(Layer):
         return self._with_layers(layers)
 
     def with_layer(self, path: str | tuple[str, ...], layer: Module) -> Self:
-        """The net with another layer at a path; the others keep their values.
+        """The net with another layer at a path; the other layers keep their values.
 
         Raises:
-            PathError: there is no layer there.
-            ConfigError: what is given is no layer.
-            ShapeError: it does not fit between its neighbours.
+            PathError: there is no layer at the path.
+            ConfigError: ``layer`` is no layer.
+            ShapeError: the layer does not fit between its neighbours.
         """
         path = ".".join(path) if isinstance(path, tuple) else path
         name, rest = self._parted(path)
@@ -145,7 +145,7 @@ class Container(Layer):
 
         Raises:
             PathError: there is no layer of an old name.
-            ConfigError: a new name is taken, or no name.
+            ConfigError: a new name is taken, or is not a valid name.
         """
         return self._with_names(renamed(self.layers, names, type(self).__name__), names)
 
@@ -156,18 +156,18 @@ class Container(Layer):
     def activations(
         self, x: ArrayLike | Mapping[str, ArrayLike], layers: Iterable[str] | None = None
     ) -> dict[str, Array]:
-        """What comes out of the layers, not in training, for one example or a batch.
+        """The outputs of layers, not in training, for one example or a batch.
 
         Args:
             x: as for calling the net.
-            layers: paths, of containers too; None means every layer that is no container. A
-                container of several outputs has each at "path.port".
+            layers: paths of layers and containers; None means every layer that is no container.
+                A container with several outputs has one entry an output, "path.port".
 
         Returns:
             Path -> array, in the order of computation.
 
         Raises:
-            PathError: there is no such layer. Otherwise as for calling the net.
+            PathError: there is no layer at a path. Otherwise as for calling the net.
         """
         wanted = {path for path, _ in self.leaves()} if layers is None else set(layers)
         for path in list(wanted):
@@ -186,10 +186,10 @@ class Container(Layer):
 
     @staticmethod
     def _layers_of(config: Mapping[str, object]) -> dict[str, Module]:
-        """The layers in a container's configuration, which `module_from_config` has made.
+        """The layers in a container's config, after `module_from_config` has built each of them.
 
         Raises:
-            ConfigError: they are no layers by name.
+            ConfigError: "layers" is no mapping of names to layers.
         """
         layers = config["layers"]
         if not isinstance(layers, dict):
@@ -197,7 +197,7 @@ class Container(Layer):
         return layers
 
     def _each(self, function: Callable[[Module], Value]) -> dict[str, Value]:
-        """Name -> what the function gives for the layer."""
+        """Name -> the function's value for the layer."""
         results: dict[str, Value] = {}
         for name, layer in self.layers.items():
             with inside(name):
@@ -211,10 +211,10 @@ class Container(Layer):
         return layer._at(rest) if rest and isinstance(layer, Container) else layer
 
     def _parted(self, path: str) -> tuple[str, str]:
-        """The name of a layer and, of a layer inside it, the path there; else "".
+        """A path split into the name of a layer here and the path inside that layer ("" if none).
 
         Raises:
-            PathError: there is no such layer.
+            PathError: there is no layer at the path.
         """
         if path in self.layers:
             return path, ""

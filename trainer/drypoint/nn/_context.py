@@ -1,4 +1,4 @@
-"""What a forward pass carries along beside the numbers."""
+"""The state of a forward pass besides inputs and parameters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,19 +13,20 @@ from ._ports import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """How a net is being applied, and where what it leaves behind goes.
+    """The mode of a forward pass, its random numbers, buffers and hooks.
 
     Attributes:
-        training: dropout drops and batch norm uses the batch's statistics; else neither.
-        rng: where dropout draws from; needed in training when the net has a dropout.
-        updates: path -> array: the new buffers that a training pass computes; give them to
-            `with_buffers`. The one mutable thing here: it is the caller's to read.
-        buffers: path -> what a buffer of a batch norm holds by now, if not what the layer has.
-        observe: called with each layer's path and output, containers after their layers.
-        path: of the layer that is being applied, "" at the top.
-        calls: makes a container's calls of `Layer.forward`, given the layer and the arguments;
-            None: they are just made.
-        losses: likewise those of `Loss.forward`.
+        training: dropout drops and batch norm uses the statistics of the batch; else neither.
+        rng: the generator of dropout masks; needed in training when the net has a dropout.
+        updates: path -> array: the new buffers that a training pass computes, for `with_buffers`.
+            The forward pass writes this dict; the caller reads it.
+        buffers: path -> current value of a batch norm's buffer, in place of the layer's own.
+        observe: called with each layer's path and output; a container comes after its layers.
+        path: the path of the layer being applied, "" at the top.
+        calls: called with the layer and the arguments in place of `Layer.forward`; None:
+            `Layer.forward` itself.
+        losses: called with the loss and the arguments in place of `Loss.forward`; None:
+            `Loss.forward` itself.
     """
 
     training: bool = False
@@ -54,5 +55,5 @@ class Context:
         return replace(self, path=self.path_of(name))
 
     def path_of(self, name: str) -> str:
-        """The path of what the layer at `path` calls `name`."""
+        """The path of the parameter or buffer `name` of the layer at `path`."""
         return f"{self.path}.{name}" if self.path else name

@@ -39,8 +39,8 @@ class Conv2d(Layer):
             ((top, bottom), (left, right)), "valid" for none, or "same" for an output of
             ceil(size / stride), with the smaller half above and left.
         dilation: step between elements of the window, or (vertical, horizontal).
-        groups: channels are split into so many groups that do not see each other.
-        bias: whether there is one.
+        groups: the number of channel groups; an output channel reads the inputs of its group.
+        bias: whether the layer adds a bias.
         in_channels: C; None takes it from the first shape the layer is bound to.
 
     Raises:
@@ -88,7 +88,7 @@ class Conv2d(Layer):
 
     @property
     def param_names(self) -> tuple[str, ...]:
-        """weight, and bias if there is one."""
+        """weight, and bias if the layer has one."""
         return ("weight", "bias") if self.bias else ("weight",)
 
     def window(self, input_shape: Shape) -> Window:
@@ -137,7 +137,7 @@ class Conv2d(Layer):
         return {"weight": weight, "bias": np.zeros(self.out_channels, np.float32)}
 
     def macs(self, input_shape: Shape) -> int:
-        """One for each output, input channel of the group, and element of the window."""
+        """O H' W' * C / groups * kh kw."""
         taps = math.prod(pair(self.kernel_size))
         return math.prod(self.output_shape(input_shape)) * input_shape[0] // self.groups * taps
 
@@ -153,7 +153,7 @@ class Conv2d(Layer):
         relu: bool = False,
         pool: Pair = (1, 1),
     ) -> Tensor:
-        """The layer, then a ReLU and a max-pooling, in one operation."""
+        """The output of the layer, a ReLU and a max-pooling, computed in one operation."""
         window = self.window(x.shape[1:])
         return conv2d(
             x,

@@ -5,7 +5,7 @@ from ._wiring import End
 
 
 def as_text(graph: Container) -> str:
-    """A line for each input, layer in order, and output; arrows say where it comes from."""
+    """A line for each input, layer and output, in order; "<-" precedes the sources of a layer."""
     wiring = graph.wiring
     shapes = graph.input_shapes
     rows = [(port, _shape(shapes.get(port)), "") for port in wiring.inputs]
@@ -28,7 +28,7 @@ def as_text(graph: Container) -> str:
 
 
 def as_dot(graph: Container) -> str:
-    """A digraph: ports as plain text, layers as boxes, edges with the names of ports."""
+    """A digraph in DOT: ports as plain text, layers as boxes, edges labelled by port."""
     wiring = graph.wiring
     places: dict[str, str] = {"": ""} | {name: f"layer{i}" for i, name in enumerate(wiring.order)}
     inputs = {port: f"input{i}" for i, port in enumerate(wiring.inputs)}

@@ -1,4 +1,4 @@
-"""What this part raises. Errors of a layer say where in the net it is."""
+"""The errors of nn. An error of a layer names the layer's path in the net."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from drypoint.common import DrypointError
 
 
 class LayerError(DrypointError):
-    """A layer cannot do what it is asked to.
+    """A layer refuses an argument or an operation.
 
     Attributes:
         kind: the layer's class name.
-        path: where in the net it is, "" for a layer on its own.
-        text: what is wrong, to be read after the layer's name.
+        path: the layer's path in the net, "" for a layer on its own.
+        text: the rest of the message, after class name and path.
     """
 
     def __init__(self, kind: str, text: str, path: str = "") -> None:
@@ -27,7 +27,7 @@ class LayerError(DrypointError):
         return type(self), (self.kind, self.text, self.path)
 
     def within(self, name: str) -> Self:
-        """The same error as seen from the container that calls the layer `name`."""
+        """The error with `name` put before its path, for the container that holds the layer."""
         return type(self)(self.kind, self.text, f"{name}.{self.path}" if self.path else name)
 
 
@@ -40,7 +40,7 @@ class ContractError(LayerError):
 
 
 class NotInitializedError(LayerError, RuntimeError):
-    """A layer is to be applied but has no values for its parameters yet."""
+    """A layer is applied whose parameters have no values yet."""
 
 
 class InputError(LayerError, ValueError):
@@ -56,7 +56,7 @@ class PathError(DrypointError, KeyError):
 
     @classmethod
     def unknown(cls, what: str, path: str, known: Iterable[str]) -> Self:
-        """The error that names the closest of what there is, or all when nothing is close."""
+        """The error for a path that is not in `known`; it lists the closest paths, else all."""
         names = list(known)
         close = difflib.get_close_matches(path, names, n=3, cutoff=0.5) or names
         hint = f"is it one of {', '.join(close)}?" if close else "there is none"
@@ -72,7 +72,7 @@ class GraphError(DrypointError, ValueError):
 
 
 class ModelError(DrypointError, ValueError):
-    """The parts of a model do not fit together, or it lacks the part that was asked for."""
+    """The parts of a model do not fit together, or the model lacks the part that a call needs."""
 
 
 class ModelFileError(DrypointError, ValueError):

@@ -10,10 +10,10 @@ from ._wiring import Pair, Wiring
 
 
 def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
-    """The layers in order, each the only one that reads the one before.
+    """The layers of a chain in order: each is the only reader of the layer before.
 
     Raises:
-        GraphError: they are no chain.
+        GraphError: the layers are no chain.
     """
     if len(wiring.inputs) > 1 or len(wiring.outputs) > 1:
         raise GraphError(
@@ -33,7 +33,7 @@ def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
 
 
 def opened(layers: Mapping[str, Module], wiring: Wiring) -> tuple[dict[str, Module], list[Pair]]:
-    """The layers by path with containers opened, and the edges between them."""
+    """Path -> layer for all layers that are no containers, and the edges between them."""
     leaves: dict[str, Module] = {}
     edges: list[Pair] = []
     given = {port: f".{port}" for port in wiring.inputs}
@@ -50,7 +50,7 @@ def _open(
     given: Mapping[str, str],
     into: tuple[dict[str, Module], list[Pair]],
 ) -> dict[str, str]:
-    """Output port -> the end that it is, of a container whose inputs come from the ends `given`."""
+    """Output port of a container -> the end inside that computes it; `given` feeds its inputs."""
     leaves, edges = into
     ends: dict[tuple[str, str], str] = {("", port): end for port, end in given.items()}
     for name in wiring.order:

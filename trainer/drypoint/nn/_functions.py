@@ -1,4 +1,4 @@
-"""The functions of one element at a time that have a name."""
+"""The elementwise functions that `Function` knows by name."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -34,12 +34,12 @@ def softplus(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Named:
-    """A function and where it is defined.
+    """An elementwise function and its domain.
 
     Attributes:
         apply: the function.
-        least: it wants numbers from here on.
-        inclusive: whether `least` itself is one of them.
+        least: the lower bound of the domain.
+        inclusive: whether the domain includes `least`.
     """
 
     apply: Callable[[Tensor], Tensor]

@@ -1,26 +1,26 @@
-"""Layers in a row that are one operation: what a convolution or a matrix product takes in."""
+"""Fused layers: a convolution or matrix product with the ReLU and max-pooling after it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from drypoint.autodiff import MOST_POOLED, NO_PADDING, Pair, Tensor
 
+from ._activations import ReLU
 from ._context import Context
 from ._convolution import Conv2d
-from ._elementwise import ReLU
 from ._layer import Layer
 from ._linear import Linear
 from ._pooling import MaxPool2d
 
 
 class Run(NamedTuple):
-    """A layer, and those after it that it takes in.
+    """A layer and the layers after it that are computed with it, in one operation.
 
     Attributes:
-        name: of the first layer.
+        name: the name of the first layer.
         layer: the first layer.
-        relu: whether a ReLU follows.
-        pool: the window of the max-pooling that follows; (1, 1) if none does.
+        relu: whether a fused ReLU follows.
+        pool: the window of the fused max-pooling; (1, 1) if there is none.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Run(NamedTuple):
     pool: Pair = (1, 1)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """The output of the last of them; `ctx` is that of the container."""
+        """The output of the last fused layer; `ctx` is the container's context."""
         if isinstance(self.layer, Conv2d) and (self.relu or self.pool != (1, 1)):
             return self.layer.followed(x, params, relu=self.relu, pool=self.pool)
         if isinstance(self.layer, Linear) and self.relu:
@@ -38,9 +38,9 @@ class Run(NamedTuple):
 
 
 def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
-    """The layers as runs, each as long as it can be.
+    """The layers as runs, each as long as possible.
 
-    Only these very classes are taken in: a class derived from one may compute something else.
+    Only the exact classes are fused: a derived class may override `forward`.
     """
     rest, runs = list(layers), []
     while rest:
@@ -57,7 +57,7 @@ def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
 
 
 def _touching(layer: Layer) -> Pair | None:
-    """The window of a max-pooling that a convolution can take in."""
+    """The window of a max-pooling that can be fused with a convolution, else None."""
     if type(layer) is not MaxPool2d:
         return None
     window = layer.window((1, 1, 1))

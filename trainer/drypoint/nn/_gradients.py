@@ -8,18 +8,18 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import as_real
 from ._batch import Batch, as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PathError, PortError, ShapeError
-from ._inputs import as_real
 from ._ported import Ported
 from ._ports import PortValue, as_tensor, check_lengths
 
 DataLike: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
-"""An array for the only port, or one for each port."""
+"""An array for the only port, or port -> array."""
 
 Reduction: TypeAlias = Literal["sum", "mean"]
-"""Over the examples of a batch."""
+"""How losses are reduced over the examples of a batch."""
 
 
 def gradients(
@@ -31,7 +31,7 @@ def gradients(
     loss: Ported | None = None,
     cotangents: DataLike | None = None,
 ) -> Array | dict[str, Array]:
-    """What `Module.gradient` and `Module.vjp` say."""
+    """The gradients that `Module.gradient` and `Module.vjp` describe."""
     if reduction not in ("sum", "mean"):
         raise ConfigError(type(module).__name__, f"reduces by sum or mean, not by {reduction!r}")
     given, target = (data, None) if loss is None else _parted(module, data)
@@ -69,7 +69,7 @@ def gradients(
 
 
 def _parted(module: Ported, data: DataLike) -> tuple[DataLike, ArrayLike]:
-    """The module's inputs, and the target of a loss."""
+    """The data split into the inputs of the module and the target of the loss."""
     if not isinstance(data, Mapping) or "target" not in data:
         ports = ", ".join((*module.input_ports, "target"))
         raise PortError(f"a gradient of a loss wants data for the ports {ports}: give a dict")
@@ -85,7 +85,7 @@ def _value(module: Ported, batch: Batch, name: str) -> Array:
 def _losses(
     outputs: dict[str, Tensor], loss: Ported, *, target: ArrayLike | None, single: bool
 ) -> dict[str, Tensor]:
-    """The loss of the only output."""
+    """The losses (N,) of the only output."""
     if len(outputs) > 1 or loss.input_ports != ("input", "target"):
         raise PortError(f"{type(loss).__name__} is no loss for the outputs {', '.join(outputs)}")
     ((_, output),) = outputs.items()
@@ -102,7 +102,7 @@ def _losses(
 def _send_back(
     module: Ported, outputs: dict[str, Tensor], *, cotangents: DataLike | None, single: bool
 ) -> None:
-    """Walk back from every output that depends on what was asked for."""
+    """Backpropagate from every output that depends on the requested parameters or inputs."""
     seeds: dict[str, Array] = {}
     if cotangents is not None:
         given = cotangents if isinstance(cotangents, Mapping) else None

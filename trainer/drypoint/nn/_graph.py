@@ -1,4 +1,4 @@
-"""`Graph`: layers connected port to port; itself a layer where it has one input and one output."""
+"""`Graph`: layers connected port to port; a layer itself if it has one input and one output."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PortError, ShapeError
 from ._flattening import chain_of, opened
-from ._frozen import FrozenMapping
 from ._graph_layer import GraphLayer
 from ._module import Module
 from ._names import LayerLike, inside, named, split
@@ -35,21 +35,20 @@ class Graph(GraphLayer):
         )
         graph({"input": images, "target": labels})  # a loss for each image
 
-    An end of an edge is a layer with one port on that side, "layer.port", or else the name of a
-    port of the graph (".name" where a layer has that name too). Ports of layers that no edge
+    An end of an edge is "layer" (if the layer has one port on that side), "layer.port", or the
+    name of a port of the graph (".name" if a layer has that name too). Ports of layers that no edge
     mentions become ports of the graph, under their own name where it is free, else as
-    "layer_port"; so do outputs that nothing takes.
+    "layer_port"; outputs that no layer reads become output ports.
 
     Args:
-        layers: by name, or a list; as for `Sequential`, and losses and layers of several inputs.
+        layers: as for `Sequential`; losses and layers with several inputs are allowed too.
         edges: tuples (from, to), or chains (from, through, ..., to).
-        input_shapes: port -> shape of one example, for some ports. What a layer inside settles
-            need not be said.
+        input_shapes: port -> shape of one example; not needed for ports whose layers determine it.
 
     Raises:
-        ConfigError: no layers, no layer, or a bad name.
+        ConfigError: no layers, a value that is no layer, or a bad name.
         GraphError: an unknown end, a port fed twice, a cycle.
-        ShapeError: a layer does not take what it is fed; the message has its path.
+        ShapeError: a layer does not take the shape at its input; the message has its path.
     """
 
     in_kernels: ClassVar[bool] = True
@@ -91,31 +90,31 @@ class Graph(GraphLayer):
 
     @classmethod
     def from_sequential(cls, net: Sequential) -> Self:
-        """The same net as a graph."""
+        """A `Sequential` as a graph."""
         names = [name for name, _ in net.items()]
         shapes = None if net.input_shape is None else {"input": net.input_shape}
         return cls(net.layers, pairwise(names), shapes)
 
     def to_sequential(self) -> Sequential:
-        """The same net as a `Sequential`.
+        """The graph as a `Sequential`.
 
         Raises:
-            GraphError: it is no chain of layers of one input and one output.
+            GraphError: the graph is no chain of layers with one input and one output.
         """
         return Sequential(chain_of(self.layers, self.wiring), self.input_shape)
 
     @property
     def wiring(self) -> Wiring:
-        """Where each layer gets its inputs, and in which order they are computed."""
+        """The source of each layer's inputs, and the order of computation."""
         return self._wiring
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
-        """Port -> shape, of the input ports where it is settled."""
+        """Port -> shape of one example, for the input ports where it is known."""
         return dict(self._known)
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """Port -> shape for one example, as far as known shapes of inputs settle it."""
+        """Output port -> shape for one example, as far as the input shapes determine it."""
         for port, shape in self._known.items():
             if input_shapes.get(port, shape) != shape:
                 raise ShapeError("Graph", f"wants {shape} at port {port}, got {input_shapes[port]}")
@@ -123,14 +122,14 @@ class Graph(GraphLayer):
         return {port: values[end] for port, end in self.wiring.outputs.items() if end in values}
 
     def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
-        """The graph with all sizes set that these shapes settle."""
+        """The graph with all sizes set that the input shapes determine."""
         self.output_shapes(input_shapes)
         if set(input_shapes) <= set(self._known):
             return self
         return type(self)(self.layers, self.edges, {**input_shapes, **self._known})
 
     def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
-        """Every layer, containers opened, with its shapes."""
+        """Every layer that is no container, with its shapes, in order of computation."""
         values = self._propagated(input_shapes)
         for name in self.wiring.order:
             with inside(name):
@@ -138,13 +137,13 @@ class Graph(GraphLayer):
                     yield step._replace(path=f"{name}.{step.path}" if step.path else name)
 
     def operations(self, input_shapes: Mapping[str, Shape]) -> int:
-        """The sum over all layers."""
+        """Multiply-accumulate operations of all layers."""
         return sum(step.module.operations(step.input_shapes) for step in self.steps(input_shapes))
 
     def run(
         self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
     ) -> dict[str, Tensor]:
-        """Every layer after those that feed it."""
+        """Run the layers in order of computation."""
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
         parts = split(params, self.layers)
         for name in self.wiring.order:
@@ -165,9 +164,9 @@ class Graph(GraphLayer):
         """Apply the graph, not in training, to one example or to a batch.
 
         Args:
-            x: arrays by port, or an array for the only one. Integers at the target of a
+            x: port -> array, or an array for the only port. Integers at the target of a
                 classification loss are class indices; they stay integers.
-            ports: the same as keywords.
+            ports: port=array as keywords.
 
         Returns:
             The array of the only output, or a dict of arrays by port.
@@ -175,8 +174,8 @@ class Graph(GraphLayer):
         Raises:
             NotInitializedError: a parameter has no value.
             ShapeError: a shape does not fit.
-            InputError: a port gets other things than finite real numbers, or no valid target;
-                batches differ in length.
+            InputError: an array is not of finite real numbers, a target is not valid, or batches
+                differ in length.
             PortError: a port is missing or unknown.
         """
         batch = as_batch_of(self, by_port(self, x, ports))
@@ -195,13 +194,13 @@ class Graph(GraphLayer):
         """`run` behind a check of shapes and batch lengths: the entry for training.
 
         Args:
-            params: path -> tensor of every parameter; they want a gradient or not.
+            params: path -> tensor of every parameter, with or without gradient.
             x: a batch for each input port: tensors of the parameters' dtype, or class indices as
                 arrays of integers (N,); for the only port, without a mapping.
             ctx: None means not in training.
 
         Returns:
-            The only output (N, ...), or outputs by port. A loss gives (N,): one an example.
+            The only output (N, ...), or port -> output. A loss gives (N,): one number an example.
 
         Raises:
             NotInitializedError: a parameter is missing.
@@ -214,19 +213,20 @@ class Graph(GraphLayer):
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def flatten(self) -> "Graph":
-        """The graph without containers inside; paths and outputs stay the same to the bit."""
+        """The graph with the layers of its containers in their place; paths and output bytes
+        stay."""
         layers, edges = opened(self.layers, self.wiring)
         return Graph(layers, edges, self._known)
 
     def config(self) -> dict[str, object]:
-        """The layers' configurations by name, the edges, and the shapes of inputs."""
+        """The configs of the layers by name, the edges, and the input shapes."""
         layers = self._each(lambda layer: layer.config())
         shapes, edges = dict(self._known), [list(pair) for pair in self.edges]
         return {"type": "Graph", "layers": layers, "edges": edges, "input_shapes": shapes}
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
-        """The uninitialized graph that gave `config`."""
+        """The uninitialized graph that a ``config()`` describes."""
         fields = {"type", "layers", "edges", "input_shapes"}
         if set(config) != fields or config["type"] != "Graph":
             raise ConfigError("Graph", f"wants layers, edges, input_shapes, got {sorted(config)}")
@@ -258,7 +258,7 @@ class Graph(GraphLayer):
         return self.run(inputs, params, ctx)
 
     def _propagated(self, input_shapes: Mapping[str, Shape]) -> dict[End, Shape]:
-        """The shapes at all ends that these settle."""
+        """End -> shape, for all ends whose shapes the input shapes determine."""
         shapes = {**self._known, **input_shapes}
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes.items()}
         for name in self.wiring.order:
@@ -269,5 +269,5 @@ class Graph(GraphLayer):
 
 
 def _given(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
-    """What is known of the inputs of a layer."""
+    """Input port of a layer -> shape, where it is known."""
     return {port: values[end] for port, end in wiring.feeds[name].items() if end in values}

@@ -1,4 +1,4 @@
-"""What makes a graph of one input and one output a layer like others."""
+"""The layer interface of a graph with one input and one output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ from ._wiring import End
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class GraphLayer(Container):
-    """A container with ports of its own. With several, what wants one of them raises PortError."""
+    """A container with named ports.
+
+    Methods that need one input and one output raise `PortError` if the graph has several.
+    """
 
     short_name: ClassVar[str] = "graph"
 
@@ -26,23 +29,23 @@ class GraphLayer(Container):
         """A layer by name or path.
 
         Raises:
-            PathError: there is none.
+            PathError: there is no layer of that name or path.
         """
         return self._at(path if isinstance(path, str) else ".".join(path))
 
     @property
     def input_ports(self) -> tuple[str, ...]:
-        """Those that edges name, in their order, then those that no edge feeds."""
+        """The input ports that edges name, in order, then the layers' ports that no edge feeds."""
         return self.wiring.inputs
 
     @property
     def output_ports(self) -> tuple[str, ...]:
-        """Those that edges name, in their order, then outputs that nothing takes."""
+        """The output ports that edges name, in order, then the outputs that no layer reads."""
         return tuple(self.wiring.outputs)
 
     @property
     def example_ranks(self) -> dict[str, int]:
-        """As the first layer says that wants a certain number of axes at the port."""
+        """Port -> number of axes, by the first layer behind the port that needs a fixed number."""
         found: dict[End, int] = {}
         for name in reversed(self.wiring.order):
             layer, ranks = self.layers[name], self.layers[name].example_ranks
@@ -56,7 +59,7 @@ class GraphLayer(Container):
         return {p: found[("", p)] for p in self.input_ports if ("", p) in found} | known
 
     def takes_integers(self, port: str) -> bool:
-        """Whether a layer that the port feeds does."""
+        """Whether a layer that the port feeds takes integers."""
         return any(
             self.layers[name].takes_integers(own)
             for name, feeds in self.wiring.feeds.items()
@@ -66,12 +69,12 @@ class GraphLayer(Container):
 
     @property
     def example_rank(self) -> int | None:
-        """The number of axes of one example, where it is settled and there is one input."""
+        """The number of axes of one example, if known and the graph has one input, else None."""
         return self.example_ranks.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of one example, where it is settled and there is one input."""
+        """The shape of one example, if known and the graph has one input, else None."""
         return self.input_shapes.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -87,7 +90,7 @@ class GraphLayer(Container):
         return self.with_shapes({self._only_ports()[0]: input_shape})
 
     def macs(self, input_shape: Shape) -> int:
-        """The sum over all layers."""
+        """Multiply-accumulate operations of all layers."""
         return self.operations({self._only_ports()[0]: input_shape})
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
@@ -96,18 +99,18 @@ class GraphLayer(Container):
         return self.run({takes: x}, params, ctx)[gives]
 
     def chain(self) -> dict[str, Module] | None:
-        """The layers in order, where each reads the one before and nothing else; else None."""
+        """The layers in order if each reads the output of the one before alone, else None."""
         try:
             return chain_of(self.layers, self.wiring)
         except GraphError:
             return None
 
     def draw(self) -> str:
-        """The graph in text: a line for each layer, with where its inputs come from."""
+        """The graph as text: a line for each layer, with the sources of its inputs."""
         return as_text(self)
 
     def to_dot(self) -> str:
-        """The graph in the DOT language, as Graphviz draws it."""
+        """The graph in the DOT language of Graphviz."""
         return as_dot(self)
 
     def _only_ports(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""How weights start: with a deviation that keeps signals alike from layer to layer."""
+"""Weight initialization, with variances that keep activations in one range in every layer."""
 
 import math
 from collections.abc import Callable
@@ -12,16 +12,17 @@ from ._errors import ConfigError
 from ._sizes import Shape
 
 Method: TypeAlias = Literal["kaiming", "xavier", "orthogonal", "normal", "identity"]
-"""How weights are drawn.
+"""The initialization method of a weight.
 
 "kaiming": variance 2 / fan_in (He et al. 2015). "xavier": 2 / (fan_in + fan_out) (Glorot 2010).
-"normal": a deviation of `std`. "orthogonal": rows or columns of the matrix (out, in) are
+"normal": standard deviation `std`. "orthogonal": rows or columns of the matrix (out, in) are
 orthonormal (Saxe et al. 2014), by a QR decomposition. "identity": output o starts as a copy of
-input o modulo the inputs (of a convolution, at the window's middle), plus noise of deviation `std`.
+input o modulo the number of inputs (in a convolution, at the middle of the window), plus noise of
+standard deviation `std`.
 """
 
 Distribution: TypeAlias = Literal["normal", "uniform"]
-"""Of the drawn numbers, with the same deviation."""
+"""The distribution of the random weights; both have the standard deviation of the method."""
 
 Draw: TypeAlias = Callable[[Shape], Array]
 """Draws a float32 weight of shape (out, in, ...)."""
@@ -37,10 +38,11 @@ def drawer(
     distribution: Distribution = "normal",
     std: float | None = None,
 ) -> Draw:
-    """The function that draws weights by `method`, one after the other from `rng`.
+    """A function that draws the next weight from `rng` by `method`.
 
     Raises:
-        ConfigError: an option is out of range, or is none of the method's; it names `kind`.
+        ConfigError: an option is out of range, or `method` does not have it; the error names
+            `kind`.
     """
     if method not in get_args(Method):
         raise ConfigError(kind, f"knows the methods {', '.join(get_args(Method))}, got {method!r}")
@@ -81,7 +83,7 @@ def drawer(
 
 
 def _identity(shape: Shape) -> Array:
-    """1 from input o modulo the inputs to output o."""
+    """Weight 1 from input (o modulo the number of inputs) to output o, else 0."""
     weight = np.zeros(shape, np.float32)
     middle = tuple((size - 1) // 2 for size in shape[2:])
     for o in range(shape[0]):
@@ -90,9 +92,11 @@ def _identity(shape: Shape) -> Array:
 
 
 def _orthogonal(shape: Shape, rng: np.random.Generator) -> Array:
-    """Orthonormal rows, or columns where there are more rows; evenly drawn from all such."""
+    """Orthonormal rows, or columns if there are more rows; uniform over such matrices (Haar)."""
     rows, columns = shape[0], math.prod(shape[1:])
     tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
-    q = q * np.where(np.diag(r) < 0, -1, 1)  # without it, the distribution would be QR's choice
+    q = q * np.where(
+        np.diag(r) < 0, -1, 1
+    )  # QR fixes the signs: undo it, so that the distribution is uniform
     return np.ascontiguousarray(q if rows >= columns else q.T).reshape(shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""`Layer`: the contract that every layer of one input and one output keeps."""
+"""`Layer`: the base class and contract of layers with one input and one output."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from ._sizes import Shape
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer(Module):
-    """A function from one array to one, with parameters: an immutable value.
+    """A function from an array to an array, with parameters: an immutable value.
 
-    Its ports are "input" and "output". A layer of your own needs `output_shape` and `forward`.
+    Its ports are "input" and "output". A derived class defines `output_shape` and `forward`.
 
     Attributes:
-        keeps_axes: the output has as many axes as the input, whatever their number.
+        keeps_axes: the output has as many axes as the input, for any number of axes.
     """
 
     keeps_axes: ClassVar[bool] = False
@@ -39,26 +39,26 @@ class Layer(Module):
 
     @abstractmethod
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """The output for a batch x (N, *example), with these values of the parameters.
+        """The output for a batch x (N, *example) and the parameters ``params``.
 
-        It does not check shapes: `apply` does.
+        `forward` does not check shapes; `apply` does.
         """
 
     @property
     def example_rank(self) -> int | None:
-        """The number of axes of one example; None if any will do."""
+        """The number of axes of one example; None if the layer takes any number."""
         return None
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of one example where the layer takes only one, else None."""
+        """The shape of one example if the layer takes one shape only, else None."""
         return None
 
     def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:  # noqa: ARG002
         """Path -> shape of every parameter, for examples of `input_shape` (None: as bound).
 
         Raises:
-            ShapeError: the shape does not fit, or is None and sizes depend on it.
+            ShapeError: the shape does not fit, or it is None and the sizes depend on it.
         """
         return {}
 
@@ -71,10 +71,10 @@ class Layer(Module):
         return 0
 
     def bind(self, input_shape: Shape) -> Self:
-        """The layer for examples of this shape only, so that all sizes are known.
+        """The layer bound to examples of one shape, so that all its sizes are known.
 
         Raises:
-            ShapeError: the layer does not take them.
+            ShapeError: the layer does not take examples of the shape.
         """
         self.output_shape(input_shape)
         return self
@@ -88,13 +88,13 @@ class Layer(Module):
             x: an array or nested list of one example's shape, or with a batch axis before it.
                 A layer that takes any number of axes takes x as one example. float64 is
                 computed in float64, every other real dtype in float32.
-            ports: x by the name of its port; a mapping in its place does the same.
+            ports: ``input=x`` in place of x.
 
         Raises:
             NotInitializedError: a parameter has no value.
             ShapeError: the shape does not fit.
-            InputError: x holds other things than finite real numbers.
-            PortError: there is no such port.
+            InputError: x is not of finite real numbers.
+            PortError: the layer has no port of that name.
         """
         batch = as_batch_of(self, by_port(self, x, ports))
         tensor = as_tensor(batch.inputs["input"], batch.dtype)
@@ -105,7 +105,7 @@ class Layer(Module):
         """`forward` behind a check of x's shape: the entry for training.
 
         Args:
-            params: path -> tensor of every parameter, of x's dtype; they want a gradient or not.
+            params: path -> tensor of every parameter, of x's dtype, with or without gradient.
             x: a batch (N, *example).
             ctx: None means not in training.
 
@@ -118,31 +118,31 @@ class Layer(Module):
 
     @property
     def input_ports(self) -> tuple[str, ...]:
-        """input."""
+        """``("input",)``."""
         return ("input",)
 
     @property
     def output_ports(self) -> tuple[str, ...]:
-        """output."""
+        """``("output",)``."""
         return ("output",)
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
-        """`input_shape`, if it is settled."""
+        """The input port with `input_shape`, if that is known."""
         return {} if self.input_shape is None else {"input": self.input_shape}
 
     @property
     def example_ranks(self) -> dict[str, int]:
-        """`example_rank`, if it is settled."""
+        """The input port with `example_rank`, if that is fixed."""
         return {} if self.example_rank is None else {"input": self.example_rank}
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """`output_shape` for the input's, or for the layer's own."""
+        """The output port with `output_shape` for the given input shape, else for `input_shape`."""
         shape = input_shapes.get("input", self.input_shape)
         return {} if shape is None else {"output": self.output_shape(shape)}
 
     def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
-        """`bind`, if the input's shape is known."""
+        """The layer bound to the input shape, if that is given."""
         return self.bind(input_shapes["input"]) if "input" in input_shapes else self
 
     def operations(self, input_shapes: Mapping[str, Shape]) -> int:

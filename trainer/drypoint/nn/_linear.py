@@ -24,7 +24,7 @@ class Linear(Layer):
     Args:
         out_features: O.
         in_features: I; None takes it from the first shape the layer is bound to.
-        bias: whether there is one.
+        bias: whether the layer adds a bias.
 
     Raises:
         ConfigError: a hyper-parameter is out of range.
@@ -55,12 +55,12 @@ class Linear(Layer):
 
     @property
     def input_shape(self) -> Shape | None:
-        """(I,) once it is known."""
+        """(I,) if I is known, else None."""
         return None if self.in_features is None else (self.in_features,)
 
     @property
     def param_names(self) -> tuple[str, ...]:
-        """weight, and bias if there is one."""
+        """weight, and bias if the layer has one."""
         return ("weight", "bias") if self.bias else ("weight",)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -94,7 +94,7 @@ class Linear(Layer):
         return {"weight": weight, "bias": np.zeros(self.out_features, np.float32)}
 
     def macs(self, input_shape: Shape) -> int:
-        """One for each weight."""
+        """O * I."""
         return self.output_shape(input_shape)[0] * input_shape[0]
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -102,6 +102,6 @@ class Linear(Layer):
         return self.followed(x, params)
 
     def followed(self, x: Tensor, params: Mapping[str, Tensor], *, relu: bool = False) -> Tensor:
-        """The layer, then a ReLU, in one operation."""
+        """The output of the layer and a ReLU, computed in one operation."""
         weight = self._param(params, "weight")
         return linear(x, weight, self._param(params, "bias") if self.bias else None, relu=relu)

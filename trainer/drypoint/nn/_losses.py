@@ -1,4 +1,4 @@
-"""Losses: what a net's output is worth beside a target."""
+"""Losses: functions of a net's output and a target that training minimizes."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -19,25 +19,26 @@ from drypoint.autodiff import (
     record,
 )
 
+from ._arrays import as_real
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import InputError, ShapeError
 from ._functions import absolute, softplus
-from ._inputs import as_real
 from ._module import Module
 from ._ports import PortValue, Target, as_tensor, dtype_of
 from ._sizes import Shape, check_flag, check_fraction
 
 _MOST_PROBABLE = 1 + 1e-5
-"""A softmax in float32 may exceed 1 by its rounding, a gradient check by its steps."""
+"""Probabilities may exceed 1 by this much: a float32 softmax by its rounding, the inputs of a
+gradient check by its steps."""
 
 
 @dataclass(frozen=True)
 class Loss(Module):
-    """A function of an input and a target with one number for each example.
+    """A function of an input and a target that gives one number for each example.
 
-    It is called with both: ``loss({"input": p, "target": 3})`` or ``loss(input=p, target=3)``.
-    In a `Graph` it is a layer of the ports input, target -> loss.
+    Call a loss as ``loss({"input": p, "target": 3})`` or ``loss(input=p, target=3)``. In a `Graph`
+    it is a layer with the ports input, target -> loss.
     """
 
     short_name: ClassVar[str] = "loss"
@@ -46,7 +47,7 @@ class Loss(Module):
     def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, (N,), for an input (N, ...).
 
-        A target that is a tensor and wants a gradient gets one; an array is a constant.
+        A target that is a tensor can have a gradient; an array is a constant.
 
         Raises:
             InputError: the target does not fit the input.
@@ -54,7 +55,7 @@ class Loss(Module):
 
     @abstractmethod
     def is_single(self, x: Array) -> bool:
-        """Whether an input is one example and no batch."""
+        """Whether the input x is one example and no batch."""
 
     @property
     def input_ports(self) -> tuple[str, ...]:
@@ -67,15 +68,15 @@ class Loss(Module):
         return ("loss",)
 
     def takes_integers(self, port: str) -> bool:
-        """Targets may be class indices."""
+        """Whether the port takes integers: the target may be class indices."""
         return port == "target"
 
     def takes_as_single(self, arrays: Mapping[str, Array]) -> bool:
-        """As the input says."""
+        """Whether the arrays are one example, by `is_single` of the input."""
         return self.is_single(arrays["input"])
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:  # noqa: ARG002
-        """A number. Whether a target fits is seen when it is there: it may have several forms."""
+        """``{"loss": ()}``. `forward` checks the target, which may have several forms."""
         return {"loss": ()}
 
     def run(
@@ -84,7 +85,7 @@ class Loss(Module):
         params: Mapping[str, Tensor],  # noqa: ARG002
         ctx: Context,
     ) -> dict[str, Tensor]:
-        """`forward` from the ports."""
+        """`forward` with the values of the ports."""
         x = as_tensor(inputs["input"], dtype_of(inputs))
         target = inputs["target"]
         constant = isinstance(target, Tensor) and not target.requires_grad
@@ -93,7 +94,7 @@ class Loss(Module):
     def __call__(
         self, ports: Mapping[str, ArrayLike] | None = None, /, **named: ArrayLike
     ) -> Array:
-        """The loss of one example (an array without axes), or of each of a batch (N,).
+        """The loss of one example (shape ()), or of each example of a batch (N,).
 
         Raises:
             PortError: a port is missing, unknown or given twice.
@@ -112,9 +113,9 @@ class CrossEntropyLoss(Loss):
     from 0, or a vector of probabilities.
 
     Args:
-        from_logits: the input is any scores, of which this takes the softmax; else it is
-            probabilities, as a net that ends in `Softmax` gives. Probabilities below 1e-30 count
-            as that, so the loss is at most 69.1.
+        from_logits: True: the input is scores, and the loss applies the softmax. False: the input
+            is probabilities, as from a net that ends in `Softmax`; they are clamped to at least
+            1e-30, so the loss is at most 69.1.
         label_smoothing: s in [0, 1]: the target becomes (1 - s) * target + s / classes.
 
     Raises:
@@ -135,15 +136,15 @@ class CrossEntropyLoss(Loss):
 
     @property
     def example_ranks(self) -> dict[str, int]:
-        """A vector over classes."""
+        """``{"input": 1}``: a vector over classes."""
         return {"input": 1}
 
     def is_single(self, x: Array) -> bool:
-        """One vector over classes."""
+        """Whether x is one vector over classes."""
         return x.ndim == 1
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """A number, of a vector."""
+        """``{"loss": ()}`` for an input that is a vector."""
         shape = input_shapes.get("input", (1,))
         if len(shape) != 1:
             raise ShapeError("CrossEntropyLoss", f"wants a vector over classes, got {shape}")
@@ -161,15 +162,15 @@ class CrossEntropyLoss(Loss):
                 "Softmax, or say from_logits=True",
             )
         if isinstance(target, Tensor):
-            return self._of_both(x, target)
+            return self._with_target_gradient(x, target)
         function = cross_entropy if self.from_logits else cross_entropy_from_probabilities
         try:
             return function(x, target, label_smoothing=self.label_smoothing)
         except AutodiffError as error:
             raise InputError("CrossEntropyLoss", f"cannot use its target: {error}") from error
 
-    def _of_both(self, x: Tensor, target: Tensor) -> Tensor:
-        """With a gradient for the target too."""
+    def _with_target_gradient(self, x: Tensor, target: Tensor) -> Tensor:
+        """The losses (N,), differentiable with respect to the target too."""
         if target.shape != x.shape:
             raise InputError("CrossEntropyLoss", f"wants targets {x.shape}, got {target.shape}")
         s = self.label_smoothing
@@ -182,13 +183,13 @@ class CrossEntropyLoss(Loss):
 class BinaryCrossEntropyLoss(Loss):
     """-t log p - (1 - t) log(1 - p), in nats, as the mean over the elements of an example.
 
-    An input of at most one axis is one example; more axes are a batch. The target is like it, of
-    numbers in [0, 1] or truth values.
+    An input of at most one axis is one example; more axes are a batch. The target has the shape of
+    the input and holds numbers in [0, 1] or truth values.
 
     Args:
-        from_logits: the input is any scores, of which this takes the sigmoid; else it is
-            probabilities, as a net that ends in `Sigmoid` gives, and logarithms of numbers below
-            1e-30 count as that one's.
+        from_logits: True: the input is scores, and the loss applies the sigmoid. False: the input
+            is probabilities, as from a net that ends in `Sigmoid`; the arguments of logarithms are
+            clamped to at least 1e-30.
 
     Raises:
         ConfigError: the option is no bool.
@@ -224,7 +225,8 @@ class BinaryCrossEntropyLoss(Loss):
 class MSELoss(Loss):
     """The mean of (input - target)^2 over the elements of an example.
 
-    An input of at most one axis is one example; more axes are a batch. The target is like it.
+    An input of at most one axis is one example; more axes are a batch. The target has the shape of
+    the input.
     """
 
     def is_single(self, x: Array) -> bool:
@@ -241,7 +243,8 @@ class MSELoss(Loss):
 class MAELoss(Loss):
     """The mean of |input - target| over the elements of an example; its gradient at 0 is 0.
 
-    An input of at most one axis is one example; more axes are a batch. The target is like it.
+    An input of at most one axis is one example; more axes are a batch. The target has the shape of
+    the input.
     """
 
     def is_single(self, x: Array) -> bool:
@@ -254,7 +257,7 @@ class MAELoss(Loss):
 
 
 def _alike(target: Target, x: Tensor, kind: str) -> Tensor:
-    """The target as a tensor like the input."""
+    """The target as a tensor of the input's shape and dtype."""
     t = target if isinstance(target, Tensor) else Tensor(as_real(target, kind, x.dtype))
     if x.ndim == 0 or t.shape != x.shape:
         raise InputError(kind, f"wants a target like its input {x.shape}, got {t.shape}")

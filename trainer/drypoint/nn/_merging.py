@@ -1,4 +1,4 @@
-"""Layers of several inputs and one output."""
+"""Layers with two inputs and one output."""
 
 import math
 from abc import abstractmethod
@@ -21,9 +21,9 @@ from ._sizes import Shape
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Merge(Module):
-    """What they share: the ports a, b -> output.
+    """The base class of layers with the ports a, b -> output.
 
-    On its own such a layer takes arrays as one example; only in a graph is there a batch axis.
+    Called on its own, such a layer takes arrays as one example; in a graph they have a batch axis.
     """
 
     @abstractmethod
@@ -31,12 +31,12 @@ class Merge(Module):
         """The shape of the output for one example.
 
         Raises:
-            ShapeError: the two do not go together.
+            ShapeError: the two shapes do not go together.
         """
 
     @abstractmethod
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """The output for batches of both."""
+        """The output for batches a and b."""
 
     @property
     def input_ports(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Merge(Module):
         return ("output",)
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """`merged_shape`, where both are known."""
+        """The output port with `merged_shape`, if both input shapes are known."""
         if not {"a", "b"} <= set(input_shapes):
             return {}
         return {"output": self.merged_shape(input_shapes["a"], input_shapes["b"])}
@@ -60,7 +60,7 @@ class Merge(Module):
         params: Mapping[str, Tensor],  # noqa: ARG002
         ctx: Context,  # noqa: ARG002
     ) -> dict[str, Tensor]:
-        """`forward` from the ports."""
+        """`forward` with the values of the ports."""
         a, b = (as_tensor(inputs[port], dtype_of(inputs)) for port in ("a", "b"))
         return {"output": self.forward(a, b)}
 
@@ -72,7 +72,7 @@ class Merge(Module):
         Raises:
             PortError: a port is missing, unknown or given twice.
             ShapeError: the shapes do not go together.
-            InputError: one holds other things than finite real numbers.
+            InputError: an array is not of finite real numbers.
         """
         batch = as_batch_of(self, by_port(self, ports, named))
         self.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
@@ -82,7 +82,7 @@ class Merge(Module):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Add(Merge):
-    """a + b, of one shape: what a residual connection ends in."""
+    """a + b, of one shape: the end of a residual connection."""
 
     short_name: ClassVar[str] = "add"
     in_place: ClassVar[bool] = True
@@ -91,7 +91,7 @@ class Add(Merge):
     per_example: ClassVar[bool] = True
 
     def merged_shape(self, a: Shape, b: Shape) -> Shape:
-        """That of both."""
+        """The common shape of a and b."""
         if a != b:
             raise ShapeError("Add", f"wants two arrays of one shape, got {a} and {b}")
         return a
@@ -111,13 +111,13 @@ class Dot(Merge):
     short_name: ClassVar[str] = "dot"
 
     def merged_shape(self, a: Shape, b: Shape) -> Shape:
-        """The other axes of a, then those of b."""
+        """The axes of a but the last, then the axes of b but the first."""
         if not a or not b or a[-1] != b[0]:
             raise ShapeError("Dot", f"wants the last axis of a as long as b's first, got {a}, {b}")
         return a[:-1] + b[1:]
 
     def operations(self, input_shapes: Mapping[str, Shape]) -> int:
-        """One for each output and element of the common axis."""
+        """The number of outputs times the length of the common axis."""
         a, b = input_shapes["a"], input_shapes["b"]
         return math.prod(self.merged_shape(a, b)) * b[0]
 

@@ -1,4 +1,4 @@
-"""`Model`: a net between the things it reads and the things it says."""
+"""`Model`: a net with an encoder before it and a decoder after it; model files."""
 
 import inspect
 import json
@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import write_atomic
-from drypoint.data import Decoder, Encoder, ImageEncoder, check_scaled
+from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.data import (
+    Decoder,
+    Encoder,
+    ImageEncoder,
+    check_scaled,
+    decoder_from_config,
+    encoder_from_config,
+)
 
 from . import _model_file as model_file
-from ._errors import ModelError
-from ._frozen import FrozenMapping
-from ._inputs import as_real
+from ._arrays import FrozenMapping, as_real
+from ._errors import ModelError, ModelFileError
 from ._layer import Layer
 from ._sizes import Shape
 
@@ -31,15 +37,15 @@ class _Ranking(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A net with what turns things into arrays before it, and arrays into answers after it.
+    """A net with an encoder of its inputs and a decoder of its outputs.
 
-    An immutable value; `with_net` and its like give another.
+    An immutable value; `with_net`, `with_encoder`, ... return a changed copy.
 
     Args:
         net: a layer, mostly a `Sequential`. If its sizes are open, the encoder's shape sets them.
-        encoder: turns images into arrays of the net's input shape; None: arrays only.
-        decoder: turns the net's output into a class, an image, ...; None: arrays.
-        provenance: facts to carry along, as JSON takes them.
+        encoder: encodes images as arrays of the net's input shape; None: the model takes arrays.
+        decoder: decodes the net's output to a class, an image, ...; None: the model gives arrays.
+        provenance: facts about the model that its file holds too, of JSON types.
 
     Raises:
         ModelError: `net` is no layer, or `provenance` is not JSON.
@@ -53,7 +59,7 @@ class Model:
     provenance: Mapping[str, object] = field(default_factory=FrozenMapping)
 
     def __post_init__(self) -> None:
-        """Fit the parts together."""
+        """Check the parts, and bind the net to the encoder's shape."""
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
@@ -66,19 +72,19 @@ class Model:
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of one encoded example, where it is settled."""
+        """The shape of one encoded example, or None while the net's sizes are open."""
         return self.net.input_shape if self.encoder is None else self.encoder.shape
 
     def encode(self, x: object) -> Array:
-        """What the net reads: one example, or a batch with its axis first.
+        """The net's input for x: one example, or a batch with its axis first.
 
-        Float arrays of exactly the net's input shape, batches of them and lists of them pass as
-        they are; anything else goes to the encoder, if there is one.
+        Float arrays of exactly the net's input shape, batches of them and lists of them pass
+        unchanged; the encoder, if there is one, encodes anything else.
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
-            ModelError: a net of images without an encoder would take uint8 pixels unscaled.
-        DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
+            ModelError: there is no encoder, and a net of images would read uint8 pixels unscaled.
+            DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
         """
         raw = self._raw(x)
         if raw is not None:
@@ -91,24 +97,24 @@ class Model:
         return np.asarray(self.encoder(x), np.float32)
 
     def decode(self, y: Array) -> object:
-        """The decoder's answer to an output or a batch of them; y itself without a decoder."""
+        """The decoded output, or list of decoded outputs; y itself without a decoder."""
         return y if self.decoder is None else self.decoder(y)
 
     def __call__(self, x: object, question: str | None = None, *arguments: object) -> object:
-        """Encode, apply the net, decode: the answer for one thing, or a list for several.
+        """Encode, apply the net, decode: the decoded output for one input, a list for several.
 
-        The methods `top` and `predict_proba` say more plainly what comes back.
+        `top` and `predict_proba` have more precise return types.
 
         Args:
-            x: one thing or several.
+            x: one input or several.
             question: one of the decoder's `properties` ("probabilities", "entropy", ...), or
                 "top_probabilities", which is "top"; None: the decision.
-            arguments: what the property wants beside the output: the class, a number.
+            arguments: further arguments of the decoder's method: the class, a number.
 
         Raises:
             NotInitializedError: the net has no weights.
-            ModelError: the decoder has no such property, or it wants other arguments.
-            DrypointError: a part does not take what it is given.
+            ModelError: the decoder has no such property, or its method takes other arguments.
+            DrypointError: the encoder, net or decoder does not take its input.
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))
@@ -125,11 +131,11 @@ class Model:
         return method(self.net(self.encode(x)), *arguments)
 
     def predict_proba(self, x: object, *, batch_size: int = 256) -> Array:
-        """The net's output as it is, for one thing or for many (N, ...), some at a time.
+        """The net's output, not decoded, for one input or for many (N, ...), batch by batch.
 
         Args:
             x: as for calling the model.
-            batch_size: how many are encoded and computed at a time, at least 1; bounds memory.
+            batch_size: inputs that are encoded and computed at a time, at least 1; bounds memory.
 
         Raises:
             ModelError: the batch size is below 1. Otherwise as for calling the model.
@@ -142,8 +148,8 @@ class Model:
         return np.concatenate([self.net(self.encode(x[i : i + batch_size])) for i in starts])
 
     def predict(self, x: object, *, batch_size: int = 256) -> object:
-        """The decoder's answer for one thing, or a list for many: as calling the model does, but
-        some at a time.
+        """The decision for one input, or a list for many: as by calling the model, but batch by
+        batch.
 
         Args:
             x, batch_size: as for `predict_proba`.
@@ -154,8 +160,8 @@ class Model:
         return self.decode(self.predict_proba(x, batch_size=batch_size))
 
     def top(self, x: object, k: int | None = None) -> list[object]:
-        """The decoder's k likeliest (class, probability) pairs, likeliest first; a list of such
-        lists for a batch. None means all classes.
+        """The k likeliest (class, probability) pairs, likeliest first; a list of such lists for a
+        batch. k = None means all classes.
 
         Raises:
             ModelError: the decoder does not rank classes, or there is none.
@@ -177,19 +183,19 @@ class Model:
         return replace(self, decoder=decoder)
 
     def with_provenance(self, provenance: Mapping[str, object]) -> Self:
-        """The model with other facts to carry along."""
+        """The model with another provenance."""
         return replace(self, provenance=provenance)
 
     def dumps(self, *, half: bool = False) -> bytes:
         """The model as the bytes of a ``.npz`` file; equal models give equal bytes.
 
         Args:
-            half: round the arrays to float16, half the bytes; what is loaded is float32 again.
+            half: round the arrays to float16, half the bytes; `loads` gives float32.
 
         Raises:
-            ModelFileError: a parameter is not finite (as float16: not within 65,504 of 0), or a
-                layer is of a type of your own.
-            DrypointError: the encoder or decoder cannot be written down.
+            ModelFileError: a parameter is not finite (as float16: not within 65,504 of 0), or the
+                class of a layer is not one of nn's.
+            DrypointError: the encoder or decoder has no config (a function).
         """
         ends = {
             "encoder": None if self.encoder is None else self.encoder.config(),
@@ -213,7 +219,7 @@ class Model:
         return f"<pre>encoder {before}</pre>{net}<pre>decoder {after}</pre>"
 
     def _raw(self, x: object) -> Array | None:
-        """x as an array, when it is what the net reads already."""
+        """x as an array if it has the net's input shape and is of floats, else None."""
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
             if all(np.shape(one) == shape for one in x):
@@ -224,7 +230,7 @@ class Model:
         return x if shape in (x.shape, x.shape[1:]) else None
 
     def _check_scaled(self, x: object) -> None:
-        """Refuse pixels that a net of images would take unscaled, since there is no encoder."""
+        """Refuse uint8 images if the model has no encoder that scales them."""
         shape = self.input_shape
         if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.size == 0:
             return
@@ -235,7 +241,8 @@ class Model:
             )
 
     def _is_long(self, x: "list[object] | tuple[object, ...] | np.ndarray", most: int) -> bool:
-        """Whether x is a batch of more than `most`; of an array, its first row tells."""
+        """Whether x is a batch of more than `most` inputs; for an array the first row decides
+        whether it is a batch."""
         if isinstance(x, list | tuple):
             return self.encoder is not None and len(x) > most
         rank = None if self.input_shape is None else len(self.input_shape)
@@ -244,3 +251,38 @@ class Model:
 
 def _is_float(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def loads(content: bytes) -> Model:
+    """The model in the bytes of a model file, as `Model.dumps` gives them.
+
+    The bytes may be untrusted: they are checked, and never executed.
+
+    Raises:
+        ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
+    """
+    net, ends = model_file.unpack(content)
+    encoder, decoder = (cast("dict[str, object] | None", ends[e]) for e in ("encoder", "decoder"))
+    try:
+        return Model(
+            net,
+            encoder=None if encoder is None else encoder_from_config(encoder),
+            decoder=None if decoder is None else decoder_from_config(decoder),
+            provenance=cast("dict[str, object]", ends["provenance"]),
+        )
+    except (DrypointError, TypeError, ValueError, OverflowError) as error:
+        raise ModelFileError(f"damaged model file: {error}") from error
+
+
+def load(path: str | Path) -> Model:
+    """The model that `Model.save` wrote to a file.
+
+    Raises:
+        ModelFileError: the file cannot be read, or as `loads`; the message names the file.
+    """
+    try:
+        return loads(read_bytes(path))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+    except DrypointError as error:
+        raise ModelFileError(str(error)) from error

@@ -1,9 +1,9 @@
 """The bytes of a model file: an uncompressed zip of ``model.json`` and one ``.npy`` an array.
 
-NumPy can read it too: ``np.load(path)["conv1.weight"]``. What is read may come from anywhere, so
-nothing in it is believed: the JSON is checked into a net first, and an array is read only where
-the net has one, with exactly the header and size that the net calls for. Stored members cannot
-be larger than the file, so neither can what is allocated.
+NumPy can read the file too: ``np.load(path)["conv1.weight"]``. A file may be untrusted: the JSON
+is checked and built into a net first; then each array must be one of the net's, with exactly the
+header and size that the net needs. Zip members are stored, not compressed, so reading allocates
+no more than the file's size.
 """
 
 import io
@@ -16,33 +16,33 @@ import numpy as np
 from drypoint.autodiff import Array
 from drypoint.common import DrypointError, pack_members, parse_json, unpack_members
 
+from ._catalogue import layer_from_config
 from ._errors import ModelFileError
-from ._from_config import layer_from_config
 from ._layer import Layer
 from ._sizes import Shape
 
 FORMAT = "drypoint-model"
 VERSION = 1
 
-_SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")  # what arrays may be in the file
+_SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")  # dtypes of arrays in the file
 _JSON = "model.json"
 _LARGEST_JSON = 1 << 20  # bytes: a net of thousands of layers; bounds the parser's work
 _FIELDS = {"format", "version", "net", "arrays", "encoder", "decoder", "provenance"}
 
 
 def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes:
-    """The file of a net and of what stands around it.
+    """The bytes of the model file of a net, its encoder, decoder and provenance.
 
     Args:
         net: initialized or not.
-        ends: encoder, decoder and provenance, as JSON takes them.
+        ends: the configs of encoder and decoder, and the provenance, of JSON types.
         half: round the arrays to float16.
 
     Raises:
         ModelFileError: a value is not finite, or the file could not be read back.
     """
     kind = _HALF if half else _SINGLE
-    with np.errstate(over="ignore"):  # what becomes infinite is refused here
+    with np.errstate(over="ignore"):  # the check below refuses infinities
         arrays = {path: a.astype(kind) for path, a in {**net.params, **net.buffers}.items()}
     for path, array in arrays.items():
         if not np.isfinite(array).all():
@@ -67,7 +67,7 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
 
 
 def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
-    """The net and the ends that `pack` wrote.
+    """The net and the ends in the bytes that `pack` gave.
 
     Raises:
         ModelFileError: the bytes are anything else.
@@ -87,7 +87,7 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
 
 
 def _facts(text: bytes) -> dict[str, object]:
-    """The JSON part, when it is of this format and version."""
+    """The parsed JSON, checked for format, version and fields."""
     try:
         facts = parse_json(text, largest=_LARGEST_JSON)
     except DrypointError as error:
@@ -115,7 +115,7 @@ def _net(config: object) -> Layer:
 
 
 def _arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[str, Array]:
-    """Path -> array for the listed paths, which must be all members."""
+    """Path -> array for the listed paths, which must be exactly the members of the zip."""
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise ModelFileError("damaged model file: its arrays are no list of names")
     if {f"{path}.npy" for path in paths} != set(members):
@@ -133,7 +133,7 @@ def _arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[
 
 
 def _array(content: bytes, *, path: str, shape: Shape) -> Array:
-    """One array as float32, when it is float32 or float16, finite and of this shape."""
+    """One array as float32, checked to be float32 or float16, finite and of this shape."""
     headers = {kind: _header(shape, kind) for kind in (_SINGLE, _HALF)}
     sizes = {k: len(header) + k.itemsize * math.prod(shape) for k, header in headers.items()}
     if len(content) not in sizes.values():
@@ -150,7 +150,7 @@ def _array(content: bytes, *, path: str, shape: Shape) -> Array:
 
 
 def _header(shape: Shape, kind: "np.dtype[np.floating]") -> bytes:
-    """What NumPy writes before the numbers of a row-major array."""
+    """The ``.npy`` header that NumPy writes before the numbers of a row-major array."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         buffer, {"descr": kind.str, "fortran_order": False, "shape": shape}

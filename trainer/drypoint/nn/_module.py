@@ -1,4 +1,4 @@
-"""`Module`: what layers, losses and containers have in common."""
+"""`Module`: the base class of layers, losses and containers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from drypoint.autodiff import Array
 from drypoint.common import DrypointError
 
 from ._batch import by_port
-from ._describe import described
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
-from ._info import NetInfo, net_info
+from ._info import NetInfo, described, net_info
 from ._initializers import Distribution, Method, drawer
 from ._ported import Ported
 from ._sizes import Shape
@@ -24,16 +23,16 @@ from ._sizes import Shape
 class Module(Ported):
     """A function with named ports for arrays, and with parameters: an immutable value.
 
-    Shapes are those of one example; `run` alone sees the batch axis.
+    Shapes are without the batch axis; only the arrays of `run` have it.
 
     Attributes:
-        in_kernels: compiled kernels compute the layer in training, forward and backward, and Python
-            takes no part that depends on values. A training step can be compiled around others,
-            with a host callback for each.
-        per_example: what an example gives does not depend on the other examples of its batch.
-        exportable: when quantization has an integer form for it; "" for never.
+        in_kernels: compiled kernels compute the layer in training, forward and backward, with no
+            Python that depends on values. A compiled training step runs other layers in a host
+            callback each.
+        per_example: the output of an example does not depend on the other examples of its batch.
+        exportable: the condition under which quantization supports the class; "" for never.
 
-    A derived class does not inherit these three: it may compute something else.
+    A derived class does not inherit these three attributes: it may override `forward`.
     """
 
     in_kernels: ClassVar[bool] = False
@@ -47,15 +46,15 @@ class Module(Ported):
                 setattr(cls, fact, getattr(Module, fact))
 
     def leaves(self) -> Iterator[tuple[str, "Module"]]:
-        """Paths and modules inside, containers opened; of one that is none, itself at ""."""
+        """The (path, module) pairs inside that are no containers; itself at "" if it is none."""
         yield "", self
 
     def info(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> NetInfo:
         """The module in numbers, for examples of `input_shape` (None: of its own).
 
         Raises:
-            ShapeError: it does not take them, or the shape is None and it has none of its own.
-            PortError: the shapes are not for the ports that there are.
+            ShapeError: the module does not take the shape, or needs one and gets None.
+            PortError: the shapes are for other ports than the module's.
         """
         if input_shape is None:
             return net_info(self, self.input_shapes)
@@ -71,7 +70,7 @@ class Module(Ported):
         return described(self, dict(self.leaves()))
 
     def _repr_html_(self) -> str:
-        """For notebooks: the table where shapes are settled, else the description."""
+        """For notebooks: the table if shapes are known, else the description."""
         try:
             return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
         except DrypointError:
@@ -90,18 +89,20 @@ class Module(Ported):
         """The module with starting values: weights drawn by `method`, biases 0.
 
         Args:
-            seed: a non-negative integer; the same one gives the same bytes.
+            seed: a non-negative integer; equal seeds give equal bytes.
             method: "kaiming", "xavier", "orthogonal", "normal" or "identity"; see `Method`.
-            distribution: "normal" or "uniform", of the same deviation; not for "orthogonal".
-            std: the deviation of "normal" (None: 1) and of the noise of "identity" (None: 0.01).
-            overwrite: draw anew what has values already; else only what is missing.
-            input_shape: of one example, by port where there are several; needed when sizes
+            distribution: "normal" or "uniform", with equal standard deviations; "orthogonal"
+                allows "normal" only.
+            std: standard deviation of "normal" (None: 1) and of the noise of "identity" (None:
+                0.01).
+            overwrite: replace parameters that have values; else only missing ones are drawn.
+            input_shape: the shape of one example, by port if there are several; needed when sizes
                 depend on it.
 
         Raises:
-            ConfigError: an option is out of range, or is none of the method's.
+            ConfigError: an option is out of range, or `method` does not have it.
             ShapeError: sizes are not known, or `input_shape` does not fit.
-            PortError: the shapes are not for the ports that there are.
+            PortError: the shapes are for other ports than the module's.
         """
         kind = type(self).__name__
         if type(seed) is not int or seed < 0:
@@ -140,31 +141,32 @@ class Module(Ported):
         reduction: Reduction = "sum",
         loss: "Module | None" = None,
     ) -> Array | dict[str, Array]:
-        """How the outputs change with parameters or inputs, not in training.
+        """The gradient of the outputs with respect to parameters or inputs, not in training.
 
-        It is the gradient of the sum of all elements of all outputs, or of the losses: of a
-        batch, gradients of parameters are sums over the examples, those of inputs are one for
-        each example. So a small step against it lowers a loss::
+        It is the gradient of the sum of all elements of all outputs, or of all losses. For a
+        batch, the gradient of a parameter is the sum over the examples; the gradient of an input
+        has one row for each example. A small step against the gradient lowers a loss::
 
             net, data = nn.lenet(seed=0), {"input": image, "target": 7}
             graph = nn.TrainingGraph(net, nn.CrossEntropyLoss())
             bias = graph.param("net.conv1.bias")
             gradient = graph.gradient(data, "net.conv1.bias")
             moved = graph.with_params({"net.conv1.bias": bias - 0.01 * gradient})
-            moved(data) < graph(data)  # graph itself is what it was
+            moved(data) < graph(data)  # graph itself is unchanged
 
         Args:
             data: as for calling the module.
             wrt: the path of a parameter, the name of an input port, or several; "all" means all
-                parameters and all inputs that are no integers.
+                parameters and all float inputs.
             reduction: "mean" divides by the number of examples.
-            loss: on the module's one output; the data then holds a "target" beside its inputs.
+            loss: a loss of the module's only output; ``data`` then has a "target" beside the
+                inputs.
 
         Returns:
-            An array like the parameter or the input; a dict of them for several.
+            An array of the parameter's or input's shape; a dict of arrays for several.
 
         Raises:
-            PathError: there is no such parameter or port, or it holds integers.
+            PathError: there is no parameter or port of that name, or it holds integers.
             NotInitializedError: a parameter has no value.
             DrypointError: the data does not fit; as for calling the module.
         """
@@ -181,12 +183,12 @@ class Module(Ported):
 
         Args:
             data: as for calling the module.
-            cotangents: arrays like the outputs, by port where there are several.
+            cotangents: arrays of the outputs' shapes, by port if there are several.
             wrt: as for `gradient`.
 
         Raises:
             ShapeError: a cotangent has another shape than its output.
-            PortError: the cotangents are not for the outputs that there are. Otherwise as for
-                `gradient`.
+            PortError: the cotangents are for other ports than the module's outputs. Otherwise as
+                for `gradient`.
         """
         return gradients(self, data, wrt=wrt, cotangents=cotangents)

@@ -1,4 +1,4 @@
-"""What the layers of a container are called, and the paths that come of it."""
+"""Names of the layers of a container, and paths of parameters and layers inside them."""
 
 import contextlib
 import re
@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
-from ._elementwise import Cos, ReLU, Sigmoid, Sin, Tanh
+from ._activations import Cos, ReLU, Sigmoid, Sin, Softmax, Tanh
 from ._errors import ConfigError, LayerError, PathError
 from ._functions import FUNCTIONS
 from ._layer import Layer
 from ._linear import Linear
 from ._module import Module
-from ._softmax import Softmax
 from ._structure import Flatten
 from ._user_functions import Function
 
 LayerLike: TypeAlias = Module | str | int
-"""A layer, or what stands for one: "relu", "softmax", ...; an integer for a `Linear`."""
+"""A layer, or a short form of one: "relu", "softmax", ..., or an integer for a `Linear`."""
 
 Value = TypeVar("Value")
 
@@ -36,11 +35,11 @@ _WORDS: Mapping[str, type[Layer]] = {
 
 
 def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> dict[str, Module]:
-    """Layers by name, in order; a list gets short names, numbered from 1 where several are alike.
+    """Name -> layer, in order; layers of a list get short names, numbered from 1 if several.
 
     Raises:
-        ConfigError: there are none, one is no layer, or a name is empty or has other characters
-            than letters, digits, _ and - (dots join the parts of a flattened path).
+        ConfigError: there are no layers, a value is no layer, or a name is empty or has characters
+            other than letters, digits, _ and - (dots join the parts of a flattened path).
     """
     if isinstance(layers, Mapping):
         by_name = {name: _layer(one, kind, f" as '{name}'") for name, one in layers.items()}
@@ -55,7 +54,7 @@ def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> d
 
 
 def renamed(layers: Mapping[str, Module], names: Mapping[str, str], kind: str) -> dict[str, Module]:
-    """Layers under other names, old -> new, in their order.
+    """The layers, in order, with names replaced by `names`: old -> new.
 
     Raises:
         PathError: there is no layer of an old name.
@@ -71,7 +70,7 @@ def renamed(layers: Mapping[str, Module], names: Mapping[str, str], kind: str) -
 
 
 def added(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str, Module]:
-    """Both in order; a name that is taken gets the next free number."""
+    """The layers followed by `more`; a name that is taken gets the next free number."""
     result = dict(layers)
     for name, layer in more.items():
         base, number, free = name.rstrip("0123456789") or name, 1, name
@@ -84,7 +83,7 @@ def added(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str,
 
 @contextlib.contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Within it, errors of the layer `name` get the path that a container calls it by."""
+    """A context in which errors of the layer `name` get that name put before their path."""
     try:
         yield
     except LayerError as error:
@@ -92,12 +91,12 @@ def inside(name: str) -> Iterator[None]:
 
 
 def joined(parts: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
-    """Values by name within a layer, for each layer, as values by path."""
+    """{layer: {name: value}} as {"layer.name": value}."""
     return {f"{name}.{inner}": v for name, part in parts.items() for inner, v in part.items()}
 
 
 def split(values: Mapping[str, Value], layers: Mapping[str, Module]) -> dict[str, dict[str, Value]]:
-    """Values by path as values by name within a layer, for each layer that has some."""
+    """{"layer.name": value} as {layer: {name: value}}, for the layers that have values."""
     parts: dict[str, dict[str, Value]] = {}
     for name, layer in layers.items():
         own = (*layer.param_names, *layer.buffer_names)
@@ -108,7 +107,7 @@ def split(values: Mapping[str, Value], layers: Mapping[str, Module]) -> dict[str
 
 
 def _layer(one: object, kind: str, name: str = "") -> Module:
-    """A layer as it is, or what a short form stands for."""
+    """The layer itself, or the layer of a short form."""
     if isinstance(one, Module):
         return one
     if type(one) is int:

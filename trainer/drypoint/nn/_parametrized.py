@@ -1,4 +1,4 @@
-"""`Parametrized`: values with hyper-parameters, and with arrays that are learned or observed."""
+"""`Parametrized`: immutable values with hyper-parameters, parameters and buffers."""
 
 import math
 from collections.abc import Mapping
@@ -10,21 +10,22 @@ from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor
 
+from ._arrays import FrozenMapping, frozen_arrays
 from ._errors import ConfigError, NotInitializedError, PathError
-from ._frozen import FrozenMapping, frozen_arrays
 from ._initializers import Draw
 from ._sizes import Shape, tuples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Parametrized:
-    """An immutable value; what would change it returns another.
+    """An immutable value with parameters and buffers; its methods return a changed copy.
 
-    A parameter's path is its name here, and "layer.name" in a container.
+    The path of a parameter is its name here, and "layer.name" in a container.
 
     Attributes:
-        params: name -> read-only float32 array of what is learned; empty while uninitialized.
-        buffers: likewise what is observed in training but not learned (running statistics).
+        params: name -> read-only float32 array that training learns; empty while uninitialized.
+        buffers: name -> read-only float32 array that training updates without a gradient (running
+            statistics); empty while uninitialized.
     """
 
     params: Mapping[str, Array] = field(
@@ -53,11 +54,11 @@ class Parametrized:
         return {}
 
     def buffer_shapes(self) -> dict[str, Shape]:
-        """Path -> shape of every buffer; as `param_shapes`."""
+        """Path -> shape of every buffer; raises as `param_shapes`."""
         return {}
 
     def initial_arrays(self, draw: Draw) -> dict[str, Array]:  # noqa: ARG002
-        """Starting values of all parameters and buffers by name; sizes must be bound."""
+        """Name -> initial value of every parameter and buffer; the layer must be bound."""
         return {}
 
     def parameters(self) -> dict[str, Array]:
@@ -68,14 +69,14 @@ class Parametrized:
         """One parameter, read-only; None while it has no values.
 
         Raises:
-            PathError: there is no such parameter.
+            PathError: there is no parameter at the path.
         """
         self._check_paths("parameter", {path: 0}, self.param_names)
         return self.params.get(path)
 
     @property
     def n_params(self) -> int:
-        """How many numbers are learned.
+        """The number of learned values.
 
         Raises:
             ShapeError: sizes are not known yet.
@@ -84,7 +85,7 @@ class Parametrized:
 
     @property
     def trainable(self) -> bool:
-        """Whether there are parameters."""
+        """Whether the module has parameters."""
         return bool(self.param_names)
 
     @property
@@ -94,7 +95,8 @@ class Parametrized:
         return not missing
 
     def filled(self, draw: Draw, *, overwrite: bool) -> Self:
-        """`initialize` with a given source of weights."""
+        """The module with initial values: weights by `draw`; values that it has stay unless
+        `overwrite`."""
         if self.initialized and not overwrite:
             return self
         self.param_shapes()  # raises when sizes are not known
@@ -109,9 +111,9 @@ class Parametrized:
         """The module with some parameters replaced.
 
         Raises:
-            PathError: there is no such parameter.
+            PathError: there is no parameter at a path.
             ShapeError: an array has another shape, or sizes are not known.
-            InputError: what is given is no array of real numbers.
+            InputError: a value is no array of real numbers.
         """
         self._check_paths("parameter", params, self.param_names)
         new = frozen_arrays(params, self.param_shapes() if params else {}, type(self).__name__)
@@ -124,14 +126,14 @@ class Parametrized:
         return self._changed(buffers=FrozenMapping({**self.buffers, **new}))
 
     def constants(self, dtype: np.dtype[np.floating]) -> dict[str, Tensor]:
-        """The parameters as tensors that want no gradient."""
+        """Path -> parameter as a tensor without gradient."""
         return {name: Tensor(a.astype(dtype, copy=False)) for name, a in self.params.items()}
 
     def config(self) -> dict[str, object]:
-        """Class name under "type", and the hyper-parameters, as JSON takes them.
+        """The class name under "type", and the hyper-parameters, of JSON types.
 
         Raises:
-            ConfigError: it holds something that no file can (a function).
+            ConfigError: a hyper-parameter has no JSON form (a function).
         """
         return {"type": type(self).__name__} | {
             f.name: getattr(self, f.name) for f in fields(self) if f.init
@@ -139,7 +141,7 @@ class Parametrized:
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
-        """The uninitialized module of this class that gave `config`, before or after JSON.
+        """The uninitialized module that a ``config()`` describes, before or after JSON.
 
         Raises:
             ConfigError: fields are missing, unknown or out of range.
@@ -162,13 +164,13 @@ class Parametrized:
         return f"{type(self).__name__}({', '.join(shown + mark)})"
 
     def _changed(self, **attributes: object) -> Self:
-        """A copy with other attributes; what the constructor checked stays checked."""
+        """A copy with some attributes replaced, without the checks of the constructor."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__ | attributes)
         return copy
 
     def _param(self, params: Mapping[str, Tensor], name: str) -> Tensor:
-        """The value of a parameter in a forward pass."""
+        """The value of the parameter in a forward pass; an error if it has none."""
         if name not in params:
             raise NotInitializedError(
                 type(self).__name__, f"has no {name}; call initialize() or fit()"

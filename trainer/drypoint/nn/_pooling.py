@@ -14,14 +14,14 @@ from ._sizes import Shape, check_padding, check_pair, full_padding, pair
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pool2d(Layer):
-    """What the two kinds of pooling share: (C, H, W) to (C, H', W'), sizes rounded down.
+    """The base class of max- and average-pooling: (C, H, W) to (C, H', W'), sizes rounded down.
 
     Args:
         kernel_size: height and width of the window, or (height, width).
         stride: step of the window, or (vertical, horizontal); None means the kernel size, so
             that windows neither overlap nor leave gaps.
-        padding: around the image: a number for all sides, (vertical, horizontal) or
-            ((top, bottom), (left, right)); smaller than the kernel on each side.
+        padding: rows and columns around the image: a number for all sides, (vertical, horizontal)
+            or ((top, bottom), (left, right)); smaller than the kernel on each side.
 
     Raises:
         ConfigError: a hyper-parameter is out of range.

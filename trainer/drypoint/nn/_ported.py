@@ -1,4 +1,4 @@
-"""`Ported`: named ports and what passes through them, before there are gradients and tables."""
+"""`Ported`: the named ports of a module and its forward pass."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,14 @@ from ._sizes import Shape
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Ported(Parametrized, ABC):
-    """What `Module` says of its ports. Shapes are those of one example; `run` sees the batch axis.
+    """The part of `Module` without gradients and tables.
+
+    Shapes are without the batch axis; only the arrays of `run` have it.
 
     Attributes:
-        short_name: what a container calls such a layer, numbered where there are several.
-        in_place: the output can take the memory of the input: an elementwise function, or no
-            computation at all.
+        short_name: the default name of such a layer in a container, with a number if several.
+        in_place: the output can be written over the input: the layer is an elementwise function,
+            or computes nothing.
     """
 
     short_name: ClassVar[str]
@@ -29,66 +31,66 @@ class Ported(Parametrized, ABC):
     @property
     @abstractmethod
     def input_ports(self) -> tuple[str, ...]:
-        """What it is called with, in order."""
+        """The names of the inputs, in order."""
 
     @property
     @abstractmethod
     def output_ports(self) -> tuple[str, ...]:
-        """What it gives, in order."""
+        """The names of the outputs, in order."""
 
     @property
     def ports(self) -> Ports:
-        """The names of what it takes and gives."""
+        """The names of the inputs and outputs."""
         return Ports(self.input_ports, self.output_ports)
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
-        """Port -> shape of one example, for the input ports that take only one."""
+        """Port -> shape of one example, for the input ports that take one shape only."""
         return {}
 
     @property
     def example_ranks(self) -> dict[str, int]:
-        """Port -> number of axes of one example, for the input ports where it is settled."""
+        """Port -> number of axes of one example, for the input ports where it is fixed."""
         return {}
 
     @abstractmethod
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """Port -> shape for one example, as far as known shapes of inputs settle it.
+        """Output port -> shape for one example, as far as the input shapes determine it.
 
         Raises:
-            ShapeError: it does not take such examples.
+            ShapeError: the module does not take the input shapes.
         """
 
     @abstractmethod
     def run(
         self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
     ) -> dict[str, Tensor]:
-        """Every output for a batch, with these values of the parameters; checks no shapes.
+        """Output port -> batch of outputs; shapes are not checked.
 
         Args:
             inputs: port -> (N, *example).
             params: path -> tensor.
-            ctx: how it is applied.
+            ctx: the state of the forward pass.
         """
 
     def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
-        """The module for examples of these shapes only, so that all sizes are known.
+        """The module bound to examples of these shapes, so that all its sizes are known.
 
         Raises:
-            ShapeError: it does not take them.
+            ShapeError: the module does not take the shapes.
         """
         self.output_shapes(input_shapes)
         return self
 
     def takes_integers(self, port: str) -> bool:  # noqa: ARG002
-        """Whether integers at this port stay integers: they count classes, they measure nothing."""
+        """Whether integers at the port are class indices and stay integers."""
         return False
 
     def takes_as_single(self, arrays: Mapping[str, Array]) -> bool:
         """Whether arrays by port are one example and no batch.
 
         Raises:
-            ShapeError: they are neither.
+            ShapeError: the arrays are neither an example nor a batch.
         """
         return single_by_rank(type(self).__name__, self.example_ranks, arrays)
 
@@ -100,13 +102,13 @@ class Ported(Parametrized, ABC):
         """The modules inside in the order of computation, each with its shapes.
 
         Raises:
-            ShapeError: it does not take such examples.
+            ShapeError: the module does not take the input shapes.
         """
         yield Step("", self, dict(input_shapes), self.output_shapes(input_shapes))
 
 
 class Step(NamedTuple):
-    """One module in the order of computation: shapes by port, as far as they are settled."""
+    """One module in the order of computation, with its shapes by port where they are known."""
 
     path: str
     module: Ported

@@ -1,4 +1,4 @@
-"""Named ports: what a module is called with, and what passes through them."""
+"""Named ports: their values and the checks of values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ PortValue: TypeAlias = Tensor | NDArray[np.integer]
 """A batch: a tensor, or class indices as an array of integers (a tensor holds floats only)."""
 
 Target: TypeAlias = ArrayLike | Tensor
-"""What a loss compares with: a tensor where it wants a gradient, else a constant."""
+"""The target of a loss: a tensor if its gradient is needed, else a constant array."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The names of what a module takes and gives, in order; as text "input, target -> loss"."""
+    """The names of a module's inputs and outputs, in order; as text "input, target -> loss"."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -30,12 +30,16 @@ class Ports:
 
 
 def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Array]) -> bool:
-    """Whether arrays are one example, by the number of axes at the ports that settle it (`ranks`).
+    """Whether arrays are one example and no batch, by their numbers of axes.
 
-    Where it is at none, they are: there is no telling a batch.
+    Args:
+        kind: the class name for the error.
+        ranks: port -> number of axes of one example; empty: the arrays count as one example.
+        arrays: port -> array.
 
     Raises:
-        ShapeError: an array has the axes of neither, or some are examples and others batches.
+        ShapeError: the number of axes fits neither an example nor a batch, or some arrays are
+            examples and others batches.
     """
     singles = {}
     for port, rank in ranks.items():
@@ -54,10 +58,10 @@ def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Arr
 
 
 def check_lengths(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise unless all batches have one length.
+    """Check that all batches have one length.
 
     Raises:
-        InputError: they have not; it names two of the ports.
+        InputError: two batches differ in length; the error names their ports.
     """
     (first, shape), *others = shapes.items()
     for port, other in ((first, shape), *others):
@@ -72,11 +76,11 @@ def check_lengths(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
 
 
 def as_tensor(value: PortValue, dtype: np.dtype[np.floating]) -> Tensor:
-    """A value for what computes with floats."""
+    """The value as a tensor; class indices become floats."""
     return value if isinstance(value, Tensor) else Tensor(value.astype(dtype))
 
 
 def dtype_of(values: Mapping[str, PortValue]) -> np.dtype[np.floating]:
-    """Of the first tensor among them; float32 if there is none."""
+    """The dtype of the first tensor; float32 if there is none."""
     tensors = (value.dtype for value in values.values() if isinstance(value, Tensor))
     return next(tensors, np.dtype(np.float32))

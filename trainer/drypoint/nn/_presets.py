@@ -1,11 +1,10 @@
-"""Nets that are ready to be trained."""
+"""Predefined nets."""
 
+from ._activations import ReLU, Softmax
 from ._convolution import Conv2d
-from ._elementwise import ReLU
 from ._linear import Linear
 from ._pooling import MaxPool2d
 from ._sequential import Sequential
-from ._softmax import Softmax
 from ._structure import Flatten
 
 
@@ -16,7 +15,7 @@ def lenet(*, seed: int | None = None) -> Sequential:
     hidden units. 93 % of the parameters are in fc1.
 
     Args:
-        seed: of the starting values; None leaves the net uninitialized.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     net = Sequential(
         {
@@ -40,11 +39,11 @@ def lenet(*, seed: int | None = None) -> Sequential:
 def lenet5(*, seed: int | None = None) -> Sequential:
     """The sizes of LeNet-5 (LeCun et al. 1998) for 28x28 grey images: 61,706 parameters.
 
-    With ReLU and max-pooling in place of the original's squashed averages, and every second
-    convolution fully connected: a seventh of `lenet`'s memory.
+    It has ReLU and max-pooling in place of the original's squashed averages, and its second
+    convolution reads all channels. It takes a seventh of `lenet`'s memory.
 
     Args:
-        seed: of the starting values; None leaves the net uninitialized.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     net = Sequential(
         {

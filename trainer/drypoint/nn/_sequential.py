@@ -6,10 +6,10 @@ from typing import ClassVar, Self, overload
 
 from drypoint.autodiff import Tensor
 
+from ._arrays import FrozenMapping
 from ._container import Container
 from ._context import Context
 from ._errors import ConfigError, PathError, ShapeError
-from ._frozen import FrozenMapping
 from ._fusing import Run, fused
 from ._layer import Layer
 from ._module import Module
@@ -24,19 +24,22 @@ class Sequential(Container):
     """Layers applied one after the other.
 
     Args:
-        layers: by name, or a list: then they are called conv1, relu1, ..., with a number where
-            there are several of a kind. Containers nest. A word ("relu", "softmax", "flatten",
-            or a name that `Function` knows) stands for its layer, an integer for a `Linear`.
-        input_shape: of one example. It sets every size inside, and other inputs are refused.
-            None leaves the sizes to the first layer, or to `bind` or `initialize`.
+        layers: name -> layer, or a list of layers, which are then named conv, relu, ..., with
+            numbers from 1 if there are several of a kind. Containers nest. A word ("relu",
+            "softmax", "flatten", or a name that `Function` knows) stands for its layer, an integer
+            for a `Linear`.
+        input_shape: the shape of one example. It determines every size in the net, and inputs of
+            another shape are refused. None leaves the sizes to the first layer, or to `bind` or
+            `initialize`.
 
-    ``net["conv1"]``, ``net["block.conv"]``, ``net[0]`` and ``net[-1]`` are layers, ``net[:-1]``
-    is a net, ``net + layer`` another, so ``net[:2] + layer + net[2:]`` has one more in between;
-    ``len`` and iteration go over the layers, `items` over names and layers.
+    ``net["conv1"]``, ``net["block.conv"]``, ``net[0]`` and ``net[-1]`` are layers; ``net[:-1]`` and
+    ``net + layer`` are nets, so ``net[:2] + layer + net[2:]`` inserts a layer. ``len`` and
+    iteration go over the layers, `items` over (name, layer) pairs.
 
     Raises:
-        ConfigError: no layers, no layer, one with several inputs or outputs, or a bad name.
-        ShapeError: a layer does not take what the one before gives; the message has its path.
+        ConfigError: no layers, a value that is no layer, a layer with several inputs or outputs,
+            or a bad name.
+        ShapeError: a layer does not take the output of the one before; the message has its path.
     """
 
     in_kernels: ClassVar[bool] = True
@@ -44,8 +47,8 @@ class Sequential(Container):
     exportable: ClassVar[str] = "of such layers"
 
     layers: Mapping[str, Layer]
-    _shapes: tuple[Shape, ...] | None  # of the input, and after each layer
-    _runs: tuple[Run, ...]  # the layers that are one operation together
+    _shapes: tuple[Shape, ...] | None  # the input shape and the output shape of each layer
+    _runs: tuple[Run, ...]  # the layers, with fused layers in one run
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Sequential(Container):
 
     @property
     def example_rank(self) -> int | None:
-        """That of the first layer that wants a certain one."""
+        """The number of axes of one example, by the first layer that needs a fixed number."""
         if self.input_shape is not None:
             return len(self.input_shape)
         for layer in self:
@@ -80,12 +83,12 @@ class Sequential(Container):
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of one example, once it is known."""
+        """The shape of one example, or None while it is open."""
         return None if self._shapes is None else self._shapes[0]
 
     @property
     def wiring(self) -> Wiring:
-        """Each layer reads the one before."""
+        """The wiring of a chain: each layer reads the layer before."""
         feeds, end = {}, ("", "input")
         for name, layer in self.items():
             feeds[name] = FrozenMapping({layer.input_ports[0]: end})
@@ -94,7 +97,7 @@ class Sequential(Container):
         return Wiring(("input",), outputs, tuple(self.layers), FrozenMapping(feeds))
 
     def items(self) -> Iterator[tuple[str, Layer]]:
-        """Names and layers, in order; containers as they are."""
+        """The (name, layer) pairs, in order; a container is one layer."""
         return iter(self.layers.items())
 
     def __iter__(self) -> Iterator[Layer]:
@@ -110,7 +113,7 @@ class Sequential(Container):
         """A layer by position, name or path; a net of some of the layers by slice.
 
         Raises:
-            PathError: there is none.
+            PathError: there is no layer at the position, name or path.
             ConfigError: the slice is empty.
         """
         if isinstance(key, str | tuple):
@@ -126,13 +129,13 @@ class Sequential(Container):
         return list(self)[key]
 
     def __add__(self, other: Layer) -> "Sequential":
-        """The net with a layer, or the layers of a net, after its own.
+        """The net followed by a layer, or by the layers of another net.
 
         A name that is taken gets the next free number.
 
         Raises:
-            ConfigError: what is added is no layer.
-            ShapeError: it does not take what this net gives.
+            ConfigError: ``other`` is no layer.
+            ShapeError: ``other`` does not take the output of this net.
         """
         if isinstance(other, Sequential):
             more: Mapping[str, Module] = other.layers
@@ -143,7 +146,7 @@ class Sequential(Container):
         return Sequential(added(self.layers, more), self.input_shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """What comes out of the last layer."""
+        """The output shape of the last layer."""
         if self._shapes is not None:
             if input_shape != self._shapes[0]:
                 raise ShapeError("Sequential", f"wants {self._shapes[0]}, got {input_shape}")
@@ -161,7 +164,7 @@ class Sequential(Container):
         return self
 
     def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
-        """Every layer, containers opened, with its shapes."""
+        """Every layer that is no container, with its shapes, in order."""
         shape = input_shapes.get("input", self.input_shape)
         for name, layer in self.items():
             with inside(name):
@@ -172,7 +175,7 @@ class Sequential(Container):
                 shape = None if shape is None else layer.output_shape(shape)
 
     def macs(self, input_shape: Shape) -> int:
-        """The sum over all layers."""
+        """Multiply-accumulate operations of all layers."""
         total = 0
         for name, layer in self.items():
             with inside(name):
@@ -181,9 +184,9 @@ class Sequential(Container):
         return total
 
     def flatten(self) -> "Sequential":
-        """The net without containers inside; paths and outputs stay the same to the bit.
+        """The net with the layers of its containers in their place; paths and output bytes stay.
 
-        A graph inside that is no chain stays one layer.
+        A graph that is no chain stays one layer.
         """
         layers: dict[str, Module] = {}
         for name, layer in self.items():
@@ -200,7 +203,10 @@ class Sequential(Container):
         return dict(self.layers)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """Every layer's output is the next one's input; unless watched, some are one operation."""
+        """The output of the last layer.
+
+        Layers are fused, unless ``ctx.observe`` needs the output of each layer.
+        """
         parts = split(params, self.layers)
         watched = ctx.observe is not None
         for run in (Run(*item) for item in self.items()) if watched else self._runs:
@@ -211,13 +217,13 @@ class Sequential(Container):
         return x
 
     def config(self) -> dict[str, object]:
-        """The layers' configurations by name, and the input shape."""
+        """The configs of the layers by name, and the input shape."""
         layers = self._each(lambda layer: layer.config())
         return {"type": "Sequential", "layers": layers, "input_shape": self.input_shape}
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
-        """The uninitialized net that gave `config`."""
+        """The uninitialized net that a ``config()`` describes."""
         shape = config.get("input_shape")
         if set(config) != {"type", "layers", "input_shape"} or config["type"] != "Sequential":
             raise ConfigError("Sequential", f"wants layers, input_shape, got {sorted(config)}")
@@ -239,7 +245,7 @@ class Sequential(Container):
 
 
 def _in_a_row(layers: Mapping[str, Module]) -> dict[str, Layer]:
-    """The layers, when each has one input and one output."""
+    """The layers, checked to have one input and one output each."""
     row: dict[str, Layer] = {}
     for name, layer in layers.items():
         several = len(layer.input_ports) > 1 or len(layer.output_ports) > 1

@@ -1,4 +1,4 @@
-"""Hyper-parameters as users write them: checked, and in full."""
+"""Checks of hyper-parameters, and their full forms."""
 
 from typing import Literal, TypeAlias
 
@@ -10,36 +10,37 @@ Shape: TypeAlias = tuple[int, ...]
 """The size of each axis of one example: without the batch axis."""
 
 PaddingLike: TypeAlias = int | Pair | Padding | Literal["same", "valid"]
-"""For all sides, (vertical, horizontal), ((top, bottom), (left, right)), or by name."""
+"""Padding as users write it: one number for all sides, (vertical, horizontal), ((top, bottom),
+(left, right)), "same" or "valid"."""
 
 _LARGEST = 2**31 - 1
 
 
 def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
-    """Raise unless `value` is an int (no bool) from `minimum` to 2^31 - 1.
+    """Check that `value` is an int (no bool) from `minimum` to 2^31 - 1.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: `value` is not.
     """
     if type(value) is not int or not minimum <= value <= _LARGEST:
         raise ConfigError(kind, f"wants an integer {name} of at least {minimum}, got {value!r}")
 
 
 def check_flag(kind: str, name: str, value: object) -> None:
-    """Raise unless `value` is a bool.
+    """Check that `value` is a bool.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: `value` is not.
     """
     if type(value) is not bool:
         raise ConfigError(kind, f"wants True or False for {name}, got {value!r}")
 
 
 def check_fraction(kind: str, name: str, value: object, *, inclusive: bool) -> None:
-    """Raise unless `value` is a number in [0, 1), or in [0, 1] when `inclusive`.
+    """Check that `value` is a number in [0, 1), or in [0, 1] if `inclusive`.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: `value` is not.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= 1 or (value == 1 and not inclusive):  # type: ignore[operator]
@@ -48,10 +49,10 @@ def check_fraction(kind: str, name: str, value: object, *, inclusive: bool) -> N
 
 
 def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
-    """Raise unless `value` is an int or a pair of ints of at least `minimum`.
+    """Check that `value` is an int or a pair of ints of at least `minimum`.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: `value` is not.
     """
     if isinstance(value, tuple) and len(value) != 2:
         raise ConfigError(kind, f"wants {name} as one integer or as two, got {value!r}")
@@ -60,10 +61,10 @@ def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None
 
 
 def check_padding(kind: str, value: object, *, by_name: bool) -> None:
-    """Raise unless `value` is a `PaddingLike`; the words only if `by_name`.
+    """Check that `value` is a `PaddingLike`; "same" and "valid" are allowed only if `by_name`.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: `value` is not.
     """
     if by_name and value in ("same", "valid"):
         return
@@ -82,14 +83,14 @@ def check_padding(kind: str, value: object, *, by_name: bool) -> None:
 
 
 def pair(value: int | Pair) -> Pair:
-    """One number for both directions, or (vertical, horizontal) as it is."""
+    """(vertical, horizontal) from one number for both, or from the pair."""
     return (value, value) if isinstance(value, int) else value
 
 
 def full_padding(padding: PaddingLike, *, size: Pair, extent: Pair, stride: Pair) -> Padding:
     """Padding of all four sides for an image of `size`.
 
-    "same" is what makes the output ceil(size / stride): the smaller half of it above and left.
+    "same" gives outputs of ceil(size / stride); the smaller half of the padding is above and left.
     """
     match padding:
         case "valid":
@@ -110,5 +111,5 @@ def full_padding(padding: PaddingLike, *, size: Pair, extent: Pair, stride: Pair
 
 
 def tuples(value: object) -> object:
-    """JSON's lists as the tuples that they were."""
+    """A value from JSON with its lists as tuples."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value

@@ -19,7 +19,7 @@ from ._sizes import Shape, check_count, check_fraction
 class Flatten(Layer):
     """Any shape to a vector, row-major: an image in the order channel, row, column.
 
-    On its own it takes an array as one example; only inside a net is there a batch axis.
+    Called on its own, the layer takes an array as one example; in a net there is a batch axis.
     """
 
     short_name: ClassVar[str] = "flatten"
@@ -39,15 +39,15 @@ class Flatten(Layer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reshape(Layer):
-    """The same elements, row-major, under another shape.
+    """The elements of the input, row-major, in another shape.
 
-    On its own it takes an array as one example; only inside a net is there a batch axis.
+    Called on its own, the layer takes an array as one example; in a net there is a batch axis.
 
     Args:
-        shape: of the output for one example.
+        shape: the output shape for one example.
 
     Raises:
-        ConfigError: it is no tuple of positive integers.
+        ConfigError: ``shape`` is no tuple of positive integers.
     """
 
     in_kernels: ClassVar[bool] = True
@@ -67,13 +67,13 @@ class Reshape(Layer):
             check_count("Reshape", "size", size)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape asked for."""
+        """``shape``, checked to have as many elements as the input."""
         if math.prod(input_shape) != math.prod(self.shape):
             raise ShapeError("Reshape", f"to {self.shape} does not fit {input_shape}")
         return self.shape
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """All axes but the first in another way."""
+        """x as (N, *shape)."""
         return x.reshape((len(x.data), *self.shape))
 
 
@@ -81,13 +81,13 @@ class Reshape(Layer):
 class OneHot(Layer):
     """A class index, a whole number from 0, to a vector that is 1 there and 0 elsewhere.
 
-    Nothing is learned through it: its gradient is 0.
+    Its gradient is 0: layers before it do not learn.
 
     Args:
         classes: the length of the vector.
 
     Raises:
-        ConfigError: it is not at least 1.
+        ConfigError: ``classes`` is below 1.
     """
 
     classes: int
@@ -118,7 +118,7 @@ class OneHot(Layer):
         """A row for each index.
 
         Raises:
-            InputError: one is no class index.
+            InputError: a value is no class index.
         """
         wrong = x.data[(x.data < 0) | (x.data >= self.classes) | (x.data != np.floor(x.data))]
         if wrong.size:
@@ -130,15 +130,15 @@ class OneHot(Layer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Layer):
-    """In training sets each element to 0 with a probability and scales the others up to match.
+    """In training sets each element to 0 with a probability p and divides the others by 1 - p.
 
-    Otherwise it does nothing.
+    Outside of training the output is the input.
 
     Args:
-        probability: in [0, 1).
+        probability: p, in [0, 1).
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: ``probability`` is out of range.
     """
 
     in_kernels: ClassVar[bool] = True
@@ -156,7 +156,7 @@ class Dropout(Layer):
         check_fraction("Dropout", "probability", self.probability, inclusive=False)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's."""
+        """The input shape."""
         return input_shape
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002

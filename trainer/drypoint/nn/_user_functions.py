@@ -9,34 +9,37 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor, record
 
+from ._activations import Pointwise
 from ._context import Context
-from ._elementwise import Pointwise
 from ._errors import ConfigError, InputError
 from ._functions import FUNCTIONS
 
 ArrayFunction: TypeAlias = Callable[[Array], Array]
 
 _POINTS = np.linspace(-3.97, 4.03, 65)
-"""Where a derivative is checked: both signs, and no corner that functions have at whole numbers."""
+"""The points where a derivative is checked: of both signs, and no whole numbers, where functions
+have corners."""
 
 _STEP = 6e-6
-"""The cube root of float64's precision, where rounding and truncation of differences meet."""
+"""The step of central differences: the cube root of float64's precision, which balances rounding
+and truncation errors."""
 
 _TOLERANCE = 1e-5
-"""Relative, for values of at least 1: differences are good to 1e-9, a wrong formula is far off."""
+"""The largest error of a derivative, relative to max(1, value): central differences are good to
+1e-9."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Function(Pointwise):
     """A function by its name: any shape to the same shape.
 
-    "log" wants numbers above 0 and "sqrt" from 0 on. Quantization knows `ReLU`, no function here.
+    "log" takes numbers above 0, "sqrt" from 0 on. Quantization supports `ReLU`, but no `Function`.
 
     Args:
         name: one of sin, cos, tanh, sigmoid, relu, exp, log, gelu, sqrt, square, abs, softplus.
 
     Raises:
-        ConfigError: the name is none of them.
+        ConfigError: the name is not in this list.
     """
 
     name: str
@@ -52,7 +55,7 @@ class Function(Pointwise):
         """The function of each element.
 
         Raises:
-            InputError: an element is outside of its domain.
+            InputError: an element is outside of the function's domain.
         """
         function = FUNCTIONS[self.name]
         low = x.data.min(initial=np.inf)
@@ -68,17 +71,17 @@ class Function(Pointwise):
 class Elementwise(Pointwise):
     """A function of your own and its derivative, on each element: ``Elementwise(np.sin, np.cos)``.
 
-    Both take an array of any shape and dtype float32 or float64 and give one like it. They are
-    compared with each other at points from -4 to 4, where they give finite numbers. A file cannot
-    hold them: `Function` has the common ones by name.
+    Both take a float32 or float64 array of any shape and return an array of that shape and dtype.
+    The constructor checks the derivative by finite differences at points from -4 to 4 where both
+    are finite. A model file cannot hold the layer; `Function` has common functions by name.
 
     Args:
-        function: NumPy arrays to arrays.
-        derivative: likewise.
+        function: the function, of a NumPy array.
+        derivative: its derivative, of a NumPy array.
 
     Raises:
-        ConfigError: they do not work element by element, are finite nowhere, or the derivative is
-            not that of the function.
+        ConfigError: ``function`` or ``derivative`` does not work element by element or is finite
+            at no point, or ``derivative`` is not the derivative of ``function``.
     """
 
     function: ArrayFunction
@@ -87,8 +90,8 @@ class Elementwise(Pointwise):
     short_name: ClassVar[str] = "elementwise"
 
     def __post_init__(self) -> None:
-        """Compare the derivative with differences."""
-        with np.errstate(all="ignore"):  # points outside of the domain are left out below
+        """Check the derivative by finite differences."""
+        with np.errstate(all="ignore"):  # points outside of the domain are dropped below
             values, slopes = _checked(self.function), _checked(self.derivative)
             numeric = self.function(_POINTS + _STEP) - self.function(_POINTS - _STEP)
             numeric = np.asarray(numeric / (2 * _STEP), np.float64)
@@ -105,7 +108,7 @@ class Elementwise(Pointwise):
             )
 
     def config(self) -> dict[str, object]:
-        """None: functions are no data.
+        """Always raises: a function has no JSON form.
 
         Raises:
             ConfigError: always.
@@ -121,7 +124,7 @@ class Elementwise(Pointwise):
 
 
 def _checked(function: ArrayFunction) -> NDArray[np.float64]:
-    """Values at the points, when each depends on its own point only."""
+    """The function's values at `_POINTS`, checked to depend on one point each."""
     try:
         values = np.asarray(function(_POINTS), np.float64)
         backwards = np.asarray(function(_POINTS[::-1].copy()), np.float64)

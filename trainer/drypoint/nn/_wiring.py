@@ -1,4 +1,4 @@
-"""From the edges of a graph to where each layer gets its inputs."""
+"""The edges of a graph as the source of each layer's inputs and the order of computation."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from ._arrays import FrozenMapping
 from ._errors import GraphError
-from ._frozen import FrozenMapping
 from ._module import Module
 
 End: TypeAlias = tuple[str, str]
-"""A layer and one of its ports; "" and a port of the graph itself."""
+"""(layer, port of the layer), or ("", port of the graph)."""
 
 Pair: TypeAlias = tuple[str, str]
-"""An edge as written: from, to."""
+"""An edge as the user writes it: (from, to)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """A checked graph.
+    """The checked edges of a graph.
 
     Attributes:
-        inputs: the ports of the graph that take.
-        outputs: the ports that give, and what each is.
-        order: the layers, each after those that it depends on, else as they were given.
-        feeds: layer -> its input port -> where that comes from.
+        inputs: the input ports of the graph.
+        outputs: output port of the graph -> the end inside that computes it.
+        order: the layers in topological order; independent layers in the order given.
+        feeds: layer -> its input port -> the end that feeds it.
     """
 
     inputs: tuple[str, ...]
@@ -35,7 +35,7 @@ class Wiring:
 
 
 def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
-    """Edges and chains of edges as pairs.
+    """Edges and chains of edges as (from, to) pairs.
 
     Raises:
         GraphError: an edge is no tuple of at least two names.
@@ -52,7 +52,7 @@ def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
 
 
 def wired(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
-    """What edges say about layers.
+    """The wiring of layers by edges.
 
     Raises:
         GraphError: an unknown layer or port, an end with several ports to choose from, a port fed
@@ -88,7 +88,7 @@ def wired(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
 
 
 def renamed_end(layers: Mapping[str, Module], text: str, names: Mapping[str, str]) -> str:
-    """The end of an edge after layers got other names, old -> new."""
+    """The end of an edge with names of layers replaced by `names`: old -> new."""
     parts = text.split(".")
     for n in range(len(parts), 0, -1):
         name = ".".join(parts[:n])
@@ -98,7 +98,7 @@ def renamed_end(layers: Mapping[str, Module], text: str, names: Mapping[str, str
 
 
 def _end(layers: Mapping[str, Module], text: str, *, gives: bool) -> End:
-    """What the end of an edge names: a layer's only port, one of its ports, or the graph's own."""
+    """The end that a text names: a layer's only port, one of its ports, or a port of the graph."""
     if text.startswith("."):
         return "", text.removeprefix(".")
     side = "output" if gives else "input"
@@ -121,7 +121,7 @@ def _end(layers: Mapping[str, Module], text: str, *, gives: bool) -> End:
 
 
 def _port_names(ends: list[End], taken: set[str]) -> dict[End, str]:
-    """Names for unconnected ports: their own where it is the only one, else with the layer's."""
+    """Names of graph ports for unconnected ports: "port" if it is unique, else "layer_port"."""
     names: dict[End, str] = {}
     own, taken = Counter(port for _, port in ends), set(taken)
     for layer, port in ends:

@@ -1,12 +1,12 @@
-"""Pictures, each with its text: data first, drawn only when wanted.
+"""Pictures as values: data with a text form, drawn by matplotlib on demand.
 
     p = plot.examples(m.worst(10))
     print(p)              # in characters; needs no matplotlib
     p.save("worst.png")   # or .svg
-    p.figure              # matplotlib's, to do more with; a notebook shows it by itself
+    p.figure              # the matplotlib figure; a notebook shows it by itself
 
-Every function gives a `Picture` that holds exactly the data drawn. Given ``ax=`` (``axes=`` where
-there are several panels) it draws there at once. The drawing needs the extra ``plot``.
+Every function returns a `Picture` that holds exactly the data drawn. With ``ax=`` (``axes=`` for
+several panels) it draws on these axes at once. Drawing needs the extra ``plot``.
 """
 
 from ._comparison import ComparisonChart as ComparisonChart

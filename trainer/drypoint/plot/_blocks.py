@@ -14,12 +14,12 @@ LEAST_WIDTH = 20
 
 
 def fitted(width: int) -> int:
-    """The columns to use where ``width`` were asked for."""
+    """The number of columns to use for a requested ``width``."""
     return max(LEAST_WIDTH, width)
 
 
 def pooled(values: Values, n: int) -> Values:
-    """At most ``n`` values: the means of neighbours where there are more; NaN stays out."""
+    """At most ``n`` values, by averaging neighbours; NaN values are ignored."""
     if len(values) <= n:
         return values
     known = ~np.isnan(values)

@@ -1,4 +1,4 @@
-"""Numbers from outside, as read-only arrays."""
+"""Checks of arguments, and numbers from the user as read-only arrays."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ def check(value: object, kinds: type | tuple[type, ...], *, name: str, wanted: s
     """Refuse an argument of another kind.
 
     Raises:
-        PlotError: it is none of ``kinds``.
+        PlotError: ``value`` is an instance of none of ``kinds``.
     """
     check_kind(value, kinds, name=name, wanted=wanted, error=PlotError)
 
@@ -33,7 +33,7 @@ def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
 
 
 def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:
-    """A read-only float64 copy with so many ``axes`` (None: any), flattened if any.
+    """A read-only float64 copy with ``axes`` axes; None: any number of axes, flattened.
 
     Raises:
         PlotError: no numbers, another number of axes, NaN or infinity; the message has ``name``.
@@ -53,6 +53,6 @@ def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np
 
 
 def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The array itself, closed for writing."""
+    """The array itself, made read-only."""
     array.flags.writeable = False
     return array

@@ -1,4 +1,4 @@
-"""Things compared by one number, or by two."""
+"""A chart that compares named values, with intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Entry: TypeAlias = float | tuple[float, float, float] | Measurement
-"""A value; a value with the ends of its interval, low and high; or an accuracy measured."""
+"""A value; (value, low, high) with an interval; or a measurement, for its accuracy."""
 
 _MOST = 60
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonChart(Picture):
-    """Named values, with intervals where there are any.
+    """Named values, optionally with intervals.
 
     Attributes:
-        names: from the top.
+        names: the names, from top to bottom.
         values: float64 (n,), read-only.
-        intervals: float64 (n, 2), read-only: low and high; NaN where there is none.
-        label: what the values are, with the unit.
-        title: of the whole.
+        intervals: float64 (n, 2), read-only: low and high; NaN for a value without interval.
+        label: the quantity of the values, with its unit.
+        title: the title of the chart.
     """
 
     names: tuple[str, ...]
@@ -143,11 +143,10 @@ def comparison(
     """Values side by side: with intervals as points on an axis that fits them, else as bars.
 
     Args:
-        table: what `measure.compare` found; or name -> value, or (value, low, high), or a
-            measurement, which stands for its accuracy with the Wilson 95 % interval; 1 to 60
-            names.
-        label: what the values are, with their unit.
-        title: of the whole.
+        table: the result of `measure.compare`; or name -> value, (value, low, high), or a
+            measurement, for its accuracy with the Wilson 95 % interval; 1 to 60 names.
+        label: the quantity of the values, with its unit.
+        title: the title of the chart.
         ax: one axes to draw on.
 
     Raises:

@@ -19,7 +19,7 @@ from ._picture import Layout, Picture, Placement, placement
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_COUNTED = 40  # classes; more and no count could be read
+_MOST_COUNTED = 40  # classes; counts of more are too small to read
 _TICKS = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -31,10 +31,10 @@ class ConfusionMap(Picture):
         counts: int64 (C, C), read-only, of the C classes shown: row true, column predicted.
         classes: the classes shown.
         true_totals: int64 (C,), read-only: examples of each class, predicted as any class.
-        predicted_totals: int64 (C,), read-only: examples predicted as it, of any class.
-        n: examples measured.
-        accuracy: over all of them, in [0, 1].
-        n_classes: classes measured, shown or not.
+        predicted_totals: int64 (C,), read-only: examples of any class predicted as each class.
+        n: the number of measured examples.
+        accuracy: the accuracy over all measured examples, in [0, 1].
+        n_classes: the number of measured classes, shown or not.
     """
 
     counts: NDArray[np.int64]
@@ -82,7 +82,7 @@ class ConfusionMap(Picture):
     def _draw(self, axes: "tuple[Axes, ...]") -> None:
         (ax,) = axes
         n, shares = len(self.classes), self.shares
-        # The root: an error of one percent must be seen beside a diagonal near one.
+        # Colours by the square root: an error of one percent must be visible.
         shown = ax.imshow(np.sqrt(shares), cmap=look.SHARE_MAP, vmin=0, vmax=1)
         if n <= _MOST_COUNTED:
             for i, j in np.argwhere(self.counts).tolist():
@@ -139,13 +139,13 @@ def confusion(
 ) -> ConfusionMap:
     """The confusion matrix: counts, colours by share of the true class, totals.
 
-    Totals count all examples measured, those of classes that are not shown too.
+    Totals count all measured examples, including the classes that are not shown.
 
     Args:
         m: the measurement.
-        classes: only these, in this order.
-        worst: only so many classes, those with the lowest F1 (of equals the first ones), in the
-            order of ``m.classes``.
+        classes: the classes to show, in this order; None: all.
+        worst: show only this number of classes, the ones with the lowest F1 (of equal F1 the
+            first), in the order of ``m.classes``.
         ax: one axes to draw on.
 
     Raises:

@@ -1,11 +1,11 @@
-"""What a picture refuses; each message is one line."""
+"""The errors of plot; each message is one line."""
 
 from drypoint.common import DrypointError
 
 
 class PlotError(DrypointError, ValueError):
-    """What should be drawn, or where, does not fit; the message says which and what to do."""
+    """The data or the axes do not fit the picture; the message says which and what to do."""
 
 
 class MatplotlibMissingError(DrypointError, ImportError):
-    """A drawing was asked for and matplotlib is not installed; the text needs none."""
+    """A drawing needs matplotlib, which is not installed; the text form does not need it."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Scale: TypeAlias = Literal["pixels", "amount", "signed"]
-"""How values become colours: as brightness, as an amount from 0 up, or around 0."""
+"""The mapping of values to colours: brightness, amounts from 0 up, or values around 0."""
 
-MOST_IMAGES = 256  # more could not be told apart
+MOST_IMAGES = 256  # more are too small to see
 _MAPS = {"pixels": look.GRAY_MAP, "amount": look.AMOUNT_MAP, "signed": look.SIGNED_MAP}
 _MOST_SIGNS = 11  # pixels across; wider ones read better in shades
 _CELL = 1.15  # inches
@@ -32,12 +32,12 @@ class ImageGrid(Picture):
 
     Attributes:
         images: each (H, W) or (H, W, 3), uint8 or float64, read-only.
-        titles: one an image, of one line or more; "" for none.
-        marked: one an image: whether its title stands out.
-        limits: one an image: the values shown as the two ends of the colours.
-        columns: how many stand side by side in the figure.
-        scale: what the colours mean; other than for "pixels", a colour bar shows it.
-        title: of the whole.
+        titles: the title of each image, of one line or more; "" for none.
+        marked: for each image whether its title is highlighted.
+        limits: for each image the values at the two ends of the colour scale.
+        columns: the number of images side by side in the figure.
+        scale: the mapping of values to colours; all but "pixels" have a colour bar.
+        title: the title of the picture.
     """
 
     images: tuple[NDArray[np.generic], ...]
@@ -145,7 +145,7 @@ def image_grid(
     """The grid of checked images; ``shared`` limits, else 0 to 255 or each image's own.
 
     Raises:
-        PlotError: no images or more than 256, columns below 1, or what is not an image.
+        PlotError: no images or more than 256, columns below 1, or a value that is no image.
     """
     if not 1 <= len(images) <= MOST_IMAGES:
         raise PlotError(
@@ -189,7 +189,7 @@ def as_image(values: NDArray[np.generic]) -> NDArray[np.generic]:
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
             raise PlotError("the pixels of an image must be finite, these hold NaN or infinity")
-        if array.ndim == 3:  # colours have one scale: that of what is shown as 0 and 1
+        if array.ndim == 3:  # one scale for all channels: lowest 0, highest 1
             low, high = float(array.min()), float(array.max())
             array = (array - low) / (high - low) if high > low else np.zeros_like(array)
     array.flags.writeable = False

@@ -1,4 +1,4 @@
-"""How values are spread: weights, activations, and what a quantization range would cut off."""
+"""Histograms of weights and activations, with the values that a quantization range clips."""
 
 import math
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ class Histogram:
     """The spread of one array of n values.
 
     Attributes:
-        name: of the array.
+        name: the name of the array.
         counts: int64 (bins,), read-only.
         edges: float64 (bins + 1,), read-only; the last bin holds its upper edge too. They span
             the values and the clip.
-        n: how many values.
-        mean, deviation: of the values; the deviation divides by n.
-        low, high: the extremes of the values.
-        clip: the range that is kept, or None.
-        clipped: the share of values outside of it, in [0, 1].
+        n: the number of values.
+        mean, deviation: mean and standard deviation of the values; the deviation divides by n.
+        low, high: the lowest and highest value.
+        clip: the quantization range (low, high), or None.
+        clipped: the share of values outside of ``clip``, in [0, 1].
     """
 
     name: str
@@ -50,7 +50,7 @@ class Histogram:
 
     @property
     def caption(self) -> str:
-        """The range kept and what lies outside, or nothing."""
+        """The quantization range and the share of values outside, as text; "" without a range."""
         if self.clip is None:
             return ""
         low, high = self.clip
@@ -119,13 +119,13 @@ def histograms(
     bins: int = 60,
     axes: Placement = None,
 ) -> Histograms:
-    """The spread of weights or activations, with the ranges that quantization would keep.
+    """Histograms of weights or activations, with the ranges of their quantization.
 
     Args:
         values: name -> array of any shape, at most 64: ``net.parameters()``,
             ``net.activations(x)``.
-        clips: name -> (lowest, highest) value kept, as ``calibration.ranges``; names that are
-            not in ``values`` are passed over.
+        clips: name -> (lowest, highest) quantized value, as ``calibration.ranges``; names that are
+            not in ``values`` are ignored.
         bins: of equal width in each histogram, 1 to 1,000.
         axes: one axes for each array.
 

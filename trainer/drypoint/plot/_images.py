@@ -22,14 +22,14 @@ def examples(
     title: str = "",
     ax: Placement = None,
 ) -> ImageGrid:
-    """Images with their labels, or with what a classifier made of them.
+    """Images with their labels, or with the predictions of a classifier.
 
     Args:
-        shown: a data set (``digits.sample(10)``): titled by label; or what a measurement lists
-            (``m.worst(10)``): true class, predicted class, probability of the true class, those
-            that are wrong standing out. At most 256.
-        columns: images side by side; None suits their number.
-        title: of the whole.
+        shown: a data set (``digits.sample(10)``), with labels as titles; or examples of a
+            measurement (``m.worst(10)``), with true class, predicted class and probability of the
+            true class, wrong predictions highlighted. At most 256.
+        columns: the number of images side by side; None: by the number of images.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
@@ -67,12 +67,12 @@ def images(
         shown: images, or title -> image; each (H, W), (H, W, 3), (1, H, W) or (3, H, W). uint8
             is shown from 0 to 255, anything else from its lowest to its highest value, which
             the title then says. At most 256.
-        columns: images side by side; None suits their number.
-        title: of the whole.
+        columns: the number of images side by side; None: by the number of images.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
-        PlotError: no images or too many, or what is none.
+        PlotError: no images or too many, or a value that is no image.
     """
     wanted = "images, or a mapping from titles to images"
     check(shown, (Mapping, list, tuple, np.ndarray), name="shown", wanted=wanted)
@@ -101,8 +101,8 @@ def ports(
     Args:
         arrays: port -> array, all of one length: one holds images (N, H, W) or with channels,
             the others numbers (N,); ``data.take(digits.as_ports(), range(5))``.
-        columns: images side by side; None suits their number.
-        title: of the whole.
+        columns: the number of images side by side; None: by the number of images.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
@@ -136,14 +136,14 @@ def maps(
     title: str = "mean activation of each filter",
     ax: Placement = None,
 ) -> ImageGrid:
-    """What a layer gives, one image a filter, all in one scale so that they compare.
+    """The output of a layer, one image for each channel, all in one scale.
 
     Args:
         activations: (C, H, W), C at most 256: the output for one image, or the mean over many,
-            ``measure.measure_activations(model, images, ["conv1"])["conv1"]["mean"]``. Where
-            none is negative the scale starts at 0, else it is symmetric around 0.
+            ``measure.measure_activations(model, images, ["conv1"])["conv1"]["mean"]``. The scale
+            starts at 0 if no value is negative, else it is symmetric around 0.
         columns: maps side by side; None suits their number.
-        title: of the whole.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
@@ -174,7 +174,8 @@ def _image_of(example: Example) -> NDArray[np.uint8]:
 
 
 def _judged(example: Example) -> str:
-    """What it is, what was said, and how probable the truth was thought (small: by exponent)."""
+    """The title of an example: true class, predicted class, probability of the true class (small
+    ones by exponent)."""
     p = example.p_true
     first = f"true {example.true}, said {example.predicted}"
     if p is None:
@@ -183,6 +184,6 @@ def _judged(example: Example) -> str:
 
 
 def _range(array: NDArray[np.generic]) -> str:
-    """The lowest and the highest value of what may be an image yet."""
+    """The lowest and the highest value of an array as text."""
     usable = array.size and array.dtype.kind in "buif"
     return f"{float(array.min()):.3g} to {float(array.max()):.3g}" if usable else ""

@@ -28,7 +28,7 @@ class KernelMosaic(Picture):
         weight: float64 (filters, inputs, kh, kw), read-only; a row of the mosaic is a filter.
         sizes: float64 (filters, inputs), read-only: root of the sum of squares of each kernel.
         limit: the largest absolute weight; colours reach from ``-limit`` to ``limit``.
-        title: of the whole.
+        title: the title of the picture.
     """
 
     weight: NDArray[np.float64]
@@ -108,7 +108,7 @@ def kernels(
         channel: shows the kernels that read this input channel only; None shows all: a grid for
             a layer with one input channel (of its group), else a mosaic of filters (rows) and
             inputs (columns).
-        title: of the whole; says what is shown if empty.
+        title: the title of the picture; "" gives the number and size of the kernels.
         ax: one axes to draw on.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A net as a drawing: layers below what they read, and the shape of what passes between them."""
+"""A drawing of a net: layers below their sources, and the shapes of the arrays between them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ class NetDrawing(Picture):
 
     @property
     def _ids(self) -> list[str]:
-        """Names for DOT: those of ports where they can be, layers by number."""
+        """The identifiers of nodes in DOT: port names where valid, numbers for layers."""
         count, names = 0, []
         for node in self.scheme.nodes:
             plain = node.name.isascii() and node.name.isidentifier() and len(node.name) < 20
@@ -134,7 +134,7 @@ class NetDrawing(Picture):
         return max(scheme.width, most)
 
     def _passes(self, link: Link) -> bool:
-        """Whether there are rows between the two."""
+        """Whether there are rows between the two nodes of the link."""
         return self.scheme.rows[link.target] - self.scheme.rows[link.source] > 1
 
     @property
@@ -177,16 +177,16 @@ class NetDrawing(Picture):
 def net(
     shown: Module | Model, *, input_shape: Shape | None = None, ax: Placement = None
 ) -> NetDrawing:
-    """A net, layer by layer, with the shapes between; those that learn stand out.
+    """A net, layer by layer, with the shapes between; layers with parameters are highlighted.
 
     Args:
         shown: a layer, net, graph or model; containers inside are opened.
-        input_shape: of one example; needed only where the net leaves its sizes open.
+        input_shape: the shape of one example; needed only if the net leaves its sizes open.
         ax: one axes to draw on.
 
     Raises:
-        PlotError: it is no net.
-        ShapeError: its sizes are not known, or it does not take that shape.
+        PlotError: ``shown`` is no net.
+        ShapeError: the net's sizes are not known, or it does not take ``input_shape``.
     """
     module = shown.net if isinstance(shown, Model) else shown
     if not isinstance(module, Module):

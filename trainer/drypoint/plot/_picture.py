@@ -1,4 +1,4 @@
-"""`Picture`: the data that a drawing shows, its text, and the drawing itself once it is wanted."""
+"""`Picture`: the data of a drawing, its text, and the drawing itself on demand."""
 
 import base64
 import html
@@ -42,25 +42,25 @@ class Layout:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Picture(ABC):
-    """One picture: an immutable value that holds what is drawn.
+    """An immutable value that holds the data of a drawing.
 
-    The text needs no matplotlib. The drawing is made once: at once on axes that were given, else
-    when `figure`, `save` or a notebook first asks for it, on a figure of its own that no global
-    list knows.
+    The text form needs no matplotlib. The picture is drawn once: by the constructor on the user's
+    axes, or by the first use of `figure`, `save` or a notebook on a new figure, which pyplot does
+    not manage.
 
     Attributes:
-        placed: the axes that were given; empty for a figure of its own.
+        placed: the user's axes; empty for a figure of its own.
 
     Raises:
-        PlotError: the axes given are not as many as the picture has panels.
-        MatplotlibMissingError: axes were given and there is no matplotlib.
+        PlotError: the number of axes is not the picture's number of panels.
+        MatplotlibMissingError: there are axes and matplotlib is not installed.
     """
 
     _: KW_ONLY
     placed: "tuple[Axes, ...]" = ()
 
     def __post_init__(self) -> None:
-        """Draw at once where the axes are there."""
+        """Draw at once if the user gave axes."""
         if self.placed:
             _ = self.axes
 
@@ -71,7 +71,7 @@ class Picture(ABC):
         Args:
             width: columns that lines may take; a single cell or row that cannot be narrower is
                 longer. Below 20 counts as 20.
-            plain: only ASCII characters in what is drawn; names are as they are.
+            plain: draw with ASCII characters only; names stay unchanged.
         """
 
     @property
@@ -92,7 +92,7 @@ class Picture(ABC):
         return self.text
 
     def __repr__(self) -> str:
-        """The text: what a terminal shows of a picture is the picture."""
+        """The text form, so that a terminal shows the picture."""
         return self.text
 
     @cached_property

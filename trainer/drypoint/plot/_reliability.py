@@ -1,4 +1,4 @@
-"""Whether a classifier is as often right as it is sure."""
+"""The reliability diagram: accuracy against confidence."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reliability(Picture):
-    """Accuracy by confidence, with the number of examples that say so.
+    """Accuracy by confidence, with the number of examples in each bin of confidence.
 
     Attributes:
-        curve: mean confidence, accuracy and count of each range of confidence that has examples.
+        curve: mean confidence, accuracy and count of each bin that has examples.
         intervals: float64 (B, 2), read-only: the Wilson 95 % interval of each accuracy.
     """
 
@@ -81,12 +81,12 @@ class Reliability(Picture):
 
 
 def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Reliability:
-    """The reliability diagram: accuracy against confidence, and how many examples say so.
+    """The reliability diagram: accuracy and number of examples by confidence.
 
     Args:
         m: a measurement with probabilities.
-        bins: equal ranges that [0, 1] is cut into, at least 1; those without examples are left out.
-        axes: two axes: of the accuracy, of the counts.
+        bins: the number of equal bins of [0, 1], at least 1; bins without examples are left out.
+        axes: two axes: one for the accuracy, one for the counts.
 
     Raises:
         MeasureError: bins below 1, or a measurement made from predictions alone.

@@ -1,4 +1,4 @@
-"""A net as nodes and links, and where the nodes stand: each below all that it reads."""
+"""The layout of a net as nodes and links: each node is below its sources."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,11 +31,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Link:
-    """What passes from one node to another, both by their place in the list of nodes.
+    """An array that passes from one node to another; nodes are indices in the list of nodes.
 
     Attributes:
-        shape: of one example; None where the net does not settle it.
-        port: of the target that takes it, where it has several and this is no name repeated.
+        shape: the shape of one example; None if the net leaves it open.
+        port: the input port of the target; "" if the target has one input, or the source has the
+            port's name.
     """
 
     source: int
@@ -59,9 +60,9 @@ class Scheme:
 
     @cached_property
     def rows(self) -> tuple[int, ...]:
-        """Of each node, from 0 at the top: one below the lowest that it reads.
+        """The row of each node, from 0 at the top: one below its lowest source.
 
-        An input stands just above the first that reads it.
+        An input is one row above its first reader.
         """
         rows = [0] * len(self.nodes)
         for link in self.links:  # sources come before targets
@@ -72,10 +73,10 @@ class Scheme:
 
     @cached_property
     def centers(self) -> tuple[float, ...]:
-        """Of each node: inches to the right of the left edge.
+        """The horizontal position of each node's centre, inches from the left edge.
 
-        Nodes stand below the layers that they read, those that read none beside the others; the
-        neighbours in a row give each other room.
+        A node is centred below its sources; nodes without sources are beside the others, and
+        neighbours in a row do not overlap.
         """
         above: dict[int, list[int]] = {}
         for link in self.links:
@@ -99,7 +100,7 @@ class Scheme:
         return tuple(x[i] - left for i in range(len(self.nodes)))
 
     def _room(self, one: int, other: int) -> float:
-        """Between the centres of two neighbours."""
+        """The least distance between the centres of two neighbours, inches."""
         return (self.nodes[one].width + self.nodes[other].width) / 2 + _GAP
 
     def _spread(self, row: list[int], x: dict[int, float]) -> None:

@@ -29,8 +29,8 @@ class ScoreBars(Picture):
     Attributes:
         classes: from the top.
         probabilities: float64 (C,) in [0, 1], read-only.
-        true: the true class, whose bar stands out; None if not known, then the likeliest does.
-        title: of the whole.
+        true: the true class, whose bar is highlighted; None: the likeliest class is.
+        title: the title of the picture.
     """
 
     classes: tuple[Class, ...]
@@ -98,12 +98,12 @@ def scores(
     Args:
         probabilities: (class, probability) pairs as ``model.top(image, 5)`` gives them, or
             class -> probability; 1 to 100 classes.
-        true: the true class, to stand out.
-        title: of the whole.
+        true: the true class, whose bar is highlighted.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:
-        PlotError: no classes or too many, or what is no probability in [0, 1].
+        PlotError: no classes or too many, or a value that is no probability in [0, 1].
     """
     wanted = "a mapping from classes to probabilities, or pairs of both"
     check(probabilities, (Mapping, list, tuple), name="probabilities", wanted=wanted)

@@ -1,4 +1,4 @@
-"""Accuracy against what it costs."""
+"""Accuracy against cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class Tradeoff(Picture):
         names: of the points.
         costs: float64 (n,), read-only, above 0.
         values: float64 (n,), read-only.
-        cost, value: what they are, with their units.
-        title: of the whole.
+        cost, value: the names of cost and value, with their units.
+        title: the title of the picture.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Tradeoff(Picture):
         return np.logical_not((no_worse & better).any(axis=0), dtype=np.bool_)
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
-        """Letters in a frame, and a table of them; * marks those that no other beats."""
+        """Letters in a frame, and a table of the points; * marks the Pareto-optimal ones."""
         width = fitted(width)
         x, y = np.log(self.costs), self.values
         canvas = [[" "] * (width - 2) for _ in range(_LINES)]
@@ -121,15 +121,15 @@ def tradeoff(
     title: str = "",
     ax: Placement = None,
 ) -> Tradeoff:
-    """What is gained for what is paid, as accuracy for seconds of training or bytes of flash.
+    """A value against its cost, such as accuracy against seconds of training or bytes of flash.
 
-    Points that no other beats stand out, joined by a line.
+    Pareto-optimal points are highlighted and joined by a line.
 
     Args:
         points: name -> (cost, value), the cost above 0; 1 to 60 names.
-        cost: what is paid, with the unit.
-        value: what is gained, with the unit; more is better.
-        title: of the whole.
+        cost: the name of the cost, with its unit.
+        value: the name of the value, with its unit; more is better.
+        title: the title of the picture.
         ax: one axes to draw on.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How a training run went."""
+"""The curves of a training run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class TrainingCurves(Picture):
     Attributes:
         epochs: int64 (E,), 1 to E, read-only.
         history: name -> float64 (E,), read-only, of ``loss``, ``val_loss``, ``accuracy``,
-            ``val_accuracy`` (shares in [0, 1]), ``lr``, those that were recorded.
+            ``val_accuracy`` (shares in [0, 1]), ``lr``, as far as the run has them.
         batch_loss: float64 (B,), read-only: the loss of each batch of the run, or empty.
         best_epoch: the epoch whose weights were kept; 0 if not known.
     """
@@ -46,7 +46,7 @@ class TrainingCurves(Picture):
     best_epoch: int
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
-        """A sparkline for each curve, those of a panel in one scale, with its extremes."""
+        """A sparkline for each curve with its extremes; curves of a panel have one scale."""
         width = fitted(width)
         best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
         rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
@@ -121,7 +121,7 @@ class TrainingCurves(Picture):
 
 
 class Run(Protocol):
-    """What a picture needs of a finished run; `train.TrainResult` has it."""
+    """The parts of `train.TrainResult` that the picture needs."""
 
     @property
     def history(self) -> Mapping[str, Sequence[float]]:
@@ -146,8 +146,8 @@ def training(
     """Loss, accuracy (where there are classes) and learning rate of a run over its epochs.
 
     Args:
-        run: what `train.fit` gave, or its ``history``: name -> one number for each epoch.
-        quantities: which of them are shown.
+        run: the result of `train.fit`, or its ``history``: name -> one number for each epoch.
+        quantities: the panels to show.
         batch_loss: the loss of each batch of the whole run; None: the result's, where there is
             one and losses are shown.
         axes: one axes for each of the quantities recorded, in the order above.

@@ -1,7 +1,7 @@
-"""Training: fit, and what it takes and gives.
+"""Training: `fit`, its settings and its result.
 
 result = train.fit(model, data.load("mnist", "train"), epochs=4)
-result.model  # the trained model; the one given is as it was
+result.model  # the trained model; the argument is unchanged
 """
 
 from . import _recipes as recipes

@@ -1,4 +1,4 @@
-"""What augmentation is to `fit`: training images become others like them, anew each epoch."""
+"""The interface of augmentation: a random change of the training images in each epoch."""
 
 from typing import Any, Protocol
 
@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 
 class Augmentation(Protocol):
-    """A function of images as they are stored, before the encoder: a batch, or several small ones.
+    """A function of stored images, before the encoder: of one batch, or of several small batches.
 
-    What it does to an image follows from ``seed``, ``epoch`` and the image's index alone: so a run
-    that is resumed, or cut into other batches, sees the same images. One of your own::
+    The change of an image must depend on ``seed``, ``epoch`` and the image's index alone, so that
+    a resumed run, or a run with another batch size, sees identical images. An example::
 
         def noisy(images, *, seed, epoch, indices):
             rng = np.random.default_rng([seed, epoch, *indices])
@@ -20,12 +20,12 @@ class Augmentation(Protocol):
     def __call__(
         self, images: NDArray[Any], /, *, seed: int, epoch: int, indices: NDArray[np.int64]
     ) -> NDArray[Any]:
-        """Images in place of these, as many; these are not changed.
+        """Changed copies of N images.
 
         Args:
-            images: (N, ...) of the training data.
-            seed: of the run.
-            epoch: from 1.
-            indices: int64 (N,), the images' places in the training data.
+            images: (N, ...), of the training data; not to be written to.
+            seed: the seed of the run.
+            epoch: the epoch, from 1.
+            indices: int64 (N,): the index of each image in the training data.
         """
         ...

@@ -1,4 +1,4 @@
-"""The batches of an epoch, made a little before they are stepped."""
+"""The batches of an epoch, prefetched by a second thread."""
 
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -11,7 +11,7 @@ from ._examples import Batch, Column
 from ._plan import Plan
 from .step.tape import Share
 
-EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # as stored: a group of batches ends with either
+EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # bounds of a group, not encoded
 
 
 T = TypeVar("T")
@@ -20,11 +20,11 @@ DEPTH = 2  # ready or in the making: one to take, one so that the thread need no
 
 
 def ahead(items: Iterator[T]) -> Generator[T, None, None]:
-    """The same items in the same order, each made in a second thread a little before it is taken.
+    """The items in order, prefetched by a second thread, at most `DEPTH` of them.
 
-    What an item is cannot depend on this: they are made one after the other, and what is random in
-    them follows from epoch and place. An error comes up where its item would have come. When the
-    reader stops early, or is interrupted, the item in the making is finished and dropped.
+    Prefetching does not change an item: the thread makes one after the other, and random numbers
+    depend on epoch and index alone. An error of the iterator is raised in place of its item. When
+    the reader stops early, or is interrupted, the thread finishes its item and drops it.
     """
     end = object()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="drypoint-batches") as thread:
@@ -39,10 +39,10 @@ def ahead(items: Iterator[T]) -> Generator[T, None, None]:
 
 
 def batches(plan: Plan, number: int) -> Iterator[list[Share]]:
-    """The batches of an epoch as the graph takes them, in groups; of each this process's share.
+    """This process's share of each batch of an epoch, augmented and encoded, in groups.
 
-    Small batches are augmented and encoded several at a time. Each call, and each wake of the
-    second thread, costs about as much for 256 images as for 64; and the encoding of an example does
+    Small batches are augmented and encoded several at a time, since each call, and each wake of the
+    second thread, costs about as much for 256 images as for 64. The encoding of an example does
     not depend on its neighbours.
     """
     settings = plan.settings
@@ -62,8 +62,9 @@ def batches(plan: Plan, number: int) -> Iterator[list[Share]]:
 
 
 def _groups(plan: Plan, number: int) -> Iterator[list[tuple[Batch, Column, int]]]:
-    """The batches of an epoch as they are stored, in groups: of each this process's share, the
-    places of that, and how many examples the whole batch has.
+    """The batches of an epoch before encoding, in groups.
+
+    Each batch is (this process's share, the indices of its examples, examples of the whole batch).
     """
     group: list[tuple[Batch, Column, int]] = []
     examples = size = 0

@@ -1,4 +1,4 @@
-"""What sees a run after each epoch and may end it: callbacks, and early stopping."""
+"""Callbacks after each epoch, which may end the run, and early stopping."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,15 @@ class TrainState:
     """A run after one of its epochs.
 
     Attributes:
-        epoch: finished epochs.
-        epochs: how many are asked for.
-        step: updates made.
-        loss: mean training loss of this epoch.
-        val_loss: mean validation loss after it; None without validation.
-        metrics: name -> figure of this epoch: "accuracy", "val_accuracy", ...
-        lr: learning rate of its last step.
-        seconds: since the run began.
-        best_epoch: the epoch whose net would be kept if the run ended here.
+        epoch: the number of finished epochs.
+        epochs: the number of epochs that the run is to have.
+        step: the number of updates so far.
+        loss: the mean training loss of the last epoch.
+        val_loss: the mean validation loss after the last epoch; None without validation.
+        metrics: name -> value for the last epoch: "accuracy", "val_accuracy", ...
+        lr: the learning rate of the last step.
+        seconds: seconds since the run began.
+        best_epoch: the epoch of the net that the run would return if it ended here.
         history: name -> one number for each finished epoch.
     """
 
@@ -43,15 +43,15 @@ class TrainState:
 
     @property
     def net(self) -> Layer:
-        """The net, or the graph, as it is now (its average, if one is kept)."""
+        """The net, or the graph, with its current weights (their average with ``average``)."""
         return net_of(self._build())
 
     @property
     def model(self) -> Model:
-        """The model as it is now.
+        """The model with its current weights.
 
         Raises:
-            TrainError: a graph is trained.
+            TrainError: the run trains a graph.
         """
         return model_of(self._build())
 
@@ -66,7 +66,8 @@ class TrainState:
 
 
 Callback: TypeAlias = Callable[[TrainState], object]
-"""Called after each epoch, its validation, log and checkpoint; what it returns does not count."""
+"""A function called after each epoch, its validation, log and checkpoint; its return value is
+ignored."""
 
 
 Direction = Literal["auto", "min", "max"]
@@ -79,12 +80,12 @@ class EarlyStopping:
         train.EarlyStopping(monitor="val_accuracy", patience=2)
 
     Attributes:
-        monitor: which figure of the history.
-        patience: epochs without improvement that are allowed.
-        start_epoch: so many epochs at the beginning are not looked at.
-        min_delta: how much better than the best so far counts as an improvement.
-        mode: "min" or "max" is better; "auto": a name that ends in "accuracy" is to rise, any
-            other to fall.
+        monitor: the name of the figure in the history.
+        patience: the number of epochs without improvement that are allowed.
+        start_epoch: the number of first epochs that are ignored.
+        min_delta: the least difference to the best value so far that counts as an improvement.
+        mode: "min" if lower is better, "max" if higher is; "auto": "max" for a name that ends in
+            "accuracy", else "min".
     """
 
     monitor: str = "val_loss"
@@ -103,7 +104,7 @@ class EarlyStopping:
             raise TrainError(f"mode is {self.mode!r}, not one of {', '.join(get_args(Direction))}")
 
     def says_stop(self, history: Mapping[str, Sequence[float]]) -> bool:
-        """Whether to stop after the epochs of this history."""
+        """Whether to stop after the last epoch of the history."""
         rises = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
         best, since = math.inf, 0
         for value in history.get(self.monitor, ())[self.start_epoch :]:

@@ -1,9 +1,9 @@
-"""A run on disk, so that it can go on later to the very same bytes.
+"""Checkpoints: the state of a run in a file, from which the run resumes to identical bytes.
 
-One file, ``checkpoint.npz``, written whole or not at all: a zip of ``checkpoint.json`` and one
-``.npy`` an array. No random generator is in it, since what is drawn follows from seed, epoch and
-step. What is read may come from anywhere: the JSON is compared with the run that is to go on, and
-arrays are read only where that run has one of that name, type and shape.
+The file ``checkpoint.npz`` is a zip of ``checkpoint.json`` and one ``.npy`` an array, written
+atomically. It holds no random generator, since random numbers depend on seed, epoch and step
+alone. The file may be untrusted: its JSON must describe the resuming run, and each of its arrays
+must have the name, dtype and shape of one in that run.
 """
 
 import io
@@ -36,20 +36,20 @@ _LARGEST_JSON = 1 << 20  # bytes; bounds the parser's work
 _COUNTS = ("epoch", "step", "examples", "best_epoch")
 
 Run = Mapping[str, Any]
-"""What decides the bytes of a run: settings, net, data; as JSON takes it."""
+"""The settings, net and data that decide the bytes of a run, of JSON types."""
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder, and see that a checkpoint can be written: before long work.
+    """Make the folder and check, before the training, that a checkpoint can be written to it.
 
     Raises:
-        DrypointError: it cannot.
+        DrypointError: a checkpoint cannot be written.
     """
     check_writable(folder / NAME)
 
 
 def existing(folder: Path | None) -> tuple[Path, ...]:
-    """The checkpoints in a folder."""
+    """The checkpoint in a folder, if there is one."""
     return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
 
 
@@ -75,17 +75,17 @@ def save(path: Path, state: TrainingState, run: Run) -> None:
 
 
 def restore(folder: Path, state: TrainingState, run: Run) -> str:
-    """Bring a state that has not begun to where the one of a checkpoint was.
+    """Load the checkpoint of a folder into the initial state of a run.
 
-    Without a checkpoint in the folder the state stays at its beginning: so a command that is
-    started again after each crash is one command.
+    Without a checkpoint in the folder the state stays unchanged, so that one command both starts a
+    run and resumes it after a crash.
 
     Returns:
-        A line that says where the state stands.
+        A line for the user: the epoch that the run resumes after, or that it starts.
 
     Raises:
         CheckpointError: the checkpoint is damaged, or of another run.
-        DrypointError: it cannot be read.
+        DrypointError: the checkpoint cannot be read.
     """
     path = folder / NAME
     if not path.exists():
@@ -128,7 +128,7 @@ def _figures(state: TrainingState) -> dict[str, NDArray[np.float64]]:
 
 
 def _facts(text: bytes, path: Path) -> dict[str, Any]:
-    """The JSON part, when it is of this format and version, and its counts can be."""
+    """The parsed JSON, checked for format, version and possible counts."""
     try:
         facts = parse_json(text, largest=_LARGEST_JSON)
     except DrypointError as error:
@@ -176,7 +176,7 @@ def _short(value: object) -> str:
 
 
 def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
-    """One array, when it has the type and shape of another."""
+    """One array, checked to have the dtype and shape of `like`."""
     header = _header(like.shape, like.dtype)
     if len(content) != len(header) + like.nbytes or not content.startswith(header):
         raise _damaged(path, f"{name} is not {like.dtype} {like.shape}")
@@ -184,7 +184,7 @@ def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDAr
 
 
 def _header(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> bytes:
-    """What NumPy writes before the numbers of a row-major array."""
+    """The ``.npy`` header that NumPy writes before the numbers of a row-major array."""
     buffer = io.BytesIO()
     kind = dtype.newbyteorder("<").str
     np.lib.format.write_array_header_1_0(

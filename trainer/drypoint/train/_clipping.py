@@ -1,4 +1,4 @@
-"""The bound on the norm of the gradients."""
+"""Gradient clipping by the global norm."""
 
 import math
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ from drypoint.autodiff import Array
 
 
 def clip_factor(gradients: Iterable[Array], most: float) -> np.float32:
-    """What gradients are multiplied by so that their common Euclidean norm is at most ``most``.
+    """The factor that brings the Euclidean norm of all gradients together to at most ``most``.
 
-    The norm is that of all their elements as one vector (Pascanu et al. 2013), in float64. A norm
-    that is not finite clips nothing.
+    The norm is that of the vector of all elements (Pascanu et al. 2013), computed in float64. The
+    factor is 1 if the norm is not finite.
     """
     squares = (float(np.vdot(g.astype(np.float64), g)) for g in gradients)
     norm = math.sqrt(math.fsum(squares))

@@ -1,4 +1,4 @@
-"""The work of a run: steps over an epoch, and validation after it."""
+"""One epoch of training steps, and the validation after it."""
 
 import math
 import time
@@ -16,7 +16,7 @@ from ._training_state import Figures, TrainingState
 from .step.tape import Share, Step
 
 EVALUATION_BATCH = 256
-UNHEARD = 0.25  # seconds of steps, about, between two looks at whether to halt, and two reports
+POLL_SECONDS = 0.25  # of steps between two checks for a stop, and between two reports
 
 
 def train_epoch(
@@ -27,26 +27,26 @@ def train_epoch(
     *,
     halted: Callable[[], bool],
 ) -> Figures | None:
-    """One pass over the examples; None if it was cut short, or the loss is no longer finite."""
+    """The mean figures of one epoch; None if it was halted or the loss is not finite."""
     begin = time.perf_counter()
     number = state.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
     with closing(ahead(batches(plan, number))) as groups:
-        for item in _stepped(step, groups, halted):
+        for item in _run_steps(step, groups, halted):
             if item is None:
                 return None
-            n, made = item
-            for name, value in made.items():
+            n, batch_totals = item
+            for name, value in batch_totals.items():
                 totals[name] += value
             seen += n
             if not math.isfinite(totals["loss"]):
                 return None
-            state.batch_loss.append(made["loss"] / n)
+            state.batch_loss.append(batch_totals["loss"] / n)
             state.examples += n
             share = totals[ACCURACY] / seen if ACCURACY in totals else None
             progress.batch(n, loss=totals["loss"] / seen, accuracy=share)
-    if not state.weights.finite:  # the last step's loss does not show it yet
+    if not state.weights.finite:  # the loss before the last update cannot show it
         return None
     means = {name: value / seen for name, value in totals.items()}
     loss = means.pop("loss")
@@ -54,14 +54,14 @@ def train_epoch(
     return {"loss": loss, "lr": rate, **means, "seconds": seconds, "examples": seen}
 
 
-def _stepped(
+def _run_steps(
     step: Step, groups: Iterable[list[Share]], halted: Callable[[], bool]
 ) -> Iterator[tuple[int, Totals] | None]:
-    """Steps, each with how many examples it had; None once it is to halt."""
-    most = 1  # by one call
+    """The results of the training steps with their numbers of examples; None when halted."""
+    n_at_once = 1  # steps of one call
     for group in groups:
         n_done = 0
-        while rest := group[n_done : n_done + most]:
+        while rest := group[n_done : n_done + n_at_once]:
             if halted():
                 yield None
                 return
@@ -70,11 +70,12 @@ def _stepped(
             each = (time.perf_counter() - begin) / len(totals)
             yield from ((share.size, t) for share, t in zip(rest, totals, strict=False))
             n_done += len(totals)
-            most = max(int(UNHEARD / each), 1)
+            n_at_once = max(int(POLL_SECONDS / each), 1)
 
 
 def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:
-    """Mean loss and metrics of what would be kept now; names begin with "val_"."""
+    """Mean validation loss and metrics of the current weights, or of their average; the names
+    begin with "val_"."""
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     goal, params = state.weights.evaluated()
     for start in range(0, len(val), EVALUATION_BATCH):

@@ -1,4 +1,4 @@
-"""What training refuses, how it fails, and what it warns of."""
+"""The errors and warnings of training."""
 
 from drypoint.common import DrypointError
 
@@ -8,12 +8,12 @@ class TrainError(DrypointError, ValueError):
 
 
 class TrainingDivergedError(DrypointError, ArithmeticError):
-    """The loss became NaN or infinite before there was a net worth keeping."""
+    """The loss became NaN or infinite before an epoch was finished."""
 
 
 class CheckpointError(DrypointError, ValueError):
-    """A checkpoint is missing, damaged, or of another run than the one that is to go on."""
+    """A checkpoint is missing, damaged, or of another run than the resuming one."""
 
 
 class TrainWarning(UserWarning):
-    """A run that can be made but whose figures mislead."""
+    """The run is possible, but its figures mislead."""

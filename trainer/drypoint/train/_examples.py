@@ -1,4 +1,4 @@
-"""Training data in one form: a column of values for each port."""
+"""Training data as columns: N values for each port."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -23,9 +23,9 @@ class Examples:
     """N examples.
 
     Attributes:
-        columns: port -> (N, ...): numbers, texts, or objects that an encoder reads (pictures,
-            paths of them).
-        classes: what integers at the target count, if the data say so.
+        columns: port -> (N, ...): numbers, texts, or objects that an encoder reads (pictures or
+            their paths).
+        classes: the classes that integer targets are indices of, if the data name them.
     """
 
     columns: Mapping[str, Column]
@@ -35,15 +35,15 @@ class Examples:
         return len(next(iter(self.columns.values())))
 
     def take(self, indices: NDArray[np.int64] | slice) -> Batch:
-        """The values of some examples."""
+        """Port -> values of the examples at the indices."""
         return {port: column[indices] for port, column in self.columns.items()}
 
     def part(self, indices: NDArray[np.int64]) -> "Examples":
-        """Some examples."""
+        """The examples at the indices."""
         return Examples(self.take(indices), self.classes)
 
     def digest(self) -> str:
-        """SHA-256 of ports, shapes, types and values; files count by their paths."""
+        """SHA-256 of ports, shapes, types and values; of a file only its path counts."""
         content = hashlib.sha256(repr(self.classes).encode())
         for port, column in self.columns.items():
             content.update(repr((port, column.shape, column.dtype.str)).encode())
@@ -59,7 +59,7 @@ class Examples:
 
 
 def n_examples(batch: Mapping[str, Column]) -> int:
-    """How many examples a batch has."""
+    """The number of examples of a batch."""
     return len(next(iter(batch.values())))
 
 
@@ -69,12 +69,12 @@ def examples_of(
     """Examples from a column for each port.
 
     Args:
-        given: port -> array, or list of things.
-        what: how messages call it.
+        given: port -> array, or list of values.
+        what: the name of the data in messages.
         classes: as for `Examples`.
 
     Raises:
-        TrainError: lengths differ, nothing is there, or a number is not finite.
+        TrainError: lengths differ, there are no examples, or a number is not finite.
     """
     if not given:
         raise TrainError(f"{what} has no ports: give an array for each input of the net")

@@ -45,26 +45,27 @@ def fit(
     seed: int = 0,
     progress: Verbosity = "auto",
 ) -> TrainResult:
-    """Train; what is given is not changed, the result holds the trained one.
+    """Train a copy of a model, net or graph.
 
         result = train.fit(nn.lenet(), data.load("mnist"), epochs=4)
         result.model(image)  # its class
         result.plot_loss()
 
-    What is left to `fit` (loss, encoder, decoder, targets, validation examples) it tells once, a
-    line for each choice. Ctrl-C ends the run after the step at hand and keeps the best net so far.
+    `fit` prints one line for each default that it chooses (loss, encoder, decoder, targets,
+    validation examples). Ctrl-C ends the run after the current step; the result is the best net so
+    far.
 
     Args:
         model: a `Model`; a net, which gets an encoder of the size of the images and a decoder of
             the labels; or a `Graph` with losses among its outputs, as `nn.TrainingGraph` makes.
-            One without values is initialized with ``seed``, one with values goes on from them.
+            ``seed`` initializes a model without values; a model with values is trained further.
         data: a `Dataset`; a pair (x, y) of arrays or lists; a list of pairs (x, y), one an
             example; a dict of an array for each port, "input" and "target" for a net; a folder of
             pictures with a subfolder for each class, or the name of a data set ("mnist"); or a
             function (batch_size, epoch, rng) that returns the batches of an epoch, each a
-            `Dataset`, pair or dict: a list of them, or a generator. x is what the model takes,
-            uint8 images with their channels first or last; y labels as its decoder knows them,
-            class indices, one-hot rows, or floats of the output's shape.
+            `Dataset`, pair or dict, as a list or a generator. x is inputs of the model, or uint8
+            images with their channels first or last; y is labels that the decoder knows, class
+            indices, one-hot rows, or floats of the output's shape.
         epochs: passes over the training examples.
         batch_size: examples for each step; the last batch of an epoch may be smaller.
         optimizer: "adam", "sgd", "rmsprop", "signsgd" or a value such as ``SGD(lr=0.1)``; `Adam`
@@ -74,45 +75,46 @@ def fit(
             are.
         loss: a `Loss`, or a function of outputs and targets (tensors and arrays, N rows) that
             gives a tensor (N,); `nn.default_loss` if None. For a graph the name of an output, or
-            {name: weight} of several; None takes the only loss.
+            {name: weight} of several outputs; None takes the only loss.
         metrics: "accuracy", or functions of outputs and targets (arrays of N rows) that give a
-            number for each example (N,); accuracy if None and there are classes.
-        validation_data: as ``data``, but no function; measured after each epoch. Never give it
-            what you will report on. `TrainWarning` if it is the training data.
+            number for each example (N,); None: accuracy, if there are classes.
+        validation_data: as ``data``, but no function; measured after each epoch. Keep the data of
+            your final measurement out of it. `TrainWarning` if it is the training data.
         validation_split: without ``validation_data``: the share (float below 1) or number (int)
-            of ``data`` that is held out for it, drawn with ``seed``; a tenth if None, 0 validates
-            on nothing.
-        restore_best: give the net of the epoch with the lowest validation loss (the first of
-            equals), not the last.
+            of examples of ``data`` held out for validation, drawn with ``seed``; None: a tenth; 0:
+            no validation.
+        restore_best: return the net of the epoch with the lowest validation loss (the first of
+            equal ones), not of the last epoch.
         early_stopping: ends the run when a figure no longer improves.
-        time_limit: seconds after which the run ends, as by Ctrl-C; those of this call.
+        time_limit: seconds of this call after which the run ends, as by Ctrl-C.
         augment: changes the training images of each batch before the encoder; see `Augmentation`.
         average: the decay of an exponentially weighted mean of the weights over the steps (0.998
-            remembers about 500); that mean is validated and kept, in place of the last weights.
-        lr_multipliers: glob pattern of parameters ("conv*", "block.fc.bias") or of layers that
-            they are in -> factor of the learning rate; the first that matches counts, 0 or None
-            freezes. What a batch norm observes moves all the same.
-        clip_grad_norm: the most that the norm of all gradients together may be.
+            averages about 500 steps); the mean is validated and returned in place of the last
+            weights.
+        lr_multipliers: glob pattern of parameters ("conv*", "block.fc.bias") or of layers ->
+            factor of the learning rate of the parameters in them; the first matching pattern
+            counts, 0 or None freezes. The running statistics of a frozen batch norm still change.
+        clip_grad_norm: the largest norm of all gradients together; larger ones are scaled down.
         callbacks: functions of a `TrainState`, called after each epoch; ``state.stop()`` ends the
             run.
         log: a file .csv or .jsonl of one row for each epoch.
-        checkpoint: a folder that gets a ``checkpoint.npz`` after each epoch, in place of the last.
-        resume_from: such a folder: the run goes on from its checkpoint to the very bytes that it
-            would have given without a break. All that decides them must be as it was; functions
-            are compared by their names only. Without a checkpoint in the folder the run starts
-            from the beginning, and says so; a damaged checkpoint is an error.
-        mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two;
-            all call this alike and get the same result, whose bytes do not depend on N. The first
-            writes files and tells; callbacks are called in each.
-        compiled: make the steps by programs of kernel calls where that can be done; the plan line
-            says where not, and why. False: each step goes through the tape, slower, with the same
-            bytes.
-        seed: of initialization, split, shuffling, augmentation and dropout; the same seed on the
-            same machine gives the same bytes.
+        checkpoint: a folder for ``checkpoint.npz``, which is replaced after each epoch.
+        resume_from: a folder with a checkpoint: the run resumes from it and gives the bytes of a
+            run without a break. Settings, net and data must equal those of the checkpoint;
+            functions are compared by their names only. Without a checkpoint in the folder the run
+            starts from the beginning, and reports that; a damaged checkpoint is an error.
+        mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two.
+            All processes call `fit` with equal arguments and get equal results, whose bytes do not
+            depend on N. The first process writes files and reports; each calls the callbacks.
+        compiled: run training steps as compiled programs of kernel calls where possible; the plan
+            line says where it is not, and why. False: each step runs through the tape, slower,
+            with identical bytes.
+        seed: the seed of initialization, split, shuffling, augmentation and dropout; equal seeds
+            give equal bytes on one machine.
         progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
 
     Raises:
-        TrainError: settings or data that cannot be trained with.
+        TrainError: the settings or the data do not allow training.
         CheckpointError: the checkpoint to resume from is damaged, or of another run.
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
         DrypointError: a file cannot be read or written.

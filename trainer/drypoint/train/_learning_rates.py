@@ -14,7 +14,7 @@ Schedule = Callable[[int, int], float]
 
 @dataclass(frozen=True)
 class Constant:
-    """The same rate throughout."""
+    """A constant learning rate."""
 
     def __call__(self, step: int, total: int) -> float:
         """1 at every step."""
@@ -33,11 +33,11 @@ class Cosine:
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle:
-    """A straight line up over the first ``warmup`` share of the steps, then one down to 0.
+    """A linear warm-up over the first ``warmup`` share of the steps, then a linear decay to 0.
 
-    After Smith & Topin (2018): a net settles within few epochs. With w = floor(warmup * total),
-    step w has the factor 1; before it (step + 1) / (w + 1), after it (total - step) / (total - w):
-    no step gets 0, and all together get (total + 1) / 2.
+    After Smith & Topin (2018), for training in few epochs. With w = floor(warmup * total), step w
+    has the factor 1; earlier steps (step + 1) / (w + 1), later ones (total - step) / (total - w).
+    No step has the factor 0, and the factors sum to (total + 1) / 2.
     """
 
     warmup: float = 0.2
@@ -54,10 +54,10 @@ class OneCycle:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """1 at first, and ``factor`` times less from each of some points of the run on.
+    """A piecewise constant rate: 1 at first, multiplied by ``factor`` at given points of the run.
 
     Attributes:
-        at: the points, as shares of the steps, rising within 0 and 1.
+        at: the points as shares of the steps, increasing, between 0 and 1.
         factor: above 0, at most 1.
     """
 
@@ -86,14 +86,16 @@ SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
 
 
 def schedule_of(given: "Schedule | str | None", *, counted: bool) -> Schedule:
-    """A schedule as it is, or the one of a name; for None `OneCycle`.
+    """The schedule itself, or the schedule of a name; `OneCycle` for None.
 
     Args:
-        given: what the user gave.
-        counted: whether the steps of the run are known before it; else `Constant` is the only one.
+        given: the ``schedule`` argument of `fit`.
+        counted: whether the number of steps is known before the run; if not, only `Constant` is
+            possible.
 
     Raises:
-        TrainError: there is none of this name, it is none, or it needs to know the steps.
+        TrainError: an unknown name, a value that is no schedule, or a schedule that needs the
+            number of steps.
     """
     if isinstance(given, str):
         if given not in SCHEDULES:
@@ -118,16 +120,17 @@ Groups = Mapping[float, tuple[str, ...]]
 def rate_groups(
     paths: Iterable[str], multipliers: Mapping[str, float | None], *, prefix: str = ""
 ) -> Groups:
-    """Parameters by the multiplier of the first pattern that matches them; 1 where none does.
+    """Multiplier -> paths of parameters; the first matching pattern counts, 1 if none matches.
 
     Args:
-        paths: of the parameters.
+        paths: the paths of the parameters.
         multipliers: glob pattern of a parameter's path ("conv1.weight") or of a layer that it is
             in ("conv1", "block") -> factor of the learning rate; 0 or None freezes.
-        prefix: of paths, that patterns do not have.
+        prefix: a prefix of paths that patterns are written without.
 
     Raises:
-        TrainError: a pattern matches nothing, a factor is negative, or all is frozen.
+        TrainError: a pattern matches no parameter, a factor is negative, or every parameter is
+            frozen.
     """
     for pattern, factor in multipliers.items():
         if factor is not None and (
@@ -158,6 +161,6 @@ def rate_groups(
 
 
 def _matches(path: str, pattern: str) -> bool:
-    """Whether a pattern is of the path or of a part that it begins with."""
+    """Whether a pattern matches the path or one of the layers that the path begins with."""
     parts = path.split(".")
     return any(fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1))

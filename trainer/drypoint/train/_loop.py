@@ -1,4 +1,4 @@
-"""The epochs of a run: what happens between them, and why they end."""
+"""The loop over epochs: validation, log, checkpoint, callbacks and the reasons to stop."""
 
 import math
 import signal
@@ -28,17 +28,17 @@ Build = Callable[[TrainingState], Model | Layer]
 
 
 class Interruption:
-    """Whether the user asked to stop."""
+    """Whether the user pressed Ctrl-C in this process."""
 
     requested = False
 
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Within this block the first Ctrl-C sets ``requested``; the second acts as usual.
+    """A context in which the first Ctrl-C sets ``requested``; the second raises as usual.
 
-    Nothing changes outside the main thread, where Python takes no signals, and where Ctrl-C is
-    ignored, as in a job that a script put in the background.
+    The handler is not installed outside the main thread, where Python takes no signals, nor where
+    Ctrl-C is ignored, as in a background job of a script.
     """
     state = Interruption()
     main = threading.current_thread() is threading.main_thread()
@@ -69,16 +69,16 @@ def run_epochs(
     progress: Progress,
     build: Build,
 ) -> Stopped:
-    """Train until there is a reason to stop; the state holds what came out.
+    """Run epochs until there is a reason to stop, and return the reason; `state` is updated.
 
     Args:
-        plan: of the run.
-        state: where it begins.
-        step: makes the training steps.
-        val: validation examples.
-        run: what decides its bytes, for the checkpoint.
+        plan: the plan of the run.
+        state: the training state, at the start or from a checkpoint.
+        step: computes training steps.
+        val: the validation examples.
+        run: the settings, net and data that decide the bytes of the run, for the checkpoint.
         progress: reports to the user.
-        build: the model or graph with the state's weights.
+        build: gives the model or graph with the weights of a state.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
@@ -88,27 +88,27 @@ def run_epochs(
     if stopping is not None and state.epoch and stopping.says_stop(state.history):
         return "early"
     # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
-    # machine, and the sums keep their order, so the bytes are the same on any number of cores.
+    # machine. Sums keep their order, so the bytes do not depend on the number of cores.
     with (
         closing(progress),
         interruption() as interrupt,
         one_blas_thread(),
-        np.errstate(over="ignore", invalid="ignore"),  # a run that diverges says so itself
+        np.errstate(over="ignore", invalid="ignore"),  # divergence is checked by the loss
     ):
-        halts = _Halts(plan, interrupt, begin)
+        halts = _StopConditions(plan, interrupt, begin)
         n = plan.source.n
         progress.begin(None if n is None else settings.epochs * n, done=state.examples)
         while state.epoch < settings.epochs:
             figures = train_epoch(
-                plan, state, step, progress, halted=lambda: halts.asked() or halts.late()
+                plan, state, step, progress, halted=lambda: halts.interrupted() or halts.timed_out()
             )
             if figures is not None and val is not None:
                 figures |= validate(plan, state, val)
             state.seconds = earlier + time.perf_counter() - begin
             if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
-                if figures is None and halts.asked():
+                if figures is None and halts.interrupted():
                     return "interrupted"
-                if figures is None and halts.late():
+                if figures is None and halts.timed_out():
                     return "time"
                 return _diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
@@ -117,38 +117,40 @@ def run_epochs(
                 state.keep()
             progress.note(_line(state, settings.epochs, seen))
             reason = _after_epoch(plan, state, run, build)
-            if halts.asked():  # asked during validation, of the last epoch maybe
+            if halts.interrupted():  # Ctrl-C during validation, perhaps of the last epoch
                 reason = "interrupted"
-            if reason is None and halts.late():
+            if reason is None and halts.timed_out():
                 reason = "time"
             if reason is not None:
                 return reason
     return "epochs"
 
 
-class _Halts:
-    """What ends a run between two steps: in all processes in the same step."""
+class _StopConditions:
+    """Ctrl-C and the time limit, agreed on by all processes so that they stop at one step."""
 
     def __init__(self, plan: Plan, interrupt: Interruption, begin: float) -> None:
         self._plan, self._interrupt, self._begin = plan, interrupt, begin
 
-    def asked(self) -> bool:
-        """Whether the user asked to stop."""
-        return self._agreed(self._interrupt.requested)
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed in any process."""
+        return self._in_any_process(self._interrupt.requested)
 
-    def late(self) -> bool:
-        """Whether the time limit is over."""
+    def timed_out(self) -> bool:
+        """Whether the time limit has passed in any process."""
         limit = self._plan.settings.time_limit
-        return self._agreed(limit is not None and time.perf_counter() - self._begin >= limit)
+        return self._in_any_process(
+            limit is not None and time.perf_counter() - self._begin >= limit
+        )
 
-    def _agreed(self, flag: bool) -> bool:
+    def _in_any_process(self, flag: bool) -> bool:
         return flag if self._plan.all_reduce is None else self._plan.all_reduce.any(flag)
 
 
 def _after_epoch(
     plan: Plan, state: TrainingState, run: checkpoint.Run, build: Build
 ) -> Stopped | None:
-    """Log, checkpoint and callbacks; the reason to stop, if the epoch gives one."""
+    """Write log and checkpoint and call the callbacks; the reason to stop, or None."""
     settings, stopping = plan.settings, plan.settings.early_stopping
     reason: Stopped | None = "epochs" if state.epoch == settings.epochs else None
     if stopping is not None and stopping.says_stop(state.history):
@@ -157,7 +159,7 @@ def _after_epoch(
         write_log(settings.log, state.history)
     if settings.checkpoint is not None:
         checkpoint.save(settings.checkpoint / checkpoint.NAME, state, run)
-    if _called_back(plan, state, lambda: build(state)) and reason is None:
+    if _call_callbacks(plan, state, lambda: build(state)) and reason is None:
         reason = "callback"
     return reason
 
@@ -176,8 +178,8 @@ def _is_best(state: TrainingState) -> bool:
     return not earlier or last < min(earlier)
 
 
-def _called_back(plan: Plan, state: TrainingState, build: Callable[[], Model | Layer]) -> bool:
-    """Call the callbacks; whether one asked to stop."""
+def _call_callbacks(plan: Plan, state: TrainingState, build: Callable[[], Model | Layer]) -> bool:
+    """Call the callbacks; True if one called ``state.stop()``."""
     if not plan.settings.callbacks:
         return False
     last = {name: values[-1] for name, values in state.history.items()}
@@ -200,7 +202,7 @@ def _called_back(plan: Plan, state: TrainingState, build: Callable[[], Model | L
 
 
 def _line(state: TrainingState, epochs: int, seen: int) -> str:
-    """One epoch in a line."""
+    """The report of one epoch, a line."""
     figures: Figures = {name: values[-1] for name, values in state.history.items()}
     parts = [f"epoch {state.epoch:{len(str(epochs))}}/{epochs}"]
     for name, value in figures.items():

@@ -1,4 +1,4 @@
-"""What is measured beside the loss, on the training batches and on the validation examples."""
+"""Metrics beside the loss, measured on training batches and validation examples."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -16,10 +16,10 @@ MetricFunction: TypeAlias = Callable[[Array, Column], Array]
 """(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
 
 Metric: TypeAlias = str | MetricFunction
-"""A name ("accuracy"), or a function."""
+"""The name of a metric ("accuracy"), or a function."""
 
 Totals: TypeAlias = dict[str, float]
-"""Sums over the examples of a batch, of the loss and of each metric, before its update."""
+"""Name -> sum over the examples of a batch, of the loss and each metric, before the update."""
 
 ACCURACY = "accuracy"
 
@@ -27,14 +27,15 @@ ACCURACY = "accuracy"
 def chosen_metrics(
     given: Iterable[Metric] | None, goal: Objective
 ) -> dict[str, MetricFunction | None]:
-    """Name -> function; accuracy, which needs no probabilities, has None.
+    """Name -> function; None stands for accuracy, which needs no probabilities.
 
     Args:
-        given: names and functions; None: accuracy, where there are classes.
-        goal: what is minimised.
+        given: names and functions; None: accuracy, if there are classes.
+        goal: the training objective.
 
     Raises:
-        TrainError: an unknown name, two of one name, or nothing to measure on.
+        TrainError: an unknown name, two metrics of one name, or a graph without an output that a
+            loss compares with a target.
     """
     if given is None:
         return {ACCURACY: None} if goal.classes else {}
@@ -61,13 +62,13 @@ def sums(
     outputs: Mapping[str, Tensor],
     batches: Sequence[Mapping[str, Column]],
 ) -> dict[str, NDArray[np.float64]]:
-    """Name -> the sum over the examples of each of some batches of one size.
+    """Name -> sum of the metric over the examples of a batch, for several batches of one size.
 
     Args:
         metrics: name -> function, as `chosen_metrics` gives them.
-        goal: what is minimised.
-        outputs: of all examples, maybe of more batches.
-        batches: in the same order.
+        goal: the training objective.
+        outputs: the outputs for the examples of all batches.
+        batches: the batches, in the order of ``outputs``.
 
     Raises:
         TrainError: a function does not give one number for each example.
@@ -98,7 +99,7 @@ def totals(
     losses: Array,
     batches: Sequence[Mapping[str, Column]],
 ) -> list[Totals]:
-    """The sums of loss and metrics over each of some batches of one size; see `sums`."""
+    """The sums of loss and metrics over each of several batches of one size; see `sums`."""
     n, size = len(batches), len(next(iter(batches[0].values())))
     columns = {
         "loss": losses[: n * size].reshape(n, size).sum(axis=1),

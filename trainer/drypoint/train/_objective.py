@@ -1,4 +1,4 @@
-"""What is minimised: a graph from the ports of the data to a loss for each example."""
+"""The training objective: a graph from the ports of the data to a loss for each example."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ LossFunction: TypeAlias = Callable[[Tensor, Column], Tensor]
 """(outputs (N, ...), targets (N, ...)) -> the loss of each example, (N,)."""
 
 LossLike: TypeAlias = Loss | LossFunction | str | Mapping[str, float]
-"""A loss or a function for a net; for a graph the name of an output, or weights by name."""
+"""For a net a loss or a function; for a graph the name of an output, or output -> weight."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class FunctionLoss(Loss):
     function: LossFunction
 
     def is_single(self, x: Array) -> bool:
-        """As most losses have it."""
+        """Whether x has at most one axis."""
         return x.ndim < 2
 
     def forward(self, x: Tensor, target: object) -> Tensor:
-        """What the function gives.
+        """The value of the function.
 
         Raises:
-            TrainError: that is not one number for each example.
+            TrainError: the value is not one number for each example.
         """
         losses = self.function(x, target.data if isinstance(target, Tensor) else np.asarray(target))
         if not isinstance(losses, Tensor) or losses.shape != x.shape[:1]:
@@ -60,15 +60,16 @@ class FunctionLoss(Loss):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Objective:
-    """A training graph, and how to read it.
+    """A training graph, and the roles of its ports.
 
     Attributes:
-        graph: its input ports are those of the data.
-        weights: output port -> weight of a loss.
-        answer: output port of what the net says, where one loss compares that with a target.
-        target: input port of that target.
-        finish: the layer between ``answer`` and the net's output, which the loss has taken in.
-        classes: the targets are class indices, so there is an accuracy.
+        graph: the training graph; its input ports are the ports of the data.
+        weights: output port -> weight of its loss.
+        answer: the output port of the net's output, if one loss compares it with one target.
+        target: the input port of that target.
+        finish: the last layer of the net (softmax or sigmoid) if the loss includes it: the layer
+            between ``answer`` and the net's output.
+        classes: whether the targets are class indices, so that there is an accuracy.
     """
 
     graph: Graph
@@ -81,12 +82,12 @@ class Objective:
     def outputs(
         self, params: Mapping[str, Tensor], inputs: Mapping[str, PortValue], ctx: Context
     ) -> dict[str, Tensor]:
-        """Every output of the graph by port."""
+        """Port -> output, for every output of the graph."""
         outputs = self.graph.apply(params, inputs, ctx)
         return outputs if isinstance(outputs, dict) else {self.graph.output_ports[0]: outputs}
 
     def losses(self, outputs: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum of the losses, for each of N examples (N,)."""
+        """The weighted sum of the losses for each of N examples, (N,)."""
         given = [outputs[port] for port in self.weights]
         if [*self.weights.values()] == [1] and given[0].ndim == 1:
             return given[0]
@@ -103,13 +104,13 @@ class Objective:
         return total
 
     def answers(self, outputs: Mapping[str, Tensor]) -> Array:
-        """What the net gives, its softmax included."""
+        """The output of the net, including a softmax or sigmoid that the loss has taken in."""
         assert self.answer is not None
         scores = Tensor(outputs[self.answer].data)
         return (scores if self.finish is None else self.finish.apply({}, scores)).data
 
     def inputs(self, batch: Batch) -> dict[str, PortValue]:
-        """Coded arrays as the graph takes them."""
+        """An encoded batch as inputs of the graph."""
         return {
             port: column
             if column.dtype.kind in "iu" and self.graph.takes_integers(port)
@@ -119,7 +120,7 @@ class Objective:
 
     @property
     def judged(self) -> "Objective":
-        """The same without label smoothing, which is a means of training, not a goal."""
+        """The objective without label smoothing, for validation."""
         graph = self.graph
         for path, leaf in list(graph.leaves()):
             if isinstance(leaf, CrossEntropyLoss) and leaf.label_smoothing:
@@ -127,18 +128,18 @@ class Objective:
         return replace(self, graph=graph)
 
     def on(self, graph: Graph) -> "Objective":
-        """The same for another graph of the same layers."""
+        """The objective for a graph of equal layers with other values."""
         return replace(self, graph=graph)
 
 
 def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
     """The objective for a graph whose losses are among its outputs.
 
-    A net that ends in a softmax or sigmoid is trained on what goes into it: the cross-entropy of
-    scores is exact where probabilities have run out of digits.
+    A softmax or sigmoid at the end of the net moves into the loss: the cross-entropy of scores is
+    exact where probabilities round to 0 or 1.
 
     Raises:
-        TrainError: it has no such output, or several and none is named.
+        TrainError: the graph has no such output, or has several and ``loss`` names none.
     """
     weights = _weights(graph, loss)
     if len(weights) > 1:
@@ -159,14 +160,14 @@ def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective
 
 
 def has_losses(graph: Module) -> bool:
-    """Whether it is to be trained on its own: it has several inputs, or a loss gives an output."""
+    """Whether a graph is a training graph: it has several inputs, or a loss gives an output."""
     if not isinstance(graph, Graph):
         return False
     return len(graph.input_ports) > 1 or bool(_losses(graph))
 
 
 def _losses(graph: Graph) -> list[str]:
-    """The output ports that losses give."""
+    """The output ports whose values are losses."""
     ends = graph.wiring.outputs.items()
     return [port for port, (name, _) in ends if name and isinstance(graph.layers[name], Loss)]
 
@@ -195,7 +196,7 @@ def _weights(graph: Graph, loss: str | Mapping[str, float] | None) -> Mapping[st
 
 
 def _on_scores(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
-    """The graph with the last layer of a net taken into its loss, where that is possible."""
+    """The graph with the last layer of its net moved into the loss, and that layer; or None."""
     loss = graph.layers[name]
     kinds = {CrossEntropyLoss: Softmax, BinaryCrossEntropyLoss: Sigmoid}.get(type(loss))
     if kinds is None or loss.from_logits:  # type: ignore[attr-defined]  # both have it
@@ -205,7 +206,7 @@ def _on_scores(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
     net = graph.layers.get(end[0])
     if len(uses) > 1 or end in graph.wiring.outputs.values() or not isinstance(net, Sequential):
         return graph, None
-    net = net.flatten()  # paths and numbers stay; a softmax within the last layer shows
+    net = net.flatten()  # a softmax at the end of an inner container is last now
     last = net[-1]
     if len(net) < 2 or not isinstance(last, kinds):
         return graph, None

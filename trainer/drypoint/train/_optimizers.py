@@ -1,7 +1,7 @@
 """Optimizers: settings as values, and one step on arrays.
 
 ``weight_decay`` acts on weights only (arrays of two or more axes): biases, and the scales and
-shifts of a batch norm, are few and need no shrinking.
+shifts of a batch norm, are few and need no decay.
 """
 
 import math
@@ -27,17 +27,17 @@ from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
 Terms = Mapping[str, tuple[NDArray[np.float32], ...]]
-"""Sums, by path: what is added up from the first to the last."""
+"""Path -> terms of a gradient, to be added from the first to the last."""
 
 State = dict[str, tuple[NDArray[np.float32], ...]]
 
 
 class Optimizer(Protocol):
-    """What `fit` asks of an optimizer."""
+    """The interface of an optimizer for `fit`."""
 
     @property
     def lr(self) -> float:
-        """The learning rate at the top of the schedule."""
+        """The learning rate where the schedule's factor is 1."""
         ...
 
     def start(self, params: Arrays) -> State:
@@ -123,7 +123,7 @@ class Adam:
 
 @dataclass(frozen=True, kw_only=True)
 class RMSProp:
-    """RMSProp (Hinton 2012, lecture 6e): a step divided by the root mean square of late gradients.
+    """RMSProp (Hinton 2012, lecture 6e): steps divided by the root mean square of recent gradients.
 
     g += weight_decay * w;  v = rho * v + (1 - rho) * g^2;  w -= lr * g / (sqrt(v) + eps).
     """
@@ -193,15 +193,15 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
 
 
 def is_own(optimizer: Optimizer) -> TypeGuard[OwnOptimizer]:
-    """Whether its steps can be arranged, and all of its code is drypoint's."""
+    """Whether the optimizer is exactly one of drypoint's classes, whose update kernels compute."""
     return type(optimizer) in OPTIMIZERS.values()
 
 
 def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
-    """An optimizer as it is, or the one of a name with its defaults; `Adam` for None.
+    """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
 
     Raises:
-        TrainError: there is none of this name.
+        TrainError: an unknown name, or a value that is no optimizer.
     """
     if given is None:
         return Adam()
@@ -219,7 +219,7 @@ def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def arranged(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
-    """What belongs together, for steps of drypoint's own optimizers; weights decay."""
+    """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
     given = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(
         Parameter(w, g if isinstance(g, tuple) else (g,), state[path], w.ndim > 1)
@@ -228,7 +228,7 @@ def arranged(params: Arrays, gradients: Arrays | Terms, state: State) -> Paramet
 
 
 def optimizer_config(optimizer: Optimizer) -> dict[str, object]:
-    """The optimizer's name and settings, for a record of the run."""
+    """The optimizer's name and settings, of JSON types."""
     settings = vars(optimizer) if hasattr(optimizer, "__dict__") else {}
     return {"name": type(optimizer).__name__.lower(), **settings}
 

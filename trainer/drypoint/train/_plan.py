@@ -1,4 +1,4 @@
-"""What does not change in a run."""
+"""The plan of a run: everything that stays constant in it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from .step.all_reduce import AllReduce
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """The settings of a run, and what it works with.
+    """The settings of a run, its data source, encoders and metrics.
 
     Attributes:
-        source: of training batches.
-        encoders: port -> from values as they are stored to what the graph takes.
-        images: the port that augmentation acts on.
-        groups: parameters by the multiplier of their learning rate.
-        metrics: what is measured beside the loss.
-        all_reduce: over the processes that share each batch; None: there is one process.
+        source: the source of training batches.
+        encoders: port -> encoder of its stored values.
+        images: the port of the images that augmentation changes.
+        groups: multiplier of the learning rate -> paths of parameters.
+        metrics: name -> metric beside the loss.
+        all_reduce: the all-reduce of the processes that share each batch; None: one process.
     """
 
     settings: Settings
@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def total(self) -> int | None:
-        """Steps of the whole run, if they are known."""
+        """The number of steps of the whole run; None if it is not known."""
         return None if self.source.steps is None else self.settings.epochs * self.source.steps
 
     @property
@@ -49,7 +49,7 @@ class Plan:
         return self.settings.optimizer.lr * self.settings.schedule(step, total)
 
     def encoded(self, batch: Batch) -> Batch:
-        """A batch as the graph takes it."""
+        """The batch, encoded."""
         return {
             port: self.encoders[port](_readable(column)) if port in self.encoders else column
             for port, column in batch.items()
@@ -57,5 +57,5 @@ class Plan:
 
 
 def _readable(column: Column) -> object:
-    """An array of numbers as it is; pictures and paths as the list that encoders take."""
+    """An array of numbers itself; an array of pictures or paths as a list, for the encoder."""
     return column.tolist() if column.dtype.kind in "OU" else column

@@ -1,4 +1,4 @@
-"""A model made ready to be trained: encoder, decoder and starting values are there."""
+"""Prepare a model for training: encoder, decoder, initial values and training graph."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,23 +32,25 @@ from ._targets import (
 )
 
 Trainable: TypeAlias = Model | Layer
-"""A model; a net, which gets an encoder and a decoder; a graph with a loss among its outputs."""
+"""What `fit` trains: a model; a net, which gets an encoder and a decoder; or a graph with a loss
+among its outputs."""
 
 NET, INPUT, TARGET = "net", "input", "target"
-"""What a model's net and ports are called in its training graph."""
+"""The names of a model's net and ports in its training graph."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PreparedModel:
-    """A model or a graph, initialized, and what the run needs to know of it.
+    """An initialized model or graph, its objective and the encoders of the data.
 
     Attributes:
         whole: the model, or the graph.
-        goal: what is minimised.
-        encoders: port -> what is done to a batch of its column.
-        code: how targets are coded before that; it notifies of its choices. None leaves them.
-        classes: what integers at the target count, if the data say so.
-        loss: as a record has it.
+        goal: the training objective.
+        encoders: port -> encoder of a batch of its column.
+        code: encodes the targets of all examples before the run, and notifies of its choices;
+            None: targets stay.
+        classes: the classes that integer targets are indices of, if the data name them.
+        loss: the loss as text, for the config of the run.
     """
 
     whole: Model | Graph
@@ -60,15 +62,15 @@ class PreparedModel:
 
     @property
     def prefix(self) -> str:
-        """What comes before a path of the net in a path of the training graph."""
+        """The prefix of the net's paths in the training graph: "net.", or "" for a graph."""
         return f"{NET}." if isinstance(self.whole, Model) else ""
 
     def coded(self, examples: Examples, notify: Notify = ignore) -> Examples:
-        """Examples with targets as the losses take them.
+        """The examples with targets that the losses take.
 
         Raises:
-            TrainError: other classes than those of the data that are trained on, or labels that
-                no output of the net has.
+            TrainError: classes that differ from the training data's, or labels beyond the outputs
+                of the net.
             DrypointError: labels that the decoder does not know.
         """
         columns, goal = dict(examples.columns), self.goal
@@ -83,7 +85,7 @@ class PreparedModel:
         return Examples(columns, examples.classes)
 
     def rebuilt(self, graph: Graph) -> Model | Graph:
-        """The model or graph with the values of the training graph."""
+        """The model or graph with the values of a training graph."""
         params = {p.removeprefix(self.prefix): a for p, a in graph.params.items()}
         buffers = {p.removeprefix(self.prefix): a for p, a in graph.buffers.items()}
         if isinstance(self.whole, Model):
@@ -93,7 +95,7 @@ class PreparedModel:
 
 
 def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
-    """The ports that data for it have."""
+    """The ports of the data that train a model, net or graph."""
     if not isinstance(given, Model | Layer):
         raise TrainError(f"a {type(given).__name__} cannot be trained: give a Model, net or graph")
     if isinstance(given, Graph) and _is_graph(given, loss):
@@ -107,17 +109,17 @@ def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
 def prepared_model(
     given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
 ) -> PreparedModel:
-    """Make ready what is given.
+    """Prepare a model, net or graph for training.
 
     Args:
         given: a model, net or graph.
-        sample: some examples: shapes and kinds of values are read off them.
-        loss: None chooses.
-        seed: of starting values.
+        sample: some examples, which show shapes and dtypes.
+        loss: as for `fit`; None: by the last layer.
+        seed: the seed of initial values.
         notify: called with a line for each choice.
 
     Raises:
-        TrainError: it does not fit the data or the loss.
+        TrainError: the model does not fit the data or the loss.
     """
     if _is_graph(given, loss):
         assert isinstance(given, Graph)
@@ -218,7 +220,7 @@ def _is_graph(given: object, loss: LossLike | None) -> bool:
 def _image_encoder(
     column: Column, wanted: Shape | None, where: str, notify: Notify
 ) -> ImageEncoder | None:
-    """An encoder for images that the net does not take as they are."""
+    """An encoder for images that the net does not take unencoded; None if it does."""
     if wanted is not None and (len(wanted) != 3 or wanted[0] not in (1, 3)):
         return None
     rgb = column.ndim == 4 and column.shape[3] == 3
@@ -241,10 +243,10 @@ def _kind(column: Column) -> str:
 
 
 def model_of(whole: Model | Layer) -> Model:
-    """The model that was trained.
+    """The trained model.
 
     Raises:
-        TrainError: it was a graph: that has no encoder and decoder.
+        TrainError: the run trained a graph, which has no encoder and decoder.
     """
     if isinstance(whole, Model):
         return whole
@@ -255,5 +257,5 @@ def model_of(whole: Model | Layer) -> Model:
 
 
 def net_of(whole: Model | Layer) -> Layer:
-    """The net, or the graph, that was trained."""
+    """The trained net or graph."""
     return whole.net if isinstance(whole, Model) else whole

@@ -1,10 +1,10 @@
-"""Recipes: whole ways of training a net that were found good, each with its reasons.
+"""Recipes: complete sets of hyper-parameters for training a net, with their reasons.
 
 result = train.recipes.lenet_fast.fit(data.load("mnist", "train"), seed=0)
 
-They were chosen by their accuracy on 5,000 images held out of MNIST's training set, over several
-seeds; the test set had no say. `drypoint recipes` prints what each reaches in how many seconds,
-and docs/figures.md shows what else was tried.
+Recipes were chosen by accuracy on 5,000 images held out of MNIST's training set, over several
+seeds; the test set was not used. `drypoint recipes` prints the accuracy and seconds of each recipe,
+and docs/figures.md lists other settings that were tried.
 """
 
 from collections.abc import Mapping
@@ -28,17 +28,18 @@ _MEAN, _STD = 0.1307, 0.3081
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What, with a data set and a seed, decides all bytes of a trained LeNet.
+    """The settings that, with a data set and a seed, decide all bytes of a trained LeNet.
 
     Attributes:
-        name: what it is called.
+        name: the name of the recipe.
         epochs: passes over the images.
-        batch_size: images a step.
-        optimizer: with its rate at the top of the schedule.
-        schedule: of that rate.
-        label_smoothing: share of a target that is spread over all classes.
-        augment: of the images, or None.
-        average: decay of the mean of the weights that is kept in place of the last ones, or None.
+        batch_size: images for each step.
+        optimizer: the optimizer with its highest learning rate.
+        schedule: the schedule of the learning rate.
+        label_smoothing: the share of a target that is spread over all classes.
+        augment: the augmentation of the images, or None.
+        average: the decay of the mean of the weights that is returned in place of the last weights,
+            or None.
     """
 
     name: str
@@ -51,10 +52,10 @@ class Recipe:
     average: float | None = None
 
     def model(self, dataset: Dataset, *, seed: int = 0) -> Model:
-        """A LeNet for images of a size and classes as these, with starting values.
+        """An initialized LeNet for the image size and the classes of a data set.
 
-        They are Glorot's (uniform): He's, made for deep nets, start the scores of this one several
-        times as large, and cost some 0.3 points of accuracy where epochs are few.
+        The initialization is Glorot's (uniform). He's, made for deep nets, starts with scores
+        several times as large, and costs some 0.3 points of accuracy in few epochs.
         """
         width, height = dataset.image_size
         encoder = ImageEncoder(width=width, height=height, color="gray", mean=_MEAN, std=_STD)
@@ -74,20 +75,21 @@ class Recipe:
         mpi: bool = False,
         progress: Verbosity = "auto",
     ) -> TrainResult:
-        """Train; the net of the last step is kept, whatever validation says.
+        """Train a LeNet by the recipe; the result is the net of the last step.
 
         Args:
             dataset: grey images and their labels.
-            seed: of all that is random.
-            validation_split: held out of training and only measured, as for `train.fit`.
-            provenance: facts for the model to carry along.
-            checkpoint: folder for one after each epoch, as for `train.fit`.
-            resume_from: folder of one to go on from, likewise.
+            seed: the seed of all random numbers.
+            validation_split: examples held out for validation, as for `train.fit`; they do not
+                choose the net.
+            provenance: the provenance of the model.
+            checkpoint: folder for a checkpoint after each epoch, as for `train.fit`.
+            resume_from: folder of a checkpoint to resume from, as for `train.fit`.
             mpi: share batches among processes, as for `train.fit`.
             progress: as for `train.fit`.
 
         Raises:
-            DrypointError: the images do not suit the net, or see `train.fit`.
+            DrypointError: the images do not suit the net. Otherwise as `train.fit`.
         """
         return fit(
             self.model(dataset, seed=seed).with_provenance(provenance or {}),
@@ -109,11 +111,11 @@ class Recipe:
         )
 
     def with_epochs(self, epochs: int) -> "Recipe":
-        """The same with another number of epochs."""
+        """The recipe with another number of epochs."""
         return replace(self, epochs=epochs)
 
     def config(self) -> dict[str, Any]:
-        """The ingredients, as JSON takes them."""
+        """The settings, of JSON types."""
         plain = (str, int, float, type(None))
         return {k: v if isinstance(v, plain) else repr(v) for k, v in vars(self).items()}
 

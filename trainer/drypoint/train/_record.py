@@ -1,4 +1,4 @@
-"""The record of a run: what decides its bytes, its settings, and the plan line."""
+"""The facts of a run: the inputs that decide its bytes, its settings, and the plan line."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from ._training_data import TrainingData
 
 
 def decisive(ready: PreparedModel, parts: TrainingData, plan: Plan) -> dict[str, Any]:
-    """All that decides the bytes of a run, as JSON takes it."""
+    """The settings, net and data that decide the bytes of a run, of JSON types."""
     encoder = getattr(ready.whole, "encoder", None)
     facts = {
         **plan.settings.decisive(),
@@ -44,7 +44,7 @@ def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def plan_line(plan: Plan, *, n_val: int) -> str:
-    """What is about to be done."""
+    """One line for the user: examples, batches, optimizer and schedule of the run."""
     settings, source = plan.settings, plan.source
     n = "batches of a function" if source.n is None else f"{source.n:,} examples"
     steps = "" if source.steps is None else f", {source.steps:,} steps an epoch"
@@ -56,7 +56,7 @@ def plan_line(plan: Plan, *, n_val: int) -> str:
 
 
 def _digest(graph: Graph) -> str:
-    """SHA-256 of layers, settings and shapes, not of values."""
+    """SHA-256 of the graph's layers, settings and shapes, not of its parameters."""
     content = hashlib.sha256()
     for path, leaf in graph.leaves():
         try:

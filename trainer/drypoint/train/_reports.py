@@ -1,4 +1,4 @@
-"""What a run reports: a bar or lines while it runs, and its history as a file."""
+"""Reports of a run: a progress bar or lines, and the log file of its history."""
 
 import csv
 import io
@@ -20,30 +20,30 @@ Verbosity = Literal["auto", "bar", "lines", "none"]
 
 
 class Progress(Protocol):
-    """What `fit` tells."""
+    """The progress display of `fit`."""
 
     def note(self, line: str) -> None:
-        """Something was chosen, an epoch is over: a line that stays."""
+        """Print a permanent line: a choice of `fit`, or the figures of an epoch."""
         ...
 
     def begin(self, images: int | None, done: int) -> None:
-        """The epochs begin; ``images`` in all, None if that is not known, of which some done."""
+        """Start the epochs: ``images`` in all (None if unknown), of which ``done`` are trained."""
         ...
 
     def batch(self, n: int, *, loss: float, accuracy: float | None) -> None:
-        """``n`` more images were trained on; the figures are means of the epoch so far."""
+        """Count ``n`` more images; ``loss`` and ``accuracy`` are means of the epoch so far."""
         ...
 
     def close(self) -> None:
-        """The run is over."""
+        """End the display."""
         ...
 
 
 def make_progress(kind: Verbosity, *, stream: TextIO | None = None) -> Progress:
-    """The progress display of a run; ``auto`` asks the stream.
+    """The progress display of a kind; ``auto`` is a bar if the stream is a terminal, else lines.
 
     Raises:
-        TrainError: there is no such kind.
+        TrainError: an unknown kind.
     """
     if kind not in get_args(Verbosity):
         raise TrainError(f"progress is {kind!r}, not one of {', '.join(get_args(Verbosity))}")
@@ -56,14 +56,14 @@ def make_progress(kind: Verbosity, *, stream: TextIO | None = None) -> Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 00:21 or 1:02:03."""
+    """A duration as text: 00:21 or 1:02:03."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def rate(images_per_second: float) -> str:
-    """912 img/s, 14.2k img/s."""
+    """A throughput as text: 912 img/s, 14.2k img/s."""
     if images_per_second < 1000:
         return f"{images_per_second:.0f} img/s"
     return f"{images_per_second / 1000:.1f}k img/s"
@@ -84,7 +84,7 @@ class _Silent:
 
 
 class _Bar:
-    """One bar over all epochs, so that the time left is that of the run."""
+    """One bar over all epochs, so that it shows the remaining time of the whole run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -119,7 +119,7 @@ class _Bar:
 
 
 class _Lines:
-    """A line for each epoch, and one every ``INTERVAL`` seconds between them."""
+    """A line for each epoch, and a line every ``INTERVAL`` seconds within an epoch."""
 
     INTERVAL = 15.0
 
@@ -158,9 +158,8 @@ class _Lines:
 def write_log(path: Path, history: Mapping[str, Sequence[float]]) -> None:
     """Write one row for each finished epoch, as CSV or JSON lines by the file's name.
 
-    It is written anew after each epoch, whole or not at all: so a run that was resumed, or died
-    within an epoch, leaves each epoch there once. Figures that are not finite are left empty, or
-    null.
+    Each call rewrites the whole file atomically, so that a run that was resumed, or died within an
+    epoch, has one row for each epoch. Figures that are not finite are empty in CSV, null in JSON.
 
     Raises:
         DrypointError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What a training run was: the net that it gave, and everything worth knowing about it."""
+"""The result of a training run: the trained net, its history and the facts of the run."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,28 +25,28 @@ Stopped = Literal["epochs", "early", "time", "callback", "interrupted", "diverge
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainResult:
-    """The outcome of `fit`.
+    """The result of `fit`.
 
     Attributes:
-        trained: the model or graph: of the best epoch by validation loss, else of the last.
-        training_graph: the graph whose loss was minimised, with the same values.
+        trained: the model or graph of the best epoch by validation loss, else of the last epoch.
+        training_graph: the training graph, with the values of ``trained``.
         history: name -> one number for each finished epoch: ``loss``, ``lr`` (of the last step),
             ``seconds`` (of training), ``val_loss``, and the metrics, ``accuracy`` and
             ``val_accuracy`` for classifiers.
         batch_loss: float64 (n_batches,): the mean loss of each batch, before its update.
-        best_epoch: the epoch (from 1) whose weights were kept; 0 if none was finished.
-        stopped: why it ended: all ``epochs``, ``early`` stopping, ``time`` limit, a ``callback``,
-            ``interrupted`` by Ctrl-C, ``diverged``.
-        seconds: wall time of the whole run, of parts before a checkpoint too.
-        n_train, n_val: examples trained and validated on; ``n_train`` is of one epoch.
+        best_epoch: the epoch (from 1) of the weights of ``trained``; 0 if no epoch was finished.
+        stopped: the reason of the end: all ``epochs``, ``early`` stopping, ``time`` limit, a
+            ``callback``, ``interrupted`` by Ctrl-C, ``diverged``.
+        seconds: wall time of the whole run, including its parts before a checkpoint.
+        n_train, n_val: the numbers of training examples in an epoch and of validation examples.
         batch_size: examples for each step.
         batches_per_epoch: steps of a whole epoch.
-        examples_seen: examples trained on, counted each time.
+        examples_seen: examples trained on, summed over all epochs.
         lr_initial, lr_final: learning rates of the first and the last step.
-        optimizer: with its settings.
-        checkpoints: files that were written and can be resumed from.
-        config: the arguments of `fit`, defaults filled in, the digest of the data, and versions;
-            JSON-able.
+        optimizer: the optimizer with its settings.
+        checkpoints: the checkpoint files, from which the run can be resumed.
+        config: the arguments of `fit`, defaults filled in, the digest of the data, and versions,
+            of JSON types.
     """
 
     trained: Model | Layer
@@ -72,28 +72,28 @@ class TrainResult:
         """The trained model.
 
         Raises:
-            TrainError: a graph was trained.
+            TrainError: the run trained a graph.
         """
         return model_of(self.trained)
 
     @property
     def net(self) -> Layer:
-        """The trained net, or graph."""
+        """The trained net or graph."""
         return net_of(self.trained)
 
     @property
     def n_epochs(self) -> int:
-        """Finished epochs."""
+        """The number of finished epochs."""
         return len(self.history.get("loss", ()))
 
     @property
     def n_batches(self) -> int:
-        """Updates made."""
+        """The number of updates."""
         return len(self.batch_loss)
 
     @property
     def loss(self) -> float:
-        """Mean training loss of the last finished epoch; NaN before one."""
+        """Mean training loss of the last finished epoch; NaN if there is none."""
         return self._last("loss")
 
     @property
@@ -135,7 +135,7 @@ class TrainResult:
         return training(self)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the net and the loss of each batch, as JSON takes it."""
+        """All attributes but the net and the loss of each batch, of JSON types."""
         return {
             "stopped": self.stopped,
             "best_epoch": self.best_epoch,
@@ -167,7 +167,7 @@ class TrainResult:
         )
 
     def _repr_html_(self) -> str:
-        """For notebooks: the same as a table."""
+        """For notebooks: the text as a table."""
         return html_table((), self._rows(), left=(0,), caption=f"TrainResult: {self._what()}")
 
     def _what(self) -> str:
@@ -175,7 +175,7 @@ class TrainResult:
         return f"{epochs} in {clock(self.seconds)}, stopped: {self.stopped}"
 
     def _rows(self) -> list[tuple[str, str]]:
-        """What to know at first sight."""
+        """The (name, text) pairs that the result prints."""
         at = self.best_epoch - 1
         shown = [(n, v[at]) for n, v in self.history.items() if n not in ("lr", "seconds")]
         kept = f"epoch {self.best_epoch}" if self.best_epoch else "of an unfinished epoch"
@@ -197,7 +197,7 @@ class TrainResult:
         return self.history[name][-1] if self.history.get(name) else math.nan
 
     def _figures(self) -> dict[str, float]:
-        """The last values of what is neither loss nor a fact of the run."""
+        """Name -> value of the last epoch, for the metrics in the history."""
         others = {"loss", "val_loss", "lr", "seconds"}
         return {n: self._last(n) for n in self.history if n not in others}
 

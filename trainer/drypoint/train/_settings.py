@@ -1,4 +1,4 @@
-"""How a run is made: one value, checked once."""
+"""The settings of a run as one value, checked once."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from ._weights import check_decay
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `fit` was asked for, names and defaults filled in; the fields are its arguments."""
+    """The arguments of `fit` (the fields have their names), with names and defaults resolved."""
 
     epochs: int
     batch_size: int
@@ -37,7 +37,7 @@ class Settings:
     compiled: bool
 
     def __post_init__(self) -> None:
-        """Check what no value of its own has checked.
+        """Check the plain values; optimizers and schedules have checked themselves.
 
         Raises:
             TrainError: a setting is out of its range.
@@ -58,7 +58,7 @@ class Settings:
                 raise TrainError(f"callbacks holds {callback!r}, which cannot be called")
 
     def decisive(self) -> dict[str, Any]:
-        """The settings that decide the bytes of the outcome, as JSON takes them."""
+        """The settings that decide the bytes of the result, of JSON types."""
         return {
             "epochs": self.epochs,
             "batch_size": self.batch_size,
@@ -75,7 +75,7 @@ class Settings:
         }
 
     def record(self) -> dict[str, Any]:
-        """All settings, as JSON takes them."""
+        """All settings, of JSON types."""
         paths = {n: None if (p := getattr(self, n)) is None else str(p) for n in _PATHS}
         return {
             **self.decisive(),
@@ -90,7 +90,7 @@ _PATHS = ("log", "checkpoint")
 
 
 def brief(optimizer: Optimizer) -> str:
-    """An optimizer with its learning rate and what differs from its defaults."""
+    """An optimizer as text: its learning rate and the settings that differ from the defaults."""
     if not is_dataclass(optimizer):
         return str(described(optimizer))
     shown = [
@@ -102,7 +102,7 @@ def brief(optimizer: Optimizer) -> str:
 
 
 def described(thing: object) -> str | None:
-    """A value in words that are the same in every process: functions count by their names."""
+    """A value as text that is equal in every process: a function is its name, not its address."""
     if thing is None:
         return None
     if is_dataclass(thing) and not isinstance(thing, type):

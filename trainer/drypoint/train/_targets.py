@@ -1,4 +1,4 @@
-"""From the labels in the data to what a loss compares with; the decoder says how."""
+"""Encode the labels in the data as targets of a loss, by the model's decoder."""
 
 from collections.abc import Callable
 
@@ -22,17 +22,17 @@ from ._examples import Column
 
 Notify = Callable[[str], None]
 TargetCoder = Callable[[Column], Column]
-_MANY = 12  # classes in a message
+_MANY = 12  # the most classes that a message lists
 
 
 def ignore(line: str) -> None:
-    """Notify nobody."""
+    """A `Notify` that drops the line."""
 
 
 def decoder_for(
     column: Column, classes: tuple[Class, ...] | None, *, loss: Loss, n_outputs: int | None
 ) -> ClassDecoder | None:
-    """The decoder of a net that came without: of the classes of the data, or of its outputs."""
+    """A decoder for a net without one: of the classes of the data, or of the net's outputs."""
     if not isinstance(loss, CrossEntropyLoss):
         return None
     if classes is not None:
@@ -53,18 +53,19 @@ def target_coder(
     output_shape: tuple[int, ...] | None,
     notify: Notify,
 ) -> TargetCoder:
-    """What turns the target column of data like these into targets of the loss.
+    """The function that encodes a target column as targets of the loss.
 
     Args:
         column: targets of some examples.
-        classes: what they count, if the data say so.
-        decoder: of the model.
-        loss: what is minimised.
-        output_shape: of the net for one example, where it is known.
-        notify: called with a line for a choice made here.
+        classes: the classes that integer targets are indices of, if the data name them.
+        decoder: the decoder of the model.
+        loss: the loss.
+        output_shape: the output shape of the net for one example, if it is known.
+        notify: called with a line for each choice.
 
     Raises:
-        TrainError: the data's classes are not the decoder's, or targets that the loss cannot take.
+        TrainError: the classes of the data and of the decoder differ, or the loss cannot take the
+            targets.
     """
     code: TargetCoder = _numbers
     if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
@@ -101,8 +102,8 @@ def target_coder(
 
 
 def as_indices(column: Column) -> Column:
-    """Labels (N,), whatever form they have: one-hot rows, a column (N, 1), whole numbers as floats;
-    other targets as they are.
+    """Labels (N,) of labels in any form (one-hot rows, a column (N, 1), whole numbers as floats);
+    other targets unchanged.
     """
     if is_one_hot(column):
         indices: Column = column.argmax(axis=1)
@@ -117,7 +118,7 @@ def check_labels(column: Column, n_classes: int | None) -> None:
     """Refuse class indices that a cross-entropy cannot take.
 
     Raises:
-        TrainError: another shape than (N,), or an index that no output has.
+        TrainError: another shape than (N,), or an index below 0 or beyond the outputs.
     """
     if column.dtype.kind not in "iu":
         return
@@ -129,10 +130,10 @@ def check_labels(column: Column, n_classes: int | None) -> None:
 
 
 def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:
-    """Refuse indices that count other classes than those of the training data.
+    """Refuse class indices of other classes than the training data's.
 
     Raises:
-        TrainError: they do.
+        TrainError: the classes differ.
     """
     if classes is not None and known is not None and classes != known:
         raise TrainError(
@@ -142,12 +143,12 @@ def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ..
 
 
 def _numbers(column: Column) -> Column:
-    """Indices as int64, everything else as floats."""
+    """Integers as int64, everything else as floats."""
     return column.astype(np.int64 if column.dtype.kind in "iu" else np.float32, copy=False)
 
 
 def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
-    """Whether integers are labels: then the classes are integers, and not just 0, 1, 2, ..."""
+    """Whether integers are labels, not indices: the classes are integers other than 0, 1, 2, ..."""
     classes = decoder.classes
     return (
         column.dtype.kind in "iu"
@@ -158,7 +159,7 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
 
 
 def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetCoder:
-    """Indices into the data's classes as indices into the decoder's."""
+    """A coder from indices of the data's classes to indices of the decoder's classes."""
     missing = [c for c in wanted if c not in data]
     try:
         places = class_places(data, wanted, owner="the decoder")
@@ -178,7 +179,7 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify
 
 
 def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Notify) -> TargetCoder:
-    """Pictures as the decoder would make them of outputs."""
+    """A coder of pictures as arrays from which the decoder gives the pictures back."""
     if shape is None or len(shape) != 3:
         raise TrainError(f"a net with an ImageDecoder gives (channels, height, width), not {shape}")
     _, height, width = shape
@@ -189,7 +190,7 @@ def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Noti
 
 
 def _shaped(code: TargetCoder, shape: tuple[int, ...] | None, *, floats: bool) -> TargetCoder:
-    """Targets like the outputs: (N,) for outputs (N, 1), and floats where the loss is ours."""
+    """A coder with the outputs' shape: (N,) becomes (N, 1), and floats for nn's own losses."""
 
     def shaped(column: Column) -> Column:
         coded = code(column)
@@ -208,6 +209,6 @@ def _is_builtin(loss: Loss) -> bool:
 
 
 def listed(classes: "tuple[Class, ...] | list[Class]") -> str:
-    """The first classes, for a message."""
+    """The first classes as text, for a message."""
     shown = ", ".join(map(str, classes[:_MANY]))
     return f"{shown}, ..." if len(classes) > _MANY else shown

@@ -1,4 +1,4 @@
-"""From what `fit` was given to a run, and from the run to a result."""
+"""Prepare a run from the arguments of `fit`, run it, and build its result."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -43,14 +43,14 @@ def train(
     resume_from: Path | None,
     progress: Progress,
 ) -> TrainResult:
-    """What `fit` does, with its settings in one value; the other arguments are those of `fit`."""
+    """`fit` with its settings in one value; the other arguments are the arguments of `fit`."""
     begin = time.perf_counter()
     all_reduce = AllReduce(MPICommunicator(), settings.batch_size) if settings.mpi else None
     if all_reduce is not None and not all_reduce.leads:
         progress = make_progress("none")
         settings = replace(settings, log=None, checkpoint=None)
     if settings.log is not None:
-        check_writable(settings.log)  # before the work, not after it
+        check_writable(settings.log)  # an error must come before the training
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
     parts = training_data(
@@ -99,7 +99,7 @@ def _plan(
     metrics: Mapping[str, MetricFunction | None],
     all_reduce: AllReduce | None,
 ) -> Plan:
-    """What does not change in a run."""
+    """The plan of the run."""
     goal = ready.goal
     plan = Plan(
         settings=settings,
@@ -118,7 +118,7 @@ def _plan(
 
 
 def _start(plan: Plan, ready: PreparedModel) -> TrainingState:
-    """The state before the first step."""
+    """The training state before the first step."""
     frozen = plan.groups.get(0.0, ())
     weights = Weights(ready.goal, frozen=frozen, average=plan.settings.average)
     trained = {path: array for path, array in weights.params.items() if path not in frozen}
@@ -160,7 +160,7 @@ def _result(
 
 
 def _check_monitor(plan: Plan, *, validated: bool) -> None:
-    """Refuse to watch what is not measured."""
+    """Refuse early stopping by a figure that is not measured."""
     stopping = plan.settings.early_stopping
     names = ["loss", *plan.metrics]
     names += [f"val_{name}" for name in names] if validated else []

@@ -1,4 +1,4 @@
-"""Training data: the forms that `fit` takes, the examples it holds out, the batches of an epoch."""
+"""Training data: the forms that `fit` takes, held-out examples, and the batches of an epoch."""
 
 import math
 import warnings
@@ -32,24 +32,24 @@ an array for each port; a folder of pictures (see `data.load_folder`) or the nam
 
 BatchFunction: TypeAlias = Callable[[int, int, np.random.Generator], Iterable[Any]]
 """(batch_size, epoch, rng) -> the batches of an epoch, each a `Dataset`, pair or dict. Epochs
-count from 1; ``rng`` is the epoch's own, so an epoch comes out the same in a resumed run."""
+count from 1; ``rng`` depends on seed and epoch alone, so that a resumed run gets equal batches."""
 
 
 def read_examples(
     given: object, *, what: str, ports: tuple[str, ...], encoder: object = None
 ) -> Examples:
-    """Examples out of any form but a function.
+    """Examples from any form of data but a function of batches.
 
     Args:
         given: the data.
-        what: how messages call it.
-        ports: of what is trained: inputs, then targets.
-        encoder: of the model; a folder of pictures of several sizes is read in its size. With an
-            `ImageEncoder`, or None, uint8 images at the first of two ports may have their channels
-            first, and pixels of another type than uint8 are refused.
+        what: the name of the data in messages.
+        ports: the ports of the training graph: inputs, then targets.
+        encoder: the encoder of the model; a folder of pictures of several sizes is read in its
+            size. With an `ImageEncoder`, or None, uint8 images at the first of two ports may have
+            their channels first, and pixels of another type than uint8 are refused.
 
     Raises:
-        TrainError: it is nothing of that, or see `examples_of`.
+        TrainError: none of the forms. Otherwise as `examples_of`.
         DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
@@ -76,7 +76,7 @@ def read_examples(
 def _with_images(
     examples: Examples, what: str, *, ports: tuple[str, ...], encoder: object
 ) -> Examples:
-    """The same, images at the first of two ports as a `Dataset` holds them."""
+    """The data, with images at the first of two ports brought to the form of a `Dataset`."""
     if len(ports) != 2 or not isinstance(encoder, ImageEncoder | None):
         return examples
     port = ports[0]
@@ -90,10 +90,10 @@ def _with_images(
 def read_batch(
     given: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
 ) -> Examples:
-    """One of the batches that a function gave.
+    """One batch of a function of batches.
 
     Raises:
-        TrainError: it is no `Dataset`, pair or dict, or see `examples_of`.
+        TrainError: the batch is no `Dataset`, pair or dict. Otherwise as `examples_of`.
     """
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
@@ -121,7 +121,7 @@ def _pairs(given: list[Any], what: str) -> tuple[list[Any], list[Any]]:
 
 
 def _joined(given: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
-    """A dict for each example as a list for each port."""
+    """Port -> list of values, from a dict for each example."""
     for i, one in enumerate(given):
         if set(one) != set(given[0]):
             raise TrainError(
@@ -150,29 +150,29 @@ def _no_data(given: object, what: str) -> str:
 
 
 SHUFFLE, DROPOUT, BATCHES = 1, 2, 3
-"""What random numbers are for: streams of one seed that have nothing in common."""
+"""The uses of random numbers: each is an independent stream of the seed."""
 
 
 class Source(Protocol):
-    """Batches, epoch by epoch; the same ones whenever an epoch is asked for."""
+    """A source of batches; every call for an epoch gives equal batches."""
 
     @property
     def n(self) -> int | None:
-        """Examples an epoch, where they are known before it."""
+        """The number of examples of an epoch; None if it is not known before the epoch."""
         ...
 
     @property
     def steps(self) -> int | None:
-        """Batches an epoch, likewise."""
+        """The number of batches of an epoch; None if it is not known before the epoch."""
         ...
 
     def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """Batches, each with the places (N,) of its examples in the data; ``number`` from 1."""
+        """The batches of epoch ``number`` (from 1), each with its examples' indices (N,)."""
         ...
 
 
 class Shuffled:
-    """Examples in another order each epoch; the last batch may be smaller."""
+    """Batches of examples, shuffled in each epoch; the last batch may be smaller."""
 
     def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
         self._examples, self._batch_size, self._seed = examples, batch_size, seed
@@ -180,7 +180,7 @@ class Shuffled:
         self.steps = math.ceil(self.n / batch_size)
 
     def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """Every example once."""
+        """The batches of an epoch, with every example once."""
         order = np.random.default_rng([self._seed, SHUFFLE, number]).permutation(self.n)
         for start in range(0, self.n, self._batch_size):
             chosen = np.sort(order[start : start + self._batch_size])  # reads memory in its order
@@ -188,10 +188,10 @@ class Shuffled:
 
 
 class Generated:
-    """Batches that a function makes.
+    """Batches from a function of the user.
 
     Raises:
-        TrainError: it returns nothing to iterate over, or nothing at all in it.
+        TrainError: the function returns no iterable, or an empty one.
     """
 
     def __init__(
@@ -213,7 +213,7 @@ class Generated:
             raise TrainError("the function of batches gave none for epoch 1")
 
     def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """What the function gives, counted."""
+        """The batches of the function; the indices of their examples count from 0."""
         done = 0
         for given in self._batches(number):
             examples = self._read(given, number)
@@ -224,13 +224,13 @@ class Generated:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
     def coded(self, code: Callable[[Examples], Examples]) -> "Generated":
-        """The same batches with something done to each."""
+        """The source with `code` applied to each batch."""
         other = copy(self)
         other._code = code
         return other
 
     def first(self) -> Examples:
-        """The first batch of the first epoch, as it is: shapes are read off it."""
+        """The first batch of the first epoch, for its shapes."""
         for given in self._batches(1):
             return self._read(given, 1)
         raise TrainError("the function of batches gave none for epoch 1")
@@ -250,18 +250,18 @@ class Generated:
 
 
 SHARE = 0.1
-"""What is held out for validation when nothing is said."""
+"""The default share of examples that are held out for validation."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingData:
-    """Examples as they were given, their targets not coded yet.
+    """Training and validation examples, before their targets are encoded.
 
     Attributes:
-        train: to train on; of a function of batches, its first batch.
-        val: to validate on.
-        function: the batches, if a function makes them.
-        facts: digests and numbers that identify the data, as JSON takes them.
+        train: the training examples; for a function of batches its first batch.
+        val: the validation examples.
+        function: the source of batches, if the data is a function of batches.
+        facts: digests and numbers that identify the data, of JSON types.
     """
 
     train: Examples
@@ -280,10 +280,10 @@ def training_data(
     settings: Settings,
     notify: Notify,
 ) -> TrainingData:
-    """Read the data, and hold some out.
+    """Read the data, and hold out validation examples.
 
     Raises:
-        TrainError: data that nothing can be learned from, or a split that leaves a part empty.
+        TrainError: data that `fit` cannot train on, or a split that leaves a part empty.
         DrypointError: files cannot be read.
     """
     val = None
@@ -329,12 +329,12 @@ def training_data(
 
 
 def held_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
-    """Two parts of the data, drawn by the seed; of a `Dataset` each class gives its share.
+    """(training, held-out) examples at random; a `Dataset` is split in proportion to its classes.
 
     Args:
-        whole: the data.
-        size: of the second part: a share below 1, or a number of examples; 0 for none.
-        seed: of what is drawn.
+        whole: the examples.
+        size: the size of the held-out part: a share below 1, or a number of examples; 0 for none.
+        seed: the seed of the split.
 
     Raises:
         TrainError: a part would be empty.

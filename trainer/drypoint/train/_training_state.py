@@ -1,4 +1,4 @@
-"""Everything that changes in a run, and nothing else: what a checkpoint holds."""
+"""The training state: all values that change in a run, which a checkpoint holds."""
 
 from dataclasses import dataclass, field
 from itertools import chain
@@ -19,16 +19,16 @@ class TrainingState:
     """The state of a run between two steps.
 
     Attributes:
-        weights: parameters, buffers, their average.
-        moments: path -> what the optimizer keeps of a parameter.
-        best: path -> array of what would be kept if the run ended here; None before an epoch.
-        best_epoch: whose they are; 0 before.
-        epoch: finished epochs.
-        step: updates made.
-        examples: trained on so far.
-        seconds: of earlier parts of the run, which this one goes on with.
+        weights: parameters and buffers, and their average.
+        moments: path -> the optimizer's state for a parameter.
+        best: path -> array of the best epoch so far; None before the end of an epoch.
+        best_epoch: the epoch of ``best``; 0 before the end of an epoch.
+        epoch: the number of finished epochs.
+        step: the number of updates.
+        examples: the number of examples trained on.
+        seconds: seconds of the run, including its parts before a checkpoint.
         history: name -> one number for each finished epoch.
-        batch_loss: mean loss of each batch.
+        batch_loss: the mean loss of each batch.
     """
 
     weights: Weights
@@ -43,24 +43,24 @@ class TrainingState:
     batch_loss: list[float] = field(default_factory=list)
 
     def record(self, figures: Figures) -> None:
-        """An epoch is over, with these figures."""
+        """Count a finished epoch and append its figures to the history."""
         self.epoch += 1
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
 
     def keep(self) -> None:
-        """What there is now is the best so far."""
+        """Copy the current weights, or their average, to ``best``."""
         self.best = {path: array.copy() for path, array in self.weights.kept().items()}
         self.best_epoch = self.epoch
 
     def live_arrays(self) -> list[NDArray[np.float32]]:
-        """What a step changes in place: weights, buffers, their average, and moments."""
+        """The arrays that a step changes in place: weights, buffers, their average, moments."""
         average = self.weights.average
         arrays = [*self.weights.arrays.values(), *chain(*self.moments.values())]
         return [*arrays, *([] if average is None else average.arrays.values())]
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Every array by a name: live ones, to be read or filled in place."""
+        """Name -> array for all arrays of the state, not copied: to be read or filled in place."""
         average = self.weights.average
         moments = {
             f"{path}/{i}": array

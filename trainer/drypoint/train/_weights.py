@@ -1,4 +1,4 @@
-"""The numbers of a graph while it is trained, and their average over the steps."""
+"""The parameters and buffers of a graph in training, and their average over the steps."""
 
 from collections.abc import Hashable, Iterable, Mapping
 
@@ -17,13 +17,13 @@ EVALUATION_TYPE = np.dtype(np.float32)
 
 
 class Weights:
-    """Parameters that an optimizer changes in place, and buffers that batch norms move.
+    """Parameters that an optimizer changes in place, and buffers that batch norms update.
 
     Args:
-        goal: where the numbers start.
+        goal: the objective whose graph has the initial values.
         frozen: paths of parameters that do not change.
-        average: the decay of the mean over steps that is evaluated in place of the numbers
-            themselves; None: they are.
+        average: the decay of the mean over steps that is validated and returned in place of the
+            last values; None: the last values.
     """
 
     def __init__(self, goal: Objective, *, frozen: Iterable[str], average: float | None) -> None:
@@ -40,30 +40,30 @@ class Weights:
         return {**self.params, **self.buffers}
 
     def leaves(self) -> dict[str, Tensor]:
-        """The parameters as tensors; those that are trained want a gradient."""
+        """Path -> parameter as a tensor; parameters that are not frozen have a gradient."""
         return {
             path: Tensor(array, requires_grad=path not in self._frozen)
             for path, array in self.params.items()
         }
 
     def moved(self, updates: Mapping[str, Array]) -> None:
-        """A batch has moved these buffers, of layers of the user's own."""
+        """Store the updated buffers of layers of the user's own, after a forward pass."""
         if updates:
             for path, array in updates.items():
                 self.buffers[path][...] = array
             self.goal = self.goal.on(self.goal.graph.with_buffers(updates))
 
     def restored(self) -> None:
-        """The arrays have been filled from outside."""
+        """Update the buffers of the goal's graph after `arrays` were filled from a checkpoint."""
         if self.buffers:
             self.goal = self.goal.on(self.goal.graph.with_buffers(self.buffers))
 
     def kept(self) -> dict[str, Array]:
-        """The arrays that are validated and kept: these, or their average."""
+        """Path -> array to validate and return: the current values, or their average."""
         return self.arrays if self.average is None else self.average.arrays
 
     def evaluated(self) -> tuple[Objective, dict[str, Tensor]]:
-        """What validation applies: the objective without label smoothing, and constants."""
+        """The objective of validation, without label smoothing, and its parameters as constants."""
         graph = filled(self._judged.graph, self.kept())
         return self._judged.on(graph), graph.constants(EVALUATION_TYPE)
 
@@ -74,7 +74,7 @@ class Weights:
 
 
 def filled(graph: Graph, arrays: Mapping[str, Array]) -> Graph:
-    """The graph with these parameters and buffers."""
+    """The graph with other parameters and buffers, by path."""
     graph = graph.with_params({path: arrays[path] for path in graph.params})
     return graph.with_buffers({path: arrays[path] for path in graph.buffers})
 
@@ -85,12 +85,12 @@ Arrays = Mapping[str, NDArray[np.float32]]
 class Average:
     """The exponentially weighted mean of arrays over the steps so far.
 
-    After t updates with x_1, ..., x_t it is sum d^(t-i) x_i / sum d^(t-i): what came first has no
-    weight of its own, so a short run is not drawn to where it started.
+    After t updates with x_1, ..., x_t the mean is sum d^(t-i) x_i / sum d^(t-i). The initial values
+    have no extra weight, so the mean of a short run is not biased towards them.
 
     Args:
         decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
-        arrays: what changes in place.
+        arrays: the arrays to average, which the optimizer changes in place.
     """
 
     def __init__(self, decay: float, arrays: Arrays) -> None:
@@ -100,19 +100,19 @@ class Average:
         self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
     def update(self, t: int, *, hole: Hashable = None) -> None:
-        """Take in the arrays of step t, counted from 1; see `Parameters.move`."""
+        """Add the arrays of step t, counted from 1; see `Parameters.move`."""
         self._parameters.move(self.formula(t), hole=hole)
 
     def formula(self, t: int) -> Formula:
-        """What this does."""
+        """The update of `update` as a formula for the update program."""
         return AverageStep((1 - self._decay) / (1 - self._decay**t))
 
 
 def check_decay(decay: float | None) -> None:
-    """Refuse what is no decay.
+    """Check the decay of an average.
 
     Raises:
-        TrainError: it is not within 0 and 1.
+        TrainError: the decay is not between 0 and 1.
     """
     if decay is not None and not 0 < decay < 1:
         raise TrainError(f"average is {decay!r}, not a decay between 0 and 1, such as 0.998")
