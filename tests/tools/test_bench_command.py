@@ -100,8 +100,8 @@ def test_a_compiler_that_refuses_is_quoted(tmp_path):
             [bench.case_of(random_program(3))],
             Plan(backends=("scalar",)),
             compiler=str(false),
-            say=str,
-            told=max,
+            notify=str,
+            on_progress=max,
         )
 
 

@@ -1,4 +1,4 @@
-"""How long and how much to measure."""
+"""The plan of a bench: rounds, milliseconds, backends, batches."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from ._errors import BenchError
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What every contestant is asked.
+    """The measurements of every contestant.
 
     Attributes:
         rounds: turns of every contestant.

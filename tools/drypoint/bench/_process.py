@@ -67,7 +67,7 @@ class Process:
         return [[float(word) for word in self._line().split()] for _ in range(lines)]
 
     def peak_memory(self) -> float:
-        """The most bytes that it held in memory so far; NaN where the system does not say.
+        """The peak of the process's memory in bytes; NaN where the system does not report it.
 
         Not the children's usage that Unix reports: that starts with the memory of their parent.
         """
@@ -79,7 +79,7 @@ class Process:
         return 1024.0 * float(line.split()[1]) if line else math.nan
 
     def close(self) -> None:
-        """End the process: closed input asks it to, and it is killed if it does not."""
+        """End the process: close its input, and kill it if it does not end."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None and not pipe.closed:
                 with contextlib.suppress(BrokenPipeError):

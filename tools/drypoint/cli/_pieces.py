@@ -1,4 +1,4 @@
-"""What several commands share: their common options, and how files become objects."""
+"""Options and loaders of files that several commands share."""
 
 import argparse
 from pathlib import Path
@@ -84,7 +84,7 @@ def pictures(
 
 
 def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
-    """Refuse MNIST's images for a net that does not read them, or tells other things apart."""
+    """Refuse MNIST's images for a net with other inputs or other classes."""
     shape = reader.input_shape
     fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
     if not fits and not isinstance(encoder_of(reader), ImageEncoder):
@@ -103,7 +103,7 @@ def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:
-    """What turns things into a net's input, if anything does."""
+    """The encoder of a model or program, or None."""
     if isinstance(reader, Model):
         return reader.encoder
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
@@ -114,7 +114,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_of_classes(path: Path) -> bool:
-    """Whether it is a folder that MNIST's loader would not look into."""
+    """Whether the path can be a class's folder of pictures: MNIST's loader does not read it."""
     return path.is_dir() and path.name != "MNIST" and not path.name.startswith(".")
 
 
@@ -150,7 +150,7 @@ def load_model(path: Path) -> Model:
 
 
 def check_other(out: Path, source: Path) -> None:
-    """See that a command does not write over the file that it reads.
+    """Check that a command does not write over the file that it reads.
 
     Raises:
         DrypointError: it would.

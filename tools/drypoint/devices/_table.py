@@ -1,4 +1,4 @@
-"""Tables of what LeNet costs on the targets, beside what other engines need for the same net."""
+"""Tables of LeNet's cost on the targets, beside other engines' instructions for this net."""
 
 import re
 
