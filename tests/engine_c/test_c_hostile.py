@@ -136,13 +136,13 @@ def test_each_check_answers_with_its_own_status(toolbox):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_python_refuses_the_same(name):
+def test_python_refuses_the_blobs_that_c_refuses(name):
     if name != "ops without room":  # Python has room for any number
         with pytest.raises(BlobError):
             blob.loads(BROKEN[name][1])
 
 
-def test_what_lies_at_an_edge_is_accepted(toolbox):
+def test_values_at_the_bounds_are_accepted(toolbox):
     got = dict(zip(ACCEPTED, statuses(toolbox, ACCEPTED.values()), strict=True))
     assert got == dict.fromkeys(ACCEPTED, 0) | {"the largest shape": TOO_LONG}
     for data in ACCEPTED.values():

@@ -21,7 +21,7 @@ def test_median_and_quartiles_equal_numpy(values):
 
 
 def test_ratios_are_taken_within_rounds():
-    """Both were twice as slow in the second round: the ratio never moved."""
+    """Both are twice as slow in the second round, so the ratio is constant."""
     ours, theirs = Figure((1.0, 2.0, 1.5)), Figure((2.0, 4.0, 3.0))
     assert ours.over(theirs).values == (0.5, 0.5, 0.5)
     assert ours.over(theirs).spread == 0

@@ -1,4 +1,4 @@
-"""The bench of training: what is timed is the same training everywhere, and what is shown."""
+"""The bench of training: every library trains equally; tables and charts."""
 
 import json
 import re

@@ -90,7 +90,7 @@ class Compiled:
             raise CompilerError(f"cannot run the compiler {compiler}: {error.strerror}") from error
         if done.returncode != 0:
             lines = (done.stderr.strip() or "no message").splitlines()
-            problem = next((line for line in lines if "error" in line), lines[0])
+            problem = next((line for line in lines if "error:" in line), lines[0])
             raise CompilerError(f"{compiler} refuses the generated C: {problem}")
         if not self._binary.exists():
             raise CompilerError(f"{compiler} made no program of the generated C: is it a compiler?")

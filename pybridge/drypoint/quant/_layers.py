@@ -28,7 +28,7 @@ from ._stages import Pair, Pooled, Weighted
 
 
 def joined(line: Line, path: str, layer: Layer, out: Shape) -> Line:
-    """The line after one more layer, whose output is the plane ``out``."""
+    """The line with one more layer; ``out`` is the plane that the layer outputs."""
     if line.softmax:
         raise Refusal("it comes after a softmax, which ends a program")
     match layer:

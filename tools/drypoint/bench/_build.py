@@ -51,6 +51,6 @@ def compiled(compiler: str, sources: list[Path], target: Path, *flags: str) -> P
     )
     if done.returncode != 0:
         lines = (done.stderr.strip() or "no message").splitlines()
-        problem = next((line for line in lines if "error" in line), lines[0])
+        problem = next((line for line in lines if "error:" in line), lines[0])
         raise BenchError(f"{compiler} cannot build {target.name} for this machine: {problem}")
     return target

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Figure:
     """A quantity, one value a round.
 
-    In a round every contestant has its turn, so that values of the same round saw the same
-    machine: ratios are taken within rounds.
+    Each round measures every contestant once, so the values of a round are measured under about
+    equal load of the machine: ratios are taken within rounds.
 
     Attributes:
         values: one for each round, at least one.

@@ -1,7 +1,7 @@
-"""The peers: libraries that run the same integers, each in a process of its own.
+"""The peers: libraries that run the program's integers, each in a process of its own.
 
-All get the program's own weights and scales, a model for exactly the inputs of a call, as many
-threads as asked, and their inputs laid out before the clock starts.
+Each peer gets the program's weights and scales, a model built for the number of inputs of a call,
+the plan's number of threads, and inputs that are laid out before the clock starts.
 """
 
 from abc import abstractmethod

@@ -12,11 +12,11 @@ class Plan:
     """The measurements of every contestant.
 
     Attributes:
-        rounds: turns of every contestant.
-        ms: milliseconds of a turn at one question.
-        batches: inputs a call, beside one.
-        backends: of the engine; none means all that this CPU has.
-        peers: whether the installed ones take part.
+        rounds: measurements of each question by every contestant.
+        ms: milliseconds of a measurement.
+        batches: numbers of inputs a call, besides 1.
+        backends: backends of the engine; empty: all backends of this CPU.
+        peers: whether installed peers are timed.
     """
 
     rounds: int = 9

@@ -1,7 +1,7 @@
 """A contestant: a process of its own that waits for commands, one line each, and answers.
 
-A process each, so that no library's threads, memory or settings meet another's, and so that all
-can wait, loaded, for their turn. ``speed.c`` and ``_serve.py`` speak the same language.
+Each library has a process, so that its threads, memory and settings do not affect other libraries,
+and so that all libraries stay loaded. ``speed.c`` and ``_serve.py`` answer these commands.
 """
 
 import contextlib

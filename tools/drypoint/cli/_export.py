@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--form",
         choices=FORMS,
         default="plain",
-        help="what the folder is: C files, or those as a library of a build system",
+        help="layout of the folder: plain C files, or a library of a build system",
     )
     parser.add_argument(
         "--target",
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names",
         metavar="A,B",
-        help="C names of several models; the programs' own if left out, or the files' if those are "
-        "not distinct",
+        help="C names of several models; if left out, the programs' names, or the files' names if "
+        "two programs have one name",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
@@ -157,10 +157,10 @@ def measured(
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.
 
-    Packed weights need no tools of the target: where these are missing, the cost is not told.
+    Packing weights needs no tools of the target: without the tools only the cost is missing.
 
     Raises:
-        DeviceError: they are missing, and a budget cannot be held without.
+        DeviceError: the tools are missing, and a budget is given.
     """
     try:
         devices.check_tools(row)

@@ -23,7 +23,7 @@ from ._report import versions
 from ._training import Training, add_training_arguments, train_lenet
 
 NAME = "models"
-HELP = "print the cards of the models that come with the package, or make them anew"
+HELP = "print the cards of the models that come with the package, or retrain the models"
 EXAMPLE = "drypoint models"
 LENET = "lenet-mnist"
 

@@ -53,19 +53,18 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
 def pictures(
     split: str, args: argparse.Namespace, reader: Model | Program, *, of_its_classes: bool = True
 ) -> Dataset:
-    """The images that ``--data`` names: MNIST's, or pictures in folders as ``reader`` takes them.
+    """The images of ``--data``: MNIST, or a folder of pictures encoded for ``reader``.
 
-    Pictures come in an order that is mixed, always in the same way: some of them are of all
-    classes.
+    Pictures are shuffled by a fixed seed, so that the first ones are of all classes.
 
     Args:
-        split: of MNIST.
+        split: the split of MNIST.
         args: the options.
-        reader: what reads the images.
+        reader: the model or program that reads the images.
         of_its_classes: refuse MNIST for a net of other classes than digits.
 
     Raises:
-        DrypointError: they cannot be read, the net reads no images, or MNIST is none of its data.
+        DrypointError: images cannot be read, the net reads no images, or MNIST does not fit it.
     """
     if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
         _check_reads_mnist(reader, of_its_classes=of_its_classes)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def _save_and_report(trained: TrainResult, args: argparse.Namespace) -> None:
     _, path = save_trained(trained, args.out)
     if trained.stopped == "interrupted" and trained.checkpoints:
-        say(f"with --resume the same command goes on after epoch {trained.n_epochs}")
+        say(f"this command with --resume goes on after epoch {trained.n_epochs}")
     text = f"{path}: not validated, the first epoch was not finished"
     if trained.best_epoch:
         best = trained.history["val_accuracy"][trained.best_epoch - 1]
