@@ -1,4 +1,4 @@
-"""What all tests share: the tools of the machine, and how hypothesis behaves."""
+"""Fixtures of all tests: the machine's tools, hypothesis settings."""
 
 from collections import Counter
 from pathlib import Path
@@ -53,7 +53,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session", autouse=True)
 def _compile_once(toolbox):
-    """All that any test compiles is compiled once for all workers."""
+    """A PATH with compilers that compile each C file once for all workers."""
     with toolbox.locked("compilers"):
         path = compile_once.install(toolbox.folder / "compilers")
     with pytest.MonkeyPatch.context() as patch:
@@ -80,10 +80,10 @@ def pytest_collection_modifyitems(config, items):
             if item.get_closest_marker("only_ci"):
                 item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
 
-    def of(names):
+    def in_folders(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]
 
-    first, second = map(of, LONG)
+    first, second = map(in_folders, LONG)
     long = {*first, *second}
     short = [item for item in items if item not in long]
     half = max(0, len(items) // 2 - len(first))
@@ -91,9 +91,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """A skipped test proves nothing: the last line says how many there are, and why."""
+    """Print the number of skipped tests by reason as the last line of the run."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     if reasons:
-        told = "; ".join(f"{n} since {why}" for why, n in reasons.most_common())
-        terminalreporter.write_line(f"not tested here: {told}", yellow=True)
+        counts = "; ".join(f"{n} since {why}" for why, n in reasons.most_common())
+        terminalreporter.write_line(f"not tested here: {counts}", yellow=True)

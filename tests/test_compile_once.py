@@ -1,4 +1,4 @@
-"""Objects are shared where the compiler would make the same ones, and nowhere else."""
+"""Objects are shared if and only if the compiler would make equal objects."""
 
 import subprocess
 

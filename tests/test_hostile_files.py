@@ -1,4 +1,4 @@
-"""Whatever a file contains, one line answers: every reader, some hundreds of mutants of good files.
+"""Every reader refuses mutated files in one line: some hundreds of mutants of valid files.
 
 A reader gives its value or raises a `DrypointError` of one printable line, and takes no more
 memory than `READ_LIMIT` and a quarter. The mutants follow from fixed seeds; the reader of programs

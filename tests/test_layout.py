@@ -1,4 +1,4 @@
-"""The shape of the house: one namespace, its parts, imports that point one way, files of a size."""
+"""The layout of the repository: one namespace, its parts, one-way imports, bounded files."""
 
 import ast
 import json
@@ -88,7 +88,7 @@ def test_every_part_is_typed_and_has_its_public_names_in_one_place():
 
 
 def test_every_part_that_is_imported_has_a_page_in_the_reference():
-    """Those in tools/ are run, and may have one."""
+    """Scripts in tools/ may have one."""
     imported = {part.split("/")[1] for part, folder in PARTS.items() if "tools/" not in folder}
     folder = ROOT / "docs/api"
     pages = {page.stem for page in folder.glob("*.md")} - {"index"}
@@ -148,7 +148,7 @@ def test_imports_point_one_way():
 
 
 def test_the_modules_of_a_part_import_one_another_in_no_circle():
-    """What a type checker alone reads counts too."""
+    """Imports for type checkers count too."""
     circles = {}
     for part, folder in PARTS.items():
         files = {path.stem: path for path in (ROOT / folder).glob("*.py")}

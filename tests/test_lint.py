@@ -1,4 +1,4 @@
-"""What the checkers say, as tests: nothing."""
+"""The linters and type checkers report nothing."""
 
 from tools import ROOT, run
 

@@ -1,4 +1,4 @@
-"""Two builds of one source give the same bytes, in whatever folder and whenever they are made.
+"""Two builds of one source give equal bytes, in any folder and at any time.
 
 The wheel's files, dates and permissions are compared for wheels without compiled modules, and a
 compiled module by itself: compiling all of them twice would take a minute.
@@ -36,7 +36,7 @@ def sources(tmp_path):
     return folders
 
 
-def test_two_wheels_are_the_same_bytes(toolbox, sources, tmp_path, monkeypatch):
+def test_two_wheels_are_equal_to_the_byte(toolbox, sources, tmp_path, monkeypatch):
     toolbox.need_package("scikit_build_core")
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     wheels = []
@@ -51,7 +51,7 @@ def test_two_wheels_are_the_same_bytes(toolbox, sources, tmp_path, monkeypatch):
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
 
 
-def test_two_builds_of_a_compiled_module_are_the_same_bytes(toolbox, sources, monkeypatch):
+def test_two_builds_of_a_compiled_module_are_equal_to_the_byte(toolbox, sources, monkeypatch):
     """With assertions, which name files, and by the compiler itself: no object is taken from the
     cache of the other tests.
     """

@@ -1,7 +1,7 @@
-"""Training beside PyTorch, TensorFlow and JAX: the same nets, images, optimizer and batches.
+"""Times training by drypoint, PyTorch, TensorFlow and JAX on equal nets, images and batches.
 
-A bench of this repository, in no wheel: ``make bench-train ARGS="--quick"``. It shares rounds,
-processes and limits with `drypoint.bench`, the bench of the engine.
+The bench is in the repository only, in no wheel: ``make bench-train ARGS="--quick"``. It uses the
+rounds, processes and limits of `drypoint.bench`, the bench of the engine.
 """
 
 from ._bench import QUICK as QUICK

@@ -13,12 +13,12 @@ from . import QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, tra
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 2 where the bench could not do what was asked."""
+    """Run the bench; exit code 2: an argument or a library is refused."""
     parser = argparse.ArgumentParser(prog="training_bench", description=__doc__)
     parser.add_argument("--nets", default="lenet", help=f"some of {','.join(NETS)}, or all")
     parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
     parser.add_argument("--threads", type=_counts, metavar="N,N", help="of a library; 1 and 2")
-    parser.add_argument("--rounds", type=int, metavar="N", help="turns that everyone has; 5")
+    parser.add_argument("--rounds", type=int, metavar="N", help="measurements of each library; 5")
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
@@ -39,11 +39,13 @@ def main(arguments: list[str]) -> int:
             check_chart(args.plot)
         names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
         compiler = find_compiler(args.cc)
-        found = bench_training(names, plan, compiler=compiler, say=_say, told=lambda *_: None)
+        found = bench_training(
+            names, plan, compiler=compiler, notify=_print_line, on_progress=lambda *_: None
+        )
         if args.plot is not None:
             TrainCurves(found).save(args.plot)
     except DrypointError as error:
-        _say(f"training_bench: {error}")
+        _print_line(f"training_bench: {error}")
         return 2
     if args.json:
         print(json.dumps(to_json(found), indent=2))
@@ -60,7 +62,7 @@ def _counts(text: str) -> tuple[int, ...]:
     return found
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

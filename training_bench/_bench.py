@@ -16,11 +16,11 @@ from drypoint import data
 from drypoint.bench import (
     BUSY,
     NETS,
-    Asked,
     BenchError,
     Contestant,
     Figure,
     Process,
+    Responder,
     build_limits,
     look,
     measure_limits,
@@ -36,11 +36,11 @@ from ._cores import Cores, Watch, Watched
 from ._result import OURS, TrainNet, TrainResult, TrainTimes
 from ._together import Together
 
-IMAGES = 15_360  # of nets that do not take digits: as many bytes as MNIST has
-AT_ONCE = "trainings at once"  # as many as the most threads, each by one thread
-PATIENCE = 600  # seconds for a net, that whole cores are waited for
-WIDE = 0.1  # a spread that deserves a warning: training meets the whole machine
-# Library -> names of the packages that have it; one is enough.
+IMAGES = 15_360  # random images of nets that do not read MNIST: as many bytes as MNIST
+AT_ONCE = "trainings at once"  # as many one-thread trainings as the largest number of threads
+PATIENCE = 600  # seconds to wait, for a net, until all cores are at full speed
+WIDE = 0.1  # a spread that deserves a warning
+# Library -> names of its packages; one of them is enough.
 PACKAGES = {
     "drypoint": ("drypoint",),
     "drypoint, augmenting": ("drypoint",),
@@ -51,7 +51,7 @@ PACKAGES = {
 }
 
 
-# The process of a library: this package is found beside whatever folder the bench runs in.
+# The code of a library's process, which finds this package from any working folder.
 _SERVE = (
     f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); "
     "from training_bench import serve; serve(sys.argv[1:])"
@@ -60,14 +60,14 @@ _SERVE = (
 
 @dataclass(frozen=True, kw_only=True)
 class TrainPlan:
-    """What every library is asked.
+    """What to measure of every library.
 
     Attributes:
-        rounds: turns of every library.
-        ms: milliseconds of a turn at one question.
+        rounds: measurements of each question by every library.
+        ms: milliseconds of a measurement.
         batches: images a step.
-        threads: how many a library may use; more than one only where there are as many cores.
-        peers: whether the installed ones take part.
+        threads: numbers of threads of a library; a number above the number of cores is left out.
+        peers: whether installed peers are timed.
     """
 
     rounds: int = 5
@@ -85,17 +85,17 @@ def bench_training(
     plan: TrainPlan,
     *,
     compiler: str,
-    say: Callable[[str], None],
-    told: Callable[[int, int], None],
+    notify: Callable[[str], None],
+    on_progress: Callable[[int, int], None],
 ) -> TrainResult:
     """Time training of nets of ``NETS``.
 
     Args:
-        names: of nets.
-        plan: how long.
+        names: names of nets.
+        plan: what to measure, and how long.
         compiler: path of a C compiler.
-        say: told a line about what goes on.
-        told: told how many of how many turns are done.
+        notify: called with a line about each stage.
+        on_progress: called with the number of measurements done and their total.
 
     Raises:
         BenchError: drypoint or the compiler failed, a batch is larger than a data set, or there are
@@ -109,8 +109,10 @@ def bench_training(
         folder = Path(name)
         limits = build_limits(compiler, folder)
         for net in names:
-            say(f"timing the training of {net}: {plan.rounds} rounds")
-            nets.append(_time_net(net, plan, folder, limits=limits, cpus=cpus, told=told))
+            notify(f"timing the training of {net}: {plan.rounds} rounds")
+            nets.append(
+                _time_net(net, plan, folder, limits=limits, cpus=cpus, on_progress=on_progress)
+            )
     return TrainResult(
         machine=machine,
         rounds=plan.rounds,
@@ -127,7 +129,7 @@ def _time_net(
     *,
     limits: Path,
     cpus: list[int],
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> TrainNet:
     net = NETS[name]().initialize(0)
     x, y = _images(name)
@@ -152,30 +154,30 @@ def _time_net(
             begun, left_out = stack.enter_context(started(entrants, cpus[-threads:]))
             processes |= begun
             notes += left_out
-        asked: dict[str, Asked] = {**processes}
+        responders: dict[str, Responder] = {**processes}
         if max(counts) > 1:
             command = _entrant(OURS, folder, 1).command
             together = [
                 stack.enter_context(Process(AT_ONCE, command, cpus=[cpu]))
                 for cpu in cpus[-max(counts) :]
             ]
-            asked[AT_ONCE] = Together(together)
+            responders[AT_ONCE] = Together(together)
         loops, used = _float_limits(), cpus[-max(counts) :]
         cores = Cores(limits, loops[0], used) if loops and used else None
         watch = None if cores is None else Watch(cores.whole, patience=PATIENCE)
         if watch is not None:
-            asked = {key: Watched(one, watch) for key, one in asked.items()}
-        total = plan.rounds * len(asked) * len(questions)
+            responders = {key: Watched(one, watch) for key, one in responders.items()}
+        total = plan.rounds * len(responders) * len(questions)
         answers, limits_found = run_rounds(
-            asked,
-            [{key: [question] for key in asked} for question in questions],
+            responders,
+            [{key: [question] for key in responders} for question in questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
-            told=lambda: told(next(done), total),
+            on_answer=lambda: on_progress(next(done), total),
         )
         peaks = {key: process.peak_memory() for key, process in processes.items()}
     if watch is not None and cores is not None:
-        notes += _looks(watch, cores)
+        notes += _core_notes(watch, cores)
     limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
     libraries = [
         _times(one, versions[one], threads, plan, answers=answers[key], peak=peaks[key])
@@ -190,12 +192,12 @@ def _time_net(
         forward_flops=forward,
         limit=limit,
         libraries=tuple(libraries),
-        at_once=_of(plan, answers[AT_ONCE], "step", 0) if AT_ONCE in answers else None,
+        at_once=_figures(plan, answers[AT_ONCE], "step", 0) if AT_ONCE in answers else None,
         notes=tuple(notes),
     )
 
 
-def _looks(watch: Watch, cores: Cores) -> Iterator[str]:
+def _core_notes(watch: Watch, cores: Cores) -> Iterator[str]:
     yield (
         f"{watch.again} of {watch.turns} turns did not count, since cores were slower, or farther "
         f"apart, than they can be right before or after them; {watch.doubtful} such ones count"
@@ -208,9 +210,9 @@ def _looks(watch: Watch, cores: Cores) -> Iterator[str]:
 
 
 def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Digits for nets that take them, since how many gradients are zero depends on the images."""
+    """MNIST for nets that read it, since the images determine how many gradients are zero."""
     shape = NETS[name]().input_shape
-    assert shape is not None  # every net here says it
+    assert shape is not None  # every net of NETS has one
     channels, height, width = shape
     if (channels, height, width) == (1, 28, 28):
         digits = data.load("mnist", "train")
@@ -220,7 +222,7 @@ def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _installed(*, peers: bool) -> dict[str, str]:
-    """Library -> version, of those that can run here."""
+    """Library -> version, of the installed libraries."""
     found = {}
     for name, packages in PACKAGES.items():
         for package in packages if peers or "drypoint" in packages else ():
@@ -261,25 +263,25 @@ def _times(
         name=name,
         version=number,
         threads=threads,
-        step_us=_of(plan, answers, "step", 0),
-        step_cpu_us=_of(plan, answers, "step", 1),
-        forward_us=_of(plan, answers, "forward", 0),
+        step_us=_figures(plan, answers, "step", 0),
+        step_cpu_us=_figures(plan, answers, "step", 1),
+        forward_us=_figures(plan, answers, "forward", 0),
         peak_bytes=peak,
     )
 
 
-def _of(
+def _figures(
     plan: TrainPlan, answers: Mapping[str, list[Figure]], kind: str, line: int
 ) -> dict[int, Figure]:
-    """Images a step or call -> a line of its answers."""
+    """Images a step or call -> the figure of a line of the answers."""
     return {n: answers[f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
 
 
 def flops(name: str) -> tuple[int, int]:
     """Operations an image, forward and of a whole step.
 
-    Backward takes as much twice, once for the weights and once for the input; of the first layer
-    only the weights' part.
+    The gradients of a layer by its weights and by its input take as many operations each as its
+    forward; the first layer has no gradient by its input.
     """
     macs = [layer.macs for layer in NETS[name]().info().layers if layer.n_params]
     return 2 * sum(macs), 6 * sum(macs) - 2 * macs[0]

@@ -11,7 +11,7 @@ from ._result import OURS, TrainNet, TrainResult, TrainTimes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# The colours of Okabe and Ito, told apart by everyone; a library's settings share one.
+# The colours of Okabe and Ito, distinct for the colour-blind; a library's settings share one.
 COLORS = {OURS: "#0072b2", "PyTorch": "#d55e00", "TensorFlow": "#e69f00", "JAX": "#7f7f7f"}
 STYLES = ("-", "--")
 NUMBER = 10  # columns of a number in the text
@@ -50,7 +50,7 @@ class TrainCurves(Picture):
 
     @property
     def _panels(self) -> tuple[tuple[TrainNet, int], ...]:
-        """Every net was asked with the same counts of threads."""
+        """Panels by net and number of threads; every net has every number of threads."""
         return tuple((net, n) for net in self.result.nets for n in net.threads)
 
     def _draw(self, axes: "tuple[Axes, ...]") -> None:

@@ -1,11 +1,11 @@
-"""Whether the machine's cores are whole, and turns that count only while they are.
+"""Checks that all cores are at full speed, and repeats measurements during which they are not.
 
-Those of a virtual machine may for seconds be the two threads of one core, or share theirs with
-another guest; or they are of two groups with a cache each, and lines take five times as long from
-one to the other. Then two threads do little more than one, and no figure says anything about a
-library. So right before and after each turn all cores run a loop of multiply-adds at the same time,
-and hand a line to and fro; where one is slower, or the way longer, than it was seen to be, the turn
-is made again. It is the same for every library.
+Two cores of a virtual machine may for seconds be two threads of one physical core, share a core
+with another guest, or lie in two groups with a cache each, so that a cache line takes five times as
+long from one to the other. Then two threads compute little more than one, and a figure says nothing
+about a library. So right before and after each measurement all cores run a loop of multiply-adds at
+one time, and two cores exchange a cache line. If a core is slower, or the exchange longer, than the
+best seen so far allows, the measurement is repeated. Every library is measured in this way.
 """
 
 import time
@@ -13,28 +13,28 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from drypoint.bench import Asked, measure_limits
+from drypoint.bench import Responder, measure_limits
 
-WHOLE = 0.93  # of the fastest that a core was seen to be
-NEAR = 2  # times the shortest way that a line was seen to take
-AGAIN = 5  # turns at most, until one counts
-FRESH = 0.1  # seconds that a look is good for
-_AHEAD = 30_000_000  # nanoseconds from the start of the processes to that of their loops
+WHOLE = 0.93  # a core at full speed: at least this share of the fastest rate seen
+NEAR = 2  # near cores: an exchange takes at most this many times the shortest seen
+AGAIN = 5  # measurements at most, until one counts
+FRESH = 0.1  # seconds for which a check is valid
+_AHEAD = 30_000_000  # nanoseconds from the start of the processes to the start of their loops
 _TRIP = "trip"
-_FIRST = 10  # looks that find the fastest
+_FIRST = 10  # checks at the start, which find the fastest rate
 
 
 class Cores:
-    """Some cores, all at once.
+    """Measures the speed of several cores at one time.
 
     Args:
-        program: of ``limits.c``.
-        loop: the name of one that it has.
-        cpus: one process on each.
+        program: the compiled ``limits.c``.
+        loop: the name of a loop of ``limits.c``.
+        cpus: the cores.
 
     Attributes:
-        shortest, longest: nanoseconds that a line was seen to take from the first core to the
-            second and back; 0: there is none.
+        shortest, longest: nanoseconds that a cache line took, at least and at most, from the first
+            core to the second and back; 0 for a single core.
     """
 
     def __init__(self, program: Path, loop: str, cpus: list[int]) -> None:
@@ -44,7 +44,7 @@ class Cores:
         self.shortest, self.longest = min(trips), max(trips)
 
     def whole(self) -> bool:
-        """Whether none is slower, or farther from another, than it can be."""
+        """Whether all cores are at full speed and near each other."""
         rates, trip = self._rates(), self._trip()
         self._best = max(self._best, *rates)
         self.shortest, self.longest = min(self.shortest, trip), max(self.longest, trip)
@@ -65,17 +65,17 @@ class Cores:
 
 
 class Watch:
-    """Makes turns while the cores are whole.
+    """Takes measurements while the cores are at full speed.
 
     Args:
-        whole: a look at them.
-        patience: seconds to spend on waiting and on turns that do not count, in all; then all
-            count.
+        whole: checks the cores.
+        patience: seconds to spend in total on waiting and on measurements that do not count; after
+            that every measurement counts.
 
     Attributes:
-        turns: made in all.
-        again: that did not count.
-        doubtful: that count all the same.
+        turns: the number of measurements.
+        again: the number of measurements that did not count.
+        doubtful: the number of measurements that count although a core was slow.
     """
 
     def __init__(self, whole: Callable[[], bool], *, patience: float) -> None:
@@ -83,13 +83,13 @@ class Watch:
         self._good_until = 0.0
         self.turns = self.again = self.doubtful = 0
 
-    def turn(self, asked: Asked, command: str, lines: int) -> list[list[float]]:
-        """An answer."""
+    def turn(self, responder: Responder, command: str, lines: int) -> list[list[float]]:
+        """The answer of a measurement that counts."""
         for left in reversed(range(AGAIN)):
             self._await()
             self.turns += 1
             begin = time.monotonic()
-            answer = asked.ask(command, lines=lines)
+            answer = responder.ask(command, lines=lines)
             if self._looks_whole():
                 return answer
             self._patience -= time.monotonic() - begin
@@ -113,11 +113,11 @@ class Watch:
 
 
 class Watched:
-    """A contestant whose turns are watched."""
+    """A contestant whose measurements a `Watch` takes."""
 
-    def __init__(self, asked: Asked, watch: Watch) -> None:
-        self._asked, self._watch = asked, watch
+    def __init__(self, responder: Responder, watch: Watch) -> None:
+        self._responder, self._watch = responder, watch
 
     def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
         """The numbers of each line of an answer that counts."""
-        return self._watch.turn(self._asked, command, lines)
+        return self._watch.turn(self._responder, command, lines)

@@ -1,4 +1,4 @@
-"""JAX on the same net, images and optimizer: one compiled function a step."""
+"""Training by JAX: one compiled function a step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +56,7 @@ class JaxTrainer(Trainer):
         self._step, self._outputs = jax.jit(step), jax.jit(outputs)
 
     def train(self, n: int, batch: int) -> None:
-        """One epoch of whole batches, since another size would be compiled anew."""
+        """One epoch of whole batches, since JAX would compile again for another size."""
         order = np.random.default_rng(0).permutation(n)
         for start in range(0, n, batch):
             chosen = order[start : start + batch]

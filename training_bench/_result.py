@@ -1,4 +1,4 @@
-"""What the bench found."""
+"""The result of the bench."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class TrainTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRatio:
-    """How many times as fast one of ours is, a full step, round by round.
+    """Speed of drypoint's step relative to a peer's, round by round.
 
     Attributes:
         ours: the name of one of ours.
@@ -76,11 +76,11 @@ class TrainNet:
             them; without the gradient of the images, which nobody needs.
         limit: floating-point operations a nanosecond of one core (``limits.c``); None where it is
             not known.
-        libraries: who was timed.
+        libraries: the timed libraries.
         at_once: images a step -> microseconds of wall time an image of as many trainings of ours
             side by side as the most threads, each with one: what the cores do together; None where
             all have one thread.
-        notes: who was left out, and why.
+        notes: the libraries that were left out, each with the reason.
     """
 
     name: str
@@ -93,7 +93,7 @@ class TrainNet:
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """Images a step, as everyone was asked."""
+        """Images a step of the measurements, for every library."""
         return tuple(self.libraries[0].step_us)
 
     @property

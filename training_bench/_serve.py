@@ -2,8 +2,8 @@
 
 Its arguments are LIBRARY NET DATA THREADS; NET is a .npz of a model, DATA a .npz of images x and
 classes y. Commands: ``step B MS`` and ``forward B MS`` (B images a step or call, for about MS
-milliseconds); both answer with microseconds an image, in a line those of the clock and in a line
-those of all cores.
+milliseconds). The answer is two lines of microseconds an image: wall-clock time, then processor
+time of all cores.
 """
 
 import sys
@@ -23,7 +23,7 @@ from ._trainer import AugmentingTrainer, DrypointTrainer, Trainer
 
 
 def trainers() -> dict[str, type[Trainer]]:
-    """Library -> what trains with it."""
+    """Library -> its trainer."""
     return {
         "drypoint": DrypointTrainer,
         "drypoint, augmenting": AugmentingTrainer,
@@ -35,7 +35,7 @@ def trainers() -> dict[str, type[Trainer]]:
 
 
 class Timer:
-    """Chooses how many images fill a turn, from how long the last one took."""
+    """Chooses the number of images of a measurement by the time of the previous measurement."""
 
     def __init__(self, n_images: int) -> None:
         self._n_images = n_images
@@ -44,7 +44,7 @@ class Timer:
     def turn(
         self, name: str, call: Callable[[int, int], float | None], batch: int, ms: float
     ) -> tuple[float, float]:
-        """Microseconds an image, of the clock and of all cores; the first turn warms up before."""
+        """Microseconds an image, wall-clock and of all cores; the first measurement warms up."""
         if (name, batch) not in self._rates:
             self._measure(call, batch, batch)
             self._rates[name, batch], _ = self._measure(call, batch, batch)
@@ -59,16 +59,16 @@ class Timer:
         call: Callable[[int, int], float | None], n: int, batch: int
     ) -> tuple[float, float]:
         begin, cpu = time.perf_counter(), time.process_time()
-        told = call(n, batch)
+        seconds = call(n, batch)
         wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
-        return 1e6 * (wall if told is None else told) / n, 1e6 * cpu / n
+        return 1e6 * (wall if seconds is None else seconds) / n, 1e6 * cpu / n
 
 
 def serve(arguments: list[str]) -> None:
-    """Serve until the input ends."""
+    """Answer commands from standard input until it ends."""
     name, model, data, threads = arguments
     net, arrays = nn.load(Path(model)).net, np.load(data)
-    assert isinstance(net, Sequential)  # as the bench wrote it
+    assert isinstance(net, Sequential)  # the bench wrote one
     trainer = trainers()[name](net, arrays["x"], arrays["y"], threads=int(threads))
     timer = Timer(len(arrays["y"]))
     print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""What the bench found, as text and as the rows of a page."""
+"""The bench's result as text and as Markdown tables."""
 
 import itertools
 import math
@@ -40,7 +40,7 @@ def train_markdown(result: TrainResult) -> str:
             f"several; how many times as fast {result.nets[0].ours[-1].name} is; medians of "
             f"{result.rounds} interleaved rounds, of ratios within rounds; "
             f"`make bench-train ARGS='--nets {names} --batches {batches} --markdown'` "
-            "prints it anew.)",
+            "measures again.)",
         ]
     )
 

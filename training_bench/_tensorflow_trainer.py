@@ -1,4 +1,4 @@
-"""TensorFlow on the same net, images and optimizer: one graph a step, drawing images included."""
+"""Training by TensorFlow: one graph a step, which also draws the images."""
 
 import os
 from typing import Any
@@ -20,7 +20,7 @@ class TensorFlowTrainer(Trainer):
     def __init__(
         self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
     ) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # it tells of the CPU's instructions
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no log of the CPU's instructions
         import tensorflow as tf  # noqa: PLC0415 - optional
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -1,7 +1,7 @@
-"""Several processes that answer at the same time: what the machine's cores do together.
+"""Several processes measured at one time: the throughput of all cores together.
 
-No library's threads can be more than that times as fast as one: cores share caches and memory, and
-those of a virtual machine may be threads of one core, or at times another guest's.
+This throughput limits the speed-up of a library's threads: cores share caches and memory, and cores
+of a virtual machine may be threads of one physical core, or at times another guest's.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from drypoint.bench import Process
 
 
 class Together:
-    """Processes of one kind, asked as if they were one that does all of their work.
+    """Equal processes that answer as one process with their added throughput.
 
     Args:
         processes: each on cores of its own.
@@ -21,7 +21,7 @@ class Together:
         self._processes = processes
 
     def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
-        """Ask all at once: from the time that each takes for an item, the time for one of theirs.
+        """Ask all processes at one time; the answer is the time an item of all processes together.
 
         Raises:
             BenchError: a process ended.

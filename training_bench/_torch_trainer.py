@@ -1,4 +1,4 @@
-"""PyTorch on the same net, images and optimizer."""
+"""Training by PyTorch."""
 
 from typing import Any
 
@@ -54,13 +54,13 @@ class TorchTrainer(Trainer):
 
 
 class ChannelsLastTrainer(TorchTrainer):
-    """With the channels of a pixel beside each other: mostly its fastest form on CPUs."""
+    """PyTorch in the layout channels_last, usually its fastest layout on CPUs."""
 
     channels_last = True
 
 
 def torch_net(net: Sequential) -> Any:
-    """The net as PyTorch's, up to its softmax, with the same values.
+    """The net in PyTorch, up to its softmax, with the net's parameters.
 
     Raises:
         BenchError: a layer that is not given to peers.

@@ -1,4 +1,4 @@
-"""What a timed training library must do, and drypoint's own trainer doing it through `fit`."""
+"""The interface of a timed training library, and drypoint's trainer, which calls `fit`."""
 
 from abc import ABC, abstractmethod
 
@@ -9,19 +9,19 @@ from drypoint import autodiff, train
 from drypoint.data import Dataset, ImageEncoder, augment
 from drypoint.nn import CrossEntropyLoss, Model, Sequential, Softmax
 
-LR = 1e-3  # of Adam, for everyone
+LR = 1e-3  # Adam's learning rate in every library
 
 
 class Trainer(ABC):
     """A library that trains a net on images that lie in memory as bytes.
 
-    A step is all that training is: images are drawn and scaled, forward, backward, Adam.
+    A step draws and scales images, computes forward and backward, and updates by Adam.
 
     Args:
         net: initialized, of the layers of ``_nets.py``; ends in logits or a softmax.
         x: uint8 images (N, h, w) or (N, h, w, 3).
         y: int64 classes (N,).
-        threads: how many the library may use.
+        threads: number of threads of the library.
     """
 
     @abstractmethod
@@ -31,15 +31,15 @@ class Trainer(ABC):
 
     @abstractmethod
     def train(self, n: int, batch: int) -> float | None:
-        """Steps over n images. The seconds that it says it took; None: as the caller measures."""
+        """Train on n images. The seconds that the library reports, or None: the caller's clock."""
 
     @abstractmethod
     def forward(self, n: int, batch: int) -> None:
-        """Outputs of n images, without a way back."""
+        """Compute the outputs of n images, without gradients."""
 
 
 class DrypointTrainer(Trainer):
-    """`train.fit` and `Model.predict_proba`, as anyone calls them."""
+    """`train.fit` and `Model.predict_proba`, as a user calls them."""
 
     augmentation: augment.Warp | None = None
 
@@ -53,7 +53,7 @@ class DrypointTrainer(Trainer):
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
 
     def train(self, n: int, batch: int) -> float:
-        """One epoch; its own seconds leave out what is done once a run."""
+        """One epoch; the epoch's seconds in the history leave out the work of a run's start."""
         data = Dataset(self._x[:n], self._y[:n], classes=tuple(range(10)))
         result = train.fit(
             self._model,
@@ -76,6 +76,6 @@ class DrypointTrainer(Trainer):
 
 
 class AugmentingTrainer(DrypointTrainer):
-    """The same with the affine distortions of the fast recipe."""
+    """`DrypointTrainer` with the affine distortions of the fast recipe."""
 
     augmentation = augment.Warp(rotate=11.5, scale=0.12, shear=0.15, shift=1.5)

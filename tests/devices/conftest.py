@@ -1,4 +1,4 @@
-"""What the tests of devices share: the targets whose tools are here, one binary of each harness."""
+"""Fixtures of the device tests: installed targets, one binary of each harness."""
 
 import pytest
 from device_jobs import as_params

@@ -1,4 +1,4 @@
-"""What LeNet costs on the targets, held to the record and the table in the documents; budgets."""
+"""LeNet's cost on the targets against the record and the page's table; budgets."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from drypoint.program import packing
 from tools import ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
-TELLING = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
+BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 
 def test_the_record_has_every_target_and_the_document_shows_it():
@@ -25,14 +25,14 @@ def test_the_record_has_every_target_and_the_document_shows_it():
         assert abs(sum(row.ops) - row.instructions) < 2000  # the loop over ops, and the tracing
 
 
-def test_bytes_and_instructions_are_those_of_the_record(target, toolbox):
+def test_bytes_and_instructions_equal_the_record(target, toolbox):
     """Within 2 %: a larger change updates the record, `make bench-devices ARGS=<target>`."""
     if missing := devices.why_not_counted(target):
         toolbox.missing(missing)
-    told, found = devices.recorded()[target.name], devices.measure_row(target, PROGRAM)
-    for field in dataclasses.fields(told):
+    recorded, found = devices.recorded()[target.name], devices.measure_row(target, PROGRAM)
+    for field in dataclasses.fields(recorded):
         if field.name not in ("compiler", "ops"):
-            old, new = getattr(told, field.name), getattr(found, field.name)
+            old, new = getattr(recorded, field.name), getattr(found, field.name)
             assert abs(new - old) <= 0.02 * old, f"{field.name}: {old:,} recorded, {new:,} found"
 
 
@@ -44,8 +44,8 @@ def test_what_cannot_be_counted_says_what_is_missing(monkeypatch):
         devices.measure_row(row, PROGRAM)
 
 
-def test_the_stack_that_a_budget_is_held_against_is_the_one_that_json_tells():
-    """Where the kernels tell a bound, more than was measured, the bound counts in both."""
+def test_budget_and_json_use_one_stack_figure():
+    """If the kernels have a bound above the measured stack, budget and JSON use the bound."""
     for measured, bound in ((900, 1312), (1500, 1312), (700, 0)):
         cost = devices.Cost(
             code=1,
@@ -56,18 +56,18 @@ def test_the_stack_that_a_budget_is_held_against_is_the_one_that_json_tells():
             op_stacks=(1,) * len(PROGRAM.ops),
             instructions=None,
         )
-        told = cost_facts(cost, 0)["stack_bytes"]
-        assert told == max(measured, bound)
+        stack = cost_facts(cost, 0)["stack_bytes"]
+        assert stack == max(measured, bound)
         target = devices.target("cortex-m4")
-        devices.check_budget({"stack": told}, cost, PROGRAM, target)
-        with pytest.raises(devices.BudgetError, match=f"stack: {told:,} bytes"):
-            devices.check_budget({"stack": told - 1}, cost, PROGRAM, target)
+        devices.check_budget({"stack": stack}, cost, PROGRAM, target)
+        with pytest.raises(devices.BudgetError, match=f"stack: {stack:,} bytes"):
+            devices.check_budget({"stack": stack - 1}, cost, PROGRAM, target)
         section = devices.cost_section(target, cost, PROGRAM, 0)
         assert "planes: bytes of RAM of what the op reads and writes together" in section
 
 
 def test_bars():
-    """What is promised for LeNet on microcontrollers, whatever the table says."""
+    """Limits for LeNet on microcontrollers, independent of the record."""
     rows = devices.recorded()
     assert rows["cortex-m4"].code <= 6 * 1024
     bars = {
@@ -84,28 +84,28 @@ def test_bars():
     assert all(row.arena <= 5 * 1024 for row in rows.values())
 
 
-@pytest.fixture(scope="module", params=as_params(TELLING))
-def telling(request, toolbox):
+@pytest.fixture(scope="module", params=as_params(BOUNDED))
+def bounded(request, toolbox):
     for tool in devices.needed_tools(request.param):
         toolbox.need(tool)
     return request.param
 
 
 @pytest.mark.parametrize("optimize", ["-Os", "-O3"])
-def test_a_run_takes_the_stack_that_the_header_tells(telling, optimize, tmp_path):
+def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
     """A bound for any model: kernels are as deep for one with borders, and on boards not much below
     it for LeNet. The oracle is a painted stack."""
-    told = packing.kernel_set(telling.kernels).stack
+    bound = packing.kernel_set(bounded.kernels).stack
     found = []
     for program in (PROGRAM, nets.padded_program()):
         folder = tmp_path / program.name
         folder.mkdir()
         golden = np.zeros((1, *program.input_shape), np.uint8)
-        binary = devices.build_exported(telling, program, golden, folder, optimize=optimize)
-        assert f"#define MODEL_STACK_SIZE   {told} " in (folder / "model.h").read_text()
-        found.append(devices.run_exported(telling, binary).stack)
-    assert max(found) <= told, found
-    assert told <= 1.25 * found[0] or not telling.name.startswith("cortex-m"), found
+        binary = devices.build_exported(bounded, program, golden, folder, optimize=optimize)
+        assert f"#define MODEL_STACK_SIZE   {bound} " in (folder / "model.h").read_text()
+        found.append(devices.run_exported(bounded, binary).stack)
+    assert max(found) <= bound, found
+    assert bound <= 1.25 * found[0] or not bounded.name.startswith("cortex-m"), found
 
 
 def test_a_budget_is_read():
@@ -156,6 +156,6 @@ def test_a_budget_that_is_met_says_nothing():
     devices.check_budget(limits, COST, PROGRAM, devices.target("cortex-m4"))
 
 
-def test_an_unknown_target_is_told_what_there_is():
+def test_the_error_for_an_unknown_target_lists_the_targets():
     with pytest.raises(devices.UnknownTargetError, match=r"cortex-m4, .*s390x"):
         devices.target("z80")

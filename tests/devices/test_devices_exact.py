@@ -1,4 +1,4 @@
-"""Every target gives the reference's bytes: random nets, every layer, every kernel it has."""
+"""Every target's kernels give the reference's bytes for every layer of random nets."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SIMD = {
 
 @pytest.fixture(scope="session")
 def jobs(request):
-    """The same for every target: many nets, each with memory at another misalignment."""
+    """Jobs for every target: many nets, each with memory at another misalignment."""
     found = random_jobs(request.config.getoption("--device-nets"))
     return found, [expected(job.program, job.inputs) for job in found]
 
@@ -37,15 +37,15 @@ def jobs_program(row, toolbox):
 
 
 def test_random_nets_give_the_reference_on_every_byte(target, toolbox, jobs):
-    asked, wanted = with_packed(jobs[0], target.kernels), jobs[1]
+    packed, wanted = with_packed(jobs[0], target.kernels), jobs[1]
     own = packing.kernel_set(target.kernels)
     packed = [own.backend.removeprefix("dpt_") or own.name] if own.number else []
     runners = [*SIMD.get(target.name, ()), "scalar", *packed]  # the last: as exported for it
     answer = devices.emulate(
-        target, jobs_program(target, toolbox), devices.encode(asked, target.byte_order)
+        target, jobs_program(target, toolbox), devices.encode(packed, target.byte_order)
     )
-    runs = devices.decode(asked, answer, target.byte_order)
-    for job, (crcs, outputs), found in zip(asked, wanted, runs, strict=True):
+    runs = devices.decode(packed, answer, target.byte_order)
+    for job, (crcs, outputs), found in zip(packed, wanted, runs, strict=True):
         assert [run.runner for run in found] == runners
         for run in found:
             what = f"{job.program.name} by {run.runner}"
@@ -64,9 +64,9 @@ def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, tool
     program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:16]
     images = images.reshape(16, 1, *program.input_shape)
     plain = [devices.Job(program=program, inputs=images[i], misalignment=i) for i in range(16)]
-    asked = with_packed(plain, row.kernels)
-    answer = devices.emulate(row, jobs_program(row, toolbox), devices.encode(asked, row.byte_order))
-    for job, found in zip(asked, devices.decode(asked, answer, row.byte_order), strict=True):
+    jobs = with_packed(plain, row.kernels)
+    answer = devices.emulate(row, jobs_program(row, toolbox), devices.encode(jobs, row.byte_order))
+    for job, found in zip(jobs, devices.decode(jobs, answer, row.byte_order), strict=True):
         crcs, outputs = expected(program, job.inputs)
         for run in found:
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=run.runner)
@@ -74,7 +74,7 @@ def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, tool
 
 
 def test_a_misaligned_word_is_a_fault_there(toolbox, tmp_path):
-    """The emulated boards of the test above do stop at one: it can fail."""
+    """The test above can fail: the emulated boards stop at a misaligned word."""
     row = STRICT[0]
     for tool in devices.needed_tools(row):
         toolbox.need(tool)

@@ -28,7 +28,7 @@ def export(capsys, *arguments):
     return code, *capsys.readouterr()
 
 
-def test_a_target_has_its_weights_once_and_its_cost_told(dpt, tmp_path, capsys):
+def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path, capsys):
     out = tmp_path / "out"
     budget = "ram=8K,flash=512K,stack=4K"
     code, text, _ = export(capsys, dpt, "--out", out, "--budget", budget, "--json")
@@ -50,7 +50,7 @@ def test_a_target_has_its_weights_once_and_its_cost_told(dpt, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["cortex-m4", "riscv32", "wasm32-simd128", "s390x"])
-def test_the_command_that_is_told_compiles_the_folder(dpt, tmp_path, capsys, toolbox, name):
+def test_the_printed_command_compiles_the_folder(dpt, tmp_path, capsys, toolbox, name):
     for tool in devices.needed_tools(devices.target(name)):
         toolbox.need(tool)
     out = str(tmp_path / "a folder")
@@ -68,8 +68,8 @@ def test_a_budget_that_is_exceeded_writes_nothing(dpt, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_without_the_tools_of_a_target_its_cost_is_not_told(tmp_path, capsys, monkeypatch):
-    """The weights are laid out all the same; a budget is refused, since nothing holds it."""
+def test_without_a_targets_tools_the_export_has_no_cost(tmp_path, capsys, monkeypatch):
+    """The weights are packed without the tools; a budget is refused, since no cost is measured."""
     path, out = tmp_path / "lenet.dpt", tmp_path / "out"
     path.write_bytes(blob.dumps(models.load_program("lenet-mnist")))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -85,14 +85,14 @@ def test_without_the_tools_of_a_target_its_cost_is_not_told(tmp_path, capsys, mo
 
 
 @pytest.mark.parametrize("option", [("--budget", "ram=8K"), ("--clock", "80")])
-def test_what_is_about_a_device_is_refused_without_one(dpt, tmp_path, capsys, option):
+def test_device_options_are_refused_without_a_target(dpt, tmp_path, capsys, option):
     code = main(["export", str(dpt), "--out", str(tmp_path / "out"), *option])
     assert code == 2
     assert "name one with --target" in capsys.readouterr().err
 
 
 def test_plain_kernels_refuse_a_model_whose_weights_are_packed(tmp_path, toolbox):
-    """The weights as they are are not there: the engine says so before it reads them."""
+    """The model has no unpacked weights: the engine returns an error before it reads any."""
     program = models.load_program("lenet-mnist")
     golden = np.zeros((1, *program.input_shape), np.uint8)
     export_c(program, golden, tmp_path, name="lenet", kernels="dsp")
@@ -110,7 +110,7 @@ def test_plain_kernels_refuse_a_model_whose_weights_are_packed(tmp_path, toolbox
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_takes_a_target(toolbox, tmp_path, form):
-    """The engine's files are those that the target's kernels need, and they compile for it."""
+    """The export has only the engine files that the target's kernels need, and they compile."""
     row = devices.target("cortex-m4")
     for tool in devices.needed_tools(row):
         toolbox.need(tool)

@@ -20,7 +20,7 @@ def test_the_self_test_passes_on_real_images(target, images, tmp_path):
     assert len(answer.op_stacks) == len(program.ops)
 
 
-def test_one_file_is_the_same_engine(target, images, tmp_path):
+def test_the_amalgamation_runs_lenet(target, images, tmp_path):
     """The amalgamation, with the target's kernels in it."""
     program = models.load_program("lenet-mnist")
     binary = devices.build_exported(
@@ -31,7 +31,7 @@ def test_one_file_is_the_same_engine(target, images, tmp_path):
 
 @pytest.mark.parametrize("op", range(4))
 def test_a_wrong_weight_is_found_by_the_self_test(toolbox, images, tmp_path, op):
-    """The self-test can fail, and names the first wrong layer: the one whose tables are others."""
+    """The self-test can fail, and names the first wrong layer, whose table is changed."""
     row = devices.target("cortex-m4")
     for tool in devices.needed_tools(row):
         toolbox.need(tool)
@@ -47,7 +47,7 @@ def test_a_wrong_weight_is_found_by_the_self_test(toolbox, images, tmp_path, op)
 
 @pytest.mark.parametrize("name", ["cortex-m0+", "cortex-m4"])
 def test_the_code_of_the_self_test_is_small(toolbox, images, tmp_path, name):
-    """Under 1 KB with -Os, the CRC included; what it compares with is data."""
+    """Under 1 KB of code with -Os, the CRC included; the expected outputs are data."""
     row = devices.target(name)
     for tool in devices.needed_tools(row):
         toolbox.need(tool)
@@ -61,7 +61,7 @@ def test_the_code_of_the_self_test_is_small(toolbox, images, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["cortex-m4", "aarch64-dotprod", "wasm32-simd128"])
 def test_instructions_are_counted_to_the_last_one(toolbox, images, tmp_path, name):
-    """The same number every time, and the ops' numbers are nearly all of the total."""
+    """Two counts are equal, and the ops' counts sum to nearly the total."""
     row = devices.target(name)
     if missing := devices.why_not_counted(row):
         toolbox.missing(missing)

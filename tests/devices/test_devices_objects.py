@@ -72,9 +72,9 @@ def kernels(row):
 
 
 def test_the_engine_keeps_its_promises_in_object_code(target, tmp_path):
-    of_others = {kernels(row) for row in devices.TARGETS} - {kernels(target), "dpt_scalar.c"}
-    sources = [path for path in ENGINE_SOURCES if path.name not in of_others]
-    granted = (*GRANTED, *(name.removesuffix(".c") for name in of_others))
+    foreign = {kernels(row) for row in devices.TARGETS} - {kernels(target), "dpt_scalar.c"}
+    sources = [path for path in ENGINE_SOURCES if path.name not in foreign]
+    granted = (*GRANTED, *(name.removesuffix(".c") for name in foreign))
     granted += AARCH64 if target.name.startswith("aarch64") else ()
     assert faults(target, sources, tmp_path, granted=granted, pointers=POINTERS) == []
 

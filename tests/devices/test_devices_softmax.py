@@ -57,7 +57,7 @@ def source(rows):
     )
 
 
-def test_probabilities_are_those_of_the_specification(target, tmp_path):
+def test_probabilities_equal_the_specification(target, tmp_path):
     rows = list(cases())
     (tmp_path / "main.c").write_text(source(rows))
     binary = devices.build(target, [tmp_path / "main.c"], tmp_path / "main", engine=ENGINE)

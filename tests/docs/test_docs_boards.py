@@ -1,4 +1,4 @@
-"""The page that puts LeNet on a board: its commands run as they stand, and print the class.
+"""The page that puts LeNet on a board: its commands run unchanged, and print the class.
 
 They run in an environment of their own, in which the page's line has installed this checkout: what
 an editable install finds, but a package has not got, is missing there.
@@ -20,7 +20,7 @@ def blocks(language):
     return "".join(re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 
 
-def test_the_packages_of_the_page_are_those_of_the_target():
+def test_the_pages_packages_equal_the_targets():
     command, *packages = blocks("text").split(" --no-install-recommends ")
     assert command == "sudo apt-get install"
     assert set(packages[0].split()) == set(devices.target("cortex-m4").packages)
@@ -37,10 +37,10 @@ def test_the_commands_of_the_page_print_the_class(toolbox, tmp_path):
     done = subprocess.run(
         ["sh"], input=script, cwd=tmp_path, env=env, text=True, capture_output=True, check=False
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told
-    assert "Successfully installed" in told
-    assert told.rstrip().endswith("7"), told  # by the debugger, to standard error
-    assert "warning" not in told.lower(), told
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "Successfully installed" in output
+    assert output.rstrip().endswith("7"), output  # by the debugger, to standard error
+    assert "warning" not in output.lower(), output
     assert "It prints `7`." in PAGE
-    assert "kernels 'dsp'" in told
+    assert "kernels 'dsp'" in output

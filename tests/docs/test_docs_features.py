@@ -1,4 +1,4 @@
-"""The feature table is whole, and what it says is so."""
+"""The feature table is complete, and its tests exist."""
 
 import ast
 import html

@@ -1,4 +1,4 @@
-"""The page of layers that are NumPy functions: both columns of each row give the same numbers."""
+"""The page of layers that are NumPy functions: both columns of each row give equal numbers."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The site: it builds without a warning, its map is whole, its examples run."""
+"""The site builds without a warning, its table of contents is complete, its examples run."""
 
 import doctest
 import re
@@ -41,7 +41,7 @@ def test_the_first_page_leads_to_every_page():
 
 
 def test_the_reference_has_every_public_name(site):
-    """Oracle: what the packages export."""
+    """Oracle: the public names of the packages."""
     import drypoint.nn
     import drypoint.program
 
@@ -67,7 +67,7 @@ def test_all_python_on_the_pages_is_examples_with_their_outputs():
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_examples_give_what_they_show(page):
-    """Oracle: what stands below each; as many as there are prompts."""
+    """Oracle: the expected output below each example; as many as there are prompts."""
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert failed == 0

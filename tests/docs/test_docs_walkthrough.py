@@ -50,7 +50,7 @@ def test_each_step_shows_and_asserts_something():
 
 @pytest.fixture(scope="module")
 def executed(site):
-    """The cells of the notebook that was run for the site: (source, outputs) of those with code."""
+    """(source, outputs) of each code cell of the notebook that was run for the site."""
     path = site.parent / "jupyter_execute/walkthrough.ipynb"
     book = json.loads(path.read_text("utf-8"))
     code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
@@ -68,7 +68,7 @@ def test_the_site_shows_what_each_cell_prints_and_draws(executed):
 
 
 def test_without_a_notebook_pictures_are_printed_as_text(monkeypatch):
-    """The first cell is all that knows of notebooks."""
+    """Only the first cell has code for notebooks."""
     real = builtins.__import__
 
     def without_ipython(name, *args, **kwargs):

@@ -23,7 +23,7 @@ BUILDS = {
 
 
 def build() -> list[Path]:
-    """Compile what is to run."""
+    """Compile the fuzz targets."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     sources = [ROOT / "tests/engine_c/fuzz.c", *sorted((ROOT / "engine_c/src").glob("*.c"))]
     programs = []

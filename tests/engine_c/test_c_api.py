@@ -1,4 +1,4 @@
-"""drypoint.h as C users meet it: its promises, the header by itself, what the linker takes."""
+"""drypoint.h for C users: its promises, compiling it alone, the files that the linker takes."""
 
 import subprocess
 
@@ -62,7 +62,7 @@ def objects(request, toolbox):
 
 
 def symbols(toolbox, *files):
-    """(letter, name) of every symbol, as nm tells them."""
+    """(letter, name) of every symbol, as nm lists them."""
     lines = run([toolbox.need("nm"), *files]).decode().splitlines()
     return {tuple(line.split()[-2:]) for line in lines if len(line.split()) >= 2}
 
@@ -71,8 +71,8 @@ def test_the_engine_asks_for_nothing_but_memory_functions(toolbox, objects):
     """Compilers may make memcpy and memset of loops; nothing else comes from outside."""
     found = symbols(toolbox, *objects[1])
     defined = {name for letter, name in found if letter != "U"}
-    asked = {name for letter, name in found if letter == "U"} - defined
-    assert asked <= {"memcpy", "memset"}
+    undefined = {name for letter, name in found if letter == "U"} - defined
+    assert undefined <= {"memcpy", "memset"}
     assert all(name.startswith("dpt_") for letter, name in found if letter in "TDBRC")
 
 

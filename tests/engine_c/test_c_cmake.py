@@ -1,4 +1,4 @@
-"""The engine as other builds take it: installed, as a subfolder, through pkg-config."""
+"""The engine in other builds: installed, as a subfolder, through pkg-config."""
 
 import tomllib
 
@@ -104,7 +104,7 @@ def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
 
 @ONLY_CI
 def test_version_numbers_agree(prefix):
-    """The header, CMake, pkg-config and the Python package tell one version."""
+    """The header, CMake, pkg-config and the Python package have one version."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f'#define DPT_VERSION    "{version}"' in (prefix / "include/drypoint.h").read_text()
     assert f"project(drypoint VERSION {version} " in (ENGINE / "CMakeLists.txt").read_text()

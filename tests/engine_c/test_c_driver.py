@@ -62,7 +62,7 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
 
 
 @ONLY_CI
-def test_nothing_is_read_before_it_is_written(toolbox):
+def test_no_uninitialized_memory_is_read(toolbox):
     """MemorySanitizer: the arena has no initial content, and needs none."""
     flags = ("-g1", "-O1", "-fsanitize=memory", "-fno-sanitize-recover=all")
     toolbox.need_flags(toolbox.need("clang"), *flags)
@@ -86,7 +86,7 @@ FAULTS = {
         for name, case in FAULTS.items()
     ],
 )
-def test_the_sanitizers_see_what_they_are_for(toolbox, tmp_path, fault, message):
+def test_the_sanitizers_find_planted_faults(toolbox, tmp_path, fault, message):
     """A program with a fault is stopped, so the test above can fail. Only clang sees sums that
     wrap."""
     compiler = "clang" if "unsigned" in message else "gcc"

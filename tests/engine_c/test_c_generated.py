@@ -1,4 +1,4 @@
-"""Generated C compiles strictly with the engine and nothing else, and gives the same bytes."""
+"""Generated C compiles strictly with only the engine, and gives the reference's bytes."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ NAMES = [f"net{i}" for i in range(len(PROGRAMS))]
 
 
 def write(folder, program, name, *, selftest_of=None):
-    """The files of a program; the self-test may be that of another one."""
+    """The files of a program; with `selftest_of`, the self-test of another program."""
     golden = nets.random_inputs(program, 1)
     files = codegen.generate(program, name, golden)
     if selftest_of is not None:
@@ -121,7 +121,7 @@ def test_a_corrupted_table_makes_the_self_test_name_the_op(toolbox, tmp_path):
     assert [int(word) for word in run([tmp_path / "selftests"]).split()] == wanted
 
 
-def test_the_self_tests_own_main_tells_by_its_exit_code(toolbox, tmp_path):
+def test_the_self_tests_main_reports_by_its_exit_code(toolbox, tmp_path):
     program = nets.random_program(62)
     files = codegen.generate(program, "net", nets.random_inputs(program, 1))
     for file, text in files.items():

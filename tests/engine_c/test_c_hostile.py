@@ -140,13 +140,13 @@ def test_each_check_answers_with_its_own_status(toolbox):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_python_refuses_the_same(name):  # the others: test_golden.py
+def test_python_refuses_the_blobs_that_c_refuses(name):  # other blobs: test_golden.py
     if name != "ops without room":  # Python has room for any number
         with pytest.raises(BlobError):
             blob.loads(BROKEN[name][1])
 
 
-def test_what_lies_at_an_edge_is_accepted(toolbox):
+def test_values_at_the_bounds_are_accepted(toolbox):
     edges = ACCEPTED | reader_faults.ACCEPTED
     both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}
     got = dict(zip(both, statuses(toolbox, both.values()), strict=True))

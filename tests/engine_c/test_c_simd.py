@@ -27,7 +27,7 @@ WANTED = [reference.trace(program, x) for program, x in CASES]
 
 @dataclass(frozen=True)
 class Target:
-    """An architecture: how to compile for it, how to run it, and what must be found there."""
+    """An architecture: its compiler, its emulator, and the backends that it must have."""
 
     name: str
     triple: str

@@ -1,4 +1,4 @@
-"""dpt_softmax against its specification in NumPy, and that against the softmax in float64."""
+"""dpt_softmax against its specification in NumPy; the specification against float64's softmax."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ def random_rows(seed):
 
 
 def in_c(row, scale):
-    """dpt_softmax in place, as firmware would call it to save memory."""
+    """dpt_softmax in place, a call that saves firmware memory."""
     values = np.array(row, np.int32)
     pointer = ffi.cast("int32_t *", values.ctypes.data)
     lib.dpt_softmax(pointer, len(values), {"mult": scale.mult, "shift": scale.shift}, pointer)

@@ -1,4 +1,4 @@
-"""drypoint.hpp, the C++ wrapper: what it gives is what the reference gives."""
+"""drypoint.hpp, the C++ wrapper: its outputs equal the reference's."""
 
 import nets
 import numpy as np
@@ -32,5 +32,5 @@ def test_the_wrapper_runs_a_model_from_every_kind_of_buffer(toolbox, tmp_path, s
     )
 
 
-def test_it_stays_small():
+def test_size_and_memory_stay_small():
     assert len(HEADER.read_text().splitlines()) < 100

@@ -43,7 +43,7 @@ def test_a_round_trip_keeps_every_byte_and_every_output(program):
 
 @given(program=nets.programs)
 @settings(max_examples=50)
-def test_the_layout_is_the_one_that_the_page_gives(program):
+def test_the_layout_equals_the_page(program):
     """Read with offsets copied from BLOB.md, not with the writer's structs."""
     data = blob.dumps(program)
     u16 = lambda at: int.from_bytes(data[at : at + 2], "little")  # noqa: E731

@@ -17,7 +17,7 @@ SLACK = 1.5  # what a blob of four times the size may cost more than four times
 
 
 def calls(work, *arguments):
-    """How many Python and C functions are called by this work."""
+    """The number of calls of Python and C functions in a function."""
     count = 0
 
     def see(_frame, event, _argument):
@@ -34,7 +34,7 @@ def calls(work, *arguments):
 
 
 def peak(work, *arguments):
-    """How many bytes this work holds at most, beside those that it was given."""
+    """The peak of bytes that a function allocates."""
     tracemalloc.start()
     try:
         work(*arguments)
@@ -86,7 +86,7 @@ def test_the_plan_of_a_program_takes_work_in_proportion_to_its_ops():
 
 
 def test_tables_that_ops_share_are_refused_before_any_is_copied():
-    """200 ops that name the same 66 KB of tables: 17 times the blob."""
+    """200 ops that share 66 KB of tables, which sum to 17 times the blob."""
     data = sharing(200, 256, factor=16)
 
     def read():

@@ -146,7 +146,7 @@ def test_what_no_program_may_hold_is_refused(change, words):
     assert words in str(error.value)
 
 
-def test_what_lies_at_an_edge_of_meta_is_accepted():
+def test_meta_at_the_bounds_is_accepted():
     largest = 2**1024 - 2**970 - 1  # the largest integer that rounds to a finite float64
     for change in (
         raw("provenance", '{"x":' * 99 + "1" + "}" * 99),

@@ -1,4 +1,4 @@
-"""BLOB.md holds what it says: its blob runs, its numbers are those of the header."""
+"""BLOB.md is right: its blob runs, its numbers equal the header's."""
 
 import re
 

@@ -19,7 +19,7 @@ def without_comments(text):
     return re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
 
 
-def test_three_files_the_same_for_the_same_program():
+def test_generation_gives_three_files_and_is_deterministic():
     files = codegen.generate(PROGRAM, "net", INPUTS)
     assert list(files) == ["net.h", "net.c", "selftest.c"]
     assert codegen.generate(PROGRAM, "net", INPUTS) == files
@@ -83,7 +83,7 @@ def test_the_numbers_are_those_of_the_header():
 
 
 def test_comments_hold_any_name():
-    """Names neither open nor close a comment: what is left without comments is the same code."""
+    """Names neither open nor close a comment: without comments, the code is equal for all names."""
     names = ["*/ int x;", "/* deep", "*/*/*", "a\nb", "/*/"]
     ops = tuple(dataclasses.replace(op, name=names[i % 5]) for i, op in enumerate(PROGRAM.ops))
     odd = Program(name="*/ /*", ops=ops, input_scale=0.5, output_scale=0.25, labels=PROGRAM.labels)

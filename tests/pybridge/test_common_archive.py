@@ -1,4 +1,4 @@
-"""Several byte strings in a file: what comes back, and what is refused before it takes memory."""
+"""Archives: round trips, and refusals before memory is allocated."""
 
 import struct
 import zipfile

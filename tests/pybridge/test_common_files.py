@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; what cannot be read or written is told in one line."""
+"""Files are written whole or not at all; paths that fail are refused in one line."""
 
 import hashlib
 import os
@@ -141,7 +141,7 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 @pytest.mark.parametrize("act", [check_writable, lambda path: write_atomic(path, b"x")])
-def test_what_cannot_be_written_is_refused_in_one_line(tmp_path, act):
+def test_an_unwritable_path_is_refused_in_one_line(tmp_path, act):
     (tmp_path / "file").write_bytes(b"old")
     os.mkfifo(tmp_path / "pipe")
     for path, reason in (
@@ -159,7 +159,7 @@ def test_what_cannot_be_written_is_refused_in_one_line(tmp_path, act):
 
 @pytest.fixture
 def ordinary_user():
-    """Rights end somewhere: root, who may write everywhere, becomes nobody for a while."""
+    """Permissions are checked: a test as root runs as the user nobody."""
     me = os.geteuid()
     if me == 0:
         os.seteuid(65534)
@@ -185,7 +185,7 @@ def test_check_writable_leaves_nothing_but_the_folder(tmp_path):
     assert (tmp_path / "old").read_bytes() == b"old"
 
 
-def test_what_cannot_be_read_is_told_in_one_line(tmp_path):
+def test_an_unreadable_path_is_refused_in_one_line(tmp_path):
     missing = tmp_path / "none"
     with pytest.raises(DrypointError, match=f"^cannot read {missing}: No such file or directory$"):
         read_bytes(missing)

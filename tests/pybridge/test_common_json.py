@@ -1,4 +1,4 @@
-"""JSON of untrusted files: what `parse_json` lets through, and one line for everything else."""
+"""JSON of untrusted files: `parse_json` accepts it, or refuses it in one line."""
 
 import json
 

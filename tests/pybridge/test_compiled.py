@@ -1,4 +1,4 @@
-"""Generated C as one more runner: compiled, run, or refused in one line."""
+"""Generated C as a runner: compiled and run, or refused in one line."""
 
 import nets
 import numpy as np
@@ -13,7 +13,7 @@ X = nets.random_inputs(PROGRAM, 8)
 
 @pytest.fixture
 def place(toolbox, tmp_path):
-    """Where the C of the program is, and what compiles it there."""
+    """The folder with a program's C, and the arguments of `Compiled`."""
     for file, text in codegen.generate(PROGRAM, "net", X[:1]).items():
         (tmp_path / file).write_text(text, "utf-8")
     return {
@@ -33,28 +33,28 @@ def test_a_compiled_model_gives_the_reference_traces(place):
             np.testing.assert_array_equal(a, b, err_msg=op.name, strict=True)
 
 
-def test_code_that_does_not_compile_is_told_in_the_compilers_words(place, tmp_path):
+def test_a_compile_error_quotes_the_compiler(place, tmp_path):
     with (tmp_path / "net.c").open("a") as source:
         source.write("\nint broken(void) { return missing; }\n")
-    with pytest.raises(CompilerError, match=r"refuses the generated C: .*error.*missing") as told:
+    with pytest.raises(CompilerError, match=r"refuses the generated C: .*error.*missing") as error:
         Compiled(PROGRAM, **place)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
-def test_a_compiler_that_cannot_be_run_is_told(place, tmp_path):
+def test_a_compiler_that_cannot_be_run_is_an_error(place, tmp_path):
     (tmp_path / "cc").write_text("no program")
     with pytest.raises(CompilerError, match=r"^cannot run the compiler .*: Permission denied$"):
         Compiled(PROGRAM, **(place | {"compiler": str(tmp_path / "cc")}))
 
 
-def test_what_is_no_compiler_is_told(place, tmp_path):
+def test_a_command_that_is_no_compiler_is_an_error(place, tmp_path):
     (tmp_path / "cc").write_text("#!/bin/sh\n")
     (tmp_path / "cc").chmod(0o755)
     with pytest.raises(CompilerError, match=r"cc made no program of the generated C"):
         Compiled(PROGRAM, **(place | {"compiler": str(tmp_path / "cc")}))
 
 
-def test_a_model_that_is_not_what_was_compiled_or_crashes_is_told(place, tmp_path):
+def test_a_compiled_model_that_fails_is_an_error(place, tmp_path):
     compiled = Compiled(nets.random_program(48), **place)
     x = nets.random_inputs(compiled.program, 1)
     with pytest.raises(CompilerError, match="the compiled model failed with exit code 0"):

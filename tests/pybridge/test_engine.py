@@ -1,4 +1,4 @@
-"""The C engine through Python: the reference's bytes, the caller's buffers, and what it refuses."""
+"""The C engine through Python: the reference's bytes, the caller's buffers, refusals."""
 
 import threading
 import zlib
@@ -78,9 +78,9 @@ def test_the_arena_is_exact(program, seed, offset):
 def test_an_input_is_not_changed_and_need_not_be_contiguous():
     program = nets.random_program(62)
     x = nets.random_inputs(program, 3, n=6)
-    kept = x.copy()
+    original = x.copy()
     np.testing.assert_array_equal(Engine(program).run(x[::2]), reference.run(program, x)[::2])
-    np.testing.assert_array_equal(x, kept)
+    np.testing.assert_array_equal(x, original)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -105,7 +105,7 @@ def test_no_images_give_no_outputs():
         assert_same(Engine(program).trace(x), reference.trace(program, x), program)
 
 
-def test_program_bytes_and_file_give_the_same_engine(tmp_path):
+def test_program_bytes_and_file_give_equal_engines(tmp_path):
     program = nets.random_program(62)
     data = blob.dumps(program)
     path = tmp_path / "net.dpt"

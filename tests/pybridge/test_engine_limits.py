@@ -1,4 +1,4 @@
-"""What the C library grants a blob from elsewhere: time to check it, and the steps of a run."""
+"""Limits for untrusted blobs in the C library: the time of the check, the steps of a run."""
 
 import itertools
 import struct
@@ -15,7 +15,7 @@ LONG = 17 * 61681
 
 
 def status(data):
-    """What dpt_model_load answers."""
+    """The status of dpt_model_load."""
     n_ops = struct.unpack_from("<H", data, 20)[0]
     model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
     return lib.dpt_model_load(model, ops, n_ops, ffi.from_buffer(data), len(data))

@@ -1,4 +1,4 @@
-"""Project forms: each is built by its own tool, or by a stand-in that takes what the tool takes.
+"""Each form is built by its own tool, or by a stand-in for the tool.
 
 CMake, the compilers, PlatformIO's and Espressif's checkers of manifests are the real ones; the
 functions that Zephyr and ESP-IDF add to CMake, and Arduino.h, are stood in for here.
@@ -61,7 +61,7 @@ def written(folder, form, given=PARTS):
     return folder
 
 
-def says_right(program):
+def check_selftest(program):
     assert b"every layer as the reference says" in run([program])
 
 
@@ -97,7 +97,7 @@ def test_the_amalgamation_compiles_as_strictly_as_the_files_it_is_made_of(
     folder = written(tmp_path, "amalgamation")
     sources = ["selftest.c", "net.c", "drypoint.c"]
     run([toolbox.need(compiler), *STRICT, "-O2", *sources, "-o", "selftest"], cwd=folder)
-    says_right(folder / "selftest")
+    check_selftest(folder / "selftest")
 
 
 def cmake(toolbox, source, build, *options):
@@ -120,7 +120,7 @@ def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
         f"add_executable(user {folder}/selftest.c)\ntarget_link_libraries(user net::net)\n"
     )
     built = cmake(toolbox, user, tmp_path / "user_build", f"-DCMAKE_PREFIX_PATH={tmp_path / 'in'}")
-    says_right(built / "user")
+    check_selftest(built / "user")
 
 
 def test_two_models_in_one_cmake_project_share_one_engine(toolbox, tmp_path):
@@ -135,8 +135,8 @@ def test_two_models_in_one_cmake_project_share_one_engine(toolbox, tmp_path):
         "target_link_libraries(test_${one} first::first second::second)\nendforeach()\n"
     )
     built = cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE)
-    says_right(built / "test_a")
-    says_right(built / "test_b")
+    check_selftest(built / "test_a")
+    check_selftest(built / "test_b")
 
 
 CHECKS = {
@@ -253,7 +253,7 @@ def test_components_build_with_the_functions_that_their_build_system_offers(
 ):
     written(tmp_path / "net", form)
     (tmp_path / "CMakeLists.txt").write_text(project.replace("LIB", "net"))
-    says_right(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
+    check_selftest(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
 
 
 def test_the_zephyr_module_names_what_is_there(tmp_path):
@@ -271,7 +271,7 @@ def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
     sources = [*folder.glob("src/*.c"), folder / "examples/selftest.c"]
     command = [toolbox.need("cc"), *PLAIN, "-I", folder / "include"]
     run([*command, *sources, "-o", folder / "selftest"])
-    says_right(folder / "selftest")
+    check_selftest(folder / "selftest")
 
 
 def test_the_pack_description_lists_every_source_and_nothing_else(tmp_path):

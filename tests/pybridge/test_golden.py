@@ -1,4 +1,4 @@
-"""The museum: blobs of every format version load and give the outputs that were recorded."""
+"""Golden blobs of every format version load and give the recorded outputs."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ def regenerate():
     return module
 
 
-def test_regenerating_gives_the_same_bytes():
+def test_regenerating_gives_equal_bytes():
     module = regenerate()
     here = {path.name: path.read_bytes() for path in module.folder().iterdir()}
     assert here == module.files()

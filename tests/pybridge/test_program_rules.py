@@ -1,4 +1,4 @@
-"""What makes an op or a program valid: each rule is broken once, and the message names the op."""
+"""Rules of ops and programs: each rule is broken once, and the message names the op."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def avgpool(**change):
     return AvgPool(**fields | change)
 
 
-def test_the_ops_below_are_valid_as_they_stand():
+def test_the_unbroken_ops_are_valid():
     assert conv().plane == (4, 4)
     assert conv().acc_bound.tolist() == [12 * 255] * 3
     assert conv().macs == 4 * 4 * 36
@@ -219,7 +219,7 @@ def test_weights_of_another_layout_are_stored_in_the_engines():
     assert dense(weight=transposed).weight.tobytes() == np.ascontiguousarray(transposed).tobytes()
 
 
-def test_the_plan_is_as_small_as_a_straight_line_allows():
+def test_the_arena_is_the_largest_sum_of_two_neighbours():
     """The arena is the largest sum of two neighbours; outputs lie at its ends in turn."""
     first = maxpool(name="a", in_shape=Shape(9, 9, 4), out_shape=Shape(8, 8, 4), stride=(1, 1))
     second = maxpool(name="b", in_shape=Shape(8, 8, 4), out_shape=Shape(4, 4, 4))

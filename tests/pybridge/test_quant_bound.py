@@ -25,7 +25,7 @@ ROUNDING = 2.0**-18
 
 
 def wanted_outputs(case, program):
-    """For each op what the float net says: the output of the last layer that is fused into it.
+    """For each op, the float net's output of the last layer fused into the op.
 
     A ReLU that follows a maximum is done before it, with the same result after it. Pools before
     the first weights compute with pixels.
@@ -140,7 +140,7 @@ def test_the_bound_is_broken_by_a_scale_that_is_off_by_a_part(seed, at, part):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_bound_is_not_far_from_what_happens(seed):
+def test_the_bound_is_tight(seed):
     case = small_case(seed)
     calibration = case.calibration()
     found = excesses(case, quantize(case.model, calibration), calibration)

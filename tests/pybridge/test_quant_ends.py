@@ -1,4 +1,4 @@
-"""What each op clamps its output to, and the ways in which a net may end."""
+"""Clamps of the ops' outputs, and the possible ends of a net."""
 
 import numpy as np
 import pytest
@@ -95,5 +95,5 @@ def test_ends_whose_order_or_scale_would_be_wrong_are_refused(layers, line):
 
 
 def test_without_an_encoder_a_net_needs_no_weights():
-    """What an encoder does to pixels is the only thing that weights have to take in."""
+    """Only an encoder needs weights to be folded into."""
     assert len(fold(model({"pool": MaxPool2d(2)}, encoder=False)).stages) == 1

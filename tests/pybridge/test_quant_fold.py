@@ -94,7 +94,7 @@ def test_the_encoder_reaches_each_group_by_its_channels():
 
 
 def test_dense_columns_follow_the_plane_of_a_wide_image():
-    """A weight of one single position answers to that position: no transposition anywhere."""
+    """A weight that is non-zero at one position reads that input: no axes are swapped."""
     net = Sequential({"conv": Conv2d(2, 1, bias=False), "flatten": Flatten(), "fc": Linear(1)})
     net = net.bind((1, 6, 8)).initialize(0)
     for channel, row, column in ((0, 0, 7), (1, 5, 0), (1, 2, 3)):
@@ -166,7 +166,7 @@ def test_a_mean_has_steps_of_its_own_range():
 
 
 def test_a_reshape_that_moves_nothing_is_nothing():
-    """Oracle: the same net without it."""
+    """Oracle: the net without the layer."""
     layers = {"conv": Conv2d(2, 3), "relu": ReLU()}
     plain = model({**layers, "flat": Flatten(), "fc": Linear(3)})
     for between in (
@@ -230,7 +230,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("layers", "encoder", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_would_come_out_wrong_is_refused(layers, encoder, message):
+def test_nets_without_an_exact_integer_form_are_refused(layers, encoder, message):
     with pytest.raises(QuantizationError, match=re.escape(message)) as refused:
         fold(model(layers, **encoder))
     assert "\n" not in str(refused.value)

@@ -23,7 +23,7 @@ def model(*, pool=False):
     return Model(net, encoder=ImageEncoder(width=6, height=4, mean=0.4, std=0.3))
 
 
-def test_figures_are_those_of_the_two_outputs():
+def test_figures_equal_numpy_on_the_outputs_of_both_nets():
     """Oracle: NumPy over all images at once; more than one batch, so sums of parts agree with it
     to float64's rounding."""
     given_model = model()

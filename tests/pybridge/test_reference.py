@@ -1,4 +1,4 @@
-"""The reference against plain loops, and the laws that the arithmetic promises."""
+"""The reference against plain loops, and algebraic properties of the arithmetic."""
 
 import dataclasses
 

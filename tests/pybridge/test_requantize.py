@@ -108,7 +108,7 @@ def one_op(pairs, shift, out_type, clamp):
 @pytest.mark.parametrize(
     ("out_type", "clamp"), [("i32", I32), ("u8", (0, 255)), ("i8", (-128, 127)), ("u8", (3, 96))]
 )
-def test_the_c_function_gives_the_same_on_the_edges(shift, out_type, clamp):
+def test_the_c_function_equals_numpy_at_the_bounds(shift, out_type, clamp):
     pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
     got = Engine(one_op(pairs, shift, out_type, clamp)).run(np.zeros((1, 1, 1), np.uint8))
     acc, mult = (np.array(column, object) for column in zip(*pairs, strict=True))

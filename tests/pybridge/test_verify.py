@@ -1,4 +1,4 @@
-"""verify finds what differs, where it differs, and nothing else."""
+"""verify finds every differing byte and names its op."""
 
 import dataclasses
 
@@ -58,7 +58,7 @@ def test_a_planted_byte_is_found_in_its_op(op, batch_size):
     }
 
 
-def test_what_was_found_fits_a_line():
+def test_a_verification_prints_in_a_line():
     found = verify(PROGRAM, {"good": Engine(PROGRAM), "bad": Faulty(1, 2)}, X)
     assert (
         repr(found)

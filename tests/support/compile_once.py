@@ -1,4 +1,4 @@
-"""A C compiler that compiles the same text with the same flags once in a test run.
+"""A C compiler that compiles equal text with equal flags once in a test run.
 
 `install` puts it under the names of all C compilers before them on PATH, so that whatever starts
 one, be it a test, a command of drypoint, or CMake, shares objects with all others. It is the
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 NAMES = re.compile(r"cc|(\S+-)?gcc|clang(-\d+)?")
-# What gives other files than objects and programs, or has words that are not told apart here.
+# Options that write other files than objects and programs, or that this parser does not know.
 OTHER = re.compile(
     r"-|-E|-S|-M|-MM|-fsyntax-only|-x.*|-X.*|-specs.*|--param|-save-temps.*|@.*"
     r"|--coverage|-fprofile.*|-flto.*|-fcallgraph-info.*|-###|.*\.(cc|cpp|S|s)"
@@ -24,7 +24,7 @@ OTHER = re.compile(
 WITH_VALUE = re.compile(r"-([IDULlTeuo]|include|isystem|iquote|MF|MT|MQ)")
 PREPROCESSOR = re.compile(r"-([IDU].*|include|isystem.*|iquote.*|M(D|MD|P|F|T|Q))")
 DEPENDENCIES = re.compile(r"-M(D|MD|P|F|T|Q)")
-LINKER = re.compile(  # GCC and clang compile the same with and without these
+LINKER = re.compile(  # GCC and clang compile equal objects with and without these options
     r"-(Wl,.*|[lLTeu].*|nostdlib|nostartfiles|static|r|s|shared|fuse-ld=.*|-ld-path=.*)"
 )
 # Starts some thousand times: without site-packages.
@@ -50,7 +50,7 @@ def install(folder: Path) -> str:
 
 
 def main() -> None:
-    """What a script of `install` does."""
+    """Run a compile command, or take its objects from the cache; `install`'s scripts call it."""
     script = Path(sys.argv[0]).absolute()
     places = os.environ["PATH"].split(os.pathsep)
     at = places.index(str(script.parent)) if str(script.parent) in places else -1
@@ -113,6 +113,6 @@ def the_object(
 
 
 def output_of(command: list[str]) -> bytes | None:
-    """What a command writes; None if it fails or complains."""
+    """The output of a command; None if it fails or warns."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return None if done.returncode or done.stderr else done.stdout

@@ -1,4 +1,4 @@
-"""Jobs for the harness that runs programs on devices, and what the reference answers to them."""
+"""Jobs for the harness that runs programs on devices, and their results by the reference."""
 
 import dataclasses
 import zlib
@@ -20,7 +20,7 @@ EVERY_DAY = {
 
 
 def as_params(rows):
-    """Targets as parameters of tests: those that another one stands for are for CI."""
+    """Targets as parameters of tests; a target that another target represents runs in CI only."""
     return [
         pytest.param(row, id=row.name, marks=() if row.name in EVERY_DAY else ONLY_CI)
         for row in rows

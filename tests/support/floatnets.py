@@ -49,7 +49,7 @@ class Case:
         )
 
     def integers(self, program: Program) -> np.ndarray:
-        """The images as the program reads them."""
+        """The program's integer inputs for the images."""
         if isinstance(self.model.encoder, ImageEncoder):
             return self.model.encoder.pixels(self.images)
         limits, dtype = ((0, 255), "u1") if program.input_type == "u8" else ((-128, 127), "i1")
@@ -120,7 +120,7 @@ def _filled(rng, net: Sequential) -> Sequential:
 
 
 def random_case(seed: int) -> Case:
-    """A model and some images for it, the same for the same seed."""
+    """A model and some images for it, determined by the seed."""
     rng = np.random.default_rng(seed)
     encoded = rng.random() < 0.6
     channels = int(rng.choice([1, 3])) if encoded else int(rng.integers(1, 4))

@@ -1,4 +1,4 @@
-"""Files that are nearly right: one field, length, offset, type or byte of a good file is changed.
+"""Mutated files: one field, length, offset, type or byte of a valid file is changed.
 
 Each function takes a generator of random numbers and a good file, and gives a changed one.
 Checksums are made right again, so that a reader comes to the field that is wrong.
@@ -143,7 +143,7 @@ def message_changed(rng, message):
 
 
 def _fields(message):
-    """All set fields of a message and of those inside it, as (field, message)."""
+    """All set fields of a message and of its inner messages, as (field, message)."""
     found = []
     for field, value in message.ListFields():
         found.append((field, message))

@@ -98,7 +98,7 @@ def random_op(rng, name, in_shape, in_type, *, last, kinds=KINDS) -> Op:
 
 
 def random_program(seed: int, *, n_ops: int | None = None) -> Program:
-    """A program of one to five ops, the same for the same seed. A fifth of the seeds draws from
+    """A program of one to five ops, determined by the seed. A fifth of the seeds draws from
     grouped convolutions, too; what the others stand for came before those.
     """
     kinds = (*KINDS, "grouped", "grouped") if seed % 5 == 4 else KINDS

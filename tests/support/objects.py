@@ -1,6 +1,6 @@
-"""What is wrong with compiled C by the engine's promises, read from object files.
+"""Finds violations of the engine's promises in object files.
 
-`faults` compiles files for a target and tells of: functions from outside that are not granted
+`faults` compiles files for a target and lists: functions from outside that are not granted
 (malloc, printf, soft float), writable globals, floating-point instructions, arrays of a variable
 length, recursion, and calls through pointers where none are expected. GCC writes the call graph
 beside the object (-fcallgraph-info); symbols and instructions are those that nm and objdump find.
@@ -32,7 +32,7 @@ FLOAT = {
 
 @dataclass
 class Code:
-    """What compiled files hold. A function's name begins with its file where it is static."""
+    """Symbols and calls of compiled files. A static function's name begins with its file."""
 
     defined: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -52,10 +52,10 @@ def faults(
     granted: Iterable[str],
     pointers: Mapping[str, str],
 ) -> list[str]:
-    """What is wrong, a line each, sorted; compiled with -O2.
+    """The violations, a line each, sorted; compiled with -O2.
 
     Args:
-        target: whose compiler and flags.
+        target: selects compiler and flags.
         sources: C files.
         folder: an empty one, for what the compiler writes.
         granted: names that may come from outside; one that ends in ``*`` is a beginning.
@@ -64,7 +64,7 @@ def faults(
     """
     flags = [*compile_flags(target), "-O2", *WARNINGS]
     try:
-        code = (_of_clang if target.compiler.startswith("clang") else _of_gcc)(
+        code = (_clang_code if target.compiler.startswith("clang") else _gcc_code)(
             target.compiler, flags, sources, folder
         )
     except subprocess.CalledProcessError as error:
@@ -87,7 +87,7 @@ def faults(
     return sorted(wrong)
 
 
-def _of_gcc(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder: Path) -> Code:
+def _gcc_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder: Path) -> Code:
     code, arch = Code(), compiler.split("-", maxsplit=1)[0]
     _run([compiler, *flags, "-fno-pic", "-fcallgraph-info", "-c", *sources], folder)
     prefix = compiler.removesuffix("gcc")
@@ -112,12 +112,12 @@ def _of_gcc(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder
 
 
 def _named(title: str) -> str:
-    """GCC names a static function with the path of its file; of that only the name is kept."""
+    """A static function's name, which GCC writes with the path of its file, without the folder."""
     path, _, name = title.rpartition(":")
     return f"{Path(path).name}:{name}" if path else title
 
 
-def _of_clang(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder: Path) -> Code:
+def _clang_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder: Path) -> Code:
     code = Code()
     _run([compiler, *flags, "-S", *sources], folder)
     for file in sorted(folder.glob("*.s")):

@@ -16,7 +16,7 @@ def dense_record(inputs, outputs, *, out_type, tables, out_offset=0):
 
 
 def mean_record(width, *, mult, out_offset):
-    """The same for a mean of one value, which has one multiplier."""
+    """A record of BLOB.md for a mean of one value, which has one multiplier."""
     kind = struct.pack("<4B", AVGPOOL, U8, U8, 0)
     windows = struct.pack("<6H4B8x", 1, 1, width, 1, 1, width, 1, 1, 1, 1)
     return kind + windows + struct.pack("<2i4I12x", 0, 255, out_offset, 0, 0, mult)

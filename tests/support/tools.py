@@ -21,7 +21,7 @@ C_TESTS = ROOT / "tests/engine_c"
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 STRICT = ("-std=c99", *WARNINGS)
-# -g1: lines for what a sanitizer tells, without the variables, which take longer than the code.
+# -g1: lines for a sanitizer's report, without the variables, which take longer than the code.
 SANITIZE = ("-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 # The engine's preconditions, checked.
 ASSERTS = ("-include", "assert.h", "-DDPT_ASSERT=assert")
@@ -53,7 +53,7 @@ NEWEST_FIRST = {
 
 @dataclass(frozen=True)
 class Toolbox:
-    """What tests ask for tools. `folder` is shared by all workers of one test run."""
+    """Finds tools and builds programs for tests. `folder` is shared by all workers of a run."""
 
     folder: Path
     all_tools: bool  # a missing tool fails its tests instead of skipping them
@@ -96,7 +96,7 @@ class Toolbox:
         """The engine's objects; all programs that want these flags share them."""
         command = [self.need(compiler), *STRICT, *flags, f"-I{INCLUDE}", "-c"]
         key = short_hash(command)
-        for wait in (False, True):  # workers that want the same divide the files between them
+        for wait in (False, True):  # workers that build one program divide its files
             objects = [
                 self.build(f"{file.stem}-{key}.o", [*command, file], wait=wait)
                 for file in ENGINE_SOURCES
@@ -114,7 +114,7 @@ class Toolbox:
         return self.build(name, [*command, C_TESTS / source, *objects])
 
     def sanitized(self, compiler: str, source: str) -> Path:
-        """The same under AddressSanitizer and UndefinedBehaviorSanitizer, preconditions checked."""
+        """The program under AddressSanitizer and UndefinedBehaviorSanitizer, with DPT_ASSERT."""
         flags = SANITIZERS[compiler]
         self.need_flags(self.need(compiler), *flags)
         return self.engine_program(compiler, source, *flags)
@@ -133,7 +133,7 @@ class Toolbox:
 
     @contextlib.contextmanager
     def locked(self, name: str, *, wait: bool = True) -> Iterator[bool]:
-        """One worker at a time; without `wait`, False where another one is in there."""
+        """A lock for one worker at a time; without `wait`, False if another worker holds it."""
         with (self.folder / f"{name}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -149,10 +149,10 @@ def short_hash(command: Sequence[str]) -> str:
 
 
 def run(command: Sequence[object], *, data: bytes = b"", cwd: Path | None = None) -> bytes:
-    """The standard output of a command; a failure shows all that it wrote."""
+    """The standard output of a command; a failure shows both of its outputs."""
     done = subprocess.run(
         [str(word) for word in command], input=data, capture_output=True, check=False, cwd=cwd
     )
-    told = (done.stdout[-4000:] + done.stderr[-4000:]).decode(errors="replace")
-    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.returncode}\n{told}"
+    output = (done.stdout[-4000:] + done.stderr[-4000:]).decode(errors="replace")
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.returncode}\n{output}"
     return done.stdout

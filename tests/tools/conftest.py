@@ -1,4 +1,4 @@
-"""One tiny run of the main job, that all tests of the command line look at and none changes."""
+"""One tiny run of the main job, which all tests of the command line read and none changes."""
 
 import io
 import json

@@ -46,7 +46,7 @@ def one(toolbox, tmp_path, monkeypatch):
 
 
 def test_a_program_of_ones_own_is_timed(cli, program, one, monkeypatch):
-    """Once: the JSON and the screen are of the same measurement."""
+    """One measurement, printed as JSON and as text."""
     measured = []
     monkeypatch.setattr(
         "drypoint.cli._bench.to_json", lambda found: measured.append(found) or bench.to_json(found)
@@ -100,8 +100,8 @@ def test_a_compiler_that_refuses_is_quoted(tmp_path):
             [bench.case_of(random_program(3))],
             Plan(backends=("scalar",)),
             compiler=str(false),
-            say=str,
-            told=max,
+            notify=str,
+            on_progress=max,
         )
 
 
@@ -136,7 +136,7 @@ def test_ctrl_c_leaves_nothing_behind(program, one, tmp_path):
 
 
 def serve(monkeypatch, capsys, path, commands):
-    """What the server of a Python library says to some commands."""
+    """The answers of a Python library's server to some commands."""
     case = bench.case_of(random_program(3))
     np.save(path.with_name("images.npy"), case.images)
     monkeypatch.setattr(sys, "stdin", io.StringIO(commands))

@@ -1,4 +1,4 @@
-"""Turns that count only while the cores are whole. Oracle: what was asked, in order."""
+"""Measurements count only while all cores are at full speed. Oracle: the list of questions."""
 
 import os
 
@@ -9,8 +9,8 @@ from training_bench._bench import _float_limits
 from training_bench._cores import AGAIN, Cores, Watch, Watched
 
 
-class Asked:
-    """Answers with how often it was asked."""
+class CountingResponder:
+    """Answers with the number of questions so far."""
 
     def __init__(self):
         self.count = 0
@@ -21,7 +21,7 @@ class Asked:
 
 
 def looks(*answers):
-    """The cores as they are look after look; then whole."""
+    """Results of successive checks of the cores; then True for ever."""
     left = list(answers)
     return lambda: left.pop(0) if left else True
 
@@ -36,23 +36,23 @@ def looks(*answers):
     ],
 )
 def test_a_turn_counts_if_the_cores_were_whole_before_and_after(seen, turns, again):
-    watch, asked = Watch(looks(*seen), patience=60), Asked()
-    answer = Watched(asked, watch).ask("step 64 600", lines=2)
+    watch, responder = Watch(looks(*seen), patience=60), CountingResponder()
+    answer = Watched(responder, watch).ask("step 64 600", lines=2)
     assert answer == [[turns, "step 64 600", 2]]
-    assert (asked.count, watch.turns, watch.again, watch.doubtful) == (turns, turns, again, 0)
+    assert (responder.count, watch.turns, watch.again, watch.doubtful) == (turns, turns, again, 0)
 
 
-def test_after_some_turns_one_counts_all_the_same():
-    watch, asked = Watch(looks(*(True, False) * 9), patience=60), Asked()
-    watch.turn(asked, "", 1)
-    assert (asked.count, watch.again, watch.doubtful) == (AGAIN, AGAIN - 1, 1)
+def test_the_last_of_five_measurements_counts_anyway():
+    watch, responder = Watch(looks(*(True, False) * 9), patience=60), CountingResponder()
+    watch.turn(responder, "", 1)
+    assert (responder.count, watch.again, watch.doubtful) == (AGAIN, AGAIN - 1, 1)
 
 
 def test_without_patience_every_turn_counts():
-    watch, asked = Watch(lambda: False, patience=0), Asked()
+    watch, responder = Watch(lambda: False, patience=0), CountingResponder()
     for n in (1, 2):
-        watch.turn(asked, "", 1)
-        assert (asked.count, watch.again, watch.doubtful) == (n, 0, n)
+        watch.turn(responder, "", 1)
+        assert (responder.count, watch.again, watch.doubtful) == (n, 0, n)
 
 
 def test_a_core_is_slow_against_the_fastest_seen(monkeypatch, tmp_path):

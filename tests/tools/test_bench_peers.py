@@ -1,4 +1,4 @@
-"""What the peers are given is the program: oracle the reference, run on the same images.
+"""The peers' models compute the program. Oracle: the reference on equal images.
 
 A peer rounds otherwise than NUMERICS.md (ties, and multipliers of 24 bits), so an activation may
 be one step off now and then, and the last one, which has 8 bits there, one or two steps.

@@ -11,7 +11,7 @@ POSITIVE = st.floats(0.1, 1e6)
 
 
 @given(st.lists(POSITIVE, min_size=1, max_size=20))
-def test_a_figure_says_what_numpy_says(values):
+def test_median_and_quartiles_equal_numpy(values):
     figure = Figure(tuple(values))
     assert figure.median == pytest.approx(np.median(values), rel=1e-12)  # both average two floats
     assert (figure.low, figure.high) == (min(values), max(values))
@@ -21,7 +21,7 @@ def test_a_figure_says_what_numpy_says(values):
 
 
 def test_ratios_are_taken_within_rounds():
-    """Both were twice as slow in the second round: the ratio never moved."""
+    """Both are twice as slow in the second round, so the ratio is constant."""
     ours, theirs = Figure((1.0, 2.0, 1.5)), Figure((2.0, 4.0, 3.0))
     assert ours.over(theirs).values == (0.5, 0.5, 0.5)
     assert ours.over(theirs).spread == 0

@@ -132,7 +132,7 @@ def test_without_peers_there_is_no_word_of_them():
     assert "peer" not in bench.text(result(peers=False))
 
 
-def test_everything_is_in_the_json():
+def test_the_json_holds_every_figure():
     found = json.loads(json.dumps(bench.to_json(result())))
     assert set(found) == set(BenchResult.__dataclass_fields__)
     first = found["nets"][0]

@@ -1,4 +1,4 @@
-"""The bench of training: what is timed is the same training everywhere, and what is shown."""
+"""The bench of training: every library trains equally; tables and charts."""
 
 import json
 import re
@@ -149,7 +149,7 @@ class Counting:
         return 1e-3 * n
 
 
-def test_a_turn_is_as_long_as_was_asked():
+def test_a_measurement_takes_the_requested_time():
     count, timer = Counting(), Timer(1000)
     wall, cpu = timer.turn("step", count, 32, 320)
     assert wall == pytest.approx(1000)
@@ -337,7 +337,7 @@ def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
 )
 def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
     plan = training_bench.TrainPlan(peers=False, **plan)
-    report = {"say": lambda _: None, "told": lambda *_: None}
+    report = {"notify": lambda _: None, "on_progress": lambda *_: None}
     with pytest.raises(bench.BenchError, match=why):
         training_bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)
 

@@ -98,7 +98,7 @@ def test_the_report_is_right(lenet):
     assert facts["arena_bytes"] == program.arena_size
 
 
-def test_a_second_run_gives_the_same_bytes_over_a_damaged_model(copy, cli):
+def test_a_second_run_over_a_damaged_model_gives_equal_bytes(copy, cli):
     before = contents(copy)
     (copy / "lenet.npz").write_bytes(before[Path("lenet.npz")][:-100])
     code, _, err = cli("lenet", *TINY, "--out", copy, "--json")

@@ -50,7 +50,7 @@ def test_labels_that_are_numbers_are_those_of_folders_and_data_sets(cli, tmp_pat
     assert measure.measure(model, right).accuracy == 1
 
 
-def test_what_does_not_fit_is_said_in_one_line(refused, tmp_path):
+def test_misfits_are_refused_in_one_line(refused, tmp_path):
     file = onnx_file(tmp_path / "net.onnx")
     assert "--labels names 2 classes" in refused("import", file, "--labels", "a,b")
     assert "reads (2, 4, 5)" in refused("import", onnx_file(tmp_path / "two.onnx", channels=2))

@@ -1,4 +1,4 @@
-"""``drypoint models``: the cards, and the files that are shipped, made twice."""
+"""``drypoint models``: the cards, and the files that are shipped, retrained twice."""
 
 import json
 
@@ -13,8 +13,8 @@ FILES = {"lenet-mnist.npz", "lenet-mnist.dpt", "lenet-mnist.json"}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Two folders, made one after the other."""
+def retrained(tmp_path_factory):
+    """Two folders of models, trained one after the other by one command."""
     from drypoint.cli.__main__ import main
 
     folders = [tmp_path_factory.mktemp("shipped") for _ in range(2)]
@@ -36,14 +36,14 @@ def test_it_prints_them_as_json(cli):
     assert json.loads(out) == {name: json.loads(models.card(name).to_json())}
 
 
-def test_the_same_command_gives_the_same_bytes(made):
-    one, other = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in made)
+def test_a_repeated_command_gives_equal_bytes(retrained):
+    one, other = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in retrained)
     assert set(one) == FILES
     assert one == other
 
 
-def test_the_card_is_of_what_was_made(made):
-    folder = made[0]
+def test_the_card_describes_the_retrained_model(retrained):
+    folder = retrained[0]
     card = models.ModelCard.from_json((folder / "lenet-mnist.json").read_text("utf-8"))
     content = {s: (folder / f"lenet-mnist{s}").read_bytes() for s in (".npz", ".dpt")}
     assert card.sha256 == {suffix: sha256(c) for suffix, c in content.items()}

@@ -228,7 +228,7 @@ def test_outputs_of_quantize_and_export_that_cannot_be_written(refused, lenet, t
     assert names(tmp_path) == ["file"]
 
 
-def test_no_compiler_is_told_before_the_work(refused, lenet, tmp_path, monkeypatch):
+def test_a_missing_compiler_is_an_error_before_the_work(refused, lenet, tmp_path, monkeypatch):
     line = refused("lenet", "--out", tmp_path / "out", "--cc", "no-such-cc")
     assert "no C compiler: no-such-cc not found; install gcc or clang, or name one" in line
     assert names(tmp_path) == []
@@ -236,7 +236,7 @@ def test_no_compiler_is_told_before_the_work(refused, lenet, tmp_path, monkeypat
     assert "cc, gcc, clang not found" in refused("verify", lenet / "lenet.dpt", "--limit", 10)
 
 
-def test_too_few_images_are_told(refused, tmp_path):
+def test_too_few_images_are_refused(refused, tmp_path):
     line = refused("train", "--limit", 1, "--out", tmp_path / "x.npz")
     assert "would hold out 1 of 1 examples" in line
     assert names(tmp_path) == []
@@ -255,7 +255,7 @@ def test_a_folder_without_mnist_is_not_replaced_by_random_images(lenet, cli, tmp
     assert names(tmp_path) == names(tmp_path)[:3]
 
 
-def test_a_diverged_run_is_told(cli, tmp_path, monkeypatch):
+def test_a_diverged_run_is_reported(cli, tmp_path, monkeypatch):
     def leap(step, total):
         return 1e-6 if step < total / 2 else 1e38
 
@@ -269,9 +269,9 @@ def test_a_diverged_run_is_told(cli, tmp_path, monkeypatch):
     monkeypatch.setitem(_training.RECIPES, "fast", leaping)
     code, out, err = cli("train", "--limit", 100, "--epochs", 1, "--out", tmp_path / "y.npz")
     assert (code, out) == (2, "")
-    plan, told = err.splitlines()
+    plan, message = err.splitlines()
     assert plan.startswith("training on 84 examples")
-    assert "try a learning rate below" in told
+    assert "try a learning rate below" in message
     assert names(tmp_path) == ["x.npz"]
 
 
@@ -307,19 +307,19 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
     try:
         plan, first = process.stderr.readline(), process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        said, told = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert plan.startswith("training on 250 examples")
     assert first.startswith("epoch   1/500")
     assert process.returncode == 130
-    assert said == ""
+    assert output == ""
     kept = out / "lenet-interrupted.npz"
     assert re.fullmatch(
         rf"interrupted: the best net so far \(epoch \d+\) is kept in {kept}",
-        told.splitlines()[-1],
+        errors.splitlines()[-1],
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in errors
     assert names(out) == ["lenet-interrupted.npz"]  # an earlier lenet.npz would still be there
     assert nn.load(out / "lenet-interrupted.npz").provenance["interrupted"] is True
     assert cli("info", out / "lenet-interrupted.npz")[0] == 0
@@ -366,12 +366,12 @@ def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, mon
     cut = replace(trained, stopped="interrupted", best_epoch=best, history=history)
     monkeypatch.setattr("drypoint.cli._train.train_lenet", lambda *_, **__: cut)
     out = tmp_path / "net.npz"
-    code, said, told = cli("train", "--out", out, "--limit", "300")
+    code, output, errors = cli("train", "--out", out, "--limit", "300")
     assert code == 130
     assert names(tmp_path) == ["net-interrupted.npz"]
-    assert said.startswith(f"{tmp_path}/net-interrupted.npz: ")
-    assert ("not validated" in said) == (best == 0)
-    assert ("%" in said) == (best == 1)
-    assert str(out) not in said + told
+    assert output.startswith(f"{tmp_path}/net-interrupted.npz: ")
+    assert ("not validated" in output) == (best == 0)
+    assert ("%" in output) == (best == 1)
+    assert str(out) not in output + errors
     facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
     assert facts["file"] == str(tmp_path / "net-interrupted.npz")

@@ -1,4 +1,4 @@
-"""LeNet on test images: every layer's bytes, whatever runs it. Oracle: the reference.
+"""LeNet on test images: every layer's bytes by every runner. Oracle: the reference.
 
 All 10,000 where all tools are asked for, as in CI; else 1,000, through the same code.
 """

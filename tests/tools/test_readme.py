@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README's session prints its outputs."""
 
 import doctest
 import re
@@ -21,5 +21,5 @@ def test_links_lead_to_files():
     assert [link for link in links if not (README.parent / link).exists()] == []
 
 
-def test_it_stays_short():
+def test_the_readme_stays_short():
     assert len(README.read_text("utf-8").splitlines()) < 120

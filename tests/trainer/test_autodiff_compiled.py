@@ -35,7 +35,7 @@ def whole(rng, *shape):
 
 
 def anyhow(rng, array):
-    """The same numbers as rows, with the batch in the lanes, or with gaps in memory."""
+    """Arrays of equal values in C order, with the batch innermost, and with gaps in memory."""
     match rng.integers(3):
         case 0:
             return array
@@ -46,7 +46,7 @@ def anyhow(rng, array):
 
 
 def on_every_set(compute, *arrays, sparse=False):
-    """What NumPy gives, and that every set of kernels gives the same bytes with 1 and 3 threads.
+    """NumPy's result; checks that every set of kernels gives its bytes with 1 and 3 threads.
 
     Sparse: the gradient by the weight is computed so wherever it can be.
     """
@@ -55,7 +55,9 @@ def on_every_set(compute, *arrays, sparse=False):
     for name in SETS:
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(algorithm, "wins", lambda *_, **__: False)  # those are not exact
+                patch.setattr(
+                    algorithm, "wins", lambda *_, **__: False
+                )  # fast convolution is not exact
                 patch.setattr(algorithm, "sparse_wins", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
@@ -179,7 +181,7 @@ def zeroed(rng, array, share):
 )
 @settings(max_examples=30)
 def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
-    """The shapes and the shares that the kernels take for sparse, and those next to them."""
+    """Shapes and shares of zeros on both sides of the limits for the sparse kernels."""
     rng = np.random.default_rng(seed)
     x, g = (anyhow(rng, zeroed(rng, whole(rng, n, size), share)) for size in (i, o))
     weight, bias = whole(rng, o, i), whole(rng, o)
@@ -199,7 +201,7 @@ def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
 @given(n=st.integers(70, 300), i=st.integers(130, 300), o=st.integers(130, 300), seed=seeds)
 @settings(max_examples=15)
 def test_leaving_out_zeros_changes_no_byte(*, n, i, o, seed):
-    """Oracle: the same products a few rows at a time, which are too small to leave out anything."""
+    """Oracle: the products a few rows at a time, which are too small for the sparse kernels."""
     rng = np.random.default_rng(seed)
     x, g = (zeroed(rng, rng.normal(size=(n, size)).astype(np.float32), 0.7) for size in (i, o))
     weight, bias = (rng.normal(size=size).astype(np.float32) for size in ((o, i), o))
@@ -238,7 +240,7 @@ def test_a_nan_comes_through_a_sparse_product():
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
 def test_relu_and_sums(shape, seed):
-    """Any numbers, the same bytes: nothing is rounded, and a sum once."""
+    """Equal bytes for any numbers: copies are not rounded, and a sum is rounded once."""
     rng = np.random.default_rng(seed)
     special = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, -1], np.float32)
     x, g = (anyhow(rng, rng.choice(special, shape)) for _ in "xg")
@@ -291,7 +293,7 @@ def test_gradients_of_functions(shape, seed):
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
 def test_dropout(shape, seed):
-    """Integers and one product: the same bytes, and places count in C's order wherever they lie."""
+    """Equal bytes for integers; dropout counts elements in C order in any memory layout."""
     rng = np.random.default_rng(seed)
     x, key = anyhow(rng, whole(rng, *shape)), rng.integers(0, 2**32, 2, np.uint32)
     threshold = int(rng.choice([0, 1 << 22, (1 << 24) - 1, 1 << 24]))
@@ -397,7 +399,7 @@ def test_what_follows_a_convolution_is_relu_and_max_pooling(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_a_nan_comes_through_a_sparse_weight_gradient(name):
-    """Into every weight of the kernel whose gradient it is, and nowhere else."""
+    """A NaN reaches every weight of its kernel's gradient, and no other weight."""
     rng = np.random.default_rng(0)
     spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
     assert algorithm.sparse_possible(spec)
@@ -482,7 +484,7 @@ many_sizes = st.lists(st.one_of(st.integers(1, 99), st.integers(1, 5000)), min_s
 @given(sizes=many_sizes, n_terms=st.integers(1, 4), seed=seeds)
 @settings(max_examples=20)
 def test_optimizer_steps(sizes, n_terms, seed):
-    """Any numbers, the same bytes: each operation is rounded as NumPy's is."""
+    """Equal bytes for any numbers: each operation is rounded as in NumPy."""
     rng = np.random.default_rng(seed)
     arrays = [rng.normal(size=(3 + n_terms, n)).astype(np.float32) for n in sizes]
     decay = float(rng.choice([0, 0.01]))
@@ -558,7 +560,7 @@ def _step(seed):
 
 
 def test_two_python_threads_use_the_kernels_at_once():
-    """One has the workers, the other computes alone: the same numbers."""
+    """Of two calling threads one gets the workers, the other computes alone: equal results."""
     wanted = [_step(seed) for seed in range(8)]
     with runtime.forced(SETS[0], 3), ThreadPoolExecutor(2) as executor:
         for _ in range(5):

@@ -120,7 +120,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
             after = _after(y, spec)
             for value, wanted in zip((pooled, codes), after, strict=True):
                 np.testing.assert_array_equal(value, wanted)
-            # The same bytes by any number of threads.
+            # Equal bytes for any number of threads.
             for one, other in zip(first or (y, dx, dw), (y, dx, dw), strict=True):
                 np.testing.assert_array_equal(one, other)
             first = first or (y, dx, dw)
@@ -242,7 +242,7 @@ def test_the_direct_way_can_be_asked_for():
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
-    """The same bytes as where each way does so for itself."""
+    """The bytes equal those of separate transforms."""
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
     spec, calls = Convolution(Window((5, 5), (1, 1))), []

@@ -1,4 +1,4 @@
-"""Where arrays for the kernels begin."""
+"""The alignment of arrays for kernels."""
 
 import itertools
 
@@ -51,7 +51,7 @@ def test_what_kernels_write_begins_with_a_line():
 
 
 def in_memory(values, layout):
-    """The same values in memory in another way."""
+    """Equal values in another layout in memory."""
     if layout == "gaps":
         return np.repeat(values, 2, axis=-1)[..., ::2]
     if layout == "turned":
@@ -85,7 +85,7 @@ def test_a_kernel_copies_what_numpy_copies_whatever_the_strides(dtype):
 
 
 def test_a_copy_that_no_kernel_can_make_is_refused():
-    """Each would write beside its target, or to places that are not the elements'."""
+    """Each of these calls would write outside of its target's elements."""
     x = np.arange(12, dtype=np.float32).reshape(3, 4)
     wide = np.zeros((3, 8), np.float32)
     refused = {

@@ -1,4 +1,4 @@
-"""Programs of traces: the oracle is the same computation through Python, byte for byte."""
+"""Programs of traces. Oracle: the computation through Python, byte for byte."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -44,7 +44,7 @@ WEIGHTS = drawn(1, 5, 2, 3, 3), drawn(2, 3, 5 * 2 * 2)
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("name", SETS)
-def test_a_program_gives_what_python_would(name, threads):
+def test_a_program_gives_the_bytes_of_python(name, threads):
     x = drawn(3, 21, 2, 13, 9)
     with runtime.forced(name, threads):
         with Trace(x, ONES, TARGETS, *WEIGHTS) as trace:

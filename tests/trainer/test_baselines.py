@@ -88,7 +88,7 @@ def test_a_baseline_is_measured_like_a_model(found):
 
 
 def test_every_fitted_method_gives_probabilities_of_all_classes():
-    """The class that no training image has gets 0; a pickle has the size that is told."""
+    """The class that no training image has gets 0; a pickle has the reported size."""
     from drypoint.baselines._methods import METHODS as ALL
 
     data = pictures(200, classes=("left", "right", "both", "never"))
@@ -169,7 +169,7 @@ def test_what_is_out_of_range(options, error, message):
         baselines.auto(pictures(30), **options)
 
 
-def test_one_class_is_nothing_to_tell():
+def test_data_of_one_class_is_refused():
     data = pictures(30).take(np.arange(0, 30, 3))
     with pytest.raises(BaselineError, match="all of one class"):
         baselines.auto(data)

@@ -1,4 +1,4 @@
-"""Augmentation: compiled kernels held to NumPy, NumPy to SciPy-like loops, both to the promise."""
+"""Augmentation: compiled kernels against NumPy, NumPy against loops, and a fixed digest."""
 
 import hashlib
 import itertools
@@ -168,7 +168,7 @@ def test_elastic_fields_have_the_deviation_and_the_smoothness_they_are_asked_for
         assert (near * far).mean() / 0.25 == pytest.approx(wanted, abs=0.04)
 
 
-def test_nothing_asked_is_nothing_done():
+def test_zero_amounts_leave_images_unchanged():
     images = photos((3, 28, 28))
     np.testing.assert_array_equal(augment.Warp()(images, seed=1, epoch=1, indices=range(3)), images)
 
@@ -196,7 +196,7 @@ def test_seeds_epochs_and_images_differ():
     assert (ALL(image, seed=0, epoch=2, indices=[0, 1]) != first).any()
 
 
-def test_the_same_bytes_everywhere():
+def test_augmented_images_have_a_fixed_digest():
     """A digest that every machine, compiler and NumPy must give."""
     warped = ALL(photos((8, 28, 28)), seed=3, epoch=2, indices=np.arange(8))
     assert hashlib.sha256(warped.tobytes()).hexdigest()[:16] == "07c9c0d6ab8edf70"
@@ -243,7 +243,7 @@ def test_what_is_no_images_is_refused(images, arguments, message):
         ALL(images, **{"seed": 0, "epoch": 1, "indices": [0, 1], **arguments})
 
 
-def test_without_compiled_kernels_numpy_gives_the_same(monkeypatch):
+def test_numpy_gives_the_bytes_of_the_compiled_kernels(monkeypatch):
     images, arguments = photos((3, 9, 9, 3)), {"seed": 0, "epoch": 1, "indices": range(3)}
     encoder = data.ImageEncoder(width=9, height=9, color="rgb", mean=0.3, std=(0.2, 0.4, 0.6))
     warped, encoded = ALL(images, **arguments), encoder(images)

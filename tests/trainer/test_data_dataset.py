@@ -21,7 +21,7 @@ from drypoint.data import (
 
 
 def _numbered(labels, classes=tuple(range(10))):
-    """Images 3 wide and 2 high whose first pixel tells their place."""
+    """Images 3 wide and 2 high whose first pixel is their index."""
     x = np.zeros((len(labels), 2, 3), np.uint8)
     x[:, 0, 0] = np.arange(len(labels))
     return Dataset(x, np.array(labels), classes)

@@ -371,7 +371,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
         _encoder()(path)
 
 
-def test_a_picture_that_pillow_refuses_is_told_in_one_line(tmp_path):
+def test_a_picture_that_pillow_refuses_is_refused_in_one_line(tmp_path):
     Image.new("1", (20_000, 10_000)).save(tmp_path / "bomb.png")
     with pytest.raises(CoderError, match=r"bomb\.png: above 178,956,970 pixels, which Pillow does"):
         _encoder()(tmp_path / "bomb.png")

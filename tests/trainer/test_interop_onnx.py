@@ -1,4 +1,4 @@
-"""Nets from ONNX files, held to onnx's own reference evaluator.
+"""Nets from ONNX files, against onnx's reference evaluator.
 
 Tolerance: both sum float32 products of at most a few hundred terms, in another order; 1e-4 of the
 largest output is far above that and far below any misread weight, stride or pad.
@@ -55,7 +55,7 @@ class File:
 
 
 def same(content, shape, n=3):
-    """Our net and onnx's evaluator give the same for n examples; the net is returned."""
+    """Check our net against onnx's evaluator on n examples; returns the net."""
     net = interop.from_onnx(content)
     x = np.random.default_rng(1).normal(0, 1, (n, *shape)).astype(np.float32)
     (wanted,) = ReferenceEvaluator(onnx.load_model_from_string(content)).run(None, {"input": x})
@@ -172,7 +172,7 @@ def test_a_graph_that_is_no_chain_is_refused():
 
 
 def external(tensor, file):
-    """A tensor whose data lie in another file."""
+    """A tensor with its data in another file."""
     del tensor.external_data[:]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL

@@ -272,7 +272,7 @@ def test_json_holds_the_figures():
         ({"probabilities": [[np.nan, 1.0]], "y": [0]}, "from nan"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(arguments, message):
+def test_misfits_are_refused_in_one_line(arguments, message):
     with pytest.raises((MeasureError, DatasetError, UnknownClassError), match=message) as caught:
         measure(**arguments)
     assert "\n" not in str(caught.value)

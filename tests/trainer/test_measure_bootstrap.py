@@ -1,4 +1,4 @@
-"""Intervals by drawing examples anew."""
+"""Bootstrap intervals."""
 
 import math
 

@@ -146,7 +146,7 @@ def written(tmp_path, lines, name="log"):
 
 
 def logs(tmp_path):
-    """The same three records as CSV and as JSON lines, out of order."""
+    """Three records as CSV and as JSON lines, out of order."""
     rows = [(2, 2, 0), (0, 0, 0), (1, 1, 1)]
     table = ["index,true,predicted,o0,o1,o2"]
     table += [",".join(map(str, (*row, *OUTPUTS[row[0]]))) for row in rows]

@@ -1,4 +1,4 @@
-"""What holds for every figure: one inference, the same answer again, plain values, and times."""
+"""Rules for every figure: one inference, equal values on each access, plain values, times."""
 
 import json
 
@@ -57,7 +57,7 @@ def plain(value):
             return value
 
 
-def asked(m, name):
+def figure_value(m, name):
     value = getattr(m, name)
     if callable(value) and not isinstance(value, ClassScores):
         return value(*ARGUMENTS.get(name, ()))
@@ -71,7 +71,7 @@ def test_every_figure_comes_from_one_inference():
     assert len(set(m.properties)) == len(m.properties) > 25
     for name in m.properties:
         if name not in TIMES:
-            first, again = asked(m, name), asked(m, name)
+            first, again = figure_value(m, name), figure_value(m, name)
             json.dumps(plain(first))
             assert plain(first) == plain(again), name
             if not callable(getattr(m, name)) and isinstance(first, np.ndarray | ClassScores):
@@ -96,12 +96,12 @@ def test_only_what_can_be_answered_is_named():
     _, dataset = example()
     m = measure(predictions=dataset.y, dataset=dataset)
     for name in m.properties:
-        asked(m, name)
+        figure_value(m, name)
     left_out = set(measure(*example()).properties) - set(m.properties)
     assert {"cross_entropy", "worst", "roc_auc", "latency", "throughput"} <= left_out
     for name in left_out:
         with pytest.raises(MeasureError):
-            asked(m, name)
+            figure_value(m, name)
 
 
 def test_examples_best_and_worst():

@@ -1,4 +1,4 @@
-"""What is shipped is what its card says."""
+"""The shipped models equal their cards."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_it_takes_pictures_and_answers_in_digits(card, digits):
     assert model.top(image, 1)[0][0] == label
 
 
-def test_the_card_tells_of_the_files(card):
+def test_the_card_has_the_files_hashes(card):
     model, program = models.load(card.name), models.load_program(card.name)
     info = model.net.info()
     assert (card.parameters, card.macs) == (info.n_params, info.macs) == (431_080, program.macs)
@@ -74,7 +74,7 @@ def test_the_card_tells_of_the_files(card):
         assert (len(content), sha256(content)) == (size, card.sha256[suffix])
 
 
-def test_the_card_tells_of_the_data(card, digits):
+def test_the_card_has_the_datas_hash(card, digits):
     assert card.data["test_sha256"] == digits.digest()
     assert card.data["train_sha256"] == data.load("mnist", "train").digest()
     assert card.recipe == models.load(card.name).provenance["recipe"]

@@ -1,4 +1,4 @@
-"""Nets made in short, edited, started and looked at."""
+"""Nets: short forms of layers, editing, initialization, printing."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Layers that are one operation: which, what they give, and a layer of one's own among them."""
+"""Fused layers: which layers, their outputs, and a user's layer between them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,7 +31,7 @@ class Doubled(nn.Conv2d):
         return super().forward(x, params, ctx) * 2.0
 
 
-def test_what_is_not_exactly_the_same_is_left_alone():
+def test_other_layers_are_not_fused():
     def taken(*layers):
         return [run[2:] for run in _fusing.fused(enumerate(layers))]
 
@@ -81,7 +81,7 @@ class Gate(nn.Layer):
 
 
 def test_a_layer_of_ones_own_trains_among_them():
-    """Compiled kernels before and behind it; NumPy alone trains to the same net within rounding."""
+    """Compiled kernels around a user's layer; NumPy trains an equal net within rounding."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(256, 1, 12, 12)).astype(np.float32)
     y = (x[:, 0, :6].sum(axis=(1, 2)) > x[:, 0, 6:].sum(axis=(1, 2))).astype(np.int64)

@@ -43,7 +43,7 @@ def test_a_relu_passes_nothing_at_and_below_zero():
 
 
 def test_a_little_against_the_gradient_of_the_first_bias_lowers_the_loss():
-    """To first order by the squared norm times the step; the net it came from stays as it was."""
+    """To first order by the squared norm times the step; the original net is unchanged."""
     graph = nn.TrainingGraph(net(), nn.CrossEntropyLoss(), name="lenet")
     data = {"input": images(1)[0].astype(np.float64), "target": 1}
     before = float(graph(data))

@@ -47,7 +47,7 @@ def images(n=4, shape=(1, 5, 5)):
 
 
 def test_the_training_graph_gives_a_loss_for_each_example():
-    """The same functions by hand: equal to the bit."""
+    """Oracle: the functions by hand; equal to the bit."""
     graph, x, t = training(), images(), np.array([0, 1, 2, 0])
     assert (graph.input_ports, graph.output_ports) == (("input", "target"), ("loss",))
     assert str(graph.ports) == "input, target -> loss"
@@ -105,7 +105,7 @@ def test_wrong_values_are_refused_by_port(inputs, error, text):
 
 
 def test_several_outputs_are_a_dict():
-    """float32, the same operations by hand; a mean of 16 terms in another order: some 16 ulps."""
+    """Oracle: the operations by hand, in float32; a mean's order of 16 terms: some 16 ulps."""
     graph, x = residual(), images(3, (2, 4, 4))
     assert (graph.input_ports, graph.output_ports) == (("image",), ("mean", "scores"))
     y = graph(x)
@@ -180,7 +180,7 @@ def test_layers_are_computed_after_what_they_need_whatever_their_order():
 
 
 def test_gradients_through_a_graph_are_those_of_the_sequential():
-    """The same tape: equal to the bit, for every parameter and the input."""
+    """Oracle: the sequential's tape; equal to the bit, for every parameter and the input."""
     net, x, t = classifier(), images(), np.array([0, 1, 2, 0])
     given = {"input": x, "target": t}
     loss = nn.CrossEntropyLoss()

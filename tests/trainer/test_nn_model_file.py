@@ -1,4 +1,4 @@
-"""Model files: what comes back, and what anything else in their place leads to."""
+"""Model files: round trips, and refusals of damaged files."""
 
 import io
 import json
@@ -143,7 +143,7 @@ def test_every_truncation_is_refused():
 
 
 def test_every_byte_flipped():
-    """One random bit mask a byte. No change inside a member goes unseen: its checksum tells. In
+    """One random bit mask a byte. Checksums find every change inside a member. In
     the zip's own records there are fields that mean nothing here (dates, attributes)."""
     rng = np.random.default_rng(0)
     masks = rng.integers(1, 256, len(BYTES), dtype=np.uint8)

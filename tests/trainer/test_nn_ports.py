@@ -71,7 +71,7 @@ def test_absolute_error():
 
 
 def test_binary_cross_entropy():
-    """float64; logits and probabilities are two routes to the same number."""
+    """float64; the loss by logits equals the loss by probabilities."""
     p, t = np.array([0.9, 0.2]), np.array([1.0, 0.0])
     expected = -(math.log(0.9) + math.log(0.8)) / 2
     loss = nn.BinaryCrossEntropyLoss()

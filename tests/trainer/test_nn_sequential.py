@@ -57,7 +57,7 @@ def test_layers_by_position_name_and_path():
 
 
 def test_a_net_is_its_layers_one_after_the_other():
-    """The very same operations: equal to the bit."""
+    """Equal operations: equal to the bit."""
     net, x = small(), images()
     y = x
     for layer in net:
@@ -201,7 +201,7 @@ def test_sizes_follow_from_the_first_layer_or_from_a_shape():
 
 
 def test_training_through_a_net_moves_parameters_and_statistics():
-    """One step down the gradient lowers the loss; the net itself stays as it was."""
+    """One step down the gradient lowers the loss; the net itself is unchanged."""
     net, x, target = small(), images(8), np.arange(8) % 3
     scores = net[:-1]
 

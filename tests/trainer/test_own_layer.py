@@ -1,4 +1,4 @@
-"""examples/own_layer.py: a user's layer trains, right, inside what is computed in C."""
+"""examples/own_layer.py: a user's layer trains correctly between layers computed in C."""
 
 import importlib.util
 import re
@@ -29,7 +29,7 @@ def test_its_gradients_are_those_of_small_steps(example):
 
 
 def test_it_learns_and_its_neighbours_stay_fused(example, monkeypatch):
-    """Oracle: the same net without the layer. Each convolution is one pass with its ReLU and
+    """Oracle: the net without the layer. Each convolution is one pass with its ReLU and
     pooling in both, over arrays in the same order in memory."""
     digits, seen = data.load("mnist", "train")[:2560], []
     conv2d = choose.conv2d

@@ -1,4 +1,4 @@
-"""What drawings of nets show: every layer, every edge, the shapes between."""
+"""Drawings of nets show every layer, every edge, and the shapes between."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What every picture keeps to: text without matplotlib, one drawing, valid files."""
+"""Rules of every picture: text without matplotlib, one drawing, valid files."""
 
 import dataclasses
 import io

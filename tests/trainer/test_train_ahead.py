@@ -1,4 +1,4 @@
-"""Reading ahead changes when items are made, nothing else."""
+"""Prefetching changes only the time at which items are made."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Training by several processes: the same bytes for any number of them."""
+"""Training by several processes: equal bytes for any number of processes."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ class Corner:
 
 
 def all_reduced(size, batch_size, numbers):
-    """What each of so many processes finds, for one row of numbers a block."""
+    """The result of all-reduce in each process, for one row of numbers a block."""
     queues = {(a, b): Queue() for a in range(size) for b in range(size)}
     found = [None] * size
 
@@ -120,7 +120,7 @@ pathlib.Path(sys.argv[1], f"{MPI.COMM_WORLD.rank}").write_bytes(text)
 
 
 def mpiexec(toolbox, n, *arguments):
-    """What n processes write, if there is an MPI."""
+    """The outputs of n MPI processes; skips without MPI."""
     program = toolbox.need("mpiexec")
     toolbox.need_package("mpi4py")
     command = [program, "-n", n, sys.executable, *arguments]

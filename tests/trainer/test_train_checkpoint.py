@@ -1,4 +1,4 @@
-"""Checkpoints: a run that is cut and goes on ends in the bytes of the run that was not cut."""
+"""Checkpoints: an interrupted and resumed run ends in the bytes of an uninterrupted run."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from drypoint.train import Adam, CheckpointError, EarlyStopping, _batches
 
 
 def shifted(batch, *, seed, epoch, indices):
-    """Each image moved by a number of pixels that its place and the epoch decide."""
+    """An augmentation: each image shifted by a number of pixels that index and epoch determine."""
     by = [np.random.default_rng([seed, epoch, i]).integers(3) for i in indices]
     return np.stack([np.roll(image, k, axis=1) for image, k in zip(batch, by, strict=True)])
 
@@ -57,7 +57,7 @@ def stop_after(epoch):
 
 
 def facts(result):
-    """All that must not depend on breaks: not the times."""
+    """The results that must not depend on interruptions: all except times."""
     history = {name: v for name, v in result.history.items() if name != "seconds"}
     numbers = (result.best_epoch, result.n_batches, result.examples_seen, result.stopped)
     rates = (result.lr_initial, result.lr_final)

@@ -1,4 +1,4 @@
-"""The forms that training data come in, and what fit chooses where it is left to it."""
+"""The forms of training data, and fit's default choices."""
 
 import re
 import warnings
@@ -54,7 +54,7 @@ def test_every_form_of_the_same_data_trains_the_same_net(given):
 
 
 def test_a_folder_of_pictures_is_a_data_set(tmp_path):
-    """Its pictures are sorted by class: the same as the data set in that order."""
+    """The folder's pictures are sorted by class. Oracle: the data set in that order."""
     ordered = DATASET.take(np.argsort(DATASET.y, kind="stable"))
     root = folder_of(DATASET, tmp_path)
     assert load_folder(root).digest() == ordered.digest()
@@ -262,8 +262,8 @@ def test_pictures_are_targets_of_an_image_decoder(capsys):
     options = {"epochs": 30, "optimizer": train.SGD(lr=0.5), "progress": "lines"}
     weight = fit(model, (DATASET.x, darker), **options).net.param("conv.weight")
     np.testing.assert_allclose(weight, 0.75, atol=0.01)  # pixels were rounded down
-    told = capsys.readouterr().err
-    assert "targets: pictures of 6 x 8, gray, as the decoder has them\n" in told
+    messages = capsys.readouterr().err
+    assert "targets: pictures of 6 x 8, gray, as the decoder has them\n" in messages
     flat = nn.Model(nn.Sequential(["flatten"], (1, 8, 6)), decoder=data.ImageDecoder())
     with pytest.raises(TrainError, match=r"^a net with an ImageDecoder gives \(channels, height,"):
         fit(flat, (DATASET.x, darker))
@@ -275,8 +275,8 @@ def test_a_bare_net_gets_an_encoder_a_decoder_and_values(capsys):
     assert model.encoder == data.ImageEncoder(width=6, height=8)
     assert model.decoder == ClassDecoder(("above", "below"))
     assert model(DATASET.x[0]) in ("above", "below")
-    told = capsys.readouterr().err.splitlines()
-    assert told[:4] == [
+    messages = capsys.readouterr().err.splitlines()
+    assert messages[:4] == [
         "encoder for input: 6 x 8, gray, pixels from 0 to 1, by the images' size",
         "loss: CrossEntropyLoss, by the net's last layer",
         "decoder: the classes above, below, by the data's labels",
@@ -428,7 +428,7 @@ def test_labels_out_of_a_tables_column_train_as_others_do():
 
 
 def test_a_trained_net_of_images_without_an_encoder_refuses_pixels():
-    """It was trained on floats: it would take pixels unscaled, and answer something."""
+    """The model was trained on floats, so it would read unscaled pixels."""
     x, y = colours()
     turned = np.moveaxis(x, 3, 1)
     model = fit(nn.Model(image_net()), (turned / np.float32(255), y)).model

@@ -1,4 +1,4 @@
-"""fit: what it learns, what it promises to repeat, and what it leaves alone."""
+"""fit: the learned weights, reproducibility, unchanged arguments."""
 
 import inspect
 import json
@@ -85,7 +85,7 @@ def test_one_epoch_of_full_batch_sgd_is_one_step_down_the_gradient():
 
 
 def test_validation_examples_are_never_trained_on():
-    """Whatever stands in the validation part, the trained weights do not move."""
+    """The trained weights do not depend on the validation examples."""
     data = images()
     seen = []
 

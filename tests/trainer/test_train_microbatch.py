@@ -1,4 +1,4 @@
-"""Gradient sums of micro-batches. The oracle: the product of the whole batch by the same kernels,
+"""Gradient accumulation over micro-batches. Oracle: the whole batch's product by the kernels,
 to the byte."""
 
 from functools import reduce

@@ -14,7 +14,7 @@ TOLERANCE = 2e-6
 
 
 def run(optimizer, shape=(3, 2), seed=0):
-    """The weights after some steps with given gradients, and what started them."""
+    """The weights after some steps with given gradients, and the initial weights."""
     rng = np.random.default_rng(seed)
     params = {"w": rng.normal(size=shape).astype(np.float32)}
     gradients = [rng.normal(size=shape).astype(np.float32) for _ in range(STEPS)]
@@ -26,7 +26,7 @@ def run(optimizer, shape=(3, 2), seed=0):
 
 
 def each(start, gradients, formula):
-    """The oracle for every element on its own."""
+    """Oracle: each element alone."""
     flat = [[float(g.flat[i]) for g in gradients] for i in range(start.size)]
     values = [formula(float(w), g) for w, g in zip(start.flat, flat, strict=True)]
     return np.reshape(values, start.shape)
@@ -165,7 +165,7 @@ def test_cosine_starts_at_1_and_is_a_half_period(total):
     factors = [train.Cosine()(step, total) for step in range(total)]
     assert factors[0] == 1
     assert all(0 < f <= 1 for f in factors)
-    # cos(a)^2 = (1 + cos 2a) / 2: the half-angle form is another way to the same number
+    # cos(a)^2 = (1 + cos 2a) / 2: the half-angle form of the schedule
     half = [math.cos(math.pi * step / (2 * total)) ** 2 for step in range(total)]
     np.testing.assert_allclose(factors, half, atol=1e-15)
     assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)

@@ -1,4 +1,4 @@
-"""What can be asked of a run: rates, bounds, figures, ends; graphs, losses, layers of one's own."""
+"""Options of a run: rates, bounds, metrics, stopping; graphs, losses, layers of the user's own."""
 
 import json
 import math
@@ -30,7 +30,7 @@ ONE_STEP = {"epochs": 1, "batch_size": 90, "validation_split": 0, "schedule": "c
 
 
 def change(**options):
-    """What one step of plain descent changes in each parameter."""
+    """The change of each parameter by one step of plain descent."""
     net, before = starting()
     after = fit(Model(net), optimizer=SGD(lr=0.1, momentum=0), **ONE_STEP, **options)
     return {path: array - before[path] for path, array in after.net.parameters().items()}
@@ -68,7 +68,7 @@ def test_a_net_without_parameters_has_nothing_to_train():
 
 
 def test_gradients_are_scaled_to_the_norm_that_is_allowed():
-    """A step of descent is the gradient times the rate: its norm shows what was left of it."""
+    """A step of descent is the gradient times the rate, so its norm is the clipped norm."""
 
     def norm(changes):
         return math.sqrt(sum(float((c.astype(float) ** 2).sum()) for c in changes.values()))
@@ -213,7 +213,7 @@ def test_early_stopping_has_two_directions():
 
 
 def test_a_training_graph_learns_what_its_net_learns():
-    """The same weights to the bit, and the same figures: the softmax goes into the loss in both."""
+    """Equal weights to the bit, and equal figures: fit fuses softmax and loss in both."""
     net, _ = starting()
     x, y = blobs()
     alone = fit(Model(net), (x, y), epochs=3)
@@ -373,7 +373,7 @@ def test_a_layer_of_ones_own_is_trained(tmp_path):
     assert rest.net.param("scale.factor") == result.net.param("scale.factor")
 
 
-def test_the_result_tells_everything(tmp_path):
+def test_the_result_has_losses_rates_and_settings(tmp_path):
     result = fit(image_model(), images(), batch_size=16, checkpoint=tmp_path / "run")
     assert (result.n_train, result.n_val, result.batch_size) == (54, 6, 16)
     assert (result.batches_per_epoch, result.n_batches, result.n_epochs) == (4, 8, 2)

@@ -1,4 +1,4 @@
-"""Recipes: values that decide all bytes of a net, and that learn."""
+"""Recipes: values that determine all bytes of a net, and that train well."""
 
 import json
 from dataclasses import FrozenInstanceError

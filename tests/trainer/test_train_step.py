@@ -1,4 +1,4 @@
-"""The compiled step. Oracle: the tape step, of the same bytes."""
+"""The compiled step. Oracle: the tape step, to the byte."""
 
 import gc
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Noise(nn.Layer):
-    """Draws for itself, as dropouts around it do."""
+    """A layer that draws random numbers itself, between dropouts."""
 
     short_name: ClassVar[str] = "noise"
 
@@ -102,7 +102,7 @@ def test_a_run_has_the_bytes_of_one_by_tape(name, optimizer, played):
 
 @pytest.fixture(params=[1, 2, 3])
 def threads(request):
-    """How many run: a micro-batch at a time, two side by side, or two that share three threads."""
+    """Numbers of threads: one micro-batch at a time, two in parallel, two by three threads."""
     before = autodiff.n_threads()
     autodiff.set_threads(request.param)
     yield request.param
@@ -168,7 +168,7 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
 
 
 def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(played):
-    """A layer of one's own, here; batches of many sizes are not all recorded."""
+    """With a layer of the user's own; not every size of batch is traced."""
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     fitted(layers, batch_size=100)
@@ -185,7 +185,7 @@ def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(played):
 
 @pytest.mark.parametrize("seconds", [0, 60])
 def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
-    """As many steps as fit into a time, or one; what comes out is the same."""
+    """As many steps a call as fit into a time, or one; equal results."""
     counts, play = [], compiled.StepProgram.play
 
     def counted(program, shares):
@@ -265,7 +265,7 @@ def distance(x, target):
 
 @dataclass(frozen=True)
 class Distance(nn.Loss):
-    """The same as a class."""
+    """`distance` as a class."""
 
     def is_single(self, x):
         return x.ndim < 2
@@ -290,7 +290,7 @@ def test_other_losses_are_called_between_kernels(loss, dtype, played):
 
 
 def test_several_losses_with_weights_are_added_between_kernels(played):
-    """One of them compares two branches, so a target has a gradient."""
+    """One of the losses compares two branches, so its target has a gradient."""
     layers = {"flat": nn.Flatten(), "a": nn.Linear(4), "b": nn.Linear(4), "out": nn.Linear(10)}
     layers |= {"same": nn.MSELoss(), "right": nn.CrossEntropyLoss(from_logits=True)}
     edges = [("input", "flat", "a", "same.input"), ("flat", "b", "same.target"),
@@ -360,7 +360,7 @@ def test_options_change_nothing_about_it(options, played):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Halving(nn.Layer):
-    """Kernels alone, but which ones Python decides each time."""
+    """A layer of kernels only, but Python chooses the kernels in each step."""
 
     calls: ClassVar[list[int]] = []
     short_name: ClassVar[str] = "halving"
@@ -396,7 +396,7 @@ def test_a_class_that_there_is_not_is_still_refused(played):
 
 @pytest.mark.parametrize("layers", [NETS["lenet"], CALLBACKS["inner"]])
 def test_a_run_leaves_no_program_behind(layers):
-    """Nothing refers to it in a circle, so its arrays are given back at once."""
+    """No reference cycle holds the step, so its arrays are freed at once."""
     gc.collect()
     gc.disable()
     try:
@@ -437,7 +437,7 @@ def test_a_batch_whose_target_is_its_input_is_no_model_of_others():
 
 
 def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
-    """And takes the tape, to the same bytes."""
+    """fit takes the tape step, with equal bytes."""
     layers, targets = [nn.Flatten(), nn.Linear(10)], IMAGES[0][:, 0, 9, 9:19]
 
     def plan_of(net, given, **options):
@@ -472,7 +472,7 @@ def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Doubling(nn.Layer):
-    """Says that kernels compute it, though NumPy does."""
+    """A layer that declares `in_kernels`, though NumPy computes it."""
 
     short_name: ClassVar[str] = "doubling"
     in_kernels: ClassVar[bool] = True
@@ -495,7 +495,7 @@ def test_a_net_that_turns_out_not_to_be_compiled_takes_the_tape_and_says_so(play
 
 def test_a_derived_layer_inherits_nothing_about_kernels():
     class Odd(nn.ReLU):
-        """Computes something else."""
+        """A subclass that computes another function."""
 
     assert nn.ReLU.in_kernels
     assert nn.ReLU.per_example

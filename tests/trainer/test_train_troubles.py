@@ -1,4 +1,4 @@
-"""fit when things go wrong: bad data and settings, divergence, Ctrl-C; and what it shows."""
+"""fit's errors: bad data and settings, divergence, Ctrl-C; and its progress output."""
 
 import io
 import re
@@ -125,7 +125,7 @@ def test_weights_that_become_infinite_in_the_last_step_are_divergence():
 
 
 class Interrupts:
-    """An encoder during whose n-th call the user presses Ctrl-C."""
+    """An encoder whose n-th call raises KeyboardInterrupt."""
 
     shape, dtype = (2,), np.float32
 

@@ -1,4 +1,4 @@
-"""What every part may use: the base of errors, checks of arguments, files written whole, untrusted
+"""What every part may use: the base class of errors, checks of arguments, atomic writes, untrusted
 JSON, memory limits, one BLAS thread.
 """
 

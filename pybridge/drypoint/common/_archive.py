@@ -20,7 +20,7 @@ _BROKEN = (
 
 
 def pack_members(members: Mapping[str, bytes]) -> bytes:
-    """A zip of these members by name; equal members give equal bytes on every machine."""
+    """A zip file of the members, by name; equal members give equal bytes on every machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
@@ -32,12 +32,13 @@ def pack_members(members: Mapping[str, bytes]) -> bytes:
 
 
 def unpack_members(content: bytes) -> dict[str, bytes]:
-    """The members that `pack_members` was given. The bytes may come from anywhere.
+    """The members of a zip that `pack_members` wrote, by name. The bytes are not trusted.
 
-    Members are stored as they are, so all together cannot be larger than the file.
+    Members are not compressed, so together they cannot be larger than the file.
 
     Raises:
-        DrypointError: it is no zip, a damaged one, one with compressed members or two of a name.
+        DrypointError: the bytes are no zip or a damaged zip, a member is compressed, or two members
+            have one name.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -4,11 +4,11 @@ _LONGEST = 4000  # characters of a message; a file may bring any number of names
 
 
 class DrypointError(Exception):
-    """Something from outside is not as wanted; ``str(error)`` is one line that teaches.
+    """An input, a file, an argument or the machine is not as wanted; ``str(error)`` is one line.
 
     The line says what came, what was wanted, where, and what to do. Each part derives its own
-    errors from this one and, where Python has a fitting built-in (``ValueError``, ``KeyError``),
-    from that as well. The command line prints the line and exits with 2; it never prints a
+    errors from ``DrypointError`` and, where one fits, from a built-in error (``ValueError``,
+    ``KeyError``). The command line prints the line and exits with 2; it never prints a
     traceback for a ``DrypointError``.
     """
 

@@ -2,7 +2,7 @@
 
 
 def how_to_install(extra: str) -> str:
-    """The command that brings the packages of an extra, for a message: where drypoint is installed,
-    and in a clone, which no package index has.
+    """The commands, for a message, that install the packages of an extra: for an installed
+    drypoint, and for a clone.
     """
     return f"pip install 'drypoint[{extra}]' (in a clone: .venv/bin/pip install '.[{extra}]')"

@@ -15,13 +15,13 @@ from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
 def write_atomic(path: str | Path, content: bytes | str) -> None:
     """Write ``content`` (text as UTF-8) to ``path``: a reader sees the old file or the new one.
 
-    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the
-    name by a rename; the folder is made when missing. Whatever fails, the old file stays. A link
-    stays one: the file that it points to is replaced.
+    The bytes go to a temporary file in the folder of ``path``, are flushed to the disk, and take
+    the name by a rename; the folder is made when missing. After any failure the old file is
+    unchanged. If ``path`` is a symbolic link, the file that it points to is replaced.
 
     A process that is killed while it writes leaves its temporary file,
-    ``.<name>.<8 characters>.drypoint-tmp``. The next write of the same file removes it. A process
-    that still writes holds a lock on its temporary file, so that no other process removes the file
+    ``.<name>.<8 characters>.drypoint-tmp``. The next write to ``path`` removes it. A process
+    that is still writing holds a lock on its temporary file, so that no other process removes it
     (where the file system has no locks, or on Windows, temporary files of killed processes stay).
 
     Raises:
@@ -32,8 +32,8 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
 
 
 def write_all(files: Mapping[Path, bytes | str]) -> None:
-    """Write several files as `write_atomic` does one: all are on the disk before the first takes
-    its name, so that a disk that is full leaves every old file.
+    """Write several files as by `write_atomic`: all are on the disk before the first takes
+    its name, so that a full disk leaves every old file.
 
     Raises:
         DrypointError: as `write_atomic`; it names the file.
@@ -67,7 +67,7 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
 
 
 def check_writable(path: str | Path) -> None:
-    """Make the folder of a file to be, and see that the file can be written: before long work.
+    """Make the folder of a file, and check that the file can be written; call it before long work.
 
     Raises:
         DrypointError: `write_atomic` would refuse the path.
@@ -106,14 +106,14 @@ def sha256(data: bytes) -> str:
 
 
 def _cannot_write(path: Path, error: OSError) -> DrypointError:
-    """The line names the folder that is in the way, if one is."""
+    """The error; its message names the parent folder that caused it, if one did."""
     parents = map(str, path.resolve().parents)
     at = f" ({error.filename})" if error.filename in parents else ""
     return DrypointError(f"cannot write {path}: {error.strerror or error}{at}")
 
 
 def _umask() -> int:
-    """The process's umask; reading it means setting it, so it is set back at once."""
+    """The process's umask; the only way to read it is to set it, so it is set back at once."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

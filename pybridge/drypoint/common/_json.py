@@ -12,18 +12,17 @@ _LARGEST_INTEGER = 2**63  # in magnitude; what NumPy and every other reader of J
 
 
 def parse_json(content: bytes | str, *, largest: int) -> object:
-    """The value of a JSON text that may come from anywhere.
+    """The value of a JSON text that is not trusted.
 
-    The value is a tree of dict, list, str, int, float, bool and None. Nothing in it surprises its
-    reader: integers have at most 64 bits, floats are finite, texts can be encoded as UTF-8, and
-    values are nested at most 100 deep.
+    The value is a tree of dict, list, str, int, float, bool and None: integers have at most 64
+    bits, floats are finite, texts can be encoded as UTF-8, and values are nested at most 100 deep.
 
     Args:
         content: the text, as UTF-8 or decoded.
         largest: the most bytes (characters of a ``str``) that are parsed.
 
     Raises:
-        DrypointError: the text is longer, is no JSON, or holds something else than the above.
+        DrypointError: the text is longer, is no JSON, or breaks one of these bounds.
     """
     if len(content) > largest:
         raise DrypointError(f"{len(content):,} bytes of JSON, at most {largest:,} are read")
@@ -43,7 +42,7 @@ def _refused_constant(name: str) -> NoReturn:
 
 
 def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object, when each of its names comes once."""
+    """A JSON object whose names are unique."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("an object has one name twice")
@@ -53,7 +52,7 @@ def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check(value: object) -> None:
-    """Refuse what `parse_json` does not let through; level by level, without recursion."""
+    """Check the bounds of `parse_json` level by level, without recursion."""
     level = [value]
     for _ in range(_DEEPEST):
         inner: list[object] = []

@@ -1,4 +1,4 @@
-"""The gate of public functions: arguments of another kind are refused in one line."""
+"""Type checks of public functions' arguments, with errors of one line."""
 
 from ._errors import DrypointError
 
@@ -11,24 +11,24 @@ def check_kind(
     wanted: str,
     error: type[DrypointError] = DrypointError,
 ) -> None:
-    """Refuse an argument that is of none of these types.
+    """Refuse an argument that has none of the types ``kinds``.
 
     Args:
         value: the argument.
-        kinds: the types that are taken; a protocol must be ``runtime_checkable``.
-        name: what the line calls the argument: its name.
-        wanted: what the line says is wanted, and how to get it: "a Program, as quantize() gives".
-        error: what is raised.
+        kinds: the accepted types; a protocol must be ``runtime_checkable``.
+        name: the argument's name in the message.
+        wanted: the accepted values in the message: "a Program, as quantize() gives".
+        error: the class of the error.
 
     Raises:
-        DrypointError: ``error``, in fact: "<name> is <what came>; wanted: <wanted>".
+        DrypointError: of the class ``error``: "<name> is <what came>; wanted: <wanted>".
     """
     if not isinstance(value, kinds):
         raise error(f"{name} is {kind_of(value)}; wanted: {wanted}")
 
 
 def kind_of(value: object) -> str:
-    """What a value is, for a message: "a Dataset", "an array float32 (3, 8)", "None"."""
+    """The kind of a value, for a message: "a Dataset", "an array float32 (3, 8)", "None"."""
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, type):

@@ -1,4 +1,4 @@
-"""How much memory a small file may ask for."""
+"""A limit of the memory that decoding a file may take."""
 
 from ._errors import DrypointError
 

@@ -34,9 +34,9 @@ def html_table(
     """A table for notebooks; all text is escaped.
 
     Args:
-        head: of the columns; empty: there is none.
-        rows: their first cells are heads of the rows.
-        left: the columns that are flush left, counted from 0; of others the notebook decides.
+        head: the heads of the columns; empty: no row of heads.
+        rows: the first cell of each row is the head of the row.
+        left: the columns that are flush left, counted from 0; the notebook aligns the others.
         caption: above the table, if any.
     """
     flush = set(left)

@@ -1,4 +1,4 @@
-"""Temporary files beside the file that they become; those of killed processes are removed."""
+"""Temporary files beside their target; the temporary files of killed processes are removed."""
 
 import contextlib
 import os
@@ -17,10 +17,10 @@ _SUFFIX = ".drypoint-tmp"
 
 
 def new_temporary(target: Path) -> tuple[IO[bytes], Path]:
-    """A new file beside ``target``, open and locked until it is closed, and its path.
+    """A new temporary file beside ``target``, open and locked until it is closed, and its path.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     while True:
         handle, name = tempfile.mkstemp(_SUFFIX, f".{target.name}.", target.parent)
@@ -35,10 +35,9 @@ def new_temporary(target: Path) -> tuple[IO[bytes], Path]:
 
 
 def remove_abandoned(target: Path) -> None:
-    """Remove the temporary files of ``target`` whose processes have died.
+    """Remove the temporary files of ``target`` that dead processes left.
 
-    The lock of a process that has died is free. Errors are passed over: a file that stays costs
-    only space.
+    A dead process holds no lock. Errors are ignored: a file that stays costs only space.
     """
     if fcntl is None:
         return

@@ -1,14 +1,14 @@
-"""How many threads NumPy's matrix products take."""
+"""The number of threads of NumPy's matrix products."""
 
 from contextlib import AbstractContextManager
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """One BLAS thread while it lasts, in the whole process.
+    """A context in which BLAS has one thread, in the whole process.
 
-    The matrices here are too small to gain from a second one; on a busy machine, or where the work
-    is shared out among threads already, they lose much. The sums keep their order besides, so
-    that bytes do not depend on the number of cores.
+    drypoint's matrices are too small to gain from a second BLAS thread; on a busy machine, or where
+    drypoint's own threads divide the work, a second BLAS thread makes products much slower. One
+    thread also keeps the order of sums, so that bytes do not depend on the number of cores.
     """
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 - a moment, only where it is used
 

@@ -1,4 +1,4 @@
-"""The C engine in Python: a blob in, integers out, the same bytes as the reference."""
+"""The C engine in Python: runs a blob; its integers equal the reference's to the byte."""
 
 from ._compiled import Compiled as Compiled
 from ._compiled import CompilerError as CompilerError

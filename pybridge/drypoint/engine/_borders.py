@@ -1,4 +1,4 @@
-"""What goes into an exported model and what comes out, in words and C for its README."""
+"""The input and output of an exported model, in words and C for its README."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from drypoint.program import NUMPY_TYPE, Program
 
 
 def reads(program: Program, name: str) -> str:
-    """How the bytes of an input are made: Markdown.
+    """How to make the bytes of an input: Markdown.
 
     Args:
         program: the model.

@@ -34,7 +34,7 @@ def find_compiler(wanted: str | None = None) -> str:
     """The path of a C compiler: ``wanted``, else the first of cc, gcc, clang.
 
     Raises:
-        CompilerError: none is there.
+        CompilerError: no such compiler is installed.
     """
     kinds = (str, type(None))
     check_kind(wanted, kinds, name="compiler", wanted="a command, or None", error=CompilerError)
@@ -51,7 +51,7 @@ class Compiled:
     """Generated C as a program of this machine.
 
     Args:
-        program: what the C files were generated from.
+        program: the source of the generated C files.
         folder: where ``<name>.h`` and ``<name>.c`` are.
         name: the model's C name.
         workdir: an existing folder for the driver and the binary.
@@ -90,7 +90,7 @@ class Compiled:
             raise CompilerError(f"cannot run the compiler {compiler}: {error.strerror}") from error
         if done.returncode != 0:
             lines = (done.stderr.strip() or "no message").splitlines()
-            problem = next((line for line in lines if "error" in line), lines[0])
+            problem = next((line for line in lines if "error:" in line), lines[0])
             raise CompilerError(f"{compiler} refuses the generated C: {problem}")
         if not self._binary.exists():
             raise CompilerError(f"{compiler} made no program of the generated C: is it a compiler?")

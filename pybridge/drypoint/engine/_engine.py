@@ -15,7 +15,7 @@ from ._native import ffi, lib
 from ._traces import split_traces
 
 UINT8S, INT32S = ffi.typeof("uint8_t[]"), ffi.typeof("int32_t[]")
-CACHE = 1 << 17  # bytes of arena for the images that share one reading of the weights
+CACHE = 1 << 17  # bytes of arena of a batch: its images share one reading of the weights
 
 
 class EngineError(DrypointError, RuntimeError):
@@ -25,14 +25,14 @@ class EngineError(DrypointError, RuntimeError):
 class Engine:
     """The C engine with one program in it.
 
-    It does not change once it is made: any number of Python threads may call `run` at once. The
-    interpreter is free for others while the C code runs, and every call has memory of its own.
+    An engine is immutable: any number of Python threads may call `run` at once. The C code runs
+    without the GIL, and every call has memory of its own.
 
     Args:
         program: a ``Program``, the bytes of a blob, or the path of a ``.dpt`` file. Bytes are
             checked by the C library, as they would be on a device.
-        backend: the name of a backend; None takes the best that this CPU has.
-        threads: among how many threads `run` shares out a batch, 1 to 64.
+        backend: the name of a backend; None takes the best backend of this CPU.
+        threads: the number of threads among which `run` divides a batch, 1 to 64.
 
     Raises:
         EngineError: the library refuses the blob, or does not have the backend here.
@@ -97,12 +97,12 @@ class Engine:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the blob: what the program takes in flash."""
+        """Bytes of the blob, which a device stores in flash."""
         return len(self._blob)
 
     @property
     def packed_size(self) -> int:
-        """Bytes of weights laid out for the backend; 0 where it reads them as they are."""
+        """Bytes of the weights in the backend's layout; 0 where it reads the blob's weights."""
         return int(self._packed.size)
 
     @property
@@ -129,7 +129,7 @@ class Engine:
             ProgramError: ``x`` has another type or shape.
         """
         if type(x) is np.ndarray and x.dtype == self._input and x.shape in self._one:
-            n = 1  # what check_input would say, in a tenth of its time
+            n = 1  # the result of check_input, in a tenth of its time
         else:
             x = self.program.check_input(x)
             n = len(x)
@@ -169,8 +169,8 @@ class Engine:
         """Real outputs (N, outputs): probabilities when the program ends in a softmax.
 
         Args:
-            x: as for `run`; or, where the program has no encoder, what the float net takes: real
-                numbers, which `Program.integers` turns into the integers that it reads.
+            x: as for `run`; or, where the program has no encoder, real inputs of the float net,
+                which `Program.integers` quantizes.
         """
         if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
             x = self.program.integers(x)
@@ -204,7 +204,9 @@ def _backend(name: str | None) -> Any:
 
 
 def _shapes_of_one(shape: Shape) -> Iterator[tuple[int, ...]]:
-    """The shapes in which one input may come: with the axis of the batch or not, of channels."""
+    """The accepted shapes of one input: with or without an axis for the batch, and, for one
+    channel, for the channels.
+    """
     for plain in (tuple(shape), shape[:2]) if shape.c == 1 else (tuple(shape),):
         yield plain
         yield (1, *plain)

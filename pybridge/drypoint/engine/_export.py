@@ -1,4 +1,4 @@
-"""Programs as a folder of C that a compiler takes as it is."""
+"""Exports programs as a folder of C that compiles without other files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ExportModel:
     """One of the models of an export.
 
     Attributes:
-        program: what to write.
+        program: the model's program.
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
         cost: a section of the README about what the model costs on its target, in Markdown.
     """
@@ -42,29 +42,29 @@ def export_c(
     cost: str = "",
     target: str = "",
 ) -> list[Path]:
-    """Write a program as C, with its self-test and the engine: all that a firmware project needs.
+    """Write a program as C, with its self-test and the engine: a folder for a firmware project.
 
-    Two such folders do not link together, since each holds the engine: see `export_models`.
+    Two exported folders do not link together, since each holds the engine: see `export_models`.
 
     Args:
-        program: what to write.
+        program: the program to export.
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
-        folder: made when missing; files of the same names are replaced.
+        folder: made when missing; files with the names of exported files are replaced.
         name: the C name of the model and of its files: a lower-case identifier.
-        form: what the folder is for: "plain" C files, or those as a library of a build system.
-        kernels: None: weights as they are, for the plain kernels, and the whole engine. Or a name
-            of ``program.packing.KERNEL_SETS``: weights as these read them, and no more of the
-            engine than they need.
+        form: the layout of the folder: "plain" C files, or a library of a build system.
+        kernels: None: the program's weights, for the plain kernels, and the whole engine. Or a name
+            of ``program.packing.KERNEL_SETS``: weights in the layout of these kernels, and only
+            the engine files that they need.
         cost: a section of the README about what the model costs on its target, in Markdown.
-        target: the processor that ``kernels`` are for, as the README is to call it.
+        target: the name of the kernels' processor in the README.
 
     Returns:
         The files. In the plain form: ``README.md``, ``<name>.h``, ``<name>.c``, ``selftest.c``,
-        and the engine's in ``drypoint/``.
+        and the engine's files in ``drypoint/``.
 
     Raises:
-        ProgramError: the name is no C identifier or taken, or ``golden`` does not fit the program.
-            Or there are no such kernels.
+        ProgramError: the name is no C identifier or taken, ``golden`` does not fit the program, or
+            there are no such kernels.
         DrypointError: a file cannot be written.
     """
     check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
@@ -86,16 +86,15 @@ def export_models(
     Args:
         models: the C name of each model -> the model.
         folder, form, kernels, target: as for `export_c`.
-        name: the C name of the library, and of the header that includes those of all models.
+        name: the C name of the library, and of the header that includes the models' headers.
 
     Returns:
         The files. In the plain form: ``README.md``, ``<name>.h``, a ``.h``, a ``.c`` and a
-        ``selftest_....c`` for each model, ``selftest.c`` that runs them all, and the engine's in
-        ``drypoint/``.
+        ``selftest_....c`` for each model, ``selftest.c`` that runs all self-tests, and the engine's
+        files in ``drypoint/``.
 
     Raises:
-        ProgramError: a name is no C identifier or taken, by another model too; no models; otherwise
-            as `export_c`.
+        ProgramError: ``models`` is empty, two models have one name, or as `export_c`.
         DrypointError: a file cannot be written.
     """
     check_kind(
@@ -118,10 +117,10 @@ def export_models(
 
 
 def check_names(models: Sequence[str], library: str) -> None:
-    """Refuse names of models and their library that clash in C, as files, or as macros.
+    """Refuse names of models and their library that clash as C names, files or macros.
 
     Raises:
-        ProgramError: they do.
+        ProgramError: two names clash.
     """
     for one in (library, *models):
         check_c_name(one)

@@ -1,4 +1,4 @@
-"""Where the engine's C files are: in the installed package, or in the checkout."""
+"""Finds the engine's C files: in the installed package, or in the checkout."""
 
 import re
 from pathlib import Path
@@ -32,8 +32,9 @@ def c_sources() -> list[Path]:
 def sources_for(kernels: packing.KernelSet) -> list[Path]:
     """The C files that generated code with these kernels needs, and the headers that they include.
 
-    That is what runs ops, the plain kernels, the softmax, the kernels of the set, and, where these
-    ask the CPU what it has, the file that does; no loader of blobs, no packing, no other backends.
+    The list has the runner of ops, the plain kernels, the softmax, the kernels of the set, and the
+    detection of CPU features where these kernels call it; no loader of blobs, no packing, no other
+    backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend or f"dpt_{kernels.name}"

@@ -1,4 +1,4 @@
-"""The bytes of all ops' outputs, as C writes them, back to arrays."""
+"""Converts the bytes of all ops' outputs, as C writes them, to arrays."""
 
 import numpy as np
 from numpy.typing import NDArray

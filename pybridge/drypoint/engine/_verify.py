@@ -1,4 +1,4 @@
-"""Holds everything that runs a program against the reference, byte by byte, layer by layer."""
+"""Compares every runner of a program with the reference, byte by byte, layer by layer."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Verification:
-    """What a comparison found.
+    """The result of `verify`.
 
     Attributes:
-        images: how many inputs every runner was given.
+        images: the number of inputs of every runner.
         bytes_per_image: bytes compared for each input and runner: the outputs of all ops.
         differing: runner -> op -> bytes that differ; ops without a difference are left out.
-        outputs: "reference" and runner -> int32 (images, outputs), what each answered.
+        outputs: "reference" and runner -> int32 (images, outputs), the outputs of the last op.
     """
 
     images: int
@@ -39,7 +39,7 @@ class Verification:
 
     @property
     def differing_bytes(self) -> int:
-        """Over all runners and ops."""
+        """Bytes that differ, over all runners and ops."""
         return sum(sum(ops.values()) for ops in self.differing.values())
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class Verification:
         return f"Verification({'; '.join([size, *found])})"
 
     def to_json(self) -> dict[str, object]:
-        """As JSON takes it."""
+        """The verification as JSON-able values, without the outputs."""
         return {
             "images": self.images,
             "bytes_per_image": self.bytes_per_image,
@@ -76,8 +76,8 @@ def verify(
     Batches run in parallel, so a runner's ``trace`` must be safe to call from several threads.
 
     Args:
-        program: what they run.
-        runners: by the name that the report uses.
+        program: the program of all runners.
+        runners: name in the result -> runner.
         images: (N, h, w, c) or (N, h, w), of the program's input type.
         batch_size: images at a time.
         progress: called with the number of images that were just compared.

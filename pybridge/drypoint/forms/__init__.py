@@ -1,9 +1,9 @@
-"""Exported C in the form that a build system wants: one source, many wrappings.
+"""Exported C as a library of a build system.
 
     files = forms.arrange("zephyr", forms.Parts(...))    # relative path -> text
 
-Each form holds the same generated models, the same engine, once, and the same self-tests; what
-differs is where they lie and what describes them. The C itself is never changed.
+Each form holds the generated models, their self-tests and one copy of the engine. Forms differ in
+the folders of these files and in the build system's description; no form changes the C.
 """
 
 from ._arrange import FORMS as FORMS

@@ -18,11 +18,11 @@ _PLAIN = """\
 
 
 def amalgamated(engine: Mapping[str, str]) -> str:
-    """Every source after the other, each header of ours once, where it is first wanted.
+    """All sources in one text, each of the engine's headers where it is first included.
 
-    The driver for hosts is a file that each of their backends compiles anew: it can be in here
-    once. So one backend that uses it is kept, and where there are several all are left out. The
-    names of static functions must differ from file to file: the compiler says so if they do not.
+    Every host backend compiles the driver for hosts for itself, but one text can hold the driver
+    once. So a single backend that uses the driver is kept, and several are all left out. The
+    names of static functions must differ between files: the compiler refuses the text otherwise.
     """
     seen = {"drypoint.h"}
 

@@ -1,4 +1,4 @@
-"""The forms, and what each puts where."""
+"""The forms, and the files of each."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 
 def arrange(form: Form, parts: Parts) -> Files:
-    """The files of a form: path inside its folder -> text, a README with how to call it first."""
+    """The files of a form: path inside its folder -> text; the README is the first."""
     use, files = _FORMS[form](parts)
     return {"README.md": readme(form, parts, use=use), **files}
 

@@ -1,4 +1,4 @@
-"""What every form is made of."""
+"""The contents of an export: models, their self-tests, the engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class ModelParts:
         weights: bytes of weights.
         arena: bytes of working memory.
         pixels: whether an input is the raw pixels of an image.
-        reads: how the bytes of an input are made, for the README: sentences.
-        writes: what the outputs mean, likewise.
+        reads: how to make the bytes of an input: sentences for the README.
+        writes: what the outputs mean: sentences for the README.
         cost: a section of the README on what the model costs on its target; "" for no target.
     """
 
@@ -63,7 +63,7 @@ class Parts:
 
     @property
     def model_files(self) -> Files:
-        """The generated sources and headers; of several models a header for all too."""
+        """The generated sources and headers; several models also get one header for all."""
         found = {name: text for one in self.models for name, text in one.model.items()}
         if len(self.models) > 1:
             includes = "".join(f'#include "{one.name}.h"\n' for one in self.models)
@@ -73,7 +73,7 @@ class Parts:
 
     @property
     def selftests(self) -> Files:
-        """``selftest.c`` with a main; of several models it calls those in ``selftest_<name>.c``."""
+        """``selftest.c`` with a main; for several models it calls every ``selftest_<name>.c``."""
         if len(self.models) == 1:
             return {"selftest.c": self.models[0].selftest}
         names = [one.name for one in self.models]
@@ -90,7 +90,7 @@ class Parts:
 
     @property
     def headers(self) -> Files:
-        """All headers, those that only the engine's sources include among them."""
+        """All headers, also the internal headers of the engine's sources."""
         return {n: t for n, t in self._all.items() if n.endswith((".h", ".hpp"))}
 
     @property
@@ -98,7 +98,7 @@ class Parts:
         return {**self.model_files, **self.engine}
 
     def fill(self, template: str, **more: object) -> str:
-        """A template of this part with its ``$names`` replaced; figures are those of all models."""
+        """A template of this part with its ``$names`` replaced; figures are sums over models."""
         return _filled(
             template,
             {

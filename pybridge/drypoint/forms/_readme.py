@@ -48,7 +48,7 @@ def _table(model: ModelParts, *, several: bool) -> str:
 
 
 def _call(parts: Parts, model: ModelParts) -> str:
-    """The lines of C that run a model, and what goes in and comes out."""
+    """The lines of C that run a model, and the meaning of its input and outputs."""
     pre = f"{model.name}_" if len(parts.models) > 1 else ""
     return parts.fill_for(model, "call.md.in", pre=pre, reads=model.reads, writes=model.writes)
 

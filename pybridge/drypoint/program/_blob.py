@@ -39,10 +39,11 @@ class _Header(NamedTuple):
 
 
 def dumps(program: Program) -> bytes:
-    """The blob of a program; the same program gives the same bytes.
+    """The blob of a program; equal programs give equal bytes.
 
     Raises:
-        ProgramError: encoder, decoder or provenance hold what a meta cannot (BLOB.md section 6).
+        ProgramError: encoder, decoder or provenance hold a value that a meta cannot (BLOB.md
+            section 6).
     """
     body = bytearray(HEADER.size + OP.size * len(program.ops))
     offsets = [append_tables(body, op) for op in program.ops]
@@ -105,7 +106,7 @@ def loads(blob: bytes) -> Program:
 
 
 def _read_header(blob: memoryview) -> _Header:
-    """The header of bytes that are a blob of a version which this drypoint reads, and whole."""
+    """The header of a blob; refuses a blob that is truncated, damaged or of an unknown version."""
     if len(blob) < HEADER.size or blob[:4] != MAGIC:
         raise BlobError(
             "not a drypoint blob: it does not start with a header of 64 bytes and its magic"
@@ -156,7 +157,7 @@ def _read_ops(blob: memoryview, names: tuple[str, ...]) -> tuple[Op, ...]:
 
 
 def _version(program: Program) -> tuple[int, int]:
-    """The lowest one whose readers know all that is in the program."""
+    """The lowest version of the format that has all ops of the program."""
     return VERSION if any(isinstance(op, GroupedConv) for op in program.ops) else (1, 0)
 
 
@@ -179,7 +180,9 @@ def _check_header(header: _Header, program: Program) -> None:
 
 
 def _check_records(blob: memoryview, program: Program) -> None:
-    """Plan and unused bytes: each record is the one its op makes, given where its tables lie."""
+    """Check plan and unused bytes: each record equals the record that its op and the offsets of
+    its tables give.
+    """
     for i, (op, out_offset) in enumerate(zip(program.ops, program.out_offsets, strict=True)):
         at = HEADER.size + OP.size * i
         weight, bias, mult = read_record(blob, at).tables

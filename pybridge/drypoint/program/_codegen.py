@@ -1,4 +1,4 @@
-"""A program as C: tables, not logic. What it writes compiles with engine_c and nothing else."""
+"""Generates the C of a program: tables, not logic. It compiles with engine_c and nothing else."""
 
 import zlib
 from collections.abc import Iterable
@@ -33,10 +33,10 @@ def generate(
     """The program as C source.
 
     Args:
-        program: what to write.
+        program: the program.
         name: the C name of the model and of its files: a lower-case identifier.
         golden: inputs (N, h, w, c), at least one, that the self-test compiles in.
-        kernels: a name of ``KERNEL_SETS``; weights are written in the layout that these read.
+        kernels: a name of ``KERNEL_SETS``; weights are written in the layout of these kernels.
 
     Returns:
         File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``.
@@ -74,7 +74,7 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
     valid = "/* of one run at most; gcc, -Os to -O3 */"
-    told = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
+    stack_size = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
@@ -84,13 +84,13 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=(told if chosen.stack else "") + _scales(program, name),
+        stack=(stack_size if chosen.stack else "") + _scales(program, name),
         softmax=_softmax_declaration(program, name),
     )
 
 
 def _scales(program: Program, name: str) -> str:
-    """The scales of the borders that are real numbers: an encoder's pixels are none."""
+    """The scales of input and output; none for an encoder's pixels and for a softmax's logits."""
     lines = ""
     if program.encoder is None:
         low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
@@ -139,7 +139,7 @@ def _softmax_definition(program: Program, name: str) -> str:
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:
-    """The model's own backend; nothing where it names one of the engine's, which are whole."""
+    """The model's own backend; "" where the model names a backend of the engine."""
     if chosen.backend:
         return ""
     used = {KERNELS[type(op)] for op in program.ops}

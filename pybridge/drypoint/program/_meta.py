@@ -18,7 +18,7 @@ class MetaError(ValueError):
 
 @dataclass(frozen=True)
 class Meta:
-    """What the meta of a blob says; the fields are those of `Program`, ``ops`` the ops' names."""
+    """The values of a blob's meta: fields of `Program`; ``ops`` are the names of the ops."""
 
     name: str
     ops: tuple[str, ...]
@@ -31,10 +31,10 @@ class Meta:
 
 
 def write_meta(program: Program) -> bytes:
-    """The meta of a program, which `read_meta` takes.
+    """The meta of a program, for `read_meta`.
 
     Raises:
-        MetaError: encoder, decoder or provenance hold what a meta cannot.
+        MetaError: encoder, decoder or provenance hold a value that a meta cannot.
     """
     border_in: dict[str, Any] = {"scale": float(program.input_scale)}
     border_out: dict[str, Any] = {"scale": float(program.output_scale)}
@@ -89,14 +89,14 @@ _JSON_TYPES = {
 
 
 def _get(
-    of: dict[str, Any], key: str, *types: type, inside: str = "", optional: bool = False
+    fields: dict[str, Any], key: str, *types: type, inside: str = "", optional: bool = False
 ) -> Any:
     """The value of a key; None where an optional key is absent."""
-    if key not in of and optional:
+    if key not in fields and optional:
         return None
-    if key not in of:
+    if key not in fields:
         raise MetaError(f"{inside}{key} is missing")
-    value = of[key]
+    value = fields[key]
     if type(value) not in types:
         wanted = " or ".join(dict.fromkeys(_JSON_TYPES[one] for one in types))
         raise MetaError(f"{inside}{key} must be {wanted}, not {_JSON_TYPES[type(value)]}")
@@ -104,7 +104,7 @@ def _get(
 
 
 def _parse(data: bytes) -> dict[str, Any]:
-    """The JSON object of these bytes. Its limits do not depend on those of this interpreter."""
+    """The JSON object of these bytes; limits of size do not depend on the Python interpreter."""
     deep = f"arrays and objects lie more than {MAX_DEPTH} deep in one another"
     try:
         meta = json.loads(
@@ -131,7 +131,7 @@ def _parse(data: bytes) -> dict[str, Any]:
 
 
 def _members(value: Any) -> list[Any]:
-    """The arrays and objects directly inside one; its strings are checked on the way."""
+    """The arrays and objects directly inside an array or object, whose strings are checked."""
     texts = list(value) if isinstance(value, dict) else []
     inside = list(value.values() if isinstance(value, dict) else value)
     for text in (*texts, *inside):

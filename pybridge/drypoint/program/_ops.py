@@ -1,7 +1,7 @@
-"""The ops of an integer program: what each holds, and what makes it valid.
+"""The ops of an integer program: their fields, and the rules that make an op valid.
 
-Fields, names and order are those of ``dpt_op`` in ``engine_c/include/drypoint.h``; the arithmetic
-is section 3 of ``NUMERICS.md``. An op that exists is valid: ``__post_init__`` checks it whole.
+Names and order of the fields equal ``dpt_op`` in ``engine_c/include/drypoint.h``; section 3 of
+``NUMERICS.md`` specifies the arithmetic. ``__post_init__`` checks every rule, so every op is valid.
 """
 
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ class _Weighted(_Requantized):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Convolution(_Weighted):
-    """What both convolutions have: windows, and pools of their sums."""
+    """Fields of `Conv` and `GroupedConv`: windows, and pooling of the accumulators."""
 
     kernel: Pair
     stride: Pair = (1, 1)
@@ -144,7 +144,7 @@ class _Convolution(_Weighted):
     pool: Pair = (1, 1)
 
     def _check_windows(self, channels: int) -> None:
-        """All but the groups: ``channels`` are those that an output reads."""
+        """Check all fields except groups; ``channels``: input channels that an output reads."""
         self._check_planes()
         self._check_bytes(kernel=self.kernel, stride=self.stride, pool=self.pool)
         ok = all(0 <= n <= 255 for n in self.padding)
@@ -183,7 +183,7 @@ class Conv(_Convolution):
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class GroupedConv(_Convolution):
     """A convolution of at least 2 ``groups``, which divide the channels of input and output: each
-    output reads the channels of its group. With one of them a group it is depthwise.
+    output reads the channels of its group. With one input channel a group it is depthwise.
 
     ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c / groups]; the rest is as for `Conv`.
     """
@@ -270,7 +270,7 @@ def _windows(length: int, kernel: int, stride: int) -> int:
 
 
 def _freeze(op: _Base, field: str, dtype: type[np.integer], shape: tuple[int, ...]) -> None:
-    """Replace an array field by its read-only contiguous twin, after checking type and shape."""
+    """Replace an array field by a read-only contiguous copy, after checking type and shape."""
     array = getattr(op, field)
     ok = isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape
     came = f"{array.dtype}{list(array.shape)}" if isinstance(array, np.ndarray) else repr(array)

@@ -1,11 +1,11 @@
-"""Weights in the layouts that the kernels of small devices read, laid out when a model is exported.
+"""Packs weights, at export, into the layouts that the kernels of small devices read.
 
 A packed op is, in little-endian bytes: int32 biases, then int32 multipliers, of all channels; then
 the weights. Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
 dense op) in steps: block after block, step after step, in each the weights in the order that the
-kernel multiplies them. What is missing to whole blocks and steps is 0 (multipliers: 2). The twin in
-C is ``dpt_window.h``; the arithmetic is exact modulo 2^32, so the proof of NUMERICS.md section 4
-covers the corrected biases too.
+kernel multiplies them. Incomplete blocks and steps are padded with 0 (multipliers: 2).
+``dpt_window.h`` reads this layout in C; the arithmetic is exact modulo 2^32, so the proof of
+NUMERICS.md section 4 covers the corrected biases too.
 """
 
 from collections.abc import Mapping
@@ -26,18 +26,19 @@ class KernelSet:
     """Kernels in C that are used with packed weights.
 
     Attributes:
-        name: what ``kernels=`` takes.
-        number: ``packing`` in C; 0: the weights are used as they are.
+        name: the value of ``kernels=``.
+        number: ``packing`` in C; 0: the weights are not packed.
         backend: the whole backend in C, ``dpt_neon``; "": the kernels are ``dpt_<name>_conv`` and
             ``dpt_<name>_dense``, so that the linker leaves out what a model does not need.
-        quads: the layout, of kernels that multiply quads; the fields below are those of others.
+        quads: the layout of kernels that multiply quads, or None; with it, ``conv``, ``dense``,
+            ``flips`` and ``stored`` are not used.
         conv, dense: the order of the bytes of a step.
         flips: activations of this type are multiplied with their highest bit flipped: `i8` as if
-            128 larger, `u8` as if 128 smaller. The biases make up for it.
-        stored: how a weight is stored: as it is; 128 larger; or in 16-bit numbers, those of four
-            channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
-        stack: bytes of stack that a run takes at most on the targets that use the set, whatever
-            the model, compiled by gcc with -Os to -O3; 0: not told.
+            128 larger, `u8` as if 128 smaller. Packed biases correct for the difference.
+        stored: the form of a packed weight: unchanged; 128 larger; or in 16-bit numbers, the
+            weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
+        stack: a bound of the bytes of stack of a run, for any model, on the targets that use the
+            set, compiled by gcc with -Os to -O3; 0: no bound is known.
     """
 
     name: str
@@ -52,7 +53,7 @@ class KernelSet:
 
 
 def _pairs(channels: int) -> Order:
-    """The even values of a step of four before the odd ones, in each pairs of channels."""
+    """In a step of four values: the even values of all pairs of channels, then the odd values."""
     return tuple(
         (pair + low, half + even)
         for even in (0, 1)
@@ -91,7 +92,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
     for kernels in (
         KernelSet(name="scalar", number=0),
         _BLOCKS,
-        # Where registers are wider than 32 bits, or few: the same, but more stack.
+        # For targets whose registers are wider than 32 bits, or few: more stack.
         replace(_BLOCKS, name="blocks-any", backend="dpt_blocks", stack=1408),
         KernelSet(
             name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
@@ -121,11 +122,11 @@ def kernel_set(name: str) -> KernelSet:
 
 
 def pack(op: Op, kernels: KernelSet) -> bytes:
-    """The packed op, or nothing where the kernels read the op as it is.
+    """The packed op, or no bytes where the kernels read unpacked weights.
 
     Args:
         op: any op.
-        kernels: whose layout.
+        kernels: the kernels that will read the packed op.
 
     Returns:
         A multiple of four bytes.
@@ -148,7 +149,7 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)
     if kernels.stored == "16 bits":
         stored[:n:4, :length] += 128  # a
-        stored[3::4] -= stored[2::4] < 0  # what c takes from d
+        stored[3::4] -= stored[2::4] < 0  # c + 256 d borrows from d when c is negative
     tiles = stored.reshape(blocks, channels, steps, step)
     bytes_of_steps = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
     words = np.concatenate([bias, mult]) & 0xFFFFFFFF

@@ -1,9 +1,9 @@
 """Weights in the layout of the kernels that multiply quads: Neon, RISC-V V, WebAssembly SIMD.
 
-On hosts ``dpt_model_pack`` lays them out when a program starts; ``drypoint export --target`` does
-it here, so that a device has them in flash, once. The twin in C, and the oracle of the tests, is
-``dpt_pack.h``: what a layout is and what its number means stands there. Narrow blocks and planes
-are not written: only the backends of x86-64 have them, and those pack on the host.
+On hosts ``dpt_model_pack`` packs weights when a program starts; ``drypoint export --target`` packs
+them with this module, so that a device holds the weights once, in flash. ``dpt_pack.h`` defines the
+layouts and their numbers, and is the oracle of the tests. This module does not write narrow blocks
+and planes: only the backends of x86-64 have them, and hosts pack for themselves.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ._ops import Conv, Dense
 
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels
-SLACK = 15  # bytes that a kernel reads beyond them
+SLACK = 15  # bytes that a kernel reads beyond its input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,8 @@ class Quads:
 
 
 def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
-    """Biases, multipliers and weights of an op, little-endian; nothing if a pixel reads too much.
+    """Biases, multipliers and weights of an op, little-endian; no bytes if an output pixel reads
+    more than ``BAND_SIZE``.
 
     Args:
         op: a convolution or a dense op.

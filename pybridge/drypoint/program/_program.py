@@ -34,8 +34,8 @@ class Program:
 
     ``input_scale`` and ``output_scale`` are the only floating-point numbers: the real value of an
     input (an output) is its scale times the integer. A program with an ``encoder`` (a config that
-    ``drypoint.data.encoder_from_config`` reads) takes the encoder's pixels as they are. ``softmax``
-    says that the outputs are logits of a distribution, ``decoder`` what the classes are.
+    ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax``
+    says that the outputs are logits of a distribution; ``decoder`` is the config of the classes.
     """
 
     name: str
@@ -95,11 +95,12 @@ class Program:
 
     @property
     def out_offsets(self) -> tuple[int, ...]:
-        """Where each op's output lies in the arena, in bytes; 0 for the last, which is outside.
+        """The offset of each op's output in the arena, in bytes; 0 for the last op, whose output is
+        outside the arena.
 
         In a straight line only an op's input and output are alive at once, so outputs lie at the
-        low end and at the high end in turn. The arena is then as small as any plan can make it:
-        the largest sum of two neighbouring activations.
+        low end and at the high end in turn. This plan is optimal: the arena is the largest sum of
+        two neighbouring activations.
         """
         sizes, end = [op.out_bytes for op in self.ops[:-1]], self.arena_size
         return (*(0 if i % 2 == 0 else end - n for i, n in enumerate(sizes)), 0)

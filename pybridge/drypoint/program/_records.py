@@ -169,7 +169,7 @@ def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
 
 
 def append_tables(body: bytearray, op: Op) -> tuple[int, int, int]:
-    """Append weights, biases and multipliers of an op; their offsets, 0 for those it lacks."""
+    """Append weights, biases and multipliers of an op; their offsets, 0 for a missing table."""
     weight = op.weight.tobytes() if isinstance(op, Weighted) else b""
     bias = op.bias.astype("<i4").tobytes() if isinstance(op, Weighted) else b""
     mult = b"" if isinstance(op, MaxPool) else op.mult.astype("<i4").tobytes()

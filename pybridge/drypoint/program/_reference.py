@@ -92,7 +92,7 @@ def _products(x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     """``x @ weight.T`` exactly: x is [..., n], weight [m, n].
 
     The product is taken in float64, because NumPy multiplies integer matrices without BLAS, many
-    times slower. It is exact all the same: every partial sum is an integer below 2^31 (NUMERICS.md
+    times slower. The product is exact: every partial sum is an integer below 2^31 (NUMERICS.md
     section 4), and float64 holds every integer up to 2^53, in any order of addition.
     """
     product = x.astype(np.float64) @ weight.T.astype(np.float64)

@@ -1,4 +1,4 @@
-"""From a float model to an integer program: look, fold, scale. Nothing is changed on the way."""
+"""Quantizes a float model to an integer program: calibrate, fold, scale."""
 
 from ._bound import error_bound as error_bound
 from ._calibration import Calibration as Calibration

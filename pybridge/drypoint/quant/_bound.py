@@ -1,4 +1,4 @@
-"""How far the integers can be from the float net: a bound from the scales, not a guess."""
+"""A proven bound of the difference between the integer program and the float net."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,20 @@ from ._steps import Step, real_weight, steps
 def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, float]:
     """The largest possible difference of each op's outputs from the float net's, in real units.
 
-    It holds for every input whose float activations all lie within the calibration's ranges: with
-    min-max calibration, for the calibration's own images. Per output channel, with exact weights
-    W, b, quantized ones W', b' (as real numbers), input error d and largest input X:
+    The bound holds for every input whose float activations all lie within the calibration's ranges:
+    with min-max calibration, for the calibration's own images. Per output channel, with exact
+    weights W, b, quantized weights W', b' (as real numbers), input error d and largest input X:
 
         sum |W'| d + sum |W - W'| X + |b - b'|         the difference of the accumulators
         + s_out (1/2 + |M' - M| bound(acc))            one rounding, and the multiplier's own
 
     ReLU, clamps (within the range) and maxima never make a difference larger. The float net is
-    taken as exact; what it loses in float32 is not in here.
+    taken as exact: the bound does not include the rounding errors of float32.
 
     Returns:
         op name -> bound, in the order of the program: on the output of the last layer fused into
-        the op. A pool before the first weights reads an encoder's pixels: its bound is in those.
+        the op. The bound of a pool before the first weights, which reads an encoder's pixels, is in
+        units of pixels.
 
     Raises:
         QuantizationError: as `quantize`.
@@ -36,7 +37,7 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     check_calibration(calibration)
     folded = fold(as_model(model))
     line = steps(folded, calibration)
-    # Pixels come as they are; anything else is rounded to the input's steps first.
+    # Pixels are integers already; real inputs are rounded to the input's scale first.
     error = 0.0 if folded.encoder is not None else line[0].source.scale / 2
     bounds: dict[str, float] = {}
     for step in line:
@@ -70,7 +71,7 @@ def _step_error(step: Step, error: float) -> float:
 def _rounding(
     q: Integers, exact: NDArray[np.float64], largest: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Half a step, and what the integer multiplier is off by on the largest accumulator."""
+    """Half a step, plus the integer multiplier's error on the largest accumulator."""
     off = np.abs(q.mult * 2.0 ** (q.shift - 32) - exact) * largest
     return q.out_scale * (0.5 + off)
 

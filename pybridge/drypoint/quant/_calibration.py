@@ -1,4 +1,4 @@
-"""Calibration: the range of every activation on some images. It only looks."""
+"""Calibration: the range of every activation on some images."""
 
 import json
 import math
@@ -20,18 +20,18 @@ from ._gate import as_images, as_model
 
 Method = Literal["minmax", "percentile"]
 _LARGEST_JSON = 1 << 20  # bytes: thousands of layers
-INPUT = "input"  # the name under which the encoded input stands beside the layers' paths
+INPUT = "input"  # the encoded input's key among the layers' paths
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """The range that each activation is given, by the path of the layer whose output it is.
+    """The range of each activation, by the path of the layer that outputs the activation.
 
     Attributes:
         ranges: path -> (lowest, highest), real numbers; "input" is the encoded input.
         method: "minmax", or "percentile" where the outermost values are left out.
         percentile: the share kept at each end, in percent (100 for "minmax").
-        n_images: how many images were looked at.
+        n_images: the number of images that the model ran over.
 
     Raises:
         QuantizationError: a field is out of its range.
@@ -45,7 +45,7 @@ class Calibration:
     def __post_init__(self) -> None:
         _check_method(self.method, self.percentile)
         if type(self.n_images) is not int or self.n_images < 1:
-            raise QuantizationError(f"a calibration on {self.n_images!r} images is none")
+            raise QuantizationError(f"n_images is {self.n_images!r}, not an integer of at least 1")
         if INPUT not in self.ranges:
             raise QuantizationError(f"the calibration has no range of {INPUT!r}")
         for path, (low, high) in self.ranges.items():
@@ -93,9 +93,9 @@ def calibrate(
     """Run the model over images and note the range of every activation.
 
     Args:
-        model: what will be quantized; a net counts as a model without encoder.
-        images: what the model takes, many at a time: an array (N, ...), a list of pictures, a
-            `Dataset`; take them from the training set.
+        model: the model that will be quantized; a net counts as a model without encoder.
+        images: inputs of the model, from the training set: an array (N, ...), a list of pictures
+            or a `Dataset`.
         method: "minmax" keeps the extremes; "percentile" leaves out
             floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
             few outliers do not stretch the scale of all others.
@@ -139,20 +139,20 @@ def _check_method(method: str, percentile: float) -> None:
 
 
 def check_calibration(given: object) -> None:
-    """Refuse what is no calibration.
+    """Refuse an argument that is no `Calibration`.
 
     Raises:
-        QuantizationError: it is none.
+        QuantizationError: the argument is no `Calibration`.
     """
     wanted = "a Calibration: quant.calibrate(model, images)"
     check_kind(given, Calibration, name="calibration", wanted=wanted, error=QuantizationError)
 
 
 class _Tails:
-    """The outermost values of a stream: enough of each end to know a percentile exactly."""
+    """The smallest and largest values of a stream: as many as determine a percentile exactly."""
 
     def __init__(self, *, cut: int) -> None:
-        self._n = cut + 1  # the value sought is the last of these
+        self._n = cut + 1  # the percentile is the innermost of these values
         self._low = self._high = np.empty(0, np.float32)
 
     def add(self, values: NDArray[np.floating]) -> None:
@@ -163,7 +163,7 @@ class _Tails:
     def _smallest(
         self, kept: NDArray[np.floating], more: NDArray[np.floating]
     ) -> NDArray[np.floating]:
-        if len(kept) == self._n:  # then few of the others count: much less to partition
+        if len(kept) == self._n:  # few values pass this filter: much less to partition
             more = more[more < kept.max()]
         values = np.concatenate([kept, more])
         return values if len(values) <= self._n else np.partition(values, self._n - 1)[: self._n]

@@ -1,4 +1,4 @@
-"""What quantization refuses."""
+"""The errors of quantization."""
 
 from drypoint.common import DrypointError
 
@@ -8,4 +8,4 @@ class QuantizationError(DrypointError, ValueError):
 
 
 class UnsupportedError(QuantizationError):
-    """Layers that have no integer form here: all of them, by path, each with its reason."""
+    """Layers have no integer form; the message lists them all by path, each with its reason."""

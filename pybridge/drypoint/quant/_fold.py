@@ -1,7 +1,7 @@
-"""A float net to fused stages: batch norms and the encoder folded in, activations and pools fused.
+"""Folds a float net into stages: batch norms and encoder folded in, activations and pools fused.
 
-Pure: the model is read, nothing of it is changed. All layers that have no integer form are found
-before any is refused.
+The functions are pure: the model is not changed. One error names all layers without an integer
+form.
 """
 
 from dataclasses import replace
@@ -22,9 +22,9 @@ def fold(model: Model) -> Folded:
     """The stages of a model.
 
     Raises:
-        UnsupportedError: layers without an integer form, all of them, by path.
-        QuantizationError: the net has no values or some that are not finite, its activations are
-            no planes or vectors, or no weights take in the encoder.
+        UnsupportedError: layers have no integer form; the message lists them by path.
+        QuantizationError: the net is not initialized, a parameter is not finite, an activation is
+            neither a plane nor a vector, or the net has no weights to fold the encoder into.
     """
     net = as_sequential(model.net).flatten()
     if not net.initialized or net.input_shape is None:
@@ -53,7 +53,7 @@ def fold(model: Model) -> Folded:
 
 
 def _stand_in(line: Line, path: str, out: Shape) -> Line:
-    """The line as if a refused layer were a stage, so that those after it are judged fairly."""
+    """The line with a stage for a refused layer, so that the layers after it are checked too."""
     weight, bias = np.zeros((out.c, 1, 1, line.shape.c)), np.zeros(out.c)
     stage = Weighted(
         path=path, last=path, in_shape=line.shape, out_shape=out, weight=weight, bias=bias
@@ -62,7 +62,7 @@ def _stand_in(line: Line, path: str, out: Shape) -> Line:
 
 
 def _check_end(line: Line, out: Shape) -> None:
-    """Refuse what only the whole line shows."""
+    """Check the rules for the whole line of stages."""
     if not line.stages:
         raise QuantizationError("the net has no layer that would be an op of the engine")
     if line.affine is not None:
@@ -78,10 +78,10 @@ def _check_end(line: Line, out: Shape) -> None:
 
 
 def as_sequential(net: Layer) -> Sequential:
-    """The net as what quantization walks through: a straight line of layers.
+    """The net as a `Sequential`.
 
     Raises:
-        QuantizationError: it is a single layer, or a graph that branches.
+        QuantizationError: the net is a single layer, or a graph that branches.
     """
     if isinstance(net, Sequential):
         return net

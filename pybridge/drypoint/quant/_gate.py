@@ -1,4 +1,4 @@
-"""The gate of the public functions: models, calibrations and images of the kinds wanted."""
+"""Checks of the public functions' arguments: models and images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from ._errors import QuantizationError
 
 
 def as_model(given: object) -> Model:
-    """A model, or a net without encoder and decoder as one.
+    """The model, or a `Model` of a net without encoder and decoder.
 
     Raises:
-        QuantizationError: it is neither.
+        QuantizationError: the argument is neither a model nor a net.
     """
     if isinstance(given, Layer):
         return Model(given)
@@ -27,9 +27,9 @@ def as_model(given: object) -> Model:
 
 
 def as_images(given: object) -> NDArray[Any] | Sequence[Any]:
-    """What a model is to read, many at a time.
+    """Inputs of a model, a batch of them.
 
     Raises:
-        QuantizationError: it is nothing of `model_inputs`.
+        QuantizationError: `model_inputs` refuses the argument.
     """
     return model_inputs(given, name="images", error=QuantizationError)

@@ -1,5 +1,5 @@
-"""How each float layer joins the line: as a stage of its own, fused into the one before, or as
-nothing. One function a layer; what has no integer form raises `Refusal`.
+"""Appends a float layer to the line of stages: as a new stage, fused into the stage before, or as
+no stage. One function for each layer; a layer without an integer form raises `Refusal`.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ from ._stages import Pair, Pooled, Weighted
 
 
 def joined(line: Line, path: str, layer: Layer, out: Shape) -> Line:
-    """The line after one more layer, whose output is the plane ``out``."""
+    """The line with one more layer; ``out`` is the plane that the layer outputs."""
     if line.softmax:
         raise Refusal("it comes after a softmax, which ends a program")
     match layer:
@@ -80,7 +80,7 @@ def _conv(line: Line, path: str, layer: Conv2d, out: Shape) -> Weighted:
 
 
 def _linear(line: Line, path: str, layer: Linear, out: Shape) -> Weighted:
-    """The columns, in the order of a flattened (C, H, W), move to that of the engine's plane."""
+    """The columns are reordered from a flattened (C, H, W) to the engine's plane (h, w, c)."""
     h, w, c = line.shape
     rows = layer.params["weight"].astype(np.float64)
     return Weighted(
@@ -99,7 +99,7 @@ def _bias(layer: Conv2d | Linear, n: int) -> NDArray[np.float64]:
 
 
 def _weighted(line: Line, stage: Weighted) -> Line:
-    """One more weighted stage; the first takes in what the encoder does to pixels."""
+    """The line with one more weighted stage; the first one has the encoder folded into it."""
     if line.affine is None:
         return line.pushed(stage)
     scale, offset = (_by_output(v, stage) for v in (line.affine.scale, line.affine.offset))
@@ -125,7 +125,7 @@ def _by_output(values: NDArray[np.float64], stage: Weighted) -> NDArray[np.float
 
 
 def _normalized(line: Line, path: str, layer: BatchNorm2d) -> Weighted:
-    """scale * (y - mean) / sqrt(variance + epsilon) + shift, on what the stage before computes."""
+    """scale * (y - mean) / sqrt(variance + epsilon) + shift, folded into the stage before."""
     before = line.stages[-1] if line.stages else None
     if not isinstance(before, Weighted) or before.relu or before.pool != (1, 1):
         raise Refusal("a batch norm must follow a convolution directly")
@@ -144,7 +144,7 @@ def _normalized(line: Line, path: str, layer: BatchNorm2d) -> Weighted:
 
 
 def _rectified(line: Line, path: str) -> Line:
-    """A ReLU is the clamp of the op that computes its input; a maximum in between may be passed."""
+    """A ReLU is the clamp of the op that computes its input; it commutes with a maximum between."""
     if line.affine is not None and line.affine.offset.any():
         raise Refusal("it clamps at the encoder's mean, and the engine at 0: put weights before")
     for at in range(len(line.stages) - 1, -1, -1):
@@ -174,14 +174,14 @@ def _pooled(line: Line, path: str, out: Shape, *, mean: bool, kernel: Pair, stri
 
 
 def _reshaped(line: Line, layer: Reshape, out: Shape) -> Line:
-    """Nothing, where no value moves: a vector, a plane as it was, or another view of the input of
-    a net that begins with it. Elsewhere the two orders differ, since the engine's channels are
-    innermost, or an op would read a plane that the one before it does not write.
+    """A reshape that moves no value is no stage: to a vector, to its own shape, or, as the first
+    layer, to another view of the net's input. Other reshapes are refused: they change the order of
+    values, since the engine's channels are innermost, or the shape between two ops.
     """
     if len(layer.shape) == 1 or out == line.shape:
         return line
-    as_it_lies = all(shape.c == 1 or shape.h * shape.w == 1 for shape in (line.shape, out))
-    if as_it_lies and not line.stages and line.affine is None:
+    same_order = all(shape.c == 1 or shape.h * shape.w == 1 for shape in (line.shape, out))
+    if same_order and not line.stages and line.affine is None:
         return replace(line, in_shape=out)
     raise Refusal(
         f"it makes {out} of {line.shape}, which the engine stores in another order or form"

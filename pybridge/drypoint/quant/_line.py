@@ -1,4 +1,4 @@
-"""The straight line of stages that a float net becomes, while it is being made."""
+"""The stages of a float net while `fold` builds them."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from ._stages import Stage
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """What a raw pixel q means, by channel: scale * q + offset."""
+    """The real value of a raw pixel q, by channel: scale * q + offset."""
 
     scale: NDArray[np.float64]
     offset: NDArray[np.float64]
@@ -21,7 +21,7 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """The stages made so far, and the encoder's arithmetic until the first weights take it in."""
+    """The stages so far, and the encoder's arithmetic until it is folded into the first weights."""
 
     in_shape: Shape
     affine: Affine | None
@@ -30,21 +30,21 @@ class Line:
 
     @property
     def shape(self) -> Shape:
-        """The plane that the next stage reads; a flatten does not change how it lies in memory."""
+        """The plane that the next stage reads; a flatten does not change its order in memory."""
         return self.stages[-1].out_shape if self.stages else self.in_shape
 
     def pushed(self, stage: Stage) -> "Line":
         return replace(self, stages=(*self.stages, stage))
 
     def changed(self, stage: Stage, at: int = -1) -> "Line":
-        """With the stage at a place replaced."""
+        """The line with the stage at index ``at`` replaced."""
         stages = list(self.stages)
         stages[at] = stage
         return replace(self, stages=tuple(stages))
 
 
 class Refusal(Exception):  # noqa: N818
-    """Why one layer has no integer form: a message for the list of all of them."""
+    """The reason why a layer has no integer form, for the message of `UnsupportedError`."""
 
 
 def plane(shape: tuple[int, ...]) -> Shape:

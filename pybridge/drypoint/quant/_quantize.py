@@ -1,4 +1,4 @@
-"""A model and a calibration to an integer program. Pure: the model is not touched."""
+"""Makes an integer program of a model and a calibration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,13 +34,13 @@ def quantize(
     """The integer program of a float model.
 
     Args:
-        model: net, encoder and decoder; every weight set. A net counts as a model without these.
-        calibration: what `calibrate` made of this model.
+        model: an initialized net, its encoder and decoder. A net counts as a model without these.
+        calibration: of this model, by `calibrate`.
         name: the program's name; also the default name of its C files.
-        provenance: JSON-able facts to carry along.
+        provenance: JSON-able facts that the program carries.
 
     Raises:
-        UnsupportedError: layers that have no integer form, all of them named.
+        UnsupportedError: layers have no integer form; the message names them all.
         QuantizationError: the calibration is of another net, or a shape is beyond the engine.
     """
     model = as_model(model)

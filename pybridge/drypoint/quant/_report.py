@@ -1,4 +1,4 @@
-"""Which layer costs what: the integers beside the float net, layer by layer."""
+"""The quantization error of each layer: the integer program compared with the float net."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -27,18 +27,18 @@ _HEAD = ("op", "type", "one step", "beyond", "SQNR, dB", "largest error", "cosin
 
 @dataclass(frozen=True, kw_only=True)
 class OpReport:
-    """One op's outputs over all images, against those of the float layer that it stands for.
+    """One op's outputs over all images, compared with the outputs of its float layer.
 
     Attributes:
-        op: its name.
-        layer: path of the last layer fused into it, whose output it computes.
-        dtype: of its integers.
-        scale: the real value of one step of them.
-        clipped: the share of float values beyond what the integers can say, in [0, 1].
-        sqnr: signal to quantization noise, 10 log10(sum f^2 / sum (f - q)^2) in dB; infinite where
-            nothing differs.
+        op: the op's name.
+        layer: path of the last layer fused into the op; the op computes this layer's output.
+        dtype: the type of the op's outputs.
+        scale: the real value of the integer 1.
+        clipped: the share of float values beyond the range of the integers, in [0, 1].
+        sqnr: signal to quantization noise, 10 log10(sum f^2 / sum (f - q)^2) in dB; infinite if
+            all values are equal.
         max_error: the largest difference, in real units.
-        cosine: of the angle between the two, 1 where they point the same way.
+        cosine: cosine of the angle between the float outputs and the integer outputs as vectors.
     """
 
     op: str
@@ -53,10 +53,10 @@ class OpReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What `report` found; `str` gives the table.
+    """The result of `report`; `str` gives a table.
 
     Attributes:
-        n_images: how many images were compared.
+        n_images: the number of images.
         ops: in the order of the program.
     """
 
@@ -79,7 +79,7 @@ class Report:
         )
 
     def to_json(self) -> dict[str, object]:
-        """The rows as JSON takes them; an infinite ratio is None."""
+        """The rows as JSON-able values; an infinite ``sqnr`` is None."""
         rows = [asdict(op) | {"sqnr": op.sqnr if math.isfinite(op.sqnr) else None} for op in self]
         return {"n_images": self.n_images, "ops": rows}
 
@@ -91,13 +91,14 @@ def report(
 ) -> Report:
     """Compare every op of the quantized model with the float layers fused into it.
 
-    Both nets run on their own all the way, so what one layer loses is in those after it too. A
-    pool before the first weights, which works on an encoder's pixels, is left out.
+    Each op reads the outputs of the integer op before it, so an op's error includes the errors of
+    the ops before it. A pool before the first weights, which reads an encoder's pixels, is left
+    out.
 
     Args:
         model: net, encoder and decoder.
-        calibration: what `calibrate` made of this model.
-        images: what the model takes, as for `calibrate`; others than those calibrated on show more.
+        calibration: of this model, by `calibrate`.
+        images: as for `calibrate`; images that were not calibrated on also show clipping.
 
     Raises:
         QuantizationError: there are no images; otherwise as `quantize`.
@@ -134,7 +135,7 @@ class _Totals:
     def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
         f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
         if self.step.stage.relu or self.step.target.dtype == "u8":
-            f = np.maximum(f, 0)  # a ReLU after a maximum is computed before it, to the same end
+            f = np.maximum(f, 0)  # the op computes a ReLU that follows a maximum before it
         q = integers.astype(np.float64) * self.step.target.scale
         error = f - q
         self.n += f.size
@@ -164,7 +165,7 @@ class _Totals:
 def _integers(
     model: Model, program: Program, images: object, x: NDArray[np.floating]
 ) -> NDArray[np.integer]:
-    """The images as the program reads them."""
+    """The integer inputs of the program for these images."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(images)
     return program.integers(x)

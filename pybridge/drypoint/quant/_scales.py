@@ -1,4 +1,4 @@
-"""Real scales to integer multipliers: section 5 of NUMERICS.md."""
+"""Converts real scales to integer multipliers: section 5 of NUMERICS.md."""
 
 import math
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ MAX_ACCUMULATOR = 2**31 - 1
 
 @dataclass(frozen=True)
 class Activation:
-    """How an activation is stored: its type, and the real value of one step."""
+    """The integer type of an activation, and its scale: the real value of the integer 1."""
 
     dtype: DType
     scale: float
 
 
 def activation_of(lowest: float, highest: float, *, signed: bool) -> Activation:
-    """Type and scale for a range. A range of nothing but zero gets scale 1."""
+    """Type and scale for a range. The range 0 .. 0 gets scale 1."""
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise QuantizationError(f"an activation ranges from {lowest} to {highest}: not finite")
     reach = max(abs(lowest), abs(highest)) if signed else max(highest, 0.0)
@@ -54,7 +54,7 @@ def _nearest_even(ratio: float, e: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """A requantized stage in integers, and the scales that they mean; a mean has no weights."""
+    """The integers of a requantized stage, and their scales; a mean has no weights."""
 
     weight: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -108,8 +108,8 @@ def mean_integers(ratio: float, *, out_scale: float) -> Integers:
 
 
 def _natural_scales(weight: NDArray[np.float64], in_scale: float) -> NDArray[np.float64]:
-    """max|w| / 127 of each output channel. A channel of zeros takes the largest of the others; if
-    there is none, what makes an accumulator step 1/256."""
+    """max|w| / 127 of each output channel. A channel of zeros gets the largest scale of the other
+    channels; if all weights are zero, the scale for which an accumulator's step is 1/256."""
     scale: NDArray[np.float64] = np.abs(weight.reshape(len(weight), -1)).max(axis=1) / 127
     fallback = scale.max() if scale.max() > 0 else 1 / (256 * in_scale)
     return np.where(scale > 0, scale, fallback)

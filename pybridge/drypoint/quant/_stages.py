@@ -1,4 +1,4 @@
-"""What a float net becomes before it becomes integers: a straight line of fused stages."""
+"""The fused stages of a float net, in float64; each will become one integer op."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Stage:
     """One future op. Planes are height, width, channels; numbers are real, in float64.
 
     Attributes:
-        path: of the layer that names the op.
-        last: of the last layer fused into it, whose output it computes; "input" for none.
+        path: path of the layer that names the op.
+        last: path of the last layer fused into the stage; the stage computes this layer's output.
         relu: whether negative results become 0.
     """
 
@@ -52,7 +52,7 @@ class Weighted(Stage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pooled(Stage):
-    """A pooling stage of its own: ``mean`` or maximum."""
+    """A pooling stage that is not fused into a convolution: ``mean`` or maximum."""
 
     mean: bool
     kernel: Pair
@@ -61,9 +61,9 @@ class Pooled(Stage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Folded:
-    """The stages, and what stands at the two borders.
+    """The stages, the encoder before the first and the softmax after the last.
 
-    ``encoder`` set: the first stage reads the encoder's pixels, 0 to 255, as they are.
+    With an ``encoder`` the first stage reads the encoder's pixels, 0 to 255.
     """
 
     stages: tuple[Stage, ...]

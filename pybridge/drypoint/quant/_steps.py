@@ -1,4 +1,4 @@
-"""Stages with their integers: what every activation means, before ops are made of it."""
+"""Chooses type and scale of each activation, and the integers of each stage."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from ._stages import Folded, Pooled, Stage, Weighted
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Step:
-    """One stage, what it reads and writes, and its integers (None for a maximum)."""
+    """One stage, its input and output activations, and its integers (None for a maximum)."""
 
     stage: Stage
     source: Activation
@@ -27,19 +27,21 @@ def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
         QuantizationError: the calibration lacks a layer of the net.
     """
     source = _input(folded, calibration)
-    made: list[Step] = []
+    line: list[Step] = []
     pixels = folded.encoder is not None
     for i, stage in enumerate(folded.stages):
         last = i + 1 == len(folded.stages)
         step = _step(stage, source, calibration, last=last, pixels=pixels)
-        made.append(step)
+        line.append(step)
         source = step.target
         pixels = pixels and not isinstance(stage, Weighted)
-    return tuple(made)
+    return tuple(line)
 
 
 def _input(folded: Folded, calibration: Calibration) -> Activation:
-    """Pixels are taken as they are: the encoder's scale is folded into the first weights."""
+    """The input's type and scale; pixels have scale 1, since `fold` put the encoder's scale into
+    the first weights.
+    """
     if folded.encoder is not None:
         return Activation("u8", 1.0)
     lowest, highest = _range(calibration, INPUT)
@@ -56,6 +58,7 @@ def _step(
     stage: Stage, source: Activation, calibration: Calibration, *, last: bool, pixels: bool
 ) -> Step:
     """``pixels``: the stage reads an encoder's raw pixels, whose ranges no calibration knows."""
+    q: Integers | None
     match stage:
         case Weighted():
             wanted = None
@@ -64,33 +67,29 @@ def _step(
                 wanted = activation_of(lowest, highest, signed=not stage.relu)
             scale = None if wanted is None else wanted.scale
             q = integers(stage.weight, stage.bias, source=source, out_scale=scale)
-            dtype = "i32" if wanted is None else wanted.dtype
-            return _made(stage, source, Activation(dtype, q.out_scale), q)
+            target = Activation("i32" if wanted is None else wanted.dtype, q.out_scale)
         case Pooled(mean=True):
             target = source if pixels else _mean(stage, source, calibration)
-            # As the last op a mean may show finer steps than its input: 256 times finer.
+            # The last op writes int32, so a mean can have steps 256 times finer than its input.
             target = Activation("i32", source.scale / 256) if last else target
             ratio = source.scale / (stage.kernel[0] * stage.kernel[1] * target.scale)
-            return _made(stage, source, target, mean_integers(ratio, out_scale=target.scale))
+            q = mean_integers(ratio, out_scale=target.scale)
         case _:
-            return _made(stage, source, replace(source, dtype="i32") if last else source, None)
+            target, q = replace(source, dtype="i32") if last else source, None
+    return Step(stage=stage, source=source, target=target, integers=q)
 
 
 def _mean(stage: Pooled, source: Activation, calibration: Calibration) -> Activation:
-    """Type and scale of a mean's output: its own range, which may be far smaller than its input's,
-    in steps not finer than those of the sum.
+    """Type and scale of a mean's output: for the mean's own range, which may be far smaller than
+    its input's range, but with steps not finer than the steps of the sum.
     """
     lowest, highest = _range(calibration, stage.last)
     own = activation_of(lowest, highest, signed=source.dtype == "i8" and not stage.relu)
     return replace(own, scale=max(own.scale, source.scale / (stage.kernel[0] * stage.kernel[1])))
 
 
-def _made(stage: Stage, source: Activation, target: Activation, q: Integers | None) -> Step:
-    return Step(stage=stage, source=source, target=target, integers=q)
-
-
 def real_weight(step: Step) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """The real numbers that a step's integer weights stand for, float64 [out, h, w, in]."""
-    assert step.integers is not None  # only weighted steps are asked
+    """The real values of a weighted step's integer weights, float64 [out, h, w, in]."""
+    assert step.integers is not None  # weighted steps have integers
     scale: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = step.integers.weight_scale
     return step.integers.weight * scale[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Speed, measured honestly: the engine's backends, their layers, and the machine's limit."""
+"""Measures the speed of the engine's backends and of their layers, and the machine's limit."""
 
 from ._bench import bench as bench
 from ._bench import warnings_of as warnings_of
@@ -36,7 +36,7 @@ from ._result import PeerTimes as PeerTimes
 from ._result import Startup as Startup
 from ._result import ThreadTimes as ThreadTimes
 from ._result import to_json as to_json
-from ._rounds import Asked as Asked
+from ._rounds import Responder as Responder
 from ._rounds import run_rounds as run_rounds
 from ._serve import serve as serve
 from ._tables import table as table

@@ -1,4 +1,4 @@
-"""The bench: builds the C programs, times net after net, and says what may be wrong with it."""
+"""Runs the bench: builds the C programs, times each net, and warns of doubtful figures."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,45 +27,45 @@ def bench(
     plan: Plan,
     *,
     compiler: str,
-    say: Callable[[str], None],
-    told: Callable[[int, int], None],
+    notify: Callable[[str], None],
+    on_progress: Callable[[int, int], None],
 ) -> BenchResult:
     """Time programs on every backend, one thread on one core.
 
     Args:
-        cases: the programs, by the names that tables show.
-        plan: how long.
+        cases: the programs, with their names in tables.
+        plan: what to measure, and how long.
         compiler: path of a C compiler.
-        say: told a line about what goes on.
-        told: told how many of how many turns are done.
+        notify: called with a line about each stage.
+        on_progress: called with the number of measurements done and their total.
 
     Raises:
-        BenchError: a contestant or the compiler failed, or there is no such backend.
+        BenchError: a contestant or the compiler failed, or a backend does not exist.
     """
     plan, machine = plan.resolved(), look(compiler)
-    core = usable_cpus()[-1:]  # the first one has the most interrupts
+    core = usable_cpus()[-1:]  # the first core has the most interrupts
     nets, limits = list[NetTimes](), dict[str, Figure]()
     with tempfile.TemporaryDirectory(prefix="drypoint-bench-") as name:
         folder = Path(name)
-        say(f"compiling with {compiler}")
+        notify(f"compiling with {compiler}")
         parts = Bench(
             folder=folder,
             limits=build_limits(compiler, folder),
             speed=build_speed(compiler, folder),
             core=core,
-            told=told,
+            on_progress=on_progress,
         )
         for case in cases:
-            say(f"timing {case.name}: {plan.rounds} rounds")
+            notify(f"timing {case.name}: {plan.rounds} rounds")
             net, found = time_net(parts, case, plan)
             nets.append(net)
             limits |= found
-        say("timing a call that computes nothing")
+        notify("timing a call that computes nothing")
         brief = replace(plan, backends=plan.backends[:1], batches=())
         empty, _ = time_net(parts, empty_case(), brief)
-        say("timing threads")
+        notify("timing threads")
         threads = time_threads(parts, cases[0], plan)
-        say("timing starts")
+        notify("timing starts")
         startup = time_startup(parts, cases[0], plan, compiler=compiler)
     return BenchResult(
         machine=machine,

@@ -1,4 +1,4 @@
-"""The C programs of this part, compiled with the user's own compiler."""
+"""Compiles the C programs of the bench with the user's compiler."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ def build_speed(compiler: str, folder: Path) -> Path:
 
 
 def build_static(compiler: str, folder: Path) -> tuple[Path, str]:
-    """The same as one file without shared libraries, for its size; and its kind, in a word.
+    """The program that times the engine, linked statically, and its kind of linking.
 
     With musl where its compiler is installed, since glibc alone brings 650 KB; where there is no C
     library to link with statically, linked as usual.
@@ -51,6 +51,6 @@ def compiled(compiler: str, sources: list[Path], target: Path, *flags: str) -> P
     )
     if done.returncode != 0:
         lines = (done.stderr.strip() or "no message").splitlines()
-        problem = next((line for line in lines if "error" in line), lines[0])
+        problem = next((line for line in lines if "error:" in line), lines[0])
         raise BenchError(f"{compiler} cannot build {target.name} for this machine: {problem}")
     return target

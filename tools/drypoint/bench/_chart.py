@@ -102,7 +102,7 @@ def bars_of(net: NetTimes) -> list[Bar]:
 
 
 def scale(bars: list[Bar]) -> float:
-    """The longest bar that is drawn whole: five times the shortest, or the longest there is."""
+    """The length at which bars are cut: five times the shortest bar, or the longest bar."""
     ones = [bar.one for bar in bars]
     return min(max(ones), 5 * min(ones))
 
@@ -114,7 +114,7 @@ def _drawn(share: float, columns: int, *, plain: bool) -> str:
 
 
 def check_chart(path: Path) -> None:
-    """Refuse, before minutes of measuring, a file that no chart can be written to.
+    """Refuse, before the measurements, a file that no chart can be written to.
 
     Raises:
         BenchError: it has another ending than .png or .svg, or matplotlib is missing.

@@ -1,4 +1,4 @@
-"""Who takes part: the engine through C and through Python, and the peers that are installed."""
+"""The contestants: the engine through C and through Python, and the installed peers."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ LIBRARIES: dict[str, type[Library]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """What the contestants read."""
+    """The files that the contestants read."""
 
     speed: Path
     program: Path
@@ -33,7 +33,7 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """One that is timed.
+    """A program or library that is timed.
 
     Attributes:
         name: of all contestants different.
@@ -62,7 +62,7 @@ def engines(files: Files, backends: Sequence[str]) -> Iterator[Contestant]:
 
 
 def peers(files: Files, backend: str) -> Iterator[Contestant]:
-    """The peers whose packages are installed."""
+    """The contestants of the installed peers."""
     for name in installed_peers():
         command = in_python(name, files, backend=backend)
         yield Contestant(name=name, command=command, backend=None, through_c=False)
@@ -81,11 +81,11 @@ def installed_peers() -> dict[str, str]:
 
 
 def served(function: str, *arguments: str) -> tuple[str, ...]:
-    """What starts a function of this part with its arguments in a Python process."""
+    """The command that runs a function of `drypoint.bench` in a Python process."""
     code = f"import sys; from drypoint.bench import {function}; {function}(sys.argv[1:])"
     return sys.executable, "-c", code, *arguments
 
 
 def in_python(library: str, files: Files, *, backend: str, threads: int = 1) -> tuple[str, ...]:
-    """What starts a library in a Python process."""
+    """The command that serves a library in a Python process."""
     return served("serve", library, str(files.program), str(files.images), str(threads), backend)

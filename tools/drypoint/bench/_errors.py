@@ -1,4 +1,4 @@
-"""What can go wrong while measuring."""
+"""The error of the bench."""
 
 from drypoint.common import DrypointError
 

@@ -1,4 +1,4 @@
-"""`Figure`: one quantity measured in several rounds, and what may be said of it."""
+"""`Figure`: one quantity measured in several rounds, with its median and spread."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Figure:
     """A quantity, one value a round.
 
-    In a round every contestant has its turn, so that values of the same round saw the same
-    machine: ratios are taken within rounds.
+    Each round measures every contestant once, so the values of a round are measured under about
+    equal load of the machine: ratios are taken within rounds.
 
     Attributes:
         values: one for each round, at least one.
@@ -35,7 +35,7 @@ class Figure:
 
     @property
     def spread(self) -> float:
-        """How far the middle half of the rounds lies apart, as a share of the median.
+        """The distance between the quartiles of the rounds, as a share of the median.
 
         The quartiles rather than the ends: one round in which another process had the core says
         nothing about the quantity.
@@ -46,11 +46,11 @@ class Figure:
         return (high - low) / abs(self.median)
 
     def over(self, other: "Figure") -> "Figure":
-        """The ratio to another quantity of the same rounds."""
+        """The ratio to another quantity, round by round."""
         return Figure(tuple(a / b for a, b in zip(self.values, other.values, strict=True)))
 
     def scaled(self, factor: float) -> "Figure":
-        """The same in another unit."""
+        """The quantity times a factor, for another unit."""
         return Figure(tuple(factor * value for value in self.values))
 
     def to_json(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What the contestants are asked, and what their answers come to."""
+"""The questions for the contestants, and the figures of their answers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +33,7 @@ def engine_times(
     ready: Mapping[str, Sequence[float]],
     limits: Mapping[str, Figure],
 ) -> EngineTimes:
-    """A backend's figures, from what its C and its Python process said."""
+    """A backend's figures, from the answers of its C and its Python process."""
     c, python = f"{backend}, C", f"{backend}, Python"
     load, pack, first, packed_bytes, _ = ready[c]
     batches = batches_of(answers, c, plan)

@@ -1,4 +1,4 @@
-"""What a timed library must do, and drypoint's own engine doing it through Python."""
+"""The interface of a timed library, and drypoint's engine, called through Python."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from drypoint.engine import Engine
 
 
 class Library(ABC):
-    """A library with a program in it, in whatever form it reads.
+    """A library that has loaded a program, in the library's own format.
 
     Args:
         program: a ``.dpt`` file.
@@ -36,7 +36,7 @@ class Library(ABC):
 
     @abstractmethod
     def outputs(self) -> NDArray[np.generic]:
-        """(n, classes): what the last call gave."""
+        """The outputs (n, classes) of the last call."""
 
     def decide(self) -> list[int]:
         """The index of the largest output, for every input."""
@@ -50,7 +50,7 @@ class Library(ABC):
 
 
 class DrypointLibrary(Library):
-    """The engine as a Python user calls it: checks, output array and all."""
+    """The engine as a Python user calls it, with checks and output array."""
 
     def prepare(self, n: int) -> Callable[[], object]:
         """A call takes any number of inputs."""

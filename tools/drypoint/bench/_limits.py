@@ -1,4 +1,4 @@
-"""The limit of one core, and what it means for a program: no engine can be faster than that."""
+"""The limit of one core, and the shortest time that a program can take on it."""
 
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,12 @@ def weight_bytes(op: Op) -> int:
 
 
 def reading(op: Op) -> str:
-    """The name of the limit of reading an op's weights from where they lie in the caches."""
+    """The name of the limit for reading an op's weights from the cache level that holds them."""
     return f"{READ}{weight_bytes(op)}"
 
 
 def wanted(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:
-    """The limits that these backends and ops meet. What needs AVX is asked of CPUs that have it."""
+    """The limits that these backends and ops meet; AVX loops only on CPUs with AVX."""
     names = [name for name in backends if name != "scalar"]
     has_avx = "avx2" in Engine.backends()
     reads = sorted({reading(op) for op in ops if weight_bytes(op)}) if has_avx else []

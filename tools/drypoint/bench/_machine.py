@@ -1,4 +1,4 @@
-"""What the figures were measured on, and whether it had something else to do."""
+"""The machine of the figures, and its load from other processes."""
 
 import os
 import platform
@@ -35,7 +35,7 @@ class Machine:
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
+        """The machine in one line."""
         packages = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
         return (
@@ -67,7 +67,7 @@ def usable_cpus() -> list[int]:
 
 @contextmanager
 def pinned(cpus: list[int]) -> Iterator[None]:
-    """What is started inside runs on these cores only; no effect where they cannot be named."""
+    """Processes started in this context run on these cores only, where the system can pin."""
     before = usable_cpus()
     if not before or not cpus:
         yield

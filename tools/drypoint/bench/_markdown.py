@@ -1,4 +1,4 @@
-"""The README's table: what a reader wants to know before anything else."""
+"""The engine's figures as a table in Markdown."""
 
 from collections.abc import Iterator
 
@@ -36,13 +36,13 @@ def markdown(result: BenchResult) -> str:
     lines += [
         "",
         f"({result.machine.cpu}, {result.machine.compiler}; one thread, medians of {result.rounds} "
-        f"interleaved rounds; `{command(result)}` prints it anew.)",
+        f"interleaved rounds; `{command(result)}` measures again.)",
     ]
     return "\n".join(lines)
 
 
 def command(result: BenchResult) -> str:
-    """What prints the table."""
+    """The command that prints the table."""
     names = ",".join(net.name for net in result.nets)
     return f"drypoint bench {'' if names == 'lenet' else f'--nets {names} '}--markdown"
 

@@ -1,4 +1,4 @@
-"""One net: its contestants are started, have their rounds, and what they said becomes values."""
+"""Times one net: starts its contestants, runs the rounds, collects the figures."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,20 +24,20 @@ from ._rounds import Answers, Question, run_rounds
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Where and with what to measure.
+    """The folder, programs and core of a bench.
 
     Attributes:
         folder: for files that contestants read.
         limits, speed: the compiled C programs.
-        core: the one that all run on, or none where cores cannot be named.
-        told: told how many of how many turns are done.
+        core: the core that all processes run on; empty where the system cannot pin.
+        on_progress: called with the number of measurements done and their total.
     """
 
     folder: Path
     limits: Path
     speed: Path
     core: list[int]
-    told: Callable[[int, int], None]
+    on_progress: Callable[[int, int], None]
 
     def rounds(
         self,
@@ -47,7 +47,7 @@ class Bench:
         *,
         limits: list[str],
     ) -> tuple[Answers, dict[str, Figure]]:
-        """Interleaved rounds, told about as they go."""
+        """Run interleaved rounds and report progress."""
         total = plan.rounds * sum(map(len, questions.values()))
         done = iter(range(1, total + 1))
         return run_rounds(
@@ -55,7 +55,7 @@ class Bench:
             [questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(self.limits, limits, cpus=self.core),
-            told=lambda: self.told(next(done), total),
+            on_answer=lambda: self.on_progress(next(done), total),
         )
 
     def write(self, case: Case) -> Files:
@@ -76,7 +76,7 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     """All contestants on one net, and the limits of its rounds.
 
     Raises:
-        BenchError: the engine failed, or does not decide as it does here.
+        BenchError: the engine failed, or its decisions in the process differ from `Engine`'s.
     """
     files = bench.write(case)
     entrants = [*engines(files, plan.backends)]
@@ -122,7 +122,7 @@ def started(
     """The processes by name, and a note for each peer that could not start.
 
     Raises:
-        BenchError: the engine could not.
+        BenchError: a process of the engine could not start.
     """
     with contextlib.ExitStack() as stack:
         processes, notes = dict[str, Process](), list[str]()
@@ -139,7 +139,7 @@ def started(
 
 
 def _equal_decisions(one: Contestant, process: Process, case: Case) -> int:
-    """On how many images a contestant decides as the engine does here: all, if it is the engine."""
+    """The number of images on which a contestant's decision equals `Engine`'s."""
     decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
     decided = process.ask("decide")[0]
     equal = sum(bool(a == b) for a, b in zip(decided, decisions, strict=True))

@@ -128,7 +128,7 @@ def make_case(name: str) -> Case:
 
 
 def empty_case() -> Case:
-    """One multiplication: what a call costs by itself."""
+    """A program of one multiplication, for the cost of a call."""
     one = np.ones(1, np.int32)
     op = Dense(
         name="one",
@@ -147,7 +147,7 @@ def empty_case() -> Case:
 
 
 def case_of(program: Program) -> Case:
-    """A program of one's own, with random bytes for inputs."""
+    """A case of a user's program, with random inputs."""
     rng = np.random.default_rng(0)
     dtype = np.uint8 if program.input_type == "u8" else np.int8
     limits = np.iinfo(dtype)

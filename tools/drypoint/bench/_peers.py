@@ -1,7 +1,7 @@
-"""The peers: libraries that run the same integers, each in a process of its own.
+"""The peers: libraries that run the program's integers, each in a process of its own.
 
-All get the program's own weights and scales, a model for exactly the inputs of a call, as many
-threads as asked, and their inputs laid out before the clock starts.
+Each peer gets the program's weights and scales, a model built for the number of inputs of a call,
+the plan's number of threads, and inputs that are laid out before the clock starts.
 """
 
 from abc import abstractmethod
@@ -32,7 +32,7 @@ class Session:
 
 
 class Peer(Library):
-    """What they have in common: one session for every number of inputs a call."""
+    """Base of the peers: one session for every number of inputs a call."""
 
     def __init__(
         self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
@@ -43,7 +43,7 @@ class Peer(Library):
         self._sessions: dict[int, Session] = {}
 
     def prepare(self, n: int) -> Callable[[], object]:
-        """Compile for n inputs, or take what was compiled before."""
+        """Compile for n inputs a call, once for each n."""
         if n not in self._sessions:
             self._sessions[n] = self.compile(n)
         self._session = self._sessions[n]
@@ -65,7 +65,7 @@ class Peer(Library):
     @staticmethod
     @abstractmethod
     def model(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
-        """The model file for so many inputs a call."""
+        """The model file for a number of inputs a call."""
 
     @abstractmethod
     def compile(self, n: int) -> Session:
@@ -82,7 +82,7 @@ class LiteRT(Peer):
 
     @staticmethod
     def lay_out(images: NDArray[np.integer]) -> Array:
-        """int8, whose zero is -128 for what was unsigned."""
+        """Inputs as int8; unsigned inputs are stored with zero point -128."""
         return images.view(np.int8) ^ np.int8(-128 if images.dtype == np.uint8 else 0)
 
     def compile(self, n: int) -> Session:
@@ -102,7 +102,7 @@ class LiteRT(Peer):
 
 
 def planes(images: NDArray[np.integer]) -> Array:
-    """(N, c, h, w) of uint8, whose zero is 128 for what was signed."""
+    """Inputs as uint8 (N, c, h, w); signed inputs are stored with zero point 128."""
     unsigned = images.view(np.uint8) ^ np.uint8(0 if images.dtype == np.uint8 else 128)
     return unsigned.transpose(0, 3, 1, 2)
 
@@ -137,7 +137,7 @@ class OnnxRuntime(Peer):
 
 
 class OpenVino(Peer):
-    """OpenVINO, reading the same ONNX model.
+    """OpenVINO, which reads the model of ONNX Runtime.
 
     Release 2026.4 fuses a chain of dense layers into one kernel that gives other results; where
     its decisions show that, it runs without such fusions.

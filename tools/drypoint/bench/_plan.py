@@ -1,4 +1,4 @@
-"""How long and how much to measure."""
+"""The plan of a bench: rounds, milliseconds, backends, batches."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,14 @@ from ._errors import BenchError
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What every contestant is asked.
+    """The measurements of every contestant.
 
     Attributes:
-        rounds: turns of every contestant.
-        ms: milliseconds of a turn at one question.
-        batches: inputs a call, beside one.
-        backends: of the engine; none means all that this CPU has.
-        peers: whether the installed ones take part.
+        rounds: measurements of each question by every contestant.
+        ms: milliseconds of a measurement.
+        batches: numbers of inputs a call, besides 1.
+        backends: backends of the engine; empty: all backends of this CPU.
+        peers: whether installed peers are timed.
     """
 
     rounds: int = 9

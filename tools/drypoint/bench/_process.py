@@ -1,7 +1,7 @@
 """A contestant: a process of its own that waits for commands, one line each, and answers.
 
-A process each, so that no library's threads, memory or settings meet another's, and so that all
-can wait, loaded, for their turn. ``speed.c`` and ``_serve.py`` speak the same language.
+Each library has a process, so that its threads, memory and settings do not affect other libraries,
+and so that all libraries stay loaded. ``speed.c`` and ``_serve.py`` answer these commands.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ class Process:
         return [[float(word) for word in self._line().split()] for _ in range(lines)]
 
     def peak_memory(self) -> float:
-        """The most bytes that it held in memory so far; NaN where the system does not say.
+        """The peak of the process's memory in bytes; NaN where the system does not report it.
 
         Not the children's usage that Unix reports: that starts with the memory of their parent.
         """
@@ -79,7 +79,7 @@ class Process:
         return 1024.0 * float(line.split()[1]) if line else math.nan
 
     def close(self) -> None:
-        """End the process: closed input asks it to, and it is killed if it does not."""
+        """End the process: close its input, and kill it if it does not end."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None and not pipe.closed:
                 with contextlib.suppress(BrokenPipeError):

@@ -1,4 +1,4 @@
-"""What a bench found: plain values that tables, charts and JSON are made of."""
+"""The result of a bench: plain values for tables, charts and JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class NetTimes:
 
     Attributes:
         images: on how many the decisions were compared.
-        notes: who was left out, and why.
+        notes: the contestants that were left out, each with the reason.
     """
 
     name: str
@@ -118,7 +118,7 @@ class NetTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class ThreadTimes:
-    """Batches shared out among threads, through Python, on all cores.
+    """Batches divided among threads, through Python, on all cores.
 
     Attributes:
         batch: inputs a call.
@@ -132,7 +132,7 @@ class ThreadTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class Startup:
-    """A small program of its own that classifies one image.
+    """Start-up of a small program that classifies one image.
 
     Attributes:
         first_result_ms: from its start.
@@ -181,7 +181,7 @@ def best_batch(batches: Mapping[int, Figure]) -> tuple[int, Figure]:
 
 
 def to_json(value: Any) -> Any:
-    """A result as JSON takes it: figures as median, ends and spread."""
+    """A result as JSON-able values: figures as median, low, high and spread."""
     if isinstance(value, Figure | Machine):
         return value.to_json()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Interleaved rounds: in each, every contestant has its turn at every question."""
+"""Interleaved rounds: in each round every contestant answers every question once."""
 
 import itertools
 import statistics
@@ -9,8 +9,8 @@ from typing import Protocol
 from ._figure import Figure
 
 
-class Asked(Protocol):
-    """What answers, as a `Process` does."""
+class Responder(Protocol):
+    """Answers questions, as a `Process` does."""
 
     def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
         """The numbers of each line of the answer."""
@@ -22,28 +22,28 @@ Answers = dict[str, dict[str, list[Figure]]]  # contestant -> command -> a figur
 
 
 def run_rounds(
-    processes: Mapping[str, Asked],
+    processes: Mapping[str, Responder],
     stages: Sequence[Mapping[str, Sequence[Question]]],
     *,
     rounds: int,
     limits: Callable[[], Mapping[str, float]],
-    told: Callable[[], None],
+    on_answer: Callable[[], None],
 ) -> tuple[Answers, dict[str, Figure]]:
-    """Ask all questions in every round; the median of a line's numbers is the round's value.
+    """Ask all questions in every round; a round's value is the median of the numbers in a line.
 
-    A round goes through the stages; in each, a contestant after the other answers its questions. So
-    what is compared within a stage met the same machine. The order of contestants moves on by one
-    each round, so that none always follows the same.
+    A round goes through the stages; in a stage one contestant after the other answers its
+    questions, so that contestants are compared under equal load of the machine. The order of
+    contestants rotates by one each round, so that none always follows one other.
 
     Args:
-        processes: by name, loaded and waiting.
-        stages: the questions for each of them.
+        processes: the started contestants by name.
+        stages: for each stage, the questions of each contestant.
         rounds: at least 1.
         limits: measures the limits, once a round.
-        told: called after each answer.
+        on_answer: called after each answer.
 
     Returns:
-        The figures of the contestants, and those of the limits.
+        The contestants' figures, and the limits' figures.
     """
     names = list(processes)
     seen: dict[str, dict[str, list[list[float]]]] = {
@@ -64,7 +64,7 @@ def run_rounds(
                 answer = processes[name].ask(command, lines=lines)
                 for values, line in zip(seen[name][command], answer, strict=True):
                     values.append(statistics.median(line))
-                told()
+                on_answer()
     answers = {
         name: {command: [Figure(tuple(v)) for v in rows] for command, rows in commands.items()}
         for name, commands in seen.items()

@@ -1,4 +1,4 @@
-"""A program's real scales, for libraries that want them where the engine has multipliers.
+"""A program's real scales, for libraries that take scales in place of multipliers.
 
 The engine knows only the ratios M = input scale * weight scale / output scale (NUMERICS.md section
 2), so the scale of an activation inside is free: it is 1 here, and the weights' scales follow.

@@ -1,4 +1,4 @@
-"""A library behind the commands of ``_process.py``, in a process of its own.
+"""Serves a library to the commands of ``_process.py``, in a process of its own.
 
 Its arguments are LIBRARY PROGRAM IMAGES THREADS BACKEND; IMAGES is a .npy of the program's inputs
 (N, h, w, c). The first line is ``ready``; then commands:
@@ -19,7 +19,7 @@ FEWEST, MOST = 3, 20000  # calls timed, however long or short they are
 
 
 def time_calls(library: Library, n: int, ms: float) -> list[int]:
-    """Nanoseconds of each call; what a call reads is put in place before, untimed."""
+    """Nanoseconds of each call; its inputs are laid out before the clock starts."""
     taken: list[int] = []
     call, clock, places = library.prepare(n), time.perf_counter_ns, len(library.images) // n
     end = clock() + int(1e6 * ms)
@@ -32,7 +32,7 @@ def time_calls(library: Library, n: int, ms: float) -> list[int]:
 
 
 def serve(arguments: list[str]) -> None:
-    """Serve until the input ends."""
+    """Answer commands from standard input until it ends."""
     name, program, images, threads, backend = arguments
     library = LIBRARIES[name](Path(program), np.load(images), threads=int(threads), backend=backend)
     library.prepare(1)

@@ -1,4 +1,4 @@
-"""From nothing to the first result: time, memory, and what lies on the disk for it."""
+"""Time and memory from the start of a process to its first result, and bytes on the disk."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ from ._result import Startup
 
 ROUNDS = 5  # at most: a start takes a part of a second
 
-# What a user would write; {model} and {images} are paths. The line "ready" ends the time.
+# A user's program; {model} and {images} are paths. The line "ready" stops the clock.
 PYTHON = """import numpy as np
 x = np.load({images!r})[:1]
 {code}
@@ -49,7 +49,7 @@ y = session.run(None, {{session.get_inputs()[0].name: x}})""",
 
 
 def time_startup(bench: Bench, case: Case, plan: Plan, *, compiler: str) -> tuple[Startup, ...]:
-    """Start everyone anew in every round, each as a small program of its own.
+    """Start every contestant's program once in every round.
 
     Raises:
         BenchError: a program failed.
@@ -75,7 +75,7 @@ def time_startup(bench: Bench, case: Case, plan: Plan, *, compiler: str) -> tupl
             with Process(name, command, cpus=bench.core) as process:
                 ms[name].append(1e3 * (time.perf_counter() - begin))
                 memory[name].append(process.peak_memory() / 1e6)
-            bench.told(i * len(begun) + k + 1, rounds * len(begun))
+            bench.on_progress(i * len(begun) + k + 1, rounds * len(begun))
     return tuple(
         Startup(
             name=name,
@@ -101,7 +101,7 @@ def _peers(bench: Bench, case: Case) -> dict[str, tuple[tuple[str, ...], int]]:
         try:
             content = kind.model(case.program, typical, 1)
         except BenchError:
-            continue  # said already where it was left out
+            continue  # `time_net` noted the reason already
         model.write_bytes(content)
         np.save(images, np.ascontiguousarray(kind.lay_out(case.images[:1])))
         found[name] = (_in_python(name, model, images), len(content))

@@ -186,14 +186,14 @@ def _limits(result: BenchResult) -> Iterator[str]:
 
 
 def us(value: float | None) -> str:
-    """Microseconds with three figures or so."""
+    """Microseconds with about three digits."""
     if value is None:
         return "-"
     return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def share(bound: float | None, value: float) -> str:
-    """How much of the limit is reached."""
+    """The share of the limit that is reached."""
     return "-" if bound is None or value <= 0 else f"{bound / value:.0%}"
 
 

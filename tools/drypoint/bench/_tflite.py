@@ -163,7 +163,7 @@ class _Writer:
 
 
 def same_padding(op: Conv) -> tuple[int, int, int, int]:
-    """What TensorFlow means by SAME: an output of ceil(size / stride), the smaller half first."""
+    """TensorFlow's SAME padding: for an output of ceil(size / stride), the smaller half first."""
     (h, w, _), (kh, kw), (sh, sw) = op.in_shape, op.kernel, op.stride
     high = max(0, (-(-h // sh) - 1) * sh + kh - h)
     wide = max(0, (-(-w // sw) - 1) * sw + kw - w)

@@ -1,4 +1,4 @@
-"""Batches shared out among threads, on all cores that the process may use."""
+"""Times batches divided among threads, on all cores that the process may use."""
 
 import os
 

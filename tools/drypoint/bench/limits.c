@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one core can do at most: `limits NAME...` prints a line "NAME VALUE" for each name.
+/* The limits of one core: `limits NAME...` prints a line "NAME VALUE" for each name.
  *
  *   clock                           cycles a nanosecond
  *   avx512vnni avxvnni avx2 sse41   products of bytes summed in 32 bits: multiply-accumulates a
  *                                   nanosecond that a loop without loads reaches
- *   fma512 fma256                   the same of float32
- *   read:BYTES                      bytes a nanosecond, of so many that are read again and again;
- *                                   needs AVX
+ *   fma512 fma256                   multiply-accumulates of float32 a nanosecond in such a loop
+ *   read:BYTES                      bytes a nanosecond when BYTES bytes are read repeatedly; needs
+ *                                   AVX
  *   trip                            nanoseconds that a cache line takes from one core to another
- * and back; 0 with one core at:TIME:NAME                    the mean of one of the above over 20
- * milliseconds from a time on, in nanoseconds of the monotonic clock
+ *                                   and back; 0 with one core
+ *   at:TIME:NAME                    the mean of limit NAME over 20 milliseconds from TIME on, in
+ *                                   nanoseconds of the monotonic clock
  *
- * 0 stands for what is not known for this kind of CPU. The caller asks only for what the CPU has.
- * All that counts is written out as instructions: a compiler would move the product of two
- * constants out of its loop. */
+ * The value is 0 where a limit is not known for this kind of CPU. The caller asks only for
+ * instructions of this CPU. The measured loops are assembly: a compiler would move the product of
+ * two constants out of its loop. */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-"""The command line: one file a command, all with the same pieces."""
+"""The command line: one file for each command, and shared pieces."""
 
 
 def main() -> int:

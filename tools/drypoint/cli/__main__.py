@@ -1,4 +1,4 @@
-"""``drypoint COMMAND``: finds the command, and turns what goes wrong into one line."""
+"""``drypoint COMMAND``: runs a command, and prints an error as one line."""
 
 import argparse
 import os
@@ -43,7 +43,7 @@ PROBLEM = 2  # exit code
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows a default where there is one worth showing."""
+    """Shows an option's default, except for None and False."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         shown = action.default not in (None, False, argparse.SUPPRESS)
@@ -51,7 +51,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and where help is."""
+    """Prints an error in one line, with the command for help."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; exit code 0: all is well, 1: a check failed, 2: bad input."""
+    """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     args = build_parser().parse_args(arguments)
     try:
         code: int = args.run(args)

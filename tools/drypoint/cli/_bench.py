@@ -1,4 +1,4 @@
-"""``drypoint bench``: how fast the engine is here, and how far from what the machine can do."""
+"""``drypoint bench``: the engine's speed on this machine, and the machine's limit."""
 
 import argparse
 import json
@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
-    parser.add_argument("--rounds", type=count, metavar="N", help="turns that everyone has; 9")
+    parser.add_argument(
+        "--rounds", type=count, metavar="N", help="measurements of each contestant; 9"
+    )
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
@@ -63,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
         peers=not args.no_peers,
     ).resolved()
     cases = _cases(args)
-    with _progress() as told:
-        found = bench(cases, plan, compiler=compiler, say=say, told=told)
+    with _progress() as on_progress:
+        found = bench(cases, plan, compiler=compiler, notify=say, on_progress=on_progress)
     if args.plot is not None:
         SpeedBars(found).save(args.plot)
     if args.json:
@@ -76,14 +78,14 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal: takes how many of how many turns are done."""
+    """A progress bar on a terminal; yields its callback (measurements done, total)."""
     with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
 
-        def told(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             bar.total, bar.n = total, done
             bar.refresh()
 
-        yield told
+        yield on_progress
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:

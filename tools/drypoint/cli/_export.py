@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--form",
         choices=FORMS,
         default="plain",
-        help="what the folder is: C files, or those as a library of a build system",
+        help="layout of the folder: plain C files, or a library of a build system",
     )
     parser.add_argument(
         "--target",
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names",
         metavar="A,B",
-        help="C names of several models; the programs' own if left out, or the files' if those are "
-        "not distinct",
+        help="C names of several models; if left out, the programs' names, or the files' names if "
+        "two programs have one name",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def named_programs(args: argparse.Namespace) -> dict[str, Program]:
-    """The programs by their C names, which are distinct.
+    """C name -> program; the names are distinct.
 
     Raises:
         DrypointError: a file is no program, or names that are not distinct or not as many as files.
@@ -137,7 +137,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
 
 
 def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | None) -> str:
-    """What to do with the self-test, and with the folder."""
+    """The lines that say how to build the self-test and the folder."""
     selftest = ""
     if row:
         calls = " and ".join(f"{name}_selftest()" for name in names)
@@ -155,12 +155,12 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
 def measured(
     row: devices.Target, program: Program, args: argparse.Namespace
 ) -> tuple[str, dict[str, object] | None, str]:
-    """The cost on a target for a terminal, for JSON and for the README, if the budget is held.
+    """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.
 
-    Packed weights need no tools of the target: where these are missing, the cost is not told.
+    Packing weights needs no tools of the target: without the tools only the cost is missing.
 
     Raises:
-        DeviceError: they are missing, and a budget cannot be held without.
+        DeviceError: the tools are missing, and a budget is given.
     """
     try:
         devices.check_tools(row)
@@ -200,7 +200,7 @@ def megahertz(text: str) -> float:
 
 
 def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
-    """A cost as JSON takes it; microseconds are an estimate, one instruction a cycle."""
+    """A cost as JSON-able values; microseconds are an estimate at one instruction a cycle."""
     facts: dict[str, object] = {
         "code_bytes": cost.code,
         "table_bytes": cost.tables,

@@ -1,4 +1,4 @@
-"""``drypoint import``: a net that was trained elsewhere, as a model of ours."""
+"""``drypoint import``: makes a drypoint model of a net from another framework."""
 
 import argparse
 from pathlib import Path
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _with_probabilities(net: nn.Sequential) -> nn.Sequential:
-    """Scores become probabilities: PyTorch's nets leave the softmax to the loss.
+    """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss.
 
     It changes no decision, and no integer.
     """

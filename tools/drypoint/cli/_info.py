@@ -1,4 +1,4 @@
-"""``drypoint info``: what is in a file."""
+"""``drypoint info``: lists a file's contents."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``drypoint measure``: what a model or a program is worth on the test set."""
+"""``drypoint measure``: measures a model or a program on the test set."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``drypoint models``: what is shipped, and how it is made."""
+"""``drypoint models``: prints the shipped models' cards, or retrains the models."""
 
 import argparse
 import platform
@@ -23,7 +23,7 @@ from ._report import versions
 from ._training import Training, add_training_arguments, train_lenet
 
 NAME = "models"
-HELP = "print the cards of the models that come with the package, or make them anew"
+HELP = "print the cards of the models that come with the package, or retrain the models"
 EXAMPLE = "drypoint models"
 LENET = "lenet-mnist"
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the cards of what is shipped or was just made."""
+    """Print the cards of the shipped or retrained models."""
     if args.make is None:
         return _shown((models.card(name) for name in models.names()), as_json=args.json)
     for suffix in (".npz", ".dpt", ".json"):
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":
         raise KeyboardInterrupt
-    # float16 is what is shipped, so it is what is quantized and measured.
+    # The package ships float16 weights, so the float16 weights are quantized and measured.
     model = nn.loads(trained.model.dumps(half=True))
     program = to_integers(model, train_set, name="lenet")
     contents = {".npz": model.dumps(half=True), ".dpt": blob.dumps(program)}

@@ -1,4 +1,4 @@
-"""What commands print: results to standard output, everything on the way to standard error."""
+"""Output of commands: results to standard output, progress to standard error."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def _shown(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """A line about what goes on."""
+    """Print a line of progress."""
     print(_shown(text), file=sys.stderr, flush=True)
 
 

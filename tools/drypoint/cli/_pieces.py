@@ -1,4 +1,4 @@
-"""What several commands share: their common options, and how files become objects."""
+"""Options and loaders of files that several commands share."""
 
 import argparse
 from pathlib import Path
@@ -53,19 +53,18 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
 def pictures(
     split: str, args: argparse.Namespace, reader: Model | Program, *, of_its_classes: bool = True
 ) -> Dataset:
-    """The images that ``--data`` names: MNIST's, or pictures in folders as ``reader`` takes them.
+    """The images of ``--data``: MNIST, or a folder of pictures encoded for ``reader``.
 
-    Pictures come in an order that is mixed, always in the same way: some of them are of all
-    classes.
+    Pictures are shuffled by a fixed seed, so that the first ones are of all classes.
 
     Args:
-        split: of MNIST.
+        split: the split of MNIST.
         args: the options.
-        reader: what reads the images.
+        reader: the model or program that reads the images.
         of_its_classes: refuse MNIST for a net of other classes than digits.
 
     Raises:
-        DrypointError: they cannot be read, the net reads no images, or MNIST is none of its data.
+        DrypointError: images cannot be read, the net reads no images, or MNIST does not fit it.
     """
     if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
         _check_reads_mnist(reader, of_its_classes=of_its_classes)
@@ -84,7 +83,7 @@ def pictures(
 
 
 def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
-    """Refuse MNIST's images for a net that does not read them, or tells other things apart."""
+    """Refuse MNIST's images for a net with other inputs or other classes."""
     shape = reader.input_shape
     fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
     if not fits and not isinstance(encoder_of(reader), ImageEncoder):
@@ -103,7 +102,7 @@ def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:
-    """What turns things into a net's input, if anything does."""
+    """The encoder of a model or program, or None."""
     if isinstance(reader, Model):
         return reader.encoder
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
@@ -114,7 +113,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_of_classes(path: Path) -> bool:
-    """Whether it is a folder that MNIST's loader would not look into."""
+    """Whether the path can be a class's folder of pictures: MNIST's loader does not read it."""
     return path.is_dir() and path.name != "MNIST" and not path.name.startswith(".")
 
 
@@ -150,7 +149,7 @@ def load_model(path: Path) -> Model:
 
 
 def check_other(out: Path, source: Path) -> None:
-    """See that a command does not write over the file that it reads.
+    """Check that a command does not write over the file that it reads.
 
     Raises:
         DrypointError: it would.

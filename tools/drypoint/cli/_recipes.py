@@ -1,4 +1,4 @@
-"""``drypoint recipes``: what the ways of training reach, and how long each takes."""
+"""``drypoint recipes``: accuracy and time of each training recipe."""
 
 import argparse
 import itertools
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train each recipe with each seed on the whole training set; the test set only tells."""
+    """Train each recipe with each seed on the whole training set; the test set only measures."""
     train_set, test_set = mnist("train", args), mnist("test", args)
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     outcomes: dict[str, list[Outcome]] = {}
@@ -140,7 +140,7 @@ def _difference(name: str, outcomes: list[Outcome]) -> str:
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process has had at once, as the system counts it."""
+    """The peak of this process's memory in bytes, as the system counts it."""
     import resource  # noqa: PLC0415  # Windows does not have it
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -27,14 +27,14 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Time the code inside the context."""
         begin = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - begin, 3)
 
 
 def versions() -> dict[str, str]:
-    """What the figures were made with."""
+    """The versions of the software that made the figures."""
     found = {name: version(name) for name in ("drypoint", "numpy", "pillow")}
     return {**found, "python": platform.python_version(), "machine": platform.platform()}
 
@@ -47,7 +47,7 @@ def facts_of(
     found: Verification,
     test_set: Dataset,
 ) -> dict[str, Any]:
-    """What the report says of one verified program."""
+    """The facts of the report on one verified program."""
     places = class_places(test_set.classes, program.labels)
     decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
     right = {name: int((d == places[test_set.y]).sum()) for name, d in decisions.items()}
@@ -97,7 +97,7 @@ def summary(facts: Mapping[str, Any], out: Path) -> str:
 
 
 def _runners(differing: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """What was compared with the reference, a line each, with the layers where it went wrong."""
+    """A line for each runner compared with the reference, with the layers that differ."""
     return [
         f"  {runner}" + "".join(f"; {n:,} in {op}" for op, n in ops.items())
         for runner, ops in differing.items()

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, save, say what came out; of several processes the first writes and tells."""
+    """Train, save, print the result; of several processes only the first saves and prints."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
     link = MPICommunicator() if args.mpi else None
@@ -52,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
         dataset, training, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
     )
     if leads:
-        _save_and_tell(trained, args)
+        _save_and_report(trained, args)
     return INTERRUPTED if trained.stopped == "interrupted" else 0
 
 
-def _save_and_tell(trained: TrainResult, args: argparse.Namespace) -> None:
+def _save_and_report(trained: TrainResult, args: argparse.Namespace) -> None:
     _, path = save_trained(trained, args.out)
     if trained.stopped == "interrupted" and trained.checkpoints:
-        say(f"with --resume the same command goes on after epoch {trained.n_epochs}")
+        say(f"this command with --resume goes on after epoch {trained.n_epochs}")
     text = f"{path}: not validated, the first epoch was not finished"
     if trained.best_epoch:
         best = trained.history["val_accuracy"][trained.best_epoch - 1]

@@ -1,4 +1,4 @@
-"""How the commands train LeNet: a recipe, a seed, and what of the data is held out."""
+"""Training of LeNet by the commands: recipe, seed, held-out data."""
 
 import argparse
 import sys
@@ -30,7 +30,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Everything that decides what net comes out: equal ones give equal bytes.
+    """The settings of a training; equal settings give nets with equal bytes.
 
     Attributes:
         validation: images held out of the training set and only measured.
@@ -45,7 +45,7 @@ class Training:
 
     @classmethod
     def of(cls, dataset: Dataset, args: argparse.Namespace) -> "Training":
-        """What the options ask for, on a training set."""
+        """The settings from the command's options, for a training set."""
         recipe = RECIPES[args.recipe]
         return cls(
             recipe=recipe if args.epochs is None else recipe.with_epochs(args.epochs),
@@ -56,7 +56,7 @@ class Training:
         )
 
     def provenance(self) -> dict[str, dict[str, object]]:
-        """What a model that is trained so carries along."""
+        """The provenance of a model with these settings."""
         facts: dict[str, object] = {"seed": self.seed, "validation": self.validation}
         hashes = {"data_sha256": self.data_sha256, "code_sha256": self.code_sha256}
         return {"recipe": {**self.recipe.config(), **facts, **hashes}}
@@ -70,7 +70,7 @@ def train_lenet(
     resume: bool = False,
     mpi: bool = False,
 ) -> TrainResult:
-    """The run, or the rest of one that left a checkpoint in a folder."""
+    """Train LeNet, or resume from the checkpoint in a folder."""
     return training.recipe.fit(
         dataset,
         seed=training.seed,

@@ -58,7 +58,7 @@ def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Ve
 def compare_with(
     program: Program, images: NDArray[np.uint8], folder: Path, *, name: str, compiler: str
 ) -> Verification:
-    """All backends of the engine, and the C that stands in ``folder``, against the reference."""
+    """All backends of the engine, and the generated C in ``folder``, against the reference."""
     with tempfile.TemporaryDirectory() as workdir:
         runners: dict[str, Runner] = {
             f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()

@@ -1,4 +1,4 @@
-"""Devices: the table of targets, programs for them, and emulators that run those here."""
+"""Devices: the table of targets, test programs for targets, and emulators that run them."""
 
 from ._budget import BudgetError as BudgetError
 from ._budget import check_budget as check_budget

@@ -22,7 +22,7 @@ PAGE = FILE.parents[3] / "engine_c/README.md"
 
 
 def main() -> int:
-    """Print what is asked for; 2 when a tool is missing or fails."""
+    """Run a subcommand; exit code 2: a tool is missing or fails."""
     parser = argparse.ArgumentParser(prog="python -m drypoint.devices", description=__doc__)
     parser.add_argument("what", choices=["packages", "bench", "record"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="rows; all, if none is named")
@@ -35,7 +35,7 @@ def main() -> int:
         rows = [target(name) for name in args.targets] or TARGETS
         with tempfile.TemporaryDirectory() as name:
             file = FILE if args.what == "record" else Path(name) / FILE.name
-            found = record(program, rows, file=file, told=lambda t: print(t, file=sys.stderr))
+            found = record(program, rows, file=file, on_row=lambda t: print(t, file=sys.stderr))
     except DrypointError as error:
         print(f"drypoint: {error}", file=sys.stderr)
         return 2

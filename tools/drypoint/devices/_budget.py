@@ -1,4 +1,4 @@
-"""Limits for what a model costs: read from a line, and held."""
+"""Limits of a model's cost: parsed from a text, and checked."""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     The stack that counts is the bound, where there is one, else what was measured.
 
     Raises:
-        BudgetError: at least one limit is exceeded; the message tells of each.
+        BudgetError: at least one limit is exceeded; the message names each exceeded limit.
     """
     found = {
         "flash": cost.code + cost.tables,

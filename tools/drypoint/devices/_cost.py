@@ -1,4 +1,4 @@
-"""What a model costs on a device: measured with its compiler and emulator."""
+"""The cost of a model on a device, measured with the target's compiler and emulator."""
 
 import tempfile
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Cost:
         code: flash for the engine's code and constants, as linked.
         tables: flash for the model: weights, biases, multipliers, ops, labels.
         arena: RAM of a run, exactly.
-        stack: bytes of stack of a run, found by painting it.
-        stack_bound: what a run takes at most, as the generated header tells it; 0: it does not.
-        op_stacks: those of each op by itself.
-        instructions: of a run, executed; None where they are not counted.
+        stack: bytes of stack of a run, found by painting the stack.
+        stack_bound: bound of a run's bytes of stack in the generated header; 0: no bound.
+        op_stacks: bytes of stack of each op run alone.
+        instructions: executed instructions of a run; None where they are not counted.
     """
 
     code: int
@@ -38,8 +38,8 @@ class Cost:
 
     @property
     def stack_needed(self) -> int:
-        """Bytes of stack to provide for a run: the bound where there is one, else what was
-        measured. A budget is held against it.
+        """Bytes of stack to provide for a run: the bound if there is one, else the measured bytes.
+        A budget is compared with this number.
         """
         return max(self.stack_bound, self.stack)
 
@@ -53,7 +53,7 @@ def measure_cost(
         target: a row of the table.
         program: the model.
         optimize: the compiler's level.
-        count: whether instructions are counted too, where that can be done here.
+        count: whether to count instructions, if the counting tools are installed.
 
     Raises:
         DeviceError: a tool is missing, or a step failed.
@@ -88,5 +88,5 @@ def table_bytes(op: Op, target: Target) -> int:
 
 
 def plane_bytes(op: Op) -> int:
-    """RAM for what an op reads and writes; the caller's input is counted, its output is not."""
+    """RAM for an op's input and output; the program's input counts, the program's output not."""
     return op.in_shape.size + (0 if op.out_type == "i32" else op.out_bytes)

@@ -1,12 +1,12 @@
-"""Instructions that an exported model executes, counted from outside: the same number each time.
+"""Counts the instructions that an exported model executes in an emulator; counts are reproducible.
 
-The harness calls ``mark`` around a run and after each op of another (``harness/model.c``); what is
-counted is what lies between two calls. Three kinds of emulators tell it in three ways:
+The harness calls ``mark`` around one run and after each op of a second run (``harness/model.c``);
+the count is of the instructions between two calls. The three kinds of emulators count differently:
 
 - qemu-system-arm loads a plugin (``harness/count.c``) that counts.
 - QEMU's user-mode emulators load none, but log each block of instructions when it is translated, an
   instruction a line, and each time that it is entered, by its address in the host's memory.
-- wasmtime burns one unit of fuel for each operation of WebAssembly, in whatever it is compiled to;
+- wasmtime burns one unit of fuel for each operation of WebAssembly, whatever the machine code;
   ``block``, ``loop``, ``end``, ``else``, ``nop`` and ``drop`` are free.
 """
 
@@ -31,14 +31,14 @@ FUEL = 1 << 62  # more than any run burns
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Instructions of one run, executed ones, and of each of its ops."""
+    """Executed instructions of one run, and of each op."""
 
     total: int
     ops: tuple[int, ...]
 
 
 def why_not_counted(target: Target) -> str:
-    """What is missing here to count instructions of a target; "" where nothing is."""
+    """The missing tool for counting a target's instructions; "" if none is missing."""
     if isinstance(target.runs_on, Node) and importlib.util.find_spec("wasmtime") is None:
         return f"wasmtime counts WebAssembly's operations: {how_to_install('devices')}"
     return ""
@@ -48,7 +48,7 @@ def count_instructions(target: Target, program: Program, binary: Path) -> Instru
     """Count what one run executes.
 
     Args:
-        target: what runs it.
+        target: the target of `binary`.
         program: the model in `binary`.
         binary: from `build_exported`.
 
@@ -85,7 +85,7 @@ def _by_plugin(target: Target, binary: Path) -> list[int]:
 
 
 def _by_log(emulator: list[str], binary: Path, mark: int, needed: int) -> list[int]:
-    """The log comes through a pipe, and the emulator is stopped when enough is known."""
+    """The emulator logs to a pipe, and is killed after the last mark that is needed."""
     reads, writes = os.pipe()
     log = ["-d", "in_asm,exec,nochain", "-D", f"/dev/fd/{writes}"]
     with subprocess.Popen(
@@ -110,7 +110,7 @@ def _between_marks(lines: Iterable[bytes], mark: int, needed: int) -> list[int]:
 
         Trace 0: 0x7f2a71400580 [00000000/000000000041678c/104040b3/00000200] device_main
 
-    A block is entered as soon as it is translated; afterwards its address in the host says which.
+    A block is entered right after its translation; later entries name it by its host address.
     """
     needle = f"/{mark:016x}/".encode()
     sizes: dict[bytes, int] = {}
@@ -161,7 +161,7 @@ def _by_fuel(binary: Path) -> list[int]:
 
 
 def _address(target: Target, binary: Path, symbol: str) -> int:
-    """Where a function lies, without the bit that says Thumb."""
+    """The address of a function, without the Thumb bit."""
     tool = target.compiler.replace("gcc", "nm")
     done = subprocess.run([tool, str(binary)], capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():

@@ -1,4 +1,4 @@
-"""C becomes a program for a target, and an emulator of this machine runs it."""
+"""Compiles C for a target, and runs the program in an emulator."""
 
 import shutil
 import subprocess
@@ -37,7 +37,7 @@ def needed_tools(target: Target) -> tuple[str, ...]:
 
 
 def check_tools(target: Target) -> None:
-    """Say which tool is missing, and which packages have it.
+    """Check that a target's tools are installed; the error names the missing tool's packages.
 
     Raises:
         DeviceError: one is.
@@ -56,7 +56,7 @@ def engine_sources() -> list[Path]:
 
 
 def compile_flags(target: Target) -> list[str]:
-    """What every C file of a target is compiled with, optimization aside."""
+    """The compiler flags of every C file of a target, without optimization."""
     return [*processor_flags(target), "-fdata-sections", f"-I{include_dir()}", f"-I{HARNESS}"]
 
 
@@ -112,7 +112,7 @@ def build(
 
 
 def _port(target: Target, binary: Path) -> list[str | Path]:
-    """Start-up and streams of a target, and how they are linked."""
+    """Start-up code and streams of a target, and their linker flags."""
     match target.runs_on:
         case Board() as board:
             script = binary.with_suffix(".ld")

@@ -20,12 +20,12 @@ NAME = "model"  # the C name of every model that the harness links
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an exported model answers on a device.
+    """The results of an exported model on a device.
 
     Attributes:
         selftest: 0, or 1 + the index of the first op with a wrong byte, or a negative status.
         stack: bytes of stack of one run.
-        op_stacks: those of each op by itself.
+        op_stacks: bytes of stack of each op run alone.
     """
 
     selftest: int
@@ -45,7 +45,7 @@ def build_exported(
     """The program of a target with model and engine, as `drypoint export --target` writes them.
 
     Args:
-        target: whose kernels and layout of weights it uses.
+        target: selects the kernels and the layout of the weights.
         program: the model.
         golden: the inputs (N, h, w, c) of its self-test.
         folder: an existing one, for sources and binary.
@@ -60,7 +60,7 @@ def build_exported(
 
 
 def rebuild_exported(target: Target, folder: Path, *, optimize: str = "-O3") -> Path:
-    """The same from what is in the folder already.
+    """The program of a target, from the sources that `build_exported` wrote to the folder.
 
     Raises:
         DeviceError: a tool is missing or the compiler refuses.
@@ -79,7 +79,7 @@ def run_exported(target: Target, binary: Path) -> Answer:
     """Run what `build_exported` built.
 
     Raises:
-        DeviceError: it failed on the way, or its answer is none.
+        DeviceError: the emulator failed, or the output is malformed.
     """
     data = emulate(target, binary, b"")
     if len(data) < 8 or len(data) % 4:

@@ -20,8 +20,8 @@ ORDER: dict[Literal["little", "big"], str] = {"little": "<", "big": ">"}
 class Job:
     """A program, its inputs (N, h, w, c), and how far from alignment its memory lies.
 
-    ``packed`` holds for each op its weights in the layout of the device's own kernels, or nothing;
-    empty: those kernels are not run.
+    ``packed`` holds for each op its weights in the layout of the device's own kernels, or no bytes;
+    an empty ``packed`` leaves these kernels out.
     """
 
     program: Program
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
-    """What one runner (a backend of the device) answered to a job.
+    """The outputs of one runner (a backend of the device) for a job.
 
     Attributes:
         runner: the backend's name.
@@ -46,7 +46,7 @@ class Run:
 
 
 def encode(jobs: Sequence[Job], byte_order: Literal["little", "big"]) -> bytes:
-    """What the device reads."""
+    """The bytes that the device reads from its input."""
     mark = ORDER[byte_order]
     parts = [struct.pack(f"{mark}I", len(jobs))]
     for job in jobs:
@@ -63,10 +63,10 @@ def encode(jobs: Sequence[Job], byte_order: Literal["little", "big"]) -> bytes:
 def decode(
     jobs: Sequence[Job], answer: bytes, byte_order: Literal["little", "big"]
 ) -> list[list[Run]]:
-    """What each runner answered to each job.
+    """The runs of each job, from the device's output.
 
     Raises:
-        DeviceError: the answer is no answer to these jobs, or a status in it is not DPT_OK.
+        DeviceError: the output does not fit the jobs, or a status in it is not DPT_OK.
     """
     mark, at, runs = ORDER[byte_order], 0, []
 
@@ -82,7 +82,7 @@ def decode(
         n_ops, count = len(job.program.ops), job.program.output_shape.size
         if (status := int(numbers("i", 1)[0])) != 0:
             raise DeviceError(f"the blob of {job.program.name} was refused: {status}")
-        of_job = []
+        job_runs = []
         for _ in range(int(numbers("u", 1)[0])):
             name = answer[at : at + NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
             at += NAME_SIZE
@@ -92,14 +92,14 @@ def decode(
                     raise DeviceError(f"{name} refuses to run {job.program.name}: {status}")
                 crcs.append(numbers("u", n_ops - 1))
                 outputs.append(numbers("i", count))
-            of_job.append(
+            job_runs.append(
                 Run(
                     runner=name,
                     crcs=np.array(crcs, np.uint32).reshape(len(job.inputs), n_ops - 1),
                     outputs=np.array(outputs, np.int32),
                 )
             )
-        runs.append(of_job)
+        runs.append(job_runs)
     if at != len(answer):
         raise DeviceError(f"{len(answer) - at} bytes are left over after the answer")
     return runs

@@ -1,4 +1,4 @@
-"""What LeNet costs on every target, kept in a file: documents show it, tests hold code to it."""
+"""The cost of LeNet on every target, in a file that pages show and tests compare with the code."""
 
 import json
 import subprocess
@@ -23,10 +23,10 @@ class Recorded:
     """One target's row: bytes with -Os, instructions with -O3.
 
     Attributes:
-        compiler: its name and version.
+        compiler: the compiler's name and version.
         code, tables, arena, stack: bytes, as in `Cost`.
-        instructions: of one run, executed.
-        ops: those of each op.
+        instructions: executed instructions of one run.
+        ops: executed instructions of each op.
     """
 
     compiler: str
@@ -42,13 +42,13 @@ Record = Mapping[str, Recorded]  # by the target's name, in the order of the tab
 
 
 def recorded(file: Path = FILE) -> Record:
-    """What the file says."""
+    """The rows of the file."""
     rows = json.loads(file.read_text("utf-8"))
     return {name: Recorded(**{**row, "ops": tuple(row["ops"])}) for name, row in rows.items()}
 
 
 def measure_row(target: Target, program: Program) -> Recorded:
-    """Measure a row anew: the model is built twice, and runs in the target's emulator.
+    """Measure a target's row: the model is built twice, and runs in the target's emulator.
 
     Raises:
         DeviceError: a tool is missing, or a step failed.
@@ -75,15 +75,15 @@ def record(
     targets: Sequence[Target],
     *,
     file: Path = FILE,
-    told: Callable[[str], None] = lambda _: None,
+    on_row: Callable[[str], None] = lambda _: None,
 ) -> Record:
-    """Measure rows anew and write the file; those of other targets stay as they are.
+    """Measure the rows of some targets and write the file; the other rows stay unchanged.
 
     Args:
         program: the model.
-        targets: whose rows.
+        targets: the targets to measure.
         file: the record.
-        told: is called with the name of each target when its row is measured.
+        on_row: called with a target's name when its row is measured.
 
     Raises:
         DeviceError, SizeError: as `measure_row`; nothing is written.
@@ -91,7 +91,7 @@ def record(
     rows = dict(recorded(file)) if file.exists() else {}
     for target in targets:
         rows[target.name] = measure_row(target, program)
-        told(target.name)
+        on_row(target.name)
     ordered = {row.name: rows[row.name] for row in TARGETS if row.name in rows}
     text = ",\n".join(f"  {json.dumps(k)}: {json.dumps(vars(v))}" for k, v in ordered.items())
     write_atomic(file, f"{{\n{text}\n}}\n")

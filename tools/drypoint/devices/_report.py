@@ -1,4 +1,4 @@
-"""The cost of a model in words: for a terminal, and as a section of the exported README."""
+"""The cost of a model as text: for a terminal, and as a section of the exported README."""
 
 from drypoint.program import Program
 
@@ -16,7 +16,7 @@ OP_COLUMNS = (
 
 
 def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) -> Rows:
-    """What is needed, and how much: (what, how much).
+    """The rows of the cost: (resource, amount).
 
     Args:
         target: the row that was measured.
@@ -36,15 +36,15 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
     ]
     if cost.instructions is None:
         return [*rows, ("one run", f"not counted: {why_not_counted(target)}")]
-    told = f"{cost.instructions.total:,} instructions"
+    run = f"{cost.instructions.total:,} instructions"
     if clock_mhz:
         time = cost.instructions.total / clock_mhz
-        told += f", about {time:,.0f} microseconds at {clock_mhz:g} MHz if each took a cycle"
-    return [*rows, ("one run", told)]
+        run += f", about {time:,.0f} microseconds at {clock_mhz:g} MHz if each took a cycle"
+    return [*rows, ("one run", run)]
 
 
 def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
-    """The same for each op, with a head: its tables, its planes, its stack, its work."""
+    """A row of heads, then the cost of each op: tables, planes, stack, MACs, instructions."""
     counts = ["-"] * len(program.ops)
     if cost.instructions:
         counts = [f"{n:,}" for n in cost.instructions.ops]

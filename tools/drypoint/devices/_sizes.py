@@ -1,4 +1,4 @@
-"""Bytes of the engine and of a model on a target, when the linker keeps what a run needs."""
+"""Bytes of the engine and of a model on a target, after the linker has dropped unused code."""
 
 import subprocess
 from pathlib import Path
@@ -11,15 +11,15 @@ from ._targets import Board, Node, Target
 
 
 class SizeError(DrypointError, RuntimeError):
-    """A model that does not compile, or that would need memory which the engine promises not to."""
+    """A model does not compile, or has writable data, which the engine must not have."""
 
 
 def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]:
     """Flash for the engine's code and constants, and for the model's tables.
 
     Args:
-        target: the compiler, and how it is called.
-        folder: with the sources that `build_exported` wrote.
+        target: selects compiler and flags.
+        folder: the folder with the sources that `build_exported` wrote.
         optimize: the compiler's level.
 
     Raises:
@@ -33,12 +33,12 @@ def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]
         link = ["-nostdlib", "--ld-path=wasm-ld-19", "-Wl,--allow-undefined"]
         link += [f"-Wl,{option}" for option in keep]
         _tool(target.compiler, *flags, *link, tables, *exported_engine(folder), "-o", whole)
-        of_model, of_all = wasm_sections(tables.read_bytes())[DATA], whole.stat().st_size
+        model, total = wasm_sections(tables.read_bytes())[DATA], whole.stat().st_size
     else:
         link = ["-r", "-nostdlib", "-Wl,--gc-sections", "-Wl,-e,dpt_run", f"-Wl,-u,{NAME}"]
         _tool(target.compiler, *flags, *link, tables, *exported_engine(folder), "-o", whole)
-        of_model, of_all = _flash(target, tables), _flash(target, whole)
-    return of_all - of_model, of_model
+        model, total = _flash(target, tables), _flash(target, whole)
+    return total - model, model
 
 
 def _flash(target: Target, file: Path) -> int:

@@ -1,4 +1,4 @@
-"""Tables of what LeNet costs on the targets, beside what other engines need for the same net."""
+"""Tables of LeNet's cost on the targets, beside other engines' instructions for this net."""
 
 import re
 
@@ -8,9 +8,9 @@ from drypoint.program import Program
 from ._record import Record
 from ._targets import target
 
-# Executed instructions for one inference of this LeNet (2,293,000 MACs, int8), counted in the same
-# way in November 2026, compiled with -O3 by the compiler of the table (the M7 and the M55 by clang
-# 19, which did better): the best of CMSIS-NN, TFLM, TinyMaix, NNoM and onnx2c on Cortex-M,
+# Executed instructions for one inference of this LeNet (2,293,000 MACs, int8), counted by
+# `_count.py` in November 2026, compiled with -O3 by the compiler of the table (the M7 and the M55
+# by clang 19, which did better): the best of CMSIS-NN, TFLM, TinyMaix, NNoM and onnx2c on Cortex-M,
 # muRISCV-NN on RISC-V, TinyMaix or XNNPACK's kernels alone on aarch64, CMSIS-NN's C elsewhere.
 PEERS = {
     "cortex-m0+": ("TFLM", 16_831_631),

@@ -1,4 +1,4 @@
-"""The targets that drypoint is tested on: one row each. Tests, sizes and docs are made from it.
+"""The table of targets that drypoint is tested on, one row each; tests and pages read it.
 
 A row says how C becomes a program for the target, what runs that program here, and which kernels
 and layout of weights ``drypoint export --target`` takes for it. A new target is a new row.
@@ -65,7 +65,7 @@ class Target:
 
 
 class UnknownTargetError(DrypointError, LookupError):
-    """No row has that name; the message lists those that there are."""
+    """No row has that name; the message lists the rows."""
 
 
 def _mps2(machine: str) -> Board:

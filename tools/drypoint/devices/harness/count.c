@@ -41,7 +41,7 @@ static void write_count(unsigned cpu, void *unused) {
     at_last_mark = count;
 }
 
-/* A block is counted as it is entered, the marked one after its own call has been told. */
+/* A block is counted when it is entered; the block of `mark` after its count has been written. */
 static void translated(plugin_id id, struct qemu_plugin_tb *tb) {
     (void)id;
     if (qemu_plugin_tb_vaddr(tb) == mark) {

@@ -26,7 +26,7 @@ static void mark_op(void *user, size_t op, const void *output, size_t size) {
     mark();
 }
 
-/* Large enough for every op by itself, whose planes lie in the arena in a whole run. */
+/* Large enough to run each op alone: its planes lie in the arena of a whole run. */
 static uint8_t arena[MODEL_ARENA_SIZE + 1], input[MODEL_INPUT_SIZE + MODEL_ARENA_SIZE];
 static int32_t outputs[MODEL_OUTPUT_COUNT + MODEL_ARENA_SIZE / 4 + 1];
 
