@@ -24,7 +24,7 @@ FILES = {
 }
 """Page -> the file of the repository that it shows."""
 
-_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
 
 def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
@@ -38,13 +38,16 @@ def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
 
 
 def shown_file(page: str) -> str:
-    """A file of the repository; its links to other files become links to their pages."""
+    """A file of the repository; links to its other files lead to their pages, pictures to docs/."""
     path = ROOT / FILES[page]
     pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
 
     def linked(match: re.Match[str]) -> str:
-        text, target, anchor = match.group(1, 2, 3)
-        other = pages.get((path.parent / target).resolve())
+        picture, text, target, anchor = match.groups()
+        file = (path.parent / target).resolve()
+        if picture:
+            return f"![{text}]({file.relative_to(ROOT / 'docs')})"
+        other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 
     return _LINK.sub(linked, path.read_text("utf-8"))
