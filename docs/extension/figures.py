@@ -1,4 +1,4 @@
-"""``make figures``: measure anew, and write docs/figures.md with the machine and the day.
+"""``make figures``: measure the tables of docs/figures.md and write the page, with machine and day.
 
 A section of the page stands between two comments that name it; what is not measured stays as it is.
 """
@@ -42,7 +42,7 @@ def section(text: str, name: str) -> str:
 
 
 def with_section(text: str, name: str, *, output: str, machine: str, day: str) -> str:
-    """The page with a section measured anew. Output that is no Markdown table becomes code."""
+    """The page with one section measured again; output that is no table becomes code."""
     section(text, name)
     body = output.rstrip()
     if not body.startswith("|"):

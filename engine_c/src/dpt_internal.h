@@ -50,7 +50,8 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 /* The end of every table of kernels: what has no kernel but the plain one. */
 #define DPT_PLAIN_KERNELS dpt_scalar_maxpool, dpt_scalar_avgpool, dpt_scalar_grouped
 
-/* The numbers of their layouts; those of dpt_pack.h are smaller. _packing.py has them too. */
+/* The numbers of the layouts of packed weights; dpt_pack.h has smaller numbers for hosts, and
+ * _packing.py repeats these. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that

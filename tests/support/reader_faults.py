@@ -1,5 +1,6 @@
 """Blobs that only a reader without a certain fault takes (`ACCEPTED`, `FORMAT_ONLY`) or refuses
-with the right status (`REFUSED`). They complete those of blobs.py, which break one rule each."""
+with the right status (`REFUSED`). The blobs of blobs.py break one rule
+each; these tell faulty readers apart."""
 
 import struct
 from itertools import pairwise

@@ -242,7 +242,7 @@ def test_the_direct_way_can_be_asked_for():
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
-    """The bytes equal those of separate transforms."""
+    """The kernel gives the bytes that separate transforms give."""
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
     spec, calls = Convolution(Window((5, 5), (1, 1))), []
