@@ -43,12 +43,15 @@ extern "C" {
 /* Three versions that move apart: the library, the blob format, and generated code. Generated code
  * stops the compiler when its number is not this header's. */
 #define DPT_VERSION    "0.1.0"
-#define DPT_BLOB_MAJOR 1
-#define DPT_BLOB_MINOR 1
-#define DPT_CODEGEN    3
+#define DPT_BLOB_MAJOR 2
+#define DPT_BLOB_MINOR 0
+#define DPT_CODEGEN    4
 
-/* No activation has more elements than this; shapes that ask for more are refused. */
+/* No tensor has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
+
+/* No more outputs than this are alive in the arena at once. */
+#define DPT_MAX_ALIVE 16
 
 /* Four bytes of a little-endian table, for generated code. */
 #define DPT_LE32(v)                                                                                \
@@ -76,52 +79,90 @@ typedef enum dpt_status {
     DPT_E_TABLE = -11,    /* a table reaches outside the blob, or holds a value that is not allowed,
                            * or the tables of all ops are more than 4 times the blob */
     DPT_E_OVERFLOW = -12, /* an accumulator could overflow */
-    DPT_E_PLAN = -13      /* the arena plan is wrong */
+    DPT_E_PLAN = -13      /* the arena plan is wrong, or no op reads an output */
 } dpt_status;
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
-enum { DPT_CONV = 1, DPT_DENSE = 2, DPT_MAXPOOL = 3, DPT_AVGPOOL = 4, DPT_GROUPED = 5 };
+enum {
+    DPT_CONV = 1,
+    DPT_DENSE = 2,
+    DPT_MAXPOOL = 3,
+    DPT_AVGPOOL = 4,
+    DPT_GROUPED = 5,
+    DPT_DEPTHWISE = 6,
+    DPT_ADD = 7,
+    DPT_CONCAT = 8,
+    DPT_LOOKUP = 9,
+    DPT_KINDS = 10 /* one more than the largest */
+};
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
-/* A plane: height, width, channels. Stored row by row, the channels of a pixel together. */
-typedef struct dpt_shape {
-    uint16_t h, w, c;
-} dpt_shape;
+/* A mark of an op: its output lies where its first input lies, which no later op reads. */
+enum { DPT_IN_PLACE = 1 };
 
-/* One op. The fields and their order are those of the record in BLOB.md; the pointers stand for its
- * offsets. A field that a kind does not use is 0 or NULL. Tables are bytes (little-endian int32),
- * so that a blob can be used where it lies. */
+/* What an op reads or writes: a plane of height h, width w and c channels, stored row by row, the
+ * channels of a pixel together; its type; and its zero point, 0 but for DPT_I8. A stored integer q
+ * stands for the real value scale * (q - zero). */
+typedef struct dpt_tensor {
+    uint16_t h, w, c;
+    uint8_t type;
+    int8_t zero;
+} dpt_tensor;
+
+/* One op. The fields are those of the record in BLOB.md; the pointers stand for its offsets. A
+ * field that a kind does not use is 0 or NULL. Tables are bytes (little-endian int32), so that a
+ * blob can be used where it lies.
+ *
+ * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
+ * tensors, each at most the op's own index. DPT_ADD and DPT_CONCAT read two tensors. */
 typedef struct dpt_op {
-    uint8_t kind;     /* DPT_CONV ... */
-    uint8_t in_type;  /* DPT_U8 or DPT_I8 */
-    uint8_t out_type; /* DPT_I32 in the last op, DPT_U8 or DPT_I8 in every other */
-    uint8_t shift;    /* left shift of the accumulator, 0 .. 30 */
-    dpt_shape in, out;
-    uint8_t kernel_h, kernel_w, stride_h, stride_w;
-    uint8_t pad_top, pad_left, pad_bottom, pad_right;
-    uint8_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
-    uint16_t groups;        /* of a grouped convolution, at least 2; in.c / groups channels each */
-    int32_t lo, hi;         /* the clamp of the output */
-    uint32_t out_offset;    /* where the output lies in the arena, bytes; unused in the last op */
-    const int8_t *weight;   /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
-                             * dense: [out.c][in.h * in.w * in.c] */
-    const uint8_t *bias;    /* [out.c] x 4 bytes */
-    const uint8_t *mult;    /* [out.c] x 4 bytes; average pool: one */
-    const void *packed;     /* what dpt_model_pack made of the three, or NULL */
+    uint8_t kind;        /* DPT_CONV ... */
+    uint8_t marks;       /* DPT_IN_PLACE or 0 */
+    uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
+    uint8_t weight_bits; /* 8 where there are weights */
+    uint16_t reads[2];   /* numbers of tensors */
+    dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
+    dpt_tensor out;      /* DPT_I32 in the last op, DPT_U8 or DPT_I8 in every other */
+    uint16_t kernel_h, kernel_w, stride_h, stride_w;
+    uint16_t dilation_h, dilation_w; /* of a convolution: from a tap to the next */
+    uint16_t pad_top, pad_left, pad_bottom, pad_right;
+    uint16_t pool_h, pool_w;   /* of a convolution; 1, 1 means none */
+    uint16_t groups;           /* DPT_GROUPED: at least 2; in.c / groups channels each */
+    uint16_t last_reader;      /* dpt_model_load: the last op that reads the output */
+    int32_t lo, hi;            /* the clamp of the output */
+    uint16_t factors[2];       /* of an addition, 1 .. 32767 */
+    uint32_t out_offset;       /* where the output lies in the arena, bytes; 0 in the last op */
+    const int8_t *weight;      /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
+                                * depthwise: [kernel_h][kernel_w][out.c]
+                                * dense: [out.c][in.h * in.w * in.c] */
+    const uint8_t *table;      /* lookup: [256] of the output's type, by the stored byte */
+    const uint8_t *bias;       /* [out.c] x 4 bytes; average pool, add: one */
+    const uint8_t *mult;       /* as bias */
+    const uint8_t *pad;        /* [in.c] bytes: what a padded place of each channel reads, as
+                                * stored; NULL: 0 */
+    const void *packed;        /* what dpt_model_pack made of the tables, or NULL */
 } dpt_op;
 
-/* A kernel computes one op on n planes that lie one after the other: all of `out` from all of `in`.
- * It trusts the op. */
-typedef void dpt_kernel(const dpt_op *op, const void *in, void *out, size_t n);
+/* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
+ * tensors, in[1]. The n planes of a tensor lie one after the other. A kernel trusts the op. `out`
+ * overlaps no input but in[0] of an op with the mark DPT_IN_PLACE, which it equals. */
+typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
- */
+ * kernels[DPT_GROUPED] also runs convolutions that are dilated or padded with values. */
 typedef struct dpt_backend {
     const char *name;
-    int (*available)(void); /* 1 if this CPU can run it */
-    uint16_t packing;       /* the layout of weights that it reads; 0: as they are */
-    dpt_kernel *conv, *dense, *maxpool, *avgpool, *grouped; /* NULL: not in this table */
+    int (*available)(void);         /* 1 if this CPU can run it */
+    uint16_t packing;               /* the layout of weights that it reads; 0: as they are */
+    dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table */
 } dpt_backend;
+
+/* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
+ * log2(e) is mult * 2^-(shift + 24). */
+typedef struct dpt_softmax_scale {
+    uint32_t mult;
+    uint8_t shift; /* 0 .. 63 */
+} dpt_softmax_scale;
 
 /* A model: the C twin of the Python Program. Generated as const data, or filled by dpt_model_load.
  */
@@ -133,6 +174,7 @@ typedef struct dpt_model {
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
     uint16_t packing;           /* the layout of ops[].packed; 0: they are NULL */
+    dpt_softmax_scale softmax;  /* for dpt_softmax; 0, 0: the net does not end in a softmax */
 } dpt_model;
 
 /* Sees the output of each op as soon as it is computed; `size` is in bytes. */
@@ -147,7 +189,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
 /* Runs the model once. `backend` NULL means model->backend; one that
  * is given must be available on this CPU. `arena` needs no alignment and no
  * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
- * values of type ops[0].in_type; `output` receives out.h * w * c of the last op. The input is not
+ * values of type ops[0].in.type; `output` receives out.h * w * c of the last op. The input is not
  * changed; arena, input and output must not overlap.
  * Returns DPT_E_ARGUMENT, DPT_E_ARENA or DPT_E_BACKEND before anything is written, or DPT_OK. */
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
@@ -184,33 +226,26 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
 /* The steps of one run: the sum over all ops of
  *
  *     conv       (out.h * pool_h) * (out.w * pool_w) * out.c * kernel_h * kernel_w * in.c
- *     grouped    the same, in.c / groups in place of in.c
+ *     grouped    the same, in.c / groups in place of in.c; depthwise: 1 in place of in.c
  *     dense      out.c * in.h * in.w * in.c
  *     pools      out.h * out.w * out.c * kernel_h * kernel_w
+ *     others     out.h * out.w * out.c
  *
- * that is multiply-accumulates (every tap at every position before pooling, on the padding too) and
- * values that pools read; UINT64_MAX where the sum is more. Steps follow from the shapes alone.
+ * that is multiply-accumulates (every tap at every position before pooling, on the padding too),
+ * values that pools read, and values that other ops write; UINT64_MAX where the sum is more. Steps follow from the shapes alone.
  * dpt_model_load promises that a run ends, but a blob of a megabyte can ask for 10^17 steps: a host
  * that takes blobs from elsewhere limits them. */
 uint64_t dpt_steps(const dpt_model *model);
 
-/* Number of values in a plane. */
-size_t dpt_elements(dpt_shape shape);
+/* Number of values in a tensor. */
+size_t dpt_elements(dpt_tensor tensor);
 
 /* The index of the largest of n >= 1 outputs, the lowest among equals. */
 size_t dpt_argmax(const int32_t *output, size_t n);
 
-/* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
- * log2(e) is mult * 2^-(shift + 24). */
-typedef struct dpt_softmax_scale {
-    uint32_t mult;
-    uint8_t shift; /* 0 .. 63 */
-} dpt_softmax_scale;
-
 /* The softmax of n >= 1 outputs, in units of 2^-30: probability[i] * 100 / 2^30 is a percentage.
  * Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n * 2^-30 of the
- * exact softmax. `probability` may be `output`. A model whose net ends in a softmax is exported
- * with its scale: `<name>_softmax`. */
+ * exact softmax. `probability` may be `output`. The scale of a model is model->softmax. */
 void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability);
 
 /* The label of an output, or "" when the model has none for it. */
@@ -233,7 +268,7 @@ const dpt_backend *dpt_backend_best(void);
 /* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
  */
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-    dpt_scalar_grouped;
+    dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup;
 extern const dpt_backend dpt_scalar;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them: any

@@ -77,7 +77,7 @@ class model {
     dpt_status run(const void *input, size_t size, int type, span<uint8_t> arena,
                    span<int32_t> output) const {
         const bool fits = size == input_size() && output.size() == output_size();
-        if (!fits || type != model_->ops[0].in_type) {
+        if (!fits || type != model_->ops[0].in.type) {
             return DPT_E_ARGUMENT;
         }
         return dpt_run(model_, backend_, arena.data(), arena.size(), input, output.data());

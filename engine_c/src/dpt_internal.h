@@ -47,8 +47,11 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
 #endif
 #endif
 
-/* The end of every table of kernels: what has no kernel but the plain one. */
-#define DPT_PLAIN_KERNELS dpt_scalar_maxpool, dpt_scalar_avgpool, dpt_scalar_grouped
+/* In every table of kernels: the kinds that have no kernel but the plain one. */
+#define DPT_PLAIN_KERNELS                                                                          \
+    [DPT_MAXPOOL] = dpt_scalar_maxpool, [DPT_AVGPOOL] = dpt_scalar_avgpool,                        \
+    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_DEPTHWISE] = dpt_scalar_depthwise,                    \
+    [DPT_ADD] = dpt_scalar_add, [DPT_CONCAT] = dpt_scalar_concat, [DPT_LOOKUP] = dpt_scalar_lookup
 
 /* The numbers of the layouts of packed weights; dpt_pack.h has smaller numbers for hosts, and
  * _packing.py repeats these. */
@@ -57,6 +60,11 @@ enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
+
+/* Whether the fast kernels can compute a convolution: it has neither dilation nor padding values. */
+static inline int dpt_plain(const dpt_op *op) {
+    return op->dilation_h == 1 && op->dilation_w == 1 && op->pad == NULL;
+}
 
 /* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off
  * by default; -include assert.h -DDPT_ASSERT=assert checks it. */
@@ -93,23 +101,28 @@ static inline int32_t dpt_i32(const uint8_t *p) {
 static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult) {
     DPT_ASSERT(acc <= INT32_MAX >> op->shift && acc >= -(INT32_MAX >> op->shift) && mult >= 2);
     int64_t product = (int64_t)(acc * (int32_t)(1L << op->shift)) * mult;
-    int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
+    int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32) + op->out.zero;
     return y < op->lo ? op->lo : y > op->hi ? op->hi : y;
+}
+
+/* The stored integer at `index` of an input of type DPT_U8 or DPT_I8. */
+static inline int32_t dpt_value(int type, const void *x, size_t index) {
+    return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
 }
 
 /* The output plane of input number `i` of a batch. */
 static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
     return (uint8_t *)out +
-           i * dpt_elements(op->out) * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
+           i * dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
 }
 
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.
  */
 static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t y) {
     DPT_ASSERT(
-        op->out_type == DPT_I32 ||
-        (op->out_type == DPT_U8 ? y >= 0 && y <= UINT8_MAX : y >= INT8_MIN && y <= INT8_MAX));
-    if (op->out_type == DPT_I32) {
+        op->out.type == DPT_I32 ||
+        (op->out.type == DPT_U8 ? y >= 0 && y <= UINT8_MAX : y >= INT8_MIN && y <= INT8_MAX));
+    if (op->out.type == DPT_I32) {
         ((int32_t *)out)[index] = y;
     } else {
         ((uint8_t *)out)[index] = (uint8_t)((uint32_t)y & 0xFFu);
@@ -122,8 +135,8 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
 __attribute__((unused)) static inline void dpt_store_largest(const dpt_op *op, void *out,
                                                              size_t index, int32_t y, int merge) {
     if (merge) {
-        const int32_t before = op->out_type == DPT_I32  ? ((const int32_t *)out)[index]
-                               : op->out_type == DPT_U8 ? ((const uint8_t *)out)[index]
+        const int32_t before = op->out.type == DPT_I32  ? ((const int32_t *)out)[index]
+                               : op->out.type == DPT_U8 ? ((const uint8_t *)out)[index]
                                                         : ((const int8_t *)out)[index];
         y = y > before ? y : before;
     }

@@ -3,7 +3,7 @@
  * Every quantity from the blob is at most 32 bits and is added or multiplied in 64. */
 #include "dpt_internal.h"
 
-enum { HEADER_SIZE = 64, OP_SIZE = 64, TABLES_LIMIT = 4 };
+enum { HEADER_SIZE = 64, OP_SIZE = 128, TABLES_LIMIT = 4, MAX_FACTOR = 32767 };
 
 typedef struct blob {
     const uint8_t *bytes;
@@ -22,78 +22,242 @@ static int zeros(const uint8_t *p, size_t n) {
     return any == 0;
 }
 
-static dpt_shape read_shape(const uint8_t *p) {
-    dpt_shape s = {(uint16_t)dpt_u16(p), (uint16_t)dpt_u16(p + 2), (uint16_t)dpt_u16(p + 4)};
-    return s;
+static uint16_t read_u16(const uint8_t *p) {
+    return (uint16_t)dpt_u16(p);
 }
 
-static int shape_ok(dpt_shape s) {
-    return s.h > 0 && s.w > 0 && s.c > 0 && (uint64_t)s.h * s.w * s.c <= DPT_MAX_ELEMENTS;
+static dpt_tensor read_tensor(const uint8_t *p) {
+    const int zero = p[7] < 128 ? p[7] : p[7] - 256;
+    const dpt_tensor t = {read_u16(p), read_u16(p + 2), read_u16(p + 4), p[6], (int8_t)zero};
+    return t;
 }
 
-/* 1 where `out` is the number of windows, in steps of `stride`, along `in` + `pad`, grouped by
- * `pool`. */
-static int length_ok(uint32_t out, uint32_t in, uint32_t pad, uint32_t kernel, uint32_t stride,
+static int same_tensor(dpt_tensor a, dpt_tensor b) {
+    return a.h == b.h && a.w == b.w && a.c == b.c && a.type == b.type && a.zero == b.zero;
+}
+
+static int same_plane(dpt_tensor a, dpt_tensor b) {
+    return a.h == b.h && a.w == b.w;
+}
+
+static int size_ok(dpt_tensor t) {
+    return t.h > 0 && t.w > 0 && t.c > 0 && (uint64_t)t.h * t.w * t.c <= DPT_MAX_ELEMENTS;
+}
+
+static int type_ok(dpt_tensor t, uint8_t largest) {
+    return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
+}
+
+/* The fields that a kind may use; all others must be 0. */
+enum {
+    SECOND = 1,     /* a second input */
+    WINDOW = 2,     /* kernel, stride, padding */
+    CONVOLUTION = 4, /* dilation, pool */
+    GROUPS = 8,
+    RULE = 16, /* requantization: shift, lo, hi, bias, mult */
+    FACTORS = 32,
+    WEIGHTS = 64,
+    TABLE = 128, /* of a lookup, where other kinds have weights */
+    PAD = 256,   /* padding values */
+    CONV_FIELDS = WINDOW | CONVOLUTION | RULE | WEIGHTS | PAD
+};
+
+static const uint16_t fields_of[DPT_KINDS] = {
+    [DPT_CONV] = CONV_FIELDS,
+    [DPT_DENSE] = RULE | WEIGHTS,
+    [DPT_MAXPOOL] = WINDOW,
+    [DPT_AVGPOOL] = WINDOW | RULE | PAD,
+    [DPT_GROUPED] = CONV_FIELDS | GROUPS,
+    [DPT_DEPTHWISE] = CONV_FIELDS,
+    [DPT_ADD] = SECOND | RULE | FACTORS,
+    [DPT_CONCAT] = SECOND,
+    [DPT_LOOKUP] = TABLE,
+};
+
+/* Where these fields lie in a record. The last row is what no kind uses. */
+static const struct {
+    uint16_t users;
+    uint8_t at, size;
+} places[] = {
+    {RULE, 2, 1},      {WEIGHTS, 3, 1},          {SECOND, 6, 2},  {SECOND, 16, 8},
+    {WINDOW, 32, 8},   {CONVOLUTION, 40, 4},     {WINDOW, 44, 8}, {CONVOLUTION, 52, 4},
+    {GROUPS, 56, 2},   {RULE, 60, 8},            {FACTORS, 68, 4}, {WEIGHTS | TABLE, 76, 4},
+    {RULE, 80, 8},     {PAD, 88, 4},             {0, 58, 2},      {0, 92, 36},
+};
+
+static dpt_op read_op(const uint8_t *p) {
+    dpt_op op = {0};
+    op.kind = p[0];
+    op.marks = p[1];
+    op.shift = p[2];
+    op.weight_bits = p[3];
+    op.reads[0] = read_u16(p + 4);
+    op.reads[1] = read_u16(p + 6);
+    op.in = read_tensor(p + 8);
+    op.in2 = read_tensor(p + 16);
+    op.out = read_tensor(p + 24);
+    op.kernel_h = read_u16(p + 32);
+    op.kernel_w = read_u16(p + 34);
+    op.stride_h = read_u16(p + 36);
+    op.stride_w = read_u16(p + 38);
+    op.dilation_h = read_u16(p + 40);
+    op.dilation_w = read_u16(p + 42);
+    op.pad_top = read_u16(p + 44);
+    op.pad_left = read_u16(p + 46);
+    op.pad_bottom = read_u16(p + 48);
+    op.pad_right = read_u16(p + 50);
+    op.pool_h = read_u16(p + 52);
+    op.pool_w = read_u16(p + 54);
+    op.groups = read_u16(p + 56);
+    op.lo = dpt_i32(p + 60);
+    op.hi = dpt_i32(p + 64);
+    op.factors[0] = read_u16(p + 68);
+    op.factors[1] = read_u16(p + 70);
+    op.out_offset = dpt_u32(p + 72);
+    return op;
+}
+
+/* Checks 9 and 10 of BLOB.md: the record by itself, without its shapes. */
+static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
+    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > DPT_IN_PLACE || op->shift > 30 ||
+        !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) || !type_ok(op->out, DPT_I32)) {
+        return DPT_E_FIELD;
+    }
+    const uint16_t fields = fields_of[op->kind];
+    if (op->weight_bits != ((fields & WEIGHTS) != 0 ? 8 : 0)) {
+        return DPT_E_FIELD;
+    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if ((places[i].users & fields) == 0 && !zeros(record + places[i].at, places[i].size)) {
+            return DPT_E_FIELD;
+        }
+    }
+    return DPT_OK;
+}
+
+/* Check 12: the ranges of what describes windows, groups and factors. */
+static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
+    const uint16_t fields = fields_of[op->kind];
+    const int padded = !zeros(record + 44, 8), pools = (fields & WINDOW) != 0 && (fields & CONVOLUTION) == 0;
+    if ((fields & WINDOW) != 0 && (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 ||
+                                   op->stride_w == 0)) {
+        return DPT_E_FIELD;
+    }
+    if ((fields & CONVOLUTION) != 0 && (op->dilation_h == 0 || op->dilation_w == 0 ||
+                                        op->pool_h == 0 || op->pool_w == 0)) {
+        return DPT_E_FIELD;
+    }
+    if (pools && (op->pad_top >= op->kernel_h || op->pad_bottom >= op->kernel_h ||
+                  op->pad_left >= op->kernel_w || op->pad_right >= op->kernel_w)) {
+        return DPT_E_FIELD;
+    }
+    if (!padded && dpt_u32(record + 88) != 0) {
+        return DPT_E_FIELD;
+    }
+    if ((fields & GROUPS) != 0 && op->groups < 2) {
+        return DPT_E_FIELD;
+    }
+    for (int k = 0; (fields & FACTORS) != 0 && k < 2; k++) {
+        if (op->factors[k] == 0 || op->factors[k] > MAX_FACTOR) {
+            return DPT_E_FIELD;
+        }
+    }
+    return DPT_OK;
+}
+
+/* 1 where `out` is the number of windows, in steps of `stride`, along `length`, grouped by `pool`.
+ * The taps of a window reach over (kernel - 1) * dilation + 1 places. */
+static int length_ok(uint32_t out, uint32_t length, uint64_t reach, uint32_t stride,
                      uint32_t pool) {
-    return in + pad >= kernel && out == ((in + pad - kernel) / stride + 1) / pool;
+    return length >= reach && out == ((length - (uint32_t)reach) / stride + 1) / pool;
 }
 
-/* Checks 9 to 14 of BLOB.md. Zero is what an unused field must be. */
-static dpt_status check_op(const dpt_op *op, const uint8_t *record) {
-    const int grouped = op->kind == DPT_GROUPED, conv = op->kind == DPT_CONV || grouped,
-              dense = op->kind == DPT_DENSE, maxpool = op->kind == DPT_MAXPOOL;
-    const uint32_t pad_h = (uint32_t)op->pad_top + op->pad_bottom,
-                   pad_w = (uint32_t)op->pad_left + op->pad_right;
-    const uint32_t pool_h = conv ? op->pool_h : 1, pool_w = conv ? op->pool_w : 1;
-    if (op->kind < DPT_CONV || op->kind > DPT_GROUPED || op->in_type > DPT_I8 ||
-        op->out_type > DPT_I32 || op->shift > 30 || grouped != (op->groups > 1) ||
-        (!grouped && op->groups != 0) || !zeros(record + 52, 12)) {
-        return DPT_E_FIELD;
-    }
-    if ((dense && !zeros(record + 16, 4)) || (!conv && !zeros(record + 20, 6)) ||
-        (maxpool && (op->shift != 0 || !zeros(record + 28, 8) || !zeros(record + 48, 4))) ||
-        (!conv && !dense && !zeros(record + 40, 8))) {
-        return DPT_E_FIELD;
-    }
-    if (!shape_ok(op->in) || !shape_ok(op->out)) {
-        return DPT_E_SHAPE;
-    }
-    if (dense) {
-        return op->out.h == 1 && op->out.w == 1 ? DPT_OK : DPT_E_SHAPE;
-    }
-    if (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 || op->stride_w == 0 ||
-        pool_h == 0 || pool_w == 0) {
-        return DPT_E_FIELD;
-    }
-    if (!length_ok(op->out.h, op->in.h, pad_h, op->kernel_h, op->stride_h, pool_h) ||
-        !length_ok(op->out.w, op->in.w, pad_w, op->kernel_w, op->stride_w, pool_w) ||
-        (!conv && op->in.c != op->out.c) ||
-        (grouped && (op->in.c % op->groups != 0 || op->out.c % op->groups != 0))) {
-        return DPT_E_SHAPE;
-    }
-    return DPT_OK;
+static int windows_ok(const dpt_op *op) {
+    const int conv = (fields_of[op->kind] & CONVOLUTION) != 0;
+    const uint32_t pool_h = conv ? op->pool_h : 1u, pool_w = conv ? op->pool_w : 1u;
+    const uint32_t step_h = conv ? op->dilation_h : 1u, step_w = conv ? op->dilation_w : 1u;
+    const uint64_t reach_h = (uint64_t)(op->kernel_h - 1u) * step_h + 1,
+                   reach_w = (uint64_t)(op->kernel_w - 1u) * step_w + 1;
+    const uint32_t height = (uint32_t)op->in.h + op->pad_top + op->pad_bottom,
+                   width = (uint32_t)op->in.w + op->pad_left + op->pad_right;
+    return length_ok(op->out.h, height, reach_h, op->stride_h, pool_h) &&
+           length_ok(op->out.w, width, reach_w, op->stride_w, pool_w);
 }
 
-/* Checks 15 to 17: what the op reads, and what it may write. */
-static dpt_status check_link(const dpt_op *op, uint8_t type, dpt_shape shape, int last) {
+/* Checks 11 to 13: the shapes of the tensors. */
+static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
+    const dpt_tensor a = op->in, b = op->in2, out = op->out;
+    if (!size_ok(a) || !size_ok(out) || ((fields_of[op->kind] & SECOND) != 0 && !size_ok(b))) {
+        return DPT_E_SHAPE;
+    }
+    const dpt_status status = check_ranges(op, record);
+    if (status != DPT_OK) {
+        return status;
+    }
+    int ok = 0;
+    switch (op->kind) {
+    case DPT_CONV:
+        ok = windows_ok(op);
+        break;
+    case DPT_DENSE:
+        ok = out.h == 1 && out.w == 1;
+        break;
+    case DPT_MAXPOOL:
+    case DPT_AVGPOOL:
+        ok = windows_ok(op) && a.c == out.c;
+        break;
+    case DPT_GROUPED:
+        ok = windows_ok(op) && a.c % op->groups == 0 && out.c % op->groups == 0;
+        break;
+    case DPT_DEPTHWISE:
+        ok = windows_ok(op) && out.c % a.c == 0;
+        break;
+    case DPT_ADD:
+        ok = same_plane(a, out) && same_plane(b, out) && a.c == out.c && b.c == out.c;
+        break;
+    case DPT_CONCAT:
+        ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
+        break;
+    default:
+        ok = same_plane(a, out) && a.c == out.c;
+        break;
+    }
+    return ok ? DPT_OK : DPT_E_SHAPE;
+}
+
+/* 1 where an op that copies the values of `in` may write `out`. */
+static int copies(dpt_tensor in, dpt_tensor out) {
+    return (in.type == out.type && in.zero == out.zero) || (out.type == DPT_I32 && in.zero == 0);
+}
+
+/* Checks 14 to 17: what op i reads, and what it may write. `first` is the model's input. */
+static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, int last) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
-    if (op->in_type != type || op->in.h != shape.h || op->in.w != shape.w || op->in.c != shape.c) {
+    const dpt_op *op = &ops[i];
+    const uint16_t fields = fields_of[op->kind];
+    const int two = (fields & SECOND) != 0;
+    if (op->reads[0] > i || op->reads[1] > i) {
+        return DPT_E_FIELD;
+    }
+    if (!same_tensor(op->in, op->reads[0] == 0 ? first : ops[op->reads[0] - 1].out) ||
+        (two && !same_tensor(op->in2, op->reads[1] == 0 ? first : ops[op->reads[1] - 1].out))) {
         return DPT_E_SHAPE;
     }
-    if ((op->out_type == DPT_I32) != last ||
-        (op->kind == DPT_MAXPOOL && !last && op->in_type != op->out_type)) {
+    if ((op->out.type == DPT_I32) != last ||
+        ((op->kind == DPT_MAXPOOL || op->kind == DPT_CONCAT) && !copies(op->in, op->out)) ||
+        (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
         return DPT_E_SHAPE;
     }
-    if (op->kind != DPT_MAXPOOL &&
-        (op->lo > op->hi || op->lo < lowest[op->out_type] || op->hi > highest[op->out_type])) {
+    if ((fields & RULE) != 0 &&
+        (op->lo > op->hi || op->lo < lowest[op->out.type] || op->hi > highest[op->out.type])) {
         return DPT_E_FIELD;
     }
     return DPT_OK;
 }
 
-/* The sum of |weight| over one output channel, or UINT64_MAX if one of them is -128. Parts of it
- * are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
-static uint64_t magnitude(const int8_t *weight, uint64_t n) {
+/* The sum of |weight| over n weights, `apart` bytes apart, or UINT64_MAX if one of them is -128.
+ * Parts of it are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
+static uint64_t magnitude(const int8_t *weight, uint64_t n, size_t apart) {
     enum { PART = 1 << 20 };
     uint64_t sum = 0;
     int32_t lowest = 0;
@@ -101,102 +265,151 @@ static uint64_t magnitude(const int8_t *weight, uint64_t n) {
         const uint32_t part = n < PART ? (uint32_t)n : PART;
         uint32_t partial = 0;
         for (uint32_t i = 0; i < part; i++) {
-            const int32_t w = weight[i];
+            const int32_t w = weight[i * apart];
             partial += (uint32_t)(w < 0 ? -w : w);
             lowest = w < lowest ? w : lowest;
         }
         sum += partial;
-        weight += part;
+        weight += part * apart;
         n -= part;
     }
     return lowest == -128 ? UINT64_MAX : sum;
 }
 
+/* The values of an input that meet the weights of one output channel, or a window of a pool. */
+static uint64_t values_read(const dpt_op *op) {
+    const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
+    switch (op->kind) {
+    case DPT_CONV:
+        return window * op->in.c;
+    case DPT_DENSE:
+        return dpt_elements(op->in);
+    case DPT_GROUPED:
+        return window * (op->in.c / op->groups);
+    default:
+        return window;
+    }
+}
+
+static uint64_t largest_of(dpt_tensor t) {
+    return t.type == DPT_U8 ? 255 : 128;
+}
+
+/* Checks 20 and 21 for one channel of biases and multipliers. */
+static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
+    const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
+    const uint64_t bias = add < 0 ? (uint64_t) - (int64_t)add : (uint64_t)add;
+    uint64_t sum = n * largest_of(op->in);
+    if (op->kind == DPT_ADD) {
+        sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
+    } else if (op->kind != DPT_AVGPOOL) {
+        const uint64_t total = op->kind == DPT_DEPTHWISE ? magnitude(op->weight + o, n, op->out.c)
+                                                         : magnitude(op->weight + o * n, n, 1);
+        if (total == UINT64_MAX) {
+            return DPT_E_TABLE;
+        }
+        sum = total * largest_of(op->in);
+    }
+    if (m < 2 || m % 2 != 0) {
+        return DPT_E_TABLE;
+    }
+    return bias + sum <= (uint64_t)INT32_MAX >> op->shift ? DPT_OK : DPT_E_OVERFLOW;
+}
+
 /* Where the tables lie, checks 18 and 19, and what is in them, checks 20 and 21. Ops may share
  * tables. `named` sums the bytes of the tables of all ops so far; its limit keeps the time of
  * checks 20 and 21 linear in the blob's size. The tables of 2^16 ops, which lie in the blob, sum to
- * less than 2^50. */
+ * less than 2^51. */
 static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *named) {
-    const uint32_t weight = dpt_u32(record + 40), bias = dpt_u32(record + 44),
-                   mult = dpt_u32(record + 48);
-    const int pool = op->kind == DPT_AVGPOOL;
-    const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
-    const uint64_t n = op->kind == DPT_DENSE ? dpt_elements(op->in)
-                       : pool                ? window
-                       : op->groups > 1      ? window * (op->in.c / op->groups)
-                                             : window * op->in.c;
-    const uint64_t largest = op->in_type == DPT_U8 ? 255 : 128;
-    const uint32_t channels = pool ? 1 : op->out.c;
-    if (op->kind == DPT_MAXPOOL) {
-        return DPT_OK;
-    }
-    if (!inside(b, mult, 4 * (uint64_t)channels) ||
-        (!pool && !inside(b, bias, 4 * (uint64_t)channels)) ||
-        (!pool && !inside(b, weight, n * channels))) {
+    const uint16_t fields = fields_of[op->kind];
+    const uint32_t weight = dpt_u32(record + 76), bias = dpt_u32(record + 80),
+                   mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
+    const uint32_t channels = (fields & WEIGHTS) != 0 ? op->out.c : 1u;
+    const uint64_t n = values_read(op);
+    const uint64_t weights = (fields & WEIGHTS) != 0 ? n * channels
+                             : (fields & TABLE) == 0 ? 0
+                             : op->out.type == DPT_I32 ? 4 * 256
+                                                       : 256;
+    const uint64_t words = (fields & RULE) != 0 ? 4 * (uint64_t)channels : 0;
+    const uint32_t pads = pad != 0 ? op->in.c : 0;
+    if (!inside(b, weight, weights) || !inside(b, bias, words) || !inside(b, mult, words) ||
+        !inside(b, pad, pads)) {
         return DPT_E_TABLE;
     }
-    *named += pool ? 4 : (n + 8) * channels;
+    *named += weights + 2 * words + pads;
     if (*named > TABLES_LIMIT * (uint64_t)b->size) {
         return DPT_E_TABLE;
     }
-    op->mult = b->bytes + mult;
-    if (!pool) {
+    if ((fields & WEIGHTS) != 0) {
         op->weight = (const int8_t *)(b->bytes + weight);
-        op->bias = b->bytes + bias;
     }
+    if ((fields & TABLE) != 0) {
+        op->table = b->bytes + weight;
+    }
+    if (pad != 0) {
+        op->pad = b->bytes + pad;
+    }
+    if ((fields & RULE) == 0) {
+        return DPT_OK;
+    }
+    op->bias = b->bytes + bias;
+    op->mult = b->bytes + mult;
     for (uint32_t o = 0; o < channels; o++) {
-        const int32_t m = dpt_i32(op->mult + 4 * o), add = pool ? 0 : dpt_i32(op->bias + 4 * o);
-        const uint64_t sum = pool ? n : magnitude(op->weight + o * n, n);
-        if (m < 2 || m % 2 != 0 || sum == UINT64_MAX) {
-            return DPT_E_TABLE;
-        }
-        if (largest * sum + (uint64_t)(add < 0 ? -(int64_t)add : add) > (uint64_t)INT32_MAX >>
-            op->shift) {
-            return DPT_E_OVERFLOW;
+        const dpt_status status = check_channel(op, o, n);
+        if (status != DPT_OK) {
+            return status;
         }
     }
     return DPT_OK;
 }
 
-static dpt_op read_op(const uint8_t *p) {
-    dpt_op op = {0};
-    op.kind = p[0];
-    op.in_type = p[1];
-    op.out_type = p[2];
-    op.shift = p[3];
-    op.in = read_shape(p + 4);
-    op.out = read_shape(p + 10);
-    op.kernel_h = p[16];
-    op.kernel_w = p[17];
-    op.stride_h = p[18];
-    op.stride_w = p[19];
-    op.pad_top = p[20];
-    op.pad_left = p[21];
-    op.pad_bottom = p[22];
-    op.pad_right = p[23];
-    op.pool_h = p[24];
-    op.pool_w = p[25];
-    op.groups = (uint16_t)dpt_u16(p + 26);
-    op.lo = dpt_i32(p + 28);
-    op.hi = dpt_i32(p + 32);
-    op.out_offset = dpt_u32(p + 36);
-    return op;
+/* 1 where op i may write over the output of op j, which is alive: over its own first input, which
+ * no later op reads, exactly at its place. */
+static int in_place_ok(const dpt_op *ops, size_t i, size_t j) {
+    const dpt_op *op = &ops[i];
+    return op->marks == DPT_IN_PLACE && (op->kind == DPT_ADD || op->kind == DPT_LOOKUP) &&
+           op->reads[0] == j + 1 && ops[j].last_reader == i && ops[j].out_offset == op->out_offset;
 }
 
-/* Check 23. The last op writes to the caller's output and the first reads the caller's input:
- * neither lies in the arena. */
+/* Checks 22 and 23. The last op writes to the caller's output, which does not lie in the arena. An
+ * output is alive until its last reader has run. */
 static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) {
-    uint64_t need = 0, in_from = 0, in_end = 0;
+    size_t alive[DPT_MAX_ALIVE], n_alive = 0;
+    uint64_t need = 0;
     for (size_t i = 0; i + 1 < n_ops; i++) {
-        const uint64_t from = ops[i].out_offset, end = from + dpt_elements(ops[i].out);
-        if (from < in_end && in_from < end) {
+        if (ops[i].last_reader == 0) {
             return DPT_E_PLAN;
         }
-        need = end > need ? end : need;
-        in_from = from;
-        in_end = end;
     }
-    return need == arena_size && ops[n_ops - 1].out_offset == 0 ? DPT_OK : DPT_E_PLAN;
+    for (size_t i = 0; i < n_ops; i++) {
+        const int last = i + 1 == n_ops;
+        const uint64_t from = ops[i].out_offset, end = last ? from : from + dpt_elements(ops[i].out);
+        size_t kept = 0;
+        int taken = 0;
+        for (size_t k = 0; k < n_alive; k++) {
+            const size_t j = alive[k];
+            const uint64_t at = ops[j].out_offset;
+            if (from < at + dpt_elements(ops[j].out) && at < end) {
+                if (!in_place_ok(ops, i, j)) {
+                    return DPT_E_PLAN;
+                }
+                taken = 1;
+            }
+            if (ops[j].last_reader != i) {
+                alive[kept++] = j;
+            }
+        }
+        n_alive = kept;
+        if (taken != (ops[i].marks == DPT_IN_PLACE) || (last && from != 0) ||
+            (!last && n_alive == DPT_MAX_ALIVE)) {
+            return DPT_E_PLAN;
+        }
+        if (!last) {
+            alive[n_alive++] = i;
+        }
+        need = end > need ? end : need;
+    }
+    return need == arena_size ? DPT_OK : DPT_E_PLAN;
 }
 
 /* Checks 24 to 26: as many closed strings as there are labels. */
@@ -235,7 +448,8 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
     if (dpt_u32(p + 12) != dpt_crc32(p + 16, blob_size - 16)) {
         return DPT_E_CRC;
     }
-    if (dpt_u16(p + 20) == 0 || p[24] > DPT_I8 || p[25] != 0 || !zeros(p + 48, 16)) {
+    if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || !zeros(p + 48, 4) ||
+        p[56] > 63 || (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
         return DPT_E_FIELD;
     }
     if (dpt_u16(p + 20) > ops_cap) {
@@ -246,6 +460,30 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
         return DPT_E_TABLE;
     }
     return DPT_OK;
+}
+
+/* Checks 9 to 21 of op i. */
+static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint64_t *named) {
+    const uint8_t *record = b->bytes + HEADER_SIZE + (size_t)OP_SIZE * i;
+    ops[i] = read_op(record);
+    dpt_status status = check_record(&ops[i], record);
+    if (status == DPT_OK) {
+        status = check_shapes(&ops[i], record);
+    }
+    if (status == DPT_OK) {
+        status = check_link(ops, i, read_tensor(b->bytes + 24), last);
+    }
+    return status == DPT_OK ? check_tables(&ops[i], b, record, named) : status;
+}
+
+/* What op i reads is alive until then. */
+static void note_reader(dpt_op *ops, uint32_t i) {
+    const int inputs = (fields_of[ops[i].kind] & SECOND) != 0 ? 2 : 1;
+    for (int k = 0; k < inputs; k++) {
+        if (ops[i].reads[k] > 0) {
+            ops[ops[i].reads[k] - 1].last_reader = (uint16_t)i;
+        }
+    }
 }
 
 dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const void *bytes,
@@ -260,33 +498,17 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         return status;
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
-    uint32_t minor = 0; /* that the ops ask for */
     uint64_t named = 0;
-    uint8_t type = p[24];
-    dpt_shape shape = read_shape(p + 26);
     for (uint32_t i = 0; i < n_ops; i++) {
-        const uint8_t *record = p + HEADER_SIZE + (size_t)OP_SIZE * i;
-        ops[i] = read_op(record);
-        status = check_op(&ops[i], record);
-        if (status == DPT_OK) {
-            status = check_link(&ops[i], type, shape, i + 1 == n_ops);
-        }
-        if (status == DPT_OK) {
-            status = check_tables(&ops[i], &b, record, &named);
-        }
+        status = load_op(ops, i, &b, i + 1 == n_ops, &named);
         if (status != DPT_OK) {
             return status;
         }
-        type = ops[i].out_type;
-        shape = ops[i].out;
-        minor |= ops[i].kind == DPT_GROUPED;
-    }
-    if (dpt_u16(p + 6) != minor) {
-        return DPT_E_VERSION;
+        note_reader(ops, i);
     }
     status = check_plan(ops, n_ops, dpt_u32(p + 16));
     if (status == DPT_OK) {
-        status = check_labels(&b, n_labels, dpt_elements(shape));
+        status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
     }
     if (status != DPT_OK) {
         return status;
@@ -298,5 +520,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     model->labels = (const char *)p + dpt_u32(p + 32);
     model->backend = &dpt_scalar;
     model->packing = 0;
+    model->softmax.mult = dpt_u32(p + 52);
+    model->softmax.shift = p[56];
     return DPT_OK;
 }

@@ -8,7 +8,8 @@ enum { ALIGNMENT = 64 };
 
 /* Whether an op has a packed form: it has weights, and what a pixel reads fits a band. */
 static int packs(const dpt_op *op) {
-    return op->kind == DPT_DENSE || (op->kind == DPT_CONV && dpt_band_size(op, 1, 1) <= BAND_SIZE);
+    return op->kind == DPT_DENSE ||
+           (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= BAND_SIZE);
 }
 
 /* Bytes of the packed weights of an op. Fewer than 2^17 channels (whole blocks), each of at most

@@ -45,8 +45,8 @@ static inline size_t dpt_lanes(uint32_t packing) {
 /* What is added to every activation of this op before the multiplication: 128, 0 or -128. */
 static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
     const uint32_t flips = packing >> 8 & 3u;
-    return flips == FLIPS_I8 && op->in_type == DPT_I8   ? 128
-           : flips == FLIPS_U8 && op->in_type == DPT_U8 ? -128
+    return flips == FLIPS_I8 && op->in.type == DPT_I8   ? 128
+           : flips == FLIPS_U8 && op->in.type == DPT_U8 ? -128
                                                         : 0;
 }
 

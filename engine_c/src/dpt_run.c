@@ -2,23 +2,14 @@
 /* Runs a model that is known to be good: arguments are checked, then op follows op. */
 #include "dpt_internal.h"
 
-size_t dpt_elements(dpt_shape shape) {
-    return (size_t)shape.h * shape.w * shape.c;
+size_t dpt_elements(dpt_tensor tensor) {
+    return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
+/* The fast kernels of convolutions know neither dilation nor padding values. */
 static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
-    switch (op->kind) {
-    case DPT_CONV:
-        return backend->conv;
-    case DPT_DENSE:
-        return backend->dense;
-    case DPT_MAXPOOL:
-        return backend->maxpool;
-    case DPT_AVGPOOL:
-        return backend->avgpool;
-    default:
-        return backend->grouped;
-    }
+    const int plain = op->kind != DPT_CONV || dpt_plain(op);
+    return backend->kernels[plain ? op->kind : DPT_GROUPED];
 }
 
 /* A backend cannot read weights that are packed for another one. A SIMD backend runs unpacked ops
@@ -52,6 +43,12 @@ typedef struct run {
     void *user;
 } run;
 
+/* Where a tensor lies: the caller's input, or an output in the arena. */
+static const void *tensor_at(const run *r, size_t number) {
+    return number == 0 ? r->inputs
+                       : (const uint8_t *)r->arena + r->n * r->model->ops[number - 1].out_offset;
+}
+
 static dpt_status execute(const run *r) {
     const dpt_model *model = r->model;
     if (model == NULL || r->inputs == NULL || r->outputs == NULL || r->n == 0) {
@@ -67,16 +64,15 @@ static dpt_status execute(const run *r) {
     if (backend == NULL || !dpt_fits(model, backend)) {
         return DPT_E_BACKEND;
     }
-    const void *in = r->inputs;
     for (size_t i = 0; i < model->n_ops; i++) {
         const dpt_op *op = &model->ops[i];
         const int last = i + 1 == model->n_ops;
+        const void *const in[2] = {tensor_at(r, op->reads[0]), tensor_at(r, op->reads[1])};
         void *out = last ? (void *)r->outputs : (uint8_t *)r->arena + r->n * op->out_offset;
         kernel_of(backend, op)(op, in, out, r->n);
         if (r->trace != NULL) {
             r->trace(r->user, i, out, dpt_elements(op->out) * (last ? sizeof(int32_t) : 1));
         }
-        in = out;
     }
     return DPT_OK;
 }
@@ -183,7 +179,7 @@ const char *dpt_status_text(dpt_status status) {
     case DPT_E_OVERFLOW:
         return "an accumulator could overflow";
     case DPT_E_PLAN:
-        return "the arena plan is wrong";
+        return "the arena plan is wrong, or no op reads an output";
     }
     return "not a status";
 }

@@ -19,10 +19,6 @@ static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     return acc;
 }
 
-static int32_t value(int type, const void *x, size_t index) {
-    return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
-}
-
 static int32_t not_negative(int32_t v) {
     return v > 0 ? v : 0;
 }
@@ -46,7 +42,7 @@ static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *w
     for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
         size_t tap = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
-        acc += dot(op->in_type, in + from, weight + tap, (size_t)(end - first) * op->in.c);
+        acc += dot(op->in.type, in + from, weight + tap, (size_t)(end - first) * op->in.c);
     }
     return acc;
 }
@@ -74,89 +70,11 @@ static void conv(const dpt_op *op, const void *in, void *out) {
     }
 }
 
-/* The total of the same window in one group, whose channels are the first of `in`: a run of bytes
- * for each place of the kernel. */
-static int32_t grouped_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
-                             int32_t x) {
-    const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
-    const size_t channels = op->in.c / op->groups;
-    int32_t acc = 0;
-    for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
-        for (int32_t kx = not_negative(-left); kx < at_most(op->kernel_w, op->in.w - left); kx++) {
-            const size_t from = (size_t)(top + ky) * op->in.w + (size_t)(left + kx);
-            const size_t tap = (size_t)ky * op->kernel_w + (size_t)kx;
-            acc += dot(op->in_type, in + from * op->in.c, weight + tap * channels, channels);
-        }
-    }
-    return acc;
-}
-
-static void grouped(const dpt_op *op, const void *in, void *out) {
-    const size_t channels = op->in.c / op->groups, each = op->out.c / op->groups; /* of a group */
-    const size_t weights = (size_t)op->kernel_h * op->kernel_w * channels;
-    size_t index = 0;
-    for (int32_t y = 0; y < op->out.h; y++) {
-        for (int32_t x = 0; x < op->out.w; x++) {
-            for (size_t o = 0; o < op->out.c; o++) {
-                const uint8_t *group = (const uint8_t *)in + o / each * channels;
-                int32_t acc = INT32_MIN;
-                for (int32_t p = 0; p < op->pool_h * op->pool_w; p++) {
-                    int32_t sum = grouped_total(op, group, op->weight + o * weights,
-                                                y * op->pool_h + p / op->pool_w,
-                                                x * op->pool_w + p % op->pool_w);
-                    acc = sum > acc ? sum : acc;
-                }
-                acc += dpt_i32(op->bias + 4 * o);
-                dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult + 4 * o)));
-            }
-        }
-    }
-}
-
 static void dense(const dpt_op *op, const void *in, void *out) {
     const size_t n = dpt_elements(op->in);
     for (size_t o = 0; o < op->out.c; o++) {
-        int32_t acc = dot(op->in_type, in, op->weight + o * n, n) + dpt_i32(op->bias + 4 * o);
+        int32_t acc = dot(op->in.type, in, op->weight + o * n, n) + dpt_i32(op->bias + 4 * o);
         dpt_store(op, out, o, dpt_requantize(op, acc, dpt_i32(op->mult + 4 * o)));
-    }
-}
-
-static void maxpool(const dpt_op *op, const void *in, void *out) {
-    size_t index = 0;
-    for (size_t y = 0; y < op->out.h; y++) {
-        for (size_t x = 0; x < op->out.w; x++) {
-            for (size_t c = 0; c < op->out.c; c++) {
-                int32_t best = INT32_MIN;
-                for (size_t ky = 0; ky < op->kernel_h; ky++) {
-                    for (size_t kx = 0; kx < op->kernel_w; kx++) {
-                        size_t row = y * op->stride_h + ky, column = x * op->stride_w + kx;
-                        int32_t v =
-                            value(op->in_type, in, (row * op->in.w + column) * op->in.c + c);
-                        best = v > best ? v : best;
-                    }
-                }
-                dpt_store(op, out, index++, best);
-            }
-        }
-    }
-}
-
-static void avgpool(const dpt_op *op, const void *in, void *out) {
-    const int32_t mult = dpt_i32(op->mult);
-    size_t index = 0;
-    for (size_t y = 0; y < op->out.h; y++) {
-        for (size_t x = 0; x < op->out.w; x++) {
-            for (size_t c = 0; c < op->out.c; c++) {
-                int32_t sum = 0;
-                for (size_t ky = 0; ky < op->kernel_h; ky++) {
-                    for (size_t kx = 0; kx < op->kernel_w; kx++) {
-                        size_t row = y * op->stride_h + ky, column = x * op->stride_w + kx;
-                        sum += value(op->in_type, in, (row * op->in.w + column) * op->in.c + c);
-                    }
-                }
-                dpt_store(op, out, index++, dpt_requantize(op, sum, mult));
-            }
-        }
     }
 }
 
@@ -167,35 +85,221 @@ static void each(void (*kernel)(const dpt_op *, const void *, void *), const dpt
     }
 }
 
-void dpt_scalar_conv(const dpt_op *op, const void *in, void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_CONV && op->weight != NULL && op->bias != NULL && op->mult != NULL);
-    each(conv, op, in, out, n);
-}
-
-void dpt_scalar_grouped(const dpt_op *op, const void *in, void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_GROUPED && op->weight != NULL && op->bias != NULL &&
+void dpt_scalar_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_CONV && dpt_plain(op) && op->weight != NULL && op->bias != NULL &&
                op->mult != NULL);
-    each(grouped, op, in, out, n);
+    each(conv, op, in[0], out, n);
 }
 
-void dpt_scalar_dense(const dpt_op *op, const void *in, void *out, size_t n) {
+void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_DENSE && op->weight != NULL && op->bias != NULL && op->mult != NULL);
-    each(dense, op, in, out, n);
+    each(dense, op, in[0], out, n);
 }
 
-void dpt_scalar_maxpool(const dpt_op *op, const void *in, void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_MAXPOOL && op->in.c == op->out.c);
-    each(maxpool, op, in, out, n);
+/* Kernels that take the taps of a window one by one: grouped, dilated and depthwise convolutions,
+ * convolutions padded with values, and pools. */
+
+/* Where a window lies in the input. The corner's coordinates fit easily: windows fit the padded
+ * input, whose sides are below 2^18. */
+typedef struct window {
+    int32_t top, left;
+} window;
+
+/* The window at position (y, x) of a convolution's plane or of a pool's output. */
+static window window_at(const dpt_op *op, int32_t y, int32_t x) {
+    const window w = {y * op->stride_h - op->pad_top, x * op->stride_w - op->pad_left};
+    return w;
 }
 
-void dpt_scalar_avgpool(const dpt_op *op, const void *in, void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_AVGPOOL && op->in.c == op->out.c && op->mult != NULL);
-    each(avgpool, op, in, out, n);
+/* The index of the pixel at (row, column) times the channels, or SIZE_MAX on the padding. */
+static size_t pixel_at(const dpt_op *op, int32_t row, int32_t column) {
+    if (row < 0 || row >= op->in.h || column < 0 || column >= op->in.w) {
+        return SIZE_MAX;
+    }
+    return ((size_t)row * op->in.w + (size_t)column) * op->in.c;
+}
+
+/* What tap (ky, kx) of a window reads, channel c: the input, or its padding. */
+static int32_t tap(const dpt_op *op, const void *in, window w, int32_t ky, int32_t kx, size_t c) {
+    const size_t pixel =
+        pixel_at(op, w.top + ky * (int32_t)op->dilation_h, w.left + kx * (int32_t)op->dilation_w);
+    if (pixel != SIZE_MAX) {
+        return dpt_value(op->in.type, in, pixel + c);
+    }
+    return op->pad != NULL ? dpt_value(op->in.type, op->pad, c) : 0;
+}
+
+/* The sum of the products of a window and the weights of output channel o, without bias. */
+typedef int32_t window_sum(const dpt_op *op, const void *in, window w, size_t o);
+
+static int32_t grouped_sum(const dpt_op *op, const void *in, window w, size_t o) {
+    const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
+    const size_t channels = op->in.c / groups, first = o / (op->out.c / groups) * channels;
+    const int8_t *weight = op->weight + o * op->kernel_h * op->kernel_w * channels;
+    int32_t acc = 0;
+    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
+        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
+            for (size_t c = 0; c < channels; c++) {
+                acc += tap(op, in, w, ky, kx, first + c) * *weight++;
+            }
+        }
+    }
+    return acc;
+}
+
+static int32_t depthwise_sum(const dpt_op *op, const void *in, window w, size_t o) {
+    const size_t c = o / (op->out.c / op->in.c);
+    const int8_t *weight = op->weight + o;
+    int32_t acc = 0;
+    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
+        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
+            acc += tap(op, in, w, ky, kx, c) * *weight;
+            weight += op->out.c;
+        }
+    }
+    return acc;
+}
+
+/* Pooling comes before bias and requantization: both are monotone, so the maximum may go first. */
+static void convolve(const dpt_op *op, const void *in, void *out, window_sum *sum) {
+    size_t index = 0;
+    for (int32_t y = 0; y < op->out.h; y++) {
+        for (int32_t x = 0; x < op->out.w; x++) {
+            for (size_t o = 0; o < op->out.c; o++) {
+                int32_t best = INT32_MIN;
+                for (int32_t py = 0; py < op->pool_h; py++) {
+                    for (int32_t px = 0; px < op->pool_w; px++) {
+                        const window w = window_at(op, y * op->pool_h + py, x * op->pool_w + px);
+                        const int32_t acc = sum(op, in, w, o);
+                        best = acc > best ? acc : best;
+                    }
+                }
+                best += dpt_i32(op->bias + 4 * o);
+                dpt_store(op, out, index++, dpt_requantize(op, best, dpt_i32(op->mult + 4 * o)));
+            }
+        }
+    }
+}
+
+static void convolve_each(const dpt_op *op, const void *in, void *out, size_t n,
+                          window_sum *sum) {
+    DPT_ASSERT(op->weight != NULL && op->bias != NULL && op->mult != NULL);
+    for (size_t i = 0; i < n; i++) {
+        convolve(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i), sum);
+    }
+}
+
+void dpt_scalar_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_GROUPED || op->kind == DPT_CONV);
+    convolve_each(op, in[0], out, n, grouped_sum);
+}
+
+void dpt_scalar_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_DEPTHWISE && op->out.c % op->in.c == 0);
+    convolve_each(op, in[0], out, n, depthwise_sum);
+}
+
+/* A padded place never wins a maximum. Every window has a place of the input. */
+static int32_t largest(const dpt_op *op, const void *in, window w, size_t c) {
+    int32_t best = INT32_MIN;
+    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
+        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
+            const size_t pixel = pixel_at(op, w.top + ky, w.left + kx);
+            if (pixel != SIZE_MAX) {
+                const int32_t v = dpt_value(op->in.type, in, pixel + c);
+                best = v > best ? v : best;
+            }
+        }
+    }
+    return best;
+}
+
+static int32_t mean(const dpt_op *op, const void *in, window w, size_t c) {
+    int32_t acc = dpt_i32(op->bias);
+    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
+        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
+            const size_t pixel = pixel_at(op, w.top + ky, w.left + kx);
+            if (pixel != SIZE_MAX) {
+                acc += dpt_value(op->in.type, in, pixel + c);
+            } else if (op->pad != NULL) {
+                acc += dpt_value(op->in.type, op->pad, c);
+            }
+        }
+    }
+    return dpt_requantize(op, acc, dpt_i32(op->mult));
+}
+
+static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
+                      int32_t (*value)(const dpt_op *, const void *, window, size_t)) {
+    DPT_ASSERT(op->in.c == op->out.c);
+    for (size_t i = 0; i < n; i++) {
+        const void *plane = (const uint8_t *)in + i * dpt_elements(op->in);
+        void *to = dpt_output(op, out, i);
+        size_t index = 0;
+        for (int32_t y = 0; y < op->out.h; y++) {
+            for (int32_t x = 0; x < op->out.w; x++) {
+                for (size_t c = 0; c < op->out.c; c++) {
+                    dpt_store(op, to, index++, value(op, plane, window_at(op, y, x), c));
+                }
+            }
+        }
+    }
+}
+
+void dpt_scalar_maxpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_MAXPOOL);
+    pool_each(op, in[0], out, n, largest);
+}
+
+void dpt_scalar_avgpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_AVGPOOL && op->bias != NULL && op->mult != NULL);
+    pool_each(op, in[0], out, n, mean);
+}
+
+/* Ops on single values. They read a value before they write at its place, so that an op may write
+ * over its first input. */
+
+void dpt_scalar_add(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_ADD && op->bias != NULL && op->mult != NULL);
+    const int32_t bias = dpt_i32(op->bias), mult = dpt_i32(op->mult);
+    for (size_t i = 0; i < n * dpt_elements(op->out); i++) {
+        const int32_t acc = op->factors[0] * dpt_value(op->in.type, in[0], i) +
+                            op->factors[1] * dpt_value(op->in2.type, in[1], i) + bias;
+        dpt_store(op, out, i, dpt_requantize(op, acc, mult));
+    }
+}
+
+void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
+    size_t a = 0, b = 0, index = 0;
+    for (size_t pixels = n * op->out.h * op->out.w; pixels > 0; pixels--) {
+        for (size_t end = a + op->in.c; a < end; a++) {
+            dpt_store(op, out, index++, dpt_value(op->in.type, in[0], a));
+        }
+        for (size_t end = b + op->in2.c; b < end; b++) {
+            dpt_store(op, out, index++, dpt_value(op->in2.type, in[1], b));
+        }
+    }
+}
+
+void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_LOOKUP && op->table != NULL);
+    const uint8_t *x = in[0];
+    for (size_t i = 0; i < n * dpt_elements(op->out); i++) {
+        if (op->out.type == DPT_I32) {
+            dpt_store(op, out, i, dpt_i32(op->table + 4 * (size_t)x[i]));
+        } else {
+            ((uint8_t *)out)[i] = op->table[x[i]];
+        }
+    }
 }
 
 static int always(void) {
     return 1;
 }
 
-const dpt_backend dpt_scalar = {"scalar",        always,           0,
-                                dpt_scalar_conv, dpt_scalar_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_scalar = {
+    "scalar",
+    always,
+    0,
+    {[DPT_CONV] = dpt_scalar_conv, [DPT_DENSE] = dpt_scalar_dense, DPT_PLAIN_KERNELS}};

@@ -11,17 +11,22 @@ static uint64_t times(uint64_t a, uint32_t b) {
 
 static uint64_t steps_of(const dpt_op *op) {
     const uint64_t outputs = (uint64_t)op->out.h * op->out.w * op->out.c;
-    const uint32_t window = (uint32_t)op->kernel_h * op->kernel_w;
+    const uint64_t windows = times(outputs, (uint32_t)op->kernel_h * op->kernel_w);
+    const uint32_t pool = (uint32_t)op->pool_h * op->pool_w;
     switch (op->kind) {
+    case DPT_CONV:
+        return times(times(windows, pool), op->in.c);
+    case DPT_GROUPED:
+        return times(times(windows, pool), op->in.c / op->groups);
+    case DPT_DEPTHWISE:
+        return times(windows, pool);
     case DPT_DENSE:
         return times(times(times(outputs, op->in.h), op->in.w), op->in.c);
-    case DPT_CONV:
-    case DPT_GROUPED: {
-        const uint32_t channels = op->in.c / (op->kind == DPT_CONV ? 1u : op->groups);
-        return times(times(times(outputs, (uint32_t)op->pool_h * op->pool_w), window), channels);
-    }
+    case DPT_MAXPOOL:
+    case DPT_AVGPOOL:
+        return windows;
     default:
-        return times(outputs, window);
+        return outputs;
     }
 }
 

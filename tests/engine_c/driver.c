@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
     while (fread(job, sizeof job[0], 5, stdin) == 5) {
         uint8_t *blob = exact(job[0]), *inputs = exact((size_t)job[3] * job[4]);
         dpt_op ops[MAX_OPS];
-        dpt_model loaded = {NULL, 0, 0, 0, NULL, NULL, 0};
+        dpt_model loaded = {0};
         const dpt_model *model = &loaded;
         dpt_status status = DPT_OK;
         get(blob, job[0]);

@@ -126,7 +126,7 @@ def test_every_byte_that_differs_is_counted_and_its_op_named():
     assert steps == [3, 3, 1]
     assert found.to_json() == {
         "images": 7,
-        "bytes_per_image": sum(op.out_bytes for op in program.ops),
+        "bytes_per_image": sum(op.output.bytes for op in program.ops),
         "runners": ["c", "other"],
         "differing_bytes": found.differing_bytes,
         "differing": {"c": {}, "other": wanted},

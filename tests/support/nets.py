@@ -3,10 +3,26 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from drypoint.program import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Program, Shape
+from drypoint.program import (
+    NUMPY_TYPE,
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    Program,
+    Shape,
+    Tensor,
+)
 
-KINDS = ("conv", "dense", "max", "avg")
+KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
 INT8_STYLES = ("any", "extreme", "small", "zero")
+LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
 
 
 def weights(rng, shape, style):
@@ -28,7 +44,7 @@ def requantization(rng, op_bound, out_type, channels):
     mult = (2 * np.floor(2.0 ** (bits - 1))).astype(np.int64).clip(2, 2**31 - 2).astype(np.int32)
     if out_type == "i32":
         return {"shift": shift, "mult": mult, "lo": -(2**31), "hi": 2**31 - 1}
-    low, high = (0, 255) if out_type == "u8" else (-128, 127)
+    low, high = LIMITS[out_type]
     if rng.random() < 0.2:  # a narrower clamp, as of a ReLU6
         low, high = sorted(rng.integers(low, high + 1, 2).tolist())
     return {"shift": shift, "mult": mult, "lo": low, "hi": high}
@@ -45,10 +61,12 @@ def _biases(rng, magnitude, style):
 def _weighted(rng, kind, style, base, shape, **more):
     weight = weights(rng, shape, style)
     magnitude = np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(axis=1)
-    magnitude = magnitude * (255 if base["in_type"] == "u8" else 128)
+    magnitude = magnitude * base["inputs"][0].magnitude
     bias = _biases(rng, magnitude, style)
     bound = (np.abs(bias.astype(np.int64)) + magnitude).max()
-    rule = requantization(rng, bound, base["out_type"], len(weight))
+    rule = requantization(rng, bound, base["output"].type, len(weight))
+    if kind is DepthwiseConv:
+        weight = np.ascontiguousarray(weight.transpose(1, 2, 0))
     return kind(**base, **more, **rule, weight=weight, bias=bias)
 
 
@@ -56,76 +74,219 @@ def _pair(rng, most_h, most_w):
     return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
 
 
-def random_op(rng, name, in_shape, in_type, *, last, kinds=KINDS) -> Op:
-    """An op that reads `in_shape`; kernels, strides, padding and pools as they fit. "grouped" is a
-    convolution in groups where there are channels for more than one.
-    """
+def _output(rng, shape, last):
+    """A tensor of this shape; half of the i8 ones have a zero point."""
+    dtype = "i32" if last else str(rng.choice(["u8", "i8"]))
+    zero = int(rng.integers(-128, 128)) if dtype == "i8" and rng.random() < 0.5 else 0
+    return Tensor(Shape(*shape), dtype, zero)
+
+
+def _pads(rng, source, padding):
+    """Nothing, or padding values: one for all channels, or one for each."""
+    if not any(padding) or rng.random() < 0.4:
+        return None
+    low, high = LIMITS[source.type]
+    count = 1 if rng.random() < 0.5 else source.shape.c
+    values = np.resize(rng.integers(low, high + 1, count), source.shape.c)
+    return values.astype(NUMPY_TYPE[source.type])
+
+
+def _convolution(rng, name, source, kind, *, last):
     style = str(rng.choice(INT8_STYLES))
-    kind = str(rng.choice(kinds))
-    h, w, c = in_shape
-    base = {"name": name, "in_type": in_type, "in_shape": in_shape}
-    base["out_type"] = "i32" if last else str(rng.choice(["u8", "i8"]))
+    h, w, c = source.shape
+    padding = tuple(int(p) for p in rng.integers(0, 3, 4))
+    height, width = h + padding[0] + padding[2], w + padding[1] + padding[3]
+    kernel, stride = _pair(rng, min(5, height), min(5, width)), _pair(rng, 3, 3)
+    most = [(n - 1) // max(1, k - 1) for n, k in zip((height, width), kernel, strict=True)]
+    dilated = rng.random() < 0.3
+    dilation = _pair(rng, *(min(3, max(1, n)) for n in most)) if dilated else (1, 1)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    plane = ((height - reach[0]) // stride[0] + 1, (width - reach[1]) // stride[1] + 1)
+    pool = _pair(rng, min(3, plane[0]), min(3, plane[1]))
+    more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
+    more |= {"dilation": dilation, "pad": _pads(rng, source, padding)}
+    divisors = [g for g in range(2, c + 1) if c % g == 0]
+    op, groups = Conv, 1
+    if kind == "depthwise":
+        op, n, rows = DepthwiseConv, c * int(rng.integers(1, 4)), (1,)
+    elif kind == "grouped" and divisors:
+        op, groups = GroupedConv, int(rng.choice(divisors))
+        n, rows = groups * int(rng.integers(1, 4)), (c // groups,)
+        more["groups"] = groups
+    else:
+        n, rows = int(rng.integers(1, 8)), (c,)
+    output = _output(rng, (plane[0] // pool[0], plane[1] // pool[1], n), last)
+    base = {"name": name, "inputs": (source,), "output": output}
+    shape = (n, *kernel) if op is DepthwiseConv else (n, *kernel, *rows)
+    return _weighted(rng, op, style, base, shape, **more)
+
+
+def _pool(rng, name, source, kind, *, last):
+    h, w, c = source.shape
+    kernel, stride = _pair(rng, min(4, h), min(4, w)), _pair(rng, 3, 3)
+    padding = tuple(int(rng.integers(0, kernel[i % 2])) for i in range(4))
+    padding = padding if rng.random() < 0.5 else (0, 0, 0, 0)
+    sides = (h + padding[0] + padding[2], w + padding[1] + padding[3])
+    plane = [(n - k) // s + 1 for n, k, s in zip(sides, kernel, stride, strict=True)]
+    output = _output(rng, (*plane, c), last)
+    windows = {"kernel": kernel, "stride": stride, "padding": padding}
+    if kind == "max":
+        output = output if last else source._replace(shape=output.shape)
+        return MaxPool(name=name, inputs=(source,), output=output, **windows)
+    bias = rng.integers(-5000, 5001, 1).astype(np.int32)
+    rule = requantization(rng, 255 * kernel[0] * kernel[1] + 5000, output.type, 1)
+    windows["pad"] = _pads(rng, source, padding)
+    return AvgPool(name=name, inputs=(source,), output=output, **rule, **windows, bias=bias)
+
+
+def _add(rng, name, a, b, *, last):
+    output = _output(rng, a.shape, last)
+    factors = tuple(int(n) for n in rng.choice([1, 77, 20000, 32767], 2))
+    bias = rng.integers(-(2**23), 2**23, 1).astype(np.int32)
+    bound = factors[0] * a.magnitude + factors[1] * b.magnitude + abs(int(bias[0]))
+    rule = requantization(rng, bound, output.type, 1)
+    return Add(name=name, inputs=(a, b), output=output, factors=factors, bias=bias, **rule)
+
+
+def _lookup(rng, name, source, *, last):
+    output = _output(rng, source.shape, last)
+    low, high = LIMITS[output.type]
+    table = rng.integers(low, high + 1, 256).astype(NUMPY_TYPE[output.type])
+    return Lookup(name=name, inputs=(source,), output=output, table=table)
+
+
+def random_op(rng, name, source, *, last, kind) -> Op:
+    """An op of a kind that reads one tensor, `source`; kernels, strides, padding and pools as they
+    fit. "grouped" is a convolution in groups where there are channels for more than one.
+    """
     if kind == "dense":
         n = int(rng.integers(1, 12))
-        base["out_shape"] = Shape(1, 1, n)
-        return _weighted(rng, Dense, style, base, (n, in_shape.size))
-    stride = _pair(rng, 3, 3)
-    if kind in ("conv", "grouped"):
-        padding = tuple(int(p) for p in rng.integers(0, 3, 4))
-        height, width = h + padding[0] + padding[2], w + padding[1] + padding[3]
-        kernel = _pair(rng, min(5, height), min(5, width))
-        plane = ((height - kernel[0]) // stride[0] + 1, (width - kernel[1]) // stride[1] + 1)
-        pool = (
-            int(rng.integers(1, min(3, plane[0]) + 1)),
-            int(rng.integers(1, min(3, plane[1]) + 1)),
-        )
-        divisors = [g for g in range(2, c + 1) if c % g == 0 and kind == "grouped"]
-        groups = int(rng.choice(divisors)) if divisors else 1
-        n = groups * int(rng.integers(1, 4 if divisors else 8))
-        base["out_shape"] = Shape(plane[0] // pool[0], plane[1] // pool[1], n)
-        more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
-        if groups > 1:
-            more["groups"] = groups
-            return _weighted(rng, GroupedConv, style, base, (n, *kernel, c // groups), **more)
-        return _weighted(rng, Conv, style, base, (n, *kernel, c), **more)
-    kernel = _pair(rng, min(4, h), min(4, w))
-    base["out_shape"] = Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
-    if kind == "max":
-        base["out_type"] = "i32" if last else in_type
-        return MaxPool(**base, kernel=kernel, stride=stride)
-    rule = requantization(rng, 255 * kernel[0] * kernel[1], base["out_type"], 1)
-    return AvgPool(**base, **rule, kernel=kernel, stride=stride)
+        base = {"name": name, "inputs": (source,), "output": _output(rng, (1, 1, n), last)}
+        style = str(rng.choice(INT8_STYLES))
+        return _weighted(rng, Dense, style, base, (n, source.shape.size))
+    if kind in ("max", "avg"):
+        return _pool(rng, name, source, kind, last=last)
+    if kind == "lookup":
+        return _lookup(rng, name, source, last=last)
+    return _convolution(rng, name, source, kind, last=last)
 
 
-def random_program(seed: int, *, n_ops: int | None = None) -> Program:
-    """A program of one to five ops, determined by the seed. A fifth of the seeds draws from
-    grouped convolutions, too; what the others stand for came before those.
+class _Graph:
+    """A program in the making: its tensors, and for each op the tensors that it reads."""
+
+    def __init__(self, rng, source):
+        self.rng, self.tensors, self.ops, self.reads = rng, [source], [], []
+
+    def unread(self):
+        read = {number for numbers in self.reads for number in numbers}
+        return [number for number in range(1, len(self.tensors)) if number not in read]
+
+    def append(self, op, *reads):
+        """The number of the new op's output."""
+        self.ops.append(op)
+        self.reads.append(reads)
+        self.tensors.append(op.output)
+        return len(self.ops)
+
+    @property
+    def name(self):
+        return f"op{len(self.ops)}"
+
+    def pixelwise(self, number, output):
+        """A convolution of 1x1 that makes this tensor of another one of the same height, width."""
+        source = self.tensors[number]
+        base = {"name": self.name, "inputs": (source,), "output": output}
+        shape = (output.shape.c, 1, 1, source.shape.c)
+        windows = {"kernel": (1, 1), "padding": (0, 0, 0, 0)}
+        return self.append(_weighted(self.rng, Conv, "any", base, shape, **windows), number)
+
+    def join(self, kind, number, *, last):
+        """An addition or a concatenation of tensor `number` and an earlier one that fits it, or
+        one that is made of it.
+        """
+        source = self.tensors[number]
+        plane, zero = source.shape[:2], source.zero
+        if kind == "add":
+            fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
+        else:
+            kept = (source.type, *plane, zero)
+            fits = [i for i, t in enumerate(self.tensors) if (t.type, *t.shape[:2], t.zero) == kept]
+        other = int(self.rng.choice(fits))
+        if other == number and self.rng.random() < 0.8:
+            channels = source.shape.c if kind == "add" else int(self.rng.integers(1, 6))
+            made = Tensor(Shape(*plane, channels), source.type, zero)
+            other = self.pixelwise(number, _output(self.rng, made.shape, False) if kind == "add" else made)
+        pair = (number, other) if self.rng.random() < 0.5 else (other, number)
+        a, b = self.tensors[pair[0]], self.tensors[pair[1]]
+        if kind == "add":
+            return self.append(_add(self.rng, self.name, a, b, last=last), *pair)
+        shape = Shape(*plane, a.shape.c + b.shape.c)
+        output = Tensor(shape, "i32") if last else a._replace(shape=shape)
+        return self.append(Concat(name=self.name, inputs=(a, b), output=output), *pair)
+
+    def grow(self, kind, *, last=False):
+        """One more op of a kind, mostly on the newest tensor."""
+        newest = last or self.rng.random() < 0.8
+        number = len(self.tensors) - 1 if newest else int(self.rng.integers(len(self.tensors)))
+        if kind in ("add", "concat"):
+            return self.join(kind, number, last=last)
+        op = random_op(self.rng, self.name, self.tensors[number], last=last, kind=kind)
+        return self.append(op, number)
+
+    def close(self):
+        """Additions until one output alone is unread, and the last op reads it."""
+        while len(unread := self.unread()) > 1:
+            shape, made = Shape(1, 1, int(self.rng.integers(1, 6))), []
+            for number in unread[-2:]:
+                source = self.tensors[number]
+                base = {"name": self.name, "inputs": (source,)}
+                base["output"] = _output(self.rng, shape, False)
+                weight = (shape.c, source.shape.size)
+                made.append(self.append(_weighted(self.rng, Dense, "any", base, weight), number))
+            a, b = (self.tensors[number] for number in made)
+            self.append(_add(self.rng, self.name, a, b, last=False), *made)
+
+
+def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
+    """A graph of ops, determined by the seed: every kind of op, outputs that several ops read,
+    edges that skip ops, zero points, padding values, ops in place.
+
+    With `n_ops` the graph has so many random ops, and what joins them.
     """
-    kinds = (*KINDS, "grouped", "grouped") if seed % 5 == 4 else KINDS
     rng = np.random.default_rng(seed)
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
-    dtype = str(rng.choice(["u8", "i8"]))
-    count = int(rng.integers(1, 6)) if n_ops is None else n_ops
-    ops: list[Op] = []
-    for i in range(count):
-        ops.append(random_op(rng, f"op{i}", shape, dtype, last=i + 1 == count, kinds=kinds))
-        shape, dtype = ops[-1].out_shape, ops[-1].out_type
-    labels = tuple(f"class {i}" for i in range(shape.size)) if rng.random() < 0.5 else ()
+    graph = _Graph(rng, _output(rng, shape, False))
+    count = int(rng.integers(1, 8)) if n_ops is None else n_ops
+    for _ in range(count - 1):
+        graph.grow(str(rng.choice(kinds)))
+    graph.close()
+    while True:  # the last op, until one fits: a maximum or concat of a tensor with a zero does not
+        kind, last = str(rng.choice(kinds)), graph.tensors[-1]
+        if kind not in ("max", "concat") or last.zero == 0:
+            graph.grow(kind, last=True)
+            break
+    size = graph.tensors[-1].shape.size
+    labels = tuple(f"class {i}" for i in range(size)) if rng.random() < 0.5 else ()
+    scales = {"input_scale": 0.5, "output_scale": 0.25, "softmax": bool(rng.random() < 0.5)}
     return Program(
-        name=f"net{seed}", ops=tuple(ops), input_scale=0.5, output_scale=0.25, labels=labels
+        name=f"net{seed}", ops=tuple(graph.ops), reads=tuple(graph.reads), labels=labels, **scales
     )
+
+
+def base_of(name: str, source: Tensor, out_type: str, *out_shape: int) -> dict:
+    """The fields that every op of one input has."""
+    return {"name": name, "inputs": (source,), "output": Tensor(Shape(*out_shape), out_type)}
 
 
 def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) -> Program:
     """A pooled convolution and a dense op of many channels: superblocks of every size."""
     rng = np.random.default_rng(channels)
     side = 2 * pool + 2
-    base = {"name": "conv", "in_type": in_type, "out_type": in_type}
-    base |= {"in_shape": Shape(side, side, depth), "out_shape": Shape(2, 2, channels)}
+    source = Tensor(Shape(side, side, depth), in_type)
+    base = base_of("conv", source, in_type, 2, 2, channels)
     windows = {"kernel": (3, 3), "pool": (pool, pool)}
     conv = _weighted(rng, Conv, "any", base, (channels, 3, 3, depth), **windows)
-    base = {"name": "fc", "in_type": in_type, "in_shape": conv.out_shape, "out_type": "i32"}
-    base["out_shape"] = Shape(1, 1, channels)
+    base = base_of("fc", conv.output, "i32", 1, 1, channels)
     fc = _weighted(rng, Dense, "any", base, (channels, conv.out_shape.size))
     return Program(name="broad", ops=(conv, fc), input_scale=1.0, output_scale=1.0)
 
@@ -148,13 +309,12 @@ def gray_program(
     """
     rng = np.random.default_rng(channels)
     plane = Shape(6 // pool, 28 // pool, channels)
-    base = {"in_type": in_type, "out_type": "i32" if last else in_type, "out_shape": plane}
-    base["in_shape"] = Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 3, 1)
-    windows = {"name": "conv", "kernel": kernel, "pool": (pool, pool), "padding": (1, 2, 1, 1)}
+    source = Tensor(Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 3, 1), in_type)
+    base = base_of("conv", source, "i32" if last else in_type, *plane)
+    windows = {"kernel": kernel, "pool": (pool, pool), "padding": (1, 2, 1, 1)}
     ops = [_weighted(rng, Conv, "any", base, (channels, *kernel, 1), **windows)]
     if not last:
-        base = {"name": "fc", "in_type": in_type, "in_shape": plane, "out_type": "i32"}
-        base["out_shape"] = Shape(1, 1, 2)
+        base = base_of("fc", ops[0].output, "i32", 1, 1, 2)
         ops.append(_weighted(rng, Dense, "any", base, (2, plane.size)))
     return Program(name="gray", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
 
@@ -172,8 +332,7 @@ def wide_program(depth: int = 1100) -> Program:
     backends copy at a time.
     """
     rng = np.random.default_rng(0)
-    base = {"name": "wide", "in_type": "u8", "out_type": "i32", "in_shape": Shape(3, 2, depth)}
-    base["out_shape"] = Shape(2, 1, 5)
+    base = base_of("wide", Tensor(Shape(3, 2, depth), "u8"), "i32", 2, 1, 5)
     op = _weighted(rng, Conv, "any", base, (5, 2, 2, depth), kernel=(2, 2))
     return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
 
@@ -183,9 +342,8 @@ def banded_program(height: int, width: int, pool: int) -> Program:
     of the output, or of a part of a row.
     """
     rng = np.random.default_rng(pool)
-    base = {"name": "banded", "in_type": "i8", "out_type": "i32"}
-    base |= {"in_shape": Shape(height, width, 11)}
-    base["out_shape"] = Shape((height - 1) // 2 // pool, width // 2 // pool, 3)
+    plane = ((height - 1) // 2 // pool, width // 2 // pool)
+    base = base_of("banded", Tensor(Shape(height, width, 11), "i8"), "i32", *plane, 3)
     windows = {"kernel": (5, 4), "padding": (1, 1, 1, 1), "stride": (2, 2), "pool": (pool, pool)}
     op = _weighted(rng, Conv, "any", base, (3, 5, 4, 11), **windows)
     return Program(name="banded", ops=(op,), input_scale=1.0, output_scale=1.0)
@@ -199,8 +357,7 @@ def skipping_program() -> Program:
     windows where the input lies.
     """
     rng = np.random.default_rng(1)
-    base = {"name": "skipping", "in_type": "u8", "out_type": "i32"}
-    base |= {"in_shape": Shape(6, 6, 4), "out_shape": Shape(2, 2, 5)}
+    base = base_of("skipping", Tensor(Shape(6, 6, 4), "u8"), "i32", 2, 2, 5)
     op = _weighted(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
     return Program(name="skipping", ops=(op,), input_scale=1.0, output_scale=1.0)
 
@@ -209,13 +366,13 @@ def full_program(kind: str, in_type: str) -> Program:
     """One op whose sums of products are as large as they can be, and longer than kernels take at a
     time."""
     rng = np.random.default_rng(3)
-    base = {"name": kind, "in_type": in_type, "in_shape": Shape(6, 6, 32), "out_type": "i32"}
+    source = Tensor(Shape(6, 6, 32), in_type)
     if kind == "conv":
-        base["out_shape"] = Shape(2, 2, 9)
+        base = base_of(kind, source, "i32", 2, 2, 9)
         windows = {"kernel": (3, 3), "pool": (2, 2)}
         op = _weighted(rng, Conv, "full", base, (9, 3, 3, 32), **windows)
     else:
-        base["out_shape"] = Shape(1, 1, 9)
+        base = base_of(kind, source, "i32", 1, 1, 9)
         op = _weighted(rng, Dense, "full", base, (9, 6 * 6 * 32))
     return Program(name=f"full {kind}", ops=(op,), input_scale=1.0, output_scale=1.0)
 
@@ -226,12 +383,10 @@ FULL = [full_program(kind, in_type) for kind in ("conv", "dense") for in_type in
 def padded_program() -> Program:
     """Two padded convolutions of long windows, one of them pooled: every branch of a gathering."""
     rng = np.random.default_rng(0)
-    base = {"name": "conv1", "in_type": "u8", "in_shape": Shape(9, 9, 8)}
-    base |= {"out_type": "u8", "out_shape": Shape(4, 4, 40)}
+    base = base_of("conv1", Tensor(Shape(9, 9, 8), "u8"), "u8", 4, 4, 40)
     windows = {"kernel": (5, 5), "pool": (2, 2), "padding": (2, 2, 2, 2)}
     conv1 = _weighted(rng, Conv, "any", base, (40, 5, 5, 8), **windows)
-    base = {"name": "conv2", "in_type": "u8", "in_shape": conv1.out_shape}
-    base |= {"out_type": "i32", "out_shape": Shape(4, 4, 9)}
+    base = base_of("conv2", conv1.output, "i32", 4, 4, 9)
     windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
     conv2 = _weighted(rng, Conv, "any", base, (9, 3, 3, 40), **windows)
     return Program(name="padded", ops=(conv1, conv2), input_scale=1.0, output_scale=1.0)

@@ -12,44 +12,68 @@ import numpy as np
 
 from drypoint.program import (
     NUMPY_TYPE,
+    Add,
     AvgPool,
+    Concat,
     Conv,
     Dense,
+    DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
     Op,
     Program,
 )
 
+OUTSIDE = None  # a padded place of a maximum
 
-def requantized(acc: int, mult: int, shift: int, lo: int, hi: int) -> int:
-    """The integer nearest to acc * mult * 2^(shift - 32), a tie upwards, then the clamp."""
+
+def requantized(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) -> int:
+    """The integer nearest to acc * mult * 2^(shift - 32), a tie upwards, zero added, clamped."""
     exact = Fraction(acc * mult * 2**shift, 2**32)
-    return min(max(math.floor(exact + Fraction(1, 2)), lo), hi)
+    return min(max(math.floor(exact + Fraction(1, 2)) + zero, lo), hi)
 
 
-def _conv_sum(op: Conv | GroupedConv, x: list, o: int, y: int, across: int) -> int:
+def _rule(op, channel: int) -> tuple[int, ...]:
+    return int(op.mult[channel]), op.shift, op.output.zero, op.lo, op.hi
+
+
+def _read(op, x: list, y: int, across: int, ky: int, kx: int, c: int) -> int | None:
+    """What tap (ky, kx) of the window at (y, across) reads of channel c."""
+    dilation = getattr(op, "dilation", (1, 1))
+    row = y * op.stride[0] - op.padding[0] + ky * dilation[0]
+    column = across * op.stride[1] - op.padding[1] + kx * dilation[1]
+    if 0 <= row < op.in_shape.h and 0 <= column < op.in_shape.w:
+        return x[row][column][c]
+    if isinstance(op, MaxPool):
+        return OUTSIDE
+    return 0 if op.pad is None else int(op.pad[c])
+
+
+def _conv_sum(op: Conv | GroupedConv | DepthwiseConv, x: list, o: int, y: int, across: int) -> int:
     """One accumulator of channel o without bias, at (y, across) of the plane before pooling."""
-    acc, weight, groups = 0, op.weight[o].tolist(), getattr(op, "groups", 1)
-    group, n = o // (op.out_shape.c // groups), op.in_shape.c // groups
+    read, written = op.in_shape.c, op.out_shape.c
+    acc = 0
     for ky, kx in itertools.product(range(op.kernel[0]), range(op.kernel[1])):
-        row = y * op.stride[0] - op.padding[0] + ky
-        column = across * op.stride[1] - op.padding[1] + kx
-        if 0 <= row < op.in_shape.h and 0 <= column < op.in_shape.w:
-            read = x[row][column][group * n : (group + 1) * n]
-            acc += sum(v * w for v, w in zip(read, weight[ky][kx], strict=True))
+        if isinstance(op, DepthwiseConv):
+            taps = [(o // (written // read), op.weight[ky, kx, o])]
+        else:
+            groups = getattr(op, "groups", 1)
+            first = o // (written // groups) * (read // groups)
+            taps = [(first + i, w) for i, w in enumerate(op.weight[o, ky, kx])]
+        acc += sum(_read(op, x, y, across, ky, kx, c) * int(w) for c, w in taps)
     return acc
 
 
-def _conv(op: Conv | GroupedConv, x: list, *, pool_first: bool) -> list:
-    out, mult, bias = [], op.mult.tolist(), op.bias.tolist()
+def _conv(op: Conv | GroupedConv | DepthwiseConv, x: list, *, pool_first: bool) -> list:
+    out, bias = [], op.bias.tolist()
     for y, across in itertools.product(range(op.out_shape.h), range(op.out_shape.w)):
         for o in range(op.out_shape.c):
             sums = [
                 bias[o] + _conv_sum(op, x, o, y * op.pool[0] + py, across * op.pool[1] + px)
                 for py, px in itertools.product(range(op.pool[0]), range(op.pool[1]))
             ]
-            rule = (mult[o], op.shift, op.lo, op.hi)
+            rule = _rule(op, o)
             if pool_first:
                 out.append(requantized(max(sums), *rule))
             else:
@@ -59,45 +83,60 @@ def _conv(op: Conv | GroupedConv, x: list, *, pool_first: bool) -> list:
 
 def _dense(op: Dense, x: list) -> list:
     flat = [v for row in x for pixel in row for v in pixel]
-    rows = zip(op.weight.tolist(), op.bias.tolist(), op.mult.tolist(), strict=True)
     return [
         requantized(
-            bias + sum(v * w for v, w in zip(flat, weight, strict=True)),
-            mult,
-            op.shift,
-            op.lo,
-            op.hi,
+            int(bias) + sum(v * w for v, w in zip(flat, weight, strict=True)), *_rule(op, o)
         )
-        for weight, bias, mult in rows
+        for o, (weight, bias) in enumerate(zip(op.weight.tolist(), op.bias, strict=True))
     ]
 
 
 def _windows(op: MaxPool | AvgPool, x: list) -> list[list[int]]:
-    return [
+    """The values of each window, without the padded places of a maximum."""
+    windows = [
         [
-            x[y * op.stride[0] + ky][across * op.stride[1] + kx][c]
+            _read(op, x, y, across, ky, kx, c)
             for ky, kx in itertools.product(range(op.kernel[0]), range(op.kernel[1]))
         ]
         for y, across, c in itertools.product(*map(range, op.out_shape))
     ]
+    return [[v for v in window if v is not OUTSIDE] for window in windows]
 
 
-def apply(op: Op, x: np.ndarray, *, pool_first: bool = True) -> np.ndarray:
-    """One op on one plane (h, w, c). `pool_first=False` requantizes before a conv's pooling."""
-    plane = x.tolist()
+def _flat(x: np.ndarray) -> list[int]:
+    return [int(v) for v in x.reshape(-1)]
+
+
+def apply(op: Op, *inputs: np.ndarray, pool_first: bool = True) -> np.ndarray:
+    """One op on one plane (h, w, c) for each tensor that it reads. `pool_first=False` requantizes
+    before a convolution's pooling.
+    """
+    plane = inputs[0].tolist()
     match op:
-        case Conv() | GroupedConv():
+        case Conv() | GroupedConv() | DepthwiseConv():
             values = _conv(op, plane, pool_first=pool_first)
         case Dense():
             values = _dense(op, plane)
         case MaxPool():
             values = [max(window) for window in _windows(op, plane)]
         case AvgPool():
-            rule = (int(op.mult[0]), op.shift, op.lo, op.hi)
-            values = [requantized(sum(window), *rule) for window in _windows(op, plane)]
+            bias, rule = int(op.bias[0]), _rule(op, 0)
+            values = [requantized(bias + sum(window), *rule) for window in _windows(op, plane)]
+        case Add():
+            bias, rule, (fa, fb) = int(op.bias[0]), _rule(op, 0), op.factors
+            pairs = zip(*map(_flat, inputs), strict=True)
+            values = [requantized(bias + fa * a + fb * b, *rule) for a, b in pairs]
+        case Concat():
+            rows = zip(*(x.tolist() for x in inputs), strict=True)
+            values = [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]
+        case Lookup():
+            values = [int(op.table[v % 256]) for v in _flat(inputs[0])]
     return np.array(values, NUMPY_TYPE[op.out_type]).reshape(op.out_shape)
 
 
 def trace(program: Program, x: np.ndarray) -> list[np.ndarray]:
     """The output of every op for one input (h, w, c)."""
-    return [x := apply(op, x) for op in program.ops]
+    tensors = [x]
+    for op, reads in zip(program.ops, program.reads, strict=True):
+        tensors.append(apply(op, *(tensors[number] for number in reads)))
+    return tensors[1:]

@@ -93,7 +93,7 @@ def test_the_report_is_right(lenet):
     assert facts["integer_accuracy_c"] == facts["integer_accuracy"]
     assert facts["disagreeing_images"] == np.flatnonzero(float_says != integers_say).tolist()
     runners = len(Engine.backends()) + 1
-    assert facts["verified_bytes"] == 300 * runners * sum(op.out_bytes for op in program.ops)
+    assert facts["verified_bytes"] == 300 * runners * sum(op.output.bytes for op in program.ops)
     assert facts["model_bytes"] == (lenet / "lenet.dpt").stat().st_size
     assert facts["arena_bytes"] == program.arena_size
 

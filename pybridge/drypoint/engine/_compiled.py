@@ -105,7 +105,7 @@ class Compiled:
         done = subprocess.run(
             [str(self._binary)], input=inputs.tobytes(), capture_output=True, check=False
         )
-        size = sum(op.out_bytes for op in self.program.ops)
+        size = sum(op.output.bytes for op in self.program.ops)
         if done.returncode != 0 or len(done.stdout) != size * len(inputs):
             raise CompilerError(f"the compiled model failed with exit code {done.returncode}")
         return split_traces(self.program, np.frombuffer(done.stdout, np.uint8), n=len(inputs))

@@ -148,7 +148,7 @@ class Engine:
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         inputs = np.ascontiguousarray(self.program.check_input(x))
-        n, size = len(inputs), sum(op.out_bytes for op in self.program.ops)
+        n, size = len(inputs), sum(op.output.bytes for op in self.program.ops)
         outputs = np.empty((n, self.program.output_shape.size), np.int32)
         traces = np.empty((n, size), np.uint8)
         arena = np.empty(self.arena_size, np.uint8)

@@ -118,7 +118,7 @@ def verify(
                 progress(len(found["reference"][0]))
     return Verification(
         images=len(inputs),
-        bytes_per_image=sum(op.out_bytes for op in program.ops),
+        bytes_per_image=sum(op.output.bytes for op in program.ops),
         differing=differing,
         outputs={k: np.concatenate(v).reshape(len(inputs), -1) for k, v in outputs.items()},
     )

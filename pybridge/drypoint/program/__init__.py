@@ -10,31 +10,43 @@ from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
-from ._ops import NUMPY_TYPE as NUMPY_TYPE
+from ._ops import Add as Add
 from ._ops import AvgPool as AvgPool
+from ._ops import Concat as Concat
 from ._ops import Conv as Conv
 from ._ops import Dense as Dense
-from ._ops import DType as DType
+from ._ops import DepthwiseConv as DepthwiseConv
 from ._ops import GroupedConv as GroupedConv
+from ._ops import Lookup as Lookup
 from ._ops import MaxPool as MaxPool
 from ._ops import Op as Op
-from ._ops import ProgramError as ProgramError
-from ._ops import Shape as Shape
+from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._tensors import NUMPY_TYPE as NUMPY_TYPE
+from ._tensors import DType as DType
+from ._tensors import ProgramError as ProgramError
+from ._tensors import Shape as Shape
+from ._tensors import Tensor as Tensor
 
 __all__ = [
     "NUMPY_TYPE",
+    "Add",
     "AvgPool",
     "BlobError",
+    "Concat",
     "Conv",
     "DType",
     "Dense",
+    "DepthwiseConv",
     "GroupedConv",
+    "Lookup",
     "MaxPool",
     "Op",
+    "Plan",
     "Program",
     "ProgramError",
     "Shape",
+    "Tensor",
     "blob",
     "check_c_name",
     "codegen",

@@ -1,4 +1,4 @@
-"""A program as bytes and back: BLOB.md, format 1.1."""
+"""A program as bytes and back: BLOB.md, format 2.0."""
 
 import struct
 import zlib
@@ -6,14 +6,29 @@ from typing import NamedTuple
 
 from drypoint.common import DrypointError
 
+from . import _softmax as softmax
 from ._meta import MetaError, read_meta, write_meta
-from ._ops import AvgPool, GroupedConv, MaxPool, Op, ProgramError, Shape
+from ._ops import Op
+from ._plan import Plan
 from ._program import Program
-from ._records import OP, TYPES, append, append_tables, read_op, read_record, write_record
+from ._records import (
+    OP,
+    Record,
+    Wiring,
+    append,
+    append_tables,
+    read_op,
+    read_record,
+    read_tensor,
+    tensor_fields,
+    write_record,
+)
+from ._tensors import ProgramError, Tensor
 
 MAGIC = b"DPT\x1a"
-VERSION = (1, 1)
-HEADER = struct.Struct("<4sHHIIIHHBBHHHIIII16s")
+VERSION = (2, 0)
+HEADER = struct.Struct("<4sHHIIIHH3HBb6IB7s")
+NO_SOFTMAX = softmax.SoftmaxScale(0, 0)
 
 
 class BlobError(DrypointError, ValueError):
@@ -30,11 +45,11 @@ class _Header(NamedTuple):
     arena_size: int
     n_ops: int
     n_labels: int
-    in_type: int
-    zero: int
-    in_shape: Shape
+    input: Tensor
     labels: tuple[int, int]  # offset and size
     meta: tuple[int, int]
+    state_size: int
+    softmax: tuple[int, int]  # mult and shift; 0, 0: the net does not end in a softmax
     zeros: bytes
 
 
@@ -57,13 +72,14 @@ def dumps(program: Program) -> bytes:
         ) from error
     meta_at = append(body, meta)
     at = HEADER.size
-    for op, out_offset, tables in zip(program.ops, program.out_offsets, offsets, strict=True):
-        body[at : at + OP.size] = write_record(op, out_offset, tables)
+    wirings = map(Wiring, program.reads, program.plan.in_place, program.plan.offsets)
+    for op, wiring, tables in zip(program.ops, wirings, offsets, strict=True):
+        body[at : at + OP.size] = write_record(op, wiring, tables)
         at += OP.size
     counts = (program.arena_size, len(program.ops), len(program.labels))
-    border = (TYPES.index(program.input_type), 0, *program.input_shape)
-    places = (labels_at, len(labels), meta_at, len(meta), bytes(16))
-    HEADER.pack_into(body, 0, MAGIC, *_version(program), len(body), 0, *counts, *border, *places)
+    places = (labels_at, len(labels), meta_at, len(meta), 0)
+    border = (*tensor_fields(program.input), *places, *_softmax_scale(program), bytes(7))
+    HEADER.pack_into(body, 0, MAGIC, *VERSION, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
     return bytes(body)
 
@@ -81,9 +97,16 @@ def loads(blob: bytes) -> Program:
     try:
         meta = read_meta(_slice(view, *header.meta), header.n_ops)
         labels = _slice(view, *header.labels).decode().split("\0")
+        records = _read_records(view, header.n_ops)
         program = Program(
             name=meta.name,
-            ops=_read_ops(view, meta.ops),
+            ops=_read_ops(view, records, meta.ops),
+            reads=tuple(record.wiring.reads for record in records),
+            plan=Plan(
+                tuple(record.out_offset for record in records),
+                tuple(record.wiring.in_place for record in records),
+                header.arena_size,
+            ),
             input_scale=meta.input_scale,
             output_scale=meta.output_scale,
             softmax=meta.softmax,
@@ -101,7 +124,7 @@ def loads(blob: bytes) -> Program:
     if labels[-1]:
         raise BlobError("the blob's fields do not fit together: no zero byte ends the last label")
     _check_header(header, program)
-    _check_records(view, program)
+    _check_records(view, records, program)
     return program
 
 
@@ -111,10 +134,24 @@ def _read_header(blob: memoryview) -> _Header:
         raise BlobError(
             "not a drypoint blob: it does not start with a header of 64 bytes and its magic"
         )
-    (magic, major, minor, size, crc, arena, n_ops, n_labels, in_type, zero, *rest) = (
-        HEADER.unpack_from(blob)
-    )
-    header = _Header(
+    (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
+    if (major, minor) != VERSION:
+        raise BlobError(
+            f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.{VERSION[1]}"
+        )
+    if size != len(blob):
+        raise BlobError(
+            f"the blob says {size} bytes, but there are {len(blob)}: truncated or followed by more"
+        )
+    if crc != zlib.crc32(blob[16:]):
+        raise BlobError("the blob is damaged: its CRC does not match")
+    if n_ops == 0:
+        raise BlobError("the blob has no ops")
+    try:
+        border = read_tensor(tuple(rest[:5]), "the header")
+    except ValueError as error:
+        raise BlobError(f"the blob's fields do not fit together: {error}") from error
+    return _Header(
         magic=magic,
         version=(major, minor),
         size=size,
@@ -122,74 +159,61 @@ def _read_header(blob: memoryview) -> _Header:
         arena_size=arena,
         n_ops=n_ops,
         n_labels=n_labels,
-        in_type=in_type,
-        zero=zero,
-        in_shape=Shape(*rest[:3]),
-        labels=(rest[3], rest[4]),
-        meta=(rest[5], rest[6]),
-        zeros=rest[7],
+        input=border,
+        labels=(rest[5], rest[6]),
+        meta=(rest[7], rest[8]),
+        state_size=rest[9],
+        softmax=(rest[10], rest[11]),
+        zeros=rest[12],
     )
-    if header.version[0] != VERSION[0] or header.version[1] > VERSION[1]:
-        raise BlobError(
-            f"the blob's format is {header.version[0]}.{header.version[1]}; "
-            f"this drypoint reads {VERSION[0]}.{VERSION[1]}"
-        )
-    if header.size != len(blob):
-        raise BlobError(
-            f"the blob says {header.size} bytes, but there are {len(blob)}: "
-            "truncated or followed by more"
-        )
-    if header.crc != zlib.crc32(blob[16:]):
-        raise BlobError("the blob is damaged: its CRC does not match")
-    if header.n_ops == 0:
-        raise BlobError("the blob has no ops")
-    return header
 
 
-def _read_ops(blob: memoryview, names: tuple[str, ...]) -> tuple[Op, ...]:
-    if HEADER.size + OP.size * len(names) > len(blob):
-        raise ValueError(f"the records of {len(names)} ops do not lie in {len(blob)} bytes")
+def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
+    if HEADER.size + OP.size * n_ops > len(blob):
+        raise ValueError(f"the records of {n_ops} ops do not lie in {len(blob)} bytes")
+    return [read_record(blob, HEADER.size + OP.size * i) for i in range(n_ops)]
+
+
+def _read_ops(
+    blob: memoryview, records: list[Record], names: tuple[str, ...]
+) -> tuple[Op, ...]:
     ops, used = [], 0
-    for i, name in enumerate(names):
-        op, used = read_op(blob, read_record(blob, HEADER.size + OP.size * i), name, used)
+    for record, name in zip(records, names, strict=True):
+        op, used = read_op(blob, record, name, used)
         ops.append(op)
     return tuple(ops)
 
 
-def _version(program: Program) -> tuple[int, int]:
-    """The lowest version of the format that has all ops of the program."""
-    return VERSION if any(isinstance(op, GroupedConv) for op in program.ops) else (1, 0)
+def _softmax_scale(program: Program) -> softmax.SoftmaxScale:
+    return softmax.scale(program.output_scale) if program.softmax else NO_SOFTMAX
 
 
 def _check_header(header: _Header, program: Program) -> None:
-    """The fields of the header that follow from the ops and the labels."""
+    """The fields of the header that follow from the ops, the labels and the meta."""
     fields: tuple[tuple[str, object, object], ...] = (
-        ("version", header.version, _version(program)),
-        ("arena_size", header.arena_size, program.arena_size),
         ("n_labels", header.n_labels, len(program.labels)),
-        ("in_type", header.in_type, TYPES.index(program.input_type)),
-        ("in", tuple(header.in_shape), tuple(program.input_shape)),
-        ("byte 25", header.zero, 0),
-        ("bytes 48 to 63", header.zeros, bytes(16)),
+        ("in", header.input, program.input),
+        ("state_size", header.state_size, 0),
+        ("softmax", header.softmax, tuple(_softmax_scale(program))),
+        ("bytes 57 to 63", header.zeros, bytes(7)),
     )
     for what, came, wanted in fields:
         if came != wanted:
             raise BlobError(
-                f"the blob's header is not what its ops ask for: {what} is {came!r}, not {wanted!r}"
+                f"the blob's header is not what its ops and meta ask for: {what} is {came}, not "
+                f"{wanted}"
             )
 
 
-def _check_records(blob: memoryview, program: Program) -> None:
-    """Check plan and unused bytes: each record equals the record that its op and the offsets of
-    its tables give.
+def _check_records(blob: memoryview, records: list[Record], program: Program) -> None:
+    """Check the unused bytes: each record equals the record that its op, its place in the program
+    and the offsets of its tables give.
     """
-    for i, (op, out_offset) in enumerate(zip(program.ops, program.out_offsets, strict=True)):
+    for i, (op, record) in enumerate(zip(program.ops, records, strict=True)):
         at = HEADER.size + OP.size * i
-        weight, bias, mult = read_record(blob, at).tables
-        if isinstance(op, MaxPool | AvgPool):
-            weight, bias, mult = 0, 0, (0 if isinstance(op, MaxPool) else mult)
-        if write_record(op, out_offset, (weight, bias, mult)) != blob[at : at + OP.size]:
-            raise BlobError(f"op {op.name!r} of the blob: the plan or an unused byte is wrong")
+        tables = record.tables.of(op)
+        if write_record(op, record.wiring, tables) != blob[at : at + OP.size]:
+            raise BlobError(f"op {op.name!r} of the blob: a field that its kind lacks is not 0")
 
 
 def _slice(blob: memoryview, offset: int, size: int) -> bytes:

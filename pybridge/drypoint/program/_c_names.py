@@ -2,7 +2,7 @@
 
 import re
 
-from ._ops import ProgramError
+from ._tensors import ProgramError
 
 KEYWORDS = (
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl "
@@ -28,7 +28,7 @@ HEADERS = (
 )
 TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS}".split())
 NUMBERED = re.compile(
-    r"(weight|bias|mult|packed)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
+    r"(weight|table|bias|mult|pad|packed)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
 )
 
 

@@ -11,18 +11,39 @@ from numpy.typing import NDArray
 
 from . import _softmax as softmax
 from ._c_names import check_c_name
-from ._ops import AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, ProgramError, Weighted
+from ._ops import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    ConvolutionOp,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    PaddedOp,
+    RequantizedOp,
+    WeightedOp,
+)
 from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
+from ._records import Wiring
 from ._reference import trace
+from ._tensors import ProgramError, Tensor
 
-CODEGEN_VERSION = 3  # DPT_CODEGEN in drypoint.h
-KERNELS: dict[type[Op], str] = {
+CODEGEN_VERSION = 4  # DPT_CODEGEN in drypoint.h
+KINDS: dict[type[Op], str] = {
     Conv: "conv",
     Dense: "dense",
     MaxPool: "maxpool",
     AvgPool: "avgpool",
     GroupedConv: "grouped",
+    DepthwiseConv: "depthwise",
+    Add: "add",
+    Concat: "concat",
+    Lookup: "lookup",
 }
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
@@ -85,7 +106,6 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
         stack=(stack_size if chosen.stack else "") + _scales(program, name),
-        softmax=_softmax_declaration(program, name),
     )
 
 
@@ -94,7 +114,7 @@ def _scales(program: Program, name: str) -> str:
     lines = ""
     if program.encoder is None:
         low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
-        lines += f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE), "
+        lines += f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE) + zero, "
         lines += f"{low}, {high}); rint: halves to even. */\n"
         lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
     if not program.softmax:
@@ -105,7 +125,8 @@ def _scales(program: Program, name: str) -> str:
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
     packed = [pack(op, chosen) for op in program.ops]
-    ops = zip(program.ops, program.out_offsets, packed, strict=True)
+    wirings = map(Wiring, program.reads, program.plan.in_place, program.plan.offsets)
+    ops = zip(program.ops, wirings, packed, strict=True)
     return _fill(
         "model.c.in",
         **_common(program, name),
@@ -113,44 +134,40 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
             _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
             for i, op in enumerate(program.ops)
         ),
-        ops="".join(_op(op, i, at, bool(table)) for i, (op, at, table) in enumerate(ops)),
+        ops="".join(_op(op, i, wiring, bool(table)) for i, (op, wiring, table) in enumerate(ops)),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),
         backend=chosen.backend or "kernels",
         packing=chosen.number,
-        softmax=_softmax_definition(program, name),
+        softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
     )
-
-
-def _softmax_declaration(program: Program, name: str) -> str:
-    """Of the scale that ``dpt_softmax`` takes; nothing where the net does not end in a softmax."""
-    if not program.softmax:
-        return ""
-    use = f"dpt_softmax(outputs, {name.upper()}_OUTPUT_COUNT, {name}_softmax, probabilities)"
-    return f"\n/* For {use}. */\nextern const dpt_softmax_scale {name}_softmax;\n"
-
-
-def _softmax_definition(program: Program, name: str) -> str:
-    if not program.softmax:
-        return ""
-    mult, shift = softmax.scale(program.output_scale)
-    return f"\nconst dpt_softmax_scale {name}_softmax = {{{mult}u, {shift}}};\n"
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The model's own backend; "" where the model names a backend of the engine."""
     if chosen.backend:
         return ""
-    used = {KERNELS[type(op)] for op in program.ops}
+    kinds = {_kernel(op) for op in program.ops}
     sets = {"conv": chosen.name, "dense": chosen.name}
-    named = [f"dpt_{sets.get(k, 'scalar')}_{k}" if k in used else "NULL" for k in KERNELS.values()]
+    named = [
+        f"[DPT_{kind.upper()}] = dpt_{sets.get(kind, 'scalar')}_{kind}"
+        for kind in KINDS.values()
+        if kind in kinds
+    ]
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
         "static const dpt_backend kernels = "
-        f'{{"{chosen.name}", available, {chosen.number}, {", ".join(named)}}};\n\n'
+        f'{{"{chosen.name}", available, {chosen.number}, {{{", ".join(named)}}}}};\n\n'
     )
+
+
+def _kernel(op: Op) -> str:
+    """The kind whose kernel runs an op, as kernel_of in dpt_run.c picks it: the kernel of grouped
+    convolutions runs all that are dilated or padded with values.
+    """
+    return "grouped" if isinstance(op, Conv) and not op.plain else KINDS[type(op)]
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
@@ -180,13 +197,17 @@ def _banner(program: Program) -> str:
 def _tables(op: Op, index: int) -> str:
     """The byte tables of one op: weights as numbers, int32 as four bytes each."""
     text = ""
-    if isinstance(op, Weighted):
+    if isinstance(op, WeightedOp):
+        text += f"/* {_comment(op.name)}: weights */\n"
         rows = op.weight.reshape(len(op.weight), -1).tolist()
-        text += f"/* {_comment(op.name)}: weights, a row for each output channel */\n"
         text += f"static const int8_t weight{index}[] = {{\n{_rows(rows)}}};\n"
-        text += _int32_table(f"bias{index}", op.bias)
-    if not isinstance(op, MaxPool):
-        text += _int32_table(f"mult{index}", op.mult)
+    if isinstance(op, Lookup):
+        text += f"/* {_comment(op.name)}: the output for each stored byte */\n"
+        text += _table(f"table{index}", op.table)
+    if isinstance(op, RequantizedOp):
+        text += _table(f"bias{index}", op.bias) + _table(f"mult{index}", op.mult)
+    if isinstance(op, PaddedOp) and op.pad is not None:
+        text += _table(f"pad{index}", op.pad)
     return text + "\n" if text else ""
 
 
@@ -197,38 +218,55 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     return f"{head}static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n\n"
 
 
-def _int32_table(name: str, values: NDArray[np.int32]) -> str:
-    numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
+def _table(name: str, values: NDArray[np.integer]) -> str:
+    """A table of bytes: int32 values as four bytes each, others as they are stored."""
+    if values.dtype == np.int32:
+        numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
+    else:
+        numbers = [str(v) for v in values.view(np.uint8).tolist()]
     return f"static const uint8_t {name}[] = {{\n{_wrapped(numbers)}}};\n"
 
 
-def _op(op: Op, index: int, out_offset: int, packed: bool) -> str:
-    kernel = stride = (0, 0)
-    padding, pool = (0, 0, 0, 0), (0, 0)
-    shift, lo, hi = (0, 0, 0) if isinstance(op, MaxPool) else (op.shift, op.lo, op.hi)
-    groups = op.groups if isinstance(op, GroupedConv) else 0
-    weight = bias = mult = "NULL"
-    match op:
-        case Conv() | GroupedConv():
-            kernel, stride, padding, pool = op.kernel, op.stride, op.padding, op.pool
-            weight, bias, mult = f"weight{index}", f"bias{index}", f"mult{index}"
-        case Dense():
-            weight, bias, mult = f"weight{index}", f"bias{index}", f"mult{index}"
-        case MaxPool():
-            kernel, stride = op.kernel, op.stride
-        case AvgPool():
-            kernel, stride, mult = op.kernel, op.stride, f"mult{index}"
-        case _:
-            assert_never(op)
+def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
+    """The initializer of a dpt_op: the fields that are not 0."""
+    fields: dict[str, object] = {"kind": f"DPT_{KINDS[type(op)].upper()}"}
+    fields["marks"] = "DPT_IN_PLACE" if wiring.in_place else 0
+    fields["weight_bits"] = 8 if isinstance(op, WeightedOp) else 0
+    fields["reads"] = f"{{{_list(wiring.reads)}}}"
+    fields["in"] = _tensor(op.inputs[0])
+    fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0
+    fields["out"] = _tensor(op.output)
+    if isinstance(op, ConvolutionOp | MaxPool | AvgPool):
+        fields |= _pair("kernel", op.kernel) | _pair("stride", op.stride)
+        sides = ("pad_top", "pad_left", "pad_bottom", "pad_right")
+        fields |= dict(zip(sides, op.padding, strict=True))
+    if isinstance(op, ConvolutionOp):
+        fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
+    if isinstance(op, GroupedConv):
+        fields["groups"] = op.groups
+    if isinstance(op, Add):
+        fields["factors"] = f"{{{_list(op.factors)}}}"
+    if isinstance(op, RequantizedOp):
+        fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}
+    fields["out_offset"] = wiring.out_offset
     if packed:
-        weight = bias = mult = "NULL"
-    kind = f"DPT_{KERNELS[type(op)].upper()}"
-    planes = f"{{{_list(op.in_shape)}}}, {{{_list(op.out_shape)}}}"
-    windows = _list((*kernel, *stride, *padding, *pool, groups))
-    head = f"{kind}, {TYPES[op.in_type]}, {TYPES[op.out_type]}, {shift}, {planes}, {windows}"
-    tail = f"{_int(lo)}, {_int(hi)}, {out_offset}, {weight}, {bias}, {mult}"
-    tail += f", packed{index}" if packed else ", NULL"
-    return f"    /* {_comment(op.name)} */\n    {{{head},\n     {tail}}},\n"
+        fields["packed"] = f"packed{index}"
+    else:
+        tables = {"weight": WeightedOp, "table": Lookup, "bias": RequantizedOp, "mult": RequantizedOp}
+        fields |= {name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)}
+        if isinstance(op, PaddedOp) and op.pad is not None:
+            fields["pad"] = f"pad{index}"
+    words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
+    lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
+    return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"
+
+
+def _tensor(tensor: Tensor) -> str:
+    return f"{{{_list(tensor.shape)}, {TYPES[tensor.type]}, {tensor.zero}}}"
+
+
+def _pair(name: str, pair: tuple[int, int]) -> dict[str, object]:
+    return {f"{name}_h": pair[0], f"{name}_w": pair[1]}
 
 
 def _comment(text: str) -> str:

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, Op, ProgramError
+from ._ops import Conv, Dense, Op
+from ._tensors import ProgramError
 from ._packing_quads import Quads, pack_quads
 
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
@@ -132,6 +133,8 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
         A multiple of four bytes.
     """
     if kernels.number == 0 or not isinstance(op, Conv | Dense):
+        return b""
+    if isinstance(op, Conv) and not op.plain:
         return b""
     if kernels.quads is not None:
         return pack_quads(op, kernels.quads)

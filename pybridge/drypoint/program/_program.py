@@ -1,28 +1,17 @@
-"""The program: a straight line of ops, its two borders and its plan. Valid by construction."""
+"""The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
-from ._ops import (
-    NUMPY_TYPE,
-    AvgPool,
-    Conv,
-    Dense,
-    DType,
-    GroupedConv,
-    MaxPool,
-    Op,
-    ProgramError,
-    Shape,
-    Weighted,
-)
+from ._ops import Op, WeightedOp
+from ._plan import Plan, Reads, check_plan, last_readers, lower_bound, make_plan
+from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
@@ -32,16 +21,23 @@ MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 class Program:
     """What the engine runs; the Python twin of ``dpt_model``.
 
+    Tensor 0 is the program's input, tensor i + 1 the output of op i. ``reads[i]`` holds the numbers
+    of the tensors that op i reads, each at most i; without ``reads`` every op reads the output of
+    the op before it. ``plan`` is where outputs lie in the arena; without one the planner makes it.
+
     ``input_scale`` and ``output_scale`` are the only floating-point numbers: the real value of an
-    input (an output) is its scale times the integer. A program with an ``encoder`` (a config that
-    ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax``
-    says that the outputs are logits of a distribution; ``decoder`` is the config of the classes.
+    input is its scale times the integer less its zero point, the real value of an output its scale
+    times the integer. A program with an ``encoder`` (a config that
+    ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
+    that the outputs are logits of a distribution; ``decoder`` is the config of the classes.
     """
 
     name: str
     ops: tuple[Op, ...]
     input_scale: float
     output_scale: float
+    reads: Reads = ()
+    plan: Plan = Plan((), (), 0)
     softmax: bool = False
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None
@@ -53,16 +49,12 @@ class Program:
             raise ProgramError(f"program {self.name!r} has no ops")
         if len(self.ops) > MAX_COUNT:
             raise ProgramError(f"{len(self.ops)} ops; a program has at most {MAX_COUNT}")
-        for before, op in itertools.pairwise(self.ops):
-            if (before.out_type, before.out_shape) != (op.in_type, op.in_shape):
-                raise ProgramError(
-                    f"op {op.name!r} reads {op.in_type} {op.in_shape}, but {before.name!r} "
-                    f"writes {before.out_type} {before.out_shape}"
-                )
-            if before.out_type == "i32":
-                raise ProgramError(f"op {before.name!r} writes i32, which only the last op may")
-        if self.ops[-1].out_type != "i32":
-            raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
+        if not self.reads:
+            object.__setattr__(self, "reads", tuple((i,) for i in range(len(self.ops))))
+        self._check_edges()
+        if not self.plan.offsets:
+            object.__setattr__(self, "plan", make_plan(self.ops, self.reads))
+        check_plan(self.ops, self.reads, self.plan)
         if self.labels and len(self.labels) != self.output_shape.size:
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
         if len(self.labels) > MAX_COUNT:
@@ -78,15 +70,49 @@ class Program:
             if not (np.isfinite(scale) and scale > 0):
                 raise ProgramError(f"the {what} scale is {scale}, not a positive number")
 
+    def _check_edges(self) -> None:
+        """Every op reads earlier tensors as they are, and every output but the last is read."""
+        if len(self.reads) != len(self.ops):
+            raise ProgramError(f"{len(self.ops)} ops, but reads of {len(self.reads)}")
+        for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
+            if len(tensors) != op.arity or not all(0 <= tensor <= i for tensor in tensors):
+                raise ProgramError(
+                    f"op {op.name!r} reads tensors {tensors}; it reads {op.arity}, of 0 to {i}"
+                )
+            for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
+                if tensor != read:
+                    raise ProgramError(f"op {op.name!r} reads {read}, but the tensor is {tensor}")
+            last = i + 1 == len(self.ops)
+            if op.out_type == "i32" and not last:
+                raise ProgramError(f"op {op.name!r} writes i32, which only the last op may")
+            if op.out_type != "i32" and last:
+                raise ProgramError(f"the last op, {op.name!r}, must write i32")
+        for op, reader in zip(self.ops[:-1], last_readers(self.reads)[:-1], strict=True):
+            if reader == 0:
+                raise ProgramError(f"no op reads the output of {op.name!r}")
+
+    def tensor(self, number: int) -> Tensor:
+        """The descriptor of a tensor: 0 is the program's input, i + 1 the output of op i."""
+        return self.ops[number - 1].output if number > 0 else self.ops[0].inputs[0]
+
+    def inputs(self, index: int) -> tuple[Tensor, ...]:
+        """The tensors that an op reads, as the ops that write them describe them."""
+        return tuple(map(self.tensor, self.reads[index]))
+
+    @property
+    def input(self) -> Tensor:
+        """What the program reads."""
+        return self.tensor(0)
+
     @property
     def input_shape(self) -> Shape:
-        """The plane that the first op reads."""
-        return self.ops[0].in_shape
+        """The input's plane."""
+        return self.input.shape
 
     @property
     def input_type(self) -> DType:
         """``u8`` or ``i8``."""
-        return self.ops[0].in_type
+        return self.input.type
 
     @property
     def output_shape(self) -> Shape:
@@ -94,22 +120,15 @@ class Program:
         return self.ops[-1].out_shape
 
     @property
-    def out_offsets(self) -> tuple[int, ...]:
-        """The offset of each op's output in the arena, in bytes; 0 for the last op, whose output is
-        outside the arena.
-
-        In a straight line only an op's input and output are alive at once, so outputs lie at the
-        low end and at the high end in turn. This plan is optimal: the arena is the largest sum of
-        two neighbouring activations.
-        """
-        sizes, end = [op.out_bytes for op in self.ops[:-1]], self.arena_size
-        return (*(0 if i % 2 == 0 else end - n for i, n in enumerate(sizes)), 0)
-
-    @property
     def arena_size(self) -> int:
         """Bytes of working memory that a run needs, exactly."""
-        sizes = [0, *(op.out_bytes for op in self.ops[:-1]), 0]
-        return max(a + b for a, b in itertools.pairwise(sizes))
+        return self.plan.arena_size
+
+    @property
+    def arena_lower_bound(self) -> int:
+        """The largest sum of bytes alive while one op runs: no plan of this program that writes
+        the same ops in place has a smaller arena."""
+        return lower_bound(self.ops, self.reads, self.plan.in_place)
 
     @property
     def macs(self) -> int:
@@ -120,12 +139,12 @@ class Program:
     def steps(self) -> int:
         """Steps of one run, at most 2**64 - 1, as NUMERICS.md section 7 counts them: the
         multiply-accumulates at positions that pooling reads, and the values that pools read."""
-        return min(sum(map(_steps, self.ops)), MAX_STEPS)
+        return min(sum(op.steps for op in self.ops), MAX_STEPS)
 
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
-        return sum(op.weight.size for op in self.ops if isinstance(op, Weighted))
+        return sum(op.weight.size for op in self.ops if isinstance(op, WeightedOp))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
@@ -154,8 +173,8 @@ class Program:
 
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
         """Real inputs as the integers that the first op reads, for a program without an encoder:
-        ``input / input_scale`` rounded to the nearest integer (halves to even), clamped to the
-        range of the input's type.
+        ``input / input_scale`` rounded to the nearest integer (halves to even), plus the input's
+        zero point, clamped to the range of the input's type.
 
         Args:
             inputs: (N, C, H, W) or (N, n), what the float net takes; N = 1 may be left out.
@@ -178,8 +197,8 @@ class Program:
         planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
         kind = np.dtype(NUMPY_TYPE[self.input_type])
         limits = np.iinfo(kind)
-        nearest = np.rint(planes / self.input_scale).clip(limits.min, limits.max)
-        integers: NDArray[np.integer] = nearest.astype(kind)
+        nearest = np.rint(planes / self.input_scale) + self.input.zero
+        integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
         return integers
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -196,25 +215,11 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        return listing(self.name, self.ops, self.arena_size)
+        return listing(self.name, self.ops, self.reads, self.arena_size, self.arena_lower_bound)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
-
-
-def _steps(op: Op) -> int:
-    """Multiply-accumulates of one op, or the values that its windows read."""
-    match op:
-        case Conv() | GroupedConv():
-            positions = op.out_shape.h * op.pool[0] * op.out_shape.w * op.pool[1]
-            return int(positions * op.weight.size)
-        case Dense():
-            return int(op.weight.size)
-        case MaxPool() | AvgPool():
-            return op.out_shape.size * op.kernel[0] * op.kernel[1]
-        case _:
-            assert_never(op)
 
 
 def _check_text(text: str) -> None:

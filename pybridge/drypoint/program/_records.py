@@ -1,70 +1,144 @@
-"""The 64-byte record of an op and its tables in a blob: sections 3 and 4 of BLOB.md."""
+"""The 128-byte record of an op and its tables in a blob: sections 3 and 4 of BLOB.md."""
 
 import math
 import struct
-from typing import Any, NamedTuple, assert_never
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ._ops import (
+    Add,
     AvgPool,
+    Concat,
     Conv,
+    ConvolutionOp,
     Dense,
-    DType,
+    DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
     Op,
-    Shape,
-    Weighted,
+    PaddedOp,
+    RequantizedOp,
+    WeightedOp,
 )
+from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
 
-OP = struct.Struct("<BBBB3H3H2B2B4B2BHiiIIII12s")
+OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4I2HI28s")
+TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
-KINDS: dict[type[Op], int] = {Conv: 1, Dense: 2, MaxPool: 3, AvgPool: 4, GroupedConv: 5}
+KINDS: dict[type[Op], int] = {
+    Conv: 1,
+    Dense: 2,
+    MaxPool: 3,
+    AvgPool: 4,
+    GroupedConv: 5,
+    DepthwiseConv: 6,
+    Add: 7,
+    Concat: 8,
+    Lookup: 9,
+}
 _CLASSES = {number: kind for kind, number in KINDS.items()}
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
+WEIGHT_BITS = 8
+
+
+class Wiring(NamedTuple):
+    """What a record says about an op's place in its program."""
+
+    reads: tuple[int, ...]
+    in_place: bool
+    out_offset: int
+
+
+class Tables(NamedTuple):
+    """The offsets of an op's tables in the blob; 0 for a table that the op does not have."""
+
+    weight: int  # of a lookup: its table
+    bias: int
+    mult: int
+    pad: int
+
+    def of(self, op: Op) -> "Tables":
+        """The offsets without those of tables that the op does not have."""
+        weight = self.weight if isinstance(op, WeightedOp | Lookup) else 0
+        rule = (self.bias, self.mult) if isinstance(op, RequantizedOp) else (0, 0)
+        return Tables(weight, *rule, self.pad if isinstance(op, PaddedOp) else 0)
 
 
 class Record(NamedTuple):
     """The fields of a record as they stand in the blob."""
 
     kind: type[Op]
-    in_type: DType
-    out_type: DType
+    marks: int
     shift: int
-    in_shape: Shape
-    out_shape: Shape
+    reads: tuple[int, int]
+    inputs: tuple[Tensor, Tensor]
+    output: Tensor
     kernel: tuple[int, int]
     stride: tuple[int, int]
+    dilation: tuple[int, int]
     padding: tuple[int, int, int, int]
     pool: tuple[int, int]
     groups: int
     lo: int
     hi: int
+    factors: tuple[int, int]
     out_offset: int
-    tables: tuple[int, int, int]
-    zeros: bytes
+    tables: Tables
+
+    @property
+    def wiring(self) -> Wiring:
+        """The op's place in its program."""
+        return Wiring(self.reads[: self.kind.arity], self.marks == 1, self.out_offset)
 
 
-def write_record(op: Op, out_offset: int, tables: tuple[int, int, int]) -> bytes:
-    """The record of an op; ``tables`` are the offsets of its weights, biases and multipliers."""
-    kernel = stride = pool = (0, 0)
-    padding = (0, 0, 0, 0)
-    groups = op.groups if isinstance(op, GroupedConv) else 0
-    match op:
-        case Conv() | GroupedConv():
-            kernel, stride, padding, pool = op.kernel, op.stride, op.padding, op.pool
-        case Dense():
-            pass
-        case MaxPool() | AvgPool():
-            kernel, stride = op.kernel, op.stride
-        case _:
-            assert_never(op)
-    rule = (0, 0, 0) if isinstance(op, MaxPool) else (op.shift, op.lo, op.hi)
-    types = TYPES.index(op.in_type), TYPES.index(op.out_type)
-    windows = (*kernel, *stride, *padding, *pool, groups)
-    head = (KINDS[type(op)], *types, rule[0], *op.in_shape, *op.out_shape)
-    return OP.pack(*head, *windows, *rule[1:], out_offset, *tables, bytes(12))
+def tensor_fields(tensor: Tensor) -> tuple[int, ...]:
+    """A descriptor's numbers, in the order of ``TENSOR``."""
+    return (*tensor.shape, TYPES.index(tensor.type), tensor.zero)
+
+
+def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
+    """The tensor of a descriptor's numbers.
+
+    Raises:
+        ValueError: of an unknown type; ``at`` says where.
+    """
+    if fields[3] >= len(TYPES):
+        raise ValueError(f"{at} has a tensor of unknown type {fields[3]}")
+    return Tensor(Shape(*fields[:3]), TYPES[fields[3]], fields[4])
+
+
+def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
+    """The record of an op. Fields that its kind does not have are 0."""
+    second = tensor_fields(op.inputs[1]) if len(op.inputs) > 1 else (0,) * 5
+    windowed = isinstance(op, ConvolutionOp | MaxPool | AvgPool)
+    convolution = isinstance(op, ConvolutionOp)
+    requantized = isinstance(op, RequantizedOp)
+    return OP.pack(
+        KINDS[type(op)],
+        int(wiring.in_place),
+        op.shift if requantized else 0,
+        WEIGHT_BITS if isinstance(op, WeightedOp) else 0,
+        *(*wiring.reads, 0)[:2],
+        *tensor_fields(op.inputs[0]),
+        *second,
+        *tensor_fields(op.output),
+        *(op.kernel + op.stride if windowed else (0,) * 4),
+        *(op.dilation if convolution else (0, 0)),
+        *(op.padding if windowed else (0,) * 4),
+        *(op.pool if convolution else (0, 0)),
+        op.groups if isinstance(op, GroupedConv) else 0,
+        0,
+        *((op.lo, op.hi) if requantized else (0, 0)),
+        *(op.factors if isinstance(op, Add) else (0, 0)),
+        wiring.out_offset,
+        *tables,
+        0,
+        0,
+        0,
+        bytes(28),
+    )
 
 
 def read_record(blob: memoryview, at: int) -> Record:
@@ -73,31 +147,31 @@ def read_record(blob: memoryview, at: int) -> Record:
     Raises:
         ValueError: it has an unknown kind or type.
     """
-    (kind, in_type, out_type, shift, *rest) = OP.unpack_from(blob, at)
-    for what, came, known in (
-        ("kind", kind, _CLASSES),
-        ("input type", in_type, (0, 1)),
-        ("output type", out_type, (0, 1, 2)),
-    ):
-        if came not in known:
-            raise ValueError(f"the op at byte {at} is of unknown {what} {came}")
+    (kind, marks, shift, _, *rest) = OP.unpack_from(blob, at)
+    where = f"the op at byte {at}"
+    if kind not in _CLASSES:
+        raise ValueError(f"{where} is of unknown kind {kind}")
     return Record(
         kind=_CLASSES[kind],
-        in_type=TYPES[in_type],
-        out_type=TYPES[out_type],
+        marks=marks,
         shift=shift,
-        in_shape=Shape(*rest[:3]),
-        out_shape=Shape(*rest[3:6]),
-        kernel=(rest[6], rest[7]),
-        stride=(rest[8], rest[9]),
-        padding=(rest[10], rest[11], rest[12], rest[13]),
-        pool=(rest[14], rest[15]),
-        groups=rest[16],
-        lo=rest[17],
-        hi=rest[18],
-        out_offset=rest[19],
-        tables=(rest[20], rest[21], rest[22]),
-        zeros=rest[23],
+        reads=(rest[0], rest[1]),
+        inputs=(
+            read_tensor(tuple(rest[2:7]), where),
+            read_tensor(tuple(rest[7:12]), where),
+        ),
+        output=read_tensor(tuple(rest[12:17]), where),
+        kernel=(rest[17], rest[18]),
+        stride=(rest[19], rest[20]),
+        dilation=(rest[21], rest[22]),
+        padding=(rest[23], rest[24], rest[25], rest[26]),
+        pool=(rest[27], rest[28]),
+        groups=rest[29],
+        lo=rest[31],
+        hi=rest[32],
+        factors=(rest[33], rest[34]),
+        out_offset=rest[35],
+        tables=Tables(*rest[36:40]),
     )
 
 
@@ -114,66 +188,79 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
         ValueError: a table reaches outside the blob, or the tables exceed ``TABLE_LIMIT``.
         ProgramError: the op breaks a rule.
     """
-    shapes = _table_shapes(record)
-    weights, biases, mults = (math.prod(shape) for shape in shapes)
-    sizes = (weights, 4 * biases, 4 * mults)
-    for offset, size in zip(record.tables, sizes, strict=True):
+    tables: dict[str, Any] = {}
+    for field, (dtype, shape) in _table_shapes(record).items():
+        offset = getattr(record.tables, "weight" if field == "table" else field)
+        size = math.prod(shape) * dtype.itemsize
         if offset + size > len(blob):
             raise ValueError(
                 f"op {name!r} has a table at bytes {offset} to {offset + size}, outside the blob's "
                 f"{len(blob)}"
             )
-    used += sum(sizes)
-    if used > TABLE_LIMIT * len(blob):
-        raise ValueError(
-            f"the tables of op {name!r} and the ops before it have {used} bytes, more than "
-            f"{TABLE_LIMIT} times the blob's {len(blob)}"
-        )
-    parts = [blob[at : at + size] for at, size in zip(record.tables, sizes, strict=True)]
-    tables: dict[str, Any] = {
-        "weight": np.frombuffer(parts[0], np.int8).reshape(shapes[0]),
-        "bias": np.frombuffer(parts[1], "<i4").astype(np.int32, copy=False),
-        "mult": np.frombuffer(parts[2], "<i4").astype(np.int32, copy=False),
-    }
+        used += size
+        if used > TABLE_LIMIT * len(blob):
+            raise ValueError(
+                f"the tables of op {name!r} and the ops before it have {used} bytes, more than "
+                f"{TABLE_LIMIT} times the blob's {len(blob)}"
+            )
+        values = np.frombuffer(blob[offset : offset + size], dtype).reshape(shape)
+        tables[field] = values.astype(dtype.newbyteorder("="), copy=False)
     return _op(record, name, tables), used
 
 
-def _table_shapes(record: Record) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Of weights, biases and multipliers; a table that the op does not have is (0,)."""
-    channels = record.out_shape.c
-    if record.kind is Dense:
-        return (channels, record.in_shape.size), (channels,), (channels,)
-    if record.kind is AvgPool:
-        return (0,), (0,), (1,)
-    if record.kind is MaxPool:
-        return (0,), (0,), (0,)
-    read = record.in_shape.c // max(1, record.groups)  # `GroupedConv` refuses 0 groups
-    return (channels, *record.kernel, read), (channels,), (channels,)
+def _table_shapes(record: Record) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """The types and shapes of the tables that an op of this record has."""
+    kind, channels = record.kind, record.output.shape.c
+    shapes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+    source = record.inputs[0].shape
+    if issubclass(kind, WeightedOp):
+        if kind is Dense:
+            weight: tuple[int, ...] = (channels, source.size)
+        elif kind is DepthwiseConv:
+            weight = (*record.kernel, channels)
+        else:  # `GroupedConv` refuses 0 groups
+            weight = (channels, *record.kernel, source.c // max(1, record.groups))
+        shapes["weight"] = (np.dtype(np.int8), weight)
+    if issubclass(kind, RequantizedOp):
+        each = (channels if issubclass(kind, WeightedOp) else 1,)
+        shapes |= {"bias": (np.dtype("<i4"), each), "mult": (np.dtype("<i4"), each)}
+    if issubclass(kind, PaddedOp) and record.tables.pad != 0:
+        shapes["pad"] = (np.dtype(NUMPY_TYPE[record.inputs[0].type]), (source.c,))
+    if kind is Lookup:
+        element = np.dtype(NUMPY_TYPE[record.output.type]).newbyteorder("<")
+        shapes["table"] = (element, (256,))
+    return shapes
 
 
 def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
-    base: dict[str, Any] = {"name": name, "in_type": r.in_type, "out_type": r.out_type}
-    base |= {"in_shape": r.in_shape, "out_shape": r.out_shape}
-    rule: dict[str, Any] = {"shift": r.shift, "lo": r.lo, "hi": r.hi}
-    windows: dict[str, Any] = {"kernel": r.kernel, "stride": r.stride}
-    if r.kind is MaxPool:
-        return MaxPool(**base, **windows)
-    if r.kind is AvgPool:
-        return AvgPool(**base, **rule, **windows, mult=tables["mult"])
-    if r.kind is Dense:
-        return Dense(**base, **rule, **tables)
-    windows |= {"padding": r.padding, "pool": r.pool}
-    if r.kind is Conv:
-        return Conv(**base, **rule, **windows, **tables)
-    return GroupedConv(**base, **rule, **windows, **tables, groups=r.groups)
+    kind = r.kind
+    inputs = r.inputs[: kind.arity]
+    fields: dict[str, Any] = {"name": name, "inputs": inputs, "output": r.output, **tables}
+    if issubclass(kind, RequantizedOp):
+        fields |= {"shift": r.shift, "lo": r.lo, "hi": r.hi}
+    if issubclass(kind, ConvolutionOp | MaxPool | AvgPool):
+        fields |= {"kernel": r.kernel, "stride": r.stride, "padding": r.padding}
+    if issubclass(kind, ConvolutionOp):
+        fields |= {"dilation": r.dilation, "pool": r.pool}
+    if kind is GroupedConv:
+        fields["groups"] = r.groups
+    if kind is Add:
+        fields["factors"] = r.factors
+    return kind(**fields)
 
 
-def append_tables(body: bytearray, op: Op) -> tuple[int, int, int]:
-    """Append weights, biases and multipliers of an op; their offsets, 0 for a missing table."""
-    weight = op.weight.tobytes() if isinstance(op, Weighted) else b""
-    bias = op.bias.astype("<i4").tobytes() if isinstance(op, Weighted) else b""
-    mult = b"" if isinstance(op, MaxPool) else op.mult.astype("<i4").tobytes()
-    return append(body, weight), append(body, bias), append(body, mult)
+def append_tables(body: bytearray, op: Op) -> Tables:
+    """Append the tables of an op; their offsets, 0 for a table that the op does not have."""
+    weight = bias = mult = pad = b""
+    if isinstance(op, WeightedOp):
+        weight = op.weight.tobytes()
+    if isinstance(op, Lookup):
+        weight = op.table.astype(op.table.dtype.newbyteorder("<")).tobytes()
+    if isinstance(op, RequantizedOp):
+        bias, mult = op.bias.astype("<i4").tobytes(), op.mult.astype("<i4").tobytes()
+    if isinstance(op, PaddedOp) and op.pad is not None:
+        pad = op.pad.tobytes()
+    return Tables(*(append(body, data) for data in (weight, bias, mult, pad)))
 
 
 def append(body: bytearray, data: bytes) -> int:

@@ -3,13 +3,29 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._ops import NUMPY_TYPE, AvgPool, Conv, Dense, GroupedConv, MaxPool, Op, Pair
+from ._ops import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    ConvolutionOp,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    PaddedOp,
+    RequantizedOp,
+)
 from ._program import Program
+from ._tensors import LIMITS, NUMPY_TYPE, Pair
 
 Plane = NDArray[np.integer]  # [N, h, w, c]
 
@@ -38,52 +54,95 @@ def trace(program: Program, x: ArrayLike) -> list[Plane]:
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
-def _trace_part(program: Program, plane: Plane) -> list[Plane]:
+def _trace_part(program: Program, inputs: Plane) -> list[Plane]:
     """The trace of some images: few at a time, so that planes before pooling stay small."""
-    return [plane := apply(op, plane) for op in program.ops]
+    tensors = [inputs]
+    for op, reads in zip(program.ops, program.reads, strict=True):
+        tensors.append(apply(op, *(tensors[number] for number in reads)))
+    return tensors[1:]
 
 
-def apply(op: Op, x: Plane) -> Plane:
-    """One op on a batch of planes."""
+def apply(op: Op, *inputs: Plane) -> Plane:
+    """One op on a batch of planes, one batch for each tensor that the op reads."""
     y: Plane
+    x = inputs[0]
     match op:
-        case Conv() | GroupedConv():
-            groups = op.groups if isinstance(op, GroupedConv) else 1
+        case Conv():
+            y = _pool_and_requantize(op, _convolve(op, _padded(op, x), op.weight))
+        case GroupedConv():
             parts = zip(
-                np.split(x, groups, axis=3), np.split(op.weight, groups, axis=0), strict=True
+                np.split(_padded(op, x), op.groups, axis=3),
+                np.split(op.weight, op.groups, axis=0),
+                strict=True,
             )
-            plane = np.concatenate([_convolve(op, c, weight) for c, weight in parts], axis=3)
-            sums = _largest(plane, op.pool, op.pool)
-            y = requantize(sums + op.bias, op.mult, op.shift, op.lo, op.hi)
+            y = _pool_and_requantize(
+                op, np.concatenate([_convolve(op, *part) for part in parts], axis=3)
+            )
+        case DepthwiseConv():
+            channels = np.repeat(_padded(op, x), op.multiplier, axis=3).astype(np.int32)
+            windows = _windows(channels, op.kernel, op.stride, op.dilation)
+            sums = (windows * op.weight).sum(axis=(3, 4), dtype=np.int32)
+            y = _pool_and_requantize(op, sums)
         case Dense():
-            sums = _products(x.reshape(len(x), op.in_shape.size), op.weight) + op.bias
-            y = requantize(sums, op.mult, op.shift, op.lo, op.hi).reshape(len(x), *op.out_shape)
+            sums = _products(x.reshape(len(x), op.in_shape.size), op.weight)
+            y = _requantize(op, sums).reshape(len(x), *op.out_shape)
         case MaxPool():
-            y = _largest(x, op.kernel, op.stride)
+            y = _largest(_surrounded(x, op.padding, LIMITS[op.in_type][0]), op.kernel, op.stride)
         case AvgPool():
-            sums = _windows(x.astype(np.int32), op.kernel, op.stride).sum(
-                axis=(3, 4), dtype=np.int32
-            )
-            y = requantize(sums, op.mult, op.shift, op.lo, op.hi)
+            windows = _windows(_padded(op, x).astype(np.int32), op.kernel, op.stride)
+            y = _requantize(op, windows.sum(axis=(3, 4), dtype=np.int32))
+        case Add():
+            a, b = (plane.astype(np.int32) for plane in inputs)
+            y = _requantize(op, op.factors[0] * a + op.factors[1] * b)
+        case Concat():
+            y = np.concatenate(inputs, axis=3)
+        case Lookup():
+            y = op.table[x.view(np.uint8)]
         case _:
             assert_never(op)
     return y.astype(NUMPY_TYPE[op.out_type])
 
 
 def requantize(
-    acc: NDArray[np.int32], mult: NDArray[np.int32], shift: int, lo: int, hi: int
+    acc: NDArray[np.int32], mult: NDArray[np.int32], shift: int, zero: int, lo: int, hi: int
 ) -> NDArray[np.int64]:
-    """The one rounding rule: ``clamp(((acc * 2^shift) * mult + 2^31) >> 32, lo, hi)``."""
+    """The one rounding rule: ``clamp((((acc * 2^shift) * mult + 2^31) >> 32) + zero, lo, hi)``."""
     scaled = (acc.astype(np.int64) << shift) * mult
-    y: NDArray[np.int64] = np.clip((scaled + 2**31) >> 32, lo, hi)
+    y: NDArray[np.int64] = np.clip(((scaled + 2**31) >> 32) + zero, lo, hi)
     return y
 
 
-def _convolve(op: Conv | GroupedConv, x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
+def _requantize(op: RequantizedOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Sums of products, bias added, as integers of the output's type."""
+    return requantize(sums + op.bias, op.mult, op.shift, op.output.zero, op.lo, op.hi)
+
+
+def _pool_and_requantize(op: ConvolutionOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The largest sum of each pooling window, requantized."""
+    return _requantize(op, _largest(sums, op.pool, op.pool))
+
+
+def _padded(op: PaddedOp, x: Plane) -> Plane:
+    """The plane with its padding: what real zero is in each channel."""
+    if op.pad is None:
+        return _surrounded(x, op.padding, 0)
+    surrounded = _surrounded(x, op.padding, 0)
+    top, left, _, _ = op.padding
+    outside = np.ones(surrounded.shape[1:3], bool)
+    outside[top : top + x.shape[1], left : left + x.shape[2]] = False
+    surrounded[:, outside] = op.pad
+    return surrounded
+
+
+def _surrounded(x: Plane, padding: tuple[int, int, int, int], value: int) -> Plane:
+    """The plane with one value all around."""
+    top, left, bottom, right = padding
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
+
+
+def _convolve(op: ConvolutionOp, x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     """The plane of sums, without bias: each window against each kernel, both as rows of numbers."""
-    top, left, bottom, right = op.padding
-    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    windows = _windows(padded, op.kernel, op.stride)
+    windows = _windows(x, op.kernel, op.stride, op.dilation)
     rows = weight.reshape(len(weight), -1)
     return _products(windows.reshape(*windows.shape[:3], rows.shape[1]), rows)
 
@@ -100,10 +159,12 @@ def _products(x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     return sums
 
 
-def _windows(x: Plane, kernel: Pair, stride: Pair) -> Plane:
+def _windows(x: Plane, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Plane:
     """Every window of a plane: [N, h, w, kernel_h, kernel_w, c]."""
-    view = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))
-    return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    view = np.lib.stride_tricks.sliding_window_view(x, reach, axis=(1, 2))
+    taps = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return taps.transpose(0, 1, 2, 4, 5, 3)
 
 
 def _largest(x: Plane, kernel: Pair, stride: Pair) -> Plane:

@@ -21,13 +21,14 @@ def scale(output_scale: float) -> SoftmaxScale:
     """The nearest `SoftmaxScale` of a program's output scale (positive, finite).
 
     A scale above 2^8 / log2(e) is taken as that: one step of an output decides either way.
+    ``mult`` is at least 1: a blob says with 0 that its net does not end in a softmax.
     """
     fraction, exponent = math.frexp(output_scale * math.log2(math.e))
     shift = min(max(8 - exponent, 0), 63)
     mult = round(math.ldexp(fraction, exponent + shift + 24))
     if mult == 2**32 and shift > 0:
         mult, shift = mult // 2, shift - 1
-    return SoftmaxScale(min(mult, 2**32 - 1), shift)
+    return SoftmaxScale(min(max(mult, 1), 2**32 - 1), shift)
 
 
 def run(outputs: NDArray[np.int32], scale: SoftmaxScale) -> NDArray[np.int32]:

@@ -89,4 +89,4 @@ def table_bytes(op: Op, target: Target) -> int:
 
 def plane_bytes(op: Op) -> int:
     """RAM for an op's input and output; the program's input counts, the program's output not."""
-    return op.in_shape.size + (0 if op.out_type == "i32" else op.out_bytes)
+    return op.in_shape.size + (0 if op.out_type == "i32" else op.output.bytes)

@@ -1,0 +1,70 @@
+"""Planes of integers: their shapes, types and zero points, as section 1 of NUMERICS.md has them."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from drypoint.common import DrypointError
+
+DType = Literal["u8", "i8", "i32"]
+Pair = tuple[int, int]
+
+NUMPY_TYPE: dict[DType, type[np.integer]] = {"u8": np.uint8, "i8": np.int8, "i32": np.int32}
+LIMITS: dict[DType, Pair] = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
+MAX_ELEMENTS = 2**28  # of one tensor: DPT_MAX_ELEMENTS
+
+
+class ProgramError(DrypointError, ValueError):
+    """An op or a program that breaks a rule of NUMERICS.md; the message names the op."""
+
+
+class Shape(NamedTuple):
+    """A plane: height, width, channels, stored in that order with channels innermost."""
+
+    h: int
+    w: int
+    c: int
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.h * self.w * self.c
+
+    def __str__(self) -> str:
+        return f"{self.h}x{self.w}x{self.c}"
+
+
+class Tensor(NamedTuple):
+    """What an op reads or writes, the twin of ``dpt_tensor``.
+
+    A stored integer q stands for the real value scale * (q - zero); ``zero`` is 0 but for ``i8``,
+    where it is -128 to 127.
+    """
+
+    shape: Shape
+    type: DType
+    zero: int = 0
+
+    @property
+    def magnitude(self) -> int:
+        """The largest magnitude of a stored integer (A in NUMERICS.md section 4)."""
+        return 255 if self.type == "u8" else 128
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the plane."""
+        return self.shape.size * NUMPY_TYPE[self.type]().itemsize
+
+    def problem(self) -> str:
+        """What is wrong with the descriptor, or ""."""
+        if self.type not in NUMPY_TYPE:
+            return f"is of type {self.type}, not u8, i8 or i32"
+        if not all(1 <= n <= 0xFFFF for n in self.shape) or self.shape.size > MAX_ELEMENTS:
+            return f"is {self.shape}: 1 to 65535 a side, at most {MAX_ELEMENTS} values"
+        low, high = LIMITS["i8"] if self.type == "i8" else (0, 0)
+        if not low <= self.zero <= high:
+            return f"is {self.type} with zero point {self.zero}, not {low} to {high}"
+        return ""
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.shape}" + (f" zero {self.zero}" if self.zero else "")
