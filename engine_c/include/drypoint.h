@@ -126,21 +126,21 @@ typedef struct dpt_op {
     uint16_t kernel_h, kernel_w, stride_h, stride_w;
     uint16_t dilation_h, dilation_w; /* of a convolution: from a tap to the next */
     uint16_t pad_top, pad_left, pad_bottom, pad_right;
-    uint16_t pool_h, pool_w;   /* of a convolution; 1, 1 means none */
-    uint16_t groups;           /* DPT_GROUPED: at least 2; in.c / groups channels each */
-    uint16_t last_reader;      /* dpt_model_load: the last op that reads the output */
-    int32_t lo, hi;            /* the clamp of the output */
-    uint16_t factors[2];       /* of an addition, 1 .. 32767 */
-    uint32_t out_offset;       /* where the output lies in the arena, bytes; 0 in the last op */
-    const int8_t *weight;      /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
-                                * depthwise: [kernel_h][kernel_w][out.c]
-                                * dense: [out.c][in.h * in.w * in.c] */
-    const uint8_t *table;      /* lookup: [256] of the output's type, by the stored byte */
-    const uint8_t *bias;       /* [out.c] x 4 bytes; average pool, add: one */
-    const uint8_t *mult;       /* as bias */
-    const uint8_t *pad;        /* [in.c] bytes: what a padded place of each channel reads, as
-                                * stored; NULL: 0 */
-    const void *packed;        /* what dpt_model_pack made of the tables, or NULL */
+    uint16_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
+    uint16_t groups;         /* DPT_GROUPED: at least 2; in.c / groups channels each */
+    uint16_t last_reader;    /* dpt_model_load: the last op that reads the output */
+    int32_t lo, hi;          /* the clamp of the output */
+    uint16_t factors[2];     /* of an addition, 1 .. 32767 */
+    uint32_t out_offset;     /* where the output lies in the arena, bytes; 0 in the last op */
+    const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
+                              * depthwise: [kernel_h][kernel_w][out.c]
+                              * dense: [out.c][in.h * in.w * in.c] */
+    const uint8_t *table;    /* lookup: [256] of the output's type, by the stored byte */
+    const uint8_t *bias;     /* [out.c] x 4 bytes; average pool, add: one */
+    const uint8_t *mult;     /* as bias */
+    const uint8_t *pad;      /* [in.c] bytes: what a padded place of each channel reads, as
+                              * stored; NULL: 0 */
+    const void *packed;      /* what dpt_model_pack made of the tables, or NULL */
 } dpt_op;
 
 /* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
@@ -232,9 +232,9 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  *     others     out.h * out.w * out.c
  *
  * that is multiply-accumulates (every tap at every position before pooling, on the padding too),
- * values that pools read, and values that other ops write; UINT64_MAX where the sum is more. Steps follow from the shapes alone.
- * dpt_model_load promises that a run ends, but a blob of a megabyte can ask for 10^17 steps: a host
- * that takes blobs from elsewhere limits them. */
+ * values that pools read, and values that other ops write; UINT64_MAX where the sum is more. Steps
+ * follow from the shapes alone. dpt_model_load promises that a run ends, but a blob of a megabyte
+ * can ask for 10^17 steps: a host that takes blobs from elsewhere limits them. */
 uint64_t dpt_steps(const dpt_model *model);
 
 /* Number of values in a tensor. */

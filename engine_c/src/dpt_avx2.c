@@ -89,8 +89,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_AVX2);
 }
 
-const dpt_backend dpt_avx2 = {"avx2",     available,   LAYOUT,
-                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_avx2 = {
+    "avx2",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

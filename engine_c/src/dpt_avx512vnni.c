@@ -85,6 +85,7 @@ VECTOR __m512i requantize(const dpt_op *op, __m512i acc, __m512i bias, __m512i m
     const __m512i odd = _mm512_add_epi64(
         _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(m, 32)), half);
     __m512i y = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+    y = _mm512_add_epi32(y, _mm512_set1_epi32(op->out.zero));
     y = _mm512_max_epi32(y, _mm512_set1_epi32(op->lo));
     return _mm512_min_epi32(y, _mm512_set1_epi32(op->hi));
 }
@@ -93,7 +94,7 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
                         void *out, size_t index, size_t n) {
     const __m512i y = requantize(op, acc, _mm512_load_si512(bias), _mm512_load_si512(mult));
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         _mm512_mask_storeu_epi32((int32_t *)out + index, mask, y);
     } else {
         _mm_mask_storeu_epi8((uint8_t *)out + index, mask, _mm512_cvtepi32_epi8(y));
@@ -172,7 +173,7 @@ VECTOR void plane_finish(const dpt_op *op, plane_sums acc, const int32_t *bias, 
                          uint8_t *values) {
     const __m512i y =
         requantize(op, acc, quad_spread((const uint8_t *)bias), quad_spread((const uint8_t *)mult));
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         _mm512_storeu_si512(values, y);
     } else {
         _mm_storeu_si128((__m128i *)(void *)values, _mm512_cvtepi32_epi8(y));
@@ -185,8 +186,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_AVX512VNNI);
 }
 
-const dpt_backend dpt_avx512vnni = {"avx512vnni", available,   LAYOUT,
-                                    quads_conv,   quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_avx512vnni = {
+    "avx512vnni",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_avx512vnni_is_empty; /* C has no empty files */
 #endif

@@ -70,8 +70,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_AVXVNNI);
 }
 
-const dpt_backend dpt_avxvnni = {"avxvnni",  available,   LAYOUT,
-                                 quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_avxvnni = {
+    "avxvnni",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_avxvnni_is_empty; /* C has no empty files */
 #endif

@@ -60,7 +60,7 @@ static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_
 static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t n = (size_t)op->kernel_w * op->in.c;
     for (size_t y = 0; y < op->kernel_h; y++) {
-        window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in_type);
+        window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in.type);
     }
 }
 
@@ -237,9 +237,10 @@ static inline int32_t high_rounded(int32_t a, int32_t m) {
 
 static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
                    size_t index, size_t n) {
-    const int32_t lo = op->lo, hi = op->hi, one = (int32_t)(1L << op->shift);
+    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
+    const int32_t one = (int32_t)(1L << op->shift);
     for (size_t i = 0; i < n; i++) {
-        const int32_t y = high_rounded(sums[i] * one, mult[i]);
+        const int32_t y = high_rounded(sums[i] * one, mult[i]) + zero;
         dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
@@ -250,16 +251,19 @@ static int available(void) {
     return 1;
 }
 
-void dpt_blocks_conv(const dpt_op *op, const void *in, void *out, size_t n) {
-    window_conv(op, in, out, n);
+void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_conv(op, in[0], out, n);
 }
 
-void dpt_blocks_dense(const dpt_op *op, const void *in, void *out, size_t n) {
-    window_dense(op, in, out, n);
+void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_blocks = {"blocks",        available,        DPT_PACKING_BLOCKS,
-                                dpt_blocks_conv, dpt_blocks_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_blocks = {
+    "blocks",
+    available,
+    DPT_PACKING_BLOCKS,
+    {[DPT_CONV] = dpt_blocks_conv, [DPT_DENSE] = dpt_blocks_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

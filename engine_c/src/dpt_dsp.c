@@ -86,7 +86,7 @@ static void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op 
     const size_t pitch = (size_t)op->in.w * op->in.c;
     if (n > JOIN || length < 4) {
         for (size_t k = 0; k < n; k += length, from += pitch) {
-            window_put(x, p, k, from, length, op->in_type);
+            window_put(x, p, k, from, length, op->in.type);
         }
         return;
     }
@@ -100,7 +100,7 @@ static void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op 
         }
         memcpy(to + length - 4, from + length - 4, 4);
     }
-    window_put(x, p, 0, joined, n, op->in_type);
+    window_put(x, p, 0, joined, n, op->in.type);
 }
 
 /* Two values of four channels, in r9 and r10, become b + 256 c in r10; lr has a mask. */
@@ -259,9 +259,9 @@ static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size
 
 static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
                    size_t index, size_t n) {
-    const int32_t lo = op->lo, hi = op->hi;
+    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
     const int shift = op->shift;
-    if (op->out_type == DPT_U8 && lo == 0 && hi == 255) { /* after a ReLU */
+    if (op->out.type == DPT_U8 && lo == 0 && hi == 255) { /* after a ReLU */
         uint8_t *to = (uint8_t *)out + index;
         for (size_t i = 0; i < n; i++) {
             uint32_t y;
@@ -274,7 +274,9 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
     }
     for (size_t i = 0; i < n; i++) {
         int32_t y;
-        __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"((uint32_t)sums[i] << shift), "r"(mult[i]));
+        __asm__("smmlar %0, %1, %2, %3"
+                : "=r"(y)
+                : "r"((uint32_t)sums[i] << shift), "r"(mult[i]), "r"(zero));
         dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
@@ -285,16 +287,19 @@ static int available(void) {
     return 1;
 }
 
-void dpt_dsp_conv(const dpt_op *op, const void *in, void *out, size_t n) {
-    window_conv(op, in, out, n);
+void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_conv(op, in[0], out, n);
 }
 
-void dpt_dsp_dense(const dpt_op *op, const void *in, void *out, size_t n) {
-    window_dense(op, in, out, n);
+void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_dsp = {"dsp",        available,     DPT_PACKING_DSP,
-                             dpt_dsp_conv, dpt_dsp_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_dsp = {
+    "dsp",
+    available,
+    DPT_PACKING_DSP,
+    {[DPT_CONV] = dpt_dsp_conv, [DPT_DENSE] = dpt_dsp_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

@@ -61,7 +61,8 @@ enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
 
-/* Whether the fast kernels can compute a convolution: it has neither dilation nor padding values. */
+/* Whether the fast kernels can compute a convolution: it has neither dilation nor padding values.
+ */
 static inline int dpt_plain(const dpt_op *op) {
     return op->dilation_h == 1 && op->dilation_w == 1 && op->pad == NULL;
 }

@@ -50,8 +50,8 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
 
 /* The fields that a kind may use; all others must be 0. */
 enum {
-    SECOND = 1,     /* a second input */
-    WINDOW = 2,     /* kernel, stride, padding */
+    SECOND = 1,      /* a second input */
+    WINDOW = 2,      /* kernel, stride, padding */
     CONVOLUTION = 4, /* dilation, pool */
     GROUPS = 8,
     RULE = 16, /* requantization: shift, lo, hi, bias, mult */
@@ -79,10 +79,10 @@ static const struct {
     uint16_t users;
     uint8_t at, size;
 } places[] = {
-    {RULE, 2, 1},      {WEIGHTS, 3, 1},          {SECOND, 6, 2},  {SECOND, 16, 8},
-    {WINDOW, 32, 8},   {CONVOLUTION, 40, 4},     {WINDOW, 44, 8}, {CONVOLUTION, 52, 4},
-    {GROUPS, 56, 2},   {RULE, 60, 8},            {FACTORS, 68, 4}, {WEIGHTS | TABLE, 76, 4},
-    {RULE, 80, 8},     {PAD, 88, 4},             {0, 58, 2},      {0, 92, 36},
+    {RULE, 2, 1},    {WEIGHTS, 3, 1},      {SECOND, 6, 2},   {SECOND, 16, 8},
+    {WINDOW, 32, 8}, {CONVOLUTION, 40, 4}, {WINDOW, 44, 8},  {CONVOLUTION, 52, 4},
+    {GROUPS, 56, 2}, {RULE, 60, 8},        {FACTORS, 68, 4}, {WEIGHTS | TABLE, 76, 4},
+    {RULE, 80, 8},   {PAD, 88, 4},         {0, 58, 2},       {0, 92, 36},
 };
 
 static dpt_op read_op(const uint8_t *p) {
@@ -138,13 +138,14 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
 /* Check 12: the ranges of what describes windows, groups and factors. */
 static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     const uint16_t fields = fields_of[op->kind];
-    const int padded = !zeros(record + 44, 8), pools = (fields & WINDOW) != 0 && (fields & CONVOLUTION) == 0;
-    if ((fields & WINDOW) != 0 && (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 ||
-                                   op->stride_w == 0)) {
+    const int padded = !zeros(record + 44, 8),
+              pools = (fields & WINDOW) != 0 && (fields & CONVOLUTION) == 0;
+    if ((fields & WINDOW) != 0 &&
+        (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 || op->stride_w == 0)) {
         return DPT_E_FIELD;
     }
-    if ((fields & CONVOLUTION) != 0 && (op->dilation_h == 0 || op->dilation_w == 0 ||
-                                        op->pool_h == 0 || op->pool_w == 0)) {
+    if ((fields & CONVOLUTION) != 0 &&
+        (op->dilation_h == 0 || op->dilation_w == 0 || op->pool_h == 0 || op->pool_w == 0)) {
         return DPT_E_FIELD;
     }
     if (pools && (op->pad_top >= op->kernel_h || op->pad_bottom >= op->kernel_h ||
@@ -298,7 +299,7 @@ static uint64_t largest_of(dpt_tensor t) {
 /* Checks 20 and 21 for one channel of biases and multipliers. */
 static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
-    const uint64_t bias = add < 0 ? (uint64_t) - (int64_t)add : (uint64_t)add;
+    const uint64_t bias = add < 0 ? (uint64_t)-(int64_t)add : (uint64_t)add;
     uint64_t sum = n * largest_of(op->in);
     if (op->kind == DPT_ADD) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
@@ -326,8 +327,8 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
     const uint32_t channels = (fields & WEIGHTS) != 0 ? op->out.c : 1u;
     const uint64_t n = values_read(op);
-    const uint64_t weights = (fields & WEIGHTS) != 0 ? n * channels
-                             : (fields & TABLE) == 0 ? 0
+    const uint64_t weights = (fields & WEIGHTS) != 0   ? n * channels
+                             : (fields & TABLE) == 0   ? 0
                              : op->out.type == DPT_I32 ? 4 * 256
                                                        : 256;
     const uint64_t words = (fields & RULE) != 0 ? 4 * (uint64_t)channels : 0;
@@ -383,7 +384,8 @@ static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_siz
     }
     for (size_t i = 0; i < n_ops; i++) {
         const int last = i + 1 == n_ops;
-        const uint64_t from = ops[i].out_offset, end = last ? from : from + dpt_elements(ops[i].out);
+        const uint64_t from = ops[i].out_offset,
+                       end = last ? from : from + dpt_elements(ops[i].out);
         size_t kept = 0;
         int taken = 0;
         for (size_t k = 0; k < n_alive; k++) {

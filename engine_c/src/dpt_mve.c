@@ -43,7 +43,7 @@ static inline void window_put(window *x, size_t p, size_t k, const uint8_t *from
 static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t row = (size_t)op->kernel_w * op->in.c;
     for (size_t y = 0; y < op->kernel_h; y++) {
-        window_put(x, p, y * row, from + y * op->in.w * op->in.c, row, op->in_type);
+        window_put(x, p, y * row, from + y * op->in.w * op->in.c, row, op->in.type);
     }
 }
 
@@ -118,11 +118,12 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
         const int32x4_t sum = vshlq_r_s32(vldrwq_s32(sums + i), op->shift);
-        const int32x4_t y = vminq_s32(vmaxq_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), lo), hi);
+        int32x4_t y = vaddq_n_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), op->out.zero);
+        y = vminq_s32(vmaxq_s32(y, lo), hi);
         int8_t *bytes = (int8_t *)out + index + i;
-        if (op->out_type != DPT_I32 && i + 4 <= n) {
+        if (op->out.type != DPT_I32 && i + 4 <= n) {
             vstrbq_s32(bytes, y);
-        } else if (op->out_type != DPT_I32) {
+        } else if (op->out.type != DPT_I32) {
             vstrbq_p_s32(bytes, y, vctp32q((uint32_t)(n - i)));
         } else {
             vstrwq_p_s32((int32_t *)out + index + i, y, vctp32q((uint32_t)(n - i)));
@@ -138,22 +139,25 @@ static int available(void) {
     return 1;
 }
 
-void dpt_mve_conv(const dpt_op *op, const void *in, void *out, size_t n) {
+void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (!is_short(op)) {
-        window_conv(op, in, out, n);
+        window_conv(op, in[0], out, n);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        short_conv(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i));
+        short_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_dense(const dpt_op *op, const void *in, void *out, size_t n) {
-    window_dense(op, in, out, n);
+void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_mve = {"mve",        available,     DPT_PACKING_MVE,
-                             dpt_mve_conv, dpt_mve_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_mve = {
+    "mve",
+    available,
+    DPT_PACKING_MVE,
+    {[DPT_CONV] = dpt_mve_conv, [DPT_DENSE] = dpt_mve_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */
 #endif

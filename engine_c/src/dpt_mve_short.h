@@ -115,7 +115,7 @@ static void short_conv(const dpt_op *op, const uint8_t *in, void *out) {
     const size_t across = (size_t)op->pool_w * op->stride_w * op->in.c;
     const size_t down = op->pool_h * op->stride_h * pitch;
     const layer l = layer_of(op, in, out, op->kernel_h * row);
-    short_work k = {{0}, flip_of(op->in_type), 0, {0}};
+    short_work k = {{0}, flip_of(op->in.type), 0, {0}};
     for (size_t y = 0; y < op->kernel_h; y++) {
         for (size_t i = 0; i < row; i++) {
             k.taps[y * row + i] = (uint8_t)(y * pitch + i);

@@ -91,8 +91,11 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_neon = {"neon",     available,   LAYOUT,
-                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_neon = {
+    "neon",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neon_is_empty; /* C has no empty files */
 #endif

@@ -39,8 +39,9 @@ VECTOR void store4(const dpt_op *op, int32x4_t acc, const int32_t *bias, const i
     acc = vaddq_s32(acc, vld1q_s32(bias)); /* wraps back to the accumulator's value */
     acc = vshlq_s32(acc, vdupq_n_s32(op->shift));
     int32x4_t y = vqrdmulhq_s32(acc, vshrq_n_s32(vld1q_s32(mult), 1));
+    y = vaddq_s32(y, vdupq_n_s32(op->out.zero));
     y = vminq_s32(vmaxq_s32(y, vdupq_n_s32(op->lo)), vdupq_n_s32(op->hi));
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         int32_t *const to = (int32_t *)out + index;
         const int32x2_t end = n < 2 ? vget_low_s32(y) : vget_high_s32(y);
         if (n == LANES) {

@@ -13,8 +13,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
-const dpt_backend dpt_neondot = {"neondot",  available,   LAYOUT,
-                                 quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_neondot = {
+    "neondot",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

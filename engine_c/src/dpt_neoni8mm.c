@@ -14,8 +14,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
-const dpt_backend dpt_neoni8mm = {"neoni8mm", available,   LAYOUT,
-                                  quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_neoni8mm = {
+    "neoni8mm",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

@@ -98,7 +98,7 @@ typedef struct plane_target {
 DPT_INLINE void store_pixels(const plane_target *t, plane_sums value, size_t channel, uint8_t *to,
                              const int pooled, int32_t right, int32_t down) {
     const size_t left = t->op.out.c - channel, n = left < 4 ? left : 4;
-    const size_t size = t->op.out_type == DPT_I32 ? sizeof(int32_t) : 1;
+    const size_t size = t->op.out.type == DPT_I32 ? sizeof(int32_t) : 1;
     uint8_t values[2 * COLUMNS * sizeof(int32_t)];
     plane_finish(&t->op, value, t->bias + channel, t->mult + channel, values);
     DPT_UNROLL
@@ -120,7 +120,7 @@ DPT_INLINE void convolve_strip(const int T, const int FLIP, const job *j,
                                const plane_target *target, const strip_rows *r, uint8_t *to,
                                int32_t right, int32_t down) {
     const dpt_op *op = &target->op;
-    const size_t n = dpt_plane_quads(op), size = op->out_type == DPT_I32 ? sizeof(int32_t) : 1;
+    const size_t n = dpt_plane_quads(op), size = op->out.type == DPT_I32 ? sizeof(int32_t) : 1;
     quad quads[TILES][PLANE_QUADS];
     for (int t = 0; t < T; t++) {
         gather(op, FLIP, r, (size_t)(t * COLUMNS), quads[t]);
@@ -168,7 +168,7 @@ DPT_INLINE void convolve_strip(const int T, const int FLIP, const job *j,
 DPT_INLINE void convolve_plane(const int FLIP, const job *j) {
     const dpt_op *op = j->op;
     const int32_t pool = op->pool_h, width = op->out.w * pool, height = op->out.h * pool;
-    const size_t pixel = op->out.c * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
+    const size_t pixel = op->out.c * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
     const plane_target target = {*op, j->out, j->s.bias, j->s.mult, pixel, pixel * op->out.w};
     strip_rows rows;
     for (int32_t y = 0; y < height; y += 2) {

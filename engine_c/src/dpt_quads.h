@@ -359,13 +359,13 @@ static void convolve_band(const dpt_op *op, const uint8_t *in, void *out) {
 
 /* Without packed weights (dpt_pack.c leaves out a window larger than a band) the plain kernels give
  * the same bytes. */
-static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
+static void quads_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_conv(op, in, out, n);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *image = (const uint8_t *)in + i * dpt_elements(op->in);
+        const uint8_t *image = (const uint8_t *)in[0] + i * dpt_elements(op->in);
         uint8_t *result = dpt_output(op, out, i);
 #if PLANAR
         if (dpt_planar(op, LAYOUT)) {
@@ -378,13 +378,13 @@ static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     }
 }
 
-static void quads_dense(const dpt_op *op, const void *in, void *out, size_t n) {
+static void quads_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_dense(op, in, out, n);
         return;
     }
     const int flip = dpt_offset(op, LAYOUT) != 0;
-    job j = {op, in, out, dpt_superblock_first(op, LAYOUT)};
+    job j = {op, in[0], out, dpt_superblock_first(op, LAYOUT)};
     for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
         DPT_KERNEL(dense, flip, j.s)(&j, n);
     }

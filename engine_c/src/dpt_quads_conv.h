@@ -118,7 +118,7 @@ static size_t rows_inside(const dpt_op *op) {
 /* Copies `to.h` rows of `to.w` pixels whose corner is (top, left), with zeros where there is no
  * input. */
 static void copy_plane(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdiff_t left,
-                       dpt_shape to, uint8_t *copy) {
+                       dpt_tensor to, uint8_t *copy) {
     const size_t pixel = op->in.c, pitch = op->in.w * pixel;
     const ptrdiff_t first = left < 0 ? -left : 0;
     const ptrdiff_t end = op->in.w - left < to.w ? op->in.w - left : to.w;
@@ -138,7 +138,7 @@ static void copy_plane(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdi
 /* The convolution of one plane, band by band. */
 static void convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
                            void (*convolve_band)(const dpt_op *, const uint8_t *, void *)) {
-    const size_t pixel = op->out.c * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
+    const size_t pixel = op->out.c * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
     uint8_t copy[BAND_SIZE];
     dpt_op band = *op;
     size_t y = rows_inside(op);

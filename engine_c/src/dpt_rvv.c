@@ -43,9 +43,10 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     y = __riscv_vsll_vx_i32m8(y, op->shift, n);
     const vint32m8_t half = __riscv_vsra_vx_i32m8(__riscv_vle32_v_i32m8(mult, n), 1, n);
     y = __riscv_vsmul_vv_i32m8(y, half, __RISCV_VXRM_RNU, n);
+    y = __riscv_vadd_vx_i32m8(y, op->out.zero, n);
     y = __riscv_vmax_vx_i32m8(y, op->lo, n);
     y = __riscv_vmin_vx_i32m8(y, op->hi, n);
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         __riscv_vse32_v_i32m8((int32_t *)out + index, y, n);
     } else {
         const vint8m2_t bytes = __riscv_vncvt_x_x_w_i8m2(__riscv_vncvt_x_x_w_i16m4(y, n), n);
@@ -133,7 +134,11 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_rvv = {"rvv", available, LAYOUT, quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_rvv = {
+    "rvv",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_rvv_is_empty; /* C has no empty files */
 #endif

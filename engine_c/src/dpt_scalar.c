@@ -181,8 +181,7 @@ static void convolve(const dpt_op *op, const void *in, void *out, window_sum *su
     }
 }
 
-static void convolve_each(const dpt_op *op, const void *in, void *out, size_t n,
-                          window_sum *sum) {
+static void convolve_each(const dpt_op *op, const void *in, void *out, size_t n, window_sum *sum) {
     DPT_ASSERT(op->weight != NULL && op->bias != NULL && op->mult != NULL);
     for (size_t i = 0; i < n; i++) {
         convolve(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i), sum);

@@ -118,8 +118,11 @@ static int available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);
 }
 
-const dpt_backend dpt_sse41 = {"sse41",    available,   LAYOUT,
-                               quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_sse41 = {
+    "sse41",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

@@ -96,9 +96,10 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     const v128_t low = wasm_i64x2_add(wasm_i64x2_extmul_low_i32x4(a, m), half);
     const v128_t high = wasm_i64x2_add(wasm_i64x2_extmul_high_i32x4(a, m), half);
     v128_t y = wasm_i32x4_shuffle(low, high, 1, 3, 5, 7);
+    y = wasm_i32x4_add(y, wasm_i32x4_splat(op->out.zero));
     y = wasm_i32x4_max(y, wasm_i32x4_splat(op->lo));
     y = wasm_i32x4_min(y, wasm_i32x4_splat(op->hi));
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         int32_t values[LANES];
         wasm_v128_store(values, y);
         memcpy((int32_t *)out + index, values, n * sizeof values[0]);
@@ -123,8 +124,11 @@ static int available(void) {
     return 1;
 }
 
-const dpt_backend dpt_wasm = {"wasm",     available,   LAYOUT,
-                              quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_wasm = {
+    "wasm",
+    available,
+    LAYOUT,
+    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_wasm_is_empty; /* C has no empty files */
 #endif

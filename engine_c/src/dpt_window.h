@@ -120,13 +120,13 @@ APART static void gather_at_border(work *k, const cursor *at, size_t p) {
         const int missed = y < 0 || y >= op->in.h;
         const size_t first = missed ? end : within(low, begin, end);
         const size_t last = missed ? end : within(high, first, end);
-        window_put(&k->x, p, done, NULL, first - begin, op->in_type);
+        window_put(&k->x, p, done, NULL, first - begin, op->in.type);
         if (last > first) {
             const size_t across = (size_t)(at->left * op->in.c + (int32_t)first);
             window_put(&k->x, p, done + first - begin, k->l.in + (size_t)y * k->pitch + across,
-                       last - first, op->in_type);
+                       last - first, op->in.type);
         }
-        window_put(&k->x, p, done + last - begin, NULL, end - last, op->in_type);
+        window_put(&k->x, p, done + last - begin, NULL, end - last, op->in.type);
         done += end - begin;
         begin = 0;
     }
@@ -148,7 +148,7 @@ APART static void gather(work *k, const cursor *at, size_t p) {
     from += k->of.row * k->pitch + k->of.begin;
     for (size_t done = 0; done < k->of.n; done += n, from += k->pitch - k->row + n, n = k->row) {
         n = least(n, k->of.n - done);
-        window_put(&k->x, p, done, from, n, op->in_type);
+        window_put(&k->x, p, done, from, n, op->in.type);
     }
 }
 
@@ -255,7 +255,7 @@ static void multiply(const layer *l) {
     }
     const size_t block = l->steps * STEP * BLOCK; /* bytes of weights */
     int32_t begin[BLOCK];
-    row_sum(l->in, l->length, op->in_type, begin);
+    row_sum(l->in, l->length, op->in.type, begin);
     const uint8_t *w = l->weight;
     for (size_t channel = 0; channel < op->out.c; channel += DENSE) {
         const size_t channels = least(DENSE, op->out.c - channel);
@@ -264,9 +264,9 @@ static void multiply(const layer *l) {
         for (size_t c = 0; c < DENSE; c++) {
             sums[c] = (int32_t)((uint32_t)begin[c % BLOCK] + (uint32_t)l->bias[channel + c]);
         }
-        row_dot(w, next, l->in, whole, op->in_type, sums);
+        row_dot(w, next, l->in, whole, op->in.type, sums);
         if (rest != 0) {
-            row_dot(w + whole * STEP * BLOCK, next, last, 1, op->in_type, sums);
+            row_dot(w + whole * STEP * BLOCK, next, last, 1, op->in.type, sums);
         }
         finish(op, sums, l->mult + channel, l->out, channel, channels);
         w += DENSE / BLOCK * block;

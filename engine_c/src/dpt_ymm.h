@@ -68,6 +68,7 @@ VECTOR __m256i requantize(const dpt_op *op, __m256i acc, __m256i bias, __m256i m
     const __m256i odd = _mm256_add_epi64(
         _mm256_mul_epi32(_mm256_srli_epi64(acc, 32), _mm256_srli_epi64(m, 32)), half);
     __m256i y = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+    y = _mm256_add_epi32(y, _mm256_set1_epi32(op->out.zero));
     y = _mm256_max_epi32(y, _mm256_set1_epi32(op->lo));
     return _mm256_min_epi32(y, _mm256_set1_epi32(op->hi));
 }
@@ -82,7 +83,7 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
             (__m256i *)(void *)(y + 8 * i),
             requantize(op, acc.half[i], _mm256_load_si256(b + i), _mm256_load_si256(m + i)));
     }
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         memcpy((int32_t *)out + index, y, n * sizeof *y);
         return;
     }
@@ -148,7 +149,7 @@ VECTOR void plane_finish(const dpt_op *op, plane_sums acc, const int32_t *bias, 
                          uint8_t *values) {
     const __m256i y =
         requantize(op, acc, spread((const uint8_t *)bias), spread((const uint8_t *)mult));
-    if (op->out_type == DPT_I32) {
+    if (op->out.type == DPT_I32) {
         _mm256_storeu_si256((__m256i *)(void *)values, y);
         return;
     }
