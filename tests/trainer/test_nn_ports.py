@@ -12,8 +12,9 @@ def test_every_module_of_several_inputs_has_its_ports():
     for loss in (nn.MSELoss(), nn.MAELoss(), nn.BinaryCrossEntropyLoss(), nn.CrossEntropyLoss()):
         assert str(loss.ports) == "input, target -> loss"
         assert not loss.trainable
-    for layer in (nn.Add(), nn.Dot()):
+    for layer in (nn.Add(), nn.Mul(), nn.Concat(), nn.Dot()):
         assert str(layer.ports) == "a, b -> output"
+    assert str(nn.Concat(4).ports) == "a, b, c, d -> output"
     assert nn.Linear(2).ports == nn.Ports(("input",), ("output",))
     leaves = {t for t in nn.LEAF_TYPES if not issubclass(t, nn.Layer | nn.Loss | nn.Merge)}
     assert leaves == set()
@@ -60,6 +61,36 @@ def test_add_wants_one_shape():
     with pytest.raises(nn.PortError, match="Add has the ports a, b; got a"):
         nn.Add()(a=[1])
     assert nn.gradcheck_layer(nn.Add(), {"a": [0.5, 1.5], "b": [2.5, 3.5]}) < 1e-6
+
+
+def test_mul_takes_one_shape_or_a_factor_for_each_channel():
+    """Oracle: NumPy's product, which rounds each element once."""
+    rng = np.random.default_rng(0)
+    for a, b in [((3,), (3,)), ((2, 3, 4), (2, 3, 4)), ((2, 3, 4), (2, 1, 1)), ((2, 3), (2, 1))]:
+        x, y = rng.normal(size=a), rng.normal(size=b)
+        np.testing.assert_array_equal(nn.Mul()(a=x, b=y), x * y)
+        assert nn.gradcheck_layer(nn.Mul(), {"a": x, "b": y}) < 1e-6
+    for wrong in ([[1.0], [2], [3]], [1.0, 2, 3], [[[1.0]]]):
+        with pytest.raises(
+            nn.ShapeError, match=r"Mul wants b of a's shape or \(C, 1, 1\), got \(2"
+        ):
+            nn.Mul()(a=[[1.0, 2, 3], [4, 5, 6]], b=wrong)
+
+
+def test_concat_joins_channels():
+    """Oracle: NumPy's concatenate."""
+    rng = np.random.default_rng(0)
+    for shapes in ([(2, 3, 4), (1, 3, 4)], [(1,), (4,), (2,)], [(2, 2), (1, 2), (1, 2), (3, 2)]):
+        arrays = dict(zip("abcd", (rng.normal(size=shape) for shape in shapes), strict=False))
+        layer, joined = nn.Concat(len(shapes)), np.concatenate([*arrays.values()])
+        np.testing.assert_array_equal(layer(arrays), joined)
+        given = {port: array.shape for port, array in arrays.items()}
+        assert layer.output_shapes(given) == {"output": joined.shape}
+        assert nn.gradcheck_layer(layer, arrays) < 1e-6
+    for wrong in ([[1.0, 2]], [1.0], 1.0):
+        with pytest.raises(nn.ShapeError, match="Concat wants inputs of one height and width, got"):
+            nn.Concat()(a=[[1.0, 2, 3]], b=wrong)
+    assert nn.module_from_config(nn.Concat(3).config()).input_ports == ("a", "b", "c")
 
 
 def test_absolute_error():
@@ -119,7 +150,7 @@ REFERENCES = {
     "relu": lambda x: np.maximum(x, 0),
     "exp": np.exp,
     "log": np.log,
-    "gelu": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu": lambda x: x / 2 * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])),
     "sqrt": np.sqrt,
     "square": np.square,
     "abs": np.abs,

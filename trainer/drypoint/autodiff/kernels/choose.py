@@ -14,11 +14,14 @@ from .._tape import Array
 from .._window import Convolution, Pair, Window
 from . import native
 from . import numpy as reference
+from .numpy.activations import Name
 from .numpy.blocks import Winners
 from .numpy.elementwise import Key
 from .runtime import kernels_for
 
 __all__ = [
+    "activation",
+    "activation_gradient",
     "add",
     "avg_pool2d",
     "avg_pool2d_gradient",
@@ -194,6 +197,16 @@ def sigmoid_gradient(gradient: Array, value: Array) -> Array:
     if kernels := kernels_for(gradient, value):
         return native.elementwise.sigmoid_gradient(kernels, gradient, value)
     return reference.elementwise.sigmoid_gradient(gradient, value)
+
+
+def activation(x: Array, name: Name, slope: float) -> Array:
+    """A function of the table of activations, of each element of x."""
+    return reference.activations.activation(x, name, slope)
+
+
+def activation_gradient(gradient: Array, x: Array, name: Name, slope: float) -> Array:
+    """The gradient of `activation` with respect to x."""
+    return reference.activations.activation_gradient(gradient, x, name, slope)
 
 
 def cross_entropy(
