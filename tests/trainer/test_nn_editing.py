@@ -29,7 +29,7 @@ def test_words_and_numbers_stand_for_layers():
     words = nn.Sequential(["relu6", "leaky_relu", "hardswish", "hardsigmoid", "silu", "gelu"])
     kinds = [nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.GELU]
     assert [type(layer) for layer in words] == kinds
-    assert repr(named["bend"]) == "Function(name='gelu')"
+    assert repr(named["bend"]) == "Function(name='square')"
 
 
 def test_adding_puts_layers_after():

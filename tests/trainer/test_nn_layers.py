@@ -90,6 +90,31 @@ CASES[nn.Graph] = [
         ),
         (2, 3, 3),
     ),
+    (  # squeeze and excite
+        nn.Graph(
+            {
+                "squeeze": nn.AdaptiveAvgPool2d(1),
+                "fewer": nn.Conv2d(1, 1),
+                "relu": nn.ReLU(),
+                "excite": nn.Conv2d(3, 1),
+                "gate": nn.Hardsigmoid(),
+                "mul": nn.Mul(),
+            },
+            [("input", "squeeze", "fewer", "relu", "excite", "gate", "mul.b"), ("input", "mul.a")],
+        ),
+        (3, 2, 3),
+    ),
+    (
+        nn.Graph(
+            {"a": nn.Conv2d(2, 1), "b": nn.Conv2d(1, 3, padding=1), "join": nn.Concat(3)},
+            [("input", "a", "join.a"), ("input", "b", "join.b"), ("input", "join.c")],
+        ),
+        (2, 3, 3),
+    ),
+    (
+        nn.Graph([nn.SiLU(), nn.Mul()], [("input", "silu", "mul.a"), ("input", "mul.b")]),
+        (4,),
+    ),
 ]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")

@@ -27,6 +27,7 @@ from ._images import avg_pool2d as avg_pool2d
 from ._images import concat as concat
 from ._images import conv2d as conv2d
 from ._images import max_pool2d as max_pool2d
+from ._images import multiply as multiply
 from ._images import zero_pad2d as zero_pad2d
 from ._linear import linear as linear
 from ._losses import PROBABILITY_FLOOR as PROBABILITY_FLOOR

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-import numpy as np
-
 from ._errors import AutodiffError
 from ._tape import Array
 from ._tensor import Tensor, record
@@ -150,8 +148,26 @@ def concat(tensors: Sequence[Tensor]) -> Tensor:
         raise AutodiffError(f"concat wants shapes equal but for axis 1, got {shapes or 'none'}")
     ends = accumulate((t.shape[1] for t in tensors), initial=0)
     vjps = [lambda g, part=slice(*pair): g[:, part] for pair in pairwise(ends)]
+    value = kernels.concat([t.data for t in tensors])
+    return record(value, *zip(tensors, vjps, strict=True))
+
+
+def multiply(x: Tensor, factor: Tensor) -> Tensor:
+    """x (N, C, ...) times a factor of its shape, or (N, C, 1, ...): one for each channel.
+
+    ``x * factor`` broadcasts any shapes, in NumPy; this function has compiled kernels.
+
+    Raises:
+        AutodiffError: the factor has another shape.
+    """
+    by_channel = (*x.shape[:2], *(1 for _ in x.shape[2:]))
+    if factor.shape not in (x.shape, by_channel):
+        raise AutodiffError(f"multiply: a factor of {factor.shape} does not fit {x.shape}")
+    to_factor = kernels.multiply if factor.shape == x.shape else kernels.plane_products
     return record(
-        np.concatenate([t.data for t in tensors], axis=1), *zip(tensors, vjps, strict=True)
+        kernels.multiply(x.data, factor.data),
+        (x, lambda g: kernels.multiply(g, factor.data)),
+        (factor, lambda g: to_factor(x.data, g)),
     )
 
 

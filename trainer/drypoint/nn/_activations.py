@@ -44,6 +44,8 @@ class ReLU6(Pointwise):
     """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
 
     short_name: ClassVar[str] = "relu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x, 0), 6)."""
@@ -64,6 +66,8 @@ class LeakyReLU(Pointwise):
     negative_slope: float = 0.01
 
     short_name: ClassVar[str] = "relu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -82,6 +86,8 @@ class Hardsigmoid(Pointwise):
     """min(max(x + 3, 0), 6) / 6; its derivative at -3 and 3 is 0."""
 
     short_name: ClassVar[str] = "sigmoid"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x + 3, 0), 6) / 6."""
@@ -93,6 +99,8 @@ class Hardswish(Pointwise):
     """x * min(max(x + 3, 0), 6) / 6; its derivative is 0 at -3 and 1 at 3."""
 
     short_name: ClassVar[str] = "swish"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x * min(max(x + 3, 0), 6) / 6."""
@@ -104,6 +112,8 @@ class SiLU(Pointwise):
     """x / (1 + exp -x), also called swish."""
 
     short_name: ClassVar[str] = "silu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x / (1 + exp -x)."""
@@ -115,6 +125,8 @@ class GELU(Pointwise):
     """x/2 (1 + erf(x / sqrt 2)): the exact form, PyTorch's default, not the one by tanh."""
 
     short_name: ClassVar[str] = "gelu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x/2 (1 + erf(x / sqrt 2))."""

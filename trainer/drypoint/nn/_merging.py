@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drypoint.autodiff import Array, Tensor, concat
+from drypoint.autodiff import Array, Tensor, concat, multiply
 
 from ._batch import as_batch_of, by_port
 from ._context import Context
@@ -112,6 +112,8 @@ class Mul(Merge):
     """
 
     short_name: ClassVar[str] = "mul"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
@@ -125,7 +127,7 @@ class Mul(Merge):
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The product."""
         a, b = inputs
-        return a * b
+        return multiply(a, b)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,6 +146,8 @@ class Concat(Merge):
     inputs: int = 2
 
     short_name: ClassVar[str] = "concat"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -46,8 +46,7 @@ def _hardsigmoid(x: Array) -> Array:
 
 
 def _silu_derivative(x: Array) -> Array:
-    s = sigmoid(x)
-    return s * (1 + x * (1 - s))
+    return sigmoid(x) * (1 + x * sigmoid(-x))
 
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
