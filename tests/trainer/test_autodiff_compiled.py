@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
+from drypoint import nn
 from drypoint.autodiff import Tensor, lazy
 from drypoint.autodiff._window import Convolution, Window
 from drypoint.autodiff.kernels import choose, runtime, updates
@@ -253,6 +254,17 @@ def test_a_nan_comes_through_a_sparse_product():
             assert np.isnan(choose.linear(one, weight, None, relu=True)[row]).all()
             assert np.isnan(choose.linear(x, other, None, relu=True)[row, 9])
             assert np.isnan(choose.linear_weight_gradient(one, x)[column]).any()
+
+
+def test_means_of_large_planes():
+    """Any numbers, as in `test_pooling`: a window of a mean may have more than 255 elements."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5, 2, 17, 16)).astype(np.float32)
+    whole_plane = Window((17, 16), (17, 16))
+    (y,) = on_every_set(lambda x: [choose.avg_pool2d(x, window=whole_plane)], x)
+    gradient = choose.avg_pool2d_gradient
+    on_every_set(lambda y: [gradient(y, window=whole_plane, size=(17, 16))], y)
+    nn.check_layer(nn.GlobalAvgPool2d(), (1, 17, 16))  # in kernels
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)

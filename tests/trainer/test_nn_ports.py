@@ -142,6 +142,23 @@ def test_reshape_and_global_average_mirror_numpy():
     np.testing.assert_array_equal(nn.GlobalAvgPool2d()(x), x.mean(axis=(1, 2)))
 
 
+def test_adaptive_average_takes_equal_parts():
+    """Oracle: NumPy's mean; sums of six numbers that are exact in float64."""
+    x = np.arange(2 * 6 * 4.0).reshape(2, 6, 4)
+    parts = x.reshape(2, 3, 2, 2, 2).mean(axis=(2, 4))
+    np.testing.assert_array_equal(nn.AdaptiveAvgPool2d((3, 2))(x), parts)
+    np.testing.assert_array_equal(nn.AdaptiveAvgPool2d((6, 4))(x), x)
+    with pytest.raises(nn.ShapeError, match=r"to \(5, 5\) wants a height and .* use AvgPool2d"):
+        nn.AdaptiveAvgPool2d(5)(x)
+
+
+def test_batch_norms_name_what_they_want():
+    with pytest.raises(nn.ShapeError, match=r"BatchNorm1d wants vectors \(3,\), or images for"):
+        nn.BatchNorm1d(channels=3).output_shape((4,))
+    with pytest.raises(nn.ShapeError, match=r"BatchNorm2d wants images \(C, H, W\), got \(4,\)"):
+        nn.BatchNorm2d().output_shape((4,))
+
+
 REFERENCES = {
     "sin": np.sin,
     "cos": np.cos,
@@ -167,6 +184,20 @@ def test_functions_by_name_mirror_numpy(name):
     assert nn.gradcheck_layer(layer, x) < 1e-6
     assert layer(x.astype(np.float32)).dtype == np.float32
     assert nn.Function.from_config(layer.config()) is not layer
+
+
+def test_activations_at_their_corners():
+    """Oracle: the formulas, by hand; all numbers but the sixths are exact in binary."""
+    sixth = np.float32(1 / 6)
+    for layer, x, y, slopes in [
+        (nn.ReLU6(), [-1, 0, 2, 6, 7], [0, 0, 2, 6, 6], [0, 0, 1, 0, 0]),
+        (nn.LeakyReLU(0.25), [-4, 0, 4], [-1, 0, 4], [0.25, 0.25, 1]),
+        (nn.LeakyReLU(), [-1, 1], [np.float32(-0.01), 1], [np.float32(0.01), 1]),
+        (nn.Hardsigmoid(), [-4, -3, 0, 3, 4], [0, 0, 0.5, 1, 1], [0, 0, sixth, 0, 0]),
+        (nn.Hardswish(), [-4, -3, 0, 1.5, 3, 4], [0, 0, 0, 1.125, 3, 4], [0, 0, 0.5, 1, 1, 1]),
+    ]:
+        assert layer(x).tolist() == y
+        assert layer.gradient([float(v) for v in x], "input").tolist() == slopes
 
 
 def test_the_list_of_functions_is_complete():

@@ -46,6 +46,7 @@ class BatchNorm(Layer):
 
     short_name: ClassVar[str] = "norm"
     in_place: ClassVar[bool] = True
+    _example: ClassVar[str]  # what an example is, for errors
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -76,8 +77,8 @@ class BatchNorm(Layer):
         """The input shape, checked to have `example_rank` axes and C channels."""
         rank, channels = self.example_rank, self.channels
         if len(input_shape) != rank or input_shape[0] != (channels or input_shape[0] or -1):
-            wanted = ", ".join(("C" if channels is None else str(channels), *"HW"[: rank - 1]))
-            raise ShapeError(type(self).__name__, f"wants examples ({wanted}), got {input_shape}")
+            wanted = self._example.format(C="C" if channels is None else channels)
+            raise ShapeError(type(self).__name__, f"wants {wanted}, got {input_shape}")
         return input_shape
 
     def bind(self, input_shape: Shape) -> Self:
@@ -141,6 +142,7 @@ class BatchNorm2d(BatchNorm):
 
     in_kernels: ClassVar[bool] = True
     exportable: ClassVar[str] = "after weights"
+    _example: ClassVar[str] = "images ({C}, H, W)"
 
     @property
     def example_rank(self) -> int:
@@ -156,6 +158,7 @@ class BatchNorm1d(BatchNorm):
     """
 
     in_kernels: ClassVar[bool] = True
+    _example: ClassVar[str] = "vectors ({C},), or images for BatchNorm2d"
 
     @property
     def example_rank(self) -> int:

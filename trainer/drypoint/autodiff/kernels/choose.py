@@ -294,14 +294,14 @@ def max_pool2d_gradient(
 
 def avg_pool2d(x: Array, *, window: Window) -> Array:
     """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
-    if kernels := native.pooling.kernels_for(window, x):
+    if kernels := kernels_for(x):
         return native.pooling.pool(kernels, x, window, mean=True)
     return reference.pooling.avg_pool2d(x, window=window)
 
 
 def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
     """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
-    if kernels := native.pooling.kernels_for(window, gradient):
+    if kernels := kernels_for(gradient):
         return native.pooling.gradient(kernels, gradient, None, window, size=size)
     return reference.pooling.avg_pool2d_gradient(gradient, window=window, size=size)
 

@@ -24,7 +24,8 @@ DPK_INLINE dpk_vec relu6(dpk_vec x, dpk_vec slope) {
 
 DPK_INLINE dpk_vec relu6_derivative(dpk_vec x, dpk_vec slope) {
     (void)slope;
-    return dpk_select((x > 0) & (x < 6), dpk_all(1), (dpk_vec){0});
+    const dpk_ivec above = x > 0, below = x < 6;
+    return dpk_select(above & below, dpk_all(1), (dpk_vec){0});
 }
 
 DPK_INLINE dpk_vec leaky_relu(dpk_vec x, dpk_vec slope) {
@@ -42,7 +43,8 @@ DPK_INLINE dpk_vec hardsigmoid(dpk_vec x, dpk_vec slope) {
 
 DPK_INLINE dpk_vec hardsigmoid_derivative(dpk_vec x, dpk_vec slope) {
     (void)slope;
-    return dpk_select((x > -3) & (x < 3), dpk_all(1.0F / 6), (dpk_vec){0});
+    const dpk_ivec above = x > -3, below = x < 3;
+    return dpk_select(above & below, dpk_all(1.0F / 6), (dpk_vec){0});
 }
 
 DPK_INLINE dpk_vec hardswish(dpk_vec x, dpk_vec slope) {

@@ -75,8 +75,9 @@ typedef struct {
 typedef struct {
     dpk_images x, y;
     uint8_t *winners; /* [c][y.h][y.w][n]; NULL for means, and when nobody will ask */
-    size_t kernel_h, kernel_w, stride_h, stride_w; /* at most 255 elements */
-    size_t top, left;                              /* padding */
+    size_t kernel_h, kernel_w, stride_h,
+        stride_w;     /* at most 255 elements where there are winners */
+    size_t top, left; /* padding */
     int mean;
 } dpk_pool2d;
 

@@ -1,9 +1,10 @@
 """Activation functions and their derivatives, by NumPy: one row of a table each.
 
-The formulas are those of PyTorch 2 (torch.nn.functional), with its one-sided derivatives at
-corners. Sources: ReLU6 (Krizhevsky 2010), leaky ReLU (Maas et al. 2013), hard sigmoid and hard
-swish (Howard et al. 2019, MobileNetV3), SiLU (Elfwing et al. 2017), GELU (Hendrycks and Gimpel
-2016, the exact form by the normal distribution, not its approximation by tanh).
+The formulas are those of PyTorch 2 (torch.nn.functional). At a corner the derivative is one of the
+two one-sided ones, as in PyTorch, whose older versions differ for hard swish. Sources: ReLU6
+(Krizhevsky 2010), leaky ReLU (Maas et al. 2013), hard sigmoid and hard swish (Howard et al. 2019,
+MobileNetV3), SiLU (Elfwing et al. 2017), GELU (Hendrycks and Gimpel 2016, the exact form by the
+normal distribution, not its approximation by tanh).
 """
 
 import math
@@ -65,7 +66,7 @@ def _gelu_derivative(x: Array) -> Array:
 ACTIVATIONS: Mapping[Name, Activation] = {
     "relu6": Activation(
         lambda x, _: np.minimum(np.maximum(x, 0), 6),
-        lambda x, _: (x > 0) & (x < 6),
+        lambda x, _: np.where((x > 0) & (x < 6), 1.0, 0.0),
     ),
     "leaky_relu": Activation(
         lambda x, slope: np.where(x > 0, x, slope * x),
