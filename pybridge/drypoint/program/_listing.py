@@ -75,9 +75,7 @@ def _edges(reads: Reads) -> list[str]:
     columns: list[int | None] = []
     lines = []
     for i, tensors in enumerate(reads):
-        cells = [
-            " " if held is None else ">" if held in tensors else "|" for held in columns
-        ]
+        cells = [" " if held is None else ">" if held in tensors else "|" for held in columns]
         columns = [None if held is not None and last[held] <= i else held for held in columns]
         for tensor in (0, i + 1) if i == 0 else (i + 1,):
             if last[tensor] > tensor:
