@@ -115,6 +115,13 @@ CASES[nn.Graph] = [
         nn.Graph([nn.SiLU(), nn.Mul()], [("input", "silu", "mul.a"), ("input", "mul.b")]),
         (4,),
     ),
+    (
+        nn.Graph(
+            {"flat": nn.Flatten(), "fc": nn.Linear(3), "join": nn.Concat()},
+            [("input", "flat", "join.a"), ("flat", "fc", "join.b")],
+        ),
+        (2, 2, 3),
+    ),
 ]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
@@ -163,6 +170,13 @@ def test_every_layer_class_is_under_contract():
     leaves = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Layer)}
     assert classes == {*leaves, nn.Sequential, nn.Graph}
     assert classes == {*WRONG, *TAKES_ANY_SHAPE}
+
+
+def test_every_merging_layer_of_kernels_is_in_a_graph_under_contract():
+    kinds = {type(leaf) for graph, _ in CASES[nn.Graph] for _, leaf in graph.leaves()}
+    merging = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge) and kind.in_kernels}
+    assert merging == {nn.Add, nn.Mul, nn.Concat}
+    assert merging <= kinds
 
 
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
