@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._ops import Conv, Dense, Op
-from ._tensors import ProgramError
 from ._packing_quads import Quads, pack_quads
+from ._tensors import ProgramError
 
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 

@@ -3,7 +3,6 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
-from collections.abc import Sequence
 from typing import assert_never
 
 import numpy as np
