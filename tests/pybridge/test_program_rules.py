@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-import nets
 import numpy as np
 import pytest
 
@@ -90,7 +89,7 @@ def maxpool(**change):
 def avgpool(**change):
     fields = {
         "name": "mean", "inputs": (u8(4, 5, 2),), "output": u8(2, 2, 2), "kernel": (2, 2),
-        "stride": (2, 2), "bias": np.zeros(1, np.int32), "mult": np.array([2**30], np.int32), **RULE,
+        "stride": (2, 2), **tables(1), **RULE,
     }  # fmt: skip
     return AvgPool(**fields | change)
 

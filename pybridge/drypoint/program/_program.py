@@ -216,7 +216,8 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        return listing(self.name, self.ops, self.reads, self.arena_size, self.arena_lower_bound)
+        sizes = (self.arena_size, self.arena_lower_bound)
+        return listing(self.name, self.input, self.ops, self.reads, *sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
