@@ -9,7 +9,17 @@ from shared_tables import I32, dense_blob, dense_record, shared_blob
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import AvgPool, Conv, Dense, GroupedConv, MaxPool
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+)
 
 LONG = 17 * 61681
 
@@ -74,14 +84,17 @@ def counted(op):
         match op:
             case Dense():
                 steps += len(op.weight[0])
-            case Conv() | GroupedConv():
-                group = op.in_shape.c // getattr(op, "groups", 1)
+            case Conv() | GroupedConv() | DepthwiseConv():
+                groups = op.in_shape.c if isinstance(op, DepthwiseConv) else 1
+                group = op.in_shape.c // getattr(op, "groups", groups)
                 for _ in itertools.product(range(pool[0]), range(pool[1]), range(op.kernel[0])):
                     steps += op.kernel[1] * group
             case MaxPool() | AvgPool():
                 for ky, _ in itertools.product(range(op.kernel[0]), range(op.kernel[1])):
-                    assert y * op.stride[0] + ky < op.in_shape.h
+                    assert y * op.stride[0] + ky < op.in_shape.h + op.padding[0] + op.padding[2]
                     steps += 1
+            case Add() | Concat() | Lookup():
+                steps += 1
     return steps
 
 
@@ -92,7 +105,8 @@ def test_steps_are_what_a_loop_counts():
         assert program.steps == sum(map(counted, program.ops)), program.name
         assert Engine(program).steps == program.steps
         kinds |= {type(op) for op in program.ops}
-    assert kinds == {Conv, GroupedConv, Dense, MaxPool, AvgPool}
+    wanted = {Conv, GroupedConv, DepthwiseConv, Dense, MaxPool, AvgPool, Add, Concat, Lookup}
+    assert kinds == wanted
 
 
 def steps_of(*ops):

@@ -30,7 +30,7 @@ from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._records import Wiring
 from ._reference import trace
-from ._tensors import ProgramError, Tensor
+from ._tensors import LIMITS, ProgramError, Tensor
 
 CODEGEN_VERSION = 4  # DPT_CODEGEN in drypoint.h
 KINDS: dict[type[Op], str] = {
@@ -109,19 +109,25 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
 
 
 def _scales(program: Program, name: str) -> str:
-    """The scales of input and output; none for an encoder's pixels and for a softmax's logits."""
-    lines = ""
+    """The scale and zero point of the input, which an encoder's pixels have not, and the scale of
+    the output, which a softmax's logits have not.
+    """
+    lines, upper = "", name.upper()
     if program.encoder is None:
-        low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
-        lines += (
-            f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE) + zero, "
-        )
-        lines += f"{low}, {high}); rint: halves to even. */\n"
-        lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+        low, high = LIMITS[program.input_type]
+        lines += f"/* A real input x is the byte clamp(rint(x / {upper}_INPUT_SCALE) + "
+        lines += f"{upper}_INPUT_ZERO,\n * {low}, {high}); rint: halves to even. */\n"
+        lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+        lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
     if not program.softmax:
-        lines += f"/* A real output is {name.upper()}_OUTPUT_SCALE times the int32. */\n"
-        lines += f"#define {name.upper()}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
+        lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
+        lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
+
+
+def _signed(value: int) -> str:
+    """A number as the body of a macro."""
+    return f"({value})" if value < 0 else str(value)
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
