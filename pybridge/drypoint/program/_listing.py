@@ -54,9 +54,8 @@ def listing(name: str, ops: tuple[Op, ...], reads: Reads, arena: int, least: int
             )
         )
     straight = reads == tuple((i,) for i in range(len(ops)))
-    if straight:
-        rows = [(*row[:2], *row[3:]) for row in rows]
-    lines = table_lines(rows, left=range(4 if straight else 5))
+    shown = [(*row[:2], *row[3:]) if straight else row for row in rows]
+    lines = table_lines(shown, left=range(4 if straight else 5))
     if not straight:
         edges = ["", *_edges(reads)]
         width = max(map(len, edges))

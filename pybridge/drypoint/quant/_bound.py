@@ -66,7 +66,7 @@ def _step_error(step: Step, errors: list[float]) -> float:
             exact = stage.function(real_inputs(step.source))
             table = (table_of(step).astype(np.float64) - step.target.zero) * step.target.scale
             low, high = ((n - step.target.zero) * step.target.scale for n in step.target.limits)
-            return stage.slope * error + float(np.abs(table - exact.clip(low, high)).max())
+            return (stage.slope * error if error else 0.0) + float(np.abs(table - exact.clip(low, high)).max())
         case _:
             return error
 

@@ -19,7 +19,9 @@ from drypoint.nn import (
     Conv2d,
     Cos,
     Dropout,
+    Elementwise,
     Flatten,
+    Function,
     GlobalAvgPool2d,
     Hardsigmoid,
     Hardswish,
@@ -83,7 +85,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
         case MaxPool2d() | AvgPool2d() | AdaptiveAvgPool2d() | GlobalAvgPool2d():
             return _pooled(draft, path, layer, value, out)
         case Add():
-            return _sum(draft, path, values, out)
+            return _sum(draft, path, values)
         case Concat():
             return _joined(draft, path, values)
         case ZeroPad2d():
@@ -103,9 +105,11 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return draft, replace(value, softmax=True)
         case LeakyReLU():
             slope = max(1.0, abs(layer.negative_slope))
-            return _pointwise(draft, path, layer, value, slope)
+            return _pointwise(draft, path, _applied(layer), value, slope)
+        case Function() | Elementwise():
+            return _pointwise(draft, path, _applied(layer), value, math.inf)
         case _ if isinstance(layer, Layer) and type(layer) in SLOPES:
-            return _pointwise(draft, path, layer, value, SLOPES[type(layer)])
+            return _pointwise(draft, path, _applied(layer), value, SLOPES[type(layer)])
         case _:
             raise Refusal("the engine has no such op")
 
@@ -187,7 +191,8 @@ def _explicit_padding(draft: Draft, path: str, value: Value) -> Result:
     """A padding layer whose reader cannot take it in, as a stage: the plane and zeros around it."""
     ones, zeros = np.ones(value.shape.c), np.zeros(value.shape.c)
     stage = replace(
-        _scaling(f"{path}.pad", replace(value, padding=NO_PADDING), ones, zeros),
+        _scaling(f"{path}.pad", value, ones, zeros),
+        last=value.path,
         out_shape=_padded_shape(value),
         padding=value.padding,
     )
@@ -245,8 +250,9 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
         before = draft.writer(source)
     if isinstance(before, Weighted | Sum) or (isinstance(before, Pooled) and before.mean):
         last = before.last if between else path
-        limits = {"low": _clip(before.low, low, high), "high": _clip(before.high, low, high)}
-        draft, _ = draft.changed(source, replace(before, last=last, **limits))
+        narrow = _clip(before.low, low, high), _clip(before.high, low, high)
+        clamped = replace(before, last=last, low=narrow[0], high=narrow[1])
+        draft, _ = draft.changed(source, clamped)
         if between:
             draft, _ = draft.changed(value, replace(between[0], last=path))
         return draft, value
@@ -312,7 +318,7 @@ def _with_padding(value: Value, own: tuple[Pair, Pair]) -> Sides:
     return top + before[0], left + before[1], bottom + before[2], right + before[3]
 
 
-def _sum(draft: Draft, path: str, values: list[Value], out: Shape) -> Result:
+def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
     values = list(values)
     for i, value in enumerate(values):
         _check_not_raw(value)
@@ -334,9 +340,7 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.flat:
-            raise Refusal(
-                "it joins flattened planes, whose values the engine stores in another order"
-            )
+            raise Refusal("it joins flattened planes, whose values lie in another order")
         if value.padding != NO_PADDING:
             draft, values[i] = _explicit_padding(draft, f"{path}.{i}", value)
     joined, *others = values
@@ -345,7 +349,7 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
         h, w, c = joined.shape
         stage = Joined(
             path=path if last else f"{path}.{i}",
-            last=path,
+            last=path if last else "",
             reads=(joined.tensor, value.tensor),
             in_shape=joined.shape,
             out_shape=Shape(h, w, c + value.shape.c),
@@ -368,9 +372,7 @@ def _pointwise(
     if value.affine is not None:
         scale, offset = value.affine.scale, value.affine.offset
         if len({*scale}) > 1 or len({*offset}) > 1:
-            raise Refusal(
-                "it reads pixels whose channels are encoded differently: put weights before"
-            )
+            raise Refusal("its pixels' channels are encoded differently: put weights before it")
         function, slope = _of_pixels(function, scale[0], offset[0]), slope * scale[0]
     stage = Pointwise(
         path=path,
@@ -383,6 +385,10 @@ def _pointwise(
     )
     draft, result = draft.appended(stage)
     return draft, replace(result, flat=value.flat)
+
+
+def _applied(layer: Layer) -> Callable[[Array], Array]:
+    return lambda x: layer(x).astype(np.float64)
 
 
 def _of_pixels(
