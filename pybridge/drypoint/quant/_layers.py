@@ -274,7 +274,8 @@ def _pooled(
     if value.flat:
         raise Refusal("it reads a flattened plane")
     mean = not isinstance(layer, MaxPool2d)
-    if not mean and value.padding != NO_PADDING:  # its zeros are values here
+    # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number.
+    if value.padding != NO_PADDING and (not mean or value.affine is not None):
         draft, value = _explicit_padding(draft, path, value)
     shape = _padded_shape(value)
     kernel = stride = (shape.h, shape.w)
