@@ -19,20 +19,28 @@
 #ifdef DPT_BLOCKS
 #include <string.h>
 
-enum { BATCH = 1, MOST = 256, GROUP = 28, STEP = 4, BLOCK = 4, DENSE = 4 };
+enum {
+    WINDOW_COUNT = 1,
+    WINDOW_VALUES = 256,
+    WINDOW_GROUP = 28,
+    WINDOW_UNIT = 4,
+    WINDOW_BLOCK = 4,
+    WINDOW_DENSE_CHANNELS = 4
+};
 
-typedef struct window {
-    uint8_t bytes[MOST];
+typedef struct window_buffer {
+    uint8_t bytes[WINDOW_VALUES];
     uint32_t sum; /* of the bytes, as they come in order */
-} window;
+} window_buffer;
 
-static inline uint32_t flip_of(int type) {
+static inline uint32_t blocks_flip(int type) {
     return type == DPT_I8 ? 0x80 : 0;
 }
 
-static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n, int type) {
+static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
+                       int type) {
     uint8_t *to = x->bytes + k;
-    const uint32_t flip = flip_of(type);
+    const uint32_t flip = blocks_flip(type);
     uint32_t sum = k == 0 ? 0 : x->sum;
     (void)p;
     if (from == NULL) {
@@ -57,40 +65,41 @@ static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_
     x->sum = sum;
 }
 
-static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
+static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t n = (size_t)op->kernel_w * op->in.c;
     for (size_t y = 0; y < op->kernel_h; y++) {
         window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in_type);
     }
 }
 
-static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
-    const uint32_t flip = flip_of(type);
+static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
+    const uint32_t flip = blocks_flip(type);
     uint32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         sum += x[i] ^ flip;
     }
-    for (size_t c = 0; c < BLOCK; c++) {
-        sums[c] = (int32_t)(0u - 128 * sum);
+    for (size_t c = 0; c < WINDOW_BLOCK; c++) {
+        acc[c] = (int32_t)(0u - 128 * sum);
     }
 }
 
 /* Adds to four channels what one row of bytes gives; `flip` makes those unsigned. */
-static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip, uint32_t *sums) {
-    uint32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    for (; steps > 0; steps--, x += STEP, w += STEP * BLOCK) {
-        for (size_t k = 0; k < STEP; k++) { /* a constant number is unrolled */
+static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_t flip,
+                       uint32_t *acc) {
+    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
+    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
+        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant number is unrolled */
             const uint32_t v = x[k] ^ flip;
-            a += v * w[BLOCK * k];
-            b += v * w[BLOCK * k + 1];
-            c += v * w[BLOCK * k + 2];
-            d += v * w[BLOCK * k + 3];
+            a += v * w[WINDOW_BLOCK * k];
+            b += v * w[WINDOW_BLOCK * k + 1];
+            c += v * w[WINDOW_BLOCK * k + 2];
+            d += v * w[WINDOW_BLOCK * k + 3];
         }
     }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
+    acc[0] = a;
+    acc[1] = b;
+    acc[2] = c;
+    acc[3] = d;
 }
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
@@ -99,7 +108,7 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip
  * r12: where the row ends. 16 values at a time; the first time the loop is entered in the middle,
  * with the addresses set back accordingly. */
 #ifdef __ARM_ARCH_6M__
-#define VALUE(i)                                                                                   \
+#define BLOCKS_VALUE(i)                                                                            \
     "ldrb r7, [r1, #" #i "]\n"                                                                     \
     "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
     "lsrs r3, r2, #16\n"                                                                           \
@@ -111,7 +120,7 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip
     "muls r2, r7, r2\n"                                                                            \
     "adds r4, r4, r2\n"
 #else
-#define VALUE(i)                                                                                   \
+#define BLOCKS_VALUE(i)                                                                            \
     "ldrb r7, [r1, #" #i "]\n"                                                                     \
     "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
     "lsrs r3, r2, #16\n"                                                                           \
@@ -121,7 +130,7 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip
     "mla r4, r2, r7, r4\n"
 #endif
 
-void dpt_blocks_three(const void *w, const void *x, size_t steps, uint32_t *sums);
+void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc);
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -152,11 +161,11 @@ __asm__(".syntax unified\n"
         "bx r2\n"
         ".align 2\n"
         "1:\n"
-        VALUE(0) VALUE(1) VALUE(2) VALUE(3)
+        BLOCKS_VALUE(0) BLOCKS_VALUE(1) BLOCKS_VALUE(2) BLOCKS_VALUE(3)
         "2:\n"
-        VALUE(4) VALUE(5) VALUE(6) VALUE(7)
-        VALUE(8) VALUE(9) VALUE(10) VALUE(11)
-        VALUE(12) VALUE(13) VALUE(14) VALUE(15)
+        BLOCKS_VALUE(4) BLOCKS_VALUE(5) BLOCKS_VALUE(6) BLOCKS_VALUE(7)
+        BLOCKS_VALUE(8) BLOCKS_VALUE(9) BLOCKS_VALUE(10) BLOCKS_VALUE(11)
+        BLOCKS_VALUE(12) BLOCKS_VALUE(13) BLOCKS_VALUE(14) BLOCKS_VALUE(15)
         "adds r0, r0, #64\n"
         "adds r1, r1, #16\n"
         "cmp r1, r12\n"
@@ -173,56 +182,60 @@ __asm__(".syntax unified\n"
 /* clang-format on */
 
 /* Adds the products of one row of bytes, at most MOST, to the sums of four channels. */
-static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
+static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
+                                       uint32_t *acc) {
     uint32_t of[3];
-    dpt_blocks_three(w, x, steps, of);
+    dpt_blocks_three(w, x, units, of);
     const uint32_t high = of[1], swapped = of[2], low = of[0] - (high << 16); /* A + 2^8 B */
     uint32_t a = low - (swapped << 8); /* A - 2^16 A, modulo 2^24 */
     a = (a + (a << 16)) & 0xFFFFFFu;
     const uint32_t b = (low - a) >> 8;
     uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, likewise */
     c = (c + (c << 16)) & 0xFFFFFFu;
-    sums[0] += a;
-    sums[1] += b;
-    sums[2] += c;
-    sums[3] += (high - c) >> 8;
+    acc[0] += a;
+    acc[1] += b;
+    acc[2] += c;
+    acc[3] += (high - c) >> 8;
 }
 #else
-static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
-    four(w, x, steps, 0, sums);
+static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
+                                       uint32_t *acc) {
+    blocks_dot(w, x, units, 0, acc);
 }
 #endif
 
-static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
-                       const int32_t *from, size_t apart, int32_t *sums) {
+static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
     const uint32_t less = 128 * x->sum;
     (void)apart;
-    for (uint32_t *to = (uint32_t *)sums; blocks > 0; blocks--, from += BLOCK, to += BLOCK) {
-        for (size_t c = 0; c < BLOCK; c++) {
+    for (uint32_t *to = (uint32_t *)acc; blocks > 0;
+         blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
+        for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        add_products(w, x->bytes, steps, to);
+        blocks_add_products(w, x->bytes, units, to);
         w += next;
     }
 }
 
-static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
-                           int32_t *sums) {
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    int type, int32_t *acc) {
     (void)next;
-    uint32_t *to = (uint32_t *)sums;
+    uint32_t *to = (uint32_t *)acc;
     if (type == DPT_I8) {
-        four(w, x, steps, 0x80, to);
+        blocks_dot(w, x, units, 0x80, to);
         return;
     }
-    for (size_t n; steps > 0; steps -= n, w += n * STEP * BLOCK, x += n * STEP) {
-        n = steps < MOST / STEP ? steps : MOST / STEP;
-        add_products(w, x, n, to);
+    for (size_t n; units > 0;
+         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
+        n = units < WINDOW_VALUES / WINDOW_UNIT ? units : WINDOW_VALUES / WINDOW_UNIT;
+        blocks_add_products(w, x, n, to);
     }
 }
 
 /* (a * m + 2^31) >> 32 for m >= 0, from products of 16 by 16 bits: what a core without a long
  * multiplication has. The lowest 16 bits of the product cannot carry into the result. */
-static inline int32_t high_rounded(int32_t a, int32_t m) {
+static inline int32_t blocks_high_rounded(int32_t a, int32_t m) {
 #ifdef __ARM_ARCH_6M__
     const int32_t a1 = a >> 16, m1 = m >> 16;
     const uint32_t a0 = (uint32_t)a & 0xFFFFu, m0 = (uint32_t)m & 0xFFFFu;
@@ -235,18 +248,18 @@ static inline int32_t high_rounded(int32_t a, int32_t m) {
 #endif
 }
 
-static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
-                   size_t index, size_t n) {
+static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
+                         size_t index, size_t n) {
     const int32_t lo = op->lo, hi = op->hi, one = (int32_t)(1L << op->shift);
     for (size_t i = 0; i < n; i++) {
-        const int32_t y = high_rounded(sums[i] * one, mult[i]);
+        const int32_t y = blocks_high_rounded(acc[i] * one, mult[i]);
         dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
 
 #include "dpt_window.h"
 
-static int available(void) {
+static int blocks_available(void) {
     return 1;
 }
 
@@ -258,7 +271,7 @@ void dpt_blocks_dense(const dpt_op *op, const void *in, void *out, size_t n) {
     window_dense(op, in, out, n);
 }
 
-const dpt_backend dpt_blocks = {"blocks",        available,        DPT_PACKING_BLOCKS,
+const dpt_backend dpt_blocks = {"blocks",        blocks_available, DPT_PACKING_BLOCKS,
                                 dpt_blocks_conv, dpt_blocks_dense, DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */

@@ -6,19 +6,19 @@
 #define DPT_MVE_LOOPS_H
 
 /* Blocks of four channels at two windows, one after the other. */
-typedef struct pair_work {
+typedef struct mve_pair_work {
     const uint8_t *x;    /* window 0; window 1 follows MOST behind */
-    size_t steps;        /* at least 1 */
+    size_t units;        /* at least 1 */
     size_t gap;          /* bytes of weights from what a block needs to the next */
     size_t blocks;       /* at least 1; counted down */
     const int32_t *from; /* where the sums of window 0 come from, then those of window 1 */
     const int32_t *from_next;
-    int32_t *sums; /* where they go to, those of window 1 GROUP behind */
-} pair_work;
+    int32_t *acc; /* where they go to, those of window 1 GROUP behind */
+} mve_pair_work;
 
 /* r5: the work; r9: weights; r1 and r3: windows; r7: steps; the sums of window 0 in r0, r2, r4, r6,
  * of window 1 in r8, r10, r12, lr. */
-#define PAIR_STEP                                                                                  \
+#define MVE_PAIR_UNIT                                                                              \
     "vldrb.u8 q0, [r1], #16\n"                                                                     \
     "vldrb.u8 q2, [r9], #16\n"                                                                     \
     "vmladava.s8 r0, q0, q2\n"                                                                     \
@@ -34,7 +34,7 @@ typedef struct pair_work {
     "vmladava.s8 r6, q0, q3\n"                                                                     \
     "vmladava.s8 lr, q1, q3\n"
 
-void dpt_mve_pairs(const void *w, pair_work *k);
+void dpt_mve_pairs(const void *w, mve_pair_work *k);
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -62,14 +62,14 @@ __asm__(".syntax unified\n"
         "ands r11, r7, #3\n"
         "beq 2f\n"
         "1:\n"
-        PAIR_STEP
+        MVE_PAIR_UNIT
         "subs r11, r11, #1\n"
         "bne 1b\n"
         "2:\n"
         "lsrs r7, r7, #2\n"
         "beq 4f\n"
         "3:\n"
-        PAIR_STEP PAIR_STEP PAIR_STEP PAIR_STEP
+        MVE_PAIR_UNIT MVE_PAIR_UNIT MVE_PAIR_UNIT MVE_PAIR_UNIT
         "subs r7, r7, #1\n"
         "bne 3b\n"
         "4:\n"
@@ -88,13 +88,13 @@ __asm__(".syntax unified\n"
         ".size dpt_mve_pairs, . - dpt_mve_pairs\n"
         ".text\n");
 /* clang-format on */
-typedef char dpt_mve_group_is_52[4 * GROUP == 208 ? 1 : -1];
-typedef char dpt_mve_window_is_512[MOST == 512 ? 1 : -1];
-typedef char dpt_mve_pair_work[offsetof(pair_work, sums) == 24 ? 1 : -1];
+typedef char dpt_mve_group_is_52[4 * WINDOW_GROUP == 208 ? 1 : -1];
+typedef char dpt_mve_window_is_512[WINDOW_VALUES == 512 ? 1 : -1];
+typedef char dpt_mve_pair_work_offset[offsetof(mve_pair_work, acc) == 24 ? 1 : -1];
 
 /* Two blocks of four channels at one row. r0 and r1: their weights, r2: the row, r3: steps; on the
  * stack: what flips the row's bytes, the sums. */
-#define EIGHT_STEP                                                                                 \
+#define MVE_EIGHT_UNIT                                                                             \
     "vldrb.u8 q0, [r5], #16\n"                                                                     \
     "vldrb.u8 q1, [r9], #16\n"                                                                     \
     "veor q0, q0, q3\n"                                                                            \
@@ -114,8 +114,8 @@ typedef char dpt_mve_pair_work[offsetof(pair_work, sums) == 24 ? 1 : -1];
     "vmladava.s8 r12, q0, q1\n"                                                                    \
     "vmladava.s8 lr, q0, q2\n"
 
-void dpt_mve_eight(const void *w, const void *next, const void *x, size_t steps, uint32_t flip,
-                   int32_t *sums);
+void dpt_mve_eight(const void *w, const void *next, const void *x, size_t units, uint32_t flip,
+                   int32_t *acc);
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -136,12 +136,12 @@ __asm__(".syntax unified\n"
         "ldrd r12, lr, [r11, #24]\n"
         "lsrs r7, r7, #1\n"
         "bcc 1f\n"
-        EIGHT_STEP
+        MVE_EIGHT_UNIT
         "1:\n"
         "cmp r7, #0\n"
         "beq 3f\n"
         "2:\n"
-        EIGHT_STEP EIGHT_STEP
+        MVE_EIGHT_UNIT MVE_EIGHT_UNIT
         "subs r7, r7, #1\n"
         "bne 2b\n"
         "3:\n"

@@ -8,19 +8,19 @@
 #define DPT_MVE_SHORT_H
 
 /* A convolution of short windows at work. */
-enum { TAPS = 32 };
-typedef struct short_work {
-    uint8_t taps[TAPS]; /* how far the values of a window lie from its corner */
+enum { MVE_TAPS = 32 };
+typedef struct mve_short_work {
+    uint8_t taps[MVE_TAPS]; /* how far the values of a window lie from its corner */
     uint32_t flip, blocks;
-    int32_t best[GROUP];
-} short_work;
+    int32_t best[WINDOW_GROUP];
+} mve_short_work;
 
-static int is_short(const dpt_op *op) {
+static int mve_is_short(const dpt_op *op) {
     const size_t row = (size_t)op->kernel_w * op->in.c, pitch = (size_t)op->in.w * op->in.c;
     const size_t length = op->kernel_h * row;
     const int padded =
         op->pad_top != 0 || op->pad_left != 0 || op->pad_bottom != 0 || op->pad_right != 0;
-    return length > STEP && length <= TAPS && (op->kernel_h - 1u) * pitch + row <= 256 &&
+    return length > WINDOW_UNIT && length <= MVE_TAPS && (op->kernel_h - 1u) * pitch + row <= 256 &&
            op->pool_w > 1 && !padded;
 }
 
@@ -28,7 +28,7 @@ static int is_short(const dpt_op *op) {
  * what is at `best`. r0: weights, r1 and r2: corners, r3: the rest. Both windows in q0, q1 and q2,
  * q3, their sums in r0, r2, r4, r6 and r8, r10, r12, lr. What `taps` has beyond the values of a
  * window meets weights of 0. */
-#define SHORT_CHANNEL(first, second, sum, next)                                                    \
+#define MVE_SHORT_CHANNEL(first, second, sum, next)                                                \
     "vldrb.u8 q4, [r1, #" first "]\n"                                                              \
     "vmladav.s8 " sum ", q0, q4\n"                                                                 \
     "vmladav.s8 " next ", q2, q4\n"                                                                \
@@ -36,7 +36,7 @@ static int is_short(const dpt_op *op) {
     "vmladava.s8 " sum ", q1, q5\n"                                                                \
     "vmladava.s8 " next ", q3, q5\n"
 
-void dpt_mve_short(const void *w, const uint8_t *corner, const uint8_t *other, short_work *k);
+void dpt_mve_short(const void *w, const uint8_t *corner, const uint8_t *other, mve_short_work *k);
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -62,10 +62,10 @@ __asm__(".syntax unified\n"
         "mov r1, r0\n"
         "adds r3, r3, #40\n"
         "1:\n"
-        SHORT_CHANNEL("0", "64", "r0", "r8")
-        SHORT_CHANNEL("16", "80", "r2", "r10")
-        SHORT_CHANNEL("32", "96", "r4", "r12")
-        SHORT_CHANNEL("48", "112", "r6", "lr")
+        MVE_SHORT_CHANNEL("0", "64", "r0", "r8")
+        MVE_SHORT_CHANNEL("16", "80", "r2", "r10")
+        MVE_SHORT_CHANNEL("32", "96", "r4", "r12")
+        MVE_SHORT_CHANNEL("48", "112", "r6", "lr")
         "vmov q4[2], q4[0], r0, r4\n"
         "vmov q4[3], q4[1], r2, r6\n"
         "vmov q5[2], q5[0], r8, r12\n"
@@ -82,15 +82,16 @@ __asm__(".syntax unified\n"
         ".size dpt_mve_short, . - dpt_mve_short\n"
         ".text\n");
 /* clang-format on */
-typedef char dpt_mve_short_work[offsetof(short_work, best) == 40 ? 1 : -1];
+typedef char dpt_mve_short_work[offsetof(mve_short_work, best) == 40 ? 1 : -1];
 
-static void short_output(const layer *l, const uint8_t *corner, size_t index, short_work *k) {
+static void mve_short_output(const window_job *l, const uint8_t *corner, size_t index,
+                             mve_short_work *k) {
     const dpt_op *op = l->op;
     const uint8_t *w = l->weight;
-    for (size_t channel = 0; channel < op->out.c; channel += GROUP) {
-        const size_t n = least(GROUP, op->out.c - channel);
-        k->blocks = (uint32_t)(n + BLOCK - 1) / BLOCK;
-        for (size_t c = 0; c < n; c += BLOCK) {
+    for (size_t channel = 0; channel < op->out.c; channel += WINDOW_GROUP) {
+        const size_t n = window_least(WINDOW_GROUP, op->out.c - channel);
+        k->blocks = (uint32_t)(n + WINDOW_BLOCK - 1) / WINDOW_BLOCK;
+        for (size_t c = 0; c < n; c += WINDOW_BLOCK) {
             vstrwq_s32(k->best + c, vdupq_n_s32(INT32_MIN));
         }
         for (size_t y = 0; y < op->pool_h; y++) {
@@ -101,21 +102,21 @@ static void short_output(const layer *l, const uint8_t *corner, size_t index, sh
                 dpt_mve_short(w, at, at < last ? at + step : last, k);
             }
         }
-        for (size_t c = 0; c < n; c += BLOCK) {
+        for (size_t c = 0; c < n; c += WINDOW_BLOCK) {
             const int32x4_t bias = vldrwq_s32(l->bias + channel + c);
             vstrwq_s32(k->best + c, vaddq_s32(vldrwq_s32(k->best + c), bias));
         }
-        finish(op, k->best, l->mult + channel, l->out, index + channel, n);
-        w += GROUP * l->steps * STEP;
+        window_store(op, k->best, l->mult + channel, l->out, index + channel, n);
+        w += WINDOW_GROUP * l->units * WINDOW_UNIT;
     }
 }
 
-static void short_conv(const dpt_op *op, const uint8_t *in, void *out) {
+static void mve_short_conv(const dpt_op *op, const uint8_t *in, void *out) {
     const size_t row = (size_t)op->kernel_w * op->in.c, pitch = (size_t)op->in.w * op->in.c;
     const size_t across = (size_t)op->pool_w * op->stride_w * op->in.c;
     const size_t down = op->pool_h * op->stride_h * pitch;
-    const layer l = layer_of(op, in, out, op->kernel_h * row);
-    short_work k = {{0}, flip_of(op->in_type), 0, {0}};
+    const window_job l = window_job_of(op, in, out, op->kernel_h * row);
+    mve_short_work k = {{0}, mve_flip(op->in_type), 0, {0}};
     for (size_t y = 0; y < op->kernel_h; y++) {
         for (size_t i = 0; i < row; i++) {
             k.taps[y * row + i] = (uint8_t)(y * pitch + i);
@@ -123,7 +124,7 @@ static void short_conv(const dpt_op *op, const uint8_t *in, void *out) {
     }
     for (size_t y = 0, index = 0; y < op->out.h; y++) {
         for (size_t x = 0; x < op->out.w; x++, index += op->out.c) {
-            short_output(&l, in + y * down + x * across, index, &k);
+            mve_short_output(&l, in + y * down + x * across, index, &k);
         }
     }
 }

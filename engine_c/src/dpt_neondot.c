@@ -3,18 +3,18 @@
 #include "dpt_internal.h"
 
 #ifdef DPT_ARM64
-#define DPT_TARGET __attribute__((target("+dotprod")))
-#define FLIPS      FLIPS_U8
-#define DOT        vdotq_lane_s32
-#define DOTQ       vdotq_laneq_s32
+#define QUADS_TARGET __attribute__((target("+dotprod")))
+#define QUADS_FLIPS  DPT_FLIPS_U8
+#define DOT          vdotq_lane_s32
+#define DOTQ         vdotq_laneq_s32
 #include "dpt_neonlane.h"
 
-static int available(void) {
+static int neondot_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
-const dpt_backend dpt_neondot = {"neondot",  available,   LAYOUT,
-                                 quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_neondot = {"neondot",  neondot_available, QUADS_PACKING,
+                                 quads_conv, quads_dense,       DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

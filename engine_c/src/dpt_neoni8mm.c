@@ -4,18 +4,18 @@
 #include "dpt_internal.h"
 
 #ifdef DPT_ARM64
-#define DPT_TARGET            __attribute__((target("+i8mm")))
-#define FLIPS                 FLIPS_I8
+#define QUADS_TARGET          __attribute__((target("+i8mm")))
+#define QUADS_FLIPS           DPT_FLIPS_I8
 #define DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
 #define DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
 #include "dpt_neonlane.h"
 
-static int available(void) {
+static int neoni8mm_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
-const dpt_backend dpt_neoni8mm = {"neoni8mm", available,   LAYOUT,
-                                  quads_conv, quads_dense, DPT_PLAIN_KERNELS};
+const dpt_backend dpt_neoni8mm = {"neoni8mm", neoni8mm_available, QUADS_PACKING,
+                                  quads_conv, quads_dense,        DPT_PLAIN_KERNELS};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

@@ -4,45 +4,45 @@
 #ifndef DPT_NEONLANE_H
 #define DPT_NEONLANE_H
 
-#define STRIP 4
+#define QUADS_CHUNK 4
 #include "dpt_neon.h"
 
-#define PACKING   5
-#define PLACES(B) ((B) <= 2 ? 8 : 4) /* 16 or up to 20 of the 32 registers for sums */
+#define QUADS_BLOCKS     5
+#define QUADS_WINDOWS(B) ((B) <= 2 ? 8 : 4) /* 16 or up to 20 of the 32 registers for sums */
 
-typedef int32x4_t sums;
-typedef int8x16_t strip;
+typedef int32x4_t quads_acc;
+typedef int8x16_t quads_chunk;
 
-VECTOR strip strip_load(const uint8_t *p) {
+QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p) {
     return vreinterpretq_s8_u8(vld1q_u8(p));
 }
 
-VECTOR strip strip_flip(strip a) {
+QUADS_INLINE quads_chunk quads_chunk_flip(quads_chunk a) {
     return veorq_s8(a, vdupq_n_s8(-128));
 }
 
-VECTOR sums sums_zero(void) {
+QUADS_INLINE quads_acc quads_acc_zero(void) {
     return vdupq_n_s32(0);
 }
 
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return DOT(acc, w, a, 0);
 }
 
-VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
+QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
     acc = DOTQ(acc, w.quad[0], a, 0);
     acc = DOTQ(acc, w.quad[1], a, 1);
     acc = DOTQ(acc, w.quad[2], a, 2);
     return DOTQ(acc, w.quad[3], a, 3);
 }
 
-VECTOR sums sums_max(sums a, sums b) {
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return vmaxq_s32(a, b);
 }
 
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
-    store4(op, acc, bias, mult, out, index, n);
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
+    neon_store(op, acc, bias, mult, out, index, n);
 }
 
 #include "dpt_quads.h"

@@ -21,13 +21,13 @@
 
 #include "dpt_internal.h"
 
-enum { BLOCKS = 5, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
-enum { BAND_SIZE = 0x8000, SLACK = NARROW_UNIT - 1 };
-enum { PLANE_CHANNELS = 4, PLANE_QUADS = 16, PLANE_MOST_CHANNELS = 64 };
+enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
+enum { DPT_BAND_SIZE = 0x8000, DPT_SLACK = DPT_NARROW_UNIT - 1 };
+enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
 /* Activations that a backend multiplies with their highest bit flipped: signed ones as unsigned
  * (128 larger), or unsigned ones as signed (128 smaller). The biases make up for it. */
-enum { FLIPS_NONE, FLIPS_I8, FLIPS_U8 };
+enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
@@ -45,9 +45,9 @@ static inline size_t dpt_lanes(uint32_t packing) {
 /* What is added to every activation of this op before the multiplication: 128, 0 or -128. */
 static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
     const uint32_t flips = packing >> 8 & 3u;
-    return flips == FLIPS_I8 && op->in_type == DPT_I8   ? 128
-           : flips == FLIPS_U8 && op->in_type == DPT_U8 ? -128
-                                                        : 0;
+    return flips == DPT_FLIPS_I8 && op->in_type == DPT_I8   ? 128
+           : flips == DPT_FLIPS_U8 && op->in_type == DPT_U8 ? -128
+                                                            : 0;
 }
 
 /* The rows of the reduction: the kernel's, or one, the whole input of a dense op. */
@@ -77,34 +77,34 @@ static inline size_t dpt_span_w(const dpt_op *op, size_t n) {
 
 /* Bytes of a copy of what so much of the output reads, and what a last unit reads beyond. */
 static inline uint64_t dpt_band_size(const dpt_op *op, size_t rows, size_t columns) {
-    return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + SLACK;
+    return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + DPT_SLACK;
 }
 
 /* Whether what each row of a kernel leaves over, one value, is multiplied four rows at a time. */
-static inline int dpt_plane_columns(const dpt_op *op) {
+static inline int dpt_planes_columns(const dpt_op *op) {
     return op->kernel_w % 4 == 1 && op->kernel_h > 1;
 }
 
 /* The quads of a kernel with pixels in the lanes. */
-static inline size_t dpt_plane_quads(const dpt_op *op) {
+static inline size_t dpt_planes_quads(const dpt_op *op) {
     const size_t h = op->kernel_h, w = op->kernel_w;
-    return dpt_plane_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
+    return dpt_planes_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
 }
 
 /* Whether an op has its pixels in the lanes. */
 static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
     return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
            op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
-           dpt_plane_quads(op) <= PLANE_QUADS && op->kernel_h <= PLANE_QUADS &&
-           op->kernel_w <= PLANE_QUADS && op->out.c <= PLANE_MOST_CHANNELS;
+           dpt_planes_quads(op) <= DPT_PLANES_QUADS && op->kernel_h <= DPT_PLANES_QUADS &&
+           op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
 }
 
 /* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply
  * and, if the block would be multiplied together with others, enough for a pass of its own. */
 static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = op->out.c % dpt_lanes(packing);
-    const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
-    const size_t units = dpt_row_units(op, NARROW_UNIT);
+    const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
+    const size_t units = dpt_row_units(op, DPT_NARROW_UNIT);
     return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
                    blocks * units < dpt_row_units(op, 4) &&
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
@@ -135,7 +135,7 @@ typedef struct dpt_superblock {
 
 /* The channels of a superblock, and those to the next. */
 static inline size_t dpt_superblock_channels(const dpt_superblock *s, uint32_t packing) {
-    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)NARROW_CHANNELS;
+    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)DPT_NARROW_CHANNELS;
 }
 
 static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
@@ -146,7 +146,7 @@ static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dp
         s->unit = 4;
     } else {
         s->blocks = s->channel < op->out.c;
-        s->unit = NARROW_UNIT;
+        s->unit = DPT_NARROW_UNIT;
     }
 }
 

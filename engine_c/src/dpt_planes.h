@@ -30,17 +30,21 @@
  *     void   plane_finish(op, plane_sums, bias, mult, values)     requantize, store all lanes as
  *                                        bytes or int32; biases and multipliers of 4 channels */
 
-enum { TILES = 3, STRIP_COLUMNS = TILES * COLUMNS, ROW_BYTES = STRIP_COLUMNS + 32 };
+enum {
+    PLANES_TILES = 3,
+    PLANES_STRIP_COLUMNS = PLANES_TILES * PLANES_COLUMNS,
+    PLANES_ROW_BYTES = PLANES_STRIP_COLUMNS + 32
+};
 
 /* The rows of the input that a strip reads, from its first column on, and zeros around the input;
  * some more for the last quad of columns, whose weights are 0. */
-typedef struct strip_rows {
-    const uint8_t *row[PLANE_QUADS + 5];
-    uint8_t copy[PLANE_QUADS + 1][ROW_BYTES];
-} strip_rows;
+typedef struct planes_rows {
+    const uint8_t *row[DPT_PLANES_QUADS + 5];
+    uint8_t copy[DPT_PLANES_QUADS + 1][PLANES_ROW_BYTES];
+} planes_rows;
 
-static DPT_TARGET void find_rows(const job *j, int32_t y, int32_t x, int32_t columns,
-                                 strip_rows *r) {
+static QUADS_TARGET void planes_find_rows(const quads_job *j, int32_t y, int32_t x, int32_t columns,
+                                          planes_rows *r) {
     const dpt_op *op = j->op;
     const int32_t top = y - op->pad_top, left = x - op->pad_left, width = op->in.w;
     const int32_t reach = columns + op->kernel_w - 1, from = left < 0 ? -left : 0;
@@ -49,11 +53,11 @@ static DPT_TARGET void find_rows(const job *j, int32_t y, int32_t x, int32_t col
     for (int32_t i = 0; i <= op->kernel_h; i++) {
         const int inside = top + i >= 0 && top + i < op->in.h && from < to;
         const size_t at = inside ? (size_t)(top + i) * op->in.w + (size_t)(left + from) : 0;
-        if (inside && from == 0 && to == reach && at + ROW_BYTES <= size) {
+        if (inside && from == 0 && to == reach && at + PLANES_ROW_BYTES <= size) {
             r->row[i] = j->in + at;
             continue;
         }
-        memset(r->copy[i], 0, ROW_BYTES);
+        memset(r->copy[i], 0, PLANES_ROW_BYTES);
         if (inside) {
             memcpy(r->copy[i] + from, j->in + at, (size_t)(to - from));
         }
@@ -65,44 +69,44 @@ static DPT_TARGET void find_rows(const job *j, int32_t y, int32_t x, int32_t col
 }
 
 /* Step 1 for one tile, whose first column is `at` of the strip. */
-DPT_INLINE void gather(const dpt_op *op, const int FLIP, const strip_rows *r, size_t at,
-                       quad *quads) {
+QUADS_INLINE void planes_gather(const dpt_op *op, const int FLIP, const planes_rows *r, size_t at,
+                                quad *quads) {
     const size_t whole = op->kernel_w / 4u * 4u;
-    const int columns = dpt_plane_columns(op);
+    const int columns = dpt_planes_columns(op);
     const size_t end = columns ? whole : op->kernel_w;
     for (size_t ky = 0; ky < op->kernel_h; ky++) {
         for (size_t kx = 0; kx < end; kx += 4) {
-            *quads++ = plane_rows(r->row[ky] + at + kx, r->row[ky + 1] + at + kx);
+            *quads++ = planes_row_quads(r->row[ky] + at + kx, r->row[ky + 1] + at + kx);
         }
     }
     for (size_t ky = 0; columns && ky < op->kernel_h; ky += 4) {
-        *quads++ = plane_columns(r->row + ky, at + whole);
+        *quads++ = planes_column_quads(r->row + ky, at + whole);
     }
     if (FLIP) {
-        for (size_t i = dpt_plane_quads(op); i > 0; i--) {
+        for (size_t i = dpt_planes_quads(op); i > 0; i--) {
             quads[-(ptrdiff_t)i] = quad_flip(quads[-(ptrdiff_t)i]);
         }
     }
 }
 
 /* Where sums go: what a loop would else read anew after each byte that it stores. */
-typedef struct plane_target {
+typedef struct planes_output {
     dpt_op op; /* a copy */
     uint8_t *out;
     const int32_t *bias, *mult;
     size_t pixel, row; /* bytes from a pixel to the next, and to the one below */
-} plane_target;
+} planes_output;
 
 /* Finishes the sums of 4 channels and stores those pixels of them that exist: `right` columns and
  * `down` rows of the output from `to` on. `value` is plane_pool's, or one of plane_turn's. */
-DPT_INLINE void store_pixels(const plane_target *t, plane_sums value, size_t channel, uint8_t *to,
-                             const int pooled, int32_t right, int32_t down) {
+QUADS_INLINE void planes_store(const planes_output *t, planes_acc value, size_t channel,
+                               uint8_t *to, const int pooled, int32_t right, int32_t down) {
     const size_t left = t->op.out.c - channel, n = left < 4 ? left : 4;
     const size_t size = t->op.out_type == DPT_I32 ? sizeof(int32_t) : 1;
-    uint8_t values[2 * COLUMNS * sizeof(int32_t)];
-    plane_finish(&t->op, value, t->bias + channel, t->mult + channel, values);
-    DPT_UNROLL
-    for (int i = 0; i < COLUMNS / 2; i++) {
+    uint8_t values[2 * PLANES_COLUMNS * sizeof(int32_t)];
+    planes_requantize(&t->op, value, t->bias + channel, t->mult + channel, values);
+    QUADS_UNROLL
+    for (int i = 0; i < PLANES_COLUMNS / 2; i++) {
         const int x = pooled ? i : i / 2 * 4, y = pooled ? 0 : i % 2;
         if (x < right && y < down) {
             uint8_t *pixel = to + (size_t)x * t->pixel + (size_t)y * t->row;
@@ -116,48 +120,48 @@ DPT_INLINE void store_pixels(const plane_target *t, plane_sums value, size_t cha
 }
 
 /* A strip of T tiles, of which `right` by `down` pixels of the output exist; `to` is the first. */
-DPT_INLINE void convolve_strip(const int T, const int FLIP, const job *j,
-                               const plane_target *target, const strip_rows *r, uint8_t *to,
-                               int32_t right, int32_t down) {
+QUADS_INLINE void planes_convolve_strip(const int T, const int FLIP, const quads_job *j,
+                                        const planes_output *target, const planes_rows *r,
+                                        uint8_t *to, int32_t right, int32_t down) {
     const dpt_op *op = &target->op;
-    const size_t n = dpt_plane_quads(op), size = op->out_type == DPT_I32 ? sizeof(int32_t) : 1;
-    quad quads[TILES][PLANE_QUADS];
+    const size_t n = dpt_planes_quads(op), size = op->out_type == DPT_I32 ? sizeof(int32_t) : 1;
+    quad quads[PLANES_TILES][DPT_PLANES_QUADS];
     for (int t = 0; t < T; t++) {
-        gather(op, FLIP, r, (size_t)(t * COLUMNS), quads[t]);
+        planes_gather(op, FLIP, r, (size_t)(t * PLANES_COLUMNS), quads[t]);
     }
     const uint8_t *w = j->s.weight;
-    for (size_t channel = 0; channel < op->out.c; channel += PLANE_CHANNELS) {
-        plane_sums acc[TILES][PLANE_CHANNELS];
-        DPT_UNROLL
+    for (size_t channel = 0; channel < op->out.c; channel += DPT_PLANES_CHANNELS) {
+        planes_acc acc[PLANES_TILES][DPT_PLANES_CHANNELS];
+        QUADS_UNROLL
         for (int t = 0; t < T; t++) {
-            DPT_UNROLL
-            for (int c = 0; c < PLANE_CHANNELS; c++) {
-                acc[t][c] = plane_zero();
+            QUADS_UNROLL
+            for (int c = 0; c < DPT_PLANES_CHANNELS; c++) {
+                acc[t][c] = planes_acc_zero();
             }
         }
-        for (size_t i = 0; i < n; i++, w += 4 * PLANE_CHANNELS) {
-            DPT_UNROLL
-            for (int c = 0; c < PLANE_CHANNELS; c++) {
-                const quad weights = plane_weights(w + 4 * c);
-                DPT_UNROLL
+        for (size_t i = 0; i < n; i++, w += 4 * DPT_PLANES_CHANNELS) {
+            QUADS_UNROLL
+            for (int c = 0; c < DPT_PLANES_CHANNELS; c++) {
+                const quad weights = planes_weights(w + 4 * c);
+                QUADS_UNROLL
                 for (int t = 0; t < T; t++) {
-                    acc[t][c] = plane_dot(acc[t][c], quads[t][i], weights);
+                    acc[t][c] = planes_acc_dot(acc[t][c], quads[t][i], weights);
                 }
             }
         }
         uint8_t *first = to + channel * size;
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int t = 0; t < T; t++) {
             if (op->pool_h == 2) {
-                const int x = t * COLUMNS / 2;
-                store_pixels(target, plane_pool(acc[t]), channel, first + (size_t)x * target->pixel,
-                             1, right - x, 1);
+                const int x = t * PLANES_COLUMNS / 2;
+                planes_store(target, planes_acc_pool(acc[t]), channel,
+                             first + (size_t)x * target->pixel, 1, right - x, 1);
             } else {
-                plane_sums pixels[4];
-                plane_turn(acc[t], pixels);
+                planes_acc pixels[4];
+                planes_acc_transpose(acc[t], pixels);
                 for (int k = 0; k < 4; k++) {
-                    const int x = t * COLUMNS + k;
-                    store_pixels(target, pixels[k], channel, first + (size_t)x * target->pixel, 0,
+                    const int x = t * PLANES_COLUMNS + k;
+                    planes_store(target, pixels[k], channel, first + (size_t)x * target->pixel, 0,
                                  right - x, down);
                 }
             }
@@ -165,32 +169,34 @@ DPT_INLINE void convolve_strip(const int T, const int FLIP, const job *j,
     }
 }
 
-DPT_INLINE void convolve_plane(const int FLIP, const job *j) {
+QUADS_INLINE void planes_convolve(const int FLIP, const quads_job *j) {
     const dpt_op *op = j->op;
     const int32_t pool = op->pool_h, width = op->out.w * pool, height = op->out.h * pool;
     const size_t pixel = op->out.c * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
-    const plane_target target = {*op, j->out, j->s.bias, j->s.mult, pixel, pixel * op->out.w};
-    strip_rows rows;
+    const planes_output target = {*op, j->out, j->s.bias, j->s.mult, pixel, pixel * op->out.w};
+    planes_rows rows;
     for (int32_t y = 0; y < height; y += 2) {
         for (int32_t x = 0; x < width;) {
-            const int32_t left = width - x,
-                          columns = left < STRIP_COLUMNS ? COLUMNS : STRIP_COLUMNS;
+            const int32_t left = width - x, columns = left < PLANES_STRIP_COLUMNS
+                                                          ? PLANES_COLUMNS
+                                                          : PLANES_STRIP_COLUMNS;
             uint8_t *to = target.out + (size_t)(y / pool) * target.row + (size_t)(x / pool) * pixel;
-            find_rows(j, y, x, left < columns ? left : columns, &rows);
-            if (columns == STRIP_COLUMNS) {
-                convolve_strip(TILES, FLIP, j, &target, &rows, to, left / pool, height - y);
+            planes_find_rows(j, y, x, left < columns ? left : columns, &rows);
+            if (columns == PLANES_STRIP_COLUMNS) {
+                planes_convolve_strip(PLANES_TILES, FLIP, j, &target, &rows, to, left / pool,
+                                      height - y);
             } else {
-                convolve_strip(1, FLIP, j, &target, &rows, to, left / pool, height - y);
+                planes_convolve_strip(1, FLIP, j, &target, &rows, to, left / pool, height - y);
             }
             x += columns;
         }
     }
 }
 
-static DPT_TARGET void plane_conv(const job *j, int flip) {
+static QUADS_TARGET void planes_conv(const quads_job *j, int flip) {
     if (flip) {
-        convolve_plane(1, j);
+        planes_convolve(1, j);
     } else {
-        convolve_plane(0, j);
+        planes_convolve(0, j);
     }
 }

@@ -37,132 +37,138 @@
 
 #include <string.h>
 
-#define DPT_INLINE static inline __attribute__((always_inline)) DPT_TARGET
+#define QUADS_INLINE static inline __attribute__((always_inline)) QUADS_TARGET
 #ifdef __clang__
-#define DPT_UNROLL _Pragma("clang loop unroll(full)")
+#define QUADS_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define DPT_UNROLL _Pragma("GCC unroll 8")
+#define QUADS_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-#ifndef NARROW
-#define NARROW 0
+#ifndef QUADS_NARROW
+#define QUADS_NARROW 0
 #endif
-#ifndef PLANAR
-#define PLANAR 0
+#ifndef QUADS_PLANAR
+#define QUADS_PLANAR 0
 #endif
 
-enum { MOST_PLACES = 8, LAYOUT = DPT_PACKING(LANES, PACKING, FLIPS, NARROW, PLANAR) };
+enum {
+    QUADS_MOST_WINDOWS = 8,
+    QUADS_PACKING = DPT_PACKING(QUADS_LANES, QUADS_BLOCKS, QUADS_FLIPS, QUADS_NARROW, QUADS_PLANAR)
+};
 
 /* The places (pixels of a convolution, images of a dense op) that are computed at once: where the
  * window of each starts. A window is `rows` rows, `pitch` apart, of `quads` quads (narrow: units of
  * 16 bytes); a row may end in `tail` bytes that are less than that. */
-typedef struct tile {
-    const uint8_t *place[MOST_PLACES];
+typedef struct quads_windows {
+    const uint8_t *place[QUADS_MOST_WINDOWS];
     size_t pitch;
     uint32_t rows, quads, tail;
-} tile;
+} quads_windows;
 
-#if NARROW
-#define UNIT(N) ((N) ? (int)NARROW_UNIT : 4)
-DPT_INLINE quad unit_load(const int N, const uint8_t *p) {
+#if QUADS_NARROW
+#define QUADS_UNIT(N) ((N) ? (int)DPT_NARROW_UNIT : 4)
+QUADS_INLINE quad quads_unit_load(const int N, const uint8_t *p) {
     return N ? quad_spread(p) : quad_load(p);
 }
 #else
-#define UNIT(N)         4
-#define unit_load(N, p) ((void)(N), quad_load(p))
+#define QUADS_UNIT(N)         4
+#define quads_unit_load(N, p) ((void)(N), quad_load(p))
 #endif
 
-#ifdef OWN_MULTIPLY
-static void multiply(int P, int B, int FLIP, const tile *t, const uint8_t *w,
-                     sums acc[MOST_PLACES][BLOCKS]);
-#define multiply_units(P, B, FLIP, N, t, w, acc) multiply(P, B, FLIP, t, w, acc)
+#ifdef QUADS_OWN_MULTIPLY
+static void quads_multiply(int P, int B, int FLIP, const quads_windows *t, const uint8_t *w,
+                           quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]);
+#define quads_multiply_windows(P, B, FLIP, N, t, w, acc) quads_multiply(P, B, FLIP, t, w, acc)
 #else
 /* acc[p][b] += the unit at at[p] + i times that unit's weights. Each place's unit is loaded where
  * it is used: all at once would take the registers that the sums need. */
-DPT_INLINE void step(const int P, const int B, const int FLIP, const int N,
-                     const uint8_t *const *at, size_t i, const uint8_t *w,
-                     sums acc[MOST_PLACES][BLOCKS]) {
-    lanes weights[BLOCKS];
-    DPT_UNROLL
+QUADS_INLINE void quads_multiply_unit(const int P, const int B, const int FLIP, const int N,
+                                      const uint8_t *const *at, size_t i, const uint8_t *w,
+                                      quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
+    quads_weights weights[DPT_MOST_BLOCKS];
+    QUADS_UNROLL
     for (int b = 0; b < B; b++) {
-        weights[b] = lanes_load(w + 4 * LANES * b);
+        weights[b] = quads_weights_load(w + 4 * QUADS_LANES * b);
     }
-    DPT_UNROLL
+    QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        quad value = unit_load(N, at[p] + i);
+        quad value = quads_unit_load(N, at[p] + i);
         value = FLIP ? quad_flip(value) : value;
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int b = 0; b < B; b++) {
-            acc[p][b] = sums_dot(acc[p][b], value, weights[b]);
+            acc[p][b] = quads_acc_dot(acc[p][b], value, weights[b]);
         }
     }
 }
 
-#if STRIP > 1
+#if QUADS_CHUNK > 1
 /* The same for a strip of STRIP quads. */
-DPT_INLINE void strip_step(const int P, const int B, const int FLIP, const strip *a,
-                           const uint8_t *w, sums acc[MOST_PLACES][BLOCKS]) {
-    strip values[MOST_PLACES];
-    DPT_UNROLL
+QUADS_INLINE void quads_multiply_chunk(const int P, const int B, const int FLIP,
+                                       const quads_chunk *a, const uint8_t *w,
+                                       quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
+    quads_chunk values[QUADS_MOST_WINDOWS];
+    QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        values[p] = FLIP ? strip_flip(a[p]) : a[p];
+        values[p] = FLIP ? quads_chunk_flip(a[p]) : a[p];
     }
-    DPT_UNROLL
+    QUADS_UNROLL
     for (int b = 0; b < B; b++) {
-        strip_lanes weights;
-        DPT_UNROLL
-        for (int q = 0; q < STRIP; q++) {
-            weights.quad[q] = lanes_load(w + 4 * LANES * (B * q + b));
+        quads_chunk_weights weights;
+        QUADS_UNROLL
+        for (int q = 0; q < QUADS_CHUNK; q++) {
+            weights.quad[q] = quads_weights_load(w + 4 * QUADS_LANES * (B * q + b));
         }
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int p = 0; p < P; p++) {
-            acc[p][b] = sums_dot_strip(acc[p][b], values[p], weights);
+            acc[p][b] = quads_acc_dot_chunk(acc[p][b], values[p], weights);
         }
     }
 }
 #endif
 
 /* acc[p][b] = the sums of block b at place p; narrow ones are those of 4 lanes a channel still. */
-DPT_INLINE void multiply_units(const int P, const int B, const int FLIP, const int N, const tile *t,
-                               const uint8_t *w, sums acc[MOST_PLACES][BLOCKS]) {
-    const uint8_t *at[MOST_PLACES];
-    DPT_UNROLL
+QUADS_INLINE void quads_multiply_windows(const int P, const int B, const int FLIP, const int N,
+                                         const quads_windows *t, const uint8_t *w,
+                                         quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
+    const uint8_t *at[QUADS_MOST_WINDOWS];
+    QUADS_UNROLL
     for (int p = 0; p < P; p++) {
         at[p] = t->place[p];
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int b = 0; b < B; b++) {
-            acc[p][b] = sums_zero();
+            acc[p][b] = quads_acc_zero();
         }
     }
     for (uint32_t row = 0; row < t->rows; row++) {
-        const size_t end = UNIT(N) * (size_t)t->quads;
+        const size_t end = QUADS_UNIT(N) * (size_t)t->quads;
         size_t i = 0;
-#if STRIP > 1
-        for (; i + 4 * STRIP <= end; i += 4 * STRIP, w += 4 * LANES * B * STRIP) {
-            strip strips[MOST_PLACES];
-            DPT_UNROLL
+#if QUADS_CHUNK > 1
+        for (; i + 4 * QUADS_CHUNK <= end;
+             i += 4 * QUADS_CHUNK, w += 4 * QUADS_LANES * B * QUADS_CHUNK) {
+            quads_chunk chunks[QUADS_MOST_WINDOWS];
+            QUADS_UNROLL
             for (int p = 0; p < P; p++) {
-                strips[p] = strip_load(at[p] + i);
+                chunks[p] = quads_chunk_load(at[p] + i);
             }
-            strip_step(P, B, FLIP, strips, w, acc);
+            quads_multiply_chunk(P, B, FLIP, chunks, w, acc);
         }
 #endif
-        for (; i < end; i += UNIT(N), w += 4 * LANES * B) {
-            step(P, B, FLIP, N, at, i, w, acc);
+        for (; i < end; i += QUADS_UNIT(N), w += 4 * QUADS_LANES * B) {
+            quads_multiply_unit(P, B, FLIP, N, at, i, w, acc);
         }
         if (t->tail != 0) { /* the last, incomplete unit; its missing bytes meet weights of 0 */
-            uint8_t bytes[MOST_PLACES][NARROW_UNIT];
-            const uint8_t *copies[MOST_PLACES];
-            DPT_UNROLL
+            uint8_t bytes[QUADS_MOST_WINDOWS][DPT_NARROW_UNIT];
+            const uint8_t *copies[QUADS_MOST_WINDOWS];
+            QUADS_UNROLL
             for (int p = 0; p < P; p++) {
                 memset(bytes[p], 0, sizeof bytes[p]);
                 memcpy(bytes[p], at[p] + end, t->tail);
                 copies[p] = bytes[p];
             }
-            step(P, B, FLIP, N, copies, 0, w, acc);
-            w += 4 * LANES * B;
+            quads_multiply_unit(P, B, FLIP, N, copies, 0, w, acc);
+            w += 4 * QUADS_LANES * B;
         }
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int p = 0; p < P; p++) {
             at[p] += t->pitch;
         }
@@ -172,52 +178,55 @@ DPT_INLINE void multiply_units(const int P, const int B, const int FLIP, const i
 
 /* Narrow sums, 4 lanes a channel and place, become sums like others, of 4 channels; the places are
  * one or a multiple of 4. */
-#if NARROW
-DPT_INLINE void unfold(const int P, const int N, sums acc[MOST_PLACES][BLOCKS]) {
+#if QUADS_NARROW
+QUADS_INLINE void quads_unfold_narrow(const int P, const int N,
+                                      quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
     if (!N) {
         return;
     }
-    DPT_UNROLL
+    QUADS_UNROLL
     for (int p = 0; p < P; p += 4) {
-        sums four[4];
-        DPT_UNROLL
+        quads_acc four[4];
+        QUADS_UNROLL
         for (int i = 0; i < 4; i++) {
             four[i] = acc[P < 4 ? 0 : p + i][0];
         }
-        narrow_sums(four);
-        DPT_UNROLL
+        quads_acc_from_narrow(four);
+        QUADS_UNROLL
         for (int i = 0; i < 4; i++) {
             acc[P < 4 ? 0 : p + i][0] = four[P < 4 ? 0 : i];
         }
     }
 }
 #else
-#define unfold(P, N, acc) (void)(N)
+#define quads_unfold_narrow(P, N, acc) (void)(N)
 #endif
 
 /* One op on one plane, and the superblock of channels that is being computed. */
-typedef struct job {
+typedef struct quads_job {
     const dpt_op *op;
     const uint8_t *in;
     void *out;
     dpt_superblock s;
-} job;
+} quads_job;
 
 /* Requantizes and stores `blocks` blocks of each of n output pixels. It is not inlined: it is long,
  * and the sums of a tile are few. It reads a copy of the op, which no store to `out` can change. */
-static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pixel, size_t n,
-                                                        sums result[][BLOCKS], int blocks) {
+static __attribute__((noinline)) QUADS_TARGET void quads_store(const quads_job *j, size_t pixel,
+                                                               size_t n,
+                                                               quads_acc result[][DPT_MOST_BLOCKS],
+                                                               int blocks) {
     const dpt_op op = *j->op;
     const int32_t *const bias = j->s.bias, *const mult = j->s.mult;
     void *const out = j->out;
     const size_t first = j->s.channel, left = op.out.c - first;
-    const size_t full = j->s.unit == 4 ? (size_t)LANES : (size_t)NARROW_CHANNELS;
+    const size_t full = j->s.unit == 4 ? (size_t)QUADS_LANES : (size_t)DPT_NARROW_CHANNELS;
     for (size_t i = 0; i < n; i++) {
         const size_t index = (pixel + i) * op.out.c + first;
         for (size_t b = 0; b < (size_t)blocks; b++) {
-            const size_t at = LANES * b, most = left - at;
-            sums_finish(&op, result[i][b], bias + at, mult + at, out, index + at,
-                        most < full ? most : full);
+            const size_t at = QUADS_LANES * b, most = left - at;
+            quads_acc_store(&op, result[i][b], bias + at, mult + at, out, index + at,
+                            most < full ? most : full);
         }
     }
 }
@@ -225,135 +234,144 @@ static __attribute__((noinline)) DPT_TARGET void finish(const job *j, size_t pix
 #include "dpt_quads_conv.h"
 
 /* A superblock of a dense op on n vectors, P at a time. */
-DPT_INLINE void multiply_vectors(const int P, const int B, const int FLIP, const int N,
-                                 const job *j, size_t n) {
+QUADS_INLINE void quads_dense_batch(const int P, const int B, const int FLIP, const int N,
+                                    const quads_job *j, size_t n) {
     const size_t size = dpt_elements(j->op->in);
-    tile t = {{0}, 0, 1, (uint32_t)(size / UNIT(N)), (uint32_t)(size % UNIT(N))};
+    quads_windows t = {
+        {0}, 0, 1, (uint32_t)(size / QUADS_UNIT(N)), (uint32_t)(size % QUADS_UNIT(N))};
     for (size_t from = 0; from < n; from += (size_t)P) {
-        sums acc[MOST_PLACES][BLOCKS];
+        quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS];
         for (int p = 0; p < P; p++) {
             t.place[p] = j->in + size * (from + (size_t)p < n ? from + (size_t)p : n - 1);
         }
-        multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
-        unfold(P, N, acc);
+        quads_multiply_windows(P, B, FLIP, N, &t, j->s.weight, acc);
+        quads_unfold_narrow(P, N, acc);
         const size_t left = n - from;
-        finish(j, from, left < (size_t)P ? left : (size_t)P, acc, B);
+        quads_store(j, from, left < (size_t)P ? left : (size_t)P, acc, B);
     }
 }
 
-#ifdef CHAINS
+#ifdef QUADS_CHAINS
 /* The same for one vector. Its units go to C chains of sums in turn, since a multiplication waits
  * for the one before it in its sum. */
-DPT_INLINE void multiply_vector(const int C, const int B, const int FLIP, const int N,
-                                const job *j) {
+QUADS_INLINE void quads_dense_single(const int C, const int B, const int FLIP, const int N,
+                                     const quads_job *j) {
     const uint32_t size = (uint32_t)dpt_elements(j->op->in);
-    const uint32_t whole = size / (uint32_t)(C * UNIT(N)) * (uint32_t)(C * UNIT(N));
-    const tile t = {{j->in + whole}, 0, 1, (size - whole) / UNIT(N), size % UNIT(N)};
+    const uint32_t whole = size / (uint32_t)(C * QUADS_UNIT(N)) * (uint32_t)(C * QUADS_UNIT(N));
+    const quads_windows t = {
+        {j->in + whole}, 0, 1, (size - whole) / QUADS_UNIT(N), size % QUADS_UNIT(N)};
     const uint8_t *in = j->in, *w = j->s.weight;
-    sums chain[MOST_PLACES][BLOCKS], acc[MOST_PLACES][BLOCKS];
-    DPT_UNROLL
+    quads_acc chain[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS], acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS];
+    QUADS_UNROLL
     for (int c = 0; c < C; c++) {
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int b = 0; b < B; b++) {
-            chain[c][b] = sums_zero();
+            chain[c][b] = quads_acc_zero();
         }
     }
-    for (uint32_t i = 0; i < whole; i += (uint32_t)(C * UNIT(N)), w += 4 * LANES * B * C) {
-#ifdef PREFETCH
-        for (int line = 0; line < 4 * LANES * B * C; line += 64) {
-            __builtin_prefetch((const void *)((uintptr_t)w + PREFETCH + (uintptr_t)line));
+    for (uint32_t i = 0; i < whole;
+         i += (uint32_t)(C * QUADS_UNIT(N)), w += 4 * QUADS_LANES * B * C) {
+#ifdef QUADS_PREFETCH
+        for (int line = 0; line < 4 * QUADS_LANES * B * C; line += 64) {
+            __builtin_prefetch((const void *)((uintptr_t)w + QUADS_PREFETCH + (uintptr_t)line));
         }
 #endif
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int c = 0; c < C; c++) {
-            step(1, B, FLIP, N, &in, i + (size_t)(UNIT(N) * c), w + 4 * LANES * B * c, &chain[c]);
+            quads_multiply_unit(1, B, FLIP, N, &in, i + (size_t)(QUADS_UNIT(N) * c),
+                                w + 4 * QUADS_LANES * B * c, &chain[c]);
         }
     }
-    multiply_units(1, B, FLIP, N, &t, w, acc);
-    DPT_UNROLL
+    quads_multiply_windows(1, B, FLIP, N, &t, w, acc);
+    QUADS_UNROLL
     for (int b = 0; b < B; b++) {
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int c = 0; c < C; c++) {
-            acc[0][b] = sums_add(acc[0][b], chain[c][b]);
+            acc[0][b] = quads_acc_add(acc[0][b], chain[c][b]);
         }
     }
-    unfold(1, N, acc);
-    finish(j, 0, 1, acc, B);
+    quads_unfold_narrow(1, N, acc);
+    quads_store(j, 0, 1, acc, B);
 }
-#define DENSE_ONE(B, FLIP, N, j) multiply_vector(CHAINS(B), B, FLIP, N, j)
+#define QUADS_DENSE_SINGLE(B, FLIP, N, j) quads_dense_single(QUADS_CHAINS(B), B, FLIP, N, j)
 #else
-#define DENSE_ONE(B, FLIP, N, j) multiply_vectors(1, B, FLIP, N, j, 1)
+#define QUADS_DENSE_SINGLE(B, FLIP, N, j) quads_dense_batch(1, B, FLIP, N, j, 1)
 #endif
 
-#define DPT_SUPERBLOCK(NAME, P, B, FLIP, N)                                                        \
-    static DPT_TARGET void conv_##NAME(const job *j, size_t n) {                                   \
+#define QUADS_SUPERBLOCK(NAME, P, B, FLIP, N)                                                      \
+    static QUADS_TARGET void quads_conv_##NAME(const quads_job *j, size_t n) {                     \
         const int area = j->op->pool_h * j->op->pool_w;                                            \
         (void)n; /* one plane */                                                                   \
         if (area == 1) {                                                                           \
-            convolve(P, B, 1, FLIP, N, j);                                                         \
+            quads_convolve(P, B, 1, FLIP, N, j);                                                   \
         } else if (area == 4) {                                                                    \
-            convolve(P, B, 4, FLIP, N, j);                                                         \
+            quads_convolve(P, B, 4, FLIP, N, j);                                                   \
         } else {                                                                                   \
-            convolve_any(P, B, FLIP, N, j);                                                        \
+            quads_convolve_any_pool(P, B, FLIP, N, j);                                             \
         }                                                                                          \
     }                                                                                              \
-    static DPT_TARGET void dense_##NAME(const job *j, size_t n) {                                  \
+    static QUADS_TARGET void quads_dense_##NAME(const quads_job *j, size_t n) {                    \
         if (n == 1) {                                                                              \
-            DENSE_ONE(B, FLIP, N, j);                                                              \
+            QUADS_DENSE_SINGLE(B, FLIP, N, j);                                                     \
         } else {                                                                                   \
-            multiply_vectors(P, B, FLIP, N, j, n);                                                 \
+            quads_dense_batch(P, B, FLIP, N, j, n);                                                \
         }                                                                                          \
     }
-#define DPT_WIDE(B)                                                                                \
-    DPT_SUPERBLOCK(B##_0, PLACES(B), B, 0, 0)                                                      \
-    DPT_SUPERBLOCK(B##_1, PLACES(B), B, 1, 0)
+#define QUADS_WIDE(B)                                                                              \
+    QUADS_SUPERBLOCK(B##_0, QUADS_WINDOWS(B), B, 0, 0)                                             \
+    QUADS_SUPERBLOCK(B##_1, QUADS_WINDOWS(B), B, 1, 0)
 
-DPT_WIDE(1)
-#if PACKING == 1
-#define DPT_ROW(what, FLIP) {what##_1_##FLIP}
+QUADS_WIDE(1)
+#if QUADS_BLOCKS == 1
+#define QUADS_KERNEL_ROW(what, FLIP) {quads_##what##_1_##FLIP}
 #else
-DPT_WIDE(2)
-#if PACKING == 2
-#define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP}
+QUADS_WIDE(2)
+#if QUADS_BLOCKS == 2
+#define QUADS_KERNEL_ROW(what, FLIP) {quads_##what##_1_##FLIP, quads_##what##_2_##FLIP}
 #else
-DPT_WIDE(3)
-DPT_WIDE(4)
-#if PACKING == 4
-#define DPT_ROW(what, FLIP) {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP}
+QUADS_WIDE(3)
+QUADS_WIDE(4)
+#if QUADS_BLOCKS == 4
+#define QUADS_KERNEL_ROW(what, FLIP)                                                               \
+    {quads_##what##_1_##FLIP, quads_##what##_2_##FLIP, quads_##what##_3_##FLIP,                    \
+     quads_##what##_4_##FLIP}
 #else
-DPT_WIDE(5)
-#define DPT_ROW(what, FLIP)                                                                        \
-    {what##_1_##FLIP, what##_2_##FLIP, what##_3_##FLIP, what##_4_##FLIP, what##_5_##FLIP}
+QUADS_WIDE(5)
+#define QUADS_KERNEL_ROW(what, FLIP)                                                               \
+    {quads_##what##_1_##FLIP, quads_##what##_2_##FLIP, quads_##what##_3_##FLIP,                    \
+     quads_##what##_4_##FLIP, quads_##what##_5_##FLIP}
 #endif
 #endif
 #endif
 
 /* By whether activations are flipped, and the blocks of the superblock less 1. */
-typedef void superblock_kernel(const job *j, size_t n);
-static superblock_kernel *const conv_kernels[2][PACKING] = {DPT_ROW(conv, 0), DPT_ROW(conv, 1)};
-static superblock_kernel *const dense_kernels[2][PACKING] = {DPT_ROW(dense, 0), DPT_ROW(dense, 1)};
+typedef void quads_kernel(const quads_job *j, size_t n);
+static quads_kernel *const quads_conv_kernels[2][QUADS_BLOCKS] = {QUADS_KERNEL_ROW(conv, 0),
+                                                                  QUADS_KERNEL_ROW(conv, 1)};
+static quads_kernel *const quads_dense_kernels[2][QUADS_BLOCKS] = {QUADS_KERNEL_ROW(dense, 0),
+                                                                   QUADS_KERNEL_ROW(dense, 1)};
 
-#if NARROW
-DPT_SUPERBLOCK(narrow_0, PLACES(1), 1, 0, 1)
-DPT_SUPERBLOCK(narrow_1, PLACES(1), 1, 1, 1)
-static superblock_kernel *const conv_narrow[2] = {conv_narrow_0, conv_narrow_1};
-static superblock_kernel *const dense_narrow[2] = {dense_narrow_0, dense_narrow_1};
-#define DPT_KERNEL(what, flip, s)                                                                  \
-    ((s).unit == 4 ? what##_kernels[flip][(s).blocks - 1] : what##_narrow[flip])
+#if QUADS_NARROW
+QUADS_SUPERBLOCK(narrow_0, QUADS_WINDOWS(1), 1, 0, 1)
+QUADS_SUPERBLOCK(narrow_1, QUADS_WINDOWS(1), 1, 1, 1)
+static quads_kernel *const quads_conv_narrow[2] = {quads_conv_narrow_0, quads_conv_narrow_1};
+static quads_kernel *const quads_dense_narrow[2] = {quads_dense_narrow_0, quads_dense_narrow_1};
+#define QUADS_KERNEL(what, flip, s)                                                                \
+    ((s).unit == 4 ? quads_##what##_kernels[flip][(s).blocks - 1] : quads_##what##_narrow[flip])
 #else
-#define DPT_KERNEL(what, flip, s) what##_kernels[flip][(s).blocks - 1]
+#define QUADS_KERNEL(what, flip, s) quads_##what##_kernels[flip][(s).blocks - 1]
 #endif
 
-#if PLANAR
+#if QUADS_PLANAR
 #include "dpt_planes.h"
 #endif
 
 /* All of a band: a convolution without padding, whose windows may be read in whole units. */
-static void convolve_band(const dpt_op *op, const uint8_t *in, void *out) {
-    const int flip = dpt_offset(op, LAYOUT) != 0;
-    job j = {op, in, out, dpt_superblock_first(op, LAYOUT)};
-    for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
-        DPT_KERNEL(conv, flip, j.s)(&j, 1);
+static void quads_convolve_band(const dpt_op *op, const uint8_t *in, void *out) {
+    const int flip = dpt_offset(op, QUADS_PACKING) != 0;
+    quads_job j = {op, in, out, dpt_superblock_first(op, QUADS_PACKING)};
+    for (; j.s.blocks != 0; dpt_superblock_next(op, QUADS_PACKING, &j.s)) {
+        QUADS_KERNEL(conv, flip, j.s)(&j, 1);
     }
 }
 
@@ -367,14 +385,14 @@ static void quads_conv(const dpt_op *op, const void *in, void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *image = (const uint8_t *)in + i * dpt_elements(op->in);
         uint8_t *result = dpt_output(op, out, i);
-#if PLANAR
-        if (dpt_planar(op, LAYOUT)) {
-            const job j = {op, image, result, dpt_superblock_first(op, LAYOUT)};
-            plane_conv(&j, dpt_offset(op, LAYOUT) != 0);
+#if QUADS_PLANAR
+        if (dpt_planar(op, QUADS_PACKING)) {
+            const quads_job j = {op, image, result, dpt_superblock_first(op, QUADS_PACKING)};
+            planes_conv(&j, dpt_offset(op, QUADS_PACKING) != 0);
             continue;
         }
 #endif
-        convolve_bands(op, image, result, convolve_band);
+        quads_convolve_bands(op, image, result, quads_convolve_band);
     }
 }
 
@@ -383,9 +401,9 @@ static void quads_dense(const dpt_op *op, const void *in, void *out, size_t n) {
         dpt_scalar_dense(op, in, out, n);
         return;
     }
-    const int flip = dpt_offset(op, LAYOUT) != 0;
-    job j = {op, in, out, dpt_superblock_first(op, LAYOUT)};
-    for (; j.s.blocks != 0; dpt_superblock_next(op, LAYOUT, &j.s)) {
-        DPT_KERNEL(dense, flip, j.s)(&j, n);
+    const int flip = dpt_offset(op, QUADS_PACKING) != 0;
+    quads_job j = {op, in, out, dpt_superblock_first(op, QUADS_PACKING)};
+    for (; j.s.blocks != 0; dpt_superblock_next(op, QUADS_PACKING, &j.s)) {
+        QUADS_KERNEL(dense, flip, j.s)(&j, n);
     }
 }

@@ -8,13 +8,13 @@
 
 /* What does not change from window to window: bytes from a row of the input to the next, from a
  * pooling window to the next, to the one below, and from its first place to each of its first 4. */
-typedef struct frame {
+typedef struct quads_strides {
     size_t pitch, right, down;
     size_t ahead[4];
-} frame;
+} quads_strides;
 
-static frame frame_of(const dpt_op *op) {
-    frame f;
+static quads_strides quads_strides_of(const dpt_op *op) {
+    quads_strides f;
     f.pitch = (size_t)op->in.w * op->in.c;
     f.right = (size_t)op->pool_w * op->stride_w * op->in.c;
     f.down = (size_t)op->pool_h * op->stride_h * f.pitch;
@@ -27,18 +27,18 @@ static frame frame_of(const dpt_op *op) {
 
 /* A superblock of a convolution whose pooling window has A places, 1 or 4. P places are whole
  * windows; where fewer are left, the last window stands in and its sums are not used. */
-DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, const int N,
-                         const job *j) {
+QUADS_INLINE void quads_convolve(const int P, const int B, const int A, const int FLIP, const int N,
+                                 const quads_job *j) {
     const dpt_op *op = j->op;
-    const frame f = frame_of(op);
+    const quads_strides f = quads_strides_of(op);
     const size_t pixels = (size_t)op->out.h * op->out.w, width = op->out.w;
-    tile t = {{0}, f.pitch, op->kernel_h, (uint32_t)dpt_row_units(op, UNIT(N)), 0};
+    quads_windows t = {{0}, f.pitch, op->kernel_h, (uint32_t)dpt_row_units(op, QUADS_UNIT(N)), 0};
     const uint8_t *row = j->in, *at = row; /* the next window, and the first beside it */
     size_t x = 0;
     for (size_t pixel = 0; pixel < pixels; pixel += (size_t)(P / A)) {
-        sums acc[MOST_PLACES][BLOCKS];
+        quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS];
         for (int window = 0; window < P / A; window++) {
-            DPT_UNROLL
+            QUADS_UNROLL
             for (int p = 0; p < A; p++) {
                 t.place[window * A + p] = at + f.ahead[p];
             }
@@ -50,37 +50,38 @@ DPT_INLINE void convolve(const int P, const int B, const int A, const int FLIP, 
                 }
             }
         }
-        multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
-        unfold(P, N, acc);
-        sums result[MOST_PLACES][BLOCKS];
-        DPT_UNROLL
+        quads_multiply_windows(P, B, FLIP, N, &t, j->s.weight, acc);
+        quads_unfold_narrow(P, N, acc);
+        quads_acc result[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS];
+        QUADS_UNROLL
         for (int p = 0; p < P; p++) {
-            DPT_UNROLL
+            QUADS_UNROLL
             for (int b = 0; b < B; b++) {
                 if (p % A == 0) {
                     result[p / A][b] = acc[p][b];
                 } else {
-                    result[p / A][b] = sums_max(result[p / A][b], acc[p][b]);
+                    result[p / A][b] = quads_acc_max(result[p / A][b], acc[p][b]);
                 }
             }
         }
         const size_t rest = pixels - pixel, whole = (size_t)(P / A);
-        finish(j, pixel, rest < whole ? rest : whole, result, B);
+        quads_store(j, pixel, rest < whole ? rest : whole, result, B);
     }
 }
 
 /* The same for pooling windows of any size: one window at a time, P places of it at once. */
-DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const int N, const job *j) {
+QUADS_INLINE void quads_convolve_any_pool(const int P, const int B, const int FLIP, const int N,
+                                          const quads_job *j) {
     const dpt_op *op = j->op;
-    const frame f = frame_of(op);
+    const quads_strides f = quads_strides_of(op);
     const size_t area = (size_t)op->pool_h * op->pool_w, beside = (size_t)op->stride_w * op->in.c;
-    tile t = {{0}, f.pitch, op->kernel_h, (uint32_t)dpt_row_units(op, UNIT(N)), 0};
+    quads_windows t = {{0}, f.pitch, op->kernel_h, (uint32_t)dpt_row_units(op, QUADS_UNIT(N)), 0};
     for (size_t pixel = 0; pixel < (size_t)op->out.h * op->out.w; pixel++) {
-        sums best[1][BLOCKS], acc[MOST_PLACES][BLOCKS];
+        quads_acc best[1][DPT_MOST_BLOCKS], acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS];
         const uint8_t *window = j->in + pixel / op->out.w * f.down + pixel % op->out.w * f.right;
-        DPT_UNROLL
+        QUADS_UNROLL
         for (int b = 0; b < B; b++) {
-            best[0][b] = sums_zero();
+            best[0][b] = quads_acc_zero();
         }
         for (size_t from = 0; from < area; from += (size_t)P) {
             for (size_t p = 0; p < (size_t)P; p++) {
@@ -88,28 +89,28 @@ DPT_INLINE void convolve_any(const int P, const int B, const int FLIP, const int
                 t.place[p] =
                     window + at / op->pool_w * op->stride_h * f.pitch + at % op->pool_w * beside;
             }
-            multiply_units(P, B, FLIP, N, &t, j->s.weight, acc);
-            unfold(P, N, acc);
-            DPT_UNROLL
+            quads_multiply_windows(P, B, FLIP, N, &t, j->s.weight, acc);
+            quads_unfold_narrow(P, N, acc);
+            QUADS_UNROLL
             for (int b = 0; b < B; b++) {
-                DPT_UNROLL
+                QUADS_UNROLL
                 for (int p = 1; p < P; p++) {
-                    acc[0][b] = sums_max(acc[0][b], acc[p][b]);
+                    acc[0][b] = quads_acc_max(acc[0][b], acc[p][b]);
                 }
-                best[0][b] = from == 0 ? acc[0][b] : sums_max(best[0][b], acc[0][b]);
+                best[0][b] = from == 0 ? acc[0][b] : quads_acc_max(best[0][b], acc[0][b]);
             }
         }
-        finish(j, pixel, 1, best, B);
+        quads_store(j, pixel, 1, best, B);
     }
 }
 
 /* Rows of the output, from the first on, whose windows can be read where the input lies. */
-static size_t rows_inside(const dpt_op *op) {
+static size_t quads_rows_inside(const dpt_op *op) {
     const size_t pitch = (size_t)op->in.w * op->in.c, size = op->in.h * pitch;
     const size_t row = dpt_span_w(op, op->out.w) * op->in.c;
     const int padded = (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
     size_t rows = padded ? 0u : op->out.h;
-    while (rows > 0 && (dpt_span_h(op, rows) - 1) * pitch + row + SLACK > size) {
+    while (rows > 0 && (dpt_span_h(op, rows) - 1) * pitch + row + DPT_SLACK > size) {
         rows--;
     }
     return rows;
@@ -117,8 +118,8 @@ static size_t rows_inside(const dpt_op *op) {
 
 /* Copies `to.h` rows of `to.w` pixels whose corner is (top, left), with zeros where there is no
  * input. */
-static void copy_plane(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdiff_t left,
-                       dpt_shape to, uint8_t *copy) {
+static void quads_copy_padded(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdiff_t left,
+                              dpt_shape to, uint8_t *copy) {
     const size_t pixel = op->in.c, pitch = op->in.w * pixel;
     const ptrdiff_t first = left < 0 ? -left : 0;
     const ptrdiff_t end = op->in.w - left < to.w ? op->in.w - left : to.w;
@@ -136,25 +137,26 @@ static void copy_plane(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdi
 }
 
 /* The convolution of one plane, band by band. */
-static void convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
-                           void (*convolve_band)(const dpt_op *, const uint8_t *, void *)) {
+static void quads_convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
+                                 void (*quads_convolve_band)(const dpt_op *, const uint8_t *,
+                                                             void *)) {
     const size_t pixel = op->out.c * (op->out_type == DPT_I32 ? sizeof(int32_t) : 1);
-    uint8_t copy[BAND_SIZE];
+    uint8_t copy[DPT_BAND_SIZE];
     dpt_op band = *op;
-    size_t y = rows_inside(op);
+    size_t y = quads_rows_inside(op);
     if (y > 0) {
         band.out.h = (uint16_t)y;
-        convolve_band(&band, in, out);
+        quads_convolve_band(&band, in, out);
     }
     if (y == op->out.h) { /* nothing to copy; no rows have no span */
         return;
     }
     band.pad_top = band.pad_left = band.pad_bottom = band.pad_right = 0;
     size_t rows = op->out.h - y, columns = op->out.w;
-    while (rows > 1 && dpt_band_size(op, rows, columns) > BAND_SIZE) {
+    while (rows > 1 && dpt_band_size(op, rows, columns) > DPT_BAND_SIZE) {
         rows--;
     }
-    while (columns > 1 && dpt_band_size(op, rows, columns) > BAND_SIZE) {
+    while (columns > 1 && dpt_band_size(op, rows, columns) > DPT_BAND_SIZE) {
         columns--;
     }
     for (; y < op->out.h; y += rows) {
@@ -167,9 +169,9 @@ static void convolve_bands(const dpt_op *op, const uint8_t *in, uint8_t *out,
             band.out.w = (uint16_t)width;
             band.in.h = (uint16_t)dpt_span_h(op, rows);
             band.in.w = (uint16_t)dpt_span_w(op, width);
-            copy_plane(op, in, top, left, band.in, copy);
-            memset(copy + dpt_elements(band.in), 0, SLACK);
-            convolve_band(&band, copy, out + (y * op->out.w + x) * pixel);
+            quads_copy_padded(op, in, top, left, band.in, copy);
+            memset(copy + dpt_elements(band.in), 0, DPT_SLACK);
+            quads_convolve_band(&band, copy, out + (y * op->out.w + x) * pixel);
         }
     }
 }

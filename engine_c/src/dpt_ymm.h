@@ -5,28 +5,28 @@
 
 #include <string.h>
 
-typedef struct sums {
+typedef struct quads_acc {
     __m256i half[2];
-} sums;
+} quads_acc;
 
-#define VECTOR static inline __attribute__((always_inline)) DPT_TARGET
+#define QUADS_INLINE static inline __attribute__((always_inline)) QUADS_TARGET
 
-VECTOR __m256i broadcast(const uint8_t *p) {
+QUADS_INLINE __m256i ymm_broadcast(const uint8_t *p) {
     int32_t value;
     memcpy(&value, p, 4);
     return _mm256_set1_epi32(value);
 }
 
-VECTOR __m256i spread(const uint8_t *p) {
+QUADS_INLINE __m256i ymm_spread(const uint8_t *p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-VECTOR sums sums_zero(void) {
-    const sums zero = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
+QUADS_INLINE quads_acc quads_acc_zero(void) {
+    const quads_acc zero = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
     return zero;
 }
 
-VECTOR sums sums_add(sums a, sums b) {
+QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     a.half[0] = _mm256_add_epi32(a.half[0], b.half[0]);
     a.half[1] = _mm256_add_epi32(a.half[1], b.half[1]);
     return a;
@@ -34,15 +34,15 @@ VECTOR sums sums_add(sums a, sums b) {
 
 /* Pairs of places are added crosswise, twice: then the lanes of a channel are its sums at the four
  * places. */
-VECTOR __m256i crosswise(__m256i a, __m256i b, __m256i c, __m256i d) {
+QUADS_INLINE __m256i ymm_crosswise(__m256i a, __m256i b, __m256i c, __m256i d) {
     const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
     const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
     return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
 }
 
-VECTOR void narrow_sums(sums *s) {
-    const __m256i low = crosswise(s[0].half[0], s[1].half[0], s[2].half[0], s[3].half[0]);
-    const __m256i high = crosswise(s[0].half[1], s[1].half[1], s[2].half[1], s[3].half[1]);
+QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
+    const __m256i low = ymm_crosswise(s[0].half[0], s[1].half[0], s[2].half[0], s[3].half[0]);
+    const __m256i high = ymm_crosswise(s[0].half[1], s[1].half[1], s[2].half[1], s[3].half[1]);
     for (int i = 0; i < 4; i++) {
         const __m256i lane =
             _mm256_add_epi32(_mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4), _mm256_set1_epi32(i));
@@ -52,7 +52,7 @@ VECTOR void narrow_sums(sums *s) {
     }
 }
 
-VECTOR sums sums_max(sums a, sums b) {
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     a.half[0] = _mm256_max_epi32(a.half[0], b.half[0]);
     a.half[1] = _mm256_max_epi32(a.half[1], b.half[1]);
     return a;
@@ -60,7 +60,7 @@ VECTOR sums sums_max(sums a, sums b) {
 
 /* NUMERICS.md section 2 in 8 lanes: even and odd lanes are multiplied apart, since a product has 64
  * bits; the odd products' high halves lie in the odd lanes already. */
-VECTOR __m256i requantize(const dpt_op *op, __m256i acc, __m256i bias, __m256i m) {
+QUADS_INLINE __m256i ymm_requantize(const dpt_op *op, __m256i acc, __m256i bias, __m256i m) {
     const __m256i half = _mm256_set1_epi64x((int64_t)1 << 31);
     acc = _mm256_add_epi32(acc, bias);
     acc = _mm256_sll_epi32(acc, _mm_cvtsi32_si128(op->shift));
@@ -72,15 +72,15 @@ VECTOR __m256i requantize(const dpt_op *op, __m256i acc, __m256i bias, __m256i m
     return _mm256_min_epi32(y, _mm256_set1_epi32(op->hi));
 }
 
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
     const __m256i *b = (const __m256i *)(const void *)bias;
     const __m256i *m = (const __m256i *)(const void *)mult;
     int32_t y[16];
     for (int i = 0; i < 2; i++) {
         _mm256_storeu_si256(
             (__m256i *)(void *)(y + 8 * i),
-            requantize(op, acc.half[i], _mm256_load_si256(b + i), _mm256_load_si256(m + i)));
+            ymm_requantize(op, acc.half[i], _mm256_load_si256(b + i), _mm256_load_si256(m + i)));
     }
     if (op->out_type == DPT_I32) {
         memcpy((int32_t *)out + index, y, n * sizeof *y);
@@ -97,43 +97,45 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     memcpy((uint8_t *)out + index, bytes, n);
 }
 
-typedef __m256i plane_sums;
+typedef __m256i planes_acc;
 
-VECTOR __m256i both(const uint8_t *p, const uint8_t *q) {
+QUADS_INLINE __m256i ymm_two_rows(const uint8_t *p, const uint8_t *q) {
     return _mm256_inserti128_si256(
         _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)),
         _mm_loadu_si128((const __m128i *)(const void *)q), 1);
 }
 
-VECTOR __m256i bytes_of_rows(const uint8_t *p, const uint8_t *q) {
+QUADS_INLINE __m256i ymm_row_bytes(const uint8_t *p, const uint8_t *q) {
     const __m128i places = _mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
-    return _mm256_shuffle_epi8(both(p, q), _mm256_broadcastsi128_si256(places));
+    return _mm256_shuffle_epi8(ymm_two_rows(p, q), _mm256_broadcastsi128_si256(places));
 }
 
-VECTOR __m256i bytes_of_columns(const uint8_t *const *rows, size_t at) {
-    return _mm256_unpacklo_epi16(
-        _mm256_unpacklo_epi8(both(rows[0] + at, rows[1] + at), both(rows[1] + at, rows[2] + at)),
-        _mm256_unpacklo_epi8(both(rows[2] + at, rows[3] + at), both(rows[3] + at, rows[4] + at)));
+QUADS_INLINE __m256i ymm_column_bytes(const uint8_t *const *rows, size_t at) {
+    return _mm256_unpacklo_epi16(_mm256_unpacklo_epi8(ymm_two_rows(rows[0] + at, rows[1] + at),
+                                                      ymm_two_rows(rows[1] + at, rows[2] + at)),
+                                 _mm256_unpacklo_epi8(ymm_two_rows(rows[2] + at, rows[3] + at),
+                                                      ymm_two_rows(rows[3] + at, rows[4] + at)));
 }
 
-VECTOR plane_sums plane_zero(void) {
+QUADS_INLINE planes_acc planes_acc_zero(void) {
     return _mm256_setzero_si256();
 }
 
 /* The larger of the two rows, of two channels. */
-VECTOR __m256i larger_rows(plane_sums a, plane_sums b) {
+QUADS_INLINE __m256i ymm_larger_rows(planes_acc a, planes_acc b) {
     return _mm256_max_epi32(_mm256_permute2x128_si256(a, b, 0x20),
                             _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-VECTOR plane_sums plane_pool(const plane_sums *acc) {
-    const __m256 ab = (__m256)larger_rows(acc[0], acc[1]), cd = (__m256)larger_rows(acc[2], acc[3]);
+QUADS_INLINE planes_acc planes_acc_pool(const planes_acc *acc) {
+    const __m256 ab = (__m256)ymm_larger_rows(acc[0], acc[1]),
+                 cd = (__m256)ymm_larger_rows(acc[2], acc[3]);
     const __m256i y = _mm256_max_epi32((__m256i)_mm256_shuffle_ps(ab, cd, 0x88),
                                        (__m256i)_mm256_shuffle_ps(ab, cd, 0xDD));
     return _mm256_permutevar8x32_epi32(y, _mm256_setr_epi32(0, 4, 2, 6, 1, 5, 3, 7));
 }
 
-VECTOR void plane_turn(const plane_sums *acc, plane_sums *pixels) {
+QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels) {
     const __m256i ab0 = _mm256_unpacklo_epi32(acc[0], acc[1]);
     const __m256i ab1 = _mm256_unpackhi_epi32(acc[0], acc[1]);
     const __m256i cd0 = _mm256_unpacklo_epi32(acc[2], acc[3]);
@@ -144,10 +146,10 @@ VECTOR void plane_turn(const plane_sums *acc, plane_sums *pixels) {
     pixels[3] = _mm256_unpackhi_epi64(ab1, cd1);
 }
 
-VECTOR void plane_finish(const dpt_op *op, plane_sums acc, const int32_t *bias, const int32_t *mult,
-                         uint8_t *values) {
-    const __m256i y =
-        requantize(op, acc, spread((const uint8_t *)bias), spread((const uint8_t *)mult));
+QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
+                                    const int32_t *mult, uint8_t *values) {
+    const __m256i y = ymm_requantize(op, acc, ymm_spread((const uint8_t *)bias),
+                                     ymm_spread((const uint8_t *)mult));
     if (op->out_type == DPT_I32) {
         _mm256_storeu_si256((__m256i *)(void *)values, y);
         return;
