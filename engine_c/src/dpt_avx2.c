@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AVX2: bytes are widened to 16 bits and multiplied in pairs (vpmaddwd). The instruction that takes
- * bytes as they are, vpmaddubsw, saturates at 16 bits: 255 * 127 * 2 does not fit. */
+/* AVX2: widens bytes to 16 bits and multiplies them in pairs (vpmaddwd). vpmaddubsw multiplies
+ * bytes without widening, but saturates at 16 bits: 255 * 127 * 2 does not fit. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_AVX2
+#include "dpt_quads.h"
+
 #define QUADS_TARGET     __attribute__((target("avx2")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
@@ -13,10 +15,11 @@
 #define QUADS_CHAINS(B)  4
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
-#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for sums */
-#include "dpt_ymm.h"
+#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for accumulators */
+#include "dpt_ymm.inc"
 
-/* Four values as 16-bit pairs: the even ones, and the odd ones. */
+/* Four activations of each lane as 16-bit pairs: those with even numbers, those with odd numbers.
+ */
 typedef struct quad {
     __m256i even, odd;
 } quad;
@@ -83,7 +86,7 @@ QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
     return _mm256_add_epi32(acc, products(a, w));
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
 static int avx2_available(void) {
     return dpt_cpu_has(DPT_CPU_AVX2);

@@ -2,7 +2,9 @@
 /* AVX-512 with VNNI: 16 channels in one register, 64 products an instruction (vpdpbusd). */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_AVX512VNNI
+#include "dpt_quads.h"
+
 #include <immintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
@@ -11,16 +13,15 @@
 #define QUADS_NARROW     1
 #define QUADS_PLANAR     1
 #define PLANES_COLUMNS   8
-#define QUADS_PREFETCH   2048 /* a fifth less time for the 400 KB of LeNet's dense op, on Zen 5 */
+#define QUADS_PREFETCH   2048 /* LeNet's dense op (400 KB) takes a fifth less time on Zen 5 */
 #define QUADS_CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     4
-#define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers */
+#define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers for accumulators */
 
 typedef __m512i quad;
 typedef __m512i quads_weights;
 typedef __m512i quads_acc;
-#define QUADS_INLINE static inline __attribute__((always_inline)) QUADS_TARGET
 
 QUADS_INLINE quad quad_load(const uint8_t *p) {
     int32_t value;
@@ -40,8 +41,8 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
     return _mm512_setzero_si512();
 }
 
-/* In place of _mm512_dpbusd_epi32, around which GCC copies each sum to another register and back.
- */
+/* GCC copies each accumulator to another register and back around _mm512_dpbusd_epi32. The assembly
+ * does not. */
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(w));
     return acc;
@@ -59,8 +60,8 @@ QUADS_INLINE quad quad_spread(const uint8_t *p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-/* Pairs of places are added crosswise, twice: then the lanes of a channel are its sums at the four
- * places. */
+/* Adds neighbouring lanes of 4 windows crosswise, twice. The 4 lanes of a channel are then the
+ * channel's accumulators at the 4 windows. */
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     const quads_acc ab =
         _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]), _mm512_unpackhi_epi32(s[0], s[1]));
@@ -76,8 +77,8 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
-/* NUMERICS.md section 2 in 16 lanes: even and odd lanes are multiplied apart, since a product has
- * 64 bits; the odd products' high halves lie in the odd lanes already. */
+/* NUMERICS.md section 2 in 16 lanes. Even and odd lanes are multiplied separately, since a product
+ * has 64 bits. The high halves of the odd products lie in the odd lanes already. */
 QUADS_INLINE __m512i requantize(const dpt_op *op, __m512i acc, __m512i bias, __m512i m) {
     const __m512i half = _mm512_set1_epi64((int64_t)1 << 31);
     acc = _mm512_add_epi32(acc, bias);
@@ -101,7 +102,7 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
     }
 }
 
-/* A tile's lanes: its first four columns, row by row, then the other four. */
+/* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
 typedef __m512i planes_acc;
 
 QUADS_INLINE __m512i alternate(const uint8_t *p, const uint8_t *q) {
@@ -145,7 +146,7 @@ QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
     return quads_acc_dot(acc, a, w);
 }
 
-/* The larger of the two rows, of two channels. */
+/* The maximum over the two rows of pixels, for two channels. */
 QUADS_INLINE __m512i larger_rows(planes_acc a, planes_acc b) {
     return _mm512_max_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
 }
@@ -180,7 +181,7 @@ QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int3
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
 static int avx512vnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVX512VNNI);

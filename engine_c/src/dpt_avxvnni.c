@@ -2,7 +2,9 @@
 /* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_AVXVNNI
+#include "dpt_quads.h"
+
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
@@ -12,8 +14,8 @@
 #define QUADS_CHAINS(B)  4
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
-#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for sums */
-#include "dpt_ymm.h"
+#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for accumulators */
+#include "dpt_ymm.inc"
 
 typedef __m256i quad;
 
@@ -39,8 +41,8 @@ QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     return w;
 }
 
-/* In place of _mm256_dpbusd_avx_epi32, around which GCC copies each sum to another register and
- * back. */
+/* GCC copies each accumulator to another register and back around _mm256_dpbusd_avx_epi32. The
+ * assembly does not. */
 QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(w));
     return acc;
@@ -64,7 +66,7 @@ QUADS_INLINE quad planes_weights(const uint8_t *p) {
     return ymm_broadcast(p);
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
 static int avxvnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVXVNNI);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that asks what CPU this is. */
+/* Detects the CPU's features. No other file does. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_DETECT_X86
 #include <cpuid.h>
 
 /* The register sets that the operating system saves: XCR0. */
@@ -34,7 +34,7 @@ int dpt_cpu_has(int feature) {
         return (xcr0 & 0xE6) == 0xE6 && (b & avx512) == avx512 && (c & 1u << 11) != 0;
     }
 }
-#elif defined(DPT_ARM64)
+#elif defined(DPT_DETECT_ARM64)
 #ifdef __linux__
 unsigned long getauxval(unsigned long type); /* of every libc there; the kernel's answer */
 #else

@@ -288,7 +288,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     }
 }
 
-#include "dpt_window.h"
+#include "dpt_window.inc"
 
 static int dsp_available(void) {
     return 1;

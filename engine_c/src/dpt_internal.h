@@ -3,48 +3,12 @@
 #ifndef DPT_INTERNAL_H
 #define DPT_INTERNAL_H
 
-#include "drypoint.h"
+#include "dpt_backends.h"
 
 /* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
  * shifts arithmetically; one that does not stops here instead of giving other bytes. */
 #if (-1 >> 1) != -1
 #error "drypoint needs an arithmetic right shift of negative integers"
-#endif
-
-/* Where the x86 backends are compiled; elsewhere, and with DPT_PLAIN_C, their files are empty. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(DPT_PLAIN_C)
-#define DPT_X86
-extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
-#endif
-
-/* Where the Neon backends are: little-endian ones, as the rest of the world. */
-#if defined(__GNUC__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN) && !defined(DPT_PLAIN_C)
-#define DPT_NEON
-#ifdef __aarch64__
-#define DPT_ARM64
-#endif
-#endif
-
-/* Where the compiler may use RISC-V V, with intrinsics of version 0.12 or later, and WASM SIMD. */
-#if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && !defined(DPT_PLAIN_C)
-#define DPT_RVV
-#endif
-#if defined(__wasm_simd128__) && !defined(DPT_PLAIN_C)
-#define DPT_WASM
-#endif
-
-/* Where the kernels for small devices are, whose weights the exporter packs: 32-bit ones and any
- * RISC-V with plain C, or ARMv6-M; Cortex-M with the DSP extension, and with Helium (MVE) for
- * integers. */
-#if (UINTPTR_MAX == 0xFFFFFFFFu || defined(__riscv)) && defined(__GNUC__) &&                       \
-    !defined(DPT_PLAIN_C) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define DPT_BLOCKS
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M'
-#define DPT_DSP
-#endif
-#if defined(__ARM_FEATURE_MVE)
-#define DPT_MVE
-#endif
 #endif
 
 /* The end of every table of kernels: what has no kernel but the plain one. */
@@ -115,20 +79,5 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
         ((uint8_t *)out)[index] = (uint8_t)((uint32_t)y & 0xFFu);
     }
 }
-
-#ifdef DPT_BLOCKS
-/* The same; with `merge` the larger of y and what is stored already. (In the engine as one file,
- * with a SIMD backend, nothing uses it.) */
-__attribute__((unused)) static inline void dpt_store_largest(const dpt_op *op, void *out,
-                                                             size_t index, int32_t y, int merge) {
-    if (merge) {
-        const int32_t before = op->out_type == DPT_I32  ? ((const int32_t *)out)[index]
-                               : op->out_type == DPT_U8 ? ((const uint8_t *)out)[index]
-                                                        : ((const int8_t *)out)[index];
-        y = y > before ? y : before;
-    }
-    dpt_store(op, out, index, y);
-}
-#endif
 
 #endif

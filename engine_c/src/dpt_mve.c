@@ -54,7 +54,7 @@ static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from,
     }
 }
 
-#include "dpt_mve_loops.h"
+#include "dpt_mve_loops.inc"
 
 static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
                        size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
@@ -137,9 +137,9 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     }
 }
 
-#include "dpt_window.h"
+#include "dpt_window.inc"
 
-#include "dpt_mve_short.h"
+#include "dpt_mve_short.inc"
 
 static int mve_available(void) {
     return 1;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the dot product of Armv8.2, SDOT: both factors are signed. */
+/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed. */
 #include "dpt_internal.h"
 
-#ifdef DPT_ARM64
-#define QUADS_TARGET __attribute__((target("+dotprod")))
-#define QUADS_FLIPS  DPT_FLIPS_U8
-#define DOT          vdotq_lane_s32
-#define DOTQ         vdotq_laneq_s32
-#include "dpt_neonlane.h"
+#ifdef DPT_NEONDOT
+#include "dpt_quads.h"
+
+#define QUADS_TARGET  __attribute__((target("+dotprod")))
+#define QUADS_FLIPS   DPT_FLIPS_U8
+#define NEONLANE_DOT  vdotq_lane_s32
+#define NEONLANE_DOTQ vdotq_laneq_s32
+#include "dpt_neonlane.inc"
 
 static int neondot_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the integer extension of Armv8.6 (i8mm), SUDOT: signed weights, unsigned activations as
- * they are. */
+/* Neon with the integer extension of Armv8.6 (i8mm): SUDOT multiplies signed weights by unsigned
+ * activations. */
 #include "dpt_internal.h"
 
-#ifdef DPT_ARM64
-#define QUADS_TARGET          __attribute__((target("+i8mm")))
-#define QUADS_FLIPS           DPT_FLIPS_I8
-#define DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
-#define DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
-#include "dpt_neonlane.h"
+#ifdef DPT_NEONI8MM
+#include "dpt_quads.h"
+
+#define QUADS_TARGET                   __attribute__((target("+i8mm")))
+#define QUADS_FLIPS                    DPT_FLIPS_I8
+#define NEONLANE_DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
+#define NEONLANE_DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
+#include "dpt_neonlane.inc"
 
 static int neoni8mm_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RISC-V V, with registers of any length: 32 channels at a time. A segment load takes the quads of
- * all channels apart; each value multiplies the weights of 32 channels, and the products of two
- * share 16 bits. Both factors are signed: two products are at most 2 * 128 * 127 < 2^15. */
+/* RISC-V V, with registers of any length: 32 channels at a time. A segment load separates the four
+ * weights of each channel's quad. Each activation multiplies the weights of 32 channels, and two
+ * products are added in 16 bits: with both factors signed, they are at most 2 * 128 * 127 < 2^15.
+ */
 #include "dpt_internal.h"
 
 #ifdef DPT_RVV
+#include "dpt_quads.h"
+
 #include <riscv_vector.h>
 
 #define QUADS_TARGET
-#define QUADS_INLINE       static inline __attribute__((always_inline))
 #define QUADS_LANES        32
 #define QUADS_FLIPS        DPT_FLIPS_U8
 #define QUADS_CHUNK        1
 #define QUADS_BLOCKS       1
 #define QUADS_WINDOWS(B)   4
-#define QUADS_OWN_MULTIPLY /* registers whose length is not known cannot be in arrays */
+#define QUADS_OWN_MULTIPLY /* C has no arrays of registers whose length is not known */
 
-/* In memory; V has at least 128 bits a register, so eight of them hold the sums. */
+/* The accumulators in memory. A register of V has at least 128 bits, so 8 registers hold them. */
 typedef struct quads_acc {
     int32_t lane[QUADS_LANES];
 } quads_acc;
@@ -34,8 +36,9 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return a;
 }
 
-/* NUMERICS.md section 2: vsmul is (a * b + 2^30) >> 31 when it rounds to nearest, ties up, exact
- * before the shift: with b = m / 2 the rule. It saturates only where a = b = -2^31; m / 2 > 0. */
+/* NUMERICS.md section 2: vsmul computes (a * b + 2^30) >> 31 when it rounds to nearest, ties up,
+ * without rounding before the shift; b = m / 2 gives the rule of that section. vsmul saturates only
+ * where a = b = -2^31, and m / 2 is positive. */
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     vint32m8_t y = __riscv_vle32_v_i32m8(acc.lane, n);
@@ -53,11 +56,12 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-/* *x += a and *y += b, widened. In place of __riscv_vwadd_wv_i32m8, for which GCC wants the result
- * in other registers than the sum: there are not enough, and it would spill eight at a time.
- * "memory" keeps it from loading and multiplying the next values before: the same. */
+/* x += a and y += b, widened. GCC puts the result of __riscv_vwadd_wv_i32m8 into other registers
+ * than the operand's; there are too few, and GCC spills eight at a time. The assembly adds in
+ * place. Its "memory" keeps GCC from loading and multiplying the next activations earlier, which
+ * would spill, too. */
 #define RVV_ADD_WIDE(x, a)                                                                         \
     __asm__("vsetvli zero, %2, e16, m4, ta, ma\n\tvwadd.wv %0, %0, %1"                             \
             : "+vr"(x)                                                                             \
@@ -69,36 +73,37 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
             : "vr"(a), "vr"(b), "r"(QUADS_LANES)                                                   \
             : "vl", "vtype", "memory")
 
-/* Value i and the next of a quad, flipped by `flip`, times the weights of all channels. */
-QUADS_INLINE vint16m4_t products(const uint8_t *a, uint8_t flip, vint8m2_t w0, vint8m2_t w1) {
+/* Activations a[0] and a[1], with the bits of `flip` flipped, times the weights of all channels. */
+QUADS_INLINE vint16m4_t rvv_products(const uint8_t *a, uint8_t flip, vint8m2_t w0, vint8m2_t w1) {
     const vint16m4_t first = __riscv_vwmul_vx_i16m4(w0, (int8_t)(a[0] ^ flip), QUADS_LANES);
     return __riscv_vwmacc_vx_i16m4(first, (int8_t)(a[1] ^ flip), w1, QUADS_LANES);
 }
 
-/* *x += the quad a times its weights, with P = 2 also *y += the quad b. */
+/* *x += the quad a times the weights; with P = 2 also *y += the quad b times the same weights. */
 QUADS_INLINE void rvv_add_quad(const int P, vint32m8_t *x, vint32m8_t *y, const uint8_t *a,
                                const uint8_t *b, uint8_t flip, const int8_t *weights) {
     const vint8m2x4_t w = __riscv_vlseg4e8_v_i8m2x4(weights, QUADS_LANES);
     const vint8m2_t w0 = __riscv_vget_v_i8m2x4_i8m2(w, 0), w1 = __riscv_vget_v_i8m2x4_i8m2(w, 1);
     const vint8m2_t w2 = __riscv_vget_v_i8m2x4_i8m2(w, 2), w3 = __riscv_vget_v_i8m2x4_i8m2(w, 3);
     if (P == 1) {
-        RVV_ADD_WIDE(*x, products(a, flip, w0, w1));
-        RVV_ADD_WIDE(*x, products(a + 2, flip, w2, w3));
+        RVV_ADD_WIDE(*x, rvv_products(a, flip, w0, w1));
+        RVV_ADD_WIDE(*x, rvv_products(a + 2, flip, w2, w3));
     } else {
-        RVV_ADD_WIDE_2(*x, *y, products(a, flip, w0, w1), products(b, flip, w0, w1));
-        RVV_ADD_WIDE_2(*x, *y, products(a + 2, flip, w2, w3), products(b + 2, flip, w2, w3));
+        RVV_ADD_WIDE_2(*x, *y, rvv_products(a, flip, w0, w1), rvv_products(b, flip, w0, w1));
+        RVV_ADD_WIDE_2(*x, *y, rvv_products(a + 2, flip, w2, w3),
+                       rvv_products(b + 2, flip, w2, w3));
     }
 }
 
-/* The sums of places p and p + 1, or with P = 1 of p alone. */
+/* The accumulators of windows p and p + 1, or with P = 1 of window p alone. */
 QUADS_INLINE void rvv_multiply(const int P, const quads_windows *t, int p, uint8_t flip,
                                const uint8_t *weights,
                                quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
     const int8_t *w = (const int8_t *)weights;
-    const uint8_t *a = t->place[p], *b = t->place[p + P - 1];
+    const uint8_t *a = t->start[p], *b = t->start[p + P - 1];
     vint32m8_t x = __riscv_vmv_v_x_i32m8(0, QUADS_LANES), y = x;
     for (uint32_t row = 0; row < t->rows; row++) {
-        const size_t end = 4 * (size_t)t->quads;
+        const size_t end = 4 * (size_t)t->units;
         for (size_t i = 0; i < end; i += 4, w += 4 * QUADS_LANES) {
             rvv_add_quad(P, &x, &y, a + i, b + i, flip, w);
         }

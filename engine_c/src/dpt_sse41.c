@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SSE4.1: as AVX2, in 128-bit registers. */
+/* SSE4.1: the multiplications of dpt_avx2.c in 128-bit registers. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
-#include <smmintrin.h>
+#ifdef DPT_SSE41
+#include "dpt_quads.h"
 
-#include <string.h>
+#include <smmintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("sse4.1")))
 #define QUADS_LANES      16
@@ -15,13 +15,13 @@
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
 #define QUADS_WINDOWS(B) 4
-#define QUADS_INLINE     static inline __attribute__((always_inline)) QUADS_TARGET
 
 typedef struct quads_acc {
     __m128i quarter[4];
 } quads_acc;
 
-/* Four values as 16-bit pairs: the even ones, and the odd ones. */
+/* Four activations of each lane as 16-bit pairs: those with even numbers, those with odd numbers.
+ */
 typedef struct quad {
     __m128i even, odd;
 } quad;
@@ -99,20 +99,21 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return a;
 }
 
-/* NUMERICS.md section 2: 64-bit products have no advantage here, so lane by lane. */
+/* NUMERICS.md section 2, lane by lane: vectors of 64-bit products are no faster with SSE4.1. */
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     int32_t values[16];
     memcpy(values, acc.quarter, sizeof values);
     for (size_t i = 0; i < n; i++) {
-        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i]; /* wraps back to its value */
+        /* Modulo 2^32 the flips' offsets cancel: the result fits an int32. */
+        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i];
         int32_t whole;
         memcpy(&whole, &sum, sizeof whole);
         dpt_store(op, out, index + i, dpt_requantize(op, whole, mult[i]));
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
 static int sse41_available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WebAssembly SIMD128 (not the relaxed one, whose results depend on the machine): two quads at a
- * time, whose products share 16 bits. Both factors are signed: two products are at most
- * 2 * 128 * 127 < 2^15. */
+/* WebAssembly SIMD128. (The results of relaxed SIMD depend on the machine.) The products of two
+ * quads are added in 16 bits before they go to accumulators of 32: with both factors signed, two
+ * products are at most 2 * 128 * 127 < 2^15. */
 #include "dpt_internal.h"
 
 #ifdef DPT_WASM
-#include <string.h>
+#include "dpt_quads.h"
+
 #include <wasm_simd128.h>
 
 #define QUADS_TARGET
-#define QUADS_INLINE     static inline __attribute__((always_inline))
 #define QUADS_LANES      4
 #define QUADS_FLIPS      DPT_FLIPS_U8
 #define QUADS_CHUNK      2
@@ -26,7 +26,8 @@ typedef struct quads_chunk_weights {
     quads_weights quad[QUADS_CHUNK];
 } quads_chunk_weights;
 
-/* Each channel's sum in two parts: channels 0 and 1, channels 2 and 3. */
+/* Each channel has two lanes, which are added at the end: channels 0 and 1 in `low`, channels 2 and
+ * 3 in `high`. */
 typedef struct quads_acc {
     v128_t low, high;
 } quads_acc;
@@ -58,15 +59,16 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
     return zero;
 }
 
-/* Adds products in 16 bits to the sums, neighbours together. */
-QUADS_INLINE quads_acc add(quads_acc acc, v128_t low, v128_t high) {
+/* Adds each two neighbouring products of 16 bits to an accumulator. */
+QUADS_INLINE quads_acc wasm_add_products(quads_acc acc, v128_t low, v128_t high) {
     acc.low = wasm_i32x4_add(acc.low, wasm_i32x4_extadd_pairwise_i16x8(low));
     acc.high = wasm_i32x4_add(acc.high, wasm_i32x4_extadd_pairwise_i16x8(high));
     return acc;
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    return add(acc, wasm_i16x8_extmul_low_i8x16(a, w), wasm_i16x8_extmul_high_i8x16(a, w));
+    return wasm_add_products(acc, wasm_i16x8_extmul_low_i8x16(a, w),
+                             wasm_i16x8_extmul_high_i8x16(a, w));
 }
 
 QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
@@ -74,25 +76,27 @@ QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_c
                                       wasm_i16x8_extmul_low_i8x16(a.quad[1], w.quad[1]));
     const v128_t high = wasm_i16x8_add(wasm_i16x8_extmul_high_i8x16(a.quad[0], w.quad[0]),
                                        wasm_i16x8_extmul_high_i8x16(a.quad[1], w.quad[1]));
-    return add(acc, low, high);
+    return wasm_add_products(acc, low, high);
 }
 
-QUADS_INLINE v128_t whole(quads_acc a) {
+/* The accumulators with one lane for each channel. */
+QUADS_INLINE v128_t wasm_one_lane(quads_acc a) {
     return wasm_i32x4_add(wasm_i32x4_shuffle(a.low, a.high, 0, 2, 4, 6),
                           wasm_i32x4_shuffle(a.low, a.high, 1, 3, 5, 7));
 }
 
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
-    const v128_t most = wasm_i32x4_max(whole(a), whole(b));
+    const v128_t most = wasm_i32x4_max(wasm_one_lane(a), wasm_one_lane(b));
     const quads_acc s = {wasm_u64x2_extend_low_u32x4(most), wasm_u64x2_extend_high_u32x4(most)};
-    return s; /* the second parts are 0 */
+    return s; /* each channel's second lane is 0 */
 }
 
-/* NUMERICS.md section 2: products of 64 bits, two lanes at a time; their high halves are y. */
+/* NUMERICS.md section 2, with products of 64 bits, two lanes at a time. The high halves are y. */
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const v128_t half = wasm_i64x2_const_splat((int64_t)1 << 31), m = wasm_v128_load(mult);
-    const v128_t a = wasm_i32x4_shl(wasm_i32x4_add(whole(acc), wasm_v128_load(bias)), op->shift);
+    const v128_t a =
+        wasm_i32x4_shl(wasm_i32x4_add(wasm_one_lane(acc), wasm_v128_load(bias)), op->shift);
     const v128_t low = wasm_i64x2_add(wasm_i64x2_extmul_low_i32x4(a, m), half);
     const v128_t high = wasm_i64x2_add(wasm_i64x2_extmul_high_i32x4(a, m), half);
     v128_t y = wasm_i32x4_shuffle(low, high, 1, 3, 5, 7);
@@ -117,7 +121,7 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
 static int wasm_available(void) {
     return 1;
