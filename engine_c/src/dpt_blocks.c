@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 32-bit cores that multiply one number at a time: four channels share each activation. Weights are
- * stored 128 larger and signed activations read 128 larger, so that all bytes are unsigned: ARMv6-M
- * (Cortex-M0+) loads only those with an offset in the instruction. The sum of the activations,
- * times 128, takes the one back, the biases the other.
+/* 32-bit cores that multiply one number at a time. Four channels share each activation that is
+ * loaded. Weights are packed 128 larger, and signed activations are read 128 larger, so that all
+ * bytes are unsigned: Armv6-M (Cortex-M0+) loads only unsigned bytes with an offset in the
+ * instruction. The sum of the activations, times 128, corrects the results for the weights; the
+ * packed biases correct them for the activations.
  *
- * ARMv6-M and ARMv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
- * c, d that meet an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d; of it, of v >> 16,
- * and of v with the bytes of each half swapped (REV16) the kernel sums the products. With A =
- * sum(x a) and so on, modulo 2^32 that is
+ * Armv6-M and Armv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
+ * c, d of an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d. The kernel sums the
+ * products of x with v, with v >> 16, and with v after its bytes are swapped in each half (REV16).
+ * With A = sum(x a), B = sum(x b) and so on, these are modulo 2^32
  *
- *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D    swapped = B + 2^8 A + 2^16 D + 2^24
- * C
+ *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D
+ *     swapped = B + 2^8 A + 2^16 D + 2^24 C
  *
- * which is enough to find the four, as long as each is less than 2^24: 256 products of bytes are.
- */
+ * The three give A, B, C and D as long as each is less than 2^24, as the sum of 256 products of
+ * unsigned bytes is. */
 #include "dpt_internal.h"
 
 #ifdef DPT_BLOCKS
@@ -30,7 +31,7 @@ enum {
 
 typedef struct window_buffer {
     uint8_t bytes[WINDOW_VALUES];
-    uint32_t sum; /* of the bytes, as they come in order */
+    uint32_t sum; /* of the bytes that window_put has written */
 } window_buffer;
 
 static inline uint32_t blocks_flip(int type) {
@@ -83,12 +84,13 @@ static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int3
     }
 }
 
-/* Adds to four channels what one row of bytes gives; `flip` makes those unsigned. */
+/* Adds the products of the activations x, `units` units, to the accumulators of four channels.
+ * `flip` makes signed activations unsigned. */
 static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_t flip,
                        uint32_t *acc) {
     uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
     for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
-        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant number is unrolled */
+        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
             const uint32_t v = x[k] ^ flip;
             a += v * w[WINDOW_BLOCK * k];
             b += v * w[WINDOW_BLOCK * k + 1];
@@ -103,10 +105,11 @@ static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_
 }
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
-/* The three sums of a row that is unsigned as it is. r0: weights, r1: the row, r2: steps, at least
- * 1 and at most 64; r3: where to write `all`, `high`, `swapped`, kept in r4, r5, r6. r2: v; r7: x;
- * r12: where the row ends. 16 values at a time; the first time the loop is entered in the middle,
- * with the addresses set back accordingly. */
+/* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned
+ * activations. It takes weights in r0, activations in r1, units (1 to 64) in r2, and in r3 the
+ * address of the three results, kept in r4, r5, r6. Then r2 is v, r7 is x, and r12 the end of the
+ * activations. The loop takes 16 activations at a time; it is first entered in the middle, with the
+ * addresses moved back by the activations that are left out. */
 #ifdef __ARM_ARCH_6M__
 #define BLOCKS_VALUE(i)                                                                            \
     "ldrb r7, [r1, #" #i "]\n"                                                                     \
@@ -145,7 +148,7 @@ __asm__(".syntax unified\n"
         "mov r12, r3\n"
         "rsbs r2, r2, #0\n"
         "movs r3, #3\n"
-        "ands r2, r2, r3\n" /* steps of the loop that are left out */
+        "ands r2, r2, r3\n" /* units of the loop that are left out */
         "lsls r3, r2, #4\n"
         "subs r0, r0, r3\n"
         "lsls r3, r2, #2\n"
@@ -169,7 +172,7 @@ __asm__(".syntax unified\n"
         "adds r0, r0, #64\n"
         "adds r1, r1, #16\n"
         "cmp r1, r12\n"
-        "beq 3f\n" /* ARMv6-M jumps no further if there is a condition */
+        "beq 3f\n" /* a conditional jump of Armv6-M does not reach 1 */
         "b 1b\n"
         "3:\n"
         "pop {r3}\n"
@@ -181,7 +184,7 @@ __asm__(".syntax unified\n"
         ".text\n");
 /* clang-format on */
 
-/* Adds the products of one row of bytes, at most MOST, to the sums of four channels. */
+/* Adds the products of at most WINDOW_VALUES activations to the accumulators of four channels. */
 static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
                                        uint32_t *acc) {
     uint32_t of[3];
@@ -190,7 +193,7 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
     uint32_t a = low - (swapped << 8); /* A - 2^16 A, modulo 2^24 */
     a = (a + (a << 16)) & 0xFFFFFFu;
     const uint32_t b = (low - a) >> 8;
-    uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, likewise */
+    uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, modulo 2^24 */
     c = (c + (c << 16)) & 0xFFFFFFu;
     acc[0] += a;
     acc[1] += b;
@@ -233,8 +236,8 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     }
 }
 
-/* (a * m + 2^31) >> 32 for m >= 0, from products of 16 by 16 bits: what a core without a long
- * multiplication has. The lowest 16 bits of the product cannot carry into the result. */
+/* (a * m + 2^31) >> 32 for m >= 0. Armv6-M has no long multiplication, so the result is made of
+ * products of 16 by 16 bits. The lowest 16 bits of the product cannot carry into it. */
 static inline int32_t blocks_high_rounded(int32_t a, int32_t m) {
 #ifdef __ARM_ARCH_6M__
     const int32_t a1 = a >> 16, m1 = m >> 16;

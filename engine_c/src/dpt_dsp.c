@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cortex-M with the DSP extension (M4, M7, M33): SMLAD adds two 16-bit products to a 32-bit sum.
  *
- * Four channels take three of them for each two values. The weights a, b, c, d of the channels lie
- * as the 16-bit numbers (a + 128) + 256 b and c + 256 d. The kernel sums the products of an
- * activation x with both as they are and with b + 256 c, which two instructions make of them. With
- * A = sum(x a) and so on, modulo 2^32 that is, once 128 sum(x) is taken off the first,
+ * Four channels take three SMLAD for each two activations. The weights a, b, c, d of the channels
+ * are packed as the 16-bit numbers (a + 128) + 256 b and c + 256 d. The kernel sums the products of
+ * an activation x with both numbers and with b + 256 c, which takes two instructions to compute.
+ * With A = sum(x a), B = sum(x b) and so on, and 128 sum(x) subtracted from the first, these are
+ * modulo 2^32
  *
  *     t = A + 2^8 B        u = C + 2^8 D        v = B + 2^8 C
  *     t - 2^8 v + 2^16 u = A + 2^24 D = A modulo 2^24
  *
- * so that A is known, then B from t, C from v, D from u, as long as each lies between -2^23 and
- * 2^23 - 1. That holds for MOST products of bytes, and if A has 128 sum(x) in it as well. */
+ * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and 2^23
+ * - 1. That holds for WINDOW_VALUES products of bytes, even where A includes 128 sum(x). */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP
@@ -24,19 +25,20 @@ enum {
     WINDOW_BLOCK = 4,
     WINDOW_DENSE_CHANNELS = 4
 };
-enum { DSP_JOIN = 64 }; /* a 5x5 window of one channel, say */
+enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by words first */
 
-/* The values are 16-bit pairs: for each step the even ones of window 0, of window 1, the odd ones
- * of both. Their sum, as they come in order, is what 128 has to be taken off so often. */
+/* Activations as 16-bit pairs. Each unit has the even ones of window 0, the even ones of window 1,
+ * the odd ones of window 0, the odd ones of window 1. */
 typedef struct window_buffer {
-    uint32_t less[WINDOW_COUNT]; /* -128 times the sum */
+    uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window's activations: the correction for
+                                    a + 128 */
     uint32_t words[WINDOW_VALUES / WINDOW_UNIT * 4];
 } window_buffer;
 
-/* One number of a pair, in its word. */
+/* One number of a pair, which may be written into a word of the buffer. */
 typedef uint16_t __attribute__((may_alias)) half;
 
-/* 16-bit numbers from two of four bytes of a type. */
+/* Bytes 0 and 2, or 1 and 3, of a word of activations as a pair of 16-bit numbers. */
 #define DSP_BYTES(name, rotated)                                                                   \
     static inline uint32_t name(uint32_t v, int type) {                                            \
         uint32_t pair;                                                                             \
@@ -50,19 +52,19 @@ typedef uint16_t __attribute__((may_alias)) half;
 DSP_BYTES(even_bytes, "")
 DSP_BYTES(odd_bytes, ", ror #8")
 
-/* `sum` less 128 times both values of a pair. */
+/* `sum` minus 128 times each of the two activations of a pair. */
 static inline uint32_t less_pair(uint32_t sum, uint32_t pair) {
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(0xFF80FF80));
     return sum;
 }
 
-/* cppcheck-suppress constParameterPointer ; written through `halves` and `to` */
+/* cppcheck-suppress constParameterPointer ; `halves` and `to` write to the buffer */
 static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                        int type) {
     uint32_t *to = x->words + k / WINDOW_UNIT * 4 + p;
     half *halves = (half *)to;
     uint32_t less = k == 0 ? 0 : x->less[p];
-    for (; n > 0 && k % WINDOW_UNIT != 0; n--, k++) { /* to a whole step */
+    for (; n > 0 && k % WINDOW_UNIT != 0; n--, k++) { /* up to a whole unit */
         const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
         halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
         less = less_pair(less, v & 0xFFFFu);
@@ -98,8 +100,8 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
         }
         return;
     }
-    /* By words, of which the last of a row covers some of the one before; behind what n values
-     * fill. */
+    /* Rows are copied by words to the end of the buffer, behind the bytes that n activations fill.
+     * The last word of a row overlaps the word before it. */
     uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES) - DSP_JOIN, *to = joined;
     for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
         for (size_t i = 0; i < length - 4; i += 4) {
@@ -111,13 +113,13 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
     window_put(x, p, 0, joined, n, op->in_type);
 }
 
-/* Two values of four channels, in r9 and r10, become b + 256 c in r10; lr has a mask. */
+/* Computes b + 256 c of two weights of four channels from r9 and r10, in r10. lr has a mask. */
 #define DSP_MIDDLE                                                                                 \
     "and r10, lr, r10, lsl #8\n"                                                                   \
     "sxtab16 r10, r10, r9, ror #8\n"
 
-/* From t, u, v: the four sums, all but the first times 2^8, to r9 - r12; then, with what is at r0
- * added to them, to memory at r1. Destroys r2, r3, r4, lr. */
+/* Computes A, B, C, D from t, u, v (all but A times 2^8) in r9 to r12, adds the accumulators at r0
+ * and writes the results to r1. Destroys r2, r3, r4, lr. */
 #define DSP_FOUND(t, u, v)                                                                         \
     "sub r9, " #t ", " #v ", lsl #8\n"                                                             \
     "add r9, r9, " #u ", lsl #16\n"                                                                \
@@ -132,9 +134,10 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
     "add r12, lr, r12, asr #8\n"                                                                   \
     "stm r1, {r9, r10, r11, r12}\n"
 
-/* Four channels at two windows. r0: weights, r1: the buffer, r2: steps, at least 1; r3: where the
- * sums go to, those of window 1 GROUP behind; on the stack: where they come from, and those of
- * window 1. r3, r4, r5: t, u, v of window 0; r6, r7, r8: of window 1. */
+/* Half a unit of four channels at two windows. dpt_dsp_pair takes weights in r0, the buffer in r1,
+ * units (at least 1) in r2, and in r3 the address of the results; those of window 1 are
+ * WINDOW_GROUP behind. On the stack: the addresses of the initial accumulators of both windows.
+ * Then r3, r4, r5 are t, u, v of window 0, and r6, r7, r8 of window 1. */
 #define DSP_HALF_UNIT                                                                              \
     "ldm r0!, {r9, r10}\n"                                                                         \
     "ldm r1!, {r11, r12}\n"                                                                        \
@@ -183,8 +186,9 @@ __asm__(".syntax unified\n"
 /* clang-format on */
 typedef char dpt_dsp_group_is_28[4 * WINDOW_GROUP == 112 ? 1 : -1];
 
-/* Four channels at one row of bytes, whose address is in r1; r3: where the sums are, which it adds
- * to. r5, r6, r7: t, u, v; r4: two values; r3: four. */
+/* Half a unit of four channels with the input of a dense op. The functions below take weights in
+ * r0, the bytes in r1, units in r2, and in r3 the address of the accumulators, to which they add.
+ * Then r5, r6, r7 are t, u, v, r4 has two activations, r3 four. */
 #define DSP_ROW_HALF(low, high)                                                                    \
     "smlad r5, r4, " #low ", r5\n"                                                                 \
     "smlad r6, r4, " #high ", r6\n"                                                                \

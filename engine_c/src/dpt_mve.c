@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cortex-M with Helium (M55, M85): VMLADAVA adds 16 products of signed bytes to a register, an even
- * one. Unsigned activations are read 128 smaller; the biases make up for it.
+/* Cortex-M with Helium (M55, M85): VMLADAVA adds 16 products of signed bytes to a register with an
+ * even number. Unsigned activations are read 128 smaller; the packed biases correct the result.
  *
- * Eight registers take four channels at two windows, 14 instructions for 128 products. */
+ * Eight registers hold the accumulators of four channels at two windows: 14 instructions for 128
+ * products. */
 #include "dpt_internal.h"
 
 #ifdef DPT_MVE
@@ -26,7 +27,7 @@ static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
-/* cppcheck-suppress constParameterPointer ; written by the assembler */
+/* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
 static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                               int type) {
     uint8_t *to = x->bytes[p] + k;
@@ -75,51 +76,12 @@ static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int3
     memset(acc, 0, WINDOW_BLOCK * sizeof *acc);
 }
 
-/* Four channels at one row. r0: weights, r1: the row, r2: steps, r3: what flips its bytes; on the
- * stack: the sums. */
-void dpt_mve_four(const void *w, const void *x, size_t units, uint32_t flip, int32_t *acc);
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        ".section .text.dpt_mve_four, \"ax\", %progbits\n"
-        ".align 2\n"
-        ".global dpt_mve_four\n"
-        ".type dpt_mve_four, %function\n"
-        "dpt_mve_four:\n"
-        "push {r4, r5, r6, r7, r8, r9, r10, lr}\n"
-        "ldr r5, [sp, #32]\n"
-        "vdup.8 q3, r3\n"
-        "ldr r4, [r5]\n"
-        "ldr r6, [r5, #4]\n"
-        "ldr r8, [r5, #8]\n"
-        "ldr r10, [r5, #12]\n"
-        "wls lr, r2, 2f\n"
-        "1:\n"
-        "vldrb.u8 q0, [r1], #16\n"
-        "vldrb.u8 q1, [r0], #16\n"
-        "veor q0, q0, q3\n"
-        "vldrb.u8 q2, [r0], #16\n"
-        "vmladava.s8 r4, q0, q1\n"
-        "vldrb.u8 q1, [r0], #16\n"
-        "vmladava.s8 r6, q0, q2\n"
-        "vldrb.u8 q2, [r0], #16\n"
-        "vmladava.s8 r8, q0, q1\n"
-        "vmladava.s8 r10, q0, q2\n"
-        "le lr, 1b\n"
-        "2:\n"
-        "str r4, [r5]\n"
-        "str r6, [r5, #4]\n"
-        "str r8, [r5, #8]\n"
-        "str r10, [r5, #12]\n"
-        "pop {r4, r5, r6, r7, r8, r9, r10, pc}\n"
-        ".size dpt_mve_four, . - dpt_mve_four\n"
-        ".text\n");
-
 static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
                                     int type, int32_t *acc) {
     dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
 }
 
-/* VRMULH is the rounding rule: (2^32 times the quotient rounds up at a half). */
+/* VRMULH computes the rounding rule of NUMERICS.md section 2. */
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
