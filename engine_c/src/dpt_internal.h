@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the engine share: little-endian reads, and the one rounding rule. */
+/* What the files of the engine share: little-endian reads, and the rounding rule. */
 #ifndef DPT_INTERNAL_H
 #define DPT_INTERNAL_H
 
@@ -11,11 +11,11 @@
 #error "drypoint needs an arithmetic right shift of negative integers"
 #endif
 
-/* The end of every table of kernels: what has no kernel but the plain one. */
+/* The last kernels of every backend: ops that only dpt_scalar.c has kernels for. */
 #define DPT_PLAIN_KERNELS dpt_scalar_maxpool, dpt_scalar_avgpool, dpt_scalar_grouped
 
-/* The numbers of the layouts of packed weights; dpt_pack.h has smaller numbers for hosts, and
- * _packing.py repeats these. */
+/* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
+ * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
@@ -28,7 +28,7 @@ int dpt_fits(const dpt_model *model, const dpt_backend *backend);
 #define DPT_ASSERT(holds) ((void)0)
 #endif
 
-/* What the CPU and the operating system offer; dpt_cpu.c knows. */
+/* CPU features that dpt_cpu.c detects. */
 enum {
     DPT_CPU_SSE41,
     DPT_CPU_AVX2,

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lays the weights of a model out for a backend, once, in memory that the caller gives. */
+/* Packs the weights of a model for a backend into memory of the caller, once. */
 #include "dpt_pack.h"
 
 #include <string.h>
 
 enum { PACK_ALIGNMENT = 64 };
 
-/* Whether an op has a packed form: it has weights, and what a pixel reads fits a band. */
+/* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
 static int packs(const dpt_op *op) {
     return op->kind == DPT_DENSE ||
            (op->kind == DPT_CONV && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
 }
 
-/* Bytes of the packed weights of an op. Fewer than 2^17 channels (whole blocks), each of at most
- * 2^28 weights (and what fills the last unit), take fewer than 2^46 bytes. So 64 bits hold the sum
- * over 2^16 ops; a size_t of 32 bits need not hold even one op. */
+/* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
+ * most 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. So 64 bits hold the sum
+ * over 2^16 ops; a size_t of 32 bits may be too small for one op. */
 static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op)) {
         return 0;
@@ -31,7 +31,7 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     return tables + (wide + narrow) * dpt_rows(op);
 }
 
-/* Whether a backend runs the model once its weights are packed, from the weights as they are. */
+/* Whether the model has unpacked weights and the backend has kernels for all of its ops. */
 static int can_pack(const dpt_model *model, const dpt_backend *backend) {
     dpt_model plain = *model;
     plain.packing = 0;
@@ -66,8 +66,9 @@ static int32_t weight_sum(const int8_t *weight, size_t n) {
     return sum;
 }
 
-/* The weights of a superblock: unit by unit of a row, those of all its channels beside each other;
- * what `to` holds already is 0. Whole units are copied with a size that the compiler knows. */
+/* Packs the weights of a superblock, unit by unit of a row, with the units of all channels beside
+ * each other. `to` is filled with 0 before. Whole units are copied with a constant size, which is
+ * inlined. */
 static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes, uint8_t *to) {
     const size_t length = dpt_row_length(op), size = length * dpt_rows(op), unit = s->unit;
     const size_t channels = lanes < op->out.c - s->channel ? lanes : op->out.c - s->channel;
@@ -89,7 +90,7 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
     }
 }
 
-/* The weights for dpt_planes.h, in the order in which it gathers pixels. */
+/* Packs the weights for dpt_planes.inc, in the order in which its pixels are gathered. */
 static void pack_planes(const dpt_op *op, uint8_t *to) {
     const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_planes_quads(op);
     const size_t end = dpt_planes_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
@@ -107,8 +108,9 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
     }
 }
 
-/* The bias makes up for what is added to the activations (dpt_offset). The arithmetic is modulo
- * 2^32, as the sums in the lanes are; what comes out fits by the proof. */
+/* Packs an op. The bias corrects for the number that is added to each activation (dpt_offset). The
+ * arithmetic is modulo 2^32, as in the accumulators; the final values fit by the proof of
+ * NUMERICS.md section 4. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
     const size_t padded = dpt_padded_channels(op, packing);
