@@ -28,17 +28,17 @@ typedef struct quads_weights {
     quad half[2];
 } quads_weights;
 
-QUADS_INLINE quad pairs(__m256i a) {
+QUADS_INLINE quad avx2_pairs(__m256i a) {
     const quad q = {_mm256_and_si256(a, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(a, 8)};
     return q;
 }
 
 QUADS_INLINE quad quad_load(const uint8_t *p) {
-    return pairs(ymm_broadcast(p));
+    return avx2_pairs(ymm_broadcast(p));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return pairs(ymm_spread(p));
+    return avx2_pairs(ymm_spread(p));
 }
 
 QUADS_INLINE quad quad_flip(quad a) {
@@ -47,43 +47,43 @@ QUADS_INLINE quad quad_flip(quad a) {
     return q;
 }
 
-QUADS_INLINE quad signed_pairs(__m256i w) {
+QUADS_INLINE quad avx2_signed_pairs(__m256i w) {
     const quad q = {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
     return q;
 }
 
 QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     const __m256i *halves = (const __m256i *)(const void *)p;
-    const quads_weights w = {
-        {signed_pairs(_mm256_load_si256(halves)), signed_pairs(_mm256_load_si256(halves + 1))}};
+    const quads_weights w = {{avx2_signed_pairs(_mm256_load_si256(halves)),
+                              avx2_signed_pairs(_mm256_load_si256(halves + 1))}};
     return w;
 }
 
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
-QUADS_INLINE __m256i products(quad a, quad w) {
+QUADS_INLINE __m256i avx2_products(quad a, quad w) {
     return _mm256_add_epi32(_mm256_madd_epi16(a.even, w.even), _mm256_madd_epi16(a.odd, w.odd));
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.half[0] = _mm256_add_epi32(acc.half[0], products(a, w.half[0]));
-    acc.half[1] = _mm256_add_epi32(acc.half[1], products(a, w.half[1]));
+    acc.half[0] = _mm256_add_epi32(acc.half[0], avx2_products(a, w.half[0]));
+    acc.half[1] = _mm256_add_epi32(acc.half[1], avx2_products(a, w.half[1]));
     return acc;
 }
 
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
-    return pairs(ymm_row_bytes(p, q));
+    return avx2_pairs(ymm_row_bytes(p, q));
 }
 
 QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
-    return pairs(ymm_column_bytes(rows, at));
+    return avx2_pairs(ymm_column_bytes(rows, at));
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {
-    return signed_pairs(ymm_broadcast(p));
+    return avx2_signed_pairs(ymm_broadcast(p));
 }
 
 QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
-    return _mm256_add_epi32(acc, products(a, w));
+    return _mm256_add_epi32(acc, avx2_products(a, w));
 }
 
 #include "dpt_quads.inc"

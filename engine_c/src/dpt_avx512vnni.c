@@ -79,7 +79,7 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
 
 /* NUMERICS.md section 2 in 16 lanes. Even and odd lanes are multiplied separately, since a product
  * has 64 bits. The high halves of the odd products lie in the odd lanes already. */
-QUADS_INLINE __m512i requantize(const dpt_op *op, __m512i acc, __m512i bias, __m512i m) {
+QUADS_INLINE __m512i zmm_requantize(const dpt_op *op, __m512i acc, __m512i bias, __m512i m) {
     const __m512i half = _mm512_set1_epi64((int64_t)1 << 31);
     acc = _mm512_add_epi32(acc, bias);
     acc = _mm512_sll_epi32(acc, _mm_cvtsi32_si128(op->shift));
@@ -93,7 +93,7 @@ QUADS_INLINE __m512i requantize(const dpt_op *op, __m512i acc, __m512i bias, __m
 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
-    const __m512i y = requantize(op, acc, _mm512_load_si512(bias), _mm512_load_si512(mult));
+    const __m512i y = zmm_requantize(op, acc, _mm512_load_si512(bias), _mm512_load_si512(mult));
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
     if (op->out_type == DPT_I32) {
         _mm512_mask_storeu_epi32((int32_t *)out + index, mask, y);
@@ -105,7 +105,8 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
 typedef __m512i planes_acc;
 
-QUADS_INLINE __m512i alternate(const uint8_t *p, const uint8_t *q) {
+/* 16 bytes at p in each even quarter of a register's halves, 16 bytes at q in each odd quarter. */
+QUADS_INLINE __m512i zmm_alternate(const uint8_t *p, const uint8_t *q) {
     const __m512i a = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p));
     return _mm512_mask_broadcast_i32x4(a, 0xF0F0,
                                        _mm_loadu_si128((const __m128i *)(const void *)q));
@@ -116,20 +117,20 @@ QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6));
     const __m512i places =
         _mm512_mask_add_epi8(four, 0xFFFFFFFF00000000, four, _mm512_set1_epi8(4));
-    return _mm512_shuffle_epi8(alternate(p, q), places);
+    return _mm512_shuffle_epi8(zmm_alternate(p, q), places);
 }
 
-QUADS_INLINE __m256i two_rows(const uint8_t *p, const uint8_t *q) {
+QUADS_INLINE __m256i zmm_two_rows(const uint8_t *p, const uint8_t *q) {
     return _mm256_inserti128_si256(
         _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)),
         _mm_loadu_si128((const __m128i *)(const void *)q), 1);
 }
 
 QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
-    const __m256i low = _mm256_unpacklo_epi8(two_rows(rows[0] + at, rows[1] + at),
-                                             two_rows(rows[1] + at, rows[2] + at));
-    const __m256i high = _mm256_unpacklo_epi8(two_rows(rows[2] + at, rows[3] + at),
-                                              two_rows(rows[3] + at, rows[4] + at));
+    const __m256i low = _mm256_unpacklo_epi8(zmm_two_rows(rows[0] + at, rows[1] + at),
+                                             zmm_two_rows(rows[1] + at, rows[2] + at));
+    const __m256i high = _mm256_unpacklo_epi8(zmm_two_rows(rows[2] + at, rows[3] + at),
+                                              zmm_two_rows(rows[3] + at, rows[4] + at));
     return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_unpacklo_epi16(low, high)),
                               _mm256_unpackhi_epi16(low, high), 1);
 }
@@ -147,12 +148,13 @@ QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
 }
 
 /* The maximum over the two rows of pixels, for two channels. */
-QUADS_INLINE __m512i larger_rows(planes_acc a, planes_acc b) {
+QUADS_INLINE __m512i zmm_larger_rows(planes_acc a, planes_acc b) {
     return _mm512_max_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
 }
 
 QUADS_INLINE planes_acc planes_acc_pool(const planes_acc *acc) {
-    const __m512 ab = (__m512)larger_rows(acc[0], acc[1]), cd = (__m512)larger_rows(acc[2], acc[3]);
+    const __m512 ab = (__m512)zmm_larger_rows(acc[0], acc[1]),
+                 cd = (__m512)zmm_larger_rows(acc[2], acc[3]);
     const __m512i y = _mm512_max_epi32((__m512i)_mm512_shuffle_ps(ab, cd, 0x88),
                                        (__m512i)_mm512_shuffle_ps(ab, cd, 0xDD));
     const __m512i turn = _mm512_setr_epi32(0, 8, 2, 10, 1, 9, 3, 11, 4, 12, 6, 14, 5, 13, 7, 15);
@@ -172,8 +174,8 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
 
 QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
-    const __m512i y =
-        requantize(op, acc, quad_spread((const uint8_t *)bias), quad_spread((const uint8_t *)mult));
+    const __m512i y = zmm_requantize(op, acc, quad_spread((const uint8_t *)bias),
+                                     quad_spread((const uint8_t *)mult));
     if (op->out_type == DPT_I32) {
         _mm512_storeu_si512(values, y);
     } else {

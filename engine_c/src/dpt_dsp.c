@@ -10,8 +10,8 @@
  *     t = A + 2^8 B        u = C + 2^8 D        v = B + 2^8 C
  *     t - 2^8 v + 2^16 u = A + 2^24 D = A modulo 2^24
  *
- * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and 2^23
- * - 1. That holds for WINDOW_VALUES products of bytes, even where A includes 128 sum(x). */
+ * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and
+ * 2^23 - 1. That holds for WINDOW_VALUES products of bytes, even where A includes 128 sum(x). */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP
@@ -30,13 +30,12 @@ enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by 
 /* Activations as 16-bit pairs. Each unit has the even ones of window 0, the even ones of window 1,
  * the odd ones of window 0, the odd ones of window 1. */
 typedef struct window_buffer {
-    uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window's activations: the correction for
-                                    a + 128 */
+    uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window, which corrects for a + 128 */
     uint32_t words[WINDOW_VALUES / WINDOW_UNIT * 4];
 } window_buffer;
 
 /* One number of a pair, which may be written into a word of the buffer. */
-typedef uint16_t __attribute__((may_alias)) half;
+typedef uint16_t __attribute__((may_alias)) dsp_half;
 
 /* Bytes 0 and 2, or 1 and 3, of a word of activations as a pair of 16-bit numbers. */
 #define DSP_BYTES(name, rotated)                                                                   \
@@ -49,11 +48,11 @@ typedef uint16_t __attribute__((may_alias)) half;
         }                                                                                          \
         return pair;                                                                               \
     }
-DSP_BYTES(even_bytes, "")
-DSP_BYTES(odd_bytes, ", ror #8")
+DSP_BYTES(dsp_even_bytes, "")
+DSP_BYTES(dsp_odd_bytes, ", ror #8")
 
 /* `sum` minus 128 times each of the two activations of a pair. */
-static inline uint32_t less_pair(uint32_t sum, uint32_t pair) {
+static inline uint32_t dsp_less_pair(uint32_t sum, uint32_t pair) {
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(0xFF80FF80));
     return sum;
 }
@@ -62,12 +61,12 @@ static inline uint32_t less_pair(uint32_t sum, uint32_t pair) {
 static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                        int type) {
     uint32_t *to = x->words + k / WINDOW_UNIT * 4 + p;
-    half *halves = (half *)to;
+    dsp_half *halves = (dsp_half *)to;
     uint32_t less = k == 0 ? 0 : x->less[p];
     for (; n > 0 && k % WINDOW_UNIT != 0; n--, k++) { /* up to a whole unit */
-        const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
+        const uint32_t v = from == NULL ? 0 : dsp_even_bytes(*from++, type);
         halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
-        less = less_pair(less, v & 0xFFFFu);
+        less = dsp_less_pair(less, v & 0xFFFFu);
         to += (k & 3u) == 3 ? 4 : 0;
     }
     for (const uint32_t *end = to + n / WINDOW_UNIT * 4; to < end; to += 4) {
@@ -76,17 +75,17 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
             memcpy(&v, from, sizeof v);
             from += WINDOW_UNIT;
         }
-        const uint32_t even = even_bytes(v, type), odd = odd_bytes(v, type);
+        const uint32_t even = dsp_even_bytes(v, type), odd = dsp_odd_bytes(v, type);
         to[0] = even;
         to[2] = odd;
-        less = less_pair(less_pair(less, even), odd);
+        less = dsp_less_pair(dsp_less_pair(less, even), odd);
     }
     n %= WINDOW_UNIT;
-    halves = (half *)to;
+    halves = (dsp_half *)to;
     for (k = 0; k < n; k++) {
-        const uint32_t v = from == NULL ? 0 : even_bytes(*from++, type);
+        const uint32_t v = from == NULL ? 0 : dsp_even_bytes(*from++, type);
         halves[(k & 1u) * 4 + (k >> 1)] = (uint16_t)v;
-        less = less_pair(less, v & 0xFFFFu);
+        less = dsp_less_pair(less, v & 0xFFFFu);
     }
     x->less[p] = less;
 }
@@ -250,7 +249,7 @@ static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, si
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
     uint32_t less = 0;
     for (size_t i = 0; i < n; i++) {
-        less = less_pair(less, even_bytes(x[i], type) & 0xFFFFu);
+        less = dsp_less_pair(less, dsp_even_bytes(x[i], type) & 0xFFFFu);
     }
     acc[0] = (int32_t)less;
     acc[1] = acc[2] = acc[3] = 0;

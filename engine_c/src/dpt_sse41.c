@@ -30,7 +30,7 @@ typedef struct quads_weights {
     quad quarter[4];
 } quads_weights;
 
-QUADS_INLINE quad pairs(__m128i a) {
+QUADS_INLINE quad sse41_pairs(__m128i a) {
     const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
     return q;
 }
@@ -38,11 +38,11 @@ QUADS_INLINE quad pairs(__m128i a) {
 QUADS_INLINE quad quad_load(const uint8_t *p) {
     int32_t value;
     memcpy(&value, p, 4);
-    return pairs(_mm_set1_epi32(value));
+    return sse41_pairs(_mm_set1_epi32(value));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return sse41_pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
 QUADS_INLINE quad quad_flip(quad a) {
