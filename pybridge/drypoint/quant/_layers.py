@@ -274,16 +274,19 @@ def _pooled(
     if value.flat:
         raise Refusal("it reads a flattened plane")
     mean = not isinstance(layer, MaxPool2d)
-    # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number.
-    if value.padding != NO_PADDING and (not mean or value.affine is not None):
-        draft, value = _explicit_padding(draft, path, value)
     shape = _padded_shape(value)
-    kernel = stride = (shape.h, shape.w)
-    padding = value.padding
+    kernel, own = (shape.h, shape.w), ((0, 0), (0, 0))
+    stride = kernel
     if not isinstance(layer, GlobalAvgPool2d):
         window = layer.window((shape.c, shape.h, shape.w))
-        kernel, stride = window.kernel, window.stride
-        padding = _with_padding(value, window.padding)
+        kernel, stride, own = window.kernel, window.stride, window.padding
+    padding = _with_padding(value, own)
+    # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number; and
+    # the engine's pools pad by less than their kernel.
+    beyond = max(padding[::2]) >= kernel[0] or max(padding[1::2]) >= kernel[1]
+    if value.padding != NO_PADDING and (not mean or value.affine is not None or beyond):
+        draft, value = _explicit_padding(draft, path, value)
+        padding = _with_padding(value, own)
     if value.affine is not None and value.affine.offset.any() and any(padding) and mean:
         raise Refusal("it averages over padding of raw pixels: put a convolution before it")
     before = draft.writer(value)
@@ -412,8 +415,8 @@ def _reshaped(draft: Draft, path: str, layer: Reshape, value: Value, out: Shape)
     """
     if len(layer.shape) == 1:
         return _flattened(draft, path, value)
-    if out == value.shape and not value.flat:
-        return draft, value
+    if out == value.shape:  # also a vector that was this plane before
+        return draft, replace(value, flat=False)
     same_order = all(shape.c == 1 or shape.h * shape.w == 1 for shape in (value.shape, out))
     if same_order and value.tensor == 0 and value.affine is None and 0 not in draft.shared:
         return draft, replace(value, shape=out)
