@@ -48,7 +48,7 @@ static void test_packed_size(void) {
     static uint8_t memory[(WIDTH + 8) * WIDTH + 63];
     const dpt_backend simd = {"simd",
                               yes,
-                              DPT_PACKING(16, 4, FLIPS_NONE, 0, 0),
+                              DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0),
                               dpt_scalar_conv,
                               dpt_scalar_dense,
                               dpt_scalar_maxpool,

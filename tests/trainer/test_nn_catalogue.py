@@ -40,6 +40,10 @@ NETS = {
     "Cos": [nn.Conv2d(2, 3), nn.Cos()],
     "Function": [nn.Conv2d(2, 3), nn.Function("square")],
     "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
+    "Add": [RESIDUAL],
+    "Concat": [nn.Graph([SAME, nn.Concat()], [("x", "conv", "concat.a"), ("x", "concat.b")])],
+    "Mul": [nn.Graph([SAME, nn.Mul()], [("x", "conv", "mul.a"), ("x", "mul.b")])],
+    "Dot": None,  # takes no images
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
     "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
     "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
@@ -65,23 +69,37 @@ def test_the_mark_agrees_with_quantization(name):
 @pytest.mark.parametrize(
     "layers",
     [
-        [nn.Conv2d(2, 3, dilation=2)],
-        [RESIDUAL],
-        [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
-        [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
-        [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
-        [nn.ReLU(), nn.Conv2d(2, 3)],
         [*WEIGHTS, nn.Reshape((4, 4, 2))],
         [nn.Reshape((1, 6, 12)), nn.Conv2d(2, 3)],
         [nn.Flatten(), nn.Linear(3), nn.Softmax(), nn.Linear(2)],
+        [*WEIGHTS, nn.Flatten(), nn.Linear(8), nn.BatchNorm1d(), nn.Softmax(), nn.ReLU()],
+        [*WEIGHTS, nn.Softmax()],
     ],
 )
 def test_what_the_conditions_leave_out_is_refused(layers):
     assert not exports(layers)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(2, 3, dilation=2)],
+        [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
+        [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
+        [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
+        [nn.BatchNorm2d(), nn.Conv2d(2, 3)],
+        [nn.ReLU(), nn.Conv2d(2, 3)],
+        [nn.ZeroPad2d(1), nn.MaxPool2d(2)],
+    ],
+)
+def test_layers_have_an_integer_form_wherever_they_stand(layers):
+    assert exports(layers)
+
+
 def test_the_list_has_every_class_once_and_the_right_marks():
+    merges = ("Add", "Concat", "Mul", "Dot")
     losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
+    losses -= {*merges}
     assert set(KINDS) == {*NETS, *losses}
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in losses)

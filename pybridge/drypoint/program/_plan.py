@@ -1,4 +1,4 @@
-"""The memory plan: where in the arena each op's output lies. NUMERICS.md section 8 has the rules."""
+"""The memory plan: where each op's output lies in the arena, by section 8 of NUMERICS.md."""
 
 import itertools
 from collections.abc import Iterable, Sequence

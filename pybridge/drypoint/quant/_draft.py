@@ -27,6 +27,7 @@ class Value:
 
     Attributes:
         tensor: 0 is the net's input, i + 1 the output of stage i.
+        path: path of the layer; "" for the net's input.
         shape: the plane in memory.
         affine: the encoder's arithmetic, where the tensor holds raw pixels.
         padding: zeros around the plane, of a padding layer.
@@ -36,6 +37,7 @@ class Value:
 
     tensor: int
     shape: Shape
+    path: str = ""
     affine: Affine | None = None
     padding: Sides = NO_PADDING
     flat: bool = False

@@ -41,7 +41,7 @@ def fold(model: Model) -> Folded:
     (port,) = net.wiring.inputs
     draft = draft.sharing(values["", port]) if readers["", port] > 1 else draft
     for step in net.steps({port: net.input_shape}):
-        path, layer = step.path, step.module
+        path, layer = step.path, net[step.path]
         feeds = net.wiring.feeds[path]
         read = [values[feeds[name]] for name in layer.input_ports]
         (output,) = layer.output_ports
@@ -51,7 +51,7 @@ def fold(model: Model) -> Folded:
         except Refusal as reason:
             refused.append(f"{path} ({type(layer).__name__}): {reason}")
             draft, value = _stand_in(draft, path, read[0], out)
-        values[path, output] = value
+        values[path, output] = replace(value, path=path)
         draft = draft.sharing(value) if readers[path, output] > 1 else draft
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")

@@ -19,7 +19,9 @@ from drypoint.nn import (
     Conv2d,
     Cos,
     Dropout,
+    Elementwise,
     Flatten,
+    Function,
     GlobalAvgPool2d,
     Hardsigmoid,
     Hardswish,
@@ -83,7 +85,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
         case MaxPool2d() | AvgPool2d() | AdaptiveAvgPool2d() | GlobalAvgPool2d():
             return _pooled(draft, path, layer, value, out)
         case Add():
-            return _sum(draft, path, values, out)
+            return _sum(draft, path, values)
         case Concat():
             return _joined(draft, path, values)
         case ZeroPad2d():
@@ -103,9 +105,11 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return draft, replace(value, softmax=True)
         case LeakyReLU():
             slope = max(1.0, abs(layer.negative_slope))
-            return _pointwise(draft, path, layer, value, slope)
+            return _pointwise(draft, path, _applied(layer), value, slope)
+        case Function() | Elementwise():
+            return _pointwise(draft, path, _applied(layer), value, math.inf)
         case _ if isinstance(layer, Layer) and type(layer) in SLOPES:
-            return _pointwise(draft, path, layer, value, SLOPES[type(layer)])
+            return _pointwise(draft, path, _applied(layer), value, SLOPES[type(layer)])
         case _:
             raise Refusal("the engine has no such op")
 
@@ -187,7 +191,8 @@ def _explicit_padding(draft: Draft, path: str, value: Value) -> Result:
     """A padding layer whose reader cannot take it in, as a stage: the plane and zeros around it."""
     ones, zeros = np.ones(value.shape.c), np.zeros(value.shape.c)
     stage = replace(
-        _scaling(f"{path}.pad", replace(value, padding=NO_PADDING), ones, zeros),
+        _scaling(f"{path}.pad", value, ones, zeros),
+        last=value.path,
         out_shape=_padded_shape(value),
         padding=value.padding,
     )
@@ -245,8 +250,9 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
         before = draft.writer(source)
     if isinstance(before, Weighted | Sum) or (isinstance(before, Pooled) and before.mean):
         last = before.last if between else path
-        limits = {"low": _clip(before.low, low, high), "high": _clip(before.high, low, high)}
-        draft, _ = draft.changed(source, replace(before, last=last, **limits))
+        narrow = _clip(before.low, low, high), _clip(before.high, low, high)
+        clamped = replace(before, last=last, low=narrow[0], high=narrow[1])
+        draft, _ = draft.changed(source, clamped)
         if between:
             draft, _ = draft.changed(value, replace(between[0], last=path))
         return draft, value
@@ -268,15 +274,19 @@ def _pooled(
     if value.flat:
         raise Refusal("it reads a flattened plane")
     mean = not isinstance(layer, MaxPool2d)
-    if not mean and value.padding != NO_PADDING:  # its zeros are values here
-        draft, value = _explicit_padding(draft, path, value)
     shape = _padded_shape(value)
-    kernel = stride = (shape.h, shape.w)
-    padding = value.padding
+    kernel, own = (shape.h, shape.w), ((0, 0), (0, 0))
+    stride = kernel
     if not isinstance(layer, GlobalAvgPool2d):
         window = layer.window((shape.c, shape.h, shape.w))
-        kernel, stride = window.kernel, window.stride
-        padding = _with_padding(value, window.padding)
+        kernel, stride, own = window.kernel, window.stride, window.padding
+    padding = _with_padding(value, own)
+    # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number; and
+    # the engine's pools pad by less than their kernel.
+    beyond = max(padding[::2]) >= kernel[0] or max(padding[1::2]) >= kernel[1]
+    if value.padding != NO_PADDING and (not mean or value.affine is not None or beyond):
+        draft, value = _explicit_padding(draft, path, value)
+        padding = _with_padding(value, own)
     if value.affine is not None and value.affine.offset.any() and any(padding) and mean:
         raise Refusal("it averages over padding of raw pixels: put a convolution before it")
     before = draft.writer(value)
@@ -312,7 +322,7 @@ def _with_padding(value: Value, own: tuple[Pair, Pair]) -> Sides:
     return top + before[0], left + before[1], bottom + before[2], right + before[3]
 
 
-def _sum(draft: Draft, path: str, values: list[Value], out: Shape) -> Result:
+def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
     values = list(values)
     for i, value in enumerate(values):
         _check_not_raw(value)
@@ -334,9 +344,7 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.flat:
-            raise Refusal(
-                "it joins flattened planes, whose values the engine stores in another order"
-            )
+            raise Refusal("it joins flattened planes, whose values lie in another order")
         if value.padding != NO_PADDING:
             draft, values[i] = _explicit_padding(draft, f"{path}.{i}", value)
     joined, *others = values
@@ -345,7 +353,7 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
         h, w, c = joined.shape
         stage = Joined(
             path=path if last else f"{path}.{i}",
-            last=path,
+            last=path if last else "",
             reads=(joined.tensor, value.tensor),
             in_shape=joined.shape,
             out_shape=Shape(h, w, c + value.shape.c),
@@ -368,9 +376,7 @@ def _pointwise(
     if value.affine is not None:
         scale, offset = value.affine.scale, value.affine.offset
         if len({*scale}) > 1 or len({*offset}) > 1:
-            raise Refusal(
-                "it reads pixels whose channels are encoded differently: put weights before"
-            )
+            raise Refusal("its pixels' channels are encoded differently: put weights before it")
         function, slope = _of_pixels(function, scale[0], offset[0]), slope * scale[0]
     stage = Pointwise(
         path=path,
@@ -383,6 +389,10 @@ def _pointwise(
     )
     draft, result = draft.appended(stage)
     return draft, replace(result, flat=value.flat)
+
+
+def _applied(layer: Layer) -> Callable[[Array], Array]:
+    return lambda x: layer(x).astype(np.float64)
 
 
 def _of_pixels(
@@ -405,8 +415,8 @@ def _reshaped(draft: Draft, path: str, layer: Reshape, value: Value, out: Shape)
     """
     if len(layer.shape) == 1:
         return _flattened(draft, path, value)
-    if out == value.shape and not value.flat:
-        return draft, value
+    if out == value.shape:  # also a vector that was this plane before
+        return draft, replace(value, flat=False)
     same_order = all(shape.c == 1 or shape.h * shape.w == 1 for shape in (value.shape, out))
     if same_order and value.tensor == 0 and value.affine is None and 0 not in draft.shared:
         return draft, replace(value, shape=out)

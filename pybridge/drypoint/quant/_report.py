@@ -111,7 +111,7 @@ def report(
     net, line = flat_net(model.net), steps(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = 0 if program.encoder is None else weighted[0]
-    totals = {i: _Totals(line[i]) for i in range(first, len(line))}
+    totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
         x = model.encode(part)

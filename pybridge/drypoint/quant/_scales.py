@@ -15,7 +15,7 @@ MAX_MULT = 2**31 - 2
 MAX_ACCUMULATOR = 2**31 - 1
 MAX_FACTOR = 2**15 - 1  # of an addition
 SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
-LOPSIDED = 0.9  # a zero point is worth its name where steps are at most so large as without
+LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Activation:
 def activation_of(lowest: float, highest: float, *, centred: bool = False) -> Activation:
     """Type, scale and zero point for a range.
 
-    ``u8`` where no value is negative, else ``i8``; with a zero point where the range is lopsided, so
-    that steps become finer by `LOPSIDED` at least.
+    ``u8`` where no value is negative, else ``i8``, with a zero point where that makes steps at most
+    `LOPSIDED` times as large as without.
 
     Args:
         lowest: the smallest real value.

@@ -22,6 +22,7 @@ class Stage:
     Attributes:
         path: path of the layer that names the op.
         last: path of the last layer fused into the stage; the stage computes this layer's output.
+            "" where the stage computes a part of a layer's output.
         reads: numbers of the tensors that the stage reads: 0 is the net's input, i + 1 the output
             of stage i.
         in_shape, out_shape: the planes of the first input and of the output.
@@ -88,7 +89,8 @@ class Pointwise(Stage):
 
     Attributes:
         function: array to array, each value by itself.
-        slope: the function changes by at most ``slope`` times the change of its value.
+        slope: the function changes by at most ``slope`` times the change of its value; infinity
+            where no bound is known.
     """
 
     function: Callable[[Array], Array]

@@ -62,6 +62,22 @@ class _Choice:
     folded: Folded
     calibration: Calibration
     floors: dict[int, float] = field(default_factory=dict)
+    raises: int = 0
+
+    def raised(self, group: int, step: Step) -> "_Choice":
+        """The choice with a floor for a group that a step writes to.
+
+        Raises:
+            QuantizationError: floors rise without end, since a coarser group makes its own inputs
+                coarser.
+        """
+        if self.raises > len(self.folded.stages):
+            raise QuantizationError(
+                f"{step.stage.path}: its weights are too large for one scale of its input and its "
+                "output, which a concatenation after it needs: normalize before the concatenation"
+            )
+        floors = {**self.floors, group: step.target.scale}
+        return replace(self, floors=floors, raises=self.raises + 1)
 
     @property
     def raw(self) -> set[int]:
@@ -137,8 +153,7 @@ def _try(choice: _Choice) -> tuple[Step, ...] | _Choice:
         if wanted is None or step.target.scale == wanted.scale:
             continue
         if group.count(group[i + 1]) > 1:
-            floors = {**choice.floors, group[i + 1]: step.target.scale}
-            return replace(choice, floors=floors)
+            return choice.raised(group[i + 1], step)
         low, _ = choice.range_of(i + 1)
         activations[i + 1] = wanted.coarsened(step.target.scale, low)
         line[-1] = _step(stage, sources, activations[i + 1], raw=False)
@@ -164,7 +179,8 @@ def _step(
             scale = scale if raw or wanted is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Sum():
-            scale = 4 * sum_unit(*sources) if scale is None else scale
+            unit = sum_unit(*sources)
+            scale = 4 * unit if scale is None else max(scale, unit)
             q = sum_integers(*sources, out_scale=scale)
         case Pointwise():
             if scale is None:

@@ -32,7 +32,7 @@ class ReLU(Pointwise):
     short_name: ClassVar[str] = "relu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "after weights"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """max(x, 0)."""
@@ -46,6 +46,7 @@ class ReLU6(Pointwise):
     short_name: ClassVar[str] = "relu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x, 0), 6)."""
@@ -68,6 +69,7 @@ class LeakyReLU(Pointwise):
     short_name: ClassVar[str] = "relu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -88,6 +90,7 @@ class Hardsigmoid(Pointwise):
     short_name: ClassVar[str] = "sigmoid"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x + 3, 0), 6) / 6."""
@@ -101,6 +104,7 @@ class Hardswish(Pointwise):
     short_name: ClassVar[str] = "swish"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x * min(max(x + 3, 0), 6) / 6."""
@@ -114,6 +118,7 @@ class SiLU(Pointwise):
     short_name: ClassVar[str] = "silu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x / (1 + exp -x)."""
@@ -127,6 +132,7 @@ class GELU(Pointwise):
     short_name: ClassVar[str] = "gelu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x/2 (1 + erf(x / sqrt 2))."""
@@ -140,6 +146,7 @@ class Tanh(Pointwise):
     short_name: ClassVar[str] = "tanh"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """tanh x."""
@@ -153,6 +160,7 @@ class Sigmoid(Pointwise):
     short_name: ClassVar[str] = "sigmoid"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """1 / (1 + exp -x)."""
@@ -164,6 +172,7 @@ class Sin(Pointwise):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """sin x."""
@@ -175,6 +184,7 @@ class Cos(Pointwise):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """cos x."""

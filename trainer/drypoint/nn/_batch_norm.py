@@ -141,7 +141,7 @@ class BatchNorm2d(BatchNorm):
     """
 
     in_kernels: ClassVar[bool] = True
-    exportable: ClassVar[str] = "after weights"
+    exportable: ClassVar[str] = "yes"
     _example: ClassVar[str] = "images ({C}, H, W)"
 
     @property
@@ -158,6 +158,7 @@ class BatchNorm1d(BatchNorm):
     """
 
     in_kernels: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
     _example: ClassVar[str] = "vectors ({C},), or images for BatchNorm2d"
 
     @property

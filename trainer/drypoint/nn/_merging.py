@@ -86,6 +86,7 @@ class Add(Merge):
     """a + b, of one shape: the end of a residual connection."""
 
     short_name: ClassVar[str] = "add"
+    exportable: ClassVar[str] = "yes"
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
     in_kernels: ClassVar[bool] = True
@@ -148,6 +149,7 @@ class Concat(Merge):
     short_name: ClassVar[str] = "concat"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -82,7 +82,7 @@ class MaxPool2d(Pool2d):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no padding"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum of each window."""
@@ -96,7 +96,7 @@ class AvgPool2d(Pool2d):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no padding"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each window."""
@@ -123,6 +123,7 @@ class AdaptiveAvgPool2d(Layer):
     short_name: ClassVar[str] = "pool"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""

@@ -94,6 +94,7 @@ class ZeroPad2d(Layer):
     short_name: ClassVar[str] = "pad"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "before a layer"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
