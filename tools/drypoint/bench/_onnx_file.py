@@ -169,7 +169,7 @@ class _Writer:
         """Real values as (batch, channels, h, w)."""
         if not source.flat:
             return self.real(source)
-        shape = self._constant(np.array([0, *_planes_of(source.tensor.shape)], np.int64))
+        shape = self._constant(np.array([0, source.tensor.shape.c, 1, 1], np.int64))
         at = self._node("Reshape", [self.real(source), shape])
         return self.real(self._integers(at, source.tensor, source.scale))
 
@@ -205,10 +205,11 @@ class _Writer:
     def finish(self, program: Program, batch: int, last: Activation) -> bytes:
         """The file of a model that ends with integers."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.UINT8
-        outputs = [batch, last.tensor.shape.c]
-        if not last.flat:
-            outputs = [batch, *_planes_of(last.tensor.shape)]
-        shapes = {"input": [batch, *_planes_of(program.input_shape)], last.name: outputs}
+        name = last.name
+        if not last.flat:  # outputs in the program's order
+            name = self._node("Flatten", [self._node("Transpose", [name], perm=(0, 2, 3, 1))])
+        h, w, c = program.input_shape
+        shapes = {"input": [batch, c, h, w], name: [batch, program.output_shape.size]}
         first, end = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
         graph = helper.make_graph(self.nodes, "drypoint", [first], [end], self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
@@ -245,8 +246,3 @@ class _Writer:
         name = f"n{next(self.names)}"
         self.nodes.append(self.onnx.helper.make_node(kind, inputs, [name], **attributes))
         return name
-
-
-def _planes_of(shape: Shape) -> tuple[int, int, int]:
-    """A shape as ONNX has planes: channels, height, width."""
-    return shape.c, shape.h, shape.w
