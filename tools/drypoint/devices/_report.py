@@ -9,8 +9,8 @@ from ._targets import Target
 
 Rows = list[tuple[str, ...]]
 OP_COLUMNS = (
-    "flash: bytes of tables; planes: bytes of RAM of what the op reads, writes and leaves for later "
-    "ops; stack: bytes, measured"
+    "flash: bytes of tables; planes: bytes of RAM of what the op reads, writes and leaves for later"
+    " ops; stack: bytes, measured"
 )
 """What the columns of `op_rows` mean."""
 
