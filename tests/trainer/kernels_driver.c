@@ -221,7 +221,7 @@ static void together(const dpk_kernels *k) {
     dpk_copy copies[LISTS][CALLS];
     dpk_call calls[LISTS][CALLS];
     dpk_sequence lists[LISTS];
-    dpk_varying varying[LISTS];
+    dpk_placeholder placeholders[LISTS];
     const float *reads[LISTS][2];
     for (size_t i = 0; i < LISTS; i++) {
         for (size_t j = 0; j < CALLS; j++) {
@@ -232,9 +232,9 @@ static void together(const dpk_kernels *k) {
             calls[i][j] = call;
         }
         const dpk_sequence list = {calls[i], CALLS - 3 * i};
-        const dpk_varying reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
+        const dpk_placeholder reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
         lists[i] = list;
-        varying[i] = reading;
+        placeholders[i] = reading;
         reads[i][0] = x;
         reads[i][1] = x + n;
     }
@@ -244,7 +244,7 @@ static void together(const dpk_kernels *k) {
         if (memcmp(x, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
             exit(1);
     const dpk_call call = {dpk_run_sequences, &all, LISTS};
-    const dpk_program program = {&call, 1, varying, LISTS, 2};
+    const dpk_program program = {&call, 1, placeholders, LISTS, 2};
     size_t n_done;
     if (dpk_run_program(&program, 3, &n_done) || n_done != 2)
         exit(1);

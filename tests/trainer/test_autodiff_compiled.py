@@ -58,7 +58,7 @@ def on_every_set(compute, *arrays, sparse=False):
                 patch.setattr(
                     algorithm, "wins", lambda *_, **__: False
                 )  # fast convolution is not exact
-                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: sparse)
+                patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
     return reference
@@ -402,8 +402,8 @@ def test_a_nan_comes_through_a_sparse_weight_gradient(name):
     """A NaN reaches every weight of its kernel's gradient, and no other weight."""
     rng = np.random.default_rng(0)
     spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
-    assert algorithm.sparse_possible(spec)
-    assert algorithm.sparse_wins(spec, c=2, o=4)
+    assert algorithm.is_sparse_possible(spec)
+    assert algorithm.is_sparse_faster(spec, c=2, o=4)
     x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
     g[32, 1, 2, 2] = np.nan
     with runtime.forced(name):
@@ -498,7 +498,7 @@ def test_optimizer_steps(sizes, n_terms, seed):
                 updates.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
             )
             for _ in range(2):
-                parameters.move(step)
+                parameters.update(step)
         return [array for w, _, s in copies for array in (w, *s)]
 
     for step, n_states in (
@@ -524,8 +524,8 @@ def test_sums(sizes, n_terms, seed):
     for name in (None, *SETS):
         totals = [np.full(n, np.nan, np.float32) for n in sizes]
         with runtime.forced(name, int(rng.integers(1, 4))):
-            updates.add_up(totals, terms)
-            updates.add_up(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
+            updates.sum_terms(totals, terms)
+            updates.sum_terms(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
         for total, want in zip(totals, wanted, strict=True):
             np.testing.assert_array_equal(total, want)
 
@@ -541,7 +541,7 @@ def test_averages(sizes, seed):
         with runtime.forced(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
             members = [updates.Parameter(w, (), (m,)) for w, m in pairs]
-            updates.Parameters(members).move(updates.AverageStep(share))
+            updates.Parameters(members).update(updates.AverageStep(share))
         return copies
 
     for share in (1, float(rng.random())):

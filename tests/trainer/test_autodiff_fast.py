@@ -109,7 +109,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(algorithm, "wins", lambda *_, **__: True)
-                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: False)
+                patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: False)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 dx = choose.conv2d_input_gradient(g, won, weight, spec, size)
                 dw = choose.conv2d_weight_gradient(g, won, x, spec)
@@ -180,43 +180,43 @@ def _after(y, spec):
 
 def test_the_fast_way_is_taken_where_it_pays():
     five = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert algorithm.possible(five)
-    assert algorithm.wins(five, c=20, o=50, size=(8, 8))
-    assert not algorithm.wins(five, c=1, o=20, size=(24, 24))
-    assert algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
-    assert algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
-    assert not algorithm.forward_wins(
+    assert algorithm.is_possible(five)
+    assert algorithm.is_faster(five, c=20, o=50, size=(8, 8))
+    assert not algorithm.is_faster(five, c=1, o=20, size=(24, 24))
+    assert algorithm.is_faster_forward(five, c=20, o=50, size=(8, 8))
+    assert algorithm.is_faster_forward(five, c=1, o=20, size=(24, 24))
+    assert not algorithm.is_faster_forward(
         five, c=1, o=20, size=(22, 22)
     )  # much of tiles beyond the edge
-    assert not algorithm.forward_wins(five, c=1, o=6, size=(24, 24))
+    assert not algorithm.is_faster_forward(five, c=1, o=6, size=(24, 24))
     three = Convolution(Window((3, 3)), pool=(2, 2), relu=True)
-    assert not algorithm.forward_wins(three, c=1, o=20, size=(24, 24))
+    assert not algorithm.is_faster_forward(three, c=1, o=20, size=(24, 24))
     with autodiff.direct_convolution():
-        assert not algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
-        assert not algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
+        assert not algorithm.is_faster_forward(five, c=20, o=50, size=(8, 8))
+        assert not algorithm.is_faster_forward(five, c=1, o=20, size=(24, 24))
     for other in (Window((4, 4)), Window((5, 5), (2, 2)), Window((3, 3), dilation=(1, 2))):
-        assert not algorithm.possible(Convolution(other))
-    assert not algorithm.possible(Convolution(Window((3, 3)), pool=(3, 3)))
-    assert not algorithm.possible(Convolution(Window((3, 3)), groups=2))
+        assert not algorithm.is_possible(Convolution(other))
+    assert not algorithm.is_possible(Convolution(Window((3, 3)), pool=(3, 3)))
+    assert not algorithm.is_possible(Convolution(Window((3, 3)), groups=2))
 
 
 def test_the_sparse_way_is_taken_where_it_pays():
     lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert algorithm.sparse_possible(lenet)
-    assert algorithm.sparse_wins(lenet, c=1, o=20)
-    assert not algorithm.sparse_wins(lenet, c=20, o=50)
-    assert not algorithm.sparse_wins(lenet, c=1, o=2)
+    assert algorithm.is_sparse_possible(lenet)
+    assert algorithm.is_sparse_faster(lenet, c=1, o=20)
+    assert not algorithm.is_sparse_faster(lenet, c=20, o=50)
+    assert not algorithm.is_sparse_faster(lenet, c=1, o=2)
     for other in (
         Convolution(Window((5, 5)), relu=True),
         Convolution(Window((5, 5)), pool=(1, 2), relu=True),
         Convolution(Window((1, 3)), pool=(2, 2)),
         Convolution(Window((3, 3)), pool=(2, 2), groups=3),
     ):
-        assert algorithm.sparse_possible(other)
-        assert not algorithm.sparse_wins(other, c=3, o=12)
+        assert algorithm.is_sparse_possible(other)
+        assert not algorithm.is_sparse_faster(other, c=3, o=12)
     for window in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
-        assert not algorithm.sparse_possible(Convolution(window, relu=True))
-    assert not algorithm.sparse_possible(Convolution(Window((5, 5))))
+        assert not algorithm.is_sparse_possible(Convolution(window, relu=True))
+    assert not algorithm.is_sparse_possible(Convolution(Window((5, 5))))
 
 
 def test_the_direct_way_can_be_asked_for():

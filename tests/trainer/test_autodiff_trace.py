@@ -104,11 +104,13 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         updates.SGDStep(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
     ]
 
-    def computed(x, targets, *, w, v, step, hole=None):
+    def computed(x, targets, *, w, v, step, placeholder=None):
         leaf = Tensor(w, requires_grad=True)
         losses = ad.cross_entropy(ad.linear(Tensor(x), leaf), targets)
         losses.backward(ONES[:size])
-        updates.Parameters([updates.Parameter(w, (leaf.grad,), (v,))]).move(step, hole=hole)
+        updates.Parameters([updates.Parameter(w, (leaf.grad,), (v,))]).update(
+            step, placeholder=placeholder
+        )
         return losses.data
 
     with runtime.forced(SETS[0], threads):
@@ -117,7 +119,9 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         wanted = [computed(x, t, w=w, v=v, step=step) for x, t, step in rows]
         moving, moment = weight.copy(), state.copy()
         with Trace(xs, targets, ONES, moving, moment) as trace:
-            losses = computed(xs[0], targets[0], w=moving, v=moment, step=steps[0], hole="step")
+            losses = computed(
+                xs[0], targets[0], w=moving, v=moment, step=steps[0], placeholder="step"
+            )
         assert trace.complete
         program = trace.compile({"x": xs[0], "t": targets[0], "losses": losses})
         found = np.zeros((n, size), np.float32)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drypoint.train._batches import DEPTH, ahead
+from drypoint.train._batches import DEPTH
 
 
 @given(st.lists(st.integers()))
 def test_the_same_items_in_the_same_order(items):
-    assert list(ahead(iter(items))) == items
+    assert list(prefetch(iter(items))) == items
 
 
 def test_items_are_made_in_another_thread_before_they_are_asked_for():
@@ -26,7 +26,7 @@ def test_items_are_made_in_another_thread_before_they_are_asked_for():
                 made.set()
             yield i
 
-    reader = ahead(items())
+    reader = prefetch(items())
     assert next(reader) == 0
     assert made.wait(10), "the second item is made although nobody has asked for it"
     assert list(reader) == [1, 2]
@@ -42,7 +42,7 @@ def test_no_more_than_the_depth_is_made_ahead():
             made.append(i)
             yield i
 
-    reader = ahead(items())
+    reader = prefetch(items())
     for taken in range(1, 20):
         next(reader)
         time.sleep(0.002)
@@ -55,7 +55,7 @@ def test_an_error_comes_where_its_item_would_have_come():
         yield 2
         raise ValueError("the third")
 
-    reader = ahead(items())
+    reader = prefetch(items())
     assert [next(reader), next(reader)] == [1, 2]
     with pytest.raises(ValueError, match="the third"):
         next(reader)
@@ -63,7 +63,7 @@ def test_an_error_comes_where_its_item_would_have_come():
 
 def test_a_reader_that_stops_leaves_no_thread():
     before = threading.active_count()
-    reader = ahead(iter(range(1000)))
+    reader = prefetch(iter(range(1000)))
     next(reader)
     reader.close()
     assert threading.active_count() == before
@@ -71,7 +71,7 @@ def test_a_reader_that_stops_leaves_no_thread():
 
 def test_an_interrupt_of_the_reader_ends_it():
     def reading():
-        for _ in ahead(iter(range(1000))):
+        for _ in prefetch(iter(range(1000))):
             raise KeyboardInterrupt
 
     before = threading.active_count()

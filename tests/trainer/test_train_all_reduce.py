@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.train import TrainError
-from drypoint.train.step.all_reduce import AllReduce, flat, unflat
+from drypoint.train.step.all_reduce import AllReduce, flatten, unflatten
 
 
 class Corner:
@@ -70,7 +70,7 @@ def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
         found = []
         for rank in range(size):
             all_reduce = AllReduce(Corner(rank, size), batch_size)
-            begin = all_reduce.share(n).start
+            begin = all_reduce.shard(n).start
             found += [(i, slice(b.start + begin, b.stop + begin)) for i, b in all_reduce.blocks(n)]
         assert found == wanted
         size *= 2
@@ -94,7 +94,7 @@ def test_numbers_of_processes_that_cannot_share_are_refused(size):
 
 def test_a_row_and_back():
     arrays = {"a": np.arange(6, dtype="f").reshape(2, 3), "b": np.ones(1, "f")}
-    back = unflat(flat(arrays.values()), arrays)
+    back = unflatten(flatten(arrays.values()), arrays)
     assert list(back) == ["a", "b"]
     for path, array in arrays.items():
         np.testing.assert_array_equal(back[path], array)

@@ -194,4 +194,4 @@ def test_constant_is_1():
     ],
 )
 def test_early_stopping_counts_epochs_since_the_last_improvement(stopping, losses, stop):
-    assert stopping.says_stop({"val_loss": losses}) is stop
+    assert stopping.should_stop({"val_loss": losses}) is stop

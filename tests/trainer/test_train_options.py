@@ -204,7 +204,7 @@ def test_a_time_limit_ends_the_run(monkeypatch):
     ],
 )
 def test_early_stopping_watches_any_figure(stopping, history, stop):
-    assert stopping.says_stop(history) is stop
+    assert stopping.should_stop(history) is stop
 
 
 def test_early_stopping_has_two_directions():

@@ -62,8 +62,8 @@ def played(monkeypatch):
     """The program of each batch that was not stepped by the tape."""
     programs, play = [], compiled.StepProgram.play
 
-    def counted(program, shares):
-        totals = play(program, shares)
+    def counted(program, shards):
+        totals = play(program, shards)
         programs.extend([program] * len(totals))
         return totals
 
@@ -188,9 +188,9 @@ def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
     """As many steps a call as fit into a time, or one; equal results."""
     counts, play = [], compiled.StepProgram.play
 
-    def counted(program, shares):
-        counts.append(len(shares))
-        return play(program, shares)
+    def counted(program, shards):
+        counts.append(len(shards))
+        return play(program, shards)
 
     monkeypatch.setattr(compiled.StepProgram, "play", counted)
     monkeypatch.setattr(_epoch, "POLL_SECONDS", seconds)

@@ -60,7 +60,7 @@ def conv2d(
     size = (x.shape[2], x.shape[3])
     spec.output_size(*size)
     parents = [x, weight] if bias is None else [x, weight, bias]
-    points = kernels.conv2d_points(weight.data, spec, x.data)
+    points = kernels.conv2d_transformed_weight(weight.data, spec, x.data)
     value, winners = kernels.conv2d(
         x.data,
         weight.data,

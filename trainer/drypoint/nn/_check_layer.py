@@ -25,7 +25,7 @@ _ROUNDING = 50 * 2.0**-23
 
 
 def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
-    """Check that a layer keeps the contract that nets, training and model files build on.
+    """Check that a layer references the contract that nets, training and model files build on.
 
     The checks, in this order: outputs have the shapes that `output_shape` announces; `initialize`
     returns another layer, and arrays are read-only; a copy of the layer gives identical outputs;
@@ -124,7 +124,7 @@ def _check_in_kernels(ready: Layer, shape: Shape) -> None:
         y.backward(constant(np.ones_like(y.data)))
         gradients = [leaf.grad for leaf in (given, *leaves.values())]
         for array in (y.data, *(g for g in gradients if g is not None)):
-            trace.uses(array)
+            trace.note_access(array)
     text = "says in_kernels, but NumPy computes a part of it"
     _promise(ready, not trace.unknown, text)
 

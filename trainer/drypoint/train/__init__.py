@@ -14,7 +14,7 @@ from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._result import TrainResult
-from ._training_data import BatchFunction, Given
+from ._training_data import BatchFunction, DataLike
 from .step.all_reduce import MPICommunicator
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "CheckpointError",
     "Constant",
     "Cosine",
+    "DataLike",
     "EarlyStopping",
-    "Given",
     "LossLike",
     "MPICommunicator",
     "Metric",

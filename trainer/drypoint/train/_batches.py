@@ -9,7 +9,7 @@ import numpy as np
 
 from ._examples import Batch, Column
 from ._plan import Plan
-from .step.tape import Share
+from .step.tape import Shard
 
 EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21  # bounds of a group, not encoded
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 DEPTH = 2  # ready or in the making: one to take, one so that the thread need not wait
 
 
-def ahead(items: Iterator[T]) -> Generator[T, None, None]:
+def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
     """The items in order, prefetched by a second thread, at most `DEPTH` of them.
 
     Prefetching does not change an item: the thread makes one after the other, and random numbers
@@ -38,8 +38,8 @@ def ahead(items: Iterator[T]) -> Generator[T, None, None]:
                 future.cancel()
 
 
-def batches(plan: Plan, number: int) -> Iterator[list[Share]]:
-    """This process's share of each batch of an epoch, augmented and encoded, in groups.
+def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
+    """This process's shard of each batch of an epoch, augmented and encoded, in groups.
 
     Small batches are augmented and encoded several at a time, since each call, and each wake of the
     second thread, costs about as much for 256 images as for 64. The encoding of an example does
@@ -53,24 +53,24 @@ def batches(plan: Plan, number: int) -> Iterator[list[Share]]:
             batch[plan.images] = settings.augment(
                 batch[plan.images], seed=settings.seed, epoch=number, indices=indices
             )
-        encoded, end, batches = plan.encoded(batch), 0, []
+        encoded, end, batches = plan.encode(batch), 0, []
         for _, places, n in group:
             begin, end = end, end + len(places)
             own = {port: column[begin:end] for port, column in encoded.items()}
-            batches.append(Share(own, n))
+            batches.append(Shard(own, n))
         yield batches
 
 
 def _groups(plan: Plan, number: int) -> Iterator[list[tuple[Batch, Column, int]]]:
     """The batches of an epoch before encoding, in groups.
 
-    Each batch is (this process's share, the indices of its examples, examples of the whole batch).
+    Each batch is (this process's shard, the indices of its examples, examples of the whole batch).
     """
     group: list[tuple[Batch, Column, int]] = []
     examples = size = 0
     for stored, places in plan.source.epoch(number):
         n = len(places)
-        mine = slice(None) if plan.all_reduce is None else plan.all_reduce.share(n)
+        mine = slice(None) if plan.all_reduce is None else plan.all_reduce.shard(n)
         batch = {port: column[mine] for port, column in stored.items()}
         group.append((batch, places[mine], n))
         examples += n

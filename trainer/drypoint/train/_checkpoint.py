@@ -108,7 +108,7 @@ def restore(folder: Path, state: TrainingState, run: Run) -> str:
     state.history = {name: [0.0] * state.epoch for name in facts["history"]}
     state.batch_loss = [0.0] * state.step
     if state.best_epoch:
-        state.keep()
+        state.store_best()
         state.best_epoch = facts["best_epoch"]
     figures, arrays = _figures(state), state.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}

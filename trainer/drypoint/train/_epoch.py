@@ -7,13 +7,13 @@ from contextlib import closing
 
 from drypoint.nn import Context
 
-from ._batches import ahead, batches
+from ._batches import batches, prefetch
 from ._examples import Examples
 from ._metrics import ACCURACY, Totals, sums
 from ._plan import Plan
 from ._reports import Progress
 from ._training_state import Figures, TrainingState
-from .step.tape import Share, Step
+from .step.tape import Shard, Step
 
 EVALUATION_BATCH = 256
 POLL_SECONDS = 0.25  # of steps between two checks for a stop, and between two reports
@@ -32,7 +32,7 @@ def train_epoch(
     number = state.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
-    with closing(ahead(batches(plan, number))) as groups:
+    with closing(prefetch(batches(plan, number))) as groups:
         for item in _run_steps(step, groups, halted):
             if item is None:
                 return None
@@ -55,7 +55,7 @@ def train_epoch(
 
 
 def _run_steps(
-    step: Step, groups: Iterable[list[Share]], halted: Callable[[], bool]
+    step: Step, groups: Iterable[list[Shard]], halted: Callable[[], bool]
 ) -> Iterator[tuple[int, Totals] | None]:
     """The results of the training steps with their numbers of examples; None when halted."""
     n_at_once = 1  # steps of one call
@@ -68,7 +68,7 @@ def _run_steps(
             begin = time.perf_counter()
             totals = step.run(rest)
             each = (time.perf_counter() - begin) / len(totals)
-            yield from ((share.size, t) for share, t in zip(rest, totals, strict=False))
+            yield from ((shard.size, t) for shard, t in zip(rest, totals, strict=False))
             n_done += len(totals)
             n_at_once = max(int(POLL_SECONDS / each), 1)
 
@@ -77,11 +77,11 @@ def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:
     """Mean validation loss and metrics of the current weights, or of their average; the names
     begin with "val_"."""
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
-    goal, params = state.weights.evaluated()
+    objective, params = state.weights.evaluation()
     for start in range(0, len(val), EVALUATION_BATCH):
-        batch = plan.encoded(val.take(slice(start, start + EVALUATION_BATCH)))
-        outputs = goal.outputs(params, goal.inputs(batch), Context())
-        totals["loss"] += float(goal.losses(outputs).data.sum())
-        for name, (value,) in sums(plan.metrics, goal, outputs, [batch]).items():
+        batch = plan.encode(val.take(slice(start, start + EVALUATION_BATCH)))
+        outputs = objective.outputs(params, objective.inputs(batch), Context())
+        totals["loss"] += float(objective.losses(outputs).data.sum())
+        for name, (value,) in sums(plan.metrics, objective, outputs, [batch]).items():
             totals[name] += float(value)
     return {f"val_{name}": value / len(val) for name, value in totals.items()}

@@ -65,18 +65,18 @@ class Objective:
     Attributes:
         graph: the training graph; its input ports are the ports of the data.
         weights: output port -> weight of its loss.
-        answer: the output port of the net's output, if one loss compares it with one target.
+        output_port: the output port of the net's output, if one loss compares it with one target.
         target: the input port of that target.
-        finish: the last layer of the net (softmax or sigmoid) if the loss includes it: the layer
+        activation: the last layer of the net (softmax or sigmoid) if the loss includes it: the layer
             between ``answer`` and the net's output.
         classes: whether the targets are class indices, so that there is an accuracy.
     """
 
     graph: Graph
     weights: Mapping[str, float]
-    answer: str | None
+    output_port: str | None
     target: str | None
-    finish: Layer | None
+    activation: Layer | None
     classes: bool = False
 
     def outputs(
@@ -103,11 +103,11 @@ class Objective:
         assert total is not None  # there is at least one
         return total
 
-    def answers(self, outputs: Mapping[str, Tensor]) -> Array:
+    def predictions(self, outputs: Mapping[str, Tensor]) -> Array:
         """The output of the net, including a softmax or sigmoid that the loss has taken in."""
-        assert self.answer is not None
-        scores = Tensor(outputs[self.answer].data)
-        return (scores if self.finish is None else self.finish.apply({}, scores)).data
+        assert self.output_port is not None
+        scores = Tensor(outputs[self.output_port].data)
+        return (scores if self.activation is None else self.activation.apply({}, scores)).data
 
     def inputs(self, batch: Batch) -> dict[str, PortValue]:
         """An encoded batch as inputs of the graph."""
@@ -119,7 +119,7 @@ class Objective:
         }
 
     @property
-    def judged(self) -> "Objective":
+    def without_label_smoothing(self) -> "Objective":
         """The objective without label smoothing, for validation."""
         graph = self.graph
         for path, leaf in list(graph.leaves()):
@@ -127,12 +127,12 @@ class Objective:
                 graph = graph.with_layer(path, replace(leaf, label_smoothing=0.0))
         return replace(self, graph=graph)
 
-    def on(self, graph: Graph) -> "Objective":
+    def with_graph(self, graph: Graph) -> "Objective":
         """The objective for a graph of equal layers with other values."""
         return replace(self, graph=graph)
 
 
-def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
+def make_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
     """The objective for a graph whose losses are among its outputs.
 
     A softmax or sigmoid at the end of the net moves into the loss: the cross-entropy of scores is
@@ -143,20 +143,26 @@ def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective
     """
     weights = _weights(graph, loss)
     if len(weights) > 1:
-        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+        return Objective(
+            graph=graph, weights=weights, output_port=None, target=None, activation=None
+        )
     name = graph.wiring.outputs[next(iter(weights))][0]
-    graph, finish = _on_scores(graph, name)
+    graph, activation = _on_scores(graph, name)
     feeds = graph.wiring.feeds[name]
     source, port = feeds.get("input", ("", ""))
     to, target = feeds.get("target", (name, ""))
     if not isinstance(graph.layers[name], Loss) or not source or to:
-        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+        return Objective(
+            graph=graph, weights=weights, output_port=None, target=None, activation=None
+        )
     answer = next((p for p, end in graph.wiring.outputs.items() if end == (source, port)), None)
     if answer is None:
         answer = _free("answer", graph)
         edges = [*graph.edges, (f"{source}.{port}", f".{answer}")]
         graph = Graph(graph.layers, edges, graph.input_shapes)
-    return Objective(graph=graph, weights=weights, answer=answer, target=target, finish=finish)
+    return Objective(
+        graph=graph, weights=weights, output_port=answer, target=target, activation=activation
+    )
 
 
 def has_losses(graph: Module) -> bool:

@@ -74,7 +74,7 @@ class SGD:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
+        make_parameters(params, gradients, state).update(self.formula(lr=lr, t=t))
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
@@ -107,7 +107,7 @@ class Adam:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
+        make_parameters(params, gradients, state).update(self.formula(lr=lr, t=t))
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
@@ -144,7 +144,7 @@ class RMSProp:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
+        make_parameters(params, gradients, state).update(self.formula(lr=lr, t=t))
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
@@ -174,7 +174,7 @@ class SignSGD:
 
     def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
         """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
+        make_parameters(params, gradients, state).update(self.formula(lr=lr, t=t))
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update."""
@@ -182,7 +182,7 @@ class SignSGD:
         return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
 
 
-OwnOptimizer: TypeAlias = SGD | Adam | RMSProp | SignSGD
+BuiltinOptimizer: TypeAlias = SGD | Adam | RMSProp | SignSGD
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
     "adam": Adam,
@@ -192,12 +192,12 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
 }
 
 
-def is_own(optimizer: Optimizer) -> TypeGuard[OwnOptimizer]:
+def is_builtin(optimizer: Optimizer) -> TypeGuard[BuiltinOptimizer]:
     """Whether the optimizer is exactly one of drypoint's classes, whose update kernels compute."""
     return type(optimizer) in OPTIMIZERS.values()
 
 
-def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
+def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
     """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
 
     Raises:
@@ -218,7 +218,7 @@ def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
     return aligned(np.zeros_like(w))
 
 
-def arranged(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
+def make_parameters(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
     """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
     given = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ._examples import Batch, Column
 from ._learning_rates import Groups
 from ._metrics import MetricFunction
-from ._optimizers import is_own
+from ._optimizers import is_builtin
 from ._settings import Settings
 from ._training_data import Source
 from .step.all_reduce import AllReduce
@@ -41,14 +41,14 @@ class Plan:
     @property
     def updates_in_kernels(self) -> bool:
         """Whether kernels compute the update: the optimizer is one of drypoint's own."""
-        return is_own(self.settings.optimizer)
+        return is_builtin(self.settings.optimizer)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         total = step + 1 if self.total is None else self.total
         return self.settings.optimizer.lr * self.settings.schedule(step, total)
 
-    def encoded(self, batch: Batch) -> Batch:
+    def encode(self, batch: Batch) -> Batch:
         """The batch, encoded."""
         return {
             port: self.encoders[port](_readable(column)) if port in self.encoders else column

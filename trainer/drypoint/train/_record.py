@@ -14,22 +14,22 @@ from drypoint.nn import Graph
 
 from ._plan import Plan
 from ._prepared_model import PreparedModel
-from ._settings import brief, described
+from ._settings import describe, optimizer_text
 from ._training_data import TrainingData
 
 
-def decisive(ready: PreparedModel, parts: TrainingData, plan: Plan) -> dict[str, Any]:
+def run_identity(ready: PreparedModel, parts: TrainingData, plan: Plan) -> dict[str, Any]:
     """The settings, net and data that decide the bytes of a run, of JSON types."""
     encoder = getattr(ready.whole, "encoder", None)
     facts = {
-        **plan.settings.decisive(),
+        **plan.settings.run_identity(),
         "loss": ready.loss,
         "metrics": list(plan.metrics),
-        "net": _digest(ready.goal.graph),
-        "encoder": described(encoder),
+        "net": _digest(ready.objective.graph),
+        "encoder": describe(encoder),
         **parts.facts,
     }
-    known: dict[str, Any] = json.loads(json.dumps(facts, default=described))
+    known: dict[str, Any] = json.loads(json.dumps(facts, default=describe))
     return known
 
 
@@ -51,7 +51,7 @@ def plan_line(plan: Plan, *, n_val: int) -> str:
     val = f", validated on {n_val:,}" if n_val else ""
     return (
         f"training on {n}{val}; batches of {settings.batch_size}{steps}; "
-        f"{brief(settings.optimizer)}, schedule {described(settings.schedule)}"
+        f"{optimizer_text(settings.optimizer)}, schedule {describe(settings.schedule)}"
     )
 
 
@@ -60,7 +60,7 @@ def _digest(graph: Graph) -> str:
     content = hashlib.sha256()
     for path, leaf in graph.leaves():
         try:
-            settings = json.dumps(leaf.config(), sort_keys=True, default=described)
+            settings = json.dumps(leaf.config(), sort_keys=True, default=describe)
         except DrypointError:  # functions of the user's own
             settings = type(leaf).__qualname__
         content.update(f"{path} {settings}\n".encode())

@@ -13,9 +13,9 @@ from drypoint.common import html_table
 from drypoint.nn import Graph, Layer, Model
 
 from ._optimizers import Optimizer
-from ._prepared_model import model_of, net_of
+from ._prepared_model import as_model, as_net
 from ._reports import clock, rate
-from ._settings import brief
+from ._settings import optimizer_text
 
 if TYPE_CHECKING:
     from drypoint.plot import TrainingCurves
@@ -74,12 +74,12 @@ class TrainResult:
         Raises:
             TrainError: the run trained a graph.
         """
-        return model_of(self.trained)
+        return as_model(self.trained)
 
     @property
     def net(self) -> Layer:
         """The trained net or graph."""
-        return net_of(self.trained)
+        return as_net(self.trained)
 
     @property
     def n_epochs(self) -> int:
@@ -189,7 +189,7 @@ class TrainResult:
             ),
             (
                 "optimizer",
-                f"{brief(self.optimizer)}, lr from {self.lr_initial:.3g} to {self.lr_final:.3g}",
+                f"{optimizer_text(self.optimizer)}, lr from {self.lr_initial:.3g} to {self.lr_final:.3g}",
             ),
         ]
 

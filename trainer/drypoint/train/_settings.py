@@ -57,16 +57,16 @@ class Settings:
             if not callable(callback):
                 raise TrainError(f"callbacks holds {callback!r}, which cannot be called")
 
-    def decisive(self) -> dict[str, Any]:
+    def run_identity(self) -> dict[str, Any]:
         """The settings that decide the bytes of the result, of JSON types."""
         return {
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "optimizer": optimizer_config(self.optimizer),
-            "schedule": described(self.schedule),
+            "schedule": describe(self.schedule),
             "restore_best": self.restore_best,
-            "early_stopping": described(self.early_stopping),
-            "augment": described(self.augment),
+            "early_stopping": describe(self.early_stopping),
+            "augment": describe(self.augment),
             "average": self.average,
             "lr_multipliers": dict(self.lr_multipliers),
             "clip_grad_norm": self.clip_grad_norm,
@@ -78,9 +78,9 @@ class Settings:
         """All settings, of JSON types."""
         paths = {n: None if (p := getattr(self, n)) is None else str(p) for n in _PATHS}
         return {
-            **self.decisive(),
+            **self.run_identity(),
             "time_limit": self.time_limit,
-            "callbacks": [described(callback) for callback in self.callbacks],
+            "callbacks": [describe(callback) for callback in self.callbacks],
             "compiled": self.compiled,
             **paths,
         }
@@ -89,10 +89,10 @@ class Settings:
 _PATHS = ("log", "checkpoint")
 
 
-def brief(optimizer: Optimizer) -> str:
+def optimizer_text(optimizer: Optimizer) -> str:
     """An optimizer as text: its learning rate and the settings that differ from the defaults."""
     if not is_dataclass(optimizer):
-        return str(described(optimizer))
+        return str(describe(optimizer))
     shown = [
         f"{f.name}={getattr(optimizer, f.name)!r}"
         for f in fields(optimizer)
@@ -101,7 +101,7 @@ def brief(optimizer: Optimizer) -> str:
     return f"{type(optimizer).__name__}({', '.join(shown)})"
 
 
-def described(thing: object) -> str | None:
+def describe(thing: object) -> str | None:
     """A value as text that is equal in every process: a function is its name, not its address."""
     if thing is None:
         return None
@@ -113,4 +113,4 @@ def described(thing: object) -> str | None:
 
 
 def _part(value: object) -> str:
-    return str(described(value)) if callable(value) or is_dataclass(value) else repr(value)
+    return str(describe(value)) if callable(value) or is_dataclass(value) else repr(value)

@@ -13,19 +13,19 @@ from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
-from ._learning_rates import Schedule, rate_groups, schedule_of
+from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
-from ._metrics import Metric, MetricFunction, chosen_metrics
+from ._metrics import Metric, MetricFunction, resolve_metrics
 from ._objective import LossLike
 from ._plan import Plan
-from ._prepared_model import INPUT, PreparedModel, Trainable, ports_of, prepared_model
-from ._record import config, decisive, plan_line
+from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
+from ._record import config, plan_line, run_identity
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
 from ._settings import Settings
 from ._training_data import Shuffled, Source, training_data
 from ._training_state import TrainingState
-from ._weights import Weights, filled
+from ._weights import Weights, with_arrays
 from .step.all_reduce import AllReduce, MPICommunicator
 from .step.choose import choose_step
 
@@ -46,7 +46,7 @@ def train(
     """`fit` with its settings in one value; the other arguments are the arguments of `fit`."""
     begin = time.perf_counter()
     all_reduce = AllReduce(MPICommunicator(), settings.batch_size) if settings.mpi else None
-    if all_reduce is not None and not all_reduce.leads:
+    if all_reduce is not None and not all_reduce.is_leader:
         progress = make_progress("none")
         settings = replace(settings, log=None, checkpoint=None)
     if settings.log is not None:
@@ -57,33 +57,33 @@ def train(
         data,
         validation_data,
         validation_split,
-        ports=ports_of(given, loss),
+        ports=data_ports(given, loss),
         encoder=given.encoder if isinstance(given, Model) else None,
         settings=settings,
         notify=progress.note,
     )
-    ready = prepared_model(given, parts.train, loss=loss, seed=settings.seed, notify=progress.note)
-    coded = ready.coded(parts.train, progress.note)
-    val = None if parts.val is None else ready.coded(parts.val)
+    ready = prepare_model(given, parts.train, loss=loss, seed=settings.seed, notify=progress.note)
+    encoded = ready.encode_targets(parts.train, progress.note)
+    val = None if parts.val is None else ready.encode_targets(parts.val)
     n_val = 0 if val is None else len(val)
     source: Source = (
-        Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
+        Shuffled(encoded, batch_size=settings.batch_size, seed=settings.seed)
         if parts.function is None
-        else parts.function.coded(ready.coded)
+        else parts.function.encode_targets(ready.encode_targets)
     )
     if source.steps is None:
-        settings = replace(settings, schedule=schedule_of(schedule, counted=False))
-    chosen = chosen_metrics(metrics, ready.goal)
+        settings = replace(settings, schedule=resolve_schedule(schedule, counted=False))
+    chosen = resolve_metrics(metrics, ready.objective)
     plan = _plan(ready, settings, source, metrics=chosen, all_reduce=all_reduce)
     _check_monitor(plan, validated=val is not None)
-    state, run = _start(plan, ready), decisive(ready, parts, plan)
+    state, run = _start(plan, ready), run_identity(ready, parts, plan)
     if resume_from is not None:
         progress.note(checkpoint.restore(resume_from, state, run))
-    step, kind = choose_step(plan, state, coded, notify=progress.note)
+    step, kind = choose_step(plan, state, encoded, notify=progress.note)
     progress.note(f"{plan_line(plan, n_val=n_val)}; {kind}")
 
     def build(state: TrainingState) -> Model | Layer:
-        return ready.rebuilt(filled(ready.goal.graph, state.weights.kept()))
+        return ready.rebuilt(with_arrays(ready.objective.graph, state.weights.evaluation_arrays()))
 
     earlier = state.seconds
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
@@ -100,17 +100,17 @@ def _plan(
     all_reduce: AllReduce | None,
 ) -> Plan:
     """The plan of the run."""
-    goal = ready.goal
+    objective = ready.objective
     plan = Plan(
         settings=settings,
         source=source,
         encoders=ready.encoders,
-        images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
-        groups=rate_groups(goal.graph.params, settings.lr_multipliers, prefix=ready.prefix),
+        images=INPUT if isinstance(ready.whole, Model) else objective.graph.input_ports[0],
+        groups=rate_groups(objective.graph.params, settings.lr_multipliers, prefix=ready.prefix),
         metrics=metrics,
         all_reduce=all_reduce,
     )
-    if all_reduce is not None and goal.graph.buffers:
+    if all_reduce is not None and objective.graph.buffers:
         raise TrainError(
             "a batch norm cannot be trained by MPI: each process would see a part of the batch"
         )
@@ -120,7 +120,7 @@ def _plan(
 def _start(plan: Plan, ready: PreparedModel) -> TrainingState:
     """The training state before the first step."""
     frozen = plan.groups.get(0.0, ())
-    weights = Weights(ready.goal, frozen=frozen, average=plan.settings.average)
+    weights = Weights(ready.objective, frozen=frozen, average=plan.settings.average)
     trained = {path: array for path, array in weights.params.items() if path not in frozen}
     return TrainingState(weights=weights, moments=plan.settings.optimizer.start(trained))
 
@@ -136,7 +136,7 @@ def _result(
 ) -> TrainResult:
     """The result of a run."""
     settings, source = plan.settings, plan.source
-    graph = filled(ready.goal.graph, state.best or state.weights.kept())
+    graph = with_arrays(ready.objective.graph, state.best or state.weights.evaluation_arrays())
     epochs = max(state.epoch, 1)
     return TrainResult(
         trained=ready.rebuilt(graph),

@@ -48,9 +48,9 @@ class TrainingState:
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
 
-    def keep(self) -> None:
+    def store_best(self) -> None:
         """Copy the current weights, or their average, to ``best``."""
-        self.best = {path: array.copy() for path, array in self.weights.kept().items()}
+        self.best = {path: array.copy() for path, array in self.weights.evaluation_arrays().items()}
         self.best_epoch = self.epoch
 
     def live_arrays(self) -> list[NDArray[np.float32]]:

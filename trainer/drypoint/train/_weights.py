@@ -20,18 +20,20 @@ class Weights:
     """Parameters that an optimizer changes in place, and buffers that batch norms update.
 
     Args:
-        goal: the objective whose graph has the initial values.
+        objective: the objective whose graph has the initial values.
         frozen: paths of parameters that do not change.
         average: the decay of the mean over steps that is validated and returned in place of the
             last values; None: the last values.
     """
 
-    def __init__(self, goal: Objective, *, frozen: Iterable[str], average: float | None) -> None:
-        self.goal = goal
-        self.params = {path: aligned(array) for path, array in goal.graph.params.items()}
-        self.buffers = {path: aligned(array) for path, array in goal.graph.buffers.items()}
+    def __init__(
+        self, objective: Objective, *, frozen: Iterable[str], average: float | None
+    ) -> None:
+        self.objective = objective
+        self.params = {path: aligned(array) for path, array in objective.graph.params.items()}
+        self.buffers = {path: aligned(array) for path, array in objective.graph.buffers.items()}
         self._frozen = frozenset(frozen)
-        self._judged = goal.judged
+        self._evaluation_objective = objective.without_label_smoothing
         self.average = None if average is None else Average(average, self.arrays)
 
     @property
@@ -46,26 +48,28 @@ class Weights:
             for path, array in self.params.items()
         }
 
-    def moved(self, updates: Mapping[str, Array]) -> None:
+    def store_buffers(self, updates: Mapping[str, Array]) -> None:
         """Store the updated buffers of layers of the user's own, after a forward pass."""
         if updates:
             for path, array in updates.items():
                 self.buffers[path][...] = array
-            self.goal = self.goal.on(self.goal.graph.with_buffers(updates))
+            self.objective = self.objective.with_graph(self.objective.graph.with_buffers(updates))
 
     def restored(self) -> None:
-        """Update the buffers of the goal's graph after `arrays` were filled from a checkpoint."""
+        """Update the buffers of the objective's graph after `arrays` were filled from a checkpoint."""
         if self.buffers:
-            self.goal = self.goal.on(self.goal.graph.with_buffers(self.buffers))
+            self.objective = self.objective.with_graph(
+                self.objective.graph.with_buffers(self.buffers)
+            )
 
-    def kept(self) -> dict[str, Array]:
+    def evaluation_arrays(self) -> dict[str, Array]:
         """Path -> array to validate and return: the current values, or their average."""
         return self.arrays if self.average is None else self.average.arrays
 
-    def evaluated(self) -> tuple[Objective, dict[str, Tensor]]:
+    def evaluation(self) -> tuple[Objective, dict[str, Tensor]]:
         """The objective of validation, without label smoothing, and its parameters as constants."""
-        graph = filled(self._judged.graph, self.kept())
-        return self._judged.on(graph), graph.constants(EVALUATION_TYPE)
+        graph = with_arrays(self._evaluation_objective.graph, self.evaluation_arrays())
+        return self._evaluation_objective.with_graph(graph), graph.constants(EVALUATION_TYPE)
 
     @property
     def finite(self) -> bool:
@@ -73,7 +77,7 @@ class Weights:
         return all(np.isfinite(array).all() for array in self.arrays.values())
 
 
-def filled(graph: Graph, arrays: Mapping[str, Array]) -> Graph:
+def with_arrays(graph: Graph, arrays: Mapping[str, Array]) -> Graph:
     """The graph with other parameters and buffers, by path."""
     graph = graph.with_params({path: arrays[path] for path in graph.params})
     return graph.with_buffers({path: arrays[path] for path in graph.buffers})
@@ -99,9 +103,9 @@ class Average:
         pairs = ((array, self.arrays[path]) for path, array in arrays.items())
         self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
-    def update(self, t: int, *, hole: Hashable = None) -> None:
-        """Add the arrays of step t, counted from 1; see `Parameters.move`."""
-        self._parameters.move(self.formula(t), hole=hole)
+    def update(self, t: int, *, placeholder: Hashable = None) -> None:
+        """Add the arrays of step t, counted from 1; see `Parameters.update`."""
+        self._parameters.update(self.formula(t), placeholder=placeholder)
 
     def formula(self, t: int) -> Formula:
         """The update of `update` as a formula for the update program."""

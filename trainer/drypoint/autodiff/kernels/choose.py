@@ -27,7 +27,7 @@ __all__ = [
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
-    "conv2d_points",
+    "conv2d_transformed_weight",
     "conv2d_weight_gradient",
     "cross_entropy",
     "dropout",
@@ -49,10 +49,10 @@ __all__ = [
 ]
 
 
-def conv2d_points(weight: Array, spec: Convolution, x: Array) -> Array | None:
+def conv2d_transformed_weight(weight: Array, spec: Convolution, x: Array) -> Array | None:
     """The weight as a fast convolution of x takes it, forward and backward; None if it is slow."""
     if kernels := kernels_for(x, weight):
-        return native.convolution.conv2d_points(kernels, weight, spec, x)
+        return native.convolution.conv2d_transformed_weight(kernels, weight, spec, x)
     return None
 
 
@@ -221,10 +221,10 @@ def scaled_rows(g: Array, x: Array) -> Array:
 
 
 def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Array:
-    """Targets as rows of x's shape and dtype, smoothed."""
+    """Targets as rows of x's shape and dtype, smooth."""
     one_hot, n_classes = reference.elementwise.one_hot, x.shape[-1]
     rows = targets if targets.dtype.kind == "f" else one_hot(targets, n_classes, x.dtype)
-    return reference.elementwise.smoothed(rows, label_smoothing)
+    return reference.elementwise.smooth(rows, label_smoothing)
 
 
 def max_pool2d(x: Array, *, window: Window) -> Array:

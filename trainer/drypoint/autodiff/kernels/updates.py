@@ -29,7 +29,7 @@ Values = NDArray[np.float32]
 
 
 class Parameter(NamedTuple):
-    """A parameter with its gradient and what the optimizer keeps of it: arrays of one shape.
+    """A parameter with its gradient and what the optimizer references of it: arrays of one shape.
 
     Attributes:
         w: changes in place; contiguous.
@@ -57,7 +57,7 @@ class Formula(Protocol):
         """The name of its kernel."""
         ...
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter: the reference."""
         ...
 
@@ -72,7 +72,7 @@ class SGDStep:
     decay: float
     nesterov: bool
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
         g = _decayed(p, self.decay)
@@ -94,7 +94,7 @@ class AdamStep:
     eps: float
     keep: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         m, v = p.state
         g = p.gradient
@@ -119,7 +119,7 @@ class RMSPropStep:
     eps: float
     decay: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
         g = _decayed(p, self.decay)
@@ -136,7 +136,7 @@ class SignSGDStep:
     c: float
     keep: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (m,) = p.state
         m += np.float32(self.c) * (p.gradient - m)
@@ -151,7 +151,7 @@ class AverageStep:
     kernel: ClassVar[str] = "average"
     share: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (mean,) = p.state
         if self.share == 1:
@@ -166,7 +166,7 @@ class TotalStep:
 
     kernel: ClassVar[str] = "total"
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         p.w[...] = p.gradient
 
@@ -189,16 +189,16 @@ class Parameters:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._members)
 
-    def move(self, by: Formula, *, hole: Hashable = None) -> None:
+    def update(self, by: Formula, *, placeholder: Hashable = None) -> None:
         """Make a step.
 
         Args:
-            hole: in a trace, each number of the formula is a hole of the name (hole, attribute).
+            placeholder: in a trace, each number of the formula is a placeholder of the name (placeholder, attribute).
         """
         kernels = compiled_kernels()
         if kernels is None or not self._compiled:
             for p in self._members:
-                by.move(p)
+                by.update(p)
             return
         if self._rows is None:
             self._terms = [pointers(p.g) for p in self._members]
@@ -206,13 +206,13 @@ class Parameters:
         arguments = struct(
             f"dpk_{by.kernel}", parameters=self._rows, n_parameters=len(self._rows), **vars(by)
         )
-        if hole is not None and (trace := tracer.get()):
-            for name in numbers([by]):
-                trace.hole(arguments, name, (hole, name))
-        run(getattr(kernels, by.kernel), arguments, self._work, each=1, keeps=self)
+        if placeholder is not None and (trace := tracer.get()):
+            for name in formula_values([by]):
+                trace.add_placeholder(arguments, name, (placeholder, name))
+        run(getattr(kernels, by.kernel), arguments, self._work, each=1, references=self)
 
 
-def numbers(steps: Sequence[Formula]) -> dict[str, Values]:
+def formula_values(steps: Sequence[Formula]) -> dict[str, Values]:
     """Of several steps by one formula what may vary: by name, float32 (steps,)."""
     return {
         name: np.array([getattr(step, name) for step in steps], np.float32)
@@ -227,18 +227,18 @@ def _row(p: Parameter, terms: Any) -> dict[str, object]:
     return fields | dict(zip("mv", map(pointer, p.state), strict=False)) | {"decays": p.decays}
 
 
-def moved_average(mean: Values, value: Values, *, share: float) -> Values:
+def moving_average(mean: Values, value: Values, *, share: float) -> Values:
     """mean + share (value - mean), a new array."""
     moved: Values = empty_like(mean)
     copy_into(moved, mean)
-    Parameters([Parameter(value, (), (moved,))]).move(AverageStep(share))
+    Parameters([Parameter(value, (), (moved,))]).update(AverageStep(share))
     return moved
 
 
-def add_up(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
+def sum_terms(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
     """Each total = the sum of its terms, from the first to the last; it may be the first itself."""
     pairs = zip(totals, terms, strict=True)
-    Parameters(Parameter(total, g, ()) for total, g in pairs).move(TotalStep())
+    Parameters(Parameter(total, g, ()) for total, g in pairs).update(TotalStep())
 
 
 def _decayed(p: Parameter, decay: float) -> Values:

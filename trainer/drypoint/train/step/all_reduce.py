@@ -78,7 +78,7 @@ class AllReduce:
             n *= 2
         return n
 
-    def share(self, n: int) -> slice:
+    def shard(self, n: int) -> slice:
         """This process's part of a batch of n examples."""
         rank, size = self.communicator.rank, self.communicator.size
         return slice(n * rank // size, n * (rank + 1) // size)
@@ -90,7 +90,7 @@ class AllReduce:
         """
         total, each = self.n_blocks, self.n_blocks // self.communicator.size
         numbers = range(self.communicator.rank * each, (self.communicator.rank + 1) * each)
-        begin = self.share(n).start
+        begin = self.shard(n).start
         return [(i, slice(n * i // total - begin, n * (i + 1) // total - begin)) for i in numbers]
 
     def sum(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -111,8 +111,8 @@ class AllReduce:
         sums = {path: np.empty_like(blocks[0][path]) for path in paths}
 
         def reduce() -> None:
-            row = self.sum([flat(block[path] for path in paths) for block in blocks])
-            for path, array in unflat(row, sums).items():
+            row = self.sum([flatten(block[path] for path in paths) for block in blocks])
+            for path, array in unflatten(row, sums).items():
                 sums[path][...] = array
 
         reads = [array for block in blocks for array in block.values()]
@@ -120,7 +120,7 @@ class AllReduce:
         return sums
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process writes files and reports."""
         return self.communicator.rank == 0
 
@@ -164,15 +164,15 @@ class MPICommunicator:
         return bool(self._world.allreduce(flag, op=self._any))
 
 
-def flat(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+def flatten(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     """All numbers in one row: one message instead of many."""
     return np.concatenate([array.reshape(-1) for array in arrays])
 
 
-def unflat(
+def unflatten(
     row: NDArray[np.float32], like: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """What `flat` made a row of, by the names and shapes of ``like``."""
+    """What `flatten` made a row of, by the names and shapes of ``like``."""
     ends = np.cumsum([array.size for array in like.values()])
     parts = np.split(row, ends[:-1])
     return {p: part.reshape(like[p].shape) for p, part in zip(like, parts, strict=True)}

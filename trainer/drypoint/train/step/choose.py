@@ -28,28 +28,28 @@ def choose_step(
         sample: training examples, encoded or to be encoded: types are read off them.
         notify: called with a line, should the step change in the run.
     """
-    goal = state.weights.goal
-    obstacle = why_not_compiled(plan, goal, sample)
-    per_example = obstacle is None and is_per_example(goal)
-    tape = TapeStep(plan, state, splitting(goal.graph, per_example=per_example))
+    objective = state.weights.objective
+    obstacle = why_not_compiled(plan, objective, sample)
+    per_example = obstacle is None and is_per_example(objective)
+    tape = TapeStep(plan, state, splitting(objective.graph, per_example=per_example))
     if not plan.settings.compiled:
         return tape, "tape step: compiled=False"
     if obstacle is not None:
         return tape, f"tape step: {obstacle}"
-    callbacks = host_callbacks(plan, goal)
+    callbacks = host_callbacks(plan, objective)
     with_callbacks = f" with host callbacks: {', '.join(callbacks)}" if callbacks else ""
     return CompiledStep(tape, notify), f"compiled step{with_callbacks}"
 
 
-def why_not_compiled(plan: Plan, goal: Objective, sample: Examples) -> str | None:
+def why_not_compiled(plan: Plan, objective: Objective, sample: Examples) -> str | None:
     """What stands against a compiled step; None if nothing is known to."""
     if compiled_kernels() is None:
         return "there are no compiled kernels"
-    for path, module in _modules(goal.graph):
+    for path, module in _modules(objective.graph):
         if not (module.in_kernels or type(module).run in (Layer.run, Loss.run)):
             return f"{path} is a {type(module).__name__}, which NumPy computes in a run of its own"
     for port, column in sample.columns.items():
-        wanted = np.int64 if goal.graph.takes_integers(port) else np.float32
+        wanted = np.int64 if objective.graph.takes_integers(port) else np.float32
         integers = column.dtype.kind in "iu" and wanted is np.int64
         if port not in plan.encoders and column.dtype not in (wanted, np.float32):
             kind = "int64" if integers else "float32"
@@ -57,25 +57,26 @@ def why_not_compiled(plan: Plan, goal: Objective, sample: Examples) -> str | Non
     return None
 
 
-def is_per_example(goal: Objective) -> bool:
+def is_per_example(objective: Objective) -> bool:
     """Whether the loss of each example depends on that example alone, all by kernels."""
-    if [*goal.weights.values()] != [1]:
+    if [*objective.weights.values()] != [1]:
         return False
     return all(
-        module.per_example and (not isinstance(module, Loss) or _is_from_kernels(goal.graph, path))
-        for path, module in _modules(goal.graph)
+        module.per_example
+        and (not isinstance(module, Loss) or _is_from_kernels(objective.graph, path))
+        for path, module in _modules(objective.graph)
     )
 
 
-def host_callbacks(plan: Plan, goal: Objective) -> list[str]:
+def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
     """What Python computes between kernels in a compiled step."""
     found = [
         type(module).__name__
-        for path, module in _modules(goal.graph)
+        for path, module in _modules(objective.graph)
         if not module.in_kernels
-        or (isinstance(module, Loss) and not _is_from_kernels(goal.graph, path))
+        or (isinstance(module, Loss) and not _is_from_kernels(objective.graph, path))
     ]
-    found += ["weighted losses"] if [*goal.weights.values()] != [1] else []
+    found += ["weighted losses"] if [*objective.weights.values()] != [1] else []
     found += ["all-reduce"] if plan.all_reduce is not None else []
     found += ["clip_grad_norm"] if plan.settings.clip_grad_norm is not None else []
     found += [] if plan.updates_in_kernels else ["optimizer"]

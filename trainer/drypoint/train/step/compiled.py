@@ -1,7 +1,7 @@
 """The compiled training step: trace, compile, play.
 
 Trace: the first batch of a shape is stepped by the tape, and a trace notes what the tape step asks
-of the kernels. Compile: the trace becomes a program, with holes for what differs from batch to
+of the kernels. Compile: the trace becomes a program, with placeholders for what differs from batch to
 batch: the addresses of the examples, of losses and outputs, of the keys of dropouts, and the
 numbers of the optimizer. Play: one call of the kernels makes the program for many batches.
 
@@ -18,25 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array
-from drypoint.autodiff.kernels import address, drawn_key
+from drypoint.autodiff.kernels import address, draw_key
 from drypoint.autodiff.trace import Program, Trace, Values
 
 from .._metrics import Totals
 from .context import key_generator
-from .tape import Share, StepResult, TapeStep
+from .tape import Shard, StepResult, TapeStep
 
 Shape: TypeAlias = tuple[int, tuple[tuple[object, ...], ...]]
-"""All of a share but its numbers: the size of the batch, and of each port its column's shape, type
+"""All of a shard but its numbers: the size of the batch, and of each port its column's shape, type
 and strides."""
 
 _MOST_PROGRAMS = 6
 """Batch shapes that are compiled; batches of other shapes are stepped by the tape."""
 
 
-def shape_of(share: Share) -> Shape:
-    """The shape of a share."""
-    columns = share.batch.items()
-    return share.size, tuple((port, c.shape, c.dtype, c.strides) for port, c in columns)
+def batch_shape(shard: Shard) -> Shape:
+    """The shape of a shard."""
+    columns = shard.batch.items()
+    return shard.size, tuple((port, c.shape, c.dtype, c.strides) for port, c in columns)
 
 
 class CompiledStep:
@@ -52,31 +52,31 @@ class CompiledStep:
         self._programs: dict[Shape, StepProgram] = {}
         self._compiles = True
 
-    def run(self, shares: Sequence[Share]) -> list[Totals]:
+    def run(self, shards: Sequence[Shard]) -> list[Totals]:
         """Steps for all batches from the first on that have its shape, by one call."""
-        shape = shape_of(shares[0])
+        shape = batch_shape(shards[0])
         program = self._programs.get(shape)
         if program is None or not program.current:
             self._programs.pop(shape, None)
             room = self._compiles and len(self._programs) < _MOST_PROGRAMS
-            traces = room and not _overlap(shares[0])
-            return self._trace(shares[0]) if traces else self._tape.run(shares)
-        alike = [*takewhile(lambda share: shape_of(share) == shape, shares)]
-        return program.play(alike) or self._tape.run(shares)  # the tape refuses by an error
+            traces = room and not _overlap(shards[0])
+            return self._trace(shards[0]) if traces else self._tape.run(shards)
+        alike = [*takewhile(lambda shard: batch_shape(shard) == shape, shards)]
+        return program.play(alike) or self._tape.run(shards)  # the tape refuses by an error
 
-    def _trace(self, share: Share) -> list[Totals]:
+    def _trace(self, shard: Shard) -> list[Totals]:
         """A step by the tape, and its program."""
         tape, state = self._tape, self._tape.state
-        with Trace(*state.live_arrays(), *share.batch.values()) as trace:
-            result = tape.step(share)
+        with Trace(*state.live_arrays(), *shard.batch.values()) as trace:
+            result = tape.step(shard)
         state.step += 1
         if trace.complete:
-            self._programs[shape_of(share)] = StepProgram(tape, trace, share, result)
+            self._programs[batch_shape(shard)] = StepProgram(tape, trace, shard, result)
         else:
             self._compiles = False
             self._programs.clear()
             self._notify("tape step: NumPy computes a part of the net between kernels")
-        return tape.totals([share], result)
+        return tape.totals([shard], result)
 
 
 class StepProgram:
@@ -85,18 +85,18 @@ class StepProgram:
     Args:
         tape: the step that was traced.
         trace: of the step.
-        share: its batch.
+        shard: its batch.
         result: its result, which kernels wrote.
     """
 
-    def __init__(self, tape: TapeStep, trace: Trace, share: Share, result: StepResult) -> None:
+    def __init__(self, tape: TapeStep, trace: Trace, shard: Shard, result: StepResult) -> None:
         self._tape, self._result = tape, result
         varying: dict[Hashable, NDArray[Any]] = {"losses": result.losses}
-        varying |= {("input", port): column for port, column in share.batch.items()}
+        varying |= {("input", port): column for port, column in shard.batch.items()}
         varying |= {("output", port): array for port, array in result.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
         self._program: Program = trace.compile(varying)
-        self._places = tape.places(share)
+        self._places = tape.places(shard)
         self._n_keys = len(trace.keys)
 
     @property
@@ -104,7 +104,7 @@ class StepProgram:
         """Whether threads and kernels are those of the trace."""
         return self._program.current
 
-    def play(self, shares: Sequence[Share]) -> list[Totals]:
+    def play(self, shards: Sequence[Shard]) -> list[Totals]:
         """A step for each batch; only for the first one, where the program has host callbacks.
 
         Returns:
@@ -112,18 +112,18 @@ class StepProgram:
             that Python refuses.
         """
         tape, step = self._tape, self._tape.state.step
-        shares = shares if self._program.kernels_only else shares[:1]
-        result = self._room(len(shares))
-        keys = self._drawn_keys(step, len(shares))
-        values = {**tape.update.numbers(step, len(shares)), **_addresses(shares, result, keys)}
+        shards = shards if self._program.kernels_only else shards[:1]
+        result = self._step_memory(len(shards))
+        keys = self._drawn_keys(step, len(shards))
+        values = {**tape.update.numbers(step, len(shards)), **_addresses(shards, result, keys)}
         with tape.context.seeded(tape.seed(step)):
-            n_done = self._program.run(len(shares), values)
+            n_done = self._program.run(len(shards), values)
         if n_done == 0:
             return []
         tape.state.step += n_done
-        return tape.totals(shares[:n_done], result)
+        return tape.totals(shards[:n_done], result)
 
-    def _room(self, n: int) -> StepResult:
+    def _step_memory(self, n: int) -> StepResult:
         """Memory for the results of n batches."""
 
         def room(like: Array) -> Array:
@@ -140,22 +140,22 @@ class StepProgram:
             for number, place in enumerate(self._places):
                 rng = key_generator(self._tape.seed(step + i, place))
                 for k in range(number * each, (number + 1) * each):
-                    keys[i, k] = drawn_key(rng)
+                    keys[i, k] = draw_key(rng)
         return keys
 
 
-def _overlap(share: Share) -> bool:
+def _overlap(shard: Shard) -> bool:
     """Whether two ports read the same memory: an address would not say which port it is of."""
-    pairs = combinations(share.batch.values(), 2)
+    pairs = combinations(shard.batch.values(), 2)
     return any(np.may_share_memory(one, other) for one, other in pairs)
 
 
-def _addresses(shares: Sequence[Share], result: StepResult, keys: NDArray[np.uint32]) -> Values:
+def _addresses(shards: Sequence[Shard], result: StepResult, keys: NDArray[np.uint32]) -> Values:
     """For each batch, where its examples are, and where losses, outputs and keys go."""
-    n = len(shares)
+    n = len(shards)
     values: dict[Hashable, NDArray[Any]] = {}
-    for port in shares[0].batch:
-        begins = [address(share.batch[port]) for share in shares]
+    for port in shards[0].batch:
+        begins = [address(shard.batch[port]) for shard in shards]
         values["input", port] = np.array(begins, np.uintp)
     for name, array in {"losses": result.losses, **_named(result)}.items():
         values[name] = _rows(array, n)

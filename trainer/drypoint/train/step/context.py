@@ -67,12 +67,12 @@ class StepContext:
         with self.seeded(seed) as ctx:
             yield ctx
             if self._calls_python:
-                host_call(self._move_buffers)
+                host_call(self._store_buffers)
 
-    def _move_buffers(self) -> None:
-        self._weights.moved(self._ctx.updates)
+    def _store_buffers(self) -> None:
+        self._weights.store_buffers(self._ctx.updates)
 
-    def move_statistics(self) -> None:
+    def update_statistics(self) -> None:
         """The batch norms take in what they have observed, by kernels."""
         for path, array in self._observed.items():
             copy_into(self._weights.buffers[path], array)
@@ -92,7 +92,7 @@ class StepContext:
 
         def function(x: Tensor, *values: Tensor) -> Tensor:
             """By the layer that the path has now: its buffers may differ after each batch."""
-            now = self._weights.goal.graph[path]
+            now = self._weights.objective.graph[path]
             assert isinstance(now, Layer)
             given = dict(zip(names, values, strict=True))
             return now.forward(x, given, replace(self._ctx, path=path))

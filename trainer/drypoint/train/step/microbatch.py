@@ -19,7 +19,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, n_threads
 from drypoint.autodiff.kernels import aligned_empty, copy_into
-from drypoint.autodiff.kernels.updates import add_up
+from drypoint.autodiff.kernels.updates import sum_terms
 from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense
 from drypoint.autodiff.trace import constant
 from drypoint.nn import Graph
@@ -100,7 +100,7 @@ class GradientSums:
                 copy_into(factors.x[rows], gradient.x)
                 continue
             kept = self._terms.setdefault(path, [])
-            kept.append(dense(gradient) if self._in_place else _room(gradient.shape))
+            kept.append(dense(gradient) if self._in_place else _step_memory(gradient.shape))
             if not self._in_place:
                 copy_into(kept[number], dense(gradient))
 
@@ -108,7 +108,7 @@ class GradientSums:
         """By path the arrays whose sum is the gradient of the batch, to be added in this order."""
         terms: dict[str, tuple[Array, ...]] = {p: tuple(kept) for p, kept in self._terms.items()}
         for path, product in self._products.items():
-            gradient = _room(product.shape)
+            gradient = _step_memory(product.shape)
             product.into(gradient)
             terms[path] = (gradient,)
         return terms
@@ -117,25 +117,25 @@ class GradientSums:
         """Memory for the factors of all examples."""
         if path not in self._products:
             shapes = (self._size, like.gradient.shape[1]), (self._size, like.x.shape[1])
-            self._products[path] = LinearGradient(*map(_room, shapes))
+            self._products[path] = LinearGradient(*map(_step_memory, shapes))
         return self._products[path]
 
 
-def added_up(terms: Terms) -> dict[str, Array]:
+def sum_gradients(terms: Terms) -> dict[str, Array]:
     """The sums of terms, by kernels."""
-    sums = {path: g[0] if len(g) == 1 else _room(g[0].shape) for path, g in terms.items()}
+    sums = {path: g[0] if len(g) == 1 else _step_memory(g[0].shape) for path, g in terms.items()}
     several = [path for path, g in terms.items() if len(g) > 1]
     if several:
-        add_up([sums[path] for path in several], [terms[path] for path in several])
+        sum_terms([sums[path] for path in several], [terms[path] for path in several])
     return sums
 
 
-def terms_of(gradients: Mapping[str, Array]) -> Terms:
+def single_terms(gradients: Mapping[str, Array]) -> Terms:
     """Gradients as sums of one term."""
     return {path: (gradient,) for path, gradient in gradients.items()}
 
 
-def _room(shape: tuple[int, ...]) -> Array:
+def _step_memory(shape: tuple[int, ...]) -> Array:
     """Memory of the step, not of a worker."""
     array: Array = constant(aligned_empty(shape, np.float32))
     return array

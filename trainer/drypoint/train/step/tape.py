@@ -21,13 +21,13 @@ from .._plan import Plan
 from .._training_data import DROPOUT
 from .._training_state import TrainingState
 from .context import Seed, StepContext
-from .microbatch import Gradient, GradientSums, Splitting, added_up, n_workers, terms_of
+from .microbatch import Gradient, GradientSums, Splitting, n_workers, single_terms, sum_gradients
 from .update import Update
 
 
 @dataclass(frozen=True, eq=False)
-class Share:
-    """A batch as the graph takes it; of an all-reduced batch, the share of this process.
+class Shard:
+    """A batch as the graph takes it; of an all-reduced batch, the shard of this process.
 
     Attributes:
         batch: port -> (N, ...).
@@ -46,7 +46,7 @@ number in the block, if the block is split."""
 class Step(Protocol):
     """Makes training steps."""
 
-    def run(self, shares: Sequence[Share]) -> list[Totals]:
+    def run(self, shards: Sequence[Shard]) -> list[Totals]:
         """Steps for batches, from the first on; for as many as one call can make.
 
         Returns:
@@ -82,51 +82,51 @@ class TapeStep:
         self.context = StepContext(state.weights)
         self.update = Update(plan, state)
 
-    def run(self, shares: Sequence[Share]) -> list[Totals]:
+    def run(self, shards: Sequence[Shard]) -> list[Totals]:
         """A step for the first batch."""
-        result = self.step(shares[0])
+        result = self.step(shards[0])
         self.state.step += 1
-        return self.totals(shares[:1], result)
+        return self.totals(shards[:1], result)
 
-    def step(self, share: Share) -> StepResult:
+    def step(self, shard: Shard) -> StepResult:
         """Forward and backward for each micro-batch; then clip and update, once for the batch."""
-        result = StepResult(_room((n_examples(share.batch),)), {})
-        gradients = self._gradients(share, result)
+        result = StepResult(_step_memory((n_examples(shard.batch),)), {})
+        gradients = self._gradients(shard, result)
         if self.plan.settings.clip_grad_norm is not None:
-            gradients = clipped(gradients, self.plan.settings.clip_grad_norm)
+            gradients = clip_gradients(gradients, self.plan.settings.clip_grad_norm)
         self.update(gradients)
         return result
 
-    def _gradients(self, share: Share, result: StepResult) -> Terms:
+    def _gradients(self, shard: Shard, result: StepResult) -> Terms:
         """The gradients of the mean loss of a batch; losses and outputs go to the result."""
         if self.plan.all_reduce is None:
-            return self._block(share, slice(0, len(result.losses)), (), result)
+            return self._block(shard, slice(0, len(result.losses)), (), result)
         blocks = [
-            added_up(self._block(share, rows, (number,), result))
-            for number, rows in self.plan.all_reduce.blocks(share.size)
+            sum_gradients(self._block(shard, rows, (number,), result))
+            for number, rows in self.plan.all_reduce.blocks(shard.size)
         ]
-        return terms_of(self.plan.all_reduce.gradients(blocks))
+        return single_terms(self.plan.all_reduce.gradients(blocks))
 
-    def _block(self, share: Share, rows: slice, place: Place, result: StepResult) -> Terms:
-        """The gradients of a block of a batch: some rows of the share of this process."""
+    def _block(self, shard: Shard, rows: slice, place: Place, result: StepResult) -> Terms:
+        """The gradients of a block of a batch: some rows of the shard of this process."""
         if rows.start == rows.stop:
             leaves = self.state.weights.leaves().items()
-            return terms_of({p: _zeros_like(w.data) for p, w in leaves if w.requires_grad})
+            return single_terms({p: _zeros_like(w.data) for p, w in leaves if w.requires_grad})
         parts = self.splitting.micro_batches(rows.stop - rows.start)
         sums = GradientSums(rows.stop - rows.start, len(parts), in_place=place == ())
         for number, part in enumerate(parts):
             mine = slice(rows.start + part.start, rows.start + part.stop)
-            seed = self.seed(self.state.step, place_of(place, number, len(parts)))
-            batch = {port: column[mine] for port, column in share.batch.items()}
+            seed = self.seed(self.state.step, micro_batch_place(place, number, len(parts)))
+            batch = {port: column[mine] for port, column in shard.batch.items()}
             with worker(number % n_workers(len(parts))), self.context.micro_batch(seed) as ctx:
                 outputs, losses, gradients = self._forward_backward(
-                    batch, ctx, divisor=share.size, lazy=len(parts) > 1
+                    batch, ctx, divisor=shard.size, lazy=len(parts) > 1
                 )
                 sums.add(number, part, gradients)
                 copy_into(result.losses[mine], losses)
                 for port, y in outputs.items():
                     if port not in result.outputs:
-                        result.outputs[port] = _room((len(result.losses), *y.shape[1:]))
+                        result.outputs[port] = _step_memory((len(result.losses), *y.shape[1:]))
                     copy_into(result.outputs[port][mine], y.data)
         return sums.terms()
 
@@ -136,12 +136,12 @@ class TapeStep:
         """Outputs, losses, and gradients of the losses' sum over a divisor, for a micro-batch."""
         weights = self.state.weights
         leaves = weights.leaves()
-        inputs = weights.goal.inputs({port: aligned_copy(c) for port, c in batch.items()})
-        outputs = weights.goal.outputs(leaves, inputs, ctx)
-        losses = weights.goal.losses(outputs)
+        inputs = weights.objective.inputs({port: aligned_copy(c) for port, c in batch.items()})
+        outputs = weights.objective.outputs(leaves, inputs, ctx)
+        losses = weights.objective.losses(outputs)
         with lazy_gradients(lazy):
             losses.backward(constant(np.full(losses.shape, 1 / divisor, np.float32)))
-        self.context.move_statistics()
+        self.context.update_statistics()
         gradients: dict[str, Gradient] = {}
         for path, leaf in leaves.items():
             if leaf.requires_grad:
@@ -149,48 +149,48 @@ class TapeStep:
                 gradients[path] = _zeros_like(leaf.data) if gradient is None else gradient
         return outputs, losses.data, gradients
 
-    def places(self, share: Share) -> list[Place]:
+    def places(self, shard: Shard) -> list[Place]:
         """The places of the micro-batches of a batch, in the order of the steps."""
-        blocks: list[tuple[Place, slice]] = [((), slice(0, n_examples(share.batch)))]
+        blocks: list[tuple[Place, slice]] = [((), slice(0, n_examples(shard.batch)))]
         if self.plan.all_reduce is not None:
-            blocks = [((i,), rows) for i, rows in self.plan.all_reduce.blocks(share.size)]
+            blocks = [((i,), rows) for i, rows in self.plan.all_reduce.blocks(shard.size)]
         sizes = [
             (place, rows.stop - rows.start) for place, rows in blocks if rows.stop > rows.start
         ]
         parts = [(place, len(self.splitting.micro_batches(size))) for place, size in sizes]
-        return [place_of(place, number, n) for place, n in parts for number in range(n)]
+        return [micro_batch_place(place, number, n) for place, n in parts for number in range(n)]
 
     def seed(self, step: int, place: Place = ()) -> Seed:
         """The seed of what the layers draw in a step, for a micro-batch."""
         return self.plan.settings.seed, DROPOUT, step, *place
 
-    def totals(self, shares: Sequence[Share], result: StepResult) -> list[Totals]:
-        """The sums of loss and metrics over each batch; all-reduced, over all its shares."""
-        plan, goal = self.plan, self.state.weights.goal
+    def totals(self, shards: Sequence[Shard], result: StepResult) -> list[Totals]:
+        """The sums of loss and metrics over each batch; all-reduced, over all its shards."""
+        plan, objective = self.plan, self.state.weights.objective
         outputs = {port: Tensor(array) for port, array in result.outputs.items()}
         if plan.all_reduce is None:
-            batches = [share.batch for share in shares]
-            return totals(plan.metrics, goal, outputs, result.losses, batches)
+            batches = [shard.batch for shard in shards]
+            return totals(plan.metrics, objective, outputs, result.losses, batches)
         names, rows = ("loss", *plan.metrics), []
-        for _, block in plan.all_reduce.blocks(shares[0].size):
+        for _, block in plan.all_reduce.blocks(shards[0].size):
             if block.start == block.stop:
                 rows.append(np.zeros(len(names)))
                 continue
             own = {port: Tensor(y.data[block]) for port, y in outputs.items()}
-            batch = {port: column[block] for port, column in shares[0].batch.items()}
-            (found,) = totals(plan.metrics, goal, own, result.losses[block], [batch])
+            batch = {port: column[block] for port, column in shards[0].batch.items()}
+            (found,) = totals(plan.metrics, objective, own, result.losses[block], [batch])
             rows.append(np.array([found[name] for name in names]))
         return [dict(zip(names, plan.all_reduce.sum(rows).tolist(), strict=True))]
 
 
-def place_of(block: Place, number: int, n: int) -> Place:
+def micro_batch_place(block: Place, number: int, n: int) -> Place:
     """The place of a micro-batch, one of n of a block: a single one has that of its block."""
     return (*block, number) if n > 1 else block
 
 
-def clipped(gradients: Terms, most: float) -> Terms:
+def clip_gradients(gradients: Terms, most: float) -> Terms:
     """The gradients, scaled down together if their common Euclidean norm is above ``most``."""
-    given = added_up(gradients)
+    given = sum_gradients(gradients)
     scaled = {path: np.empty_like(g) for path, g in given.items()}
 
     def clip() -> None:
@@ -199,10 +199,10 @@ def clipped(gradients: Terms, most: float) -> Terms:
             np.multiply(gradient, factor, out=scaled[path])
 
     host_call(clip, reads=[*given.values()], writes=[*scaled.values()])
-    return terms_of(scaled)
+    return single_terms(scaled)
 
 
-def _room(shape: tuple[int, ...]) -> Array:
+def _step_memory(shape: tuple[int, ...]) -> Array:
     room: Array = constant(aligned_empty(shape, np.float32))
     return room
 

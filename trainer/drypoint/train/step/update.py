@@ -1,20 +1,20 @@
 """The update: the optimizer's step for every group of parameters, and the average of the weights.
 
 Drypoint's own optimizers run in kernels. In a trace their numbers (learning rate, moments' biases)
-are holes, of which `Update.numbers` gives the values for many steps.
+are placeholders, of which `Update.numbers` gives the values for many steps.
 """
 
 from collections.abc import Hashable
 
 from drypoint.autodiff import Array
 from drypoint.autodiff.callback import host_call
-from drypoint.autodiff.kernels.updates import Formula, numbers
+from drypoint.autodiff.kernels.updates import Formula, formula_values
 from drypoint.autodiff.trace import Values
 
-from .._optimizers import Terms, arranged, is_own
+from .._optimizers import Terms, is_builtin, make_parameters
 from .._plan import Plan
 from .._training_state import TrainingState
-from .microbatch import added_up
+from .microbatch import sum_gradients
 
 _AVERAGE = "average"
 
@@ -34,23 +34,25 @@ class Update:
         """Change the weights by gradients."""
         optimizer, weights = self._plan.settings.optimizer, self._state.weights
         t = self._state.step + 1
-        if is_own(optimizer):
+        if is_builtin(optimizer):
             for multiplier, paths in self._trained.items():
                 params = {path: weights.params[path] for path in paths}
                 formula = optimizer.formula(lr=self._plan.rate(t - 1) * multiplier, t=t)
-                arranged(params, gradients, self._state.moments).move(formula, hole=multiplier)
+                make_parameters(params, gradients, self._state.moments).update(
+                    formula, placeholder=multiplier
+                )
         else:
-            given = added_up(gradients)
+            given = sum_gradients(gradients)
             host_call(lambda: self._by_python(given), reads=[*given.values()])
         if weights.average is not None:
-            weights.average.update(t, hole=_AVERAGE)
+            weights.average.update(t, placeholder=_AVERAGE)
 
-    def numbers(self, step: int, n: int) -> Values:
+    def formula_values(self, step: int, n: int) -> Values:
         """The values of the numbers of n steps; the first one is this step, counted from 0."""
         optimizer, average = self._plan.settings.optimizer, self._state.weights.average
         rates = [(t, self._plan.rate(t)) for t in range(step, step + n)]
         formulas: dict[Hashable, list[Formula]] = {}
-        if is_own(optimizer):
+        if is_builtin(optimizer):
             for multiplier in self._trained:
                 formulas[multiplier] = [
                     optimizer.formula(lr=rate * multiplier, t=t + 1) for t, rate in rates
@@ -60,7 +62,7 @@ class Update:
         return {
             (name, number): table
             for name, steps in formulas.items()
-            for number, table in numbers(steps).items()
+            for number, table in formula_values(steps).items()
         }
 
     @property

@@ -242,15 +242,15 @@ typedef struct {
     void *to;           /* n_bytes */
     const char *values; /* [n_times][n_bytes] */
     size_t n_bytes;
-} dpk_varying;
+} dpk_placeholder;
 
 /* Calls that are made n_times, one after the other; before each time what varies is put where it
  * belongs. */
 typedef struct {
     const dpk_call *calls;
     size_t n_calls;
-    const dpk_varying *varying;
-    size_t n_varying;
+    const dpk_placeholder *placeholders;
+    size_t n_placeholders;
     size_t n_times;
 } dpk_program;
 

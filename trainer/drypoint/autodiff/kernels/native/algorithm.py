@@ -35,7 +35,7 @@ def is_direct() -> bool:
     return _Settings.direct
 
 
-def possible(spec: Convolution) -> bool:
+def is_possible(spec: Convolution) -> bool:
     """Whether the kernels know the maps for it."""
     window, (rows, columns) = spec.window, spec.pool
     return (
@@ -46,11 +46,11 @@ def possible(spec: Convolution) -> bool:
     )
 
 
-def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
+def is_faster(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     """Whether it is taken: it is the faster way, and nobody asked for the direct one.
 
     For C and O channels and results of `size` before pooling. Of what else holds for the results of
-    one channel `forward_wins` knows.
+    one channel `is_faster_forward` knows.
 
     Counts vector operations: at each point a multiplication for each pair of channels, the sums of
     the maps, and what goes through memory in between. The factors were fitted to times on AVX2 and
@@ -62,18 +62,18 @@ def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     return not _Settings.direct and fast < kh * kw * math.prod(size) * c * o
 
 
-def forward_wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
+def is_faster_forward(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     """Whether it is taken for the results, which of one channel have a kernel of their own.
 
-    The gradients have none: for them `wins` decides. Nor has a 3x3 window: there it saves too
+    The gradients have none: for them `is_faster` decides. Nor has a 3x3 window: there it saves too
     little.
     """
-    return wins(spec, c=c, o=o, size=size) or (
-        c == 1 and spec.window.kernel == (5, 5) and _single_wins(o, size)
+    return is_faster(spec, c=c, o=o, size=size) or (
+        c == 1 and spec.window.kernel == (5, 5) and _is_faster_one_channel(o, size)
     )
 
 
-def _single_wins(o: int, size: Pair) -> bool:
+def _is_faster_one_channel(o: int, size: Pair) -> bool:
     """By pixels of whole tiles and of results.
 
     To transform a tile is work that all channels share. The factors were fitted to times on AVX2
@@ -89,13 +89,13 @@ SPARSE_WIDTH = 8
 """Columns of the widest kernel of which the sparse weight gradient adds up whole rows."""
 
 
-def sparse_possible(spec: Convolution) -> bool:
+def is_sparse_possible(spec: Convolution) -> bool:
     """Whether the kernels can sum the gradient by the weight over gradients that are not zero."""
     window = spec.window
     return not spec.plain and window.kernel[1] <= SPARSE_WIDTH and window.dilation[1] == 1
 
 
-def sparse_wins(spec: Convolution, *, c: int, o: int) -> bool:
+def is_sparse_faster(spec: Convolution, *, c: int, o: int) -> bool:
     """Whether they do, for C and O channels: where it is the faster way, on every set of them.
 
     The pooling must make zeros of three in four gradients; a ReLU those of about half of the rest.

@@ -19,7 +19,7 @@ FROM_MEMORY = 16
 class Tracer(Protocol):
     """What notes the calls of kernels; see `Trace`."""
 
-    def know(self, *arrays: NDArray[Any]) -> None:
+    def register(self, *arrays: NDArray[Any]) -> None:
         """Arrays keep their place in memory."""
         ...
 
@@ -27,23 +27,23 @@ class Tracer(Protocol):
         """Memory that a kernel is going to write."""
         ...
 
-    def uses(self, array: NDArray[Any]) -> None:
+    def note_access(self, array: NDArray[Any]) -> None:
         """A kernel is going to read or write an array."""
         ...
 
-    def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
+    def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
         """A kernel is called."""
         ...
 
-    def hole(self, arguments: Any, field: str, name: Hashable) -> None:
+    def add_placeholder(self, arguments: Any, field: str, name: Hashable) -> None:
         """A number within arguments is another one in each run."""
         ...
 
-    def drew(self, key: NDArray[np.uint32]) -> None:
+    def append_key(self, key: NDArray[np.uint32]) -> None:
         """A dropout drew a key."""
         ...
 
-    def callback(self, function: Callable[[], bool]) -> None:
+    def append_callback(self, function: Callable[[], bool]) -> None:
         """Python is to call a function at this place."""
         ...
 
@@ -56,26 +56,26 @@ tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 """The trace of this thread."""
 
 
-def run(task: Any, arguments: Any, work: int, *, each: int = 4, keeps: object = None) -> None:
+def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: object = None) -> None:
     """All parts of a task; the interpreter is free meanwhile.
 
     Args:
         work: about how many multiplications it is; see `FROM_MEMORY`.
         each: parts for each thread. Several let threads that got less time do less; one is for
             tasks of which every part repeats some work of the others.
-        keeps: what the arguments point to, beside arrays, for a program that makes the call again.
+        references: what the arguments point to, beside arrays, for a program that makes the call again.
     """
     n_parts = max(min(each * Settings.n_threads, work // Settings.grain), 1)
     if trace := tracer.get():
-        trace.called(task, arguments, n_parts, keeps)
+        trace.append_call(task, arguments, n_parts, references)
     _check(lib.dpk_run(task, arguments, Settings.n_threads, n_parts))
 
 
-def run_program(calls: Any, varying: Any = None, n_times: int = 1) -> int:
+def run_program(calls: Any, placeholders: Any = None, n_times: int = 1) -> int:
     """The tasks of rows of `dpk_call`, one after the other, n times, until one refuses a value.
 
     Args:
-        varying: rows of `dpk_varying`.
+        placeholders: rows of `dpk_placeholder`.
 
     Returns:
         How many times all were done.
@@ -84,8 +84,8 @@ def run_program(calls: Any, varying: Any = None, n_times: int = 1) -> int:
         MemoryError: a kernel found no memory for its scratch.
     """
     n_done, fields = ffi.new("size_t *"), {"calls": calls, "n_calls": len(calls)}
-    if varying is not None:
-        fields |= {"varying": varying, "n_varying": len(varying)}
+    if placeholders is not None:
+        fields |= {"placeholders": placeholders, "n_placeholders": len(placeholders)}
     program = struct("dpk_program", n_times=n_times, **fields)
     status = lib.dpk_run_program(program, Settings.n_threads, n_done)
     if status != lib.DPK_REFUSED:
@@ -110,7 +110,7 @@ def pointers_in(arguments: Any) -> Iterator[tuple[Any, int]]:
 
 
 def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
-    """The memory of n rows of so many bytes each. The caller keeps the array."""
+    """The memory of n rows of so many bytes each. The caller references the array."""
     if not table.flags.c_contiguous or table.nbytes != n * n_bytes:
         raise AutodiffError(f"{n} rows of {n_bytes} bytes are wanted, got {table.nbytes} bytes")
     return ffi.from_buffer(table)
@@ -218,14 +218,14 @@ def struct(name: str, **fields: object) -> Any:
 
 
 def array_of(name: str, rows: Sequence[object]) -> Any:
-    """Structs in a row. The caller keeps it until the kernel is done."""
+    """Structs in a row. The caller references it until the kernel is done."""
     return ffi.new(f"{name}[]", rows)
 
 
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:
-    """The address of the first element. The caller keeps the array until the kernel is done."""
+    """The address of the first element. The caller references the array until the kernel is done."""
     if trace := tracer.get():
-        trace.uses(array)
+        trace.note_access(array)
     if array.flags.c_contiguous:
         return ffi.from_buffer(f"{kind}[]", array)  # a sixth of the time of the general way
     return ffi.cast(f"{kind} *", address(array))
@@ -237,7 +237,7 @@ def address(array: NDArray[Any]) -> int:
 
 
 def pointers(arrays: Sequence[NDArray[Any]]) -> Any:
-    """Their addresses, one after the other. The caller keeps these too."""
+    """Their addresses, one after the other. The caller references these too."""
     return ffi.new("float *[]", [pointer(array) for array in arrays])
 
 

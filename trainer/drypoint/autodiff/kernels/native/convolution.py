@@ -41,7 +41,7 @@ def conv2d(
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
     work = _work(spec, x, weight)
-    if _fast_forward_wins(spec, x.shape, o):
+    if _uses_winograd_forward(spec, x.shape, o):
         points = _points(kernels, weight) if points is None else points
         fields["points"] = pointer(points)
         run(kernels.winograd, struct("dpk_conv2d", **fields), work)
@@ -67,8 +67,8 @@ def conv2d_input_gradient(
     of the weight. So no product with the zeros between the gradients is ever computed.
     """
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
-    if _fast_wins(spec, (n, c, *size), o):
-        return _fast_input_gradient(
+    if _uses_winograd(spec, (n, c, *size), o):
+        return _winograd_input_gradient(
             kernels, gradient, winners, weight, spec, size=size, points=points
         )
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
@@ -132,7 +132,7 @@ def _classes(window: Window, axis: int) -> Iterator[_Class]:
         )
 
 
-def _fast_input_gradient(
+def _winograd_input_gradient(
     kernels: Any,
     gradient: Array,
     winners: Winners | None,
@@ -158,9 +158,9 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
-    if algorithm.sparse_possible(spec) and algorithm.sparse_wins(spec, c=x.shape[1], o=o):
+    if algorithm.is_sparse_possible(spec) and algorithm.is_sparse_faster(spec, c=x.shape[1], o=o):
         task, adds = kernels.sparse_weight_gradient, False
-    elif _fast_wins(spec, x.shape, o):
+    elif _uses_winograd(spec, x.shape, o):
         task, adds = kernels.winograd_weight_gradient, False
     else:
         task, adds = kernels.conv2d_weight_gradient, True
@@ -186,23 +186,25 @@ def _work(spec: Convolution, x: Array, weight: Array) -> int:
     return int(x.shape[0] * weight.size * oh * ow)
 
 
-def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.possible(spec):
+def _uses_winograd(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not algorithm.is_possible(spec):
         return False
-    return algorithm.wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
+    return algorithm.is_faster(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
 
 
-def _fast_forward_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.possible(spec):
+def _uses_winograd_forward(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not algorithm.is_possible(spec):
         return False
-    return algorithm.forward_wins(
+    return algorithm.is_faster_forward(
         spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:])
     )
 
 
-def conv2d_points(kernels: Any, weight: Array, spec: Convolution, x: Array) -> Array | None:
+def conv2d_transformed_weight(
+    kernels: Any, weight: Array, spec: Convolution, x: Array
+) -> Array | None:
     """What `conv2d` and `conv2d_input_gradient` would compute each for itself."""
-    if not _fast_forward_wins(spec, x.shape, weight.shape[0]):
+    if not _uses_winograd_forward(spec, x.shape, weight.shape[0]):
         return None
     return _points(kernels, contiguous(weight))
 

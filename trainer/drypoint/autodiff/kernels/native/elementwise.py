@@ -16,37 +16,37 @@ EXPONENTIAL = 64
 
 def add(kernels: Any, x: Array, value: Array) -> Array:
     """The sum of arrays of one shape, in the order in memory of x."""
-    return _of_two(kernels.add, x, value, empty_like(x))
+    return _binary(kernels.add, x, value, empty_like(x))
 
 
 def relu(kernels: Any, x: Array) -> Array:
     """The larger of x and 0, in the order in memory of x."""
-    return _of_one(kernels.relu, x)
+    return _unary(kernels.relu, x)
 
 
 def tanh(kernels: Any, x: Array) -> Array:
     """The hyperbolic tangent, likewise."""
-    return _of_one(kernels.tanh, x)
+    return _unary(kernels.tanh, x)
 
 
 def sigmoid(kernels: Any, x: Array) -> Array:
     """The logistic function, likewise."""
-    return _of_one(kernels.sigmoid, x)
+    return _unary(kernels.sigmoid, x)
 
 
 def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
     """In the order in memory of the value."""
-    return _of_two(kernels.tanh_gradient, gradient, value, empty_like(value))
+    return _binary(kernels.tanh_gradient, gradient, value, empty_like(value))
 
 
 def sigmoid_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
     """In the order in memory of the value."""
-    return _of_two(kernels.sigmoid_gradient, gradient, value, empty_like(value))
+    return _binary(kernels.sigmoid_gradient, gradient, value, empty_like(value))
 
 
 def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
     """The gradient where the value is above 0, in the order in memory of the value."""
-    return _of_two(kernels.relu_gradient, gradient, value, empty_like(value))
+    return _binary(kernels.relu_gradient, gradient, value, empty_like(value))
 
 
 def cross_entropy(
@@ -55,7 +55,10 @@ def cross_entropy(
     """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
     (n, n_classes), losses, gradient = x.shape, empty(x.shape[:1]), empty_like(x)
     are_rows = targets.dtype.kind == "f"
-    x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
+    x, targets = (
+        _match_strides(x, gradient),
+        np.ascontiguousarray(targets, "f4" if are_rows else "i8"),
+    )
     given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
     arguments = struct(
         "dpk_cross_entropy",
@@ -77,7 +80,7 @@ def cross_entropy(
 def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
     """g (N,) times each row of x (N, classes), in the order in memory of x."""
     y: Array = empty_like(x)
-    x = _like(x, y)
+    x = _match_strides(x, y)
     fields = {"g": pointer(g), "x": pointer(x), "y": pointer(y), "g_stride": g.strides[0] // 4}
     fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
     fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
@@ -98,24 +101,24 @@ def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -
     return y
 
 
-def _of_one(task: Any, x: Array) -> Array:
+def _unary(task: Any, x: Array) -> Array:
     """Each element from that of x."""
     y: Array = empty_like(x)
-    x = _like(x, y)
+    x = _match_strides(x, y)
     elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
     run(task, elements, FROM_MEMORY * y.size)
     return y
 
 
-def _of_two(task: Any, x: Array, value: Array, y: Array) -> Array:
+def _binary(task: Any, x: Array, value: Array, y: Array) -> Array:
     """y, each element of it from those of x and of value."""
-    x, value = _like(x, y), _like(value, y)
+    x, value = _match_strides(x, y), _match_strides(value, y)
     fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
     run(task, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
     return y
 
 
-def _like(array: Array, dense: Array) -> Array:
+def _match_strides(array: Array, dense: Array) -> Array:
     """The array with the strides of another one of its shape, which has no gaps."""
     pairs = zip(array.shape, array.strides, dense.strides, strict=True)
     if all(a == b for n, a, b in pairs if n > 1):

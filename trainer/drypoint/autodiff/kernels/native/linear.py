@@ -23,7 +23,7 @@ def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     return _product(kernels, gradient.T, x)
 
 
-def put_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
+def write_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
     """`linear_weight_gradient`, into an array."""
     _multiply(kernels, gradient.T, x, to)
 

@@ -9,7 +9,7 @@ Key = NDArray[np.uint32]
 """Two random numbers, (2,), of which an array's dropout follows."""
 
 
-def drawn_key(rng: np.random.Generator) -> Key:
+def draw_key(rng: np.random.Generator) -> Key:
     """A key of 64 bits."""
     return rng.integers(0, 2**32, 2, np.uint32)
 
@@ -91,7 +91,7 @@ def one_hot(targets: NDArray[np.integer], n_classes: int, dtype: np.dtype[np.flo
     return rows
 
 
-def smoothed(rows: Array, label_smoothing: float) -> Array:
+def smooth(rows: Array, label_smoothing: float) -> Array:
     """(1 - s) * t + s / classes."""
     if label_smoothing == 0:
         return rows
