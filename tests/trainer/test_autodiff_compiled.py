@@ -55,9 +55,8 @@ def on_every_set(compute, *arrays, sparse=False):
     for name in SETS:
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(
-                    algorithm, "wins", lambda *_, **__: False
-                )  # fast convolution is not exact
+                # A Winograd convolution is not exact.
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: False)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)

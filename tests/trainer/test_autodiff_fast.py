@@ -95,7 +95,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     won = None if spec.plain else rng.integers(0, pool[0] * pool[1], shape).astype(np.uint8)
     g = rng.uniform(-1, 1, shape).astype(np.float32)
 
-    inner = blocks.unpooled(g, won, spec, size).astype(np.float64)
+    inner = blocks.unpool(g, won, spec, size).astype(np.float64)
     framed = np.pad(np.abs(x), ((0, 0), (0, 0), (top, bottom), (left, right)))
     y_bound, dx_bound, dw_bound = bounds(framed, np.abs(weight), np.abs(inner), r)
     dx_bound = dx_bound[:, :, top : top + size[0], left : left + size[1]]
@@ -108,7 +108,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
         first = None
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(algorithm, "wins", lambda *_, **__: True)
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: False)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 dx = choose.conv2d_input_gradient(g, won, weight, spec, size)
@@ -157,7 +157,7 @@ def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, tap
         first = None
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(algorithm, "wins", lambda *_, **__: True)
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 pooled, codes = choose.conv2d(x, weight, bias, spec, taped=taped)
             assert (np.abs(y - exact) <= bound).all()
@@ -246,9 +246,9 @@ def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
     spec, calls = Convolution(Window((5, 5), (1, 1))), []
-    points = native_convolution._points
+    points = native_convolution._transform_weight
     monkeypatch.setattr(
-        native_convolution, "_points", lambda *args: calls.append(1) or points(*args)
+        native_convolution, "_transform_weight", lambda *args: calls.append(1) or points(*args)
     )
     with runtime.forced(name):
         tensor = autodiff.Tensor(x, requires_grad=True)

@@ -125,7 +125,7 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         assert trace.complete
         program = trace.compile({"x": xs[0], "t": targets[0], "losses": losses})
         found = np.zeros((n, size), np.float32)
-        values = {("step", name): array for name, array in updates.numbers(steps).items()}
+        values = {("step", name): array for name, array in updates.formula_values(steps).items()}
         for name, array in (("x", xs), ("t", targets), ("losses", found)):
             values[name] = np.array([kernels.address(row) for row in array], np.uintp)
         moving[...], moment[...] = weight, state

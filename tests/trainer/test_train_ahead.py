@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drypoint.train._batches import DEPTH
+from drypoint.train._epoch import PREFETCH_DEPTH, prefetch
 
 
 @given(st.lists(st.integers()))
@@ -46,7 +46,7 @@ def test_no_more_than_the_depth_is_made_ahead():
     for taken in range(1, 20):
         next(reader)
         time.sleep(0.002)
-        assert len(made) <= taken + DEPTH
+        assert len(made) <= taken + PREFETCH_DEPTH
 
 
 def test_an_error_comes_where_its_item_would_have_come():

@@ -11,7 +11,7 @@ import pytest
 from drypoint import nn, train
 from drypoint.data import Dataset
 from drypoint.nn import Linear, Model, Sequential, Softmax
-from drypoint.train import _batches
+from drypoint.train import _epoch
 from drypoint.train._reports import make_progress
 
 X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
@@ -142,7 +142,7 @@ class Interrupts:
 @pytest.fixture
 def sigint(monkeypatch):
     """Ctrl-C as in a terminal, whatever started the tests; batches are encoded one by one."""
-    monkeypatch.setattr(_batches, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield signal.default_int_handler
     signal.signal(signal.SIGINT, before)

@@ -25,7 +25,7 @@ _ROUNDING = 50 * 2.0**-23
 
 
 def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
-    """Check that a layer references the contract that nets, training and model files build on.
+    """Check that a layer keeps the contract that nets, training and model files build on.
 
     The checks, in this order: outputs have the shapes that `output_shape` announces; `initialize`
     returns another layer, and arrays are read-only; a copy of the layer gives identical outputs;

@@ -104,7 +104,7 @@ class EarlyStopping:
             raise TrainError(f"mode is {self.mode!r}, not one of {', '.join(get_args(Direction))}")
 
     def should_stop(self, history: Mapping[str, Sequence[float]]) -> bool:
-        """Whether to stop after the last epoch of the history."""
+        """Whether the run should stop after the last epoch of the history."""
         rises = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
         best, since = math.inf, 0
         for value in history.get(self.monitor, ())[self.start_epoch :]:

@@ -118,7 +118,7 @@ def restore(folder: Path, state: TrainingState, run: Run) -> str:
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
     state.batch_loss = figures["batch_loss"].tolist()
     state.history = {name: figures[f"history/{name}"].tolist() for name in state.history}
-    state.weights.restored()
+    state.weights.store_buffers(state.weights.buffers)
     return f"resumed after epoch {state.epoch} from {folder}"
 
 

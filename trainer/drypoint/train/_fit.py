@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ._augmentation import Augmentation
 from ._callbacks import Callback, EarlyStopping
 from ._learning_rates import Schedule, resolve_schedule
 from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import Optimizer, resolve_optimizer
+from ._plan import Augmentation, Settings
 from ._prepared_model import Trainable
 from ._reports import Verbosity, make_progress
 from ._result import TrainResult
-from ._settings import Settings
 from ._train import train
 from ._training_data import BatchFunction, DataLike
 

@@ -112,7 +112,7 @@ def run_epochs(
                     return "time"
                 return _diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
-            state.record(figures)
+            state.finish_epoch(figures)
             if not settings.restore_best or val is None or _is_best(state):
                 state.store_best()
             progress.note(_line(state, settings.epochs, seen))

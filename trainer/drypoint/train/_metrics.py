@@ -56,7 +56,7 @@ def resolve_metrics(
     return metrics
 
 
-def sums(
+def metric_sums(
     metrics: Mapping[str, MetricFunction | None],
     objective: Objective,
     outputs: Mapping[str, Tensor],
@@ -102,11 +102,11 @@ def totals(
     losses: Array,
     batches: Sequence[Mapping[str, Column]],
 ) -> list[Totals]:
-    """The sums of loss and metrics over each of several batches of one size; see `sums`."""
+    """The sums of loss and metrics over each of several batches of one size; see `metric_sums`."""
     n, size = len(batches), len(next(iter(batches[0].values())))
     columns = {
         "loss": losses[: n * size].reshape(n, size).sum(axis=1),
-        **sums(metrics, objective, outputs, batches),
+        **metric_sums(metrics, objective, outputs, batches),
     }
     return [
         dict(zip(columns, row, strict=True))

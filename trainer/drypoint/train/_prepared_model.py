@@ -44,26 +44,26 @@ class PreparedModel:
     """An initialized model or graph, its objective and the encoders of the data.
 
     Attributes:
-        whole: the model, or the graph.
+        model: the model, or the graph.
         objective: the training objective.
         encoders: port -> encoder of a batch of its column.
-        encode: encodes the targets of all examples before the run, and notifies of its choices;
-            None: targets stay.
+        target_encoder: encodes the targets of all examples before the run and notifies the user
+            of its choices; None: the targets need no encoding.
         classes: the classes that integer targets are indices of, if the data name them.
         loss: the loss as text, for the config of the run.
     """
 
-    whole: Model | Graph
+    model: Model | Graph
     objective: Objective
     encoders: Mapping[str, Callable[[object], Column]]
-    encode: Callable[[Examples, Notify], Column] | None
+    target_encoder: Callable[[Examples, Notify], Column] | None
     classes: tuple[Class, ...] | None
     loss: str
 
     @property
     def prefix(self) -> str:
         """The prefix of the net's paths in the training graph: "net.", or "" for a graph."""
-        return f"{NET}." if isinstance(self.whole, Model) else ""
+        return f"{NET}." if isinstance(self.model, Model) else ""
 
     def encode_targets(self, examples: Examples, notify: Notify = ignore) -> Examples:
         """The examples with targets that the losses take.
@@ -76,7 +76,7 @@ class PreparedModel:
         columns, objective = dict(examples.columns), self.objective
         if self.target_encoder is not None:
             columns[TARGET] = self.target_encoder(examples, notify)
-        decoded = isinstance(self.whole, Model) and isinstance(self.whole.decoder, ClassDecoder)
+        decoded = isinstance(self.model, Model) and isinstance(self.model.decoder, ClassDecoder)
         if not decoded and None not in (examples.classes, self.classes):
             check_same_classes(examples.classes, self.classes)
         if (
@@ -90,14 +90,14 @@ class PreparedModel:
             check_labels(columns[objective.target_port], shape[-1] if shape else None)
         return Examples(columns, examples.classes)
 
-    def rebuilt(self, graph: Graph) -> Model | Graph:
-        """The model or graph with the values of a training graph."""
+    def with_values(self, graph: Graph) -> Model | Graph:
+        """The model or graph with the parameters and buffers of a training graph."""
         params = {p.removeprefix(self.prefix): a for p, a in graph.params.items()}
         buffers = {p.removeprefix(self.prefix): a for p, a in graph.buffers.items()}
-        if isinstance(self.whole, Model):
-            net = self.whole.net.with_params(params).with_buffers(buffers)
-            return self.whole.with_net(net)
-        return self.whole.with_params(params).with_buffers(buffers)
+        if isinstance(self.model, Model):
+            net = self.model.net.with_params(params).with_buffers(buffers)
+            return self.model.with_net(net)
+        return self.model.with_params(params).with_buffers(buffers)
 
 
 def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def prepare_model(
     objective = make_objective(TrainingGraph(model.net, loss, name=NET), None)
     classes = isinstance(suited, CrossEntropyLoss) and encode(sample, ignore).dtype.kind in "iu"
     return PreparedModel(
-        whole=model,
+        model=model,
         objective=replace(objective, classes=classes),
         encoders={INPUT: model.encode},
         target_encoder=encode,
@@ -210,7 +210,7 @@ def _prepare_graph(
     )
     names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in objective.weights.items())
     return PreparedModel(
-        whole=graph,
+        model=graph,
         objective=replace(objective, classes=classes),
         encoders=encoders,
         target_encoder=None,
@@ -248,20 +248,20 @@ def _kind(column: Column) -> str:
     return {"U": "texts", "O": "pictures"}[column.dtype.kind]
 
 
-def as_model(whole: Model | Layer) -> Model:
+def as_model(trained: Model | Layer) -> Model:
     """The trained model.
 
     Raises:
         TrainError: the run trained a graph, which has no encoder and decoder.
     """
-    if isinstance(whole, Model):
-        return whole
+    if isinstance(trained, Model):
+        return trained
     raise TrainError(
         "a graph was trained: it is .net; a model of a part of it is nn.Model(net['name'], "
         "encoder=..., decoder=...)"
     )
 
 
-def as_net(whole: Model | Layer) -> Layer:
+def as_net(trained: Model | Layer) -> Layer:
     """The trained net or graph."""
-    return whole.net if isinstance(whole, Model) else whole
+    return trained.net if isinstance(trained, Model) else trained

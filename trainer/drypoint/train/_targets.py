@@ -26,7 +26,7 @@ _MANY = 12  # the most classes that a message lists
 
 
 def ignore(line: str) -> None:
-    """A `Notify` that drops the line."""
+    """A `Notify` that prints nothing."""
 
 
 def make_decoder(
@@ -82,9 +82,7 @@ def target_encoder(
         encode = _by_class(classes, decoder.classes, notify)
     elif isinstance(decoder, ClassDecoder) and (kind == "U" or _are_labels(decoder, column)):
         encoder = decoder.encoder()
-        notify(
-            f"targets: a class's place among {class_names(decoder.classes)}, as the decoder has them"
-        )
+        notify(f"targets: indices of {class_names(decoder.classes)}, as the decoder has them")
         encode = encoder if encode is _numbers else lambda column: encoder(as_indices(column))
     elif isinstance(decoder, BooleanDecoder) and kind == "b":
         notify("targets: True is 1, False is 0, as the decoder has it")
@@ -99,7 +97,7 @@ def target_encoder(
                 f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
                 f"{column.dtype}: labels want a net that ends in a softmax"
             )
-        return _shaped(encode, output_shape, floats=_is_builtin(loss))
+        return _with_shape(encode, output_shape, floats=_is_builtin(loss))
     return encode
 
 
@@ -139,8 +137,8 @@ def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ..
     """
     if classes is not None and known is not None and classes != known:
         raise TrainError(
-            f"the classes {class_names(classes)} come with others, {class_names(known)}: all data must have "
-            "the same, in one order"
+            f"the classes {class_names(classes)} are not the training data's classes "
+            f"{class_names(known)}: all data must have one list of classes"
         )
 
 
@@ -161,7 +159,7 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
 
 
 def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetEncoder:
-    """A coder from indices of the data's classes to indices of the decoder's classes."""
+    """An encoder from indices of the data's classes to indices of the decoder's classes."""
     missing = [c for c in wanted if c not in data]
     try:
         places = class_places(data, wanted, owner="the decoder")
@@ -176,14 +174,14 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify
         notify(f"targets: no example is of {class_names(missing)}, which the decoder has")
     if data == wanted:
         return _numbers
-    notify(f"targets: a class's place among {class_names(wanted)}, as the decoder has them")
+    notify(f"targets: indices of {class_names(wanted)}, as the decoder has them")
     return lambda column: places[column]
 
 
 def _pictures(
     decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Notify
 ) -> TargetEncoder:
-    """A coder of pictures as arrays from which the decoder gives the pictures back."""
+    """An encoder of pictures as arrays, whose inverse is the decoder."""
     if shape is None or len(shape) != 3:
         raise TrainError(f"a net with an ImageDecoder gives (channels, height, width), not {shape}")
     _, height, width = shape
@@ -193,8 +191,10 @@ def _pictures(
     )
 
 
-def _shaped(encode: TargetEncoder, shape: tuple[int, ...] | None, *, floats: bool) -> TargetEncoder:
-    """A coder with the outputs' shape: (N,) becomes (N, 1), and floats for nn's own losses."""
+def _with_shape(
+    encode: TargetEncoder, shape: tuple[int, ...] | None, *, floats: bool
+) -> TargetEncoder:
+    """The encoder with the outputs' shape: (N,) becomes (N, 1); floats for nn's own losses."""
 
     def shaped(column: Column) -> Column:
         encoded = encode(column)

@@ -23,7 +23,6 @@ from drypoint.data import (
 
 from ._errors import TrainError, TrainWarning
 from ._examples import Batch, Examples, make_examples
-from ._settings import Settings
 from ._targets import Notify
 
 DataLike: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
@@ -223,7 +222,7 @@ class Generated:
         if done == 0:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
-    def encode_targets(self, encode: Callable[[Examples], Examples]) -> "Generated":
+    def with_encoded_targets(self, encode: Callable[[Examples], Examples]) -> "Generated":
         """The source with `encode` applied to each batch."""
         other = copy(self)
         other._encode_targets = encode
@@ -277,7 +276,8 @@ def training_data(
     *,
     ports: tuple[str, ...],
     encoder: object,
-    settings: Settings,
+    batch_size: int,
+    seed: int,
     notify: Notify,
 ) -> TrainingData:
     """Read the data, and hold out validation examples.
@@ -294,8 +294,8 @@ def training_data(
             data,
             ports=ports,
             encoder=encoder,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
+            batch_size=batch_size,
+            seed=seed,
         )
         if validation_split:
             raise TrainError(
@@ -320,7 +320,7 @@ def training_data(
     if validation_split is None and math.floor(SHARE * len(whole) + 0.5) == 0:
         size = 0
         notify("validation: none, there are too few examples to hold some out")
-    train, val = hold_out(whole, size, seed=settings.seed)
+    train, val = hold_out(whole, size, seed=seed)
     if val is not None:
         facts["validation"] = f"{len(val)} held out"
         if validation_split is None:

@@ -1,4 +1,4 @@
-"""Which step a run takes, and why it is not the compiled one."""
+"""Choose the step of a run: the compiled step, or the tape step with a reason."""
 
 from collections.abc import Callable
 
@@ -20,13 +20,13 @@ from .tape import Step, TapeStep
 def choose_step(
     plan: Plan, state: TrainingState, sample: Examples, *, notify: Callable[[str], None]
 ) -> tuple[Step, str]:
-    """The step of a run, and what the plan line calls it.
+    """The step of a run, and its description in the plan line.
 
     Args:
-        plan: of the run.
-        state: its weights and optimizer state change in place.
-        sample: training examples, encoded or to be encoded: types are read off them.
-        notify: called with a line, should the step change in the run.
+        plan: the plan of the run.
+        state: the training state; steps change its weights and moments in place.
+        sample: training examples with encoded targets, which show the dtypes.
+        notify: called with a line if the run changes to the tape step.
     """
     objective = state.weights.objective
     obstacle = why_not_compiled(plan, objective, sample)
@@ -42,7 +42,7 @@ def choose_step(
 
 
 def why_not_compiled(plan: Plan, objective: Objective, sample: Examples) -> str | None:
-    """What stands against a compiled step; None if nothing is known to."""
+    """The reason why the step cannot be compiled; None if there is no known reason."""
     if compiled_kernels() is None:
         return "there are no compiled kernels"
     for path, module in _modules(objective.graph):
@@ -58,7 +58,7 @@ def why_not_compiled(plan: Plan, objective: Objective, sample: Examples) -> str 
 
 
 def is_per_example(objective: Objective) -> bool:
-    """Whether the loss of each example depends on that example alone, all by kernels."""
+    """Whether kernels compute the loss of each example from this example alone."""
     if [*objective.weights.values()] != [1]:
         return False
     return all(
@@ -69,7 +69,7 @@ def is_per_example(objective: Objective) -> bool:
 
 
 def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
-    """What Python computes between kernels in a compiled step."""
+    """The names of the parts of a compiled step that Python computes between kernels."""
     found = [
         type(module).__name__
         for path, module in _modules(objective.graph)
@@ -84,14 +84,14 @@ def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
 
 
 def _is_from_kernels(graph: Graph, path: str) -> bool:
-    """Whether kernels compute a loss of a graph: its target is data, no output of a layer."""
+    """Whether kernels compute a loss of a graph: its target must be data, no layer's output."""
     loss = graph[path]
     source = graph.wiring.feeds[path]["target"][0] if "." not in path else ""
     return isinstance(loss, Loss) and in_kernels(loss) and source == ""
 
 
 def _modules(graph: Module, prefix: str = "") -> list[tuple[str, Module]]:
-    """Paths and modules: leaves, and containers that are none of drypoint's own classes."""
+    """(path, module) for each leaf, and for each container of a class of the user's own."""
     if not isinstance(graph, Sequential | Graph) or type(graph) not in (Sequential, Graph):
         return [(prefix, graph)]
     return [

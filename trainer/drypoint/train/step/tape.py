@@ -1,6 +1,7 @@
 """The training step on the tape: the specification of what a step computes."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -8,12 +9,11 @@ import numpy as np
 
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_call
-from drypoint.autodiff.kernels import aligned_copy, aligned_empty, copy_into
+from drypoint.autodiff.kernels import aligned_copy, copy_into
 from drypoint.autodiff.lazy import gradient_of, lazy_gradients
 from drypoint.autodiff.trace import constant, worker
 from drypoint.nn import Context
 
-from .._clipping import clip_factor
 from .._examples import Batch, n_examples
 from .._metrics import Totals, totals
 from .._optimizers import Terms
@@ -21,17 +21,25 @@ from .._plan import Plan
 from .._training_data import DROPOUT
 from .._training_state import TrainingState
 from .context import Seed, StepContext
-from .microbatch import Gradient, GradientSums, Splitting, n_workers, single_terms, sum_gradients
+from .microbatch import (
+    Gradient,
+    GradientSums,
+    Splitting,
+    n_workers,
+    single_terms,
+    step_memory,
+    sum_gradients,
+)
 from .update import Update
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A batch as the graph takes it; of an all-reduced batch, the shard of this process.
+    """The part of a batch that this process computes: the whole batch, unless it is all-reduced.
 
     Attributes:
-        batch: port -> (N, ...).
-        size: examples of the whole batch.
+        batch: port -> (N, ...), encoded.
+        size: the number of examples of the whole batch.
     """
 
     batch: Batch
@@ -39,29 +47,29 @@ class Shard:
 
 
 Place: TypeAlias = tuple[int, ...]
-"""The place of a micro-batch in its batch: the number of its block, if batches have blocks, and its
-number in the block, if the block is split."""
+"""The place of a micro-batch in its batch: (number of its block, number in the block). The first
+number is missing if the batch has no blocks, the second if the block is not split."""
 
 
 class Step(Protocol):
     """Makes training steps."""
 
     def run(self, shards: Sequence[Shard]) -> list[Totals]:
-        """Steps for batches, from the first on; for as many as one call can make.
+        """Make steps for the first batches, as many as one call can make.
 
         Returns:
-            Of each batch the sums of loss and metrics, as they were before its update.
+            The totals of each of these batches, before its update.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """What the forward pass of N examples gave.
+    """The result of the forward pass of N examples.
 
     Attributes:
         losses: (N,).
-        outputs: of the graph, by port (N, ...).
+        outputs: output port of the graph -> (N, ...).
     """
 
     losses: Array
@@ -69,12 +77,12 @@ class StepResult:
 
 
 class TapeStep:
-    """Forward, backward, clip, update: Python calls each kernel.
+    """Forward, backward, clip, update; Python calls each kernel.
 
     Args:
-        plan: of the run.
-        state: its weights and optimizer state change in place.
-        splitting: of batches into micro-batches.
+        plan: the plan of the run.
+        state: the training state; steps change its weights and moments in place.
+        splitting: splits batches into micro-batches.
     """
 
     def __init__(self, plan: Plan, state: TrainingState, splitting: Splitting) -> None:
@@ -83,14 +91,14 @@ class TapeStep:
         self.update = Update(plan, state)
 
     def run(self, shards: Sequence[Shard]) -> list[Totals]:
-        """A step for the first batch."""
+        """Make a step for the first batch."""
         result = self.step(shards[0])
         self.state.step += 1
         return self.totals(shards[:1], result)
 
     def step(self, shard: Shard) -> StepResult:
         """Forward and backward for each micro-batch; then clip and update, once for the batch."""
-        result = StepResult(_step_memory((n_examples(shard.batch),)), {})
+        result = StepResult(step_memory((n_examples(shard.batch),)), {})
         gradients = self._gradients(shard, result)
         if self.plan.settings.clip_grad_norm is not None:
             gradients = clip_gradients(gradients, self.plan.settings.clip_grad_norm)
@@ -98,7 +106,7 @@ class TapeStep:
         return result
 
     def _gradients(self, shard: Shard, result: StepResult) -> Terms:
-        """The gradients of the mean loss of a batch; losses and outputs go to the result."""
+        """The gradients of the mean loss of a batch; losses and outputs go to ``result``."""
         if self.plan.all_reduce is None:
             return self._block(shard, slice(0, len(result.losses)), (), result)
         blocks = [
@@ -108,37 +116,36 @@ class TapeStep:
         return single_terms(self.plan.all_reduce.gradients(blocks))
 
     def _block(self, shard: Shard, rows: slice, place: Place, result: StepResult) -> Terms:
-        """The gradients of a block of a batch: some rows of the shard of this process."""
+        """The gradients of a block: of some rows of the shard."""
         if rows.start == rows.stop:
             leaves = self.state.weights.leaves().items()
             return single_terms({p: _zeros_like(w.data) for p, w in leaves if w.requires_grad})
         parts = self.splitting.micro_batches(rows.stop - rows.start)
         sums = GradientSums(rows.stop - rows.start, len(parts), in_place=place == ())
         for number, part in enumerate(parts):
-            mine = slice(rows.start + part.start, rows.start + part.stop)
+            part_rows = slice(rows.start + part.start, rows.start + part.stop)
             seed = self.seed(self.state.step, micro_batch_place(place, number, len(parts)))
-            batch = {port: column[mine] for port, column in shard.batch.items()}
+            batch = {port: column[part_rows] for port, column in shard.batch.items()}
             with worker(number % n_workers(len(parts))), self.context.micro_batch(seed) as ctx:
                 outputs, losses, gradients = self._forward_backward(
                     batch, ctx, divisor=shard.size, lazy=len(parts) > 1
                 )
                 sums.add(number, part, gradients)
-                copy_into(result.losses[mine], losses)
+                copy_into(result.losses[part_rows], losses)
                 for port, y in outputs.items():
                     if port not in result.outputs:
-                        result.outputs[port] = _step_memory((len(result.losses), *y.shape[1:]))
-                    copy_into(result.outputs[port][mine], y.data)
+                        result.outputs[port] = step_memory((len(result.losses), *y.shape[1:]))
+                    copy_into(result.outputs[port][part_rows], y.data)
         return sums.terms()
 
     def _forward_backward(
         self, batch: Batch, ctx: Context, *, divisor: int, lazy: bool
     ) -> tuple[dict[str, Tensor], Array, dict[str, Gradient]]:
-        """Outputs, losses, and gradients of the losses' sum over a divisor, for a micro-batch."""
-        weights = self.state.weights
-        leaves = weights.leaves()
-        inputs = weights.objective.inputs({port: aligned_copy(c) for port, c in batch.items()})
-        outputs = weights.objective.outputs(leaves, inputs, ctx)
-        losses = weights.objective.losses(outputs)
+        """Outputs, losses, and gradients of (sum of the losses) / divisor, for a micro-batch."""
+        objective, leaves = self.state.weights.objective, self.state.weights.leaves()
+        inputs = objective.inputs({port: aligned_copy(c) for port, c in batch.items()})
+        outputs = objective.outputs(leaves, inputs, ctx)
+        losses = objective.losses(outputs)
         with lazy_gradients(lazy):
             losses.backward(constant(np.full(losses.shape, 1 / divisor, np.float32)))
         self.context.update_statistics()
@@ -150,7 +157,7 @@ class TapeStep:
         return outputs, losses.data, gradients
 
     def places(self, shard: Shard) -> list[Place]:
-        """The places of the micro-batches of a batch, in the order of the steps."""
+        """The places of the micro-batches of a batch, in the order of their computation."""
         blocks: list[tuple[Place, slice]] = [((), slice(0, n_examples(shard.batch)))]
         if self.plan.all_reduce is not None:
             blocks = [((i,), rows) for i, rows in self.plan.all_reduce.blocks(shard.size)]
@@ -161,7 +168,7 @@ class TapeStep:
         return [micro_batch_place(place, number, n) for place, n in parts for number in range(n)]
 
     def seed(self, step: int, place: Place = ()) -> Seed:
-        """The seed of what the layers draw in a step, for a micro-batch."""
+        """The seed of the random numbers that layers draw in a step, for a micro-batch."""
         return self.plan.settings.seed, DROPOUT, step, *place
 
     def totals(self, shards: Sequence[Shard], result: StepResult) -> list[Totals]:
@@ -184,27 +191,34 @@ class TapeStep:
 
 
 def micro_batch_place(block: Place, number: int, n: int) -> Place:
-    """The place of a micro-batch, one of n of a block: a single one has that of its block."""
+    """The place of a micro-batch: number ``number`` of n in its block."""
     return (*block, number) if n > 1 else block
 
 
 def clip_gradients(gradients: Terms, most: float) -> Terms:
-    """The gradients, scaled down together if their common Euclidean norm is above ``most``."""
-    given = sum_gradients(gradients)
-    scaled = {path: np.empty_like(g) for path, g in given.items()}
+    """The gradients times `clip_factor`, by a host call."""
+    sums = sum_gradients(gradients)
+    scaled = {path: np.empty_like(g) for path, g in sums.items()}
 
     def clip() -> None:
-        factor = clip_factor(given.values(), most)
-        for path, gradient in given.items():
+        factor = clip_factor(sums.values(), most)
+        for path, gradient in sums.items():
             np.multiply(gradient, factor, out=scaled[path])
 
-    host_call(clip, reads=[*given.values()], writes=[*scaled.values()])
+    host_call(clip, reads=[*sums.values()], writes=[*scaled.values()])
     return single_terms(scaled)
 
 
-def _step_memory(shape: tuple[int, ...]) -> Array:
-    room: Array = constant(aligned_empty(shape, np.float32))
-    return room
+def clip_factor(gradients: Iterable[Array], most: float) -> np.float32:
+    """The factor that scales the Euclidean norm of all gradients together to at most ``most``.
+
+    The norm is that of the vector of all elements (Pascanu et al. 2013), computed in float64. The
+    factor is 1 if the norm is not finite.
+    """
+    squares = (float(np.vdot(g.astype(np.float64), g)) for g in gradients)
+    norm = math.sqrt(math.fsum(squares))
+    clips = norm > most and math.isfinite(norm)
+    return np.float32(most / norm) if clips else np.float32(1)
 
 
 def _zeros_like(array: Array) -> Array:

@@ -1,8 +1,8 @@
-"""A convolution with ReLU and max-pooling behind it, by NumPy: the one step after the other.
+"""A convolution followed by ReLU and max-pooling, by NumPy, one operation after the other.
 
-Winners say where each result came from: the number of the element in the pooling window, row by
-row, the first of equals; `DEAD` where the ReLU made it 0. With them the way back needs neither the
-convolution's output nor the ReLU's.
+The winner of a result is the number of its element in the pooling window, row by row, the first of
+equal elements; `DEAD` where the ReLU made it 0. With the winners the gradients need neither the
+output of the convolution nor the output of the ReLU.
 """
 
 import numpy as np
