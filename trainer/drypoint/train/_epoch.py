@@ -22,7 +22,7 @@ from .step.tape import Shard, Step
 EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21
 """Bounds of a group of batches that is encoded at once; the bytes are before encoding."""
 PREFETCH_DEPTH = 2
-"""Groups that are ready or in the making: one to take, one that the thread makes meanwhile."""
+"""Groups made in advance: one that the reader takes next, one that the thread is making."""
 EVALUATION_BATCH = 256
 POLL_SECONDS = 0.25
 """Seconds of steps between two checks for a stop, and between two reports."""

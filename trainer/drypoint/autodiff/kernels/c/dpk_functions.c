@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hyperbolic tangent and logistic function, and the ways back, a vector at a time.
+/* Hyperbolic tangent and logistic function, and their gradients, a vector at a time.
  *
- * The coefficients are those of Chebyshev interpolations of what is approximated, rounded to float:
+ * The coefficients are from Chebyshev interpolations of these functions, rounded to float:
  * (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2, within 1.1e-8 of e^r; (tanh x / x - 1) / x^2 for |x| <=
  * 0.55, within 6.1e-9 of tanh x. A float's half unit in the last place is 3e-8 to 6e-8. */
 #include "dpk_block.h"
@@ -24,7 +24,7 @@ DPK_INLINE dpk_vec exponential(dpk_vec x) {
     q = dpk_fma(q, r, ALL(0x1.5554d8p-3F));
     q = dpk_fma(q, r, ALL(0.5F));
     const dpk_vec e = dpk_fma(q * r, r, r) + 1;
-    /* The low bits of `shifted` are n: into the exponent with it. */
+    /* The low bits of `shifted` are n, which is added to the exponent. */
     const dpk_vec scaled = (dpk_vec)((dpk_ivec)e + ((dpk_ivec)shifted << 23));
     return dpk_select(none, (dpk_vec){0}, dpk_select(x == x, scaled, x));
 }

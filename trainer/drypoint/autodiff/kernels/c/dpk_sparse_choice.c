@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a matrix product is made by leaving out zeros. */
+/* The choice between the dense and the sparse matrix product. */
 #include "dpk_sparse.h"
 
 enum {
     LEAST_TERMS = 32, /* with fewer, sums are stored and loaded more than added to */
-    RUNS = 64,        /* of so many numbers that are looked at, in all of a factor */
+    RUNS = 64,        /* samples of RUN numbers, spread over a factor */
     RUN = 16
 };
 
-/* How many of RUNS * RUN numbers, spread over the matrix, are not zero. */
+/* The number of nonzeros among RUNS * RUN numbers, spread over the matrix. */
 static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     if (x.column != 1) {
         const size_t n = n_rows;

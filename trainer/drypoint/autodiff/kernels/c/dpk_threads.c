@@ -21,7 +21,7 @@
 enum { SPINS = 4000, SPINS_IN_JOB = 16000, YIELD_EVERY = 64 };
 enum { MOST_THREADS = 64 };
 
-/* What a thread that does a part shares out of it. */
+/* The inner job of a thread that runs a part. */
 typedef struct {
     dpk_share parts;
     dpk_job job;
@@ -47,8 +47,8 @@ static struct {
     dpk_job job;
     /* Atomics. */
     size_t n_threads; /* that may claim: the owner, 0, and the workers below this number */
-    size_t idle;      /* threads that wait for something to do, awake */
-    size_t asleep;    /* workers */
+    size_t idle;      /* threads that spin without a part */
+    size_t asleep;    /* workers that sleep */
     int owner_asleep;
     dpk_share shares[MOST_THREADS];
     inner inners[MOST_THREADS];
@@ -63,7 +63,7 @@ static void pause_once(void) {
 #endif
 }
 
-/* Does parts of a share until none is left to claim; whether there was one. */
+/* Runs parts of a share until no part is left; returns whether there was a part. */
 static int help(dpk_share *with) {
     int helped = 0;
     for (size_t part = 0; dpk_claimed(with, &part); helped = 1) {
@@ -81,7 +81,7 @@ static int help(dpk_share *with) {
     return helped;
 }
 
-/* The thread's own share first, then those of the threads after it, and what they share out. */
+/* Runs parts of the thread's own share, then of the shares and inner jobs of the other threads. */
 static int help_all(size_t thread) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     int helped = 0;
@@ -139,7 +139,7 @@ static void *worker(void *number) {
     return NULL;
 }
 
-/* A child process has this thread only. */
+/* A forked child process has only the calling thread. */
 static void after_fork(void) {
     pthread_mutex_init(&pool.owner, NULL);
     pthread_mutex_init(&pool.mutex, NULL);
@@ -202,7 +202,7 @@ static void await_parts(void) {
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* To all threads that may claim; and wakes those that sleep. */
+/* Offers a job to all threads, and wakes those that sleep. */
 static void share_out(dpk_job *j) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     for (size_t i = 0; i < n; i++)
@@ -216,7 +216,7 @@ static void share_out(dpk_job *j) {
 
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
     pthread_once(&once, prepare);
-    /* With one thread, or while another Python thread has the workers, this one does all. */
+    /* With one thread, or while another Python thread uses the workers, this thread runs all. */
     if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
         return task(arguments, 0, 1);
     hire(n_threads - 1);
