@@ -18,13 +18,22 @@ NETS = {
     "MaxPool2d": [*WEIGHTS, nn.MaxPool2d(2)],
     "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
     "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
+    "AdaptiveAvgPool2d": [*WEIGHTS, nn.AdaptiveAvgPool2d(1)],
+    "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
+    "BatchNorm1d": [nn.Flatten(), nn.Linear(3), nn.BatchNorm1d()],
     "Linear": [nn.Flatten(), nn.Linear(3)],
     "Flatten": [nn.Flatten(), nn.Linear(3)],
     "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
     "OneHot": None,  # takes no images
     "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
     "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
+    "ReLU6": [nn.Conv2d(2, 3), nn.ReLU6()],
+    "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
+    "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
+    "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
+    "SiLU": [nn.Conv2d(2, 3), nn.SiLU()],
+    "GELU": [nn.Conv2d(2, 3), nn.GELU()],
     "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
     "Sigmoid": [nn.Conv2d(2, 3), nn.Sigmoid()],
     "Sin": [nn.Conv2d(2, 3), nn.Sin()],
@@ -77,7 +86,7 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in losses)
     learn = {name for name, kind in KINDS.items() if kind.trainable}
-    assert learn == {"Conv2d", "Linear", "BatchNorm2d", "Sequential", "Graph"}
+    assert learn == {"Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "Sequential", "Graph"}
     for name, layers in NETS.items():
         for layer in layers or ():
             if type(layer).__name__ == name:

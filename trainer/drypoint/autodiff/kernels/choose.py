@@ -4,7 +4,7 @@ NumPy also computes all functions where the extension is not built. Tests compar
 All functions are pure: arrays in, new arrays out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -20,11 +20,14 @@ from .numpy.elementwise import Key
 from .runtime import kernels_for
 
 __all__ = [
+    "activation",
+    "activation_gradient",
     "add",
     "avg_pool2d",
     "avg_pool2d_gradient",
     "batch_norm",
     "batch_norm_gradient",
+    "concat",
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
@@ -39,6 +42,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
+    "multiply",
+    "plane_products",
     "relu",
     "relu_gradient",
     "scaled_rows",
@@ -88,6 +93,12 @@ sigmoid = _choose(native.elementwise.sigmoid, reference.elementwise.sigmoid)
 sigmoid_gradient = _choose(
     native.elementwise.sigmoid_gradient, reference.elementwise.sigmoid_gradient
 )
+activation = _choose(native.elementwise.activation, reference.activations.activation)
+activation_gradient = _choose(
+    native.elementwise.activation_gradient, reference.activations.activation_gradient
+)
+multiply = _choose(native.planes.multiply, reference.elementwise.multiply)
+plane_products = _choose(native.planes.plane_products, reference.elementwise.plane_products)
 batch_norm = _choose(native.normalization.batch_norm, reference.normalization.batch_norm)
 batch_norm_gradient = _choose(
     native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
@@ -166,6 +177,13 @@ def add(x: Array, y: Array) -> Array:
     return reference.elementwise.add(x, y)
 
 
+def concat(arrays: Sequence[Array]) -> Array:
+    """Arrays (N, C1, ...), (N, C2, ...), ... joined along axis 1."""
+    if kernels_for(*arrays):
+        return native.planes.concat(arrays)
+    return reference.elementwise.concat(arrays)
+
+
 def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
     """x times scale, or 0 where a hash of key and place is below the threshold."""
     if x.ndim and (kernels := kernels_for(x)):
@@ -229,13 +247,13 @@ def max_pool2d_gradient(
 
 def avg_pool2d(x: Array, *, window: Window) -> Array:
     """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
-    if kernels := native.pooling.kernels_for(window, x):
+    if kernels := kernels_for(x):
         return native.pooling.pool(kernels, x, window, mean=True)
     return reference.pooling.avg_pool2d(x, window=window)
 
 
 def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
     """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
-    if kernels := native.pooling.kernels_for(window, gradient):
+    if kernels := kernels_for(gradient):
         return native.pooling.gradient(kernels, gradient, None, window, size=size)
     return reference.pooling.avg_pool2d_gradient(gradient, window=window, size=size)

@@ -72,9 +72,10 @@ typedef struct {
  * is minus infinity for a maximum, 0 for a mean. The task of the gradient reads y and writes x. */
 typedef struct {
     dpk_images x, y;
-    uint8_t *winners; /* [c][y.h][y.w][n]; NULL: not needed, or means */
-    size_t kernel_h, kernel_w, stride_h, stride_w; /* at most 255 elements */
-    size_t top, left;                              /* padding */
+    uint8_t *winners;          /* [c][y.h][y.w][n]; NULL: not needed, or means */
+    size_t kernel_h, kernel_w; /* at most 255 elements if there are winners */
+    size_t stride_h, stride_w;
+    size_t top, left; /* padding */
     int mean;
 } dpk_pool2d;
 
@@ -149,6 +150,37 @@ typedef struct {
     size_t n;
 } dpk_elements;
 
+/* The functions of a dpk_activation. */
+enum {
+    DPK_RELU6 = 0,
+    DPK_LEAKY_RELU = 1,
+    DPK_HARDSIGMOID = 2,
+    DPK_HARDSWISH = 3,
+    DPK_SILU = 4,
+    DPK_GELU = 5
+};
+
+/* y = f(x); or y = g * f'(x) if g, the gradients of f(x), is given. numpy/activations.py defines f
+ * and f'. */
+typedef struct {
+    const float *x; /* [n] */
+    const float *g; /* [n], or NULL */
+    float *y;       /* [n] */
+    size_t n;
+    int function; /* f */
+    float slope;  /* of DPK_LEAKY_RELU below 0 */
+} dpk_activation;
+
+/* scale_planes: y[c][i][n] = x[c][i][n] * factor[c][n], for a factor of each channel of each image,
+ * or for all elements if n_places is 1. plane_products computes the gradient of the factor:
+ * y[c][n] = the sum over i of x[c][i][n] * g[c][i][n], from the first place to the last. */
+typedef struct {
+    const float *x, *g;  /* [n_rows][n_places][n]; scale_planes does not read g */
+    const float *factor; /* [n_rows][n]; plane_products does not read it */
+    float *y;            /* [n_rows][n_places][n], or of plane_products [n_rows][n] */
+    size_t n_rows, n_places, n;
+} dpk_planes;
+
 /* unit = (x - mean) / sqrt(variance + epsilon) and y = unit * scale + shift, with the mean and the
  * variance (the sum divided by n_columns) of each row of x. The task of the gradient reads the
  * gradient g of y, mean and variance, and writes the gradients of x (to y), scale and shift. */
@@ -214,6 +246,7 @@ typedef struct {
     /* conv2d_weight_gradient with winners, kernel_w up to 8 and dilation_w 1. It does not add. */
     dpk_task *sparse_weight_gradient;
     dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;
+    dpk_task *activation, *scale_planes, *plane_products;
     dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.

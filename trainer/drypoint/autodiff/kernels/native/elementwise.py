@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from ..._tape import Array
 from ..memory import memory_order
+from ..numpy.activations import Name
 from ..numpy.elementwise import Key
+from ..runtime import lib
 from .call import FROM_MEMORY, contiguous, copy_into, empty, empty_like, pointer, run, struct
 
 EXPONENTIAL = 64
@@ -32,6 +34,27 @@ def tanh(kernels: Any, x: Array) -> Array:
 def sigmoid(kernels: Any, x: Array) -> Array:
     """The logistic function, in x's memory order."""
     return _unary(kernels.sigmoid, x)
+
+
+def activation(kernels: Any, x: Array, name: Name, slope: float) -> Array:
+    """A function of the table of activations, in x's memory order."""
+    y: Array = empty_like(x)
+    return _activation(kernels, name, slope, y, x=_match_strides(x, y))
+
+
+def activation_gradient(kernels: Any, gradient: Array, x: Array, name: Name, slope: float) -> Array:
+    """The gradient of `activation`, in x's memory order."""
+    y: Array = empty_like(x)
+    x, gradient = _match_strides(x, y), _match_strides(gradient, y)
+    return _activation(kernels, name, slope, y, x=x, g=gradient)
+
+
+def _activation(kernels: Any, name: Name, slope: float, y: Array, **arrays: Array) -> Array:
+    fields: dict[str, object] = {field: pointer(array) for field, array in arrays.items()}
+    fields |= {"y": pointer(y), "n": y.size, "slope": slope}
+    fields["function"] = getattr(lib, f"DPK_{name.upper()}")
+    run(kernels.activation, struct("dpk_activation", **fields), FROM_MEMORY * y.size)
+    return y
 
 
 def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:

@@ -12,7 +12,7 @@ from ..numpy.pooling import Winners
 from .call import FROM_MEMORY, empty, images, pointer, run, struct
 
 MOST = 255
-"""The most elements of a window: winners are bytes."""
+"""The most elements of a window of a maximum: winners are bytes."""
 
 
 def kernels_for(window: Window, array: Array) -> Any:
