@@ -158,7 +158,7 @@ class Trace:
             self._worker = None
 
     @property
-    def unknown(self) -> bool:
+    def has_unknown_array(self) -> bool:
         """Whether a kernel used an array that neither the trace knew nor a kernel wrote."""
         return self._unknown
 

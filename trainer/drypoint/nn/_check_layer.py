@@ -126,7 +126,7 @@ def _check_in_kernels(ready: Layer, shape: Shape) -> None:
         for array in (y.data, *(g for g in gradients if g is not None)):
             trace.note_access(array)
     text = "says in_kernels, but NumPy computes a part of it"
-    _promise(ready, not trace.unknown, text)
+    _promise(ready, not trace.has_unknown_array, text)
 
 
 def _example(shape: Shape, seed: int = 0) -> Array:

@@ -48,8 +48,8 @@ def check_folder(folder: Path) -> None:
     check_writable(folder / NAME)
 
 
-def existing(folder: Path | None) -> tuple[Path, ...]:
-    """The checkpoint in a folder, if there is one."""
+def checkpoint_files(folder: Path | None) -> tuple[Path, ...]:
+    """The paths of the checkpoints in a folder: one, or none."""
     return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
 
 

@@ -39,7 +39,7 @@ class FunctionLoss(Loss):
     function: LossFunction
 
     def is_single(self, x: Array) -> bool:
-        """Whether x has at most one axis."""
+        """Whether x is a single example: it has at most one axis."""
         return x.ndim < 2
 
     def forward(self, x: Tensor, target: object) -> Tensor:

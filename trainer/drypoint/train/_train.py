@@ -25,7 +25,7 @@ from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
-from ._training_data import Shuffled, Source, TrainingData, training_data
+from ._training_data import ShuffledBatches, Source, TrainingData, training_data
 from ._training_state import TrainingState, Weights, with_arrays
 from .step.all_reduce import AllReduce, MPICommunicator
 from .step.choose import choose_step
@@ -71,7 +71,7 @@ def train(
     val = None if parts.val is None else prepared.encode_targets(parts.val)
     n_val = 0 if val is None else len(val)
     source: Source = (
-        Shuffled(encoded, batch_size=settings.batch_size, seed=settings.seed)
+        ShuffledBatches(encoded, batch_size=settings.batch_size, seed=settings.seed)
         if parts.function is None
         else parts.function.with_encoded_targets(prepared.encode_targets)
     )
@@ -159,7 +159,7 @@ def _result(
         lr_initial=plan.rate(0),
         lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
-        checkpoints=checkpoint.existing(settings.checkpoint),
+        checkpoints=checkpoint.checkpoint_files(settings.checkpoint),
         config=config(run, plan),
     )
 

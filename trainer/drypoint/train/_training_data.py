@@ -170,7 +170,7 @@ class Source(Protocol):
         ...
 
 
-class Shuffled:
+class ShuffledBatches:
     """Batches of examples, shuffled in each epoch; the last batch may be smaller."""
 
     def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
@@ -186,7 +186,7 @@ class Shuffled:
             yield self._examples.take(chosen), chosen
 
 
-class Generated:
+class GeneratedBatches:
     """Batches from a function of the user.
 
     Raises:
@@ -222,7 +222,7 @@ class Generated:
         if done == 0:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
-    def with_encoded_targets(self, encode: Callable[[Examples], Examples]) -> "Generated":
+    def with_encoded_targets(self, encode: Callable[[Examples], Examples]) -> "GeneratedBatches":
         """The source with `encode` applied to each batch."""
         other = copy(self)
         other._encode_targets = encode
@@ -265,7 +265,7 @@ class TrainingData:
 
     train: Examples
     val: Examples | None
-    function: Generated | None
+    function: GeneratedBatches | None
     facts: dict[str, object]
 
 
@@ -290,7 +290,7 @@ def training_data(
     if validation_data is not None:
         val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
     if callable(data):
-        function = Generated(
+        function = GeneratedBatches(
             data,
             ports=ports,
             encoder=encoder,
