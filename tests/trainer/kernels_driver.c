@@ -419,8 +419,8 @@ static int fail_last(const void *arguments, size_t part, size_t n_parts) {
     return count_part(arguments, part, n_parts) || part + 1 == n_parts;
 }
 
-/* Each part of each job is done once, by whoever is there, and a job's memory is its own: workers
- * that come late must find the next job, not the arguments of the last. */
+/* Some thread runs each part of each job once. Each job has memory of its own: a worker that wakes
+ * up late must find the next job, not the arguments of the last one. */
 static void jobs(size_t n) {
     for (size_t job = 0; job < n; job++) {
         const size_t n_threads = draw(2, 4), n_parts = draw(2, 9);

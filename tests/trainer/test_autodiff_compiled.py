@@ -541,7 +541,7 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
         ad.conv2d(x, weight, pool=(16, 16))
 
 
-def test_a_large_gradient_of_a_weight_is_lazy_where_that_is_wanted():
+def test_large_weight_gradients_are_lazy_inside_lazy_gradients():
     """Dense, it is the gradient that it is without; small ones are arrays."""
     rng = np.random.default_rng(0)
     shapes = (9, 150), (200, 150), (3, 200)
@@ -565,7 +565,7 @@ def test_a_large_gradient_of_a_weight_is_lazy_where_that_is_wanted():
 
 
 @pytest.mark.parametrize("name", [None, *SETS])
-def test_a_lazy_gradient_is_dense_where_it_meets_another_or_goes_on(name):
+def test_lazy_gradients_become_dense_when_added_or_passed_on(name):
     """A weight that two products share, and one that is computed."""
     rng = np.random.default_rng(0)
     x, w = (rng.integers(-3, 4, size=shape).astype("f") for shape in ((9, 150), (150, 150)))

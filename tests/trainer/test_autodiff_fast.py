@@ -138,7 +138,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
 )
 @settings(max_examples=40, phases=[Phase.reuse, Phase.generate])
 def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, taped, seed):
-    """The kernel that keeps a tile in registers; with and without what comes behind the sums."""
+    """The kernel that keeps a tile in registers; with and without bias, ReLU and pooling."""
     rng = np.random.default_rng(seed)
     x, weight, bias = rng.uniform(-1, 1, (n, 1, *size)), rng.uniform(-1, 1, (o, 1, 5, 5)), None
     x, weight = x.astype(np.float32), weight.astype(np.float32)
@@ -178,7 +178,7 @@ def _after(y, spec):
     return blocks.conv2d(np.ascontiguousarray(y), unit, None, only)
 
 
-def test_the_fast_way_is_taken_where_it_pays():
+def test_winograd_is_used_where_it_is_faster():
     five = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
     assert algorithm.is_possible(five)
     assert algorithm.is_faster(five, c=20, o=50, size=(8, 8))
@@ -200,7 +200,7 @@ def test_the_fast_way_is_taken_where_it_pays():
     assert not algorithm.is_possible(Convolution(Window((3, 3)), groups=2))
 
 
-def test_the_sparse_way_is_taken_where_it_pays():
+def test_the_sparse_gradient_is_used_where_it_is_faster():
     lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
     assert algorithm.is_sparse_possible(lenet)
     assert algorithm.is_sparse_faster(lenet, c=1, o=20)
@@ -219,7 +219,7 @@ def test_the_sparse_way_is_taken_where_it_pays():
     assert not algorithm.is_sparse_possible(Convolution(Window((5, 5))))
 
 
-def test_the_direct_way_can_be_asked_for():
+def test_direct_convolution_can_be_chosen():
     """Oracle: NumPy on integers so small that sums of products are exact in any order; the maps of
     the fast way hold thirds and tenths, so it is not exact."""
     rng = np.random.default_rng(0)
@@ -241,7 +241,7 @@ def test_the_direct_way_can_be_asked_for():
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
+def test_the_weight_is_transformed_once_for_forward_and_backward(name, monkeypatch):
     """The kernel gives the bytes that separate transforms give."""
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))

@@ -157,7 +157,7 @@ def test_a_class_index_that_python_refuses_is_refused(threads, wrong):
         assert program.run(1, {}) == 1
 
 
-def test_a_trace_is_not_complete_where_numpy_computes_what_a_kernel_reads():
+def test_a_trace_is_incomplete_if_a_kernel_reads_an_array_of_numpy():
     x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
     with Trace(x, w) as trace:
         y = ad.conv2d(Tensor(x), Tensor(w))
@@ -166,7 +166,7 @@ def test_a_trace_is_not_complete_where_numpy_computes_what_a_kernel_reads():
         assert not trace.complete
     with Trace(x) as trace:
         ad.conv2d(Tensor(x), Tensor(w))
-    assert not trace.complete  # nobody named the weight
+    assert not trace.complete  # the trace does not know the weight
 
 
 def test_a_program_is_not_current_with_other_threads_and_kernels():
@@ -238,7 +238,7 @@ def test_without_a_trace_a_host_callback_is_a_call():
     assert host_callback(lambda y: y, x) is x
 
 
-def test_a_host_callback_whose_shape_changes_gives_up():
+def test_a_run_stops_if_a_host_callback_changes_its_shape():
     x, sizes = drawn(3, 4), iter([3, 3, 2, 3])
     with Trace(x) as trace:
         host_callback(lambda y: y[: next(sizes)], ad.relu(Tensor(x)))

@@ -110,7 +110,7 @@ def test_early_stopping_remembers_the_epochs_before(tmp_path):
     assert facts(fit(resume_from=tmp_path, **options)) == facts(whole)
 
 
-def test_a_run_that_was_over_gives_its_result_again(tmp_path):
+def test_a_finished_run_returns_its_result_again(tmp_path):
     whole = fit(tmp_path)
     again = fit(resume_from=tmp_path)
     assert facts(again) == facts(whole)

@@ -22,7 +22,9 @@ SETS = (None, *runtime.Settings.sets)
     zeros=st.sampled_from([0, 0.6, 0.95]),
     seed=st.integers(0, 999),
 )
-def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
+def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
+    sizes, shape, lanes, zeros, seed
+):
     rng, total = np.random.default_rng(seed), sum(sizes)
     name = SETS[seed % len(SETS)]
     factors = [

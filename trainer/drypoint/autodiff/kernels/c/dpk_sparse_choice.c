@@ -26,10 +26,10 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     return count;
 }
 
-/* The share of zeros above that with which the product takes as long as by `product`; below 0: it
- * takes longer. Ten vectors of a term take some 1.2 times as long, so at most 5/8 of the terms may
- * be left; less by what packing takes, by what lists take, about a vector for each number, and by
- * what turning the result takes. */
+/* The margin of the share of zeros over the share at which the sparse product is as fast as
+ * `product`; below 0 it is slower. Ten vectors of a term take some 1.2 times as long, so at most
+ * 5/8 of the terms may remain; fewer, since packing, lists (about a vector for each number) and
+ * transposing the result take time, too. */
 static double gain(const dpk_sparse *s) {
     const size_t n_rows = s->n_rows, n_terms = s->n_terms, n_columns = s->n_columns;
     if (n_rows < DPK_LEAST_ROWS || n_terms < LEAST_TERMS ||

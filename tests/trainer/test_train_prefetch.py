@@ -11,11 +11,11 @@ from drypoint.train._epoch import PREFETCH_DEPTH, prefetch
 
 
 @given(st.lists(st.integers()))
-def test_the_same_items_in_the_same_order(items):
+def test_items_keep_their_order(items):
     assert list(prefetch(iter(items))) == items
 
 
-def test_items_are_made_in_another_thread_before_they_are_asked_for():
+def test_items_are_made_in_another_thread_before_the_reader_takes_them():
     made = threading.Event()
     threads = set()
 
@@ -28,13 +28,13 @@ def test_items_are_made_in_another_thread_before_they_are_asked_for():
 
     reader = prefetch(items())
     assert next(reader) == 0
-    assert made.wait(10), "the second item is made although nobody has asked for it"
+    assert made.wait(10), "the second item is made before the reader takes it"
     assert list(reader) == [1, 2]
     assert threads.isdisjoint({threading.get_ident()})
     assert len(threads) == 1
 
 
-def test_no_more_than_the_depth_is_made_ahead():
+def test_at_most_the_depth_is_prefetched():
     made = []
 
     def items():
