@@ -12,7 +12,7 @@ from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
 from drypoint.program import Op, blob, packing
-from tools import STRICT, run
+from tools import ONLY_CI, STRICT, run
 
 
 @pytest.fixture
@@ -69,7 +69,14 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
     assert kinds == set(Op.__args__)
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "riscv32", "wasm32-simd128", "s390x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cortex-m4",
+        "riscv32",
+        *(pytest.param(n, marks=ONLY_CI) for n in ("wasm32-simd128", "s390x")),
+    ],
+)
 def test_the_printed_command_compiles_the_folder(dpt, tmp_path, capsys, toolbox, name):
     for tool in devices.needed_tools(devices.target(name)):
         toolbox.need(tool)
