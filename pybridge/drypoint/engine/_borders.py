@@ -27,7 +27,8 @@ def reads(program: Program, name: str) -> str:
     return f"""\
 `input` is {size} bytes of type `{element}`, {layout}. A real number
 x, as the float net was trained on, becomes x / `{upper}_INPUT_SCALE`, rounded to the nearest
-integer (halves to the even one), plus `{upper}_INPUT_ZERO`, clamped to {limits.min} .. {limits.max}.
+integer (halves to the even one), plus `{upper}_INPUT_ZERO`, clamped to
+{limits.min} .. {limits.max}.
 In C, with `rint` of `math.h`:
 
 ```c

@@ -26,7 +26,7 @@ NUMBERS = ("weights", "MACs", "largest accumulator")  # the heads of the columns
 
 
 def listing(
-    name: str, source: Tensor, ops: tuple[Op, ...], reads: Reads, arena: int, least: int
+    name: str, source: Tensor, ops: tuple[Op, ...], reads: Reads, *, arena: int, least: int
 ) -> str:
     """A header with the totals, then a line for each op. Plain ASCII, no trailing newline.
 

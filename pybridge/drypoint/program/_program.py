@@ -78,8 +78,8 @@ class Program:
         for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
             if len(tensors) != op.arity or not all(0 <= tensor <= i for tensor in tensors):
                 raise ProgramError(
-                    f"op {op.name!r} reads the tensors {tensors}; wanted: {op.arity} of the tensors "
-                    f"0 to {i}, which are written before it"
+                    f"op {op.name!r} reads the tensors {tensors}; wanted: {op.arity} of the "
+                    f"tensors 0 to {i}, which are written before it"
                 )
             for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
                 if tensor != read:
@@ -217,8 +217,8 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        sizes = (self.arena_size, self.arena_lower_bound)
-        return listing(self.name, self.input, self.ops, self.reads, *sizes)
+        sizes = {"arena": self.arena_size, "least": self.arena_lower_bound}
+        return listing(self.name, self.input, self.ops, self.reads, **sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

@@ -120,7 +120,7 @@ def _requantize(op: RequantizedOp, sums: NDArray[np.int32]) -> NDArray[np.int64]
 
 def _pool_and_requantize(op: ConvolutionOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
     """The largest sum of each pooling window, requantized."""
-    return _requantize(op, _largest(sums, op.pool, op.pool))
+    return _requantize(op, _largest(sums, op.pool, op.pool).astype(np.int32, copy=False))
 
 
 def _padded(op: PaddedOp, x: Plane) -> Plane:

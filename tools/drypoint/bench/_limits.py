@@ -17,8 +17,9 @@ READ = "read:"  # and a number of bytes
 
 def weight_bytes(op: Op) -> int:
     """Bytes of an op's weights."""
-    weighted = isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense)
-    return int(op.weight.size) if weighted else 0
+    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense):
+        return 0
+    return int(op.weight.size)
 
 
 def reading(op: Op) -> str:

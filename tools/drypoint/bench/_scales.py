@@ -73,9 +73,10 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
         unit = target = scales[i + 1]
         if op.out_type == "i32":
             target = unit * max(1.0, float(np.abs(outputs).max())) / LAST_STEPS
-        weight, bias = np.zeros(0), np.zeros(0, np.int32)
+        weight: NDArray[np.float64] = np.zeros(0)
+        bias: NDArray[np.int32] = np.zeros(0, np.int32)
         if isinstance(op, Weighted):
-            weight = op.mult * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
+            weight = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
             bias = op.bias + np.int32(op.inputs[0].zero) * op.rows.sum(axis=1, dtype=np.int32)
         ops.append(
             Scaled(
@@ -142,10 +143,7 @@ def _scales(program: Program) -> list[float]:
     found: dict[int, float] = {}
     for first in range(len(program.ops) + 1):
         found.setdefault(first, 1.0)
-        while True:
-            more = {**_follow(found, [tie for _, tie in ties])}
-            if not more:
-                break
+        while more := _follow(found, [tie for _, tie in ties]):
             found |= more
     for op, (a, b, ratio) in ties:
         if abs(found[b] / (found[a] * ratio) - 1) > CLOSE:
