@@ -19,7 +19,7 @@ static int guard_side = 1;
 
 #include <signal.h>
 
-enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = 5 };
+enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = 9 };
 
 static uint64_t current; /* the number of the mutant at hand */
 static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran;
@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
             break;
         }
         sizes[n_blobs] = fread(blobs[n_blobs], 1, MUTANT_SIZE, file);
-        n_blobs += sizes[n_blobs] >= 128;
+        n_blobs += sizes[n_blobs] >= 192;
         fclose(file);
     }
     if (n_blobs == 0) {
