@@ -1,0 +1,405 @@
+"""Blobs that break one rule of BLOB.md each, and the status that a reader must answer (`BROKEN`);
+blobs at the edge of a rule, which a reader must take (`ACCEPTED`). graph_faults.py has the rules of
+the graph and of the memory plan.
+"""
+
+from blobs import (
+    ADD,
+    BIAS,
+    BITS,
+    CAPACITY,
+    CONCAT,
+    CONV,
+    CRC,
+    DENSE,
+    DEPTHWISE,
+    DILATION,
+    FACTORS,
+    FIELD,
+    GOOD,
+    GROUPED,
+    GROUPS,
+    HI,
+    IN,
+    IN2,
+    INPUT,
+    KERNEL,
+    KIND,
+    LABELLED,
+    LABELS,
+    LABELS_SIZE,
+    LARGE,
+    LO,
+    LOOKUP,
+    LOOKUPS,
+    MAGIC,
+    MARKS,
+    MAXIMA,
+    MEAN,
+    MULT,
+    OUT,
+    OVERFLOW,
+    PAD,
+    PADDING,
+    POOL,
+    READS,
+    SHAPE,
+    SHIFT,
+    SIZE,
+    STRIDE,
+    TABLE,
+    TYPE,
+    VERSION,
+    WEIGHT,
+    WIDEN,
+    ZERO,
+    C,
+    Cases,
+    H,
+    W,
+    changed,
+    place,
+    resized,
+    sharing,
+    table,
+    with_table_at_the_end,
+)  # fmt: skip
+
+BY_KIND = {
+    "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
+    "depthwise": DEPTHWISE, "add": ADD, "concat": CONCAT, "lookup": LOOKUPS,
+}  # fmt: skip
+
+# What a reader must take although it lies at an edge.
+ACCEPTED = {
+    "the bound itself": DENSE,
+    "the largest shape": LARGE,
+    "shift 30": changed(
+        DENSE,
+        (place(0, SHIFT), "B", 30),
+        (table(DENSE, BIAS), "i", 1),
+        (table(DENSE, BIAS) + 4, "i", -1),
+        *((table(DENSE, WEIGHT) + i, "b", 0) for i in range(6)),
+    ),
+    "lo is hi": changed(DENSE, (place(0, LO), "i", 9)),
+    "no labels, at the end": changed(DENSE, (32, "I", len(DENSE))),
+    "multipliers at the end": with_table_at_the_end(DENSE, MULT, 8, beyond=0),
+    "biases at the end": with_table_at_the_end(DENSE, BIAS, 8, beyond=0),
+    "weights at the end": with_table_at_the_end(DENSE, WEIGHT, 12, beyond=0),
+    "weights in groups at the end": with_table_at_the_end(GROUPED, WEIGHT, 48, beyond=0),
+    "weights of a convolution at the end": with_table_at_the_end(CONV, WEIGHT, 36, beyond=0),
+    "weights of a depthwise convolution at the end": with_table_at_the_end(
+        DEPTHWISE, WEIGHT, 16, beyond=0
+    ),
+    "padding values at the end": with_table_at_the_end(CONV, PAD, 2, beyond=0),
+    "a lookup's bytes at the end": with_table_at_the_end(LOOKUPS, WEIGHT, 256, beyond=0),
+    "a lookup's integers at the end": with_table_at_the_end(LOOKUP, WEIGHT, 1024, beyond=0),
+    "padding without padding values": changed(CONV, (place(0, PAD), "I", 0)),
+    "padding values from the header": changed(CONV, (place(0, PAD), "I", 1)),
+    "tables of four times the blob": sharing(8, 32, factor=4),
+    "the largest shift of a mean": changed(MEAN, (place(0, SHIFT), "B", 21)),
+    "factors of 1 and 32767": changed(
+        ADD, (place(0, FACTORS), "H", 1), (place(0, FACTORS, 2), "H", 32767)
+    ),
+    "the largest shift of an addition": changed(ADD, (place(0, SHIFT), "B", 20)),
+    "a dilation of 65535 where the kernel is 1": changed(
+        CONV, (place(0, KERNEL), "H", 1), (place(0, DILATION), "H", 65535),
+        (place(0, STRIDE), "H", 65535), (place(0, OUT), "H", 1),
+    ),
+    "padding of one less than a pool's kernel": MEAN,
+    "empty labels": changed(
+        LABELLED, *((LABELS + i, "B", 0) for i in range(2)), (36, "I", 2)
+    ),
+}  # fmt: skip
+
+_HEADER: Cases = {
+    "one byte": (SIZE, GOOD[:1]),
+    "63 bytes": (SIZE, GOOD[:63]),
+    "truncated": (SIZE, LABELLED[:-1]),
+    "longer": (SIZE, LABELLED + b"\0"),
+    "size": (SIZE, changed(LABELLED, (8, "I", len(LABELLED) + 1))),
+    **{f"magic {i}": (MAGIC, changed(WIDEN, (i, "B", WIDEN[i] ^ 1))) for i in range(4)},
+    **{f"major {n}": (VERSION, changed(WIDEN, (4, "H", n))) for n in (0, 1, 3, 258)},
+    "minor 1": (VERSION, changed(WIDEN, (6, "H", 1))),
+    "crc": (CRC, LABELLED[:-1] + bytes([LABELLED[-1] ^ 1])),
+    "no ops": (FIELD, changed(WIDEN, (20, "H", 0))),
+    "input type 2": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 2))),
+    "input type 255": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 255))),
+    "the zero point of a u8 input": (
+        FIELD,
+        changed(WIDEN, (INPUT + ZERO, "b", -1), (place(0, IN, ZERO), "b", -1)),
+    ),
+    **{
+        f"state size, byte {i}": (FIELD, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
+    },
+    "softmax shift 64": (FIELD, changed(WIDEN, (52, "I", 1), (56, "B", 64))),
+    "softmax shift without mult": (FIELD, changed(WIDEN, (56, "B", 1))),
+    **{f"header, byte {at}": (FIELD, changed(WIDEN, (at, "B", 128))) for at in range(57, 64)},
+    "ops without room": (CAPACITY, changed(WIDEN, (20, "H", 65))),
+    "records outside": (TABLE, changed(WIDEN, (20, "H", 64))),
+    "records one byte outside": (TABLE, resized(changed(WIDEN, (40, "I", 0), (44, "I", 0))[:191])),
+    "only a header": (TABLE, changed(DENSE[:64], (8, "I", 64))),
+    "meta outside": (TABLE, changed(WIDEN, (40, "I", 2**32 - 1))),
+    "labels for others": (SHAPE, changed(LABELLED, (22, "H", 1))),
+    "labels for none": (TABLE, changed(LABELLED, (22, "H", 0))),
+    "labels outside": (TABLE, changed(LABELLED, (32, "I", 2**32 - 1))),
+    "labels too few": (TABLE, changed(LABELLED, (36, "I", LABELS_SIZE - 3))),
+    "labels not closed": (
+        TABLE,
+        changed(LABELLED, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
+    ),
+    "empty meta outside": (TABLE, changed(WIDEN, (40, "I", len(WIDEN) + 1), (44, "I", 0))),
+    "empty labels outside": (TABLE, changed(WIDEN, (32, "I", len(WIDEN) + 1))),
+    "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
+}  # fmt: skip
+
+# For each kind bytes of fields that it does not use; each of them is 0 in a good blob.
+_SECOND, _REQUANTIZED = (*range(6, 8), *range(16, 24)), (*range(60, 68), *range(80, 88))
+_WINDOWS, _CONVOLUTION = (*range(32, 40), *range(44, 52)), (*range(40, 44), *range(52, 56))
+_GROUPS, _FACTORS, _WEIGHT, _PAD = range(56, 58), range(68, 72), range(76, 80), range(88, 92)
+UNUSED = {
+    "conv": (*_SECOND, *_GROUPS, *_FACTORS),
+    "dense": (*_SECOND, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_PAD),
+    "maxpool": (
+        2, *_SECOND, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_WEIGHT, *_PAD
+    ),
+    "avgpool": (*_SECOND, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_WEIGHT),
+    "grouped": (*_SECOND, *_FACTORS),
+    "depthwise": (*_SECOND, *_GROUPS, *_FACTORS),
+    "add": (*_WINDOWS, *_CONVOLUTION, *_GROUPS, *_WEIGHT, *_PAD),
+    "concat": (
+        2, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_WEIGHT, *_PAD
+    ),
+    "lookup": (
+        2, *_SECOND, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_PAD
+    ),
+}  # fmt: skip
+RESERVED = (58, 59, *range(92, 128))
+
+
+def unused_bytes() -> Cases:
+    """Every byte that a kind does not use, and every reserved one, of every kind: not for the
+    conformance set, which has every field once."""
+    return {
+        f"{kind}, unused byte {at}": (FIELD, changed(data, (place(0, at), "B", 1)))
+        for kind, data in BY_KIND.items()
+        for at in (*UNUSED[kind], *RESERVED)
+    }
+
+
+_FIELDS: Cases = {
+    "kind 0": (FIELD, changed(WIDEN, (place(0, KIND), "B", 0))),
+    "kind 10": (FIELD, changed(WIDEN, (place(0, KIND), "B", 10))),
+    "marks 2": (FIELD, changed(ADD, (place(0, MARKS), "B", 2))),
+    "marks 3 of an op that may be in place": (FIELD, changed(GOOD, (place(1, MARKS), "B", 3))),
+    **{
+        f"shift 31 of {kind}": (FIELD, changed(BY_KIND[kind], (place(0, SHIFT), "B", 31)))
+        for kind in ("conv", "maxpool", "add", "lookup")
+    },
+    **{
+        f"weight bits {bits} of {kind}": (FIELD, changed(BY_KIND[kind], (place(0, BITS), "B", bits)))
+        for kind, bits in (
+            ("conv", 4), ("dense", 0), ("dense", 2), ("grouped", 16), ("depthwise", 4),
+            ("maxpool", 8), ("avgpool", 8), ("add", 8), ("concat", 8), ("lookup", 8),
+        )
+    },
+    "in type 2": (FIELD, changed(WIDEN, (place(0, IN, TYPE), "B", 2))),
+    "in2 type 2": (FIELD, changed(ADD, (place(0, IN2, TYPE), "B", 2))),
+    "in2 type 2 of an op of one input": (FIELD, changed(WIDEN, (place(0, IN2, TYPE), "B", 2))),
+    "out type 3": (FIELD, changed(WIDEN, (place(0, OUT, TYPE), "B", 3))),
+    "the zero point of a u8 that an op reads": (FIELD, changed(WIDEN, (place(0, IN, ZERO), "b", 1))),
+    "the zero point of a second u8": (FIELD, changed(ADD, (place(0, IN2, ZERO), "b", 1))),
+    "the zero point of a u8 that an op writes": (FIELD, changed(GOOD, (place(1, OUT, ZERO), "b", 1))),
+    "the zero point of an i32": (FIELD, changed(DENSE, (place(0, OUT, ZERO), "b", -128))),
+    **{
+        f"{kind}, unused byte {at}": (FIELD, changed(BY_KIND[kind], (place(0, at), "B", 1)))
+        for kind, places in {
+            "conv": (6, 23, 57, 68, 71),
+            "dense": (7, 16, 33, 38, 43, 44, 51, 53, 56, 69, 91),
+            "maxpool": (2, 22, 40, 54, 56, 60, 67, 70, 76, 80, 87, 88),
+            "avgpool": (20, 41, 52, 57, 68, 76, 79),
+            "grouped": (6, 22, 71),
+            "depthwise": (6, 21, 56),
+            "add": (32, 37, 42, 46, 55, 57, 77, 88),
+            "concat": (2, 34, 36, 40, 50, 52, 56, 61, 64, 68, 78, 82, 84, 90),
+            "lookup": (2, 6, 18, 32, 39, 43, 47, 53, 56, 60, 66, 70, 81, 84, 89),
+        }.items()
+        for at in places
+    },
+    **{
+        f"reserved byte {at}": (FIELD, changed(WIDEN, (place(0, at), "B", 128))) for at in RESERVED
+    },
+    **{
+        f"{name} {i} of {kind} is 0": (FIELD, changed(BY_KIND[kind], (place(0, field, 2 * i), "H", 0)))
+        for kind, fields in {
+            "conv": {"kernel": KERNEL, "stride": STRIDE, "dilation": DILATION, "pool": POOL},
+            "depthwise": {"dilation": DILATION},
+            "maxpool": {"kernel": KERNEL, "stride": STRIDE},
+            "avgpool": {"stride": STRIDE},
+        }.items()
+        for name, field in fields.items()
+        for i in (0, 1)
+    },
+    **{
+        f"padding {i} as large as a pool's kernel": (
+            FIELD, changed(MEAN, (place(0, PADDING, 2 * i), "H", 2))
+        )
+        for i in range(4)
+    },
+    "padding of a maximum, more than its kernel": (
+        FIELD, changed(MAXIMA, (place(1, PADDING), "H", 65535))
+    ),
+    "padding values without padding": (
+        FIELD, changed(CONV, (place(0, PADDING), "Q", 0), (place(0, OUT), "H", 1), (place(0, OUT, W), "H", 2))
+    ),
+    "padding values of a mean without padding": (
+        FIELD,
+        changed(MEAN, (place(0, PAD), "I", 64), (place(0, PADDING), "Q", 0), (place(0, OUT), "I", 0x20001)),
+    ),
+    **{
+        f"{n} groups": (FIELD, changed(GROUPED, (place(0, GROUPS), "H", n))) for n in (0, 1)
+    },
+    "groups of a plain convolution": (FIELD, changed(GROUPED, (place(0, KIND), "B", 1))),
+    "a plain convolution as one in groups": (FIELD, changed(CONV, (place(0, KIND), "B", 5))),
+    **{
+        f"factor {i} is {n}": (FIELD, changed(ADD, (place(0, FACTORS, 2 * i), "H", n)))
+        for i in (0, 1)
+        for n in (0, 32768, 65535)
+    },
+    "lo above hi": (FIELD, changed(DENSE, (place(0, LO), "i", 10))),
+    "hi above u8": (FIELD, changed(GOOD, (place(1, HI), "i", 256))),
+    "lo below u8": (FIELD, changed(GOOD, (place(1, LO), "i", -1))),
+    "hi above i8": (FIELD, changed(GOOD, (place(0, HI), "i", 128))),
+    "lo below i8": (FIELD, changed(GOOD, (place(2, LO), "i", -129))),
+}  # fmt: skip
+
+
+def _shaped(data: bytes, *shape: int, out: tuple[int, ...] = (), second: bool = False) -> bytes:
+    """The blob with another input, and another output and second input; nothing else fits."""
+    at = [INPUT, place(0, IN)] + [place(0, IN2)] * second
+    changes = [(start + 2 * i, "H", n) for start in at for i, n in enumerate(shape)]
+    changes += [(place(0, OUT, 2 * i), "H", n) for i, n in enumerate(out)]
+    return changed(data, *changes)
+
+
+_SHAPES: Cases = {
+    **{
+        f"input side {i} of a dense is 0": (SHAPE, _shaped(DENSE, *(0 if k == i else 2 for k in range(3))))
+        for i in range(3)
+    },
+    **{
+        f"dense, output side {i} is {n}": (SHAPE, changed(DENSE, (place(0, OUT, 2 * i), "H", n)))
+        for i, n in ((0, 0), (0, 2), (1, 2), (2, 0))
+    },
+    "a second input of no width": (SHAPE, changed(ADD, (place(0, IN2, W), "H", 0))),
+    # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
+    "kernel higher than its padded input": (
+        SHAPE, changed(GROUPED, (place(0, KERNEL), "H", 3), (place(0, STRIDE), "H", 2))
+    ),
+    "kernel wider than its padded input": (
+        SHAPE,
+        changed(
+            GROUPED, (place(0, OUT, W), "H", 1), (place(0, KERNEL, 2), "H", 4), (place(0, STRIDE, 2), "H", 2)
+        ),
+    ),
+    "dilated kernel higher than its padded input": (
+        SHAPE, changed(DEPTHWISE, (place(0, DILATION), "H", 4), (place(0, STRIDE), "H", 3), (place(0, OUT), "H", 1))
+    ),
+    "dilated kernel of 2^32 rows": (
+        SHAPE,
+        changed(GROUPED, (place(0, KERNEL), "H", 65535), (place(0, DILATION), "H", 65535)),
+    ),
+    **{
+        f"pool larger than its input along axis {i}": (
+            SHAPE, changed(MAXIMA, (place(0, KERNEL, 2 * i), "H", 4), (place(0, STRIDE, 2 * i), "H", 2))
+        )
+        for i in (0, 1)
+    },
+    "too large": (SHAPE, _shaped(LARGE, 16385, 16385, 1, out=(16385, 16385, 1))),
+    "dense, too large": (SHAPE, _shaped(DENSE, 16385, 16385, 2)),
+    "a second input that is too large": (
+        SHAPE, changed(ADD, *((place(0, IN2, 2 * i), "H", 16385) for i in range(2)))
+    ),
+    **{
+        f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], (place(0, OUT, 2 * i), "H", n)))
+        for name, sides in {
+            "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
+            "add": (1, 4, 1), "concat": (3, 2, 3), "lookup": (3, 2, 1),
+        }.items()
+        for i, n in enumerate(sides)
+    },
+    **{  # no other op reads these
+        f"last output side {i} is {side}": (SHAPE, changed(WIDEN, (place(0, OUT, 2 * i), "H", side)))
+        for i in (0, 1)
+        for side in (1, 5)
+    },
+    "groups that do not divide the input": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 3))),
+    "groups that do not divide the output": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 4))),
+    "more groups than channels": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 65535))),
+    **{
+        f"depthwise, {n} channels from 2": (SHAPE, changed(DEPTHWISE, (place(0, OUT, C), "H", n)))
+        for n in (1, 3)
+    },
+    **{
+        f"addition, second input's side {i}": (SHAPE, changed(ADD, (place(0, IN2, 2 * i), "H", 1)))
+        for i in range(3)
+    },
+    **{
+        f"concatenation, second input's side {i}": (SHAPE, changed(CONCAT, (place(0, IN2, 2 * i), "H", 1)))
+        for i in range(2)
+    },
+    "concatenation, second input's channels": (SHAPE, changed(CONCAT, (place(0, IN2, C), "H", 3))),
+    "pool of other channels": (SHAPE, changed(WIDEN, (place(0, OUT, C), "H", 4))),
+    "input type": (SHAPE, changed(DENSE, (INPUT + TYPE, "B", 1))),
+    **{f"input side {i}": (SHAPE, changed(DENSE, (INPUT + 2 * i, "H", 9))) for i in range(3)},
+}  # fmt: skip
+
+_TABLES: Cases = {
+    "multipliers beyond the end": (TABLE, with_table_at_the_end(DENSE, MULT, 8, beyond=1)),
+    "biases beyond the end": (TABLE, with_table_at_the_end(DENSE, BIAS, 8, beyond=1)),
+    "weights beyond the end": (TABLE, with_table_at_the_end(DENSE, WEIGHT, 12, beyond=1)),
+    **{
+        f"offset {at} of {kind} wraps": (TABLE, changed(BY_KIND[kind], (place(0, at), "I", 2**32 - 1)))
+        for kind, fields in {
+            "dense": (WEIGHT, BIAS, MULT), "conv": (PAD,), "add": (BIAS, MULT), "lookup": (WEIGHT,)
+        }.items()
+        for at in fields
+    },
+    **{
+        f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, MULT) + 4, "i", m)))
+        for m in (3, 1, 0, -2, -(2**31))
+    },
+    "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
+    "tables of too much, before they are looked at": (
+        TABLE,
+        changed(sharing(8, 32, factor=4, short=1), (place(7, SHIFT), "B", 30)),
+    ),
+    **{
+        f"weights of {kind} beyond the end": (
+            TABLE, with_table_at_the_end(BY_KIND[kind], WEIGHT, size, beyond=1)
+        )
+        for kind, size in (("conv", 36), ("grouped", 48), ("depthwise", 16), ("lookup", 256))
+    },
+    "a lookup's integers beyond the end": (
+        TABLE, with_table_at_the_end(LOOKUP, WEIGHT, 1024, beyond=1)
+    ),
+    "padding values beyond the end": (TABLE, with_table_at_the_end(CONV, PAD, 2, beyond=1)),
+    "multiplier of a mean": (TABLE, changed(MEAN, (table(MEAN, MULT), "i", 3))),
+    "multiplier of an addition": (TABLE, changed(ADD, (table(ADD, MULT), "i", 1))),
+    "multiplier of a mean beyond the end": (
+        TABLE, changed(MEAN, (place(0, MULT), "I", len(MEAN) - 3))
+    ),
+    "bias of a mean beyond the end": (TABLE, changed(MEAN, (place(0, BIAS), "I", len(MEAN) - 3))),
+    "weight -128": (TABLE, changed(DENSE, (table(DENSE, WEIGHT) + 11, "b", -128))),
+    "weight -128 of a depthwise convolution": (
+        TABLE, changed(DEPTHWISE, (table(DEPTHWISE, WEIGHT) + 15, "b", -128))
+    ),
+    "shift of a mean one too large": (OVERFLOW, changed(MEAN, (place(0, SHIFT), "B", 22))),
+    "shift of an addition one too large": (OVERFLOW, changed(ADD, (place(0, SHIFT), "B", 21))),
+    "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS), "i", 2**31 - 21 * 255))),
+    "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31)))),
+    "weight one too large": (OVERFLOW, changed(DENSE, (table(DENSE, WEIGHT), "b", 2))),
+    "shift one too large": (OVERFLOW, changed(DENSE, (place(0, SHIFT), "B", 1))),
+}  # fmt: skip
+
+BROKEN = _HEADER | _FIELDS | _SHAPES | _TABLES
