@@ -49,6 +49,31 @@ def place(op: int, field: int, byte: int = 0) -> int:
     return 64 + 128 * op + field + byte
 
 
+def u8(field: int, value: int, op: int = 0) -> Change:
+    """A change of one unsigned byte of an op's record."""
+    return place(op, field), "B", value
+
+
+def i8(field: int, value: int, op: int = 0) -> Change:
+    """A change of one signed byte of an op's record."""
+    return place(op, field), "b", value
+
+
+def u16(field: int, value: int, op: int = 0) -> Change:
+    """A change of 16 bits of an op's record."""
+    return place(op, field), "H", value
+
+
+def u32(field: int, value: int, op: int = 0) -> Change:
+    """A change of 32 bits of an op's record."""
+    return place(op, field), "I", value
+
+
+def i32(field: int, value: int, op: int = 0) -> Change:
+    """A change of 32 bits of an op's record, with a sign."""
+    return place(op, field), "i", value
+
+
 def repaired(data: bytes | bytearray) -> bytes:
     """The bytes with the CRC that they should have."""
     data = bytearray(data)
@@ -76,11 +101,11 @@ def table(data: bytes, field: int, op: int = 0) -> int:
     return int(struct.unpack_from("<I", data, place(op, field))[0])
 
 
-def with_table_at_the_end(data: bytes, field: int, size: int, *, beyond: int, op: int = 0) -> bytes:
-    """A table (`size` bytes) copied to the very end, its offset `beyond` bytes too far."""
-    start = table(data, field, op)
+def with_table_at_the_end(data: bytes, field: int, size: int, *, beyond: int) -> bytes:
+    """A table of op 0 (`size` bytes) copied to the very end, its offset `beyond` bytes too far."""
+    start = table(data, field)
     longer = data + data[start : start + size]
-    return changed(longer, (8, "I", len(longer)), (place(op, field), "I", len(data) + beyond))
+    return changed(longer, (8, "I", len(longer)), u32(field, len(data) + beyond))
 
 
 def tensor(h: int, w: int, c: int, dtype: DType = "u8", zero: int = 0) -> Tensor:
@@ -93,8 +118,7 @@ def program(*ops: Op, **fields: Any) -> Program:
 
 
 def _rule(output: Tensor, channels: int, **fields: Any) -> dict[str, Any]:
-    """Requantization by 1/4, so that all of the clamp is reached; the last op clamps to -20 .. 30.
-    """
+    """Requantization by 1/4, so that the clamp is reached: -20 .. 30 in the last op."""
     lo, hi = {"u8": (0, 255), "i8": (-128, 127), "i32": (-20, 30)}[output.type]
     base = {"shift": 0, "lo": lo, "hi": hi, "bias": np.zeros(channels, np.int32)}
     return base | {"mult": np.full(channels, 2**30, np.int32)} | fields
@@ -163,8 +187,8 @@ def widen(shape: Shape) -> Program:
 def planned(net: Program, arena_size: int, *offsets: int, in_place: Sequence[int] = ()) -> bytes:
     """The blob of a program with a memory plan of the caller's: the offsets of all ops but the
     last, and the ops that are in place. Nothing of it is checked here."""
-    places: list[Change] = [(place(i, OFFSET), "I", offset) for i, offset in enumerate(offsets)]
-    places += [(place(i, MARKS), "B", int(i in in_place)) for i in range(len(net.ops))]
+    places = [u32(OFFSET, offset, i) for i, offset in enumerate(offsets)]
+    places += [u8(MARKS, int(i in in_place), i) for i in range(len(net.ops))]
     return changed(blob.dumps(net), (16, "I", arena_size), *places)
 
 
@@ -219,6 +243,7 @@ def _edge() -> Program:
 
 
 _PLANE, _WIDE = tensor(2, 3, 2), tensor(2, 3, 2, "i32")
+_SIGNED = tensor(2, 3, 2, "i8", 3)
 _VALUES = {"padding": (1, 0, 1, 2), "pad": np.array([5, 250], np.uint8)}
 _CONV = convolution(_PLANE, tensor(2, 4, 3, "i32"), (3, 2), dilation=(1, 1), **_VALUES)
 _GROUPED = convolution(
@@ -242,7 +267,7 @@ ADD = blob.dumps(program(addition(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
 CONCAT = blob.dumps(program(concatenation(_PLANE, _PLANE, last=True), reads=((0, 0),)))
 LOOKUP = blob.dumps(program(lookup(_PLANE, _WIDE)))
 LOOKUPS = blob.dumps(  # the first writes bytes
-    program(lookup(_PLANE, tensor(2, 3, 2, "i8", 3)), dense(tensor(2, 3, 2, "i8", 3), tensor(1, 1, 1, "i32")))
+    program(lookup(_PLANE, _SIGNED), dense(_SIGNED, tensor(1, 1, 1, "i32")))
 )  # fmt: skip
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))

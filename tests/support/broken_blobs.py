@@ -42,7 +42,6 @@ from blobs import (
     PAD,
     PADDING,
     POOL,
-    READS,
     SHAPE,
     SHIFT,
     SIZE,
@@ -55,13 +54,17 @@ from blobs import (
     ZERO,
     C,
     Cases,
-    H,
     W,
     changed,
+    i8,
+    i32,
     place,
     resized,
     sharing,
     table,
+    u8,
+    u16,
+    u32,
     with_table_at_the_end,
 )  # fmt: skip
 
@@ -76,12 +79,12 @@ ACCEPTED = {
     "the largest shape": LARGE,
     "shift 30": changed(
         DENSE,
-        (place(0, SHIFT), "B", 30),
+        u8(SHIFT, 30),
         (table(DENSE, BIAS), "i", 1),
         (table(DENSE, BIAS) + 4, "i", -1),
         *((table(DENSE, WEIGHT) + i, "b", 0) for i in range(6)),
     ),
-    "lo is hi": changed(DENSE, (place(0, LO), "i", 9)),
+    "lo is hi": changed(DENSE, i32(LO, 9)),
     "no labels, at the end": changed(DENSE, (32, "I", len(DENSE))),
     "multipliers at the end": with_table_at_the_end(DENSE, MULT, 8, beyond=0),
     "biases at the end": with_table_at_the_end(DENSE, BIAS, 8, beyond=0),
@@ -94,17 +97,17 @@ ACCEPTED = {
     "padding values at the end": with_table_at_the_end(CONV, PAD, 2, beyond=0),
     "a lookup's bytes at the end": with_table_at_the_end(LOOKUPS, WEIGHT, 256, beyond=0),
     "a lookup's integers at the end": with_table_at_the_end(LOOKUP, WEIGHT, 1024, beyond=0),
-    "padding without padding values": changed(CONV, (place(0, PAD), "I", 0)),
-    "padding values from the header": changed(CONV, (place(0, PAD), "I", 1)),
+    "padding without padding values": changed(CONV, u32(PAD, 0)),
+    "padding values from the header": changed(CONV, u32(PAD, 1)),
     "tables of four times the blob": sharing(8, 32, factor=4),
-    "the largest shift of a mean": changed(MEAN, (place(0, SHIFT), "B", 21)),
+    "the largest shift of a mean": changed(MEAN, u8(SHIFT, 21)),
     "factors of 1 and 32767": changed(
-        ADD, (place(0, FACTORS), "H", 1), (place(0, FACTORS, 2), "H", 32767)
+        ADD, u16(FACTORS, 1), u16(FACTORS + 2, 32767)
     ),
-    "the largest shift of an addition": changed(ADD, (place(0, SHIFT), "B", 20)),
+    "the largest shift of an addition": changed(ADD, u8(SHIFT, 20)),
     "a dilation of 65535 where the kernel is 1": changed(
-        CONV, (place(0, KERNEL), "H", 1), (place(0, DILATION), "H", 65535),
-        (place(0, STRIDE), "H", 65535), (place(0, OUT), "H", 1),
+        CONV, u16(KERNEL, 1), u16(DILATION, 65535),
+        u16(STRIDE, 65535), u16(OUT, 1),
     ),
     "padding of one less than a pool's kernel": MEAN,
     "empty labels": changed(
@@ -127,7 +130,7 @@ _HEADER: Cases = {
     "input type 255": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 255))),
     "the zero point of a u8 input": (
         FIELD,
-        changed(WIDEN, (INPUT + ZERO, "b", -1), (place(0, IN, ZERO), "b", -1)),
+        changed(WIDEN, (INPUT + ZERO, "b", -1), i8(IN + ZERO, -1)),
     ),
     **{
         f"state size, byte {i}": (FIELD, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
@@ -181,38 +184,38 @@ def unused_bytes() -> Cases:
     """Every byte that a kind does not use, and every reserved one, of every kind: not for the
     conformance set, which has every field once."""
     return {
-        f"{kind}, unused byte {at}": (FIELD, changed(data, (place(0, at), "B", 1)))
+        f"{kind}, unused byte {at}": (FIELD, changed(data, u8(at, 1)))
         for kind, data in BY_KIND.items()
         for at in (*UNUSED[kind], *RESERVED)
     }
 
 
 _FIELDS: Cases = {
-    "kind 0": (FIELD, changed(WIDEN, (place(0, KIND), "B", 0))),
-    "kind 10": (FIELD, changed(WIDEN, (place(0, KIND), "B", 10))),
-    "marks 2": (FIELD, changed(ADD, (place(0, MARKS), "B", 2))),
-    "marks 3 of an op that may be in place": (FIELD, changed(GOOD, (place(1, MARKS), "B", 3))),
+    "kind 0": (FIELD, changed(WIDEN, u8(KIND, 0))),
+    "kind 10": (FIELD, changed(WIDEN, u8(KIND, 10))),
+    "marks 2": (FIELD, changed(ADD, u8(MARKS, 2))),
+    "marks 3 of an op that may be in place": (FIELD, changed(GOOD, u8(MARKS, 3, op=1))),
     **{
-        f"shift 31 of {kind}": (FIELD, changed(BY_KIND[kind], (place(0, SHIFT), "B", 31)))
+        f"shift 31 of {kind}": (FIELD, changed(BY_KIND[kind], u8(SHIFT, 31)))
         for kind in ("conv", "maxpool", "add", "lookup")
     },
     **{
-        f"weight bits {bits} of {kind}": (FIELD, changed(BY_KIND[kind], (place(0, BITS), "B", bits)))
+        f"weight bits {bits} of {kind}": (FIELD, changed(BY_KIND[kind], u8(BITS, bits)))
         for kind, bits in (
             ("conv", 4), ("dense", 0), ("dense", 2), ("grouped", 16), ("depthwise", 4),
             ("maxpool", 8), ("avgpool", 8), ("add", 8), ("concat", 8), ("lookup", 8),
         )
     },
-    "in type 2": (FIELD, changed(WIDEN, (place(0, IN, TYPE), "B", 2))),
-    "in2 type 2": (FIELD, changed(ADD, (place(0, IN2, TYPE), "B", 2))),
-    "in2 type 2 of an op of one input": (FIELD, changed(WIDEN, (place(0, IN2, TYPE), "B", 2))),
-    "out type 3": (FIELD, changed(WIDEN, (place(0, OUT, TYPE), "B", 3))),
-    "the zero point of a u8 that an op reads": (FIELD, changed(WIDEN, (place(0, IN, ZERO), "b", 1))),
-    "the zero point of a second u8": (FIELD, changed(ADD, (place(0, IN2, ZERO), "b", 1))),
-    "the zero point of a u8 that an op writes": (FIELD, changed(GOOD, (place(1, OUT, ZERO), "b", 1))),
-    "the zero point of an i32": (FIELD, changed(DENSE, (place(0, OUT, ZERO), "b", -128))),
+    "in type 2": (FIELD, changed(WIDEN, u8(IN + TYPE, 2))),
+    "in2 type 2": (FIELD, changed(ADD, u8(IN2 + TYPE, 2))),
+    "in2 type 2 of an op of one input": (FIELD, changed(WIDEN, u8(IN2 + TYPE, 2))),
+    "out type 3": (FIELD, changed(WIDEN, u8(OUT + TYPE, 3))),
+    "the zero point of a u8 that an op reads": (FIELD, changed(WIDEN, i8(IN + ZERO, 1))),
+    "the zero point of a second u8": (FIELD, changed(ADD, i8(IN2 + ZERO, 1))),
+    "the zero point of a u8 that an op writes": (FIELD, changed(GOOD, i8(OUT + ZERO, 1, op=1))),
+    "the zero point of an i32": (FIELD, changed(DENSE, i8(OUT + ZERO, -128))),
     **{
-        f"{kind}, unused byte {at}": (FIELD, changed(BY_KIND[kind], (place(0, at), "B", 1)))
+        f"{kind}, unused byte {at}": (FIELD, changed(BY_KIND[kind], u8(at, 1)))
         for kind, places in {
             "conv": (6, 23, 57, 68, 71),
             "dense": (7, 16, 33, 38, 43, 44, 51, 53, 56, 69, 91),
@@ -227,10 +230,10 @@ _FIELDS: Cases = {
         for at in places
     },
     **{
-        f"reserved byte {at}": (FIELD, changed(WIDEN, (place(0, at), "B", 128))) for at in RESERVED
+        f"reserved byte {at}": (FIELD, changed(WIDEN, u8(at, 128))) for at in RESERVED
     },
     **{
-        f"{name} {i} of {kind} is 0": (FIELD, changed(BY_KIND[kind], (place(0, field, 2 * i), "H", 0)))
+        f"{name} {i} of {kind} is 0": (FIELD, changed(BY_KIND[kind], u16(field + 2 * i, 0)))
         for kind, fields in {
             "conv": {"kernel": KERNEL, "stride": STRIDE, "dilation": DILATION, "pool": POOL},
             "depthwise": {"dilation": DILATION},
@@ -242,35 +245,35 @@ _FIELDS: Cases = {
     },
     **{
         f"padding {i} as large as a pool's kernel": (
-            FIELD, changed(MEAN, (place(0, PADDING, 2 * i), "H", 2))
+            FIELD, changed(MEAN, u16(PADDING + 2 * i, 2))
         )
         for i in range(4)
     },
     "padding of a maximum, more than its kernel": (
-        FIELD, changed(MAXIMA, (place(1, PADDING), "H", 65535))
+        FIELD, changed(MAXIMA, u16(PADDING, 65535, op=1))
     ),
     "padding values without padding": (
-        FIELD, changed(CONV, (place(0, PADDING), "Q", 0), (place(0, OUT), "H", 1), (place(0, OUT, W), "H", 2))
+        FIELD, changed(CONV, (place(0, PADDING), "Q", 0), u16(OUT, 1), u16(OUT + W, 2))
     ),
     "padding values of a mean without padding": (
         FIELD,
-        changed(MEAN, (place(0, PAD), "I", 64), (place(0, PADDING), "Q", 0), (place(0, OUT), "I", 0x20001)),
+        changed(MEAN, u32(PAD, 64), (place(0, PADDING), "Q", 0), u32(OUT, 0x20001)),
     ),
     **{
-        f"{n} groups": (FIELD, changed(GROUPED, (place(0, GROUPS), "H", n))) for n in (0, 1)
+        f"{n} groups": (FIELD, changed(GROUPED, u16(GROUPS, n))) for n in (0, 1)
     },
-    "groups of a plain convolution": (FIELD, changed(GROUPED, (place(0, KIND), "B", 1))),
-    "a plain convolution as one in groups": (FIELD, changed(CONV, (place(0, KIND), "B", 5))),
+    "groups of a plain convolution": (FIELD, changed(GROUPED, u8(KIND, 1))),
+    "a plain convolution as one in groups": (FIELD, changed(CONV, u8(KIND, 5))),
     **{
-        f"factor {i} is {n}": (FIELD, changed(ADD, (place(0, FACTORS, 2 * i), "H", n)))
+        f"factor {i} is {n}": (FIELD, changed(ADD, u16(FACTORS + 2 * i, n)))
         for i in (0, 1)
         for n in (0, 32768, 65535)
     },
-    "lo above hi": (FIELD, changed(DENSE, (place(0, LO), "i", 10))),
-    "hi above u8": (FIELD, changed(GOOD, (place(1, HI), "i", 256))),
-    "lo below u8": (FIELD, changed(GOOD, (place(1, LO), "i", -1))),
-    "hi above i8": (FIELD, changed(GOOD, (place(0, HI), "i", 128))),
-    "lo below i8": (FIELD, changed(GOOD, (place(2, LO), "i", -129))),
+    "lo above hi": (FIELD, changed(DENSE, i32(LO, 10))),
+    "hi above u8": (FIELD, changed(GOOD, i32(HI, 256, op=1))),
+    "lo below u8": (FIELD, changed(GOOD, i32(LO, -1, op=1))),
+    "hi above i8": (FIELD, changed(GOOD, i32(HI, 128))),
+    "lo below i8": (FIELD, changed(GOOD, i32(LO, -129, op=2))),
 }  # fmt: skip
 
 
@@ -278,50 +281,50 @@ def _shaped(data: bytes, *shape: int, out: tuple[int, ...] = (), second: bool = 
     """The blob with another input, and another output and second input; nothing else fits."""
     at = [INPUT, place(0, IN)] + [place(0, IN2)] * second
     changes = [(start + 2 * i, "H", n) for start in at for i, n in enumerate(shape)]
-    changes += [(place(0, OUT, 2 * i), "H", n) for i, n in enumerate(out)]
+    changes += [u16(OUT + 2 * i, n) for i, n in enumerate(out)]
     return changed(data, *changes)
 
 
 _SHAPES: Cases = {
     **{
-        f"input side {i} of a dense is 0": (SHAPE, _shaped(DENSE, *(0 if k == i else 2 for k in range(3))))
+        f"input side {i} of a dense is 0": (SHAPE, _shaped(DENSE, *(2 * (k != i) for k in range(3))))
         for i in range(3)
     },
     **{
-        f"dense, output side {i} is {n}": (SHAPE, changed(DENSE, (place(0, OUT, 2 * i), "H", n)))
+        f"dense, output side {i} is {n}": (SHAPE, changed(DENSE, u16(OUT + 2 * i, n)))
         for i, n in ((0, 0), (0, 2), (1, 2), (2, 0))
     },
-    "a second input of no width": (SHAPE, changed(ADD, (place(0, IN2, W), "H", 0))),
+    "a second input of no width": (SHAPE, changed(ADD, u16(IN2 + W, 0))),
     # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
     "kernel higher than its padded input": (
-        SHAPE, changed(GROUPED, (place(0, KERNEL), "H", 3), (place(0, STRIDE), "H", 2))
+        SHAPE, changed(GROUPED, u16(KERNEL, 3), u16(STRIDE, 2))
     ),
     "kernel wider than its padded input": (
         SHAPE,
         changed(
-            GROUPED, (place(0, OUT, W), "H", 1), (place(0, KERNEL, 2), "H", 4), (place(0, STRIDE, 2), "H", 2)
+            GROUPED, u16(OUT + W, 1), u16(KERNEL + 2, 4), u16(STRIDE + 2, 2)
         ),
     ),
     "dilated kernel higher than its padded input": (
-        SHAPE, changed(DEPTHWISE, (place(0, DILATION), "H", 4), (place(0, STRIDE), "H", 3), (place(0, OUT), "H", 1))
+        SHAPE, changed(DEPTHWISE, u16(DILATION, 4), u16(STRIDE, 3), u16(OUT, 1))
     ),
     "dilated kernel of 2^32 rows": (
         SHAPE,
-        changed(GROUPED, (place(0, KERNEL), "H", 65535), (place(0, DILATION), "H", 65535)),
+        changed(GROUPED, u16(KERNEL, 65535), u16(DILATION, 65535)),
     ),
     **{
         f"pool larger than its input along axis {i}": (
-            SHAPE, changed(MAXIMA, (place(0, KERNEL, 2 * i), "H", 4), (place(0, STRIDE, 2 * i), "H", 2))
+            SHAPE, changed(MAXIMA, u16(KERNEL + 2 * i, 4), u16(STRIDE + 2 * i, 2))
         )
         for i in (0, 1)
     },
     "too large": (SHAPE, _shaped(LARGE, 16385, 16385, 1, out=(16385, 16385, 1))),
     "dense, too large": (SHAPE, _shaped(DENSE, 16385, 16385, 2)),
     "a second input that is too large": (
-        SHAPE, changed(ADD, *((place(0, IN2, 2 * i), "H", 16385) for i in range(2)))
+        SHAPE, changed(ADD, *(u16(IN2 + 2 * i, 16385) for i in range(2)))
     ),
     **{
-        f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], (place(0, OUT, 2 * i), "H", n)))
+        f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], u16(OUT + 2 * i, n)))
         for name, sides in {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
             "add": (1, 4, 1), "concat": (3, 2, 3), "lookup": (3, 2, 1),
@@ -329,27 +332,27 @@ _SHAPES: Cases = {
         for i, n in enumerate(sides)
     },
     **{  # no other op reads these
-        f"last output side {i} is {side}": (SHAPE, changed(WIDEN, (place(0, OUT, 2 * i), "H", side)))
+        f"last output side {i} is {side}": (SHAPE, changed(WIDEN, u16(OUT + 2 * i, side)))
         for i in (0, 1)
         for side in (1, 5)
     },
-    "groups that do not divide the input": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 3))),
-    "groups that do not divide the output": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 4))),
-    "more groups than channels": (SHAPE, changed(GROUPED, (place(0, GROUPS), "H", 65535))),
+    "groups that do not divide the input": (SHAPE, changed(GROUPED, u16(GROUPS, 3))),
+    "groups that do not divide the output": (SHAPE, changed(GROUPED, u16(GROUPS, 4))),
+    "more groups than channels": (SHAPE, changed(GROUPED, u16(GROUPS, 65535))),
     **{
-        f"depthwise, {n} channels from 2": (SHAPE, changed(DEPTHWISE, (place(0, OUT, C), "H", n)))
+        f"depthwise, {n} channels from 2": (SHAPE, changed(DEPTHWISE, u16(OUT + C, n)))
         for n in (1, 3)
     },
     **{
-        f"addition, second input's side {i}": (SHAPE, changed(ADD, (place(0, IN2, 2 * i), "H", 1)))
+        f"addition, second input's side {i}": (SHAPE, changed(ADD, u16(IN2 + 2 * i, 1)))
         for i in range(3)
     },
     **{
-        f"concatenation, second input's side {i}": (SHAPE, changed(CONCAT, (place(0, IN2, 2 * i), "H", 1)))
+        f"concatenation, second input's side {i}": (SHAPE, changed(CONCAT, u16(IN2 + 2 * i, 1)))
         for i in range(2)
     },
-    "concatenation, second input's channels": (SHAPE, changed(CONCAT, (place(0, IN2, C), "H", 3))),
-    "pool of other channels": (SHAPE, changed(WIDEN, (place(0, OUT, C), "H", 4))),
+    "concatenation, second input's channels": (SHAPE, changed(CONCAT, u16(IN2 + C, 3))),
+    "pool of other channels": (SHAPE, changed(WIDEN, u16(OUT + C, 4))),
     "input type": (SHAPE, changed(DENSE, (INPUT + TYPE, "B", 1))),
     **{f"input side {i}": (SHAPE, changed(DENSE, (INPUT + 2 * i, "H", 9))) for i in range(3)},
 }  # fmt: skip
@@ -359,7 +362,7 @@ _TABLES: Cases = {
     "biases beyond the end": (TABLE, with_table_at_the_end(DENSE, BIAS, 8, beyond=1)),
     "weights beyond the end": (TABLE, with_table_at_the_end(DENSE, WEIGHT, 12, beyond=1)),
     **{
-        f"offset {at} of {kind} wraps": (TABLE, changed(BY_KIND[kind], (place(0, at), "I", 2**32 - 1)))
+        f"offset {at} of {kind} wraps": (TABLE, changed(BY_KIND[kind], u32(at, 2**32 - 1)))
         for kind, fields in {
             "dense": (WEIGHT, BIAS, MULT), "conv": (PAD,), "add": (BIAS, MULT), "lookup": (WEIGHT,)
         }.items()
@@ -372,7 +375,7 @@ _TABLES: Cases = {
     "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
     "tables of too much, before they are looked at": (
         TABLE,
-        changed(sharing(8, 32, factor=4, short=1), (place(7, SHIFT), "B", 30)),
+        changed(sharing(8, 32, factor=4, short=1), u8(SHIFT, 30, op=7)),
     ),
     **{
         f"weights of {kind} beyond the end": (
@@ -387,19 +390,19 @@ _TABLES: Cases = {
     "multiplier of a mean": (TABLE, changed(MEAN, (table(MEAN, MULT), "i", 3))),
     "multiplier of an addition": (TABLE, changed(ADD, (table(ADD, MULT), "i", 1))),
     "multiplier of a mean beyond the end": (
-        TABLE, changed(MEAN, (place(0, MULT), "I", len(MEAN) - 3))
+        TABLE, changed(MEAN, u32(MULT, len(MEAN) - 3))
     ),
-    "bias of a mean beyond the end": (TABLE, changed(MEAN, (place(0, BIAS), "I", len(MEAN) - 3))),
+    "bias of a mean beyond the end": (TABLE, changed(MEAN, u32(BIAS, len(MEAN) - 3))),
     "weight -128": (TABLE, changed(DENSE, (table(DENSE, WEIGHT) + 11, "b", -128))),
     "weight -128 of a depthwise convolution": (
         TABLE, changed(DEPTHWISE, (table(DEPTHWISE, WEIGHT) + 15, "b", -128))
     ),
-    "shift of a mean one too large": (OVERFLOW, changed(MEAN, (place(0, SHIFT), "B", 22))),
-    "shift of an addition one too large": (OVERFLOW, changed(ADD, (place(0, SHIFT), "B", 21))),
+    "shift of a mean one too large": (OVERFLOW, changed(MEAN, u8(SHIFT, 22))),
+    "shift of an addition one too large": (OVERFLOW, changed(ADD, u8(SHIFT, 21))),
     "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS), "i", 2**31 - 21 * 255))),
     "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31)))),
     "weight one too large": (OVERFLOW, changed(DENSE, (table(DENSE, WEIGHT), "b", 2))),
-    "shift one too large": (OVERFLOW, changed(DENSE, (place(0, SHIFT), "B", 1))),
+    "shift one too large": (OVERFLOW, changed(DENSE, u8(SHIFT, 1))),
 }  # fmt: skip
 
 BROKEN = _HEADER | _FIELDS | _SHAPES | _TABLES

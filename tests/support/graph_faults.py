@@ -13,6 +13,7 @@ from blobs import (
     IN2,
     INPUT,
     KIND,
+    LO,
     MARKS,
     OFFSET,
     OUT,
@@ -29,17 +30,23 @@ from blobs import (
     concatenation,
     convolution,
     dense,
+    i8,
+    i32,
     lookup,
     maximum,
     place,
     planned,
     program,
     tensor,
+    u8,
+    u16,
+    u32,
 )
 
 from drypoint.program import Plan, Program, blob
 
 U8, I8, I32 = 0, 1, 2
+BYTE, SIGNED, MOVED = (U8, 0), (I8, 0), (I8, 4)  # types with their zero points
 TWO, FOUR, PAIR = tensor(1, 1, 2), tensor(1, 1, 4), tensor(1, 1, 2, "i32")
 LINE = program(maximum(TWO, TWO), maximum(TWO, TWO), maximum(TWO, PAIR))
 # A skip over two ops: tensor 1 is alive from op 0 to op 3.
@@ -65,9 +72,7 @@ TWICE = program(
 # The last op reads tensor 1, which a convolution writes, and tensor 0.
 _CONV = convolution(TWO, TWO, hi=100)
 BESIDE = program(_CONV, concatenation(TWO, TWO, last=True), reads=((0,), (1, 0)))
-INNER = program(
-    _CONV, concatenation(TWO, TWO), dense(FOUR, PAIR), reads=((0,), (1, 0), (2,))
-)
+INNER = program(_CONV, concatenation(TWO, TWO), dense(FOUR, PAIR), reads=((0,), (1, 0), (2,)))
 PLANE_OF = program(maximum(tensor(2, 2, 1), tensor(2, 2, 1)), dense(tensor(2, 2, 1), PAIR))
 
 
@@ -93,113 +98,101 @@ def crowd() -> Program:
 CROWD = blob.dumps(crowd())
 
 
-def with_tensor(data: bytes, number: int, *changes: Change) -> bytes:
-    """The blob with a tensor changed: in the op that writes it and in every op that reads it. The
-    places of the changes count from the tensor's descriptor."""
+def typed(data: bytes, *types: tuple[int, int]) -> bytes:
+    """The blob with other types and zero points of its first tensors: in the op that writes each of
+    them and in every op that reads it."""
     (n_ops,) = struct.unpack_from("<H", data, 20)
-    starts = [INPUT if number == 0 else place(number - 1, OUT)]
+    places = [[INPUT], *([place(i, OUT)] for i in range(n_ops))]
     for i in range(n_ops):
         reads = struct.unpack_from("<2H", data, place(i, READS))
-        two = data[place(i, KIND)] in (7, 8)
-        starts += [place(i, IN, 8 * k) for k in range(1 + two) if reads[k] == number]
-    return changed(data, *((at + start, kind, n) for start in starts for at, kind, n in changes))
+        for k in range(1 + (data[place(i, KIND)] in (7, 8))):
+            places[reads[k]].append(place(i, IN + 8 * k))
+    changes: list[Change] = []
+    for (dtype, zero), starts in zip(types, places, strict=False):
+        changes += [(at + TYPE, "B", dtype) for at in starts]
+        changes += [(at + ZERO, "b", zero) for at in starts]
+    return changed(data, *changes)
 
 
 _LINE, _SKIP, _BESIDE, _INNER = (blob.dumps(net) for net in (LINE, SKIP, BESIDE, INNER))
 _PLANE, _JOIN, _TWICE = (blob.dumps(net) for net in (PLANE_OF, JOIN, TWICE))
 
-_READS: Cases = {
-    "an output that no op reads": (PLAN, changed(_LINE, (place(1, READS), "H", 0))),
+WRONG_READS: Cases = {
+    "an output that no op reads": (PLAN, changed(_LINE, u16(READS, 0, op=1))),
     "an output that no op reads, the first of many": (
-        PLAN, changed(_SKIP, (place(1, READS), "H", 0), (place(1, IN, C), "H", 2),
-                      (place(3, READS, 2), "H", 2)),
+        PLAN, changed(_SKIP, u16(READS, 0, op=1), u16(IN + C, 2, op=1),
+                      u16(READS + 2, 2, op=3)),
     ),
-    "two outputs that no op reads": (PLAN, changed(_LINE, (place(2, READS), "H", 0))),
+    "two outputs that no op reads": (PLAN, changed(_LINE, u16(READS, 0, op=2))),
     "a second input alone reads the later tensor": (
-        PLAN, changed(_JOIN, (place(2, READS), "H", 1))
+        PLAN, changed(_JOIN, u16(READS, 1, op=2))
     ),
-    "an op reads its own output": (FIELD, changed(_LINE, (place(1, READS), "H", 2))),
-    "an op reads the next op's output": (FIELD, changed(_LINE, (place(1, READS), "H", 3))),
-    "an op reads a tensor that no op writes": (FIELD, changed(_LINE, (place(2, READS), "H", 65535))),
-    "the first op reads its own output": (FIELD, changed(DENSE, (place(0, READS), "H", 1))),
-    "an addition reads its own output second": (FIELD, changed(_JOIN, (place(2, READS, 2), "H", 3))),
+    "an op reads its own output": (FIELD, changed(_LINE, u16(READS, 2, op=1))),
+    "an op reads the next op's output": (FIELD, changed(_LINE, u16(READS, 3, op=1))),
+    "an op reads a tensor that no op writes": (FIELD, changed(_LINE, u16(READS, 65535, op=2))),
+    "the first op reads its own output": (FIELD, changed(DENSE, u16(READS, 1))),
+    "an addition reads its own output second": (FIELD, changed(_JOIN, u16(READS + 2, 3, op=2))),
     "a concatenation reads a later tensor second": (
-        FIELD, changed(CONCAT, (place(0, READS, 2), "H", 2))
+        FIELD, changed(CONCAT, u16(READS + 2, 2))
     ),
-    "an op of one input has a second number": (FIELD, changed(_LINE, (place(2, READS, 2), "H", 1))),
+    "an op of one input has a second number": (FIELD, changed(_LINE, u16(READS + 2, 1, op=2))),
 }  # fmt: skip
 
-_DESCRIPTORS: Cases = {
+WRONG_DESCRIPTORS: Cases = {
     "as many values in another shape": (
-        SHAPE, changed(_PLANE, (place(1, IN), "H", 1), (place(1, IN, C), "H", 2))
+        SHAPE, changed(_PLANE, u16(IN, 1, op=1), u16(IN + C, 2, op=1))
     ),
-    "another type than the input's": (SHAPE, changed(DENSE, (place(0, IN, TYPE), "B", I8))),
-    "another type than the writer's": (SHAPE, changed(_PLANE, (place(1, IN, TYPE), "B", I8))),
+    "another type than the input's": (SHAPE, changed(DENSE, u8(IN + TYPE, I8))),
+    "another type than the writer's": (SHAPE, changed(_PLANE, u8(IN + TYPE, I8, op=1))),
     "another zero point than the input's": (
-        SHAPE, changed(DENSE, (INPUT + TYPE, "B", I8), (place(0, IN, TYPE), "B", I8), (INPUT + ZERO, "b", 1))
+        SHAPE, changed(typed(DENSE, SIGNED), (INPUT + ZERO, "b", 1))
     ),
     "another zero point than the writer's": (
         SHAPE,
-        changed(with_tensor(_INNER, 2, (TYPE, "B", U8)), (place(2, IN, TYPE), "B", I8), (place(2, IN, ZERO), "b", 1)),
+        changed(_INNER, u8(IN + TYPE, I8, op=2), i8(IN + ZERO, 1, op=2)),
     ),
     "a second input of another type than the input's": (
-        SHAPE, changed(ADD, (place(0, IN2, TYPE), "B", I8))
+        SHAPE, changed(ADD, u8(IN2 + TYPE, I8))
     ),
     "a second input of another zero point than the writer's": (
-        SHAPE, changed(_JOIN, (place(2, IN2, TYPE), "B", I8), (place(2, IN2, ZERO), "b", -1))
+        SHAPE, changed(_JOIN, u8(IN2 + TYPE, I8, op=2), i8(IN2 + ZERO, -1, op=2))
     ),
     "a second input of other channels than the input's": (
-        SHAPE, changed(CONCAT, (place(0, IN2, C), "H", 1), (place(0, OUT, C), "H", 3))
+        SHAPE, changed(CONCAT, u16(IN2 + C, 1), u16(OUT + C, 3))
     ),
     "the tensor before the one that the op reads": (
-        SHAPE, changed(_SKIP, (place(1, READS), "H", 0))
+        SHAPE, changed(_SKIP, u16(READS, 0, op=1))
     ),
 }  # fmt: skip
 
-_I8_ZERO: tuple[Change, ...] = ((TYPE, "B", I8), (ZERO, "b", 4))
-_TYPES: Cases = {
-    "i32 between ops": (SHAPE, changed(_LINE, (place(0, OUT, TYPE), "B", I32))),
-    "the last op writes u8": (SHAPE, changed(DENSE, (place(0, OUT, TYPE), "B", U8), (place(0, 60), "i", 0))),
-    "a maximum that changes the type": (SHAPE, with_tensor(_LINE, 2, (TYPE, "B", I8))),
-    "a maximum that changes the zero point": (
-        SHAPE,
-        with_tensor(with_tensor(with_tensor(_LINE, 0, *_I8_ZERO), 1, (TYPE, "B", I8)), 2, (TYPE, "B", I8)),
-    ),
-    "a last maximum of a zero point": (
-        SHAPE, with_tensor(with_tensor(with_tensor(_LINE, 0, *_I8_ZERO), 1, *_I8_ZERO), 2, *_I8_ZERO)
-    ),
-    "a last concatenation of zero points": (SHAPE, with_tensor(CONCAT, 0, *_I8_ZERO)),
-    "a last concatenation of a zero point first": (
-        SHAPE, with_tensor(with_tensor(_BESIDE, 1, *_I8_ZERO), 0, (TYPE, "B", I8))
-    ),
-    "a last concatenation of a zero point second": (
-        SHAPE, with_tensor(with_tensor(_BESIDE, 1, (TYPE, "B", I8)), 0, *_I8_ZERO)
-    ),
-    "a last concatenation of two types": (SHAPE, with_tensor(_BESIDE, 1, (TYPE, "B", I8))),
-    "a concatenation that changes the type": (SHAPE, with_tensor(_INNER, 2, (TYPE, "B", I8))),
-    "a concatenation of two types, the first one kept": (
-        SHAPE, with_tensor(_INNER, 0, (TYPE, "B", I8))
-    ),
-    "a concatenation of two types, the second one kept": (
-        SHAPE, with_tensor(with_tensor(_INNER, 0, (TYPE, "B", I8)), 2, (TYPE, "B", I8))
-    ),
-    "a concatenation of two zero points": (
-        SHAPE,
-        with_tensor(
-            with_tensor(with_tensor(_INNER, 0, (TYPE, "B", I8)), 1, *_I8_ZERO), 2, *_I8_ZERO
+WRONG_TYPES: Cases = {
+    name: (SHAPE, data)
+    for name, data in {
+        "i32 between ops": changed(_LINE, u8(OUT + TYPE, I32)),
+        "the last op writes u8": changed(DENSE, u8(OUT + TYPE, U8), i32(LO, 0)),
+        "a maximum that changes the type": typed(_LINE, BYTE, BYTE, SIGNED),
+        "a maximum that changes the zero point": typed(_LINE, MOVED, SIGNED, SIGNED),
+        "a last maximum of a zero point": typed(_LINE, MOVED, MOVED, MOVED),
+        "a last concatenation of zero points": typed(CONCAT, MOVED),
+        "a last concatenation of a zero point first": typed(_BESIDE, SIGNED, MOVED),
+        "a last concatenation of a zero point second": typed(_BESIDE, MOVED, SIGNED),
+        "a last concatenation of two types": typed(_BESIDE, BYTE, SIGNED),
+        "a concatenation that changes the type": typed(_INNER, BYTE, BYTE, SIGNED),
+        "a concatenation of two types, the first one kept": typed(_INNER, SIGNED, BYTE, BYTE),
+        "a concatenation of two types, the second one kept": typed(_INNER, SIGNED, BYTE, SIGNED),
+        "a concatenation of two zero points, the first one kept": typed(
+            _INNER, SIGNED, MOVED, MOVED
         ),
-    ),
-    "a concatenation that changes the zero point": (
-        SHAPE,
-        with_tensor(
-            with_tensor(with_tensor(_INNER, 0, *_I8_ZERO), 1, *_I8_ZERO), 2, (TYPE, "B", I8)
+        "a concatenation of two zero points, the second one kept": typed(
+            _INNER, MOVED, SIGNED, MOVED
         ),
-    ),
-}  # fmt: skip
+        "a concatenation that changes the zero point": typed(_INNER, MOVED, MOVED, SIGNED),
+    }.items()
+}
 
 # One addition in place over tensor 2, which lies at 4; tensor 1 lies at 0.
 _IN_PLACE = planned(JOIN, 8, 0, 4, 4, in_place=(2,))
-_PLANS: Cases = {
+WRONG_PLANS: Cases = {
     name: (PLAN, data)
     for name, data in {
         "outputs that are no neighbours overlap": planned(SKIP, 8, 0, 4, 0, 4),
@@ -220,22 +213,22 @@ _PLANS: Cases = {
             program(addition(TWO, TWO, TWO), dense(TWO, PAIR), reads=((0, 0), (1,))),
             2, 0, in_place=(0,),
         ),
-        "the last op in place": changed(ADD, (place(0, MARKS), "B", 1)),
+        "the last op in place": changed(ADD, u8(MARKS, 1)),
         "a last addition in place of its input": planned(
             program(maximum(TWO, TWO), addition(TWO, TWO, PAIR), reads=((0,), (1, 1))),
             2, 0, in_place=(1,),
         ),
-        "the last op has an offset": changed(DENSE, (place(0, OFFSET), "I", 1), (16, "I", 1)),
-        "the last op has an offset in the arena": changed(_LINE, (place(2, OFFSET), "I", 1)),
+        "the last op has an offset": changed(DENSE, u32(OFFSET, 1), (16, "I", 1)),
+        "the last op has an offset in the arena": changed(_LINE, u32(OFFSET, 1, op=2)),
         "an arena one byte too large": changed(_JOIN, (16, "I", JOIN.arena_size + 1)),
         "an arena one byte too small": changed(_JOIN, (16, "I", JOIN.arena_size - 1)),
         "an arena for one op": changed(DENSE, (16, "I", 1)),
         "no arena": changed(_LINE, (16, "I", 0)),
-        "17 outputs are alive": changed(CROWD, (place(17, READS, 2), "H", 1)),
+        "17 outputs are alive": changed(CROWD, u16(READS + 2, 1, op=17)),
     }.items()
 }  # fmt: skip
 
-REFUSED = _READS | _DESCRIPTORS | _TYPES | _PLANS
+REFUSED = WRONG_READS | WRONG_DESCRIPTORS | WRONG_TYPES | WRONG_PLANS
 ACCEPTED = {
     "16 outputs are alive": CROWD,
     "an addition in place": _IN_PLACE,
@@ -246,14 +239,12 @@ ACCEPTED = {
     "an addition in place, at the end of a skip": planned(SKIP, 12, 0, 8, 4, 4, in_place=(3,)),
     "outputs in the place of a dead one": planned(SKIP, 12, 8, 4, 0, 4),
     "a gap that no output fills": planned(LINE, 100, 98, 7),
-    "a last concatenation of i8": with_tensor(CONCAT, 0, (TYPE, "B", I8)),
+    "a last concatenation of i8": typed(CONCAT, SIGNED),
     "a maximum that keeps its zero point": blob.dumps(
         program(
             maximum(tensor(1, 1, 2, "i8", -128), tensor(1, 1, 2, "i8", -128)),
             dense(tensor(1, 1, 2, "i8", -128), PAIR),
         )
     ),
-    "every output has a zero point": with_tensor(
-        with_tensor(with_tensor(_INNER, 0, *_I8_ZERO), 1, *_I8_ZERO), 2, *_I8_ZERO
-    ),
+    "every output but the last has a zero point": typed(_INNER, MOVED, MOVED, MOVED),
 }

@@ -27,7 +27,6 @@ from blobs import (
     MAXIMA,
     MEAN,
     MULT,
-    OFFSET,
     OUT,
     OVERFLOW,
     PADDING,
@@ -50,6 +49,7 @@ from blobs import (
     changed,
     convolution,
     dense,
+    i32,
     maximum,
     mean,
     place,
@@ -59,6 +59,9 @@ from blobs import (
     sharing,
     table,
     tensor,
+    u8,
+    u16,
+    u32,
     widen,
 )
 
@@ -79,7 +82,7 @@ def line(*sizes: int) -> Program:
 def one_mean(kernel: tuple[int, int], in_type: DType, shift: int) -> bytes:
     """One window of an avgpool; its bound is not checked here."""
     op = mean(tensor(*kernel, 1, in_type), tensor(1, 1, 1, LAST), kernel)
-    return changed(blob.dumps(program(op)), (place(0, SHIFT), "B", shift))
+    return changed(blob.dumps(program(op)), u8(SHIFT, shift))
 
 
 def sum_of(a: DType, b: DType, factors: tuple[int, int], shift: int) -> bytes:
@@ -90,7 +93,7 @@ def sum_of(a: DType, b: DType, factors: tuple[int, int], shift: int) -> bytes:
     second = convolution(one, signed if b == "i8" else one)
     last = addition(first.output, second.output, tensor(1, 1, 1, LAST), factors=factors)
     data = blob.dumps(program(first, second, last, reads=((0,), (0,), (1, 2))))
-    return changed(data, (place(2, SHIFT), "B", shift))
+    return changed(data, u8(SHIFT, shift, op=2))
 
 
 def clamping() -> dict[str, bytes]:
@@ -115,7 +118,7 @@ def with_multipliers_at_the_end(data: bytes, op: int, *, beyond: int) -> bytes:
     """Multipliers of bytes 04 at the very end: even ones, also where the last byte is missing."""
     kind, channels = data[place(op, KIND)], struct.unpack_from("<H", data, place(op, OUT, 4))[0]
     longer = data + b"\4" * (4 if kind in (4, 7) else 4 * channels)
-    return resized(changed(longer, (place(op, MULT), "I", len(data) + beyond)))
+    return resized(changed(longer, u32(MULT, len(data) + beyond, op=op)))
 
 
 def copying(shape: Shape, out: Shape, stride: int) -> bytes:
@@ -124,8 +127,8 @@ def copying(shape: Shape, out: Shape, stride: int) -> bytes:
     return changed(
         blob.dumps(small),
         *((at + 2 * i, "H", n) for at in (INPUT, place(0, IN)) for i, n in enumerate(shape)),
-        *((place(0, OUT, 2 * i), "H", n) for i, n in enumerate(out)),
-        *((place(0, STRIDE, 2 * i), "H", stride) for i in range(2)),
+        *(u16(OUT + 2 * i, n) for i, n in enumerate(out)),
+        *(u16(STRIDE + 2 * i, stride) for i in range(2)),
     )
 
 
@@ -151,9 +154,9 @@ def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     return changed(
         data,
         *((at + 2 * axis, "H", 65535) for at in (INPUT, place(0, IN))),
-        *((place(0, PADDING, 2 * axis + i), "H", padding) for i in (0, 4)),
-        (place(0, POOL, 2 * axis), "H", pool),
-        (place(0, OUT, 2 * axis), "H", out),
+        *(u16(PADDING + 2 * axis + i, padding) for i in (0, 4)),
+        u16(POOL + 2 * axis, pool),
+        u16(OUT + 2 * axis, out),
     )
 
 
@@ -230,10 +233,10 @@ _PLAN: Cases = {
 _BIAS = table(DENSE, BIAS)
 _OVERFLOW: dict[str, bytes] = {
     "bound and shift in 32 bits": changed(
-        DENSE, (place(0, SHIFT), "B", 2), (_BIAS, "i", 0), (_BIAS + 4, "i", 2**30)
+        DENSE, u8(SHIFT, 2), (_BIAS, "i", 0), (_BIAS + 4, "i", 2**30)
     ),
     "bias lowest, shift 1": changed(
-        DENSE, (place(0, SHIFT), "B", 1), (_BIAS, "i", 0), (_BIAS + 4, "i", -(2**31))
+        DENSE, u8(SHIFT, 1), (_BIAS, "i", 0), (_BIAS + 4, "i", -(2**31))
     ),
     "bias lowest, and weights": changed(DENSE, (_BIAS, "i", -(2**31))),
     **{
@@ -275,9 +278,11 @@ def _channels(name: str, data: bytes, size: int, apart: int = 1) -> Cases:
 
 
 # DENSE's channel 1 has weights of 0, which no bias can make overflow: this one has others.
-_WEIGHED = changed(DENSE, *((table(DENSE, WEIGHT) + 6 + i, "b", 1) for i in range(6)), (_BIAS, "i", 0))
-_BASE = changed(DENSE, (place(0, LO), "i", 0))  # one dense op whose clamp fits u8 too
-_KIND = (place(1, KIND), "B", 10)  # check 9 of op 1
+_WEIGHED = changed(
+    DENSE, *((table(DENSE, WEIGHT) + 6 + i, "b", 1) for i in range(6)), (_BIAS, "i", 0)
+)
+_BASE = changed(DENSE, i32(LO, 0))  # one dense op whose clamp fits u8 too
+_KIND = u8(KIND, 10, op=1)  # check 9 of op 1
 _TOO_MUCH = sharing(8, 48, factor=4, short=680)  # 18,816 bytes of seven ops are too much
 _ORDER: Cases = {
     **_channels("dense", _WEIGHED, 6),
@@ -291,35 +296,35 @@ _ORDER: Cases = {
         TABLE, changed(GROUPED_FIRST, (16, "I", 0), (table(GROUPED_FIRST, MULT), "i", 3)),
     ),
     "too many tables, then an unknown kind": (
-        TABLE, changed(_TOO_MUCH, (place(7, KIND), "B", 10)),
+        TABLE, changed(_TOO_MUCH, u8(KIND, 10, op=7)),
     ),
     "i32 between ops, and an odd multiplier": (
-        SHAPE, changed(LINE, (place(0, OUT, TYPE), "B", 2), (table(LINE, MULT), "i", 3)),
+        SHAPE, changed(LINE, u8(OUT + TYPE, 2), (table(LINE, MULT), "i", 3)),
     ),
     "i32 between maxima, then an unknown kind": (
-        SHAPE, changed(MAXIMA, (place(0, OUT, TYPE), "B", 2), _KIND),
+        SHAPE, changed(MAXIMA, u8(OUT + TYPE, 2), _KIND),
     ),
     "a last op of u8, and an odd multiplier": (
-        SHAPE, changed(_BASE, (place(0, OUT, TYPE), "B", 0), (table(DENSE, MULT), "i", 3)),
+        SHAPE, changed(_BASE, u8(OUT + TYPE, 0), (table(DENSE, MULT), "i", 3)),
     ),
     "no op reads an output, and the plan is wrong": (
-        PLAN, changed(blob.dumps(BOTH), (place(2, READS), "H", 1), (16, "I", 0)),
+        PLAN, changed(blob.dumps(BOTH), u16(READS, 1, op=2), (16, "I", 0)),
     ),
     "a later tensor of another shape": (
-        FIELD, changed(LINE, (place(1, READS), "H", 2), (place(1, IN), "H", 2), (place(1, IN, W), "H", 2),
-                       (place(1, IN, 4), "H", 1)),
+        FIELD, changed(LINE, u16(READS, 2, op=1), u16(IN, 2, op=1), u16(IN + W, 2, op=1),
+                       u16(IN + 4, 1, op=1)),
     ),
     "no groups, and an output of another size": (
-        FIELD, changed(GROUPED, (place(0, GROUPS), "H", 0), (place(0, OUT), "H", 9)),
+        FIELD, changed(GROUPED, u16(GROUPS, 0), u16(OUT, 9)),
     ),
     "a factor of 0, and inputs of another shape": (
-        FIELD, changed(ADD, (place(0, FACTORS), "H", 0), (place(0, OUT), "H", 9)),
+        FIELD, changed(ADD, u16(FACTORS, 0), u16(OUT, 9)),
     ),
     "a side of 0, and a factor of 0": (
-        SHAPE, changed(ADD, (place(0, FACTORS), "H", 0), (place(0, OUT), "H", 0)),
+        SHAPE, changed(ADD, u16(FACTORS, 0), u16(OUT, 0)),
     ),
     "weight bits of 4, and a reserved byte": (
-        FIELD, changed(DENSE, (place(0, BITS), "B", 4), (place(0, OUT), "H", 0)),
+        FIELD, changed(DENSE, u8(BITS, 4), u16(OUT, 0)),
     ),
     "63 bytes of another magic": (SIZE, b"X" + DENSE[1:63]),
     "63 bytes of another version": (SIZE, DENSE[:4] + b"\3" + DENSE[5:63]),
@@ -337,15 +342,15 @@ _BREAKS: dict[int, tuple[int, tuple[Change, ...]]] = {
     5: (CRC, ()),
     6: (FIELD, ((57, "B", 1),)),
     8: (TABLE, ((40, "I", 2**32 - 1),)),
-    9: (FIELD, ((place(0, BITS), "B", 4),)),
-    10: (FIELD, ((place(0, KERNEL), "B", 1),)),
-    11: (SHAPE, ((INPUT, "H", 0), (place(0, IN), "H", 0))),
-    13: (SHAPE, ((place(0, OUT), "H", 2),)),
-    14: (FIELD, ((place(0, READS), "H", 1),)),
+    9: (FIELD, (u8(BITS, 4),)),
+    10: (FIELD, (u8(KERNEL, 1),)),
+    11: (SHAPE, ((INPUT, "H", 0), u16(IN, 0))),
+    13: (SHAPE, (u16(OUT, 2),)),
+    14: (FIELD, (u16(READS, 1),)),
     15: (SHAPE, ((INPUT + TYPE, "B", 1),)),
-    16: (SHAPE, ((place(0, OUT, TYPE), "B", 0),)),
-    17: (FIELD, ((place(0, LO), "i", 10),)),
-    18: (TABLE, ((place(0, BIAS), "I", 2**32 - 1),)),
+    16: (SHAPE, (u8(OUT + TYPE, 0),)),
+    17: (FIELD, (i32(LO, 10),)),
+    18: (TABLE, (u32(BIAS, 2**32 - 1),)),
     20: (TABLE, ((table(DENSE, MULT), "i", 3),)),
     21: (OVERFLOW, ((_BIAS + 4, "i", -(2**31)),)),
     23: (PLAN, ((16, "I", 1),)),
@@ -369,18 +374,12 @@ def _pairs() -> Cases:
 
 
 _SHAPES: dict[str, bytes] = {
-    "output height 0, of a pool larger than its plane": changed(
-        GROUPED, (place(0, OUT), "H", 0), (place(0, POOL), "H", 2)
-    ),
+    "output height 0, of a pool larger than its plane": changed(GROUPED, u16(OUT, 0), u16(POOL, 2)),
     "output width 0, of a pool larger than its plane": changed(
-        GROUPED, (place(0, OUT, W), "H", 0), (place(0, POOL, 2), "H", 3)
+        GROUPED, u16(OUT + W, 0), u16(POOL + 2, 3)
     ),
-    "output height 0, kernel 0": changed(
-        GROUPED, (place(0, OUT), "H", 0), (place(0, KERNEL), "H", 0)
-    ),
-    "input height 0, padded": changed(
-        GROUPED, (INPUT, "H", 0), (place(0, IN), "H", 0), (place(0, PADDING), "H", 2)
-    ),
+    "output height 0, kernel 0": changed(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
+    "input height 0, padded": changed(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
     "input of 2^29 values": copying(Shape(16384, 16384, 2), Shape(65, 65, 2), 255),
     "input of 2^32 + 2^17 values": copying(Shape(32769, 32768, 4), Shape(129, 129, 4), 255),
     "input and output of 2^32 values": copying(Shape(32768, 32768, 4), Shape(32768, 32768, 4), 1),
