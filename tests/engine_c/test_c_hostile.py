@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import reader_faults
 from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, changed, place, repaired, table
-from broken_blobs import ACCEPTED, BROKEN, unused_bytes
+from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, Op, blob, reference
@@ -127,6 +127,7 @@ def skip_answer(read, data, *, n):
 
 
 REFUSED = BROKEN | graph_faults.REFUSED | reader_faults.REFUSED
+EVERY = REFUSED | unused_bytes() | sides_of_zero()
 ROOM = 64  # ops
 
 
@@ -140,7 +141,7 @@ def verdicts(toolbox, blobs):
 
 def test_each_check_answers_with_its_own_status(toolbox):
     """Every check has a blob that it refuses."""
-    cases = REFUSED | unused_bytes()
+    cases = EVERY
     found = verdicts(toolbox, (data for _, data in cases.values()))
     wanted = {name: (status, status) for name, (status, _) in cases.items()}
     assert {
@@ -149,6 +150,7 @@ def test_each_check_answers_with_its_own_status(toolbox):
     assert {check for check, _, _ in found} == set(range(1, 27))
     fields = dict(zip(cases, found, strict=True))
     assert {fields[name][0] for name in unused_bytes()} == {10}
+    assert {fields[name][0] for name in sides_of_zero()} == {11}
 
 
 def test_the_graphs_and_plans_fall_to_the_checks_that_they_are_for(toolbox):
@@ -166,7 +168,7 @@ def test_the_graphs_and_plans_fall_to_the_checks_that_they_are_for(toolbox):
 def test_python_refuses_the_blobs_that_c_refuses():
     """Python has room for any number of ops, and then not enough names for them."""
     taken = []
-    for name, (_, data) in (REFUSED | unused_bytes()).items():
+    for name, (_, data) in EVERY.items():
         try:
             blob.loads(data)
         except BlobError as error:

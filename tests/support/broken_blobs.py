@@ -190,6 +190,17 @@ def unused_bytes() -> Cases:
     }
 
 
+def sides_of_zero() -> Cases:
+    """Every side of every tensor of every kind: not for the conformance set, which has some."""
+    return {
+        f"{kind}, {side} of the tensor at {at} is 0": (SHAPE, changed(data, u16(at + side, 0)))
+        for kind, data in BY_KIND.items()
+        for at in (IN, IN2, OUT)
+        if at != IN2 or kind in ("add", "concat")
+        for side in (H, W, C)
+    }
+
+
 _FIELDS: Cases = {
     "kind 0": (FIELD, changed(WIDEN, u8(KIND, 0))),
     "kind 10": (FIELD, changed(WIDEN, u8(KIND, 10))),
@@ -287,8 +298,12 @@ def _shaped(data: bytes, *shape: int, out: tuple[int, ...] = (), second: bool = 
 
 _SHAPES: Cases = {
     **{
-        f"input side {i} of a dense is 0": (SHAPE, _shaped(DENSE, *(2 * (k != i) for k in range(3))))
-        for i in range(3)
+        f"{kind}, input side {i} is 0": (
+            SHAPE,
+            changed(BY_KIND[kind], (INPUT + 2 * i, "H", 0), u16(IN + 2 * i, 0)),
+        )
+        for kind, sides in {"dense": (0, 1, 2), "depthwise": (0, 2), "grouped": (2,)}.items()
+        for i in sides
     },
     **{
         f"dense, output side {i} is {n}": (SHAPE, changed(DENSE, u16(OUT + 2 * i, n)))
