@@ -54,6 +54,7 @@ from blobs import (
     ZERO,
     C,
     Cases,
+    H,
     W,
     changed,
     i8,
