@@ -149,7 +149,8 @@ def test_each_check_answers_with_its_own_status(toolbox):
     } == wanted
     assert {check for check, _, _ in found} == set(range(1, 27))
     fields = dict(zip(cases, found, strict=True))
-    assert {fields[name][0] for name in unused_bytes()} == {10}
+    # The zero point of a second tensor falls to check 9, whether the op reads that tensor or not.
+    assert {fields[name][0] for name in unused_bytes()} == {9, 10}
     assert {fields[name][0] for name in sides_of_zero()} == {11}
 
 
