@@ -1,6 +1,7 @@
 """Generated C compiles strictly with only the engine, and gives the reference's bytes."""
 
 import dataclasses
+import operator
 import re
 
 import nets
@@ -81,19 +82,28 @@ def test_every_self_test_passes(toolbox, folder, compiler):
     assert run([toolbox.build(f"selftests-{compiler}", command)]) == b"0\n" * len(NAMES)
 
 
+CORRUPTED = {
+    "weight": operator.neg,
+    "bias": operator.neg,
+    "mult": lambda _: 2,
+    "pad": operator.invert,
+    "table": operator.invert,
+}
+
+
 def corruptions(program):
     """The program with one table entry changed, for each op that has tables and a visible change:
     (changed program, index of the first op whose output differs, the table)."""
     golden = nets.random_inputs(program, 1)
     right = reference.trace(program, golden)
     for i, op in enumerate(program.ops):
-        for table in ("weight", "bias", "mult", "pad", "table"):
+        for table in CORRUPTED:
             values = getattr(op, table, None)
             if values is None:
                 continue
             for k in range(values.size):
                 other = values.copy()
-                other.flat[k] = 2 if table == "mult" else -other.flat[k]
+                other.flat[k] = CORRUPTED[table](values.flat[k])
                 ops = list(program.ops)
                 ops[i] = dataclasses.replace(op, **{table: other})
                 changed = dataclasses.replace(program, ops=tuple(ops))
@@ -115,7 +125,7 @@ def test_a_corrupted_table_makes_the_self_test_name_the_op(toolbox, tmp_path):
             wanted.append(op + 1)
             write(tmp_path, changed, names[-1], selftest_of=true)
     assert len(set(wanted)) >= 3
-    assert tables == {"weight", "bias", "mult", "pad", "table"}
+    assert tables == set(CORRUPTED)
     (tmp_path / "selftests.c").write_text(main_of_selftests(names))
     sources = [f"{name}{kind}.c" for name in names for kind in ("", "_selftest")]
     command = [toolbox.need("gcc"), "-O0", *no_main(names), f"-I{INCLUDE}", f"-I{tmp_path}"]
