@@ -27,7 +27,7 @@ ARGS   ?=
 TESTS  ?=
 BIN    := .venv/bin
 NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
-          engine_c/src/*.[ch] pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
+          engine_c/src/*.[ch] engine_c/src/*.inc pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
@@ -83,7 +83,7 @@ lint: .venv/installed-dev
 
 format: .venv/installed-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/include/*.h* pybridge/drypoint/engine/*.[ch] \
+	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/src/*.inc engine_c/include/*.h* pybridge/drypoint/engine/*.[ch] \
 	  trainer/drypoint/*/*/*.[ch] tests/engine_c/*.[ch]*
 
 clean:

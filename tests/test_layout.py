@@ -41,7 +41,7 @@ PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )
 HEADER = ROOT / "engine_c/include/drypoint.h"
-C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.[ch]")), HEADER]
+C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.*")), HEADER]
 
 
 def test_the_folders_on_the_path_hold_only_the_namespace():
@@ -194,6 +194,24 @@ def test_the_engine_has_no_floating_point():
         assert not re.search(r"\b(float|double)\b", code), path
 
 
+def test_headers_have_a_guard_and_fragments_name_what_they_need_and_define():
+    """One file includes a fragment (``.inc``) once, after it has defined what the fragment needs.
+    The names behind "Defines" in the first comment stand in the code of the fragment, or of those
+    that it includes."""
+    for path in C_FILES:
+        text = path.read_text("utf-8")
+        guard = f"#ifndef {path.stem.upper()}_H\n#define {path.stem.upper()}_H\n"
+        assert (guard in text) == (path.suffix == ".h"), path
+        if path.suffix == ".inc":
+            comment, code = text.split("*/\n", 2)[1:]
+            assert "Needs" in comment, path
+            (sentence,) = re.findall(r"Defines\s(.*?)\.(?:\s|$)", comment, re.DOTALL)
+            for name in re.findall(r'#include "(\w+\.inc)"', code):
+                code += (path.parent / name).read_text("utf-8")
+            names = set(re.findall(r"\w+_\w+(?!\.)", sentence))
+            assert names and names <= set(re.findall(r"\w+", code)), path
+
+
 def test_files_have_at_most_500_lines():
     files = [*PYTHON_FILES, *C_FILES, *(ROOT / "trainer").rglob("*.[ch]")]
     lines = {path: len(path.read_text("utf-8").splitlines()) for path in files}
@@ -203,7 +221,7 @@ def test_files_have_at_most_500_lines():
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 4610
+    assert lines <= 4840
 
 
 def test_test_files_have_names_of_their_own():

@@ -5,7 +5,7 @@ from tools import ROOT, run
 C_FILES = sorted(
     path
     for folder in ("engine_c", "pybridge", "trainer", "tools", "tests/engine_c")
-    for kind in ("*.c", "*.h")
+    for kind in ("*.c", "*.h", "*.inc")
     for path in (ROOT / folder).rglob(kind)
 )
 

@@ -2,78 +2,80 @@
 /* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
-#define DPT_TARGET __attribute__((target("avx2,avxvnni")))
-#define LANES      16
-#define STRIP      1
-#define NARROW     1
-#define PLANAR     1
-#define COLUMNS    4
-#define CHAINS(B)  4
-#define FLIPS      FLIPS_I8
-#define PACKING    1
-#define PLACES(B)  4 /* 8 of the 16 registers for sums */
-#include "dpt_ymm.h"
+#ifdef DPT_AVXVNNI
+#include "dpt_quads.h"
+
+#define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
+#define QUADS_LANES      16
+#define QUADS_CHUNK      1
+#define QUADS_NARROW     1
+#define QUADS_PLANAR     1
+#define PLANES_COLUMNS   4
+#define QUADS_CHAINS(B)  4
+#define QUADS_FLIPS      DPT_FLIPS_I8
+#define QUADS_BLOCKS     1
+#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for accumulators */
+#include "dpt_ymm.inc"
 
 typedef __m256i quad;
 
-typedef struct lanes {
+typedef struct quads_weights {
     __m256i half[2];
-} lanes;
+} quads_weights;
 
-VECTOR quad quad_load(const uint8_t *p) {
-    return broadcast(p);
+QUADS_INLINE quad quad_load(const uint8_t *p) {
+    return ymm_broadcast(p);
 }
 
-VECTOR quad quad_spread(const uint8_t *p) {
-    return spread(p);
+QUADS_INLINE quad quad_spread(const uint8_t *p) {
+    return ymm_spread(p);
 }
 
-VECTOR quad quad_flip(quad a) {
+QUADS_INLINE quad quad_flip(quad a) {
     return _mm256_xor_si256(a, _mm256_set1_epi8((char)0x80));
 }
 
-VECTOR lanes lanes_load(const uint8_t *p) {
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     const __m256i *halves = (const __m256i *)(const void *)p;
-    const lanes w = {{_mm256_load_si256(halves), _mm256_load_si256(halves + 1)}};
+    const quads_weights w = {{_mm256_load_si256(halves), _mm256_load_si256(halves + 1)}};
     return w;
 }
 
-/* In place of _mm256_dpbusd_avx_epi32, around which GCC copies each sum to another register and
- * back. */
-VECTOR plane_sums plane_dot(plane_sums acc, quad a, quad w) {
+/* GCC copies each accumulator to another register and back around _mm256_dpbusd_avx_epi32. The
+ * assembly does not. */
+QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(w));
     return acc;
 }
 
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
-    acc.half[0] = plane_dot(acc.half[0], a, w.half[0]);
-    acc.half[1] = plane_dot(acc.half[1], a, w.half[1]);
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
+    acc.half[0] = planes_acc_dot(acc.half[0], a, w.half[0]);
+    acc.half[1] = planes_acc_dot(acc.half[1], a, w.half[1]);
     return acc;
 }
 
-VECTOR quad plane_rows(const uint8_t *p, const uint8_t *q) {
-    return bytes_of_rows(p, q);
+QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
+    return ymm_row_bytes(p, q);
 }
 
-VECTOR quad plane_columns(const uint8_t *const *rows, size_t at) {
-    return bytes_of_columns(rows, at);
+QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
+    return ymm_column_bytes(rows, at);
 }
 
-VECTOR quad plane_weights(const uint8_t *p) {
-    return broadcast(p);
+QUADS_INLINE quad planes_weights(const uint8_t *p) {
+    return ymm_broadcast(p);
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-static int available(void) {
+static int avxvnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVXVNNI);
 }
 
 const dpt_backend dpt_avxvnni = {
     "avxvnni",
-    available,
-    LAYOUT,
+    avxvnni_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_avxvnni_is_empty; /* C has no empty files */

@@ -3,11 +3,23 @@
 #include "dpt_internal.h"
 
 static const dpt_backend *const backends[] = {
-#ifdef DPT_X86
-    &dpt_avx512vnni, &dpt_avxvnni, &dpt_avx2, &dpt_sse41,
+#ifdef DPT_AVX512VNNI
+    &dpt_avx512vnni,
 #endif
-#ifdef DPT_ARM64
-    &dpt_neoni8mm,   &dpt_neondot,
+#ifdef DPT_AVXVNNI
+    &dpt_avxvnni,
+#endif
+#ifdef DPT_AVX2
+    &dpt_avx2,
+#endif
+#ifdef DPT_SSE41
+    &dpt_sse41,
+#endif
+#ifdef DPT_NEONI8MM
+    &dpt_neoni8mm,
+#endif
+#ifdef DPT_NEONDOT
+    &dpt_neondot,
 #endif
 #ifdef DPT_NEON
     &dpt_neon,

@@ -1,38 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 32-bit cores that multiply one number at a time: four channels share each activation. Weights are
- * stored 128 larger and signed activations read 128 larger, so that all bytes are unsigned: ARMv6-M
- * (Cortex-M0+) loads only those with an offset in the instruction. The sum of the activations,
- * times 128, takes the one back, the biases the other.
+/* 32-bit cores that multiply one number at a time. Four channels share each activation that is
+ * loaded. Weights are packed 128 larger, and signed activations are read 128 larger, so that all
+ * bytes are unsigned: Armv6-M (Cortex-M0+) loads only unsigned bytes with an offset in the
+ * instruction. The sum of the activations, times 128, corrects the results for the weights; the
+ * packed biases correct them for the activations.
  *
- * ARMv6-M and ARMv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
- * c, d that meet an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d; of it, of v >> 16,
- * and of v with the bytes of each half swapped (REV16) the kernel sums the products. With A =
- * sum(x a) and so on, modulo 2^32 that is
+ * Armv6-M and Armv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
+ * c, d of an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d. The kernel sums the
+ * products of x with v, with v >> 16, and with v after its bytes are swapped in each half (REV16).
+ * With A = sum(x a), B = sum(x b) and so on, these are modulo 2^32
  *
- *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D    swapped = B + 2^8 A + 2^16 D + 2^24
- * C
+ *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D
+ *     swapped = B + 2^8 A + 2^16 D + 2^24 C
  *
- * which is enough to find the four, as long as each is less than 2^24: 256 products of bytes are.
- */
+ * The three give A, B, C and D as long as each is less than 2^24, as the sum of 256 products of
+ * unsigned bytes is. */
 #include "dpt_internal.h"
 
 #ifdef DPT_BLOCKS
 #include <string.h>
 
-enum { BATCH = 1, MOST = 256, GROUP = 28, STEP = 4, BLOCK = 4, DENSE = 4 };
+enum {
+    WINDOW_COUNT = 1,
+    WINDOW_VALUES = 256,
+    WINDOW_GROUP = 28,
+    WINDOW_UNIT = 4,
+    WINDOW_BLOCK = 4,
+    WINDOW_DENSE_CHANNELS = 4
+};
 
-typedef struct window {
-    uint8_t bytes[MOST];
-    uint32_t sum; /* of the bytes, as they come in order */
-} window;
+typedef struct window_buffer {
+    uint8_t bytes[WINDOW_VALUES];
+    uint32_t sum; /* of the bytes that window_put has written */
+} window_buffer;
 
-static inline uint32_t flip_of(int type) {
+static inline uint32_t blocks_flip(int type) {
     return type == DPT_I8 ? 0x80 : 0;
 }
 
-static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n, int type) {
+static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
+                       int type) {
     uint8_t *to = x->bytes + k;
-    const uint32_t flip = flip_of(type);
+    const uint32_t flip = blocks_flip(type);
     uint32_t sum = k == 0 ? 0 : x->sum;
     (void)p;
     if (from == NULL) {
@@ -57,49 +66,52 @@ static void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_
     x->sum = sum;
 }
 
-static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
+static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t n = (size_t)op->kernel_w * op->in.c;
     for (size_t y = 0; y < op->kernel_h; y++) {
         window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in.type);
     }
 }
 
-static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
-    const uint32_t flip = flip_of(type);
+static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
+    const uint32_t flip = blocks_flip(type);
     uint32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         sum += x[i] ^ flip;
     }
-    for (size_t c = 0; c < BLOCK; c++) {
-        sums[c] = (int32_t)(0u - 128 * sum);
+    for (size_t c = 0; c < WINDOW_BLOCK; c++) {
+        acc[c] = (int32_t)(0u - 128 * sum);
     }
 }
 
-/* Adds to four channels what one row of bytes gives; `flip` makes those unsigned. */
-static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip, uint32_t *sums) {
-    uint32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    for (; steps > 0; steps--, x += STEP, w += STEP * BLOCK) {
-        for (size_t k = 0; k < STEP; k++) { /* a constant number is unrolled */
+/* Adds the products of the activations x, `units` units, to the accumulators of four channels.
+ * `flip` makes signed activations unsigned. */
+static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_t flip,
+                       uint32_t *acc) {
+    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
+    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
+        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
             const uint32_t v = x[k] ^ flip;
-            a += v * w[BLOCK * k];
-            b += v * w[BLOCK * k + 1];
-            c += v * w[BLOCK * k + 2];
-            d += v * w[BLOCK * k + 3];
+            a += v * w[WINDOW_BLOCK * k];
+            b += v * w[WINDOW_BLOCK * k + 1];
+            c += v * w[WINDOW_BLOCK * k + 2];
+            d += v * w[WINDOW_BLOCK * k + 3];
         }
     }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
+    acc[0] = a;
+    acc[1] = b;
+    acc[2] = c;
+    acc[3] = d;
 }
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
-/* The three sums of a row that is unsigned as it is. r0: weights, r1: the row, r2: steps, at least
- * 1 and at most 64; r3: where to write `all`, `high`, `swapped`, kept in r4, r5, r6. r2: v; r7: x;
- * r12: where the row ends. 16 values at a time; the first time the loop is entered in the middle,
- * with the addresses set back accordingly. */
+/* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned
+ * activations. It takes weights in r0, activations in r1, units (1 to 64) in r2, and in r3 the
+ * address of the three results, kept in r4, r5, r6. Then r2 is v, r7 is x, and r12 the end of the
+ * activations. The loop takes 16 activations at a time; it is first entered in the middle, with the
+ * addresses moved back by the activations that are left out. */
 #ifdef __ARM_ARCH_6M__
-#define VALUE(i)                                                                                   \
+#define BLOCKS_VALUE(i)                                                                            \
     "ldrb r7, [r1, #" #i "]\n"                                                                     \
     "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
     "lsrs r3, r2, #16\n"                                                                           \
@@ -111,7 +123,7 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip
     "muls r2, r7, r2\n"                                                                            \
     "adds r4, r4, r2\n"
 #else
-#define VALUE(i)                                                                                   \
+#define BLOCKS_VALUE(i)                                                                            \
     "ldrb r7, [r1, #" #i "]\n"                                                                     \
     "ldr r2, [r0, #4 * " #i "]\n"                                                                  \
     "lsrs r3, r2, #16\n"                                                                           \
@@ -121,7 +133,7 @@ static void four(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t flip
     "mla r4, r2, r7, r4\n"
 #endif
 
-void dpt_blocks_three(const void *w, const void *x, size_t steps, uint32_t *sums);
+void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc);
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -136,7 +148,7 @@ __asm__(".syntax unified\n"
         "mov r12, r3\n"
         "rsbs r2, r2, #0\n"
         "movs r3, #3\n"
-        "ands r2, r2, r3\n" /* steps of the loop that are left out */
+        "ands r2, r2, r3\n" /* units of the loop that are left out */
         "lsls r3, r2, #4\n"
         "subs r0, r0, r3\n"
         "lsls r3, r2, #2\n"
@@ -152,15 +164,15 @@ __asm__(".syntax unified\n"
         "bx r2\n"
         ".align 2\n"
         "1:\n"
-        VALUE(0) VALUE(1) VALUE(2) VALUE(3)
+        BLOCKS_VALUE(0) BLOCKS_VALUE(1) BLOCKS_VALUE(2) BLOCKS_VALUE(3)
         "2:\n"
-        VALUE(4) VALUE(5) VALUE(6) VALUE(7)
-        VALUE(8) VALUE(9) VALUE(10) VALUE(11)
-        VALUE(12) VALUE(13) VALUE(14) VALUE(15)
+        BLOCKS_VALUE(4) BLOCKS_VALUE(5) BLOCKS_VALUE(6) BLOCKS_VALUE(7)
+        BLOCKS_VALUE(8) BLOCKS_VALUE(9) BLOCKS_VALUE(10) BLOCKS_VALUE(11)
+        BLOCKS_VALUE(12) BLOCKS_VALUE(13) BLOCKS_VALUE(14) BLOCKS_VALUE(15)
         "adds r0, r0, #64\n"
         "adds r1, r1, #16\n"
         "cmp r1, r12\n"
-        "beq 3f\n" /* ARMv6-M jumps no further if there is a condition */
+        "beq 3f\n" /* a conditional jump of Armv6-M does not reach 1 */
         "b 1b\n"
         "3:\n"
         "pop {r3}\n"
@@ -172,57 +184,61 @@ __asm__(".syntax unified\n"
         ".text\n");
 /* clang-format on */
 
-/* Adds the products of one row of bytes, at most MOST, to the sums of four channels. */
-static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
+/* Adds the products of at most WINDOW_VALUES activations to the accumulators of four channels. */
+static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
+                                       uint32_t *acc) {
     uint32_t of[3];
-    dpt_blocks_three(w, x, steps, of);
+    dpt_blocks_three(w, x, units, of);
     const uint32_t high = of[1], swapped = of[2], low = of[0] - (high << 16); /* A + 2^8 B */
     uint32_t a = low - (swapped << 8); /* A - 2^16 A, modulo 2^24 */
     a = (a + (a << 16)) & 0xFFFFFFu;
     const uint32_t b = (low - a) >> 8;
-    uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, likewise */
+    uint32_t c = high - ((swapped - b - (a << 8)) >> 8); /* C - 2^16 C, modulo 2^24 */
     c = (c + (c << 16)) & 0xFFFFFFu;
-    sums[0] += a;
-    sums[1] += b;
-    sums[2] += c;
-    sums[3] += (high - c) >> 8;
+    acc[0] += a;
+    acc[1] += b;
+    acc[2] += c;
+    acc[3] += (high - c) >> 8;
 }
 #else
-static inline void add_products(const uint8_t *w, const uint8_t *x, size_t steps, uint32_t *sums) {
-    four(w, x, steps, 0, sums);
+static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
+                                       uint32_t *acc) {
+    blocks_dot(w, x, units, 0, acc);
 }
 #endif
 
-static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
-                       const int32_t *from, size_t apart, int32_t *sums) {
+static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
     const uint32_t less = 128 * x->sum;
     (void)apart;
-    for (uint32_t *to = (uint32_t *)sums; blocks > 0; blocks--, from += BLOCK, to += BLOCK) {
-        for (size_t c = 0; c < BLOCK; c++) {
+    for (uint32_t *to = (uint32_t *)acc; blocks > 0;
+         blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
+        for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        add_products(w, x->bytes, steps, to);
+        blocks_add_products(w, x->bytes, units, to);
         w += next;
     }
 }
 
-static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
-                           int32_t *sums) {
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    int type, int32_t *acc) {
     (void)next;
-    uint32_t *to = (uint32_t *)sums;
+    uint32_t *to = (uint32_t *)acc;
     if (type == DPT_I8) {
-        four(w, x, steps, 0x80, to);
+        blocks_dot(w, x, units, 0x80, to);
         return;
     }
-    for (size_t n; steps > 0; steps -= n, w += n * STEP * BLOCK, x += n * STEP) {
-        n = steps < MOST / STEP ? steps : MOST / STEP;
-        add_products(w, x, n, to);
+    for (size_t n; units > 0;
+         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
+        n = units < WINDOW_VALUES / WINDOW_UNIT ? units : WINDOW_VALUES / WINDOW_UNIT;
+        blocks_add_products(w, x, n, to);
     }
 }
 
-/* (a * m + 2^31) >> 32 for m >= 0, from products of 16 by 16 bits: what a core without a long
- * multiplication has. The lowest 16 bits of the product cannot carry into the result. */
-static inline int32_t high_rounded(int32_t a, int32_t m) {
+/* (a * m + 2^31) >> 32 for m >= 0. Armv6-M has no long multiplication, so the result is made of
+ * products of 16 by 16 bits. The lowest 16 bits of the product cannot carry into it. */
+static inline int32_t blocks_high_rounded(int32_t a, int32_t m) {
 #ifdef __ARM_ARCH_6M__
     const int32_t a1 = a >> 16, m1 = m >> 16;
     const uint32_t a0 = (uint32_t)a & 0xFFFFu, m0 = (uint32_t)m & 0xFFFFu;
@@ -235,19 +251,19 @@ static inline int32_t high_rounded(int32_t a, int32_t m) {
 #endif
 }
 
-static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
-                   size_t index, size_t n) {
+static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
+                         size_t index, size_t n) {
     const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
     const int32_t one = (int32_t)(1L << op->shift);
     for (size_t i = 0; i < n; i++) {
-        const int32_t y = high_rounded(sums[i] * one, mult[i]) + zero;
+        const int32_t y = blocks_high_rounded(acc[i] * one, mult[i]) + zero;
         dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
     }
 }
 
-#include "dpt_window.h"
+#include "dpt_window.inc"
 
-static int available(void) {
+static int blocks_available(void) {
     return 1;
 }
 
@@ -261,7 +277,7 @@ void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size
 
 const dpt_backend dpt_blocks = {
     "blocks",
-    available,
+    blocks_available,
     DPT_PACKING_BLOCKS,
     {[DPT_CONV] = dpt_blocks_conv, [DPT_DENSE] = dpt_blocks_dense, DPT_PLAIN_KERNELS}};
 #else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that asks what CPU this is. */
+/* Detects the CPU's features. No other file does. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_DETECT_X86
 #include <cpuid.h>
 
 /* The register sets that the operating system saves: XCR0. */
@@ -12,9 +12,11 @@ static uint32_t saved_registers(void) {
     return low;
 }
 
-/* A feature counts only with the registers that its instructions use (Intel SDM vol. 1, chapter
- * 14): XMM and YMM are bits 1 and 2 of XCR0, the three sets of AVX-512 are bits 5 to 7. Leaf 7 says
- * VNNI of AVX-512 in ecx bit 11, its subleaf 1 that of AVX in eax bit 4. */
+/* A feature counts only where the operating system saves the registers of its instructions (Intel
+ * SDM vol. 1, chapter 14): XMM and YMM are bits 1 and 2 of XCR0, the three register sets of AVX-512
+ * are bits 5 to 7. CPUID leaf 7 has AVX512_VNNI in ecx bit 11, its subleaf 1 has AVX-VNNI in eax
+ * bit 4.
+ */
 int dpt_cpu_has(int feature) {
     unsigned a = 0, b = 0, c = 0, d = 0, a1 = 0, b1 = 0, c1 = 0, a7 = 0;
     __get_cpuid(1, &a, &b1, &c1, &d);
@@ -34,16 +36,17 @@ int dpt_cpu_has(int feature) {
         return (xcr0 & 0xE6) == 0xE6 && (b & avx512) == avx512 && (c & 1u << 11) != 0;
     }
 }
-#elif defined(DPT_ARM64)
+#elif defined(DPT_DETECT_ARM64)
 #ifdef __linux__
-unsigned long getauxval(unsigned long type); /* of every libc there; the kernel's answer */
+unsigned long getauxval(unsigned long type); /* a function of every libc on Linux */
 #else
 #define getauxval(type) 0ul
 #endif
 
-/* What the compiler was told that every CPU has, or what Linux says that this one has (the bits of
- * AT_HWCAP, 16, and AT_HWCAP2, 26). Elsewhere a program asks in ways of its own, or is compiled for
- * its CPU. */
+/* A feature counts where the compiler's flags require it of every CPU, or where Linux reports it:
+ * bits of AT_HWCAP (16) and AT_HWCAP2 (26). Other systems have the features of the compiler's flags
+ * only.
+ */
 int dpt_cpu_has(int feature) {
     switch (feature) {
     case DPT_CPU_NEONI8MM:

@@ -1,50 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the engine share: little-endian reads, and the one rounding rule. */
+/* What the files of the engine share: little-endian reads, and the rounding rule. */
 #ifndef DPT_INTERNAL_H
 #define DPT_INTERNAL_H
 
-#include "drypoint.h"
+#include "dpt_backends.h"
 
 /* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
  * shifts arithmetically; one that does not stops here instead of giving other bytes. */
 #if (-1 >> 1) != -1
 #error "drypoint needs an arithmetic right shift of negative integers"
-#endif
-
-/* Where the x86 backends are compiled; elsewhere, and with DPT_PLAIN_C, their files are empty. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(DPT_PLAIN_C)
-#define DPT_X86
-extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
-#endif
-
-/* Where the Neon backends are: little-endian ones, as the rest of the world. */
-#if defined(__GNUC__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN) && !defined(DPT_PLAIN_C)
-#define DPT_NEON
-#ifdef __aarch64__
-#define DPT_ARM64
-#endif
-#endif
-
-/* Where the compiler may use RISC-V V, with intrinsics of version 0.12 or later, and WASM SIMD. */
-#if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && !defined(DPT_PLAIN_C)
-#define DPT_RVV
-#endif
-#if defined(__wasm_simd128__) && !defined(DPT_PLAIN_C)
-#define DPT_WASM
-#endif
-
-/* Where the kernels for small devices are, whose weights the exporter packs: 32-bit ones and any
- * RISC-V with plain C, or ARMv6-M; Cortex-M with the DSP extension, and with Helium (MVE) for
- * integers. */
-#if (UINTPTR_MAX == 0xFFFFFFFFu || defined(__riscv)) && defined(__GNUC__) &&                       \
-    !defined(DPT_PLAIN_C) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define DPT_BLOCKS
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M'
-#define DPT_DSP
-#endif
-#if defined(__ARM_FEATURE_MVE)
-#define DPT_MVE
-#endif
 #endif
 
 /* In every table of kernels: the kinds that have no kernel but the plain one. */
@@ -53,8 +17,8 @@ extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
     [DPT_GROUPED] = dpt_scalar_grouped, [DPT_DEPTHWISE] = dpt_scalar_depthwise,                    \
     [DPT_ADD] = dpt_scalar_add, [DPT_CONCAT] = dpt_scalar_concat, [DPT_LOOKUP] = dpt_scalar_lookup
 
-/* The numbers of the layouts of packed weights; dpt_pack.h has smaller numbers for hosts, and
- * _packing.py repeats these. */
+/* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
+ * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
@@ -73,7 +37,7 @@ static inline int dpt_plain(const dpt_op *op) {
 #define DPT_ASSERT(holds) ((void)0)
 #endif
 
-/* What the CPU and the operating system offer; dpt_cpu.c knows. */
+/* CPU features that dpt_cpu.c detects. */
 enum {
     DPT_CPU_SSE41,
     DPT_CPU_AVX2,
@@ -129,20 +93,5 @@ static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t 
         ((uint8_t *)out)[index] = (uint8_t)((uint32_t)y & 0xFFu);
     }
 }
-
-#ifdef DPT_BLOCKS
-/* The same; with `merge` the larger of y and what is stored already. (In the engine as one file,
- * with a SIMD backend, nothing uses it.) */
-__attribute__((unused)) static inline void dpt_store_largest(const dpt_op *op, void *out,
-                                                             size_t index, int32_t y, int merge) {
-    if (merge) {
-        const int32_t before = op->out.type == DPT_I32  ? ((const int32_t *)out)[index]
-                               : op->out.type == DPT_U8 ? ((const uint8_t *)out)[index]
-                                                        : ((const int8_t *)out)[index];
-        y = y > before ? y : before;
-    }
-    dpt_store(op, out, index, y);
-}
-#endif
 
 #endif

@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cortex-M with Helium (M55, M85): VMLADAVA adds 16 products of signed bytes to a register, an even
- * one. Unsigned activations are read 128 smaller; the biases make up for it.
+/* Cortex-M with Helium (M55, M85): VMLADAVA adds 16 products of signed bytes to a register with an
+ * even number. Unsigned activations are read 128 smaller; the packed biases correct the result.
  *
- * Eight registers take four channels at two windows, 14 instructions for 128 products. */
+ * Eight registers hold the accumulators of four channels at two windows: 14 instructions for 128
+ * products. */
 #include "dpt_internal.h"
 
 #ifdef DPT_MVE
 #include <arm_mve.h>
 #include <string.h>
 
-enum { BATCH = 2, MOST = 512, GROUP = 52, STEP = 16, BLOCK = 4, DENSE = 8 };
+enum {
+    WINDOW_COUNT = 2,
+    WINDOW_VALUES = 512,
+    WINDOW_GROUP = 52,
+    WINDOW_UNIT = 16,
+    WINDOW_BLOCK = 4,
+    WINDOW_DENSE_CHANNELS = 8
+};
 
-typedef struct window {
-    uint8_t bytes[BATCH][MOST];
-} window;
+typedef struct window_buffer {
+    uint8_t bytes[WINDOW_COUNT][WINDOW_VALUES];
+} window_buffer;
 
-static inline uint8_t flip_of(int type) {
+static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
-/* cppcheck-suppress constParameterPointer ; written by the assembler */
-static inline void window_put(window *x, size_t p, size_t k, const uint8_t *from, size_t n,
+/* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
+static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                               int type) {
     uint8_t *to = x->bytes[p] + k;
     if (from == NULL) {
-        memset(to, flip_of(type), n);
+        memset(to, mve_flip(type), n);
         return;
     }
     __asm__ volatile("vdup.8 q1, %3\n\t"
@@ -36,88 +44,49 @@ static inline void window_put(window *x, size_t p, size_t k, const uint8_t *from
                      "letp lr, 1b\n"
                      "2:"
                      : "+r"(from), "+r"(to)
-                     : "r"(n), "r"(flip_of(type))
+                     : "r"(n), "r"(mve_flip(type))
                      : "q0", "q1", "lr", "memory");
 }
 
-static inline void window_whole(window *x, size_t p, const uint8_t *from, const dpt_op *op) {
+static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t row = (size_t)op->kernel_w * op->in.c;
     for (size_t y = 0; y < op->kernel_h; y++) {
         window_put(x, p, y * row, from + y * op->in.w * op->in.c, row, op->in.type);
     }
 }
 
-#include "dpt_mve_loops.h"
+#include "dpt_mve_loops.inc"
 
-static void window_dot(const uint8_t *w, size_t next, const window *x, size_t steps, size_t blocks,
-                       const int32_t *from, size_t apart, int32_t *sums) {
-    const size_t gap = next - steps * STEP * BLOCK;
-    pair_work k = {x->bytes[0], steps, gap, blocks, from, from + apart, sums};
+static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+    const size_t gap = next - units * WINDOW_UNIT * WINDOW_BLOCK;
+    mve_pair_work k = {x->bytes[0], units, gap, blocks, from, from + apart, acc};
     dpt_mve_pairs(w, &k);
 }
 
-#define LARGEST_OF
-static inline void largest_of(int32_t *best, const int32_t *sums) {
-    vstrwq_s32(best, vmaxq_s32(vldrwq_s32(best), vldrwq_s32(sums)));
+#define WINDOW_MAX
+static inline void window_max(int32_t *best, const int32_t *acc) {
+    vstrwq_s32(best, vmaxq_s32(vldrwq_s32(best), vldrwq_s32(acc)));
 }
 
-static inline void row_sum(const uint8_t *x, size_t n, int type, int32_t *sums) {
+static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
     (void)x;
     (void)n;
     (void)type;
-    memset(sums, 0, BLOCK * sizeof *sums);
+    memset(acc, 0, WINDOW_BLOCK * sizeof *acc);
 }
 
-/* Four channels at one row. r0: weights, r1: the row, r2: steps, r3: what flips its bytes; on the
- * stack: the sums. */
-void dpt_mve_four(const void *w, const void *x, size_t steps, uint32_t flip, int32_t *sums);
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        ".section .text.dpt_mve_four, \"ax\", %progbits\n"
-        ".align 2\n"
-        ".global dpt_mve_four\n"
-        ".type dpt_mve_four, %function\n"
-        "dpt_mve_four:\n"
-        "push {r4, r5, r6, r7, r8, r9, r10, lr}\n"
-        "ldr r5, [sp, #32]\n"
-        "vdup.8 q3, r3\n"
-        "ldr r4, [r5]\n"
-        "ldr r6, [r5, #4]\n"
-        "ldr r8, [r5, #8]\n"
-        "ldr r10, [r5, #12]\n"
-        "wls lr, r2, 2f\n"
-        "1:\n"
-        "vldrb.u8 q0, [r1], #16\n"
-        "vldrb.u8 q1, [r0], #16\n"
-        "veor q0, q0, q3\n"
-        "vldrb.u8 q2, [r0], #16\n"
-        "vmladava.s8 r4, q0, q1\n"
-        "vldrb.u8 q1, [r0], #16\n"
-        "vmladava.s8 r6, q0, q2\n"
-        "vldrb.u8 q2, [r0], #16\n"
-        "vmladava.s8 r8, q0, q1\n"
-        "vmladava.s8 r10, q0, q2\n"
-        "le lr, 1b\n"
-        "2:\n"
-        "str r4, [r5]\n"
-        "str r6, [r5, #4]\n"
-        "str r8, [r5, #8]\n"
-        "str r10, [r5, #12]\n"
-        "pop {r4, r5, r6, r7, r8, r9, r10, pc}\n"
-        ".size dpt_mve_four, . - dpt_mve_four\n"
-        ".text\n");
-
-static inline void row_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t steps, int type,
-                           int32_t *sums) {
-    dpt_mve_eight(w, w + next, x, steps, flip_of(type), sums);
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    int type, int32_t *acc) {
+    dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
 }
 
-/* VRMULH is the rounding rule: (2^32 times the quotient rounds up at a half). */
-static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, void *out,
-                   size_t index, size_t n) {
+/* VRMULH computes the rounding rule of NUMERICS.md section 2. */
+static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
+                         size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
-        const int32x4_t sum = vshlq_r_s32(vldrwq_s32(sums + i), op->shift);
+        const int32x4_t sum = vshlq_r_s32(vldrwq_s32(acc + i), op->shift);
         int32x4_t y = vaddq_n_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), op->out.zero);
         y = vminq_s32(vmaxq_s32(y, lo), hi);
         int8_t *bytes = (int8_t *)out + index + i;
@@ -131,21 +100,22 @@ static void finish(const dpt_op *op, const int32_t *sums, const int32_t *mult, v
     }
 }
 
-#include "dpt_window.h"
+#include "dpt_window.inc"
 
-#include "dpt_mve_short.h"
+#include "dpt_mve_short.inc"
 
-static int available(void) {
+static int mve_available(void) {
     return 1;
 }
 
 void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (!is_short(op)) {
+    if (!mve_is_short(op)) {
         window_conv(op, in[0], out, n);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        short_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
+        mve_short_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
+                       dpt_output(op, out, i));
     }
 }
 
@@ -155,7 +125,7 @@ void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
 
 const dpt_backend dpt_mve = {
     "mve",
-    available,
+    mve_available,
     DPT_PACKING_MVE,
     {[DPT_CONV] = dpt_mve_conv, [DPT_DENSE] = dpt_mve_dense, DPT_PLAIN_KERNELS}};
 #else

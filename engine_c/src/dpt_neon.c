@@ -1,58 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon of any Armv8-A, and of Armv7-A where the compiler may use it: two quads at a time, whose
- * products share 16 bits. Both factors are signed: two products are at most 2 * 128 * 127 < 2^15.
- */
+/* Neon of any Armv8-A, and of Armv7-A where the compiler may use it. The products of two quads are
+ * added in 16 bits before they go to accumulators of 32: with both factors signed, two products are
+ * at most 2 * 128 * 127 < 2^15. */
 #include "dpt_internal.h"
 
 #ifdef DPT_NEON
-#define DPT_TARGET
-#define STRIP 2
-#include "dpt_neon.h"
+#include "dpt_quads.h"
 
-#define FLIPS FLIPS_U8
-#ifdef DPT_ARM64
-#define PACKING   2
-#define PLACES(B) ((B) == 1 ? 8 : 4) /* 16 of the 32 registers for sums */
+#define QUADS_TARGET
+#define QUADS_CHUNK 2
+#include "dpt_neon.inc"
+
+#define QUADS_FLIPS DPT_FLIPS_U8
+#ifdef __aarch64__
+#define QUADS_BLOCKS     2
+#define QUADS_WINDOWS(B) ((B) == 1 ? 8 : 4) /* 16 of the 32 registers for accumulators */
 #else
-#define PACKING   1
-#define PLACES(B) 4 /* 8 of the 16 */
+#define QUADS_BLOCKS     1
+#define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for accumulators */
 #endif
 
-typedef int8x8_t strip;
+typedef int8x8_t quads_chunk;
 
-/* Each channel's sum in two parts: channels 0 and 1, channels 2 and 3. */
-typedef struct sums {
+/* Each channel has two lanes, which are added at the end: channels 0 and 1 in `low`, channels 2 and
+ * 3 in `high`. */
+typedef struct quads_acc {
     int32x4_t low, high;
-} sums;
+} quads_acc;
 
-VECTOR strip strip_load(const uint8_t *p) {
+QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p) {
     return vreinterpret_s8_u8(vld1_u8(p));
 }
 
-VECTOR strip strip_flip(strip a) {
+QUADS_INLINE quads_chunk quads_chunk_flip(quads_chunk a) {
     return veor_s8(a, vdup_n_s8(-128));
 }
 
-/* A quad twice, for two channels. */
-VECTOR int8x8_t twice(int8x8_t a, const int q) {
+/* Quad q of a chunk in both halves of a register: for two channels. */
+QUADS_INLINE int8x8_t neon_twice(int8x8_t a, const int q) {
     const int32x2_t quads = vreinterpret_s32_s8(a);
     return vreinterpret_s8_s32(q == 0 ? vdup_lane_s32(quads, 0) : vdup_lane_s32(quads, 1));
 }
 
-VECTOR sums sums_zero(void) {
-    const sums zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
+QUADS_INLINE quads_acc quads_acc_zero(void) {
+    const quads_acc zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
     return zero;
 }
 
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
-    const int8x8_t values = twice(a, 0);
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
+    const int8x8_t values = neon_twice(a, 0);
     acc.low = vpadalq_s16(acc.low, vmull_s8(vget_low_s8(w), values));
     acc.high = vpadalq_s16(acc.high, vmull_s8(vget_high_s8(w), values));
     return acc;
 }
 
-VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
-    const int8x8_t first = twice(a, 0), second = twice(a, 1);
+QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
+    const int8x8_t first = neon_twice(a, 0), second = neon_twice(a, 1);
     const int16x8_t low = vmull_s8(vget_low_s8(w.quad[0]), first);
     const int16x8_t high = vmull_s8(vget_high_s8(w.quad[0]), first);
     acc.low = vpadalq_s16(acc.low, vmlal_s8(low, vget_low_s8(w.quad[1]), second));
@@ -60,8 +63,9 @@ VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
     return acc;
 }
 
-VECTOR int32x4_t whole(sums a) {
-#ifdef DPT_ARM64
+/* The accumulators with one lane for each channel. */
+QUADS_INLINE int32x4_t neon_one_lane(quads_acc a) {
+#ifdef __aarch64__
     return vpaddq_s32(a.low, a.high);
 #else
     return vcombine_s32(vpadd_s32(vget_low_s32(a.low), vget_high_s32(a.low)),
@@ -69,32 +73,32 @@ VECTOR int32x4_t whole(sums a) {
 #endif
 }
 
-/* Sums whose second parts are 0. */
-VECTOR int32x4_t with_zeros(int32x2_t a) {
+/* Accumulators of two channels, each with a second lane of 0. */
+QUADS_INLINE int32x4_t neon_two_lanes(int32x2_t a) {
     return vreinterpretq_s32_u64(vmovl_u32(vreinterpret_u32_s32(a)));
 }
 
-VECTOR sums sums_max(sums a, sums b) {
-    const int32x4_t most = vmaxq_s32(whole(a), whole(b));
-    const sums s = {with_zeros(vget_low_s32(most)), with_zeros(vget_high_s32(most))};
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
+    const int32x4_t most = vmaxq_s32(neon_one_lane(a), neon_one_lane(b));
+    const quads_acc s = {neon_two_lanes(vget_low_s32(most)), neon_two_lanes(vget_high_s32(most))};
     return s;
 }
 
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
-    store4(op, whole(acc), bias, mult, out, index, n);
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
+    neon_store(op, neon_one_lane(acc), bias, mult, out, index, n);
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-static int available(void) {
+static int neon_available(void) {
     return 1;
 }
 
 const dpt_backend dpt_neon = {
     "neon",
-    available,
-    LAYOUT,
+    neon_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neon_is_empty; /* C has no empty files */

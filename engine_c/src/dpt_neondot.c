@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the dot product of Armv8.2, SDOT: both factors are signed. */
+/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed. */
 #include "dpt_internal.h"
 
-#ifdef DPT_ARM64
-#define DPT_TARGET __attribute__((target("+dotprod")))
-#define FLIPS      FLIPS_U8
-#define DOT        vdotq_lane_s32
-#define DOTQ       vdotq_laneq_s32
-#include "dpt_neonlane.h"
+#ifdef DPT_NEONDOT
+#include "dpt_quads.h"
 
-static int available(void) {
+#define QUADS_TARGET  __attribute__((target("+dotprod")))
+#define QUADS_FLIPS   DPT_FLIPS_U8
+#define NEONLANE_DOT  vdotq_lane_s32
+#define NEONLANE_DOTQ vdotq_laneq_s32
+#include "dpt_neonlane.inc"
+
+static int neondot_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
 const dpt_backend dpt_neondot = {
     "neondot",
-    available,
-    LAYOUT,
+    neondot_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */

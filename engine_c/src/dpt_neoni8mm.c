@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the integer extension of Armv8.6 (i8mm), SUDOT: signed weights, unsigned activations as
- * they are. */
+/* Neon with the integer extension of Armv8.6 (i8mm): SUDOT multiplies signed weights by unsigned
+ * activations. */
 #include "dpt_internal.h"
 
-#ifdef DPT_ARM64
-#define DPT_TARGET            __attribute__((target("+i8mm")))
-#define FLIPS                 FLIPS_I8
-#define DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
-#define DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
-#include "dpt_neonlane.h"
+#ifdef DPT_NEONI8MM
+#include "dpt_quads.h"
 
-static int available(void) {
+#define QUADS_TARGET                   __attribute__((target("+i8mm")))
+#define QUADS_FLIPS                    DPT_FLIPS_I8
+#define NEONLANE_DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
+#define NEONLANE_DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
+#include "dpt_neonlane.inc"
+
+static int neoni8mm_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
 const dpt_backend dpt_neoni8mm = {
     "neoni8mm",
-    available,
-    LAYOUT,
+    neoni8mm_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lays the weights of a model out for a backend, once, in memory that the caller gives. */
+/* Packs the weights of a model for a backend into memory of the caller, once. */
 #include "dpt_pack.h"
 
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
+enum { PACK_ALIGNMENT = 64 };
 
-/* Whether an op has a packed form: it has weights, and what a pixel reads fits a band. */
+/* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
 static int packs(const dpt_op *op) {
     return op->kind == DPT_DENSE ||
-           (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= BAND_SIZE);
+           (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
 }
 
-/* Bytes of the packed weights of an op. Fewer than 2^17 channels (whole blocks), each of at most
- * 2^28 weights (and what fills the last unit), take fewer than 2^46 bytes. So 64 bits hold the sum
- * over 2^16 ops; a size_t of 32 bits need not hold even one op. */
+/* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
+ * most 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. So 64 bits hold the sum
+ * over 2^16 ops; a size_t of 32 bits may be too small for one op. */
 static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op)) {
         return 0;
     }
     const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
     if (dpt_planar(op, packing)) {
-        const size_t groups = (op->out.c + PLANE_CHANNELS - 1u) / PLANE_CHANNELS;
-        const size_t size = groups * PLANE_CHANNELS * 4 * dpt_plane_quads(op);
-        return tables + (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        const size_t groups = (op->out.c + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
+        const size_t size = groups * DPT_PLANES_CHANNELS * 4 * dpt_planes_quads(op);
+        return tables + (size + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
     }
     const uint64_t wide = (uint64_t)dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
-    const uint64_t narrow = (uint64_t)dpt_narrow_blocks(op, packing) * NARROW_CHANNELS *
-                            NARROW_UNIT * dpt_row_units(op, NARROW_UNIT);
+    const uint64_t narrow = (uint64_t)dpt_narrow_blocks(op, packing) * DPT_NARROW_CHANNELS *
+                            DPT_NARROW_UNIT * dpt_row_units(op, DPT_NARROW_UNIT);
     return tables + (wide + narrow) * dpt_rows(op);
 }
 
-/* Whether a backend runs the model once its weights are packed, from the weights as they are. */
+/* Whether the model has unpacked weights and the backend has kernels for all of its ops. */
 static int can_pack(const dpt_model *model, const dpt_backend *backend) {
     dpt_model plain = *model;
     plain.packing = 0;
@@ -55,10 +55,10 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
     if (size == 0) {
         return 0;
     }
-    return size < SIZE_MAX - ALIGNMENT ? (size_t)size + ALIGNMENT - 1 : SIZE_MAX;
+    return size < SIZE_MAX - PACK_ALIGNMENT ? (size_t)size + PACK_ALIGNMENT - 1 : SIZE_MAX;
 }
 
-static int32_t sum_of(const int8_t *weight, size_t n) {
+static int32_t weight_sum(const int8_t *weight, size_t n) {
     int32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         sum += weight[i];
@@ -66,8 +66,9 @@ static int32_t sum_of(const int8_t *weight, size_t n) {
     return sum;
 }
 
-/* The weights of a superblock: unit by unit of a row, those of all its channels beside each other;
- * what `to` holds already is 0. Whole units are copied with a size that the compiler knows. */
+/* Packs the weights of a superblock, unit by unit of a row, with the units of all channels beside
+ * each other. `to` is filled with 0 before. Whole units are copied with a constant size, which is
+ * inlined. */
 static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes, uint8_t *to) {
     const size_t length = dpt_row_length(op), size = length * dpt_rows(op), unit = s->unit;
     const size_t channels = lanes < op->out.c - s->channel ? lanes : op->out.c - s->channel;
@@ -82,33 +83,34 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
                 } else if (unit == 4) {
                     memcpy(to + o * 4, from, 4);
                 } else {
-                    memcpy(to + o * NARROW_UNIT, from, NARROW_UNIT);
+                    memcpy(to + o * DPT_NARROW_UNIT, from, DPT_NARROW_UNIT);
                 }
             }
         }
     }
 }
 
-/* The weights for dpt_planes.h, in the order in which it gathers pixels. */
+/* Packs the weights for dpt_planes.inc, in the order in which its pixels are gathered. */
 static void pack_planes(const dpt_op *op, uint8_t *to) {
-    const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_plane_quads(op);
-    const size_t end = dpt_plane_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
+    const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_planes_quads(op);
+    const size_t end = dpt_planes_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
     for (size_t o = 0; o < op->out.c; o++) {
         const int8_t *weight = op->weight + o * h * w;
-        uint8_t *group =
-            to + o / PLANE_CHANNELS * n * 4 * PLANE_CHANNELS + 4 * (o % PLANE_CHANNELS);
+        uint8_t *group = to + o / DPT_PLANES_CHANNELS * n * 4 * DPT_PLANES_CHANNELS +
+                         4 * (o % DPT_PLANES_CHANNELS);
         for (size_t ky = 0; ky < h; ky++) {
             for (size_t kx = 0; kx < w; kx++) {
                 const size_t quad = kx < end ? ky * quads + kx / 4 : h * quads + ky / 4;
                 const size_t value = kx < end ? kx % 4 : ky % 4;
-                group[quad * 4 * PLANE_CHANNELS + value] = (uint8_t)weight[ky * w + kx];
+                group[quad * 4 * DPT_PLANES_CHANNELS + value] = (uint8_t)weight[ky * w + kx];
             }
         }
     }
 }
 
-/* The bias makes up for what is added to the activations (dpt_offset). The arithmetic is modulo
- * 2^32, as the sums in the lanes are; what comes out fits by the proof. */
+/* Packs an op. The bias corrects for the number that is added to each activation (dpt_offset). The
+ * arithmetic is modulo 2^32, as in the accumulators; the final values fit by the proof of
+ * NUMERICS.md section 4. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
     const size_t padded = dpt_padded_channels(op, packing);
@@ -130,7 +132,7 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
         }
         for (size_t o = s.channel; o < s.channel + lanes && o < op->out.c; o++) {
             const uint32_t back =
-                offset == 0 ? 0 : offset * (uint32_t)sum_of(op->weight + o * size, size);
+                offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * size, size);
             const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
             memcpy(&biases[at], &value, sizeof value);
             mults[at++] = dpt_i32(op->mult + 4 * o);
@@ -158,7 +160,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
     }
     uint8_t *to = memory;
     if (to != NULL) {
-        to += (ALIGNMENT - (uintptr_t)to % ALIGNMENT) % ALIGNMENT;
+        to += (PACK_ALIGNMENT - (uintptr_t)to % PACK_ALIGNMENT) % PACK_ALIGNMENT;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
         ops[i] = model->ops[i];

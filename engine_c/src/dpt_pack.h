@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How weights are laid out for instructions that multiply quads (dpt_quads.h).
+/* The layouts of packed weights for backends that multiply quads (dpt_quads.inc).
  *
- * Output channels are grouped in blocks of as many as the backend computes in one value (its
- * lanes), blocks in superblocks of as many as it multiplies at once. The packed op begins with the
- * biases and multipliers of all blocks as native int32, then has the superblocks: for each quad of
- * the reduction, row by row of the kernel, the quads of each lane: byte 4 * lane + i is the weight
- * of value i of the quad for channel `lane` of the superblock. What is missing to whole quads and
- * blocks is 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every
- * quad of weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ * A block is as many output channels as the backend has lanes in one accumulator value; a
+ * superblock is as many blocks as it multiplies at once. A packed op begins with the biases and
+ * multipliers of all blocks as native int32. The superblocks follow. A superblock has, for each
+ * quad of the reduction, row by row of the kernel, a quad of weights for each lane: byte 4 * lane +
+ * i is the weight of activation i of the quad for channel `lane` of the superblock. Incomplete
+ * quads and blocks are filled up with 0 (multipliers: 2). The first op starts at a multiple of 64
+ * bytes, and so does every quad of weights where a block has 16 lanes; with 4 lanes they start at
+ * multiples of 16.
  *
- * Where few channels are left for the last block of 16 lanes, most of its work would be for zeros.
- * They go into narrow blocks instead, of NARROW_CHANNELS channels each: for each NARROW_UNIT values
- * of a row, as many weights of each channel; byte 16 * channel + i. A narrow block has the biases
- * and multipliers of 16 lanes, too.
+ * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
+ * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
+ * activations of a row, the weights of each channel, byte 16 * channel + i. A narrow block has the
+ * biases and multipliers of 16 lanes, too.
  *
- * Small convolutions of one input channel have the layout of dpt_planes.h instead: for each
- * PLANE_CHANNELS channels, quad by quad of the kernel, the quad of each channel. */
+ * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
+ * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
 #include "dpt_internal.h"
 
-enum { BLOCKS = 5, NARROW_CHANNELS = 4, NARROW_UNIT = 16 };
-enum { BAND_SIZE = 0x8000, SLACK = NARROW_UNIT - 1 };
-enum { PLANE_CHANNELS = 4, PLANE_QUADS = 16, PLANE_MOST_CHANNELS = 64 };
+enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
+enum { DPT_BAND_SIZE = 0x8000, DPT_SLACK = DPT_NARROW_UNIT - 1 };
+enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
-/* Activations that a backend multiplies with their highest bit flipped: signed ones as unsigned
- * (128 larger), or unsigned ones as signed (128 smaller). The biases make up for it. */
-enum { FLIPS_NONE, FLIPS_I8, FLIPS_U8 };
+/* Which activations a backend multiplies with their highest bit flipped: signed ones, which become
+ * unsigned and 128 larger, or unsigned ones, which become signed and 128 smaller. The packed biases
+ * correct the result. */
+enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
@@ -45,9 +47,9 @@ static inline size_t dpt_lanes(uint32_t packing) {
 /* What is added to every activation of this op before the multiplication: 128, 0 or -128. */
 static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
     const uint32_t flips = packing >> 8 & 3u;
-    return flips == FLIPS_I8 && op->in.type == DPT_I8   ? 128
-           : flips == FLIPS_U8 && op->in.type == DPT_U8 ? -128
-                                                        : 0;
+    return flips == DPT_FLIPS_I8 && op->in.type == DPT_I8   ? 128
+           : flips == DPT_FLIPS_U8 && op->in.type == DPT_U8 ? -128
+                                                            : 0;
 }
 
 /* The rows of the reduction: the kernel's, or one, the whole input of a dense op. */
@@ -55,12 +57,12 @@ static inline size_t dpt_rows(const dpt_op *op) {
     return op->kind == DPT_DENSE ? 1u : op->kernel_h;
 }
 
-/* The values of such a row. */
+/* The activations of a row of the reduction. */
 static inline size_t dpt_row_length(const dpt_op *op) {
     return op->kind == DPT_DENSE ? dpt_elements(op->in) : (size_t)op->kernel_w * op->in.c;
 }
 
-/* A row in units of so many values (4: quads), the last one filled up. */
+/* The units of a row, `unit` activations each (4: quads); the last one may be filled up. */
 static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
     return (dpt_row_length(op) + unit - 1) / unit;
 }
@@ -75,36 +77,39 @@ static inline size_t dpt_span_w(const dpt_op *op, size_t n) {
     return (n * op->pool_w - 1) * op->stride_w + op->kernel_w;
 }
 
-/* Bytes of a copy of what so much of the output reads, and what a last unit reads beyond. */
+/* Bytes of a copy of the input that `rows` by `columns` of the output read, with the bytes that the
+ * last unit of a row reads beyond its window. */
 static inline uint64_t dpt_band_size(const dpt_op *op, size_t rows, size_t columns) {
-    return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + SLACK;
+    return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + DPT_SLACK;
 }
 
-/* Whether what each row of a kernel leaves over, one value, is multiplied four rows at a time. */
-static inline int dpt_plane_columns(const dpt_op *op) {
+/* Whether each row of the kernel ends in one value behind its whole quads, and these values are
+ * multiplied four rows at a time. */
+static inline int dpt_planes_columns(const dpt_op *op) {
     return op->kernel_w % 4 == 1 && op->kernel_h > 1;
 }
 
 /* The quads of a kernel with pixels in the lanes. */
-static inline size_t dpt_plane_quads(const dpt_op *op) {
+static inline size_t dpt_planes_quads(const dpt_op *op) {
     const size_t h = op->kernel_h, w = op->kernel_w;
-    return dpt_plane_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
+    return dpt_planes_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
 }
 
-/* Whether an op has its pixels in the lanes. */
+/* Whether dpt_planes.inc computes the op, with pixels in the lanes. */
 static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
     return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
            op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
-           dpt_plane_quads(op) <= PLANE_QUADS && op->kernel_h <= PLANE_QUADS &&
-           op->kernel_w <= PLANE_QUADS && op->out.c <= PLANE_MOST_CHANNELS;
+           dpt_planes_quads(op) <= DPT_PLANES_QUADS && op->kernel_h <= DPT_PLANES_QUADS &&
+           op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
 }
 
-/* The narrow blocks of an op: for up to half a block of channels, where that is less to multiply
- * and, if the block would be multiplied together with others, enough for a pass of its own. */
+/* How many narrow blocks an op has. Up to half a block of channels is narrow where that takes fewer
+ * multiplications and, if the backend multiplies several blocks at once, the channels have enough
+ * units to be a superblock of their own. */
 static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = op->out.c % dpt_lanes(packing);
-    const size_t blocks = (left + NARROW_CHANNELS - 1) / NARROW_CHANNELS;
-    const size_t units = dpt_row_units(op, NARROW_UNIT);
+    const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
+    const size_t units = dpt_row_units(op, DPT_NARROW_UNIT);
     return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
                    blocks * units < dpt_row_units(op, 4) &&
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
@@ -119,23 +124,23 @@ static inline size_t dpt_wide_channels(const dpt_op *op, uint32_t packing) {
     return (op->out.c + fill) / block * block;
 }
 
-/* Biases, or multipliers, of all blocks. */
+/* How many biases all blocks have together, and how many multipliers. */
 static inline size_t dpt_padded_channels(const dpt_op *op, uint32_t packing) {
     return dpt_wide_channels(op, packing) + dpt_narrow_blocks(op, packing) * dpt_lanes(packing);
 }
 
-/* The next channels to be multiplied: a superblock of `blocks` blocks or, with `unit` NARROW_UNIT,
- * a narrow block. */
+/* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
+ * DPT_NARROW_UNIT, a narrow block. */
 typedef struct dpt_superblock {
     size_t channel, blocks; /* the first channel; 0 blocks: past the end */
-    size_t unit;            /* values of a row that are multiplied at once in a lane: 4, or 16 */
+    size_t unit;            /* activations of a row that are multiplied at once: 4, or 16 */
     const int32_t *bias, *mult;
     const uint8_t *weight;
 } dpt_superblock;
 
-/* The channels of a superblock, and those to the next. */
+/* The channels of a superblock. */
 static inline size_t dpt_superblock_channels(const dpt_superblock *s, uint32_t packing) {
-    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)NARROW_CHANNELS;
+    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)DPT_NARROW_CHANNELS;
 }
 
 static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
@@ -146,7 +151,7 @@ static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dp
         s->unit = 4;
     } else {
         s->blocks = s->channel < op->out.c;
-        s->unit = NARROW_UNIT;
+        s->unit = DPT_NARROW_UNIT;
     }
 }
 

@@ -1,43 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RISC-V V, with registers of any length: 32 channels at a time. A segment load takes the quads of
- * all channels apart; each value multiplies the weights of 32 channels, and the products of two
- * share 16 bits. Both factors are signed: two products are at most 2 * 128 * 127 < 2^15. */
+/* RISC-V V, with registers of any length: 32 channels at a time. A segment load separates the four
+ * weights of each channel's quad. Each activation multiplies the weights of 32 channels, and two
+ * products are added in 16 bits: with both factors signed, they are at most 2 * 128 * 127 < 2^15.
+ */
 #include "dpt_internal.h"
 
 #ifdef DPT_RVV
+#include "dpt_quads.h"
+
 #include <riscv_vector.h>
 
-#define DPT_TARGET
-#define VECTOR       static inline __attribute__((always_inline))
-#define LANES        32
-#define FLIPS        FLIPS_U8
-#define STRIP        1
-#define PACKING      1
-#define PLACES(B)    4
-#define OWN_MULTIPLY /* registers whose length is not known cannot be in arrays */
+#define QUADS_TARGET
+#define QUADS_LANES        32
+#define QUADS_FLIPS        DPT_FLIPS_U8
+#define QUADS_CHUNK        1
+#define QUADS_BLOCKS       1
+#define QUADS_WINDOWS(B)   4
+#define QUADS_OWN_MULTIPLY /* C has no arrays of registers whose length is not known */
 
-/* In memory; V has at least 128 bits a register, so eight of them hold the sums. */
-typedef struct sums {
-    int32_t lane[LANES];
-} sums;
+/* The accumulators in memory. A register of V has at least 128 bits, so 8 registers hold them. */
+typedef struct quads_acc {
+    int32_t lane[QUADS_LANES];
+} quads_acc;
 
-VECTOR sums sums_zero(void) {
-    sums s;
-    __riscv_vse32_v_i32m8(s.lane, __riscv_vmv_v_x_i32m8(0, LANES), LANES);
+QUADS_INLINE quads_acc quads_acc_zero(void) {
+    quads_acc s;
+    __riscv_vse32_v_i32m8(s.lane, __riscv_vmv_v_x_i32m8(0, QUADS_LANES), QUADS_LANES);
     return s;
 }
 
-VECTOR sums sums_max(sums a, sums b) {
-    const vint32m8_t x = __riscv_vle32_v_i32m8(a.lane, LANES);
-    const vint32m8_t y = __riscv_vle32_v_i32m8(b.lane, LANES);
-    __riscv_vse32_v_i32m8(a.lane, __riscv_vmax_vv_i32m8(x, y, LANES), LANES);
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
+    const vint32m8_t x = __riscv_vle32_v_i32m8(a.lane, QUADS_LANES);
+    const vint32m8_t y = __riscv_vle32_v_i32m8(b.lane, QUADS_LANES);
+    __riscv_vse32_v_i32m8(a.lane, __riscv_vmax_vv_i32m8(x, y, QUADS_LANES), QUADS_LANES);
     return a;
 }
 
-/* NUMERICS.md section 2: vsmul is (a * b + 2^30) >> 31 when it rounds to nearest, ties up, exact
- * before the shift: with b = m / 2 the rule. It saturates only where a = b = -2^31; m / 2 > 0. */
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
+/* NUMERICS.md section 2: vsmul computes (a * b + 2^30) >> 31 when it rounds to nearest, ties up,
+ * without rounding before the shift; b = m / 2 gives the rule of that section. vsmul saturates only
+ * where a = b = -2^31, and m / 2 is positive. */
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
     vint32m8_t y = __riscv_vle32_v_i32m8(acc.lane, n);
     y = __riscv_vadd_vv_i32m8(y, __riscv_vle32_v_i32m8(bias, n), n);
     y = __riscv_vsll_vx_i32m8(y, op->shift, n);
@@ -54,90 +57,93 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-/* *x += a and *y += b, widened. In place of __riscv_vwadd_wv_i32m8, for which GCC wants the result
- * in other registers than the sum: there are not enough, and it would spill eight at a time.
- * "memory" keeps it from loading and multiplying the next values before: the same. */
-#define ADD_WIDE(x, a)                                                                             \
+/* x += a and y += b, widened. GCC puts the result of __riscv_vwadd_wv_i32m8 into other registers
+ * than the operand's; there are too few, and GCC spills eight at a time. The assembly adds in
+ * place. Its "memory" keeps GCC from loading and multiplying the next activations earlier, which
+ * would spill, too. */
+#define RVV_ADD_WIDE(x, a)                                                                         \
     __asm__("vsetvli zero, %2, e16, m4, ta, ma\n\tvwadd.wv %0, %0, %1"                             \
             : "+vr"(x)                                                                             \
-            : "vr"(a), "r"(LANES)                                                                  \
+            : "vr"(a), "r"(QUADS_LANES)                                                            \
             : "vl", "vtype", "memory")
-#define ADD_WIDE_2(x, y, a, b)                                                                     \
+#define RVV_ADD_WIDE_2(x, y, a, b)                                                                 \
     __asm__("vsetvli zero, %4, e16, m4, ta, ma\n\tvwadd.wv %0, %0, %2\n\tvwadd.wv %1, %1, %3"      \
             : "+vr"(x), "+vr"(y)                                                                   \
-            : "vr"(a), "vr"(b), "r"(LANES)                                                         \
+            : "vr"(a), "vr"(b), "r"(QUADS_LANES)                                                   \
             : "vl", "vtype", "memory")
 
-/* Value i and the next of a quad, flipped by `flip`, times the weights of all channels. */
-VECTOR vint16m4_t products(const uint8_t *a, uint8_t flip, vint8m2_t w0, vint8m2_t w1) {
-    const vint16m4_t first = __riscv_vwmul_vx_i16m4(w0, (int8_t)(a[0] ^ flip), LANES);
-    return __riscv_vwmacc_vx_i16m4(first, (int8_t)(a[1] ^ flip), w1, LANES);
+/* Activations a[0] and a[1], with the bits of `flip` flipped, times the weights of all channels. */
+QUADS_INLINE vint16m4_t rvv_products(const uint8_t *a, uint8_t flip, vint8m2_t w0, vint8m2_t w1) {
+    const vint16m4_t first = __riscv_vwmul_vx_i16m4(w0, (int8_t)(a[0] ^ flip), QUADS_LANES);
+    return __riscv_vwmacc_vx_i16m4(first, (int8_t)(a[1] ^ flip), w1, QUADS_LANES);
 }
 
-/* *x += the quad a times its weights, with P = 2 also *y += the quad b. */
-VECTOR void add_quad(const int P, vint32m8_t *x, vint32m8_t *y, const uint8_t *a, const uint8_t *b,
-                     uint8_t flip, const int8_t *weights) {
-    const vint8m2x4_t w = __riscv_vlseg4e8_v_i8m2x4(weights, LANES);
+/* *x += the quad a times the weights; with P = 2 also *y += the quad b times the same weights. */
+QUADS_INLINE void rvv_add_quad(const int P, vint32m8_t *x, vint32m8_t *y, const uint8_t *a,
+                               const uint8_t *b, uint8_t flip, const int8_t *weights) {
+    const vint8m2x4_t w = __riscv_vlseg4e8_v_i8m2x4(weights, QUADS_LANES);
     const vint8m2_t w0 = __riscv_vget_v_i8m2x4_i8m2(w, 0), w1 = __riscv_vget_v_i8m2x4_i8m2(w, 1);
     const vint8m2_t w2 = __riscv_vget_v_i8m2x4_i8m2(w, 2), w3 = __riscv_vget_v_i8m2x4_i8m2(w, 3);
     if (P == 1) {
-        ADD_WIDE(*x, products(a, flip, w0, w1));
-        ADD_WIDE(*x, products(a + 2, flip, w2, w3));
+        RVV_ADD_WIDE(*x, rvv_products(a, flip, w0, w1));
+        RVV_ADD_WIDE(*x, rvv_products(a + 2, flip, w2, w3));
     } else {
-        ADD_WIDE_2(*x, *y, products(a, flip, w0, w1), products(b, flip, w0, w1));
-        ADD_WIDE_2(*x, *y, products(a + 2, flip, w2, w3), products(b + 2, flip, w2, w3));
+        RVV_ADD_WIDE_2(*x, *y, rvv_products(a, flip, w0, w1), rvv_products(b, flip, w0, w1));
+        RVV_ADD_WIDE_2(*x, *y, rvv_products(a + 2, flip, w2, w3),
+                       rvv_products(b + 2, flip, w2, w3));
     }
 }
 
-/* The sums of places p and p + 1, or with P = 1 of p alone. */
-VECTOR void multiply_some(const int P, const tile *t, int p, uint8_t flip, const uint8_t *weights,
-                          sums acc[MOST_PLACES][BLOCKS]) {
+/* The accumulators of windows p and p + 1, or with P = 1 of window p alone. */
+QUADS_INLINE void rvv_multiply(const int P, const quads_windows *t, int p, uint8_t flip,
+                               const uint8_t *weights,
+                               quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
     const int8_t *w = (const int8_t *)weights;
-    const uint8_t *a = t->place[p], *b = t->place[p + P - 1];
-    vint32m8_t x = __riscv_vmv_v_x_i32m8(0, LANES), y = x;
+    const uint8_t *a = t->start[p], *b = t->start[p + P - 1];
+    vint32m8_t x = __riscv_vmv_v_x_i32m8(0, QUADS_LANES), y = x;
     for (uint32_t row = 0; row < t->rows; row++) {
-        const size_t end = 4 * (size_t)t->quads;
-        for (size_t i = 0; i < end; i += 4, w += 4 * LANES) {
-            add_quad(P, &x, &y, a + i, b + i, flip, w);
+        const size_t end = 4 * (size_t)t->units;
+        for (size_t i = 0; i < end; i += 4, w += 4 * QUADS_LANES) {
+            rvv_add_quad(P, &x, &y, a + i, b + i, flip, w);
         }
         if (t->tail != 0) {
             uint8_t last[2][4] = {{0}};
             memcpy(last[0], a + end, t->tail);
             memcpy(last[1], b + end, t->tail);
-            add_quad(P, &x, &y, last[0], last[1], flip, w);
-            w += 4 * LANES;
+            rvv_add_quad(P, &x, &y, last[0], last[1], flip, w);
+            w += 4 * QUADS_LANES;
         }
         a += t->pitch;
         b += t->pitch;
     }
-    __riscv_vse32_v_i32m8(acc[p][0].lane, x, LANES);
+    __riscv_vse32_v_i32m8(acc[p][0].lane, x, QUADS_LANES);
     if (P == 2) {
-        __riscv_vse32_v_i32m8(acc[p + 1][0].lane, y, LANES);
+        __riscv_vse32_v_i32m8(acc[p + 1][0].lane, y, QUADS_LANES);
     }
 }
 
-static void multiply(int P, int B, int FLIP, const tile *t, const uint8_t *w,
-                     sums acc[MOST_PLACES][BLOCKS]) {
+static void quads_multiply(int P, int B, int FLIP, const quads_windows *t, const uint8_t *w,
+                           quads_acc acc[QUADS_MOST_WINDOWS][DPT_MOST_BLOCKS]) {
     const uint8_t flip = FLIP ? 0x80 : 0;
     (void)B; /* 1 */
     if (P == 1) {
-        multiply_some(1, t, 0, flip, w, acc);
+        rvv_multiply(1, t, 0, flip, w, acc);
     }
     for (int p = 0; p + 1 < P; p += 2) {
-        multiply_some(2, t, p, flip, w, acc);
+        rvv_multiply(2, t, p, flip, w, acc);
     }
 }
 
-static int available(void) {
+static int rvv_available(void) {
     return 1;
 }
 
 const dpt_backend dpt_rvv = {
     "rvv",
-    available,
-    LAYOUT,
+    rvv_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_rvv_is_empty; /* C has no empty files */

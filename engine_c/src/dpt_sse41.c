@@ -1,58 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SSE4.1: as AVX2, in 128-bit registers. */
+/* SSE4.1: the multiplications of dpt_avx2.c in 128-bit registers. */
 #include "dpt_internal.h"
 
-#ifdef DPT_X86
+#ifdef DPT_SSE41
+#include "dpt_quads.h"
+
 #include <smmintrin.h>
 
-#include <string.h>
+#define QUADS_TARGET     __attribute__((target("sse4.1")))
+#define QUADS_LANES      16
+#define QUADS_CHUNK      1
+#define QUADS_NARROW     1
+#define QUADS_CHAINS(B)  2
+#define QUADS_FLIPS      DPT_FLIPS_I8
+#define QUADS_BLOCKS     1
+#define QUADS_WINDOWS(B) 4
 
-#define DPT_TARGET __attribute__((target("sse4.1")))
-#define LANES      16
-#define STRIP      1
-#define NARROW     1
-#define CHAINS(B)  2
-#define FLIPS      FLIPS_I8
-#define PACKING    1
-#define PLACES(B)  4
-#define VECTOR     static inline __attribute__((always_inline)) DPT_TARGET
-
-typedef struct sums {
+typedef struct quads_acc {
     __m128i quarter[4];
-} sums;
+} quads_acc;
 
-/* Four values as 16-bit pairs: the even ones, and the odd ones. */
+/* Four activations of each lane as 16-bit pairs: those with even numbers, those with odd numbers.
+ */
 typedef struct quad {
     __m128i even, odd;
 } quad;
 
-typedef struct lanes {
+typedef struct quads_weights {
     quad quarter[4];
-} lanes;
+} quads_weights;
 
-VECTOR quad pairs(__m128i a) {
+QUADS_INLINE quad sse41_pairs(__m128i a) {
     const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
     return q;
 }
 
-VECTOR quad quad_load(const uint8_t *p) {
+QUADS_INLINE quad quad_load(const uint8_t *p) {
     int32_t value;
     memcpy(&value, p, 4);
-    return pairs(_mm_set1_epi32(value));
+    return sse41_pairs(_mm_set1_epi32(value));
 }
 
-VECTOR quad quad_spread(const uint8_t *p) {
-    return pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
+QUADS_INLINE quad quad_spread(const uint8_t *p) {
+    return sse41_pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-VECTOR quad quad_flip(quad a) {
+QUADS_INLINE quad quad_flip(quad a) {
     const __m128i flip = _mm_set1_epi16(0x80);
     const quad q = {_mm_xor_si128(a.even, flip), _mm_xor_si128(a.odd, flip)};
     return q;
 }
 
-VECTOR lanes lanes_load(const uint8_t *p) {
-    lanes w;
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+    quads_weights w;
     for (int i = 0; i < 4; i++) {
         const __m128i v = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
         w.quarter[i].even = _mm_srai_epi16(_mm_slli_epi16(v, 8), 8);
@@ -61,14 +61,14 @@ VECTOR lanes lanes_load(const uint8_t *p) {
     return w;
 }
 
-VECTOR sums sums_zero(void) {
+QUADS_INLINE quads_acc quads_acc_zero(void) {
     const __m128i zero = _mm_setzero_si128();
-    const sums s = {{zero, zero, zero, zero}};
+    const quads_acc s = {{zero, zero, zero, zero}};
     return s;
 }
 
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     for (int i = 0; i < 4; i++) {
         const __m128i even = _mm_madd_epi16(a.even, w.quarter[i].even);
         const __m128i odd = _mm_madd_epi16(a.odd, w.quarter[i].odd);
@@ -77,14 +77,14 @@ VECTOR sums sums_dot(sums acc, quad a, lanes w) {
     return acc;
 }
 
-VECTOR sums sums_add(sums a, sums b) {
+QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);
     }
     return a;
 }
 
-VECTOR void narrow_sums(sums *s) {
+QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     for (int p = 0; p < 4; p++) {
         const __m128i ab = _mm_hadd_epi32(s[p].quarter[0], s[p].quarter[1]);
         const __m128i cd = _mm_hadd_epi32(s[p].quarter[2], s[p].quarter[3]);
@@ -92,36 +92,37 @@ VECTOR void narrow_sums(sums *s) {
     }
 }
 
-VECTOR sums sums_max(sums a, sums b) {
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
     }
     return a;
 }
 
-/* NUMERICS.md section 2: 64-bit products have no advantage here, so lane by lane. */
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
+/* NUMERICS.md section 2, lane by lane: vectors of 64-bit products are no faster with SSE4.1. */
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
     int32_t values[16];
     memcpy(values, acc.quarter, sizeof values);
     for (size_t i = 0; i < n; i++) {
-        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i]; /* wraps back to its value */
+        /* Modulo 2^32 the flips' offsets cancel: the result fits an int32. */
+        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i];
         int32_t whole;
         memcpy(&whole, &sum, sizeof whole);
         dpt_store(op, out, index + i, dpt_requantize(op, whole, mult[i]));
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-static int available(void) {
+static int sse41_available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);
 }
 
 const dpt_backend dpt_sse41 = {
     "sse41",
-    available,
-    LAYOUT,
+    sse41_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */

@@ -1,98 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WebAssembly SIMD128 (not the relaxed one, whose results depend on the machine): two quads at a
- * time, whose products share 16 bits. Both factors are signed: two products are at most
- * 2 * 128 * 127 < 2^15. */
+/* WebAssembly SIMD128. (The results of relaxed SIMD depend on the machine.) The products of two
+ * quads are added in 16 bits before they go to accumulators of 32: with both factors signed, two
+ * products are at most 2 * 128 * 127 < 2^15. */
 #include "dpt_internal.h"
 
 #ifdef DPT_WASM
-#include <string.h>
+#include "dpt_quads.h"
+
 #include <wasm_simd128.h>
 
-#define DPT_TARGET
-#define VECTOR    static inline __attribute__((always_inline))
-#define LANES     4
-#define FLIPS     FLIPS_U8
-#define STRIP     2
-#define PACKING   2
-#define PLACES(B) 4
+#define QUADS_TARGET
+#define QUADS_LANES      4
+#define QUADS_FLIPS      DPT_FLIPS_U8
+#define QUADS_CHUNK      2
+#define QUADS_BLOCKS     2
+#define QUADS_WINDOWS(B) 4
 
-typedef v128_t quad, lanes;
+typedef v128_t quad, quads_weights;
 
-typedef struct strip {
-    quad quad[STRIP];
-} strip;
+typedef struct quads_chunk {
+    quad quad[QUADS_CHUNK];
+} quads_chunk;
 
-typedef struct strip_lanes {
-    lanes quad[STRIP];
-} strip_lanes;
+typedef struct quads_chunk_weights {
+    quads_weights quad[QUADS_CHUNK];
+} quads_chunk_weights;
 
-/* Each channel's sum in two parts: channels 0 and 1, channels 2 and 3. */
-typedef struct sums {
+/* Each channel has two lanes, which are added at the end: channels 0 and 1 in `low`, channels 2 and
+ * 3 in `high`. */
+typedef struct quads_acc {
     v128_t low, high;
-} sums;
+} quads_acc;
 
-VECTOR quad quad_load(const uint8_t *p) {
+QUADS_INLINE quad quad_load(const uint8_t *p) {
     return wasm_v128_load32_splat(p);
 }
 
-VECTOR quad quad_flip(quad a) {
+QUADS_INLINE quad quad_flip(quad a) {
     return wasm_v128_xor(a, wasm_i8x16_const_splat(-128));
 }
 
-VECTOR strip strip_load(const uint8_t *p) {
-    const strip s = {{quad_load(p), quad_load(p + 4)}};
+QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p) {
+    const quads_chunk s = {{quad_load(p), quad_load(p + 4)}};
     return s;
 }
 
-VECTOR strip strip_flip(strip a) {
-    const strip s = {{quad_flip(a.quad[0]), quad_flip(a.quad[1])}};
+QUADS_INLINE quads_chunk quads_chunk_flip(quads_chunk a) {
+    const quads_chunk s = {{quad_flip(a.quad[0]), quad_flip(a.quad[1])}};
     return s;
 }
 
-VECTOR lanes lanes_load(const uint8_t *p) {
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     return wasm_v128_load(p);
 }
 
-VECTOR sums sums_zero(void) {
-    const sums zero = {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
+QUADS_INLINE quads_acc quads_acc_zero(void) {
+    const quads_acc zero = {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
     return zero;
 }
 
-/* Adds products in 16 bits to the sums, neighbours together. */
-VECTOR sums add(sums acc, v128_t low, v128_t high) {
+/* Adds each two neighbouring products of 16 bits to an accumulator. */
+QUADS_INLINE quads_acc wasm_add_products(quads_acc acc, v128_t low, v128_t high) {
     acc.low = wasm_i32x4_add(acc.low, wasm_i32x4_extadd_pairwise_i16x8(low));
     acc.high = wasm_i32x4_add(acc.high, wasm_i32x4_extadd_pairwise_i16x8(high));
     return acc;
 }
 
-VECTOR sums sums_dot(sums acc, quad a, lanes w) {
-    return add(acc, wasm_i16x8_extmul_low_i8x16(a, w), wasm_i16x8_extmul_high_i8x16(a, w));
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
+    return wasm_add_products(acc, wasm_i16x8_extmul_low_i8x16(a, w),
+                             wasm_i16x8_extmul_high_i8x16(a, w));
 }
 
-VECTOR sums sums_dot_strip(sums acc, strip a, strip_lanes w) {
+QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
     const v128_t low = wasm_i16x8_add(wasm_i16x8_extmul_low_i8x16(a.quad[0], w.quad[0]),
                                       wasm_i16x8_extmul_low_i8x16(a.quad[1], w.quad[1]));
     const v128_t high = wasm_i16x8_add(wasm_i16x8_extmul_high_i8x16(a.quad[0], w.quad[0]),
                                        wasm_i16x8_extmul_high_i8x16(a.quad[1], w.quad[1]));
-    return add(acc, low, high);
+    return wasm_add_products(acc, low, high);
 }
 
-VECTOR v128_t whole(sums a) {
+/* The accumulators with one lane for each channel. */
+QUADS_INLINE v128_t wasm_one_lane(quads_acc a) {
     return wasm_i32x4_add(wasm_i32x4_shuffle(a.low, a.high, 0, 2, 4, 6),
                           wasm_i32x4_shuffle(a.low, a.high, 1, 3, 5, 7));
 }
 
-VECTOR sums sums_max(sums a, sums b) {
-    const v128_t most = wasm_i32x4_max(whole(a), whole(b));
-    const sums s = {wasm_u64x2_extend_low_u32x4(most), wasm_u64x2_extend_high_u32x4(most)};
-    return s; /* the second parts are 0 */
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
+    const v128_t most = wasm_i32x4_max(wasm_one_lane(a), wasm_one_lane(b));
+    const quads_acc s = {wasm_u64x2_extend_low_u32x4(most), wasm_u64x2_extend_high_u32x4(most)};
+    return s; /* each channel's second lane is 0 */
 }
 
-/* NUMERICS.md section 2: products of 64 bits, two lanes at a time; their high halves are y. */
-VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const int32_t *mult,
-                        void *out, size_t index, size_t n) {
+/* NUMERICS.md section 2, with products of 64 bits, two lanes at a time. The high halves are y. */
+QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
+                                  const int32_t *mult, void *out, size_t index, size_t n) {
     const v128_t half = wasm_i64x2_const_splat((int64_t)1 << 31), m = wasm_v128_load(mult);
-    const v128_t a = wasm_i32x4_shl(wasm_i32x4_add(whole(acc), wasm_v128_load(bias)), op->shift);
+    const v128_t a =
+        wasm_i32x4_shl(wasm_i32x4_add(wasm_one_lane(acc), wasm_v128_load(bias)), op->shift);
     const v128_t low = wasm_i64x2_add(wasm_i64x2_extmul_low_i32x4(a, m), half);
     const v128_t high = wasm_i64x2_add(wasm_i64x2_extmul_high_i32x4(a, m), half);
     v128_t y = wasm_i32x4_shuffle(low, high, 1, 3, 5, 7);
@@ -100,7 +104,7 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     y = wasm_i32x4_max(y, wasm_i32x4_splat(op->lo));
     y = wasm_i32x4_min(y, wasm_i32x4_splat(op->hi));
     if (op->out.type == DPT_I32) {
-        int32_t values[LANES];
+        int32_t values[QUADS_LANES];
         wasm_v128_store(values, y);
         memcpy((int32_t *)out + index, values, n * sizeof values[0]);
     } else {
@@ -108,7 +112,7 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
         const v128_t bytes =
             wasm_i8x16_shuffle(y, y, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
         const uint32_t word = wasm_u32x4_extract_lane(bytes, 0);
-        if (n == LANES) {
+        if (n == QUADS_LANES) {
             memcpy(to, &word, sizeof word);
         } else {
             for (size_t i = 0; i < n; i++) {
@@ -118,16 +122,16 @@ VECTOR void sums_finish(const dpt_op *op, sums acc, const int32_t *bias, const i
     }
 }
 
-#include "dpt_quads.h"
+#include "dpt_quads.inc"
 
-static int available(void) {
+static int wasm_available(void) {
     return 1;
 }
 
 const dpt_backend dpt_wasm = {
     "wasm",
-    available,
-    LAYOUT,
+    wasm_available,
+    QUADS_PACKING,
     {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_wasm_is_empty; /* C has no empty files */

@@ -13,7 +13,7 @@ SECTIONS = {
     "DAT": 12,
     "ENC": 19,
     "DEC": 18,
-    "LAY": 21,
+    "LAY": 25,
     "CON": 14,
     "INI": 8,
     "APP": 13,

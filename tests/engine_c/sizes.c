@@ -44,7 +44,7 @@ static void test_packed_size(void) {
     static dpt_op ops[MANY], room[MANY];
     static uint8_t memory[(WIDTH + 8) * WIDTH + 63];
     dpt_backend simd = dpt_scalar;
-    simd.packing = DPT_PACKING(16, 4, FLIPS_NONE, 0, 0);
+    simd.packing = DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0);
     dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}}, packed;
     for (size_t i = 0; i < MANY; i++) {
         ops[i] = shared_op();

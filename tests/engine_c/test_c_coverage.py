@@ -19,7 +19,9 @@ from drypoint.engine import Engine
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
-HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "planes", "quads", "quads_conv", "ymm")}
+QUADS = ("multiply", "store", "conv", "dense", "table")
+HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_planes.inc", "dpt_ymm.inc"}
+HEADERS |= {f"dpt_quads_{name}.inc" for name in QUADS}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}

@@ -16,55 +16,48 @@ from hypothesis import given, settings
 from drypoint.data import ImageEncoder
 from drypoint.engine import Engine
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
-from drypoint.program import Conv, Dense, GroupedConv, blob, reference
+from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, blob, reference
 from drypoint.quant import error_bound, quantize
 from drypoint.quant._fold import fold
+from drypoint.quant._stages import Pooled
 from drypoint.quant._steps import steps
 
 ROUNDING = 2.0**-18
 
 
-def wanted_outputs(case, program):
-    """For each op, the float net's output of the last layer fused into the op.
-
-    A ReLU that follows a maximum is done before it, with the same result after it. Pools before
-    the first weights compute with pixels.
+def wanted_outputs(case, line):
+    """For each op, the float net's output of the last layer fused into the op; None for an op that
+    computes a part of a layer. A clip that follows a maximum is done before it, with the same
+    result. Pools before the first weights compute with pixels.
     """
-    wanted, current, names = {}, None, [op.name for op in program.ops]
-    for path, values in case.activations().items():
-        if path in names:
-            current = path
-        if current is not None and "softmax" not in path:
-            wanted[current] = values
-    folded = not isinstance(case.model.encoder, ImageEncoder)
-    for op in program.ops:
-        values = wanted[op.name]
-        folded = folded or isinstance(op, Conv | GroupedConv | Dense)
-        flat = values.reshape(len(values), -1)
-        if values.ndim == 4:
-            values = values.transpose(0, 2, 3, 1)
-        elif len(op.out_shape) == 3 and op.out_shape[:2] != (1, 1):  # flattened already
-            h, w, c = op.out_shape
-            values = flat.reshape(-1, c, h, w).transpose(0, 2, 3, 1)
-        values = values.reshape(len(values), *op.out_shape)
-        if not folded:
-            encoder = case.model.encoder
-            values = (values * (encoder.std or 1.0) + (encoder.mean or 0.0)) * 255
-        wanted[op.name] = np.maximum(values, 0) if getattr(op, "lo", None) == 0 else values
+    wanted, encoder, activations = [], case.model.encoder, case.activations()
+    raw = {0} if isinstance(encoder, ImageEncoder) else set()
+    for i, step in enumerate(line):
+        stage, (h, w, c) = step.stage, step.stage.out_shape
+        values = activations.get(stage.last)
+        if isinstance(stage, Pooled) and stage.reads[0] in raw:
+            raw.add(i + 1)
+        if values is not None:
+            values = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
+            if i + 1 in raw:
+                values = (values * (encoder.std or 1.0) + (encoder.mean or 0.0)) * 255
+            values = values.clip(stage.low, stage.high)
+        wanted.append(values)
     return wanted
-
-
-def scales(case, calibration):
-    return {s.stage.path: s.target.scale for s in steps(fold(case.model), calibration)}
 
 
 def excesses(case, program, calibration):
     """op -> the largest difference from the float net, as a multiple of the bound."""
-    bounds, scale = error_bound(case.model, calibration), scales(case, calibration)
-    wanted, found = wanted_outputs(case, program), {}
-    for op, came in zip(program.ops, reference.trace(program, case.integers(program)), strict=True):
-        off = float(np.abs(came * scale[op.name] - wanted[op.name]).max())
-        found[op.name] = off / bounds[op.name] if bounds[op.name] else off * 1e6
+    line = steps(fold(case.model), calibration)
+    bounds, found = error_bound(case.model, calibration), {}
+    traced = reference.trace(program, case.integers(program))
+    for step, op, came, wanted in zip(
+        line, program.ops, traced, wanted_outputs(case, line), strict=True
+    ):
+        if wanted is not None:
+            real = (came.astype(np.float64) - op.output.zero) * step.target.scale
+            off, bound = float(np.abs(real - wanted).max()), bounds[op.name]
+            found[op.name] = off / bound if bound else off * 1e6
     return found
 
 
@@ -100,8 +93,8 @@ def test_the_engine_gives_the_bytes_of_the_reference(case):
 def test_the_overflow_bound_is_never_reached_and_stored(case):
     """Oracle: the worst input of each output channel, built from the signs of its weights."""
     for op in quantize(case.model, case.calibration()).ops:
-        if isinstance(op, Conv | Dense):
-            rows = op.weight.reshape(len(op.weight), -1).astype(object)
+        if isinstance(op, Conv | Dense | DepthwiseConv | GroupedConv):
+            rows = op.rows.astype(object)
             high, low = (255, 0) if op.in_type == "u8" else (127, -128)
             for bias, row, bound in zip(op.bias.tolist(), rows, op.acc_bound, strict=True):
                 up = bias + sum(w * (high if w > 0 else low) for w in row)

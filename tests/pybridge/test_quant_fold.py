@@ -16,26 +16,56 @@ from drypoint.data import ImageEncoder
 from drypoint.nn import (
     Add,
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
+    Concat,
     Conv2d,
+    Dot,
     Dropout,
     Flatten,
     GlobalAvgPool2d,
     Graph,
+    Hardswish,
     Linear,
     MaxPool2d,
     Model,
     ReLU,
+    ReLU6,
     Reshape,
     Sequential,
     Sigmoid,
     Softmax,
     Tanh,
+    ZeroPad2d,
 )
-from drypoint.program import AvgPool, Conv, Dense, MaxPool, blob, reference
-from drypoint.quant import Calibration, QuantizationError, UnsupportedError, calibrate, quantize
+from drypoint.program import (
+    Add as AddOp,
+)
+from drypoint.program import (
+    AvgPool,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    Lookup,
+    MaxPool,
+    Program,
+    blob,
+    reference,
+)
+from drypoint.program import (
+    Concat as ConcatOp,
+)
+from drypoint.quant import (
+    Calibration,
+    QuantizationError,
+    UnsupportedError,
+    calibrate,
+    quantize,
+    report,
+)
 from drypoint.quant._fold import fold
-from drypoint.quant._scales import Activation, integers, multipliers
+from drypoint.quant._scales import Activation, activation_of, multipliers, weighted_integers
+from drypoint.quant._steps import steps
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (10, 6, 8)).astype(np.uint8)  # 6 high, 8 wide
@@ -111,13 +141,16 @@ def test_a_fused_pool_gives_the_bytes_of_a_pool_of_its_own():
     program = quantized(model({**layers, "fc": Linear(2)}))
     conv, dense = program.ops
     assert conv.pool == (2, 2)
-    plane = conv.out_shape._replace(h=4, w=6)
-    alone = replace(conv, pool=(1, 1), out_shape=plane)
-    pool = MaxPool(
-        name="pool", in_type="u8", out_type="u8", in_shape=plane, out_shape=conv.out_shape,
-        kernel=(2, 2), stride=(2, 2),
-    )  # fmt: skip
-    apart = replace(program, ops=(alone, pool, dense))
+    plane = conv.output._replace(shape=conv.out_shape._replace(h=4, w=6))
+    alone = replace(conv, pool=(1, 1), output=plane)
+    pool = MaxPool(name="pool", inputs=(plane,), output=conv.output, kernel=(2, 2), stride=(2, 2))
+    apart = Program(
+        name="apart",
+        ops=(alone, pool, dense),
+        input_scale=program.input_scale,
+        output_scale=program.output_scale,
+        encoder=program.encoder,
+    )
     x = program.check_input(IMAGES)
     fused, separate = reference.trace(program, x), reference.trace(apart, x)
     np.testing.assert_array_equal(fused[0], separate[1])
@@ -192,32 +225,34 @@ def test_a_vector_may_begin_as_a_plane_of_one_channel():
 
 
 def test_every_layer_without_an_integer_form_is_named_at_once():
-    inner = Sequential({"wide": Conv2d(4, 3, dilation=2), "norm": BatchNorm2d(), "tanh": Tanh()})
+    inner = Sequential({"wide": Conv2d(4, 3), "view": Reshape((6, 4, 4)), "tanh": Tanh()})
     layers = {
-        "body": inner, "pool": MaxPool2d(2, padding=1),
-        "flatten": Flatten(), "fc": Linear(3), "softmax": Softmax(), "sigmoid": Sigmoid(),
+        "body": inner, "flatten": Flatten(), "fc": Linear(3), "softmax": Softmax(),
+        "sigmoid": Sigmoid(),
     }  # fmt: skip
     with pytest.raises(UnsupportedError) as refused:
         fold(model(layers))
     text = str(refused.value)
     assert "\n" not in text
     assert re.findall(r"(?:for|;) ([\w.]+) \((\w+)\): ", text) == [
-        ("body.wide", "Conv2d"), ("body.tanh", "Tanh"), ("pool", "MaxPool2d"),
-        ("sigmoid", "Sigmoid"),
+        ("body.view", "Reshape"), ("sigmoid", "Sigmoid"),
     ]  # fmt: skip
 
 
 REFUSED = {
-    "norm first": ({"norm": BatchNorm2d(), "conv": Conv2d(1, 1)}, {}, "must follow a convolution"),
-    "norm after relu": (
-        {"conv": Conv2d(1, 1), "relu": ReLU(), "norm": BatchNorm2d()}, {}, "must follow",
+    "function of unlike pixels": (
+        {"relu": ReLU(), "conv": Conv2d(1, 1)}, {"mean": (0.5, 0.4, 0.5), "color": "rgb"},
+        "its pixels' channels are encoded differently",
     ),
-    "relu first": ({"relu": ReLU(), "conv": Conv2d(1, 1)}, {}, "before the first layer"),
-    "relu at the mean": (
-        {"pool": AvgPool2d(2), "relu": ReLU(), "conv": Conv2d(1, 1)}, {"mean": 0.5},
-        "clamps at the encoder's mean",
+    "padded mean of pixels": (
+        {"pool": AvgPool2d(2, padding=1), "conv": Conv2d(1, 1)}, {"mean": 0.5},
+        "it averages over padding of raw pixels",
     ),
-    "padded mean": ({"conv": Conv2d(1, 3, padding=1)}, {"mean": 0.5}, "pads with the encoder's"),
+    "norm of a flat plane": (
+        {"conv": Conv2d(2, 3), "flatten": Flatten(), "norm": BatchNorm1d(), "fc": Linear(2)}, {},
+        "it reads a flattened plane",
+    ),
+    "padded end": ({"conv": Conv2d(2, 3), "pad": ZeroPad2d(1)}, {}, "ends in a padding layer"),
     "no weights": ({"pool": AvgPool2d(2)}, {}, "no weights that could take in"),
     "moving reshape": (
         {"conv": Conv2d(2, 3), "view": Reshape((4, 6, 2)), "flat": Flatten(), "fc": Linear(2)}, {},
@@ -277,14 +312,144 @@ def test_a_graph_that_is_a_chain_gives_the_program_of_the_sequential():
     assert blob.dumps(quantized(graph)) == blob.dumps(quantized(chain))
 
 
-def test_a_graph_that_branches_is_refused():
-    layers = {"a": Linear(3), "b": Linear(3), "add": Add()}
-    edges = [("input", "a", "add.a"), ("input", "b", "add.b")]
-    net = Graph(layers, edges, {"input": (4,)}).initialize(0)
-    with pytest.raises(QuantizationError, match="without branches only: the graph is no chain"):
-        fold(Model(net))
-    with pytest.raises(QuantizationError, match="without branches only"):
-        calibrate(Model(net), RNG.random((3, 4), dtype=np.float32))
+def branching(layers, edges, shape=(3, 4, 4), seed=0):
+    return Model(Graph(layers, edges, {"input": shape}).initialize(seed))
+
+
+def floats(n=20, shape=(3, 4, 4)):
+    return np.random.default_rng(5).normal(size=(n, *shape))
+
+
+def test_a_residual_block_is_convolutions_and_an_addition():
+    block = branching(
+        {"first": Conv2d(4, 1), "relu": ReLU(), "conv": Conv2d(4, 3, padding=1),
+         "norm": BatchNorm2d(), "add": Add(), "out": ReLU6(), "pool": GlobalAvgPool2d(),
+         "fc": Linear(2)},
+        [("input", "first", "relu", "conv", "norm", "add.a"), ("relu", "add.b"),
+         ("add", "out", "pool", "fc")],
+    )  # fmt: skip
+    program = quantized(block, floats())
+    kinds = [type(op) for op in program.ops]
+    assert kinds == [Conv, Conv, AddOp, AvgPool, Dense]
+    assert program.reads == ((0,), (1,), (2, 1), (3,), (4,))
+    add = program.ops[2]
+    six = 6 / steps(fold(block), calibrate(block, floats()))[2].target.scale
+    assert (add.lo, add.hi) == (0, min(255, round(six)))
+
+
+def test_a_layer_that_two_layers_read_is_not_fused():
+    """Oracle: the relu of a shared convolution is a table, the norm a depthwise convolution."""
+    net = branching(
+        {"conv": Conv2d(3, 1), "relu": ReLU(), "norm": BatchNorm2d(), "join": Add()},
+        [("input", "conv", "relu", "join.a"), ("conv", "norm", "join.b")],
+    )
+    program = quantized(net, floats())
+    assert [type(op) for op in program.ops] == [Conv, Lookup, DepthwiseConv, AddOp]
+    table = program.ops[1].table.astype(int)
+    negative = np.arange(256, dtype=np.uint8).view(np.int8) <= program.ops[0].output.zero
+    assert (table[negative] == 0).all()
+
+
+def test_what_a_concatenation_reads_has_one_scale():
+    net = branching(
+        {"a": Conv2d(2, 1), "b": Conv2d(3, 3, padding=1), "tanh": Tanh(), "join": Concat(),
+         "pool": MaxPool2d(2), "conv": Conv2d(1, 1)},
+        [("input", "a", "join.a"), ("input", "b", "tanh", "join.b"), ("join", "pool", "conv")],
+    )  # fmt: skip
+    program = quantized(net, floats())
+    line = steps(fold(net), calibrate(net, floats()))
+    assert [type(op) for op in program.ops] == [Conv, Conv, Lookup, ConcatOp, MaxPool, Conv]
+    joined = line[3].target
+    assert line[0].target == line[2].target == joined == line[4].target
+    assert line[1].target != joined
+
+
+def test_three_inputs_of_a_concatenation_are_two_ops():
+    net = branching(
+        {"a": Conv2d(2, 1), "b": Conv2d(3, 1), "join": Concat(3), "conv": Conv2d(1, 1)},
+        [("input", "a", "join.a"), ("input", "b", "join.b"), ("input", "join.c"), ("join", "conv")],
+    )
+    program = quantized(net, floats())
+    assert [(op.name, op.out_shape.c) for op in program.ops[2:4]] == [("join.0", 5), ("join", 8)]
+    assert [op.op for op in report(net, calibrate(net, floats()), floats())] == [
+        "a", "b", "join", "conv",
+    ]  # fmt: skip
+
+
+def test_padding_layers_join_the_windows_that_follow_or_stand_alone():
+    """A maximum takes the zeros of a padding layer for values; a convolution pads by itself."""
+    before_conv = [Conv2d(2, 1), ZeroPad2d((1, 0, 2, 1)), Conv2d(2, 3, padding=1), Flatten()]
+    program = quantized(model([*before_conv, Linear(2)]))
+    assert [type(op) for op in program.ops] == [Conv, Conv, Dense]
+    assert program.ops[1].padding == (3, 2, 2, 1)
+    before_max = [Conv2d(2, 1), ZeroPad2d(1), MaxPool2d(3, stride=1), Flatten(), Linear(2)]
+    program = quantized(model(before_max))
+    assert [type(op) for op in program.ops] == [Conv, DepthwiseConv, MaxPool, Dense]
+    inner, padded = reference.trace(program, program.check_input(IMAGES))[:2]
+    np.testing.assert_array_equal(padded[:, 1:-1, 1:-1], inner)
+    assert (padded[:, 0] == program.ops[1].output.zero).all()
+
+
+def test_an_encoder_with_a_mean_pads_with_its_pixel():
+    """Real zero is the pixel 255 * mean, rounded."""
+    given_model = model(
+        [Conv2d(2, 3, padding=1), Flatten(), Linear(2)], mean=(0.2, 0.5, 0.9), color="rgb"
+    )
+    conv = quantized(given_model, RNG.integers(0, 256, (5, 6, 8, 3)).astype(np.uint8)).ops[0]
+    assert conv.pad.tolist() == [51, 128, 230]  # 127.5 to the even one, 229.5 as well
+
+
+def test_padding_of_a_tensor_with_a_zero_point_is_that_zero_point():
+    layers = [Conv2d(2, 1), Hardswish(), Conv2d(2, 3, padding=1), Flatten(), Linear(2)]
+    program = quantized(model(layers))
+    zero = program.ops[1].output.zero
+    assert zero != 0
+    assert program.ops[2].pad.tolist() == [zero, zero]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 510, ("u8", 2.0, 0)),
+        (-127, 127, ("i8", 1.0, 0)),
+        (-127, 120, ("i8", 1.0, 0)),  # 0.97 of a step finer: not lopsided
+        (-0.375, 10, ("i8", 10.375 / 255, -119)),
+        (-10, 0, ("i8", 10 / 255, 127)),
+        (-10, -5, ("i8", 10 / 255, 127)),  # real zero always has an integer
+        (0, 0, ("u8", 1.0, 0)),
+    ],
+)
+def test_zero_points_are_for_lopsided_ranges(low, high, wanted):
+    came = activation_of(low, high)
+    assert (came.dtype, came.scale, came.zero) == (wanted[0], pytest.approx(wanted[1]), wanted[2])
+    ends = [came.scale * (q - came.zero) for q in came.limits]
+    assert ends[0] <= min(low, 0) + came.scale
+    assert ends[1] >= max(high, 0) - came.scale
+    assert activation_of(low, high, centred=True).zero == 0
+
+
+def test_graphs_of_several_outputs_and_layers_without_an_integer_form_are_refused():
+    layers = {"a": Linear(3), "b": Linear(3)}
+    two = branching(layers, [("input", "a"), ("input", "b")], shape=(4,))
+    with pytest.raises(QuantizationError, match="one input and one output; this one has the inp"):
+        fold(two)
+    dot = branching(
+        {**layers, "dot": Dot()}, [("input", "a", "dot.a"), ("input", "b", "dot.b")], shape=(4,)
+    )
+    with pytest.raises(QuantizationError, match=r"neither|no such op"):
+        fold(dot)
+
+
+def test_a_concatenation_of_a_tensor_and_what_huge_weights_make_of_it_is_refused():
+    net = branching(
+        {"first": Conv2d(2, 1), "tanh": Tanh(), "huge": Conv2d(2, 1), "join": Concat(),
+         "last": Conv2d(1, 1)},
+        [("input", "first", "tanh", "huge", "join.a"), ("tanh", "join.b"), ("join", "last")],
+    )  # fmt: skip
+    weights = net.net["huge"].params["weight"] * 1e6
+    huge = net.with_net(net.net.with_params({"huge.weight": weights}))
+    with pytest.raises(QuantizationError, match="huge: its weights are too large for one scale"):
+        quantized(huge, floats())
 
 
 def test_a_calibration_of_another_net_is_refused():
@@ -407,12 +572,14 @@ ADVERSARIAL = {
 
 
 @pytest.mark.parametrize(("weight", "bias"), ADVERSARIAL.values(), ids=ADVERSARIAL)
-@pytest.mark.parametrize("source", [Activation("u8", 1.0), Activation("i8", 1e-6)])
+@pytest.mark.parametrize(
+    "source", [Activation("u8", 1.0), Activation("i8", 1e-6), Activation("i8", 0.3, -100)]
+)
 @pytest.mark.parametrize("out_scale", [None, 1e-12, 1.0, 1e12])
 def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_scale):
     """NUMERICS.md sections 4 and 5, in Python's exact integers."""
     weight, bias = np.array(weight, np.float64), np.array(bias, np.float64)
-    q = integers(weight, bias, source=source, out_scale=out_scale)
+    q, out = weighted_integers(weight, bias, source=source, out_scale=out_scale)
     assert np.abs(q.weight.astype(int)).max() <= 127
     assert (q.mult >= 2**15).all()
     assert (q.mult % 2 == 0).all()
@@ -421,10 +588,11 @@ def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_sc
     for row, b in zip(q.weight.tolist(), q.bias.tolist(), strict=True):
         assert (abs(b) + magnitude * sum(map(abs, row))) << q.shift < 2**31
     # Rounding is all that is lost: half a step of each channel's weights and of its accumulator.
-    unit = source.scale * q.weight_scale
-    assert (np.abs(weight - q.weight * q.weight_scale[:, None]).max(axis=1)
-            <= q.weight_scale * 0.5000001).all()  # fmt: skip
-    assert (np.abs(bias - q.bias * unit) <= unit * 0.5000001).all()
-    assert out_scale is None or q.out_scale >= out_scale
+    unit, scale = q.unit, q.unit / source.scale
+    off = np.abs(weight - q.weight * scale[:, None]).max(axis=1)
+    assert (off <= scale * 0.5000001).all()
+    own = q.bias + source.zero * q.weight.astype(int).sum(axis=1)
+    assert (np.abs(bias - own * unit) <= unit * 0.5000001).all()
+    assert out_scale is None or out >= out_scale
     # And the multiplier is what carries accumulators to outputs, to 15 bits.
-    np.testing.assert_allclose(q.mult * 2.0 ** (q.shift - 32), unit / q.out_scale, rtol=2.0**-15)
+    np.testing.assert_allclose(q.mult * 2.0 ** (q.shift - 32), unit / out, rtol=2.0**-15)

@@ -7,20 +7,37 @@ from hypothesis import strategies as st
 
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import (
+    GELU,
+    AdaptiveAvgPool2d,
+    Add,
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
+    Concat,
     Conv2d,
+    Cos,
     Dropout,
     Flatten,
     GlobalAvgPool2d,
+    Graph,
+    Hardsigmoid,
+    Hardswish,
     Layer,
+    LeakyReLU,
     Linear,
     MaxPool2d,
     Model,
+    Module,
     ReLU,
+    ReLU6,
     Reshape,
     Sequential,
+    Sigmoid,
+    SiLU,
+    Sin,
     Softmax,
+    Tanh,
+    ZeroPad2d,
 )
 from drypoint.program import Program
 from drypoint.quant import Calibration
@@ -53,7 +70,8 @@ class Case:
         if isinstance(self.model.encoder, ImageEncoder):
             return self.model.encoder.pixels(self.images)
         limits, dtype = ((0, 255), "u1") if program.input_type == "u8" else ((-128, 127), "i1")
-        steps = np.rint(self.real / program.input_scale).clip(*limits).astype(dtype)
+        steps = np.rint(self.real / program.input_scale) + program.input.zero
+        steps = steps.clip(*limits).astype(dtype)
         if steps.ndim == 2:
             return steps[:, None, None, :]
         return np.ascontiguousarray(steps.transpose(0, 2, 3, 1))
@@ -63,33 +81,81 @@ def _pair(rng, most_h, most_w):
     return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
 
 
-def _block(rng, shape, *, padded):
-    """Layers around one convolution or one pool, as they fit a plane (C, H, W)."""
+FUNCTIONS = (Tanh, Sigmoid, Hardsigmoid, Hardswish, SiLU, GELU, Sin, Cos)
+
+
+def _activation(rng) -> Layer:
+    """A ReLU half of the time."""
+    choice = rng.random()
+    if choice < 0.6:
+        return ReLU() if choice < 0.4 else ReLU6()
+    if choice < 0.7:
+        return LeakyReLU(float(rng.choice([0.01, 0.3, -0.5, 2.0])))
+    return FUNCTIONS[int(rng.integers(len(FUNCTIONS)))]()
+
+
+def _convolution(rng, shape) -> Conv2d:
+    options = {"stride": _pair(rng, 2, 2), "bias": bool(rng.random() < 0.8)}
+    sides = tuple(tuple(int(p) for p in rng.integers(0, 2, 2)) for _ in range(2))
+    options["padding"] = sides if rng.random() < 0.7 else "same"
+    kernel = _pair(rng, min(3, shape[1]), min(3, shape[2]))
+    if rng.random() < 0.2:
+        options["dilation"] = tuple(
+            int(rng.integers(1, max(2, n // k))) for n, k in zip(shape[1:], kernel, strict=True)
+        )
+    groups = int(rng.choice([g for g in range(1, shape[0] + 1) if shape[0] % g == 0]))
+    return Conv2d(groups * int(rng.integers(1, 4)), kernel, groups=groups, **options)
+
+
+def _pool(rng, shape, *, padded) -> Layer:
+    kernel = _pair(rng, min(3, shape[1]), min(3, shape[2]))
+    stride = None if rng.random() < 0.6 else _pair(rng, 3, 3)
+    padding = 0
+    if padded and rng.random() < 0.3:
+        padding = tuple(tuple(int(n) for n in rng.integers(0, k, 2)) for k in kernel)
+    kind = MaxPool2d if rng.random() < 0.6 else AvgPool2d
+    return kind(kernel, stride=stride, padding=padding)
+
+
+def _block(rng, shape, *, computed):
+    """Layers around one convolution or one pool, as they fit a plane (C, H, W); ``computed``:
+    weights stand before them, so that nothing of the encoder is left.
+    """
     layers: list[Layer] = []
+    if rng.random() < 0.1:
+        layers.append(ZeroPad2d(tuple(int(n) for n in rng.integers(0, 2, 4))))
     if rng.random() < 0.8:
-        options = {"stride": _pair(rng, 2, 2), "bias": bool(rng.random() < 0.8)}
-        if padded:
-            sides = tuple(tuple(int(p) for p in rng.integers(0, 2, 2)) for _ in range(2))
-            options["padding"] = sides if rng.random() < 0.7 else "same"
-        kernel = _pair(rng, min(3, shape[1]), min(3, shape[2]))
-        groups = int(rng.choice([g for g in range(1, shape[0] + 1) if shape[0] % g == 0]))
-        layers.append(Conv2d(groups * int(rng.integers(1, 4)), kernel, groups=groups, **options))
+        plane = layers[-1].output_shape(shape) if layers else shape
+        layers.append(_convolution(rng, plane))
         layers += [BatchNorm2d()] if rng.random() < 0.4 else []
         layers += [Dropout(0.5)] if rng.random() < 0.2 else []
+        computed = True
     plane = shape
     for layer in layers:
         plane = layer.output_shape(plane)
-    computed = bool(layers)
-    if computed and rng.random() < 0.5:
-        layers.append(ReLU())
+    if computed and rng.random() < 0.6:
+        layers.append(_activation(rng))
     if rng.random() < 0.6 or not layers:
-        kernel = _pair(rng, min(3, plane[1]), min(3, plane[2]))
-        stride = None if rng.random() < 0.6 else _pair(rng, 3, 3)
-        layers.append((MaxPool2d if rng.random() < 0.6 else AvgPool2d)(kernel, stride=stride))
+        layers.append(_pool(rng, plane, padded=computed))
         plane = layers[-1].output_shape(plane)
         if computed and rng.random() < 0.4:
-            layers.append(ReLU())
+            layers.append(_activation(rng))
+        layers += [BatchNorm2d()] if computed and rng.random() < 0.2 else []
     return layers, plane, computed
+
+
+def _branches(rng, shape) -> Graph:
+    """Two ways from one plane to an addition or a concatenation, the second often a skip."""
+    c = shape[0]
+    first = [Conv2d(c, 3, padding=1), BatchNorm2d(), _activation(rng)][: int(rng.integers(1, 4))]
+    second = [Conv2d(c, 1), _activation(rng)][: int(rng.integers(0, 3))]
+    joined = Add() if rng.random() < 0.6 else Concat()
+    layers: dict[str, Module] = {f"a{i}": layer for i, layer in enumerate(first)}
+    layers |= {f"b{i}": layer for i, layer in enumerate(second)}
+    layers |= {"join": joined, "out": _activation(rng)}
+    edges = [("input", *(f"a{i}" for i in range(len(first))), "join.a")]
+    edges += [("input", *(f"b{i}" for i in range(len(second))), "join.b"), ("join", "out")]
+    return Graph(layers, edges, {"input": shape})
 
 
 def _weights(rng, shape, style):
@@ -106,7 +172,8 @@ def _filled(rng, net: Sequential) -> Sequential:
     """Random numbers for everything; a style for each array."""
     params = {}
     for path, shape in net.param_shapes().items():
-        style = str(rng.choice(STYLES))
+        # One scale for both ways of a concatenation takes weights of ordinary size.
+        style = "normal" if path.startswith("branches") else str(rng.choice(STYLES))
         if len(shape) > 1:
             params[path] = _weights(rng, shape, style)
         else:
@@ -130,18 +197,23 @@ def random_case(seed: int) -> Case:
         mean = tuple(rng.uniform(0.05, 0.9, channels).tolist()) if rng.random() < 0.7 else None
         std = tuple(rng.uniform(0.05, 2, channels).tolist())
     parts: dict[str, Layer] = {}
-    plane, folded = shape, mean is None
+    plane, computed = shape, not encoded
     for i in range(int(rng.integers(0, 4))):
-        layers, plane, computed = _block(rng, plane, padded=folded)
-        folded |= computed
+        layers, plane, computed = _block(rng, plane, computed=computed)
         if rng.random() < 0.4:
             parts[f"block{i}"] = Sequential(layers)
         else:
             parts |= {f"layer{i}_{j}": layer for j, layer in enumerate(layers)}
-    ways = [Flatten(), Reshape((int(np.prod(plane)),)), GlobalAvgPool2d()]
-    parts["flatten"] = ways[int(rng.choice(3, p=[0.5, 0.2, 0.3]))]
+        if computed and rng.random() < 0.4:
+            parts[f"branches{i}"] = _branches(rng, plane)
+            plane = parts[f"branches{i}"].output_shape(plane)
+    ways = [Flatten(), Reshape((int(np.prod(plane)),)), GlobalAvgPool2d(), AdaptiveAvgPool2d(1)]
+    way = int(rng.choice(4, p=[0.4, 0.2, 0.3, 0.1]))
+    parts["flatten"] = Sequential([ways[3], Flatten()]) if way == 3 else ways[way]
     if rng.random() < 0.5:
-        parts |= {"hidden": Linear(int(rng.integers(1, 9))), "last_relu": ReLU()}
+        parts |= {"hidden": Linear(int(rng.integers(1, 9)))}
+        parts |= {"hidden_norm": BatchNorm1d()} if rng.random() < 0.3 else {}
+        parts |= {"last_activation": _activation(rng)}
     outputs = int(rng.integers(2, 6))
     parts["fc"] = Linear(outputs, bias=bool(rng.random() < 0.8))
     parts |= {"softmax": Softmax()} if rng.random() < 0.5 else {}

@@ -215,7 +215,9 @@ class _Graph:
         if other == number and self.rng.random() < 0.8:
             channels = source.shape.c if kind == "add" else int(self.rng.integers(1, 6))
             made = Tensor(Shape(*plane, channels), source.type, zero)
-            other = self.pixelwise(number, _output(self.rng, made.shape, False) if kind == "add" else made)
+            other = self.pixelwise(
+                number, _output(self.rng, made.shape, False) if kind == "add" else made
+            )
         pair = (number, other) if self.rng.random() < 0.5 else (other, number)
         a, b = self.tensors[pair[0]], self.tensors[pair[1]]
         if kind == "add":

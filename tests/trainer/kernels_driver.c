@@ -294,9 +294,30 @@ static void elements(const dpk_kernels *k) {
     check("tanh gradient", k->tanh_gradient, &gradient, y, 4 * n);
     check("sigmoid", k->sigmoid, &relu, y, 4 * n);
     check("sigmoid gradient", k->sigmoid_gradient, &gradient, y, 4 * n);
+    for (int function = DPK_RELU6; function <= DPK_GELU; function++) {
+        const dpk_activation forward = {x, NULL, y, n, function, 0.1F};
+        const dpk_activation back = {x, value, y, n, function, 0.1F};
+        check("activation", k->activation, &forward, y, 4 * n);
+        check("activation gradient", k->activation, &back, y, 4 * n);
+    }
     free(x);
     free(value);
     free(y);
+}
+
+static void planes(const dpk_kernels *k) {
+    const size_t n = draw(1, 40), rows = draw(1, 9), places = draw(1, 30), all = rows * places * n;
+    float *x = numbers(all), *g = numbers(all), *factor = numbers(rows * n), *y = numbers(all);
+    float *sums = numbers(rows * n);
+    const dpk_planes scaled = {x, NULL, factor, y, rows, places, n};
+    const dpk_planes products = {x, g, NULL, sums, rows, places, n};
+    check("scaled planes", k->scale_planes, &scaled, y, 4 * all);
+    check("products of planes", k->plane_products, &products, sums, 4 * rows * n);
+    free(x);
+    free(g);
+    free(factor);
+    free(y);
+    free(sums);
 }
 
 /* Any order of the axes of an array without gaps; and zeros. */
@@ -439,6 +460,7 @@ int main(int n_arguments, char **arguments) {
             product(k, 200); /* large enough to leave out zeros */
             update(k);
             together(k);
+            planes(k);
             elements(k);
             copies(k);
             dropout(k);

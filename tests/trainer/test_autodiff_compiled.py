@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
+from drypoint import nn
 from drypoint.autodiff import Tensor, lazy
 from drypoint.autodiff._window import Convolution, Window
 from drypoint.autodiff.kernels import choose, runtime, updates
@@ -116,6 +117,24 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
     g = anyhow(rng, whole(rng, *y.shape))
     for sparse in (False, True):
         on_every_set(backward, g, sparse=sparse)
+
+
+@given(n=batches, size=pairs, padding=st.tuples(sides, sides), seed=seeds)
+@settings(max_examples=25)
+def test_zero_padding(*, n, size, padding, seed):
+    """Equal bytes for any numbers, which are copied."""
+    rng = np.random.default_rng(seed)
+    x = anyhow(rng, rng.normal(size=(n, 2, *size)).astype(np.float32))
+
+    def both(x):
+        leaf = Tensor(x, requires_grad=True)
+        y = ad.zero_pad2d(leaf, padding)
+        y.backward(y.data)
+        return y.data, leaf.grad
+
+    y, gradient = on_every_set(both, x)
+    np.testing.assert_array_equal(y, np.pad(x, ((0, 0), (0, 0), *padding)))
+    np.testing.assert_array_equal(gradient, x)
 
 
 @given(n=batches, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
@@ -237,6 +256,17 @@ def test_a_nan_comes_through_a_sparse_product():
             assert np.isnan(choose.linear_weight_gradient(one, x)[column]).any()
 
 
+def test_means_of_large_planes():
+    """Any numbers, as in `test_pooling`: a window of a mean may have more than 255 elements."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5, 2, 17, 16)).astype(np.float32)
+    whole_plane = Window((17, 16), (17, 16))
+    (y,) = on_every_set(lambda x: [choose.avg_pool2d(x, window=whole_plane)], x)
+    gradient = choose.avg_pool2d_gradient
+    on_every_set(lambda y: [gradient(y, window=whole_plane, size=(17, 16))], y)
+    nn.check_layer(nn.GlobalAvgPool2d(), (1, 17, 16))  # in kernels
+
+
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
 @settings(max_examples=40)
 def test_relu_and_sums(shape, seed):
@@ -279,6 +309,83 @@ def test_functions(function):
         with np.errstate(over="ignore"):
             np.testing.assert_array_equal(ends, FUNCTIONS[function](special))
             assert (np.signbit(ends) == np.signbit(FUNCTIONS[function](special)))[:-1].all()
+
+
+SPECIAL = np.array([0, -0.0, np.inf, -np.inf, np.nan, 3, -3, 6, 1e-40, 1e38, -1e38], np.float32)
+
+
+@given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
+@settings(max_examples=40)
+def test_activations_without_exponentials(shape, seed):
+    """Equal bytes for any numbers: each operation is rounded once, in NumPy's order."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(0, 4, shape).astype(np.float32)
+    x = anyhow(rng, np.where(rng.random(shape) < 0.3, rng.choice(SPECIAL, shape), numbers))
+    g = anyhow(rng, rng.normal(size=shape).astype(np.float32))
+
+    def both(x, g):
+        for name in ("relu6", "leaky_relu", "hardsigmoid", "hardswish"):
+            yield choose.activation(x, name, 0.3)
+            yield choose.activation_gradient(g, x, name, 0.3)
+
+    with np.errstate(all="ignore"):  # infinities, and numbers below the least normal number
+        on_every_set(lambda *arrays: list(both(*arrays)), x, g)
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu"])
+def test_activations_with_exponentials(name):
+    """Against NumPy in float64, in units in the last place of the value.
+
+    SiLU: 2.5 units of sigmoid (see `test_functions`) and a half of the product; found 2.9. GELU:
+    the square of x is rounded by half a unit of itself, so x^2 / 2 is wrong by x^2 / 4 units of 1,
+    as is the exponential relative to itself: x^2 / 2 units in its last place at most. The
+    exponential, a polynomial of nine steps, a quotient and three products have the other 6; found
+    4.2. Derivatives are sums of two terms of at most 1.2 with these errors: 3 units of 1, found
+    1.9. Near the least normal number kernels may give 0.
+    """
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 3, 100_000), np.linspace(-40, 40, 100_001)]).astype("f")
+    with runtime.forced(None):
+        value = choose.activation(x.astype(float), name, 0)
+        slope = choose.activation_gradient(np.ones(len(x)), x.astype(float), name, 0)
+        with np.errstate(all="ignore"):  # infinities
+            ends = choose.activation(SPECIAL, name, 0)
+    units = 3 if name == "silu" else 6 + np.where(x < 0, x.astype(float) ** 2 / 2, 0)
+    for isa in SETS:
+        found = []
+        for threads in (1, 3):
+            with runtime.forced(isa, threads):
+                y = choose.activation(x, name, 0)
+                g = choose.activation_gradient(np.ones_like(x), x, name, 0)
+                found.append(y.tobytes() + g.tobytes())
+                with np.errstate(all="ignore"):
+                    np.testing.assert_allclose(choose.activation(SPECIAL, name, 0), ends, 1e-6)
+        assert found[0] == found[1]
+        unit = np.spacing(np.maximum(np.abs(value), 2.0**-126).astype(np.float32))
+        error = np.abs(y - value)
+        assert ((error <= units * unit) | (np.abs(value) < 40 * 2.0**-126)).all()
+        assert np.abs(g - slope).max() <= 3 * 2.0**-23
+
+
+@given(
+    n=st.integers(0, 40),
+    c=st.lists(st.integers(0, 5), min_size=1, max_size=4),
+    places=st.lists(st.integers(1, 6), max_size=2),
+    seed=seeds,
+)
+@settings(max_examples=40)
+def test_products_with_channels_and_joined_channels(n, c, places, seed):
+    """Small integers; the sums over places are exact in any order."""
+    rng = np.random.default_rng(seed)
+    x, g = (anyhow(rng, whole(rng, n, c[0], *places)) for _ in "xg")
+    factor = anyhow(rng, whole(rng, n, c[0], *(1 for _ in places)))
+    arrays = [anyhow(rng, whole(rng, n, channels, *places)) for channels in c]
+
+    def compute(x, g, factor):
+        products = choose.multiply(x, factor), choose.multiply(x, g), choose.plane_products(x, g)
+        return *products, choose.concat(arrays)
+
+    on_every_set(compute, x, g, factor)
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)

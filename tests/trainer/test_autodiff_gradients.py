@@ -35,6 +35,12 @@ UNARY = {
     "sigmoid": (ad.sigmoid, spaced),
     "sin": (ad.sin, spaced),
     "cos": (ad.cos, spaced),
+    "relu6": (lambda x: ad.activation(x * 33, "relu6"), spaced),
+    "leaky relu": (lambda x: ad.activation(x, "leaky_relu", slope=-0.2), spaced),
+    "hardsigmoid": (lambda x: ad.activation(x * 33, "hardsigmoid"), spaced),
+    "hardswish": (lambda x: ad.activation(x * 33, "hardswish"), spaced),
+    "silu": (lambda x: ad.activation(x * 33, "silu"), spaced),
+    "gelu": (lambda x: ad.activation(x * 33, "gelu"), spaced),
     "negative": (lambda x: -x, spaced),
     "square": (lambda x: x**2, spaced),
     "power -1.5": (lambda x: x**-1.5, positive),
@@ -179,6 +185,30 @@ def test_pooling(function, case, seed):
     shape, kernel, options = case
     x = spaced(np.random.default_rng(seed), shape)
     assert gradcheck(lambda t: function(t, kernel, **options), x) < 1e-6
+
+
+@given(n=sizes, c=st.lists(sizes, min_size=1, max_size=3), places=shapes, seed=seeds)
+@settings(max_examples=25)
+def test_products_with_channels_and_joined_channels(n, c, places, seed):
+    rng = np.random.default_rng(seed)
+    places = places[:2]
+    x, *others = (rng.normal(size=(n, channels, *places)) for channels in (c[0], *c))
+    weight = rng.normal(size=(n, c[0] + sum(c), *places))
+    assert gradcheck(lambda *t: ad.concat(t) * weight, x, *others) < 1e-6
+    assert gradcheck(ad.multiply, x, others[0]) < 1e-6
+    assert gradcheck(ad.multiply, x, rng.normal(size=(n, c[0], *(1 for _ in places)))) < 1e-6
+    assert gradcheck(lambda t: ad.multiply(t, t), x) < 1e-6
+
+
+@given(n=sizes, size=pairs, padding=st.tuples(pads, pads), seed=seeds)
+@settings(max_examples=25)
+def test_zero_padding(n, size, padding, seed):
+    """Oracle of the values: NumPy's pad."""
+    x = np.random.default_rng(seed).normal(size=(n, 2, *size))
+    y = ad.zero_pad2d(Tensor(x), padding).data
+    np.testing.assert_array_equal(y, np.pad(x, ((0, 0), (0, 0), *padding)))
+    weight = np.random.default_rng(seed).normal(size=y.shape)
+    assert gradcheck(lambda t: ad.zero_pad2d(t, padding) * weight, x) < 1e-6
 
 
 @given(shape=st.lists(sizes, min_size=1, max_size=3), seed=seeds, data=st.data())

@@ -18,19 +18,32 @@ NETS = {
     "MaxPool2d": [*WEIGHTS, nn.MaxPool2d(2)],
     "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
     "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
+    "AdaptiveAvgPool2d": [*WEIGHTS, nn.AdaptiveAvgPool2d(1)],
+    "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
+    "BatchNorm1d": [nn.Flatten(), nn.Linear(3), nn.BatchNorm1d()],
     "Linear": [nn.Flatten(), nn.Linear(3)],
     "Flatten": [nn.Flatten(), nn.Linear(3)],
     "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
     "OneHot": None,  # takes no images
     "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
     "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
+    "ReLU6": [nn.Conv2d(2, 3), nn.ReLU6()],
+    "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
+    "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
+    "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
+    "SiLU": [nn.Conv2d(2, 3), nn.SiLU()],
+    "GELU": [nn.Conv2d(2, 3), nn.GELU()],
     "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
     "Sigmoid": [nn.Conv2d(2, 3), nn.Sigmoid()],
     "Sin": [nn.Conv2d(2, 3), nn.Sin()],
     "Cos": [nn.Conv2d(2, 3), nn.Cos()],
     "Function": [nn.Conv2d(2, 3), nn.Function("square")],
     "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
+    "Add": [RESIDUAL],
+    "Concat": [nn.Graph([SAME, nn.Concat()], [("x", "conv", "concat.a"), ("x", "concat.b")])],
+    "Mul": [nn.Graph([SAME, nn.Mul()], [("x", "conv", "mul.a"), ("x", "mul.b")])],
+    "Dot": None,  # takes no images
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
     "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
     "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
@@ -56,28 +69,42 @@ def test_the_mark_agrees_with_quantization(name):
 @pytest.mark.parametrize(
     "layers",
     [
-        [nn.Conv2d(2, 3, dilation=2)],
-        [RESIDUAL],
-        [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
-        [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
-        [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
-        [nn.ReLU(), nn.Conv2d(2, 3)],
         [*WEIGHTS, nn.Reshape((4, 4, 2))],
         [nn.Reshape((1, 6, 12)), nn.Conv2d(2, 3)],
         [nn.Flatten(), nn.Linear(3), nn.Softmax(), nn.Linear(2)],
+        [*WEIGHTS, nn.Flatten(), nn.Linear(8), nn.BatchNorm1d(), nn.Softmax(), nn.ReLU()],
+        [*WEIGHTS, nn.Softmax()],
     ],
 )
 def test_what_the_conditions_leave_out_is_refused(layers):
     assert not exports(layers)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(2, 3, dilation=2)],
+        [*WEIGHTS, nn.MaxPool2d(2, padding=1)],
+        [*WEIGHTS, nn.AvgPool2d(2, padding=1)],
+        [*WEIGHTS, nn.MaxPool2d(2), nn.BatchNorm2d()],
+        [nn.BatchNorm2d(), nn.Conv2d(2, 3)],
+        [nn.ReLU(), nn.Conv2d(2, 3)],
+        [nn.ZeroPad2d(1), nn.MaxPool2d(2)],
+    ],
+)
+def test_layers_have_an_integer_form_wherever_they_stand(layers):
+    assert exports(layers)
+
+
 def test_the_list_has_every_class_once_and_the_right_marks():
+    merges = ("Add", "Concat", "Mul", "Dot")
     losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
+    losses -= {*merges}
     assert set(KINDS) == {*NETS, *losses}
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in losses)
     learn = {name for name, kind in KINDS.items() if kind.trainable}
-    assert learn == {"Conv2d", "Linear", "BatchNorm2d", "Sequential", "Graph"}
+    assert learn == {"Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "Sequential", "Graph"}
     for name, layers in NETS.items():
         for layer in layers or ():
             if type(layer).__name__ == name:

@@ -24,9 +24,12 @@ def test_words_and_numbers_stand_for_layers():
         ["conv", "relu1", "pool", "flatten", "linear1", "relu2", "linear2", "softmax"]
     )
     assert net()["linear1"].out_features == 7
-    named = nn.Sequential({"wave": "sin", "bend": "gelu", "out": 2})
+    named = nn.Sequential({"wave": "sin", "bend": "square", "out": 2})
     assert [type(layer) for layer in named] == [nn.Sin, nn.Function, nn.Linear]
-    assert repr(named["bend"]) == "Function(name='gelu')"
+    words = nn.Sequential(["relu6", "leaky_relu", "hardswish", "hardsigmoid", "silu", "gelu"])
+    kinds = [nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.GELU]
+    assert [type(layer) for layer in words] == kinds
+    assert repr(named["bend"]) == "Function(name='square')"
 
 
 def test_adding_puts_layers_after():

@@ -322,6 +322,37 @@ def test_drawings():
     assert "linear*!" in empty.draw()
 
 
+def test_a_net_with_branches_is_built_in_a_few_lines_and_saved():
+    """A residual block, squeeze and excite, and joined channels, one after the other."""
+    branch = nn.Sequential([nn.Conv2d(4, 3, padding=1), nn.BatchNorm2d(), nn.ReLU6()])
+    block = nn.Graph(
+        {"branch": branch, "add": nn.Add(), "relu": nn.LeakyReLU(0.2)},
+        [("input", "branch", "add.a"), ("input", "add.b"), ("add", "relu")],
+    )
+    gate = nn.Sequential([nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 1), nn.Hardsigmoid()])
+    gated = nn.Graph(
+        {"gate": gate, "mul": nn.Mul()}, [("input", "mul.a"), ("input", "gate", "mul.b")]
+    )
+    wide = nn.Graph(
+        {"pad": nn.ZeroPad2d(1), "conv": nn.Conv2d(2, 3), "concat": nn.Concat()},
+        [("input", "pad", "conv", "concat.a"), ("input", "concat.b")],
+    )
+    layers = [nn.Conv2d(4, 1), block, gated, wide, nn.SiLU(), nn.GlobalAvgPool2d(), nn.Linear(3)]
+    net = nn.Sequential([*layers, nn.BatchNorm1d()], (1, 5, 5)).initialize(0)
+    again = nn.loads(nn.Model(net).dumps()).net
+    np.testing.assert_array_equal(again(images()), net(images()))
+    assert again.config() == net.config()
+    assert again["graph3.concat"] is not net["graph3.concat"]
+    assert net["graph3"].draw().splitlines() == [
+        "input   (4, 5, 5)",
+        "pad     ZeroPad2d  <- input",
+        "conv*   Conv2d     <- pad",
+        "concat  Concat     <- a: conv, b: input",
+        "output  (6, 5, 5)  <- concat",
+    ]
+    assert "graph2.mul           Mul" in net.summary()
+
+
 def test_a_graph_in_numbers():
     info = residual().info()
     assert info.ports == residual().ports

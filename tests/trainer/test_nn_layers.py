@@ -46,10 +46,17 @@ CASES = {
         (nn.AvgPool2d(3, stride=1, padding=1), (1, 3, 4)),
     ],
     nn.BatchNorm2d: [(nn.BatchNorm2d(), (3, 2, 2)), (nn.BatchNorm2d(momentum=1.0), (1, 3, 2))],
+    nn.BatchNorm1d: [(nn.BatchNorm1d(), (3,)), (nn.BatchNorm1d(momentum=0), (1,))],
     nn.Linear: [(nn.Linear(3), (4,)), (nn.Linear(1, bias=False, in_features=2), (2,))],
     nn.Flatten: [(nn.Flatten(), (2, 3, 4))],
     nn.Dropout: [(nn.Dropout(0.5), (6,)), (nn.Dropout(0), (2, 2))],
     nn.ReLU: [(nn.ReLU(), (2, 3))],
+    nn.ReLU6: [(nn.ReLU6(), (2, 3)), (nn.ReLU6(), (700,))],
+    nn.LeakyReLU: [(nn.LeakyReLU(), (2, 3)), (nn.LeakyReLU(-2), (4, 1, 2))],
+    nn.Hardswish: [(nn.Hardswish(), (2, 3)), (nn.Hardswish(), (400,))],
+    nn.Hardsigmoid: [(nn.Hardsigmoid(), (2, 3)), (nn.Hardsigmoid(), (400,))],
+    nn.SiLU: [(nn.SiLU(), (2, 3)), (nn.SiLU(), (400,))],
+    nn.GELU: [(nn.GELU(), (2, 3)), (nn.GELU(), (400,))],
     nn.Tanh: [(nn.Tanh(), (2, 3))],
     nn.Sigmoid: [(nn.Sigmoid(), (2, 3))],
     nn.Sin: [(nn.Sin(), (2, 3))],
@@ -62,6 +69,11 @@ CASES = {
     nn.Reshape: [(nn.Reshape((3, 4)), (2, 6)), (nn.Reshape(()), (1,))],
     nn.OneHot: [(nn.OneHot(3), ())],
     nn.GlobalAvgPool2d: [(nn.GlobalAvgPool2d(), (2, 3, 4))],
+    nn.AdaptiveAvgPool2d: [
+        (nn.AdaptiveAvgPool2d(1), (2, 3, 4)),
+        (nn.AdaptiveAvgPool2d((3, 2)), (1, 3, 4)),
+    ],
+    nn.ZeroPad2d: [(nn.ZeroPad2d(1), (2, 3, 4)), (nn.ZeroPad2d((0, 3, 2, 0)), (1, 2, 1))],
     nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
     nn.Sequential: [
         (nn.Sequential([nn.Conv2d(3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2)]), (1, 3, 3)),
@@ -78,6 +90,38 @@ CASES[nn.Graph] = [
         ),
         (2, 3, 3),
     ),
+    (  # squeeze and excite
+        nn.Graph(
+            {
+                "squeeze": nn.AdaptiveAvgPool2d(1),
+                "fewer": nn.Conv2d(1, 1),
+                "relu": nn.ReLU(),
+                "excite": nn.Conv2d(3, 1),
+                "gate": nn.Hardsigmoid(),
+                "mul": nn.Mul(),
+            },
+            [("input", "squeeze", "fewer", "relu", "excite", "gate", "mul.b"), ("input", "mul.a")],
+        ),
+        (3, 2, 3),
+    ),
+    (
+        nn.Graph(
+            {"a": nn.Conv2d(2, 1), "b": nn.Conv2d(1, 3, padding=1), "join": nn.Concat(3)},
+            [("input", "a", "join.a"), ("input", "b", "join.b"), ("input", "join.c")],
+        ),
+        (2, 3, 3),
+    ),
+    (
+        nn.Graph([nn.SiLU(), nn.Mul()], [("input", "silu", "mul.a"), ("input", "mul.b")]),
+        (4,),
+    ),
+    (
+        nn.Graph(
+            {"flat": nn.Flatten(), "fc": nn.Linear(3), "join": nn.Concat()},
+            [("input", "flat", "join.a"), ("flat", "fc", "join.b")],
+        ),
+        (2, 2, 3),
+    ),
 ]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
@@ -89,16 +133,20 @@ WRONG = {
     nn.MaxPool2d: [(4,), (2, 4), (1, 1, 1)],
     nn.AvgPool2d: [(4,), (2, 4), (1, 1, 1)],
     nn.BatchNorm2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
+    nn.BatchNorm1d: [(), (3, 2), (0,), (3, 2, 2)],
     nn.Linear: [(), (4, 1), (2, 2, 2), (0,)],
     nn.Sequential: [(), (4,)],
     nn.Graph: [(), (3, 4), (0,)],
     nn.GlobalAvgPool2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
+    nn.AdaptiveAvgPool2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
+    nn.ZeroPad2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
     nn.Reshape: [(), (5,), (3, 5)],
     nn.OneHot: [(1,), (2, 3)],
     nn.Softmax: [()],
 }
 TAKES_ANY_SHAPE = {
     *(nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos),
+    *(nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.GELU),
     *(nn.Function, nn.Elementwise),
 }
 INSIDE = {nn.Sequential: "Conv2d", nn.Graph: "Linear"}  # what complains in the first of the cases
@@ -122,6 +170,13 @@ def test_every_layer_class_is_under_contract():
     leaves = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Layer)}
     assert classes == {*leaves, nn.Sequential, nn.Graph}
     assert classes == {*WRONG, *TAKES_ANY_SHAPE}
+
+
+def test_every_merging_layer_of_kernels_is_in_a_graph_under_contract():
+    kinds = {type(leaf) for graph, _ in CASES[nn.Graph] for _, leaf in graph.leaves()}
+    merging = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge) and kind.in_kernels}
+    assert merging == {nn.Add, nn.Mul, nn.Concat}
+    assert merging <= kinds
 
 
 @pytest.mark.parametrize(("layer", "shape"), EVERY)
@@ -422,6 +477,18 @@ def test_inputs_that_are_no_finite_numbers_are_refused(x, text):
         lambda: nn.BatchNorm2d(epsilon=0),
         lambda: nn.BatchNorm2d(epsilon=math.inf),
         lambda: nn.BatchNorm2d(channels=0),
+        lambda: nn.BatchNorm1d(channels=True),
+        lambda: nn.LeakyReLU(True),
+        lambda: nn.LeakyReLU(math.inf),
+        lambda: nn.LeakyReLU("0.1"),
+        lambda: nn.AdaptiveAvgPool2d(0),
+        lambda: nn.AdaptiveAvgPool2d((1, None)),
+        lambda: nn.ZeroPad2d(-1),
+        lambda: nn.ZeroPad2d((1, 2)),
+        lambda: nn.ZeroPad2d((1, 2, 3, -4)),
+        lambda: nn.Concat(1),
+        lambda: nn.Concat(27),
+        lambda: nn.Concat(2.0),
         lambda: nn.Linear(2).initialize(-1, input_shape=(2,)),
         lambda: nn.Linear(2).initialize(1.5, input_shape=(2,)),
         lambda: nn.Linear(2).initialize(method="zero", input_shape=(2,)),

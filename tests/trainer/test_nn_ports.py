@@ -12,8 +12,9 @@ def test_every_module_of_several_inputs_has_its_ports():
     for loss in (nn.MSELoss(), nn.MAELoss(), nn.BinaryCrossEntropyLoss(), nn.CrossEntropyLoss()):
         assert str(loss.ports) == "input, target -> loss"
         assert not loss.trainable
-    for layer in (nn.Add(), nn.Dot()):
+    for layer in (nn.Add(), nn.Mul(), nn.Concat(), nn.Dot()):
         assert str(layer.ports) == "a, b -> output"
+    assert str(nn.Concat(4).ports) == "a, b, c, d -> output"
     assert nn.Linear(2).ports == nn.Ports(("input",), ("output",))
     leaves = {t for t in nn.LEAF_TYPES if not issubclass(t, nn.Layer | nn.Loss | nn.Merge)}
     assert leaves == set()
@@ -60,6 +61,36 @@ def test_add_wants_one_shape():
     with pytest.raises(nn.PortError, match="Add has the ports a, b; got a"):
         nn.Add()(a=[1])
     assert nn.gradcheck_layer(nn.Add(), {"a": [0.5, 1.5], "b": [2.5, 3.5]}) < 1e-6
+
+
+def test_mul_takes_one_shape_or_a_factor_for_each_channel():
+    """Oracle: NumPy's product, which rounds each element once."""
+    rng = np.random.default_rng(0)
+    for a, b in [((3,), (3,)), ((2, 3, 4), (2, 3, 4)), ((2, 3, 4), (2, 1, 1)), ((2, 3), (2, 1))]:
+        x, y = rng.normal(size=a), rng.normal(size=b)
+        np.testing.assert_array_equal(nn.Mul()(a=x, b=y), x * y)
+        assert nn.gradcheck_layer(nn.Mul(), {"a": x, "b": y}) < 1e-6
+    for wrong in ([[1.0], [2], [3]], [1.0, 2, 3], [[[1.0]]]):
+        with pytest.raises(
+            nn.ShapeError, match=r"Mul wants b of a's shape or \(C, 1, 1\), got \(2"
+        ):
+            nn.Mul()(a=[[1.0, 2, 3], [4, 5, 6]], b=wrong)
+
+
+def test_concat_joins_channels():
+    """Oracle: NumPy's concatenate."""
+    rng = np.random.default_rng(0)
+    for shapes in ([(2, 3, 4), (1, 3, 4)], [(1,), (4,), (2,)], [(2, 2), (1, 2), (1, 2), (3, 2)]):
+        arrays = dict(zip("abcd", (rng.normal(size=shape) for shape in shapes), strict=False))
+        layer, joined = nn.Concat(len(shapes)), np.concatenate([*arrays.values()])
+        np.testing.assert_array_equal(layer(arrays), joined)
+        given = {port: array.shape for port, array in arrays.items()}
+        assert layer.output_shapes(given) == {"output": joined.shape}
+        assert nn.gradcheck_layer(layer, arrays) < 1e-6
+    for wrong in ([[1.0, 2]], [1.0], 1.0):
+        with pytest.raises(nn.ShapeError, match="Concat wants inputs of one height and width, got"):
+            nn.Concat()(a=[[1.0, 2, 3]], b=wrong)
+    assert nn.module_from_config(nn.Concat(3).config()).input_ports == ("a", "b", "c")
 
 
 def test_absolute_error():
@@ -111,6 +142,23 @@ def test_reshape_and_global_average_mirror_numpy():
     np.testing.assert_array_equal(nn.GlobalAvgPool2d()(x), x.mean(axis=(1, 2)))
 
 
+def test_adaptive_average_takes_equal_parts():
+    """Oracle: NumPy's mean; sums of six numbers that are exact in float64."""
+    x = np.arange(2 * 6 * 4.0).reshape(2, 6, 4)
+    parts = x.reshape(2, 3, 2, 2, 2).mean(axis=(2, 4))
+    np.testing.assert_array_equal(nn.AdaptiveAvgPool2d((3, 2))(x), parts)
+    np.testing.assert_array_equal(nn.AdaptiveAvgPool2d((6, 4))(x), x)
+    with pytest.raises(nn.ShapeError, match=r"to \(5, 5\) wants a height and .* use AvgPool2d"):
+        nn.AdaptiveAvgPool2d(5)(x)
+
+
+def test_batch_norms_name_what_they_want():
+    with pytest.raises(nn.ShapeError, match=r"BatchNorm1d wants vectors \(3,\), or images for"):
+        nn.BatchNorm1d(channels=3).output_shape((4,))
+    with pytest.raises(nn.ShapeError, match=r"BatchNorm2d wants images \(C, H, W\), got \(4,\)"):
+        nn.BatchNorm2d().output_shape((4,))
+
+
 REFERENCES = {
     "sin": np.sin,
     "cos": np.cos,
@@ -119,7 +167,7 @@ REFERENCES = {
     "relu": lambda x: np.maximum(x, 0),
     "exp": np.exp,
     "log": np.log,
-    "gelu": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu": lambda x: x / 2 * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])),
     "sqrt": np.sqrt,
     "square": np.square,
     "abs": np.abs,
@@ -136,6 +184,20 @@ def test_functions_by_name_mirror_numpy(name):
     assert nn.gradcheck_layer(layer, x) < 1e-6
     assert layer(x.astype(np.float32)).dtype == np.float32
     assert nn.Function.from_config(layer.config()) is not layer
+
+
+def test_activations_at_their_corners():
+    """Oracle: the formulas, by hand; all numbers but the sixths are exact in binary."""
+    sixth = np.float32(1 / 6)
+    for layer, x, y, slopes in [
+        (nn.ReLU6(), [-1, 0, 2, 6, 7], [0, 0, 2, 6, 6], [0, 0, 1, 0, 0]),
+        (nn.LeakyReLU(0.25), [-4, 0, 4], [-1, 0, 4], [0.25, 0.25, 1]),
+        (nn.LeakyReLU(), [-1, 1], [np.float32(-0.01), 1], [np.float32(0.01), 1]),
+        (nn.Hardsigmoid(), [-4, -3, 0, 3, 4], [0, 0, 0.5, 1, 1], [0, 0, sixth, 0, 0]),
+        (nn.Hardswish(), [-4, -3, 0, 1.5, 3, 4], [0, 0, 0, 1.125, 3, 4], [0, 0, 0.5, 1, 1, 1]),
+    ]:
+        assert layer(x).tolist() == y
+        assert layer.gradient([float(v) for v in x], "input").tolist() == slopes
 
 
 def test_the_list_of_functions_is_complete():

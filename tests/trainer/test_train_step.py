@@ -32,6 +32,35 @@ class Noise(nn.Layer):
         return x + ctx.rng.normal(0, 0.1, x.shape).astype(np.float32)
 
 
+RESIDUAL = nn.Graph(
+    {
+        "branch": nn.Sequential(
+            [nn.Conv2d(4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, padding=1)]
+        ),
+        "add": nn.Add(),
+        "relu": nn.ReLU(),
+    },
+    [("input", "branch", "add.a"), ("input", "add.b"), ("add", "relu")],
+)
+WIDE = nn.Graph(
+    {
+        "far": nn.Conv2d(3, 3, padding=2, dilation=2),
+        "largest": nn.MaxPool2d(3, stride=1, padding=1),
+        "mean": nn.AvgPool2d((3, 1), stride=1, padding=(1, 0)),
+        "concat": nn.Concat(3),
+    },
+    [("input", "far", "concat.a"), ("input", "largest", "concat.b"), ("input", "mean", "concat.c")],
+)
+NARROW = nn.Sequential([nn.Conv2d(8, 1, bias=False), nn.BatchNorm2d(), nn.ReLU6(),
+                        nn.Conv2d(8, 3, padding=1, groups=8, bias=False), nn.BatchNorm2d(),
+                        nn.ReLU6(), nn.Conv2d(4, 1, bias=False), nn.BatchNorm2d()])  # fmt: skip
+INVERTED = nn.Graph({"branch": NARROW, "add": nn.Add()},
+                    [("input", "branch", "add.a"), ("input", "add.b")])  # fmt: skip
+GATE = nn.Sequential(
+    [nn.AdaptiveAvgPool2d(1), nn.Conv2d(2, 1), nn.ReLU(), nn.Conv2d(4, 1), nn.Hardsigmoid()]
+)
+GATED = nn.Graph({"gate": GATE, "mul": nn.Mul()}, [("input", "gate", "mul.b"), ("input", "mul.a")])
+
 NETS = {
     "lenet": [nn.Conv2d(20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(50, 5), nn.ReLU(),
               nn.MaxPool2d(2), nn.Flatten(), nn.Linear(100), nn.ReLU(), nn.Linear(10)],
@@ -46,6 +75,12 @@ NETS = {
     "means": [nn.Conv2d(4, 5), nn.ReLU(), nn.Conv2d(10, 3, stride=2), nn.GlobalAvgPool2d()],
     "dropout": [nn.Dropout(0.1), nn.Conv2d(4, 5, stride=3), nn.Flatten(), nn.Linear(16),
                 nn.Dropout(0.5), nn.Linear(10)],
+    "activations": [nn.ZeroPad2d((0, 1, 2, 0)), nn.Conv2d(4, 5, stride=2), nn.ReLU6(),
+                    nn.Conv2d(4, 3, stride=2), nn.LeakyReLU(0.1), nn.Conv2d(4, 1), nn.Hardswish(),
+                    nn.Flatten(), nn.Linear(9), nn.SiLU(), nn.Linear(9), nn.GELU(), nn.Linear(10)],
+    "branches": [nn.Conv2d(4, 3, stride=3), RESIDUAL, WIDE, nn.GlobalAvgPool2d(), nn.Linear(10)],
+    "mobile": [nn.Conv2d(4, 3, stride=3), INVERTED, nn.Hardswish(), GATED, nn.Flatten(),
+               nn.Linear(9), nn.BatchNorm1d(), nn.SiLU(), nn.Linear(10)],
 }  # fmt: skip
 CALLBACKS = {
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Cos(), nn.Linear(10)],
@@ -96,6 +131,7 @@ def test_a_run_has_the_bytes_of_one_by_tape(name, optimizer, played):
     """160 examples are three batches of 44 and one of 28; all but the first of each are played."""
     result = fitted(NETS[name], optimizer=optimizer)
     assert len(played) == 6
+    assert all(program._program.kernels_only for program in played)
     assert_same(result, by_tape(NETS[name], optimizer=optimizer))
     assert len(played) == 6
 
@@ -111,11 +147,11 @@ def threads(request):
 
 @pytest.mark.parametrize("name", NETS)
 def test_micro_batches_are_played(name, threads, played):
-    """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norm
-    sees all 100, and many weights are read for all 100; clipping the gradients is a host
+    """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norms
+    see all 100, and many weights are read for all 100; clipping the gradients is a host
     call between backward and update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
-    n_parts = 1 if name in ("statistics", "dense") else 2
+    n_parts = 1 if name in ("statistics", "dense", "mobile") else 2
     assert [len(program._places) for program in played] == [n_parts] * 4
     autodiff.set_threads(1)
     assert_same(result, by_tape(NETS[name], batch_size=100, epochs=3))

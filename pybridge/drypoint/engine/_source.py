@@ -25,12 +25,13 @@ def headers() -> list[Path]:
 
 
 def c_sources() -> list[Path]:
-    """The C files of the engine and their internal header, sorted by name."""
-    return sorted((_root() / "src").glob("dpt_*.[ch]"))
+    """The engine's C files, internal headers and fragments (``.inc``), sorted by name."""
+    found = (_root() / "src").glob("dpt_*")
+    return sorted(path for path in found if path.suffix in (".c", ".h", ".inc"))
 
 
 def sources_for(kernels: packing.KernelSet) -> list[Path]:
-    """The C files that generated code with these kernels needs, and the headers that they include.
+    """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runner of ops, the plain kernels, the softmax, the kernels of the set, and the
     detection of CPU features where these kernels call it; no loader of blobs, no packing, no other
@@ -46,5 +47,7 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
         name = wanted.pop()
         if name in there and name not in found:
             found.add(name)
-            wanted += re.findall(r'^#include "(\w+\.h)"', there[name].read_text("utf-8"), re.M)
+            wanted += re.findall(
+                r'^#include "(\w+\.(?:h|inc))"', there[name].read_text("utf-8"), re.M
+            )
     return [there[name] for name in sorted(found)]

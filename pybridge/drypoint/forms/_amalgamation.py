@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 _LOCAL = re.compile(r'^#include "([^"]+)"[^\n]*\n', re.MULTILINE)
-_DRIVER = "dpt_quads.h"
+_DRIVER = "dpt_quads.inc"
 _HEAD = """\
 /* drypoint, its engine in one file: generated, do not edit. With it goes drypoint.h.
  *
@@ -18,7 +18,7 @@ _PLAIN = """\
 
 
 def amalgamated(engine: Mapping[str, str]) -> str:
-    """All sources in one text, each of the engine's headers where it is first included.
+    """All sources in one text; the engine's headers and fragments where they are first included.
 
     Every host backend compiles the driver for hosts for itself, but one text can hold the driver
     once. So a single backend that uses the driver is kept, and several are all left out. The

@@ -90,8 +90,8 @@ class Parts:
 
     @property
     def headers(self) -> Files:
-        """All headers, also the internal headers of the engine's sources."""
-        return {n: t for n, t in self._all.items() if n.endswith((".h", ".hpp"))}
+        """All headers, also the internal headers and fragments of the engine's sources."""
+        return {n: t for n, t in self._all.items() if n.endswith((".h", ".hpp", ".inc"))}
 
     @property
     def _all(self) -> Files:

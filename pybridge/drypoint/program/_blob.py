@@ -174,9 +174,7 @@ def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
     return [read_record(blob, HEADER.size + OP.size * i) for i in range(n_ops)]
 
 
-def _read_ops(
-    blob: memoryview, records: list[Record], names: tuple[str, ...]
-) -> tuple[Op, ...]:
+def _read_ops(blob: memoryview, records: list[Record], names: tuple[str, ...]) -> tuple[Op, ...]:
     ops, used = [], 0
     for record, name in zip(records, names, strict=True):
         op, used = read_op(blob, record, name, used)

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +113,9 @@ def _scales(program: Program, name: str) -> str:
     lines = ""
     if program.encoder is None:
         low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
-        lines += f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE) + zero, "
+        lines += (
+            f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE) + zero, "
+        )
         lines += f"{low}, {high}); rint: halves to even. */\n"
         lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
     if not program.softmax:
@@ -252,8 +253,15 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
     if packed:
         fields["packed"] = f"packed{index}"
     else:
-        tables = {"weight": WeightedOp, "table": Lookup, "bias": RequantizedOp, "mult": RequantizedOp}
-        fields |= {name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)}
+        tables = {
+            "weight": WeightedOp,
+            "table": Lookup,
+            "bias": RequantizedOp,
+            "mult": RequantizedOp,
+        }
+        fields |= {
+            name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)
+        }
         if isinstance(op, PaddedOp) and op.pad is not None:
             fields["pad"] = f"pad{index}"
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]

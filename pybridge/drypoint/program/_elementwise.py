@@ -51,9 +51,7 @@ class Concat(BaseOp):
         self.check_tensors()
         a, b = self.inputs
         self.need(a.type == b.type, f"puts {a} and {b} side by side: their types differ")
-        self.need(
-            a.shape[:2] == b.shape[:2], f"puts {a} and {b} side by side: their planes differ"
-        )
+        self.need(a.shape[:2] == b.shape[:2], f"puts {a} and {b} side by side: their planes differ")
         self.check_same_values(a, b)
         self.check_shape(Shape(a.shape.h, a.shape.w, a.shape.c + b.shape.c))
 

@@ -54,9 +54,8 @@ def listing(name: str, ops: tuple[Op, ...], reads: Reads, arena: int, least: int
             )
         )
     straight = reads == tuple((i,) for i in range(len(ops)))
-    if straight:
-        rows = [(*row[:2], *row[3:]) for row in rows]
-    lines = table_lines(rows, left=range(4 if straight else 5))
+    shown = [(*row[:2], *row[3:]) if straight else row for row in rows]
+    lines = table_lines(shown, left=range(4 if straight else 5))
     if not straight:
         edges = ["", *_edges(reads)]
         width = max(map(len, edges))
@@ -75,9 +74,7 @@ def _edges(reads: Reads) -> list[str]:
     columns: list[int | None] = []
     lines = []
     for i, tensors in enumerate(reads):
-        cells = [
-            " " if held is None else ">" if held in tensors else "|" for held in columns
-        ]
+        cells = [" " if held is None else ">" if held in tensors else "|" for held in columns]
         columns = [None if held is not None and last[held] <= i else held for held in columns]
         for tensor in (0, i + 1) if i == 0 else (i + 1,):
             if last[tensor] > tensor:

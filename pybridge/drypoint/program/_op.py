@@ -88,15 +88,16 @@ class BaseOp:
             widened = self.output.type == "i32" and source.zero == 0
             self.need(
                 kept or widened,
-                f"copies values, so {source} cannot become {self.output}: type and zero point stay, "
-                "or zero point 0 widens to i32",
+                f"copies values, so {source} cannot become {self.output}: type and zero point "
+                "stay, or zero point 0 widens to i32",
             )
 
     def freeze(self, field: str, dtype: type[np.integer], shape: tuple[int, ...]) -> None:
         """Replace an array field by a read-only contiguous copy, after checking type and shape."""
         array = getattr(self, field)
         ok = isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape
-        came = f"{array.dtype}{list(array.shape)}" if isinstance(array, np.ndarray) else repr(array)
+        shown = isinstance(array, np.ndarray)
+        came = f"{array.dtype}{list(array.shape)}" if shown else repr(array)
         self.need(ok, f"{field} is {came}, not {np.dtype(dtype)}{list(shape)}")
         array = np.array(array, order="C")
         array.setflags(write=False)

@@ -1,7 +1,7 @@
 """All ops of an integer program."""
 
 from ._elementwise import Add, Concat, Lookup
-from ._op import PaddedOp, RequantizedOp
+from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
@@ -22,4 +22,5 @@ __all__ = [
     "PaddedOp",
     "RequantizedOp",
     "WeightedOp",
+    "WindowedOp",
 ]

@@ -4,7 +4,7 @@ A packed op is, in little-endian bytes: int32 biases, then int32 multipliers, of
 the weights. Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
 dense op) in steps: block after block, step after step, in each the weights in the order that the
 kernel multiplies them. Incomplete blocks and steps are padded with 0 (multipliers: 2).
-``dpt_window.h`` reads this layout in C; the arithmetic is exact modulo 2^32, so the proof of
+``dpt_window.inc`` reads this layout in C; the arithmetic is exact modulo 2^32, so the proof of
 NUMERICS.md section 4 covers the corrected biases too.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._ops import Conv, Dense, Op
-from ._tensors import ProgramError
 from ._packing_quads import Quads, pack_quads
+from ._tensors import ProgramError
 
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 

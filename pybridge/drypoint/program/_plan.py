@@ -1,4 +1,4 @@
-"""The memory plan: where in the arena each op's output lies. NUMERICS.md section 8 has the rules."""
+"""The memory plan: where each op's output lies in the arena, by section 8 of NUMERICS.md."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -168,7 +168,9 @@ def _gaps(
     blocks: Sequence[Block], placed: dict[int, int], i: int, size: int
 ) -> list[tuple[int, int]]:
     """The free ranges (begin, end) of ``size`` bytes for block i, beside those placed already."""
-    busy = sorted((at, at + blocks[j].size) for j, at in placed.items() if blocks[j].meets(blocks[i]))
+    busy = sorted(
+        (at, at + blocks[j].size) for j, at in placed.items() if blocks[j].meets(blocks[i])
+    )
     gaps, free = [], 0
     for begin, end in busy:
         if begin > free:

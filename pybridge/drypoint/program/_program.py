@@ -13,6 +13,7 @@ from ._ops import Op, WeightedOp
 from ._plan import Plan, Reads, check_plan, last_readers, lower_bound, make_plan
 from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
 
+NO_PLAN = Plan((), (), 0)  # the planner makes one
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
@@ -37,7 +38,7 @@ class Program:
     input_scale: float
     output_scale: float
     reads: Reads = ()
-    plan: Plan = Plan((), (), 0)
+    plan: Plan = NO_PLAN
     softmax: bool = False
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None

@@ -21,6 +21,7 @@ from ._ops import (
     PaddedOp,
     RequantizedOp,
     WeightedOp,
+    WindowedOp,
 )
 from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
 
@@ -111,34 +112,24 @@ def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
 
 def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     """The record of an op. Fields that its kind does not have are 0."""
-    second = tensor_fields(op.inputs[1]) if len(op.inputs) > 1 else (0,) * 5
-    windowed = isinstance(op, ConvolutionOp | MaxPool | AvgPool)
-    convolution = isinstance(op, ConvolutionOp)
-    requantized = isinstance(op, RequantizedOp)
-    return OP.pack(
-        KINDS[type(op)],
-        int(wiring.in_place),
-        op.shift if requantized else 0,
-        WEIGHT_BITS if isinstance(op, WeightedOp) else 0,
-        *(*wiring.reads, 0)[:2],
-        *tensor_fields(op.inputs[0]),
-        *second,
-        *tensor_fields(op.output),
-        *(op.kernel + op.stride if windowed else (0,) * 4),
-        *(op.dilation if convolution else (0, 0)),
-        *(op.padding if windowed else (0,) * 4),
-        *(op.pool if convolution else (0, 0)),
-        op.groups if isinstance(op, GroupedConv) else 0,
-        0,
-        *((op.lo, op.hi) if requantized else (0, 0)),
-        *(op.factors if isinstance(op, Add) else (0, 0)),
-        wiring.out_offset,
-        *tables,
-        0,
-        0,
-        0,
-        bytes(28),
-    )
+    shift, low, high = 0, 0, 0
+    if isinstance(op, RequantizedOp):
+        shift, low, high = op.shift, op.lo, op.hi
+    windows, padding = [0] * 4, [0] * 4
+    if isinstance(op, WindowedOp):
+        windows, padding = [*op.kernel, *op.stride], [*op.padding]
+    dilation, pool = (0, 0), (0, 0)
+    if isinstance(op, ConvolutionOp):
+        dilation, pool = op.dilation, op.pool
+    factors = op.factors if isinstance(op, Add) else (0, 0)
+    groups = op.groups if isinstance(op, GroupedConv) else 0
+    bits = WEIGHT_BITS if isinstance(op, WeightedOp) else 0
+    head = (KINDS[type(op)], int(wiring.in_place), shift, bits, *(*wiring.reads, 0)[:2])
+    second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
+    tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
+    geometry = (*windows, *dilation, *padding, *pool, groups, 0)
+    rule = (low, high, *factors, wiring.out_offset)
+    return OP.pack(*head, *tensors, *geometry, *rule, *tables, 0, 0, 0, bytes(28))
 
 
 def read_record(blob: memoryview, at: int) -> Record:
@@ -238,7 +229,7 @@ def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
     fields: dict[str, Any] = {"name": name, "inputs": inputs, "output": r.output, **tables}
     if issubclass(kind, RequantizedOp):
         fields |= {"shift": r.shift, "lo": r.lo, "hi": r.hi}
-    if issubclass(kind, ConvolutionOp | MaxPool | AvgPool):
+    if issubclass(kind, WindowedOp):
         fields |= {"kernel": r.kernel, "stride": r.stride, "padding": r.padding}
     if issubclass(kind, ConvolutionOp):
         fields |= {"dilation": r.dilation, "pool": r.pool}

@@ -3,7 +3,6 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
-from collections.abc import Sequence
 from typing import assert_never
 
 import numpy as np
@@ -104,17 +103,19 @@ def apply(op: Op, *inputs: Plane) -> Plane:
 
 
 def requantize(
-    acc: NDArray[np.int32], mult: NDArray[np.int32], shift: int, zero: int, lo: int, hi: int
+    acc: NDArray[np.int32], mult: NDArray[np.int32], *, shift: int, zero: int, clamp: Pair
 ) -> NDArray[np.int64]:
-    """The one rounding rule: ``clamp((((acc * 2^shift) * mult + 2^31) >> 32) + zero, lo, hi)``."""
+    """The one rounding rule: ``clamp((((acc * 2^shift) * mult + 2^31) >> 32) + zero, *clamp)``."""
     scaled = (acc.astype(np.int64) << shift) * mult
-    y: NDArray[np.int64] = np.clip(((scaled + 2**31) >> 32) + zero, lo, hi)
+    y: NDArray[np.int64] = np.clip(((scaled + 2**31) >> 32) + zero, *clamp)
     return y
 
 
 def _requantize(op: RequantizedOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
     """Sums of products, bias added, as integers of the output's type."""
-    return requantize(sums + op.bias, op.mult, op.shift, op.output.zero, op.lo, op.hi)
+    clamp = (op.lo, op.hi)
+    acc = sums + op.bias
+    return requantize(acc, op.mult, shift=op.shift, zero=op.output.zero, clamp=clamp)
 
 
 def _pool_and_requantize(op: ConvolutionOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:

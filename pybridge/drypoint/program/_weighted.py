@@ -86,7 +86,7 @@ class Conv(ConvolutionOp):
 
     @property
     def plain(self) -> bool:
-        """Whether the fast kernels of all targets compute it: neither dilation nor padding values."""
+        """Whether all targets have a fast kernel for it: no dilation and no padding values."""
         return self.dilation == (1, 1) and self.pad is None
 
 

@@ -9,8 +9,8 @@ from ._calibration import Calibration, check_calibration
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Activation, Integers
-from ._stages import Pooled, Weighted
-from ._steps import Step, real_weight, steps
+from ._stages import Pointwise, Pooled, Sum, Weighted
+from ._steps import Step, real_inputs, real_weight, steps, table_of
 
 
 def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, float]:
@@ -23,8 +23,11 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
         sum |W'| d + sum |W - W'| X + |b - b'|         the difference of the accumulators
         + s_out (1/2 + |M' - M| bound(acc))            one rounding, and the multiplier's own
 
-    ReLU, clamps (within the range) and maxima never make a difference larger. The float net is
-    taken as exact: the bound does not include the rounding errors of float32.
+    A padded place of an encoder's pixels adds what its rounding to a pixel makes. An addition adds
+    the errors of its inputs and what rounding its factors makes; a function of one value multiplies
+    the error by its largest slope, and adds the rounding of its table. ReLU, clips (within the
+    range), maxima and concatenation never make a difference larger. The float net is taken as
+    exact: the bound does not include the rounding errors of float32.
 
     Returns:
         op name -> bound, in the order of the program: on the output of the last layer fused into
@@ -38,49 +41,76 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     folded = fold(as_model(model))
     line = steps(folded, calibration)
     # Pixels are integers already; real inputs are rounded to the input's scale first.
-    error = 0.0 if folded.encoder is not None else line[0].source.scale / 2
-    bounds: dict[str, float] = {}
+    errors = [0.0 if folded.encoder is not None else line[0].source.scale / 2]
     for step in line:
-        error = _step_error(step, error)
-        bounds[step.stage.path] = error
-    return bounds
+        errors.append(_step_error(step, [errors[tensor] for tensor in step.stage.reads]))
+    return {step.stage.path: error for step, error in zip(line, errors[1:], strict=True)}
 
 
-def _step_error(step: Step, error: float) -> float:
-    q = step.integers
-    if q is None:
-        return error
-    if isinstance(step.stage, Pooled):
-        window = step.stage.kernel[0] * step.stage.kernel[1]
-        exact = np.array([step.source.scale / (window * q.out_scale)])
-        largest = np.array([float(window * _magnitude(step.source))])
-        return error + float(_rounding(q, exact, largest).max())
-    assert isinstance(step.stage, Weighted)  # a stage is one of the two
-    weight = step.stage.weight
-    unit = step.source.scale * q.weight_scale  # of each channel's accumulator
-    reach = step.source.scale * _magnitude(step.source)
+def _step_error(step: Step, errors: list[float]) -> float:
+    """The error of a step's output, from the errors of its inputs."""
+    stage, q, error = step.stage, step.integers, max(errors)
+    match stage:
+        case Weighted():
+            assert q is not None  # a weighted step has integers
+            return _weighted_error(step, stage, q, error)
+        case Pooled(mean=True):
+            assert q is not None  # a mean's step has integers
+            window = stage.kernel[0] * stage.kernel[1]
+            largest = np.abs(q.bias) + float(window * step.source.magnitude)
+            return error + float(_rounding(step.target, q, largest).max())
+        case Sum():
+            assert q is not None  # a sum's step has integers
+            return sum(errors) + _sum_error(step, q)
+        case Pointwise():
+            exact = stage.function(real_inputs(step.source))
+            table = (table_of(step).astype(np.float64) - step.target.zero) * step.target.scale
+            # A zero point is rounded, so the ends of the range may lie half a step beyond.
+            ends = zip(step.target.limits, (-0.5, 0.5), strict=True)
+            low, high = ((n + d - step.target.zero) * step.target.scale for n, d in ends)
+            return (stage.slope * error if error else 0.0) + float(np.abs(table - exact.clip(low, high)).max())
+        case _:
+            return error
+
+
+def _weighted_error(step: Step, stage: Weighted, q: Integers, error: float) -> float:
+    real = real_weight(step)
+    reach = step.source.scale * (step.source.magnitude + abs(step.source.zero))
     sums = (
-        _rows(real_weight(step)) * error
-        + _rows(weight - real_weight(step)) * reach
-        + np.abs(step.stage.bias - q.bias * unit)
+        _rows(real) * error
+        + _rows(stage.weight - real) * reach
+        + np.abs(stage.bias - (q.bias + step.source.zero * _sums(q.weight)) * q.unit)
     )
-    largest = np.abs(q.bias.astype(np.float64)) + _magnitude(step.source) * _rows(q.weight)
-    return float((sums + _rounding(q, unit / q.out_scale, largest)).max())
+    if stage.zeros is not None:
+        off = float(np.abs(np.rint(stage.zeros).clip(0, 255) - stage.zeros).max())
+        sums += _rows(real) * off * step.source.scale
+    largest = np.abs(q.bias.astype(np.float64)) + step.source.magnitude * _rows(q.weight)
+    return float((sums + _rounding(step.target, q, largest)).max())
 
 
-def _rounding(
-    q: Integers, exact: NDArray[np.float64], largest: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _sum_error(step: Step, q: Integers) -> float:
+    """Of rounding the factors of an addition, and its output."""
+    pairs = list(zip(q.factors, step.sources, strict=True))
+    off = sum(
+        abs(factor * float(q.unit[0]) - source.scale) * (source.magnitude + abs(source.zero))
+        for factor, source in pairs
+    )
+    largest = np.abs(q.bias) + float(sum(factor * source.magnitude for factor, source in pairs))
+    return off + float(_rounding(step.target, q, largest).max())
+
+
+def _rounding(target: Activation, q: Integers, largest: NDArray[np.float64]) -> NDArray[np.float64]:
     """Half a step, plus the integer multiplier's error on the largest accumulator."""
-    off = np.abs(q.mult * 2.0 ** (q.shift - 32) - exact) * largest
-    return q.out_scale * (0.5 + off)
+    off = np.abs(q.mult * 2.0 ** (q.shift - 32) - q.unit / target.scale) * largest
+    return target.scale * (0.5 + off)
 
 
 def _rows(weight: NDArray[np.generic]) -> NDArray[np.float64]:
     """The sum of magnitudes of each output channel."""
-    sums: NDArray[np.float64] = np.abs(weight.astype(np.float64)).reshape(len(weight), -1).sum(1)
+    return _sums(np.abs(weight.astype(np.float64)))
+
+
+def _sums(weight: NDArray[np.generic]) -> NDArray[np.float64]:
+    """The sum of each output channel."""
+    sums: NDArray[np.float64] = weight.astype(np.float64).reshape(len(weight), -1).sum(1)
     return sums
-
-
-def _magnitude(source: Activation) -> int:
-    return 255 if source.dtype == "u8" else 128

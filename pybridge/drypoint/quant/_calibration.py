@@ -15,7 +15,7 @@ from drypoint.data import Dataset
 from drypoint.nn import Layer, Model
 
 from ._errors import QuantizationError
-from ._fold import as_sequential
+from ._fold import flat_net
 from ._gate import as_images, as_model
 
 Method = Literal["minmax", "percentile"]
@@ -114,7 +114,7 @@ def calibrate(
     _check_method(method, percentile)
     keep = 100.0 if method == "minmax" else float(percentile)
     cut_share = 1 - Fraction(str(keep)) / 100  # exact: 100 - 99.9 in floats is below 0.1
-    net, tails = as_sequential(model.net), dict[str, _Tails]()
+    net, tails = flat_net(model.net), dict[str, _Tails]()
     for start in range(0, len(images), batch_size):
         x = model.encode(images[start : start + batch_size])
         if net.input_shape is not None and x.shape[1:] != net.input_shape:

@@ -4,18 +4,21 @@ The functions are pure: the model is not changed. One error names all layers wit
 form.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
 from drypoint.data import ImageEncoder
-from drypoint.nn import Graph, GraphError, Layer, Model, Sequential
+from drypoint.nn import Graph, Layer, Model, Sequential
 from drypoint.program import Shape
 
+from ._draft import Affine, Draft, Refusal, Value, plane
 from ._errors import QuantizationError, UnsupportedError
-from ._layers import joined
-from ._line import Affine, Line, Refusal, plane
+from ._layers import added
 from ._stages import Folded, Weighted
+
+End = tuple[str, str]  # a layer and its output port, or "" and an input port of the net
 
 
 def fold(model: Model) -> Folded:
@@ -26,80 +29,104 @@ def fold(model: Model) -> Folded:
         QuantizationError: the net is not initialized, a parameter is not finite, an activation is
             neither a plane nor a vector, or the net has no weights to fold the encoder into.
     """
-    net = as_sequential(model.net).flatten()
+    net = flat_net(model.net)
     if not net.initialized or net.input_shape is None:
         raise QuantizationError("the net has no values yet: call initialize() or fit() first")
     for path, array in {**net.params, **net.buffers}.items():
         if not np.isfinite(array).all():
             raise QuantizationError(f"{path} holds NaN or infinity: train again, or load another")
-    line = _start(net.input_shape, model.encoder)
-    refused: list[str] = []
-    shape = net.input_shape
-    for path, layer in net.items():
-        shape = layer.output_shape(shape)
+    draft, values, refused = Draft(), _inputs(net, model), list[str]()
+    readers = Counter(end for feeds in net.wiring.feeds.values() for end in feeds.values())
+    readers.update(net.wiring.outputs.values())
+    (port,) = net.wiring.inputs
+    draft = draft.sharing(values["", port]) if readers["", port] > 1 else draft
+    for step in net.steps({port: net.input_shape}):
+        path, layer = step.path, net[step.path]
+        feeds = net.wiring.feeds[path]
+        read = [values[feeds[name]] for name in layer.input_ports]
+        (output,) = layer.output_ports
+        out = plane(step.output_shapes[output])
         try:
-            line = joined(line, path, layer, plane(shape))
+            draft, value = added(draft, path, layer, read, out)
         except Refusal as reason:
             refused.append(f"{path} ({type(layer).__name__}): {reason}")
-            line = _stand_in(line, path, plane(shape))
+            draft, value = _stand_in(draft, path, read[0], out)
+        values[path, output] = replace(value, path=path)
+        draft = draft.sharing(value) if readers[path, output] > 1 else draft
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
-    _check_end(line, plane(shape))
+    (end,) = net.wiring.outputs.values()
+    result = values[end]
+    _check_end(draft, result)
     return Folded(
-        stages=line.stages,
-        softmax=line.softmax,
+        stages=draft.stages,
+        softmax=result.softmax,
         encoder=model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None,
     )
 
 
-def _stand_in(line: Line, path: str, out: Shape) -> Line:
-    """The line with a stage for a refused layer, so that the layers after it are checked too."""
-    weight, bias = np.zeros((out.c, 1, 1, line.shape.c)), np.zeros(out.c)
-    stage = Weighted(
-        path=path, last=path, in_shape=line.shape, out_shape=out, weight=weight, bias=bias
+def flat_net(net: Layer) -> Graph:
+    """The net as a graph without containers in it, of one input and one output.
+
+    Raises:
+        QuantizationError: the net is a single layer, or a graph of several inputs or outputs.
+    """
+    if not isinstance(net, Sequential | Graph):
+        raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
+    graph = (Graph.from_sequential(net) if isinstance(net, Sequential) else net).flatten()
+    assert isinstance(graph, Graph)
+    inputs, outputs = graph.wiring.inputs, graph.wiring.outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise QuantizationError(
+            f"the engine runs nets of one input and one output; this one has the inputs "
+            f"{', '.join(inputs)} and the outputs {', '.join(outputs)}"
+        )
+    return graph
+
+
+def _inputs(net: Graph, model: Model) -> dict[End, Value]:
+    """The net's input, by its end."""
+    assert net.input_shape is not None
+    (port,) = net.wiring.inputs
+    value = Value(tensor=0, shape=plane(net.input_shape))
+    encoder = model.encoder
+    if isinstance(encoder, ImageEncoder):
+        zero, one = np.zeros(value.shape.c), np.ones(value.shape.c)
+        mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
+        std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
+        value = replace(value, affine=Affine(1 / (255 * std), -mean / std))
+    return {("", port): value}
+
+
+def _stand_in(draft: Draft, path: str, read: Value, out: Shape) -> tuple[Draft, Value]:
+    """A stage for a refused layer, so that the layers after it are checked too."""
+    weight, bias = np.zeros((out.c, 1, 1, read.shape.c)), np.zeros(out.c)
+    return draft.appended(
+        Weighted(
+            path=path,
+            last=path,
+            reads=(read.tensor,),
+            in_shape=read.shape,
+            out_shape=out,
+            weight=weight,
+            bias=bias,
+        )
     )
-    return replace(line.pushed(stage), affine=None)
 
 
-def _check_end(line: Line, out: Shape) -> None:
-    """Check the rules for the whole line of stages."""
-    if not line.stages:
+def _check_end(draft: Draft, result: Value) -> None:
+    """Check the net's output, which the last stage must compute."""
+    if not draft.stages:
         raise QuantizationError("the net has no layer that would be an op of the engine")
-    if line.affine is not None:
+    if result.affine is not None:
         raise QuantizationError(
             "the net has no weights that could take in what the encoder does to pixels: add a "
             "Linear or Conv2d, or quantize without the encoder"
         )
-    if out != line.shape and line.shape.c > 1:  # a vector, made of a plane of several pixels
+    if result.flat:
         raise QuantizationError(
-            f"the net ends in a flattened plane {line.shape}, whose order in the engine is another "
-            "(channels innermost): end in a Linear, or leave out the Flatten"
+            f"the net ends in a flattened plane {result.shape}, whose order in the engine is "
+            "another (channels innermost): end in a Linear, or leave out the Flatten"
         )
-
-
-def as_sequential(net: Layer) -> Sequential:
-    """The net as a `Sequential`.
-
-    Raises:
-        QuantizationError: the net is a single layer, or a graph that branches.
-    """
-    if isinstance(net, Sequential):
-        return net
-    if isinstance(net, Graph):
-        try:
-            return net.to_sequential()
-        except GraphError as error:
-            raise QuantizationError(
-                f"the engine runs nets without branches only: {error}"
-            ) from error
-    raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
-
-
-def _start(shape: tuple[int, ...], encoder: object) -> Line:
-    pixels = plane(shape)
-    if not isinstance(encoder, ImageEncoder):
-        return Line(pixels, None)
-    zero, one = np.zeros(pixels.c), np.ones(pixels.c)
-    mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
-    std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
-    return Line(pixels, Affine(1 / (255 * std), -mean / std))
+    if any(result.padding):
+        raise QuantizationError("the net ends in a padding layer: leave it out")

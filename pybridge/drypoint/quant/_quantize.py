@@ -3,25 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drypoint.nn import Layer, Model
 from drypoint.program import (
+    NUMPY_TYPE,
+    Add,
     AvgPool,
+    Concat,
     Conv,
     Dense,
+    DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
     Op,
     Program,
     ProgramError,
+    Shape,
+    Tensor,
 )
 
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
 from ._gate import as_model
-from ._scales import Activation
-from ._stages import Pooled, Weighted
-from ._steps import Step, steps
+from ._scales import Integers
+from ._stages import Joined, Pointwise, Pooled, Sum, Weighted
+from ._steps import Step, steps, table_of
 
 
 def quantize(
@@ -47,10 +57,12 @@ def quantize(
     check_calibration(calibration)
     folded = fold(model)
     line = steps(folded, calibration)
+    shapes = [line[0].stage.in_shape, *(step.stage.out_shape for step in line)]
     try:
         return Program(
             name=name,
-            ops=tuple(_op(step) for step in line),
+            ops=tuple(_op(step, tuple(shapes[t] for t in step.stage.reads)) for step in line),
+            reads=tuple(step.stage.reads for step in line),
             input_scale=line[0].source.scale,
             output_scale=line[-1].target.scale,
             softmax=folded.softmax,
@@ -63,28 +75,58 @@ def quantize(
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
 
 
-def _op(step: Step) -> Op:
-    stage, q = step.stage, step.integers
-    base: dict[str, Any] = {"name": stage.path, "in_shape": stage.in_shape}
-    base |= {"out_shape": stage.out_shape, "in_type": step.source.dtype}
-    base |= {"out_type": step.target.dtype}
-    if isinstance(stage, Pooled) and q is None:
-        return MaxPool(**base, kernel=stage.kernel, stride=stage.stride)
-    assert q is not None  # every other step has its integers
-    low, high = _clamp(step.target, relu=stage.relu)
-    base |= {"mult": q.mult, "shift": q.shift, "lo": low, "hi": high}
-    if isinstance(stage, Pooled):
-        return AvgPool(**base, kernel=stage.kernel, stride=stage.stride)
-    assert isinstance(stage, Weighted)  # a stage is one of the two
+def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
+    """The op of a step that reads tensors of these shapes."""
+    stage, q, target = step.stage, step.integers, step.target
+    inputs = tuple(
+        Tensor(shape, source.dtype, source.zero)
+        for shape, source in zip(shapes, step.sources, strict=True)
+    )
+    base: dict[str, Any] = {"name": stage.path, "inputs": inputs}
+    base["output"] = Tensor(stage.out_shape, target.dtype, target.zero)
+    if q is not None:
+        base |= {"bias": q.bias, "mult": q.mult, "shift": q.shift}
+        base |= {"lo": target.integer(stage.low), "hi": target.integer(stage.high)}
+    match stage:
+        case Weighted():
+            assert q is not None  # a weighted step has integers
+            return _weighted(step, stage, q, base)
+        case Pooled():
+            base |= {"kernel": stage.kernel, "stride": stage.stride, "padding": stage.padding}
+            if not stage.mean:
+                return MaxPool(**base)
+            return AvgPool(**base, pad=_pad(step, stage))
+        case Sum():
+            assert q is not None  # a sum's step has integers
+            return Add(**base, factors=q.factors)
+        case Joined():
+            return Concat(**base)
+        case Pointwise():
+            return Lookup(**base, table=table_of(step))
+        case _:
+            raise AssertionError(stage)
+
+
+def _weighted(step: Step, stage: Weighted, q: Integers, base: dict[str, Any]) -> Op:
     if stage.dense:
-        return Dense(**base, weight=q.weight.reshape(len(q.weight), -1), bias=q.bias)
+        return Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": stage.kernel, "stride": stage.stride, "padding": stage.padding}
-    base |= {"pool": stage.pool, "weight": q.weight, "bias": q.bias}
-    return Conv(**base) if stage.groups == 1 else GroupedConv(**base, groups=stage.groups)
+    base |= {"dilation": stage.dilation, "pool": stage.pool, "pad": _pad(step, stage)}
+    if stage.groups == 1:
+        return Conv(**base, weight=q.weight)
+    if stage.groups == stage.in_shape.c:
+        weight = np.ascontiguousarray(q.weight[..., 0].transpose(1, 2, 0))
+        return DepthwiseConv(**base, weight=weight)
+    return GroupedConv(**base, weight=q.weight, groups=stage.groups)
 
 
-def _clamp(target: Activation, *, relu: bool) -> tuple[int, int]:
-    lowest, highest = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}[
-        target.dtype
-    ]
-    return (0 if relu else lowest), highest
+def _pad(step: Step, stage: Weighted | Pooled) -> NDArray[np.integer] | None:
+    """The integers of real zero in the input's channels; None where no place is padded, or where
+    all of them are 0.
+    """
+    source, channels = step.source, stage.in_shape.c
+    zeros = np.full(channels, float(source.zero))
+    if isinstance(stage, Weighted) and stage.zeros is not None:
+        zeros = np.rint(stage.zeros)
+    pad = zeros.clip(*source.limits).astype(NUMPY_TYPE[source.dtype])
+    return pad if any(stage.padding) and pad.any() else None

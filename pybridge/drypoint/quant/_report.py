@@ -15,7 +15,7 @@ from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
-from ._fold import as_sequential, fold
+from ._fold import flat_net, fold
 from ._gate import as_images, as_model
 from ._quantize import quantize
 from ._stages import Weighted
@@ -108,10 +108,10 @@ def report(
     if len(images) == 0:
         raise QuantizationError("a report needs at least one image, and got none")
     program = quantize(model, calibration)
-    net, line = as_sequential(model.net).flatten(), steps(fold(model), calibration)
+    net, line = flat_net(model.net), steps(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = 0 if program.encoder is None else weighted[0]
-    totals = {i: _Totals(line[i]) for i in range(first, len(line))}
+    totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
         x = model.encode(part)
@@ -134,9 +134,9 @@ class _Totals:
 
     def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
         f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
-        if self.step.stage.relu or self.step.target.dtype == "u8":
-            f = np.maximum(f, 0)  # the op computes a ReLU that follows a maximum before it
-        q = integers.astype(np.float64) * self.step.target.scale
+        # The op computes a clip that follows a maximum before that.
+        f = f.clip(self.step.stage.low, self.step.stage.high)
+        q = (integers.astype(np.float64) - self.step.target.zero) * self.step.target.scale
         error = f - q
         self.n += f.size
         self.worst = max(self.worst, float(np.abs(error).max()))
@@ -144,7 +144,8 @@ class _Totals:
         if self.step.target.dtype != "i32":
             limits = np.iinfo(NUMPY_TYPE[self.step.target.dtype])
             low, high = (
-                self.step.target.scale * (v + d) for v, d in ((limits.min, -0.5), (limits.max, 0.5))
+                self.step.target.scale * (v + d - self.step.target.zero)
+                for v, d in ((limits.min, -0.5), (limits.max, 0.5))
             )
             self.beyond += int(np.count_nonzero((f < low) | (f > high)))
 

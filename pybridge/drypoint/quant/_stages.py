@@ -1,6 +1,7 @@
 """The fused stages of a float net, in float64; each will become one integer op."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from drypoint.program import Shape
 
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, left, bottom, right
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -19,28 +22,38 @@ class Stage:
     Attributes:
         path: path of the layer that names the op.
         last: path of the last layer fused into the stage; the stage computes this layer's output.
-        relu: whether negative results become 0.
+            "" where the stage computes a part of a layer's output.
+        reads: numbers of the tensors that the stage reads: 0 is the net's input, i + 1 the output
+            of stage i.
+        in_shape, out_shape: the planes of the first input and of the output.
+        low, high: results below and above are clipped: 0 and infinity for a ReLU.
     """
 
     path: str
     last: str
+    reads: tuple[int, ...]
     in_shape: Shape
     out_shape: Shape
-    relu: bool = False
+    low: float = -math.inf
+    high: float = math.inf
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Weighted(Stage):
     """A convolution or dense stage; ``weight`` is [out, kernel_h, kernel_w, in / groups].
 
-    A dense stage has the whole input plane for its kernel, and ``dense`` set.
+    A dense stage has the whole input plane for its kernel, and ``dense`` set. ``zeros`` holds the
+    input that real zero is, for each input channel, where that is not 0: a padded place of an
+    encoder's pixels.
     """
 
-    weight: NDArray[np.float64]
-    bias: NDArray[np.float64]
+    weight: Array
+    bias: Array
     dense: bool = False
     stride: Pair = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+    padding: Sides = (0, 0, 0, 0)
+    zeros: Array | None = None
     pool: Pair = (1, 1)
     groups: int = 1
 
@@ -57,13 +70,39 @@ class Pooled(Stage):
     mean: bool
     kernel: Pair
     stride: Pair
+    padding: Sides = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sum(Stage):
+    """The sum of two tensors of one shape."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Joined(Stage):
+    """The channels of two tensors side by side."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pointwise(Stage):
+    """A function of one value.
+
+    Attributes:
+        function: array to array, each value by itself.
+        slope: the function changes by at most ``slope`` times the change of its value; infinity
+            where no bound is known.
+    """
+
+    function: Callable[[Array], Array]
+    slope: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Folded:
-    """The stages, the encoder before the first and the softmax after the last.
+    """The stages in order of computation, the encoder before them and the softmax after the last.
 
-    With an ``encoder`` the first stage reads the encoder's pixels, 0 to 255.
+    With an ``encoder`` tensor 0 is the encoder's pixels, 0 to 255. The last stage computes the
+    net's output.
     """
 
     stages: tuple[Stage, ...]

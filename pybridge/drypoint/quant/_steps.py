@@ -1,23 +1,42 @@
-"""Chooses type and scale of each activation, and the integers of each stage."""
+"""Chooses type, scale and zero point of each activation, and the integers of each stage."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import NUMPY_TYPE
 
 from ._calibration import INPUT, Calibration
 from ._errors import QuantizationError
-from ._scales import Activation, Integers, activation_of, integers, mean_integers
-from ._stages import Folded, Pooled, Stage, Weighted
+from ._scales import (
+    Activation,
+    Integers,
+    activation_of,
+    mean_integers,
+    sum_integers,
+    sum_unit,
+    weighted_integers,
+)
+from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Sum, Weighted
+
+PIXELS = Activation("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
+LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Step:
-    """One stage, its input and output activations, and its integers (None for a maximum)."""
+    """One stage, its input and output activations, and its integers (None: it has none)."""
 
     stage: Stage
-    source: Activation
+    sources: tuple[Activation, ...]
     target: Activation
     integers: Integers | None
+
+    @property
+    def source(self) -> Activation:
+        """The first input."""
+        return self.sources[0]
 
 
 def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
@@ -26,26 +45,90 @@ def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
     """
-    source = _input(folded, calibration)
-    line: list[Step] = []
-    pixels = folded.encoder is not None
-    for i, stage in enumerate(folded.stages):
-        last = i + 1 == len(folded.stages)
-        step = _step(stage, source, calibration, last=last, pixels=pixels)
-        line.append(step)
-        source = step.target
-        pixels = pixels and not isinstance(stage, Weighted)
-    return tuple(line)
+    choice = _Choice(folded, calibration)
+    while True:
+        found = _try(choice)
+        if isinstance(found, tuple):
+            return found
+        choice = found
 
 
-def _input(folded: Folded, calibration: Calibration) -> Activation:
-    """The input's type and scale; pixels have scale 1, since `fold` put the encoder's scale into
-    the first weights.
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The scale groups of a net: tensors that have one activation, since an op copies values from
+    one to the other. A group's scale is at least its ``floor``.
     """
-    if folded.encoder is not None:
-        return Activation("u8", 1.0)
-    lowest, highest = _range(calibration, INPUT)
-    return activation_of(lowest, highest, signed=lowest < 0)
+
+    folded: Folded
+    calibration: Calibration
+    floors: dict[int, float] = field(default_factory=dict)
+    raises: int = 0
+
+    def raised(self, group: int, step: Step) -> "_Choice":
+        """The choice with a floor for a group that a step writes to.
+
+        Raises:
+            QuantizationError: floors rise without end, since a coarser group makes its own inputs
+                coarser.
+        """
+        if self.raises > len(self.folded.stages):
+            raise QuantizationError(
+                f"{step.stage.path}: its weights are too large for one scale of its input and its "
+                "output, which a concatenation after it needs: normalize before the concatenation"
+            )
+        floors = {**self.floors, group: step.target.scale}
+        return replace(self, floors=floors, raises=self.raises + 1)
+
+    @property
+    def raw(self) -> set[int]:
+        """The tensors that hold an encoder's pixels: the input and pools of it."""
+        raw = {0} if self.folded.encoder is not None else set()
+        for i, stage in enumerate(self.folded.stages):
+            if isinstance(stage, Pooled) and stage.reads[0] in raw:
+                raw.add(i + 1)
+        return raw
+
+    def groups(self) -> list[int]:
+        """The number of each tensor's group: its lowest tensor."""
+        group = list(range(len(self.folded.stages) + 1))
+        for i, stage in enumerate(self.folded.stages):
+            if isinstance(stage, Joined) or (isinstance(stage, Pooled) and not stage.mean):
+                members = {group[tensor] for tensor in (*stage.reads, i + 1)}
+                group = [min(members) if g in members else g for g in group]
+        return group
+
+    def activations(self) -> list[Activation]:
+        """The activation of each tensor, before floors that only a stage's integers show."""
+        stages, group, raw = self.folded.stages, self.groups(), self.raw
+        ranges: dict[int, list[tuple[float, float]]] = {g: [] for g in group}
+        for tensor, g in enumerate(group[:-1] if len({*group}) > 1 else group):
+            if tensor not in raw and (tensor == 0 or _computes(stages[tensor - 1])):
+                ranges[g].append(self.range_of(tensor))
+        last = group[-1]
+        chosen = {
+            g: self._activation(g, spans, centred=g == last) for g, spans in ranges.items() if spans
+        }
+        return [PIXELS if t in raw else chosen.get(g, PIXELS) for t, g in enumerate(group)]
+
+    def range_of(self, tensor: int) -> tuple[float, float]:
+        """The range of a tensor's real values."""
+        if tensor == 0:
+            return _range(self.calibration, INPUT)
+        stage = self.folded.stages[tensor - 1]
+        low, high = np.clip(_range(self.calibration, stage.last), stage.low, stage.high).tolist()
+        return low, high
+
+    def _activation(
+        self, group: int, spans: list[tuple[float, float]], *, centred: bool
+    ) -> Activation:
+        low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        activation = activation_of(low, high, centred=centred)
+        return activation.coarsened(self.floors.get(group, 0.0), low)
+
+
+def _computes(stage: Stage) -> bool:
+    """Whether a stage makes new values, rather than copies of its inputs'."""
+    return not isinstance(stage, Joined) and not (isinstance(stage, Pooled) and not stage.mean)
 
 
 def _range(calibration: Calibration, path: str) -> tuple[float, float]:
@@ -54,42 +137,80 @@ def _range(calibration: Calibration, path: str) -> tuple[float, float]:
     return calibration.ranges[path]
 
 
+def _try(choice: _Choice) -> tuple[Step, ...] | _Choice:
+    """All steps, or a choice with a higher floor for the group of a stage whose accumulators are
+    coarser than the group's steps.
+    """
+    stages, group, raw = choice.folded.stages, choice.groups(), choice.raw
+    activations = choice.activations()
+    line: list[Step] = []
+    for i, stage in enumerate(stages):
+        sources = tuple(activations[tensor] for tensor in stage.reads)
+        last = i + 1 == len(stages)
+        wanted = None if last else activations[i + 1]
+        step = _step(stage, sources, wanted, raw=i + 1 in raw)
+        line.append(step)
+        if wanted is None or step.target.scale == wanted.scale:
+            continue
+        if group.count(group[i + 1]) > 1:
+            return choice.raised(group[i + 1], step)
+        low, _ = choice.range_of(i + 1)
+        activations[i + 1] = wanted.coarsened(step.target.scale, low)
+        line[-1] = _step(stage, sources, activations[i + 1], raw=False)
+    return tuple(line)
+
+
 def _step(
-    stage: Stage, source: Activation, calibration: Calibration, *, last: bool, pixels: bool
+    stage: Stage, sources: tuple[Activation, ...], wanted: Activation | None, *, raw: bool
 ) -> Step:
-    """``pixels``: the stage reads an encoder's raw pixels, whose ranges no calibration knows."""
-    q: Integers | None
+    """A stage with its integers. The target is ``wanted`` with a scale that the stage can have, or
+    int32 where that is None. ``raw``: the stage's output is pixels.
+    """
+    source = sources[0]
+    scale = None if wanted is None else wanted.scale
+    q: Integers | None = None
     match stage:
         case Weighted():
-            wanted = None
-            if not last:
-                lowest, highest = _range(calibration, stage.last)
-                wanted = activation_of(lowest, highest, signed=not stage.relu)
-            scale = None if wanted is None else wanted.scale
-            q = integers(stage.weight, stage.bias, source=source, out_scale=scale)
-            target = Activation("i32" if wanted is None else wanted.dtype, q.out_scale)
+            q, scale = weighted_integers(stage.weight, stage.bias, source=source, out_scale=scale)
         case Pooled(mean=True):
-            target = source if pixels else _mean(stage, source, calibration)
-            # The last op writes int32, so a mean can have steps 256 times finer than its input.
-            target = Activation("i32", source.scale / 256) if last else target
-            ratio = source.scale / (stage.kernel[0] * stage.kernel[1] * target.scale)
-            q = mean_integers(ratio, out_scale=target.scale)
-        case _:
-            target, q = replace(source, dtype="i32") if last else source, None
-    return Step(stage=stage, source=source, target=target, integers=q)
+            window = stage.kernel[0] * stage.kernel[1]
+            # The last op writes int32, so a mean can have steps 256 times finer than its input's.
+            scale = source.scale / 256 if scale is None else scale
+            scale = scale if raw or wanted is None else max(scale, source.scale / window)
+            q = mean_integers(source, window, out_scale=scale)
+        case Sum():
+            unit = sum_unit(*sources)
+            scale = 4 * unit if scale is None else max(scale, unit)
+            q = sum_integers(*sources, out_scale=scale)
+        case Pointwise():
+            if scale is None:
+                reach = float(np.abs(stage.function(real_inputs(source))).max())
+                scale = reach / LAST_STEPS if reach > 0 else 1.0
+        case _:  # a maximum or a concatenation copies values
+            scale = source.scale
+    target = Activation("i32", scale) if wanted is None else replace(wanted, scale=scale)
+    return Step(stage=stage, sources=sources, target=target, integers=q)
 
 
-def _mean(stage: Pooled, source: Activation, calibration: Calibration) -> Activation:
-    """Type and scale of a mean's output: for the mean's own range, which may be far smaller than
-    its input's range, but with steps not finer than the steps of the sum.
-    """
-    lowest, highest = _range(calibration, stage.last)
-    own = activation_of(lowest, highest, signed=source.dtype == "i8" and not stage.relu)
-    return replace(own, scale=max(own.scale, source.scale / (stage.kernel[0] * stage.kernel[1])))
+def real_inputs(source: Activation) -> NDArray[np.float64]:
+    """The real value of each of the 256 bytes of an activation, in the bytes' order."""
+    integers = np.arange(256, dtype=np.uint8).view(NUMPY_TYPE[source.dtype])
+    values: NDArray[np.float64] = source.scale * (integers.astype(np.float64) - source.zero)
+    return values
 
 
-def real_weight(step: Step) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def table_of(step: Step) -> NDArray[np.integer]:
+    """The table of a function's step: the integer nearest to the function of each byte's value."""
+    assert isinstance(step.stage, Pointwise)
+    low, high = step.target.limits
+    nearest = np.rint(step.stage.function(real_inputs(step.source)) / step.target.scale)
+    table: NDArray[np.integer] = (nearest + step.target.zero).clip(low, high)
+    return table.astype(NUMPY_TYPE[step.target.dtype])
+
+
+def real_weight(step: Step) -> NDArray[np.float64]:
     """The real values of a weighted step's integer weights, float64 [out, h, w, in]."""
     assert step.integers is not None  # weighted steps have integers
-    scale: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = step.integers.weight_scale
-    return step.integers.weight * scale[:, None, None, None]
+    scale = step.integers.unit / step.source.scale
+    values: NDArray[np.float64] = step.integers.weight * scale[:, None, None, None]
+    return values

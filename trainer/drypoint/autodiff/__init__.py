@@ -11,6 +11,7 @@ its gradient::
 """
 
 from ._dropout import dropout as dropout
+from ._elementwise import activation as activation
 from ._elementwise import cos as cos
 from ._elementwise import exp as exp
 from ._elementwise import log as log
@@ -23,8 +24,11 @@ from ._errors import AutodiffError as AutodiffError
 from ._errors import GradcheckError as GradcheckError
 from ._gradcheck import gradcheck as gradcheck
 from ._images import avg_pool2d as avg_pool2d
+from ._images import concat as concat
 from ._images import conv2d as conv2d
 from ._images import max_pool2d as max_pool2d
+from ._images import multiply as multiply
+from ._images import zero_pad2d as zero_pad2d
 from ._linear import linear as linear
 from ._losses import PROBABILITY_FLOOR as PROBABILITY_FLOOR
 from ._losses import Reduction as Reduction

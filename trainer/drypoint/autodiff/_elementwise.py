@@ -4,6 +4,7 @@ import numpy as np
 
 from ._tensor import Tensor, record
 from .kernels import choose as kernels
+from .kernels.numpy.activations import Name
 
 
 def exp(x: Tensor) -> Tensor:
@@ -49,3 +50,17 @@ def sin(x: Tensor) -> Tensor:
 def cos(x: Tensor) -> Tensor:
     """The cosine of radians; derivative -sin."""
     return record(np.cos(x.data), (x, lambda g: -g * np.sin(x.data)))
+
+
+def activation(x: Tensor, name: Name, *, slope: float = 0.0) -> Tensor:
+    """A function of the table `kernels.numpy.activations`, by its name.
+
+    Args:
+        x: of any shape.
+        name: "relu6": min(max(x, 0), 6). "leaky_relu": x above 0, else slope * x. "hardsigmoid":
+            min(max(x + 3, 0), 6) / 6. "hardswish": x * hardsigmoid(x). "silu": x * sigmoid(x).
+            "gelu": x times the normal distribution function of x.
+        slope: of "leaky_relu" below 0; its derivative at 0 is the slope.
+    """
+    y = kernels.activation(x.data, name, slope)
+    return record(y, (x, lambda g: kernels.activation_gradient(g, x.data, name, slope)))

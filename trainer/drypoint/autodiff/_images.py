@@ -1,4 +1,7 @@
-"""Operations on images (N, C, H, W): convolution and pooling."""
+"""Operations on images (N, C, H, W): convolution, pooling, padding and joining channels."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from ._errors import AutodiffError
 from ._tape import Array
@@ -114,6 +117,57 @@ def avg_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_P
     return record(
         kernels.avg_pool2d(x.data, window=window),
         (x, lambda g: kernels.avg_pool2d_gradient(g, window=window, size=size)),
+    )
+
+
+def zero_pad2d(x: Tensor, padding: Padding) -> Tensor:
+    """x (N, C, H, W) with ((top, bottom), (left, right)) zeros around each image.
+
+    Raises:
+        AutodiffError: x has not four axes, or a padding is below 0.
+    """
+    _check_images(x, "zero_pad2d")
+    window = Window((1, 1), padding=padding)
+    size = (x.shape[2], x.shape[3])
+    # The mean of each 1x1 window, where padding counts as zeros.
+    return record(
+        kernels.avg_pool2d(x.data, window=window),
+        (x, lambda g: kernels.avg_pool2d_gradient(g, window=window, size=size)),
+    )
+
+
+def concat(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors (N, C1, ...), (N, C2, ...), ... joined along axis 1: (N, C1 + C2 + ..., ...).
+
+    Raises:
+        AutodiffError: there is none, or they differ in another axis than axis 1.
+    """
+    others = {(t.shape[0], *t.shape[2:]) for t in tensors if t.ndim > 1}
+    if len(others) != 1 or any(t.ndim < 2 for t in tensors):
+        shapes = ", ".join(str(t.shape) for t in tensors)
+        raise AutodiffError(f"concat wants shapes equal but for axis 1, got {shapes or 'none'}")
+    ends = accumulate((t.shape[1] for t in tensors), initial=0)
+    vjps = [lambda g, part=slice(*pair): g[:, part] for pair in pairwise(ends)]
+    value = kernels.concat([t.data for t in tensors])
+    return record(value, *zip(tensors, vjps, strict=True))
+
+
+def multiply(x: Tensor, factor: Tensor) -> Tensor:
+    """x (N, C, ...) times a factor of its shape, or (N, C, 1, ...): one for each channel.
+
+    ``x * factor`` broadcasts any shapes, in NumPy; this function has compiled kernels.
+
+    Raises:
+        AutodiffError: the factor has another shape.
+    """
+    by_channel = (*x.shape[:2], *(1 for _ in x.shape[2:]))
+    if factor.shape not in (x.shape, by_channel):
+        raise AutodiffError(f"multiply: a factor of {factor.shape} does not fit {x.shape}")
+    to_factor = kernels.multiply if factor.shape == x.shape else kernels.plane_products
+    return record(
+        kernels.multiply(x.data, factor.data),
+        (x, lambda g: kernels.multiply(g, factor.data)),
+        (factor, lambda g: to_factor(x.data, g)),
     )
 
 

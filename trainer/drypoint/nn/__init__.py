@@ -11,12 +11,20 @@ one after the other and is a layer itself; a `Graph` connects layers and losses 
 measured and quantized.
 """
 
+from ._activations import GELU as GELU
 from ._activations import Cos as Cos
+from ._activations import Hardsigmoid as Hardsigmoid
+from ._activations import Hardswish as Hardswish
+from ._activations import LeakyReLU as LeakyReLU
 from ._activations import ReLU as ReLU
+from ._activations import ReLU6 as ReLU6
 from ._activations import Sigmoid as Sigmoid
+from ._activations import SiLU as SiLU
 from ._activations import Sin as Sin
 from ._activations import Softmax as Softmax
 from ._activations import Tanh as Tanh
+from ._batch_norm import BatchNorm as BatchNorm
+from ._batch_norm import BatchNorm1d as BatchNorm1d
 from ._batch_norm import BatchNorm2d as BatchNorm2d
 from ._catalogue import LEAF_TYPES as LEAF_TYPES
 from ._catalogue import LayerKind as LayerKind
@@ -52,12 +60,15 @@ from ._losses import Loss as Loss
 from ._losses import MAELoss as MAELoss
 from ._losses import MSELoss as MSELoss
 from ._merging import Add as Add
+from ._merging import Concat as Concat
 from ._merging import Dot as Dot
 from ._merging import Merge as Merge
+from ._merging import Mul as Mul
 from ._model import Model as Model
 from ._model import load as load
 from ._model import loads as loads
 from ._module import Module as Module
+from ._pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from ._pooling import AvgPool2d as AvgPool2d
 from ._pooling import GlobalAvgPool2d as GlobalAvgPool2d
 from ._pooling import MaxPool2d as MaxPool2d
@@ -73,6 +84,7 @@ from ._structure import Dropout as Dropout
 from ._structure import Flatten as Flatten
 from ._structure import OneHot as OneHot
 from ._structure import Reshape as Reshape
+from ._structure import ZeroPad2d as ZeroPad2d
 from ._training_graph import TrainingGraph as TrainingGraph
 from ._training_graph import default_loss as default_loss
 from ._user_functions import Elementwise as Elementwise

@@ -1,10 +1,11 @@
-"""Activation layers: ReLU, tanh, sigmoid, sine, cosine and softmax."""
+"""Activation layers. Names, formulas and defaults are those of PyTorch where it has the layer."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drypoint.autodiff import Tensor, cos, relu, sigmoid, sin, softmax, tanh
+from drypoint.autodiff import Tensor, activation, cos, relu, sigmoid, sin, softmax, tanh
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -31,11 +32,111 @@ class ReLU(Pointwise):
     short_name: ClassVar[str] = "relu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "after weights"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """max(x, 0)."""
         return relu(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLU6(Pointwise):
+    """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
+
+    short_name: ClassVar[str] = "relu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x, 0), 6)."""
+        return activation(x, "relu6")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LeakyReLU(Pointwise):
+    """x above 0, else negative_slope * x; its derivative at 0 is the slope.
+
+    Args:
+        negative_slope: a finite number.
+
+    Raises:
+        ConfigError: the slope is no finite number.
+    """
+
+    negative_slope: float = 0.01
+
+    short_name: ClassVar[str] = "relu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        slope = self.negative_slope
+        number = isinstance(slope, int | float) and not isinstance(slope, bool)
+        if not number or not math.isfinite(slope):
+            raise ConfigError("LeakyReLU", f"wants a finite negative_slope, got {slope!r}")
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x above 0, else negative_slope * x."""
+        return activation(x, "leaky_relu", slope=self.negative_slope)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardsigmoid(Pointwise):
+    """min(max(x + 3, 0), 6) / 6; its derivative at -3 and 3 is 0."""
+
+    short_name: ClassVar[str] = "sigmoid"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x + 3, 0), 6) / 6."""
+        return activation(x, "hardsigmoid")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardswish(Pointwise):
+    """x * min(max(x + 3, 0), 6) / 6; its derivative is 0 at -3 and 1 at 3."""
+
+    short_name: ClassVar[str] = "swish"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x * min(max(x + 3, 0), 6) / 6."""
+        return activation(x, "hardswish")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SiLU(Pointwise):
+    """x / (1 + exp -x), also called swish."""
+
+    short_name: ClassVar[str] = "silu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x / (1 + exp -x)."""
+        return activation(x, "silu")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GELU(Pointwise):
+    """x/2 (1 + erf(x / sqrt 2)): the exact form, PyTorch's default, not the one by tanh."""
+
+    short_name: ClassVar[str] = "gelu"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x/2 (1 + erf(x / sqrt 2))."""
+        return activation(x, "gelu")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,6 +146,7 @@ class Tanh(Pointwise):
     short_name: ClassVar[str] = "tanh"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """tanh x."""
@@ -58,6 +160,7 @@ class Sigmoid(Pointwise):
     short_name: ClassVar[str] = "sigmoid"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """1 / (1 + exp -x)."""
@@ -69,6 +172,7 @@ class Sin(Pointwise):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """sin x."""
@@ -80,6 +184,7 @@ class Cos(Pointwise):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """cos x."""

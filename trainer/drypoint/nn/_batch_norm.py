@@ -1,6 +1,7 @@
-"""The batch normalization layer."""
+"""The batch normalization layers."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -18,8 +19,10 @@ from ._sizes import Shape, check_count, check_fraction
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BatchNorm2d(Layer):
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
+class BatchNorm(Layer):
+    """The base class of batch normalization: (x - mean) / sqrt(variance + epsilon) * scale + shift.
+
+    The first axis of an example is C; each channel has one mean over the batch and all other axes.
 
     In training the layer uses the mean and variance of the batch, and updates the running
     statistics: running += momentum * (batch - running). Otherwise it uses the running statistics.
@@ -37,29 +40,28 @@ class BatchNorm2d(Layer):
         ConfigError: a hyper-parameter is out of range.
     """
 
-    in_kernels: ClassVar[bool] = True
-    exportable: ClassVar[str] = "after weights"
-
     momentum: float = 0.1
     epsilon: float = 1e-5
     channels: int | None = None
 
     short_name: ClassVar[str] = "norm"
     in_place: ClassVar[bool] = True
+    _example: ClassVar[str]  # what an example is, for errors
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
-        check_fraction("BatchNorm2d", "momentum", self.momentum, inclusive=True)
+        kind = type(self).__name__
+        check_fraction(kind, "momentum", self.momentum, inclusive=True)
         number = isinstance(self.epsilon, int | float) and not isinstance(self.epsilon, bool)
         if not number or not 0 < self.epsilon < math.inf:
-            raise ConfigError("BatchNorm2d", f"wants an epsilon above 0, got {self.epsilon!r}")
+            raise ConfigError(kind, f"wants an epsilon above 0, got {self.epsilon!r}")
         if self.channels is not None:
-            check_count("BatchNorm2d", "channels", self.channels)
+            check_count(kind, "channels", self.channels)
 
     @property
+    @abstractmethod
     def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
+        """The number of axes of one example."""
 
     @property
     def param_names(self) -> tuple[str, ...]:
@@ -72,10 +74,11 @@ class BatchNorm2d(Layer):
         return "running_mean", "running_variance"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input shape, checked to be (C, H, W)."""
-        if len(input_shape) != 3 or input_shape[0] != (self.channels or input_shape[0] or -1):
-            channels = "C" if self.channels is None else self.channels
-            raise ShapeError("BatchNorm2d", f"wants images ({channels}, H, W), got {input_shape}")
+        """The input shape, checked to have `example_rank` axes and C channels."""
+        rank, channels = self.example_rank, self.channels
+        if len(input_shape) != rank or input_shape[0] != (channels or input_shape[0] or -1):
+            wanted = self._example.format(C="C" if channels is None else channels)
+            raise ShapeError(type(self).__name__, f"wants {wanted}, got {input_shape}")
         return input_shape
 
     def bind(self, input_shape: Shape) -> Self:
@@ -116,13 +119,49 @@ class BatchNorm2d(Layer):
         if (current := ctx.buffers.get(ctx.path_of(name))) is not None:
             return current
         if name not in self.buffers:
-            raise NotInitializedError("BatchNorm2d", f"has no {name}; call initialize() or fit()")
+            raise NotInitializedError(
+                type(self).__name__, f"has no {name}; call initialize() or fit()"
+            )
         return self.buffers[name]
 
     def _shapes(self, names: tuple[str, ...], input_shape: Shape | None) -> dict[str, Shape]:
         channels = self.channels if input_shape is None else self.bind(input_shape).channels
         if channels is None:
             raise ShapeError(
-                "BatchNorm2d", "does not know its channels; give channels or an input_shape"
+                type(self).__name__, "does not know its channels; give channels or an input_shape"
             )
         return dict.fromkeys(names, (channels,))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BatchNorm2d(BatchNorm):
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
+
+    Arguments: see `BatchNorm`. Signals (C, L) are images (C, 1, L) or (C, L, 1).
+    """
+
+    in_kernels: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+    _example: ClassVar[str] = "images ({C}, H, W)"
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BatchNorm1d(BatchNorm):
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each element of (C,).
+
+    Arguments: see `BatchNorm`.
+    """
+
+    in_kernels: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+    _example: ClassVar[str] = "vectors ({C},), or images for BatchNorm2d"
+
+    @property
+    def example_rank(self) -> int:
+        """1: (C,)."""
+        return 1

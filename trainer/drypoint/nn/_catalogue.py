@@ -5,8 +5,21 @@ from dataclasses import dataclass
 
 from drypoint.common import html_table, table_lines
 
-from ._activations import Cos, ReLU, Sigmoid, Sin, Softmax, Tanh
-from ._batch_norm import BatchNorm2d
+from ._activations import (
+    GELU,
+    Cos,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Sin,
+    Softmax,
+    Tanh,
+)
+from ._batch_norm import BatchNorm1d, BatchNorm2d
 from ._container import Container
 from ._convolution import Conv2d
 from ._errors import ConfigError
@@ -14,12 +27,12 @@ from ._graph import Graph
 from ._layer import Layer
 from ._linear import Linear
 from ._losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
-from ._merging import Add, Dot
+from ._merging import Add, Concat, Dot, Mul
 from ._module import Module
 from ._names import inside
-from ._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
-from ._structure import Dropout, Flatten, OneHot, Reshape
+from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
 from ._user_functions import Elementwise, Function
 
 LEAF_TYPES: tuple[type[Module], ...] = (
@@ -27,13 +40,22 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     MaxPool2d,
     AvgPool2d,
     GlobalAvgPool2d,
+    AdaptiveAvgPool2d,
+    ZeroPad2d,
     BatchNorm2d,
+    BatchNorm1d,
     Linear,
     Flatten,
     Reshape,
     OneHot,
     Dropout,
     ReLU,
+    ReLU6,
+    LeakyReLU,
+    Hardswish,
+    Hardsigmoid,
+    SiLU,
+    GELU,
     Tanh,
     Sigmoid,
     Sin,
@@ -42,6 +64,8 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     Elementwise,
     Softmax,
     Add,
+    Mul,
+    Concat,
     Dot,
     CrossEntropyLoss,
     BinaryCrossEntropyLoss,

@@ -49,7 +49,7 @@ class Conv2d(Layer):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no dilation"
+    exportable: ClassVar[str] = "yes"
 
     out_channels: int
     kernel_size: int | Pair

@@ -6,13 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drypoint.autodiff import Tensor, cos, exp, log, record, relu, sigmoid, sin, sqrt, tanh
+from drypoint.autodiff import (
+    Tensor,
+    activation,
+    cos,
+    exp,
+    log,
+    record,
+    relu,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+)
 
 
 def gelu(x: Tensor) -> Tensor:
-    """x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016, section 2)."""
-    inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
-    return x * (tanh(inner) + 1) * 0.5
+    """x/2 (1 + erf(x / sqrt 2))."""
+    return activation(x, "gelu")
 
 
 def square(x: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class Graph(GraphLayer):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "a chain of such"
+    exportable: ClassVar[str] = "one input, one output"
 
     edges: tuple[Pair, ...]
     _wiring: Wiring
@@ -90,10 +90,11 @@ class Graph(GraphLayer):
 
     @classmethod
     def from_sequential(cls, net: Sequential) -> Self:
-        """A `Sequential` as a graph."""
+        """A `Sequential` as a graph, whose input port is "input"."""
         names = [name for name, _ in net.items()]
+        port = ".input" if "input" in names else "input"
         shapes = None if net.input_shape is None else {"input": net.input_shape}
-        return cls(net.layers, pairwise(names), shapes)
+        return cls(net.layers, pairwise([port, *names]), shapes)
 
     def to_sequential(self) -> Sequential:
         """The graph as a `Sequential`.

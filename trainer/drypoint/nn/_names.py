@@ -6,7 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
-from ._activations import Cos, ReLU, Sigmoid, Sin, Softmax, Tanh
+from ._activations import (
+    GELU,
+    Cos,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Sin,
+    Softmax,
+    Tanh,
+)
 from ._errors import ConfigError, LayerError, PathError
 from ._functions import FUNCTIONS
 from ._layer import Layer
@@ -25,6 +38,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 _WORDS: Mapping[str, type[Layer]] = {
     "relu": ReLU,
+    "relu6": ReLU6,
+    "leaky_relu": LeakyReLU,
+    "hardswish": Hardswish,
+    "hardsigmoid": Hardsigmoid,
+    "silu": SiLU,
+    "gelu": GELU,
     "tanh": Tanh,
     "sigmoid": Sigmoid,
     "sin": Sin,

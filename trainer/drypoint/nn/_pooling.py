@@ -82,7 +82,7 @@ class MaxPool2d(Pool2d):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no padding"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum of each window."""
@@ -96,12 +96,67 @@ class AvgPool2d(Pool2d):
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no padding"
+    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each window."""
         window = self.window(x.shape[1:])
         return avg_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AdaptiveAvgPool2d(Layer):
+    """The mean of each of (output height x output width) equal parts of an image.
+
+    (C, H, W) to (C, *output_size); (C, 1, 1) by default. `GlobalAvgPool2d` gives (C,).
+
+    Args:
+        output_size: height and width of the output, or (height, width). It must divide the size of
+            the image: parts of different sizes, which PyTorch allows, are not supported.
+
+    Raises:
+        ConfigError: the size is no integer of at least 1 and no pair of them.
+    """
+
+    output_size: int | Pair = 1
+
+    short_name: ClassVar[str] = "pool"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        check_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    def window(self, input_shape: Shape) -> Window:
+        """The part of the image of one output: its size is kernel and stride."""
+        (height, width), (rows, columns) = input_shape[1:], pair(self.output_size)
+        part = (height // rows, width // columns)
+        return Window(part, part)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, *output_size)."""
+        size = pair(self.output_size)
+        if len(input_shape) != 3 or 0 in input_shape:
+            raise ShapeError("AdaptiveAvgPool2d", f"wants images (C, H, W), got {input_shape}")
+        if any(n % parts for n, parts in zip(input_shape[1:], size, strict=True)):
+            raise ShapeError(
+                "AdaptiveAvgPool2d",
+                f"to {size} wants a height and width that it divides, got {input_shape}; use "
+                "AvgPool2d with a stride",
+            )
+        return input_shape[0], *size
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The mean of each part."""
+        window = self.window(x.shape[1:])
+        return avg_pool2d(x, window.kernel, stride=window.stride)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

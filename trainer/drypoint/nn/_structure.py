@@ -1,4 +1,4 @@
-"""Layers that move or choose values: flattening, reshaping, one-hot vectors, dropout."""
+"""Layers that move or choose values: flattening, padding, one-hot vectors, dropout."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from drypoint.autodiff import Tensor, dropout
+from drypoint.autodiff import Padding, Tensor, dropout, zero_pad2d
 
 from ._context import Context
 from ._errors import ConfigError, InputError, ShapeError
@@ -75,6 +75,60 @@ class Reshape(Layer):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x as (N, *shape)."""
         return x.reshape((len(x.data), *self.shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ZeroPad2d(Layer):
+    """Zeros around an image: (C, H, W) to (C, top + H + bottom, left + W + right).
+
+    Args:
+        padding: rows and columns of zeros: a number for all sides, or (left, right, top, bottom),
+            in the order of PyTorch's ZeroPad2d.
+
+    Raises:
+        ConfigError: ``padding`` is not one integer or four, from 0 on.
+    """
+
+    padding: int | tuple[int, int, int, int]
+
+    short_name: ClassVar[str] = "pad"
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "before a layer"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        sides = self.padding if isinstance(self.padding, tuple) else (self.padding,) * 4
+        if len(sides) != 4:
+            raise ConfigError(
+                "ZeroPad2d", f"wants one number or (left, right, top, bottom), got {self.padding!r}"
+            )
+        for side in sides:
+            check_count("ZeroPad2d", "padding", side, minimum=0)
+
+    @property
+    def example_rank(self) -> int:
+        """3: (C, H, W)."""
+        return 3
+
+    @property
+    def sides(self) -> Padding:
+        """((top, bottom), (left, right))."""
+        padding = self.padding
+        left, right, top, bottom = padding if isinstance(padding, tuple) else (padding,) * 4
+        return (top, bottom), (left, right)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, top + H + bottom, left + W + right)."""
+        if len(input_shape) != 3 or 0 in input_shape:
+            raise ShapeError("ZeroPad2d", f"wants images (C, H, W), got {input_shape}")
+        channels, *size = input_shape
+        height, width = (n + sum(ends) for n, ends in zip(size, self.sides, strict=True))
+        return channels, height, width
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x with zeros around it."""
+        return zero_pad2d(x, self.sides)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -45,6 +45,7 @@ class Function(Pointwise):
     name: str
 
     short_name: ClassVar[str] = "function"
+    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the name."""
@@ -88,6 +89,7 @@ class Elementwise(Pointwise):
     derivative: ArrayFunction
 
     short_name: ClassVar[str] = "elementwise"
+    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the derivative by finite differences."""

@@ -6,6 +6,7 @@ what float64 runs on, and what the tests hold the compiled ones to. All are pure
 arrays out.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,16 +15,20 @@ from .._tape import Array
 from .._window import Convolution, Pair, Window
 from . import native
 from . import numpy as reference
+from .numpy.activations import Name
 from .numpy.blocks import Winners
 from .numpy.elementwise import Key
 from .runtime import kernels_for
 
 __all__ = [
+    "activation",
+    "activation_gradient",
     "add",
     "avg_pool2d",
     "avg_pool2d_gradient",
     "batch_norm",
     "batch_norm_gradient",
+    "concat",
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
@@ -38,6 +43,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_winners",
+    "multiply",
+    "plane_products",
     "relu",
     "relu_gradient",
     "scaled_rows",
@@ -147,6 +154,27 @@ def add(x: Array, y: Array) -> Array:
     return reference.elementwise.add(x, y)
 
 
+def multiply(x: Array, factor: Array) -> Array:
+    """x (N, C, ...) times a factor of its shape, or (N, C, 1, ...): one for each channel."""
+    if kernels := kernels_for(x, factor):
+        return native.planes.multiply(kernels, x, factor)
+    return reference.elementwise.multiply(x, factor)
+
+
+def plane_products(x: Array, gradient: Array) -> Array:
+    """The sums of x * gradient, both (N, C, ...), over each channel: (N, C, 1, ...)."""
+    if kernels := kernels_for(x, gradient):
+        return native.planes.plane_products(kernels, x, gradient)
+    return reference.elementwise.plane_products(x, gradient)
+
+
+def concat(arrays: Sequence[Array]) -> Array:
+    """Arrays (N, C1, ...), (N, C2, ...), ... joined along axis 1."""
+    if kernels_for(*arrays):
+        return native.planes.concat(arrays)
+    return reference.elementwise.concat(arrays)
+
+
 def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
     """Each element times scale, or 0, by a hash of key and place below or above the threshold."""
     if x.ndim and (kernels := kernels_for(x)):
@@ -194,6 +222,20 @@ def sigmoid_gradient(gradient: Array, value: Array) -> Array:
     if kernels := kernels_for(gradient, value):
         return native.elementwise.sigmoid_gradient(kernels, gradient, value)
     return reference.elementwise.sigmoid_gradient(gradient, value)
+
+
+def activation(x: Array, name: Name, slope: float) -> Array:
+    """A function of the table of activations, of each element of x."""
+    if kernels := kernels_for(x):
+        return native.elementwise.activation(kernels, x, name, slope)
+    return reference.activations.activation(x, name, slope)
+
+
+def activation_gradient(gradient: Array, x: Array, name: Name, slope: float) -> Array:
+    """The gradient of `activation` with respect to x."""
+    if kernels := kernels_for(gradient, x):
+        return native.elementwise.activation_gradient(kernels, gradient, x, name, slope)
+    return reference.activations.activation_gradient(gradient, x, name, slope)
 
 
 def cross_entropy(
@@ -252,14 +294,14 @@ def max_pool2d_gradient(
 
 def avg_pool2d(x: Array, *, window: Window) -> Array:
     """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
-    if kernels := native.pooling.kernels_for(window, x):
+    if kernels := kernels_for(x):
         return native.pooling.pool(kernels, x, window, mean=True)
     return reference.pooling.avg_pool2d(x, window=window)
 
 
 def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
     """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
-    if kernels := native.pooling.kernels_for(window, gradient):
+    if kernels := kernels_for(gradient):
         return native.pooling.gradient(kernels, gradient, None, window, size=size)
     return reference.pooling.avg_pool2d_gradient(gradient, window=window, size=size)
 

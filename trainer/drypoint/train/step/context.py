@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_call, host_callback
 from drypoint.autodiff.kernels import copy_into
-from drypoint.nn import BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
+from drypoint.nn import BatchNorm1d, BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
 
 from .._weights import Weights
 
@@ -79,7 +79,7 @@ class StepContext:
 
     def _call(self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output of a layer."""
-        if type(layer) is BatchNorm2d:
+        if type(layer) in (BatchNorm1d, BatchNorm2d):
             own = replace(ctx, buffers=self._weights.buffers, updates=self._observed)
             return layer.forward(x, params, own)
         if type(layer) is Dropout:

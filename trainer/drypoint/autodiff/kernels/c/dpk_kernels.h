@@ -75,8 +75,9 @@ typedef struct {
 typedef struct {
     dpk_images x, y;
     uint8_t *winners; /* [c][y.h][y.w][n]; NULL for means, and when nobody will ask */
-    size_t kernel_h, kernel_w, stride_h, stride_w; /* at most 255 elements */
-    size_t top, left;                              /* padding */
+    size_t kernel_h, kernel_w, stride_h,
+        stride_w;     /* at most 255 elements where there are winners */
+    size_t top, left; /* padding */
     int mean;
 } dpk_pool2d;
 
@@ -151,6 +152,37 @@ typedef struct {
     size_t n;
 } dpk_elements;
 
+/* The functions of a dpk_activation. */
+enum {
+    DPK_RELU6 = 0,
+    DPK_LEAKY_RELU = 1,
+    DPK_HARDSIGMOID = 2,
+    DPK_HARDSWISH = 3,
+    DPK_SILU = 4,
+    DPK_GELU = 5
+};
+
+/* y = f(x); or y = g * f'(x) where g, gradients of f(x), is given. numpy/activations.py defines f
+ * and f'. */
+typedef struct {
+    const float *x; /* [n] */
+    const float *g; /* [n], or NULL */
+    float *y;       /* [n] */
+    size_t n;
+    int function; /* f */
+    float slope;  /* of DPK_LEAKY_RELU below 0 */
+} dpk_activation;
+
+/* Images with a factor for each channel of each image: y[c][i][n] = x[c][i][n] * factor[c][n]. With
+ * one place it is the product of two arrays. plane_products writes the gradient by the factor:
+ * y[c][n] = the sum over i of x[c][i][n] * g[c][i][n], from the first place to the last. */
+typedef struct {
+    const float *x, *g;  /* [n_rows][n_places][n]; scale_planes does not read g */
+    const float *factor; /* [n_rows][n]; plane_products does not read it */
+    float *y;            /* [n_rows][n_places][n], or of plane_products [n_rows][n] */
+    size_t n_rows, n_places, n;
+} dpk_planes;
+
 /* With the mean and the variance (by n_columns) of each row of x, unit = (x - mean) / sqrt(variance
  * + epsilon): y = unit * scale + shift. The gradient takes gradients g of y, mean and variance, and
  * writes that by x into y, by scale and by shift; it does not read shift. */
@@ -216,6 +248,7 @@ typedef struct {
     /* conv2d_weight_gradient for winners, kernel_w up to 8 and dilation_w 1; written, not added. */
     dpk_task *sparse_weight_gradient;
     dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;
+    dpk_task *activation, *scale_planes, *plane_products;
     dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.

@@ -4,4 +4,5 @@ from . import convolution as convolution
 from . import elementwise as elementwise
 from . import linear as linear
 from . import normalization as normalization
+from . import planes as planes
 from . import pooling as pooling

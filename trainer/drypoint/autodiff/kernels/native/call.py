@@ -164,6 +164,16 @@ def contiguous(array: NDArray[np.float32]) -> NDArray[np.float32]:
     return y
 
 
+def to_rows(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, C, ...) as contiguous (C, ..., N): a view of the results of kernels, which lie so."""
+    return contiguous(x.transpose(*range(1, x.ndim), 0))
+
+
+def from_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C, ..., N) seen as (N, C, ...)."""
+    return rows.transpose(rows.ndim - 1, *range(rows.ndim - 1))
+
+
 def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
     """y = x, by a kernel where there are any.
 

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from ..._tape import Array
 from ..memory import memory_order
+from ..numpy.activations import Name
 from ..numpy.elementwise import Key
+from ..runtime import lib
 from .call import FROM_MEMORY, contiguous, copy_into, empty, empty_like, pointer, run, struct
 
 EXPONENTIAL = 64
@@ -32,6 +34,26 @@ def tanh(kernels: Any, x: Array) -> Array:
 def sigmoid(kernels: Any, x: Array) -> Array:
     """The logistic function, likewise."""
     return _of_one(kernels.sigmoid, x)
+
+
+def activation(kernels: Any, x: Array, name: Name, slope: float) -> Array:
+    """A function of the table of activations, in the order in memory of x."""
+    y: Array = empty_like(x)
+    return _activation(kernels, name, slope, y, x=_like(x, y))
+
+
+def activation_gradient(kernels: Any, gradient: Array, x: Array, name: Name, slope: float) -> Array:
+    """The gradient of `activation`, in the order in memory of x."""
+    y: Array = empty_like(x)
+    return _activation(kernels, name, slope, y, x=_like(x, y), g=_like(gradient, y))
+
+
+def _activation(kernels: Any, name: Name, slope: float, y: Array, **arrays: Array) -> Array:
+    fields: dict[str, object] = {field: pointer(array) for field, array in arrays.items()}
+    fields |= {"y": pointer(y), "n": y.size, "slope": slope}
+    fields["function"] = getattr(lib, f"DPK_{name.upper()}")
+    run(kernels.activation, struct("dpk_activation", **fields), FROM_MEMORY * y.size)
+    return y
 
 
 def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:

@@ -3,18 +3,28 @@
 from typing import Any
 
 from ..._tape import Array
-from .call import FROM_MEMORY, contiguous, empty, empty_like, pointer, run, struct
+from .call import (
+    FROM_MEMORY,
+    contiguous,
+    empty,
+    empty_like,
+    from_rows,
+    pointer,
+    run,
+    struct,
+    to_rows,
+)
 
 
 def batch_norm(
     kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """The result, and of each channel mean and variance."""
-    rows, mean, variance = _rows(x), *(empty(x.shape[1:2]) for _ in "mv")
+    rows, mean, variance = to_rows(x), *(empty(x.shape[1:2]) for _ in "mv")
     y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
     arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
     _run(kernels.batch_norm, arrays | {"mean": mean, "variance": variance}, epsilon)
-    return _from_rows(y), mean, variance
+    return from_rows(y), mean, variance
 
 
 def batch_norm_gradient(
@@ -28,21 +38,12 @@ def batch_norm_gradient(
     epsilon: float,
 ) -> tuple[Array, Array, Array]:
     """The gradients by x, scale and shift."""
-    rows, by_scale, by_shift = _rows(x), *(empty(x.shape[1:2]) for _ in "st")
-    g, y, scale = _rows(gradient), empty_like(rows), contiguous(scale)
+    rows, by_scale, by_shift = to_rows(x), *(empty(x.shape[1:2]) for _ in "st")
+    g, y, scale = to_rows(gradient), empty_like(rows), contiguous(scale)
     arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}
     arrays |= {"scale_gradient": by_scale, "shift_gradient": by_shift}
     _run(kernels.batch_norm_gradient, arrays, epsilon)
-    return _from_rows(y), by_scale, by_shift
-
-
-def _rows(x: Array) -> Array:
-    """(N, C, ...) as contiguous (C, ..., N): a view where it lies so, as what kernels give does."""
-    return contiguous(x.transpose(*range(1, x.ndim), 0))
-
-
-def _from_rows(rows: Array) -> Array:
-    return rows.transpose(rows.ndim - 1, *range(rows.ndim - 1))
+    return from_rows(y), by_scale, by_shift
 
 
 def _run(task: Any, arrays: dict[str, Array], epsilon: float) -> None:

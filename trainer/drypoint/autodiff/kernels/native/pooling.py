@@ -12,11 +12,11 @@ from ..numpy.pooling import Winners
 from .call import FROM_MEMORY, empty, images, pointer, run, struct
 
 MOST = 255
-"""Elements of the largest window: winners are bytes."""
+"""Elements of the largest window of a maximum: winners are bytes."""
 
 
 def kernels_for(window: Window, array: Array) -> Any:
-    """The compiled kernels if they take such windows and arrays; None leaves it to NumPy."""
+    """The compiled kernels if they take maxima of such windows and arrays; None: NumPy computes."""
     small = window.kernel[0] * window.kernel[1] <= MOST
     return runtime.kernels_for(array) if small else None
 

@@ -1,5 +1,6 @@
 """The reference of every kernel, by NumPy, written to be read; float32 and float64."""
 
+from . import activations as activations
 from . import blocks as blocks
 from . import convolution as convolution
 from . import elementwise as elementwise

@@ -1,5 +1,7 @@
 """Functions of elements, and cross-entropy, on arrays, by NumPy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,21 @@ def drawn_key(rng: np.random.Generator) -> Key:
 def add(x: Array, y: Array) -> Array:
     """The sum, broadcast."""
     return np.asarray(x + y)
+
+
+def multiply(x: Array, factor: Array) -> Array:
+    """x (N, C, ...) times a factor of its shape, or (N, C, 1, ...): one for each channel."""
+    return x * factor
+
+
+def plane_products(x: Array, gradient: Array) -> Array:
+    """The sums of x * gradient, both (N, C, ...), over each channel: (N, C, 1, ...)."""
+    return np.asarray((x * gradient).sum(axis=tuple(range(2, x.ndim)), keepdims=True))
+
+
+def concat(arrays: Sequence[Array]) -> Array:
+    """Arrays (N, C1, ...), (N, C2, ...), ... joined along axis 1."""
+    return np.concatenate(arrays, axis=1)
 
 
 def relu(x: Array) -> Array:
