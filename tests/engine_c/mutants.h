@@ -212,7 +212,7 @@ static inline void make_rule(mutant *m, size_t r, uint64_t bound, uint32_t chann
     while (shift < 30 && worst << (shift + 1) <= 0x7FFFFFFFu && below(m, 4) != 0) {
         shift++;
     }
-    put(m, r + 2, 1, shift);
+    put(m, r + 2, 1, below(m, 100) == 0 ? 30 : shift); /* the largest, for any bound */
     put(m, r + 80, 4, (uint32_t)biases);
     put(m, r + 84, 4, (uint32_t)mults);
 }

@@ -97,13 +97,13 @@ def corruptions(program):
     golden = nets.random_inputs(program, 1)
     right = reference.trace(program, golden)
     for i, op in enumerate(program.ops):
-        for table in CORRUPTED:
+        for table, corrupted in CORRUPTED.items():
             values = getattr(op, table, None)
             if values is None:
                 continue
             for k in range(values.size):
                 other = values.copy()
-                other.flat[k] = CORRUPTED[table](values.flat[k])
+                other.flat[k] = corrupted(values.flat[k])
                 ops = list(program.ops)
                 ops[i] = dataclasses.replace(op, **{table: other})
                 changed = dataclasses.replace(program, ops=tuple(ops))

@@ -6,6 +6,7 @@ that NUMERICS.md allows (graph_features.py).
 
 import graph_features
 import nets
+
 from drypoint.program import blob
 
 # The programs that test_c_driver.py runs without options: under sanitizers, and by every compiler.

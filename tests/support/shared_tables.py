@@ -11,9 +11,10 @@ RECORDS, RECORD = 64, 128  # where records begin, and bytes of one
 
 
 def record(kind, inputs, output, *, reads=(0,), out_type=U8, tables=(0, 0, 0), **fields):
-    """A record of BLOB.md: an op of u8 inputs, each (h, w, c). ``tables``: where weights, biases and
-    multipliers lie; ``fields``: marks, weight_bits, windows (kernel and stride), factors,
-    out_offset."""
+    """A record of BLOB.md: an op of u8 inputs, each (h, w, c).
+
+    ``tables``: where weights, biases and multipliers lie; ``fields``: marks, weight_bits, windows
+    (kernel and stride), factors, out_offset."""
     lo, hi = (0, 255) if out_type == U8 else (-(2**31), 2**31 - 1)
     head = struct.pack("<4B", kind, fields.get("marks", 0), 0, fields.get("weight_bits", 0))
     tensors = [*((*shape, U8, 0) for shape in inputs), *[(0,) * 5] * (2 - len(inputs))]
@@ -38,7 +39,7 @@ def mean_record(width, *, tables, out_offset, reads):
     return record(AVGPOOL, [shape], shape, reads=(reads,), tables=(0, *tables), **fields)
 
 
-def blob_of(records, tables, *, inputs, arena, size=0):
+def dense_blob(records, tables, *, inputs, arena, size=0):
     """A blob of these records, with ``tables`` behind them and zeros up to ``size`` bytes."""
     data = bytearray(RECORDS) + b"".join(records) + tables
     data += bytes(max(0, size - len(data)))
@@ -63,7 +64,7 @@ def shared_blob(n_ops, width, *, size=0, last_bias=None):
     ]
     records += [mean_record(width, tables=where[1:], out_offset=n_ops % 2 * width, reads=n_ops - 2)]
     records += [dense_record(shape, width, out_type=I32, tables=ends, reads=n_ops - 1)]
-    return blob_of(records, tables, inputs=shape, arena=2 * width, size=size)
+    return dense_blob(records, tables, inputs=shape, arena=2 * width, size=size)
 
 
 def ladder(n_ops, *, meta=b"", in_place=True):
@@ -79,6 +80,6 @@ def ladder(n_ops, *, meta=b"", in_place=True):
             ADD, [one, one], one, reads=(older, newer), factors=(1, 1), marks=int(marked),
             out_type=I32 if last else U8, tables=(0, at, at + 4), out_offset=0 if last else i % 2,
         ))  # fmt: skip
-    data = bytearray(blob_of(records, struct.pack("<2i", 0, 2) + meta, inputs=one, arena=2))
+    data = bytearray(dense_blob(records, struct.pack("<2i", 0, 2) + meta, inputs=one, arena=2))
     struct.pack_into("<2I", data, 40, at + 8, len(meta))
     return repaired(data)
