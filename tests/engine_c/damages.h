@@ -87,7 +87,8 @@ static inline void damage_reads(mutant *m) {
 /* The place of an output, or its mark: where another output lies, one byte beside it, elsewhere. */
 static inline void damage_plan(mutant *m) {
     const size_t r = any_record(m), other = any_record(m);
-    switch (below(m, 4)) {
+    const uint32_t first = get_number(m, r + 4, 2);
+    switch (below(m, 6)) {
     case 0:
         put(m, r + 72, 4, get_number(m, other + 72, 4));
         break;
@@ -97,8 +98,12 @@ static inline void damage_plan(mutant *m) {
     case 2:
         put(m, r + 72, 4, get_number(m, r + 72, 4) + below(m, 3) - 1);
         break;
-    default:
+    case 3:
         put(m, r + 1, 1, m->bytes[r + 1] ^ 1u);
+        break;
+    default: /* in place of the first input, whatever reads that */
+        put(m, r + 1, 1, 1);
+        put(m, r + 72, 4, first == 0 ? 0 : get_number(m, tensor_of(first) + 48, 4));
     }
     if (below(m, 2) == 0) { /* the arena that this plan needs */
         uint32_t arena = 0;

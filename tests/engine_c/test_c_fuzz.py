@@ -38,8 +38,8 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
     [
         ("dpt_model.c", "op->shift > 30", "op->shift > 29"),
         ("dpt_model.c", "TABLES_LIMIT = 4", "TABLES_LIMIT = 3"),
-        ("dpt_model.c", "n_alive == DPT_MAX_ALIVE", "n_alive == DPT_MAX_ALIVE + 1"),
-        ("dpt_model.c", "ops[j].last_reader == i &&", ""),
+        ("dpt_plan.c", "n_alive == DPT_MAX_ALIVE", "n_alive == DPT_MAX_ALIVE + 1"),
+        ("dpt_plan.c", "ops[j].last_reader == i &&", ""),
         ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
     ],
 )

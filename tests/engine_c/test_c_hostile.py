@@ -202,7 +202,9 @@ def guided(path):
     """Whether the fuzzer follows which branches of a file are taken: those that a blob decides. The
     kernels for one processor or another take most of the time to compile, and are the sanitized
     ones of the tests above."""
-    return path.name.startswith(("dpt_model", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend"))
+    return path.name.startswith(
+        ("dpt_model", "dpt_plan", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend")
+    )
 
 
 @ONLY_CI
