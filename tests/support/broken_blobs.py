@@ -203,8 +203,11 @@ def sides_of_zero() -> Cases:
 
 
 _FIELDS: Cases = {
-    "kind 0": (FIELD, changed(WIDEN, u8(KIND, 0))),
-    "kind 10": (FIELD, changed(WIDEN, u8(KIND, 10))),
+    **{
+        f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
+        for n in (0, 10)
+        for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
+    },
     "marks 2": (FIELD, changed(ADD, u8(MARKS, 2))),
     "marks 3 of an op that may be in place": (FIELD, changed(GOOD, u8(MARKS, 3, op=1))),
     **{
@@ -343,9 +346,13 @@ _SHAPES: Cases = {
         f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], u16(OUT + 2 * i, n)))
         for name, sides in {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
-            "add": (1, 4, 1), "concat": (3, 2, 3), "lookup": (3, 2, 1),
+            "add": (1, 4, 1), "concat": (3, 2, 3),
         }.items()
         for i, n in enumerate(sides)
+    },
+    **{  # no other op reads these, too
+        f"output side {i} of lookup is 1": (SHAPE, changed(LOOKUP, u16(OUT + 2 * i, 1)))
+        for i in range(3)
     },
     **{  # no other op reads these
         f"last output side {i} is {side}": (SHAPE, changed(WIDEN, u16(OUT + 2 * i, side)))
