@@ -219,6 +219,6 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
     for seed in SEEDS:
         (tmp_path / f"{seed}.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
-    options = ["-max_total_time=4", "-max_len=2048", "-seed=1", f"-artifact_prefix={tmp_path}/"]
+    options = ["-max_total_time=4", "-max_len=4096", "-seed=1", f"-artifact_prefix={tmp_path}/"]
     done = subprocess.run([target, *options, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
