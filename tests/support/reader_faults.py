@@ -400,6 +400,12 @@ _ENDS: dict[str, bytes] = {
         )
     },
     "tables of four times the blob and one byte": sharing(9, 31, factor=4),
+    "weights of (2^16 - 1)^4 bytes": changed(
+        blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, 1, LAST)))),
+        *((at + 4, "H", 65535) for at in (INPUT, place(0, IN), place(0, OUT))),
+        *(u16(field, 65535) for field in (KERNEL, KERNEL + 2)),
+        *(u16(field, 65534) for field in (PADDING, PADDING + 2)),
+    ),
 }  # fmt: skip
 
 REFUSED: Cases = {
