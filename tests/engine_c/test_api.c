@@ -180,40 +180,39 @@ static void counting_grouped(const dpt_op *op, const void *const in[2], void *ou
 static void test_convolutions_that_are_not_plain(void) {
     const uint8_t input[1] = {5}, pad[1] = {9};
     int32_t output[2] = {0, 0};
-    dpt_op conv = {.kind = DPT_CONV,
-                   .weight_bits = 8,
-                   .shift = 2,
-                   .in = {1, 1, 1, DPT_U8, 0},
-                   .out = {1, 2, 1, DPT_I32, 0},
-                   .kernel_h = 1,
-                   .kernel_w = 1,
-                   .stride_h = 1,
-                   .stride_w = 1,
-                   .dilation_h = 1,
-                   .dilation_w = 1,
-                   .pad_right = 1,
-                   .pool_h = 1,
-                   .pool_w = 1,
-                   .hi = 255,
-                   .weight = weight,
-                   .bias = bias,
-                   .mult = mult};
-    const dpt_model model = {&conv, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
+    const dpt_op conv = {.kind = DPT_CONV,
+                         .weight_bits = 8,
+                         .shift = 2,
+                         .in = {1, 1, 1, DPT_U8, 0},
+                         .out = {1, 2, 1, DPT_I32, 0},
+                         .kernel_h = 1,
+                         .kernel_w = 1,
+                         .stride_h = 1,
+                         .stride_w = 1,
+                         .dilation_h = 1,
+                         .dilation_w = 1,
+                         .pad_right = 1,
+                         .pool_h = 1,
+                         .pool_w = 1,
+                         .hi = 255,
+                         .weight = weight,
+                         .bias = bias,
+                         .mult = mult};
+    dpt_op valued = conv, dilated = conv;
+    valued.pad = pad;
+    dilated.dilation_w = 7;
+    const dpt_op *const cases[3] = {&conv, &valued, &dilated};
+    const int32_t padded[3] = {0, 9, 0}; /* what the second place, on the padding, reads */
     dpt_backend counts = dpt_scalar, lacks_grouped = dpt_scalar;
     counts.kernels[DPT_GROUPED] = counting_grouped;
     lacks_grouped.kernels[DPT_GROUPED] = NULL;
-    CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK && grouped_calls == 0);
-    CHECK(output[0] == 5 && output[1] == 0);
-    CHECK(dpt_run(&model, &lacks_grouped, NULL, 0, input, output) == DPT_OK);
-    conv.pad = pad;
-    CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK && grouped_calls == 1);
-    CHECK(output[0] == 5 && output[1] == 9);
-    CHECK(dpt_run(&model, &lacks_grouped, NULL, 0, input, output) == DPT_E_BACKEND);
-    conv.pad = NULL;
-    conv.dilation_w = 7;
-    CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK && grouped_calls == 2);
-    CHECK(output[0] == 5 && output[1] == 0);
-    CHECK(dpt_run(&model, &lacks_grouped, NULL, 0, input, output) == DPT_E_BACKEND);
+    for (size_t i = 0; i < 3; i++) {
+        const dpt_model model = {cases[i], 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
+        CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK && grouped_calls == i);
+        CHECK(output[0] == 5 && output[1] == padded[i]);
+        CHECK(dpt_run(&model, &lacks_grouped, NULL, 0, input, output) ==
+              (i == 0 ? DPT_OK : DPT_E_BACKEND));
+    }
 }
 
 /* Numbers of layouts: 16 lanes in superblocks of 4 blocks (dpt_pack.h), and the exporter's for
