@@ -117,9 +117,8 @@ class DepthwiseConv(ConvolutionOp):
 
     def __post_init__(self) -> None:
         read, written = self.in_shape.c, self.out_shape.c
-        self.need(
-            written % read == 0, f"{written} output channels are no multiple of {read} input's"
-        )
+        ok = read > 0 and written % read == 0
+        self.need(ok, f"{written} output channels are no multiple of {read} input's")
         self.check_convolution((*self.kernel, written))
 
     @property
