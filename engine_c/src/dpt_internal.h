@@ -21,6 +21,9 @@
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
+/* Checks 22 and 23 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
+dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
+
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
