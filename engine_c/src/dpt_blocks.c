@@ -275,11 +275,13 @@ void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size
     window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_blocks = {
-    "blocks",
-    blocks_available,
-    DPT_PACKING_BLOCKS,
-    {[DPT_CONV] = dpt_blocks_conv, [DPT_DENSE] = dpt_blocks_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_blocks = {"blocks",
+                                blocks_available,
+                                DPT_PACKING_BLOCKS,
+                                {[DPT_CONV] = dpt_blocks_conv,
+                                 [DPT_DENSE] = dpt_blocks_dense,
+                                 [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                                 DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

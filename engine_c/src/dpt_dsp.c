@@ -307,11 +307,13 @@ void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
     window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_dsp = {
-    "dsp",
-    dsp_available,
-    DPT_PACKING_DSP,
-    {[DPT_CONV] = dpt_dsp_conv, [DPT_DENSE] = dpt_dsp_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_dsp = {"dsp",
+                             dsp_available,
+                             DPT_PACKING_DSP,
+                             {[DPT_CONV] = dpt_dsp_conv,
+                              [DPT_DENSE] = dpt_dsp_dense,
+                              [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                              DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

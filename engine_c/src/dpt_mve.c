@@ -123,11 +123,13 @@ void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
     window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_mve = {
-    "mve",
-    mve_available,
-    DPT_PACKING_MVE,
-    {[DPT_CONV] = dpt_mve_conv, [DPT_DENSE] = dpt_mve_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_mve = {"mve",
+                             mve_available,
+                             DPT_PACKING_MVE,
+                             {[DPT_CONV] = dpt_mve_conv,
+                              [DPT_DENSE] = dpt_mve_dense,
+                              [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                              DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */
 #endif
