@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, Op
-from ._packing_quads import Quads, pack_quads
+from ._ops import Conv, Dense, DepthwiseConv, Op
+from ._packing_quads import Quads, pack_depthwise, pack_quads
 from ._tensors import ProgramError
 
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
@@ -132,6 +132,8 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
+    if isinstance(op, DepthwiseConv) and kernels.quads is not None:
+        return pack_depthwise(op, kernels.quads)
     if kernels.number == 0 or not isinstance(op, Conv | Dense):
         return b""
     if isinstance(op, Conv) and not op.plain:
