@@ -31,6 +31,20 @@ static inline int dpt_plain(const dpt_op *op) {
     return op->dilation_h == 1 && op->dilation_w == 1 && op->pad == NULL;
 }
 
+/* Taps of a depthwise kernel that is packed, at most (dpt_depthwise.inc). */
+enum { DPT_MOST_TAPS = 64 };
+
+/* The groups of `size` channels of a depthwise convolution, and the first channel of a group. The
+ * last group ends with the last channel. */
+static inline size_t dpt_groups_of(const dpt_op *op, size_t size) {
+    return (op->out.c + size - 1) / size;
+}
+
+static inline size_t dpt_group_begin(const dpt_op *op, size_t size, size_t group) {
+    const size_t begin = group * size;
+    return op->out.c < size ? 0 : begin + size > op->out.c ? op->out.c - size : begin;
+}
+
 /* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off
  * by default; -include assert.h -DDPT_ASSERT=assert checks it. */
 #ifndef DPT_ASSERT

@@ -34,8 +34,8 @@ enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS 
  * correct the result. */
 enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
-/* Depthwise convolutions that are packed: channels of a group, most channels, most taps. */
-enum { DPT_GROUP_CHANNELS = 16, DPT_DEPTHWISE_CHANNELS = 4096, DPT_MOST_TAPS = 64 };
+/* Depthwise convolutions that are packed: channels of a group for quads. */
+enum { DPT_GROUP_CHANNELS = 16 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
@@ -61,24 +61,12 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
 /* Whether a depthwise convolution is packed for dpt_quads_depthwise.inc. */
 static inline int dpt_packs_depthwise(const dpt_op *op) {
     return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS &&
-           op->in.c <= DPT_DEPTHWISE_CHANNELS - DPT_GROUP_CHANNELS;
+           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS;
 }
 
 /* The quads of taps of a depthwise kernel; the last one may be filled up. */
 static inline size_t dpt_tap_quads(const dpt_op *op) {
     return ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
-}
-
-/* The groups of `size` channels of a depthwise convolution, and the first channel of a group. The
- * last group ends with the last channel. */
-static inline size_t dpt_groups_of(const dpt_op *op, size_t size) {
-    return (op->out.c + size - 1) / size;
-}
-
-static inline size_t dpt_group_begin(const dpt_op *op, size_t size, size_t group) {
-    const size_t begin = group * size;
-    return op->out.c < size ? 0 : begin + size > op->out.c ? op->out.c - size : begin;
 }
 
 /* The channels of a group in a layout. */

@@ -17,7 +17,7 @@ QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels
 SLACK = 15  # bytes that a kernel reads beyond its input
 GROUP = 16  # channels of a group of a depthwise convolution, at least
-MOST_TAPS, MOST_CHANNELS = 64, 4096 - GROUP  # of a depthwise convolution that is packed
+MOST_TAPS = 64  # of a depthwise convolution that is packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads) -> bytes:
         A multiple of four bytes.
     """
     taps, n = op.kernel[0] * op.kernel[1], op.out_shape.c
-    if op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS or n > MOST_CHANNELS:
+    if op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS:
         return b""
     size, quads = max(GROUP, layout.lanes), -(-taps // QUAD)
     added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
