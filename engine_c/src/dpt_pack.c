@@ -128,9 +128,9 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
             uint32_t sum = 0;
             mult[i] = 2;
             for (size_t tap = 0; o < op->out.c && tap < taps; tap++) {
-                const int8_t w = op->weight[tap * op->out.c + o];
+                const int32_t w = op->weight[tap * op->out.c + o];
                 weight[tap / 4 * 4 * size + 4 * i + tap % 4] = (uint8_t)w;
-                sum += (uint32_t)w;
+                sum += (uint32_t)w; /* modulo 2^32 */
             }
             if (o < op->out.c) {
                 const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;

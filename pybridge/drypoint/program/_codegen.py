@@ -150,7 +150,7 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     if chosen.backend:
         return ""
     kinds = {_kernel(op) for op in program.ops}
-    sets = {"conv": chosen.name, "dense": chosen.name}
+    sets = dict.fromkeys(("conv", "dense", "depthwise"), chosen.name)
     named = [
         f"[DPT_{kind.upper()}] = dpt_{sets.get(kind, 'scalar')}_{kind}"
         for kind in KINDS.values()

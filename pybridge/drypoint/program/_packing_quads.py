@@ -11,13 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from ._ops import Conv, Dense, DepthwiseConv
+from ._ops import Conv, Dense
 
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels
 SLACK = 15  # bytes that a kernel reads beyond its input
-GROUP = 16  # channels of a group of a depthwise convolution, at least
-MOST_TAPS = 64  # of a depthwise convolution that is packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,31 +68,3 @@ def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
     tiles = values.reshape(padded, rows, quads, QUAD).transpose(1, 2, 0, 3)
     step = layout.lanes * layout.blocks
     return words + b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
-
-
-def pack_depthwise(op: DepthwiseConv, layout: Quads) -> bytes:
-    """Biases, multipliers and weights of a depthwise convolution, group of channels by group; no
-    bytes where the plain kernels compute the op.
-
-    Returns:
-        A multiple of four bytes.
-    """
-    taps, n = op.kernel[0] * op.kernel[1], op.out_shape.c
-    if op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS:
-        return b""
-    size, quads = max(GROUP, layout.lanes), -(-taps // QUAD)
-    added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
-    rows = op.rows.astype(np.int64)
-    packed = b""
-    for begin in range(0, n, size):
-        first = max(0, min(begin, n - size))  # the last group ends with the last channel
-        bias, mult = np.zeros(size, np.int64), np.full(size, 2, np.int64)
-        weight = np.zeros((size, quads * QUAD), np.int8)
-        own = slice(first, min(first + size, n))
-        count = own.stop - first
-        bias[:count] = op.bias[own] - added * rows[own].sum(axis=1)
-        mult[:count] = op.mult[own]
-        weight[:count, :taps] = rows[own]
-        packed += (np.concatenate([bias, mult]) & 0xFFFFFFFF).astype("<u4").tobytes()
-        packed += weight.reshape(size, quads, QUAD).transpose(1, 0, 2).tobytes()
-    return packed
