@@ -274,8 +274,8 @@ extern const dpt_backend dpt_scalar;
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them: any
  * 32-bit core or RISC-V, Cortex-M with the DSP extension, Cortex-M with Helium. Pools are those
  * above. */
-dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_dsp_conv, dpt_dsp_dense, dpt_mve_conv,
-    dpt_mve_dense;
+dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_dsp_conv, dpt_dsp_dense,
+    dpt_dsp_depthwise, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise;
 extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve;
 
 /* The same for processors with SIMD: whole backends, each where the compiler's target has it. A

@@ -156,7 +156,7 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     if chosen.backend:
         return ""
     kinds = {_kernel(op) for op in program.ops}
-    sets = {"conv": chosen.name, "dense": chosen.name}
+    sets = dict.fromkeys(("conv", "dense", "depthwise"), chosen.name)
     named = [
         f"[DPT_{kind.upper()}] = dpt_{sets.get(kind, 'scalar')}_{kind}"
         for kind in KINDS.values()
@@ -213,16 +213,21 @@ def _tables(op: Op, index: int) -> str:
         text += _table(f"table{index}", op.table)
     if isinstance(op, RequantizedOp):
         text += _table(f"bias{index}", op.bias) + _table(f"mult{index}", op.mult)
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        text += _table(f"pad{index}", op.pad)
+    text += _pad_table(op, index)
     return text + "\n" if text else ""
+
+
+def _pad_table(op: Op, index: int) -> str:
+    pad = op.pad if isinstance(op, PaddedOp) else None
+    return "" if pad is None else _table(f"pad{index}", pad)
 
 
 def _packed(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    return f"{head}static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n\n"
+    table = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
+    return f"{head}{table}{_pad_table(op, index)}\n"
 
 
 def _table(name: str, values: NDArray[np.integer]) -> str:
@@ -268,8 +273,8 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
         fields |= {
             name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)
         }
-        if isinstance(op, PaddedOp) and op.pad is not None:
-            fields["pad"] = f"pad{index}"
+    if isinstance(op, PaddedOp) and op.pad is not None:
+        fields["pad"] = f"pad{index}"
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
     lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
     return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"

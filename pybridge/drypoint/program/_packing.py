@@ -15,10 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, Op
+from ._ops import Conv, Dense, DepthwiseConv, Op
+from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_quads import Quads, pack_quads
 from ._tensors import ProgramError
 
+BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
@@ -38,6 +40,7 @@ class KernelSet:
             128 larger, `u8` as if 128 smaller. Packed biases correct for the difference.
         stored: the form of a packed weight: unchanged; 128 larger; or in 16-bit numbers, the
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
+        depthwise: the layout of depthwise convolutions, where ``quads`` is None.
         stack: a bound of the bytes of stack of a run, for any model, on the targets that use the
             set, compiled by gcc with -Os to -O3; 0: no bound is known.
     """
@@ -50,6 +53,7 @@ class KernelSet:
     dense: Order = ()
     flips: Literal["u8", "i8"] | None = None
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
+    depthwise: Depthwise = BYTES
     stack: int = 0
 
 
@@ -96,10 +100,22 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         # For targets whose registers are wider than 32 bits, or few: more stack.
         replace(_BLOCKS, name="blocks-any", backend="dpt_blocks", stack=1408),
         KernelSet(
-            name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
+            name="dsp",
+            number=0x1002,
+            conv=_pairs(4),
+            dense=_pairs(4),
+            stored="16 bits",
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16),
+            stack=1312,
         ),
         KernelSet(
-            name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=2192
+            name="mve",
+            number=0x1003,
+            conv=_rows(4, 16),
+            dense=_rows(4, 16),
+            flips="u8",
+            depthwise=Depthwise(group=8, unit=1, dtype=np.int8),
+            stack=2192,
         ),
         _quads("neon", "dpt_neon", Quads(lanes=4, blocks=2, flips="u8")),
         _quads("neon-armv7", "dpt_neon", Quads(lanes=4, blocks=1, flips="u8")),
@@ -132,8 +148,10 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    if kernels.number == 0 or not isinstance(op, Conv | Dense):
+    if kernels.number == 0 or not isinstance(op, Conv | Dense | DepthwiseConv):
         return b""
+    if isinstance(op, DepthwiseConv):
+        return pack_depthwise(op, kernels.quads or kernels.depthwise)
     if isinstance(op, Conv) and not op.plain:
         return b""
     if kernels.quads is not None:
