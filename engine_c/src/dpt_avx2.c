@@ -6,6 +6,8 @@
 #ifdef DPT_AVX2
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avx2_##kind
+
 #define QUADS_TARGET     __attribute__((target("avx2")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1

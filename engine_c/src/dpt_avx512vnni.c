@@ -5,6 +5,8 @@
 #ifdef DPT_AVX512VNNI
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avx512vnni_##kind
+
 #include <immintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))

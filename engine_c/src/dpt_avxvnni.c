@@ -5,6 +5,8 @@
 #ifdef DPT_AVXVNNI
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avxvnni_##kind
+
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1

@@ -7,6 +7,8 @@
 #ifdef DPT_NEON
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_neon_##kind
+
 #define QUADS_TARGET
 #define QUADS_CHUNK 2
 #include "dpt_neon.inc"

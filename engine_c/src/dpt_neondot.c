@@ -5,6 +5,8 @@
 #ifdef DPT_NEONDOT
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_neondot_##kind
+
 #define QUADS_TARGET      __attribute__((target("+dotprod")))
 #define QUADS_FLIPS       DPT_FLIPS_U8
 #define NEONLANE_DOT      vdotq_lane_s32

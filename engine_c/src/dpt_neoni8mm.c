@@ -6,6 +6,8 @@
 #ifdef DPT_NEONI8MM
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_neoni8mm_##kind
+
 #define QUADS_TARGET                   __attribute__((target("+i8mm")))
 #define QUADS_FLIPS                    DPT_FLIPS_I8
 #define NEONLANE_DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)

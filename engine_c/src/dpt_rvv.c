@@ -8,6 +8,8 @@
 #ifdef DPT_RVV
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_rvv_##kind
+
 #include <riscv_vector.h>
 
 #define QUADS_TARGET

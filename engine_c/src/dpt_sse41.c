@@ -5,6 +5,8 @@
 #ifdef DPT_SSE41
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_sse41_##kind
+
 #include <smmintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("sse4.1")))

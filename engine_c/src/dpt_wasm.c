@@ -7,6 +7,8 @@
 #ifdef DPT_WASM
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_wasm_##kind
+
 #include <wasm_simd128.h>
 
 #define QUADS_TARGET

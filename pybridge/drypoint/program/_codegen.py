@@ -145,28 +145,25 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),
-        backend=chosen.backend or "kernels",
         packing=chosen.number,
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
     )
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:
-    """The model's own backend; "" where the model names a backend of the engine."""
-    if chosen.backend:
-        return ""
+    """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    sets = dict.fromkeys(("conv", "dense", "depthwise"), chosen.name)
-    named = [
-        f"[DPT_{kind.upper()}] = dpt_{sets.get(kind, 'scalar')}_{kind}"
+    own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
+    lines = "".join(
+        f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
         for kind in KINDS.values()
         if kind in kinds
-    ]
+    )
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
-        "static const dpt_backend kernels = "
-        f'{{"{chosen.name}", available, {chosen.number}, {{{", ".join(named)}}}}};\n\n'
+        "static const dpt_backend kernels = {\n"
+        f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n}};\n\n'
     )
 
 

@@ -31,8 +31,8 @@ class KernelSet:
     Attributes:
         name: the value of ``kernels=``.
         number: ``packing`` in C; 0: the weights are not packed.
-        backend: the whole backend in C, ``dpt_neon``; "": the kernels are ``dpt_<name>_conv`` and
-            ``dpt_<name>_dense``, so that the linker leaves out what a model does not need.
+        backend: the backend in C, ``dpt_neon``, whose kernels are ``dpt_neon_conv`` and so on.
+            Generated code names the kernels that the model needs: the linker leaves out the others.
         quads: the layout of kernels that multiply quads, or None; with it, ``conv``, ``dense``,
             ``flips`` and ``stored`` are not used.
         conv, dense: the order of the bytes of a step.
@@ -47,7 +47,7 @@ class KernelSet:
 
     name: str
     number: int
-    backend: str = ""
+    backend: str
     quads: Quads | None = None
     conv: Order = ()
     dense: Order = ()
@@ -84,6 +84,7 @@ def _quads(name: str, backend: str, layout: Quads) -> KernelSet:
 
 _BLOCKS = KernelSet(
     name="blocks",
+    backend="dpt_blocks",
     number=0x1001,
     conv=_columns(4, 4),
     dense=_columns(4, 4),
@@ -95,12 +96,13 @@ _BLOCKS = KernelSet(
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
-        KernelSet(name="scalar", number=0),
+        KernelSet(name="scalar", backend="dpt_scalar", number=0),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", backend="dpt_blocks", stack=1408),
+        replace(_BLOCKS, name="blocks-any", stack=1408),
         KernelSet(
             name="dsp",
+            backend="dpt_dsp",
             number=0x1002,
             conv=_pairs(4),
             dense=_pairs(4),
@@ -110,6 +112,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         ),
         KernelSet(
             name="mve",
+            backend="dpt_mve",
             number=0x1003,
             conv=_rows(4, 16),
             dense=_rows(4, 16),
