@@ -176,7 +176,7 @@ def runs_as(op):
     or padding values.
     """
     plain = not isinstance(op, Conv) or (op.dilation == (1, 1) and op.pad is None)
-    return codegen.KINDS[type(op)] if plain else "grouped"
+    return op.kind if plain else "grouped"
 
 
 def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
@@ -192,7 +192,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 own = kernels if kind in ("conv", "dense") else "scalar"
                 wanted[kind.upper()] = f"dpt_{own}_{kind}"
             assert backend_of(text) == wanted
-        seen |= {codegen.KINDS[type(op)] + ">" + runs_as(op) for op in program.ops}
+        seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
 
 
@@ -212,7 +212,7 @@ def test_packed_ops_have_their_words_and_no_tables(kernels):
                 continue
             packed_kinds.add(type(op))
             assert not {"weight", "bias", "mult", "pad"} & set(fields)
-            assert runs_as(op) == codegen.KINDS[type(op)]
+            assert runs_as(op) == op.kind
             words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table

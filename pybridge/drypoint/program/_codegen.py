@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from . import _softmax as softmax
 from ._c_names import check_c_name
 from ._ops import (
+    KINDS,
     Add,
     AvgPool,
-    Concat,
     Conv,
     ConvolutionOp,
-    Dense,
-    DepthwiseConv,
     GroupedConv,
     Lookup,
     MaxPool,
@@ -33,17 +31,6 @@ from ._reference import trace
 from ._tensors import LIMITS, ProgramError, Tensor
 
 CODEGEN_VERSION = 4  # DPT_CODEGEN in drypoint.h
-KINDS: dict[type[Op], str] = {
-    Conv: "conv",
-    Dense: "dense",
-    MaxPool: "maxpool",
-    AvgPool: "avgpool",
-    GroupedConv: "grouped",
-    DepthwiseConv: "depthwise",
-    Add: "add",
-    Concat: "concat",
-    Lookup: "lookup",
-}
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -156,7 +143,7 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
-        for kind in KINDS.values()
+        for kind in (one.kind for one in KINDS)
         if kind in kinds
     )
     return (
@@ -171,7 +158,7 @@ def _kernel(op: Op) -> str:
     """The kind whose kernel runs an op, as kernel_of in dpt_run.c picks it: the kernel of grouped
     convolutions runs all that are dilated or padded with values.
     """
-    return "grouped" if isinstance(op, Conv) and not op.plain else KINDS[type(op)]
+    return "grouped" if isinstance(op, Conv) and not op.plain else op.kind
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
@@ -238,7 +225,7 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
 
 def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
     """The initializer of a dpt_op: the fields that are not 0."""
-    fields: dict[str, object] = {"kind": f"DPT_{KINDS[type(op)].upper()}"}
+    fields: dict[str, object] = {"kind": f"DPT_{op.kind.upper()}"}
     fields["marks"] = "DPT_IN_PLACE" if wiring.in_place else 0
     fields["weight_bits"] = 8 if isinstance(op, WeightedOp) else 0
     fields["reads"] = f"{{{_list(wiring.reads)}}}"

@@ -19,6 +19,10 @@ class Add(RequantizedOp):
     1 to 32767, ``bias`` and ``mult`` int32[1].
     """
 
+    number = 7
+    kind = "add"
+    in_place = True
+
     factors: Pair
     arity = 2
 
@@ -45,6 +49,9 @@ class Concat(BaseOp):
     zero point 0, and the values are widened to i32.
     """
 
+    number = 8
+    kind = "concat"
+
     arity = 2
 
     def __post_init__(self) -> None:
@@ -62,6 +69,10 @@ class Lookup(BaseOp):
 
     ``table`` has 256 entries of the output's type.
     """
+
+    number = 9
+    kind = "lookup"
+    in_place = True
 
     table: NDArray[np.integer]
 

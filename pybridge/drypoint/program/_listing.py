@@ -1,19 +1,13 @@
 """A program as text: what people read, and what heads the generated C."""
 
-from typing import assert_never
-
 from drypoint.common import table_lines
 
 from ._ops import (
-    Add,
     AvgPool,
-    Concat,
     Conv,
     ConvolutionOp,
-    Dense,
     DepthwiseConv,
     GroupedConv,
-    Lookup,
     MaxPool,
     Op,
     RequantizedOp,
@@ -102,21 +96,13 @@ def _kind(op: Op) -> str:
     match op:
         case Conv() | GroupedConv() | DepthwiseConv():
             return _convolution(op)
-        case Dense():
-            return "dense" + _clamp(op)
         case MaxPool():
             return f"max {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
         case AvgPool():
             text = f"mean {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
             return text + _clamp(op)
-        case Add():
-            return "add" + _clamp(op)
-        case Concat():
-            return "concat"
-        case Lookup():
-            return "lookup"
         case _:
-            assert_never(op)
+            return op.kind + (_clamp(op) if isinstance(op, RequantizedOp) else "")
 
 
 def _convolution(op: ConvolutionOp) -> str:

@@ -21,13 +21,23 @@ class BaseOp:
     """What every op has: a name for people, the tensors that it reads, and the one it writes.
 
     An op does not say where its inputs come from: ``Program.reads`` does.
+
+    Attributes:
+        number: the kind's number in a blob, BLOB.md section 3.
+        kind: the kind's name in C: ``conv`` for ``DPT_CONV`` and ``dpt_scalar_conv``.
+        arity: how many tensors the op reads.
+        in_place: whether the op may write over its first input: it reads a value before it writes
+            at its place.
     """
+
+    number: ClassVar[int]
+    kind: ClassVar[str]
+    arity: ClassVar[int] = 1
+    in_place: ClassVar[bool] = False
 
     name: str
     inputs: tuple[Tensor, ...]
     output: Tensor
-
-    arity: ClassVar[int] = 1  # how many tensors the op reads
 
     @property
     def in_shape(self) -> Shape:

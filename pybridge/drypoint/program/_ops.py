@@ -1,13 +1,17 @@
 """All ops of an integer program."""
 
+from typing import get_args
+
 from ._elementwise import Add, Concat, Lookup
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
 Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | Add | Concat | Lookup
+KINDS: tuple[type[Op], ...] = get_args(Op)
 
 __all__ = [
+    "KINDS",
     "Add",
     "AvgPool",
     "Concat",

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ._elementwise import Add, Lookup
 from ._ops import Op
 from ._tensors import ProgramError
 
@@ -89,7 +88,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             at = plan.offsets[j]
             if begin < at + ops[j].output.bytes and at < end:
                 source = plan.in_place[i] and j + 1 == reads[i][0] and last[j] == i
-                ok = source and at == begin and isinstance(op, Add | Lookup)
+                ok = source and at == begin and op.in_place
                 if not ok:
                     raise ProgramError(
                         f"op {op.name!r} would write over the output of {ops[j].name!r}, which "
@@ -118,7 +117,7 @@ def _can_be_in_place(ops: Sequence[Op], reads: Reads) -> Iterable[bool]:
     for i, op in enumerate(ops):
         source = reads[i][0] - 1
         inner = source >= 0 and i + 1 < len(ops)
-        yield inner and isinstance(op, Add | Lookup) and last[source] == i
+        yield inner and op.in_place and last[source] == i
 
 
 def _blocks(

@@ -15,6 +15,9 @@ class MaxPool(WindowedOp):
     dropped. Every window has a place of the input: padding is less than the kernel.
     """
 
+    number = 3
+    kind = "maxpool"
+
     def __post_init__(self) -> None:
         _check_pool(self)
         self.check_same_values(self.inputs[0])
@@ -31,6 +34,9 @@ class AvgPool(PaddedOp, RequantizedOp):
 
     ``bias`` and ``mult`` are int32[1].
     """
+
+    number = 4
+    kind = "avgpool"
 
     def __post_init__(self) -> None:
         _check_pool(self)

@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._ops import (
+    KINDS,
     Add,
-    AvgPool,
-    Concat,
-    Conv,
     ConvolutionOp,
     Dense,
     DepthwiseConv,
     GroupedConv,
     Lookup,
-    MaxPool,
     Op,
     PaddedOp,
     RequantizedOp,
@@ -28,18 +25,7 @@ from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
 OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4I2HI28s")
 TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
-KINDS: dict[type[Op], int] = {
-    Conv: 1,
-    Dense: 2,
-    MaxPool: 3,
-    AvgPool: 4,
-    GroupedConv: 5,
-    DepthwiseConv: 6,
-    Add: 7,
-    Concat: 8,
-    Lookup: 9,
-}
-_CLASSES = {number: kind for kind, number in KINDS.items()}
+_CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
 WEIGHT_BITS = 8
 
@@ -124,7 +110,7 @@ def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     factors = op.factors if isinstance(op, Add) else (0, 0)
     groups = op.groups if isinstance(op, GroupedConv) else 0
     bits = WEIGHT_BITS if isinstance(op, WeightedOp) else 0
-    head = (KINDS[type(op)], int(wiring.in_place), shift, bits, *(*wiring.reads, 0)[:2])
+    head = (op.number, int(wiring.in_place), shift, bits, *(*wiring.reads, 0)[:2])
     second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
     tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
     geometry = (*windows, *dilation, *padding, *pool, groups, 0)

@@ -82,6 +82,9 @@ class Conv(ConvolutionOp):
     ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c].
     """
 
+    number = 1
+    kind = "conv"
+
     def __post_init__(self) -> None:
         self.check_tensors()
         self.check_convolution((self.out_shape.c, *self.kernel, self.in_shape.c))
@@ -100,6 +103,9 @@ class GroupedConv(ConvolutionOp):
     ``weight`` is int8 [out.c, kernel_h, kernel_w, in.c / groups].
     """
 
+    number = 5
+    kind = "grouped"
+
     groups: int
 
     def __post_init__(self) -> None:
@@ -117,6 +123,9 @@ class DepthwiseConv(ConvolutionOp):
 
     ``weight`` is int8 [kernel_h, kernel_w, out.c].
     """
+
+    number = 6
+    kind = "depthwise"
 
     def __post_init__(self) -> None:
         self.check_tensors()
@@ -141,6 +150,9 @@ class DepthwiseConv(ConvolutionOp):
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Dense(WeightedOp):
     """Every output from every input: ``weight`` is int8 [out.c, in.h * in.w * in.c]."""
+
+    number = 2
+    kind = "dense"
 
     def __post_init__(self) -> None:
         self.check_tensors()
