@@ -108,10 +108,10 @@ def mobilenet(
 ) -> Sequential:
     """A small MobileNetV2 (Sandler et al. 2018): 30,154 parameters, 936,064 MACs.
 
-    A convolution with a stride of 2, five inverted residual blocks (the second and the fourth have
-    a stride of 2, the third and the fifth a skip), a convolution of 1x1, the mean of each channel,
-    one Linear. Depthwise convolutions are 3x3; a block expands its channels six times, and its last
-    convolution has no activation. The activation is ReLU6.
+    A convolution with a stride of 2, five inverted residual blocks, a convolution of 1x1, the mean
+    of each channel, one Linear. A block expands its channels six times (the first block: not at
+    all), has a depthwise convolution of 3x3, and ends in a convolution of 1x1 without activation.
+    The second and the fourth block have a stride of 2, the others a skip. The activation is ReLU6.
 
     Args:
         classes: the number of outputs.
