@@ -53,7 +53,7 @@ class Classifier:
 CLASSIFIERS = {
     "resnet8": Classifier(lambda input_shape: nn.resnet8(input_shape=input_shape, width=8)),
     "mobilenet": Classifier(lambda input_shape: nn.mobilenet(input_shape=input_shape)),
-    "squeezenet": Classifier(lambda input_shape: nn.squeezenet(input_shape=input_shape), lr=0.003),
+    "squeezenet": Classifier(lambda input_shape: nn.squeezenet(input_shape=input_shape)),
     "ds_cnn": Classifier(
         lambda input_shape: nn.ds_cnn(classes=10, input_shape=input_shape, width=32)
     ),
