@@ -155,9 +155,12 @@ def passes_self_test(program: Program, golden: np.ndarray, name: str) -> bool:
         sources = [Path(folder, "selftest.c"), Path(folder, f"{name}.c")]
         sources += sorted(Path(folder, "drypoint").glob("*.c"))
         binary = Path(folder, "selftest")
-        command = [engine.find_compiler(), "-std=c99", "-O1", f"-I{folder}/drypoint", *sources]
-        subprocess.run([*map(str, command), "-o", str(binary)], check=True)
-        return subprocess.run([binary], stdout=sys.stderr, check=False).returncode == 0
+        command = [engine.find_compiler(), "-std=c99", "-O1", "-DDPT_PLAIN_C"]
+        command += [f"-I{folder}/drypoint", *map(str, sources), "-o", str(binary)]
+        subprocess.run(command, check=True)
+        done = subprocess.run([binary], capture_output=True, text=True, check=False)
+        print(f"  self-test: {done.stdout.strip()}", file=sys.stderr, flush=True)
+        return done.returncode == 0
 
 
 def row(
@@ -259,23 +262,27 @@ def table(rows: list[Row]) -> str:
     return "\n".join([*lines, "", f"{verified}{', '.join(last.backends)}."])
 
 
+def count(text: str) -> int:
+    """A number of at least 1."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
 def options(arguments: list[str]) -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--nets", default=",".join(NETS), help=f"some of {','.join(NETS)}")
     parser.add_argument("--data", choices=SHAPES, default="mnist", help="images of the classifiers")
-    parser.add_argument("--epochs", type=int, help="passes over the images; the net's own")
-    parser.add_argument("--images", type=int, default=200, help="test images to verify; 200")
-    parser.add_argument("--limit", type=int, help="training and test images at most")
+    parser.add_argument("--epochs", type=count, help="passes over the images; the net's own")
+    parser.add_argument("--images", type=count, default=200, help="test images to verify; 200")
+    parser.add_argument("--limit", type=count, help="training and test images at most")
     parser.add_argument("--seed", type=int, default=0, help="of weights and batches; 0")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     args = parser.parse_args(arguments)
     args.nets = args.nets.split(",")
     if unknown := sorted(set(args.nets) - set(NETS)):
         parser.error(f"no net {', '.join(unknown)}; there are {', '.join(NETS)}")
-    for name in ("epochs", "images", "limit"):
-        if (getattr(args, name) or 1) < 1:
-            parser.error(f"--{name} is {getattr(args, name)}, not at least 1")
     return args
 
 

@@ -6,6 +6,7 @@ ResNet-8 and 24,908 of its DS-CNN: it counts the four numbers of each channel of
 """
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_sizes_are_those_of_mlperf_tiny(name, keras, macs):
 def test_the_autoencoder_is_that_of_mlperf_tiny():
     net = nn.autoencoder()
     widths = [640, *[128] * 4, 8, *[128] * 4, 640]
-    assert net.info().macs == sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    assert net.info().macs == sum(a * b for a, b in pairwise(widths))
     assert [layer.output_shape for layer in net.info().layers if layer.kind == "Linear"] == [
         (n,) for n in widths[1:]
     ]
