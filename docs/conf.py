@@ -1,4 +1,4 @@
-"""How Sphinx builds this site: ``make docs``; with ``-t fast`` the walkthrough runs in short."""
+"""The settings of Sphinx for ``make docs``; with ``-t fast`` it runs the short walkthrough."""
 
 import sys
 from importlib.metadata import version as version_of
@@ -39,7 +39,7 @@ napoleon_use_rtype = False
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# The walkthrough is a Python file in cells; it is run, and the page shows what it prints and draws.
+# The walkthrough is a Python file in cells. Sphinx runs it; the page shows its output and pictures.
 nb_custom_formats = {
     ".py": ["pages.notebook", {"arguments": ["--fast"] if tags.has("fast") else []}]  # noqa: F821
 }

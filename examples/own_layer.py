@@ -3,7 +3,7 @@
     python examples/own_layer.py
 
 trains LeNet on MNIST for an epoch without the layer and with it, in turns, and prints the
-microseconds an image of each. The page docs/own-layer.md tells how a layer is written.
+microseconds an image of both nets. docs/own-layer.md explains how to write a layer.
 """
 
 import statistics

@@ -3,8 +3,7 @@
 #
 # In fifty-four short steps: look at digits, use a trained net, take it apart, build the same net
 # from its pieces, train it, measure it, and turn it into a C library whose every byte is known.
-# Each step shows something and asserts something, so this page cannot drift from what the code
-# does.
+# Each step shows a result and asserts it, so this page cannot differ from the code.
 #
 # It is one Python file, `examples/walkthrough.py`. Run it as it is (some minutes on two cores),
 # open it as a notebook, or add `--fast` for a taste of everything in half a minute:
@@ -39,8 +38,8 @@ workdir = Path(tempfile.mkdtemp(prefix="walkthrough-"))
 # %% [markdown]
 # ### 1. The data set: MNIST
 #
-# Sixty thousand handwritten digits to learn from, ten thousand to be judged by. The files are
-# fetched once, checked by their SHA-256, and kept in a cache. Images are plain `uint8` arrays,
+# Sixty thousand handwritten digits for training, ten thousand for the test. The files are
+# downloaded once, checked by their SHA-256, and kept in a cache. Images are plain `uint8` arrays,
 # labels plain integers from 0, so there is nothing to shift by one.
 
 # %%
@@ -59,7 +58,7 @@ if FAST:
 # %% [markdown]
 # ### 2. A few examples, at random
 #
-# Whatever draws at random takes a seed: you will see the very digits that are on this page.
+# Each function that draws at random takes a seed: you will see the digits of this page.
 
 # %%
 sample = digits.sample(10, seed=3)
@@ -70,8 +69,8 @@ assert set(sample.y) <= set(range(10))
 # %% [markdown]
 # ### 3. A net that is trained already
 #
-# The package brings one along, with a card that says where it comes from and what it is worth: as
-# a float net, and as the integer program that a device runs.
+# The package contains a trained LeNet with a card. The card states its recipe, its data, and its
+# accuracy: as a float net, and as the integer program that a device runs.
 
 # %%
 shipped = models.load("lenet-mnist")
@@ -82,7 +81,7 @@ print(models.card("lenet-mnist"))
 assert shipped.net.n_params == 431_080
 
 # %% [markdown]
-# ### 4. Ask it
+# ### 4. Classify images
 #
 # A model takes images as they are, one or many, and answers with a digit for each.
 
@@ -97,9 +96,9 @@ assert right >= 9
 # %% [markdown]
 # ### 5. Train the same net in one line
 #
-# `train.fit` chooses what is left to it and says so: images to watch itself by, an encoder for
-# such images, the loss that suits the last layer, a decoder for the labels. The net that you give
-# it stays as it was; the trained model is in the result.
+# `train.fit` chooses each option that you leave out, and prints a line for each choice: validation
+# images, an encoder for the images, the loss for the last layer, a decoder for the labels. Your
+# net does not change; the trained model is in the result.
 
 # %%
 untrained = nn.lenet()
@@ -120,7 +119,7 @@ assert quick.net.initialized
 #
 # ### 6. A net is a row of layers
 #
-# Here is the shipped net again, unfolded. `*` marks what learns.
+# Here is the shipped net, layer by layer. `*` marks layers with parameters.
 
 # %%
 print(shipped.net.summary())
@@ -150,7 +149,7 @@ assert softmax.output_shape((10,)) == (10,)
 # %% [markdown]
 # ### 8. A layer is a function
 #
-# Call it with a list or an array; it needs nothing around it.
+# Call it with a list or an array; a layer needs no net around it.
 
 # %%
 probabilities = softmax([0.1, 0.5, 2.0, 0.0, -1.0, 0.3, 0.0, 1.0, -2.0, 0.0])
@@ -159,7 +158,7 @@ print(probabilities)
 assert np.all((probabilities > 0) & (probabilities < 1))
 
 # %% [markdown]
-# ### 9. The type that goes in comes out
+# ### 9. The output has the type of the input
 #
 # Nets compute in `float32`. Give `float64` and the arithmetic is done in `float64`.
 
@@ -183,7 +182,7 @@ assert np.isclose(probabilities.sum(), 1)
 # %% [markdown]
 # ### 11. A new layer knows its sizes, not yet its values
 #
-# A fully connected layer from two numbers to three. It has parameters, and nobody has set them.
+# A fully connected layer from two numbers to three. Its parameters have no values yet.
 
 # %%
 linear = nn.Linear(3, in_features=2)
@@ -209,8 +208,8 @@ assert "initialize()" in refused
 # %% [markdown]
 # ### 13. Starting values
 #
-# Nets are values, like numbers: `initialize` gives a new layer and leaves the old one alone. The
-# same seed gives the same bytes, on every machine.
+# Nets are values, like numbers: `initialize` returns a new layer and does not change the old one.
+# Equal seeds give equal bytes, on every machine.
 
 # %%
 ready = linear.initialize(seed=1234)
@@ -302,8 +301,8 @@ assert 0 <= array.min() <= array.max() <= 1
 # %% [markdown]
 # ### 19. Any picture will do
 #
-# Colour, size and shape are brought into line before the numbers are made: this one is wide and
-# colourful. `resize="fit"` would keep its proportions and pad, `"fill"` would crop.
+# The encoder converts colour, size and shape: this picture is wide and colourful. `resize="fit"`
+# would keep its proportions and pad, `"fill"` would crop.
 
 # %%
 down, across = np.mgrid[0:480, 0:640]
@@ -318,8 +317,7 @@ assert small(photo).shape == (1, 12, 12)
 # ### 20. Attach the encoder to a layer
 #
 # A `Model` is a net between an encoder and a decoder, either of which may be missing. This one
-# halves an image by taking the largest of each two by two values, and it takes the picture
-# itself.
+# halves an image by max-pooling, and takes the picture itself.
 
 # %%
 pooling = nn.Model(nn.MaxPool2d(2), encoder=small)
@@ -368,8 +366,8 @@ assert decoder(p) == int(np.argmax(p)) == 2
 # %% [markdown]
 # ### 24. More than the decision
 #
-# The likeliest few, one class, all of them, and how uncertain the whole is: the entropy, from 0
-# (sure) to ln 10 = 2.303 (no idea).
+# The most probable classes, the probability of one class, all probabilities, and their entropy:
+# from 0 (sure) to ln 10 = 2.303 (ten equal probabilities).
 
 # %%
 print("top three:", decoder.top(p, 3))
@@ -385,7 +383,7 @@ assert 0 <= decoder.entropy(p) <= math.log(10)
 # %% [markdown]
 # ### 25. Picture in, picture out
 #
-# With an encoder before and a decoder behind it, even a single layer is a tool of its own.
+# With an encoder and a decoder, even a single layer is a picture filter.
 
 # %%
 halve = nn.Model(nn.MaxPool2d(2), encoder=encoder, decoder=to_image)
@@ -408,7 +406,7 @@ print(wave, wave([0.5]), by_hand)
 assert wave([0.5]) == by_hand
 
 # %% [markdown]
-# ### 27. The same with vectors
+# ### 27. A chain of vectors
 
 # %%
 chain = nn.Sequential([nn.ReLU(), nn.Softmax()])
@@ -421,7 +419,7 @@ assert np.array_equal(chain(vector), nn.Softmax()(nn.ReLU()(vector)))
 # %% [markdown]
 # ### 28. Chains are layers too
 #
-# So they nest, and `flatten` opens them up again, without changing a bit of what they compute.
+# So chains nest, and `flatten` makes one chain of them, with equal bytes of output.
 
 # %%
 nested = nn.Sequential({"inner": chain, "end": nn.Sin()})
@@ -435,9 +433,9 @@ assert np.array_equal(nested(vector), flat(vector))
 # %% [markdown]
 # ### 29. LeNet, spelled out
 #
-# Two rounds of looking for patterns (convolution), dropping what is negative (ReLU) and keeping
-# the strongest answer around (max-pooling); then two fully connected layers that weigh what was
-# found. `!` marks the four layers that wait for values. `nn.lenet()` is the same net.
+# Two rounds of convolution, which finds patterns, ReLU, which sets negative numbers to 0, and
+# max-pooling, which keeps the largest number of each window; then two fully connected layers. `!`
+# marks the four layers without values. `nn.lenet()` makes this net, too.
 
 # %%
 lenet = nn.Sequential(
@@ -462,9 +460,9 @@ assert sum(not layer.initialized for layer in lenet) == 4
 assert lenet.config() == nn.lenet().config()
 
 # %% [markdown]
-# ### 30. A net that knows nothing
+# ### 30. A net with random values
 #
-# With random values it runs, and guesses. Its probabilities are nearly even.
+# The net runs, and guesses: its probabilities are nearly equal.
 
 # %%
 start = lenet.initialize(seed=7, method="xavier", distribution="uniform")
@@ -480,7 +478,7 @@ assert 1.5 <= uncertainty <= math.log(10)
 #
 # ### 31. Examples, once more
 #
-# Each is a pair: the image that goes in, and the class that ought to come out, the target.
+# Each example is a pair: an image, and its class, the target.
 
 # %%
 lesson = digits.sample(12, seed=5)
@@ -490,7 +488,7 @@ assert lesson.x.shape == (12, 28, 28)
 assert lesson.y.shape == (12,)
 
 # %% [markdown]
-# ### 32. A number for how wrong it is
+# ### 32. The loss: a number for an error
 #
 # The cross-entropy is minus the logarithm of the probability that the right class was given:
 # small where the net was confident and right, large where it was confident and wrong. It takes
@@ -509,9 +507,8 @@ assert math.isclose(high, -math.log(0.025), rel_tol=1e-6)
 # ### 33. Net and loss as one graph
 #
 # Two inputs, so a chain will not do. A `Graph` connects layers by named ports: the image goes
-# through the net, and the loss compares what comes out with the target. This loss softens the
-# target a little: it asks for 91 % where the plain one asks for certainty, and gets better nets
-# for it.
+# through the net, and the loss compares the net's output with the target. This loss uses label
+# smoothing: the target of the right class is 91 % instead of 100 %, which gives better nets.
 
 # %%
 training = nn.Graph(
@@ -527,7 +524,7 @@ assert training.output_ports == ("loss",)
 # %% [markdown]
 # ### 34. A loss for each example
 #
-# The net knows nothing yet, so on average it pays about ln 10 = 2.3.
+# The net is untrained, so the mean loss is about ln 10 = 2.3.
 
 # %%
 batch = {"input": encoder(lesson.x), "target": lesson.y}
@@ -541,8 +538,7 @@ assert 2.0 <= losses.mean() <= 3.5
 # ### 35. Which way is down?
 #
 # The gradient says how the loss changes with each parameter: here with the 20 biases of the first
-# layer. Backpropagation computes it; `gradcheck_layer` compares it with what small steps really
-# do.
+# layer. Backpropagation computes it; `gradcheck_layer` compares it with finite differences.
 
 # %%
 path = "lenet.conv1.bias"
@@ -560,9 +556,8 @@ assert error < 1e-5
 # %% [markdown]
 # ### 36. One small step
 #
-# Move the biases a little against their gradient, and the loss falls. That is all there is to
-# learning; the rest is doing it for all parameters, some thousand times. The graph we began with
-# has not changed: nets are values.
+# Move the biases a little against their gradient, and the loss falls. Training does this for all
+# parameters, some thousand times. The first graph has not changed: nets are values.
 
 # %%
 stepped = training.with_params({path: training.param(path) - 0.1 * gradient})
@@ -577,8 +572,8 @@ assert training(batch).mean() == before
 #
 # ### 37. Data by port
 #
-# A graph is fed by the names of its ports. Here are a few examples in that form; labels are
-# indices from 0 already, and `data.ClassEncoder` would make such of any others.
+# A graph takes its inputs by the names of its ports. Here are a few examples by port. The labels
+# are indices from 0; `data.ClassEncoder` makes indices of other labels.
 
 # %%
 by_port = digits.as_ports()
@@ -592,8 +587,8 @@ assert np.array_equal(data.ClassEncoder(range(10))(few["target"].tolist()), few[
 # %% [markdown]
 # ### 38. Train LeNet
 #
-# The graph itself is trained: its one output is the loss, and what goes in is what we just looked
-# at. Adam, with a learning rate that rises and falls again (one cycle). The images that choose
+# `fit` trains the graph, whose one output is the loss, by the images and labels. The optimizer is
+# Adam, with a learning rate that rises and falls again (one cycle). The images that choose
 # the best epoch come out of the training set; the test set is not touched.
 
 # %%
@@ -615,8 +610,8 @@ assert run.history["val_accuracy"][run.best_epoch - 1] >= (0.90 if FAST else 0.9
 # %% [markdown]
 # ### 39. How it went
 #
-# Training loss falls on and on; what counts is the other curve, of images that the net has not
-# seen. It lies lower, since it is measured with plain targets, not softened ones.
+# The training loss keeps falling; the validation loss, of images that the net has not seen, is the
+# one to watch. It is lower, since validation uses no label smoothing.
 
 # %%
 display(run.plot())
@@ -637,7 +632,7 @@ assert model(image) in decoder.classes
 assert not np.array_equal(model.net.param("conv1.bias"), training.param("lenet.conv1.bias"))
 
 # %% [markdown]
-# ### 41. Ask about a hard one
+# ### 41. Classify a hard one
 #
 # The test image that the net is least sure of.
 
@@ -665,10 +660,10 @@ assert m.n == len(test)
 assert m.accuracy >= (0.90 if FAST else 0.992)
 
 # %% [markdown]
-# ### 43. Questions to ask a measurement
+# ### 43. Accuracy, worst images, confusions
 #
-# How good, and how sure are we of that; which images were worst; which the least certain; which
-# digits it takes for which.
+# The accuracy and its confidence interval; the images with the largest loss and with the highest
+# entropy; the pairs of digits that the net confuses.
 
 # %%
 low, high = m.accuracy_interval
@@ -684,8 +679,7 @@ assert m.accuracy == np.trace(m.confusion_matrix) / m.confusion_matrix.sum()
 # %% [markdown]
 # ### 44. The confusion matrix, and a score for each class
 #
-# Rows are the truth, columns what the net said. F1 weighs what it missed against what it took
-# wrongly.
+# Rows are true classes, columns are decisions. F1 is the harmonic mean of precision and recall.
 
 # %%
 display(plot.confusion(m))
@@ -698,8 +692,8 @@ assert counted.f1 == m.f1
 # %% [markdown]
 # ### 45. Look inside
 #
-# The first layer's twenty kernels, and what they see in the average digit, from statistics that
-# any layer can give over any number of images without keeping them.
+# The first layer's twenty kernels, and their mean outputs over many digits. Any layer gives such
+# statistics over any number of images, without storing the outputs.
 
 # %%
 seen = measure.measure_activations(model, test.x[:500], ["relu1"], reduce=["mean", "max"])
@@ -710,11 +704,10 @@ assert seen["relu1"]["mean"].shape == (20, 24, 24)
 assert (seen["relu1"]["mean"] <= seen["relu1"]["max"]).all()
 
 # %% [markdown]
-# ### 46. Asking costs nothing
+# ### 46. More metrics without another run
 #
 # Cohen's kappa, agreement beyond chance, over all test images: the net is not run again. It comes
-# out of the confusion matrix, which was kept; the measurement of step 44 has no net at all, and
-# knows it too.
+# from the stored confusion matrix. So does the measurement of step 44, which has no net.
 
 # %%
 kept = m.confusion_matrix
@@ -728,10 +721,10 @@ assert counted.cohen_kappa == kappa
 assert kappa <= m.accuracy
 
 # %% [markdown]
-# ### 47. What has a net to beat?
+# ### 47. Baselines
 #
-# Simple classifiers, tried in turn until the time is up; the best on held-out images stands for
-# them.
+# Simple classifiers, tried one after the other within a time limit; the best on held-out images is
+# the baseline.
 
 # %%
 baseline = baselines.auto(digits, time_limit=1 if FAST else 60, max_train=500 if FAST else None)
@@ -743,7 +736,7 @@ assert baseline.predict(image) in digits.classes
 # %% [markdown]
 # ### 48. Side by side
 #
-# On the same images: accuracy with its interval, size, time, and McNemar's test of whether the
+# On equal images: accuracy with its interval, size, time, and McNemar's test of whether the
 # difference could be luck.
 
 # %%
@@ -757,8 +750,8 @@ assert versus["LeNet"].accuracy > versus[baseline.method].accuracy
 #
 # ### 49. Make it integers
 #
-# `calibrate` runs some training images through the net and notes the range of every activation;
-# `quantize` makes a straight line of integer operations out of both. It proves from the weights
+# `calibrate` runs some training images through the net and records the range of every activation;
+# `quantize` makes a program of integer operations from net and ranges. It proves from the weights
 # that no accumulator can overflow, and plans the memory. `report` runs both nets and says what
 # each layer loses to rounding: the signal-to-noise ratio, and the share of values beyond the
 # range kept.
@@ -807,7 +800,7 @@ assert zeroed == 0
 #
 # The specification is a few pages of NumPy. The engine inside this process and the C that was
 # just generated have to equal it: the output of every layer, for every test image, on every
-# kernel that this processor can run.
+# kernel of this processor.
 
 # %%
 backends = engine.Engine.backends()
@@ -825,7 +818,7 @@ assert found.differing_bytes == 0
 # %% [markdown]
 # ### 52. Float, integer, C: one table
 #
-# The same measurement takes them all, and would take a log file from a device.
+# `measure` takes all three, and also a log file from a device.
 
 # %%
 plain, fastest = engine.Engine(program, backend="scalar"), engine.Engine(program)
@@ -851,7 +844,7 @@ assert table["integers, NumPy"].accuracy == table["integers, plain C"].accuracy
 # ### 53. Where they disagree
 #
 # Images that the float net and the integers decide differently, with the lead of the float net's
-# first choice over its second. Rounding changes only what was a close call.
+# first choice over its second. Rounding changes only close decisions.
 
 # %%
 reference = table.measurements["integers, NumPy"]
@@ -869,17 +862,20 @@ assert len(places) <= 0.005 * len(test)
 # %% [markdown]
 # ### 54. A test that travels with the device
 #
-# The exported self-test holds ten digits and what every layer must answer. It needs a C compiler
-# and nothing else. One changed weight, and it says so.
+# The exported self-test holds ten digits and the outputs of every layer. It needs only a C
+# compiler. It reports a single changed weight.
 
 # %%
-sources = [workdir / "selftest.c", *sorted((workdir / "drypoint").glob("*.c"))]
+sources = [workdir / "selftest.c", *(workdir / "drypoint").glob("*.c")]
+objects = workdir / "objects"
+objects.mkdir()
+subprocess.run([*compile_c, "-c", *sources], cwd=objects, check=True)
 
 
 def selftest(model_source):
-    """Build and run the self-test: exit code, and what it says."""
+    """Build and run the self-test; return its exit code and its output."""
     binary = workdir / "selftest"
-    subprocess.run([*compile_c, model_source, *sources, "-o", binary], check=True)
+    subprocess.run([*compile_c, model_source, *objects.glob("*.o"), "-o", binary], check=True)
     done = subprocess.run([binary], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.strip()
 
@@ -899,6 +895,6 @@ assert passed[0] == 0
 assert failed[0] != 0
 
 # %% [markdown]
-# That is the whole way: from a picture to a C library, with nothing taken on trust. Where to go
-# from here: the API reference for every name used above, *Traps* if you come from another
-# framework, and `drypoint lenet` for all of it in one command.
+# That is the whole way from a picture to a C library, with every result checked. Read on in the API
+# reference for every name used above, in *Traps* if you come from another framework, and run
+# `drypoint lenet` for all of it in one command.

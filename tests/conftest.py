@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, settings
 from tools import Toolbox
 
 # A shared machine may stop a test for a second: slowness is no failure of the code.
-settings.register_profile(
-    "drypoint",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    print_blob=True,
-)
-settings.load_profile("drypoint")
+for profile, max_examples in (("every day", 40), ("ci", 100)):
+    settings.register_profile(
+        profile,
+        deadline=None,
+        max_examples=max_examples,
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=True,
+    )
 
 
 # Where the minutes are: what one worker begins with, and what the other does. The documentation's
@@ -49,6 +50,10 @@ def pytest_addoption(parser):
         default=1500,
         help="random nets that the engine runs under gcc's sanitizers; clang's run a third of them",
     )
+
+
+def pytest_configure(config):
+    settings.load_profile("ci" if config.getoption("--all-tools") else "every day")
 
 
 @pytest.fixture(scope="session", autouse=True)

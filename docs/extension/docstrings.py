@@ -1,6 +1,6 @@
-"""Docstrings as they are written here: plain text, `names`, ``code``, and indented code.
+"""Convert docstrings to reStructuredText: plain text, `names`, ``code`` and indented code.
 
-Whatever else reStructuredText would read into them is escaped.
+All other markup is escaped.
 """
 
 import re
@@ -12,7 +12,7 @@ _CODE = re.compile(r"(``.*?``|`.*?`)")
 
 
 def plain(lines: list[str]) -> Iterator[str]:
-    """The lines as reStructuredText: indented blocks are code, stars and bars are themselves."""
+    """The lines as reStructuredText: indented blocks become code, stars and bars are escaped."""
     code: int | None = None  # the indentation above which lines are code
     previous = 0  # indentation of the paragraph before
     blank = True
@@ -41,7 +41,7 @@ def plain(lines: list[str]) -> Iterator[str]:
 def convert(
     _app: Sphinx, what: str, _name: str, _object: object, _options: object, lines: list[str]
 ) -> None:
-    """Before napoleon reads the sections."""
+    """Convert a docstring in place, before napoleon reads its sections."""
     lines[:] = plain(lines)
     if what in ("property", "attribute", "data"):
         lines.insert(0, "")  # or napoleon takes "3: (C, H, W)." for a type and its description
@@ -63,7 +63,7 @@ def shorten(
     signature: str | None,
     result: str | None,
 ) -> tuple[str | None, str | None]:
-    """Types as they are written, not as NumPy spells them out."""
+    """Replace NumPy's long names of types by NDArray and ArrayLike."""
     short = [
         text and _NDARRAY.sub(r"NDArray[\1]", _unqualified(text)).replace(_ARRAY_LIKE, "ArrayLike")
         for text in (signature, result)
@@ -78,12 +78,12 @@ def _unqualified(text: str) -> str:
 def public_bases(
     _app: Sphinx, _name: str, _object: type, _options: object, bases: list[type]
 ) -> None:
-    """Only bases that a reader can look up."""
+    """Remove private bases, which have no page."""
     bases[:] = [b for b in bases if not b.__name__.startswith("_") and b is not object] or [object]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx."""
+    """Connect the functions to Sphinx's events."""
     app.connect("autodoc-process-docstring", convert, priority=400)
     app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-process-bases", public_bases)

@@ -29,7 +29,7 @@ _SECTIONS = {
 
 
 def page() -> str:
-    """The table, a section for each kind of row."""
+    """The page: a table for each section."""
     rows = tomllib.loads(_FILE.read_text("utf-8"))
     lines = [
         "# Feature table",

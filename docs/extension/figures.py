@@ -1,6 +1,6 @@
 """``make figures``: measure the tables of docs/figures.md and write the page, with machine and day.
 
-A section of the page stands between two comments that name it; what is not measured stays as it is.
+Two comments with its name mark a section of the page. Text outside of sections does not change.
 """
 
 import datetime
@@ -26,11 +26,11 @@ COMMANDS = {
     "recipes": "drypoint recipes",
     "direct": "drypoint recipes --only fast --direct",
 }
-"""Section -> the command that prints it; each is run with the programs beside this Python."""
+"""Section -> the command that prints it; programs are run from the folder of this Python."""
 
 
 def section(text: str, name: str) -> str:
-    """What stands between the comments of a section.
+    """The text between the comments of a section.
 
     Raises:
         ValueError: the page has no such section.
@@ -42,7 +42,7 @@ def section(text: str, name: str) -> str:
 
 
 def with_section(text: str, name: str, *, output: str, machine: str, day: str) -> str:
-    """The page with one section measured again; output that is no table becomes code."""
+    """The page with another output in one section; output that is no table becomes code."""
     section(text, name)
     body = output.rstrip()
     if not body.startswith("|"):
@@ -61,7 +61,7 @@ def _pattern(name: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Measure these sections, or all."""
+    """Measure the named sections, or all, and write the page after each."""
     machine, day = look(find_compiler(None)).line, datetime.date.today().isoformat()
     for name in names or COMMANDS:
         program, *options = shlex.split(COMMANDS[name])

@@ -1,4 +1,4 @@
-"""Pages that come from elsewhere: the walkthrough in cells, files of the repository, the parts."""
+"""Generated pages: the walkthrough, files of the repository, the reference of each part."""
 
 import importlib
 import inspect
@@ -28,7 +28,7 @@ _LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
 
 def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
-    """A Python file in ``# %%`` cells as a notebook that is run with these arguments."""
+    """A notebook of a Python file with ``# %%`` cells, which runs with these ``sys.argv``."""
     book = jupytext.reads(text, fmt="py:percent")
     first = nbformat.v4.new_code_cell(f"import sys\nsys.argv[1:] = {arguments!r}")
     first.metadata["tags"] = ["remove-cell"]
@@ -38,7 +38,7 @@ def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
 
 
 def shown_file(page: str) -> str:
-    """A file of the repository; links to its other files lead to their pages, pictures to docs/."""
+    """The text of a file of the repository, with links to pages, and to pictures in docs/."""
     path = ROOT / FILES[page]
     pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
 
@@ -54,7 +54,7 @@ def shown_file(page: str) -> str:
 
 
 def part_page(name: str) -> str:
-    """Everything that a part offers: its own words, lists, and each thing in full."""
+    """The reference of a part: its docstring, a list of its names, and each name's docstring."""
     part = importlib.import_module(name)
     listed = getattr(part, "__all__", None)
     things = {
@@ -87,10 +87,10 @@ _KINDS: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
 
 
 def _entry(part: str, key: str, directive: str) -> list[str]:
-    """The directive for one thing."""
+    """The directive for one name."""
     things = vars(importlib.import_module(part))
     if directive == "automodule":
-        listed = f"   :exclude-members: {', '.join(things)}"  # they have a place of their own
+        listed = f"   :exclude-members: {', '.join(things)}"  # other directives show them
         return ["", f".. automodule:: {things[key].__name__}", "   :members:", listed, ""]
     options = ["   :members:", "   :show-inheritance:"] if directive == "autoclass" else []
     return ["", f".. {directive}:: {key}", *options, ""]
@@ -107,6 +107,6 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx."""
+    """Connect `fill` to Sphinx."""
     app.connect("source-read", fill)
     return {"parallel_read_safe": True}

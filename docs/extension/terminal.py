@@ -1,6 +1,6 @@
-"""The picture of a terminal on the first pages: commands, and what they print here and now.
+"""The picture of a terminal on the first pages: commands and their output.
 
-``make pictures`` writes it; a test compares the file with what the commands print today.
+``make pictures`` writes it; a test compares it with the output of the commands.
 """
 
 import io
@@ -37,7 +37,7 @@ def session() -> str:
 
 
 def svg(text: str) -> str:
-    """A text as light letters on a dark window."""
+    """An SVG of the text, light on dark."""
     lines = text.splitlines()
     width = round(max(map(len, lines)) * _LETTER + 2 * _EDGE)
     height = len(lines) * _LINE + 2 * _EDGE

@@ -5,14 +5,16 @@ import dataclasses
 import nets
 import numpy as np
 import pytest
-from device_jobs import as_params
+from device_jobs import EVERY_DAY, as_params
 
 from drypoint import devices, models
 from drypoint.cli._export import cost_facts
 from drypoint.program import packing
-from tools import ROOT
+from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
+# The others take most of the minutes of the device tests: an emulator that counts is slow.
+COUNTED_EVERY_DAY = EVERY_DAY & {"cortex-m0+", "cortex-m4", "cortex-m55", "riscv64"}
 BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 
@@ -25,8 +27,17 @@ def test_the_record_has_every_target_and_the_document_shows_it():
         assert abs(sum(row.ops) - row.instructions) < 2000  # the loop over ops, and the tracing
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(row, id=row.name, marks=() if row.name in COUNTED_EVERY_DAY else ONLY_CI)
+        for row in devices.TARGETS
+    ],
+)
 def test_bytes_and_instructions_equal_the_record(target, toolbox):
     """Within 2 %: a larger change updates the record, `make bench-devices ARGS=<target>`."""
+    for tool in devices.needed_tools(target):
+        toolbox.need(tool)
     if missing := devices.why_not_counted(target):
         toolbox.missing(missing)
     recorded, found = devices.recorded()[target.name], devices.measure_row(target, PROGRAM)

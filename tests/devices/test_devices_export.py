@@ -11,7 +11,7 @@ from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
 from drypoint.program import blob, packing
-from tools import STRICT, run
+from tools import ONLY_CI, STRICT, run
 
 
 @pytest.fixture
@@ -49,7 +49,14 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     assert f"| one run | {cost['instructions']:,} instructions, about" in readme
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "riscv32", "wasm32-simd128", "s390x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cortex-m4",
+        "riscv32",
+        *(pytest.param(n, marks=ONLY_CI) for n in ("wasm32-simd128", "s390x")),
+    ],
+)
 def test_the_printed_command_compiles_the_folder(dpt, tmp_path, capsys, toolbox, name):
     for tool in devices.needed_tools(devices.target(name)):
         toolbox.need(tool)

@@ -4,18 +4,9 @@
  * with 1 when a check fails; each line that fails is printed. */
 #include "../../engine_c/src/dpt_pack.h"
 #include "../../pybridge/drypoint/engine/bridge.c"
+#include "check.h"
 
 #include <stdio.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                 \
-            failures++;                                                                            \
-        }                                                                                          \
-    } while (0)
 
 enum { WIDTH = 1024, MANY = 4065 };
 

@@ -2,19 +2,10 @@
 /* The promises of drypoint.h about arguments, statuses and helpers. Exits with 1 when one is
  * broken; each line that fails is printed. */
 #include "drypoint.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                 \
-            failures++;                                                                            \
-        }                                                                                          \
-    } while (0)
 
 static int yes(void) {
     return 1;

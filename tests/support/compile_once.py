@@ -1,9 +1,8 @@
 """A C compiler that compiles equal text with equal flags once in a test run.
 
-`install` puts it under the names of all C compilers before them on PATH, so that whatever starts
-one, be it a test, a command of drypoint, or CMake, shares objects with all others. It is the
-compiler itself that preprocesses and, where the text is new, compiles; what is no plain compilation
-of C files, and what the compiler has something to say about, it is left to do as it was asked.
+`install` puts it on PATH before all C compilers, under their names, so that tests, commands of
+drypoint, and CMake share objects. The compiler preprocesses, and compiles text that is new. Calls
+that do not only compile C files, or that print warnings, run the compiler with all arguments.
 """
 
 import fcntl

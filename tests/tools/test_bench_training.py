@@ -99,32 +99,28 @@ def moved_alike(before, ours, theirs):
     assert np.abs(ours - before).max() > 0.01
 
 
-def test_pytorch_takes_our_step(net, data):
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    x, y = data
-    theirs = trainers()["PyTorch channels_last"](net, x, y, threads=1)
-    theirs.train(len(y), len(y))
+def pytorch_outputs(theirs, _):
+    import torch
+
     with torch.inference_mode():
-        after = theirs._net(theirs._scaled(theirs._x)).numpy()
-    moved_alike(logits(net, x), logits(trained(net, x, y), x), after)
+        return theirs._net(theirs._scaled(theirs._x)).numpy()
 
 
-def test_jax_takes_our_step(net, data):
-    pytest.importorskip("jax", reason="jax is not installed")
+PEERS = {
+    "torch": ("PyTorch channels_last", pytorch_outputs),
+    "jax": ("JAX", lambda theirs, _: np.asarray(theirs._outputs(theirs._params, theirs._x))),
+    "tensorflow": ("TensorFlow", lambda theirs, n: theirs._outputs(np.arange(n)).numpy()),
+}
+
+
+@pytest.mark.parametrize("module", PEERS)
+def test_peers_take_our_step(net, data, module):
+    pytest.importorskip(module, reason=f"{module} is not installed")
     x, y = data
-    theirs = trainers()["JAX"](net, x, y, threads=1)
+    trainer, outputs = PEERS[module]
+    theirs = trainers()[trainer](net, x, y, threads=1)
     theirs.train(len(y), len(y))
-    after = np.asarray(theirs._outputs(theirs._params, theirs._x))
-    moved_alike(logits(net, x), logits(trained(net, x, y), x), after)
-
-
-def test_tensorflow_takes_our_step(net, data):
-    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
-    x, y = data
-    theirs = trainers()["TensorFlow"](net, x, y, threads=1)
-    theirs.train(len(y), len(y))
-    after = theirs._outputs(np.arange(len(y))).numpy()
-    moved_alike(logits(net, x), logits(trained(net, x, y), x), after)
+    moved_alike(logits(net, x), logits(trained(net, x, y), x), outputs(theirs, len(y)))
 
 
 @pytest.mark.parametrize("name", ["drypoint", "drypoint, augmenting"])

@@ -221,7 +221,7 @@ static void together(const dpk_kernels *k) {
     dpk_copy copies[LISTS][CALLS];
     dpk_call calls[LISTS][CALLS];
     dpk_sequence lists[LISTS];
-    dpk_varying varying[LISTS];
+    dpk_placeholder placeholders[LISTS];
     const float *reads[LISTS][2];
     for (size_t i = 0; i < LISTS; i++) {
         for (size_t j = 0; j < CALLS; j++) {
@@ -232,9 +232,9 @@ static void together(const dpk_kernels *k) {
             calls[i][j] = call;
         }
         const dpk_sequence list = {calls[i], CALLS - 3 * i};
-        const dpk_varying reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
+        const dpk_placeholder reading = {&copies[i][0].x, (const char *)reads[i], sizeof(float *)};
         lists[i] = list;
-        varying[i] = reading;
+        placeholders[i] = reading;
         reads[i][0] = x;
         reads[i][1] = x + n;
     }
@@ -244,7 +244,7 @@ static void together(const dpk_kernels *k) {
         if (memcmp(x, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
             exit(1);
     const dpk_call call = {dpk_run_sequences, &all, LISTS};
-    const dpk_program program = {&call, 1, varying, LISTS, 2};
+    const dpk_program program = {&call, 1, placeholders, LISTS, 2};
     size_t n_done;
     if (dpk_run_program(&program, 3, &n_done) || n_done != 2)
         exit(1);
@@ -419,8 +419,8 @@ static int fail_last(const void *arguments, size_t part, size_t n_parts) {
     return count_part(arguments, part, n_parts) || part + 1 == n_parts;
 }
 
-/* Each part of each job is done once, by whoever is there, and a job's memory is its own: workers
- * that come late must find the next job, not the arguments of the last. */
+/* Some thread runs each part of each job once. Each job has memory of its own: a worker that wakes
+ * up late must find the next job, not the arguments of the last one. */
 static void jobs(size_t n) {
     for (size_t job = 0; job < n; job++) {
         const size_t n_threads = draw(2, 4), n_parts = draw(2, 9);

@@ -56,10 +56,9 @@ def on_every_set(compute, *arrays, sparse=False):
     for name in SETS:
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(
-                    algorithm, "wins", lambda *_, **__: False
-                )  # fast convolution is not exact
-                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: sparse)
+                # A Winograd convolution is not exact.
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: False)
+                patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: sparse)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
     return reference
@@ -509,8 +508,8 @@ def test_a_nan_comes_through_a_sparse_weight_gradient(name):
     """A NaN reaches every weight of its kernel's gradient, and no other weight."""
     rng = np.random.default_rng(0)
     spec = Convolution(Window((3, 3)), relu=True, pool=(2, 2))
-    assert algorithm.sparse_possible(spec)
-    assert algorithm.sparse_wins(spec, c=2, o=4)
+    assert algorithm.is_sparse_possible(spec)
+    assert algorithm.is_sparse_faster(spec, c=2, o=4)
     x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
     g[32, 1, 2, 2] = np.nan
     with runtime.forced(name):
@@ -542,7 +541,7 @@ def test_pooling_over_more_than_a_byte_counts_is_refused():
         ad.conv2d(x, weight, pool=(16, 16))
 
 
-def test_a_large_gradient_of_a_weight_is_lazy_where_that_is_wanted():
+def test_large_weight_gradients_are_lazy_inside_lazy_gradients():
     """Dense, it is the gradient that it is without; small ones are arrays."""
     rng = np.random.default_rng(0)
     shapes = (9, 150), (200, 150), (3, 200)
@@ -566,7 +565,7 @@ def test_a_large_gradient_of_a_weight_is_lazy_where_that_is_wanted():
 
 
 @pytest.mark.parametrize("name", [None, *SETS])
-def test_a_lazy_gradient_is_dense_where_it_meets_another_or_goes_on(name):
+def test_lazy_gradients_become_dense_when_added_or_passed_on(name):
     """A weight that two products share, and one that is computed."""
     rng = np.random.default_rng(0)
     x, w = (rng.integers(-3, 4, size=shape).astype("f") for shape in ((9, 150), (150, 150)))
@@ -605,7 +604,7 @@ def test_optimizer_steps(sizes, n_terms, seed):
                 updates.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
             )
             for _ in range(2):
-                parameters.move(step)
+                parameters.update(step)
         return [array for w, _, s in copies for array in (w, *s)]
 
     for step, n_states in (
@@ -631,8 +630,8 @@ def test_sums(sizes, n_terms, seed):
     for name in (None, *SETS):
         totals = [np.full(n, np.nan, np.float32) for n in sizes]
         with runtime.forced(name, int(rng.integers(1, 4))):
-            updates.add_up(totals, terms)
-            updates.add_up(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
+            updates.sum_terms(totals, terms)
+            updates.sum_terms(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
         for total, want in zip(totals, wanted, strict=True):
             np.testing.assert_array_equal(total, want)
 
@@ -648,7 +647,7 @@ def test_averages(sizes, seed):
         with runtime.forced(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
             members = [updates.Parameter(w, (), (m,)) for w, m in pairs]
-            updates.Parameters(members).move(updates.AverageStep(share))
+            updates.Parameters(members).update(updates.AverageStep(share))
         return copies
 
     for share in (1, float(rng.random())):

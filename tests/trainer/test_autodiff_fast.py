@@ -95,7 +95,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     won = None if spec.plain else rng.integers(0, pool[0] * pool[1], shape).astype(np.uint8)
     g = rng.uniform(-1, 1, shape).astype(np.float32)
 
-    inner = blocks.unpooled(g, won, spec, size).astype(np.float64)
+    inner = blocks.unpool(g, won, spec, size).astype(np.float64)
     framed = np.pad(np.abs(x), ((0, 0), (0, 0), (top, bottom), (left, right)))
     y_bound, dx_bound, dw_bound = bounds(framed, np.abs(weight), np.abs(inner), r)
     dx_bound = dx_bound[:, :, top : top + size[0], left : left + size[1]]
@@ -108,8 +108,8 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
         first = None
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(algorithm, "wins", lambda *_, **__: True)
-                patch.setattr(algorithm, "sparse_wins", lambda *_, **__: False)
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
+                patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: False)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 dx = choose.conv2d_input_gradient(g, won, weight, spec, size)
                 dw = choose.conv2d_weight_gradient(g, won, x, spec)
@@ -138,7 +138,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
 )
 @settings(max_examples=40, phases=[Phase.reuse, Phase.generate])
 def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, taped, seed):
-    """The kernel that keeps a tile in registers; with and without what comes behind the sums."""
+    """The kernel that keeps a tile in registers; with and without bias, ReLU and pooling."""
     rng = np.random.default_rng(seed)
     x, weight, bias = rng.uniform(-1, 1, (n, 1, *size)), rng.uniform(-1, 1, (o, 1, 5, 5)), None
     x, weight = x.astype(np.float32), weight.astype(np.float32)
@@ -157,7 +157,7 @@ def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, tap
         first = None
         for threads in (1, 3):
             with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(algorithm, "wins", lambda *_, **__: True)
+                patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 pooled, codes = choose.conv2d(x, weight, bias, spec, taped=taped)
             assert (np.abs(y - exact) <= bound).all()
@@ -178,48 +178,48 @@ def _after(y, spec):
     return blocks.conv2d(np.ascontiguousarray(y), unit, None, only)
 
 
-def test_the_fast_way_is_taken_where_it_pays():
+def test_winograd_is_used_where_it_is_faster():
     five = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert algorithm.possible(five)
-    assert algorithm.wins(five, c=20, o=50, size=(8, 8))
-    assert not algorithm.wins(five, c=1, o=20, size=(24, 24))
-    assert algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
-    assert algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
-    assert not algorithm.forward_wins(
+    assert algorithm.is_possible(five)
+    assert algorithm.is_faster(five, c=20, o=50, size=(8, 8))
+    assert not algorithm.is_faster(five, c=1, o=20, size=(24, 24))
+    assert algorithm.is_faster_forward(five, c=20, o=50, size=(8, 8))
+    assert algorithm.is_faster_forward(five, c=1, o=20, size=(24, 24))
+    assert not algorithm.is_faster_forward(
         five, c=1, o=20, size=(22, 22)
     )  # much of tiles beyond the edge
-    assert not algorithm.forward_wins(five, c=1, o=6, size=(24, 24))
+    assert not algorithm.is_faster_forward(five, c=1, o=6, size=(24, 24))
     three = Convolution(Window((3, 3)), pool=(2, 2), relu=True)
-    assert not algorithm.forward_wins(three, c=1, o=20, size=(24, 24))
+    assert not algorithm.is_faster_forward(three, c=1, o=20, size=(24, 24))
     with autodiff.direct_convolution():
-        assert not algorithm.forward_wins(five, c=20, o=50, size=(8, 8))
-        assert not algorithm.forward_wins(five, c=1, o=20, size=(24, 24))
+        assert not algorithm.is_faster_forward(five, c=20, o=50, size=(8, 8))
+        assert not algorithm.is_faster_forward(five, c=1, o=20, size=(24, 24))
     for other in (Window((4, 4)), Window((5, 5), (2, 2)), Window((3, 3), dilation=(1, 2))):
-        assert not algorithm.possible(Convolution(other))
-    assert not algorithm.possible(Convolution(Window((3, 3)), pool=(3, 3)))
-    assert not algorithm.possible(Convolution(Window((3, 3)), groups=2))
+        assert not algorithm.is_possible(Convolution(other))
+    assert not algorithm.is_possible(Convolution(Window((3, 3)), pool=(3, 3)))
+    assert not algorithm.is_possible(Convolution(Window((3, 3)), groups=2))
 
 
-def test_the_sparse_way_is_taken_where_it_pays():
+def test_the_sparse_gradient_is_used_where_it_is_faster():
     lenet = Convolution(Window((5, 5)), pool=(2, 2), relu=True)
-    assert algorithm.sparse_possible(lenet)
-    assert algorithm.sparse_wins(lenet, c=1, o=20)
-    assert not algorithm.sparse_wins(lenet, c=20, o=50)
-    assert not algorithm.sparse_wins(lenet, c=1, o=2)
+    assert algorithm.is_sparse_possible(lenet)
+    assert algorithm.is_sparse_faster(lenet, c=1, o=20)
+    assert not algorithm.is_sparse_faster(lenet, c=20, o=50)
+    assert not algorithm.is_sparse_faster(lenet, c=1, o=2)
     for other in (
         Convolution(Window((5, 5)), relu=True),
         Convolution(Window((5, 5)), pool=(1, 2), relu=True),
         Convolution(Window((1, 3)), pool=(2, 2)),
         Convolution(Window((3, 3)), pool=(2, 2), groups=3),
     ):
-        assert algorithm.sparse_possible(other)
-        assert not algorithm.sparse_wins(other, c=3, o=12)
+        assert algorithm.is_sparse_possible(other)
+        assert not algorithm.is_sparse_faster(other, c=3, o=12)
     for window in (Window((5, 9)), Window((3, 3), dilation=(1, 2))):
-        assert not algorithm.sparse_possible(Convolution(window, relu=True))
-    assert not algorithm.sparse_possible(Convolution(Window((5, 5))))
+        assert not algorithm.is_sparse_possible(Convolution(window, relu=True))
+    assert not algorithm.is_sparse_possible(Convolution(Window((5, 5))))
 
 
-def test_the_direct_way_can_be_asked_for():
+def test_direct_convolution_can_be_chosen():
     """Oracle: NumPy on integers so small that sums of products are exact in any order; the maps of
     the fast way hold thirds and tenths, so it is not exact."""
     rng = np.random.default_rng(0)
@@ -241,14 +241,14 @@ def test_the_direct_way_can_be_asked_for():
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_weight_is_transformed_once_for_both_ways(name, monkeypatch):
+def test_the_weight_is_transformed_once_for_forward_and_backward(name, monkeypatch):
     """The kernel gives the bytes that separate transforms give."""
     rng = np.random.default_rng(0)
     x, weight = (rng.normal(size=s).astype(np.float32) for s in ((5, 8, 12, 12), (9, 8, 5, 5)))
     spec, calls = Convolution(Window((5, 5), (1, 1))), []
-    points = native_convolution._points
+    points = native_convolution._transform_weight
     monkeypatch.setattr(
-        native_convolution, "_points", lambda *args: calls.append(1) or points(*args)
+        native_convolution, "_transform_weight", lambda *args: calls.append(1) or points(*args)
     )
     with runtime.forced(name):
         tensor = autodiff.Tensor(x, requires_grad=True)

@@ -287,10 +287,10 @@ def test_every_public_function_of_tensors_is_checked_here():
     # reduced is what `reduction` above goes through; the others are no functions of tensors
     tools = {"record", "gradcheck", "reduced", "set_threads", "n_threads", "direct_convolution"}
     tools |= {
-        "moved_average",
+        "moving_average",
         "numbers",
         "copy_into",
-        "add_up",
+        "sum_terms",
         "deferred",
         "draw_key",
         "address",

@@ -139,7 +139,7 @@ def test_the_memory_order_of_an_image_does_not_matter(order):
     np.testing.assert_array_equal(y.data, ad.max_pool2d(z, (2, 2), stride=(1, 1)).data)
 
 
-def test_a_batch_of_none():
+def test_an_empty_batch():
     x = Tensor(np.zeros((0, 1, 5, 5)), requires_grad=True)
     weight = Tensor(np.ones((2, 1, 3, 3)), requires_grad=True)
     y = ad.max_pool2d(ad.conv2d(x, weight), (3, 3), stride=(1, 1))

@@ -34,7 +34,7 @@ def test_a_copy_has_values_type_and_order(shape, dtype, seed):
     assert not np.shares_memory(copy, array)
 
 
-def test_what_kernels_write_begins_with_a_line():
+def test_results_of_kernels_begin_at_a_cache_line():
     x, w = (
         Tensor(np.ones(shape, np.float32), requires_grad=True)
         for shape in [(5, 1, 4, 4), (3, 1, 2, 2)]

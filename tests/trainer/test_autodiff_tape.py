@@ -110,7 +110,7 @@ def test_numbers_and_integers_take_the_tensors_dtype(dtype):
     assert x.grad.dtype == dtype
 
 
-def test_arrays_on_the_left_ask_the_tensor():
+def test_arrays_on_the_left_use_the_tensors_operators():
     y = np.array([1.0, 2.0], np.float32) + Tensor([1.0, 2.0])
     assert isinstance(y, Tensor)
     assert y.data.tolist() == [2.0, 4.0]
@@ -231,7 +231,7 @@ def test_dropout_keeps_the_mean_and_its_seed():
     np.testing.assert_array_equal(y, ad.dropout(x, 0.25, rng=np.random.default_rng(7)).data)
 
 
-def test_what_drops_out_has_nothing_to_do_with_neighbours_and_other_keys():
+def test_dropout_masks_are_uncorrelated_between_neighbours_and_keys():
     """Correlations of n pairs of independent numbers have deviation 1 / sqrt n."""
     one, n = np.ones((500, 500), np.float32), 500 * 500
     for seed in range(5):

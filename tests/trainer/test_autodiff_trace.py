@@ -104,11 +104,13 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         updates.SGDStep(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
     ]
 
-    def computed(x, targets, *, w, v, step, hole=None):
+    def computed(x, targets, *, w, v, step, placeholder=None):
         leaf = Tensor(w, requires_grad=True)
         losses = ad.cross_entropy(ad.linear(Tensor(x), leaf), targets)
         losses.backward(ONES[:size])
-        updates.Parameters([updates.Parameter(w, (leaf.grad,), (v,))]).move(step, hole=hole)
+        updates.Parameters([updates.Parameter(w, (leaf.grad,), (v,))]).update(
+            step, placeholder=placeholder
+        )
         return losses.data
 
     with runtime.forced(SETS[0], threads):
@@ -117,11 +119,13 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         wanted = [computed(x, t, w=w, v=v, step=step) for x, t, step in rows]
         moving, moment = weight.copy(), state.copy()
         with Trace(xs, targets, ONES, moving, moment) as trace:
-            losses = computed(xs[0], targets[0], w=moving, v=moment, step=steps[0], hole="step")
+            losses = computed(
+                xs[0], targets[0], w=moving, v=moment, step=steps[0], placeholder="step"
+            )
         assert trace.complete
         program = trace.compile({"x": xs[0], "t": targets[0], "losses": losses})
         found = np.zeros((n, size), np.float32)
-        values = {("step", name): array for name, array in updates.numbers(steps).items()}
+        values = {("step", name): array for name, array in updates.formula_values(steps).items()}
         for name, array in (("x", xs), ("t", targets), ("losses", found)):
             values[name] = np.array([kernels.address(row) for row in array], np.uintp)
         moving[...], moment[...] = weight, state
@@ -153,7 +157,7 @@ def test_a_class_index_that_python_refuses_is_refused(threads, wrong):
         assert program.run(1, {}) == 1
 
 
-def test_a_trace_is_not_complete_where_numpy_computes_what_a_kernel_reads():
+def test_a_trace_is_incomplete_if_a_kernel_reads_an_array_of_numpy():
     x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
     with Trace(x, w) as trace:
         y = ad.conv2d(Tensor(x), Tensor(w))
@@ -162,7 +166,7 @@ def test_a_trace_is_not_complete_where_numpy_computes_what_a_kernel_reads():
         assert not trace.complete
     with Trace(x) as trace:
         ad.conv2d(Tensor(x), Tensor(w))
-    assert not trace.complete  # nobody named the weight
+    assert not trace.complete  # the trace does not know the weight
 
 
 def test_a_program_is_not_current_with_other_threads_and_kernels():
@@ -234,7 +238,7 @@ def test_without_a_trace_a_host_callback_is_a_call():
     assert host_callback(lambda y: y, x) is x
 
 
-def test_a_host_callback_whose_shape_changes_gives_up():
+def test_a_run_stops_if_a_host_callback_changes_its_shape():
     x, sizes = drawn(3, 4), iter([3, 3, 2, 3])
     with Trace(x) as trace:
         host_callback(lambda y: y[: next(sizes)], ad.relu(Tensor(x)))

@@ -71,7 +71,7 @@ def test_batches_do_not_matter(batch_size):
     )
 
 
-def test_a_batch_of_none():
+def test_an_empty_batch():
     model = tiny()
     assert model.predict_proba(pictures(0)).shape == (0, 3)
     assert model(pictures(0)) == []

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from drypoint import data, nn
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, npy_header
 
 
 def model(**parts):
@@ -97,6 +97,17 @@ def test_equal_models_give_equal_bytes_in_every_process():
         for _ in range(2)
     }
     assert len(runs) == 1
+
+
+def test_headers_of_arrays_are_numpys():
+    """Shapes whose header is padded to 64 bytes and to 128, exactly and nearly."""
+    shapes = [(), (1,), (3, 4), (10**20,), *((1,) * n for n in range(2, 30))]
+    for shape in shapes:
+        for descr in ("<f4", "<f2", "<f8", "|u1"):
+            wanted = io.BytesIO()
+            fields = {"descr": descr, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(wanted, fields)
+            assert npy_header(shape, descr) == wanted.getvalue()
 
 
 def test_numpy_reads_the_arrays():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.train import TrainError
-from drypoint.train.step.all_reduce import AllReduce, flat, unflat
+from drypoint.train.step.all_reduce import AllReduce, flatten, unflatten
 
 
 class Corner:
@@ -60,7 +60,7 @@ def test_sums_are_the_same_bytes_for_any_number_of_processes(batch_size, seed):
 
 
 @given(st.integers(1, 600), st.integers(0, 600))
-def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
+def test_blocks_cover_the_batch_for_any_number_of_processes(batch_size, n):
     n = min(n, batch_size)
     n_blocks = AllReduce(Corner(0, 1), batch_size).n_blocks
     wanted = AllReduce(Corner(0, 1), batch_size).blocks(n)
@@ -70,7 +70,7 @@ def test_blocks_are_the_batch_whoever_has_them(batch_size, n):
         found = []
         for rank in range(size):
             all_reduce = AllReduce(Corner(rank, size), batch_size)
-            begin = all_reduce.share(n).start
+            begin = all_reduce.shard(n).start
             found += [(i, slice(b.start + begin, b.stop + begin)) for i, b in all_reduce.blocks(n)]
         assert found == wanted
         size *= 2
@@ -92,9 +92,9 @@ def test_numbers_of_processes_that_cannot_share_are_refused(size):
         AllReduce(Corner(0, size), 128)
 
 
-def test_a_row_and_back():
+def test_flattened_arrays_are_restored():
     arrays = {"a": np.arange(6, dtype="f").reshape(2, 3), "b": np.ones(1, "f")}
-    back = unflat(flat(arrays.values()), arrays)
+    back = unflatten(flatten(arrays.values()), arrays)
     assert list(back) == ["a", "b"]
     for path, array in arrays.items():
         np.testing.assert_array_equal(back[path], array)
@@ -145,7 +145,7 @@ def test_mpiexec_gives_the_same_bytes_for_one_two_and_four_processes(toolbox, tm
     assert found[1] == found[2] == found[4]
 
 
-def test_the_command_writes_and_tells_once(toolbox, tmp_path):
+def test_only_the_first_process_writes_and_reports(toolbox, tmp_path):
     words = ["-m", "drypoint.cli", "train", "--mpi", "--limit", 200, "--epochs", 1, "--out"]
     done = mpiexec(toolbox, 2, *words, tmp_path / "two.npz")
     assert done.stdout.count("validation images") == 1

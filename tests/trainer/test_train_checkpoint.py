@@ -11,7 +11,7 @@ from trainable import blobs, classifier, image_model, images
 from drypoint import data, nn, train
 from drypoint.autodiff import n_threads, set_threads
 from drypoint.common import DrypointError, pack_members, unpack_members
-from drypoint.train import Adam, CheckpointError, EarlyStopping, _batches
+from drypoint.train import Adam, CheckpointError, EarlyStopping, _epoch
 
 
 def shifted(batch, *, seed, epoch, indices):
@@ -110,7 +110,7 @@ def test_early_stopping_remembers_the_epochs_before(tmp_path):
     assert facts(fit(resume_from=tmp_path, **options)) == facts(whole)
 
 
-def test_a_run_that_was_over_gives_its_result_again(tmp_path):
+def test_a_finished_run_returns_its_result_again(tmp_path):
     whole = fit(tmp_path)
     again = fit(resume_from=tmp_path)
     assert facts(again) == facts(whole)
@@ -121,7 +121,7 @@ def test_a_run_that_was_over_gives_its_result_again(tmp_path):
 
 
 def test_ctrl_c_within_an_epoch_loses_that_epoch_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(_batches, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
     whole = fit()
     calls = []
 

@@ -83,7 +83,7 @@ def test_folders_named_by_whole_numbers_are_in_their_order(tmp_path):
     assert load_folder(tmp_path).classes == ("09", "10", "9")
 
 
-def test_what_is_no_picture_in_a_folder_is_passed_over(tmp_path):
+def test_other_files_in_a_folder_are_ignored(tmp_path):
     root = folder_of(DATASET, tmp_path)
     digest = load_folder(root).digest()
     (root / ".cache").mkdir()
@@ -219,13 +219,11 @@ def test_all_data_have_the_same_classes():
     batches = fit(image_model(), lambda *_: [DATASET, swapped])
     assert batches.model.dumps() == fit(image_model(), lambda *_: [DATASET] * 2).model.dumps()
     graph = nn.TrainingGraph(image_model().net, nn.CrossEntropyLoss())
-    with pytest.raises(
-        TrainError, match=r"^the classes below, above come with others, above, below"
-    ):
+    with pytest.raises(TrainError, match=r"^the classes below, above are not the training data's"):
         fit(graph, DATASET, validation_data=swapped_val)
 
 
-def test_labels_are_told_from_places_by_the_decoder():
+def test_the_decoder_decides_between_labels_and_indices():
     x, y = blobs()
     model = classifier()
     expected = fit(model, (x, y)).net.parameters()
@@ -416,7 +414,7 @@ def test_examples_of_some_of_the_classes_are_enough_to_validate_on():
     )
 
 
-def test_labels_out_of_a_tables_column_train_as_others_do():
+def test_labels_from_a_tables_column_train_equal_nets():
     x, y = blobs(48)
     table = np.column_stack([np.arange(48), y, y + 1])
     columns = {"strided": table[:, 1], "plain": y.astype(np.int64)}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drypoint.autodiff.kernels import choose, runtime
 from drypoint.autodiff.lazy import LinearGradient
-from drypoint.train.step.microbatch import BLOCK, GradientSums, Splitting, added_up
+from drypoint.train.step.microbatch import BLOCK, GradientSums, Splitting, sum_gradients
 
 SETS = (None, *runtime.Settings.sets)
 
@@ -22,7 +22,9 @@ SETS = (None, *runtime.Settings.sets)
     zeros=st.sampled_from([0, 0.6, 0.95]),
     seed=st.integers(0, 999),
 )
-def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
+def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
+    sizes, shape, lanes, zeros, seed
+):
     rng, total = np.random.default_rng(seed), sum(sizes)
     name = SETS[seed % len(SETS)]
     factors = [
@@ -40,7 +42,7 @@ def test_a_batch_out_of_micro_batches(sizes, shape, lanes, zeros, seed):
         terms = sums.terms()
         (weight,) = terms["w"]
         whole = choose.linear_weight_gradient(*factors)
-        bias = added_up({"b": terms["b"]})["b"]
+        bias = sum_gradients({"b": terms["b"]})["b"]
     if name is None and lanes and len(sizes) == 1:  # order in memory is another: numbers of about 1
         np.testing.assert_allclose(weight, whole, rtol=0, atol=3e-7 * total)
     else:

@@ -57,7 +57,7 @@ def test_multipliers_scale_the_steps_of_the_parameters_that_match_first():
         ({"fc": "slow"}, "lr_multipliers['fc'] is 'slow', not a number of at least 0, or None"),
     ],
 )
-def test_multipliers_that_mean_nothing_are_refused(multipliers, message):
+def test_multipliers_without_meaning_are_refused(multipliers, message):
     with pytest.raises(TrainError, match=f"^{re.escape(message)}$"):
         fit(lr_multipliers=multipliers)
 
@@ -151,7 +151,7 @@ def test_metrics_of_ones_own_are_means_over_the_examples():
     assert result.val_loss == result.history["val_loss"][-1]
 
 
-def test_a_metric_that_gives_no_number_an_example_is_refused():
+def test_a_metric_without_a_number_for_each_example_is_refused():
     with pytest.raises(TrainError, match=r"^metric <lambda> gave float64 \(\), not a number for"):
         fit(metrics=[lambda outputs, targets: np.float64(1)])  # noqa: ARG005
     with pytest.raises(TrainError, match=r"^accuracy is of class indices; the targets are none$"):
@@ -204,7 +204,7 @@ def test_a_time_limit_ends_the_run(monkeypatch):
     ],
 )
 def test_early_stopping_watches_any_figure(stopping, history, stop):
-    assert stopping.says_stop(history) is stop
+    assert stopping.should_stop(history) is stop
 
 
 def test_early_stopping_has_two_directions():
@@ -293,7 +293,7 @@ def test_losses_of_a_graph_are_chosen_by_name_or_weighted():
 
 
 def test_an_output_that_is_no_loss_can_be_minimised():
-    """The mean square of what comes out, drawn to 0."""
+    """The mean square of the outputs falls towards 0."""
     net, _ = starting()
     graph = nn.Graph({"net": net[:-1], "square": nn.Function("square")}, [("net", "square")])
     result = fit(graph, {"input": blobs()[0]}, loss="output", epochs=30, optimizer=SGD(lr=0.05))

@@ -31,7 +31,7 @@ def test_a_recipe_is_a_value_that_json_takes(recipe):
     assert eval(config["optimizer"], vars(train)) == recipe.optimizer
 
 
-def test_lasting_changes_the_epochs_alone():
+def test_with_epochs_changes_the_epochs_only():
     recipe = recipes.lenet_best.with_epochs(3)
     assert recipe.config() == {**recipes.lenet_best.config(), "epochs": 3}
     assert recipes.lenet_best.epochs != 3
@@ -64,7 +64,7 @@ def test_a_recipe_learns_and_the_seed_decides_its_bytes(recipe, digits):
     assert runs[0].best_epoch == 3  # the last, whatever validation says
 
 
-def test_the_model_carries_what_it_is_given(digits):
+def test_the_model_has_the_given_provenance(digits):
     fit = recipes.lenet_fast.with_epochs(1).fit
     result = fit(digits[:64], provenance={"by": "test"}, progress="none")
     assert result.model.provenance["by"] == "test"

@@ -97,8 +97,8 @@ def played(monkeypatch):
     """The program of each batch that was not stepped by the tape."""
     programs, play = [], compiled.StepProgram.play
 
-    def counted(program, shares):
-        totals = play(program, shares)
+    def counted(program, shards):
+        totals = play(program, shards)
         programs.extend([program] * len(totals))
         return totals
 
@@ -127,7 +127,7 @@ def by_tape(*args, **options):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "signsgd"])
 @pytest.mark.parametrize("name", NETS)
-def test_a_run_has_the_bytes_of_one_by_tape(name, optimizer, played):
+def test_compiled_runs_equal_tape_runs(name, optimizer, played):
     """160 examples are three batches of 44 and one of 28; all but the first of each are played."""
     result = fitted(NETS[name], optimizer=optimizer)
     assert len(played) == 6
@@ -203,7 +203,7 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
         np.testing.assert_array_equal(result.net.params[path], wanted)
 
 
-def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(played):
+def test_nets_whose_examples_interact_get_whole_batches(played):
     """With a layer of the user's own; not every size of batch is traced."""
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
@@ -220,13 +220,13 @@ def test_a_net_whose_layers_see_the_batch_is_given_all_of_it(played):
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
-def test_calls_are_short_where_steps_are_slow(seconds, monkeypatch):
+def test_slow_steps_are_run_in_short_calls(seconds, monkeypatch):
     """As many steps a call as fit into a time, or one; equal results."""
     counts, play = [], compiled.StepProgram.play
 
-    def counted(program, shares):
-        counts.append(len(shares))
-        return play(program, shares)
+    def counted(program, shards):
+        counts.append(len(shards))
+        return play(program, shards)
 
     monkeypatch.setattr(compiled.StepProgram, "play", counted)
     monkeypatch.setattr(_epoch, "POLL_SECONDS", seconds)
@@ -386,7 +386,7 @@ def test_a_layer_of_ones_own_may_move_its_buffers(played):
         {"metrics": [lambda y, t: y[:, 0] * t]},
     ],
 )
-def test_options_change_nothing_about_it(options, played):
+def test_compiled_runs_equal_tape_runs_with_each_option(options, played):
     for function in options.get("metrics", []):
         function.__name__ = "product"
     result = fitted(NETS["lenet"], **options)
@@ -419,7 +419,7 @@ def test_a_layer_of_ones_own_is_called_for_each_batch(played):
     assert_same(result, by_tape(layers))
 
 
-def test_a_class_that_there_is_not_is_still_refused(played):
+def test_compiled_steps_refuse_unknown_class_indices(played):
     def batches(*_):
         for targets in ([0, 1, 2], [2, 1, 0], [9, 1, 0], [9, 9, 9], [0, 1, 10]):
             yield IMAGES[0][:3], np.array(targets)
@@ -431,7 +431,7 @@ def test_a_class_that_there_is_not_is_still_refused(played):
 
 
 @pytest.mark.parametrize("layers", [NETS["lenet"], CALLBACKS["inner"]])
-def test_a_run_leaves_no_program_behind(layers):
+def test_programs_are_freed_after_a_run(layers):
     """No reference cycle holds the step, so its arrays are freed at once."""
     gc.collect()
     gc.disable()
@@ -456,7 +456,7 @@ def test_threads_may_change_during_a_run(played):
     assert_same(result, by_tape(NETS["lenet"], epochs=3))
 
 
-def test_a_batch_whose_target_is_its_input_is_no_model_of_others():
+def test_batches_whose_columns_overlap_are_not_compiled():
     """The first batch gives one array twice, the second one two arrays of that shape."""
     x, t = IMAGES[0][:16].reshape(16, -1), IMAGES[0][16:32].reshape(16, -1)
     net = nn.TrainingGraph(nn.Sequential([nn.Linear(784)], (784,)), nn.MSELoss())
@@ -472,7 +472,7 @@ def test_a_batch_whose_target_is_its_input_is_no_model_of_others():
         np.testing.assert_array_equal(array, wanted[path], strict=True)
 
 
-def test_what_cannot_be_compiled_is_said_in_the_plan_line(capfd):
+def test_the_plan_line_states_why_a_step_is_not_compiled(capfd):
     """fit takes the tape step, with equal bytes."""
     layers, targets = [nn.Flatten(), nn.Linear(10)], IMAGES[0][:, 0, 9, 9:19]
 
@@ -520,7 +520,7 @@ class Doubling(nn.Layer):
         return x * 2
 
 
-def test_a_net_that_turns_out_not_to_be_compiled_takes_the_tape_and_says_so(played, capfd):
+def test_an_incomplete_trace_changes_to_the_tape_step_and_is_reported(played, capfd):
     layers = [nn.Flatten(), nn.Linear(16), Doubling(), nn.Linear(10)]
     result = fitted(layers, progress="lines")
     assert not played

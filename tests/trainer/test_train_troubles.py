@@ -11,7 +11,7 @@ import pytest
 from drypoint import nn, train
 from drypoint.data import Dataset
 from drypoint.nn import Linear, Model, Sequential, Softmax
-from drypoint.train import _batches
+from drypoint.train import _epoch
 from drypoint.train._reports import make_progress
 
 X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
@@ -142,7 +142,7 @@ class Interrupts:
 @pytest.fixture
 def sigint(monkeypatch):
     """Ctrl-C as in a terminal, whatever started the tests; batches are encoded one by one."""
-    monkeypatch.setattr(_batches, "EXAMPLES_AT_ONCE", 1)
+    monkeypatch.setattr(_epoch, "EXAMPLES_AT_ONCE", 1)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield signal.default_int_handler
     signal.signal(signal.SIGINT, before)
@@ -174,7 +174,7 @@ def test_ctrl_c_keeps_the_best_net_so_far(sigint):
         np.testing.assert_array_equal(result.model.net.parameters()[path], array)
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_what_there_is(sigint):  # noqa: ARG001
+def test_ctrl_c_in_the_first_epoch_returns_the_current_net(sigint):  # noqa: ARG001
     result = interrupted_at(2)
     assert (result.stopped, result.n_epochs, result.best_epoch) == ("interrupted", 0, 0)
     assert result.model.net.initialized
@@ -196,7 +196,7 @@ def test_a_second_ctrl_c_acts_as_usual(sigint):
     assert signal.getsignal(signal.SIGINT) is sigint
 
 
-def test_where_ctrl_c_is_ignored_it_stays_so(sigint):  # noqa: ARG001
+def test_an_ignored_ctrl_c_stays_ignored(sigint):  # noqa: ARG001
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     assert interrupted_at(2).stopped == "epochs"
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -255,7 +255,7 @@ def test_a_terminal_gets_a_bar_and_a_line_an_epoch(monkeypatch):
     assert text.split("\r")[-1].strip() == ""  # the bar is gone in the end
 
 
-def test_the_bar_is_gone_before_an_error_is_told(monkeypatch):
+def test_the_bar_is_removed_before_an_error_is_printed(monkeypatch):
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
     with pytest.raises(nn.InputError):
@@ -263,7 +263,7 @@ def test_the_bar_is_gone_before_an_error_is_told(monkeypatch):
     assert stream.getvalue().split("\r")[-1].strip() == ""
 
 
-def test_long_epochs_tell_how_far_they_are(monkeypatch):
+def test_long_epochs_report_their_progress(monkeypatch):
     stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 16.0, 17.0, 40.0, 40.0, 41.0])
     monkeypatch.setattr("drypoint.train._reports.time.perf_counter", lambda: next(clock))
     progress = make_progress("lines", stream=stream)

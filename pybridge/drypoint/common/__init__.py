@@ -2,6 +2,7 @@
 JSON, memory limits, one BLAS thread.
 """
 
+from ._archive import npy_header as npy_header
 from ._archive import pack_members as pack_members
 from ._archive import unpack_members as unpack_members
 from ._errors import DrypointError as DrypointError

@@ -31,6 +31,23 @@ def pack_members(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def npy_header(shape: tuple[int, ...], descr: str) -> bytes:
+    """The bytes before the numbers of a row-major array in a ``.npy`` file of version 1.0.
+
+    They are NumPy's bytes, and do not depend on the version of NumPy.
+
+    Args:
+        shape: the shape of the array.
+        descr: ``dtype.str`` of the array, such as "<f4".
+    """
+    text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape!r}, }}"
+    text += " " * (21 - len(str(shape[0])) if shape else 0)  # room for the longest first axis
+    size = (11 + len(text)) // 64 * 64 + 64  # of the whole header
+    return (
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", size - 10) + text.ljust(size - 11).encode() + b"\n"
+    )
+
+
 def unpack_members(content: bytes) -> dict[str, bytes]:
     """The members of a zip that `pack_members` wrote, by name. The bytes are not trusted.
 

@@ -24,7 +24,7 @@ def sum_to(shape: tuple[int, ...]) -> Vjp:
 
 
 def spread(gradient: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """The gradient of summing an array of `shape` over `axes`: repeated along them (a view)."""
+    """The gradient of a sum over axes of an array of `shape`: repeated along the axes, a view."""
     return np.broadcast_to(np.expand_dims(gradient, axes), shape)
 
 

@@ -6,7 +6,7 @@ from ._errors import AutodiffError
 from ._tensor import Tensor, record
 from .kernels import choose as kernels
 from .kernels.native.call import tracer
-from .kernels.numpy.elementwise import drawn_key
+from .kernels.numpy.elementwise import draw_key
 
 _BITS = 24
 """Bits of the hash that are compared with the probability."""
@@ -23,9 +23,9 @@ def dropout(x: Tensor, probability: float, *, rng: np.random.Generator) -> Tenso
     """
     if not 0 <= probability < 1:
         raise AutodiffError(f"dropout wants a probability in [0, 1), got {probability}")
-    key = drawn_key(rng)
+    key = draw_key(rng)
     if trace := tracer.get():
-        trace.drew(key)
+        trace.append_key(key)
     threshold, scale = round(probability * 2**_BITS), 1 / (1 - probability)
     value = kernels.dropout(x.data, key, threshold=threshold, scale=scale)
     return record(value, (x, lambda g: kernels.dropout(g, key, threshold=threshold, scale=scale)))

@@ -63,18 +63,20 @@ def conv2d(
     size = (x.shape[2], x.shape[3])
     spec.output_size(*size)
     parents = [x, weight] if bias is None else [x, weight, bias]
-    points = kernels.conv2d_points(weight.data, spec, x.data)
+    transformed = kernels.conv2d_transformed_weight(weight.data, spec, x.data)
     value, winners = kernels.conv2d(
         x.data,
         weight.data,
         None if bias is None else bias.data,
         spec,
         taped=any(parent.requires_grad for parent in parents),
-        points=points,
+        transformed=transformed,
     )
 
     def to_x(g: Array) -> Array:
-        return kernels.conv2d_input_gradient(g, winners, weight.data, spec, size, points=points)
+        return kernels.conv2d_input_gradient(
+            g, winners, weight.data, spec, size, transformed=transformed
+        )
 
     def to_weight(g: Array) -> Array:
         return kernels.conv2d_weight_gradient(g, winners, x.data, spec)

@@ -55,9 +55,9 @@ def cross_entropy(
     Raises:
         AutodiffError: targets do not fit the logits, or a class index is out of range.
     """
-    t = _checked(targets, logits, label_smoothing)
+    t = _check_targets(targets, logits, label_smoothing)
     losses, gradient = kernels.cross_entropy(logits.data, t, label_smoothing=label_smoothing)
-    return reduced(
+    return reduce_losses(
         record(losses, (logits, lambda g: kernels.scaled_rows(g, gradient))),
         reduction,
     )
@@ -76,14 +76,14 @@ def cross_entropy_from_probabilities(
     function is constant and its gradient 0.
     """
     t = kernels.target_rows(
-        _checked(targets, probabilities, label_smoothing), probabilities.data, label_smoothing
+        _check_targets(targets, probabilities, label_smoothing), probabilities.data, label_smoothing
     )
     p = np.maximum(probabilities.data, np.asarray(PROBABILITY_FLOOR, probabilities.dtype))
 
     def vjp(g: Array) -> Array:
         return -g[..., np.newaxis] * t / p * (probabilities.data >= p)
 
-    return reduced(record(-(t * np.log(p)).sum(axis=-1), (probabilities, vjp)), reduction)
+    return reduce_losses(record(-(t * np.log(p)).sum(axis=-1), (probabilities, vjp)), reduction)
 
 
 def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tensor:
@@ -104,11 +104,11 @@ def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tenso
     if x.ndim == 0 or t.shape != x.shape:
         raise AutodiffError(f"mse wants two arrays (N, ...) alike, got {x.shape} and {t.shape}")
     error = x - t
-    return reduced((error * error).mean(axis=tuple(range(1, x.ndim))), reduction)
+    return reduce_losses((error * error).mean(axis=tuple(range(1, x.ndim))), reduction)
 
 
-def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
-    """The losses themselves, their mean or their sum."""
+def reduce_losses(losses: Tensor, reduction: Reduction) -> Tensor:
+    """The losses, their mean, or their sum."""
     match reduction:
         case "none":
             return losses
@@ -120,8 +120,8 @@ def reduced(losses: Tensor, reduction: Reduction) -> Tensor:
             assert_never(reduction)
 
 
-def _checked(targets: ArrayLike, x: Tensor, label_smoothing: float) -> NDArray[Any]:
-    """Targets checked to fit x (..., classes): class indices, or rows of x's dtype."""
+def _check_targets(targets: ArrayLike, x: Tensor, label_smoothing: float) -> NDArray[Any]:
+    """Targets of x (..., classes): class indices, or rows of x's dtype."""
     t = np.asarray(targets)
     if x.ndim == 0 or not 0 <= label_smoothing <= 1:
         raise AutodiffError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._errors import AutodiffError
-from ._tape import Array, jointly
+from ._tape import Array, shared_vjps
 from ._tensor import Tensor, record
 from .kernels import choose as kernels
 from .kernels.numpy.normalization import column
@@ -38,7 +38,7 @@ def batch_norm(
             g, x.data, scale.data, mean=mean, variance=variance, epsilon=epsilon
         )
 
-    to_x, to_scale, to_shift = jointly(gradients, 3)
+    to_x, to_scale, to_shift = shared_vjps(gradients, 3)
     y = record(value, (x, to_x), (scale, to_scale), (shift, to_shift))
     return y, mean, variance
 

@@ -28,10 +28,10 @@ Vjp: TypeAlias = Callable[[Array], Any]
 or a `LazyArray` for a leaf. The function must not write into its argument."""
 
 
-def jointly(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
+def shared_vjps(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
     """The Vjps of n parents that share one computation of all their gradients.
 
-    `walk_back` calls the Vjps of a node one after the other with one gradient array; the first
+    `backpropagate` calls the Vjps of a node one after the other with one gradient array; the first
     call computes all gradients.
     """
     latest: list[tuple[Array, tuple[Array, ...]]] = []
@@ -68,7 +68,7 @@ class Node:
 Edge: TypeAlias = tuple[Node, Vjp]
 
 
-def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array]) -> None:
+def backpropagate(root: Node, gradient: Array, add: Callable[[Array, Array], Array]) -> None:
     """Backpropagate `gradient` from `root`; `add` adds the result to the gradient of each leaf.
 
     A node passes its gradient on once, after all of its consumers have passed theirs (Kahn's
@@ -87,7 +87,7 @@ def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array])
                 stack.append(parent)
             consumers[parent] += 1
 
-    pending: dict[Node, Array | LazyArray] = {root: _fitting(gradient, root)}
+    pending: dict[Node, Array | LazyArray] = {root: _check_gradient(gradient, root)}
     ready = [root]
     while ready:
         node = ready.pop()
@@ -98,7 +98,7 @@ def walk_back(root: Node, gradient: Array, add: Callable[[Array, Array], Array])
             continue
         array = dense(passed)
         for parent, vjp in node.edges:
-            part = _fitting(vjp(array), parent)
+            part = _check_gradient(vjp(array), parent)
             if parent in pending:
                 part = add(dense(pending[parent]), dense(part))
             pending[parent] = part
@@ -112,7 +112,7 @@ def dense(gradient: Array | LazyArray) -> Array:
     return gradient if isinstance(gradient, np.ndarray) else gradient.dense()
 
 
-def _fitting(gradient: Any, node: Node) -> Array | LazyArray:
+def _check_gradient(gradient: Any, node: Node) -> Array | LazyArray:
     """`gradient`, an array or lazy, checked to have the shape and dtype of the node's value."""
     if hasattr(gradient, "dense"):
         lazy: LazyArray = gradient

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._broadcast import count, normalized_axes, spread, sum_to
 from ._errors import AutodiffError
-from ._tape import Array, Node, Vjp, dense, walk_back
+from ._tape import Array, Node, Vjp, backpropagate, dense
 from .kernels import choose as kernels
 
 Operand: TypeAlias = "Tensor | ArrayLike"
@@ -101,7 +101,7 @@ class Tensor:
             raise AutodiffError(
                 f"backward() of shape {self.shape}: give a gradient, or reduce to a scalar first"
             )
-        walk_back(self._node, seed, kernels.add)
+        backpropagate(self._node, seed, kernels.add)
 
     def __neg__(self) -> "Tensor":
         return record(-self.data, (self, np.negative))

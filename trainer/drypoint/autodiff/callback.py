@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._tape import Array, jointly
+from ._tape import Array, shared_vjps
 from ._tensor import Tensor, record
 from .kernels.native.call import Tracer, empty_like, tracer
 
@@ -26,14 +26,14 @@ def host_call(
     """
     if trace := tracer.get():
         for array in reads:
-            trace.uses(array)
-        trace.know(*writes)
+            trace.note_access(array)
+        trace.register(*writes)
 
         def callback() -> bool:
             function()
             return True
 
-        trace.callback(callback)
+        trace.append_callback(callback)
     function()
 
 
@@ -55,7 +55,7 @@ def host_callback(
     if trace is None:
         return function(*tensors)
     for array in reads:
-        trace.uses(array)
+        trace.note_access(array)
     return _HostCallback(function, tensors).result(trace)
 
 
@@ -74,7 +74,7 @@ class _HostCallback:
     def result(self, trace: Tracer) -> Tensor:
         """The function's value on the outer tape; each run of the program updates it."""
         for tensor in self._tensors:
-            trace.uses(tensor.data)
+            trace.note_access(tensor.data)
         value: Array = empty_like(self.y.data)
 
         def forward() -> bool:
@@ -85,11 +85,11 @@ class _HostCallback:
             return True
 
         value[...] = self.y.data
-        trace.callback(forward)
+        trace.append_callback(forward)
         if not self.y.requires_grad:
             return record(value)
         wanted = [tensor for tensor in self._tensors if tensor.requires_grad]
-        vjps = jointly(self._gradients, len(wanted))
+        vjps = shared_vjps(self._gradients, len(wanted))
         return record(value, *zip(wanted, vjps, strict=True))
 
     def _call(self) -> None:
@@ -115,8 +115,8 @@ class _HostCallback:
 
         fill(arrays)
         if trace := tracer.get():
-            trace.uses(g)
-            trace.callback(backward)
+            trace.note_access(g)
+            trace.append_callback(backward)
         return copies
 
     def _backward(self, g: Array) -> list[Array]:

@@ -53,7 +53,7 @@ class LinearGradient:
     def into(self, array: Array) -> None:
         """Write the product into a contiguous array."""
         if native := kernels_for(self.gradient, self.x, array):
-            linear.put_linear_weight_gradient(native, self.gradient, self.x, array)
+            linear.write_linear_weight_gradient(native, self.gradient, self.x, array)
         else:
             array[...] = self.dense()
 

@@ -2,7 +2,7 @@
 
 Before each kernel, Python finds shapes, allocates and builds the tape: some 40 microseconds, as
 long as a small kernel runs. A trace records the calls once; its program repeats them many times. A
-hole is a field of a call's arguments, an address or a number, that each run sets::
+placeholder is a field of a call's arguments, an address or a number, that each run sets::
 
     with Trace(x, *weights) as trace:
         y = net(x)
@@ -31,7 +31,7 @@ from .kernels.numpy.elementwise import Key
 from .kernels.runtime import settings as kernel_settings
 
 Values = Mapping[Hashable, NDArray[Any]]
-"""Name of a hole -> its values, addresses or numbers, one row for each run of a program."""
+"""Name of a placeholder -> its values, addresses or numbers, one row for each run of a program."""
 
 HostFunction = Callable[[], bool]
 """A host callback; it returns False if the kernels after it cannot run (another shape)."""
@@ -41,18 +41,18 @@ class _Call(NamedTuple):
     """A call of a kernel.
 
     Attributes:
-        keeps: arrays and structs that the arguments point to.
+        references: arrays and structs that the arguments point to.
         worker: the worker that runs the call; None: all threads run it together.
     """
 
     task: Any
     arguments: Any
     n_parts: int
-    keeps: object
+    references: object
     worker: int | None
 
 
-class _Hole(NamedTuple):
+class _Placeholder(NamedTuple):
     """A field in the arguments of a call that each run sets.
 
     Attributes:
@@ -85,13 +85,13 @@ class Trace:
         self._memory: dict[int, NDArray[Any]] = {}
         self._unknown = False
         self._calls: list[_Call] = []
-        self._holes: list[_Hole] = []
+        self._placeholders: list[_Placeholder] = []
         self._callbacks: list[tuple[int, HostFunction]] = []
         self._settings = _settings()
         self._worker: int | None = None
         self._pools: dict[int, dict[Hashable, NDArray[Any]]] = {}
         self._n_allocated = 0
-        self.know(*known)
+        self.register(*known)
 
     def __enter__(self) -> Self:
         self._token = tracer.set(self)
@@ -105,7 +105,7 @@ class Trace:
     ) -> None:
         tracer.reset(self._token)
 
-    def know(self, *arrays: NDArray[Any]) -> None:
+    def register(self, *arrays: NDArray[Any]) -> None:
         """Add arrays that stay at their address, and whose values the program may read."""
         self._memory |= {id(owner): owner for owner in map(_owner, arrays)}
 
@@ -122,28 +122,28 @@ class Trace:
             if key not in pool:
                 pool[key] = aligned_empty(shape, dtype)
             array = pool[key]
-        self.know(array)
+        self.register(array)
         return array
 
-    def uses(self, array: NDArray[Any]) -> None:
+    def note_access(self, array: NDArray[Any]) -> None:
         """Note that a kernel reads or writes an array."""
         self._unknown |= id(_owner(array)) not in self._memory
 
-    def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
+    def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
         """Append a call of a kernel."""
-        self._calls.append(_Call(task, arguments, n_parts, keeps, self._worker))
+        self._calls.append(_Call(task, arguments, n_parts, references, self._worker))
 
-    def hole(self, arguments: Any, field: str, name: Hashable) -> None:
-        """Make a number in the arguments of a call a hole."""
+    def add_placeholder(self, arguments: Any, field: str, name: Hashable) -> None:
+        """Make a number in the arguments of a call a placeholder."""
         to, n_bytes = native.field_of(arguments, field)
-        self._holes.append(_Hole(to, n_bytes, name, None, arguments))
+        self._placeholders.append(_Placeholder(to, n_bytes, name, None, arguments))
 
-    def drew(self, key: Key) -> None:
+    def append_key(self, key: Key) -> None:
         """Append the key of a dropout."""
-        self.know(key)
+        self.register(key)
         self.keys.append(key)
 
-    def callback(self, function: HostFunction) -> None:
+    def append_callback(self, function: HostFunction) -> None:
         """Append a host callback, which each run calls between the kernels before and after it."""
         self._callbacks.append((len(self._calls), function))
 
@@ -158,7 +158,7 @@ class Trace:
             self._worker = None
 
     @property
-    def unknown(self) -> bool:
+    def has_unknown_array(self) -> bool:
         """Whether a kernel used an array that neither the trace knew nor a kernel wrote."""
         return self._unknown
 
@@ -172,27 +172,29 @@ class Trace:
 
         Args:
             varying: name -> an array that has another address in each run. Each pointer into its
-                memory becomes a hole.
+                memory becomes a placeholder.
         """
         ranges = {name: (address(array), *_bounds(array)) for name, array in varying.items()}
-        holes = [*self._holes]
+        placeholders = [*self._placeholders]
         for call in self._calls:
             for to, value in native.pointers_in(call.arguments):
                 for name, (begin, low, high) in ranges.items():
                     if low <= value < high:
-                        holes.append(_Hole(to, 8, name, value - begin, call.arguments))
+                        placeholders.append(
+                            _Placeholder(to, 8, name, value - begin, call.arguments)
+                        )
         return Program(
-            self._calls, holes, self._callbacks, settings=self._settings, memory=self._memory
+            self._calls, placeholders, self._callbacks, settings=self._settings, memory=self._memory
         )
 
 
 class Program:
-    """Kernel calls with holes.
+    """Kernel calls with placeholders.
 
     Args:
         calls: the calls, in order. Calls of different workers, between two calls without a worker,
             do not depend on each other: the workers run them in parallel.
-        holes: the fields of the arguments that each run sets.
+        placeholders: the fields of the arguments that each run sets.
         callbacks: host callbacks, each with the number of calls before it.
         settings: the number of threads and the kernels at the time of the trace.
         memory: the arrays that the calls read and write, kept alive.
@@ -201,20 +203,24 @@ class Program:
     def __init__(
         self,
         calls: list[_Call],
-        holes: list[_Hole],
+        placeholders: list[_Placeholder],
         callbacks: list[tuple[int, HostFunction]],
         *,
         settings: tuple[object, ...],
         memory: object,
     ) -> None:
-        self._settings, self._holes, self._memory = settings, holes, memory
+        self._settings, self._placeholders, self._memory = settings, placeholders, memory
         self._fields = native.array_of(
-            "dpk_varying", [{"to": hole.to, "n_bytes": hole.n_bytes} for hole in holes]
+            "dpk_placeholder",
+            [
+                {"to": placeholder.to, "n_bytes": placeholder.n_bytes}
+                for placeholder in placeholders
+            ],
         )
         ends = [*callbacks, (len(calls), None)]
         begins = [0, *(end for end, _ in callbacks)]
         self._segments = [
-            (_Rows(calls[begin:end]), function)
+            (_CallTable(calls[begin:end]), function)
             for begin, (end, function) in zip(begins, ends, strict=True)
         ]
 
@@ -236,27 +242,27 @@ class Program:
             must refuse, or a host callback returned False.
 
         Raises:
-            AutodiffError: a hole has another number of rows than n_times.
+            AutodiffError: a placeholder has another number of rows than n_times.
             MemoryError: a kernel found no memory for its scratch.
         """
         tables = []
-        for field, hole in zip(self._fields, self._holes, strict=True):
-            rows = values[hole.name]
-            if hole.offset is not None:
-                rows = rows.astype(np.intp) + hole.offset
+        for field, placeholder in zip(self._fields, self._placeholders, strict=True):
+            rows = values[placeholder.name]
+            if placeholder.offset is not None:
+                rows = rows.astype(np.intp) + placeholder.offset
             tables.append(rows)
-            field.values = native.rows_of(rows, n_times, hole.n_bytes)
+            field.values = native.rows_of(rows, n_times, placeholder.n_bytes)
         if self.kernels_only:
-            return native.run_program(self._segments[0][0].rows, self._fields, n_times)
+            return native.run_program(self._segments[0][0].table, self._fields, n_times)
         for i, (calls, function) in enumerate(self._segments):
-            if not native.run_program(calls.rows, self._fields if i == 0 else None):
+            if not native.run_program(calls.table, self._fields if i == 0 else None):
                 return 0
             if function is not None and not function():
                 return 0
         return 1
 
 
-class _Rows:
+class _CallTable:
     """Calls as a C array; parallel calls of several workers are combined into one call."""
 
     def __init__(self, calls: list[_Call]) -> None:
@@ -269,21 +275,21 @@ class _Rows:
                 end += 1
             if workers := list(dict.fromkeys(call.worker for call in calls[begin:end])):
                 own = [[c for c in calls[begin:end] if c.worker == worker] for worker in workers]
-                rows += self._side_by_side(own) if len(own) > 1 else map(_row, own[0])
+                rows += self._side_by_side(own) if len(own) > 1 else map(_call_row, own[0])
             if end == begin:
-                rows.append(_row(calls[end]))
+                rows.append(_call_row(calls[end]))
                 end += 1
             begin = end
-        self.rows = native.array_of("dpk_call", rows)
+        self.table = native.array_of("dpk_call", rows)
 
     def _side_by_side(self, sequences: list[list[_Call]]) -> list[tuple[object, ...]]:
-        parts = [native.array_of("dpk_call", [*map(_row, calls)]) for calls in sequences]
-        task, arguments, n_parts, keeps = native.side_by_side(parts)
-        self._keeps += [parts, arguments, keeps]
+        parts = [native.array_of("dpk_call", [*map(_call_row, calls)]) for calls in sequences]
+        task, arguments, n_parts, references = native.side_by_side(parts)
+        self._keeps += [parts, arguments, references]
         return [(task, arguments, n_parts)]
 
 
-def _row(call: _Call) -> tuple[object, ...]:
+def _call_row(call: _Call) -> tuple[object, ...]:
     return call.task, call.arguments, call.n_parts
 
 
@@ -301,7 +307,7 @@ def worker(number: int) -> Iterator[None]:
 def constant(array: NDArray[Any]) -> NDArray[Any]:
     """The array, made known to the trace: its values are equal in each run, or kernels write it."""
     if trace := tracer.get():
-        trace.know(array)
+        trace.register(array)
     return array
 
 

@@ -12,7 +12,7 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
 from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, sklearn_type
 
-_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # at least so many epochs and steps
+_EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # the least numbers of epochs and steps
 
 
 @dataclass(frozen=True, kw_only=True)

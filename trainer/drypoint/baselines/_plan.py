@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIRST = 500
-_STEP = 8.0  # a fit predicts the time of fits on at most so many times its examples
+_STEP = 8.0  # a fit predicts the times of fits on up to 8 times its examples
 _WORTHWHILE = 1.5  # least growth of a fit: fewer additional examples hardly change the accuracy
 
 

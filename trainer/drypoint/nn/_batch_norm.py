@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
-from drypoint.autodiff.kernels.updates import moved_average
+from drypoint.autodiff.kernels.updates import moving_average
 
 from ._context import Context
 from ._errors import ConfigError, NotInitializedError, ShapeError
@@ -111,7 +111,7 @@ class BatchNorm(Layer):
             )
         y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon)
         for name, old, new in zip(self.buffer_names, running, batch, strict=True):
-            moved = moved_average(old, new.astype(np.float32, copy=False), share=self.momentum)
+            moved = moving_average(old, new.astype(np.float32, copy=False), share=self.momentum)
             ctx.updates[ctx.path_of(name)] = moved
         return y
 

@@ -6,7 +6,6 @@ header and size that the net needs. Zip members are stored, not compressed, so r
 no more than the file's size.
 """
 
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, pack_members, parse_json, unpack_members
+from drypoint.common import DrypointError, npy_header, pack_members, parse_json, unpack_members
 
 from ._catalogue import layer_from_config
 from ._errors import ModelFileError
@@ -62,7 +61,7 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
         parse_json(text, largest=_LARGEST_JSON)  # as `unpack` will
     except DrypointError as error:
         raise ModelFileError(f"cannot save what stands beside the arrays: {error}") from error
-    contents = {f"{p}.npy": _header(a.shape, kind) + a.tobytes() for p, a in arrays.items()}
+    contents = {f"{p}.npy": npy_header(a.shape, kind.str) + a.tobytes() for p, a in arrays.items()}
     return pack_members({_JSON: text, **contents})
 
 
@@ -134,7 +133,7 @@ def _arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[
 
 def _array(content: bytes, *, path: str, shape: Shape) -> Array:
     """One array as float32, checked to be float32 or float16, finite and of this shape."""
-    headers = {kind: _header(shape, kind) for kind in (_SINGLE, _HALF)}
+    headers = {kind: npy_header(shape, kind.str) for kind in (_SINGLE, _HALF)}
     sizes = {k: len(header) + k.itemsize * math.prod(shape) for k, header in headers.items()}
     if len(content) not in sizes.values():
         raise ModelFileError(f"damaged model file: {path} has another size than {shape} in float32")
@@ -147,12 +146,3 @@ def _array(content: bytes, *, path: str, shape: Shape) -> Array:
     if not np.isfinite(array).all():
         raise ModelFileError(f"damaged model file: {path} holds values that are not finite")
     return array.astype(np.float32)
-
-
-def _header(shape: Shape, kind: "np.dtype[np.floating]") -> bytes:
-    """The ``.npy`` header that NumPy writes before the numbers of a row-major array."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": kind.str, "fortran_order": False, "shape": shape}
-    )
-    return buffer.getvalue()

@@ -5,7 +5,6 @@ result.model  # the trained model; the argument is unchanged
 """
 
 from . import _recipes as recipes
-from ._augmentation import Augmentation
 from ._callbacks import EarlyStopping, TrainState
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
@@ -13,8 +12,9 @@ from ._learning_rates import Constant, Cosine, OneCycle, Schedule, Step
 from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
+from ._plan import Augmentation
 from ._result import TrainResult
-from ._training_data import BatchFunction, Given
+from ._training_data import BatchFunction, DataLike
 from .step.all_reduce import MPICommunicator
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "CheckpointError",
     "Constant",
     "Cosine",
+    "DataLike",
     "EarlyStopping",
-    "Given",
     "LossLike",
     "MPICommunicator",
     "Metric",

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from drypoint.nn import Layer, Model
 
 from ._errors import TrainError
-from ._prepared_model import model_of, net_of
+from ._prepared_model import as_model, as_net
 
 
 @dataclass(eq=False, kw_only=True)
@@ -44,7 +44,7 @@ class TrainState:
     @property
     def net(self) -> Layer:
         """The net, or the graph, with its current weights (their average with ``average``)."""
-        return net_of(self._build())
+        return as_net(self._build())
 
     @property
     def model(self) -> Model:
@@ -53,7 +53,7 @@ class TrainState:
         Raises:
             TrainError: the run trains a graph.
         """
-        return model_of(self._build())
+        return as_model(self._build())
 
     def stop(self) -> None:
         """End the run after this epoch."""
@@ -103,8 +103,8 @@ class EarlyStopping:
         if self.mode not in get_args(Direction):
             raise TrainError(f"mode is {self.mode!r}, not one of {', '.join(get_args(Direction))}")
 
-    def says_stop(self, history: Mapping[str, Sequence[float]]) -> bool:
-        """Whether to stop after the last epoch of the history."""
+    def should_stop(self, history: Mapping[str, Sequence[float]]) -> bool:
+        """Whether the run should stop after the last epoch of the history."""
         rises = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
         best, since = math.inf, 0
         for value in history.get(self.monitor, ())[self.start_epoch :]:

@@ -6,7 +6,6 @@ alone. The file may be untrusted: its JSON must describe the resuming run, and e
 must have the name, dtype and shape of one in that run.
 """
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from drypoint.common import (
     DrypointError,
     check_writable,
+    npy_header,
     pack_members,
     parse_json,
     read_bytes,
@@ -48,8 +48,8 @@ def check_folder(folder: Path) -> None:
     check_writable(folder / NAME)
 
 
-def existing(folder: Path | None) -> tuple[Path, ...]:
-    """The checkpoint in a folder, if there is one."""
+def checkpoint_files(folder: Path | None) -> tuple[Path, ...]:
+    """The paths of the checkpoints in a folder: one, or none."""
     return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
 
 
@@ -68,9 +68,7 @@ def save(path: Path, state: TrainingState, run: Run) -> None:
         "history": list(state.history),
     }
     arrays: dict[str, NDArray[Any]] = {**_figures(state), **state.arrays()}
-    contents = {
-        f"{name}.npy": _header(a.shape, a.dtype) + a.tobytes() for name, a in arrays.items()
-    }
+    contents = {f"{name}.npy": _npy_header(a) + a.tobytes() for name, a in arrays.items()}
     write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
 
 
@@ -108,7 +106,7 @@ def restore(folder: Path, state: TrainingState, run: Run) -> str:
     state.history = {name: [0.0] * state.epoch for name in facts["history"]}
     state.batch_loss = [0.0] * state.step
     if state.best_epoch:
-        state.keep()
+        state.store_best()
         state.best_epoch = facts["best_epoch"]
     figures, arrays = _figures(state), state.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
@@ -118,7 +116,7 @@ def restore(folder: Path, state: TrainingState, run: Run) -> str:
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
     state.batch_loss = figures["batch_loss"].tolist()
     state.history = {name: figures[f"history/{name}"].tolist() for name in state.history}
-    state.weights.restored()
+    state.weights.store_buffers(state.weights.buffers)
     return f"resumed after epoch {state.epoch} from {folder}"
 
 
@@ -177,17 +175,11 @@ def _short(value: object) -> str:
 
 def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
     """One array, checked to have the dtype and shape of `like`."""
-    header = _header(like.shape, like.dtype)
+    header = _npy_header(like)
     if len(content) != len(header) + like.nbytes or not content.startswith(header):
         raise _damaged(path, f"{name} is not {like.dtype} {like.shape}")
     return np.frombuffer(content, like.dtype, offset=len(header)).reshape(like.shape)
 
 
-def _header(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> bytes:
-    """The ``.npy`` header that NumPy writes before the numbers of a row-major array."""
-    buffer = io.BytesIO()
-    kind = dtype.newbyteorder("<").str
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": kind, "fortran_order": False, "shape": shape}
-    )
-    return buffer.getvalue()
+def _npy_header(array: NDArray[Any]) -> bytes:
+    return npy_header(array.shape, array.dtype.newbyteorder("<").str)

@@ -1,22 +1,103 @@
-"""One epoch of training steps, and the validation after it."""
+"""One epoch: its batches, prefetched by a second thread, its training steps, and validation."""
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import TypeVar
+
+import numpy as np
 
 from drypoint.nn import Context
 
-from ._batches import ahead, batches
-from ._examples import Examples
-from ._metrics import ACCURACY, Totals, sums
+from ._examples import Batch, Column, Examples
+from ._metrics import ACCURACY, Totals, metric_sums
 from ._plan import Plan
 from ._reports import Progress
 from ._training_state import Figures, TrainingState
-from .step.tape import Share, Step
+from .step.tape import Shard, Step
 
+EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21
+"""Bounds of a group of batches that is encoded at once; the bytes are before encoding."""
+PREFETCH_DEPTH = 2
+"""Groups made in advance: one that the reader takes next, one that the thread is making."""
 EVALUATION_BATCH = 256
-POLL_SECONDS = 0.25  # of steps between two checks for a stop, and between two reports
+POLL_SECONDS = 0.25
+"""Seconds of steps between two checks for a stop, and between two reports."""
+
+T = TypeVar("T")
+
+
+def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
+    """The items in order, made by a second thread, at most `PREFETCH_DEPTH` in advance.
+
+    Prefetching does not change an item: the thread makes one after the other, and random numbers
+    depend on epoch and index alone. An error of the iterator is raised in place of its item. If
+    the reader stops early, the thread finishes its item and drops it.
+    """
+    end = object()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="drypoint-batches") as thread:
+        futures = deque(thread.submit(next, items, end) for _ in range(PREFETCH_DEPTH))
+        try:
+            while (item := futures.popleft().result()) is not end:
+                futures.append(thread.submit(next, items, end))
+                yield item  # type: ignore[misc]  # next() gives a T or `end`
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
+    """This process's shard of each batch of an epoch, augmented and encoded, in groups.
+
+    Small batches are augmented and encoded several at a time, since each call, and each wake of the
+    second thread, costs about as much for 256 images as for 64. The encoding of an example does
+    not depend on its neighbours.
+    """
+    settings = plan.settings
+    for group in _groups(plan, number):
+        batch = {
+            port: _concatenate([stored[port] for stored, _, _ in group]) for port in group[0][0]
+        }
+        if settings.augment is not None:
+            indices = _concatenate([places for _, places, _ in group])
+            batch[plan.images] = settings.augment(
+                batch[plan.images], seed=settings.seed, epoch=number, indices=indices
+            )
+        encoded, end, shards = plan.encode(batch), 0, []
+        for _, places, n in group:
+            begin, end = end, end + len(places)
+            own = {port: column[begin:end] for port, column in encoded.items()}
+            shards.append(Shard(own, n))
+        yield shards
+
+
+def _groups(plan: Plan, number: int) -> Iterator[list[tuple[Batch, Column, int]]]:
+    """The batches of an epoch before encoding, in groups.
+
+    Each batch is (this process's shard, the indices of its examples, examples of the whole batch).
+    """
+    group: list[tuple[Batch, Column, int]] = []
+    examples = size = 0
+    for stored, places in plan.source.epoch(number):
+        n = len(places)
+        rows = slice(None) if plan.all_reduce is None else plan.all_reduce.shard(n)
+        batch = {port: column[rows] for port, column in stored.items()}
+        group.append((batch, places[rows], n))
+        examples += n
+        size += sum(column.nbytes for column in batch.values())
+        slow = plan.source.n is None or any(c.dtype.kind in "OU" for c in batch.values())
+        if slow or examples >= EXAMPLES_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield group
+            group, examples, size = [], 0, 0
+    if group:
+        yield group
+
+
+def _concatenate(arrays: list[Column]) -> Column:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def train_epoch(
@@ -32,7 +113,7 @@ def train_epoch(
     number = state.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
-    with closing(ahead(batches(plan, number))) as groups:
+    with closing(prefetch(batches(plan, number))) as groups:
         for item in _run_steps(step, groups, halted):
             if item is None:
                 return None
@@ -44,9 +125,9 @@ def train_epoch(
                 return None
             state.batch_loss.append(batch_totals["loss"] / n)
             state.examples += n
-            share = totals[ACCURACY] / seen if ACCURACY in totals else None
-            progress.batch(n, loss=totals["loss"] / seen, accuracy=share)
-    if not state.weights.finite:  # the loss before the last update cannot show it
+            accuracy = totals[ACCURACY] / seen if ACCURACY in totals else None
+            progress.batch(n, loss=totals["loss"] / seen, accuracy=accuracy)
+    if not state.weights.finite:  # the losses do not depend on the last update
         return None
     means = {name: value / seen for name, value in totals.items()}
     loss = means.pop("loss")
@@ -55,9 +136,9 @@ def train_epoch(
 
 
 def _run_steps(
-    step: Step, groups: Iterable[list[Share]], halted: Callable[[], bool]
+    step: Step, groups: Iterable[list[Shard]], halted: Callable[[], bool]
 ) -> Iterator[tuple[int, Totals] | None]:
-    """The results of the training steps with their numbers of examples; None when halted."""
+    """(number of examples, totals) of each training step; None when halted."""
     n_at_once = 1  # steps of one call
     for group in groups:
         n_done = 0
@@ -68,20 +149,19 @@ def _run_steps(
             begin = time.perf_counter()
             totals = step.run(rest)
             each = (time.perf_counter() - begin) / len(totals)
-            yield from ((share.size, t) for share, t in zip(rest, totals, strict=False))
+            yield from ((shard.size, t) for shard, t in zip(rest, totals, strict=False))
             n_done += len(totals)
             n_at_once = max(int(POLL_SECONDS / each), 1)
 
 
 def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:
-    """Mean validation loss and metrics of the current weights, or of their average; the names
-    begin with "val_"."""
+    """Mean validation loss and metrics of the averaged weights; the names begin with "val_"."""
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
-    goal, params = state.weights.evaluated()
+    objective, params = state.weights.validation()
     for start in range(0, len(val), EVALUATION_BATCH):
-        batch = plan.encoded(val.take(slice(start, start + EVALUATION_BATCH)))
-        outputs = goal.outputs(params, goal.inputs(batch), Context())
-        totals["loss"] += float(goal.losses(outputs).data.sum())
-        for name, (value,) in sums(plan.metrics, goal, outputs, [batch]).items():
+        batch = plan.encode(val.take(slice(start, start + EVALUATION_BATCH)))
+        outputs = objective.outputs(params, objective.inputs(batch), Context())
+        totals["loss"] += float(objective.losses(outputs).data.sum())
+        for name, (value,) in metric_sums(plan.metrics, objective, outputs, [batch]).items():
             totals[name] += float(value)
     return {f"val_{name}": value / len(val) for name, value in totals.items()}

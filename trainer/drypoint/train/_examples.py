@@ -63,7 +63,7 @@ def n_examples(batch: Mapping[str, Column]) -> int:
     return len(next(iter(batch.values())))
 
 
-def examples_of(
+def make_examples(
     given: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
 ) -> Examples:
     """Examples from a column for each port.

@@ -3,23 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ._augmentation import Augmentation
 from ._callbacks import Callback, EarlyStopping
-from ._learning_rates import Schedule, schedule_of
+from ._learning_rates import Schedule, resolve_schedule
 from ._metrics import Metric
 from ._objective import LossLike
-from ._optimizers import Optimizer, optimizer_of
+from ._optimizers import Optimizer, resolve_optimizer
+from ._plan import Augmentation, Settings
 from ._prepared_model import Trainable
 from ._reports import Verbosity, make_progress
 from ._result import TrainResult
-from ._settings import Settings
 from ._train import train
-from ._training_data import BatchFunction, Given
+from ._training_data import BatchFunction, DataLike
 
 
 def fit(
     model: Trainable,
-    data: Given | BatchFunction,
+    data: DataLike | BatchFunction,
     *,
     epochs: int = 10,
     batch_size: int = 64,
@@ -27,7 +26,7 @@ def fit(
     schedule: Schedule | str | None = None,
     loss: LossLike | None = None,
     metrics: Iterable[Metric] | None = None,
-    validation_data: Given | None = None,
+    validation_data: DataLike | None = None,
     validation_split: float | None = None,
     restore_best: bool = True,
     early_stopping: EarlyStopping | None = None,
@@ -122,8 +121,8 @@ def fit(
     settings = Settings(
         epochs=epochs,
         batch_size=batch_size,
-        optimizer=optimizer_of(optimizer),
-        schedule=schedule_of(schedule, counted=True),
+        optimizer=resolve_optimizer(optimizer),
+        schedule=resolve_schedule(schedule, counted=True),
         restore_best=restore_best,
         early_stopping=early_stopping,
         augment=augment,

@@ -85,7 +85,7 @@ SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
 }
 
 
-def schedule_of(given: "Schedule | str | None", *, counted: bool) -> Schedule:
+def resolve_schedule(given: "Schedule | str | None", *, counted: bool) -> Schedule:
     """The schedule itself, or the schedule of a name; `OneCycle` for None.
 
     Args:
@@ -100,7 +100,7 @@ def schedule_of(given: "Schedule | str | None", *, counted: bool) -> Schedule:
     if isinstance(given, str):
         if given not in SCHEDULES:
             raise TrainError(f"no schedule is called {given!r}; there are {', '.join(SCHEDULES)}")
-        return schedule_of(SCHEDULES[given](), counted=counted)
+        return resolve_schedule(SCHEDULES[given](), counted=counted)
     if given is None:
         return OneCycle() if counted else Constant()
     if isinstance(given, type) or not callable(given):

@@ -85,7 +85,7 @@ def run_epochs(
     """
     settings, begin, earlier = plan.settings, time.perf_counter(), state.seconds
     stopping = settings.early_stopping
-    if stopping is not None and state.epoch and stopping.says_stop(state.history):
+    if stopping is not None and state.epoch and stopping.should_stop(state.history):
         return "early"
     # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
     # machine. Sums keep their order, so the bytes do not depend on the number of cores.
@@ -112,9 +112,9 @@ def run_epochs(
                     return "time"
                 return _diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
-            state.record(figures)
+            state.finish_epoch(figures)
             if not settings.restore_best or val is None or _is_best(state):
-                state.keep()
+                state.store_best()
             progress.note(_line(state, settings.epochs, seen))
             reason = _after_epoch(plan, state, run, build)
             if halts.interrupted():  # Ctrl-C during validation, perhaps of the last epoch
@@ -153,7 +153,7 @@ def _after_epoch(
     """Write log and checkpoint and call the callbacks; the reason to stop, or None."""
     settings, stopping = plan.settings, plan.settings.early_stopping
     reason: Stopped | None = "epochs" if state.epoch == settings.epochs else None
-    if stopping is not None and stopping.says_stop(state.history):
+    if stopping is not None and stopping.should_stop(state.history):
         reason = "early"
     if settings.log is not None:
         write_log(settings.log, state.history)

@@ -24,21 +24,21 @@ Totals: TypeAlias = dict[str, float]
 ACCURACY = "accuracy"
 
 
-def chosen_metrics(
-    given: Iterable[Metric] | None, goal: Objective
+def resolve_metrics(
+    given: Iterable[Metric] | None, objective: Objective
 ) -> dict[str, MetricFunction | None]:
     """Name -> function; None stands for accuracy, which needs no probabilities.
 
     Args:
         given: names and functions; None: accuracy, if there are classes.
-        goal: the training objective.
+        objective: the training objective.
 
     Raises:
         TrainError: an unknown name, two metrics of one name, or a graph without an output that a
             loss compares with a target.
     """
     if given is None:
-        return {ACCURACY: None} if goal.classes else {}
+        return {ACCURACY: None} if objective.classes else {}
     metrics: dict[str, MetricFunction | None] = {}
     for metric in given:
         name = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
@@ -49,24 +49,24 @@ def chosen_metrics(
         if name in {*metrics, "loss", "lr", "seconds"}:
             raise TrainError(f"two measurements are called {name!r}: rename the function")
         metrics[name] = None if isinstance(metric, str) else metric
-    if metrics and goal.answer is None:
+    if metrics and objective.output_port is None:
         raise TrainError("metrics compare one output with one target; this graph has no such pair")
-    if ACCURACY in metrics and not goal.classes:
+    if ACCURACY in metrics and not objective.classes:
         raise TrainError("accuracy is of class indices; the targets are none")
     return metrics
 
 
-def sums(
+def metric_sums(
     metrics: Mapping[str, MetricFunction | None],
-    goal: Objective,
+    objective: Objective,
     outputs: Mapping[str, Tensor],
     batches: Sequence[Mapping[str, Column]],
 ) -> dict[str, NDArray[np.float64]]:
     """Name -> sum of the metric over the examples of a batch, for several batches of one size.
 
     Args:
-        metrics: name -> function, as `chosen_metrics` gives them.
-        goal: the training objective.
+        metrics: name -> function, as `resolve_metrics` gives them.
+        objective: the training objective.
         outputs: the outputs for the examples of all batches.
         batches: the batches, in the order of ``outputs``.
 
@@ -76,15 +76,18 @@ def sums(
     found: dict[str, NDArray[np.float64]] = {}
     if not metrics:
         return found
-    assert goal.answer is not None and goal.target is not None
-    targets = np.stack([batch[goal.target] for batch in batches])
+    assert objective.output_port is not None and objective.target_port is not None
+    targets = np.stack([batch[objective.target_port] for batch in batches])
     n, size = targets.shape[:2]
     for name, function in metrics.items():
         if function is None:
-            right = outputs[goal.answer].data[: n * size].argmax(axis=1).reshape(n, size) == targets
+            right = (
+                outputs[objective.output_port].data[: n * size].argmax(axis=1).reshape(n, size)
+                == targets
+            )
             found[name] = np.count_nonzero(right, axis=1).astype(np.float64)
             continue
-        answers = goal.answers(outputs)
+        answers = objective.predictions(outputs)
         parts = [answers[i * size : (i + 1) * size] for i in range(n)]
         found[name] = np.array(
             [_total(name, function, *pair) for pair in zip(parts, targets, strict=True)]
@@ -94,16 +97,16 @@ def sums(
 
 def totals(
     metrics: Mapping[str, MetricFunction | None],
-    goal: Objective,
+    objective: Objective,
     outputs: Mapping[str, Tensor],
     losses: Array,
     batches: Sequence[Mapping[str, Column]],
 ) -> list[Totals]:
-    """The sums of loss and metrics over each of several batches of one size; see `sums`."""
+    """The sums of loss and metrics over each of several batches of one size; see `metric_sums`."""
     n, size = len(batches), len(next(iter(batches[0].values())))
     columns = {
         "loss": losses[: n * size].reshape(n, size).sum(axis=1),
-        **sums(metrics, goal, outputs, batches),
+        **metric_sums(metrics, objective, outputs, batches),
     }
     return [
         dict(zip(columns, row, strict=True))

@@ -39,7 +39,7 @@ class FunctionLoss(Loss):
     function: LossFunction
 
     def is_single(self, x: Array) -> bool:
-        """Whether x has at most one axis."""
+        """Whether x is a single example: it has at most one axis."""
         return x.ndim < 2
 
     def forward(self, x: Tensor, target: object) -> Tensor:
@@ -65,18 +65,18 @@ class Objective:
     Attributes:
         graph: the training graph; its input ports are the ports of the data.
         weights: output port -> weight of its loss.
-        answer: the output port of the net's output, if one loss compares it with one target.
-        target: the input port of that target.
-        finish: the last layer of the net (softmax or sigmoid) if the loss includes it: the layer
-            between ``answer`` and the net's output.
+        output_port: the port of the net's output, if one loss compares it with one target.
+        target_port: the port of this target.
+        activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
+            the loss: then ``output_port`` gives scores.
         classes: whether the targets are class indices, so that there is an accuracy.
     """
 
     graph: Graph
     weights: Mapping[str, float]
-    answer: str | None
-    target: str | None
-    finish: Layer | None
+    output_port: str | None
+    target_port: str | None
+    activation: Layer | None
     classes: bool = False
 
     def outputs(
@@ -103,11 +103,11 @@ class Objective:
         assert total is not None  # there is at least one
         return total
 
-    def answers(self, outputs: Mapping[str, Tensor]) -> Array:
-        """The output of the net, including a softmax or sigmoid that the loss has taken in."""
-        assert self.answer is not None
-        scores = Tensor(outputs[self.answer].data)
-        return (scores if self.finish is None else self.finish.apply({}, scores)).data
+    def predictions(self, outputs: Mapping[str, Tensor]) -> Array:
+        """The output of the net, including `activation`."""
+        assert self.output_port is not None
+        scores = Tensor(outputs[self.output_port].data)
+        return (scores if self.activation is None else self.activation.apply({}, scores)).data
 
     def inputs(self, batch: Batch) -> dict[str, PortValue]:
         """An encoded batch as inputs of the graph."""
@@ -119,7 +119,7 @@ class Objective:
         }
 
     @property
-    def judged(self) -> "Objective":
+    def without_label_smoothing(self) -> "Objective":
         """The objective without label smoothing, for validation."""
         graph = self.graph
         for path, leaf in list(graph.leaves()):
@@ -127,12 +127,12 @@ class Objective:
                 graph = graph.with_layer(path, replace(leaf, label_smoothing=0.0))
         return replace(self, graph=graph)
 
-    def on(self, graph: Graph) -> "Objective":
-        """The objective for a graph of equal layers with other values."""
+    def with_graph(self, graph: Graph) -> "Objective":
+        """The objective with a graph of equal layers and other parameters."""
         return replace(self, graph=graph)
 
 
-def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
+def make_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
     """The objective for a graph whose losses are among its outputs.
 
     A softmax or sigmoid at the end of the net moves into the loss: the cross-entropy of scores is
@@ -143,20 +143,26 @@ def objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective
     """
     weights = _weights(graph, loss)
     if len(weights) > 1:
-        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+        return Objective(
+            graph=graph, weights=weights, output_port=None, target_port=None, activation=None
+        )
     name = graph.wiring.outputs[next(iter(weights))][0]
-    graph, finish = _on_scores(graph, name)
+    graph, activation = _move_activation(graph, name)
     feeds = graph.wiring.feeds[name]
     source, port = feeds.get("input", ("", ""))
     to, target = feeds.get("target", (name, ""))
     if not isinstance(graph.layers[name], Loss) or not source or to:
-        return Objective(graph=graph, weights=weights, answer=None, target=None, finish=None)
+        return Objective(
+            graph=graph, weights=weights, output_port=None, target_port=None, activation=None
+        )
     answer = next((p for p, end in graph.wiring.outputs.items() if end == (source, port)), None)
     if answer is None:
-        answer = _free("answer", graph)
+        answer = _unused_name("answer", graph)
         edges = [*graph.edges, (f"{source}.{port}", f".{answer}")]
         graph = Graph(graph.layers, edges, graph.input_shapes)
-    return Objective(graph=graph, weights=weights, answer=answer, target=target, finish=finish)
+    return Objective(
+        graph=graph, weights=weights, output_port=answer, target_port=target, activation=activation
+    )
 
 
 def has_losses(graph: Module) -> bool:
@@ -195,11 +201,11 @@ def _weights(graph: Graph, loss: str | Mapping[str, float] | None) -> Mapping[st
     return weights
 
 
-def _on_scores(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
-    """The graph with the last layer of its net moved into the loss, and that layer; or None."""
+def _move_activation(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
+    """The graph with the softmax or sigmoid of its net moved into the loss, and this layer."""
     loss = graph.layers[name]
-    kinds = {CrossEntropyLoss: Softmax, BinaryCrossEntropyLoss: Sigmoid}.get(type(loss))
-    if kinds is None or loss.from_logits:  # type: ignore[attr-defined]  # both have it
+    activation_type = {CrossEntropyLoss: Softmax, BinaryCrossEntropyLoss: Sigmoid}.get(type(loss))
+    if activation_type is None or loss.from_logits:  # type: ignore[attr-defined]  # both have it
         return graph, None
     end = graph.wiring.feeds[name]["input"]
     uses = [e for feeds in graph.wiring.feeds.values() for e in feeds.values() if e == end]
@@ -208,13 +214,13 @@ def _on_scores(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
         return graph, None
     net = net.flatten()  # a softmax at the end of an inner container is last now
     last = net[-1]
-    if len(net) < 2 or not isinstance(last, kinds):
+    if len(net) < 2 or not isinstance(last, activation_type):
         return graph, None
     graph = graph.with_layer(end[0], net[:-1])
     return graph.with_layer(name, replace(loss, from_logits=True)), last
 
 
-def _free(name: str, graph: Graph) -> str:
+def _unused_name(name: str, graph: Graph) -> str:
     taken = {*graph.layers, *graph.output_ports, *graph.input_ports}
     while name in taken:
         name += "_"

@@ -7,7 +7,7 @@ shifts of a batch norm, are few and need no decay.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeGuard
+from typing import ClassVar, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
 Terms = Mapping[str, tuple[NDArray[np.float32], ...]]
-"""Path -> terms of a gradient, to be added from the first to the last."""
+"""Path -> terms, whose sum from the first to the last is the gradient."""
 
 State = dict[str, tuple[NDArray[np.float32], ...]]
 
@@ -49,8 +49,29 @@ class Optimizer(Protocol):
         ...
 
 
+class BuiltinOptimizer:
+    """An optimizer whose update kernels compute."""
+
+    n_moments: ClassVar[int] = 1
+
+    def start(self, params: Arrays) -> State:
+        """Moments of zeros for each parameter."""
+        return {
+            path: tuple(aligned(np.zeros_like(w)) for _ in range(self.n_moments))
+            for path, w in params.items()
+        }
+
+    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
+        """One update in place."""
+        make_parameters(params, gradients, state).update(self.formula(lr=lr, t=t))
+
+    def formula(self, *, lr: float, t: int) -> Formula:
+        """The update of step t, counted from 1."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, kw_only=True)
-class SGD:
+class SGD(BuiltinOptimizer):
     """Stochastic gradient descent, with momentum or Nesterov's (as in PyTorch's formulation).
 
     g += weight_decay * w;  v = momentum * v + g;  w -= lr * v, Nesterov: lr * (g + momentum * v).
@@ -68,27 +89,21 @@ class SGD:
         if self.nesterov and self.momentum == 0:
             raise TrainError("SGD: nesterov needs a momentum above 0")
 
-    def start(self, params: Arrays) -> State:
-        """A velocity of zeros for each parameter."""
-        return {path: (_zeros(w),) for path, w in params.items()}
-
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
-        """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
-
     def formula(self, *, lr: float, t: int) -> Formula:
-        """The update."""
+        """The update of a step."""
         del t
         return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam:
+class Adam(BuiltinOptimizer):
     """Adam (Kingma & Ba 2015); ``weight_decay`` is decoupled (AdamW, Loshchilov & Hutter 2019).
 
     m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2;
     w -= lr * (m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + weight_decay * w).
     """
+
+    n_moments: ClassVar[int] = 2
 
     lr: float = 1e-3
     beta1: float = 0.9
@@ -101,16 +116,8 @@ class Adam:
         _check_share(beta1=self.beta1, beta2=self.beta2)
         _check_decay(self.weight_decay)
 
-    def start(self, params: Arrays) -> State:
-        """Both moments zero."""
-        return {path: (_zeros(w), _zeros(w)) for path, w in params.items()}
-
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
-        """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
-
     def formula(self, *, lr: float, t: int) -> Formula:
-        """The update."""
+        """The update of a step."""
         return AdamStep(
             rate=lr / (1 - self.beta1**t),
             c1=1 - self.beta1,
@@ -122,7 +129,7 @@ class Adam:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RMSProp:
+class RMSProp(BuiltinOptimizer):
     """RMSProp (Hinton 2012, lecture 6e): steps divided by the root mean square of recent gradients.
 
     g += weight_decay * w;  v = rho * v + (1 - rho) * g^2;  w -= lr * g / (sqrt(v) + eps).
@@ -138,22 +145,14 @@ class RMSProp:
         _check_share(rho=self.rho)
         _check_decay(self.weight_decay)
 
-    def start(self, params: Arrays) -> State:
-        """A mean square of zeros for each parameter."""
-        return {path: (_zeros(w),) for path, w in params.items()}
-
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
-        """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
-
     def formula(self, *, lr: float, t: int) -> Formula:
-        """The update."""
+        """The update of a step."""
         del t
         return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignSGD:
+class SignSGD(BuiltinOptimizer):
     """Steps of one size against the sign of the mean gradient (Bernstein et al. 2018, "Signum").
 
     m = momentum * m + (1 - momentum) * g;  w -= lr * (sign(m) + weight_decay * w).
@@ -168,21 +167,11 @@ class SignSGD:
         _check_share(momentum=self.momentum)
         _check_decay(self.weight_decay)
 
-    def start(self, params: Arrays) -> State:
-        """A mean of zeros for each parameter."""
-        return {path: (_zeros(w),) for path, w in params.items()}
-
-    def step(self, params: Arrays, gradients: Arrays, state: State, *, lr: float, t: int) -> None:
-        """One update in place."""
-        arranged(params, gradients, state).move(self.formula(lr=lr, t=t))
-
     def formula(self, *, lr: float, t: int) -> Formula:
-        """The update."""
+        """The update of a step."""
         del t
         return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
 
-
-OwnOptimizer: TypeAlias = SGD | Adam | RMSProp | SignSGD
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
     "adam": Adam,
@@ -192,12 +181,12 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
 }
 
 
-def is_own(optimizer: Optimizer) -> TypeGuard[OwnOptimizer]:
-    """Whether the optimizer is exactly one of drypoint's classes, whose update kernels compute."""
+def is_builtin(optimizer: Optimizer) -> TypeGuard[BuiltinOptimizer]:
+    """Whether kernels compute the update: a class of drypoint's own, no subclass of the user's."""
     return type(optimizer) in OPTIMIZERS.values()
 
 
-def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
+def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
     """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
 
     Raises:
@@ -214,11 +203,7 @@ def optimizer_of(given: "Optimizer | str | None") -> Optimizer:
     return given
 
 
-def _zeros(w: NDArray[np.float32]) -> NDArray[np.float32]:
-    return aligned(np.zeros_like(w))
-
-
-def arranged(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
+def make_parameters(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
     """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
     given = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(

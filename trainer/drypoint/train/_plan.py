@@ -1,15 +1,145 @@
-"""The plan of a run: everything that stays constant in it."""
+"""The plan of a run: its settings, checked once, its data source, encoders and metrics."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ._callbacks import Callback, EarlyStopping
+from ._errors import TrainError
 from ._examples import Batch, Column
-from ._learning_rates import Groups
+from ._learning_rates import Groups, Schedule
 from ._metrics import MetricFunction
-from ._optimizers import is_own
-from ._settings import Settings
+from ._optimizers import Optimizer, is_builtin, optimizer_config
 from ._training_data import Source
 from .step.all_reduce import AllReduce
+
+
+class Augmentation(Protocol):
+    """A function of stored images, before the encoder: of one batch, or of several small batches.
+
+    The change of an image must depend on ``seed``, ``epoch`` and the image's index alone, so that
+    a resumed run, or a run with another batch size, sees identical images. An example::
+
+        def noisy(images, *, seed, epoch, indices):
+            rng = np.random.default_rng([seed, epoch, *indices])
+            return images + rng.normal(0, 0.1, images.shape).astype(np.float32)
+    """
+
+    def __call__(
+        self, images: NDArray[Any], /, *, seed: int, epoch: int, indices: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        """Changed copies of N images.
+
+        Args:
+            images: (N, ...), of the training data; not to be written to.
+            seed: the seed of the run.
+            epoch: the epoch, from 1.
+            indices: int64 (N,): the index of each image in the training data.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The arguments of `fit` (the fields have their names), with names and defaults resolved."""
+
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer
+    schedule: Schedule
+    restore_best: bool
+    early_stopping: EarlyStopping | None
+    augment: Augmentation | None
+    average: float | None
+    lr_multipliers: Mapping[str, float | None]
+    clip_grad_norm: float | None
+    seed: int
+    time_limit: float | None
+    callbacks: Sequence[Callback]
+    log: Path | None
+    checkpoint: Path | None
+    mpi: bool
+    compiled: bool
+
+    def __post_init__(self) -> None:
+        """Check the plain values; optimizers and schedules have checked themselves.
+
+        Raises:
+            TrainError: a setting is out of its range.
+        """
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            number = getattr(self, name)
+            if type(number) is not int or number < least:
+                raise TrainError(f"{name} is {number!r}, not a whole number of at least {least}")
+        for name in ("clip_grad_norm", "time_limit"):
+            number = getattr(self, name)
+            if number is not None and not (math.isfinite(number) and number > 0):
+                raise TrainError(f"{name} is {number!r}, not a number above 0")
+        if self.average is not None and not 0 < self.average < 1:
+            raise TrainError(
+                f"average is {self.average!r}, not a decay between 0 and 1, such as 0.998"
+            )
+        if self.log is not None and self.log.suffix not in (".csv", ".jsonl"):
+            raise TrainError(f"log is {self.log}: its name must end in .csv or .jsonl")
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise TrainError(f"callbacks holds {callback!r}, which cannot be called")
+
+    def config(self) -> dict[str, Any]:
+        """All settings, of JSON types."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            **{name: _json_value(value) for name, value in values.items()},
+            "optimizer": optimizer_config(self.optimizer),
+            "callbacks": [describe(callback) for callback in self.callbacks],
+        }
+
+    def run_identity(self) -> dict[str, Any]:
+        """The settings that decide the bytes of the result, of JSON types."""
+        return {name: v for name, v in self.config().items() if name not in _WITHOUT_EFFECT}
+
+
+_WITHOUT_EFFECT = ("time_limit", "callbacks", "log", "checkpoint", "compiled")
+"""Settings that do not change the bytes of a run that ends by itself."""
+
+
+def optimizer_text(optimizer: Optimizer) -> str:
+    """An optimizer as text: its learning rate and the settings that differ from the defaults."""
+    if not is_dataclass(optimizer):
+        return str(describe(optimizer))
+    shown = [
+        f"{f.name}={getattr(optimizer, f.name)!r}"
+        for f in fields(optimizer)
+        if f.name == "lr" or getattr(optimizer, f.name) != f.default
+    ]
+    return f"{type(optimizer).__name__}({', '.join(shown)})"
+
+
+def describe(thing: object) -> str | None:
+    """A value as text that is equal in every process: a function is its name, not its address."""
+    if thing is None:
+        return None
+    if is_dataclass(thing) and not isinstance(thing, type):
+        inner = ", ".join(f"{f.name}={_part(getattr(thing, f.name))}" for f in fields(thing))
+        return f"{type(thing).__name__}({inner})"
+    name = getattr(thing, "__qualname__", None)
+    return name if isinstance(name, str) else type(thing).__qualname__
+
+
+def _json_value(value: object) -> object:
+    """A setting as a JSON value; of objects a text."""
+    if isinstance(value, bool | int | float | Mapping):
+        return value
+    return str(value) if isinstance(value, Path) else describe(value)
+
+
+def _part(value: object) -> str:
+    return str(describe(value)) if callable(value) or is_dataclass(value) else repr(value)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,14 +171,14 @@ class Plan:
     @property
     def updates_in_kernels(self) -> bool:
         """Whether kernels compute the update: the optimizer is one of drypoint's own."""
-        return is_own(self.settings.optimizer)
+        return is_builtin(self.settings.optimizer)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         total = step + 1 if self.total is None else self.total
         return self.settings.optimizer.lr * self.settings.schedule(step, total)
 
-    def encoded(self, batch: Batch) -> Batch:
+    def encode(self, batch: Batch) -> Batch:
         """The batch, encoded."""
         return {
             port: self.encoders[port](_readable(column)) if port in self.encoders else column

@@ -20,15 +20,15 @@ from drypoint.nn import (
 
 from ._errors import TrainError
 from ._examples import Column, Examples
-from ._objective import FunctionLoss, LossLike, Objective, has_losses, objective
+from ._objective import FunctionLoss, LossLike, Objective, has_losses, make_objective
 from ._targets import (
     Notify,
     check_labels,
     check_same_classes,
-    decoder_for,
+    class_names,
     ignore,
-    listed,
-    target_coder,
+    make_decoder,
+    target_encoder,
 )
 
 Trainable: TypeAlias = Model | Layer
@@ -44,28 +44,28 @@ class PreparedModel:
     """An initialized model or graph, its objective and the encoders of the data.
 
     Attributes:
-        whole: the model, or the graph.
-        goal: the training objective.
+        model: the model, or the graph.
+        objective: the training objective.
         encoders: port -> encoder of a batch of its column.
-        code: encodes the targets of all examples before the run, and notifies of its choices;
-            None: targets stay.
+        target_encoder: encodes the targets of all examples before the run and notifies the user
+            of its choices; None: the targets need no encoding.
         classes: the classes that integer targets are indices of, if the data name them.
         loss: the loss as text, for the config of the run.
     """
 
-    whole: Model | Graph
-    goal: Objective
+    model: Model | Graph
+    objective: Objective
     encoders: Mapping[str, Callable[[object], Column]]
-    code: Callable[[Examples, Notify], Column] | None
+    target_encoder: Callable[[Examples, Notify], Column] | None
     classes: tuple[Class, ...] | None
     loss: str
 
     @property
     def prefix(self) -> str:
         """The prefix of the net's paths in the training graph: "net.", or "" for a graph."""
-        return f"{NET}." if isinstance(self.whole, Model) else ""
+        return f"{NET}." if isinstance(self.model, Model) else ""
 
-    def coded(self, examples: Examples, notify: Notify = ignore) -> Examples:
+    def encode_targets(self, examples: Examples, notify: Notify = ignore) -> Examples:
         """The examples with targets that the losses take.
 
         Raises:
@@ -73,28 +73,34 @@ class PreparedModel:
                 of the net.
             DrypointError: labels that the decoder does not know.
         """
-        columns, goal = dict(examples.columns), self.goal
-        if self.code is not None:
-            columns[TARGET] = self.code(examples, notify)
-        decoded = isinstance(self.whole, Model) and isinstance(self.whole.decoder, ClassDecoder)
+        columns, objective = dict(examples.columns), self.objective
+        if self.target_encoder is not None:
+            columns[TARGET] = self.target_encoder(examples, notify)
+        decoded = isinstance(self.model, Model) and isinstance(self.model.decoder, ClassDecoder)
         if not decoded and None not in (examples.classes, self.classes):
             check_same_classes(examples.classes, self.classes)
-        if goal.answer is not None and goal.target is not None and goal.classes:
-            shape = goal.graph.output_shapes(goal.graph.input_shapes).get(goal.answer)
-            check_labels(columns[goal.target], shape[-1] if shape else None)
+        if (
+            objective.output_port is not None
+            and objective.target_port is not None
+            and objective.classes
+        ):
+            shape = objective.graph.output_shapes(objective.graph.input_shapes).get(
+                objective.output_port
+            )
+            check_labels(columns[objective.target_port], shape[-1] if shape else None)
         return Examples(columns, examples.classes)
 
-    def rebuilt(self, graph: Graph) -> Model | Graph:
-        """The model or graph with the values of a training graph."""
+    def with_values(self, graph: Graph) -> Model | Graph:
+        """The model or graph with the parameters and buffers of a training graph."""
         params = {p.removeprefix(self.prefix): a for p, a in graph.params.items()}
         buffers = {p.removeprefix(self.prefix): a for p, a in graph.buffers.items()}
-        if isinstance(self.whole, Model):
-            net = self.whole.net.with_params(params).with_buffers(buffers)
-            return self.whole.with_net(net)
-        return self.whole.with_params(params).with_buffers(buffers)
+        if isinstance(self.model, Model):
+            net = self.model.net.with_params(params).with_buffers(buffers)
+            return self.model.with_net(net)
+        return self.model.with_params(params).with_buffers(buffers)
 
 
-def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
+def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     """The ports of the data that train a model, net or graph."""
     if not isinstance(given, Model | Layer):
         raise TrainError(f"a {type(given).__name__} cannot be trained: give a Model, net or graph")
@@ -106,7 +112,7 @@ def ports_of(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     return INPUT, TARGET
 
 
-def prepared_model(
+def prepare_model(
     given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
 ) -> PreparedModel:
     """Prepare a model, net or graph for training.
@@ -123,7 +129,7 @@ def prepared_model(
     """
     if _is_graph(given, loss):
         assert isinstance(given, Graph)
-        return _prepared_graph(given, sample, loss=loss, seed=seed, notify=notify)
+        return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
     if isinstance(loss, str | Mapping):
         raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
@@ -146,14 +152,14 @@ def prepared_model(
     shape = None if net.input_shape is None else net.output_shape(net.input_shape)
     if not isinstance(given, Model):
         n = shape[-1] if shape else None
-        decoder = decoder_for(y, sample.classes, loss=suited, n_outputs=n)
+        decoder = make_decoder(y, sample.classes, loss=suited, n_outputs=n)
         if decoder is not None:
-            notify(f"decoder: the classes {listed(decoder.classes)}, by the data's labels")
+            notify(f"decoder: the classes {class_names(decoder.classes)}, by the data's labels")
             model = model.with_decoder(decoder)
 
-    def code(examples: Examples, notify: Notify) -> Column:
+    def encode(examples: Examples, notify: Notify) -> Column:
         column = examples.columns[TARGET]
-        return target_coder(
+        return target_encoder(
             column,
             examples.classes,
             decoder=model.decoder,
@@ -162,19 +168,19 @@ def prepared_model(
             notify=notify,
         )(column)
 
-    goal = objective(TrainingGraph(model.net, loss, name=NET), None)
-    classes = isinstance(suited, CrossEntropyLoss) and code(sample, ignore).dtype.kind in "iu"
+    objective = make_objective(TrainingGraph(model.net, loss, name=NET), None)
+    classes = isinstance(suited, CrossEntropyLoss) and encode(sample, ignore).dtype.kind in "iu"
     return PreparedModel(
-        whole=model,
-        goal=replace(goal, classes=classes),
+        model=model,
+        objective=replace(objective, classes=classes),
         encoders={INPUT: model.encode},
-        code=code,
+        target_encoder=encode,
         classes=sample.classes,
         loss=repr(loss),
     )
 
 
-def _prepared_graph(
+def _prepare_graph(
     graph: Graph, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
 ) -> PreparedModel:
     if not (loss is None or isinstance(loss, str | Mapping)):
@@ -193,21 +199,21 @@ def _prepared_graph(
     }
     graph = graph.with_shapes(shapes)
     graph = graph if graph.initialized else graph.initialize(seed)
-    goal = objective(graph, loss)
+    objective = make_objective(graph, loss)
     if loss is None:
-        notify(f"loss: output {next(iter(goal.weights))} of the graph")
+        notify(f"loss: output {next(iter(objective.weights))} of the graph")
     classes = (
-        goal.target is not None
-        and sample.columns[goal.target].dtype.kind in "iu"
-        and goal.graph.takes_integers(goal.target)
+        objective.target_port is not None
+        and sample.columns[objective.target_port].dtype.kind in "iu"
+        and objective.graph.takes_integers(objective.target_port)
         and any(isinstance(leaf, CrossEntropyLoss) for _, leaf in graph.leaves())
     )
-    names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in goal.weights.items())
+    names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in objective.weights.items())
     return PreparedModel(
-        whole=graph,
-        goal=replace(goal, classes=classes),
+        model=graph,
+        objective=replace(objective, classes=classes),
         encoders=encoders,
-        code=None,
+        target_encoder=None,
         classes=sample.classes,
         loss=names,
     )
@@ -242,20 +248,20 @@ def _kind(column: Column) -> str:
     return {"U": "texts", "O": "pictures"}[column.dtype.kind]
 
 
-def model_of(whole: Model | Layer) -> Model:
+def as_model(trained: Model | Layer) -> Model:
     """The trained model.
 
     Raises:
         TrainError: the run trained a graph, which has no encoder and decoder.
     """
-    if isinstance(whole, Model):
-        return whole
+    if isinstance(trained, Model):
+        return trained
     raise TrainError(
         "a graph was trained: it is .net; a model of a part of it is nn.Model(net['name'], "
         "encoder=..., decoder=...)"
     )
 
 
-def net_of(whole: Model | Layer) -> Layer:
+def as_net(trained: Model | Layer) -> Layer:
     """The trained net or graph."""
-    return whole.net if isinstance(whole, Model) else whole
+    return trained.net if isinstance(trained, Model) else trained

@@ -15,10 +15,10 @@ from typing import Any
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder, augment
 from drypoint.nn import CrossEntropyLoss, Model, lenet
 
-from ._augmentation import Augmentation
 from ._fit import fit
 from ._learning_rates import OneCycle, Schedule
 from ._optimizers import SGD, Adam, Optimizer
+from ._plan import Augmentation
 from ._reports import Verbosity
 from ._result import TrainResult
 

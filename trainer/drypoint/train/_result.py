@@ -13,9 +13,9 @@ from drypoint.common import html_table
 from drypoint.nn import Graph, Layer, Model
 
 from ._optimizers import Optimizer
-from ._prepared_model import model_of, net_of
+from ._plan import optimizer_text
+from ._prepared_model import as_model, as_net
 from ._reports import clock, rate
-from ._settings import brief
 
 if TYPE_CHECKING:
     from drypoint.plot import TrainingCurves
@@ -74,12 +74,12 @@ class TrainResult:
         Raises:
             TrainError: the run trained a graph.
         """
-        return model_of(self.trained)
+        return as_model(self.trained)
 
     @property
     def net(self) -> Layer:
         """The trained net or graph."""
-        return net_of(self.trained)
+        return as_net(self.trained)
 
     @property
     def n_epochs(self) -> int:
@@ -161,16 +161,16 @@ class TrainResult:
     def __repr__(self) -> str:
         return "\n".join(
             [
-                f"TrainResult: {self._what()}",
+                f"TrainResult: {self._headline()}",
                 *(f"  {name:<11} {text}" for name, text in self._rows()),
             ]
         )
 
     def _repr_html_(self) -> str:
         """For notebooks: the text as a table."""
-        return html_table((), self._rows(), left=(0,), caption=f"TrainResult: {self._what()}")
+        return html_table((), self._rows(), left=(0,), caption=f"TrainResult: {self._headline()}")
 
-    def _what(self) -> str:
+    def _headline(self) -> str:
         epochs = f"{self.n_epochs} of {self.config['epochs']} epochs"
         return f"{epochs} in {clock(self.seconds)}, stopped: {self.stopped}"
 
@@ -189,7 +189,8 @@ class TrainResult:
             ),
             (
                 "optimizer",
-                f"{brief(self.optimizer)}, lr from {self.lr_initial:.3g} to {self.lr_final:.3g}",
+                f"{optimizer_text(self.optimizer)}, "
+                f"lr from {self.lr_initial:.3g} to {self.lr_final:.3g}",
             ),
         ]
 

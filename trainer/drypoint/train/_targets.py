@@ -21,15 +21,15 @@ from ._errors import TrainError
 from ._examples import Column
 
 Notify = Callable[[str], None]
-TargetCoder = Callable[[Column], Column]
+TargetEncoder = Callable[[Column], Column]
 _MANY = 12  # the most classes that a message lists
 
 
 def ignore(line: str) -> None:
-    """A `Notify` that drops the line."""
+    """A `Notify` that prints nothing."""
 
 
-def decoder_for(
+def make_decoder(
     column: Column, classes: tuple[Class, ...] | None, *, loss: Loss, n_outputs: int | None
 ) -> ClassDecoder | None:
     """A decoder for a net without one: of the classes of the data, or of the net's outputs."""
@@ -44,7 +44,7 @@ def decoder_for(
     return None
 
 
-def target_coder(
+def target_encoder(
     column: Column,
     classes: tuple[Class, ...] | None,
     *,
@@ -52,7 +52,7 @@ def target_coder(
     loss: Loss,
     output_shape: tuple[int, ...] | None,
     notify: Notify,
-) -> TargetCoder:
+) -> TargetEncoder:
     """The function that encodes a target column as targets of the loss.
 
     Args:
@@ -67,7 +67,7 @@ def target_coder(
         TrainError: the classes of the data and of the decoder differ, or the loss cannot take the
             targets.
     """
-    code: TargetCoder = _numbers
+    encode: TargetEncoder = _numbers
     if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
         if not is_one_hot(column):
             return _numbers  # probabilities
@@ -76,17 +76,17 @@ def target_coder(
     if isinstance(loss, CrossEntropyLoss) and as_indices(column) is not column:
         notify(f"targets: {column.dtype} of shape {column.shape} are taken as labels (N,)")
         column = as_indices(column)
-        code = as_indices
+        encode = as_indices
     kind = column.dtype.kind
     if isinstance(decoder, ClassDecoder) and classes is not None:
-        code = _by_class(classes, decoder.classes, notify)
+        encode = _by_class(classes, decoder.classes, notify)
     elif isinstance(decoder, ClassDecoder) and (kind == "U" or _are_labels(decoder, column)):
         encoder = decoder.encoder()
-        notify(f"targets: a class's place among {listed(decoder.classes)}, as the decoder has them")
-        code = encoder if code is _numbers else lambda column: encoder(as_indices(column))
+        notify(f"targets: indices of {class_names(decoder.classes)}, as the decoder has them")
+        encode = encoder if encode is _numbers else lambda column: encoder(as_indices(column))
     elif isinstance(decoder, BooleanDecoder) and kind == "b":
         notify("targets: True is 1, False is 0, as the decoder has it")
-        code = decoder.encoder()
+        encode = decoder.encoder()
     elif isinstance(decoder, ImageDecoder) and column.dtype == np.uint8:
         return _pictures(decoder, output_shape, notify)
     elif kind == "U":
@@ -97,8 +97,8 @@ def target_coder(
                 f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
                 f"{column.dtype}: labels want a net that ends in a softmax"
             )
-        return _shaped(code, output_shape, floats=_is_builtin(loss))
-    return code
+        return _with_shape(encode, output_shape, floats=_is_builtin(loss))
+    return encode
 
 
 def as_indices(column: Column) -> Column:
@@ -137,8 +137,8 @@ def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ..
     """
     if classes is not None and known is not None and classes != known:
         raise TrainError(
-            f"the classes {listed(classes)} come with others, {listed(known)}: all data must have "
-            "the same, in one order"
+            f"the classes {class_names(classes)} are not the training data's classes "
+            f"{class_names(known)}: all data must have one list of classes"
         )
 
 
@@ -158,28 +158,30 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
     )
 
 
-def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetCoder:
-    """A coder from indices of the data's classes to indices of the decoder's classes."""
+def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetEncoder:
+    """An encoder from indices of the data's classes to indices of the decoder's classes."""
     missing = [c for c in wanted if c not in data]
     try:
         places = class_places(data, wanted, owner="the decoder")
     except UnknownClassError as error:
         extra = [c for c in data if c not in wanted]
-        found = [f"has {listed(extra)}, which the decoder lacks"]
-        found += [f"lacks {listed(missing)}, which the decoder has"] if missing else []
+        found = [f"has {class_names(extra)}, which the decoder lacks"]
+        found += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
         raise TrainError(
             f"the data {' and '.join(found)}: both must have the same classes"
         ) from error
     if len(data) < len(wanted):
-        notify(f"targets: no example is of {listed(missing)}, which the decoder has")
+        notify(f"targets: no example is of {class_names(missing)}, which the decoder has")
     if data == wanted:
         return _numbers
-    notify(f"targets: a class's place among {listed(wanted)}, as the decoder has them")
+    notify(f"targets: indices of {class_names(wanted)}, as the decoder has them")
     return lambda column: places[column]
 
 
-def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Notify) -> TargetCoder:
-    """A coder of pictures as arrays from which the decoder gives the pictures back."""
+def _pictures(
+    decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Notify
+) -> TargetEncoder:
+    """An encoder of pictures as arrays, whose inverse is the decoder."""
     if shape is None or len(shape) != 3:
         raise TrainError(f"a net with an ImageDecoder gives (channels, height, width), not {shape}")
     _, height, width = shape
@@ -189,17 +191,19 @@ def _pictures(decoder: ImageDecoder, shape: tuple[int, ...] | None, notify: Noti
     )
 
 
-def _shaped(code: TargetCoder, shape: tuple[int, ...] | None, *, floats: bool) -> TargetCoder:
-    """A coder with the outputs' shape: (N,) becomes (N, 1), and floats for nn's own losses."""
+def _with_shape(
+    encode: TargetEncoder, shape: tuple[int, ...] | None, *, floats: bool
+) -> TargetEncoder:
+    """The encoder with the outputs' shape: (N,) becomes (N, 1); floats for nn's own losses."""
 
     def shaped(column: Column) -> Column:
-        coded = code(column)
+        encoded = encode(column)
         if floats:
-            coded = coded.astype(np.float32, copy=False)
+            encoded = encoded.astype(np.float32, copy=False)
         size = int(np.prod(shape)) if shape is not None else -1
-        if shape is not None and coded.shape[1:] != shape and coded[0].size == size == 1:
-            coded = coded.reshape(len(coded), *shape)
-        return coded
+        if shape is not None and encoded.shape[1:] != shape and encoded[0].size == size == 1:
+            encoded = encoded.reshape(len(encoded), *shape)
+        return encoded
 
     return shaped
 
@@ -208,7 +212,7 @@ def _is_builtin(loss: Loss) -> bool:
     return type(loss).__module__.startswith("drypoint.nn")
 
 
-def listed(classes: "tuple[Class, ...] | list[Class]") -> str:
+def class_names(classes: "tuple[Class, ...] | list[Class]") -> str:
     """The first classes as text, for a message."""
     shown = ", ".join(map(str, classes[:_MANY]))
     return f"{shown}, ..." if len(classes) > _MANY else shown

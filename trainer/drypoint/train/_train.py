@@ -1,31 +1,32 @@
 """Prepare a run from the arguments of `fit`, run it, and build its result."""
 
+import hashlib
+import json
+import platform
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drypoint.common import check_writable
-from drypoint.nn import Layer, Model
+from drypoint.common import DrypointError, check_writable
+from drypoint.nn import Graph, Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
-from ._learning_rates import Schedule, rate_groups, schedule_of
+from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
-from ._metrics import Metric, MetricFunction, chosen_metrics
+from ._metrics import Metric, MetricFunction, resolve_metrics
 from ._objective import LossLike
-from ._plan import Plan
-from ._prepared_model import INPUT, PreparedModel, Trainable, ports_of, prepared_model
-from ._record import config, decisive, plan_line
+from ._plan import Plan, Settings, describe, optimizer_text
+from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
-from ._settings import Settings
-from ._training_data import Shuffled, Source, training_data
-from ._training_state import TrainingState
-from ._weights import Weights, filled
+from ._training_data import ShuffledBatches, Source, TrainingData, training_data
+from ._training_state import TrainingState, Weights, with_arrays
 from .step.all_reduce import AllReduce, MPICommunicator
 from .step.choose import choose_step
 
@@ -46,7 +47,7 @@ def train(
     """`fit` with its settings in one value; the other arguments are the arguments of `fit`."""
     begin = time.perf_counter()
     all_reduce = AllReduce(MPICommunicator(), settings.batch_size) if settings.mpi else None
-    if all_reduce is not None and not all_reduce.leads:
+    if all_reduce is not None and not all_reduce.is_leader:
         progress = make_progress("none")
         settings = replace(settings, log=None, checkpoint=None)
     if settings.log is not None:
@@ -57,42 +58,46 @@ def train(
         data,
         validation_data,
         validation_split,
-        ports=ports_of(given, loss),
+        ports=data_ports(given, loss),
         encoder=given.encoder if isinstance(given, Model) else None,
-        settings=settings,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
         notify=progress.note,
     )
-    ready = prepared_model(given, parts.train, loss=loss, seed=settings.seed, notify=progress.note)
-    coded = ready.coded(parts.train, progress.note)
-    val = None if parts.val is None else ready.coded(parts.val)
+    prepared = prepare_model(
+        given, parts.train, loss=loss, seed=settings.seed, notify=progress.note
+    )
+    encoded = prepared.encode_targets(parts.train, progress.note)
+    val = None if parts.val is None else prepared.encode_targets(parts.val)
     n_val = 0 if val is None else len(val)
     source: Source = (
-        Shuffled(coded, batch_size=settings.batch_size, seed=settings.seed)
+        ShuffledBatches(encoded, batch_size=settings.batch_size, seed=settings.seed)
         if parts.function is None
-        else parts.function.coded(ready.coded)
+        else parts.function.with_encoded_targets(prepared.encode_targets)
     )
     if source.steps is None:
-        settings = replace(settings, schedule=schedule_of(schedule, counted=False))
-    chosen = chosen_metrics(metrics, ready.goal)
-    plan = _plan(ready, settings, source, metrics=chosen, all_reduce=all_reduce)
+        settings = replace(settings, schedule=resolve_schedule(schedule, counted=False))
+    chosen = resolve_metrics(metrics, prepared.objective)
+    plan = _plan(prepared, settings, source, metrics=chosen, all_reduce=all_reduce)
     _check_monitor(plan, validated=val is not None)
-    state, run = _start(plan, ready), decisive(ready, parts, plan)
+    state, run = _start(plan, prepared), run_identity(prepared, parts, plan)
     if resume_from is not None:
         progress.note(checkpoint.restore(resume_from, state, run))
-    step, kind = choose_step(plan, state, coded, notify=progress.note)
+    step, kind = choose_step(plan, state, encoded, notify=progress.note)
     progress.note(f"{plan_line(plan, n_val=n_val)}; {kind}")
 
     def build(state: TrainingState) -> Model | Layer:
-        return ready.rebuilt(filled(ready.goal.graph, state.weights.kept()))
+        graph = with_arrays(prepared.objective.graph, state.weights.averaged_arrays)
+        return prepared.with_values(graph)
 
     earlier = state.seconds
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
     state.seconds = earlier + time.perf_counter() - begin
-    return _result(ready, plan, state, run=run, stopped=stopped, n_val=n_val)
+    return _result(prepared, plan, state, run=run, stopped=stopped, n_val=n_val)
 
 
 def _plan(
-    ready: PreparedModel,
+    prepared: PreparedModel,
     settings: Settings,
     source: Source,
     *,
@@ -100,33 +105,33 @@ def _plan(
     all_reduce: AllReduce | None,
 ) -> Plan:
     """The plan of the run."""
-    goal = ready.goal
+    objective = prepared.objective
     plan = Plan(
         settings=settings,
         source=source,
-        encoders=ready.encoders,
-        images=INPUT if isinstance(ready.whole, Model) else goal.graph.input_ports[0],
-        groups=rate_groups(goal.graph.params, settings.lr_multipliers, prefix=ready.prefix),
+        encoders=prepared.encoders,
+        images=INPUT if isinstance(prepared.model, Model) else objective.graph.input_ports[0],
+        groups=rate_groups(objective.graph.params, settings.lr_multipliers, prefix=prepared.prefix),
         metrics=metrics,
         all_reduce=all_reduce,
     )
-    if all_reduce is not None and goal.graph.buffers:
+    if all_reduce is not None and objective.graph.buffers:
         raise TrainError(
             "a batch norm cannot be trained by MPI: each process would see a part of the batch"
         )
     return plan
 
 
-def _start(plan: Plan, ready: PreparedModel) -> TrainingState:
+def _start(plan: Plan, prepared: PreparedModel) -> TrainingState:
     """The training state before the first step."""
     frozen = plan.groups.get(0.0, ())
-    weights = Weights(ready.goal, frozen=frozen, average=plan.settings.average)
+    weights = Weights(prepared.objective, frozen=frozen, average=plan.settings.average)
     trained = {path: array for path, array in weights.params.items() if path not in frozen}
     return TrainingState(weights=weights, moments=plan.settings.optimizer.start(trained))
 
 
 def _result(
-    ready: PreparedModel,
+    prepared: PreparedModel,
     plan: Plan,
     state: TrainingState,
     *,
@@ -136,10 +141,10 @@ def _result(
 ) -> TrainResult:
     """The result of a run."""
     settings, source = plan.settings, plan.source
-    graph = filled(ready.goal.graph, state.best or state.weights.kept())
+    graph = with_arrays(prepared.objective.graph, state.best or state.weights.averaged_arrays)
     epochs = max(state.epoch, 1)
     return TrainResult(
-        trained=ready.rebuilt(graph),
+        trained=prepared.with_values(graph),
         training_graph=graph,
         history={name: tuple(values) for name, values in state.history.items()},
         batch_loss=np.array(state.batch_loss),
@@ -154,7 +159,7 @@ def _result(
         lr_initial=plan.rate(0),
         lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
-        checkpoints=checkpoint.existing(settings.checkpoint),
+        checkpoints=checkpoint.checkpoint_files(settings.checkpoint),
         config=config(run, plan),
     )
 
@@ -170,3 +175,53 @@ def _check_monitor(plan: Plan, *, validated: bool) -> None:
             f"early_stopping watches {stopping.monitor}, which is not measured{hint}; there are "
             f"{', '.join(names)}"
         )
+
+
+def run_identity(prepared: PreparedModel, parts: TrainingData, plan: Plan) -> dict[str, Any]:
+    """The settings, net and data that decide the bytes of a run, of JSON types."""
+    encoder = getattr(prepared.model, "encoder", None)
+    facts = {
+        **plan.settings.run_identity(),
+        "loss": prepared.loss,
+        "metrics": list(plan.metrics),
+        "net": _digest(prepared.objective.graph),
+        "encoder": describe(encoder),
+        **parts.facts,
+    }
+    known: dict[str, Any] = json.loads(json.dumps(facts, default=describe))
+    return known
+
+
+def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """The arguments of `fit`, defaults filled in, digests of net and data, and versions."""
+    versions = {
+        "drypoint": version("drypoint"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    return {**run, **plan.settings.config(), "versions": versions}
+
+
+def plan_line(plan: Plan, *, n_val: int) -> str:
+    """One line for the user: examples, batches, optimizer and schedule of the run."""
+    settings, source = plan.settings, plan.source
+    n = "batches of a function" if source.n is None else f"{source.n:,} examples"
+    steps = "" if source.steps is None else f", {source.steps:,} steps an epoch"
+    val = f", validated on {n_val:,}" if n_val else ""
+    return (
+        f"training on {n}{val}; batches of {settings.batch_size}{steps}; "
+        f"{optimizer_text(settings.optimizer)}, schedule {describe(settings.schedule)}"
+    )
+
+
+def _digest(graph: Graph) -> str:
+    """SHA-256 of the graph's layers, settings and shapes, not of its parameters."""
+    content = hashlib.sha256()
+    for path, leaf in graph.leaves():
+        try:
+            settings = json.dumps(leaf.config(), sort_keys=True, default=describe)
+        except DrypointError:  # functions of the user's own
+            settings = type(leaf).__qualname__
+        content.update(f"{path} {settings}\n".encode())
+    content.update(repr({**graph.param_shapes(), **graph.buffer_shapes()}).encode())
+    return content.hexdigest()

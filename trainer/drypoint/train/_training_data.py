@@ -22,11 +22,10 @@ from drypoint.data import (
 )
 
 from ._errors import TrainError, TrainWarning
-from ._examples import Batch, Examples, examples_of
-from ._settings import Settings
+from ._examples import Batch, Examples, make_examples
 from ._targets import Notify
 
-Given: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
+DataLike: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
 """Examples: a `Dataset`; a pair (x, y) of arrays; a list of pairs (x, y), one an example; a dict of
 an array for each port; a folder of pictures (see `data.load_folder`) or the name of a data set."""
 
@@ -49,7 +48,7 @@ def read_examples(
             their channels first, and pixels of another type than uint8 are refused.
 
     Raises:
-        TrainError: none of the forms. Otherwise as `examples_of`.
+        TrainError: none of the forms. Otherwise as `make_examples`.
         DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
@@ -58,18 +57,18 @@ def read_examples(
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
-        return examples_of(_joined(given, what), what=what)
+        return make_examples(_joined(given, what), what=what)
     if isinstance(given, list):
         given = _pairs(given, what)
     if isinstance(given, Mapping):
         _check_ports(given, what=what, ports=ports)
         columns = {port: given[port] for port in ports}
-        return _with_images(examples_of(columns, what=what), what, ports=ports, encoder=encoder)
+        return _with_images(make_examples(columns, what=what), what, ports=ports, encoder=encoder)
     if not (isinstance(given, tuple) and len(given) == 2):
         raise TrainError(_no_data(given, what))
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
-    examples = examples_of(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
     return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
@@ -93,7 +92,7 @@ def read_batch(
     """One batch of a function of batches.
 
     Raises:
-        TrainError: the batch is no `Dataset`, pair or dict. Otherwise as `examples_of`.
+        TrainError: the batch is no `Dataset`, pair or dict. Otherwise as `make_examples`.
     """
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
@@ -171,7 +170,7 @@ class Source(Protocol):
         ...
 
 
-class Shuffled:
+class ShuffledBatches:
     """Batches of examples, shuffled in each epoch; the last batch may be smaller."""
 
     def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
@@ -187,7 +186,7 @@ class Shuffled:
             yield self._examples.take(chosen), chosen
 
 
-class Generated:
+class GeneratedBatches:
     """Batches from a function of the user.
 
     Raises:
@@ -204,7 +203,7 @@ class Generated:
         seed: int,
     ) -> None:
         self._function, self._ports, self._encoder = function, ports, encoder
-        self._code: Callable[[Examples], Examples] = lambda examples: examples
+        self._encode_targets: Callable[[Examples], Examples] = lambda examples: examples
         self._batch_size, self._seed = batch_size, seed
         first = self._batches(1)
         self.n = None
@@ -218,15 +217,15 @@ class Generated:
         for given in self._batches(number):
             examples = self._read(given, number)
             n = len(examples)
-            yield dict(self._code(examples).columns), np.arange(done, done + n)
+            yield dict(self._encode_targets(examples).columns), np.arange(done, done + n)
             done += n
         if done == 0:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
-    def coded(self, code: Callable[[Examples], Examples]) -> "Generated":
-        """The source with `code` applied to each batch."""
+    def with_encoded_targets(self, encode: Callable[[Examples], Examples]) -> "GeneratedBatches":
+        """The source with `encode` applied to each batch."""
         other = copy(self)
-        other._code = code
+        other._encode_targets = encode
         return other
 
     def first(self) -> Examples:
@@ -266,7 +265,7 @@ class TrainingData:
 
     train: Examples
     val: Examples | None
-    function: Generated | None
+    function: GeneratedBatches | None
     facts: dict[str, object]
 
 
@@ -277,7 +276,8 @@ def training_data(
     *,
     ports: tuple[str, ...],
     encoder: object,
-    settings: Settings,
+    batch_size: int,
+    seed: int,
     notify: Notify,
 ) -> TrainingData:
     """Read the data, and hold out validation examples.
@@ -290,12 +290,12 @@ def training_data(
     if validation_data is not None:
         val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
     if callable(data):
-        function = Generated(
+        function = GeneratedBatches(
             data,
             ports=ports,
             encoder=encoder,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
+            batch_size=batch_size,
+            seed=seed,
         )
         if validation_split:
             raise TrainError(
@@ -320,7 +320,7 @@ def training_data(
     if validation_split is None and math.floor(SHARE * len(whole) + 0.5) == 0:
         size = 0
         notify("validation: none, there are too few examples to hold some out")
-    train, val = held_out(whole, size, seed=settings.seed)
+    train, val = hold_out(whole, size, seed=seed)
     if val is not None:
         facts["validation"] = f"{len(val)} held out"
         if validation_split is None:
@@ -328,7 +328,7 @@ def training_data(
     return TrainingData(train=train, val=val, function=None, facts=facts)
 
 
-def held_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
+def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
     """(training, held-out) examples at random; a `Dataset` is split in proportion to its classes.
 
     Args:

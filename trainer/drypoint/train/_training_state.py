@@ -1,17 +1,109 @@
 """The training state: all values that change in a run, which a checkpoint holds."""
 
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array
+from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff.kernels import aligned
+from drypoint.autodiff.kernels.updates import AverageStep, Formula, Parameter, Parameters
+from drypoint.nn import Graph
 
-from ._optimizers import State
-from ._weights import Weights
+from ._objective import Objective
+from ._optimizers import Arrays, State
 
 Figures = dict[str, float]
+
+
+class Weights:
+    """The parameters of a graph, which the optimizer updates in place, its buffers, and an average.
+
+    Args:
+        objective: the training objective, whose graph has the initial values.
+        frozen: paths of parameters that do not change.
+        average: the decay of the exponentially weighted mean over the steps, which is validated
+            and returned in place of the current values; None: no mean.
+    """
+
+    def __init__(
+        self, objective: Objective, *, frozen: Iterable[str], average: float | None
+    ) -> None:
+        self.objective = objective
+        self.params = {path: aligned(array) for path, array in objective.graph.params.items()}
+        self.buffers = {path: aligned(array) for path, array in objective.graph.buffers.items()}
+        self._frozen = frozenset(frozen)
+        self._validation = objective.without_label_smoothing
+        self.average = None if average is None else Average(average, self.arrays)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Path -> parameter or buffer, to be changed in place only."""
+        return {**self.params, **self.buffers}
+
+    @property
+    def averaged_arrays(self) -> dict[str, Array]:
+        """Path -> average of a parameter or buffer; the current values if there is no average."""
+        return self.arrays if self.average is None else self.average.arrays
+
+    def leaves(self) -> dict[str, Tensor]:
+        """Path -> parameter as a tensor; parameters that are not frozen have a gradient."""
+        return {
+            path: Tensor(array, requires_grad=path not in self._frozen)
+            for path, array in self.params.items()
+        }
+
+    def store_buffers(self, buffers: Mapping[str, Array]) -> None:
+        """Copy buffers, by path, to `buffers` and to the graph of the objective."""
+        if buffers:
+            for path, array in buffers.items():
+                self.buffers[path][...] = array
+            graph = self.objective.graph.with_buffers(buffers)
+            self.objective = self.objective.with_graph(graph)
+
+    def validation(self) -> tuple[Objective, dict[str, Tensor]]:
+        """The objective without label smoothing, and its averaged parameters as constants."""
+        graph = with_arrays(self._validation.graph, self.averaged_arrays)
+        return self._validation.with_graph(graph), graph.constants(np.dtype(np.float32))
+
+    @property
+    def finite(self) -> bool:
+        """Whether no parameter or buffer is NaN or infinite."""
+        return all(np.isfinite(array).all() for array in self.arrays.values())
+
+
+def with_arrays(graph: Graph, arrays: Mapping[str, Array]) -> Graph:
+    """The graph with other parameters and buffers, by path."""
+    graph = graph.with_params({path: arrays[path] for path in graph.params})
+    return graph.with_buffers({path: arrays[path] for path in graph.buffers})
+
+
+class Average:
+    """The exponentially weighted mean of arrays over the steps so far.
+
+    After t updates with x_1, ..., x_t the mean is sum d^(t-i) x_i / sum d^(t-i). The initial values
+    have no extra weight, so the mean of a short run is not biased towards them.
+
+    Args:
+        decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
+        arrays: the arrays to average, which the optimizer changes in place.
+    """
+
+    def __init__(self, decay: float, arrays: Arrays) -> None:
+        self._decay = decay
+        self.arrays = {path: aligned(array) for path, array in arrays.items()}
+        pairs = ((array, self.arrays[path]) for path, array in arrays.items())
+        self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
+
+    def update(self, t: int, *, placeholder: Hashable = None) -> None:
+        """Add the arrays of step t, counted from 1; see `Parameters.update`."""
+        self._parameters.update(self.formula(t), placeholder=placeholder)
+
+    def formula(self, t: int) -> Formula:
+        """The update of the mean in step t."""
+        return AverageStep((1 - self._decay) / (1 - self._decay**t))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -42,15 +134,15 @@ class TrainingState:
     history: dict[str, list[float]] = field(default_factory=dict)
     batch_loss: list[float] = field(default_factory=list)
 
-    def record(self, figures: Figures) -> None:
+    def finish_epoch(self, figures: Figures) -> None:
         """Count a finished epoch and append its figures to the history."""
         self.epoch += 1
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
 
-    def keep(self) -> None:
-        """Copy the current weights, or their average, to ``best``."""
-        self.best = {path: array.copy() for path, array in self.weights.kept().items()}
+    def store_best(self) -> None:
+        """Copy the averaged arrays to ``best``."""
+        self.best = {path: array.copy() for path, array in self.weights.averaged_arrays.items()}
         self.best_epoch = self.epoch
 
     def live_arrays(self) -> list[NDArray[np.float32]]:

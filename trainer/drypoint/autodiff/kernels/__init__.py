@@ -9,4 +9,4 @@ from .memory import aligned_empty as aligned_empty
 from .native.call import address as address
 from .native.call import aligned_copy as aligned_copy
 from .native.call import copy_into as copy_into
-from .numpy.elementwise import drawn_key as drawn_key
+from .numpy.elementwise import draw_key as draw_key

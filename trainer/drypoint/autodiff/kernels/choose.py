@@ -1,21 +1,20 @@
-"""The seam between the tape and the heavy array functions.
+"""The array functions that ops call: compiled kernels for float32 arrays, else the NumPy reference.
 
-Ops that move most of the numbers call these and nothing else. Each is computed by the compiled
-kernels where they are there and take the arrays (float32), else by NumPy: the readable reference,
-what float64 runs on, and what the tests hold the compiled ones to. All are pure: arrays in, new
-arrays out.
+NumPy also computes all functions where the extension is not built. Tests compare the bytes of both.
+All functions are pure: arrays in, new arrays out.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._tape import Array
 from .._window import Convolution, Pair, Window
 from . import native
 from . import numpy as reference
-from .numpy.activations import Name
 from .numpy.blocks import Winners
 from .numpy.elementwise import Key
 from .runtime import kernels_for
@@ -32,7 +31,7 @@ __all__ = [
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
-    "conv2d_points",
+    "conv2d_transformed_weight",
     "conv2d_weight_gradient",
     "cross_entropy",
     "dropout",
@@ -56,10 +55,60 @@ __all__ = [
 ]
 
 
-def conv2d_points(weight: Array, spec: Convolution, x: Array) -> Array | None:
-    """The weight as a fast convolution of x takes it, forward and backward; None if it is slow."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _choose(compiled: Callable[Concatenate[Any, P], R], numpy: Callable[P, R]) -> Callable[P, R]:
+    """A function that calls the compiled twin if all its array arguments are float32.
+
+    Args:
+        compiled: takes the kernels before the arguments of ``numpy``.
+        numpy: the reference.
+    """
+
+    @wraps(numpy)
+    def function(*args: P.args, **options: P.kwargs) -> R:
+        kernels = kernels_for(*(array for array in args if isinstance(array, np.ndarray)))
+        return compiled(kernels, *args, **options) if kernels else numpy(*args, **options)
+
+    return function
+
+
+linear = _choose(native.linear.linear, reference.linear.linear)
+linear_input_gradient = _choose(
+    native.linear.linear_input_gradient, reference.linear.linear_input_gradient
+)
+linear_weight_gradient = _choose(
+    native.linear.linear_weight_gradient, reference.linear.linear_weight_gradient
+)
+linear_bias_gradient = _choose(
+    native.linear.linear_bias_gradient, reference.linear.linear_bias_gradient
+)
+relu = _choose(native.elementwise.relu, reference.elementwise.relu)
+relu_gradient = _choose(native.elementwise.relu_gradient, reference.elementwise.relu_gradient)
+tanh = _choose(native.elementwise.tanh, reference.elementwise.tanh)
+tanh_gradient = _choose(native.elementwise.tanh_gradient, reference.elementwise.tanh_gradient)
+sigmoid = _choose(native.elementwise.sigmoid, reference.elementwise.sigmoid)
+sigmoid_gradient = _choose(
+    native.elementwise.sigmoid_gradient, reference.elementwise.sigmoid_gradient
+)
+activation = _choose(native.elementwise.activation, reference.activations.activation)
+activation_gradient = _choose(
+    native.elementwise.activation_gradient, reference.activations.activation_gradient
+)
+multiply = _choose(native.planes.multiply, reference.elementwise.multiply)
+plane_products = _choose(native.planes.plane_products, reference.elementwise.plane_products)
+batch_norm = _choose(native.normalization.batch_norm, reference.normalization.batch_norm)
+batch_norm_gradient = _choose(
+    native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
+)
+
+
+def conv2d_transformed_weight(weight: Array, spec: Convolution, x: Array) -> Array | None:
+    """The transformed weight of a Winograd convolution of x; None if the direct one is faster."""
     if kernels := kernels_for(x, weight):
-        return native.convolution.conv2d_points(kernels, weight, spec, x)
+        return native.convolution.conv2d_transformed_weight(kernels, weight, spec, x)
     return None
 
 
@@ -70,19 +119,21 @@ def conv2d(
     spec: Convolution,
     *,
     taped: bool,
-    points: Array | None = None,
+    transformed: Array | None = None,
 ) -> tuple[Array, Winners | None]:
-    """The cross-correlation of x (N, C, H, W) and weight (O, C / groups, kh, kw), and what follows.
+    """The cross-correlation of x (N, C, H, W) and weight (O, C / groups, kh, kw), ReLU and pooling.
 
     y[n, o, i, j] is bias[o] plus the sum over c, u, v of
     weight[o, c, u, v] * x[n, first channel of o's group + c, i * stride + u * dilation - top, ...].
 
     Returns:
-        (N, O, OH, OW), and the winners that gradients ask for; None of a plain convolution, or
-        when nobody will ask.
+        (N, O, OH, OW), and the winners for the gradients: None for a plain convolution, or if
+        ``taped`` is False.
     """
     if kernels := kernels_for(x, weight):
-        return native.convolution.conv2d(kernels, x, weight, bias, spec, taped=taped, points=points)
+        return native.convolution.conv2d(
+            kernels, x, weight, bias, spec, taped=taped, transformed=transformed
+        )
     return reference.blocks.conv2d(x, weight, bias, spec)
 
 
@@ -93,12 +144,12 @@ def conv2d_input_gradient(
     spec: Convolution,
     size: Pair,
     *,
-    points: Array | None = None,
+    transformed: Array | None = None,
 ) -> Array:
     """The gradient of `conv2d` with respect to x, whose height and width are `size`."""
     if kernels := kernels_for(gradient, weight):
         return native.convolution.conv2d_input_gradient(
-            kernels, gradient, winners, weight, spec, size=size, points=points
+            kernels, gradient, winners, weight, spec, size=size, transformed=transformed
         )
     return reference.blocks.conv2d_input_gradient(gradient, winners, weight, spec, size)
 
@@ -119,53 +170,11 @@ def conv2d_bias_gradient(gradient: Array, winners: Winners | None) -> Array:
     return reference.blocks.conv2d_bias_gradient(gradient, winners)
 
 
-def linear(x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
-    """x (N, I) @ weight (O, I).T + bias (O,), then max(., 0) if asked for: (N, O)."""
-    if kernels := kernels_for(x, weight):
-        return native.linear.linear(kernels, x, weight, bias, relu=relu)
-    return reference.linear.linear(x, weight, bias, relu=relu)
-
-
-def linear_input_gradient(gradient: Array, weight: Array) -> Array:
-    """The gradient of `linear`, without its ReLU, with respect to x."""
-    if kernels := kernels_for(gradient, weight):
-        return native.linear.linear_input_gradient(kernels, gradient, weight)
-    return reference.linear.linear_input_gradient(gradient, weight)
-
-
-def linear_weight_gradient(gradient: Array, x: Array) -> Array:
-    """The gradient of `linear`, without its ReLU, with respect to its weight."""
-    if kernels := kernels_for(gradient, x):
-        return native.linear.linear_weight_gradient(kernels, gradient, x)
-    return reference.linear.linear_weight_gradient(gradient, x)
-
-
-def linear_bias_gradient(gradient: Array) -> Array:
-    """The gradient of `linear`, without its ReLU, with respect to its bias: (O,)."""
-    if kernels := kernels_for(gradient):
-        return native.linear.linear_bias_gradient(kernels, gradient)
-    return reference.linear.linear_bias_gradient(gradient)
-
-
 def add(x: Array, y: Array) -> Array:
     """The sum, broadcast."""
     if x.shape == y.shape and x.ndim and (kernels := kernels_for(x, y)):
         return native.elementwise.add(kernels, x, y)
     return reference.elementwise.add(x, y)
-
-
-def multiply(x: Array, factor: Array) -> Array:
-    """x (N, C, ...) times a factor of its shape, or (N, C, 1, ...): one for each channel."""
-    if kernels := kernels_for(x, factor):
-        return native.planes.multiply(kernels, x, factor)
-    return reference.elementwise.multiply(x, factor)
-
-
-def plane_products(x: Array, gradient: Array) -> Array:
-    """The sums of x * gradient, both (N, C, ...), over each channel: (N, C, 1, ...)."""
-    if kernels := kernels_for(x, gradient):
-        return native.planes.plane_products(kernels, x, gradient)
-    return reference.elementwise.plane_products(x, gradient)
 
 
 def concat(arrays: Sequence[Array]) -> Array:
@@ -176,66 +185,10 @@ def concat(arrays: Sequence[Array]) -> Array:
 
 
 def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
-    """Each element times scale, or 0, by a hash of key and place below or above the threshold."""
+    """x times scale, or 0 where a hash of key and place is below the threshold."""
     if x.ndim and (kernels := kernels_for(x)):
         return native.elementwise.dropout(kernels, x, key, threshold=threshold, scale=scale)
     return reference.elementwise.dropout(x, key, threshold=threshold, scale=scale)
-
-
-def relu(x: Array) -> Array:
-    """The larger of x and 0; a NaN stays."""
-    if kernels := kernels_for(x):
-        return native.elementwise.relu(kernels, x)
-    return reference.elementwise.relu(x)
-
-
-def relu_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of any ReLU that gave `value`, with respect to what went in."""
-    if kernels := kernels_for(gradient, value):
-        return native.elementwise.relu_gradient(kernels, gradient, value)
-    return reference.elementwise.relu_gradient(gradient, value)
-
-
-def tanh(x: Array) -> Array:
-    """The hyperbolic tangent."""
-    if kernels := kernels_for(x):
-        return native.elementwise.tanh(kernels, x)
-    return reference.elementwise.tanh(x)
-
-
-def tanh_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of `tanh` where it gave `value`."""
-    if kernels := kernels_for(gradient, value):
-        return native.elementwise.tanh_gradient(kernels, gradient, value)
-    return reference.elementwise.tanh_gradient(gradient, value)
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp -x)."""
-    if kernels := kernels_for(x):
-        return native.elementwise.sigmoid(kernels, x)
-    return reference.elementwise.sigmoid(x)
-
-
-def sigmoid_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of `sigmoid` where it gave `value`."""
-    if kernels := kernels_for(gradient, value):
-        return native.elementwise.sigmoid_gradient(kernels, gradient, value)
-    return reference.elementwise.sigmoid_gradient(gradient, value)
-
-
-def activation(x: Array, name: Name, slope: float) -> Array:
-    """A function of the table of activations, of each element of x."""
-    if kernels := kernels_for(x):
-        return native.elementwise.activation(kernels, x, name, slope)
-    return reference.activations.activation(x, name, slope)
-
-
-def activation_gradient(gradient: Array, x: Array, name: Name, slope: float) -> Array:
-    """The gradient of `activation` with respect to x."""
-    if kernels := kernels_for(gradient, x):
-        return native.elementwise.activation_gradient(kernels, gradient, x, name, slope)
-    return reference.activations.activation_gradient(gradient, x, name, slope)
 
 
 def cross_entropy(
@@ -263,10 +216,10 @@ def scaled_rows(g: Array, x: Array) -> Array:
 
 
 def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Array:
-    """Targets as rows of x's shape and dtype, smoothed."""
+    """Targets as rows of x's shape and dtype, smooth."""
     one_hot, n_classes = reference.elementwise.one_hot, x.shape[-1]
     rows = targets if targets.dtype.kind == "f" else one_hot(targets, n_classes, x.dtype)
-    return reference.elementwise.smoothed(rows, label_smoothing)
+    return reference.elementwise.smooth(rows, label_smoothing)
 
 
 def max_pool2d(x: Array, *, window: Window) -> Array:
@@ -304,25 +257,3 @@ def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array
     if kernels := kernels_for(gradient):
         return native.pooling.gradient(kernels, gradient, None, window, size=size)
     return reference.pooling.avg_pool2d_gradient(gradient, window=window, size=size)
-
-
-def batch_norm(
-    x: Array, scale: Array, shift: Array, *, epsilon: float
-) -> tuple[Array, Array, Array]:
-    """Of x (N, C, ...) by its own statistics, and of each channel mean (C,) and variance (C,)."""
-    if kernels := kernels_for(x, scale, shift):
-        return native.normalization.batch_norm(kernels, x, scale, shift, epsilon=epsilon)
-    return reference.normalization.batch_norm(x, scale, shift, epsilon=epsilon)
-
-
-def batch_norm_gradient(
-    gradient: Array, x: Array, scale: Array, *, mean: Array, variance: Array, epsilon: float
-) -> tuple[Array, Array, Array]:
-    """The gradients of `batch_norm` by x, scale and shift."""
-    if kernels := kernels_for(gradient, x, scale):
-        return native.normalization.batch_norm_gradient(
-            kernels, gradient, x, scale, mean=mean, variance=variance, epsilon=epsilon
-        )
-    return reference.normalization.batch_norm_gradient(
-        gradient, x, scale, mean=mean, variance=variance, epsilon=epsilon
-    )

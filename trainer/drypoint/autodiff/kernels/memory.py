@@ -1,7 +1,7 @@
-"""Memory that begins with a cache line, as vectors of the kernels should.
+"""Arrays that begin at a cache line.
 
-What NumPy allocates begins 16 bytes into one. Then each vector of 64 bytes lies in two lines: twice
-the work of the first-level cache, and where neighbours are far apart, of every cache.
+NumPy's arrays begin 16 bytes after a cache line. Then each vector of 64 bytes lies in two lines,
+which doubles the work of the first-level cache; of all caches where neighbours are far apart.
 """
 
 import math
@@ -15,39 +15,39 @@ _LINE = 64
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Contiguous, of any numbers."""
+    """A contiguous, uninitialized array."""
     memory = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + _LINE - 1, np.uint8)
     begin = -memory.__array_interface__["data"][0] % _LINE
     return np.ndarray(shape, dtype, memory, begin)
 
 
 def memory_order(array: NDArray[Any]) -> list[int]:
-    """The axes of an array, from the one of the widest stride to the one of the narrowest."""
+    """The axes of an array, from the largest to the smallest stride."""
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def aligned_empty_like(array: NDArray[Any]) -> NDArray[Any]:
-    """Of an array's shape and type, without gaps, and with its axes in the same order in memory."""
+    """As `aligned_empty`, with an array's shape, dtype and memory order."""
     order = memory_order(array)
     dense = aligned_empty(tuple(array.shape[axis] for axis in order), array.dtype)
     return dense.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
 def aligned(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy, with its axes in the same order in memory."""
+    """A copy with the array's memory order."""
     copy = aligned_empty_like(array)
     copy[...] = array
     return copy
 
 
 def same_strides(y: NDArray[Any], x: NDArray[Any]) -> bool:
-    """Whether two arrays of one shape have the same strides, where an axis has a second element."""
+    """Whether two arrays of one shape have equal strides on all axes of two or more elements."""
     strides = zip(y.shape, y.strides, x.strides, strict=True)
     return all(a == b for n, a, b in strides if n > 1)
 
 
 def has_no_gaps(array: NDArray[Any]) -> bool:
-    """Whether the elements of an array fill a part of memory, in some order of its axes."""
+    """Whether an array is contiguous in some order of its axes."""
     if array.flags.forc:
         return True
     order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])

@@ -1,4 +1,4 @@
-"""Which compiled kernels run, and in how many threads."""
+"""The compiled kernels in use, and the number of threads."""
 
 import os
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ __all__ = [
 
 try:
     from .._native import ffi, lib
-except ModuleNotFoundError:  # a checkout that nobody compiled: NumPy computes everything
+except ModuleNotFoundError:  # the extension is not built: NumPy computes everything
     ffi = lib = None
 
 
 def _sets() -> dict[str, Any]:
-    """Name -> kernels, for every instruction set that this CPU has, the best first."""
+    """Name of an instruction set -> kernels, for all sets of this CPU, the best first."""
     found: dict[str, Any] = {}
     while lib is not None and (kernels := lib.dpk_available(len(found))):
         found[ffi.string(kernels.name).decode()] = kernels
@@ -37,20 +37,20 @@ def _sets() -> dict[str, Any]:
 
 
 class Settings:
-    """What holds for the whole process."""
+    """The settings of the process."""
 
     sets = _sets()
     kernels: Any = next(iter(sets.values()), None)
     n_threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 64)
     grain = 1 << 17
-    """Multiplications that are worth a part of their own: a few microseconds, several times what it
-    costs to hand a part to another thread."""
+    """The least work of a part, in multiplications: a few microseconds, several times the cost of
+    passing a part to another thread."""
 
 
 def set_threads(n: int) -> None:
-    """Run the compiled kernels in n threads, this one included; the results do not depend on it.
+    """Run the compiled kernels in n threads, the calling one included; results do not depend on n.
 
-    Without a call it is as many as this process has cores.
+    The default is the number of cores of this process.
 
     Raises:
         AutodiffError: n is no whole number in 1..64.
@@ -61,22 +61,22 @@ def set_threads(n: int) -> None:
 
 
 def n_threads() -> int:
-    """How many threads the compiled kernels run in."""
+    """The number of threads of the compiled kernels."""
     return Settings.n_threads
 
 
 def settings() -> tuple[object, ...]:
-    """All that decides how a kernel is called for given arrays."""
+    """The settings on which the calls of kernels depend: kernels, threads, grain."""
     return Settings.kernels, Settings.n_threads, Settings.grain
 
 
 def compiled_kernels() -> Any:
-    """The kernels that run; None: NumPy computes."""
+    """The compiled kernels in use; None: NumPy computes."""
     return Settings.kernels
 
 
 def kernels_for(*arrays: NDArray[Any]) -> Any:
-    """The compiled kernels if they take such arrays: all float32. None leaves it to NumPy."""
+    """The compiled kernels if all arrays are float32, else None: NumPy computes."""
     if any(array.dtype != np.float32 for array in arrays):
         return None
     return Settings.kernels
@@ -84,9 +84,9 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
 
 @contextmanager
 def forced(name: str | None, n_threads: int = 1) -> Iterator[None]:
-    """Compute with the kernels of one instruction set, or with NumPy (None): for tests.
+    """A context that computes with the kernels of one instruction set, or NumPy (None): for tests.
 
-    With several threads the smallest work is shared out too.
+    The smallest work is split into parts too.
     """
     before = Settings.kernels, Settings.n_threads, Settings.grain
     Settings.kernels = None if name is None else Settings.sets[name]

@@ -1,7 +1,7 @@
-"""Optimizer steps: what one step does to the arrays, all parameters at once, in place.
+"""The update formulas of optimizers, which change all parameters at once and in place.
 
-Every operation is rounded by itself in float32, in the order that the formulas are written in, so
-the compiled steps and NumPy's give the same bytes.
+Every operation is rounded to float32, in the order in which the formulas are written, so the
+compiled update and NumPy's give equal bytes.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -29,13 +29,13 @@ Values = NDArray[np.float32]
 
 
 class Parameter(NamedTuple):
-    """A parameter with its gradient and what the optimizer keeps of it: arrays of one shape.
+    """A parameter with its gradient and optimizer state: arrays of one shape.
 
     Attributes:
-        w: changes in place; contiguous.
-        g: the gradient, or terms of it, which are added up from the first to the last.
-        state: change in place; contiguous: what the step's formula has beside w and g.
-        decays: whether a step's decay is for it.
+        w: the parameter, contiguous; changes in place.
+        g: the terms of the gradient, which is their sum from the first to the last.
+        state: the moments of the optimizer, contiguous; they change in place.
+        decays: whether weight decay applies to the parameter.
     """
 
     w: Values
@@ -45,20 +45,20 @@ class Parameter(NamedTuple):
 
     @property
     def gradient(self) -> Values:
-        """The sum."""
+        """The sum of the terms."""
         return reduce(np.add, self.g)
 
 
 class Formula(Protocol):
-    """A formula with its numbers, which are attributes: those of the kernel of this name."""
+    """A formula with its numbers: the attributes are fields of the kernel's arguments."""
 
     @property
     def kernel(self) -> str:
-        """The name of its kernel."""
+        """The name of the kernel."""
         ...
 
-    def move(self, p: Parameter) -> None:
-        """Change a parameter: the reference."""
+    def update(self, p: Parameter) -> None:
+        """Change a parameter and its state: the reference of the kernel."""
         ...
 
 
@@ -72,7 +72,7 @@ class SGDStep:
     decay: float
     nesterov: bool
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
         g = _decayed(p, self.decay)
@@ -94,7 +94,7 @@ class AdamStep:
     eps: float
     keep: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         m, v = p.state
         g = p.gradient
@@ -119,7 +119,7 @@ class RMSPropStep:
     eps: float
     decay: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
         g = _decayed(p, self.decay)
@@ -136,7 +136,7 @@ class SignSGDStep:
     c: float
     keep: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (m,) = p.state
         m += np.float32(self.c) * (p.gradient - m)
@@ -146,12 +146,12 @@ class SignSGDStep:
 
 @dataclass(frozen=True)
 class AverageStep:
-    """state += share (w - state); a share of 1 copies. Gradients have no part in it."""
+    """state += share (w - state); a share of 1 copies w. The gradient is not read."""
 
     kernel: ClassVar[str] = "average"
     share: float
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (mean,) = p.state
         if self.share == 1:
@@ -166,54 +166,60 @@ class TotalStep:
 
     kernel: ClassVar[str] = "total"
 
-    def move(self, p: Parameter) -> None:
+    def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         p.w[...] = p.gradient
 
 
 class Parameters:
-    """Parameters that one step changes together, described to the kernels once for many steps.
+    """Parameters that are updated together; the kernels' table of them is made once.
 
     Args:
-        members: what is not contiguous of their gradients is copied now.
+        members: the parameters; gradients that are not contiguous are copied.
     """
 
     def __init__(self, members: Iterable[Parameter]) -> None:
         self._members = tuple(p._replace(g=tuple(map(np.ascontiguousarray, p.g))) for p in members)
-        self._rows: Any = None
+        self._table: Any = None
         arrays = [array for p in self._members for array in (p.w, *p.g, *p.state)]
         self._compiled = all(array.dtype == np.float32 for array in arrays)
-        # One part for each thread: it mostly gets the one it had before, and has that in its cache.
         self._work = FROM_MEMORY * sum(p.w.size for p in self._members)
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._members)
 
-    def move(self, by: Formula, *, hole: Hashable = None) -> None:
-        """Make a step.
+    def update(self, formula: Formula, *, placeholder: Hashable = None) -> None:
+        """Update all parameters by a formula.
 
         Args:
-            hole: in a trace, each number of the formula is a hole of the name (hole, attribute).
+            formula: the update.
+            placeholder: in a trace, each number of the formula becomes a placeholder with the name
+                (placeholder, attribute).
         """
         kernels = compiled_kernels()
         if kernels is None or not self._compiled:
             for p in self._members:
-                by.move(p)
+                formula.update(p)
             return
-        if self._rows is None:
+        if self._table is None:
             self._terms = [pointers(p.g) for p in self._members]
-            self._rows = array_of("dpk_parameter", [*map(_row, self._members, self._terms)])
+            rows = [*map(_fields, self._members, self._terms)]
+            self._table = array_of("dpk_parameter", rows)
         arguments = struct(
-            f"dpk_{by.kernel}", parameters=self._rows, n_parameters=len(self._rows), **vars(by)
+            f"dpk_{formula.kernel}",
+            parameters=self._table,
+            n_parameters=len(self._table),
+            **vars(formula),
         )
-        if hole is not None and (trace := tracer.get()):
-            for name in numbers([by]):
-                trace.hole(arguments, name, (hole, name))
-        run(getattr(kernels, by.kernel), arguments, self._work, each=1, keeps=self)
+        if placeholder is not None and (trace := tracer.get()):
+            for name in formula_values([formula]):
+                trace.add_placeholder(arguments, name, (placeholder, name))
+        # One part for each thread: a thread mostly gets the part that is in its cache.
+        run(getattr(kernels, formula.kernel), arguments, self._work, each=1, references=self)
 
 
-def numbers(steps: Sequence[Formula]) -> dict[str, Values]:
-    """Of several steps by one formula what may vary: by name, float32 (steps,)."""
+def formula_values(steps: Sequence[Formula]) -> dict[str, Values]:
+    """Attribute -> its values in the formulas of several steps, float32 (steps,); no booleans."""
     return {
         name: np.array([getattr(step, name) for step in steps], np.float32)
         for name, value in vars(steps[0]).items()
@@ -221,24 +227,24 @@ def numbers(steps: Sequence[Formula]) -> dict[str, Values]:
     }
 
 
-def _row(p: Parameter, terms: Any) -> dict[str, object]:
-    """A parameter's struct; a step of one state has it as its first moments."""
+def _fields(p: Parameter, terms: Any) -> dict[str, object]:
+    """The fields of a parameter's struct; a single state array is the first moment."""
     fields = {"w": pointer(p.w), "g": terms, "n_terms": len(terms), "n": p.w.size}
     return fields | dict(zip("mv", map(pointer, p.state), strict=False)) | {"decays": p.decays}
 
 
-def moved_average(mean: Values, value: Values, *, share: float) -> Values:
+def moving_average(mean: Values, value: Values, *, share: float) -> Values:
     """mean + share (value - mean), a new array."""
-    moved: Values = empty_like(mean)
-    copy_into(moved, mean)
-    Parameters([Parameter(value, (), (moved,))]).move(AverageStep(share))
-    return moved
+    average: Values = empty_like(mean)
+    copy_into(average, mean)
+    Parameters([Parameter(value, (), (average,))]).update(AverageStep(share))
+    return average
 
 
-def add_up(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
-    """Each total = the sum of its terms, from the first to the last; it may be the first itself."""
+def sum_terms(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
+    """Each total = the sum of its terms, from the first to the last; it may be the first term."""
     pairs = zip(totals, terms, strict=True)
-    Parameters(Parameter(total, g, ()) for total, g in pairs).move(TotalStep())
+    Parameters(Parameter(total, g, ()) for total, g in pairs).update(TotalStep())
 
 
 def _decayed(p: Parameter, decay: float) -> Values:

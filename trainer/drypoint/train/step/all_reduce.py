@@ -1,14 +1,14 @@
-"""All-reduce: training by several processes, with sums of the same bytes for any number of them.
+"""All-reduce: gradient sums over several processes, with equal bytes for any number of processes.
 
-A batch is cut into a number of blocks that follows from its size alone. The gradient of each block
-is computed by itself, and blocks are added up by one binary tree: 0 + 1, 2 + 3, ..., then pairs of
-these. Of 2^k processes each has so many neighbouring blocks, that is, a subtree; then it exchanges
-sums with the process whose subtree stands beside its own, k times. x + y and y + x are the same
-float, so all processes get the same bytes at every level, and they are those that one process
-alone computes for all blocks.
+A batch is cut into blocks; their number follows from the batch size alone. Each process computes
+the gradients of its blocks, one block at a time. A binary tree adds the gradients of the blocks:
+0 + 1, 2 + 3, ..., then pairs of these sums. Each of 2^k processes has neighbouring blocks, which
+are a subtree. A process adds its subtree, and then exchanges its sum k times, each time with the
+process of the neighbouring subtree. x + y and y + x are one float, so all processes compute equal
+bytes at each level, and a single process with all blocks computes these bytes too.
 
-One value through it: a batch of 128 is four blocks of 32. Alone: (b0 + b1) + (b2 + b3). Two
-processes: the first computes b0 + b1, the second b2 + b3; they exchange these and both add.
+Example: a batch of 128 is four blocks of 32. One process computes (b0 + b1) + (b2 + b3). Of two
+processes the first computes b0 + b1 and the second b2 + b3; they exchange these sums, and both add.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,9 @@ from drypoint.autodiff.callback import host_call
 
 from .._errors import TrainError
 
-LEAST_BLOCK, MOST_BLOCKS = 32, 64  # examples, below which adding up costs more; of a batch
+LEAST_BLOCK = 32
+"""Examples of the smallest block; with smaller blocks the additions cost more than they save."""
+MOST_BLOCKS = 64
 
 
 class Communicator(Protocol):
@@ -30,33 +32,33 @@ class Communicator(Protocol):
 
     @property
     def rank(self) -> int:
-        """Which of the processes this is, from 0."""
+        """The number of this process, from 0."""
         ...
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """The number of processes."""
         ...
 
     def exchange(self, array: NDArray[Any], partner: int) -> NDArray[Any]:
-        """Give an array to another process, and get the one that it gives."""
+        """Send an array to the process ``partner``, and return the array that it sends."""
         ...
 
     def any(self, flag: bool) -> bool:
-        """Whether a process says yes; all ask at the same time."""
+        """Whether the flag is True in any process; all processes must call it."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class AllReduce:
-    """The processes that share the batches of a run, and the sums over all of them.
+    """The processes that share the batches of a run, and sums over all processes.
 
     Attributes:
-        communicator: between the processes.
+        communicator: connects the processes.
         batch_size: examples of a batch.
 
     Raises:
-        TrainError: their number is no power of two, or more than batches have blocks.
+        TrainError: the number of processes is no power of two, or larger than the number of blocks.
     """
 
     communicator: Communicator
@@ -72,60 +74,68 @@ class AllReduce:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks of a batch: a power of two; of at least 32 examples where there are so many."""
+        """Blocks of a batch: a power of two; with several blocks each has 32 examples or more."""
         n = 1
         while n < MOST_BLOCKS and self.batch_size >= 2 * n * LEAST_BLOCK:
             n *= 2
         return n
 
-    def share(self, n: int) -> slice:
-        """This process's part of a batch of n examples."""
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process writes files and reports."""
+        return self.communicator.rank == 0
+
+    def shard(self, n: int) -> slice:
+        """The rows of a batch of n examples that this process computes."""
         rank, size = self.communicator.rank, self.communicator.size
         return slice(n * rank // size, n * (rank + 1) // size)
 
     def blocks(self, n: int) -> list[tuple[int, slice]]:
-        """The blocks in that part: which of the batch's they are, and their places in the part.
+        """The blocks of this process: (number in the batch, rows of the shard).
 
-        Some are empty where n is small.
+        If n is small, some blocks are empty.
         """
         total, each = self.n_blocks, self.n_blocks // self.communicator.size
         numbers = range(self.communicator.rank * each, (self.communicator.rank + 1) * each)
-        begin = self.share(n).start
+        begin = self.shard(n).start
         return [(i, slice(n * i // total - begin, n * (i + 1) // total - begin)) for i in numbers]
 
     def sum(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The sum over all blocks of all processes; ``parts`` are those of this one, in order, and
-        what they hold is used up: new memory for each sum would take longer than to add."""
+        """The sum over all blocks of all processes.
+
+        Args:
+            parts: an array for each block of this process, in order. The sums overwrite the
+                arrays: to allocate an array for each sum takes longer than to add.
+        """
         level = list(parts)
         while len(level) > 1:
             pairs = zip(level[::2], level[1::2], strict=True)
             level = [np.add(a, b, out=a) for a, b in pairs]
-        mine = level[0]
+        total = level[0]
         for k in range(self.communicator.size.bit_length() - 1):
-            mine += self.communicator.exchange(mine, self.communicator.rank ^ (1 << k))
-        return mine
+            total += self.communicator.exchange(total, self.communicator.rank ^ (1 << k))
+        return total
 
     def gradients(self, blocks: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-        """The sum of the gradients of all blocks, from those of this process, as a host call."""
+        """The gradients of the whole batch, computed by a host call.
+
+        Args:
+            blocks: the gradients of each block of this process.
+        """
         paths = [*blocks[0]]
         sums = {path: np.empty_like(blocks[0][path]) for path in paths}
 
         def reduce() -> None:
-            row = self.sum([flat(block[path] for path in paths) for block in blocks])
-            for path, array in unflat(row, sums).items():
+            vector = self.sum([flatten(block[path] for path in paths) for block in blocks])
+            for path, array in unflatten(vector, sums).items():
                 sums[path][...] = array
 
         reads = [array for block in blocks for array in block.values()]
         host_call(reduce, reads=reads, writes=[*sums.values()])
         return sums
 
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes files and reports."""
-        return self.communicator.rank == 0
-
     def any(self, flag: bool) -> bool:
-        """Whether a process says yes: all must end in the same step."""
+        """Whether the flag is True in any process, so that all processes stop at one step."""
         return self.communicator.any(flag)
 
 
@@ -133,12 +143,12 @@ class MPICommunicator:
     """All processes of ``mpiexec -n N``, through mpi4py.
 
     Attributes:
-        rank: which of them this is, from 0; the first writes files and reports.
-        size: how many there are.
-        neighbours: how many of them are on this machine, and share its cores.
+        rank: the number of this process, from 0; process 0 writes files and reports.
+        size: the number of processes.
+        neighbours: the number of processes on this machine, which share its cores.
 
     Raises:
-        TrainError: mpi4py is not there, or finds no MPI library.
+        TrainError: mpi4py is not installed, or finds no MPI library.
     """
 
     def __init__(self) -> None:
@@ -154,25 +164,25 @@ class MPICommunicator:
         self.neighbours = self._world.Split_type(MPI.COMM_TYPE_SHARED).size
 
     def exchange(self, array: NDArray[Any], partner: int) -> NDArray[Any]:
-        """Give an array to a process, and get the one of the same type and size that it gives."""
-        came = np.empty_like(array)
-        self._world.Sendrecv(array, partner, recvbuf=came, source=partner)
-        return came
+        """Send an array to a process, and return the array of equal type and size that it sends."""
+        received = np.empty_like(array)
+        self._world.Sendrecv(array, partner, recvbuf=received, source=partner)
+        return received
 
     def any(self, flag: bool) -> bool:
-        """Whether a process says yes."""
+        """Whether the flag is True in any process."""
         return bool(self._world.allreduce(flag, op=self._any))
 
 
-def flat(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """All numbers in one row: one message instead of many."""
+def flatten(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """All arrays in one vector: one message instead of many."""
     return np.concatenate([array.reshape(-1) for array in arrays])
 
 
-def unflat(
-    row: NDArray[np.float32], like: Mapping[str, NDArray[np.float32]]
+def unflatten(
+    vector: NDArray[np.float32], like: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """What `flat` made a row of, by the names and shapes of ``like``."""
+    """The arrays that `flatten` joined, with the names and shapes of ``like``."""
     ends = np.cumsum([array.size for array in like.values()])
-    parts = np.split(row, ends[:-1])
+    parts = np.split(vector, ends[:-1])
     return {p: part.reshape(like[p].shape) for p, part in zip(like, parts, strict=True)}

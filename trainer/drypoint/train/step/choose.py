@@ -1,4 +1,4 @@
-"""Which step a run takes, and why it is not the compiled one."""
+"""Choose the step of a run: the compiled step, or the tape step with a reason."""
 
 from collections.abc import Callable
 
@@ -20,36 +20,36 @@ from .tape import Step, TapeStep
 def choose_step(
     plan: Plan, state: TrainingState, sample: Examples, *, notify: Callable[[str], None]
 ) -> tuple[Step, str]:
-    """The step of a run, and what the plan line calls it.
+    """The step of a run, and its description in the plan line.
 
     Args:
-        plan: of the run.
-        state: its weights and optimizer state change in place.
-        sample: training examples, encoded or to be encoded: types are read off them.
-        notify: called with a line, should the step change in the run.
+        plan: the plan of the run.
+        state: the training state; steps change its weights and moments in place.
+        sample: training examples with encoded targets, which show the dtypes.
+        notify: called with a line if the run changes to the tape step.
     """
-    goal = state.weights.goal
-    obstacle = why_not_compiled(plan, goal, sample)
-    per_example = obstacle is None and is_per_example(goal)
-    tape = TapeStep(plan, state, splitting(goal.graph, per_example=per_example))
+    objective = state.weights.objective
+    obstacle = why_not_compiled(plan, objective, sample)
+    per_example = obstacle is None and is_per_example(objective)
+    tape = TapeStep(plan, state, splitting(objective.graph, per_example=per_example))
     if not plan.settings.compiled:
         return tape, "tape step: compiled=False"
     if obstacle is not None:
         return tape, f"tape step: {obstacle}"
-    callbacks = host_callbacks(plan, goal)
+    callbacks = host_callbacks(plan, objective)
     with_callbacks = f" with host callbacks: {', '.join(callbacks)}" if callbacks else ""
     return CompiledStep(tape, notify), f"compiled step{with_callbacks}"
 
 
-def why_not_compiled(plan: Plan, goal: Objective, sample: Examples) -> str | None:
-    """What stands against a compiled step; None if nothing is known to."""
+def why_not_compiled(plan: Plan, objective: Objective, sample: Examples) -> str | None:
+    """The reason why the step cannot be compiled; None if there is no known reason."""
     if compiled_kernels() is None:
         return "there are no compiled kernels"
-    for path, module in _modules(goal.graph):
+    for path, module in _modules(objective.graph):
         if not (module.in_kernels or type(module).run in (Layer.run, Loss.run)):
             return f"{path} is a {type(module).__name__}, which NumPy computes in a run of its own"
     for port, column in sample.columns.items():
-        wanted = np.int64 if goal.graph.takes_integers(port) else np.float32
+        wanted = np.int64 if objective.graph.takes_integers(port) else np.float32
         integers = column.dtype.kind in "iu" and wanted is np.int64
         if port not in plan.encoders and column.dtype not in (wanted, np.float32):
             kind = "int64" if integers else "float32"
@@ -57,25 +57,26 @@ def why_not_compiled(plan: Plan, goal: Objective, sample: Examples) -> str | Non
     return None
 
 
-def is_per_example(goal: Objective) -> bool:
-    """Whether the loss of each example depends on that example alone, all by kernels."""
-    if [*goal.weights.values()] != [1]:
+def is_per_example(objective: Objective) -> bool:
+    """Whether kernels compute the loss of each example from this example alone."""
+    if [*objective.weights.values()] != [1]:
         return False
     return all(
-        module.per_example and (not isinstance(module, Loss) or _is_from_kernels(goal.graph, path))
-        for path, module in _modules(goal.graph)
+        module.per_example
+        and (not isinstance(module, Loss) or _is_from_kernels(objective.graph, path))
+        for path, module in _modules(objective.graph)
     )
 
 
-def host_callbacks(plan: Plan, goal: Objective) -> list[str]:
-    """What Python computes between kernels in a compiled step."""
+def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
+    """The names of the parts of a compiled step that Python computes between kernels."""
     found = [
         type(module).__name__
-        for path, module in _modules(goal.graph)
+        for path, module in _modules(objective.graph)
         if not module.in_kernels
-        or (isinstance(module, Loss) and not _is_from_kernels(goal.graph, path))
+        or (isinstance(module, Loss) and not _is_from_kernels(objective.graph, path))
     ]
-    found += ["weighted losses"] if [*goal.weights.values()] != [1] else []
+    found += ["weighted losses"] if [*objective.weights.values()] != [1] else []
     found += ["all-reduce"] if plan.all_reduce is not None else []
     found += ["clip_grad_norm"] if plan.settings.clip_grad_norm is not None else []
     found += [] if plan.updates_in_kernels else ["optimizer"]
@@ -83,14 +84,14 @@ def host_callbacks(plan: Plan, goal: Objective) -> list[str]:
 
 
 def _is_from_kernels(graph: Graph, path: str) -> bool:
-    """Whether kernels compute a loss of a graph: its target is data, no output of a layer."""
+    """Whether kernels compute a loss of a graph: its target must be data, no layer's output."""
     loss = graph[path]
     source = graph.wiring.feeds[path]["target"][0] if "." not in path else ""
     return isinstance(loss, Loss) and in_kernels(loss) and source == ""
 
 
 def _modules(graph: Module, prefix: str = "") -> list[tuple[str, Module]]:
-    """Paths and modules: leaves, and containers that are none of drypoint's own classes."""
+    """(path, module) for each leaf, and for each container of a class of the user's own."""
     if not isinstance(graph, Sequential | Graph) or type(graph) not in (Sequential, Graph):
         return [(prefix, graph)]
     return [

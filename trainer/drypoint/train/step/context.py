@@ -1,5 +1,7 @@
-"""How a training step calls layers: the random numbers they draw, the buffers they move, and host
-callbacks around layers and losses that NumPy computes."""
+"""The context of layers in a training step: random numbers, buffers, and host callbacks.
+
+A host callback computes a layer or loss that has no kernels.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,14 +16,17 @@ from drypoint.autodiff.callback import host_call, host_callback
 from drypoint.autodiff.kernels import copy_into
 from drypoint.nn import BatchNorm1d, BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
 
-from .._weights import Weights
+from .._training_state import Weights
 
 Seed: TypeAlias = Sequence[int]
 
 
 def key_generator(seed: Seed) -> np.random.Generator:
-    """Draws the keys of the dropouts of a micro-batch. Other layers draw from another stream of the
-    seed: a program draws all keys before it calls the first of these layers."""
+    """The random generator of the dropout keys of a micro-batch.
+
+    All other layers draw from another stream of the seed, because a program draws all keys before
+    it calls the first of these layers.
+    """
     (child,) = np.random.SeedSequence(seed).spawn(1)
     return np.random.default_rng(child)
 
@@ -32,10 +37,10 @@ def in_kernels(loss: Loss) -> bool:
 
 
 class StepContext:
-    """Calls layers and losses for one micro-batch after the other.
+    """Calls the layers and losses of one micro-batch after the other.
 
     Args:
-        weights: their buffers move.
+        weights: the weights in training, whose buffers the layers update.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -43,16 +48,12 @@ class StepContext:
         self._ctx = Context()
         self._seed: Seed = ()
         self._keys: np.random.Generator | None = None
-        self._observed: dict[str, Array] = {}
+        self._statistics: dict[str, Array] = {}
         self._calls_python = False
 
     @contextmanager
     def seeded(self, seed: Seed) -> Iterator[Context]:
-        """The context of a micro-batch, for a program that calls layers of the user.
-
-        Args:
-            seed: of what the layers draw.
-        """
+        """The layers' context for the random numbers of a seed."""
         rng = np.random.default_rng(seed)
         self._ctx = Context(training=True, rng=rng, calls=self._call, losses=_loss)
         self._seed, self._keys = seed, None
@@ -61,26 +62,26 @@ class StepContext:
 
     @contextmanager
     def micro_batch(self, seed: Seed) -> Iterator[Context]:
-        """The context of a micro-batch; after it, layers of the user have moved their buffers."""
-        self._observed.clear()
+        """The layers' context for a micro-batch; at its end the user's layers store buffers."""
+        self._statistics.clear()
         self._calls_python = False
         with self.seeded(seed) as ctx:
             yield ctx
             if self._calls_python:
-                host_call(self._move_buffers)
+                host_call(self._store_buffers)
 
-    def _move_buffers(self) -> None:
-        self._weights.moved(self._ctx.updates)
+    def _store_buffers(self) -> None:
+        self._weights.store_buffers(self._ctx.updates)
 
-    def move_statistics(self) -> None:
-        """The batch norms take in what they have observed, by kernels."""
-        for path, array in self._observed.items():
+    def update_statistics(self) -> None:
+        """Copy the new running statistics of batch norms to the buffers, by kernels."""
+        for path, array in self._statistics.items():
             copy_into(self._weights.buffers[path], array)
 
     def _call(self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output of a layer."""
         if type(layer) in (BatchNorm1d, BatchNorm2d):
-            own = replace(ctx, buffers=self._weights.buffers, updates=self._observed)
+            own = replace(ctx, buffers=self._weights.buffers, updates=self._statistics)
             return layer.forward(x, params, own)
         if type(layer) is Dropout:
             self._keys = self._keys or key_generator(self._seed)
@@ -90,14 +91,14 @@ class StepContext:
         self._calls_python = True
         path, names = ctx.path, tuple(params)
 
-        def function(x: Tensor, *values: Tensor) -> Tensor:
-            """By the layer that the path has now: its buffers may differ after each batch."""
-            now = self._weights.goal.graph[path]
-            assert isinstance(now, Layer)
-            given = dict(zip(names, values, strict=True))
-            return now.forward(x, given, replace(self._ctx, path=path))
+        def forward(x: Tensor, *values: Tensor) -> Tensor:
+            # Not `layer`, which the closure would keep: its buffers may differ after each batch.
+            current = self._weights.objective.graph[path]
+            assert isinstance(current, Layer)
+            params = dict(zip(names, values, strict=True))
+            return current.forward(x, params, replace(self._ctx, path=path))
 
-        return host_callback(function, x, *params.values())
+        return host_callback(forward, x, *params.values())
 
 
 def _loss(loss: Loss, x: Tensor, target: ArrayLike | Tensor) -> Tensor:

@@ -1,12 +1,12 @@
-"""Micro-batches: parts of a batch that go forward and back one by one, and their gradient sums.
+"""Micro-batches: parts of a batch with a forward and backward pass each, and their gradient sums.
 
-What the layers of LeNet pass on for 64 examples fits into the caches beside the cores, for 512 it
-would not; and a worker thread with a micro-batch of its own seldom waits for another. A net with
-more weights than that keeps whole batches, since each micro-batch reads all weights.
+The activations of LeNet for 64 examples fit into the caches of a core, for 512 examples they do
+not; and worker threads with a micro-batch each seldom wait for one another. Each micro-batch reads
+all weights: the batches of a net with more weights than activations are not split.
 
-One value through it: a batch of 256 is four micro-batches of 64. A gradient is g1 + g2 + g3 + g4,
-added from the left, each of losses divided by 256, whatever the number of threads. The gradient by
-the weight of a large Linear is one product over all 256 examples.
+Example: a batch of 256 is four micro-batches of 64. Each gives the gradient of its losses, divided
+by 256. The gradient of the batch is g1 + g2 + g3 + g4, added from the left, for any number of
+threads. The gradient of the weight of a large Linear is one product over all 256 examples.
 """
 
 import math
@@ -19,7 +19,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, n_threads
 from drypoint.autodiff.kernels import aligned_empty, copy_into
-from drypoint.autodiff.kernels.updates import add_up
+from drypoint.autodiff.kernels.updates import sum_terms
 from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense
 from drypoint.autodiff.trace import constant
 from drypoint.nn import Graph
@@ -27,25 +27,25 @@ from drypoint.nn import Graph
 from .._optimizers import Terms
 
 MICRO_BATCH = 64
-"""Examples, about: a batch of 48 or more has an even number of micro-batches of about one size."""
+"""Examples of a micro-batch, about: a batch of 48 or more is an even number of micro-batches."""
 BLOCK = 16
-"""Examples that the widest vectors take at a time: only the last micro-batch has a part of one."""
+"""Examples of the widest vector: each micro-batch but the last is a multiple of it."""
 _SMALLEST = 24
-"""Examples of a micro-batch, on average: with fewer, its fixed cost counts more."""
+"""The least mean size of micro-batches; the fixed cost of smaller ones is too high."""
 
 
 @dataclass(frozen=True)
 class Splitting:
-    """How the batches of a net are split.
+    """The splitting of the batches of a net into micro-batches.
 
     Attributes:
-        smallest: examples of a micro-batch, on average; None: batches are not split.
+        smallest: the least mean size of micro-batches; None: batches are not split.
     """
 
     smallest: float | None
 
     def micro_batches(self, n: int) -> list[slice]:
-        """The rows of the micro-batches of a batch of n examples."""
+        """The rows of each micro-batch of a batch of n examples."""
         count = 2 * max((n + MICRO_BATCH) // (2 * MICRO_BATCH), 1)
         if self.smallest is None or n / count < self.smallest:
             return [slice(0, n)]
@@ -58,7 +58,7 @@ def splitting(graph: Graph, *, per_example: bool) -> Splitting:
     """The splitting of a graph's batches.
 
     Args:
-        graph: its shapes say what layers pass on.
+        graph: the training graph with its shapes.
         per_example: whether the loss of each example depends on that example alone.
     """
     if not per_example:
@@ -69,21 +69,21 @@ def splitting(graph: Graph, *, per_example: bool) -> Splitting:
 
 
 def n_workers(n_micro_batches: int) -> int:
-    """How many micro-batches go forward and back at the same time."""
+    """The number of micro-batches that are computed at one time."""
     return min(n_micro_batches, n_threads())
 
 
 Gradient: TypeAlias = Array | LazyArray
-"""Of a parameter."""
+"""The gradient of a parameter."""
 
 
 class GradientSums:
-    """The gradients of a batch from those of its micro-batches, which are kept side by side.
+    """The gradients of a batch, as terms: one gradient for each micro-batch.
 
     Args:
-        size: examples of the batch.
-        n: micro-batches.
-        in_place: whether the gradients of a single micro-batch may stay where they are.
+        size: the number of examples of the batch.
+        n: the number of micro-batches.
+        in_place: whether the gradients of a single micro-batch need no copy.
     """
 
     def __init__(self, size: int, n: int, *, in_place: bool) -> None:
@@ -92,50 +92,56 @@ class GradientSums:
         self._products: dict[str, LinearGradient] = {}
 
     def add(self, number: int, rows: slice, gradients: dict[str, Gradient]) -> None:
-        """Keep the gradients of a micro-batch: its number, and its rows of the batch."""
+        """Store the gradients of a micro-batch.
+
+        Args:
+            number: the number of the micro-batch in the batch.
+            rows: the rows of the batch that the micro-batch has.
+            gradients: path -> gradient.
+        """
         for path, gradient in gradients.items():
             if isinstance(gradient, LinearGradient):
                 factors = self._factors(path, gradient)
                 copy_into(factors.gradient[rows], gradient.gradient)
                 copy_into(factors.x[rows], gradient.x)
                 continue
-            kept = self._terms.setdefault(path, [])
-            kept.append(dense(gradient) if self._in_place else _room(gradient.shape))
+            terms = self._terms.setdefault(path, [])
+            terms.append(dense(gradient) if self._in_place else step_memory(gradient.shape))
             if not self._in_place:
-                copy_into(kept[number], dense(gradient))
+                copy_into(terms[number], dense(gradient))
 
     def terms(self) -> Terms:
-        """By path the arrays whose sum is the gradient of the batch, to be added in this order."""
-        terms: dict[str, tuple[Array, ...]] = {p: tuple(kept) for p, kept in self._terms.items()}
+        """Path -> terms of the gradient of the batch, to be added from the first to the last."""
+        terms: dict[str, tuple[Array, ...]] = {p: tuple(given) for p, given in self._terms.items()}
         for path, product in self._products.items():
-            gradient = _room(product.shape)
+            gradient = step_memory(product.shape)
             product.into(gradient)
             terms[path] = (gradient,)
         return terms
 
     def _factors(self, path: str, like: LinearGradient) -> LinearGradient:
-        """Memory for the factors of all examples."""
+        """Memory for the two factors of a lazy gradient, for all examples of the batch."""
         if path not in self._products:
             shapes = (self._size, like.gradient.shape[1]), (self._size, like.x.shape[1])
-            self._products[path] = LinearGradient(*map(_room, shapes))
+            self._products[path] = LinearGradient(*map(step_memory, shapes))
         return self._products[path]
 
 
-def added_up(terms: Terms) -> dict[str, Array]:
-    """The sums of terms, by kernels."""
-    sums = {path: g[0] if len(g) == 1 else _room(g[0].shape) for path, g in terms.items()}
+def sum_gradients(terms: Terms) -> dict[str, Array]:
+    """Path -> sum of the terms, by kernels."""
+    sums = {path: g[0] if len(g) == 1 else step_memory(g[0].shape) for path, g in terms.items()}
     several = [path for path, g in terms.items() if len(g) > 1]
     if several:
-        add_up([sums[path] for path in several], [terms[path] for path in several])
+        sum_terms([sums[path] for path in several], [terms[path] for path in several])
     return sums
 
 
-def terms_of(gradients: Mapping[str, Array]) -> Terms:
-    """Gradients as sums of one term."""
+def single_terms(gradients: Mapping[str, Array]) -> Terms:
+    """Path -> gradient as its only term."""
     return {path: (gradient,) for path, gradient in gradients.items()}
 
 
-def _room(shape: tuple[int, ...]) -> Array:
-    """Memory of the step, not of a worker."""
+def step_memory(shape: tuple[int, ...]) -> Array:
+    """An uninitialized array that all workers of a step share."""
     array: Array = constant(aligned_empty(shape, np.float32))
     return array

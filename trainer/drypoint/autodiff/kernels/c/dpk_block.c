@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between images in memory and blocks; what a training step does beside sums of products. */
+/* Copies between images and blocks, pooling and ReLU. */
 #include "dpk_block.h"
 
-/* The part of a frame's axis that an image of `size` pixels fills. */
+/* The range of a block's axis that an image of `size` pixels fills. */
 DPK_INLINE size_t filled(size_t frame, ptrdiff_t offset, size_t size, size_t *begin) {
     const ptrdiff_t first = offset > 0 ? offset : 0;
     ptrdiff_t end = offset + (ptrdiff_t)size;
@@ -16,8 +16,8 @@ static void clear(float *row, size_t n, float fill) {
         row[i] = fill;
 }
 
-/* n pixels in a row of `count` images. Where they lie one after the other, squares of pixels and
- * images are turned over, the last of them partly over pixels of the one before. */
+/* Copies n pixels of a row of `count` images. If the pixels of an image are contiguous, squares of
+ * pixels and images are transposed; the last square may overlap the one before. */
 DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_t count,
                          float *row) {
     if (x->stride_w == 1 && x->stride_n != 1 && count == DPK_LANES && n >= DPK_LANES) {
@@ -55,7 +55,7 @@ void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const
         }
 }
 
-/* n pixels in a row of `count` images, which are `image` floats apart in the result. */
+/* Copies n pixels of a row of `count` images, which are `image` floats apart in the result. */
 DPK_INLINE void spread_row(const dpk_images *x, const float *from, size_t n, size_t count,
                            float *row, size_t image) {
     if (x->stride_w == 1) {
@@ -101,8 +101,7 @@ void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t 
         }
 }
 
-/* The windows of `pool` pixels, of n in a row, that meet a frame's axis: first, and after the last.
- */
+/* The first window of `pool` pixels, of n in a row, that overlaps a block's axis, and the end. */
 DPK_INLINE size_t met(size_t frame, ptrdiff_t offset, size_t n, size_t pool, size_t *first) {
     const ptrdiff_t end = (ptrdiff_t)frame - offset;
     *first = offset < 0 ? (size_t)-offset / pool : 0;
@@ -138,8 +137,8 @@ void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c
             }
 }
 
-/* A row of `n` results from one window after the other, each pool_h by pool_w; y and codes (NULL:
- * nobody asks) are those of the first, steps apart. */
+/* Computes a row of n results from neighbouring windows of pool_h by pool_w. y and codes (NULL: not
+ * needed) point to the first result; the others are steps apart. */
 DPK_INLINE void finish_row(const float *window, size_t width, size_t n, size_t count, int relu,
                            float *y, ptrdiff_t y_step, uint8_t *codes, size_t codes_step,
                            const size_t pool_h, const size_t pool_w) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks: as many images as a vector has lanes, copied to [channel][row][column][lane]. */
+/* Blocks: as many images as a vector has lanes, in the order [channel][row][column][lane]. */
 #ifndef DPK_BLOCK_H
 #define DPK_BLOCK_H
 
@@ -7,27 +7,25 @@
 
 #include <string.h>
 
-/* The rows and columns of a block, and which of them is pixel (0, 0) of the images. What lies
- * outside of the images is `fill`; pixels outside of the frame are left out. */
+/* The size of a block, and the place (top, left) of pixel (0, 0) of the images in it. The block
+ * holds `fill` outside of the images; pixels outside of the block are not copied. */
 typedef struct {
     size_t h, w;
     ptrdiff_t top, left;
     float fill;
 } dpk_frame;
 
-/* Copies channels c .. c + n_channels - 1 of block b, with zeros in the lanes after the last image.
- */
+/* Copies channels c .. c + n_channels - 1 of block b; lanes after the last image are 0. */
 void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
                float *block);
 
-/* All channels of block b, with the images one after the other, `image` floats apart, and
- * their rows `width` floats apart: [lane][channel][row][column]. Nothing in the lanes after the
- * last image. */
+/* Copies all channels of block b image by image: [lane][channel][row][column], with `image` floats
+ * from image to image and `width` from row to row. Does not write lanes after the last image. */
 void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width, size_t image,
                   float *block);
 
-/* As pack, of what an image (n, c, h * pool_h, w * pool_w) was before pooling and ReLU: `x` holds
- * gradients, and each goes to the pixel that `winners` names. */
+/* As pack, for the gradients before pooling and ReLU, (n, c, h * pool_h, w * pool_w): `x` holds the
+ * gradients after the pooling, and each goes to the pixel of its winner. */
 void DPK(unpool)(const dpk_images *x, const uint8_t *winners, size_t b, size_t c, size_t n_channels,
                  size_t pool_h, size_t pool_w, const dpk_frame *frame, float *block);
 
@@ -36,21 +34,21 @@ typedef struct {
     size_t b, c, row, column, h, w;
 } dpk_part;
 
-/* What a convolution gave becomes that part of y: pooling and ReLU.
+/* part of y = pool(relu(strip)), and winners.
  *
- * strip: [pool_h * part->h][width][lane], width >= pool_w * part->w. */
+ * strip: the convolution, [pool_h * part->h][width][lane], width >= pool_w * part->w. */
 void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part);
 
-/* Copies n_channels channels of block b, without the frame, into y from channel c on. */
+/* Copies n_channels channels of block b, without padding, into y from channel c on. */
 void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
                  const float *block);
 
-/* The lanes of block b that hold an image. */
+/* The number of lanes of block b that hold an image. */
 DPK_INLINE size_t dpk_count(size_t n, size_t b) {
     return dpk_min(DPK_LANES, n - b * DPK_LANES);
 }
 
-/* `count` images' value at one pixel; zeros in the other lanes. */
+/* A vector of the values of `count` images at one pixel; the other lanes are 0. */
 DPK_INLINE dpk_vec dpk_gather(const float *at, ptrdiff_t stride, size_t count) {
     if (stride == 1 && count == DPK_LANES)
         return dpk_load(at);
@@ -70,7 +68,8 @@ DPK_INLINE void dpk_scatter(float *at, dpk_vec v, size_t count) {
     }
 }
 
-/* `count` bytes as lanes of int32, zeros in the other lanes; and the lowest bytes of lanes. */
+/* dpk_widen: `count` bytes as int32 lanes, the other lanes 0; dpk_narrow: the lowest byte of each
+ * lane. */
 DPK_INLINE dpk_ivec dpk_widen(const uint8_t *bytes, size_t count) {
     dpk_bytes v = {0};
     if (count == DPK_LANES)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many calls by one. */
+/* Programs and sequences of calls. */
 #include "dpk_threads.h"
 
 #include <string.h>
@@ -13,7 +13,8 @@ static int run_once(const dpk_call *calls, size_t n_calls, size_t n_threads) {
 
 int dpk_run_program(const dpk_program *p, size_t n_threads, size_t *n_done) {
     for (*n_done = 0; *n_done < p->n_times; ++*n_done) {
-        for (const dpk_varying *v = p->varying; v < p->varying + p->n_varying; v++)
+        for (const dpk_placeholder *v = p->placeholders; v < p->placeholders + p->n_placeholders;
+             v++)
             memcpy(v->to, v->values + *n_done * v->n_bytes, v->n_bytes);
         const int status = run_once(p->calls, p->n_calls, n_threads);
         if (status)

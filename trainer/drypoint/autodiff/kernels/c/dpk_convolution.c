@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolution by its definition, for every kernel, stride, dilation and number of groups. */
+/* Direct convolution, for every kernel, stride, dilation and number of groups. */
 #include "dpk_block.h"
 #include "dpk_pooled.h"
 #include "dpk_product.h"
@@ -7,9 +7,9 @@
 #include "dpk_threads.h"
 
 typedef struct {
-    dpk_frame frame;       /* of x, with the padding */
-    size_t rows, columns;  /* of the convolution's results that are asked for */
-    size_t strip_rows;     /* of results that make one row of y */
+    dpk_frame frame;       /* a block of x, with padding */
+    size_t rows, columns;  /* of the convolution, before pooling */
+    size_t strip_rows;     /* rows of the convolution for one row of y */
     size_t in, out;        /* channels of a group */
     ptrdiff_t plane;       /* floats in a channel of a block of x */
     ptrdiff_t row, dx, dy; /* floats between rows; from result to result, across and down */
@@ -32,7 +32,7 @@ static geometry measured(const dpk_conv2d *a) {
     return s;
 }
 
-/* Results [q][strip_rows][columns][lane], for q output channels of which o is the first. */
+/* Computes [q][strip_rows][columns][lane] for output channels o .. o + q - 1. */
 static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
                      const float *x, size_t o, size_t q, float *strip) {
     const size_t n_tiles = dpk_groups(s->columns, DPK_P);
@@ -47,7 +47,7 @@ static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *
         }
 }
 
-/* All results of q output channels of a block behind a 2x2 pooling. */
+/* Computes all results of q output channels of a block with 2x2 pooling. */
 static void pooled_rows(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
                         const float *x, size_t b, size_t o, size_t q) {
     const dpk_pooled row = {.n_terms = taps->n_terms,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrays with gaps, or in another order of axes, as contiguous ones. NumPy does that too; but what
- * a training step consists of can be done again without Python only if it is all tasks. */
+/* Contiguous copies of arrays with any strides. NumPy copies too, but a compiled training step can
+ * only repeat the calls of tasks. */
 #include "dpk_matrix.h"
 #include "dpk_tasks.h"
 
@@ -23,7 +23,7 @@ static void copy_rows(const dpk_copy *a, size_t begin, size_t end) {
     DPK(copy_matrix)(x, end - begin, n, a->y + begin * n, n);
 }
 
-/* The parts share out rows: what lies along the last axis; of a single row its numbers. */
+/* A part is some rows along the last axis; of a single row some numbers. */
 int DPK(copy)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_copy *a = arguments;
     const size_t last = a->n_axes - 1, n = a->shape[last];

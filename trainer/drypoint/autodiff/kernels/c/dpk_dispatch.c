@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that asks what CPU this is. */
+/* Chooses the instruction sets of this CPU; no other file depends on the CPU. */
 #include "dpk_kernels.h"
 
 #ifdef DPK_HAS_avx512

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dropout: which elements stay follows from a key and their places alone, so that no array of them
- * is kept for the way back, and a training step is made again by writing another key. */
+/* Dropout: a hash of a key and the place of an element decides whether the element stays. So the
+ * backward pass needs no mask, and a compiled step needs only another key. */
 #include "dpk_tasks.h"
 
 /* A hash of a place: Fibonacci hashing, then the finisher of MurmurHash3, after which a bit of
@@ -14,7 +14,7 @@ DPK_INLINE uint32_t hashed(uint32_t place, const uint32_t *key) {
     return h ^ h >> 16;
 }
 
-/* Elements begin .. begin + n - 1 in memory, whose places are `step` apart from `first` on. */
+/* Computes elements begin .. begin + n - 1 in memory, whose places are first, first + step, ... */
 DPK_INLINE void drop(const dpk_dropout *a, size_t begin, size_t n, uint32_t first, uint32_t step) {
     const uint32_t key[2] = {a->key[0], a->key[1]}, threshold = a->threshold;
     const float *restrict x = a->x + begin;
@@ -24,7 +24,7 @@ DPK_INLINE void drop(const dpk_dropout *a, size_t begin, size_t n, uint32_t firs
         y[i] = x[i] * (hashed(first + (uint32_t)i * step, key) >> 8 >= threshold ? scale : 0);
 }
 
-/* The parts share out examples, or what each of them has where those lie side by side. */
+/* A part is some examples, or some elements of each example if the examples are the lanes. */
 int DPK(dropout)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_dropout *a = arguments;
     if (a->lanes) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ReLU where no convolution or matrix product has taken it in, and the way back through any; sums
- * where branches join, forward and back. */
+/* A ReLU that is not fused with a convolution or matrix product; the gradient of every ReLU; sums
+ * of branches and of their gradients. */
 #include "dpk_tasks.h"
 
 int DPK(relu)(const void *arguments, size_t part, size_t n_parts) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* e^x and the logistic function, a vector at a time.
  *
- * The coefficients are those of Chebyshev interpolations of what is approximated, rounded to float:
+ * The coefficients are from Chebyshev interpolations of these functions, rounded to float:
  * (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2, within 1.1e-8 of e^r. A float's half unit in the last
  * place is 3e-8 to 6e-8. */
 #ifndef DPK_EXPONENTIAL_H

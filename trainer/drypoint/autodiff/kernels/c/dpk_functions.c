@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hyperbolic tangent and logistic function, and the ways back, a vector at a time.
+/* Hyperbolic tangent and logistic function, and their gradients, a vector at a time.
  *
- * The coefficients are those of a Chebyshev interpolation of (tanh x / x - 1) / x^2 for |x| <=
- * 0.55, rounded to float: within 6.1e-9 of tanh x. */
+ * The coefficients are from a Chebyshev interpolation of (tanh x / x - 1) / x^2 for |x| <= 0.55,
+ * rounded to float: within 6.1e-9 of tanh x. */
 #include "dpk_block.h"
 #include "dpk_exponential.h"
 #include "dpk_tasks.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of a task, and who may claim them. */
+/* Jobs: the parts of a task, which threads claim. */
 #ifndef DPK_JOBS_H
 #define DPK_JOBS_H
 
@@ -14,10 +14,10 @@ typedef struct {
     int failed;        /* atomic */
 } dpk_job;
 
-/* Parts of a job that nobody has claimed: the last ones before `end`. A cache line for each. */
+/* The unclaimed parts of a job: the last `left` parts before `end`. A share fills a cache line. */
 typedef struct {
     size_t left; /* atomic */
-    size_t end;  /* this and `of` are written while nothing is left */
+    size_t end;  /* written, as `of` is, while `left` is 0 */
     dpk_job *of;
 } __attribute__((aligned(64))) dpk_share;
 
@@ -29,14 +29,14 @@ static inline void dpk_set_job(dpk_job *j, dpk_task *task, const void *arguments
     __atomic_store_n(&j->unfinished, n_parts, __ATOMIC_RELAXED);
 }
 
-/* From now on parts begin .. end - 1 may be claimed; none of the share's was left. */
+/* Lets threads claim parts begin .. end - 1; no part of the share may be left. */
 static inline void dpk_offer(dpk_share *s, dpk_job *of, size_t begin, size_t end) {
     s->of = of;
     s->end = end;
     __atomic_store_n(&s->left, end - begin, __ATOMIC_SEQ_CST);
 }
 
-/* Makes one part of a share the caller's; 0: none was left. */
+/* Claims a part of a share for the caller; 0: no part was left. */
 static inline int dpk_claimed(dpk_share *of, size_t *part) {
     size_t left = __atomic_load_n(&of->left, __ATOMIC_ACQUIRE);
     while (left > 0 && !__atomic_compare_exchange_n(&of->left, &left, left - 1, 0, __ATOMIC_ACQ_REL,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Softmax and cross-entropy, with the gradient: the only kernel that calls the C library's exp and
- * log, so its last bits are that library's. */
+/* Softmax cross-entropy and its gradient: the only kernel that calls exp and log of the C library,
+ * so its last bits depend on this library. */
 #include "dpk_tasks.h"
 
 #include <math.h>
 
-/* The same operations for a class index and for a row that holds one 1. */
+/* A class index and a row with a single 1 give equal bytes. */
 DPK_INLINE float target(const dpk_cross_entropy *a, size_t i, size_t k) {
     const float t = a->rows ? a->rows[i * a->n_classes + k] : (float)((int64_t)k == a->targets[i]);
     return t * a->keep + a->share;

@@ -5,8 +5,8 @@
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 
-/* Rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first row. Sums
- * go by way of `sums` only where something is left to be done to them. */
+/* Computes rows first .. last - 1 of a panel of n_columns columns, p vectors wide; y is its first
+ * row. Sums are stored in `sums` first if a ReLU or a partial vector follows. */
 static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n_columns,
                      size_t first, size_t last, const float *panel, float *sums, float *y) {
     const size_t width = p * DPK_LANES;
@@ -23,7 +23,7 @@ static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n
         }
 }
 
-/* The parts share out tiles of rows, panel by panel: few panels are packed by two parts. */
+/* A part is some tiles of rows, panel by panel: two parts pack one panel only at their border. */
 int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_matmul *a = arguments;
     dpk_sparse sparse;

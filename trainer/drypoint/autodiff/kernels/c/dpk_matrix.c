@@ -16,9 +16,8 @@ static void copy_one_by_one(dpk_matrix x, size_t n_rows, size_t n_columns, float
             y[i * y_row + j] = x.data[(ptrdiff_t)i * x.row + (ptrdiff_t)j * x.column];
 }
 
-/* As many columns at a time as a vector has lanes, so that each of these is read from front to end:
- * far apart as they are, only that is foreseen by the machine. The last squares lie partly over
- * those before. */
+/* Copies as many columns at a time as a vector has lanes, each column from front to end: the CPU
+ * prefetches distant columns only in this order. The last squares may overlap the ones before. */
 static void turn(dpk_matrix x, size_t n_rows, size_t n_columns, float *y, size_t y_row) {
     if (n_rows < DPK_LANES || n_columns < DPK_LANES) {
         copy_one_by_one(x, n_rows, n_columns, y, y_row);

@@ -16,9 +16,8 @@ enum { HEAD = 64 }; /* bytes before the floats, which begin at a multiple of 64;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t scratch_key;
 
-/* What one training step frees the next one allocates. Handed back to the system in between, its
- * pages come back cleared, one fault each: a fifth of a step's time. So the C library keeps up to
- * 256 MiB that are free. */
+/* Each training step allocates the memory that the step before freed. If the C library returned it
+ * to the system, each page would cost a fault: a fifth of a step's time. So it keeps 256 MiB. */
 static void keep_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -31,7 +30,7 @@ static void prepare(void) {
     pthread_key_create(&scratch_key, free);
 }
 
-/* What a thread keeps from one kernel to the next: fresh pages would cost as much as the work. */
+/* Scratch memory that a thread keeps between kernels: new pages would cost as much as the work. */
 float *dpk_scratch(size_t n_floats) {
     pthread_once(&once, prepare);
     char *memory = pthread_getspecific(scratch_key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batch norm by the batch's own statistics. A channel is a row in memory, and a part's alone. */
+/* Batch norm by the statistics of the batch. A channel is a row in memory; one part computes it. */
 #include "dpk_tasks.h"
 
 #include <math.h>
@@ -10,8 +10,8 @@ typedef struct {
     float a, b;
 } sums;
 
-/* Over a row, with unit = (x - mean) * inverse: the sums of unit and of unit^2; with gradients g
- * those of g and of g * unit. */
+/* Sums over a row, with unit = (x - mean) * inverse: of unit and unit^2, or with gradients g of g
+ * and g * unit. */
 DPK_INLINE sums summed(const float *x, const float *g, size_t n, float mean, float inverse) {
     dpk_vec total_a = {0}, total_b = {0};
     sums rest = {0, 0};

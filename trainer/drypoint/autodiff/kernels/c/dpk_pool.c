@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pooling over any window, a channel of a block at a time. Sums are in the order that NumPy has. */
+/* Pooling over any window, a channel of a block at a time. Sums are in NumPy's order. */
 #include "dpk_block.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
@@ -13,7 +13,7 @@ static dpk_frame framed(const dpk_pool2d *a) {
     return frame;
 }
 
-/* Floats from the start of a frame to the element k of the window at (i, j). */
+/* The offset, in floats, of element k of the window at (i, j) in a block. */
 DPK_INLINE size_t element(const dpk_pool2d *a, const dpk_frame *frame, size_t i, size_t j,
                           size_t k) {
     const size_t row = i * a->stride_h + k / a->kernel_w,
@@ -50,14 +50,14 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
         }
 }
 
-/* What element k of a window gets of the gradient of result (i, j). */
+/* The gradient that element k of a window gets from result (i, j). */
 DPK_INLINE dpk_vec share(const dpk_pool2d *a, dpk_vec g, dpk_ivec won, size_t k) {
     const dpk_vec area = dpk_all((float)(a->kernel_h * a->kernel_w));
     return a->mean ? g / area : dpk_select(won == (int32_t)k, g, (dpk_vec){0});
 }
 
-/* All elements of a window at once where windows do not overlap; else element by element, as NumPy
- * does: so sums are the same. */
+/* All elements of a window at once if windows do not overlap; else one pass for each element, as
+ * NumPy does, so that sums have NumPy's order. */
 static void spread(const dpk_pool2d *a, const dpk_frame *frame, float *x, size_t b, size_t c) {
     const size_t count = dpk_count(a->y.n, b), n = a->kernel_h * a->kernel_w;
     const int apart = a->stride_h >= a->kernel_h && a->stride_w >= a->kernel_w;

@@ -3,8 +3,8 @@
 #include "dpk_pooled.h"
 #include "dpk_block.h"
 
-/* At large batches each result is on a page of its own, which takes about as long to reach as a
- * tile to compute: so that is asked for before. */
+/* With large batches each result is on another page, whose access takes about as long as a tile: so
+ * it is prefetched. */
 DPK_INLINE void expect(const dpk_pooled *s, const float *y, const uint8_t *winners, const int Q) {
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++) {
@@ -80,7 +80,7 @@ DPK_INLINE void pooled(const dpk_pooled *given, const float *x, const float *w, 
     }
 }
 
-/* Each number of channels is a loop of its own, so that its sums are registers. */
+/* A function for each number of channels, so that the sums are registers. */
 void DPK(pooled)(const dpk_pooled *s, size_t q, const float *x, const float *w, const float *bias,
                  float *y, uint8_t *winners) {
 #define CASE(Q)                                                                                    \

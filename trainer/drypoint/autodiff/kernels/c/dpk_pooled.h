@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolution with 2x2 max-pooling behind it, whose results never leave the registers: the four
- * pixels of a window are the four vectors of a tile. */
+/* Convolution fused with 2x2 max-pooling: the four pixels of a pooling window are the four vectors
+ * of a tile, and stay in registers. */
 #ifndef DPK_POOLED_H
 #define DPK_POOLED_H
 
 #include "dpk_vector.h"
 
-/* Output channels of a tile. Their sums fit into the 32 or 16 registers with the factors and a
- * weight; with the weights and a factor; and, where a product needs a register too, with all. */
+/* Output channels of a tile: as many as fit into the 32 or 16 registers with the factors and
+ * weights of a term. */
 #if DPK_LANES == 16 || defined(__aarch64__)
 enum { DPK_POOLED_Q = 5 };
 #elif DPK_LANES == 8
@@ -20,15 +20,16 @@ typedef struct {
     size_t n_terms;
     const ptrdiff_t *offsets; /* [n_terms]: of a term in x */
     ptrdiff_t dx, dy;         /* in x, from pixel to pixel of a window */
-    size_t n_windows;         /* in a row; they touch */
+    size_t n_windows;         /* in a row, without gaps */
     size_t n_images;          /* at most a vector */
     int relu;
     ptrdiff_t y_step, y_plane; /* between results of a row, of neighbouring channels */
     size_t winners_step, winners_plane;
 } dpk_pooled;
 
-/* q <= DPK_POOLED_Q channels of a row of results, and their winners (NULL: nobody asks): what the
- * product of dpk_product.h gives with DPK(finish) behind it. w is [q][n_terms]; bias [q], or NULL.
+/* Computes a row of results of q <= DPK_POOLED_Q channels, and their winners (NULL: not needed):
+ * the bytes of `product` in dpk_product.h followed by DPK(finish). w is [q][n_terms]; bias [q] or
+ * NULL.
  */
 void DPK(pooled)(const dpk_pooled *s, size_t q, const float *x, const float *w, const float *bias,
                  float *y, uint8_t *winners);

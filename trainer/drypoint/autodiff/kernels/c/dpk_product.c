@@ -82,7 +82,7 @@ DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const floa
             y[q * y_row + p] += sums[q * P + p];
 }
 
-/* Each size of tile is a loop of its own, so that its sums are registers. */
+/* A function for each size of a tile, so that the sums are registers. */
 #define ROW(Q)                                                                                     \
     CASE(1, Q);                                                                                    \
     CASE(2, Q);                                                                                    \

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two inner loops that do nearly all of the arithmetic.
+/* The two inner loops of nearly all arithmetic.
  *
  * product: P vectors of x times Q weights, broadcast, are added to P * Q vectors of sums that stay
- * in registers over all terms. Convolution, its gradient by data, matrix products and the middle of
- * a fast convolution are this loop with other offsets.
+ * in registers over all terms. Convolution, its input gradient, matrix products and the products of
+ * a Winograd convolution are this loop with different offsets.
  *
  * correlation: Q gradients times P values of x, all vectors, are added to Q * P vectors, whose
- * lanes are summed at the end: gradients by weights. */
+ * lanes are summed at the end: weight gradients. */
 #ifndef DPK_PRODUCT_H
 #define DPK_PRODUCT_H
 
 #include "dpk_vector.h"
 
-/* Sums, factors and a broadcast weight together fit into the registers: 32 or 16 of them. */
+/* Sums, factors and a broadcast weight fit together into the 32 or 16 registers. */
 #if DPK_LANES == 16
 enum { DPK_P = 4, DPK_Q = 6, DPK_CP = 5, DPK_CQ = 5 };
 #else
@@ -27,7 +27,7 @@ typedef struct {
     ptrdiff_t y_row, y_step;  /* between the results of neighbouring q, of neighbouring p */
 } dpk_product;
 
-/* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0; or y itself: adds to what is there) + sum of
+/* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0; y: adds to y) + sum of
  * w[q][t] * x[t][p]. */
 void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, const float *w,
                   const float *bias, float *y);

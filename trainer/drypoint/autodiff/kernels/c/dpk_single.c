@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fast convolution of one channel with 5 by 5 weights. No sum over channels stands between the maps
- * of dpk_transforms.h then, so the products at the points are factors of the map back, which keeps
- * its 16 results in registers; a product never goes through memory. */
+/* Winograd convolution of one channel with 5 by 5 weights. There is no sum over channels between
+ * the maps of dpk_transforms.h, so the products at the points go straight into the back transform,
+ * whose 16 results stay in registers. */
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 #include "dpk_winograd.h"
 
 enum { N = 8 }; /* points along an axis */
 
-/* The points of 1/2 and -1/2, whose weights are taken times 1/8 and whose row of A times 8: it then
- * needs no other factors than that of 2 and -2. Both are powers of 2, so nothing is rounded. */
+/* The points 1/2 and -1/2: their weights are scaled by 1/8 and their row of A by 8, so that the row
+ * has the factors of the points 2 and -2. Both scales are powers of 2, so nothing is rounded. */
 DPK_INLINE int is_half(size_t point) {
     return point == 5 || point == 6;
 }
 
-/* y[0..4) += a pair of points, 1 and -1, 2 and -2, or 1/2 and -1/2, by the map A^T. The first of
- * them finds nothing in y[1..4). */
+/* y[0..4) += a pair of points, 1 and -1, 2 and -2, or 1/2 and -1/2, by the map A^T. The first
+ * pair finds y[1..4) uninitialized. */
 DPK_INLINE void add_pair(const int pair, dpk_vec plus, dpk_vec minus, dpk_vec *y) {
     static const float powers[4][4] = {{0}, {1, 1, 1, 1}, {1, 2, 4, 8}, {8, 4, 2, 1}};
     const dpk_vec sum = plus + minus, difference = plus - minus;
@@ -30,8 +30,8 @@ DPK_INLINE void add_pair(const int pair, dpk_vec plus, dpk_vec minus, dpk_vec *y
     }
 }
 
-/* What the weights [N][N] give at the points x, [N][N][lane]. The bias comes in where both axes
- * are at 1: all results have that point as it is. */
+/* Products of the weights [N][N] with the points x, [N][N][lane]. The bias is added at the point
+ * (1, 1), which all results contain with the factor 1. */
 DPK_INLINE dpk_vec product(const int i, const int j, const float *x, const float *w, float bias) {
     const dpk_vec weight = dpk_all(w[i * N + j]), point = dpk_load(x + (i * N + j) * DPK_LANES);
     return i == 1 && j == 1 ? dpk_fma(weight, point, dpk_all(bias)) : weight * point;
@@ -47,7 +47,7 @@ DPK_INLINE void transform_column(const int j, const float *x, const float *w, fl
     y[3] = y[3] + product(N - 1, j, x, w, bias);
 }
 
-/* The products through both axes, each column as soon as it is there. */
+/* The products through the map A^T on both axes, column by column. */
 DPK_INLINE void transform_products(const float *x, const float *w, float bias, dpk_vec (*y)[4]) {
     dpk_vec one[4], other[4];
     transform_column(0, x, w, bias, one);
@@ -68,7 +68,7 @@ DPK_INLINE void transform_products(const float *x, const float *w, float bias, d
         y[i][3] = y[i][3] + one[i];
 }
 
-/* Where results of a tile go, and what is known of it. */
+/* The place of the results of a tile. */
 typedef struct {
     float *y;
     uint8_t *winners; /* or NULL */
@@ -94,8 +94,8 @@ DPK_INLINE void finish_pairs(const dpk_conv2d *a, const place *p, dpk_vec (*resu
     }
 }
 
-/* Not part of the loop that calls it: a compiler would take the weights of a channel out of that,
- * 64 vectors, and have no registers to keep them in. */
+/* Not inlined: a compiler would hoist the weights of a channel, 64 vectors, out of the calling
+ * loop, and spill them from the registers. */
 __attribute__((noinline)) static void finish_tile(const dpk_conv2d *a, const dpk_part *part,
                                                   const place *p, const float *x, const float *w) {
     const float bias = a->bias ? a->bias[part->c] : 0;
@@ -124,8 +124,8 @@ static place place_of(const dpk_conv2d *a, const dpk_part *part) {
     return p;
 }
 
-/* At large batches each result is on a page of its own, which takes about as long to reach as a
- * tile to compute: so that is asked for before. */
+/* With large batches each result is on another page, whose access takes about as long as a tile: so
+ * it is prefetched. */
 DPK_INLINE void expect(const dpk_conv2d *a, const place *p) {
     if (!p->pairs)
         return;
@@ -138,7 +138,7 @@ DPK_INLINE void expect(const dpk_conv2d *a, const place *p) {
     }
 }
 
-/* [point][o] as [o][point], those of 1/2 and -1/2 times 1/8. */
+/* Transposes [point][o] to [o][point], with 1/2 and -1/2 scaled by 1/8. */
 static void by_channel(const dpk_conv2d *a, float *w) {
     for (size_t o = 0; o < a->y.c; o++)
         for (size_t i = 0; i < N; i++)
@@ -148,7 +148,7 @@ static void by_channel(const dpk_conv2d *a, float *w) {
             }
 }
 
-/* A tile of every output channel, while its points are in the first-level cache. */
+/* Computes a tile of every output channel, while its points are in the first-level cache. */
 static void channels_of(const dpk_conv2d *a, dpk_part part, const float *x, const float *w) {
     const size_t winners_plane = a->y.h * a->y.w * a->y.n;
     place p = place_of(a, &part);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See dpk_sparse.h.
  *
- * The lanes run along the columns. A row of the sparse factor is kept as the list of what is not
- * zero in it; each entry multiplies up to MOST vectors of a row of the dense factor, which are
- * added to as many sums in registers. So each multiplication has a load of its own, where `product`
- * has one for DPK_Q: what the loop meets has to be in the first-level cache. Therefore the terms
- * are taken in blocks of which a panel fits into it, and is used by all rows; their sums wait in
- * memory meanwhile.
+ * The lanes of vectors are columns. A row of the sparse factor is a list of its nonzeros. Each
+ * entry is multiplied with up to MOST vectors of a row of the dense factor, and added to as many
+ * sums in registers. So each multiplication has a load, where `product` has one load for DPK_Q of
+ * them: the dense factor must be in the first-level cache. Therefore the terms are cut into blocks.
+ * A panel of a block fits into this cache, and all rows use it one after the other; their sums are
+ * in memory between two blocks.
  *
- * The dense factor is mostly a weight, larger than the caches beside a core, and a block of it is
- * many short runs of numbers, which no machine foresees. So while a block is used, the lines of the
- * next one are asked for, a few with each row, and so are those that results go to. */
+ * The dense factor is mostly a weight, larger than the caches of a core. A block of it is many
+ * short runs of numbers, which no CPU prefetches. So each row prefetches some lines of the next
+ * block, and of the results. */
 #include "dpk_sparse.h"
 #include "dpk_threads.h"
 
@@ -21,7 +21,7 @@ enum {
     ROWS_AHEAD = 8    /* about a microsecond */
 };
 
-/* What a part has in its scratch memory. */
+/* The scratch memory of a part. */
 typedef struct {
     float *values;      /* of all entries, row by row */
     int32_t *positions; /* likewise: of the term, in the block's panel */
@@ -31,14 +31,14 @@ typedef struct {
     size_t stride;          /* of a panel */
 } dpk_lists;
 
-/* Runs of numbers, `stride` apart. */
+/* Runs of numbers to prefetch, `stride` apart. */
 typedef struct {
     const float *first;
     ptrdiff_t stride;
     size_t n, length;
 } dpk_runs;
 
-/* What happens to all rows while a block is used: sums = before + those of the block. */
+/* The sums of all rows over a block of terms: sums = before + the sums of the block. */
 typedef struct {
     const float *before; /* before_row floats apart; 0: all rows begin with the same */
     float *sums;         /* sums_row floats apart */
@@ -65,7 +65,7 @@ DPK_INLINE void add_entries(const float *values, const int32_t *positions, size_
         dpk_store(sums + p * DPK_LANES, sum[p]);
 }
 
-/* Runs begin .. end - 1, as far as there are so many. */
+/* Prefetches runs begin .. end - 1, if they exist. */
 DPK_INLINE void fetch(const dpk_runs *runs, size_t begin, size_t end) {
     for (size_t i = begin; i < dpk_min(end, runs->n); i++)
         for (size_t j = 0; j < runs->length; j += LINE)
@@ -86,7 +86,7 @@ DPK_INLINE void add_block(const dpk_lists *l, size_t b, size_t n_rows, const dpk
     }
 }
 
-/* Each size is a loop of its own, so that its sums are registers. */
+/* A function for each size, so that the sums are registers. */
 static void add(const dpk_lists *l, size_t b, size_t n_rows, const dpk_adding *a, size_t p) {
 #define CASE(P)                                                                                    \
     case P:                                                                                        \
@@ -107,7 +107,7 @@ static void add(const dpk_lists *l, size_t b, size_t n_rows, const dpk_adding *a
 #undef CASE
 }
 
-/* The lists of rows first .. first + n_rows - 1, by way of l->sums. */
+/* Makes the lists of rows first .. first + n_rows - 1; l->sums is scratch memory. */
 static void list_rows(const dpk_sparse *s, size_t first, size_t n_rows, dpk_lists *l) {
     const size_t width = DPK_LANES * dpk_groups(s->n_terms, DPK_LANES);
     dpk_ivec lane = {0};
@@ -143,7 +143,7 @@ static size_t terms_of(const dpk_sparse *s, const dpk_lists *l, size_t b) {
     return dpk_min(l->block, s->n_terms - b * l->block);
 }
 
-/* What is packed after block b: the next one, or the first one of the columns that follow. */
+/* The block that is packed after block b: the next one, or the first one of the next columns. */
 static dpk_runs after(const dpk_sparse *s, const dpk_lists *l, size_t b, size_t first,
                       size_t n_columns) {
     const int ends = b + 1 == l->n_blocks;
@@ -155,7 +155,7 @@ static dpk_runs after(const dpk_sparse *s, const dpk_lists *l, size_t b, size_t 
     return (dpk_runs){x.data, x.column, n, n_terms};
 }
 
-/* Columns first .. first + n_columns - 1, p vectors, of n_rows rows that are listed. */
+/* Computes columns first .. first + n_columns - 1, p vectors, of n_rows rows with lists. */
 static void multiply(const dpk_sparse *s, const dpk_lists *l, size_t row, size_t n_rows,
                      size_t first, size_t n_columns, size_t p) {
     const size_t width = p * DPK_LANES;
@@ -191,9 +191,9 @@ static size_t divisor(size_t n, size_t most) {
     return dpk_max(1, most);
 }
 
-/* How many parts the columns are cut into; the rows are cut for the others. Parts side by side make
- * the same lists, parts below each other pack the same numbers: the cheaper comes first, as long as
- * each part is large enough to pay. */
+/* The number of parts of the columns; the rows are cut into the other parts. Parts of equal rows
+ * make equal lists, parts of equal columns pack equal numbers: the cheaper cut comes first, as long
+ * as each part is large enough to pay. */
 static size_t parts_across(const dpk_sparse *s, size_t n_parts) {
     if (8 * s->n_rows > dpk_packing(s) * s->n_columns)
         return n_parts / divisor(n_parts, dpk_min(n_parts, s->n_rows / DPK_LEAST_ROWS));

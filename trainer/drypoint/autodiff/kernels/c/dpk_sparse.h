@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix products of which one factor has many zeros: what a ReLU has put out, or its gradient.
+/* Matrix products with a factor of many zeros: the output of a ReLU, or its gradient.
  *
- * The terms of a zero are left out. Each sum still begins with 0 or its bias and takes its terms in
- * ascending order, one fused multiplication each, as `product` does: a term of 0 changes no sum, so
- * both ways give the same number (one that underflowed to -0 may keep its sign). Unless what the
- * zero would have met is infinite or NaN: that is left out, too. A net that diverges shows it all
- * the same, by the terms of units that are on: NaN is no zero, and stays in the lists. */
+ * The terms of zeros are left out. Each sum begins with 0 or its bias, and adds its terms in
+ * ascending order by fused multiply-adds, as `product` does. A term of 0 does not change a sum, so
+ * the results are equal (a sum that underflowed to -0 may keep its sign), except where the other
+ * factor of a zero is infinite or NaN. A net that diverges still shows it: NaN is no zero and is
+ * not left out. */
 #ifndef DPK_SPARSE_H
 #define DPK_SPARSE_H
 
@@ -40,16 +40,16 @@ DPK_INLINE size_t dpk_packing(const dpk_sparse *s) {
     return far ? 5 * DPK_TURNED : DPK_TURNED;
 }
 
-/* How often so many rows begin anew, with other lists and the dense factor packed again. */
+/* The number of passes over the rows; each makes new lists and packs the dense factor again. */
 DPK_INLINE size_t dpk_passes(const dpk_sparse *s, size_t n_rows) {
     return dpk_groups(n_rows, dpk_max(DPK_PASS, DPK_LISTED / s->n_terms));
 }
 
-/* Whether leaving out zeros is faster than a * by b: says then how. The answer depends on the
- * numbers, and not on the part that asks. */
+/* Whether leaving out zeros is faster, and the plan for it. The result depends on the numbers of
+ * the factors, not on the part. */
 int DPK(is_sparse)(const dpk_matmul *a, dpk_sparse *s);
 
-/* A part of the product; returns as a task does. */
+/* Computes a part of the product; returns the result of a task. */
 int DPK(sparse_product)(const dpk_sparse *s, size_t part, size_t n_parts);
 
 #endif

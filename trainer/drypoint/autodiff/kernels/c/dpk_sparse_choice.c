@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a matrix product is made by leaving out zeros. */
+/* The choice between the dense and the sparse matrix product. */
 #include "dpk_sparse.h"
 
 enum {
     LEAST_TERMS = 32, /* with fewer, sums are stored and loaded more than added to */
-    RUNS = 64,        /* of so many numbers that are looked at, in all of a factor */
+    RUNS = 64,        /* samples of RUN numbers, spread over a factor */
     RUN = 16
 };
 
-/* How many of RUNS * RUN numbers, spread over the matrix, are not zero. */
+/* The number of nonzeros among RUNS * RUN numbers, spread over the matrix. */
 static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     if (x.column != 1) {
         const size_t n = n_rows;
@@ -26,10 +26,10 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
     return count;
 }
 
-/* The share of zeros above that with which the product takes as long as by `product`; below 0: it
- * takes longer. Ten vectors of a term take some 1.2 times as long, so at most 5/8 of the terms may
- * be left; less by what packing takes, by what lists take, about a vector for each number, and by
- * what turning the result takes. */
+/* The margin of the share of zeros over the share at which the sparse product is as fast as
+ * `product`; below 0 it is slower. Ten vectors of a term take some 1.2 times as long, so at most
+ * 5/8 of the terms may remain; fewer, since packing, lists (about a vector for each number) and
+ * transposing the result take time, too. */
 static double gain(const dpk_sparse *s) {
     const size_t n_rows = s->n_rows, n_terms = s->n_terms, n_columns = s->n_columns;
     if (n_rows < DPK_LEAST_ROWS || n_terms < LEAST_TERMS ||

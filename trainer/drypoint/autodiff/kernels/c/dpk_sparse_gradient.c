@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gradient by the weight where most gradients are zero: behind a ReLU, and behind a pooling
- * that hands each on to one pixel of many.
+/* The weight gradient if most gradients are zero: after a ReLU, or after a pooling, whose gradient
+ * goes to one pixel of a window.
  *
- * Of each output channel those that are left become a list: the gradient, and where in a block the
- * window of its pixel begins. Each then adds its multiple of the rows of x in the window, eight
- * floats of each, to sums that are the rows of the weight. Images lie one after the other here, not
- * in the lanes: those of a vector have their windows in different places. */
+ * The nonzero gradients of each output channel become a list: the gradient, and the offset in a
+ * block at which the window of its pixel begins. Each entry adds its multiple of the rows of x in
+ * the window, eight floats of a row, to sums that are the rows of the weight. Images are one after
+ * the other here, not in the lanes, since the entries of a vector have windows at different places.
+ */
 #include "dpk_block.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"

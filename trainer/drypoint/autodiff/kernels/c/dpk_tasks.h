@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each instruction set compiles: its tasks and the table of them. */
+/* The tasks, which are compiled for each instruction set, and their table. */
 #ifndef DPK_TASKS_H
 #define DPK_TASKS_H
 

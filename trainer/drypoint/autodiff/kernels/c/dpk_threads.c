@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The threads that run the parts of a task.
  *
- * Why not OpenMP: at the end of each parallel region its threads spin at a barrier, which on a
- * machine with other work makes two threads many times slower than one; and its runtime is shared
- * with whatever else the process has loaded. Here a thread that finds no work spins for about the
- * time between two kernels of a training step, giving way to others, and then sleeps. */
+ * Why not OpenMP: its threads spin at a barrier after each parallel region, which makes two threads
+ * many times slower than one on a machine with other work; and all libraries of a process share its
+ * runtime. Here a thread without work spins for about the time between two kernels of a training
+ * step, yields to other processes, and then sleeps. */
 #define _POSIX_C_SOURCE 200112L /* signals */
 
 #include "dpk_threads.h"
@@ -16,29 +16,29 @@
 #include <signal.h>
 #include <string.h>
 
-/* Pauses: some 150 microseconds between two jobs, four times that until the last part of one is
- * done, since there may be parts of parts to do; 2.5 microseconds. */
+/* Pauses of a spinning thread: some 150 microseconds between two jobs; four times as long while a
+ * job runs, which may offer inner jobs; and 2.5 microseconds. */
 enum { SPINS = 4000, SPINS_IN_JOB = 16000, YIELD_EVERY = 64 };
 enum { MOST_THREADS = 64 };
 
-/* What a thread that does a part shares out of it. */
+/* The inner job of a thread that runs a part. */
 typedef struct {
     dpk_share parts;
     dpk_job job;
 } __attribute__((aligned(64))) inner;
 
-/* One job at a time: the parts of one task, mostly. Each thread has a share of them, the same
- * images or rows from one kernel to the next, which so stay in the cache of its core; whoever is
- * through with its own claims parts of others' shares. The threads are the owner, which asked for
- * the job, and the workers that are awake. The owner waits for parts that were claimed, not for
- * workers: one that has not woken up yet, or whose core another process has, costs nothing.
+/* One job runs at a time. Each thread has a share of its parts: equal images or rows in successive
+ * kernels, which stay in the cache of the thread's core. A thread that has finished its share
+ * claims parts of other shares. The threads are the owner, which called dpk_run, and the workers.
+ * The owner waits for claimed parts, not for workers: a worker that still sleeps, or that has lost
+ * its core to another process, delays nothing.
  *
- * A part that goes through several kernels is a long one. Whoever does it shares out the parts of a
- * kernel as soon as another thread has nothing left to do: an inner job of its own.
+ * A part that runs several kernels is long. Its thread offers the parts of each kernel as an inner
+ * job when another thread is free.
  *
- * What a job is may be read after claiming a part of it only: until that part is finished, who made
- * the job waits. Between jobs no part is left to claim, so whoever gets one has it of the job that
- * is there. */
+ * A thread may read a job only after claiming a part of it: the owner of the job waits until this
+ * part is finished. Between two jobs there is no part to claim, so a claimed part belongs to the
+ * current job. */
 static struct {
     pthread_mutex_t owner; /* held by the thread whose job it is */
     pthread_mutex_t mutex; /* guards the sleeping, and nothing else */
@@ -47,8 +47,8 @@ static struct {
     dpk_job job;
     /* Atomics. */
     size_t n_threads; /* that may claim: the owner, 0, and the workers below this number */
-    size_t idle;      /* threads that wait for something to do, awake */
-    size_t asleep;    /* workers */
+    size_t idle;      /* threads that spin without a part */
+    size_t asleep;    /* workers that sleep */
     int owner_asleep;
     dpk_share shares[MOST_THREADS];
     inner inners[MOST_THREADS];
@@ -63,7 +63,7 @@ static void pause_once(void) {
 #endif
 }
 
-/* Does parts of a share until none is left to claim; whether there was one. */
+/* Runs parts of a share until no part is left; returns whether there was a part. */
 static int help(dpk_share *with) {
     int helped = 0;
     for (size_t part = 0; dpk_claimed(with, &part); helped = 1) {
@@ -81,7 +81,7 @@ static int help(dpk_share *with) {
     return helped;
 }
 
-/* The thread's own share first, then those of the threads after it, and what they share out. */
+/* Runs parts of the thread's own share, then of the shares and inner jobs of the other threads. */
 static int help_all(size_t thread) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     int helped = 0;
@@ -101,9 +101,9 @@ static int is_wanted(size_t thread) {
     return 0;
 }
 
-/* Spins for about as long as it is from one kernel of a training step to the next, or to the end of
- * a long part. It yields to whatever else wants the core: the owner above all, where a machine with
- * other work put both on one. Whether there is something to do. */
+/* Spins for about the time between two kernels of a training step, or until the end of a long part;
+ * returns whether there is work. It yields the core to other threads: on a busy machine the owner
+ * may wait for the same core. */
 static int spun_for_work(size_t thread) {
     int wanted = 0;
     __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
@@ -139,7 +139,7 @@ static void *worker(void *number) {
     return NULL;
 }
 
-/* A child process has this thread only. */
+/* A forked child process has only the calling thread. */
 static void after_fork(void) {
     pthread_mutex_init(&pool.owner, NULL);
     pthread_mutex_init(&pool.mutex, NULL);
@@ -160,8 +160,8 @@ static void prepare(void) {
     pthread_key_create(&number_key, NULL);
 }
 
-/* Workers up to n of them, or as many as can be had; only between jobs. They take no signals: those
- * are the interpreter's. */
+/* Starts workers until there are n, or as many as the system allows; only between jobs. Workers
+ * block all signals, which the interpreter handles. */
 static void hire(size_t n) {
     sigset_t all, before;
     if (pool.n_workers >= n)
@@ -178,8 +178,8 @@ static void hire(size_t n) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Until all parts are finished the owner helps where it can. Where a worker has lost its core in
- * the midst of a part, the owner's is free for it as soon as the owner sleeps. */
+/* The owner runs parts of inner jobs until all parts are finished. If a worker has lost its core in
+ * the middle of a part, the owner sleeps, which frees a core for the worker. */
 static void await_parts(void) {
     __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
     for (int i = 0; !dpk_is_done(&pool.job) && i < SPINS_IN_JOB; i++) {
@@ -202,7 +202,7 @@ static void await_parts(void) {
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* To all threads that may claim; and wakes those that sleep. */
+/* Offers a job to all threads, and wakes those that sleep. */
 static void share_out(dpk_job *j) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     for (size_t i = 0; i < n; i++)
@@ -216,7 +216,7 @@ static void share_out(dpk_job *j) {
 
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts) {
     pthread_once(&once, prepare);
-    /* With one thread, or while another Python thread has the workers, this one does all. */
+    /* With one thread, or while another Python thread uses the workers, this thread runs all. */
     if (n_threads <= 1 || n_parts <= 1 || pthread_mutex_trylock(&pool.owner))
         return task(arguments, 0, 1);
     hire(n_threads - 1);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task may ask of the thread that runs it. */
+/* Functions that a task may call. */
 #ifndef DPK_THREADS_H
 #define DPK_THREADS_H
 
 #include "dpk_kernels.h"
 
-/* n_floats of memory, aligned to 64 bytes, with whatever is in it; the thread's own until its next
- * call of this. NULL: there is none. */
+/* Uninitialized memory of n_floats, aligned to 64 bytes, for the calling thread until its next
+ * call. NULL: there is no memory. */
 float *dpk_scratch(size_t n_floats);
 
-/* All parts of a task, by a part of another one: n_parts of them, if there are threads that have
- * nothing else to do. Returns as a task does. */
+/* Runs a task inside a part of another task, in n_parts parts if other threads are free. Returns
+ * the result of the task. */
 int dpk_run_inside(dpk_task *task, const void *arguments, size_t n_parts);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The maps of dpk_transforms.h. With constant map and r all loops are unrolled, and what is
- * multiplied by 0 vanishes. */
+/* The maps of dpk_transforms.h. With a constant map and r the compiler unrolls all loops and drops
+ * the products with 0. */
 #include "dpk_transforms.h"
 
 enum { MOST = 8 }; /* points along an axis */
 
-/* How many numbers a map takes. */
+/* The number of inputs of a map. */
 #define TERMS(map, r) ((map) == DPK_DATA ? (r) + 3 : (map) == DPK_RESULT ? 4 : (r))
 
 /* The coefficient of x[j] in row `row`: 0, the positive points, infinity. */
@@ -82,7 +82,7 @@ DPK_INLINE void apply_back(const dpk_map map, const int r, const dpk_vec *x, dpk
     }
 }
 
-/* Both axes: a tile [terms][terms] into n * n points, `step` floats apart. */
+/* Transforms a tile [terms][terms] on both axes into n * n points, `step` floats apart. */
 DPK_INLINE void apply_2d(const dpk_map map, const int r, const float *tile, ptrdiff_t row,
                          ptrdiff_t column, float *points, ptrdiff_t step) {
     const int n_terms = TERMS(map, r), n = r + 3;
@@ -106,7 +106,7 @@ DPK_INLINE void apply_2d(const dpk_map map, const int r, const float *tile, ptrd
     }
 }
 
-/* Both axes back: n * n points into a tile, or added to it. */
+/* Transforms n * n points on both axes back into a tile, or adds them to it. */
 DPK_INLINE void apply_back_2d(const dpk_map map, const int r, const float *points, ptrdiff_t step,
                               float *tile, ptrdiff_t row, ptrdiff_t column, int adds) {
     const int n_terms = TERMS(map, r), n = r + 3;

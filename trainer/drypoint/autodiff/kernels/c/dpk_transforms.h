@@ -6,7 +6,7 @@
  * p_k^0, p_k^1, ... over N_k, row k of A the same powers, row k of B^T the coefficients of
  * M(x) / (x - p_k), M the product of all (x - p), and N_k the value of that at p_k. The points are
  * 0, 1, -1, 2, -2, for r = 5 also 1/2, -1/2, and infinity, which stands for the leading
- * coefficient. Its gradients are the same maps the other way round: G^T, A and B.
+ * coefficient. The gradients use the transposed maps: G^T, A and B.
  *
  * The rows of p and of -p differ in the sign of every second term only: a map is kept as the rows
  * of 0, of the positive points and of infinity. */
@@ -25,7 +25,7 @@ typedef enum { DPK_DATA, DPK_RESULT, DPK_WEIGHT } dpk_map; /* B^T, A, G */
 void DPK(transform)(dpk_map map, size_t r, const float *tile, ptrdiff_t row, ptrdiff_t column,
                     float *points, ptrdiff_t step);
 
-/* By the transposed maps from points to a tile; adds: to what is in it. */
+/* Transforms points to a tile by the transposed maps; adds: adds them to the tile. */
 void DPK(transform_back)(dpk_map map, size_t r, const float *points, ptrdiff_t step, float *tile,
                          ptrdiff_t row, ptrdiff_t column, int adds);
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimizer steps: all of a parameter's numbers are read and written once. Each operation is one of
- * NumPy's, rounded as it is there, so both give the same bytes.
+/* Optimizer updates: each number of a parameter is read and written once. Each operation is
+ * rounded to float as NumPy's is, so both give equal bytes.
  *
- * What is written is never read back: a vector that lies in two cache lines is not handed on by the
- * store, but waited for until it is in the cache, and that is most of the time of a step. */
+ * An update never reads a number that it wrote: the CPU cannot forward a stored vector that lies in
+ * two cache lines, and waiting for the cache would take most of the time of an update. */
 #include "dpk_tasks.h"
 
 #include <math.h>
 
-enum { BLOCK = 1024 }; /* numbers: a gradient that is a sum goes from here to where it is used */
+enum { BLOCK = 1024 }; /* numbers: the sum of this many gradient terms stays in the cache */
 
-/* What a step does with numbers begin .. begin + n of a parameter, whose gradient is g[0..n). */
+/* Updates numbers begin .. begin + n of a parameter, whose gradient is g[0..n). */
 typedef void block_step(const void *arguments, const dpk_parameter *p, const float *restrict g,
                         size_t begin, size_t n);
 
-/* g[0..n), numbers begin .. begin + n of a gradient of several terms. */
+/* g[0..n) = the sum of numbers begin .. begin + n of all terms of a gradient. */
 static void add_up(const dpk_parameter *p, float *restrict g, size_t begin, size_t n) {
     const float *first = p->g[0] + begin, *second = p->g[1] + begin;
     for (size_t i = 0; i < n; i++)

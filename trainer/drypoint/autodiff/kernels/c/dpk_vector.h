@@ -41,13 +41,13 @@ DPK_INLINE void dpk_store(float *x, dpk_vec v) {
     *(dpk_unaligned *)x = v;
 }
 
-/* x in every lane: x - 0 is x, whatever it is. */
+/* x in every lane; x - 0 is x for all x. */
 DPK_INLINE dpk_vec dpk_all(float x) {
     return x - (dpk_vec){0};
 }
 
-/* a * b + c, rounded once where the instruction set can. Said outright, and never left to the
- * compiler: it contracts some loops and not others, and tiles of two sizes then differ. */
+/* a * b + c, rounded once if the instruction set has fused multiply-adds. Explicit, since a
+ * compiler fuses some loops and not others, and tiles of two sizes would then differ. */
 DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
 #if DPK_LANES == 16
     return (dpk_vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -60,7 +60,7 @@ DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
 #endif
 }
 
-/* At most eight floats: half a vector where vectors are longer. */
+/* A vector of at most eight floats: half of a longer vector. */
 #if DPK_LANES == 16
 enum { DPK_SHORT = 8 };
 typedef float dpk_short __attribute__((vector_size(32)));
@@ -109,8 +109,8 @@ DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
     return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
 }
 
-/* Where v is larger than the largest so far it takes its place, and k that of its number: the first
- * of equals stays, and a NaN, so that training can see that it diverged. */
+/* Replaces the maximum by v, and its number by k, where v is larger. The first of equal elements
+ * stays; so does a NaN, which shows that training diverged. */
 DPK_INLINE void dpk_keep_larger(dpk_vec v, int32_t k, dpk_vec *best, dpk_ivec *won) {
 #if DPK_LANES == 16 /* with masks, of which GCC makes vectors elsewhere */
     const __m512 y = (__m512)*best;
@@ -125,14 +125,14 @@ DPK_INLINE void dpk_keep_larger(dpk_vec v, int32_t k, dpk_vec *best, dpk_ivec *w
 #endif
 }
 
-/* The ReLU of what is kept: where that makes it 0, 255 is its number. A NaN stays. */
+/* The ReLU of the maximum; where it gives 0, the number becomes 255. A NaN stays. */
 DPK_INLINE void dpk_keep_positive(dpk_vec *best, dpk_ivec *won) {
     const dpk_ivec off = *best <= 0;
     *best = dpk_select(off, (dpk_vec){0}, *best);
     *won |= off & 255;
 }
 
-/* The sum of the lanes, by halves: the same order wherever the vector is as wide. */
+/* The sum of the lanes, by halves: the order depends on the width of the vector only. */
 DPK_INLINE float dpk_sum(dpk_vec v) {
     float x[DPK_LANES];
     for (size_t i = 0; i < DPK_LANES; i++)
@@ -244,8 +244,8 @@ DPK_INLINE void dpk_transpose(const float *x, ptrdiff_t x_step, float *y, ptrdif
 #endif
 }
 
-/* Appends to two arrays what is in the lanes that the mask has, in their order; returns how many.
- * Both need room for a whole vector. */
+/* Appends the lanes of the mask to two arrays, in order; returns the number of lanes. Both arrays
+ * need room for a whole vector. */
 DPK_INLINE size_t dpk_append(dpk_ivec mask, dpk_ivec a, int32_t *to_a, dpk_vec b, float *to_b) {
 #if DPK_LANES == 16
     /* Compressed in the register: with memory for its destination the instruction takes a hundred
@@ -265,7 +265,7 @@ DPK_INLINE size_t dpk_append(dpk_ivec mask, dpk_ivec a, int32_t *to_a, dpk_vec b
 #endif
 }
 
-/* Where part p of n parts of `count` things begins; part n is the end. */
+/* The begin of part p of n parts of `count` items; the begin of part n is the end. */
 DPK_INLINE size_t dpk_begin(size_t count, size_t part, size_t n_parts) {
     return count * part / n_parts;
 }
@@ -278,7 +278,7 @@ DPK_INLINE size_t dpk_max(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-/* n things in groups of at most `most`: how many groups. */
+/* The number of groups of at most `most` items for n items. */
 DPK_INLINE size_t dpk_groups(size_t n, size_t most) {
     return (n + most - 1) / most;
 }

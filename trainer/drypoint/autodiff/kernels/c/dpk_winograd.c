@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fast convolution, forward: both axes of dpk_transforms.h, so n * n multiplications for 16 results
- * in place of 16 r * r. At each point it is a small matrix product over the channels. */
+/* Winograd convolution, forward: both axes of dpk_transforms.h, so n * n multiplications for 16
+ * results in place of 16 r * r. At each point it is a small matrix product over the channels. */
 #include "dpk_winograd.h"
 #include "dpk_matrix.h"
 #include "dpk_product.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 
-/* Output channels that are transformed back as soon as their products are there: their matrices
- * then still lie in the second-level cache. */
+/* Output channels that are transformed back at once, while their products are in the second-level
+ * cache. */
 enum { GROUP = 3 * DPK_Q };
 
 int DPK(filters)(const void *arguments, size_t part, size_t n_parts) {
@@ -74,7 +74,7 @@ static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, s
     }
 }
 
-/* The results of one channel in a chunk, finished. */
+/* Writes the results of one channel in a chunk, with bias, ReLU and pooling. */
 static void finish_chunk(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chunk *k, size_t b,
                          size_t o, const float *products, size_t step, float *strip) {
     const size_t width = DPK_TILE * k->w, n_tiles = k->h * k->w;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tasks of fast convolution share: how an image is cut into tiles. */
+/* The tiles of Winograd convolutions. */
 #ifndef DPK_WINOGRAD_H
 #define DPK_WINOGRAD_H
 
@@ -45,8 +45,8 @@ DPK_INLINE dpk_chunk dpk_chunk_at(const dpk_tiling *s, size_t i) {
     return c;
 }
 
-/* Every channel of a block in a chunk, at its points: [point][channel][tile][lane], dpk_matrix_step
- * apart. */
+/* Transforms every channel of a block in a chunk: [point][channel][tile][lane], with
+ * dpk_matrix_step floats from point to point. */
 void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_channels,
                           const float *block, float *points);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fast convolution, backward: the transposed maps, and as few multiplications as forward. */
+/* The gradients of Winograd convolution: transposed maps, with as few multiplications. */
 #include "dpk_matrix.h"
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
@@ -34,7 +34,7 @@ static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const 
                            (ptrdiff_t)dpk_matrix_step(n_padded, n_tiles));
 }
 
-/* Adds what n output channels, the first of them o, give to each input channel. */
+/* Adds the products of output channels o .. o + n - 1 to each input channel. */
 static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, size_t o, size_t n,
                      const ptrdiff_t *offsets, const float *g, float *products) {
     const dpk_product terms = {.n_terms = n,
@@ -59,7 +59,7 @@ static void multiply(const dpk_conv2d *a, const dpk_tiling *s, size_t n_tiles, s
 int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
     dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
-    /* Where pooling dropped rows or columns, some of x reached no result. */
+    /* If pooling dropped rows or columns, no result depends on some pixels of x. */
     s.frame.h = dpk_max(s.frame.h, a->x.h + (size_t)a->top);
     s.frame.w = dpk_max(s.frame.w, a->x.w + (size_t)a->left);
     s.row = (ptrdiff_t)(s.frame.w * DPK_LANES);
@@ -137,7 +137,7 @@ DPK_INLINE dpk_vec outer(const float *g, const float *x, size_t n_tiles) {
     return dpk_sums(sum);
 }
 
-/* Out of the points, and out of the lanes: [point][item][CO][CI] to weight. */
+/* Transforms [point][item][CO][CI] back to the weight. */
 static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t n_items,
                              const float *sums, float *tile) {
     const size_t n_inputs = dpk_groups(a->x.c, CI), taps = r * r;

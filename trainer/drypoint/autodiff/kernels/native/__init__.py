@@ -1,4 +1,4 @@
-"""The compiled twins of the references, behind their signatures; float32 only."""
+"""The compiled twins of the NumPy references, with the kernels as first argument; float32 only."""
 
 from . import convolution as convolution
 from . import elementwise as elementwise

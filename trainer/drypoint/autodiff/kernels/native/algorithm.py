@@ -1,4 +1,4 @@
-"""When a convolution or a gradient is computed by fewer multiplications than its definition has."""
+"""The choice between direct, Winograd and sparse algorithms for convolutions and gradients."""
 
 import math
 from collections.abc import Iterator
@@ -7,21 +7,20 @@ from contextlib import contextmanager
 from ..._window import Convolution, Pair
 
 TILE = 4
-"""Results that a tile of a fast convolution is high and wide."""
+"""The height and width of a tile of results of a Winograd convolution."""
 
 
 class _Settings:
-    """What holds for the whole process."""
+    """The settings of the process."""
 
     direct = False
 
 
 @contextmanager
 def direct_convolution() -> Iterator[None]:
-    """Sum every convolution term by term, as its definition does, in all of the process.
+    """A context in which all convolutions of the process are direct.
 
-    Nobody needs it to train: it is there to show that the fast way costs no accuracy
-    (``drypoint recipes --direct``).
+    It shows that Winograd convolution costs no accuracy (``drypoint recipes --direct``).
     """
     before, _Settings.direct = _Settings.direct, True
     try:
@@ -31,12 +30,12 @@ def direct_convolution() -> Iterator[None]:
 
 
 def is_direct() -> bool:
-    """Whether `direct_convolution` holds."""
+    """Whether the process is inside of `direct_convolution`."""
     return _Settings.direct
 
 
-def possible(spec: Convolution) -> bool:
-    """Whether the kernels know the maps for it."""
+def is_possible(spec: Convolution) -> bool:
+    """Whether the kernels have the Winograd transforms of a convolution."""
     window, (rows, columns) = spec.window, spec.pool
     return (
         window.kernel in {(3, 3), (5, 5)}
@@ -46,15 +45,19 @@ def possible(spec: Convolution) -> bool:
     )
 
 
-def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
-    """Whether it is taken: it is the faster way, and nobody asked for the direct one.
+def is_faster(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
+    """Whether Winograd is faster than direct; False inside of `direct_convolution`.
 
-    For C and O channels and results of `size` before pooling. Of what else holds for the results of
-    one channel `forward_wins` knows.
+    The cost is a count of vector operations: at each point a multiplication for each pair of
+    channels, the additions of the transforms, and loads and stores between them. The factors were
+    fitted to times on AVX2 and AVX-512, where both algorithms are equally fast with about 7
+    channels of x and 7 of y.
 
-    Counts vector operations: at each point a multiplication for each pair of channels, the sums of
-    the maps, and what goes through memory in between. The factors were fitted to times on AVX2 and
-    AVX-512, where both ways are equally fast at about 7 channels on each side.
+    Args:
+        spec: a possible convolution.
+        c: channels of x.
+        o: channels of y.
+        size: height and width of y before pooling.
     """
     (kh, kw), tiles = spec.window.kernel, math.prod(-(-n // TILE) for n in size)
     points = (kh + TILE - 1) * (kw + TILE - 1)
@@ -62,23 +65,22 @@ def wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     return not _Settings.direct and fast < kh * kw * math.prod(size) * c * o
 
 
-def forward_wins(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
-    """Whether it is taken for the results, which of one channel have a kernel of their own.
+def is_faster_forward(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
+    """Whether Winograd is faster for the forward pass, which has a kernel for one channel of x.
 
-    The gradients have none: for them `wins` decides. Nor has a 3x3 window: there it saves too
-    little.
+    The gradients have no such kernel, nor have windows of 3x3, where it would save too little.
     """
-    return wins(spec, c=c, o=o, size=size) or (
-        c == 1 and spec.window.kernel == (5, 5) and _single_wins(o, size)
+    return is_faster(spec, c=c, o=o, size=size) or (
+        c == 1 and spec.window.kernel == (5, 5) and _is_faster_one_channel(o, size)
     )
 
 
-def _single_wins(o: int, size: Pair) -> bool:
-    """By pixels of whole tiles and of results.
+def _is_faster_one_channel(o: int, size: Pair) -> bool:
+    """Whether the kernel for one channel is faster, by the pixels of whole tiles and of results.
 
-    To transform a tile is work that all channels share. The factors were fitted to times on AVX2
-    without pooling, where it gains least: 8 % for 8 and 20 channels, if no tile reaches over the
-    edge.
+    All channels of y share the transform of a tile. The factors were fitted to times on AVX2
+    without pooling, where the gain is least: 8 % for 8 and 20 channels, if no tile reaches over
+    the edge.
     """
     tiles = math.prod(-(-n // TILE) for n in size)
     fast = TILE**2 * tiles * (0.85 * o + 1)
@@ -86,21 +88,21 @@ def _single_wins(o: int, size: Pair) -> bool:
 
 
 SPARSE_WIDTH = 8
-"""Columns of the widest kernel of which the sparse weight gradient adds up whole rows."""
+"""The width of the widest window that the sparse weight gradient supports."""
 
 
-def sparse_possible(spec: Convolution) -> bool:
-    """Whether the kernels can sum the gradient by the weight over gradients that are not zero."""
+def is_sparse_possible(spec: Convolution) -> bool:
+    """Whether the kernels can compute the weight gradient from the nonzero gradients alone."""
     window = spec.window
     return not spec.plain and window.kernel[1] <= SPARSE_WIDTH and window.dilation[1] == 1
 
 
-def sparse_wins(spec: Convolution, *, c: int, o: int) -> bool:
-    """Whether they do, for C and O channels: where it is the faster way, on every set of them.
+def is_sparse_faster(spec: Convolution, *, c: int, o: int) -> bool:
+    """Whether the sparse weight gradient is faster on every instruction set.
 
-    The pooling must make zeros of three in four gradients; a ReLU those of about half of the rest.
-    With more channels of x, with a copy of them for few channels of results, or with smaller
-    kernels the other ways are at times as fast.
+    Pooling must make three in four gradients zero; a ReLU makes about half of the others zero. With
+    more channels of x, with few channels of y, or with smaller windows the other algorithms are
+    sometimes as fast.
     """
     zeros_enough, large_enough = math.prod(spec.pool) >= 4, min(spec.window.kernel) >= 3
     return zeros_enough and large_enough and c <= 3 and o >= 4 and spec.groups == 1

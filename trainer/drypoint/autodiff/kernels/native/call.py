@@ -1,4 +1,4 @@
-"""Calls of kernels: arrays as pointers, memory for results, and the trace that notes calls."""
+"""Calls of kernels: pointers to arrays, memory for results, and the tracer that records calls."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -13,79 +13,84 @@ from ..memory import aligned, aligned_empty, has_no_gaps, memory_order, same_str
 from ..runtime import Settings, ffi, lib
 
 FROM_MEMORY = 16
-"""What a float that a kernel reads, and does little with, costs: multiplications."""
+"""The work of a kernel that mostly reads, for each float, in multiplications."""
 
 
 class Tracer(Protocol):
-    """What notes the calls of kernels; see `Trace`."""
+    """Records the calls of kernels; see `Trace`."""
 
-    def know(self, *arrays: NDArray[Any]) -> None:
-        """Arrays keep their place in memory."""
+    def register(self, *arrays: NDArray[Any]) -> None:
+        """Add arrays that stay at their address."""
         ...
 
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-        """Memory that a kernel is going to write."""
+        """Memory that a kernel writes completely."""
         ...
 
-    def uses(self, array: NDArray[Any]) -> None:
-        """A kernel is going to read or write an array."""
+    def note_access(self, array: NDArray[Any]) -> None:
+        """Note that a kernel reads or writes an array."""
         ...
 
-    def called(self, task: Any, arguments: Any, n_parts: int, keeps: object) -> None:
-        """A kernel is called."""
+    def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
+        """Append a call of a kernel."""
         ...
 
-    def hole(self, arguments: Any, field: str, name: Hashable) -> None:
-        """A number within arguments is another one in each run."""
+    def add_placeholder(self, arguments: Any, field: str, name: Hashable) -> None:
+        """Make a number in the arguments of a call a placeholder, which each run sets."""
         ...
 
-    def drew(self, key: NDArray[np.uint32]) -> None:
-        """A dropout drew a key."""
+    def append_key(self, key: NDArray[np.uint32]) -> None:
+        """Append the key of a dropout."""
         ...
 
-    def callback(self, function: Callable[[], bool]) -> None:
-        """Python is to call a function at this place."""
+    def append_callback(self, function: Callable[[], bool]) -> None:
+        """Append a host callback."""
         ...
 
     def worker(self, number: int) -> AbstractContextManager[None]:
-        """One worker makes the calls inside."""
+        """A context whose calls one worker runs."""
         ...
 
 
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
-"""The trace of this thread."""
+"""The tracer of this thread."""
 
 
-def run(task: Any, arguments: Any, work: int, *, each: int = 4, keeps: object = None) -> None:
-    """All parts of a task; the interpreter is free meanwhile.
+def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: object = None) -> None:
+    """Run all parts of a task; other Python threads run meanwhile.
 
     Args:
-        work: about how many multiplications it is; see `FROM_MEMORY`.
-        each: parts for each thread. Several let threads that got less time do less; one is for
-            tasks of which every part repeats some work of the others.
-        keeps: what the arguments point to, beside arrays, for a program that makes the call again.
+        task: the kernel.
+        arguments: its argument struct.
+        work: the number of multiplications, about; see `FROM_MEMORY`.
+        each: parts for each thread. With several parts a slow thread can do fewer parts; 1 is for
+            tasks whose parts repeat some work of one another.
+        references: objects, beside arrays, that the arguments point to; a program that repeats the
+            call keeps them alive.
     """
     n_parts = max(min(each * Settings.n_threads, work // Settings.grain), 1)
     if trace := tracer.get():
-        trace.called(task, arguments, n_parts, keeps)
+        trace.append_call(task, arguments, n_parts, references)
     _check(lib.dpk_run(task, arguments, Settings.n_threads, n_parts))
 
 
-def run_program(calls: Any, varying: Any = None, n_times: int = 1) -> int:
-    """The tasks of rows of `dpk_call`, one after the other, n times, until one refuses a value.
+def run_program(calls: Any, placeholders: Any = None, n_times: int = 1) -> int:
+    """Run calls one after the other, n times, until a kernel refuses a value.
 
     Args:
-        varying: rows of `dpk_varying`.
+        calls: an array of `dpk_call`.
+        placeholders: an array of `dpk_placeholder`.
+        n_times: the number of runs.
 
     Returns:
-        How many times all were done.
+        The number of complete runs.
 
     Raises:
         MemoryError: a kernel found no memory for its scratch.
     """
     n_done, fields = ffi.new("size_t *"), {"calls": calls, "n_calls": len(calls)}
-    if varying is not None:
-        fields |= {"varying": varying, "n_varying": len(varying)}
+    if placeholders is not None:
+        fields |= {"placeholders": placeholders, "n_placeholders": len(placeholders)}
     program = struct("dpk_program", n_times=n_times, **fields)
     status = lib.dpk_run_program(program, Settings.n_threads, n_done)
     if status != lib.DPK_REFUSED:
@@ -94,13 +99,13 @@ def run_program(calls: Any, varying: Any = None, n_times: int = 1) -> int:
 
 
 def field_of(arguments: Any, name: str) -> tuple[Any, int]:
-    """Where a field of a struct is, and of how many bytes."""
+    """The address and the size in bytes of a field of a struct."""
     at = ffi.addressof(arguments[0], name)
     return at, ffi.sizeof(ffi.typeof(at).item)
 
 
 def pointers_in(arguments: Any) -> Iterator[tuple[Any, int]]:
-    """The pointers in a struct, and in the structs within it: where each is, and its value."""
+    """(address of the pointer, its value) for each pointer in a struct and in its inner structs."""
     for name, field in ffi.typeof(arguments).item.fields:
         to = ffi.addressof(arguments[0], name)
         if field.type.kind == "pointer":
@@ -110,18 +115,24 @@ def pointers_in(arguments: Any) -> Iterator[tuple[Any, int]]:
 
 
 def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
-    """The memory of n rows of so many bytes each. The caller keeps the array."""
+    """The memory of an array of n rows of n_bytes each; the caller keeps the array alive.
+
+    Raises:
+        AutodiffError: the array has gaps or another size.
+    """
     if not table.flags.c_contiguous or table.nbytes != n * n_bytes:
         raise AutodiffError(f"{n} rows of {n_bytes} bytes are wanted, got {table.nbytes} bytes")
     return ffi.from_buffer(table)
 
 
 def side_by_side(sequences: Sequence[Any]) -> tuple[Any, Any, int, object]:
-    """Sequences of calls that do not depend on each other, as one call: its task, arguments and
-    parts, and what the arguments point to.
+    """One call of several independent sequences of calls.
 
     Args:
-        sequences: rows of `dpk_call` each.
+        sequences: arrays of `dpk_call`.
+
+    Returns:
+        (task, arguments, number of parts, objects that the arguments point to).
     """
     rows = array_of("dpk_sequence", [{"calls": c, "n_calls": len(c)} for c in sequences])
     arguments = struct("dpk_sequences", sequences=rows, n_sequences=len(rows))
@@ -134,28 +145,28 @@ def _check(status: int) -> None:
 
 
 def empty(shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> Any:
-    """A contiguous array for a kernel to write, all of it."""
+    """A contiguous array that a kernel writes completely."""
     if trace := tracer.get():
         return trace.allocate(shape, dtype)
     return aligned_empty(shape, dtype)
 
 
 def empty_like(array: NDArray[Any]) -> Any:
-    """The same, of an array's shape and type and with its axes in the same order in memory."""
+    """As `empty`, with an array's shape and dtype, and its axes in the same order in memory."""
     order = memory_order(array)
     dense = empty(tuple(array.shape[axis] for axis in order), array.dtype.type)
     return dense.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
 def zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """For kernels that add to what is there, or leave gaps: cleared by a kernel."""
+    """Zeros, written by a kernel, for kernels that add to their result or leave gaps in it."""
     y: NDArray[np.float32] = empty(shape)
     _copy(y, {"n_axes": 1, "shape": [y.size]})
     return y
 
 
 def contiguous(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The array as it is, if it is contiguous, or a copy made by a kernel."""
+    """The array if it is contiguous, else a copy by a kernel."""
     if array.flags.c_contiguous:
         return array
     y: NDArray[np.float32] = empty(array.shape)
@@ -175,15 +186,15 @@ def from_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
-    """y = x, by a kernel where there are any.
+    """y = x, by a kernel where there are kernels.
 
     Args:
-        y: of x's type and shape, elements of 4 or 8 bytes. It has no gaps, and either x's strides
+        y: of x's shape and dtype, elements of 4 or 8 bytes. It has no gaps, and either x's strides
             or the order of its axes.
-        x: to be copied, with whatever strides.
+        x: with any strides.
 
     Raises:
-        AutodiffError: y and x are not as above.
+        AutodiffError: shapes, dtypes or strides do not fit.
     """
     words = x.dtype.itemsize // 4
     if (y.shape, y.dtype) != (x.shape, x.dtype) or x.dtype.itemsize not in (4, 8):
@@ -196,11 +207,10 @@ def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
         if not _copies_by_axes(y, x):
             raise AutodiffError(f"cannot copy strides {x.strides} into {y.strides} of {x.shape}")
         shape, strides = list(x.shape), [stride // 4 for stride in x.strides]
-        if words == 2:  # an element is two floats, side by side
+        if words == 2:  # the kernel copies an element of 8 bytes as two floats
             shape, strides = [*shape, 2], [*strides, 1]
         fields = {"n_axes": len(shape), "shape": shape, "strides": strides}
-    arguments = struct("dpk_copy", x=pointer(x), y=pointer(y), **fields)
-    run(Settings.kernels.copy, arguments, FROM_MEMORY * x.size)
+    _copy(y, {"x": pointer(x), **fields})
 
 
 def _copies_by_axes(y: NDArray[Any], x: NDArray[Any]) -> bool:
@@ -217,40 +227,40 @@ def aligned_copy(x: NDArray[Any]) -> NDArray[Any]:
     return aligned(x)
 
 
-def _copy(y: NDArray[np.float32], fields: dict[str, object]) -> None:
+def _copy(y: NDArray[Any], fields: dict[str, object]) -> None:
     copy = struct("dpk_copy", y=pointer(y), **fields)
     run(Settings.kernels.copy, copy, FROM_MEMORY * y.size)
 
 
 def struct(name: str, **fields: object) -> Any:
-    """An argument struct of the kernels; arrays are given by `pointer`, and kept alive by it."""
+    """An argument struct of a kernel; it keeps the pointers in its fields alive."""
     return ffi.new(f"{name} *", fields)
 
 
 def array_of(name: str, rows: Sequence[object]) -> Any:
-    """Structs in a row. The caller keeps it until the kernel is done."""
+    """A C array of structs. The caller keeps it alive until the kernel is done."""
     return ffi.new(f"{name}[]", rows)
 
 
 def pointer(array: NDArray[Any], kind: str = "float") -> Any:
-    """The address of the first element. The caller keeps the array until the kernel is done."""
+    """A pointer to the first element. The caller keeps the array alive until the kernel is done."""
     if trace := tracer.get():
-        trace.uses(array)
+        trace.note_access(array)
     if array.flags.c_contiguous:
-        return ffi.from_buffer(f"{kind}[]", array)  # a sixth of the time of the general way
+        return ffi.from_buffer(f"{kind}[]", array)  # takes a sixth of the time of a cast
     return ffi.cast(f"{kind} *", address(array))
 
 
 def address(array: NDArray[Any]) -> int:
-    """Of the first element, as a number."""
+    """The address of the first element."""
     return int(array.__array_interface__["data"][0])
 
 
 def pointers(arrays: Sequence[NDArray[Any]]) -> Any:
-    """Their addresses, one after the other. The caller keeps these too."""
+    """A C array of pointers. The caller keeps it and the arrays alive."""
     return ffi.new("float *[]", [pointer(array) for array in arrays])
 
 
 def images(array: NDArray[np.float32]) -> tuple[object, ...]:
-    """The struct of images (N, C, H, W), with whatever strides."""
+    """The fields of `dpk_images` for images (N, C, H, W) with any strides."""
     return (pointer(array), *array.shape, *(stride // 4 for stride in array.strides))

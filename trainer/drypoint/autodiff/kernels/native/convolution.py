@@ -1,8 +1,4 @@
-"""The compiled kernels behind the signatures of the NumPy ones; float32 only.
-
-Each is given the kernels that `kernels_for` chose. See `_block_kernels` and `_linear_kernels` for
-what they compute.
-"""
+"""The compiled convolution with ReLU and max-pooling; `numpy.blocks` is the reference."""
 
 import math
 from collections.abc import Iterator
@@ -28,9 +24,9 @@ def conv2d(
     spec: Convolution,
     *,
     taped: bool,
-    points: Array | None,
+    transformed: Array | None,
 ) -> tuple[Array, Winners | None]:
-    """The result and, if it is taped and not plain, the winners."""
+    """The result; and the winners, if ``taped`` is True and the convolution is not plain."""
     n, o, (h, w) = x.shape[0], weight.shape[0], spec.output_size(*x.shape[2:])
     y, weight = empty((o, h, w, n)), contiguous(weight)
     winners = empty((o, h, w, n), np.uint8) if taped and not spec.plain else None
@@ -41,9 +37,9 @@ def conv2d(
     if winners is not None:
         fields["winners"] = pointer(winners, "uint8_t")
     work = _work(spec, x, weight)
-    if _fast_forward_wins(spec, x.shape, o):
-        points = _points(kernels, weight) if points is None else points
-        fields["points"] = pointer(points)
+    if _uses_winograd_forward(spec, x.shape, o):
+        transformed = _transform_weight(kernels, weight) if transformed is None else transformed
+        fields["points"] = pointer(transformed)
         run(kernels.winograd, struct("dpk_conv2d", **fields), work)
     else:
         run(kernels.conv2d, struct("dpk_conv2d", **fields), work)
@@ -58,18 +54,18 @@ def conv2d_input_gradient(
     spec: Convolution,
     *,
     size: Pair,
-    points: Array | None,
+    transformed: Array | None,
 ) -> Array:
-    """Correlations of the gradient, with zeros around it, with the weight turned round.
+    """Correlations of the zero-padded gradient with the flipped weight.
 
-    A stride of s leaves s by s classes of pixels, those of one class as far from their left and
-    upper neighbours as the stride: each class is a correlation of stride 1 with every s-th element
-    of the weight. So no product with the zeros between the gradients is ever computed.
+    A stride of s divides the pixels of x into s by s classes: pixels at one place modulo s.
+    Each class is a correlation of stride 1 with every s-th element of the weight. So no product
+    with the zeros between the gradients is computed.
     """
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
-    if _fast_wins(spec, (n, c, *size), o):
-        return _fast_input_gradient(
-            kernels, gradient, winners, weight, spec, size=size, points=points
+    if _uses_winograd(spec, (n, c, *size), o):
+        return _winograd_input_gradient(
+            kernels, gradient, winners, weight, spec, size=size, transformed=transformed
         )
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
     lanes = zeros if spec.window.stride != (1, 1) else empty
@@ -96,14 +92,14 @@ def conv2d_input_gradient(
 
 @dataclass(frozen=True)
 class _Class:
-    """Pixels that the same elements of a strided window meet, on one axis.
+    """The pixels of one axis that one set of elements of a strided window reads.
 
     Attributes:
-        pixels: of the image.
-        taps: elements of the window that meet them, maybe none.
-        dilation: gradients between those of neighbouring taps.
-        before: gradients before the first that the first of these pixels, by the last tap, meets;
-            below 0: so many come before it that it does not meet.
+        pixels: the pixels of the image.
+        taps: the elements of the window; there may be none.
+        dilation: the distance between the gradients of neighbouring taps.
+        before: the padding in front of the gradients; below 0: the first -before gradients do not
+            depend on the first pixel.
     """
 
     pixels: slice
@@ -113,17 +109,17 @@ class _Class:
 
 
 def _classes(window: Window, axis: int) -> Iterator[_Class]:
-    """One for each remainder of a pixel's place by the stride.
+    """A class for each remainder of a pixel's place by the stride.
 
-    The pixel r, tap u and gradient i meet where i * stride + u * dilation - padding = r.
+    Gradient i depends on pixel r by tap u where i * stride + u * dilation - padding = r.
     """
     kernel, stride, dilation = (
         pair[axis] for pair in (window.kernel, window.stride, window.dilation)
     )
     padding, common = window.padding[axis][0], math.gcd(stride, dilation)
     for remainder in range(stride):
-        meeting = [u for u in range(kernel) if (remainder + padding - u * dilation) % stride == 0]
-        first, last = (meeting[0], meeting[-1]) if meeting else (kernel, kernel)
+        taps = [u for u in range(kernel) if (remainder + padding - u * dilation) % stride == 0]
+        first, last = (taps[0], taps[-1]) if taps else (kernel, kernel)
         yield _Class(
             pixels=slice(remainder, None, stride),
             taps=slice(first, None, stride // common),
@@ -132,7 +128,7 @@ def _classes(window: Window, axis: int) -> Iterator[_Class]:
         )
 
 
-def _fast_input_gradient(
+def _winograd_input_gradient(
     kernels: Any,
     gradient: Array,
     winners: Winners | None,
@@ -140,11 +136,13 @@ def _fast_input_gradient(
     spec: Convolution,
     *,
     size: Pair,
-    points: Array | None,
+    transformed: Array | None,
 ) -> Array:
     x: Array = empty((weight.shape[1], *size, gradient.shape[0]))
-    points = _points(kernels, contiguous(weight)) if points is None else points
-    fields = _fields(spec, from_lanes(x), gradient, weight) | {"points": pointer(points)}
+    transformed = (
+        _transform_weight(kernels, contiguous(weight)) if transformed is None else transformed
+    )
+    fields = _fields(spec, from_lanes(x), gradient, weight) | {"points": pointer(transformed)}
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
@@ -158,9 +156,9 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
-    if algorithm.sparse_possible(spec) and algorithm.sparse_wins(spec, c=x.shape[1], o=o):
+    if algorithm.is_sparse_possible(spec) and algorithm.is_sparse_faster(spec, c=x.shape[1], o=o):
         task, adds = kernels.sparse_weight_gradient, False
-    elif _fast_wins(spec, x.shape, o):
+    elif _uses_winograd(spec, x.shape, o):
         task, adds = kernels.winograd_weight_gradient, False
     else:
         task, adds = kernels.conv2d_weight_gradient, True
@@ -174,50 +172,52 @@ def conv2d_weight_gradient(
 
 
 def conv2d_bias_gradient(kernels: Any, gradient: Array, winners: Winners | None) -> Array:
-    """Sums over the rows that a channel is in memory."""
+    """Sums over each channel, which is a row in memory."""
     lanes = contiguous(gradient.transpose(1, 2, 3, 0))
     won = None if winners is None else to_lanes(winners)
     return row_sums(kernels, lanes.reshape(len(lanes), -1), won)
 
 
 def _work(spec: Convolution, x: Array, weight: Array) -> int:
-    """Multiplications of a convolution by its definition."""
+    """The number of multiplications of a direct convolution."""
     oh, ow = spec.window.output_size(*x.shape[2:])
     return int(x.shape[0] * weight.size * oh * ow)
 
 
-def _fast_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.possible(spec):
+def _uses_winograd(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not algorithm.is_possible(spec):
         return False
-    return algorithm.wins(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
+    return algorithm.is_faster(spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:]))
 
 
-def _fast_forward_wins(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.possible(spec):
+def _uses_winograd_forward(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
+    if not algorithm.is_possible(spec):
         return False
-    return algorithm.forward_wins(
+    return algorithm.is_faster_forward(
         spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:])
     )
 
 
-def conv2d_points(kernels: Any, weight: Array, spec: Convolution, x: Array) -> Array | None:
-    """What `conv2d` and `conv2d_input_gradient` would compute each for itself."""
-    if not _fast_forward_wins(spec, x.shape, weight.shape[0]):
+def conv2d_transformed_weight(
+    kernels: Any, weight: Array, spec: Convolution, x: Array
+) -> Array | None:
+    """The transformed weight, computed once for `conv2d` and `conv2d_input_gradient`; or None."""
+    if not _uses_winograd_forward(spec, x.shape, weight.shape[0]):
         return None
-    return _points(kernels, contiguous(weight))
+    return _transform_weight(kernels, contiguous(weight))
 
 
-def _points(kernels: Any, weight: Array) -> Array:
-    """Weights (O, C, r, r), contiguous, at the points of a fast convolution: (points, O, C)."""
+def _transform_weight(kernels: Any, weight: Array) -> Array:
+    """Contiguous weights (O, C, r, r), transformed for Winograd: (points, O, C)."""
     o, c, r, _ = weight.shape
-    points: Array = empty(((r + algorithm.TILE - 1) ** 2, o, c))
-    fields = {"weight": pointer(weight), "points": pointer(points), "n_pairs": o * c, "r": r}
-    run(kernels.filters, struct("dpk_filters", **fields), FROM_MEMORY * points.size)
-    return points
+    transformed: Array = empty(((r + algorithm.TILE - 1) ** 2, o, c))
+    fields = {"weight": pointer(weight), "points": pointer(transformed), "n_pairs": o * c, "r": r}
+    run(kernels.filters, struct("dpk_filters", **fields), FROM_MEMORY * transformed.size)
+    return transformed
 
 
 def _fields(spec: Convolution, x: Array, y: Array, weight: Array) -> dict[str, Any]:
-    """What all the tasks of convolutions are given."""
+    """The fields of `dpk_conv2d` that all tasks of convolutions read."""
     window = spec.window
     return {
         "x": images(x),

@@ -1,4 +1,4 @@
-"""The compiled functions of elements and of rows behind the NumPy ones' signatures; float32."""
+"""The compiled elementwise functions, dropout and cross-entropy; float32 only."""
 
 from typing import Any
 
@@ -13,39 +13,40 @@ from ..runtime import lib
 from .call import FROM_MEMORY, contiguous, copy_into, empty, empty_like, pointer, run, struct
 
 EXPONENTIAL = 64
-"""What an exponential by the C library costs: multiplications."""
+"""The work of an exponential of the C library, in multiplications."""
 
 
 def add(kernels: Any, x: Array, value: Array) -> Array:
-    """The sum of arrays of one shape, in the order in memory of x."""
-    return _of_two(kernels.add, x, value, empty_like(x))
+    """The sum of arrays of one shape, in x's memory order."""
+    return _binary(kernels.add, x, value, empty_like(x))
 
 
 def relu(kernels: Any, x: Array) -> Array:
-    """The larger of x and 0, in the order in memory of x."""
-    return _of_one(kernels.relu, x)
+    """The larger of x and 0, in x's memory order."""
+    return _unary(kernels.relu, x)
 
 
 def tanh(kernels: Any, x: Array) -> Array:
-    """The hyperbolic tangent, likewise."""
-    return _of_one(kernels.tanh, x)
+    """The hyperbolic tangent, in x's memory order."""
+    return _unary(kernels.tanh, x)
 
 
 def sigmoid(kernels: Any, x: Array) -> Array:
-    """The logistic function, likewise."""
-    return _of_one(kernels.sigmoid, x)
+    """The logistic function, in x's memory order."""
+    return _unary(kernels.sigmoid, x)
 
 
 def activation(kernels: Any, x: Array, name: Name, slope: float) -> Array:
-    """A function of the table of activations, in the order in memory of x."""
+    """A function of the table of activations, in x's memory order."""
     y: Array = empty_like(x)
-    return _activation(kernels, name, slope, y, x=_like(x, y))
+    return _activation(kernels, name, slope, y, x=_match_strides(x, y))
 
 
 def activation_gradient(kernels: Any, gradient: Array, x: Array, name: Name, slope: float) -> Array:
-    """The gradient of `activation`, in the order in memory of x."""
+    """The gradient of `activation`, in x's memory order."""
     y: Array = empty_like(x)
-    return _activation(kernels, name, slope, y, x=_like(x, y), g=_like(gradient, y))
+    x, gradient = _match_strides(x, y), _match_strides(gradient, y)
+    return _activation(kernels, name, slope, y, x=x, g=gradient)
 
 
 def _activation(kernels: Any, name: Name, slope: float, y: Array, **arrays: Array) -> Array:
@@ -57,27 +58,30 @@ def _activation(kernels: Any, name: Name, slope: float, y: Array, **arrays: Arra
 
 
 def tanh_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
-    """In the order in memory of the value."""
-    return _of_two(kernels.tanh_gradient, gradient, value, empty_like(value))
+    """The gradient, in the memory order of ``value``."""
+    return _binary(kernels.tanh_gradient, gradient, value, empty_like(value))
 
 
 def sigmoid_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
-    """In the order in memory of the value."""
-    return _of_two(kernels.sigmoid_gradient, gradient, value, empty_like(value))
+    """The gradient, in the memory order of ``value``."""
+    return _binary(kernels.sigmoid_gradient, gradient, value, empty_like(value))
 
 
 def relu_gradient(kernels: Any, gradient: Array, value: Array) -> Array:
-    """The gradient where the value is above 0, in the order in memory of the value."""
-    return _of_two(kernels.relu_gradient, gradient, value, empty_like(value))
+    """The gradient where ``value`` is above 0, in the memory order of ``value``."""
+    return _binary(kernels.relu_gradient, gradient, value, empty_like(value))
 
 
 def cross_entropy(
     kernels: Any, x: Array, targets: NDArray[Any], *, label_smoothing: float
 ) -> tuple[Array, Array]:
-    """Losses (N,) and gradients (N, classes), of class indices or rows (N, classes) alike."""
+    """Losses (N,) and gradients (N, classes), for class indices (N,) or rows (N, classes)."""
     (n, n_classes), losses, gradient = x.shape, empty(x.shape[:1]), empty_like(x)
     are_rows = targets.dtype.kind == "f"
-    x, targets = _like(x, gradient), np.ascontiguousarray(targets, "f4" if are_rows else "i8")
+    x, targets = (
+        _match_strides(x, gradient),
+        np.ascontiguousarray(targets, "f4" if are_rows else "i8"),
+    )
     given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
     arguments = struct(
         "dpk_cross_entropy",
@@ -97,9 +101,9 @@ def cross_entropy(
 
 
 def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
-    """g (N,) times each row of x (N, classes), in the order in memory of x."""
+    """g (N,) times each row of x (N, classes), in x's memory order."""
     y: Array = empty_like(x)
-    x = _like(x, y)
+    x = _match_strides(x, y)
     fields = {"g": pointer(g), "x": pointer(x), "y": pointer(y), "g_stride": g.strides[0] // 4}
     fields |= {"n": x.shape[0], "n_classes": x.shape[1]}
     fields |= {"stride_n": x.strides[0] // 4, "stride_class": x.strides[1] // 4}
@@ -108,7 +112,7 @@ def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
 
 
 def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -> Array:
-    """As the reference, in the order in memory of x; examples first or last there."""
+    """The reference's result, in x's memory order if N is the last axis in memory."""
     n, size = len(x), x.size // max(len(x), 1)
     rows = x.transpose(*range(1, x.ndim), 0)
     lanes = rows.flags.c_contiguous
@@ -120,25 +124,25 @@ def dropout(kernels: Any, x: Array, key: Key, *, threshold: int, scale: float) -
     return y
 
 
-def _of_one(task: Any, x: Array) -> Array:
-    """Each element from that of x."""
+def _unary(task: Any, x: Array) -> Array:
+    """y[i] = f(x[i]), in x's memory order."""
     y: Array = empty_like(x)
-    x = _like(x, y)
+    x = _match_strides(x, y)
     elements = struct("dpk_elements", x=pointer(x), y=pointer(y), n=y.size)
     run(task, elements, FROM_MEMORY * y.size)
     return y
 
 
-def _of_two(task: Any, x: Array, value: Array, y: Array) -> Array:
-    """y, each element of it from those of x and of value."""
-    x, value = _like(x, y), _like(value, y)
+def _binary(task: Any, x: Array, value: Array, y: Array) -> Array:
+    """y[i] = f(x[i], value[i]), in y's memory order."""
+    x, value = _match_strides(x, y), _match_strides(value, y)
     fields = {"x": pointer(x), "value": pointer(value), "y": pointer(y), "n": y.size}
     run(task, struct("dpk_elements", **fields), FROM_MEMORY * y.size)
     return y
 
 
-def _like(array: Array, dense: Array) -> Array:
-    """The array with the strides of another one of its shape, which has no gaps."""
+def _match_strides(array: Array, dense: Array) -> Array:
+    """The array, or a copy with the strides of ``dense``, which has its shape and no gaps."""
     pairs = zip(array.shape, array.strides, dense.strides, strict=True)
     if all(a == b for n, a, b in pairs if n > 1):
         return array

@@ -1,4 +1,4 @@
-"""The compiled kernels of the fully connected layer, which `_kernels` calls; float32 only."""
+"""The compiled fully connected operation; float32 only."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from .call import FROM_MEMORY, contiguous, empty, pointer, run, struct
 
 
 def linear(kernels: Any, x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
-    """The product with the batch in the lanes."""
+    """The product, with the examples in the lanes of vectors."""
     bias = None if bias is None else contiguous(bias)
     return _product(kernels, weight, x.T, bias, relu=relu).T
 
 
 def linear_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array:
-    """The product with the batch in the lanes."""
+    """The product, with the examples in the lanes of vectors."""
     return _product(kernels, weight.T, gradient.T).T
 
 
 def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
-    """The product with the inputs in the lanes."""
+    """The product, with the inputs in the lanes of vectors."""
     return _product(kernels, gradient.T, x)
 
 
-def put_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
-    """`linear_weight_gradient`, into an array."""
+def write_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
+    """Write `linear_weight_gradient` into an array."""
     _multiply(kernels, gradient.T, x, to)
 
 
@@ -34,7 +34,7 @@ def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
 
 
 def row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
-    """Sums of rows (n, m), contiguous, without those whose winner is 255."""
+    """Sums of contiguous rows (n, m), without the elements whose winner is `DEAD`."""
     y: Array = empty(rows.shape[:1])
     fields = {"x": pointer(rows), "y": pointer(y)}
     fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}
@@ -47,7 +47,7 @@ def row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array
 def _product(
     kernels: Any, w: Array, x: Array, bias: Array | None = None, *, relu: bool = False
 ) -> Array:
-    """W (rows, terms) @ x (terms, columns), each anyhow in memory, plus bias (rows,)."""
+    """w (rows, terms) @ x (terms, columns) + bias (rows,); w and x have any strides."""
     y: Array = empty((w.shape[0], x.shape[1]))
     fields = {} if bias is None else {"bias": pointer(bias)}
     _multiply(kernels, w, x, y, relu=relu, **fields)

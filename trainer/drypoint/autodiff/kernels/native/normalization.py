@@ -1,4 +1,4 @@
-"""The compiled batch norm behind the signatures of the NumPy one; float32 only."""
+"""The compiled batch norm; float32 only."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from .call import (
 def batch_norm(
     kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    """The result, and of each channel mean and variance."""
+    """The result, and mean (C,) and variance (C,) of the channels."""
     rows, mean, variance = to_rows(x), *(empty(x.shape[1:2]) for _ in "mv")
     y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
     arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
@@ -37,7 +37,7 @@ def batch_norm_gradient(
     variance: Array,
     epsilon: float,
 ) -> tuple[Array, Array, Array]:
-    """The gradients by x, scale and shift."""
+    """The gradients with respect to x, scale and shift."""
     rows, by_scale, by_shift = to_rows(x), *(empty(x.shape[1:2]) for _ in "st")
     g, y, scale = to_rows(gradient), empty_like(rows), contiguous(scale)
     arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}

@@ -1,4 +1,4 @@
-"""The compiled pooling behind the signatures of the NumPy one; float32 only."""
+"""The compiled pooling; float32 only."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ from ..numpy.pooling import Winners
 from .call import FROM_MEMORY, empty, images, pointer, run, struct
 
 MOST = 255
-"""Elements of the largest window of a maximum: winners are bytes."""
+"""The most elements of a window of a maximum: winners are bytes."""
 
 
 def kernels_for(window: Window, array: Array) -> Any:
-    """The compiled kernels if they take maxima of such windows and arrays; None: NumPy computes."""
+    """The compiled kernels if they take the window and the array; None: NumPy computes."""
     small = window.kernel[0] * window.kernel[1] <= MOST
     return runtime.kernels_for(array) if small else None
 
 
 def pool(kernels: Any, x: Array, window: Window, *, mean: bool) -> Array:
-    """The means, or the largest."""
+    """The mean, or the maximum, of each window."""
     y: Array = _empty(x.shape, window.output_size(*x.shape[2:]), np.float32)
     _run(kernels.pool2d, x, y, window, mean=mean)
     return y
 
 
 def pool_winners(kernels: Any, x: Array, window: Window) -> tuple[Array, Winners]:
-    """The largest, and which they were."""
+    """The maximum of each window, and its winner."""
     size = window.output_size(*x.shape[2:])
     y, winners = _empty(x.shape, size, np.float32), _empty(x.shape, size, np.uint8)
     _run(kernels.pool2d, x, y, window, winners=pointer(winners, "uint8_t"), mean=False)
@@ -39,7 +39,7 @@ def pool_winners(kernels: Any, x: Array, window: Window) -> tuple[Array, Winners
 def gradient(
     kernels: Any, gradient: Array, winners: Winners | None, window: Window, *, size: Pair
 ) -> Array:
-    """That of the largest, or without winners of the means."""
+    """The gradient of the maxima; without winners, of the means."""
     x: Array = _empty(gradient.shape, size, np.float32)
     won = None if winners is None else to_lanes(winners)
     given = {} if won is None else {"winners": pointer(won, "uint8_t")}

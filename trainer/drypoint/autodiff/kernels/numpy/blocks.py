@@ -1,8 +1,8 @@
-"""A convolution with ReLU and max-pooling behind it, by NumPy: the one step after the other.
+"""A convolution followed by ReLU and max-pooling, by NumPy, one operation after the other.
 
-Winners say where each result came from: the number of the element in the pooling window, row by
-row, the first of equals; `DEAD` where the ReLU made it 0. With them the way back needs neither the
-convolution's output nor the ReLU's.
+The winner of a result is the number of its element in the pooling window, row by row, the first of
+equal elements; `DEAD` where the ReLU made it 0. With the winners the gradients need neither the
+output of the convolution nor the output of the ReLU.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def conv2d(
     return y, winners.astype(np.uint8, copy=False)
 
 
-def unpooled(gradient: Array, winners: Winners | None, spec: Convolution, size: Pair) -> Array:
+def unpool(gradient: Array, winners: Winners | None, spec: Convolution, size: Pair) -> Array:
     """The gradient of the plain convolution's output; `size` is that of its input."""
     if winners is None:
         return gradient
@@ -46,7 +46,7 @@ def conv2d_input_gradient(
     gradient: Array, winners: Winners | None, weight: Array, spec: Convolution, size: Pair
 ) -> Array:
     """The gradient of `conv2d` with respect to x, whose height and width are `size`."""
-    g = unpooled(gradient, winners, spec, size)
+    g = unpool(gradient, winners, spec, size)
     return convolution.conv2d_input_gradient(
         g, weight, window=spec.window, groups=spec.groups, size=size
     )
@@ -56,7 +56,7 @@ def conv2d_weight_gradient(
     gradient: Array, winners: Winners | None, x: Array, spec: Convolution
 ) -> Array:
     """The gradient of `conv2d` with respect to its weight."""
-    g = unpooled(gradient, winners, spec, (x.shape[2], x.shape[3]))
+    g = unpool(gradient, winners, spec, (x.shape[2], x.shape[3]))
     return convolution.conv2d_weight_gradient(g, x, window=spec.window, groups=spec.groups)
 
 

@@ -1,8 +1,8 @@
 """Convolution on arrays: columns of image patches times a matrix of weights.
 
-Each function gathers the columns anew, a block of output rows at a time: that copies runs of
-neighbouring numbers (see `_lanes`), costs a fraction of the product it feeds, keeps the block in
-the processor's cache, and leaves nothing large to carry from the forward to the backward step.
+Each function gathers the columns of a block of output rows, multiplies, and goes on to the next
+block. To gather copies runs of neighbouring numbers (see `lanes`), and costs a fraction of the
+product. A block stays in the cache, and no columns are stored for the backward pass.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Functions of elements, and cross-entropy, on arrays, by NumPy."""
+"""Elementwise functions, dropout and cross-entropy, by NumPy."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from ..._tape import Array
 
 Key = NDArray[np.uint32]
-"""Two random numbers, (2,), of which an array's dropout follows."""
+"""Two random numbers (2,), from which the dropout of an array is computed."""
 
 
-def drawn_key(rng: np.random.Generator) -> Key:
-    """A key of 64 bits."""
+def draw_key(rng: np.random.Generator) -> Key:
+    """Draw a key of 64 bits."""
     return rng.integers(0, 2**32, 2, np.uint32)
 
 
@@ -42,7 +42,7 @@ def relu(x: Array) -> Array:
 
 
 def relu_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of `relu` where it gave `value`."""
+    """The gradient of a ReLU with respect to its input, for its output ``value``."""
     return np.where(value > 0, gradient, np.zeros((), gradient.dtype))
 
 
@@ -52,7 +52,7 @@ def tanh(x: Array) -> Array:
 
 
 def tanh_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of `tanh` where it gave `value`."""
+    """The gradient of `tanh` with respect to its input, for its output ``value``."""
     return gradient * (1 - value * value)
 
 
@@ -63,7 +63,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def sigmoid_gradient(gradient: Array, value: Array) -> Array:
-    """The gradient of `sigmoid` where it gave `value`."""
+    """The gradient of `sigmoid` with respect to its input, for its output ``value``."""
     return gradient * value * (1 - value)
 
 
@@ -91,7 +91,7 @@ def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
 
     Args:
         x: scores (..., classes).
-        rows: t, likewise; they are probabilities, but nothing here relies on that.
+        rows: t (..., classes); they need not sum to 1.
     """
     log_p, mass = log_softmax(x, -1), rows.sum(axis=-1, keepdims=True)
     return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
@@ -108,7 +108,7 @@ def one_hot(targets: NDArray[np.integer], n_classes: int, dtype: np.dtype[np.flo
     return rows
 
 
-def smoothed(rows: Array, label_smoothing: float) -> Array:
+def smooth(rows: Array, label_smoothing: float) -> Array:
     """(1 - s) * t + s / classes."""
     if label_smoothing == 0:
         return rows

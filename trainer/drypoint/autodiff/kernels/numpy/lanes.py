@@ -1,8 +1,8 @@
-"""The memory order of the heavy operations: the batch innermost, "in the lanes".
+"""The memory order of images: N is the last axis, "in the lanes" of vectors.
 
-To the outside every image array is (N, C, H, W). In memory the results of convolution and pooling
-lie as (C, H, W, N): copying a window, comparing four pixels or adding a bias then runs over N
-neighbouring numbers whatever the channel count and the width, and elementwise operations keep the
+The shape of every image array is (N, C, H, W). The memory order of the results of convolution and
+pooling is (C, H, W, N): copying a window, comparing pixels or adding a bias then runs over N
+neighbouring numbers, for any number of channels and any width. Elementwise operations keep the
 order. Flattening (N, C, H, W) to (N, CHW) is a view, which BLAS takes as a transposed matrix.
 """
 
@@ -18,17 +18,17 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def to_lanes(images: NDArray[Scalar]) -> NDArray[Scalar]:
-    """(N, C, H, W) as contiguous (C, H, W, N): a view where the array already lies so."""
+    """(N, C, H, W) as contiguous (C, H, W, N): a view if memory has this order, else a copy."""
     return np.ascontiguousarray(images.transpose(1, 2, 3, 0))
 
 
 def from_lanes(lanes: NDArray[Scalar]) -> NDArray[Scalar]:
-    """(C, H, W, N) seen as (N, C, H, W)."""
+    """A view of (C, H, W, N) as (N, C, H, W)."""
     return lanes.transpose(3, 0, 1, 2)
 
 
 def padded(lanes: Array, padding: Padding, fill: float) -> Array:
-    """(C, H, W, N) with `fill` around H and W."""
+    """(C, H, W, N) padded with `fill` on H and W."""
     if padding == NO_PADDING:
         return lanes
     c, h, w, n = lanes.shape
@@ -39,13 +39,13 @@ def padded(lanes: Array, padding: Padding, fill: float) -> Array:
 
 
 def cropped(lanes: Array, padding: Padding, size: Pair) -> Array:
-    """The image of `size` (H, W) that `padded` put a frame around."""
+    """The part of size (H, W) without the padding of `padded`."""
     (top, _), (left, _) = padding
     return lanes[:, top : top + size[0], left : left + size[1]]
 
 
 def tap(window: Window, at: Pair, rows: slice, n_columns: int) -> tuple[slice, slice, slice]:
-    """Index into padded lanes: what element `at` of the window meets in `rows` of the output."""
+    """Index of padded lanes: the pixels that element `at` of the window reads for output `rows`."""
     (sh, sw), (dh, dw) = window.stride, window.dilation
     top = rows.start * sh + at[0] * dh
     left = at[1] * dw

@@ -1,4 +1,4 @@
-"""The fully connected operation on arrays, by NumPy (and so by BLAS)."""
+"""The fully connected operation, by NumPy and BLAS."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ..._tape import Array
 
 
 def linear(x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
-    """x (N, I) @ weight (O, I).T + bias (O,), then max(., 0) if asked for: (N, O)."""
+    """x (N, I) @ weight (O, I).T + bias (O,), then max(., 0) if ``relu``: (N, O)."""
     y: Array = x @ weight.T
     if bias is not None:
         y += bias

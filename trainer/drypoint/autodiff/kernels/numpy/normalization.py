@@ -8,7 +8,7 @@ from ..._tape import Array
 def batch_norm(
     x: Array, scale: Array, shift: Array, *, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    """unit * scale + shift of x (N, C, ...), and of each channel mean (C,) and variance (C,)."""
+    """unit * scale + shift, for the normalized x (N, C, ...); and mean (C,) and variance (C,)."""
     axes = (0, *range(2, x.ndim))
     mean = x.mean(axis=axes)
     centered = x - column(mean, x)
@@ -20,11 +20,11 @@ def batch_norm(
 def batch_norm_gradient(
     gradient: Array, x: Array, scale: Array, *, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    """The gradients of `batch_norm` by x, scale and shift."""
+    """The gradients of `batch_norm` with respect to x, scale and shift."""
     axes = (0, *range(2, x.ndim))
     unit = _unit(x, mean, variance, epsilon)
     inverse = 1 / np.sqrt(variance + np.asarray(epsilon, x.dtype))
-    # d unit/dx without the paths through mean and variance, less what those two take back.
+    # The gradient for constant mean and variance, minus the gradients through mean and variance.
     g_unit = gradient * column(scale, x)
     through_mean = g_unit.mean(axis=axes, keepdims=True)
     through_variance = unit * (g_unit * unit).mean(axis=axes, keepdims=True)
@@ -33,7 +33,7 @@ def batch_norm_gradient(
 
 
 def column(per_channel: Array, x: Array) -> Array:
-    """(C,) in the shape that broadcasts over x (N, C, ...)."""
+    """(C,) reshaped to broadcast over x (N, C, ...)."""
     return per_channel.reshape(-1, *(1,) * (x.ndim - 2))
 
 

@@ -1,4 +1,4 @@
-"""Pooling on arrays: one pass over the image for each element of the window."""
+"""Pooling, by NumPy: one pass over the image for each element of the window."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from ..._window import Pair, Window
 from .lanes import cropped, from_lanes, padded, tap, to_lanes
 
 Winners: TypeAlias = NDArray[np.unsignedinteger]
-"""(N, C, OH, OW): which element of the window was the largest, counted row by row."""
+"""(N, C, OH, OW): the number of the largest element of each window, row by row."""
 
 
 def max_pool2d(x: Array, *, window: Window) -> Array:
@@ -29,7 +29,7 @@ def max_pool2d_winners(x: Array, *, window: Window) -> tuple[Array, Winners]:
     y = np.array(first)
     winners = np.zeros(y.shape, np.min_scalar_type(len(others)))
     for k, other in enumerate(others, start=1):
-        # k grows, so the maximum of the winners so far and k is k: no masked assignment needed.
+        # k grows, so max(winner, k) is k: no masked assignment is needed.
         np.maximum(winners, np.multiply(other > y, k, dtype=winners.dtype), out=winners)
         np.maximum(y, other, out=y)
     return from_lanes(y), from_lanes(winners)
@@ -62,16 +62,16 @@ def _area(window: Window) -> int:
 
 
 def _views(lanes: Array, window: Window, size: tuple[int, ...]) -> list[Array]:
-    """For each element of the window, row by row, what it meets in all positions: (C, OH, OW, N).
+    """For each element of the window, row by row, the pixels that it reads: (C, OH, OW, N).
 
-    Views into the padded lanes; `size` is that of the image without padding.
+    They are views of padded lanes; `size` is the height and width without padding.
     """
     oh, ow = window.output_size(*size)
     return [lanes[tap(window, at, slice(0, oh), ow)] for at in np.ndindex(*window.kernel)]
 
 
 def _gather_parts(parts: Iterator[Array], like: Array, window: Window, size: Pair) -> Array:
-    """The image gradient (N, C, H, W) from the part of each element of the window, row by row."""
+    """The gradient (N, C, H, W), as the sum of a part for each element of the window."""
     c, _, _, n = like.shape
     frame = padded(np.zeros((c, *size, n), like.dtype), window.padding, 0)
     disjoint = all(step >= k for step, k in zip(window.stride, window.extent, strict=True))

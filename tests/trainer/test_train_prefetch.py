@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drypoint.train._batches import DEPTH, ahead
+from drypoint.train._epoch import PREFETCH_DEPTH, prefetch
 
 
 @given(st.lists(st.integers()))
-def test_the_same_items_in_the_same_order(items):
-    assert list(ahead(iter(items))) == items
+def test_items_keep_their_order(items):
+    assert list(prefetch(iter(items))) == items
 
 
-def test_items_are_made_in_another_thread_before_they_are_asked_for():
+def test_items_are_made_in_another_thread_before_the_reader_takes_them():
     made = threading.Event()
     threads = set()
 
@@ -26,15 +26,15 @@ def test_items_are_made_in_another_thread_before_they_are_asked_for():
                 made.set()
             yield i
 
-    reader = ahead(items())
+    reader = prefetch(items())
     assert next(reader) == 0
-    assert made.wait(10), "the second item is made although nobody has asked for it"
+    assert made.wait(10), "the second item is made before the reader takes it"
     assert list(reader) == [1, 2]
     assert threads.isdisjoint({threading.get_ident()})
     assert len(threads) == 1
 
 
-def test_no_more_than_the_depth_is_made_ahead():
+def test_at_most_the_depth_is_prefetched():
     made = []
 
     def items():
@@ -42,11 +42,11 @@ def test_no_more_than_the_depth_is_made_ahead():
             made.append(i)
             yield i
 
-    reader = ahead(items())
+    reader = prefetch(items())
     for taken in range(1, 20):
         next(reader)
         time.sleep(0.002)
-        assert len(made) <= taken + DEPTH
+        assert len(made) <= taken + PREFETCH_DEPTH
 
 
 def test_an_error_comes_where_its_item_would_have_come():
@@ -55,7 +55,7 @@ def test_an_error_comes_where_its_item_would_have_come():
         yield 2
         raise ValueError("the third")
 
-    reader = ahead(items())
+    reader = prefetch(items())
     assert [next(reader), next(reader)] == [1, 2]
     with pytest.raises(ValueError, match="the third"):
         next(reader)
@@ -63,7 +63,7 @@ def test_an_error_comes_where_its_item_would_have_come():
 
 def test_a_reader_that_stops_leaves_no_thread():
     before = threading.active_count()
-    reader = ahead(iter(range(1000)))
+    reader = prefetch(iter(range(1000)))
     next(reader)
     reader.close()
     assert threading.active_count() == before
@@ -71,7 +71,7 @@ def test_a_reader_that_stops_leaves_no_thread():
 
 def test_an_interrupt_of_the_reader_ends_it():
     def reading():
-        for _ in ahead(iter(range(1000))):
+        for _ in prefetch(iter(range(1000))):
             raise KeyboardInterrupt
 
     before = threading.active_count()
