@@ -70,7 +70,7 @@ def test_a_row_as_json_has_every_number(nets, toolbox, capsys):
 
 
 def test_a_self_test_that_fails_is_seen(nets, toolbox, monkeypatch):
-    """Oracle: exported C of which one byte was changed, and unchanged C."""
+    """Oracle: exported C of which one bias was changed, and unchanged C."""
     toolbox.need("cc")
     train_set, test_set = (part[:40] for part in nets.digits())
     model = nets.classifier("dilated", train_set, (1, 8, 8), epochs=1, seed=0)
@@ -81,9 +81,9 @@ def test_a_self_test_that_fails_is_seen(nets, toolbox, monkeypatch):
         files = export_c(program, golden, folder, name=name)
         (source,) = (path for path in files if path.name == f"{name}.c")
         text = source.read_text("utf-8")
-        byte = re.search(r"uint8_t bias0\[\] = \{\s*\d+,\s*\d+,\s*(\d+)", text)
-        changed = str(int(byte[1]) ^ 1)  # 65,536 more or less in channel 0
-        source.write_text(text[: byte.start(1)] + changed + text[byte.end(1) :], "utf-8")
+        bias = re.search(r"bias0\[\] = \{\s*DPT_LE32\((-?\d+)\)", text)
+        changed = str(int(bias[1]) + 20_000)
+        source.write_text(text[: bias.start(1)] + changed + text[bias.end(1) :], "utf-8")
         return files
 
     assert nets.passes_self_test(program, test_set.x[:4], "dilated")
