@@ -68,7 +68,9 @@ def _step_error(step: Step, errors: list[float]) -> float:
             # A zero point is rounded, so the ends of the range may lie half a step beyond.
             ends = zip(step.target.limits, (-0.5, 0.5), strict=True)
             low, high = ((n + d - step.target.zero) * step.target.scale for n, d in ends)
-            return (stage.slope * error if error else 0.0) + float(np.abs(table - exact.clip(low, high)).max())
+            return (stage.slope * error if error else 0.0) + float(
+                np.abs(table - exact.clip(low, high)).max()
+            )
         case _:
             return error
 
