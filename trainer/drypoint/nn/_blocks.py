@@ -7,6 +7,7 @@ from ._graph import Graph
 from ._layer import Layer
 from ._linear import Linear
 from ._merging import Add, Concat
+from ._module import Module
 from ._sequential import Sequential
 
 Layers = dict[str, Layer]
@@ -53,12 +54,12 @@ def residual_block(channels: int, *, stride: int = 1) -> Graph:
             "b": Sequential(conv_norm(channels, 3)),
         }
     )
-    layers: Layers = {"branch": branch, "add": Add(), "act": ReLU()}
+    layers: dict[str, Module] = {"branch": branch, "add": Add(), "act": ReLU()}
     edges = [("input", "branch", "add.a"), ("add", "act")]
     if stride == 1:
         return Graph(layers, [*edges, ("input", "add.b")])
-    skip = Conv2d(channels, 1, stride=stride)
-    return Graph({**layers, "skip": skip}, [*edges, ("input", "skip", "add.b")])
+    layers["skip"] = Conv2d(channels, 1, stride=stride)
+    return Graph(layers, [*edges, ("input", "skip", "add.b")])
 
 
 def inverted_residual(inputs: int, channels: int, *, expansion: int, stride: int = 1) -> Layer:
