@@ -271,16 +271,17 @@ dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avg
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup;
 extern const dpt_backend dpt_scalar;
 
-/* For weights that `drypoint export --target` has packed, where the compiler's target has them: any
- * 32-bit core or RISC-V, Cortex-M with the DSP extension, Cortex-M with Helium. Pools are those
- * above. */
-dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_dsp_conv, dpt_dsp_dense, dpt_mve_conv,
-    dpt_mve_dense;
-extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve;
-
-/* The same for processors with SIMD: whole backends, each where the compiler's target has it. A
- * model that names one does not ask whether the CPU it runs on has it, too. */
-extern const dpt_backend dpt_neon, dpt_neondot, dpt_neoni8mm, dpt_rvv, dpt_wasm;
+/* For weights that `drypoint export --target` has packed, where the compiler's target has them:
+ * dpt_blocks on any 32-bit core or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on
+ * Cortex-M with Helium; the others on processors with SIMD. A model that names a kernel does not
+ * ask whether the CPU it runs on has it. Kinds that are not listed have the kernels above. */
+dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_dsp_conv, dpt_dsp_dense,
+    dpt_dsp_depthwise, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_neon_conv,
+    dpt_neon_dense, dpt_neon_depthwise, dpt_neondot_conv, dpt_neondot_dense, dpt_neondot_depthwise,
+    dpt_neoni8mm_conv, dpt_neoni8mm_dense, dpt_neoni8mm_depthwise, dpt_rvv_conv, dpt_rvv_dense,
+    dpt_rvv_depthwise, dpt_wasm_conv, dpt_wasm_dense, dpt_wasm_depthwise;
+extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve, dpt_neon, dpt_neondot, dpt_neoni8mm, dpt_rvv,
+    dpt_wasm;
 
 #ifdef __cplusplus
 }

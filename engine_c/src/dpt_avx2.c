@@ -6,6 +6,8 @@
 #ifdef DPT_AVX2
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avx2_##kind
+
 #define QUADS_TARGET     __attribute__((target("avx2")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
@@ -70,6 +72,18 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *w) {
+    const quads_weights weights = quads_weights_load(w);
+    __m256i half[2];
+    ymm_tap_quads(tap, at, half);
+    for (int i = 0; i < 2; i++) {
+        const quad a = avx2_pairs(half[i]);
+        acc->half[i] =
+            _mm256_add_epi32(acc->half[i], avx2_products(FLIP ? quad_flip(a) : a, weights.half[i]));
+    }
+}
+
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
     return avx2_pairs(ymm_row_bytes(p, q));
 }
@@ -92,11 +106,7 @@ static int avx2_available(void) {
     return dpt_cpu_has(DPT_CPU_AVX2);
 }
 
-const dpt_backend dpt_avx2 = {
-    "avx2",
-    avx2_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_avx2 = {"avx2", avx2_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

@@ -5,6 +5,8 @@
 #ifdef DPT_AVX512VNNI
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avx512vnni_##kind
+
 #include <immintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
@@ -46,6 +48,23 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(w));
     return acc;
+}
+
+/* The bytes of four taps, interleaved channel by channel: 4 channels in each of 4 registers. */
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *w) {
+    __m128i t[4];
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm_loadu_si128((const __m128i *)(const void *)(tap[i] + at));
+    }
+    const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
+    const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ab, cd)),
+                                                _mm_unpackhi_epi16(ab, cd), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ef, gh)),
+                                                 _mm_unpackhi_epi16(ef, gh), 1);
+    const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    *acc = quads_acc_dot(*acc, FLIP ? quad_flip(all) : all, quads_weights_load(w));
 }
 
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
@@ -190,11 +209,8 @@ static int avx512vnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVX512VNNI);
 }
 
-const dpt_backend dpt_avx512vnni = {
-    "avx512vnni",
-    avx512vnni_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_avx512vnni = {"avx512vnni", avx512vnni_available, QUADS_PACKING,
+                                    QUADS_KERNELS};
 #else
 typedef int dpt_avx512vnni_is_empty; /* C has no empty files */
 #endif

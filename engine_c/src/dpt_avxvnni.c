@@ -5,6 +5,8 @@
 #ifdef DPT_AVXVNNI
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_avxvnni_##kind
+
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
@@ -54,6 +56,17 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *w) {
+    const quads_weights weights = quads_weights_load(w);
+    __m256i half[2];
+    ymm_tap_quads(tap, at, half);
+    for (int i = 0; i < 2; i++) {
+        const quad a = FLIP ? quad_flip(half[i]) : half[i];
+        acc->half[i] = planes_acc_dot(acc->half[i], a, weights.half[i]);
+    }
+}
+
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
     return ymm_row_bytes(p, q);
 }
@@ -72,11 +85,7 @@ static int avxvnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVXVNNI);
 }
 
-const dpt_backend dpt_avxvnni = {
-    "avxvnni",
-    avxvnni_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_avxvnni = {"avxvnni", avxvnni_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_avxvnni_is_empty; /* C has no empty files */
 #endif

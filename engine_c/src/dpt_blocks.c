@@ -263,6 +263,36 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_window.inc"
 
+/* Depthwise convolutions: four channels share the address of a tap. */
+#define DEPTHWISE_TARGET
+enum { DEPTHWISE_GROUP = 4, DEPTHWISE_UNIT = 1, DEPTHWISE_FEW = 0 };
+
+static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
+                                             const uint8_t *packed, size_t n,
+                                             const uint8_t *const *tap, size_t at, void *out,
+                                             size_t index) {
+    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
+    const int8_t *w = (const int8_t *)(mult + DEPTHWISE_GROUP);
+    int32_t acc[DEPTHWISE_GROUP];
+    int32_t a0 = bias[0], a1 = bias[1], a2 = bias[2], a3 = bias[3];
+    for (size_t i = 0; i < n; i++, w += DEPTHWISE_GROUP) {
+        const uint8_t *u = tap[i] + at;
+        const int8_t *s = (const int8_t *)u;
+        a0 += (SIGNED ? s[0] : u[0]) * w[0];
+        a1 += (SIGNED ? s[1] : u[1]) * w[1];
+        a2 += (SIGNED ? s[2] : u[2]) * w[2];
+        a3 += (SIGNED ? s[3] : u[3]) * w[3];
+    }
+    acc[0] = a0;
+    acc[1] = a1;
+    acc[2] = a2;
+    acc[3] = a3;
+    window_store(op, acc, mult, out, index, DEPTHWISE_GROUP);
+    return (const uint8_t *)w;
+}
+
+#include "dpt_depthwise.inc"
+
 static int blocks_available(void) {
     return 1;
 }
@@ -275,11 +305,17 @@ void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size
     window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_blocks = {
-    "blocks",
-    blocks_available,
-    DPT_PACKING_BLOCKS,
-    {[DPT_CONV] = dpt_blocks_conv, [DPT_DENSE] = dpt_blocks_dense, DPT_PLAIN_KERNELS}};
+void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    depthwise_each(op, in, out, n);
+}
+
+const dpt_backend dpt_blocks = {"blocks",
+                                blocks_available,
+                                DPT_PACKING_BLOCKS,
+                                {[DPT_CONV] = dpt_blocks_conv,
+                                 [DPT_DENSE] = dpt_blocks_dense,
+                                 [DPT_DEPTHWISE] = dpt_blocks_depthwise,
+                                 DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

@@ -295,6 +295,59 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_window.inc"
 
+/* Depthwise convolutions: two taps of a channel are a pair of 16-bit numbers, and so are their
+ * weights. */
+static inline uint32_t dsp_low_halves(uint32_t x, uint32_t y) {
+    uint32_t pair;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(x), "r"(y));
+    return pair;
+}
+
+static inline uint32_t dsp_high_halves(uint32_t x, uint32_t y) {
+    uint32_t pair;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(pair) : "r"(x), "r"(y));
+    return pair;
+}
+
+static inline uint32_t dsp_add_pair(uint32_t sum, uint32_t a, uint32_t w) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(w));
+    return sum;
+}
+
+#define DEPTHWISE_TARGET
+enum { DEPTHWISE_GROUP = 4, DEPTHWISE_UNIT = 2, DEPTHWISE_FEW = 0 };
+
+static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
+                                             const uint8_t *packed, size_t n,
+                                             const uint8_t *const *tap, size_t at, void *out,
+                                             size_t index) {
+    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
+    const uint32_t *w = (const uint32_t *)(const void *)(mult + DEPTHWISE_GROUP);
+    const int type = SIGNED ? DPT_I8 : DPT_U8;
+    int32_t acc[DEPTHWISE_GROUP];
+    uint32_t a0 = (uint32_t)bias[0], a1 = (uint32_t)bias[1], a2 = (uint32_t)bias[2],
+             a3 = (uint32_t)bias[3];
+    for (size_t i = 0; i < n; i += 2, w += 4) {
+        uint32_t x, y;
+        memcpy(&x, tap[i] + at, sizeof x);
+        memcpy(&y, tap[i + 1] + at, sizeof y);
+        const uint32_t even_x = dsp_even_bytes(x, type), odd_x = dsp_odd_bytes(x, type);
+        const uint32_t even_y = dsp_even_bytes(y, type), odd_y = dsp_odd_bytes(y, type);
+        a0 = dsp_add_pair(a0, dsp_low_halves(even_x, even_y), w[0]);
+        a1 = dsp_add_pair(a1, dsp_low_halves(odd_x, odd_y), w[1]);
+        a2 = dsp_add_pair(a2, dsp_high_halves(even_x, even_y), w[2]);
+        a3 = dsp_add_pair(a3, dsp_high_halves(odd_x, odd_y), w[3]);
+    }
+    acc[0] = (int32_t)a0;
+    acc[1] = (int32_t)a1;
+    acc[2] = (int32_t)a2;
+    acc[3] = (int32_t)a3;
+    window_store(op, acc, mult, out, index, DEPTHWISE_GROUP);
+    return (const uint8_t *)w;
+}
+
+#include "dpt_depthwise.inc"
+
 static int dsp_available(void) {
     return 1;
 }
@@ -307,11 +360,17 @@ void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
     window_dense(op, in[0], out, n);
 }
 
-const dpt_backend dpt_dsp = {
-    "dsp",
-    dsp_available,
-    DPT_PACKING_DSP,
-    {[DPT_CONV] = dpt_dsp_conv, [DPT_DENSE] = dpt_dsp_dense, DPT_PLAIN_KERNELS}};
+void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    depthwise_each(op, in, out, n);
+}
+
+const dpt_backend dpt_dsp = {"dsp",
+                             dsp_available,
+                             DPT_PACKING_DSP,
+                             {[DPT_CONV] = dpt_dsp_conv,
+                              [DPT_DENSE] = dpt_dsp_dense,
+                              [DPT_DEPTHWISE] = dpt_dsp_depthwise,
+                              DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

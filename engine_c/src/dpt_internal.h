@@ -14,12 +14,15 @@
 /* In every table of kernels: the kinds that have no kernel but the plain one. */
 #define DPT_PLAIN_KERNELS                                                                          \
     [DPT_MAXPOOL] = dpt_scalar_maxpool, [DPT_AVGPOOL] = dpt_scalar_avgpool,                        \
-    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_DEPTHWISE] = dpt_scalar_depthwise,                    \
-    [DPT_ADD] = dpt_scalar_add, [DPT_CONCAT] = dpt_scalar_concat, [DPT_LOOKUP] = dpt_scalar_lookup
+    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_ADD] = dpt_scalar_add,                                \
+    [DPT_CONCAT] = dpt_scalar_concat, [DPT_LOOKUP] = dpt_scalar_lookup
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
+
+/* Checks 22 and 23 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
+dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
  * the model has: as they are, or packed for this backend. */
@@ -29,6 +32,20 @@ int dpt_fits(const dpt_model *model, const dpt_backend *backend);
  */
 static inline int dpt_plain(const dpt_op *op) {
     return op->dilation_h == 1 && op->dilation_w == 1 && op->pad == NULL;
+}
+
+/* Taps of a depthwise kernel that is packed, at most (dpt_depthwise.inc). */
+enum { DPT_MOST_TAPS = 64 };
+
+/* The groups of `size` channels of a depthwise convolution, and the first channel of a group. The
+ * last group ends with the last channel. */
+static inline size_t dpt_groups_of(const dpt_op *op, size_t size) {
+    return (op->out.c + size - 1) / size;
+}
+
+static inline size_t dpt_group_begin(const dpt_op *op, size_t size, size_t group) {
+    const size_t begin = group * size;
+    return op->out.c < size ? 0 : begin + size > op->out.c ? op->out.c - size : begin;
 }
 
 /* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off

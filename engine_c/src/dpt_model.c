@@ -258,21 +258,20 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
 
 /* The sum of |weight| over n weights, `apart` bytes apart, or UINT64_MAX if one of them is -128.
  * Parts of it are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
-static uint64_t magnitude(const int8_t *weight, uint64_t n, size_t apart) {
+static uint64_t magnitude(const int8_t *weight, size_t n, size_t apart) {
     enum { PART = 1 << 20 };
     uint64_t sum = 0;
     int32_t lowest = 0;
-    while (n > 0) {
-        const uint32_t part = n < PART ? (uint32_t)n : PART;
+    for (size_t from = 0; from < n; from += PART) {
+        const int8_t *first = weight + from * apart;
+        const size_t part = n - from < PART ? n - from : PART;
         uint32_t partial = 0;
-        for (uint32_t i = 0; i < part; i++) {
-            const int32_t w = weight[i * apart];
+        for (size_t i = 0; i < part; i++) {
+            const int32_t w = first[i * apart];
             partial += (uint32_t)(w < 0 ? -w : w);
             lowest = w < lowest ? w : lowest;
         }
         sum += partial;
-        weight += part * apart;
-        n -= part;
     }
     return lowest == -128 ? UINT64_MAX : sum;
 }
@@ -304,8 +303,10 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     if (op->kind == DPT_ADD) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
     } else if (op->kind != DPT_AVGPOOL) {
-        const uint64_t total = op->kind == DPT_DEPTHWISE ? magnitude(op->weight + o, n, op->out.c)
-                                                         : magnitude(op->weight + o * n, n, 1);
+        const size_t each = (size_t)n; /* the table lies in the blob */
+        const uint64_t total = op->kind == DPT_DEPTHWISE
+                                   ? magnitude(op->weight + o, each, op->out.c)
+                                   : magnitude(op->weight + o * each, each, 1);
         if (total == UINT64_MAX) {
             return DPT_E_TABLE;
         }
@@ -362,56 +363,6 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
         }
     }
     return DPT_OK;
-}
-
-/* 1 where op i may write over the output of op j, which is alive: over its own first input, which
- * no later op reads, exactly at its place. */
-static int in_place_ok(const dpt_op *ops, size_t i, size_t j) {
-    const dpt_op *op = &ops[i];
-    return op->marks == DPT_IN_PLACE && (op->kind == DPT_ADD || op->kind == DPT_LOOKUP) &&
-           op->reads[0] == j + 1 && ops[j].last_reader == i && ops[j].out_offset == op->out_offset;
-}
-
-/* Checks 22 and 23. The last op writes to the caller's output, which does not lie in the arena. An
- * output is alive until its last reader has run. */
-static dpt_status check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) {
-    size_t alive[DPT_MAX_ALIVE], n_alive = 0;
-    uint64_t need = 0;
-    for (size_t i = 0; i + 1 < n_ops; i++) {
-        if (ops[i].last_reader == 0) {
-            return DPT_E_PLAN;
-        }
-    }
-    for (size_t i = 0; i < n_ops; i++) {
-        const int last = i + 1 == n_ops;
-        const uint64_t from = ops[i].out_offset,
-                       end = last ? from : from + dpt_elements(ops[i].out);
-        size_t kept = 0;
-        int taken = 0;
-        for (size_t k = 0; k < n_alive; k++) {
-            const size_t j = alive[k];
-            const uint64_t at = ops[j].out_offset;
-            if (from < at + dpt_elements(ops[j].out) && at < end) {
-                if (!in_place_ok(ops, i, j)) {
-                    return DPT_E_PLAN;
-                }
-                taken = 1;
-            }
-            if (ops[j].last_reader != i) {
-                alive[kept++] = j;
-            }
-        }
-        n_alive = kept;
-        if (taken != (ops[i].marks == DPT_IN_PLACE) || (last && from != 0) ||
-            (!last && n_alive == DPT_MAX_ALIVE)) {
-            return DPT_E_PLAN;
-        }
-        if (!last) {
-            alive[n_alive++] = i;
-        }
-        need = end > need ? end : need;
-    }
-    return need == arena_size ? DPT_OK : DPT_E_PLAN;
 }
 
 /* Checks 24 to 26: as many closed strings as there are labels. */
@@ -508,7 +459,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         }
         note_reader(ops, i);
     }
-    status = check_plan(ops, n_ops, dpt_u32(p + 16));
+    status = dpt_check_plan(ops, n_ops, dpt_u32(p + 16));
     if (status == DPT_OK) {
         status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
     }

@@ -7,6 +7,8 @@
 #ifdef DPT_NEON
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_neon_##kind
+
 #define QUADS_TARGET
 #define QUADS_CHUNK 2
 #include "dpt_neon.inc"
@@ -54,6 +56,18 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *weights) {
+    int8x16_t quads[4];
+    neon_tap_quads(tap, at, FLIP, quads);
+    QUADS_UNROLL
+    for (int b = 0; b < 4; b++) {
+        const int8x16_t a = quads[b], w = quads_weights_load(weights + 16 * b);
+        acc[b].low = vpadalq_s16(acc[b].low, vmull_s8(vget_low_s8(w), vget_low_s8(a)));
+        acc[b].high = vpadalq_s16(acc[b].high, vmull_s8(vget_high_s8(w), vget_high_s8(a)));
+    }
+}
+
 QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
     const int8x8_t first = neon_twice(a, 0), second = neon_twice(a, 1);
     const int16x8_t low = vmull_s8(vget_low_s8(w.quad[0]), first);
@@ -95,11 +109,7 @@ static int neon_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_neon = {
-    "neon",
-    neon_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_neon = {"neon", neon_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_neon_is_empty; /* C has no empty files */
 #endif

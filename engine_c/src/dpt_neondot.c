@@ -5,21 +5,20 @@
 #ifdef DPT_NEONDOT
 #include "dpt_quads.h"
 
-#define QUADS_TARGET  __attribute__((target("+dotprod")))
-#define QUADS_FLIPS   DPT_FLIPS_U8
-#define NEONLANE_DOT  vdotq_lane_s32
-#define NEONLANE_DOTQ vdotq_laneq_s32
+#define QUADS_NAME(kind) dpt_neondot_##kind
+
+#define QUADS_TARGET      __attribute__((target("+dotprod")))
+#define QUADS_FLIPS       DPT_FLIPS_U8
+#define NEONLANE_DOT      vdotq_lane_s32
+#define NEONLANE_DOTQ     vdotq_laneq_s32
+#define NEONLANE_DOT_TAPS vdotq_s32
 #include "dpt_neonlane.inc"
 
 static int neondot_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
-const dpt_backend dpt_neondot = {
-    "neondot",
-    neondot_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_neondot = {"neondot", neondot_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

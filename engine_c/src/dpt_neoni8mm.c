@@ -6,21 +6,20 @@
 #ifdef DPT_NEONI8MM
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_neoni8mm_##kind
+
 #define QUADS_TARGET                   __attribute__((target("+i8mm")))
 #define QUADS_FLIPS                    DPT_FLIPS_I8
 #define NEONLANE_DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
 #define NEONLANE_DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
+#define NEONLANE_DOT_TAPS(acc, w, a)   vusdotq_s32(acc, vreinterpretq_u8_s8(a), w)
 #include "dpt_neonlane.inc"
 
 static int neoni8mm_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
-const dpt_backend dpt_neoni8mm = {
-    "neoni8mm",
-    neoni8mm_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_neoni8mm = {"neoni8mm", neoni8mm_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

@@ -8,7 +8,7 @@ enum { PACK_ALIGNMENT = 64 };
 
 /* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
 static int packs(const dpt_op *op) {
-    return op->kind == DPT_DENSE ||
+    return op->kind == DPT_DENSE || dpt_packs_depthwise(op) ||
            (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
 }
 
@@ -18,6 +18,11 @@ static int packs(const dpt_op *op) {
 static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op)) {
         return 0;
+    }
+    if (op->kind == DPT_DEPTHWISE) {
+        const size_t group = dpt_group_size(packing);
+        const size_t bytes = 4 * group * (2 + dpt_tap_quads(op)); /* fewer than 2^12 */
+        return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
     const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
     if (dpt_planar(op, packing)) {
@@ -108,10 +113,42 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
     }
 }
 
+/* Packs a depthwise convolution, group by group. The bias corrects as in pack_op. */
+static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
+    const size_t size = dpt_group_size(packing), taps = (size_t)op->kernel_h * op->kernel_w;
+    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op));
+    const uint32_t offset = (uint32_t)dpt_offset(op, packing);
+    for (size_t group = 0; group < dpt_groups_of(op, size); group++, to += bytes) {
+        const size_t begin = dpt_group_begin(op, size, group);
+        int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
+        uint8_t *weight = (uint8_t *)(mult + size);
+        memset(to, 0, bytes);
+        for (size_t i = 0; i < size; i++) {
+            const size_t o = begin + i;
+            uint32_t sum = 0;
+            mult[i] = 2;
+            for (size_t tap = 0; o < op->out.c && tap < taps; tap++) {
+                const int32_t w = op->weight[tap * op->out.c + o];
+                weight[tap / 4 * 4 * size + 4 * i + tap % 4] = (uint8_t)w;
+                sum += (uint32_t)w; /* modulo 2^32 */
+            }
+            if (o < op->out.c) {
+                const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;
+                memcpy(&bias[i], &value, sizeof value);
+                mult[i] = dpt_i32(op->mult + 4 * o);
+            }
+        }
+    }
+}
+
 /* Packs an op. The bias corrects for the number that is added to each activation (dpt_offset). The
  * arithmetic is modulo 2^32, as in the accumulators; the final values fit by the proof of
  * NUMERICS.md section 4. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
+    if (op->kind == DPT_DEPTHWISE) {
+        pack_depthwise(op, packing, to);
+        return;
+    }
     const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
     const size_t padded = dpt_padded_channels(op, packing);
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);

@@ -16,7 +16,10 @@
  * biases and multipliers of 16 lanes, too.
  *
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
- * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel. */
+ * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
+ *
+ * A depthwise convolution has the layout of dpt_quads_depthwise.inc: group after group of channels,
+ * in each the biases, the multipliers, and for each quad of taps the quad of each channel. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
@@ -30,6 +33,9 @@ enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS 
  * unsigned and 128 larger, or unsigned ones, which become signed and 128 smaller. The packed biases
  * correct the result. */
 enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
+
+/* Depthwise convolutions that are packed: channels of a group for quads. */
+enum { DPT_GROUP_CHANNELS = 16 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
@@ -50,6 +56,23 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
     return flips == DPT_FLIPS_I8 && op->in.type == DPT_I8   ? 128
            : flips == DPT_FLIPS_U8 && op->in.type == DPT_U8 ? -128
                                                             : 0;
+}
+
+/* Whether a depthwise convolution is packed for dpt_quads_depthwise.inc. */
+static inline int dpt_packs_depthwise(const dpt_op *op) {
+    return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
+           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS;
+}
+
+/* The quads of taps of a depthwise kernel; the last one may be filled up. */
+static inline size_t dpt_tap_quads(const dpt_op *op) {
+    return ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
+}
+
+/* The channels of a group in a layout. */
+static inline size_t dpt_group_size(uint32_t packing) {
+    return dpt_lanes(packing) > DPT_GROUP_CHANNELS ? dpt_lanes(packing)
+                                                   : (size_t)DPT_GROUP_CHANNELS;
 }
 
 /* The rows of the reduction: the kernel's, or one, the whole input of a dense op. */

@@ -23,8 +23,8 @@ int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
     }
     for (size_t i = 0; i < model->n_ops; i++) {
         const dpt_op *op = &model->ops[i];
-        const int weighted = op->kind == DPT_CONV || op->kind == DPT_DENSE;
-        if (kernel_of(backend, op) == NULL || (!packed && weighted && op->weight == NULL)) {
+        const int needs_weights = !packed && op->weight_bits != 0;
+        if (kernel_of(backend, op) == NULL || (needs_weights && op->weight == NULL)) {
             return 0;
         }
     }

@@ -8,6 +8,8 @@
 #ifdef DPT_RVV
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_rvv_##kind
+
 #include <riscv_vector.h>
 
 #define QUADS_TARGET
@@ -55,6 +57,29 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
         const vint8m2_t bytes = __riscv_vncvt_x_x_w_i8m2(__riscv_vncvt_x_x_w_i16m4(y, n), n);
         __riscv_vse8_v_i8m2((int8_t *)out + index, bytes, n);
     }
+}
+
+/* 32 channels of a tap, with bit 7 flipped where FLIP is set. */
+QUADS_INLINE vint8m2_t rvv_tap(const uint8_t *p, const int FLIP) {
+    const vint8m2_t a = __riscv_vle8_v_i8m2((const int8_t *)p, QUADS_LANES);
+    return FLIP ? __riscv_vxor_vx_i8m2(a, -128, QUADS_LANES) : a;
+}
+
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *weights) {
+    const vint8m2x4_t w = __riscv_vlseg4e8_v_i8m2x4((const int8_t *)weights, QUADS_LANES);
+    vint32m8_t x = __riscv_vle32_v_i32m8(acc->lane, QUADS_LANES);
+    vint16m4_t two = __riscv_vwmul_vv_i16m4(__riscv_vget_v_i8m2x4_i8m2(w, 0),
+                                            rvv_tap(tap[0] + at, FLIP), QUADS_LANES);
+    two = __riscv_vwmacc_vv_i16m4(two, __riscv_vget_v_i8m2x4_i8m2(w, 1), rvv_tap(tap[1] + at, FLIP),
+                                  QUADS_LANES);
+    x = __riscv_vwadd_wv_i32m8(x, two, QUADS_LANES);
+    two = __riscv_vwmul_vv_i16m4(__riscv_vget_v_i8m2x4_i8m2(w, 2), rvv_tap(tap[2] + at, FLIP),
+                                 QUADS_LANES);
+    two = __riscv_vwmacc_vv_i16m4(two, __riscv_vget_v_i8m2x4_i8m2(w, 3), rvv_tap(tap[3] + at, FLIP),
+                                  QUADS_LANES);
+    x = __riscv_vwadd_wv_i32m8(x, two, QUADS_LANES);
+    __riscv_vse32_v_i32m8(acc->lane, x, QUADS_LANES);
 }
 
 #include "dpt_quads.inc"
@@ -140,11 +165,7 @@ static int rvv_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_rvv = {
-    "rvv",
-    rvv_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_rvv = {"rvv", rvv_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_rvv_is_empty; /* C has no empty files */
 #endif

@@ -297,8 +297,10 @@ static int always(void) {
     return 1;
 }
 
-const dpt_backend dpt_scalar = {
-    "scalar",
-    always,
-    0,
-    {[DPT_CONV] = dpt_scalar_conv, [DPT_DENSE] = dpt_scalar_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_scalar = {"scalar",
+                                always,
+                                0,
+                                {[DPT_CONV] = dpt_scalar_conv,
+                                 [DPT_DENSE] = dpt_scalar_dense,
+                                 [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                                 DPT_PLAIN_KERNELS}};

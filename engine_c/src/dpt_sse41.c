@@ -5,6 +5,8 @@
 #ifdef DPT_SSE41
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_sse41_##kind
+
 #include <smmintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("sse4.1")))
@@ -77,6 +79,27 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
+/* The bytes of four taps, interleaved channel by channel: 4 channels a register. */
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *w) {
+    const quads_weights weights = quads_weights_load(w);
+    __m128i t[4];
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm_loadu_si128((const __m128i *)(const void *)(tap[i] + at));
+    }
+    const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
+    const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
+    const __m128i quads[4] = {_mm_unpacklo_epi16(ab, cd), _mm_unpackhi_epi16(ab, cd),
+                              _mm_unpacklo_epi16(ef, gh), _mm_unpackhi_epi16(ef, gh)};
+    for (int i = 0; i < 4; i++) {
+        quad a = sse41_pairs(quads[i]);
+        a = FLIP ? quad_flip(a) : a;
+        const __m128i even = _mm_madd_epi16(a.even, weights.quarter[i].even);
+        const __m128i odd = _mm_madd_epi16(a.odd, weights.quarter[i].odd);
+        acc->quarter[i] = _mm_add_epi32(acc->quarter[i], _mm_add_epi32(even, odd));
+    }
+}
+
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);
@@ -119,11 +142,7 @@ static int sse41_available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);
 }
 
-const dpt_backend dpt_sse41 = {
-    "sse41",
-    sse41_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_sse41 = {"sse41", sse41_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

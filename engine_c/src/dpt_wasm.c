@@ -7,6 +7,8 @@
 #ifdef DPT_WASM
 #include "dpt_quads.h"
 
+#define QUADS_NAME(kind) dpt_wasm_##kind
+
 #include <wasm_simd128.h>
 
 #define QUADS_TARGET
@@ -71,6 +73,30 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
                              wasm_i16x8_extmul_high_i8x16(a, w));
 }
 
+/* The bytes of four taps, interleaved channel by channel: 4 channels a register. */
+QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
+                                     const int FLIP, const uint8_t *w) {
+    v128_t t[4];
+    for (int i = 0; i < 4; i++) {
+        t[i] = wasm_v128_load(tap[i] + at);
+        t[i] = FLIP ? quad_flip(t[i]) : t[i];
+    }
+#define WASM_LOW_BYTES(a, b)                                                                       \
+    wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define WASM_HIGH_BYTES(a, b)                                                                      \
+    wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+    const v128_t ab = WASM_LOW_BYTES(t[0], t[1]), cd = WASM_LOW_BYTES(t[2], t[3]);
+    const v128_t ef = WASM_HIGH_BYTES(t[0], t[1]), gh = WASM_HIGH_BYTES(t[2], t[3]);
+    const quad quads[4] = {wasm_i16x8_shuffle(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11),
+                           wasm_i16x8_shuffle(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15),
+                           wasm_i16x8_shuffle(ef, gh, 0, 8, 1, 9, 2, 10, 3, 11),
+                           wasm_i16x8_shuffle(ef, gh, 4, 12, 5, 13, 6, 14, 7, 15)};
+    QUADS_UNROLL
+    for (int b = 0; b < 4; b++) {
+        acc[b] = quads_acc_dot(acc[b], quads[b], quads_weights_load(w + 16 * b));
+    }
+}
+
 QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_chunk_weights w) {
     const v128_t low = wasm_i16x8_add(wasm_i16x8_extmul_low_i8x16(a.quad[0], w.quad[0]),
                                       wasm_i16x8_extmul_low_i8x16(a.quad[1], w.quad[1]));
@@ -128,11 +154,7 @@ static int wasm_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_wasm = {
-    "wasm",
-    wasm_available,
-    QUADS_PACKING,
-    {[DPT_CONV] = quads_conv, [DPT_DENSE] = quads_dense, DPT_PLAIN_KERNELS}};
+const dpt_backend dpt_wasm = {"wasm", wasm_available, QUADS_PACKING, QUADS_KERNELS};
 #else
 typedef int dpt_wasm_is_empty; /* C has no empty files */
 #endif

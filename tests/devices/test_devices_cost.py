@@ -1,6 +1,7 @@
 """LeNet's cost on the targets against the record and the page's table; budgets."""
 
 import dataclasses
+import re
 
 import nets
 import numpy as np
@@ -9,7 +10,8 @@ from device_jobs import EVERY_DAY, as_params
 
 from drypoint import devices, models
 from drypoint.cli._export import cost_facts
-from drypoint.program import packing
+from drypoint.devices._cost import plane_bytes, table_bytes
+from drypoint.program import codegen, packing
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
@@ -74,7 +76,40 @@ def test_budget_and_json_use_one_stack_figure():
         with pytest.raises(devices.BudgetError, match=f"stack: {stack:,} bytes"):
             devices.check_budget({"stack": stack - 1}, cost, PROGRAM, target)
         section = devices.cost_section(target, cost, PROGRAM, 0)
-        assert "planes: bytes of RAM of what the op reads and writes together" in section
+        assert (
+            "planes: bytes of RAM of what the op reads, writes and leaves for later ops" in section
+        )
+
+
+def test_the_planes_of_an_op_are_what_is_in_use_while_it_runs():
+    """Oracle: the arena's lower bound, the most that is in use at once, the input aside."""
+    assert plane_bytes(PROGRAM) == [784 + 2880, 2880 + 800, 800 + 500, 500]
+    for seed in range(100):
+        program = nets.random_program(seed)
+        last = max(i for i, numbers in enumerate(program.reads) if 0 in numbers)
+        inner = [
+            planes - (program.input.bytes if i <= last else 0)
+            for i, planes in enumerate(plane_bytes(program))
+        ]
+        assert max(inner) == program.arena_lower_bound
+
+
+def test_the_tables_of_an_op_are_those_of_the_generated_c():
+    """Oracle: the bytes of the C arrays, an element a byte but for packed words."""
+    for name in ("s390x", "cortex-m4"):
+        row = devices.target(name)
+        for seed in range(20):
+            program = nets.random_program(seed)
+            inputs = nets.random_inputs(program, 1)
+            text = codegen.generate(program, "net", inputs, kernels=row.kernels)["net.c"]
+            for i, op in enumerate(program.ops):
+                size = 0
+                for kind, body in re.findall(
+                    rf" (weight|table|bias|mult|pad|packed){i}\[\] = {{(.*?)}};", text, re.DOTALL
+                ):
+                    word = kind == "packed" or "DPT_LE32" in body
+                    size += body.count(",") * (4 if word else 1)
+                assert table_bytes(op, row) == size
 
 
 def test_bars():

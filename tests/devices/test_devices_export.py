@@ -2,6 +2,7 @@
 
 import json
 
+import nets
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
-from drypoint.program import blob, packing
+from drypoint.program import Op, blob, packing
 from tools import ONLY_CI, STRICT, run
 
 
@@ -38,7 +39,7 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     assert 430_500 < cost["table_bytes"] < 450_000
     assert cost["instructions"] < 3_000_000  # the same to the last one every time, so no timing
     source = (out / "lenet.c").read_text()
-    assert "dpt_dsp_conv, dpt_dsp_dense" in source
+    assert "{[DPT_CONV] = dpt_dsp_conv, [DPT_DENSE] = dpt_dsp_dense}" in source
     assert "weight0" not in source
     code, text, _ = export(capsys, dpt, "--out", out)
     assert code == 0
@@ -47,6 +48,25 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     readme = (out / "README.md").read_text()
     assert "## What it costs on cortex-m4" in readme
     assert f"| one run | {cost['instructions']:,} instructions, about" in readme
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "wasm32-simd128"])
+def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, name):
+    """Every kind of op; each also runs alone on the device, and its stack is measured."""
+    row, kinds = devices.target(name), set()
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    for seed in (53, 82, 88):
+        program = nets.random_program(seed)
+        kinds |= {type(op) for op in program.ops}
+        folder = tmp_path / program.name
+        folder.mkdir()
+        inputs = nets.random_inputs(program, seed)
+        answer = devices.run_exported(row, devices.build_exported(row, program, inputs, folder))
+        assert answer.selftest == 0
+        assert len(answer.op_stacks) == len(program.ops)
+        assert 0 < max(answer.op_stacks) <= answer.stack
+    assert kinds == set(Op.__args__)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ WORDS = {
 def kernels(row):
     """The file of a target's own kernels."""
     own = packing.kernel_set(row.kernels)
-    return f"{own.backend or f'dpt_{own.name}'}.c"
+    return f"{own.backend}.c"
 
 
 def test_the_engine_keeps_its_promises_in_object_code(target, tmp_path):

@@ -9,34 +9,30 @@
 
 #include <stddef.h>
 
-enum { CHECKS = 26 };
+enum { CHECKS = 26, ALIVE = 16, LARGEST_BOUND = 2147483647 };
 
 /* The status of check 1 .. 26; DPT_OK for 0, where no check fails. */
 static inline dpt_status status_of_check(int check) {
     static const dpt_status statuses[CHECKS + 1] = {
-        DPT_OK,      DPT_E_SIZE,     DPT_E_MAGIC, DPT_E_VERSION,  DPT_E_SIZE,    DPT_E_CRC,
-        DPT_E_FIELD, DPT_E_CAPACITY, DPT_E_TABLE, DPT_E_FIELD,    DPT_E_FIELD,   DPT_E_SHAPE,
-        DPT_E_SHAPE, DPT_E_FIELD,    DPT_E_SHAPE, DPT_E_SHAPE,    DPT_E_SHAPE,   DPT_E_FIELD,
-        DPT_E_TABLE, DPT_E_TABLE,    DPT_E_TABLE, DPT_E_OVERFLOW, DPT_E_VERSION, DPT_E_PLAN,
+        DPT_OK,      DPT_E_SIZE,     DPT_E_MAGIC, DPT_E_VERSION,  DPT_E_SIZE,  DPT_E_CRC,
+        DPT_E_FIELD, DPT_E_CAPACITY, DPT_E_TABLE, DPT_E_FIELD,    DPT_E_FIELD, DPT_E_SHAPE,
+        DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_SHAPE, DPT_E_FIELD,
+        DPT_E_TABLE, DPT_E_TABLE,    DPT_E_TABLE, DPT_E_OVERFLOW, DPT_E_PLAN,  DPT_E_PLAN,
         DPT_E_SHAPE, DPT_E_TABLE,    DPT_E_TABLE,
     };
     return statuses[check];
 }
 
-static inline int64_t byte_at(const uint8_t *blob, size_t at) {
-    return blob[at];
+static inline uint64_t u16_at(const uint8_t *blob, size_t at) {
+    return blob[at] + 256u * (uint64_t)blob[at + 1];
 }
 
-static inline int64_t u16_at(const uint8_t *blob, size_t at) {
-    return blob[at] + 256 * byte_at(blob, at + 1);
-}
-
-static inline int64_t u32_at(const uint8_t *blob, size_t at) {
+static inline uint64_t u32_at(const uint8_t *blob, size_t at) {
     return u16_at(blob, at) + 65536 * u16_at(blob, at + 2);
 }
 
 static inline int64_t i32_at(const uint8_t *blob, size_t at) {
-    const int64_t value = u32_at(blob, at);
+    const int64_t value = (int64_t)u32_at(blob, at);
     return value < 2147483648 ? value : value - 4294967296;
 }
 
@@ -62,6 +58,45 @@ static inline int any_set(const uint8_t *blob, size_t from, size_t end) {
     return 0;
 }
 
+static inline int same_bytes(const uint8_t *blob, size_t a, size_t b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (blob[a + i] != blob[b + i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* What the tables of section 3 call the kinds. */
+static inline int is_conv(int kind) {
+    return kind == 1 || kind == 5 || kind == 6;
+}
+static inline int is_pool(int kind) {
+    return kind == 3 || kind == 4;
+}
+static inline int has_two_inputs(int kind) {
+    return kind == 7 || kind == 8;
+}
+static inline int has_weights(int kind) {
+    return is_conv(kind) || kind == 2;
+}
+static inline int requantizes(int kind) {
+    return has_weights(kind) || kind == 4 || kind == 7;
+}
+
+/* Where the record of an op begins, and how many values the tensor at `at` has. */
+static inline size_t record_at(uint64_t op) {
+    return 64 + 128 * (size_t)op;
+}
+static inline uint64_t values_at(const uint8_t *blob, size_t at) {
+    return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
+}
+
+/* Whether type and zero point of the tensor at `at` are allowed. */
+static inline int type_is_bad(const uint8_t *blob, size_t at, int most) {
+    return blob[at + 6] > most || (blob[at + 6] != 1 && blob[at + 7] != 0);
+}
+
 static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     if (size < 64) {
         return 1;
@@ -69,158 +104,240 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     if (u32_at(blob, 0) != 0x1A545044) {
         return 2;
     }
-    if (u16_at(blob, 4) != 1 || u16_at(blob, 6) > 1) {
+    if (u16_at(blob, 4) != 2 || u16_at(blob, 6) != 0) {
         return 3;
     }
-    if ((uint64_t)u32_at(blob, 8) != size) {
+    if (u32_at(blob, 8) != size) {
         return 4;
     }
     if ((uint32_t)u32_at(blob, 12) != slow_crc(blob + 16, size - 16)) {
         return 5;
     }
-    if (u16_at(blob, 20) == 0 || blob[24] > 1 || blob[25] != 0 || any_set(blob, 48, 64)) {
+    if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || u32_at(blob, 48) != 0 ||
+        blob[56] > 63 || (u32_at(blob, 52) == 0 && blob[56] != 0) || any_set(blob, 57, 64)) {
         return 6;
     }
-    if ((uint64_t)u16_at(blob, 20) > room) {
+    if (u16_at(blob, 20) > room) {
         return 7;
     }
-    if (64 + 64 * u16_at(blob, 20) > (int64_t)size ||
-        u32_at(blob, 40) + u32_at(blob, 44) > (int64_t)size) {
-        return 8;
-    }
-    return 0;
+    return record_at(u16_at(blob, 20)) > size || u32_at(blob, 40) + u32_at(blob, 44) > size ? 8 : 0;
 }
 
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
-    const int kind = blob[r], conv = kind == 1 || kind == 5, pool = kind == 3 || kind == 4;
-    if (kind < 1 || kind > 5 || blob[r + 1] > 1 || blob[r + 2] > 2 || blob[r + 3] > 30 ||
-        (kind == 5 ? u16_at(blob, r + 26) < 2 : u16_at(blob, r + 26) != 0) ||
-        any_set(blob, r + 52, r + 64)) {
+    const int kind = blob[r];
+    if (kind < 1 || kind > 9 || blob[r + 1] > 1 || blob[r + 2] > 30 ||
+        type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
+        type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
     }
-    if ((kind == 2 && any_set(blob, r + 16, r + 20)) || (!conv && any_set(blob, r + 20, r + 26)) ||
-        (kind == 3 &&
-         (blob[r + 3] != 0 || any_set(blob, r + 28, r + 36) || any_set(blob, r + 48, r + 52))) ||
-        (pool && any_set(blob, r + 40, r + 48))) {
-        return 10;
+    const int conv = is_conv(kind), windows = conv || is_pool(kind), rule = requantizes(kind);
+    const struct {
+        int used;
+        size_t from, end;
+    } fields[] = {{rule, 2, 3},
+                  {has_two_inputs(kind), 6, 8},
+                  {has_two_inputs(kind), 16, 24},
+                  {windows, 32, 40},
+                  {conv, 40, 44},
+                  {windows, 44, 52},
+                  {conv, 52, 56},
+                  {kind == 5, 56, 58},
+                  {0, 58, 60},
+                  {rule, 60, 68},
+                  {kind == 7, 68, 72},
+                  {has_weights(kind) || kind == 9, 76, 80},
+                  {rule, 80, 88},
+                  {conv || kind == 4, 88, 92},
+                  {0, 92, 128}};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (!fields[i].used && any_set(blob, r + fields[i].from, r + fields[i].end)) {
+            return 10;
+        }
     }
     return 0;
 }
 
-static inline int64_t values_at(const uint8_t *blob, size_t at) {
-    return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
+static inline int size_is_bad(const uint8_t *blob, size_t at) {
+    return values_at(blob, at) == 0 || values_at(blob, at) > 1u << 28;
+}
+
+/* Check 12. */
+static inline int ranges_check(const uint8_t *blob, size_t r) {
+    const int kind = blob[r];
+    for (size_t at = r + 32; at < r + 56; at += 2) {
+        const int must = at < r + 40 ? is_conv(kind) || is_pool(kind)
+                                     : is_conv(kind) && (at < r + 44 || at >= r + 52);
+        if (must && u16_at(blob, at) == 0) {
+            return 12;
+        }
+    }
+    for (size_t side = 0; is_pool(kind) && side < 4; side++) {
+        if (u16_at(blob, r + 44 + 2 * side) >= u16_at(blob, r + 32 + 2 * (side % 2))) {
+            return 12;
+        }
+    }
+    const uint64_t a = u16_at(blob, r + 68), b = u16_at(blob, r + 70);
+    if ((!any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
+        (kind == 5 && u16_at(blob, r + 56) < 2) ||
+        (kind == 7 && (a < 1 || a > 32767 || b < 1 || b > 32767))) {
+        return 12;
+    }
+    return 0;
 }
 
 /* The output's length along one axis (0: height, 1: width), or 0 where the kernel does not fit. */
-static inline int64_t output_length(const uint8_t *blob, size_t r, size_t axis) {
-    const int conv = blob[r] == 1 || blob[r] == 5;
-    const int64_t padded =
-        u16_at(blob, r + 4 + 2 * axis) + (conv ? blob[r + 20 + axis] + blob[r + 22 + axis] : 0);
-    if (padded < blob[r + 16 + axis]) {
+static inline uint64_t output_length(const uint8_t *blob, size_t r, size_t axis) {
+    const int conv = is_conv(blob[r]);
+    const size_t at = r + 2 * axis;
+    const uint64_t padded = u16_at(blob, at + 8) + u16_at(blob, at + 44) + u16_at(blob, at + 48);
+    const uint64_t reach = (u16_at(blob, at + 32) - 1) * (conv ? u16_at(blob, at + 40) : 1) + 1;
+    if (padded < reach) {
         return 0;
     }
-    return ((padded - blob[r + 16 + axis]) / blob[r + 18 + axis] + 1) /
-           (conv ? blob[r + 24 + axis] : 1);
+    return ((padded - reach) / u16_at(blob, at + 36) + 1) / (conv ? u16_at(blob, at + 52) : 1);
 }
 
-/* Checks 11 to 14. */
+/* Check 13. */
+static inline int output_check(const uint8_t *blob, size_t r) {
+    const int kind = blob[r];
+    const uint64_t c = u16_at(blob, r + 12), oc = u16_at(blob, r + 28);
+    const uint64_t groups = u16_at(blob, r + 56);
+    int ok = same_bytes(blob, r + 8, r + 24, 4); /* height and width */
+    if (is_conv(kind) || is_pool(kind)) {
+        ok = output_length(blob, r, 0) == u16_at(blob, r + 24) &&
+             output_length(blob, r, 1) == u16_at(blob, r + 26);
+    } else if (kind == 2) {
+        ok = u16_at(blob, r + 24) == 1 && u16_at(blob, r + 26) == 1;
+    }
+    if (is_pool(kind) || kind == 7 || kind == 9) {
+        ok = ok && oc == c;
+    }
+    if (kind == 5) {
+        ok = ok && c % groups == 0 && oc % groups == 0;
+    } else if (kind == 6) {
+        ok = ok && oc % c == 0;
+    } else if (kind == 7) {
+        ok = ok && same_bytes(blob, r + 16, r + 24, 6);
+    } else if (kind == 8) {
+        ok = ok && same_bytes(blob, r + 16, r + 8, 4) && oc == c + u16_at(blob, r + 20);
+    }
+    return ok ? 0 : 13;
+}
+
+/* Checks 11 to 13. */
 static inline int shape_check(const uint8_t *blob, size_t r) {
-    const int kind = blob[r], conv = kind == 1 || kind == 5;
-    const int64_t in = values_at(blob, r + 4), out = values_at(blob, r + 10);
-    if (in < 1 || in > 1 << 28 || out < 1 || out > 1 << 28) {
+    if (size_is_bad(blob, r + 8) || size_is_bad(blob, r + 24) ||
+        (has_two_inputs(blob[r]) && size_is_bad(blob, r + 16))) {
         return 11;
     }
-    if (kind == 2) {
-        return u16_at(blob, r + 10) != 1 || u16_at(blob, r + 12) != 1 ? 12 : 0;
-    }
-    for (size_t at = r + 16; at < r + (conv ? 26u : 20u); at++) {
-        if ((at < r + 20 || at >= r + 24) && blob[at] == 0) {
-            return 13;
-        }
-    }
-    if (output_length(blob, r, 0) != u16_at(blob, r + 10) ||
-        output_length(blob, r, 1) != u16_at(blob, r + 12) ||
-        (!conv && u16_at(blob, r + 8) != u16_at(blob, r + 14))) {
-        return 14;
-    }
-    if (kind == 5 && (u16_at(blob, r + 8) % u16_at(blob, r + 26) != 0 ||
-                      u16_at(blob, r + 14) % u16_at(blob, r + 26) != 0)) {
-        return 14;
-    }
-    return 0;
+    const int check = ranges_check(blob, r);
+    return check != 0 ? check : output_check(blob, r);
 }
 
-/* Checks 15 to 17; `type` and the shape at `shape` are what the op before writes. */
-static inline int chain_check(const uint8_t *blob, size_t r, int type, size_t shape, int last) {
+/* Where the descriptor of a tensor lies: in the header, or in the record of the op that writes it.
+ */
+static inline size_t tensor_at(uint64_t number) {
+    return number == 0 ? 24 : record_at(number - 1) + 24;
+}
+
+/* Checks 14 to 17 of op `op`. */
+static inline int graph_check(const uint8_t *blob, uint64_t op) {
     static const int64_t lowest[] = {0, -128, -2147483648LL}, highest[] = {255, 127, 2147483647};
-    const int out = blob[r + 2];
-    if (blob[r + 1] != type || u16_at(blob, r + 4) != u16_at(blob, shape) ||
-        u16_at(blob, r + 6) != u16_at(blob, shape + 2) ||
-        u16_at(blob, r + 8) != u16_at(blob, shape + 4)) {
-        return 15;
+    const size_t r = record_at(op);
+    const int kind = blob[r], out = blob[r + 30], last = op + 1 == u16_at(blob, 20);
+    const int inputs = has_two_inputs(kind) ? 2 : 1;
+    if (u16_at(blob, r + 4) > op || u16_at(blob, r + 6) > op) {
+        return 14;
     }
-    if ((out == 2) != last || (blob[r] == 3 && !last && blob[r + 1] != out)) {
+    for (size_t k = 0; k < (size_t)inputs; k++) {
+        if (!same_bytes(blob, r + 8 + 8 * k, tensor_at(u16_at(blob, r + 4 + 2 * k)), 8)) {
+            return 15;
+        }
+    }
+    if ((out == 2) != last) {
         return 16;
     }
-    const int64_t lo = i32_at(blob, r + 28), hi = i32_at(blob, r + 32);
-    return blob[r] != 3 && (lo > hi || lo < lowest[out] || hi > highest[out]) ? 17 : 0;
+    for (size_t k = 0; (kind == 3 || kind == 8) && k < (size_t)inputs; k++) {
+        const size_t in = r + 8 + 8 * k;
+        const int kept = same_bytes(blob, in + 6, r + 30, 2),
+                  widened = out == 2 && blob[in + 7] == 0;
+        if (!kept && !widened) {
+            return 16;
+        }
+    }
+    if (kind == 8 && blob[r + 14] != blob[r + 22]) {
+        return 16;
+    }
+    const int64_t lo = i32_at(blob, r + 60), hi = i32_at(blob, r + 64);
+    return requantizes(kind) && (lo > hi || lo < lowest[out] || hi > highest[out]) ? 17 : 0;
 }
 
 /* Weights of one output channel of the op. */
-static inline int64_t weights_each(const uint8_t *blob, size_t r) {
-    const int64_t kernel = blob[r + 16] * byte_at(blob, r + 17), c = u16_at(blob, r + 8);
+static inline uint64_t weights_each(const uint8_t *blob, size_t r) {
+    const uint64_t kernel = u16_at(blob, r + 32) * u16_at(blob, r + 34), c = u16_at(blob, r + 12);
     switch (blob[r]) {
     case 1:
         return kernel * c;
     case 2:
-        return values_at(blob, r + 4);
+        return values_at(blob, r + 8);
     case 5:
-        return kernel * (c / u16_at(blob, r + 26));
+        return kernel * (c / u16_at(blob, r + 56));
+    case 6:
+        return kernel;
     default:
         return 0;
     }
 }
 
 /* Checks 20 and 21 of output channel `o`. */
-static inline int channel_check(const uint8_t *blob, size_t r, int64_t o) {
-    const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 48) + 4 * o));
-    const int64_t each = weights_each(blob, r), largest = blob[r + 1] == 0 ? 255 : 128;
-    int64_t sum = blob[r] == 4 ? blob[r + 16] * byte_at(blob, r + 17) : 0, bias = 0;
+static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
+    const int kind = blob[r];
+    const uint64_t each = weights_each(blob, r), channels = u16_at(blob, r + 28);
+    const uint64_t largest = blob[r + 14] == 0 ? 255 : 128,
+                   largest2 = blob[r + 22] == 0 ? 255 : 128;
+    const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 84) + 4 * o));
+    const int64_t bias = i32_at(blob, (size_t)(u32_at(blob, r + 80) + 4 * o));
+    uint64_t bound = (uint64_t)(bias < 0 ? -bias : bias);
     int lowest = 0;
-    for (int64_t i = 0; i < each; i++) {
-        const int byte = blob[u32_at(blob, r + 40) + o * each + i];
+    for (uint64_t i = 0; i < each; i++) {
+        const uint64_t index = kind == 6 ? i * channels + o : o * each + i;
+        const int byte = blob[u32_at(blob, r + 76) + index];
         const int weight = byte < 128 ? byte : byte - 256;
         lowest = weight < lowest ? weight : lowest;
-        sum += weight < 0 ? -weight : weight;
+        bound += largest * (uint64_t)(weight < 0 ? -weight : weight);
     }
     if (mult < 2 || mult % 2 != 0 || lowest == -128) {
         return 20;
     }
-    if (blob[r] != 4) {
-        bias = i32_at(blob, (size_t)(u32_at(blob, r + 44) + 4 * o));
+    if (kind == 4) {
+        bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
+    } else if (kind == 7) {
+        bound += u16_at(blob, r + 68) * largest + u16_at(blob, r + 70) * largest2;
     }
-    /* The bound is below 2^41 and more than 2^31 - 1 is refused: in 64 bits only where it fits. */
-    const int64_t bound = (bias < 0 ? -bias : bias) + largest * sum;
-    return bound > 2147483647 || bound * ((int64_t)1 << blob[r + 3]) > 2147483647 ? 21 : 0;
+    return bound > (uint64_t)LARGEST_BOUND / ((uint64_t)1 << blob[r + 2]) ? 21 : 0;
 }
 
-/* Checks 18 to 21; `named` is the sum of check 19. */
-static inline int tables_check(const uint8_t *blob, size_t size, size_t r, int64_t *named) {
-    const int kind = blob[r], weighted = kind != 3 && kind != 4;
-    const int64_t channels = kind == 3 ? 0 : kind == 4 ? 1 : u16_at(blob, r + 14);
-    const int64_t lengths[] = {weights_each(blob, r) * channels, weighted ? 4 * channels : 0,
-                               4 * channels};
-    for (size_t i = 0; i < 3; i++) {
-        if (lengths[i] > 0 && u32_at(blob, r + 40 + 4 * i) + lengths[i] > (int64_t)size) {
+/* Checks 18 to 21; `named` is the sum of check 19. The product of the sides of a convolution's
+ * weights is below 2^64: (2^16 - 1)^4. */
+static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint64_t *named) {
+    const int kind = blob[r];
+    const uint64_t channels = has_weights(kind) ? u16_at(blob, r + 28) : requantizes(kind) ? 1 : 0;
+    const uint64_t entries = kind == 9 ? (blob[r + 30] == 2 ? 1024 : 256) : 0;
+    const uint64_t pads = u32_at(blob, r + 88) != 0 ? u16_at(blob, r + 12) : 0;
+    const uint64_t lengths[] = {weights_each(blob, r) * channels + entries, 4 * channels,
+                                4 * channels, pads};
+    for (size_t i = 0; i < 4; i++) {
+        const uint64_t at = u32_at(blob, r + 76 + 4 * i);
+        if (lengths[i] > 0 && (lengths[i] > size || at + lengths[i] > size)) {
             return 18;
         }
-        *named += lengths[i];
     }
-    if (kind != 3 && *named > 4 * (int64_t)size) {
+    *named += lengths[0] + lengths[1] + lengths[2] + lengths[3];
+    if (*named > 4 * (uint64_t)size) {
         return 19;
     }
-    for (int64_t o = 0; o < channels; o++) {
+    for (uint64_t o = 0; o < channels; o++) {
         const int check = channel_check(blob, r, o);
         if (check != 0) {
             return check;
@@ -229,36 +346,77 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, int64
     return 0;
 }
 
+/* The last op that reads the output of op `op`, or 0. */
+static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
+    uint64_t last = 0;
+    for (uint64_t i = op + 1; i < u16_at(blob, 20); i++) {
+        const size_t r = record_at(i);
+        if (u16_at(blob, r + 4) == op + 1 ||
+            (has_two_inputs(blob[r]) && u16_at(blob, r + 6) == op + 1)) {
+            last = i;
+        }
+    }
+    return last;
+}
+
+/* Whether op `op` may write over the output of op `other`: rule 2 of NUMERICS.md section 8. */
+static inline int is_in_place(const uint8_t *blob, uint64_t op, uint64_t other) {
+    const size_t r = record_at(op), from = record_at(other);
+    return (blob[r] == 7 || blob[r] == 9) && blob[r + 1] == 1 && u16_at(blob, r + 4) == other + 1 &&
+           last_reader(blob, other) == op && u32_at(blob, r + 72) == u32_at(blob, from + 72) &&
+           values_at(blob, r + 24) == values_at(blob, from + 24);
+}
+
+/* Check 23: the rules of NUMERICS.md section 8, pair by pair. */
+static inline int plan_check(const uint8_t *blob) {
+    const uint64_t last = u16_at(blob, 20) - 1;
+    uint64_t arena = 0;
+    for (uint64_t i = 0; i < last; i++) {
+        const uint64_t at = u32_at(blob, record_at(i) + 72);
+        const uint64_t end = at + values_at(blob, record_at(i) + 24), reader = last_reader(blob, i);
+        const uint64_t first = u16_at(blob, record_at(i) + 4);
+        uint64_t unread = 0;
+        for (uint64_t j = 0; j <= i; j++) {
+            unread += last_reader(blob, j) > i;
+        }
+        for (uint64_t j = i + 1; j < last && j <= reader; j++) {
+            const uint64_t other = u32_at(blob, record_at(j) + 72);
+            const uint64_t other_end = other + values_at(blob, record_at(j) + 24);
+            if (at < other_end && other < end && !is_in_place(blob, j, i)) {
+                return 23;
+            }
+        }
+        if (unread > ALIVE ||
+            (blob[record_at(i) + 1] == 1 && (first == 0 || !is_in_place(blob, i, first - 1)))) {
+            return 23;
+        }
+        arena = end > arena ? end : arena;
+    }
+    return arena != u32_at(blob, 16) || u32_at(blob, record_at(last) + 72) != 0 ||
+                   blob[record_at(last) + 1] != 0
+               ? 23
+               : 0;
+}
+
 /* Checks 22 to 26. */
 static inline int final_check(const uint8_t *blob, size_t size) {
-    const int64_t n_ops = u16_at(blob, 20), labels = u32_at(blob, 32), length = u32_at(blob, 36);
-    const size_t last = 64 * (size_t)n_ops;
-    int64_t grouped = 0, most = 0, closed = 0;
-    int overlap = 0;
-    for (size_t r = 64; r <= last; r += 64) {
-        grouped = blob[r] == 5 ? 1 : grouped;
-        const int64_t from = u32_at(blob, r + 36), end = from + values_at(blob, r + 10);
-        if (r < last) {
-            most = end > most ? end : most;
-        }
-        if (r > 64 && r < last) {
-            const int64_t before = u32_at(blob, r - 28), until = before + values_at(blob, r - 54);
-            overlap |= from < until && before < end;
+    const uint64_t n_ops = u16_at(blob, 20), labels = u32_at(blob, 32), length = u32_at(blob, 36);
+    uint64_t closed = 0;
+    for (uint64_t i = 0; i + 1 < n_ops; i++) {
+        if (last_reader(blob, i) == 0) {
+            return 22;
         }
     }
-    if (u16_at(blob, 6) != grouped) {
-        return 22;
-    }
-    if (overlap || most != u32_at(blob, 16) || u32_at(blob, last + 36) != 0) {
+    if (plan_check(blob) != 0) {
         return 23;
     }
-    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, last + 10)) {
+    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
         return 24;
     }
-    if (labels + length > (int64_t)size) {
+    if (labels + length > size) {
         return 25;
     }
-    for (int64_t i = 0; i < length; i++) {
+    for (uint64_t i = 0; i < length; i++) {
         closed += blob[labels + i] == 0;
     }
     return closed != u16_at(blob, 22) || (length > 0 && blob[labels + length - 1] != 0) ? 26 : 0;
@@ -266,20 +424,18 @@ static inline int final_check(const uint8_t *blob, size_t size) {
 
 /* The number of the first check that refuses the blob, or 0; `room` is for how many ops. */
 static inline int failing_check(const uint8_t *blob, size_t size, size_t room) {
-    int check = header_check(blob, size, room), type = check == 0 ? blob[24] : 0;
-    int64_t named = 0;
+    int check = header_check(blob, size, room);
     if (check != 0) {
         return check;
     }
-    size_t shape = 26;
-    const size_t last = 64 * (size_t)u16_at(blob, 20);
-    for (size_t r = 64; r <= last && check == 0; r += 64) {
+    const uint64_t n_ops = u16_at(blob, 20);
+    uint64_t named = 0;
+    for (uint64_t op = 0; op < n_ops && check == 0; op++) {
+        const size_t r = record_at(op);
         check = fields_check(blob, r);
         check = check == 0 ? shape_check(blob, r) : check;
-        check = check == 0 ? chain_check(blob, r, type, shape, r == last) : check;
+        check = check == 0 ? graph_check(blob, op) : check;
         check = check == 0 ? tables_check(blob, size, r, &named) : check;
-        type = blob[r + 2];
-        shape = r + 10;
     }
     return check == 0 ? final_check(blob, size) : check;
 }

@@ -8,6 +8,9 @@
  * fuzz write FIRST COUNT BLOB...: writes these mutants to standard output: size and room for ops
  * (32 bits of the machine each), then the bytes.
  *
+ * fuzz read: reads blobs from standard input in this form, and prints for each the check of BLOB.md
+ * that refuses it by checks.h, that check's status, and the status of the loader.
+ *
  * Meant to be compiled with sanitizers, and with -DGUARDED=guard_side between pages that must not
  * be touched: behind a buffer for even numbers, before it for odd ones. */
 #ifdef GUARDED
@@ -19,7 +22,7 @@ static int guard_side = 1;
 
 #include <signal.h>
 
-enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = 5 };
+enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = 9 };
 
 static uint64_t current; /* the number of the mutant at hand */
 static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran;
@@ -86,6 +89,22 @@ static void write_out(const mutant *m) {
     }
 }
 
+static void read_in(void) {
+    uint32_t head[2];
+    while (fread(head, sizeof head, 1, stdin) == 1) {
+        uint8_t *blob = exact(head[0]);
+        dpt_op ops[MAX_OPS];
+        dpt_model model;
+        if (head[1] > MAX_OPS || fread(blob, 1, head[0], stdin) != head[0]) {
+            exit(2);
+        }
+        const int check = failing_check(blob, head[0], head[1]);
+        printf("%d %d %d\n", check, status_of_check(check),
+               dpt_model_load(&model, ops, head[1], blob, head[0]));
+        release(blob);
+    }
+}
+
 static void print_counts(void) {
     for (int i = 1; i <= CHECKS; i++) {
         printf("check %d: %lu\n", i, refused[i]);
@@ -100,6 +119,10 @@ int main(int argc, char **argv) {
     static uint8_t blobs[MAX_BLOBS][MUTANT_SIZE];
     static mutant m;
     size_t sizes[MAX_BLOBS], n_blobs = 0;
+    if (argc == 2 && strcmp(argv[1], "read") == 0) {
+        read_in();
+        return 0;
+    }
     const int writes = argc > 1 && strcmp(argv[1], "write") == 0, at = writes ? 2 : 1;
     for (int i = at + 2; i < argc && n_blobs < MAX_BLOBS; i++) {
         FILE *file = fopen(argv[i], "rb");
@@ -107,11 +130,11 @@ int main(int argc, char **argv) {
             break;
         }
         sizes[n_blobs] = fread(blobs[n_blobs], 1, MUTANT_SIZE, file);
-        n_blobs += sizes[n_blobs] >= 128;
+        n_blobs += sizes[n_blobs] >= 192;
         fclose(file);
     }
     if (n_blobs == 0) {
-        fprintf(stderr, "usage: fuzz [write] FIRST COUNT BLOB...\n");
+        fprintf(stderr, "usage: fuzz [write] FIRST COUNT BLOB... | fuzz read\n");
         return 2;
     }
     signal(SIGABRT, report);

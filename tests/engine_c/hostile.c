@@ -110,7 +110,7 @@ static void flips(const uint8_t *good, size_t size) {
 /* One to four fields become another byte, an end of their range, or the neighbour of what they
  * were. Half of them lie in header and records, which are few and matter most. */
 static void mutations(const uint8_t *good, size_t size, size_t count) {
-    const size_t front = 64 + 64 * (size_t)good[20];
+    const size_t front = 64 + 128 * (size_t)good[20];
     for (size_t i = 0; i < count; i++) {
         uint8_t *copy = exact_copy(good, size);
         for (uint32_t k = next_random() % 4 + 1; k > 0; k--) {

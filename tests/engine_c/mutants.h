@@ -7,7 +7,7 @@
 
 #include "exact.h"
 
-enum { MUTANT_SIZE = 1 << 16, REBUILT_OPS = 6, SHARING_OPS = 40, OP_WEIGHTS = 4096 };
+enum { MUTANT_SIZE = 1 << 16, REBUILT_OPS = 8, SHARING_OPS = 40, CROWD = 20, OP_WEIGHTS = 4096 };
 
 typedef struct mutant {
     uint8_t bytes[MUTANT_SIZE];
@@ -16,10 +16,11 @@ typedef struct mutant {
     uint64_t state;
 } mutant;
 
-/* An op as its record says it, before it is made to fit. */
+/* An op as its record says it, before it is made to fit. `back` says which tensors it reads, by how
+ * far they lie behind: 0 is the output of the op before. */
 typedef struct spec {
-    uint32_t kind, out_type, channels, groups;
-    uint32_t kernel[2], stride[2], padding[4], pool[2];
+    uint32_t kind, out_type, zero, channels, groups, marks;
+    uint32_t back[2], kernel[2], stride[2], dilation[2], padding[4], pool[2];
 } spec;
 
 /* xorshift64*, below `n`. */
@@ -48,69 +49,109 @@ static inline uint32_t clamped(uint32_t value, uint32_t low, uint32_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Small numbers mostly, sometimes the largest that a byte holds. */
+/* Small numbers mostly, sometimes a large one. */
 static inline uint32_t small(mutant *m) {
-    return below(m, 40) == 0 ? 255 : below(m, below(m, 4) == 0 ? 12 : 4);
+    const uint32_t large = below(m, 200);
+    return large < 4 ? 255 : large == 4 ? 65535 : below(m, below(m, 4) == 0 ? 12 : 4);
 }
 
-static inline spec read_spec(const mutant *m, size_t r) {
-    spec s = {get_number(m, r, 1),
-              get_number(m, r + 2, 1),
-              get_number(m, r + 14, 2),
-              get_number(m, r + 26, 2),
-              {0, 0},
-              {0, 0},
-              {0, 0, 0, 0},
-              {0, 0}};
+static inline int is_convolution(uint32_t kind) {
+    return kind == 1 || kind == 5 || kind == 6;
+}
+
+static inline int reads_two(uint32_t kind) {
+    return kind == 7 || kind == 8;
+}
+
+static inline size_t record_of(uint32_t op) {
+    return 64 + 128 * (size_t)op;
+}
+
+/* Where the descriptor of tensor `number` lies. */
+static inline size_t tensor_of(uint32_t number) {
+    return number == 0 ? 24 : record_of(number - 1) + 24;
+}
+
+static inline uint32_t tensor_values(const mutant *m, size_t at) {
+    return get_number(m, at, 2) * get_number(m, at + 2, 2) * get_number(m, at + 4, 2);
+}
+
+static inline spec read_spec(const mutant *m, uint32_t op) {
+    const size_t r = record_of(op);
+    spec s = {0};
+    s.kind = get_number(m, r, 1);
+    s.marks = get_number(m, r + 1, 1);
+    s.out_type = get_number(m, r + 30, 1);
+    s.zero = get_number(m, r + 31, 1);
+    s.channels = get_number(m, r + 28, 2);
+    s.groups = get_number(m, r + 56, 2);
     for (size_t i = 0; i < 4; i++) {
-        s.padding[i] = m->bytes[r + 20 + i];
+        s.padding[i] = get_number(m, r + 44 + 2 * i, 2);
         if (i < 2) {
-            s.kernel[i] = m->bytes[r + 16 + i];
-            s.stride[i] = m->bytes[r + 18 + i];
-            s.pool[i] = m->bytes[r + 24 + i];
+            s.back[i] = op - get_number(m, r + 4 + 2 * i, 2);
+            s.kernel[i] = get_number(m, r + 32 + 2 * i, 2);
+            s.stride[i] = get_number(m, r + 36 + 2 * i, 2);
+            s.dilation[i] = get_number(m, r + 40 + 2 * i, 2);
+            s.pool[i] = get_number(m, r + 52 + 2 * i, 2);
         }
     }
     return s;
 }
 
 static inline spec random_spec(mutant *m) {
-    spec s = {1 + below(m, 5), below(m, 2), 1 + below(m, below(m, 4) == 0 ? 70 : 9),
-              2 + below(m, 6), {0, 0},      {0, 0},
-              {0, 0, 0, 0},    {0, 0}};
+    spec s = {0};
+    s.kind = 1 + below(m, 9);
+    s.marks = below(m, 2);
+    s.out_type = below(m, 2);
+    s.zero = below(m, 2) == 0 ? below(m, 256) : 0;
+    s.channels = 1 + below(m, below(m, 4) == 0 ? 70 : 9);
+    s.groups = 2 + below(m, 6);
     for (size_t i = 0; i < 4; i++) {
         s.padding[i] = below(m, 2) == 0 ? 0 : small(m);
         if (i < 2) {
+            s.back[i] = i == 0 || below(m, 4) == 0 ? 0 : below(m, 6);
             s.kernel[i] = 1 + small(m);
             s.stride[i] = 1 + below(m, 3);
+            s.dilation[i] = below(m, 3) == 0 ? small(m) : 1;
             s.pool[i] = 1 + below(m, below(m, 2) == 0 ? 1 : 3);
         }
     }
     return s;
 }
 
-/* Writes kernel, stride, padding and pool along one axis so that they fit `length` (axis 0:
- * height); the length of the output. */
+/* Writes kernel, stride, dilation, padding and pool along one axis so that they fit `length` (axis
+ * 0: height); the length of the output. */
 static inline uint32_t fit_axis(mutant *m, size_t r, const spec *s, size_t axis, uint32_t length) {
-    const int conv = s->kind == 1 || s->kind == 5;
-    const uint32_t first = conv ? clamped(s->padding[axis], 0, 255) : 0,
-                   behind = conv ? clamped(s->padding[axis + 2], 0, 255) : 0,
-                   padded = length + first + behind,
-                   kernel = clamped(s->kernel[axis], 1, padded < 255 ? padded : 255);
-    uint32_t stride = clamped(s->stride[axis], 1, 255);
-    while ((padded - kernel) / stride > 60 && stride < 255) { /* few steps */
-        stride++;
+    const int conv = is_convolution(s->kind);
+    const size_t at = r + 2 * axis;
+    uint32_t first = clamped(s->padding[axis], 0, 65535),
+             behind = clamped(s->padding[axis + 2], 0, 65535),
+             kernel = clamped(s->kernel[axis], 1, 255);
+    if (!conv) {
+        kernel = kernel > length ? length : kernel;
+        first = first < kernel ? first : kernel - 1;
+        behind = behind < kernel ? behind : kernel - 1;
     }
-    const uint32_t plane = (padded - kernel) / stride + 1;
-    const uint32_t pool = conv ? clamped(s->pool[axis], 1, plane < 255 ? plane : 255) : 1;
-    put(m, r + 16 + axis, 1, kernel);
-    put(m, r + 18 + axis, 1, stride);
-    put(m, r + 20 + axis, 1, first);
-    put(m, r + 22 + axis, 1, behind);
-    put(m, r + 24 + axis, 1, conv ? pool : 0);
+    const uint32_t padded = length + first + behind;
+    kernel = kernel > padded ? padded : kernel;
+    const uint32_t most = kernel > 1 ? (padded - 1) / (kernel - 1) : 65535;
+    const uint32_t dilation = conv ? clamped(s->dilation[axis], 1, most) : 1;
+    const uint32_t room = padded - ((kernel - 1) * dilation + 1);
+    uint32_t stride = clamped(s->stride[axis], 1, 65535);
+    stride = room / stride > 60 ? room / 60 : stride; /* few steps */
+    stride = stride > 65535 ? 65535 : stride;
+    const uint32_t plane = room / stride + 1;
+    const uint32_t pool = conv ? clamped(s->pool[axis], 1, plane) : 1;
+    put(m, at + 32, 2, kernel);
+    put(m, at + 36, 2, stride);
+    put(m, at + 40, 2, conv ? dilation : 0);
+    put(m, at + 44, 2, first);
+    put(m, at + 48, 2, behind);
+    put(m, at + 52, 2, conv ? pool : 0);
     return plane / pool;
 }
 
-/* Appends a table of `n` numbers, its bytes as `make` gives them, at any alignment; its offset. */
+/* Appends a table at any alignment; its offset. */
 static inline size_t append_table(mutant *m, size_t size) {
     m->size += below(m, 4);
     const size_t at = m->size;
@@ -118,73 +159,149 @@ static inline size_t append_table(mutant *m, size_t size) {
     return at;
 }
 
-/* Weights, biases, multipliers and shift of the op at `r`, whose shapes stand already. */
-static inline void make_tables(mutant *m, size_t r, uint32_t each, uint32_t channels) {
-    const int avg = m->bytes[r] == 4, signed_in = m->bytes[r + 1] == 1;
-    const uint32_t style = below(m, 4), window = (uint32_t)m->bytes[r + 16] * m->bytes[r + 17];
-    const size_t weights = avg ? 0 : append_table(m, (size_t)each * channels);
-    const size_t biases = avg ? 0 : append_table(m, 4 * (size_t)channels);
-    const size_t mults = append_table(m, 4 * (size_t)channels);
-    uint64_t worst = 1;
-    for (uint32_t o = 0; o < channels; o++) {
-        uint64_t sum = avg ? window : 0;
-        for (uint32_t i = 0; i < (avg ? 0 : each); i++) {
+static inline void append_random(mutant *m, size_t field, size_t size) {
+    const size_t at = append_table(m, size);
+    for (size_t i = 0; i < size; i++) {
+        put(m, at + i, 1, below(m, 256));
+    }
+    put(m, field, 4, (uint32_t)at);
+}
+
+/* The largest magnitude of a value of the tensor at `at`. */
+static inline uint64_t magnitude_at(const mutant *m, size_t at) {
+    return get_number(m, at + 6, 1) == 1 ? 128 : 255;
+}
+
+/* Weights of the op at `r`, written; the sum of the magnitudes in the channel that has most. */
+static inline uint64_t make_weights(mutant *m, size_t r, uint32_t each, uint32_t channels) {
+    const uint32_t style = below(m, 4);
+    const size_t weights = append_table(m, (size_t)each * channels);
+    const int depthwise = m->bytes[r] == 6;
+    uint64_t most = 0;
+    put(m, r + 76, 4, (uint32_t)weights);
+    for (uint32_t o = 0; o < channels && m->size <= MUTANT_SIZE; o++) {
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < each; i++) {
             const int32_t w = style == 0   ? (int32_t)below(m, 255) - 127
                               : style == 1 ? (below(m, 2) == 0 ? -127 : 127)
                               : style == 2 ? (int32_t)below(m, 7) - 3
                                            : (o % 2 == 0 ? 127 : -127);
-            put(m, weights + (size_t)o * each + i, 1, (uint32_t)w);
+            const size_t index = depthwise ? (size_t)i * channels + o : (size_t)o * each + i;
+            put(m, weights + index, 1, (uint32_t)w);
             sum += (uint64_t)(w < 0 ? -w : w);
         }
-        const uint64_t bound = sum * (signed_in ? 128 : 255), free = 0x7FFFFFFFu - bound;
-        uint32_t bias = avg ? 0 : below(m, 6) == 0 ? (uint32_t)free : below(m, 2000);
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
+/* Biases, multipliers and shift for accumulators that reach `bound` without a bias. */
+static inline void make_rule(mutant *m, size_t r, uint64_t bound, uint32_t channels) {
+    const size_t biases = append_table(m, 4 * (size_t)channels);
+    const size_t mults = append_table(m, 4 * (size_t)channels);
+    const uint64_t free = bound < 0x7FFFFFFFu ? 0x7FFFFFFFu - bound : 0;
+    uint64_t worst = 1;
+    for (uint32_t o = 0; o < channels; o++) {
+        uint32_t bias = below(m, 6) == 0 ? (uint32_t)free : below(m, 2000);
         bias = bias > free ? (uint32_t)free : bias;
         worst = bound + bias > worst ? bound + bias : worst;
-        if (!avg) {
-            put(m, biases + 4 * (size_t)o, 4, below(m, 2) == 0 ? bias : 0u - bias);
-        }
+        put(m, biases + 4 * (size_t)o, 4, below(m, 2) == 0 ? bias : 0u - bias);
         put(m, mults + 4 * (size_t)o, 4, 2 * (1 + below(m, 1u << below(m, 30))));
     }
     uint32_t shift = 0;
     while (shift < 30 && worst << (shift + 1) <= 0x7FFFFFFFu && below(m, 4) != 0) {
         shift++;
     }
-    put(m, r + 3, 1, shift);
-    put(m, r + 40, 4, (uint32_t)weights);
-    put(m, r + 44, 4, (uint32_t)biases);
-    put(m, r + 48, 4, (uint32_t)mults);
+    put(m, r + 2, 1, below(m, 100) == 0 ? 30 : shift); /* the largest, for any bound */
+    put(m, r + 80, 4, (uint32_t)biases);
+    put(m, r + 84, 4, (uint32_t)mults);
 }
 
 static inline void make_clamp(mutant *m, size_t r) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
-    const uint8_t type = m->bytes[r + 2];
+    const uint8_t type = m->bytes[r + 30];
     int32_t lo = lowest[type], hi = highest[type];
     if (below(m, 4) == 0) { /* a narrower one */
         const int32_t a = (int32_t)below(m, 100), b = a + (int32_t)below(m, 100);
         lo = type == 1 ? a - 100 : a;
         hi = type == 1 ? b - 100 : b;
     }
-    put(m, r + 28, 4, (uint32_t)lo);
-    put(m, r + 32, 4, (uint32_t)hi);
+    put(m, r + 60, 4, (uint32_t)lo);
+    put(m, r + 64, 4, (uint32_t)hi);
 }
 
-/* Writes the record at `r`, and the op's tables, for an op like `s` that reads what stands at `in`
- * (a type, and the place of a shape). */
-static inline void write_op(mutant *m, size_t r, spec s, uint32_t in_type, size_t in, int last) {
-    const uint32_t h = get_number(m, in, 2), w = get_number(m, in + 2, 2),
-                   c = get_number(m, in + 4, 2);
-    s.kind = s.kind < 1 || s.kind > 5 || (s.kind == 5 && c < 2) ? 1 : s.kind;
-    s.kind = s.kind == 2 && h * w * c > OP_WEIGHTS ? 3 : s.kind;
-    memset(m->bytes + r, 0, 64);
-    uint32_t out_type = last ? 2 : s.kind == 3 ? in_type : s.out_type % 2, each, channels, oh, ow;
+/* The tables of the op at `r`, whose shapes stand already; `each`: weights of an output channel. */
+static inline void make_tables(mutant *m, size_t r, uint32_t each) {
+    const uint32_t kind = m->bytes[r], channels = get_number(m, r + 28, 2);
+    const uint64_t largest = magnitude_at(m, r + 8);
+    if (is_convolution(kind) || kind == 2) {
+        put(m, r + 3, 1, 8);
+        make_rule(m, r, largest * make_weights(m, r, each, channels), channels);
+    } else if (kind == 4) {
+        make_rule(m, r, largest * get_number(m, r + 32, 2) * get_number(m, r + 34, 2), 1);
+    } else if (kind == 7) {
+        const uint32_t a = 1 + below(m, below(m, 2) == 0 ? 32767 : 3), b = 1 + below(m, 32767);
+        put(m, r + 68, 2, a);
+        put(m, r + 70, 2, b);
+        make_rule(m, r, a * largest + b * magnitude_at(m, r + 16), 1);
+    } else if (kind == 9) {
+        append_random(m, r + 76, m->bytes[r + 30] == 2 ? 1024 : 256);
+    }
+    if ((is_convolution(kind) || kind == 4) && below(m, 2) == 0 &&
+        (get_number(m, r + 44, 4) | get_number(m, r + 48, 4)) != 0) {
+        append_random(m, r + 88, get_number(m, r + 12, 2));
+    }
+    if (kind != 3 && kind != 8 && kind != 9) {
+        make_clamp(m, r);
+    }
+}
+
+/* The tensor up to `op` that an addition or a concatenation can read beside tensor `first`: the one
+ * that its spec names, or the first of those before it that fits. `first` itself always fits. */
+static inline uint32_t second_of(const mutant *m, const spec *s, uint32_t op, uint32_t first) {
+    const size_t a = tensor_of(first);
+    for (uint32_t back = clamped(s->back[1], 0, op); back <= op; back++) {
+        const size_t b = tensor_of(op - back);
+        if (memcmp(m->bytes + a, m->bytes + b, s->kind == 7 ? 6 : 4) == 0 &&
+            (s->kind == 7 || memcmp(m->bytes + a + 6, m->bytes + b + 6, 2) == 0)) {
+            return op - back;
+        }
+    }
+    return first;
+}
+
+/* Whether an op behind `op` is going to read tensor `number`. */
+static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, uint32_t number) {
+    for (uint32_t i = op + 1; i < n_ops; i++) {
+        if (specs[i].back[0] + number == i ||
+            (reads_two(specs[i].kind) && specs[i].back[1] + number == i)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
+static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int last) {
+    const uint32_t c = get_number(m, in + 4, 2);
+    kind = kind < 1 || kind > 9 || (kind == 5 && c < 2) ? 1 : kind;
+    kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
+    const int copies = kind == 3 || kind == 8;
+    return copies && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;
+}
+
+/* Height, width and channels of the output of the op at `r`, written; weights of a channel. */
+static inline uint32_t make_output(mutant *m, size_t r, spec s) {
+    const uint32_t h = get_number(m, r + 8, 2), w = get_number(m, r + 10, 2),
+                   c = get_number(m, r + 12, 2);
+    uint32_t oh = h, ow = w, channels = c, each = 0;
     if (s.kind == 2) {
         oh = ow = 1;
         each = h * w * c;
-    } else {
-        put(m, r, 1, s.kind);
+    } else if (s.kind <= 6) {
         oh = fit_axis(m, r, &s, 0, h);
         ow = fit_axis(m, r, &s, 1, w);
-        each = (uint32_t)m->bytes[r + 16] * m->bytes[r + 17] * c;
+        each = get_number(m, r + 32, 2) * get_number(m, r + 34, 2) * (s.kind == 6 ? 1 : c);
     }
     if (s.kind == 5) {
         s.groups = clamped(s.groups, 2, c);
@@ -192,42 +309,51 @@ static inline void write_op(mutant *m, size_t r, spec s, uint32_t in_type, size_
             s.groups++;
         }
         each /= s.groups;
-        put(m, r + 26, 2, s.groups);
+        put(m, r + 56, 2, s.groups);
     }
-    const uint32_t most = OP_WEIGHTS / (oh * ow) < 128 ? OP_WEIGHTS / (oh * ow) : 128;
-    channels = clamped(s.channels, 1, most > 0 ? most : 1);
-    channels = each * channels > 2 * OP_WEIGHTS ? 1 + 2 * OP_WEIGHTS / each : channels;
-    channels = s.kind == 5 ? s.groups * (1 + channels / s.groups) : s.kind >= 3 ? c : channels;
+    if (is_convolution(s.kind) || s.kind == 2) {
+        const uint32_t most = OP_WEIGHTS / (oh * ow) < 128 ? OP_WEIGHTS / (oh * ow) : 128;
+        channels = clamped(s.channels, 1, most > 0 ? most : 1);
+        channels = each * channels > 2 * OP_WEIGHTS ? 1 + 2 * OP_WEIGHTS / each : channels;
+        channels = s.kind == 5 ? s.groups * (1 + channels / s.groups) : channels;
+        channels = s.kind == 6 ? c * (1 + channels / c) : channels;
+    } else if (s.kind == 8) {
+        channels = c + get_number(m, r + 20, 2);
+    }
+    put(m, r + 24, 2, oh);
+    put(m, r + 26, 2, ow);
+    put(m, r + 28, 2, channels);
+    return each;
+}
+
+/* Writes the record of op `op` of `n_ops`, and its tables, for one like its spec. */
+static inline void write_op(mutant *m, const spec *specs, uint32_t op, uint32_t n_ops) {
+    const size_t r = record_of(op);
+    const int last = op + 1 == n_ops;
+    spec s = specs[op];
+    const int newest = s.back[0] > op || !is_read_later(specs, op, n_ops, op);
+    const uint32_t first = newest ? op : op - s.back[0];
+    const size_t in = tensor_of(first);
+    memset(m->bytes + r, 0, 128);
+    s.kind = fitting_kind(m, s.kind, in, last);
     put(m, r, 1, s.kind);
-    put(m, r + 1, 1, in_type);
-    put(m, r + 2, 1, out_type);
-    memmove(m->bytes + r + 4, m->bytes + in, 6);
-    put(m, r + 10, 2, oh);
-    put(m, r + 12, 2, ow);
-    put(m, r + 14, 2, channels);
-    if (s.kind != 3) {
-        make_clamp(m, r);
-        make_tables(m, r, each, s.kind == 4 ? 1 : channels);
+    put(m, r + 4, 2, first);
+    memcpy(m->bytes + r + 8, m->bytes + in, 8);
+    if (reads_two(s.kind)) {
+        const uint32_t second = second_of(m, &s, op, first);
+        put(m, r + 6, 2, second);
+        memcpy(m->bytes + r + 16, m->bytes + tensor_of(second), 8);
     }
-}
-
-static inline uint32_t output_values(const mutant *m, size_t r) {
-    return get_number(m, r + 10, 2) * get_number(m, r + 12, 2) * get_number(m, r + 14, 2);
-}
-
-/* The plan of BLOB.md section 7. */
-static inline void make_plan(mutant *m, uint32_t n_ops) {
-    uint32_t arena = 0, before = 0;
-    for (uint32_t i = 0; i < n_ops; i++) {
-        const uint32_t size = i + 1 < n_ops ? output_values(m, 64 + 64 * (size_t)i) : 0;
-        arena = before + size > arena ? before + size : arena;
-        before = size;
+    const uint32_t each = make_output(m, r, s);
+    if (last) {
+        put(m, r + 30, 1, 2);
+    } else if (s.kind == 3 || s.kind == 8) {
+        memcpy(m->bytes + r + 30, m->bytes + in + 6, 2);
+    } else {
+        put(m, r + 30, 1, s.out_type % 2);
+        put(m, r + 31, 1, s.out_type % 2 == 1 ? s.zero : 0);
     }
-    for (uint32_t i = 0; i + 1 < n_ops; i++) {
-        const size_t r = 64 + 64 * (size_t)i;
-        put(m, r + 36, 4, i % 2 == 0 ? 0 : arena - output_values(m, r));
-    }
-    put(m, 16, 4, arena);
+    make_tables(m, r, each);
 }
 
 static inline void append_text(mutant *m, const char *text) {
@@ -258,70 +384,6 @@ static inline void make_labels(mutant *m, uint32_t outputs) {
     put(m, 22, 2, count);
     put(m, 32, 4, (uint32_t)at);
     put(m, 36, 4, (uint32_t)(m->size - at));
-}
-
-/* A whole blob of these ops, each made to fit what it reads. With `share` all ops name the tables
- * of op 0, which BLOB.md allows up to a limit. */
-static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int share) {
-    uint32_t type = m->bytes[24] % 2, grouped = 0;
-    size_t in = 26;
-    memset(m->bytes + 25, 0, 1);
-    memset(m->bytes + 32, 0, 32);
-    m->size = 64 + 64 * (size_t)n_ops;
-    for (uint32_t i = 0; i < n_ops; i++) {
-        const size_t r = 64 + 64 * (size_t)i, end = m->size;
-        write_op(m, r, specs[i], type, in, i + 1 == n_ops);
-        if (share && i > 0) {
-            memcpy(m->bytes + r + 40, m->bytes + 64 + 40, 12);
-            m->size = end;
-        }
-        grouped |= m->bytes[r] == 5;
-        type = m->bytes[r + 2];
-        in = r + 10;
-    }
-    put(m, 0, 4, 0x1A545044u);
-    put(m, 4, 2, 1);
-    put(m, 6, 2, grouped);
-    put(m, 20, 2, n_ops);
-    make_plan(m, n_ops);
-    make_labels(m, below(m, 2) == 0 ? output_values(m, 64 * (size_t)n_ops) : 0);
-    make_meta(m, n_ops);
-}
-
-/* Dense ops of the same shape that share one set of tables. */
-static inline void share(mutant *m) {
-    spec specs[SHARING_OPS] = {{0}};
-    const uint32_t n_ops = 2 + below(m, SHARING_OPS - 1), side = 8 + below(m, 40);
-    for (uint32_t i = 0; i < n_ops; i++) {
-        specs[i].kind = 2;
-        specs[i].channels = side;
-    }
-    put(m, 24, 1, 0);
-    put(m, 26, 4, 0x00010001u);
-    put(m, 30, 2, side);
-    write_blob(m, specs, n_ops, 1);
-}
-
-/* Adds, removes, exchanges and reshapes ops, and maybe the input. */
-static inline void rebuild(mutant *m) {
-    spec specs[REBUILT_OPS + 1];
-    uint32_t n_ops = clamped(get_number(m, 20, 2), 1, REBUILT_OPS);
-    for (uint32_t i = 0; i < n_ops; i++) {
-        specs[i] = below(m, 3) == 0 ? random_spec(m) : read_spec(m, 64 + 64 * (size_t)i);
-    }
-    if (below(m, 3) == 0 && n_ops < REBUILT_OPS) {
-        specs[n_ops++] = random_spec(m);
-    } else if (below(m, 3) == 0 && n_ops > 1) {
-        specs[below(m, n_ops)] = specs[n_ops - 1];
-        n_ops--;
-    }
-    if (below(m, 3) == 0) {
-        put(m, 26, 2, 1 + below(m, 20));
-        put(m, 28, 2, 1 + below(m, 20));
-        put(m, 30, 2, 1 + below(m, 10));
-        put(m, 24, 1, below(m, 2));
-    }
-    write_blob(m, specs, n_ops, 0);
 }
 
 #endif

@@ -10,10 +10,6 @@
 
 enum { WIDTH = 1024, MANY = 4065 };
 
-static int yes(void) {
-    return 1;
-}
-
 /* A dense op of WIDTH inputs and outputs; all ops share the tables. */
 static dpt_op shared_op(void) {
     static const int8_t weight[WIDTH * WIDTH];
@@ -24,6 +20,7 @@ static dpt_op shared_op(void) {
         mult[4 * i] = 2;
     }
     op.kind = DPT_DENSE;
+    op.weight_bits = 8;
     op.in.h = op.in.w = op.out.h = op.out.w = 1;
     op.in.c = op.out.c = WIDTH;
     op.hi = 255;
@@ -37,15 +34,9 @@ static dpt_op shared_op(void) {
 static void test_packed_size(void) {
     static dpt_op ops[MANY], room[MANY];
     static uint8_t memory[(WIDTH + 8) * WIDTH + 63];
-    const dpt_backend simd = {"simd",
-                              yes,
-                              DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0),
-                              dpt_scalar_conv,
-                              dpt_scalar_dense,
-                              dpt_scalar_maxpool,
-                              dpt_scalar_avgpool,
-                              dpt_scalar_grouped};
-    dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0}, packed;
+    dpt_backend simd = dpt_scalar;
+    simd.packing = DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0);
+    dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}}, packed;
     for (size_t i = 0; i < MANY; i++) {
         ops[i] = shared_op();
     }
@@ -74,7 +65,7 @@ static void test_packed_size(void) {
  */
 static void test_backend_for_small_devices(void) {
     const dpt_op op = shared_op();
-    const dpt_model model = {&op, 1, 0, 0, NULL, &dpt_scalar, 0};
+    const dpt_model model = {&op, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
     static const uint8_t input[WIDTH];
     static int32_t output[WIDTH];
     dpt_op room[1];
@@ -89,10 +80,10 @@ static void test_backend_for_small_devices(void) {
 static void test_arenas(void) {
     dpt_op op = {0};
     op.kind = DPT_MAXPOOL;
-    op.out_type = DPT_I32;
+    op.out.type = DPT_I32;
     op.in.h = op.in.w = op.in.c = op.out.h = op.out.w = op.out.c = 1;
     op.kernel_h = op.kernel_w = op.stride_h = op.stride_w = 1;
-    const dpt_model model = {&op, 1, 0, 0x10000000, NULL, &dpt_scalar, 0};
+    const dpt_model model = {&op, 1, 0, 0x10000000, NULL, &dpt_scalar, 0, {0, 0}};
     const uint8_t inputs[2] = {7, 9};
     int32_t outputs[2] = {0, 0};
     const size_t wraps = SIZE_MAX / model.arena_size + 1; /* times the arena: 0 */

@@ -19,16 +19,27 @@ static int no(void) {
 static const int8_t weight[2] = {1, 2};
 static const uint8_t bias[] = {DPT_LE32(0), DPT_LE32(0)};
 static const uint8_t mult[] = {DPT_LE32(0x40000000), DPT_LE32(0x40000000)};
-static const dpt_op ops[2] = {
-    {DPT_DENSE, DPT_U8, DPT_U8, 2, {1, 1, 1}, {1, 1, 2}, 0,   0, 0,      0,    0,    0,
-     0,         0,      0,      0, 0,         0,         255, 0, weight, bias, mult, NULL},
-    {DPT_MAXPOOL, DPT_U8, DPT_I32, 0, {1, 1, 2}, {1, 1, 2}, 1, 1, 1,    1,    0,    0,
-     0,           0,      0,       0, 0,         0,         0, 0, NULL, NULL, NULL, NULL},
-};
+static const dpt_op ops[2] = {{.kind = DPT_DENSE,
+                               .shift = 2,
+                               .weight_bits = 8,
+                               .in = {1, 1, 1, DPT_U8, 0},
+                               .out = {1, 1, 2, DPT_U8, 0},
+                               .hi = 255,
+                               .weight = weight,
+                               .bias = bias,
+                               .mult = mult},
+                              {.kind = DPT_MAXPOOL,
+                               .reads = {1, 0},
+                               .in = {1, 1, 2, DPT_U8, 0},
+                               .out = {1, 1, 2, DPT_I32, 0},
+                               .kernel_h = 1,
+                               .kernel_w = 1,
+                               .stride_h = 1,
+                               .stride_w = 1}};
 static const char labels[] = "zero\0one";
 
 static dpt_model good_model(void) {
-    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar, 0};
+    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar, 0, {3098164009u, 8}};
     return model;
 }
 
@@ -59,7 +70,9 @@ static void test_run(void) {
     CHECK(dpt_run_traced(&model, NULL, arena, 2, input, output, count_ops, &seen) == DPT_OK);
     CHECK(seen == 2);
 
-    model.ops = ops + 1; /* one op needs no arena */
+    dpt_op only = ops[1]; /* one op needs no arena */
+    only.reads[0] = 0;
+    model.ops = &only;
     model.n_ops = 1;
     model.arena_size = 0;
     const uint8_t pair[2] = {7, 9};
@@ -80,9 +93,13 @@ static void test_backends(void) {
     int32_t output[2];
     dpt_backend lacks_dense = dpt_scalar, lacks_maxpool = dpt_scalar;
     dpt_backend lacks_unused = dpt_scalar;
-    lacks_dense.dense = NULL;
-    lacks_maxpool.maxpool = NULL;
-    lacks_unused.conv = lacks_unused.avgpool = NULL;
+    lacks_dense.kernels[DPT_DENSE] = NULL;
+    lacks_maxpool.kernels[DPT_MAXPOOL] = NULL;
+    for (int kind = 0; kind < DPT_KINDS; kind++) {
+        if (kind != DPT_DENSE && kind != DPT_MAXPOOL) {
+            lacks_unused.kernels[kind] = NULL;
+        }
+    }
     lacks_unused.available = yes;
 
     CHECK(dpt_run(&model, &lacks_dense, arena, 2, input, output) == DPT_E_BACKEND);
@@ -95,8 +112,10 @@ static void test_backends(void) {
     size_t n = 0;
     while (dpt_backend_at(n) != NULL) {
         const dpt_backend *b = dpt_backend_at(n++);
-        CHECK(b->name != NULL && b->available != NULL && b->conv != NULL && b->dense != NULL);
-        CHECK(b->maxpool != NULL && b->avgpool != NULL && b->grouped != NULL);
+        CHECK(b->name != NULL && b->available != NULL && b->kernels[0] == NULL);
+        for (int kind = DPT_CONV; kind < DPT_KINDS; kind++) {
+            CHECK(b->kernels[kind] != NULL);
+        }
     }
     CHECK(n >= 1 && dpt_backend_at(n - 1) == &dpt_scalar && dpt_backend_at(n + 1) == NULL);
     CHECK(dpt_backend_at((size_t)-1) == NULL);
@@ -140,6 +159,53 @@ static void test_pack(void) {
     }
 }
 
+static size_t grouped_calls;
+
+static void counting_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    grouped_calls++;
+    dpt_scalar_grouped(op, in, out, n);
+}
+
+/* The kernel of grouped convolutions runs a convolution with a dilation or padding values, and a
+ * backend without that kernel does not fit. */
+static void test_convolutions_that_are_not_plain(void) {
+    const uint8_t input[1] = {5}, pad[1] = {9};
+    int32_t output[2] = {0, 0};
+    const dpt_op conv = {.kind = DPT_CONV,
+                         .weight_bits = 8,
+                         .shift = 2,
+                         .in = {1, 1, 1, DPT_U8, 0},
+                         .out = {1, 2, 1, DPT_I32, 0},
+                         .kernel_h = 1,
+                         .kernel_w = 1,
+                         .stride_h = 1,
+                         .stride_w = 1,
+                         .dilation_h = 1,
+                         .dilation_w = 1,
+                         .pad_right = 1,
+                         .pool_h = 1,
+                         .pool_w = 1,
+                         .hi = 255,
+                         .weight = weight,
+                         .bias = bias,
+                         .mult = mult};
+    dpt_op valued = conv, dilated = conv;
+    valued.pad = pad;
+    dilated.dilation_w = 7;
+    const dpt_op *const cases[3] = {&conv, &valued, &dilated};
+    const int32_t padded[3] = {0, 9, 0}; /* what the second place, on the padding, reads */
+    dpt_backend counts = dpt_scalar, lacks_grouped = dpt_scalar;
+    counts.kernels[DPT_GROUPED] = counting_grouped;
+    lacks_grouped.kernels[DPT_GROUPED] = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        const dpt_model model = {cases[i], 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
+        CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK && grouped_calls == i);
+        CHECK(output[0] == 5 && output[1] == padded[i]);
+        CHECK(dpt_run(&model, &lacks_grouped, NULL, 0, input, output) ==
+              (i == 0 ? DPT_OK : DPT_E_BACKEND));
+    }
+}
+
 /* Numbers of layouts: 16 lanes in superblocks of 4 blocks (dpt_pack.h), and the exporter's for
  * dpt_blocks (dpt_internal.h). */
 enum { SIMD_LAYOUT = 0x44, EXPORTED_LAYOUT = 0x1001 };
@@ -155,7 +221,7 @@ static void test_fits(void) {
     dpt_backend simd = dpt_scalar, blocks = dpt_scalar, lacks_dense = dpt_scalar;
     simd.packing = SIMD_LAYOUT;
     blocks.packing = EXPORTED_LAYOUT;
-    lacks_dense.dense = NULL;
+    lacks_dense.kernels[DPT_DENSE] = NULL;
 
     /* Weights as they are: what only the exporter packs has no packed form of them. */
     CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_E_BACKEND);
@@ -255,14 +321,14 @@ static void test_status_text(void) {
 }
 
 static void test_elements(void) {
-    const dpt_shape small = {2, 3, 4}, large = {16384, 16384, 1};
+    const dpt_tensor small = {2, 3, 4, DPT_U8, 0}, large = {16384, 16384, 1, DPT_I8, -1};
     CHECK(dpt_elements(small) == 24);
     CHECK(dpt_elements(large) == DPT_MAX_ELEMENTS);
 }
 
 /* The example of NUMERICS.md section 6, in place, and an output that is too far below to count. */
 static void test_softmax(void) {
-    const dpt_softmax_scale half = {3098164009u, 8};
+    const dpt_softmax_scale half = good_model().softmax;
     int32_t two[2] = {4, 2}, far[2] = {INT32_MAX, INT32_MIN};
     dpt_softmax(two, 2, half, two);
     CHECK(two[0] == 784968157 && two[1] == 288773667);
@@ -273,6 +339,7 @@ static void test_softmax(void) {
 int main(void) {
     test_run();
     test_backends();
+    test_convolutions_that_are_not_plain();
     test_pack();
     test_fits();
     test_load_arguments();

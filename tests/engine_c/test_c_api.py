@@ -1,11 +1,13 @@
 """drypoint.h for C users: its promises, compiling it alone, the files that the linker takes."""
 
+import dataclasses
 import subprocess
 
 import nets
 import pytest
+from blobs import widen
 
-from drypoint.program import MaxPool, Program, Shape, codegen
+from drypoint.program import Conv, Shape, codegen
 from tools import COMPILERS, INCLUDE, PLAIN, STRICT, WARNINGS, run
 
 FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
@@ -102,46 +104,62 @@ void _start(void) { dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, output
 """
 
 
-@pytest.mark.parametrize(
-    ("kind", "kernel"),
-    [
-        ("Conv", "conv"),
-        ("GroupedConv", "grouped"),
-        ("Dense", "dense"),
-        ("MaxPool", "maxpool"),
-        ("AvgPool", "avgpool"),
-    ],
-)
-def test_a_bare_program_links_only_the_kernels_that_it_needs(
-    toolbox, objects, kind, kernel, tmp_path
-):
+KERNELS = {
+    "Conv": "conv",
+    "GroupedConv": "grouped",
+    "Dense": "dense",
+    "MaxPool": "maxpool",
+    "AvgPool": "avgpool",
+    "DepthwiseConv": "depthwise",
+    "Add": "add",
+    "Concat": "concat",
+    "Lookup": "lookup",
+}
+
+
+@pytest.mark.parametrize("kind", KERNELS)
+def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, kind, tmp_path):
     """With -nostdlib and --gc-sections: no loader, no other kernel, no library."""
     compiler, engine = objects
     programs = (nets.random_program(seed, n_ops=1) for seed in range(1000))
-    program = next(p for p in programs if type(p.ops[0]).__name__ == kind)
-    files = codegen.generate(program, "model", nets.random_inputs(program, 1))
-    for file, text in files.items():
-        (tmp_path / file).write_text(text)
-    (tmp_path / "start.c").write_text(START)
-    flags = [*FREESTANDING, "-std=c99", f"-I{INCLUDE}", "-nostdlib", "-static", "-Wl,--gc-sections"]
-    sources = [tmp_path / "start.c", tmp_path / "model.c", *engine]
-    run([compiler, *flags, *sources, "-o", tmp_path / "bare"])
-    names = {name for _, name in symbols(toolbox, tmp_path / "bare")}
-    kernels = {name for name in names if name.startswith("dpt_scalar")}
-    assert kernels == {f"dpt_scalar_{kernel}"}
+    program = next(
+        p for p in programs
+        if {type(op).__name__ for op in p.ops} == {kind} and all(plain(op) for op in p.ops)
+    )  # fmt: skip
+    names = linked(toolbox, compiler, engine, program, tmp_path)
+    assert {name for name in names if "scalar" in name} == {f"dpt_scalar_{KERNELS[kind]}"}
     assert "dpt_run" in names
     assert not {"dpt_model_load", "dpt_crc32", "dpt_backend_best"} & names
 
 
+def test_a_dilated_convolution_needs_the_kernel_of_grouped_ones_alone(toolbox, objects, tmp_path):
+    programs = (nets.random_program(seed, n_ops=1, kinds=("conv",)) for seed in range(1000))
+    program = next(p for p in programs if len(p.ops) == 1 and not plain(p.ops[0]))
+    names = linked(toolbox, *objects, program, tmp_path)
+    assert {name for name in names if "scalar" in name} == {"dpt_scalar_grouped"}
+
+
+def plain(op):
+    """Whether the kernel of the op's kind runs it."""
+    return not isinstance(op, Conv) or op.plain
+
+
+def linked(toolbox, compiler, engine, program, folder):
+    """The names in a program without an operating system that runs this model."""
+    files = codegen.generate(program, "model", nets.random_inputs(program, 1))
+    for file, text in files.items():
+        (folder / file).write_text(text)
+    (folder / "start.c").write_text(START)
+    flags = [*FREESTANDING, "-std=c99", f"-I{INCLUDE}", "-nostdlib", "-static", "-Wl,--gc-sections"]
+    sources = [folder / "start.c", folder / "model.c", *engine]
+    run([compiler, *flags, *sources, "-o", folder / "bare"])
+    return {name for _, name in symbols(toolbox, folder / "bare")}
+
+
 def test_a_long_list_of_labels_is_no_long_string(toolbox, tmp_path):
     """C99 grants 4095 characters of a string; labels of a thousand classes are more."""
-    shape = Shape(1, 1, 1000)
-    op = MaxPool(
-        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
-        kernel=(1, 1), stride=(1, 1),
-    )  # fmt: skip
     labels = tuple(f"class 'é\\ \"{i}??/" for i in range(1000))
-    program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0, labels=labels)
+    program = dataclasses.replace(widen(Shape(1, 1, 1000)), labels=labels)
     for file, text in codegen.generate(program, "net", nets.random_inputs(program, 1)).items():
         (tmp_path / file).write_text(text)
     (tmp_path / "use.c").write_text(

@@ -9,9 +9,10 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import graph_faults
 import nets
 import numpy as np
-from blobs import BROKEN
+from broken_blobs import BROKEN
 from jobs import Job, answers, traces
 from shared_tables import shared_blob
 
@@ -53,10 +54,11 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
-    broken = [*(data for _, data in BROKEN.values()), shared_blob(9, 64, size=9216)]
+    refused = BROKEN | graph_faults.REFUSED
+    broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)
-    for seed in (48, 62):
+    for seed in (48, 69):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import codegen, reference, softmax
+from drypoint.program import blob, codegen, reference, softmax
 from tools import INCLUDE, PLAIN, STRICT, run
 
 NEEDED = ("dpt_softmax.c", "dpt_run.c", "dpt_scalar.c")
@@ -29,6 +29,13 @@ def in_c(row, scale):
     pointer = ffi.cast("int32_t *", values.ctypes.data)
     lib.dpt_softmax(pointer, len(values), {"mult": scale.mult, "shift": scale.shift}, pointer)
     return values
+
+
+def loaded_scale(data):
+    """The softmax's scale of a model that the loader fills."""
+    ops, model = ffi.new("dpt_op[64]"), ffi.new("dpt_model *")
+    assert lib.dpt_model_load(model, ops, 64, ffi.from_buffer(data), len(data)) == 0
+    return {"mult": model.softmax.mult, "shift": model.softmax.shift}
 
 
 def test_c_equals_the_specification():
@@ -59,7 +66,7 @@ def test_probabilities_are_as_near_to_the_exact_ones_as_the_page_says():
 
 @pytest.mark.parametrize(
     ("real", "expected"),
-    [(0.5, (3098164009, 8)), (1e5, (2**32 - 1, 0)), (np.log(2), (2**31, 7)), (1e-30, (0, 63))],
+    [(0.5, (3098164009, 8)), (1e5, (2**32 - 1, 0)), (np.log(2), (2**31, 7)), (1e-30, (1, 63))],
 )
 def test_the_scale_has_32_significant_bits_where_the_shift_allows(real, expected):
     assert softmax.scale(real) == expected
@@ -77,7 +84,7 @@ def test_an_export_carries_the_scale_of_its_outputs(toolbox, tmp_path):
     (tmp_path / "main.c").write_text(
         '#include "net.h"\n#include <stdio.h>\n'
         f"int main(void) {{\n    int32_t y[NET_OUTPUT_COUNT] = {{{values}}};\n"
-        "    dpt_softmax(y, NET_OUTPUT_COUNT, net_softmax, y);\n"
+        "    dpt_softmax(y, NET_OUTPUT_COUNT, net.softmax, y);\n"
         f'    for (int i = 0; i < {n}; i++) {{\n        printf("%ld\\n", (long)y[i]);\n    }}\n'
         "    return 0;\n}\n"
     )
@@ -99,8 +106,14 @@ def test_an_export_carries_the_scale_of_its_outputs(toolbox, tmp_path):
     assert run([binary]).decode().split() == [str(v) for v in expected]
 
 
-def test_an_export_of_a_net_without_softmax_has_no_scale():
-    program = nets.random_program(101)
-    assert not program.softmax
-    files = codegen.generate(program, "net", nets.random_inputs(program, 1))
-    assert "softmax" not in files["net.h"] + files["net.c"]
+def test_a_blob_and_an_export_of_a_net_without_softmax_have_no_scale():
+    program = dataclasses.replace(nets.random_program(101), softmax=False)
+    source = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
+    assert ".softmax = {0, 0}," in source
+    assert loaded_scale(blob.dumps(program)) == {"mult": 0, "shift": 0}
+
+
+def test_a_blob_carries_the_scale_of_its_outputs():
+    for real in (1e-30, 3e-4, 0.5, 1e5):
+        program = dataclasses.replace(nets.random_program(101), softmax=True, output_scale=real)
+        assert loaded_scale(blob.dumps(program)) == softmax.scale(real)._asdict()

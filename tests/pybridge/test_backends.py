@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.engine import Engine, EngineError
-from drypoint.program import Conv, Dense, Program, Shape, reference
+from drypoint.program import Conv, Dense, Program, Shape, Tensor, reference
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -26,10 +26,8 @@ def weighted(rng, kind, *, in_shape, out_shape, weight_shape, in_type, **more):
     weight = rng.integers(-127, 128, weight_shape).astype(np.int8)
     return kind(
         name="op",
-        in_type=in_type,
-        out_type="i32",
-        in_shape=Shape(*in_shape),
-        out_shape=Shape(*out_shape),
+        inputs=(Tensor(Shape(*in_shape), in_type),),
+        output=Tensor(Shape(*out_shape), "i32"),
         weight=weight,
         bias=rng.integers(-1000, 1000, weight_shape[0]).astype(np.int32),
         mult=(2 * rng.integers(1, 2**30 - 1, weight_shape[0])).astype(np.int32),

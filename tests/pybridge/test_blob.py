@@ -11,13 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drypoint.program import (
+    Add,
+    AvgPool,
     BlobError,
+    Concat,
     Conv,
     Dense,
+    DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
     blob,
     reference,
+    softmax,
 )
 
 
@@ -36,64 +42,121 @@ def test_a_round_trip_keeps_every_byte_and_every_output(program):
     assert blob.dumps(again) == data
     assert str(again) == str(program)
     assert again.labels == program.labels
+    assert (again.reads, again.plan) == (program.reads, program.plan)
     x = nets.random_inputs(program, 5)
     for a, b in zip(reference.trace(program, x), reference.trace(again, x), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+def u16(data, at):
+    return int.from_bytes(data[at : at + 2], "little")
+
+
+def u32(data, at):
+    return int.from_bytes(data[at : at + 4], "little")
+
+
+def i32s(data, at, n):
+    return np.frombuffer(data, "<i4", n, at).tolist()
+
+
+def assert_tensor(data, at, tensor):
+    """The 8 bytes of a descriptor."""
+    h, w, c = tensor.shape
+    assert (u16(data, at), u16(data, at + 2), u16(data, at + 4)) == (h, w, c)
+    assert data[at + 6] == {"u8": 0, "i8": 1, "i32": 2}[tensor.type]
+    assert int.from_bytes(data[at + 7 : at + 8], "little", signed=True) == tensor.zero
+
+
 @given(program=nets.programs)
 @settings(max_examples=50)
-def test_the_layout_equals_the_page(program):
+def test_the_header_equals_the_page(program):
     """Read with offsets copied from BLOB.md, not with the writer's structs."""
     data = blob.dumps(program)
-    u16 = lambda at: int.from_bytes(data[at : at + 2], "little")  # noqa: E731
-    u32 = lambda at: int.from_bytes(data[at : at + 4], "little")  # noqa: E731
-    i32s = lambda at, n: np.frombuffer(data, "<i4", n, at).tolist()  # noqa: E731
     assert data[:4] == b"\x44\x50\x54\x1a"
-    minor = int(any(isinstance(op, GroupedConv) for op in program.ops))
-    assert (u16(4), u16(6), u32(8), u32(12)) == (1, minor, len(data), zlib.crc32(data[16:]))
-    assert (u32(16), u16(20), u16(22)) == (
-        program.arena_size, len(program.ops), len(program.labels),
-    )  # fmt: skip
-    assert (data[24], data[25]) == ({"u8": 0, "i8": 1}[program.input_type], 0)
-    assert (u16(26), u16(28), u16(30)) == tuple(program.input_shape)
-    assert data[u32(32) : u32(32) + u32(36)] == b"".join(t.encode() + b"\0" for t in program.labels)
-    assert json.loads(data[u32(40) : u32(40) + u32(44)])["ops"] == [op.name for op in program.ops]
-    assert data[48:64] == bytes(16)
-    ends = []
+    assert (u16(data, 4), u16(data, 6)) == (2, 0)
+    assert (u32(data, 8), u32(data, 12)) == (len(data), zlib.crc32(data[16:]))
+    assert u32(data, 16) == program.arena_size
+    assert (u16(data, 20), u16(data, 22)) == (len(program.ops), len(program.labels))
+    assert_tensor(data, 24, program.input)
+    labels = data[u32(data, 32) : u32(data, 32) + u32(data, 36)]
+    assert labels == b"".join(text.encode() + b"\0" for text in program.labels)
+    meta = json.loads(data[u32(data, 40) : u32(data, 40) + u32(data, 44)])
+    assert meta["ops"] == [op.name for op in program.ops]
+    assert u32(data, 48) == 0
+    scale = softmax.scale(program.output_scale) if program.softmax else (0, 0)
+    assert (u32(data, 52), data[56]) == scale
+    assert data[57:64] == bytes(7)
+
+
+@given(program=nets.programs)
+@settings(max_examples=50)
+def test_the_records_equal_the_page(program):
+    """Read with offsets copied from BLOB.md, not with the writer's structs."""
+    data = blob.dumps(program)
+    numbers = [Conv, Dense, MaxPool, AvgPool, GroupedConv, DepthwiseConv, Add, Concat, Lookup]
     for i, op in enumerate(program.ops):
-        at = 64 + 64 * i
-        kinds = {"Conv": 1, "Dense": 2, "MaxPool": 3, "AvgPool": 4, "GroupedConv": 5}
-        types = {"u8": 0, "i8": 1, "i32": 2}
-        assert data[at] == kinds[type(op).__name__]
-        assert (data[at + 1], data[at + 2]) == (types[op.in_type], types[op.out_type])
-        assert tuple(u16(at + 4 + 2 * k) for k in range(6)) == (*op.in_shape, *op.out_shape)
-        windows = tuple(data[at + 16 : at + 26])
-        if isinstance(op, Conv | GroupedConv):
-            assert windows == (*op.kernel, *op.stride, *op.padding, *op.pool)
-        elif isinstance(op, Dense):
-            assert windows == (0,) * 10
+        at = 64 + 128 * i
+        assert data[at] == 1 + numbers.index(type(op))
+        assert data[at + 1] == program.plan.in_place[i]
+        assert data[at + 3] == (8 if hasattr(op, "weight") else 0)
+        first, *rest = program.reads[i]
+        assert (u16(data, at + 4), u16(data, at + 6)) == (first, *(rest or [0]))
+        assert_tensor(data, at + 8, program.tensor(first))
+        if rest:
+            assert_tensor(data, at + 16, program.tensor(rest[0]))
         else:
-            assert windows == (*op.kernel, *op.stride, *(0,) * 6)
-        if isinstance(op, MaxPool):
-            assert data[at + 3] == 0
-            assert data[at + 28 : at + 36] == bytes(8)
-            assert data[at + 40 : at + 52] == bytes(12)
-        else:
-            assert (data[at + 3], *i32s(at + 28, 2)) == (op.shift, op.lo, op.hi)
-            assert i32s(u32(at + 48), len(op.mult)) == op.mult.tolist()
-        if isinstance(op, Conv | GroupedConv | Dense):
-            weight = data[u32(at + 40) : u32(at + 40) + op.weight.size]
-            assert weight == op.weight.tobytes()
-            assert i32s(u32(at + 44), op.out_shape.c) == op.bias.tolist()
-        assert u32(at + 36) == program.out_offsets[i]
-        assert u16(at + 26) == (op.groups if isinstance(op, GroupedConv) else 0)
-        assert data[at + 52 : at + 64] == bytes(12)
-        ends.append(u32(at + 36) + op.out_shape.size)
-    assert max([0, *ends[:-1]]) == program.arena_size
+            assert data[at + 16 : at + 24] == bytes(8)
+        assert_tensor(data, at + 24, program.tensor(i + 1))
+        fields = (
+            *getattr(op, "kernel", (0, 0)), *getattr(op, "stride", (0, 0)),
+            *getattr(op, "dilation", (0, 0)), *getattr(op, "padding", (0,) * 4),
+            *getattr(op, "pool", (0, 0)), getattr(op, "groups", 0), 0,
+        )  # fmt: skip
+        assert tuple(u16(data, at + 32 + 2 * k) for k in range(14)) == fields
+        rule = [getattr(op, "lo", 0), getattr(op, "hi", 0)]
+        assert (data[at + 2], i32s(data, at + 60, 2)) == (getattr(op, "shift", 0), rule)
+        assert (u16(data, at + 68), u16(data, at + 70)) == getattr(op, "factors", (0, 0))
+        assert u32(data, at + 72) == program.plan.offsets[i]
+        assert data[at + 92 : at + 128] == bytes(36)
+        assert_tables(data, at, op)
 
 
-GOOD = blob.dumps(nets.random_program(48))  # conv, mean, dense, max; labels
+def assert_tables(data, at, op):
+    """The tables of the op whose record begins at ``at``."""
+    for field, names in (
+        (76, ("weight", "table")),
+        (80, ("bias",)),
+        (84, ("mult",)),
+        (88, ("pad",)),
+    ):
+        tables = [getattr(op, name) for name in names if getattr(op, name, None) is not None]
+        place = u32(data, at + field)
+        for table in tables:
+            values = np.frombuffer(data, table.dtype.newbyteorder("<"), table.size, place)
+            assert values.tolist() == table.ravel().tolist()
+        assert tables or place == 0
+
+
+@given(program=nets.programs)
+@settings(max_examples=50)
+def test_outputs_that_are_alive_together_lie_apart(program):
+    """By the rules of NUMERICS.md section 8, byte by byte, from the stored offsets."""
+    owner = {}  # byte of the arena: the last op that wrote it
+    for i, op in enumerate(program.ops):
+        for number in program.reads[i]:
+            if number > 0:
+                source = program.ops[number - 1].output
+                start = program.plan.offsets[number - 1]
+                assert all(owner[at] == number - 1 for at in range(start, start + source.bytes))
+        if i + 1 < len(program.ops):
+            start = program.plan.offsets[i]
+            owner |= dict.fromkeys(range(start, start + op.output.bytes), i)
+    assert len(program.ops) == 1 or program.arena_size == 1 + max(owner)
+
+
+NET = nets.random_program(54)  # three kinds of convolution, a sum in place, a mean, a maximum
+GOOD = blob.dumps(NET)
 
 
 def changed(at, value, kind="<B"):
@@ -102,38 +165,53 @@ def changed(at, value, kind="<B"):
     return repaired(data)
 
 
+def at(op, field):
+    return 64 + 128 * op + field
+
+
+HEADER, LACKING = (
+    "header is not what its ops and meta ask for",
+    "a field that its kind lacks is not 0",
+)
 RULES = {
     "empty": (b"", "not a drypoint blob"),
     "short": (GOOD[:63], "not a drypoint blob"),
     "magic": (b"X" + GOOD[1:], "not a drypoint blob"),
-    "major": (changed(4, 2, "<H"), "the blob's format is 2.0; this drypoint reads 1.1"),
-    "minor": (changed(6, 2, "<H"), "the blob's format is 1.2; this drypoint reads 1.1"),
-    "needless minor": (changed(6, 1, "<H"), "header is not what its ops ask for"),
-    "groups for none": (changed(64, 5), "0 groups do not divide"),
+    "major": (changed(4, 1, "<H"), "the blob's format is 1.0; this drypoint reads 2.0"),
+    "minor": (changed(6, 2, "<H"), "the blob's format is 2.2; this drypoint reads 2.0"),
     "truncated": (GOOD[:-1], "truncated or followed by more"),
     "longer": (GOOD + b"\0", "truncated or followed by more"),
     "crc": (GOOD[:-1] + b"!", "its CRC does not match"),
-    "arena": (changed(16, 7, "<I"), "header is not what its ops ask for"),
+    "arena": (changed(16, 7, "<I"), "the arena is 7 bytes, but the plan needs"),
     "no ops": (changed(20, 0, "<H"), "has no ops"),
     "too many ops": (changed(20, 65535, "<H"), "ops must be 65535 strings"),
-    "labels": (changed(22, 0, "<H"), "header is not what its ops ask for"),
-    "input type": (changed(24, 0), "header is not what its ops ask for"),
-    "reserved 25": (changed(25, 1), "header is not what its ops ask for"),
-    "input shape": (changed(26, 9, "<H"), "header is not what its ops ask for"),
+    "labels": (changed(22, 1, "<H"), f"{HEADER}: n_labels is 1, not 0"),
+    "input type": (changed(30, 2), f"{HEADER}: in is"),
+    "unknown input type": (changed(30, 7), "the header has a tensor of unknown type 7"),
+    "input shape": (changed(24, 9, "<H"), f"{HEADER}: in is"),
     "labels outside": (changed(32, 2**32 - 1, "<I"), "do not fit together"),
     "labels not closed": (changed(36, 3, "<I"), "no zero byte ends the last label"),
     "meta outside": (changed(40, 2**31, "<I"), "do not fit together"),
-    "reserved 48": (changed(48, 1), "header is not what its ops ask for"),
-    "kind": (changed(64, 9), "unknown kind 9"),
-    "in type": (changed(65, 3), "of unknown input type 3"),
-    "out type": (changed(66, 3), "of unknown output type 3"),
-    "unused 26": (changed(64 + 26, 1), "the plan or an unused byte is wrong"),
-    "unused 52": (changed(64 + 52, 1), "the plan or an unused byte is wrong"),
-    "plan": (changed(64 + 36, 1, "<I"), "the plan or an unused byte is wrong"),
-    "weight outside": (changed(64 + 40, 2**32 - 1, "<I"), "do not fit together"),
-    "stride 0": (changed(64 + 18, 0), "stride (0, "),
-    "mean weight": (changed(128 + 40, 64, "<I"), "the plan or an unused byte is wrong"),
-    "max shift": (changed(64 + 3 * 64 + 3, 1), "the plan or an unused byte is wrong"),
+    "state": (changed(48, 1), f"{HEADER}: state_size is 1, not 0"),
+    "softmax": (changed(52, 1, "<I"), f"{HEADER}: softmax is (1, "),
+    "reserved 63": (changed(63, 1), f"{HEADER}: bytes 57 to 63"),
+    "kind": (changed(at(0, 0), 10), "unknown kind 10"),
+    "marks": (changed(at(0, 1), 2), LACKING),
+    "in type": (changed(at(0, 14), 3), "has a tensor of unknown type 3"),
+    "out type": (changed(at(0, 30), 3), "has a tensor of unknown type 3"),
+    "weight bits": (changed(at(0, 3), 4), LACKING),
+    "second input": (changed(at(0, 16), 1), LACKING),
+    "reserved 58": (changed(at(0, 58), 1), LACKING),
+    "reserved 127": (changed(at(0, 127), 1), LACKING),
+    "reads": (changed(at(2, 4), 3, "<H"), "reads tensors (3,); it reads 1, of 0 to 2"),
+    "in place": (changed(at(0, 1), 1), "is not at the place of its input, as it says"),
+    "last offset": (changed(at(5, 72), 1), "has an offset in the arena"),
+    "weight outside": (changed(at(0, 76), 2**32 - 1, "<I"), "do not fit together"),
+    "stride 0": (changed(at(0, 36), 0, "<H"), "stride (0, "),
+    "dilation 0": (changed(at(0, 40), 0, "<H"), "dilation (0, "),
+    "mean weight": (changed(at(4, 76), 64, "<I"), LACKING),
+    "max shift": (changed(at(5, 2), 1), LACKING),
+    "factor 0": (changed(at(1, 68), 0, "<H"), "are not within 1 to 32767"),
 }
 
 

@@ -4,14 +4,15 @@ Oracle: the number of calls that Python's profiler sees, and the bytes that trac
 seconds. A blob of four times the size may cost four times as many; the square would be 16 times.
 """
 
+import json
 import sys
 import tracemalloc
 
-import numpy as np
 import pytest
-from blobs import sharing
+from blobs import MARKS, dense, maximum, place, program, repaired, sharing, tensor
+from shared_tables import ladder
 
-from drypoint.program import BlobError, Dense, MaxPool, Program, Shape, blob
+from drypoint.program import BlobError, Plan, blob
 
 SLACK = 1.5  # what a blob of four times the size may cost more than four times
 
@@ -45,29 +46,30 @@ def peak(work, *arguments):
 
 def many_ops(n):
     """A blob of n ops and of no tables."""
-    shape = Shape(1, 1, 1)
-    base = {"in_type": "u8", "in_shape": shape, "out_shape": shape}
-    base |= {"kernel": (1, 1), "stride": (1, 1)}
-    types = [*["u8"] * (n - 1), "i32"]
-    ops = [MaxPool(name=f"op{i:06}", out_type=kind, **base) for i, kind in enumerate(types)]
-    return blob.dumps(Program(name="net", ops=tuple(ops), input_scale=1, output_scale=1))
+    one = tensor(1, 1, 1)
+    ops = [maximum(one, tensor(1, 1, 1, "i32") if i + 1 == n else one) for i in range(n)]
+    plan = Plan((*(i % 2 for i in range(n - 1)), 0), (False,) * n, 2)  # the planner's takes n * n
+    return blob.dumps(program(*ops, plan=plan))
 
 
 def many_labels(n):
     """A blob of n outputs with a label each, and as many numbers in its provenance."""
-    op = Dense(
-        name="op", in_type="u8", out_type="i32", in_shape=Shape(1, 1, 1),
-        out_shape=Shape(1, 1, n), weight=np.ones((n, 1), np.int8), bias=np.zeros(n, np.int32),
-        mult=np.full(n, 2, np.int32), shift=0, lo=0, hi=1,
-    )  # fmt: skip
+    op = dense(tensor(1, 1, 1), tensor(1, 1, n, "i32"))
     labels = tuple(f"label {i:06}" for i in range(n))
-    fields = {"input_scale": 1, "output_scale": 1, "provenance": {"numbers": [123456] * n}}
-    return blob.dumps(Program(name="net", ops=(op,), labels=labels, **fields))
+    return blob.dumps(program(op, labels=labels, provenance={"numbers": [123456] * n}))
+
+
+def many_readers(n):
+    """A blob of n additions, in which every tensor has two readers."""
+    meta = {"name": "ladder", "ops": ["sum"] * n, "input": {"scale": 1}, "provenance": {}}
+    meta["output"] = {"scale": 1, "softmax": False}
+    return ladder(n, meta=json.dumps(meta).encode())
 
 
 BLOBS = {
     "many ops": many_ops,
     "many labels": many_labels,
+    "two readers each": many_readers,
     "shared tables": lambda n: sharing(n // 8, 256, factor=4),
 }
 
@@ -79,10 +81,27 @@ def test_a_blob_of_four_times_the_size_takes_four_times_the_work(make):
     assert peak(blob.loads, long) <= 4 * SLACK * max(peak(blob.loads, short), 100_000)
 
 
-def test_the_plan_of_a_program_takes_work_in_proportion_to_its_ops():
-    short, long = (blob.loads(many_ops(n)) for n in (400, 1600))
-    for work in (lambda program: program.out_offsets, blob.dumps, str):
+@pytest.mark.parametrize("make", [many_ops, many_readers])
+def test_what_a_program_says_of_itself_takes_work_in_proportion_to_its_ops(make):
+    short, long = (blob.loads(make(n)) for n in (400, 1600))
+    for work in (lambda program: program.arena_lower_bound, blob.dumps, str):
         assert calls(work, long) <= 4 * SLACK * calls(work, short)
+
+
+def test_a_fault_of_the_plan_is_found_in_work_proportional_to_the_size():
+    """A mark is missing in the last op but one, after all others are checked."""
+
+    def refused(n):
+        data = bytearray(many_readers(n))
+        data[place(n - 2, MARKS)] = 0
+
+        def read():
+            with pytest.raises(BlobError, match="would write over the output of 'sum'"):
+                blob.loads(repaired(data))
+
+        return calls(read)
+
+    assert refused(1600) <= 4 * SLACK * refused(400)
 
 
 def test_tables_that_ops_share_are_refused_before_any_is_copied():

@@ -1,5 +1,6 @@
 """The meta of a blob: round trips, and every way to be refused."""
 
+import dataclasses
 import functools
 import json
 import struct
@@ -10,14 +11,14 @@ import numpy as np
 import pytest
 from blobs import GOOD, resized
 
-from drypoint.program import BlobError, Program, ProgramError, blob
+from drypoint.program import BlobError, ProgramError, blob
 
 
 def test_meta_survives_with_its_types():
     base = nets.random_program(62)
     config = {"kind": "Image", "size": [28, 28], "mean": 0.1307, "text": "Zürich ∞"}
-    program = Program(
-        name="Grüße", ops=base.ops, input_scale=1 / 3, output_scale=np.float64(2) ** -40,
+    program = dataclasses.replace(
+        base, name="Grüße", input_scale=1 / 3, output_scale=np.float64(2) ** -40,
         softmax=True, labels=tuple(f"é{i}" for i in range(base.output_shape.size)), encoder=config,
         decoder={"classes": [1, None, "x"]}, provenance={"deep": {"list": [True, 1.5]}},
     )  # fmt: skip
@@ -32,10 +33,7 @@ DEEP = functools.reduce(lambda inner, _: [inner], range(100_000), 1)
 
 @pytest.mark.parametrize("value", [object(), float("nan"), "\ud800", {1, 2}, 10**400, DEEP])
 def test_what_json_cannot_hold_is_refused_when_written(value):
-    base = nets.random_program(1)
-    program = Program(
-        name="net", ops=base.ops, input_scale=1.0, output_scale=1.0, provenance={"x": value}
-    )
+    program = dataclasses.replace(nets.random_program(1), name="net", provenance={"x": value})
     with pytest.raises(ProgramError, match="program 'net': encoder, decoder and provenance must"):
         blob.dumps(program)
 

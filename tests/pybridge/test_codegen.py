@@ -6,9 +6,11 @@ import re
 from string import Template
 
 import nets
+import numpy as np
 import pytest
 
-from drypoint.program import Program, ProgramError, codegen
+from drypoint.engine._native import ffi, lib
+from drypoint.program import Conv, Dense, ProgramError, blob, codegen, packing
 from tools import INCLUDE, ROOT
 
 PROGRAM = nets.random_program(48)
@@ -49,6 +51,7 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
     for text in files.values():
         code = re.sub(r'"[^"\n]*"|\'[^\'\n]*\'', " ", without_comments(text))
         code = re.sub(r"^#.*$", " ", code, flags=re.MULTILINE)
+        code = re.sub(r"\.\w+ =", " ", code)  # the fields of a struct have names of their own
         found |= set(re.findall(r"\b[a-z][a-z0-9_]*\b", code))
     found = {word for word in found if not word.startswith("my_own_net")}
     assert {"ops", "progress", "compare", "arena", "fwrite"} <= found
@@ -86,9 +89,163 @@ def test_comments_hold_any_name():
     """Names neither open nor close a comment: without comments, the code is equal for all names."""
     names = ["*/ int x;", "/* deep", "*/*/*", "a\nb", "/*/"]
     ops = tuple(dataclasses.replace(op, name=names[i % 5]) for i, op in enumerate(PROGRAM.ops))
-    odd = Program(name="*/ /*", ops=ops, input_scale=0.5, output_scale=0.25, labels=PROGRAM.labels)
+    odd = dataclasses.replace(PROGRAM, name="*/ /*", ops=ops)
     plain = codegen.generate(PROGRAM, "net", INPUTS)
     for file, text in codegen.generate(odd, "net", INPUTS).items():
         for comment in re.findall(r"/\*(.*?)\*/", text, flags=re.DOTALL):
             assert "/*" not in comment
         assert without_comments(text).split() == without_comments(plain[file]).split()
+
+
+def initializers(text):
+    """The fields of each op's initializer: name -> the text of its value."""
+    body = re.search(r"static const dpt_op ops\[\d+\] = \{\n(.*?)\n\};", text, re.DOTALL)[1]
+    found = []
+    for one in re.findall(r"\n    \{\n(.*?)\n    \},", "\n" + without_comments(body), re.DOTALL):
+        pairs = re.findall(r"\.(\w+) = (\{.*?\}|[^,]+),", " ".join(one.split()))
+        assert len(dict(pairs)) == len(pairs)
+        found.append(dict(pairs))
+    return found
+
+
+def fields_in_c(program):
+    """Of each op the fields that the C library reads from the program's blob, as generated C would
+    spell them; tables are True.
+    """
+    data = blob.dumps(program)
+    n, memory = len(program.ops), ffi.from_buffer(data)
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n)
+    assert lib.dpt_model_load(model, ops, n, memory, len(data)) == lib.DPT_OK
+    found = []
+    for op in ops:
+        fields = {}
+        for name, _ in ffi.typeof("dpt_op").fields:
+            value = getattr(op, name)
+            if name in ("in", "in2", "out"):
+                kind = ("DPT_U8", "DPT_I8", "DPT_I32")[value.type]
+                text = f"{{{value.h}, {value.w}, {value.c}, {kind}, {value.zero}}}"
+                fields[name] = text if value.h else None
+            elif name in ("reads", "factors"):
+                fields[name] = tuple(value)
+            elif isinstance(value, int):
+                fields[name] = value
+            else:
+                fields[name] = value != ffi.NULL
+        found.append(fields)
+    return found
+
+
+def test_every_op_is_initialized_with_what_its_blob_holds():
+    """Oracle: the C library's loader. A field that is not written is 0."""
+    fills = set()
+    for seed in range(80):
+        program = nets.random_program(seed)
+        text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
+        for i, (fields, wanted) in enumerate(
+            zip(initializers(text), fields_in_c(program), strict=True)
+        ):
+            del wanted["last_reader"]  # of the loader alone
+            assert set(fields) <= set(wanted)
+            for name, value in wanted.items():
+                came = fields.get(name)
+                if name in ("in", "in2", "out"):
+                    assert came == value, name
+                elif name in ("reads", "factors"):
+                    numbers = [int(n) for n in re.findall(r"\d+", came or "")]
+                    assert (*numbers, 0, 0)[:2] == value, name
+                elif isinstance(value, bool):
+                    assert came == (f"{name}{i}" if value else None), name
+                elif name == "kind":
+                    assert getattr(lib, came) == value
+                elif name == "marks":
+                    assert came == ("DPT_IN_PLACE" if value else None)
+                else:
+                    numbers = {None: 0, "INT32_MIN": -(2**31)}
+                    assert (numbers[came] if came in numbers else int(came)) == value, name
+                fills.add(name) if came is not None else None
+    assert fills == set(wanted) - {"packed"}
+
+
+def backend_of(text):
+    """The kernels that the model's own backend names: kind -> function."""
+    return dict(re.findall(r"\[DPT_(\w+)\] = (dpt_\w+)", text))
+
+
+def runs_as(op):
+    """The kernel that dpt_run.c picks: that of grouped convolutions for a convolution with dilation
+    or padding values.
+    """
+    plain = not isinstance(op, Conv) or (op.dilation == (1, 1) and op.pad is None)
+    return codegen.KINDS[type(op)] if plain else "grouped"
+
+
+def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
+    seen = set()
+    for seed in range(150):
+        program = nets.random_program(seed)
+        for kernels in ("scalar", "blocks", "dsp", "mve"):
+            text = codegen.generate(
+                program, "net", nets.random_inputs(program, 1), kernels=kernels
+            )["net.c"]
+            wanted = {}
+            for kind in map(runs_as, program.ops):
+                own = kernels if kind in ("conv", "dense") else "scalar"
+                wanted[kind.upper()] = f"dpt_{own}_{kind}"
+            assert backend_of(text) == wanted
+        seen |= {codegen.KINDS[type(op)] + ">" + runs_as(op) for op in program.ops}
+    assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
+
+
+@pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
+def test_packed_ops_have_their_words_and_no_tables(kernels):
+    """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
+    chosen, packed_kinds = packing.kernel_set(kernels), set()
+    for seed in range(40):
+        program = nets.random_program(seed)
+        inputs = nets.random_inputs(program, 1)
+        text = codegen.generate(program, "net", inputs, kernels=kernels)["net.c"]
+        for i, (op, fields) in enumerate(zip(program.ops, initializers(text), strict=True)):
+            table = packing.pack(op, chosen)
+            assert ("packed" in fields) == bool(table)
+            if not table:
+                assert ("weight" in fields) == hasattr(op, "weight")
+                continue
+            packed_kinds.add(type(op))
+            assert not {"weight", "bias", "mult", "pad"} & set(fields)
+            assert runs_as(op) == codegen.KINDS[type(op)]
+            words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
+            values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
+            assert np.array(values, "<u4").tobytes() == table
+    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense})
+
+
+def test_the_tables_are_the_programs_bytes():
+    """Weights as numbers; lookups and padding values as stored bytes; int32 by DPT_LE32."""
+    seen = set()
+    for seed in range(40):
+        program = nets.random_program(seed)
+        text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
+        for i, op in enumerate(program.ops):
+            for name in ("weight", "table", "bias", "mult", "pad"):
+                values = getattr(op, name, None)
+                found = re.search(rf" {name}{i}\[\] = {{(.*?)}};", text, re.DOTALL)
+                assert (found is not None) == (values is not None)
+                if values is None:
+                    continue
+                seen.add((name, values.dtype.name))
+                words = found[1].replace("DPT_LE32", "").replace("INT32_MIN", str(-(2**31)))
+                as_numbers = name == "weight" or values.dtype == np.int32
+                stored = values if as_numbers else values.view(np.uint8)
+                numbers = [int(n) for n in re.findall(r"-?\d+", words)]
+                assert numbers == stored.ravel().tolist(), (name, op)
+    assert {("table", "int32"), ("table", "int8"), ("pad", "int8"), ("pad", "uint8")} <= seen
+
+
+def test_the_header_has_the_inputs_zero_point():
+    program = next(p for p in map(nets.random_program, range(99)) if p.input.zero < 0)
+    text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.h"]
+    assert f"#define NET_INPUT_ZERO   ({program.input.zero})\n" in text
+    assert "clamp(rint(x / NET_INPUT_SCALE) + NET_INPUT_ZERO,\n * -128, 127)" in text
+    program = next(p for p in map(nets.random_program, range(99)) if p.input_type == "u8")
+    text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.h"]
+    assert "#define NET_INPUT_ZERO   0\n" in text

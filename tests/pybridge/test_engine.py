@@ -19,6 +19,7 @@ from drypoint.program import (
     Program,
     ProgramError,
     Shape,
+    Tensor,
     blob,
     reference,
 )
@@ -86,7 +87,8 @@ def test_an_input_is_not_changed_and_need_not_be_contiguous():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_one_input_comes_in_any_of_its_shapes_and_in_no_other(channels):
     rng = np.random.default_rng(channels)
-    op = nets.random_op(rng, "op", Shape(4, 5, channels), "u8", last=True, kinds=("conv",))
+    source = Tensor(Shape(4, 5, channels), "u8")
+    op = nets.random_op(rng, "op", source, last=True, kind="conv")
     program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
     engine, x = Engine(program), nets.random_inputs(program, 1)[:1]
     wanted = reference.run(program, x)
@@ -175,10 +177,10 @@ def test_threads_may_share_an_engine():
         np.testing.assert_array_equal(result, wanted)
 
 
-@given(program=nets.programs, cap=st.integers(0, 5))
+@given(program=nets.programs, cap=st.integers(0, 12))
 def test_more_ops_than_there_is_room_for_are_refused(program, cap):
     data = blob.dumps(program)
-    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[6]")
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", cap)
     status = lib.dpt_model_load(model, ops, cap, ffi.from_buffer(data), len(data))
     assert status == (lib.DPT_OK if cap >= len(program.ops) else lib.DPT_E_CAPACITY)
 
@@ -186,8 +188,7 @@ def test_more_ops_than_there_is_room_for_are_refused(program, cap):
 def test_labels_are_read_from_the_blob():
     shape = Shape(1, 1, 3)
     op = MaxPool(
-        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
-        kernel=(1, 1), stride=(1, 1),
+        name="widen", inputs=(Tensor(shape, "u8"),), output=Tensor(shape, "i32"), kernel=(1, 1),
     )  # fmt: skip
     labels = ("zéro", "", "a longer label")
     program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0, labels=labels)

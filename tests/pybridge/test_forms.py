@@ -369,6 +369,10 @@ def sensor(layers, shape):
 def test_what_the_readme_says_of_real_inputs_is_what_the_encoder_does(toolbox, tmp_path):
     """The README's lines of C, compiled, give the bytes that `Program.integers` gives."""
     program, x = sensor([nn.Linear(4), nn.ReLU(), nn.Linear(3), nn.Softmax()], (8,))
+    first, *others = program.ops
+    moved = replace(first, inputs=(first.inputs[0]._replace(zero=-20),))
+    program = replace(program, ops=(moved, *others))
+    assert program.input.zero == -20
     export_c(program, program.integers(x[:1]), tmp_path, name="sensor")
     text = (tmp_path / "README.md").read_text()
     assert "mean are inside" not in text
@@ -394,7 +398,8 @@ def test_the_engine_decides_on_real_inputs_as_the_reference_does_on_their_intege
     convolutions = [nn.Conv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3), nn.Softmax()]
     for layers, shape in (([nn.Linear(3), nn.Softmax()], (8,)), (convolutions, (2, 6, 5))):
         program, x = sensor(layers, shape)
-        integers = np.rint(x.astype(float) / program.input_scale).clip(-128, 127).astype(np.int8)
+        nearest = np.rint(x.astype(float) / program.input_scale) + program.input.zero
+        integers = nearest.clip(-128, 127).astype(np.int8)
         planes = integers.transpose(0, 2, 3, 1) if x.ndim == 4 else integers[:, None, None]
         assert np.array_equal(program.integers(x), planes)
         *_, last = reference.trace(program, planes)

@@ -7,7 +7,7 @@ import oracle
 import pytest
 
 from drypoint.engine import Engine
-from drypoint.program import Dense, MaxPool, Program, Shape, reference
+from drypoint.program import Dense, Lookup, Program, Shape, Tensor, reference
 
 LARGEST = 2**31 - 1
 I32 = (-(2**31), 2**31 - 1)
@@ -25,16 +25,19 @@ def edge_accumulators(shift: int) -> list[int]:
     return sorted(inside | {-a for a in inside})
 
 
-def ask(acc, mult, shift, lo, hi):
+def ask(acc, mult, shift, lo, hi, *, zero=0):
     arrays = np.array(acc, np.int32), np.array(mult, np.int32)
-    return reference.requantize(*arrays, shift, lo, hi)
+    return reference.requantize(*arrays, shift, zero, lo, hi)
 
 
 @pytest.mark.parametrize("shift", range(31))
 def test_edges_equal_exact_fractions(shift):
     pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
     got = ask(*zip(*pairs, strict=True), shift, *I32)
-    assert got.tolist() == [oracle.requantized(acc, m, shift, *I32) for acc, m in pairs]
+    assert got.tolist() == [oracle.requantized(acc, m, shift, 0, *I32) for acc, m in pairs]
+    for zero in (-128, -1, 127):
+        moved = ask(*zip(*pairs, strict=True), shift, -128, 127, zero=zero)
+        assert moved.tolist() == np.clip(got + zero, -128, 127).tolist()
 
 
 def random_triples(rng, n):
@@ -86,31 +89,52 @@ def test_no_result_exceeds_two_to_the_thirty():
     assert ask([LARGEST, -LARGEST], [2**31 - 2] * 2, 0, *I32).tolist() == [2**30 - 1, -(2**30) + 1]
 
 
-def one_op(pairs, shift, out_type, clamp):
+def test_the_zero_point_is_added_before_the_clamp():
+    """acc / 2, a tie upwards, then the zero point, then the clamp: by hand."""
+    acc = [-300, -7, 0, 7, 8, 300]
+    assert ask(acc, [2**30] * 6, 1, -128, 127, zero=-20).tolist() == [-128, -23, -20, -16, -16, 127]
+    assert ask(acc, [2**30] * 6, 1, -20, 60, zero=-20).tolist() == [-20, -20, -20, -16, -16, 60]
+    assert ask([-1, 1], [2**30] * 2, 1, -128, 127, zero=127).tolist() == [127, 127]
+
+
+def one_op(pairs, shift, out_type, clamp, zero):
     """A dense op whose accumulators are exactly the given ones: weights are 0, the bias is acc.
-    An inner type is passed on by a maximum of one value, which changes nothing."""
+    An inner type is passed on by a table, which gives back the stored integer."""
     acc, mult = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
     shape = Shape(1, 1, len(pairs))
     dense = Dense(
-        name="dense", in_type="u8", out_type=out_type, in_shape=Shape(1, 1, 1), out_shape=shape,
+        name="dense", inputs=(Tensor(Shape(1, 1, 1), "u8"),), output=Tensor(shape, out_type, zero),
         weight=np.zeros((len(pairs), 1), np.int8), bias=acc, mult=mult, shift=shift,
         lo=clamp[0], hi=clamp[1],
     )  # fmt: skip
-    widen = MaxPool(
-        name="widen", in_type="i8" if out_type == "i8" else "u8", out_type="i32",
-        in_shape=shape, out_shape=shape, kernel=(1, 1), stride=(1, 1),
-    )  # fmt: skip
-    ops = (dense,) if out_type == "i32" else (dense, widen)
-    return Program(name="edges", ops=ops, input_scale=1.0, output_scale=1.0)
+    ops = [dense]
+    if out_type != "i32":
+        stored = np.arange(256, dtype=np.uint8).view(np.int8 if out_type == "i8" else np.uint8)
+        output = Tensor(shape, "i32")
+        ops.append(
+            Lookup(
+                name="widen", inputs=(dense.output,), output=output, table=stored.astype(np.int32)
+            )
+        )
+    return Program(name="edges", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
 
 
 @pytest.mark.parametrize("shift", range(31))
 @pytest.mark.parametrize(
-    ("out_type", "clamp"), [("i32", I32), ("u8", (0, 255)), ("i8", (-128, 127)), ("u8", (3, 96))]
+    ("out_type", "clamp", "zero"),
+    [
+        ("i32", I32, 0),
+        ("u8", (0, 255), 0),
+        ("i8", (-128, 127), 0),
+        ("u8", (3, 96), 0),
+        ("i8", (-128, 127), -128),
+        ("i8", (-40, 60), -40),
+        ("i8", (-128, 127), 127),
+    ],
 )
-def test_the_c_function_equals_numpy_at_the_bounds(shift, out_type, clamp):
+def test_the_c_function_equals_numpy_at_the_bounds(shift, out_type, clamp, zero):
     pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
-    got = Engine(one_op(pairs, shift, out_type, clamp)).run(np.zeros((1, 1, 1), np.uint8))
+    got = Engine(one_op(pairs, shift, out_type, clamp, zero)).run(np.zeros((1, 1, 1), np.uint8))
     acc, mult = (np.array(column, object) for column in zip(*pairs, strict=True))
-    wanted = (2 * acc * mult * 2**shift + 2**32) // 2**33  # Python's integers
+    wanted = (2 * acc * mult * 2**shift + 2**32) // 2**33 + zero  # Python's integers
     assert got[0].tolist() == np.clip(wanted, *clamp).tolist()

@@ -77,7 +77,7 @@ def test_another_type_or_shape_differs_in_every_byte():
             return [first.astype(np.int64), *rest]
 
     found = verify(PROGRAM, {"wrong": Wrong()}, X)
-    assert found.differing["wrong"] == {PROGRAM.ops[0].name: 7 * PROGRAM.ops[0].out_bytes}
+    assert found.differing["wrong"] == {PROGRAM.ops[0].name: 7 * PROGRAM.ops[0].output.bytes}
 
 
 def test_a_runner_that_fails_is_heard():

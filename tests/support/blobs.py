@@ -1,19 +1,77 @@
-"""Blobs that break one rule of BLOB.md each, and the status that the engine must answer.
+"""Small programs, their blobs, and how to change a field of a blob with its CRC repaired.
 
-Every case is a good blob with its CRC repaired after some changes (place, struct format, value);
-places in an op count from `record(i)`.
+Places in a record are named as in section 3 of BLOB.md; `place(op, field, byte)` is one of them.
+The cases for readers are in broken_blobs.py (one broken rule each), graph_faults.py (tensors that
+ops read, and the memory plan) and reader_faults.py (blobs that tell faulty readers apart).
 """
 
 import struct
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
-import nets
 import numpy as np
 
-from drypoint.program import Dense, GroupedConv, MaxPool, Program, Shape, blob
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    DType,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    Plan,
+    Program,
+    Shape,
+    Tensor,
+    blob,
+)
 
+SIZE, MAGIC, VERSION, CRC, CAPACITY = -4, -5, -6, -7, -8
 FIELD, SHAPE, TABLE, OVERFLOW, PLAN = -9, -10, -11, -12, -13
 Change = tuple[int, str, int]
+Cases = dict[str, tuple[int, bytes]]  # what is wrong: the status, and the blob
+
+# Fields of a record.
+KIND, MARKS, SHIFT, BITS, READS, IN, IN2, OUT = 0, 1, 2, 3, 4, 8, 16, 24
+KERNEL, STRIDE, DILATION, PADDING, POOL, GROUPS = 32, 36, 40, 44, 52, 56
+LO, HI, FACTORS, OFFSET, WEIGHT, BIAS, MULT, PAD = 60, 64, 68, 72, 76, 80, 84, 88
+# Fields of a tensor's descriptor; the header's begins at INPUT.
+H, W, C, TYPE, ZERO, INPUT = 0, 2, 4, 6, 7, 24
+
+
+def place(op: int, field: int, byte: int = 0) -> int:
+    """Where a field of an op's record lies in the blob."""
+    return 64 + 128 * op + field + byte
+
+
+def u8(field: int, value: int, op: int = 0) -> Change:
+    """A change of one unsigned byte of an op's record."""
+    return place(op, field), "B", value
+
+
+def i8(field: int, value: int, op: int = 0) -> Change:
+    """A change of one signed byte of an op's record."""
+    return place(op, field), "b", value
+
+
+def u16(field: int, value: int, op: int = 0) -> Change:
+    """A change of 16 bits of an op's record."""
+    return place(op, field), "H", value
+
+
+def u32(field: int, value: int, op: int = 0) -> Change:
+    """A change of 32 bits of an op's record."""
+    return place(op, field), "I", value
+
+
+def i32(field: int, value: int, op: int = 0) -> Change:
+    """A change of 32 bits of an op's record, with a sign."""
+    return place(op, field), "i", value
 
 
 def repaired(data: bytes | bytearray) -> bytes:
@@ -30,69 +88,126 @@ def resized(data: bytes | bytearray) -> bytes:
     return repaired(data)
 
 
-def record(index: int) -> int:
-    """Where the record of an op starts."""
-    return 64 + 64 * index
-
-
 def changed(data: bytes, *changes: Change) -> bytes:
+    """The blob with some fields changed (place, struct format, value), its CRC repaired."""
     copy = bytearray(data)
     for at, kind, value in changes:
         struct.pack_into("<" + kind, copy, at, value)
     return repaired(copy)
 
 
-def table(data: bytes, field: int) -> int:
-    """Where a table of op 0 starts: `field` is its place in the record."""
-    return int(struct.unpack_from("<I", data, record(0) + field)[0])
+def table(data: bytes, field: int, op: int = 0) -> int:
+    """Where a table of an op starts: `field` is WEIGHT, BIAS, MULT or PAD."""
+    return int(struct.unpack_from("<I", data, place(op, field))[0])
 
 
 def with_table_at_the_end(data: bytes, field: int, size: int, *, beyond: int) -> bytes:
     """A table of op 0 (`size` bytes) copied to the very end, its offset `beyond` bytes too far."""
     start = table(data, field)
     longer = data + data[start : start + size]
-    return changed(longer, (8, "I", len(longer)), (record(0) + field, "I", len(data) + beyond))
+    return changed(longer, (8, "I", len(longer)), u32(field, len(data) + beyond))
 
 
-def _dense() -> Program:
-    """3x1x2 bytes to two outputs; no labels; the first accumulator's bound is 2^31 - 1 exactly."""
-    ops = Dense(
-        name="dense", in_type="u8", out_type="i32", in_shape=Shape(3, 1, 2),
-        out_shape=Shape(1, 1, 2), weight=np.array([[1, -2, 3, 4, 5, 6], [0] * 6], np.int8),
-        bias=np.array([2**31 - 1 - 21 * 255, -5], np.int32), mult=np.array([2, 4], np.int32),
-        shift=0, lo=-9, hi=9,
-    )  # fmt: skip
-    return Program(name="dense", ops=(ops,), input_scale=1.0, output_scale=1.0)
+def tensor(h: int, w: int, c: int, dtype: DType = "u8", zero: int = 0) -> Tensor:
+    return Tensor(Shape(h, w, c), dtype, zero)
 
 
-def _grouped() -> Program:
-    """A plane of 4 channels to one of 6, in 2 groups."""
-    ops = GroupedConv(
-        name="grouped", in_type="u8", out_type="i32", in_shape=Shape(2, 3, 4),
-        out_shape=Shape(1, 2, 6), weight=np.arange(-24, 24, dtype=np.int8).reshape(6, 2, 2, 2),
-        bias=np.zeros(6, np.int32), mult=np.full(6, 2, np.int32), shift=0, lo=-9, hi=9,
-        kernel=(2, 2), groups=2,
-    )  # fmt: skip
-    return Program(name="grouped", ops=(ops,), input_scale=1.0, output_scale=1.0)
+def program(*ops: Op, **fields: Any) -> Program:
+    """A program of these ops; they form a line unless `reads` says otherwise."""
+    return Program(**({"name": "x", "ops": ops, "input_scale": 1.0, "output_scale": 1.0} | fields))
+
+
+def _rule(output: Tensor, channels: int, **fields: Any) -> dict[str, Any]:
+    """Requantization by 1/4, so that the clamp is reached: -20 .. 30 in the last op."""
+    lo, hi = {"u8": (0, 255), "i8": (-128, 127), "i32": (-20, 30)}[output.type]
+    base = {"shift": 0, "lo": lo, "hi": hi, "bias": np.zeros(channels, np.int32)}
+    return base | {"mult": np.full(channels, 2**30, np.int32)} | fields
+
+
+def dense(source: Tensor, output: Tensor, **fields: Any) -> Dense:
+    """A dense op; its weights are 1 for even outputs and -1 for odd ones."""
+    n = output.shape.c
+    signs = np.where(np.arange(n) % 2, -1, 1).astype(np.int8)
+    weight = np.ones((n, source.shape.size), np.int8) * signs[:, None]
+    base = {"name": "d", "inputs": (source,), "output": output, "weight": weight}
+    return Dense(**(base | _rule(output, n) | fields))
+
+
+def convolution(
+    source: Tensor,
+    output: Tensor,
+    kernel: tuple[int, int] = (1, 1),
+    kind: type[Conv | GroupedConv | DepthwiseConv] = Conv,
+    **fields: Any,
+) -> Op:
+    """A convolution of any kind; its weights are 1 in even output channels and -1 in odd ones."""
+    n = output.shape.c
+    signs = np.where(np.arange(n) % 2, -1, 1).astype(np.int8)
+    if kind is DepthwiseConv:
+        weight = np.ones((*kernel, n), np.int8) * signs
+    else:
+        read = source.shape.c // fields.get("groups", 1)
+        weight = np.ones((n, *kernel, read), np.int8) * signs[:, None, None, None]
+    base = {"name": "c", "inputs": (source,), "output": output, "weight": weight, "kernel": kernel}
+    return kind(**(base | _rule(output, n) | fields))
+
+
+def maximum(source: Tensor, output: Tensor, kernel: tuple[int, int] = (1, 1), **more: Any) -> Op:
+    return MaxPool(name="m", inputs=(source,), output=output, kernel=kernel, **more)
+
+
+def mean(source: Tensor, output: Tensor, kernel: tuple[int, int], **fields: Any) -> Op:
+    base = {"name": "a", "inputs": (source,), "output": output, "kernel": kernel}
+    return AvgPool(**(base | _rule(output, 1) | fields))
+
+
+def addition(a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
+    base = {"name": "+", "inputs": (a, b), "output": output, "factors": (2, 3)}
+    return Add(**(base | _rule(output, 1) | fields))
+
+
+def concatenation(a: Tensor, b: Tensor, *, last: bool = False) -> Op:
+    shape = Shape(*a.shape[:2], a.shape.c + b.shape.c)
+    output = Tensor(shape, "i32") if last else a._replace(shape=shape)
+    return Concat(name="|", inputs=(a, b), output=output)
+
+
+def lookup(source: Tensor, output: Tensor) -> Op:
+    """A table in which every entry differs from its neighbours."""
+    kind = {"u8": np.uint8, "i8": np.int8, "i32": np.int32}[output.type]
+    table = (np.arange(256) * 7 % 251).astype(kind)
+    return Lookup(name="l", inputs=(source,), output=output, table=table)
+
+
+def widen(shape: Shape) -> Program:
+    """One op that copies its input: a small blob for any shape."""
+    return program(maximum(Tensor(shape, "u8"), Tensor(shape, "i32")))
+
+
+def planned(net: Program, arena_size: int, *offsets: int, in_place: Sequence[int] = ()) -> bytes:
+    """The blob of a program with a memory plan of the caller's: the offsets of all ops but the
+    last, and the ops that are in place. Nothing of it is checked here."""
+    places = [u32(OFFSET, offset, i) for i, offset in enumerate(offsets)]
+    places += [u8(MARKS, int(i in in_place), i) for i in range(len(net.ops))]
+    return changed(blob.dumps(net), (16, "I", arena_size), *places)
 
 
 def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
     """A blob of dense ops of side x side weights that all name the same tables. Its size is the sum
     of these tables divided by `factor`, rounded down, and then `short` bytes less."""
-    shape, ops = Shape(1, 1, side), []
+    source, ops = tensor(1, 1, side), []
     for i in range(n_ops):
-        last = i + 1 == n_ops
-        ops.append(Dense(
-            name=f"{i}", in_type="u8", out_type="i32" if last else "u8", in_shape=shape,
-            out_shape=shape, weight=np.ones((side, side), np.int8), bias=np.zeros(side, np.int32),
-            mult=np.full(side, 2**26, np.int32), shift=0, lo=0, hi=255,
-        ))  # fmt: skip
-    data = bytearray(blob.dumps(Program(name="x", ops=tuple(ops), input_scale=1, output_scale=1)))
-    tables = data[record(0) + 40 : record(0) + 52]
+        output = tensor(1, 1, side, "i32") if i + 1 == n_ops else source
+        weight, mult = np.ones((side, side), np.int8), np.full(side, 2**26, np.int32)
+        ops.append(dense(source, output, weight=weight, mult=mult, lo=0, hi=255))
+    offsets = [i % 2 * side for i in range(n_ops - 1)]
+    plan = Plan((*offsets, 0), (False,) * n_ops, max(offsets) + side)
+    data = bytearray(blob.dumps(program(*ops, plan=plan)))
+    tables = data[place(0, WEIGHT) : place(0, PAD)]
     for i in range(n_ops):
-        data[record(i) + 40 : record(i) + 52] = tables
+        data[place(i, WEIGHT) : place(i, PAD)] = tables
     meta, meta_size = struct.unpack_from("<II", data, 40)
-    meta_at = table(bytes(data), 48) + 4 * side
+    meta_at = table(bytes(data), MULT) + 4 * side
     struct.pack_into("<I", data, 40, meta_at)
     size = n_ops * side * (side + 8) // factor
     shorter = data[:meta_at] + data[meta : meta + meta_size]
@@ -100,235 +215,62 @@ def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
     return resized(shorter + bytes(size - short - len(shorter)))
 
 
-def widen(shape: Shape) -> Program:
-    """One op that copies its input: a small blob for any shape."""
-    ops = MaxPool(
-        name="widen", in_type="u8", out_type="i32", in_shape=shape, out_shape=shape,
-        kernel=(1, 1), stride=(1, 1),
+def _good() -> Program:
+    """A convolution with padding values, an addition in place with a skip over the convolution, a
+    padded mean and a dense op; labels."""
+    source, first, second = tensor(3, 4, 2), tensor(3, 4, 2, "i8", 5), tensor(3, 4, 2)
+    third, last = tensor(2, 2, 2, "i8", -7), tensor(1, 1, 3, "i32")
+    conv = convolution(
+        source, first, (2, 3), padding=(1, 1, 0, 1), pad=np.array([7, 200], np.uint8)
+    )
+    pooled = mean(
+        second, third, (2, 2), stride=(2, 2), padding=(1, 0, 0, 0), pad=np.array([3, 9], np.uint8)
+    )
+    ops = (conv, addition(first, source, second), pooled, dense(third, last))
+    reads = ((0,), (1, 0), (2,), (3,))
+    return program(*ops, reads=reads, labels=("no", "yes", "maybe"))
+
+
+def _edge() -> Program:
+    """3x1x2 bytes to two outputs; no labels; the first accumulator's bound is 2^31 - 1 exactly."""
+    return program(
+        dense(
+            tensor(3, 1, 2), tensor(1, 1, 2, "i32"), lo=-9, hi=9,
+            weight=np.array([[1, -2, 3, 4, 5, 6], [0] * 6], np.int8),
+            bias=np.array([2**31 - 1 - 21 * 255, -5], np.int32), mult=np.array([2, 4], np.int32),
+        )
     )  # fmt: skip
-    return Program(name="widen", ops=(ops,), input_scale=1.0, output_scale=1.0)
 
 
-def _maxima() -> Program:
-    """Two maxima of single values; the first is not the last op."""
-    base = {"in_type": "u8", "in_shape": Shape(3, 3, 1), "out_shape": Shape(3, 3, 1)}
-    base |= {"kernel": (1, 1), "stride": (1, 1)}
-    ops = (MaxPool(name="a", out_type="u8", **base), MaxPool(name="b", out_type="i32", **base))
-    return Program(name="maxima", ops=ops, input_scale=1.0, output_scale=1.0)
+_PLANE, _WIDE = tensor(2, 3, 2), tensor(2, 3, 2, "i32")
+_SIGNED = tensor(2, 3, 2, "i8", 3)
+_VALUES = {"padding": (1, 0, 1, 2), "pad": np.array([5, 250], np.uint8)}
+_CONV = convolution(_PLANE, tensor(2, 4, 3, "i32"), (3, 2), dilation=(1, 1), **_VALUES)
+_GROUPED = convolution(
+    tensor(2, 3, 4), tensor(1, 2, 6, "i32"), (2, 2), GroupedConv, groups=2,
+    weight=np.arange(-24, 24, dtype=np.int8).reshape(6, 2, 2, 2), mult=np.full(6, 2, np.int32),
+    lo=-9, hi=9,
+)  # fmt: skip
+_DEPTHWISE = convolution(
+    _PLANE, tensor(2, 2, 4, "i32"), (2, 2), DepthwiseConv, dilation=(2, 3), **_VALUES
+)
+_MEAN = mean(tensor(2, 3, 2, "i8", 4), _WIDE, (2, 2), padding=(1, 0, 0, 1))
 
-
-NET = nets.random_program(48)
-GOOD = blob.dumps(NET)  # conv, mean, dense, max; labels
-DENSE = blob.dumps(_dense())
-GROUPED = blob.dumps(_grouped())
-MAXIMA = blob.dumps(_maxima())
+GOOD = blob.dumps(NET := _good())
+DENSE = blob.dumps(_edge())
+LABELLED = blob.dumps(program(dense(tensor(1, 1, 2), tensor(1, 1, 2, "i32")), labels=("a", "bc")))
+CONV, GROUPED, DEPTHWISE, MEAN = (
+    blob.dumps(program(op)) for op in (_CONV, _GROUPED, _DEPTHWISE, _MEAN)
+)
+MAXIMA = blob.dumps(program(maximum(_PLANE, _PLANE, (1, 1)), maximum(_PLANE, _WIDE, (1, 1))))
+ADD = blob.dumps(program(addition(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
+CONCAT = blob.dumps(program(concatenation(_PLANE, _PLANE, last=True), reads=((0, 0),)))
+LOOKUP = blob.dumps(program(lookup(_PLANE, _WIDE)))
+LOOKUPS = blob.dumps(  # the first writes bytes
+    program(lookup(_PLANE, _SIGNED), dense(_SIGNED, tensor(1, 1, 1, "i32")))
+)  # fmt: skip
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
-MEAN_MULT = struct.unpack_from("<I", GOOD, record(1) + 48)[0]  # where the mean's multiplier is
-LABELS, LABELS_SIZE = struct.unpack_from("<II", GOOD, 32)
-
-# What a reader must take although it lies at an edge.
-ACCEPTED = {
-    "the bound itself": DENSE,
-    "the largest shape": LARGE,
-    "shift 30": changed(
-        DENSE,
-        (record(0) + 3, "B", 30),
-        (table(DENSE, 44), "i", 1),
-        (table(DENSE, 44) + 4, "i", -1),
-        *((table(DENSE, 40) + i, "b", 0) for i in range(6)),
-    ),
-    "lo is hi": changed(DENSE, (record(0) + 28, "i", 9)),
-    "no labels, at the end": changed(DENSE, (32, "I", len(DENSE))),
-    "multipliers at the end": with_table_at_the_end(DENSE, 48, 8, beyond=0),
-    "biases at the end": with_table_at_the_end(DENSE, 44, 8, beyond=0),
-    "weights at the end": with_table_at_the_end(DENSE, 40, 12, beyond=0),
-    "weights in groups at the end": with_table_at_the_end(GROUPED, 40, 48, beyond=0),
-    "tables of four times the blob": sharing(8, 32, factor=4),
-    "weights of a convolution at the end": with_table_at_the_end(GOOD, 40, 54, beyond=0),
-    "the largest shift of a mean": changed(GOOD, (record(1) + 3, "B", 23)),
-    "empty labels": changed(
-        GOOD, *((LABELS + i, "B", 0) for i in range(len(NET.labels))), (36, "I", len(NET.labels))
-    ),
-}
-
-_HEADER: dict[str, tuple[int, bytes]] = {
-    "one byte": (-4, GOOD[:1]),
-    "63 bytes": (-4, GOOD[:63]),
-    "truncated": (-4, GOOD[:-1]),
-    "longer": (-4, GOOD + b"\0"),
-    "size": (-4, changed(GOOD, (8, "I", len(GOOD) + 1))),
-    **{f"magic {i}": (-5, changed(GOOD, (i, "B", GOOD[i] ^ 1))) for i in range(4)},
-    "major 0": (-6, changed(GOOD, (4, "H", 0))),
-    "major 2": (-6, changed(GOOD, (4, "H", 2))),
-    "minor": (-6, changed(GOOD, (6, "H", 2))),
-    "needless minor": (-6, changed(GOOD, (6, "H", 1))),
-    "groups in 1.0": (-6, changed(GROUPED, (6, "H", 0))),
-    "crc": (-7, GOOD[:-1] + bytes([GOOD[-1] ^ 1])),
-    "no ops": (FIELD, changed(GOOD, (20, "H", 0))),
-    "input type 2": (FIELD, changed(GOOD, (24, "B", 2))),
-    "reserved 25": (FIELD, changed(GOOD, (25, "B", 1))),
-    "reserved 48": (FIELD, changed(GOOD, (48, "B", 1))),
-    "reserved 63": (FIELD, changed(GOOD, (63, "B", 128))),
-    "ops without room": (-8, changed(GOOD, (20, "H", 65))),
-    "records outside": (TABLE, changed(GOOD, (20, "H", 64))),
-    "only a header": (TABLE, changed(DENSE[:64], (8, "I", 64))),
-    "meta outside": (TABLE, changed(GOOD, (40, "I", 2**32 - 1))),
-    "labels for others": (SHAPE, changed(GOOD, (22, "H", 1))),
-    "labels for none": (TABLE, changed(GOOD, (22, "H", 0))),
-    "labels outside": (TABLE, changed(GOOD, (32, "I", 2**32 - 1))),
-    "labels too few": (TABLE, changed(GOOD, (36, "I", LABELS_SIZE - 8))),
-    "labels not closed": (
-        TABLE,
-        changed(GOOD, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
-    ),
-    "empty meta outside": (TABLE, changed(GOOD, (40, "I", len(GOOD) + 1), (44, "I", 0))),
-    "empty labels outside": (TABLE, changed(DENSE, (32, "I", len(DENSE) + 1))),
-    "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
-}
-
-_OPS: dict[str, tuple[int, bytes]] = {
-    "kind 0": (FIELD, changed(GOOD, (record(3), "B", 0))),
-    "kind 6": (FIELD, changed(GOOD, (record(3), "B", 6))),
-    "kind 5 without groups": (FIELD, changed(GOOD, (record(0), "B", 5))),
-    "one group": (FIELD, changed(GROUPED, (record(0) + 26, "H", 1))),
-    "groups of a plain convolution": (FIELD, changed(GROUPED, (record(0), "B", 1))),
-    "groups that do not divide the input": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 3))),
-    "groups that do not divide the output": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 4))),
-    "more groups than channels": (SHAPE, changed(GROUPED, (record(0) + 26, "H", 65535))),
-    "in type 2": (FIELD, changed(GOOD, (record(0) + 1, "B", 2))),
-    "out type 3": (FIELD, changed(GOOD, (record(0) + 2, "B", 3))),
-    "shift 31": (FIELD, changed(GOOD, (record(0) + 3, "B", 31))),
-    **{
-        f"op {i}, unused {at}": (FIELD, changed(GOOD, (record(i) + at, "B", 1)))
-        for i, places in {
-            0: (26, 27, 52, 63),  # conv
-            1: (20, 23, 24, 25, 40, 43, 44, 47),  # mean
-            2: (16, 17, 18, 19, 20, 24, 26, 52),  # dense
-            3: (3, 20, 25, 28, 32, 40, 44, 48),  # max
-        }.items()
-        for at in places
-    },
-    **{
-        f"op 0, {at} is 0": (FIELD, changed(GOOD, (record(0) + at, "B", 0)))
-        for at in (16, 17, 18, 19, 24, 25)
-    },
-    **{
-        f"dense, side {i} is 0": (
-            SHAPE,
-            changed(DENSE, (26 + 2 * i, "H", 0), (record(0) + 4 + 2 * i, "H", 0)),
-        )
-        for i in range(3)
-    },
-    **{
-        f"dense, output {i} is 2": (SHAPE, changed(DENSE, (record(0) + 10 + 2 * i, "H", 2)))
-        for i in (0, 1)
-    },
-    # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
-    "kernel higher than its padded input": (
-        SHAPE,
-        changed(GROUPED, (record(0) + 16, "B", 3), (record(0) + 18, "B", 2)),
-    ),
-    "kernel wider than its padded input": (
-        SHAPE,
-        changed(
-            GROUPED,
-            (record(0) + 12, "H", 1),
-            (record(0) + 17, "B", 4),
-            (record(0) + 19, "B", 2),
-        ),
-    ),
-    **{
-        f"pool larger than its input, {at}": (
-            SHAPE,
-            changed(MAXIMA, (record(0) + at, "B", 4), (record(0) + at + 2, "B", 2)),
-        )
-        for at in (16, 17)
-    },
-    "a maximum that changes type": (
-        SHAPE,
-        changed(MAXIMA, (record(0) + 2, "B", 1), (record(1) + 1, "B", 1)),
-    ),
-    "shift 31 of a maximum": (FIELD, changed(MAXIMA, (record(1) + 3, "B", 31))),
-    "shift of a maximum, and a side of 0": (
-        FIELD,
-        changed(MAXIMA, (record(1) + 3, "B", 1), (record(1) + 4, "H", 0)),
-    ),
-    "dense, no output": (SHAPE, changed(DENSE, (record(0) + 14, "H", 0))),
-    "too large": (
-        SHAPE,
-        changed(LARGE, *((at, "H", 16385) for at in (26, record(0) + 4, record(0) + 10))),
-    ),
-    "dense, too large": (
-        SHAPE,
-        changed(DENSE, *((at, "H", 16385) for at in (26, 28, record(0) + 4, record(0) + 6))),
-    ),
-    **{
-        f"output side {i}": (SHAPE, changed(GOOD, (record(0) + at, "H", 60)))
-        for i, at in enumerate((10, 12))
-    },
-    **{  # no other op reads these
-        f"last output side {i}, {side}": (SHAPE, changed(WIDEN, (record(0) + at, "H", side)))
-        for i, at in enumerate((10, 12))
-        for side in (1, 5)
-    },
-    "pool of other channels": (
-        SHAPE,
-        changed(GOOD, (record(3) + 14, "H", 12), (22, "H", 0), (36, "I", 0)),
-    ),
-    "input type": (SHAPE, changed(GOOD, (24, "B", 1 - GOOD[24]))),
-    **{f"input side {i}": (SHAPE, changed(DENSE, (26 + 2 * i, "H", 9))) for i in range(3)},
-    "type between ops": (SHAPE, changed(GOOD, (record(2) + 1, "B", 1 - GOOD[record(2) + 1]))),
-    "i32 between ops": (SHAPE, changed(GOOD, (record(0) + 2, "B", 2))),
-    "last op not i32": (SHAPE, changed(DENSE, (record(0) + 2, "B", 0))),
-    "lo above hi": (FIELD, changed(DENSE, (record(0) + 28, "i", 10))),
-    "hi above the type": (FIELD, changed(GOOD, (record(0) + 32, "i", 256))),
-    "lo below the type": (FIELD, changed(GOOD, (record(0) + 28, "i", -129))),
-}
-
-_TABLES: dict[str, tuple[int, bytes]] = {
-    "multipliers beyond the end": (TABLE, with_table_at_the_end(DENSE, 48, 8, beyond=1)),
-    "biases beyond the end": (TABLE, with_table_at_the_end(DENSE, 44, 8, beyond=1)),
-    "weights beyond the end": (TABLE, with_table_at_the_end(DENSE, 40, 12, beyond=1)),
-    **{
-        f"offset {at} wraps": (TABLE, changed(DENSE, (record(0) + at, "I", 2**32 - 1)))
-        for at in (40, 44, 48)
-    },
-    **{
-        f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, 48) + 4, "i", m)))
-        for m in (3, 1, 0, -2, -(2**31))
-    },
-    "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
-    "tables of too much, before they are looked at": (
-        TABLE,
-        changed(sharing(8, 32, factor=4, short=1), (record(7) + 3, "B", 30)),
-    ),
-    "weights of a convolution beyond the end": (
-        TABLE,
-        with_table_at_the_end(GOOD, 40, 54, beyond=1),
-    ),
-    "multiplier of a mean": (TABLE, changed(GOOD, (MEAN_MULT, "i", 3))),
-    "multiplier of a mean beyond the end": (
-        TABLE,
-        changed(GOOD, (record(1) + 48, "I", len(GOOD) - 3)),
-    ),
-    "shift of a mean one too large": (OVERFLOW, changed(GOOD, (record(1) + 3, "B", 24))),
-    "weights in groups beyond the end": (
-        TABLE,
-        with_table_at_the_end(GROUPED, 40, 48, beyond=1),
-    ),
-    "weight -128": (TABLE, changed(DENSE, (table(DENSE, 40) + 11, "b", -128))),
-    "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, 44), "i", 2**31 - 21 * 255))),
-    "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, 44) + 4, "i", -(2**31)))),
-    "weight one too large": (OVERFLOW, changed(DENSE, (table(DENSE, 40), "b", 2))),
-    "shift one too large": (OVERFLOW, changed(DENSE, (record(0) + 3, "B", 1))),
-    "arena too large": (PLAN, changed(GOOD, (16, "I", NET.arena_size + 1))),
-    "arena too small": (PLAN, changed(GOOD, (16, "I", NET.arena_size - 1))),
-    "overlap": (PLAN, changed(GOOD, (record(1) + 36, "I", 0))),
-    "output beyond the arena": (PLAN, changed(GOOD, (record(1) + 36, "I", 2**32 - 1))),
-    "arena for one op": (PLAN, changed(DENSE, (16, "I", 1))),
-    "last offset": (PLAN, changed(GOOD, (record(3) + 36, "I", 1))),
-}
-
-# name -> (status, blob)
-BROKEN = _HEADER | _OPS | _TABLES
+LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)
+# Programs that together have every kind of op, as last ops where they can be.
+EVERY_KIND = (CONV, DENSE, MAXIMA, MEAN, GROUPED, DEPTHWISE, ADD, CONCAT, LOOKUP)

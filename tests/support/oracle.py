@@ -28,7 +28,7 @@ from drypoint.program import (
 OUTSIDE = None  # a padded place of a maximum
 
 
-def requantized(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) -> int:
+def requantized(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) -> int:  # noqa: PLR0917 - the numbers of the rule
     """The integer nearest to acc * mult * 2^(shift - 32), a tie upwards, zero added, clamped."""
     exact = Fraction(acc * mult * 2**shift, 2**32)
     return min(max(math.floor(exact + Fraction(1, 2)) + zero, lo), hi)
@@ -38,7 +38,7 @@ def _rule(op, channel: int) -> tuple[int, ...]:
     return int(op.mult[channel]), op.shift, op.output.zero, op.lo, op.hi
 
 
-def _read(op, x: list, y: int, across: int, ky: int, kx: int, c: int) -> int | None:
+def _read(op, x: list, y: int, across: int, ky: int, kx: int, c: int) -> int | None:  # noqa: PLR0917 - a place and a tap
     """What tap (ky, kx) of the window at (y, across) reads of channel c."""
     dilation = getattr(op, "dilation", (1, 1))
     row = y * op.stride[0] - op.padding[0] + ky * dilation[0]

@@ -27,11 +27,12 @@ def reads(program: Program, name: str) -> str:
     return f"""\
 `input` is {size} bytes of type `{element}`, {layout}. A real number
 x, as the float net was trained on, becomes x / `{upper}_INPUT_SCALE`, rounded to the nearest
-integer (halves to the even one) and clamped to {limits.min} .. {limits.max}.
+integer (halves to the even one), plus `{upper}_INPUT_ZERO`, clamped to
+{limits.min} .. {limits.max}.
 In C, with `rint` of `math.h`:
 
 ```c
-double v = rint(x / {upper}_INPUT_SCALE);
+double v = rint(x / {upper}_INPUT_SCALE) + {upper}_INPUT_ZERO;
 {element} byte = ({element})(v < {limits.min} ? {limits.min} : v > {limits.max} ? {limits.max} : v);
 ```
 
@@ -57,7 +58,7 @@ def writes(program: Program, name: str, pre: str) -> str:
         if program.softmax:
             count = f"{upper}_OUTPUT_COUNT"
             text += (
-                f" `dpt_softmax({pre}scores, {count}, {name}_softmax, {pre}scores)` makes "
+                f" `dpt_softmax({pre}scores, {count}, {name}.softmax, {pre}scores)` makes "
                 "probabilities of the scores, in units of 2^-30, without floating point."
             )
         return text

@@ -38,7 +38,7 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
     backends.
     """
     there = {path.name: path for path in c_sources()}
-    own = kernels.backend or f"dpt_{kernels.name}"
+    own = kernels.backend
     wanted = ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", f"{own}.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")

@@ -30,7 +30,7 @@ from ._packing import KernelSet, kernel_set, pack
 from ._program import Program
 from ._records import Wiring
 from ._reference import trace
-from ._tensors import ProgramError, Tensor
+from ._tensors import LIMITS, ProgramError, Tensor
 
 CODEGEN_VERSION = 4  # DPT_CODEGEN in drypoint.h
 KINDS: dict[type[Op], str] = {
@@ -109,19 +109,25 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
 
 
 def _scales(program: Program, name: str) -> str:
-    """The scales of input and output; none for an encoder's pixels and for a softmax's logits."""
-    lines = ""
+    """The scale and zero point of the input, which an encoder's pixels have not, and the scale of
+    the output, which a softmax's logits have not.
+    """
+    lines, upper = "", name.upper()
     if program.encoder is None:
-        low, high = (0, 255) if program.input_type == "u8" else (-128, 127)
-        lines += (
-            f"/* A real input x is the byte clamp(rint(x / {name.upper()}_INPUT_SCALE) + zero, "
-        )
-        lines += f"{low}, {high}); rint: halves to even. */\n"
-        lines += f"#define {name.upper()}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+        low, high = LIMITS[program.input_type]
+        lines += f"/* A real input x is the byte clamp(rint(x / {upper}_INPUT_SCALE) + "
+        lines += f"{upper}_INPUT_ZERO,\n * {low}, {high}); rint: halves to even. */\n"
+        lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
+        lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
     if not program.softmax:
-        lines += f"/* A real output is {name.upper()}_OUTPUT_SCALE times the int32. */\n"
-        lines += f"#define {name.upper()}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
+        lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
+        lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
+
+
+def _signed(value: int) -> str:
+    """A number as the body of a macro."""
+    return f"({value})" if value < 0 else str(value)
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
@@ -139,28 +145,25 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),
-        backend=chosen.backend or "kernels",
         packing=chosen.number,
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
     )
 
 
 def _kernels(program: Program, chosen: KernelSet) -> str:
-    """The model's own backend; "" where the model names a backend of the engine."""
-    if chosen.backend:
-        return ""
+    """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    sets = {"conv": chosen.name, "dense": chosen.name}
-    named = [
-        f"[DPT_{kind.upper()}] = dpt_{sets.get(kind, 'scalar')}_{kind}"
+    own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
+    lines = "".join(
+        f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
         for kind in KINDS.values()
         if kind in kinds
-    ]
+    )
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
-        "static const dpt_backend kernels = "
-        f'{{"{chosen.name}", available, {chosen.number}, {{{", ".join(named)}}}}};\n\n'
+        "static const dpt_backend kernels = {\n"
+        f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n}};\n\n'
     )
 
 
@@ -207,16 +210,21 @@ def _tables(op: Op, index: int) -> str:
         text += _table(f"table{index}", op.table)
     if isinstance(op, RequantizedOp):
         text += _table(f"bias{index}", op.bias) + _table(f"mult{index}", op.mult)
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        text += _table(f"pad{index}", op.pad)
+    text += _pad_table(op, index)
     return text + "\n" if text else ""
+
+
+def _pad_table(op: Op, index: int) -> str:
+    pad = op.pad if isinstance(op, PaddedOp) else None
+    return "" if pad is None else _table(f"pad{index}", pad)
 
 
 def _packed(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    return f"{head}static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n\n"
+    table = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
+    return f"{head}{table}{_pad_table(op, index)}\n"
 
 
 def _table(name: str, values: NDArray[np.integer]) -> str:
@@ -262,8 +270,8 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
         fields |= {
             name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)
         }
-        if isinstance(op, PaddedOp) and op.pad is not None:
-            fields["pad"] = f"pad{index}"
+    if isinstance(op, PaddedOp) and op.pad is not None:
+        fields["pad"] = f"pad{index}"
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
     lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
     return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"

@@ -19,69 +19,81 @@ from ._ops import (
     RequantizedOp,
     WeightedOp,
 )
-from ._plan import Reads, last_readers
-from ._tensors import Pair
+from ._plan import Reads
+from ._tensors import Pair, Tensor
+
+NUMBERS = ("weights", "MACs", "largest accumulator")  # the heads of the columns of numbers
 
 
-def listing(name: str, ops: tuple[Op, ...], reads: Reads, arena: int, least: int) -> str:
+def listing(
+    name: str, source: Tensor, ops: tuple[Op, ...], reads: Reads, *, arena: int, least: int
+) -> str:
     """A header with the totals, then a line for each op. Plain ASCII, no trailing newline.
 
-    Where an op reads another tensor than the output of the op before it, the graph is drawn in
-    front of the lines, and a column names the writers of what an op reads.
+    Where each op reads the output of the op before it, a line says what the op reads. In any other
+    graph the input has a line too, a line names the tensors that its op reads, and the edges that
+    skip lines are drawn in front: `o` a tensor begins, `|` it passes, `>` an op reads it.
 
     Args:
         name: the program's name.
+        source: the program's input.
         ops: its ops.
         reads: for each op, the numbers of the tensors that it reads.
         arena: bytes of the arena.
         least: the lower bound of the arena's bytes.
     """
-    names = ["input", *(op.name for op in ops)]
-    rows = [("op", "kind", "from", "reads", "writes", "weights", "MACs", "largest accumulator")]
-    for op, tensors in zip(ops, reads, strict=True):
-        weights = op.weight.size if isinstance(op, WeightedOp) else 0
-        largest = int(op.acc_bound.max()) << op.shift if isinstance(op, RequantizedOp) else 0
-        rows.append(
-            (
-                op.name,
-                _kind(op),
-                ", ".join(names[tensor] for tensor in tensors),
-                ", ".join(map(str, op.inputs)),
-                str(op.output),
-                f"{weights:,}",
-                f"{op.macs:,}",
-                f"{largest:,}" if largest else "",
-            )
-        )
     straight = reads == tuple((i,) for i in range(len(ops)))
-    shown = [(*row[:2], *row[3:]) if straight else row for row in rows]
-    lines = table_lines(shown, left=range(4 if straight else 5))
-    if not straight:
-        edges = ["", *_edges(reads)]
-        width = max(map(len, edges))
-        lines = [f"{drawn:{width}} {line}" for drawn, line in zip(edges, lines, strict=True)]
+    lines = _line_of_ops(ops) if straight else _graph_of_ops(source, ops, reads)
     macs = sum(op.macs for op in ops)
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
     total += "" if arena == least else f" (at least {least:,})"
     return "\n".join([f"program {name}: {total}", *lines])
 
 
+def _line_of_ops(ops: tuple[Op, ...]) -> list[str]:
+    """The table of ops that each read the output of the op before."""
+    rows = [("op", "kind", "reads", "writes", *NUMBERS)]
+    for op in ops:
+        rows.append((op.name, _kind(op), str(op.inputs[0]), str(op.output), *_numbers(op)))
+    return table_lines(rows, left=range(4))
+
+
+def _graph_of_ops(source: Tensor, ops: tuple[Op, ...], reads: Reads) -> list[str]:
+    """The table of a graph, a line for each tensor, and its edges in front."""
+    names = ["input", *(op.name for op in ops)]
+    rows = [("op", "kind", "from", "writes", *NUMBERS), ("input", "", "", str(source))]
+    for op, tensors in zip(ops, reads, strict=True):
+        read = ", ".join(names[tensor] for tensor in tensors)
+        rows.append((op.name, _kind(op), read, str(op.output), *_numbers(op)))
+    edges = ["", *_edges(reads)]
+    width = max(map(len, edges))
+    table = table_lines(rows, left=range(4))
+    return [f"{drawn:{width}} {line}" for drawn, line in zip(edges, table, strict=True)]
+
+
+def _numbers(op: Op) -> tuple[str, str, str]:
+    """Weights, MACs and the largest accumulator, which an op without sums has not."""
+    weights = op.weight.size if isinstance(op, WeightedOp) else 0
+    bound = f"{int(op.acc_bound.max()) << op.shift:,}" if isinstance(op, RequantizedOp) else ""
+    return f"{weights:,}", f"{op.macs:,}", bound
+
+
 def _edges(reads: Reads) -> list[str]:
-    """For each op, the edges that skip ops, drawn in columns: `o` where a tensor is written, `|`
-    where it passes an op that does not read it, `>` where an op reads it.
+    """For each tensor, the program's input first, the edges that skip lines, drawn in columns. A
+    tensor keeps its column from the line that writes it to the line of its last reader.
     """
-    last = (max(i for i, tensors in enumerate(reads) if 0 in tensors), *last_readers(reads))
-    columns: list[int | None] = []
+    last = [0] * (len(reads) + 1)  # for each tensor the line of its last reader
+    for line, tensors in enumerate(reads, 1):
+        for tensor in tensors:
+            last[tensor] = line
+    columns: list[int | None] = []  # the tensor of each column
     lines = []
-    for i, tensors in enumerate(reads):
+    for line, tensors in enumerate([(), *reads]):
         cells = [" " if held is None else ">" if held in tensors else "|" for held in columns]
-        columns = [None if held is not None and last[held] <= i else held for held in columns]
-        for tensor in (0, i + 1) if i == 0 else (i + 1,):
-            if last[tensor] > tensor:
-                free = columns.index(None) if None in columns else len(columns)
-                columns[free : free + 1] = [tensor]
-                cells += [" "] * (free + 1 - len(cells))
-                cells[free] = "o"
+        if last[line] > line + 1:
+            free = columns.index(None) if None in columns else len(columns)
+            columns[free : free + 1], cells[free : free + 1] = [line], ["o"]
+        columns = [None if held is not None and last[held] == line else held for held in columns]
         lines.append("".join(cells).rstrip())
     return lines
 

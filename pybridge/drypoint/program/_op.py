@@ -71,7 +71,7 @@ class BaseOp:
     def check_tensors(self) -> None:
         """Check the number of inputs and every descriptor."""
         came = len(self.inputs)
-        self.need(came == self.arity, f"reads {self.arity} tensors, but has {came} inputs")
+        self.need(came == self.arity, f"{came} inputs, but the op reads {self.arity}")
         for tensor in self.inputs:
             self.need(not tensor.problem(), f"the input {tensor.problem()}")
             self.need(tensor.type != "i32", "reads u8 or i8, not i32")

@@ -15,10 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, Op
+from ._ops import Conv, Dense, DepthwiseConv, Op
+from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_quads import Quads, pack_quads
 from ._tensors import ProgramError
 
+BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
@@ -29,8 +31,8 @@ class KernelSet:
     Attributes:
         name: the value of ``kernels=``.
         number: ``packing`` in C; 0: the weights are not packed.
-        backend: the whole backend in C, ``dpt_neon``; "": the kernels are ``dpt_<name>_conv`` and
-            ``dpt_<name>_dense``, so that the linker leaves out what a model does not need.
+        backend: the backend in C, ``dpt_neon``, whose kernels are ``dpt_neon_conv`` and so on.
+            Generated code names the kernels that the model needs: the linker leaves out the others.
         quads: the layout of kernels that multiply quads, or None; with it, ``conv``, ``dense``,
             ``flips`` and ``stored`` are not used.
         conv, dense: the order of the bytes of a step.
@@ -38,18 +40,20 @@ class KernelSet:
             128 larger, `u8` as if 128 smaller. Packed biases correct for the difference.
         stored: the form of a packed weight: unchanged; 128 larger; or in 16-bit numbers, the
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
+        depthwise: the layout of depthwise convolutions, where ``quads`` is None.
         stack: a bound of the bytes of stack of a run, for any model, on the targets that use the
             set, compiled by gcc with -Os to -O3; 0: no bound is known.
     """
 
     name: str
     number: int
-    backend: str = ""
+    backend: str
     quads: Quads | None = None
     conv: Order = ()
     dense: Order = ()
     flips: Literal["u8", "i8"] | None = None
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
+    depthwise: Depthwise = BYTES
     stack: int = 0
 
 
@@ -80,6 +84,7 @@ def _quads(name: str, backend: str, layout: Quads) -> KernelSet:
 
 _BLOCKS = KernelSet(
     name="blocks",
+    backend="dpt_blocks",
     number=0x1001,
     conv=_columns(4, 4),
     dense=_columns(4, 4),
@@ -91,15 +96,29 @@ _BLOCKS = KernelSet(
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
-        KernelSet(name="scalar", number=0),
+        KernelSet(name="scalar", backend="dpt_scalar", number=0),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", backend="dpt_blocks", stack=1408),
+        replace(_BLOCKS, name="blocks-any", stack=1408),
         KernelSet(
-            name="dsp", number=0x1002, conv=_pairs(4), dense=_pairs(4), stored="16 bits", stack=1312
+            name="dsp",
+            backend="dpt_dsp",
+            number=0x1002,
+            conv=_pairs(4),
+            dense=_pairs(4),
+            stored="16 bits",
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16),
+            stack=1312,
         ),
         KernelSet(
-            name="mve", number=0x1003, conv=_rows(4, 16), dense=_rows(4, 16), flips="u8", stack=2192
+            name="mve",
+            backend="dpt_mve",
+            number=0x1003,
+            conv=_rows(4, 16),
+            dense=_rows(4, 16),
+            flips="u8",
+            depthwise=Depthwise(group=8, unit=1, dtype=np.int8),
+            stack=2192,
         ),
         _quads("neon", "dpt_neon", Quads(lanes=4, blocks=2, flips="u8")),
         _quads("neon-armv7", "dpt_neon", Quads(lanes=4, blocks=1, flips="u8")),
@@ -132,8 +151,10 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    if kernels.number == 0 or not isinstance(op, Conv | Dense):
+    if kernels.number == 0 or not isinstance(op, Conv | Dense | DepthwiseConv):
         return b""
+    if isinstance(op, DepthwiseConv):
+        return pack_depthwise(op, kernels.quads or kernels.depthwise)
     if isinstance(op, Conv) and not op.plain:
         return b""
     if kernels.quads is not None:

@@ -73,9 +73,16 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
     Raises:
         ProgramError: the plan breaks a rule of NUMERICS.md section 8.
     """
+    if not len(plan.offsets) == len(plan.in_place) == len(ops):
+        raise ProgramError(
+            f"the plan has {len(plan.offsets)} offsets and {len(plan.in_place)} marks for "
+            f"{len(ops)} ops"
+        )
     last, need, alive = last_readers(reads), 0, list[int]()
     for i, op in enumerate(ops):
         begin, end, taken = plan.offsets[i], plan.offsets[i] + op.output.bytes, False
+        if begin < 0:
+            raise ProgramError(f"op {op.name!r} has the offset {begin} in the arena")
         if i + 1 == len(ops):
             begin = end = 0
         for j in alive:

@@ -74,11 +74,12 @@ class Program:
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every output but the last is read."""
         if len(self.reads) != len(self.ops):
-            raise ProgramError(f"{len(self.ops)} ops, but reads of {len(self.reads)}")
+            raise ProgramError(f"reads has {len(self.reads)} rows for {len(self.ops)} ops")
         for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
             if len(tensors) != op.arity or not all(0 <= tensor <= i for tensor in tensors):
                 raise ProgramError(
-                    f"op {op.name!r} reads tensors {tensors}; it reads {op.arity}, of 0 to {i}"
+                    f"op {op.name!r} reads the tensors {tensors}; wanted: {op.arity} of the "
+                    f"tensors 0 to {i}, which are written before it"
                 )
             for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
                 if tensor != read:
@@ -216,7 +217,8 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        return listing(self.name, self.ops, self.reads, self.arena_size, self.arena_lower_bound)
+        sizes = {"arena": self.arena_size, "least": self.arena_lower_bound}
+        return listing(self.name, self.input, self.ops, self.reads, **sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

@@ -111,16 +111,16 @@ def requantize(
     return y
 
 
-def _requantize(op: RequantizedOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
+def _requantize(op: RequantizedOp, sums: NDArray[np.integer]) -> NDArray[np.int64]:
     """Sums of products, bias added, as integers of the output's type."""
     clamp = (op.lo, op.hi)
-    acc = sums + op.bias
+    acc = sums.astype(np.int32, copy=False) + op.bias
     return requantize(acc, op.mult, shift=op.shift, zero=op.output.zero, clamp=clamp)
 
 
 def _pool_and_requantize(op: ConvolutionOp, sums: NDArray[np.int32]) -> NDArray[np.int64]:
     """The largest sum of each pooling window, requantized."""
-    return _requantize(op, _largest(sums, op.pool, op.pool))
+    return _requantize(op, _largest(sums, op.pool, op.pool).astype(np.int32, copy=False))
 
 
 def _padded(op: PaddedOp, x: Plane) -> Plane:

@@ -46,8 +46,9 @@ class ConvolutionOp(PaddedOp, WeightedOp):
     pool: Pair = (1, 1)
 
     def check_convolution(self, weight: tuple[int, ...]) -> None:
-        """Check all fields but those of the subclass; ``weight`` is the weights' shape."""
-        self.check_tensors()
+        """Check all fields but the tensors and those of the subclass; ``weight`` is the weights'
+        shape.
+        """
         self.check_windows(dilation=self.dilation, pool=self.pool)
         self.check_pad()
         height, width = self.plane
@@ -82,6 +83,7 @@ class Conv(ConvolutionOp):
     """
 
     def __post_init__(self) -> None:
+        self.check_tensors()
         self.check_convolution((self.out_shape.c, *self.kernel, self.in_shape.c))
 
     @property
@@ -101,6 +103,7 @@ class GroupedConv(ConvolutionOp):
     groups: int
 
     def __post_init__(self) -> None:
+        self.check_tensors()
         read, written = self.in_shape.c, self.out_shape.c
         ok = self.groups >= 2 and read % self.groups == 0 and written % self.groups == 0
         self.need(ok, f"{self.groups} groups do not divide {read} and {written} channels")
@@ -116,9 +119,11 @@ class DepthwiseConv(ConvolutionOp):
     """
 
     def __post_init__(self) -> None:
+        self.check_tensors()
         read, written = self.in_shape.c, self.out_shape.c
         self.need(
-            written % read == 0, f"{written} output channels are no multiple of {read} input's"
+            written % read == 0,
+            f"{written} output channels are no multiple of {read} input channels",
         )
         self.check_convolution((*self.kernel, written))
 

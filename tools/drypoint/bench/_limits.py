@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from drypoint.engine import Engine
-from drypoint.program import Conv, Dense, Op
+from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op
 
 from ._errors import BenchError
 from ._figure import Figure
@@ -17,7 +17,9 @@ READ = "read:"  # and a number of bytes
 
 def weight_bytes(op: Op) -> int:
     """Bytes of an op's weights."""
-    return int(op.weight.size) if isinstance(op, Conv | Dense) else 0
+    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense):
+        return 0
+    return int(op.weight.size)
 
 
 def reading(op: Op) -> str:

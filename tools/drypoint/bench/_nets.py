@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drypoint import data, nn, quant, train
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
-from drypoint.program import Dense, Program, Shape
+from drypoint.program import Dense, Program, Shape, Tensor
 
 from ._errors import BenchError
 
@@ -132,10 +132,8 @@ def empty_case() -> Case:
     one = np.ones(1, np.int32)
     op = Dense(
         name="one",
-        in_type="u8",
-        out_type="i32",
-        in_shape=Shape(1, 1, 1),
-        out_shape=Shape(1, 1, 1),
+        inputs=(Tensor(Shape(1, 1, 1), "u8"),),
+        output=Tensor(Shape(1, 1, 1), "i32"),
         weight=np.ones((1, 1), np.int8),
         bias=0 * one,
         mult=(1 << 30) * one,

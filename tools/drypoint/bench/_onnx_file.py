@@ -5,27 +5,50 @@ DequantizeLinear of its int8: from that form runtimes make their integer kernels
 one after the other (NCHW), as ONNX has them.
 """
 
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Conv, DType, Program
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Program,
+    Shape,
+    Tensor,
+)
 
 from ._scales import Scaled, scaled
 
-Activation = tuple[str, DType, float]  # of integers: name, type in the program, scale
-
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
-ZERO = {"u8": 0, "i8": 128, "i32": 128}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Integers of the file: their name, what they are in the program, their scale, and whether
+    their dimensions are (batch, channels) in place of (batch, channels, h, w).
+    """
+
+    name: str
+    tensor: Tensor
+    scale: float
+    flat: bool = False
 
 
 def to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of convolutions (with or without max-pooling) and dense ops.
+        program: of any ops but lookups.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
@@ -34,11 +57,16 @@ def to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
         ImportError: onnx is not installed.
     """
     writer = _Writer()
-    at: Activation = ("input", program.input_type, program.input_scale)
-    for op in scaled(program, outputs):
-        source = writer.real(*at)
-        at = writer.conv(op, source) if isinstance(op.op, Conv) else writer.dense(op, source)
-    return writer.finish(program, batch, at[0])
+    scale, ops = scaled(program, outputs)
+    made = [Activation("input", program.input, scale)]
+    for op in ops:
+        made.append(writer.op(op, [made[number] for number in op.reads]))
+    return writer.finish(program, batch, made[-1])
+
+
+def zero_of(tensor: Tensor) -> int:
+    """The zero point of a tensor in the file."""
+    return 0 if tensor.type == "u8" else tensor.zero + 128
 
 
 class _Writer:
@@ -51,59 +79,156 @@ class _Writer:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.names = count()
-        self.flat = False  # whether activations are (batch, values), no more planes
 
-    def conv(self, scaled_op: Scaled, source: str) -> Activation:
+    def op(self, one: Scaled, sources: list[Activation]) -> Activation:
+        """The nodes of an op; their output."""
+        match one.op:
+            case Conv() | GroupedConv() | DepthwiseConv():
+                return self._convolution(one, sources[0])
+            case Dense():
+                return self._dense(one, sources[0])
+            case MaxPool():
+                windows = {"kernel_shape": one.op.kernel, "strides": one.op.stride}
+                at = self._node(
+                    "MaxPool", [self._planes(sources[0])], **windows, pads=one.op.padding
+                )
+                return self._integers(at, one.op.output, one.target)
+            case AvgPool():
+                return self._mean(one, one.op, sources[0])
+            case Add():
+                return self._pair("Add", one, sources)
+            case Concat():
+                return self._pair("Concat", one, sources, axis=1)
+            case Lookup():
+                raise AssertionError("scaled refuses tables")
+            case _:
+                assert_never(one.op)
+
+    def _convolution(self, one: Scaled, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""
-        op = scaled_op.op
-        assert isinstance(op, Conv)
-        weights = self._weights(scaled_op, op.weight.transpose(0, 3, 1, 2))
+        op = one.op
+        assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
+        groups, weight = 1, op.weight
+        if isinstance(op, DepthwiseConv):
+            groups, weight = op.in_shape.c, op.weight.transpose(2, 0, 1)[..., None]
+        elif isinstance(op, GroupedConv):
+            groups = op.groups
+        read, pads = self._padded(op, source, one.pad)
+        weights = self._weights(one, weight.transpose(0, 3, 1, 2))
         at = self._node(
-            "Conv", [source, *weights], strides=op.stride, pads=op.padding, kernel_shape=op.kernel
+            "Conv",
+            [read, *weights],
+            strides=op.stride,
+            pads=pads,
+            kernel_shape=op.kernel,
+            dilations=op.dilation,
+            group=groups,
         )
-        made = self._integers(at, op.out_type, scaled_op.target)
+        plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
+        made = self._integers(at, plane, one.target)
         if op.pool == (1, 1):
             return made
-        at = self._node("MaxPool", [self.real(*made)], kernel_shape=op.pool, strides=op.pool)
-        return self._integers(at, op.out_type, scaled_op.target)
+        at = self._node("MaxPool", [self.real(made)], kernel_shape=op.pool, strides=op.pool)
+        return self._integers(at, op.output, one.target)
 
-    def dense(self, scaled_op: Scaled, source: str) -> Activation:
+    def _mean(self, one: Scaled, op: AvgPool, source: Activation) -> Activation:
+        read, pads = self._padded(op, source, one.pad)
+        at = self._node(
+            "AveragePool",
+            [read],
+            kernel_shape=op.kernel,
+            strides=op.stride,
+            pads=pads,
+            count_include_pad=1,
+        )
+        return self._integers(at, op.output, one.target)
+
+    def _dense(self, one: Scaled, source: Activation) -> Activation:
         """A dense op, its input flattened first."""
-        op = scaled_op.op
+        op = one.op
+        assert isinstance(op, Dense)
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
-        if not self.flat:
-            self.flat = True
-            flat = self._node("Flatten", [source])
-            source = self.real(*self._integers(flat, op.in_type, scaled_op.source))
-        weights = self._weights(scaled_op, planes.reshape(len(planes), -1))
-        at = self._node("Gemm", [source, *weights], transB=1)
-        return self._integers(at, op.out_type, scaled_op.target)
+        weights = self._weights(one, planes.reshape(len(planes), -1))
+        at = self._node("Gemm", [self._flat(source), *weights], transB=1)
+        return self._integers(at, op.output, one.target, flat=True)
 
-    def real(self, name: str, dtype: DType, scale: float) -> str:
+    def _pair(
+        self, kind: str, one: Scaled, sources: list[Activation], **attributes: Any
+    ) -> Activation:
+        """An op of two inputs, both of one form."""
+        flat = all(source.flat for source in sources)
+        read = [self.real(one) if flat else self._planes(one) for one in sources]
+        at = self._node(kind, read, **attributes)
+        return self._integers(at, one.op.output, one.target, flat=flat)
+
+    def real(self, source: Activation) -> str:
         """The real values of an activation."""
-        return self._node("DequantizeLinear", [name, *self._step(dtype, scale)])
+        return self._node("DequantizeLinear", [source.name, *self._step(source)])
 
-    def finish(self, program: Program, batch: int, last: str) -> bytes:
+    def _planes(self, source: Activation) -> str:
+        """Real values as (batch, channels, h, w)."""
+        if not source.flat:
+            return self.real(source)
+        shape = self._constant(np.array([0, source.tensor.shape.c, 1, 1], np.int64))
+        at = self._node("Reshape", [self.real(source), shape])
+        return self.real(self._integers(at, source.tensor, source.scale))
+
+    def _flat(self, source: Activation) -> str:
+        """Real values as (batch, values)."""
+        if source.flat:
+            return self.real(source)
+        at = self._node("Flatten", [self.real(source)])
+        tensor = source.tensor._replace(shape=Shape(1, 1, source.tensor.shape.size))
+        return self.real(self._integers(at, tensor, source.scale, flat=True))
+
+    def _padded(
+        self,
+        op: Conv | GroupedConv | DepthwiseConv | AvgPool,
+        source: Activation,
+        pad: int | None,
+    ) -> tuple[str, tuple[int, ...]]:
+        """What an op reads, and the padding that is left to its node: all of it where padded places
+        are real zero, none where a Pad puts another value around the integers.
+        """
+        if pad is None:
+            return self._planes(source), op.padding
+        read = self._planes(source)
+        top, left, bottom, right = op.padding
+        h, w, c = op.in_shape
+        sides = self._constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+        real = np.float32((pad - source.tensor.zero) * np.float32(source.scale))
+        made = self._node("Pad", [read, sides, self._constant(real)])
+        shape = Shape(h + top + bottom, w + left + right, c)
+        tensor = source.tensor._replace(shape=shape)
+        return self.real(self._integers(made, tensor, source.scale)), (0, 0, 0, 0)
+
+    def finish(self, program: Program, batch: int, last: Activation) -> bytes:
         """The file of a model that ends with integers."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.UINT8
+        name = last.name
+        if not last.flat:  # outputs in the program's order
+            name = self._node("Flatten", [self._node("Transpose", [name], perm=(0, 2, 3, 1))])
         h, w, c = program.input_shape
-        shapes = {"input": [batch, c, h, w], last: [batch, program.output_shape.size]}
+        shapes = {"input": [batch, c, h, w], name: [batch, program.output_shape.size]}
         first, end = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
         graph = helper.make_graph(self.nodes, "drypoint", [first], [end], self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         return bytes(model.SerializeToString())
 
-    def _integers(self, real: str, dtype: DType, scale: float) -> Activation:
-        name = self._node("QuantizeLinear", [real, *self._step(dtype, scale)])
-        return name, dtype, scale
+    def _integers(
+        self, real: str, tensor: Tensor, scale: float, *, flat: bool = False
+    ) -> Activation:
+        made = Activation("", tensor, scale, flat)
+        return replace(made, name=self._node("QuantizeLinear", [real, *self._step(made)]))
 
-    def _step(self, dtype: DType, scale: float) -> list[str]:
-        return [self._constant(np.float32(scale)), self._constant(np.uint8(ZERO[dtype]))]
+    def _step(self, made: Activation) -> list[str]:
+        zero = np.uint8(zero_of(made.tensor))
+        return [self._constant(np.float32(made.scale)), self._constant(zero)]
 
-    def _weights(self, scaled_op: Scaled, weight: NDArray[np.int8]) -> tuple[str, str]:
-        scales, bias = scaled_op.weight, scaled_op.op.bias
-        return self._channels(weight, scales), self._channels(bias, scales * scaled_op.source)
+    def _weights(self, one: Scaled, weight: NDArray[np.int8]) -> tuple[str, str]:
+        scales = one.weight
+        return self._channels(weight, scales), self._channels(one.bias, scales * one.sources[0])
 
     def _channels(self, values: NDArray[np.integer], scales: NDArray[np.float64]) -> str:
         """Integers with a scale for each output channel, as real values."""

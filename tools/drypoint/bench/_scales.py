@@ -1,19 +1,37 @@
 """A program's real scales, for libraries that take scales in place of multipliers.
 
-The engine knows only the ratios M = input scale * weight scale / output scale (NUMERICS.md section
-2), so the scale of an activation inside is free: it is 1 here, and the weights' scales follow.
+The engine knows only the ratios of scales (NUMERICS.md section 2). A weighted op leaves the scale
+of its output free, since its weights' scales follow from it; other ops tie the scales of the
+tensors that they read and write to one another. So one tensor of each tied group has the scale 1.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Conv, Dense, Program
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    Program,
+)
 
 from ._errors import BenchError
 
 LAST_STEPS = 120  # of 127, for the largest output seen: a peer's last activation has 8 bits
+CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
+
+Weighted = Conv | GroupedConv | DepthwiseConv | Dense
+Tie = tuple[int, int, float]  # two tensors, and the second's scale over the first's
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,37 +39,122 @@ class Scaled:
     """An op with real scales.
 
     Attributes:
-        source, target: of input and output.
-        weight: float64 (out.c,), of each output channel; empty for pooling.
+        reads: numbers of the tensors that the op reads.
+        sources, target: scales of the inputs and of the output.
+        weight: float64 (out.c,), of each output channel; empty where the op has no weights.
+        bias: int32 (out.c,), for inputs less their zero point; empty where the op has no weights.
+        pad: the stored integer that padded places read; None: that of real zero.
     """
 
-    op: Conv | Dense
-    source: float
+    op: Op
+    reads: Sequence[int]
+    sources: Sequence[float]
     target: float
     weight: NDArray[np.float64]
+    bias: NDArray[np.int32]
+    pad: int | None
 
 
-def scaled(program: Program, outputs: NDArray[np.int32]) -> list[Scaled]:
-    """Every op with its scales.
+def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Scaled]]:
+    """The scale of the program's input, and every op with its scales.
 
     Args:
-        program: of convolutions, dense ops and max-pooling.
+        program: of any ops but lookups.
         outputs: what the program gives for typical inputs; they set the last op's scale.
 
     Raises:
         BenchError: an op that 8-bit formats express in another way or not at all.
     """
-    ops, source = [], program.input_scale
-    largest = max(1.0, float(np.abs(outputs).max()))
     for op in program.ops:
-        if not isinstance(op, Conv | Dense):
-            raise BenchError(f"op {op.name!r}: only convolutions and dense ops are given to peers")
-        if (op.lo, op.hi) not in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1)):
-            raise BenchError(f"op {op.name!r}: a clamp of {op.lo} to {op.hi} is not given to peers")
-        last = op.out_type == "i32"
-        unit = program.output_scale if last else 1.0
-        ratio = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32)
-        target = unit * largest / LAST_STEPS if last else 1.0
-        ops.append(Scaled(op=op, source=source, target=target, weight=ratio * unit / source))
-        source = target
-    return ops
+        _check(op)
+    scales = _scales(program)
+    ops = []
+    for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
+        unit = target = scales[i + 1]
+        if op.out_type == "i32":
+            target = unit * max(1.0, float(np.abs(outputs).max())) / LAST_STEPS
+        weight: NDArray[np.float64] = np.zeros(0)
+        bias: NDArray[np.int32] = np.zeros(0, np.int32)
+        if isinstance(op, Weighted):
+            weight = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
+            bias = op.bias + np.int32(op.inputs[0].zero) * op.rows.sum(axis=1, dtype=np.int32)
+        ops.append(
+            Scaled(
+                op=op,
+                reads=reads,
+                sources=[scales[number] for number in reads],
+                target=target,
+                weight=weight,
+                bias=bias,
+                pad=_pad(op),
+            )
+        )
+    return scales[0], ops
+
+
+def _check(op: Op) -> None:
+    """Refuse an op whose integers are no function of real scales."""
+
+    def need(condition: bool, problem: str) -> None:
+        if not condition:
+            raise BenchError(f"op {op.name!r}: {problem} is not given to peers")
+
+    need(not isinstance(op, Lookup), "a table of a function")
+    if isinstance(op, Weighted | AvgPool | Add):
+        full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
+        need(full, f"a clamp of {op.lo} to {op.hi}")
+    zeros = [tensor.zero for tensor in op.inputs]
+    if isinstance(op, Add):
+        bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
+        need(op.bias[0] == bias, "an addition with a bias that no zero point explains")
+    if isinstance(op, AvgPool):
+        bias = -op.kernel[0] * op.kernel[1] * zeros[0]
+        need(op.bias[0] == bias, "a mean with a bias that no zero point explains")
+    if isinstance(op, MaxPool | Concat):
+        need(op.out_type != "i32", "a last op without a scale of its own")
+
+
+def _pad(op: Op) -> int | None:
+    """What padded places read; None where that is real zero, or nothing is padded."""
+    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | AvgPool) or not any(op.padding):
+        return None
+    values = {0} if op.pad is None else set(op.pad.tolist())
+    if len(values) > 1:
+        raise BenchError(f"op {op.name!r}: a padding value for each channel is not given to peers")
+    (value,) = values
+    return None if value == op.inputs[0].zero else value
+
+
+def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
+    """The pairs of tensors whose scales an op ties to each other."""
+    for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
+        if isinstance(op, MaxPool | Concat):
+            yield from ((op, (number, i + 1, 1.0)) for number in reads)
+        if isinstance(op, AvgPool | Add):
+            ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
+            factors = (op.kernel[0] * op.kernel[1],) if isinstance(op, AvgPool) else op.factors
+            for number, factor in zip(reads, factors, strict=True):
+                yield op, (number, i + 1, 1 / (ratio * factor))
+
+
+def _scales(program: Program) -> list[float]:
+    """The scale of each tensor: 1 for the first one of each tied group."""
+    ties = list(_ties(program))
+    found: dict[int, float] = {}
+    for first in range(len(program.ops) + 1):
+        found.setdefault(first, 1.0)
+        while more := _follow(found, [tie for _, tie in ties]):
+            found |= more
+    for op, (a, b, ratio) in ties:
+        if abs(found[b] / (found[a] * ratio) - 1) > CLOSE:
+            raise BenchError(
+                f"op {op.name!r}: scales that its tensors do not have elsewhere are not given to "
+                "peers"
+            )
+    return [found[number] for number in range(len(program.ops) + 1)]
+
+
+def _follow(found: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
+    """Scales that ties give to further tensors."""
+    more = {b: found[a] * ratio for a, b, ratio in ties if a in found and b not in found}
+    return more or {a: found[b] / ratio for a, b, ratio in ties if b in found and a not in found}

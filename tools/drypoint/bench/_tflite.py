@@ -3,25 +3,51 @@
 TensorFlow Lite has int8 activations: our u8 are 128 lower there, with -128 for zero.
 """
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Conv, DType, Program, Shape
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Program,
+    Shape,
+    Tensor,
+)
 
-from ._errors import BenchError
 from ._scales import Scaled, scaled
 
-ZERO = {"u8": -128, "i8": 0, "i32": 0}
 DESCRIPTION = "written by drypoint bench"
+
+Windowed = Conv | GroupedConv | DepthwiseConv | MaxPool | AvgPool
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A tensor of the file: its number, what it is in the program, its scale, and whether its
+    dimensions are (batch, channels) in place of (batch, h, w, channels).
+    """
+
+    at: int
+    tensor: Tensor
+    scale: float
+    flat: bool
 
 
 def to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of convolutions (with or without max-pooling) and dense ops.
+        program: of any ops but lookups.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
@@ -30,11 +56,16 @@ def to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes
         ImportError: ai-edge-litert, whose schema is used, is not installed.
     """
     writer = _Writer(batch)
-    at = writer.activation(program.input_shape, program.input_type, program.input_scale)
-    first = at
-    for op in scaled(program, outputs):
-        at = writer.conv(op, at) if isinstance(op.op, Conv) else writer.dense(op, at)
-    return writer.finish(first, at)
+    scale, ops = scaled(program, outputs)
+    made = [writer.activation(program.input, scale)]
+    for op in ops:
+        made.append(writer.op(op, [made[number] for number in op.reads]))
+    return writer.finish(made[0].at, made[-1].at)
+
+
+def zero_of(tensor: Tensor) -> int:
+    """The zero point of a tensor in the file."""
+    return -128 if tensor.type == "u8" else tensor.zero
 
 
 class _Writer:
@@ -50,46 +81,175 @@ class _Writer:
         self.operators: list[Any] = []
         self.codes: list[int] = []
 
-    def conv(self, scaled_op: Scaled, source: int) -> int:
-        """A convolution, and max-pooling after it; the number of the output tensor."""
-        op = scaled_op.op
-        assert isinstance(op, Conv)
-        options = self.schema.Conv2DOptionsT()
-        options.padding = self._padding(op)
-        options.strideH, options.strideW = op.stride
-        plane = Shape(*op.plane, op.out_shape.c)
-        at = self.activation(plane, op.out_type, scaled_op.target)
-        self._operator("CONV_2D", [source, *self._weights(scaled_op)], at, options)
+    def op(self, one: Scaled, sources: list[Activation]) -> Activation:
+        """The operators of an op; their output."""
+        match one.op:
+            case Conv() | GroupedConv() | DepthwiseConv():
+                return self._convolution(one, self._planes(sources[0]))
+            case Dense():
+                return self._dense(one, self._flat(sources[0]))
+            case MaxPool():
+                return self._max(one.op, self._planes(sources[0]), one)
+            case AvgPool():
+                return self._mean(one, self._planes(sources[0]))
+            case Add():
+                return self._pair("ADD", self.schema.AddOptionsT(), one, sources)
+            case Concat():
+                options = self.schema.ConcatenationOptionsT()
+                options.axis = -1
+                return self._pair("CONCATENATION", options, one, sources)
+            case Lookup():
+                raise AssertionError("scaled refuses tables")
+            case _:
+                assert_never(one.op)
+
+    def activation(self, tensor: Tensor, scale: float, *, flat: bool = False) -> Activation:
+        """A tensor of int8 with one scale."""
+        dimensions = [self.batch, tensor.shape.c] if flat else [self.batch, *tensor.shape]
+        at = self._tensor("INT8", dimensions, None, [scale], zero_of(tensor))
+        return Activation(at, tensor, scale, flat)
+
+    def _convolution(self, one: Scaled, source: Activation) -> Activation:
+        """A convolution, and max-pooling after it."""
+        op = one.op
+        assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
+        plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
+        if isinstance(op, DepthwiseConv):
+            made = self._depthwise(op, op.weight, one, source, plane)
+        else:
+            options = self.schema.Conv2DOptionsT()
+            source = self._windows(options, op, source, one.pad)
+            options.dilationHFactor, options.dilationWFactor = op.dilation
+            made = self.activation(plane, one.target)
+            weights = self._weights(op.weight, one.weight, one.bias, source.scale)
+            self._operator("CONV_2D", [source.at, *weights], made.at, options)
         if op.pool == (1, 1):
-            return at
+            return made
         options = self.schema.Pool2DOptionsT()
         options.padding = self.schema.Padding.VALID
         options.filterHeight, options.filterWidth = op.pool
         options.strideH, options.strideW = op.pool
-        pooled = self.activation(op.out_shape, op.out_type, scaled_op.target)
-        self._operator("MAX_POOL_2D", [at], pooled, options)
+        pooled = self.activation(op.output, one.target)
+        self._operator("MAX_POOL_2D", [made.at], pooled.at, options)
         return pooled
 
-    def dense(self, scaled_op: Scaled, source: int) -> int:
-        """A dense op, its input flattened first; the number of the output tensor."""
-        op = scaled_op.op
-        if op.in_shape.size != op.in_shape.c:
-            flat = Shape(1, 1, op.in_shape.size)
-            at = self.activation(flat, op.in_type, scaled_op.source, flat=True)
-            options = self.schema.ReshapeOptionsT()
-            options.newShape = [self.batch, flat.c]
-            shape = self._tensor("INT32", [2], np.array(options.newShape, np.int32))
-            self._operator("RESHAPE", [source, shape], at, options)
-            source = at
-        at = self.activation(op.out_shape, op.out_type, scaled_op.target, flat=True)
-        options = self.schema.FullyConnectedOptionsT()
-        self._operator("FULLY_CONNECTED", [source, *self._weights(scaled_op)], at, options)
-        return at
+    def _depthwise(
+        self,
+        op: DepthwiseConv | AvgPool,
+        weight: NDArray[np.int8],
+        one: Scaled,
+        source: Activation,
+        plane: Tensor,
+    ) -> Activation:
+        options = self.schema.DepthwiseConv2DOptionsT()
+        source = self._windows(options, op, source, one.pad)
+        options.depthMultiplier = plane.shape.c // op.in_shape.c
+        if isinstance(op, DepthwiseConv):
+            options.dilationHFactor, options.dilationWFactor = op.dilation
+        made = self.activation(plane, one.target)
+        scales, bias = one.weight, one.bias
+        weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
+        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], made.at, options)
+        return made
 
-    def activation(self, shape: Shape, dtype: DType, scale: float, *, flat: bool = False) -> int:
-        """A tensor of int8 with one scale."""
-        dimensions = [self.batch, shape.c] if flat else [self.batch, *shape]
-        return self._tensor("INT8", dimensions, None, [scale], ZERO[dtype])
+    def _mean(self, one: Scaled, source: Activation) -> Activation:
+        """Means as a depthwise convolution of ones: AVERAGE_POOL_2D keeps its input's scale, in
+        which small means of many values would vanish, and leaves out padded places.
+        """
+        op = one.op
+        assert isinstance(op, AvgPool)
+        channels, values = op.in_shape.c, op.kernel[0] * op.kernel[1]
+        ones = np.ones((*op.kernel, channels), np.int8)
+        as_conv = replace(
+            one, weight=np.full(channels, 1 / values), bias=np.zeros(channels, np.int32)
+        )
+        return self._depthwise(op, ones, as_conv, source, op.output)
+
+    def _max(self, op: MaxPool, source: Activation, one: Scaled) -> Activation:
+        options = self.schema.Pool2DOptionsT()
+        lowest = 0 if op.in_type == "u8" else -128
+        source = self._windows(options, op, source, None, outside=lowest)
+        options.filterHeight, options.filterWidth = op.kernel
+        made = self.activation(op.output, one.target)
+        self._operator("MAX_POOL_2D", [source.at], made.at, options)
+        return made
+
+    def _dense(self, one: Scaled, source: Activation) -> Activation:
+        op = one.op
+        assert isinstance(op, Dense)
+        made = self.activation(op.output, one.target, flat=True)
+        weights = self._weights(op.weight, one.weight, one.bias, source.scale)
+        options = self.schema.FullyConnectedOptionsT()
+        self._operator("FULLY_CONNECTED", [source.at, *weights], made.at, options)
+        return made
+
+    def _pair(self, kind: str, options: Any, one: Scaled, sources: list[Activation]) -> Activation:
+        """An op of two inputs, both of one form."""
+        flat = all(source.flat for source in sources)
+        read = sources if flat else list(map(self._planes, sources))
+        made = self.activation(one.op.output, one.target, flat=flat)
+        self._operator(kind, [source.at for source in read], made.at, options)
+        return made
+
+    def _planes(self, source: Activation) -> Activation:
+        """The activation as (batch, h, w, channels)."""
+        return self._reshaped(source, source.tensor, flat=False) if source.flat else source
+
+    def _flat(self, source: Activation) -> Activation:
+        """The activation as (batch, values)."""
+        shape = Shape(1, 1, source.tensor.shape.size)
+        tensor = source.tensor._replace(shape=shape)
+        same = source.flat or source.tensor.shape == shape
+        return source if same else self._reshaped(source, tensor, flat=True)
+
+    def _reshaped(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
+        made = self.activation(tensor, source.scale, flat=flat)
+        options = self.schema.ReshapeOptionsT()
+        options.newShape = self.tensors[made.at].shape
+        size = [len(options.newShape)]
+        shape = self._tensor("INT32", size, np.array(options.newShape, np.int32))
+        self._operator("RESHAPE", [source.at, shape], made.at, options)
+        return made
+
+    def _windows(
+        self,
+        options: Any,
+        op: Windowed,
+        source: Activation,
+        pad: int | None,
+        *,
+        outside: int | None = None,
+    ) -> Activation:
+        """Set an operator's stride and padding. What it reads: `source`, or `source` with its
+        padding around it, where the operator has no such padding.
+
+        Args:
+            options: of the operator.
+            op: the op.
+            source: its input.
+            pad: the stored integer of padded places, or None: what the operator takes for them.
+            outside: what the operator takes for padded places; None: the zero point.
+        """
+        options.strideH, options.strideW = op.stride
+        options.padding = self.schema.Padding.VALID
+        if not any(op.padding):
+            return source
+        if pad is None and op.padding == same_padding(op):
+            options.padding = self.schema.Padding.SAME
+            return source
+        value = pad if pad is not None else outside
+        value = source.tensor.zero if value is None else value
+        stored = value - 128 if source.tensor.type == "u8" else value
+        top, left, bottom, right = op.padding
+        h, w, c = op.in_shape
+        shape = Shape(h + top + bottom, w + left + right, c)
+        made = self.activation(source.tensor._replace(shape=shape), source.scale)
+        sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
+        around = self._tensor("INT32", [4, 2], sides)
+        one = self._tensor("INT8", [1], np.array([stored], np.int8), [source.scale],
+                           zero_of(source.tensor))  # fmt: skip
+        self._operator("PADV2", [source.at, around, one], made.at, self.schema.PadV2OptionsT())
+        return made
 
     def finish(self, first: int, last: int) -> bytes:
         """The file."""
@@ -107,11 +267,19 @@ class _Writer:
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
 
-    def _weights(self, scaled_op: Scaled) -> tuple[int, int]:
-        op = scaled_op.op
-        weight = self._tensor("INT8", list(op.weight.shape), op.weight, scaled_op.weight, 0)
-        scales = scaled_op.weight * scaled_op.source
-        return weight, self._tensor("INT32", [len(op.bias)], op.bias, scales, 0)
+    def _weights(
+        self,
+        weight: NDArray[np.int8],
+        scales: NDArray[np.float64],
+        bias: NDArray[np.int32],
+        source: float,
+        *,
+        axis: int = 0,
+    ) -> tuple[int, int]:
+        """Weights with a scale for each output channel, along `axis`, and biases."""
+        at = self._tensor("INT8", list(weight.shape), weight, scales, 0)
+        self.tensors[at].quantization.quantizedDimension = axis
+        return at, self._tensor("INT32", [len(bias)], bias, scales * source, 0)
 
     def _tensor(
         self,
@@ -154,17 +322,10 @@ class _Writer:
         entry.version = 1
         return entry
 
-    def _padding(self, op: Conv) -> Any:
-        if op.padding == (0, 0, 0, 0):
-            return self.schema.Padding.VALID
-        if op.padding == same_padding(op):
-            return self.schema.Padding.SAME
-        raise BenchError(f"op {op.name!r}: padding {op.padding} is neither VALID nor SAME")
 
-
-def same_padding(op: Conv) -> tuple[int, int, int, int]:
+def same_padding(op: Windowed) -> tuple[int, int, int, int]:
     """TensorFlow's SAME padding: for an output of ceil(size / stride), the smaller half first."""
-    (h, w, _), (kh, kw), (sh, sw) = op.in_shape, op.kernel, op.stride
-    high = max(0, (-(-h // sh) - 1) * sh + kh - h)
-    wide = max(0, (-(-w // sw) - 1) * sw + kw - w)
+    (h, w, _), (rh, rw), (sh, sw) = op.in_shape, op.reach, op.stride
+    high = max(0, (-(-h // sh) - 1) * sh + rh - h)
+    wide = max(0, (-(-w // sw) - 1) * sw + rw - w)
     return high // 2, wide // 2, high - high // 2, wide - wide // 2

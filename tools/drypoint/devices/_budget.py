@@ -57,7 +57,7 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     }
     shares = {
         "flash": [table_bytes(op, target) for op in program.ops],
-        "ram": [plane_bytes(op) for op in program.ops],
+        "ram": plane_bytes(program),
         "stack": list(cost.op_stacks),
     }
     exceeded = []

@@ -83,10 +83,21 @@ def measure_cost(
 def table_bytes(op: Op, target: Target) -> int:
     """Flash for the tables of an op, in the layout of the target's kernels."""
     packed = packing.pack(op, packing.kernel_set(target.kernels))
-    arrays = (getattr(op, name, None) for name in ("weight", "bias", "mult"))
+    arrays = (getattr(op, name, None) for name in ("weight", "table", "bias", "mult", "pad"))
     return len(packed) or sum(array.nbytes for array in arrays if array is not None)
 
 
-def plane_bytes(op: Op) -> int:
-    """RAM for an op's input and output; the program's input counts, the program's output not."""
-    return op.in_shape.size + (0 if op.out_type == "i32" else op.output.bytes)
+def plane_bytes(program: Program) -> list[int]:
+    """For each op, the bytes of RAM in use while it runs: what it reads and writes, and the outputs
+    in the arena that later ops read. The program's input counts, the program's output not; an op in
+    place needs no bytes for its output.
+    """
+    last = [max((i for i, numbers in enumerate(program.reads) if tensor in numbers), default=0)
+            for tensor in range(len(program.ops))]  # fmt: skip
+    sizes = [program.tensor(tensor).bytes for tensor in range(len(program.ops))]
+    found = []
+    for i, in_place in enumerate(program.plan.in_place):
+        held = sum(sizes[tensor] for tensor in range(i + 1) if last[tensor] >= i)
+        written = 0 if in_place or i + 1 == len(program.ops) else sizes[i + 1]
+        found.append(held + written)
+    return found

@@ -213,5 +213,5 @@ def build_jobs(target: Target, binary: Path) -> Path:
         DeviceError: a tool is missing or the compiler refuses.
     """
     own = packing.kernel_set(target.kernels)
-    define = [f"-DDEVICE_BACKEND={own.backend or f'dpt_{own.name}'}"] if own.number else []
+    define = [f"-DDEVICE_BACKEND={own.backend}"] if own.number else []
     return build(target, [HARNESS / "jobs.c"], binary, flags=["-O3", *define])

@@ -9,8 +9,8 @@ from ._targets import Target
 
 Rows = list[tuple[str, ...]]
 OP_COLUMNS = (
-    "flash: bytes of tables; planes: bytes of RAM of what the op reads and writes together; stack: "
-    "bytes, measured"
+    "flash: bytes of tables; planes: bytes of RAM of what the op reads, writes and leaves for later"
+    " ops; stack: bytes, measured"
 )
 """What the columns of `op_rows` mean."""
 
@@ -49,8 +49,9 @@ def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
     if cost.instructions:
         counts = [f"{n:,}" for n in cost.instructions.ops]
     rows: Rows = [("op", "flash", "planes", "stack", "MACs", "instructions")]
-    for op, stack, count in zip(program.ops, cost.op_stacks, counts, strict=True):
-        numbers = (table_bytes(op, target), plane_bytes(op), stack, op.macs)
+    columns = zip(program.ops, plane_bytes(program), cost.op_stacks, counts, strict=True)
+    for op, planes, stack, count in columns:
+        numbers = (table_bytes(op, target), planes, stack, op.macs)
         rows.append((op.name, *(f"{n:,}" for n in numbers), count))
     return rows
 

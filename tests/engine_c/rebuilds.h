@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The second part of mutants.h: whole blobs of ops that fit each other, with a memory plan, labels
+ * and meta. */
+#ifndef REBUILDS_H
+#define REBUILDS_H
+
+#include "mutants.h"
+
+/* For each op the last op that reads its output, or 0. */
+static inline void find_readers(const mutant *m, uint32_t n_ops, uint32_t *last) {
+    memset(last, 0, n_ops * sizeof *last);
+    for (uint32_t i = 0; i < n_ops; i++) {
+        const size_t r = record_of(i);
+        for (size_t k = 0; k < (reads_two(m->bytes[r]) ? 2u : 1u); k++) {
+            const uint32_t number = get_number(m, r + 4 + 2 * k, 2);
+            if (number > 0 && number <= i) {
+                last[number - 1] = i;
+            }
+        }
+    }
+}
+
+/* Whether `size` bytes at `at` overlap no output before op `op` that is alive while it runs. */
+static inline int is_free(const mutant *m, const uint32_t *last, uint32_t op, uint32_t at,
+                          uint32_t size) {
+    for (uint32_t i = 0; i < op; i++) {
+        const uint32_t begin = get_number(m, record_of(i) + 72, 4);
+        if (last[i] >= op && at < begin + tensor_values(m, tensor_of(i + 1)) && begin < at + size) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The lowest place that is free for the output of op `op`, sometimes a higher one. */
+static inline uint32_t find_place(mutant *m, const uint32_t *last, uint32_t op) {
+    const uint32_t size = tensor_values(m, tensor_of(op + 1)), gap = below(m, 8) == 0;
+    uint32_t best = UINT32_MAX;
+    for (uint32_t i = 0; i <= op; i++) { /* behind the outputs before, and at 0 */
+        const uint32_t at = i == op ? gap
+                                    : get_number(m, record_of(i) + 72, 4) +
+                                          tensor_values(m, tensor_of(i + 1)) + gap;
+        if (at < best && is_free(m, last, op, at, size)) {
+            best = at;
+        }
+    }
+    return best;
+}
+
+/* A memory plan by the rules of NUMERICS.md section 8, with some ops in place; now and then one
+ * over an input that a later op reads, which the rules forbid. */
+static inline void make_plan(mutant *m, uint32_t n_ops) {
+    uint32_t last[MAX_OPS], arena = 0;
+    find_readers(m, n_ops, last);
+    for (uint32_t i = 0; i + 1 < n_ops; i++) {
+        const size_t r = record_of(i);
+        const uint32_t first = get_number(m, r + 4, 2);
+        const int fits = (m->bytes[r] == 7 || m->bytes[r] == 9) && first > 0 &&
+                         (last[first - 1] == i || below(m, 8) == 0);
+        const int in_place = fits && below(m, 4) != 0;
+        const uint32_t at =
+            in_place ? get_number(m, record_of(first - 1) + 72, 4) : find_place(m, last, i);
+        const uint32_t end = at + tensor_values(m, r + 24);
+        put(m, r + 1, 1, (uint32_t)in_place);
+        put(m, r + 72, 4, at);
+        arena = end > arena ? end : arena;
+    }
+    put(m, 16, 4, arena);
+}
+
+/* A whole blob of these ops, each made to fit what it reads. With `share` all ops name the tables
+ * of op 0, which BLOB.md allows up to a limit. */
+static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int share) {
+    memset(m->bytes + 32, 0, 32);
+    put(m, 24 + 6, 1, m->bytes[30] % 2);
+    put(m, 24 + 7, 1, m->bytes[30] == 1 ? m->bytes[31] : 0);
+    m->size = record_of(n_ops);
+    for (uint32_t i = 0; i < n_ops; i++) {
+        const size_t end = m->size;
+        write_op(m, specs, i, n_ops);
+        if (share && i > 0) {
+            memcpy(m->bytes + record_of(i) + 76, m->bytes + record_of(0) + 76, 12);
+            m->size = end;
+        }
+    }
+    put(m, 0, 4, 0x1A545044u);
+    put(m, 4, 4, 2);
+    put(m, 20, 2, n_ops);
+    if (below(m, 8) == 0) { /* a softmax, of which the meta says nothing */
+        put(m, 52, 4, 1 + below(m, 0x7FFFFFFF));
+        put(m, 56, 1, below(m, 64));
+    }
+    make_plan(m, n_ops);
+    make_labels(m, below(m, 2) == 0 ? tensor_values(m, tensor_of(n_ops)) : 0);
+    make_meta(m, n_ops);
+}
+
+static inline void put_input(mutant *m, uint32_t h, uint32_t w, uint32_t c, uint32_t type) {
+    put(m, 24, 2, h);
+    put(m, 26, 2, w);
+    put(m, 28, 2, c);
+    put(m, 30, 1, type);
+    put(m, 31, 1, type == 1 && below(m, 2) == 0 ? below(m, 256) : 0);
+}
+
+/* Dense ops of the same shape that share one set of tables. */
+static inline void share(mutant *m) {
+    spec specs[SHARING_OPS] = {{0}};
+    const uint32_t n_ops = 2 + below(m, SHARING_OPS - 1), side = 8 + below(m, 40);
+    for (uint32_t i = 0; i < n_ops; i++) {
+        specs[i].kind = 2;
+        specs[i].channels = side;
+    }
+    put_input(m, 1, 1, side, 0);
+    write_blob(m, specs, n_ops, 1);
+}
+
+/* Maxima of the input, about as many as may be alive together, then concatenations that read them
+ * one by one. */
+static inline void crowd(mutant *m) {
+    spec specs[2 * CROWD] = {{0}};
+    const uint32_t n = 12 + below(m, CROWD - 12);
+    for (uint32_t i = 0; i < 2 * n - 1; i++) {
+        specs[i].kind = i < n ? 3 : 8;
+        specs[i].back[0] = i < n ? i : 0;
+        specs[i].back[1] = i < n ? 0 : 2 * (i - n) + 1;
+        for (size_t k = 0; k < 2; k++) {
+            specs[i].kernel[k] = specs[i].stride[k] = 1;
+        }
+    }
+    put_input(m, 1, 1 + below(m, 3), 1, 0);
+    write_blob(m, specs, 2 * n - 1, 0);
+}
+
+/* Adds, removes, exchanges and reshapes ops, and maybe the input. */
+static inline void rebuild(mutant *m) {
+    spec specs[REBUILT_OPS + 1];
+    uint32_t n_ops = clamped(get_number(m, 20, 2), 1, REBUILT_OPS);
+    for (uint32_t i = 0; i < n_ops; i++) {
+        specs[i] = below(m, 3) == 0 ? random_spec(m) : read_spec(m, i);
+    }
+    if (below(m, 3) == 0 && n_ops < REBUILT_OPS) {
+        specs[n_ops++] = random_spec(m);
+    } else if (below(m, 3) == 0 && n_ops > 1) {
+        specs[below(m, n_ops)] = specs[n_ops - 1];
+        n_ops--;
+    }
+    if (below(m, 3) == 0) {
+        put_input(m, 1 + below(m, 20), 1 + below(m, 20), 1 + below(m, 10), below(m, 2));
+    }
+    write_blob(m, specs, n_ops, 0);
+}
+
+#endif

@@ -1,0 +1,46 @@
+"""The random graphs of nets.py have all that an op can show, so that tests on them miss nothing.
+
+Oracle: the list of every kind with every type, zero point, padding value, dilation, mark and skip
+that NUMERICS.md allows (graph_features.py).
+"""
+
+import graph_features
+import nets
+
+from drypoint.program import blob
+
+# The programs that test_c_driver.py runs without options: under sanitizers, and by every compiler.
+UNDER_SANITIZERS = range(10_000, 11_500)
+BY_EVERY_COMPILER = range(60)
+
+
+def test_the_graphs_under_sanitizers_show_every_feature_several_times():
+    found = graph_features.count(map(nets.random_program, UNDER_SANITIZERS))
+    wanted = graph_features.every_feature()
+    assert set(found) == wanted
+    assert {feature: n for feature, n in found.items() if n < 4} == {}
+
+
+def test_the_graphs_of_every_compiler_show_each_kind_with_all_that_is_special():
+    """Whatever the types, and whatever kind skips."""
+    found = graph_features.count(map(nets.random_program, BY_EVERY_COMPILER))
+    wanted = {(kind, what) for kind, *_, what in graph_features.every_feature() if what != "skip"}
+    assert {(kind, what) for kind, *_, what in found if what != "skip"} == wanted
+
+
+def test_graphs_have_forks_and_long_skips():
+    """Tensors with two readers and more, and reads over two ops and more."""
+    forks = long_skips = of_input = 0
+    for program in map(nets.random_program, BY_EVERY_COMPILER):
+        reads = [number for numbers in program.reads for number in numbers]
+        forks += len(reads) > len(set(reads))
+        for i, numbers in enumerate(program.reads):
+            long_skips += any(0 < number < i - 1 for number in numbers)
+            of_input += i > 1 and 0 in numbers
+    assert min(forks, long_skips, of_input) >= 5
+
+
+def test_a_seed_gives_one_program():
+    for seed in range(20):
+        again = blob.dumps(nets.random_program(seed))
+        assert blob.dumps(nets.random_program(seed)) == again

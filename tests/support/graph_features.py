@@ -1,0 +1,87 @@
+"""What an op of a program shows: its kind with the types of its tensors, and what is special about
+it. Tests ask whether the programs that they use have all of it.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    DType,
+    GroupedConv,
+    Lookup,
+    MaxPool,
+    Op,
+    Program,
+)
+
+Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what is special
+
+CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
+PADDED = (*CONVOLUTIONS, AvgPool)
+KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup)
+IN_PLACE = (Add, Lookup)
+BYTES: tuple[DType, ...] = ("u8", "i8")
+
+
+def features(program: Program) -> set[Feature]:
+    """All that the ops of a program show."""
+    found = set[Feature]()
+    for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
+        kind, types = type(op), tuple(tensor.type for tensor in op.inputs)
+        names = (kind.__name__, *types, op.output.type)
+        special = {
+            "": True,
+            "zero point read": any(tensor.zero != 0 for tensor in op.inputs),
+            "zero point written": op.output.zero != 0,
+            "padding value": isinstance(op, PADDED) and op.pad is not None and bool(op.pad.any()),
+            "dilation": isinstance(op, CONVOLUTIONS) and op.dilation != (1, 1),
+            "in place": program.plan.in_place[i],
+        }
+        found |= {(*names, what) for what, holds in special.items() if holds}
+        if any(0 < number < i for number in reads):
+            found.add((kind.__name__, "skip"))  # over one op at least
+    return found
+
+
+def count(programs: Iterable[Program]) -> Counter[Feature]:
+    """In how many of the programs each feature is."""
+    return Counter(itertools.chain.from_iterable(map(features, programs)))
+
+
+def every_feature() -> set[Feature]:
+    """All that NUMERICS.md section 3 allows an op to show."""
+    wanted = set[Feature]()
+    for kind in KINDS:
+        name = kind.__name__
+        wanted.add((name, "skip"))
+        for types in _types(kind):
+            *read, written = types
+            special = [""]
+            copies = kind in (MaxPool, Concat)
+            if "i8" in read and not (copies and written == "i32"):
+                special.append("zero point read")
+            if written == "i8":
+                special.append("zero point written")
+            if kind in PADDED:
+                special.append("padding value")
+            if kind in CONVOLUTIONS:
+                special.append("dilation")
+            if kind in IN_PLACE and written != "i32":
+                special.append("in place")
+            wanted |= {(name, *types, what) for what in special}
+    return wanted
+
+
+def _types(kind: type[Op]) -> list[tuple[DType, ...]]:
+    """The types of inputs and output that a kind may have together."""
+    if kind in (MaxPool, Concat):
+        one = [(read, written) for read in BYTES for written in (read, "i32")]
+        return [(*(read,) * kind.arity, written) for read, written in one]
+    return list(itertools.product(*(BYTES,) * kind.arity, (*BYTES, "i32")))
