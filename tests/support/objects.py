@@ -21,7 +21,7 @@ WARNINGS = ("-Wall", "-Wextra", "-Wvla", "-Walloca", "-Werror", "-Wno-error=infi
 
 # Instructions of float arithmetic, by architecture; moves of bits between registers are none.
 FLOAT = {
-    "arm": r"v?\w+\.[fs]?\d*\.?f(16|32|64)\b.*|v\w+\.f(16|32|64)",
+    "arm": r"(?!vmov\.f16$)(v?\w+\.[fs]?\d*\.?f(16|32|64)\b.*|v\w+\.f(16|32|64))",
     "aarch64": r"(?!fmov)f[a-z]+|[su]cvtf",
     "riscv64": r"f(?!ence|mv)[a-z]+\.[a-z.]+|vf(?!irst)\w+\.\w+",
     "s390x": r"[acdms]?[dex]br?|[a-z]*[dex]brt?a?|c[dfglex]+[dex]?br?a?|v?[fw]?f[amsd][ds]?b",
@@ -59,8 +59,8 @@ def faults(
         sources: C files.
         folder: an empty one, for what the compiler writes.
         granted: names that may come from outside; one that ends in ``*`` is a beginning.
-        pointers: a file with static functions, or a function -> pattern of the functions that calls
-            through pointers there reach.
+        pointers: pattern of a file with static functions, or of a function -> pattern of the
+            functions that calls through pointers there reach.
     """
     flags = [*compile_flags(target), "-O2", *WARNINGS]
     try:
@@ -79,7 +79,10 @@ def faults(
     for name, callees in calls.items():
         if INDIRECT in callees:
             file, _, function = name.rpartition(":")
-            pattern = pointers.get(file) or pointers.get(function)
+            keys = [
+                key for key in pointers if re.fullmatch(key, file) or re.fullmatch(key, function)
+            ]
+            pattern = pointers[keys[0]] if keys else None
             if pattern is None:
                 wrong.append(f"pointer called: {name}")
             callees |= {one for one in calls if pattern and re.fullmatch(pattern, one)}
