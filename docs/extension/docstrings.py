@@ -71,8 +71,18 @@ def shorten(
     return short[0], short[1]
 
 
+_IN_TWO_PARTS = {"Add", "Concat", "Tensor"}  # names of classes that two parts have
+
+
 def _unqualified(text: str) -> str:
-    return re.sub(r"~?\b(?:\w+\.)+(\w+)", r"\1", text)
+    """The text with bare names of types. A name that two parts have stays qualified, or Sphinx
+    could not link it; the tilde keeps the module from being shown.
+    """
+
+    def bare(found: re.Match[str]) -> str:
+        return f"~{found[1]}{found[2]}" if found[2] in _IN_TWO_PARTS else found[2]
+
+    return re.sub(r"~?\b((?:\w+\.)+)(\w+)", bare, text)
 
 
 def public_bases(

@@ -14,7 +14,7 @@ SECTIONS = {
     "ENC": 19,
     "DEC": 18,
     "LAY": 25,
-    "CON": 14,
+    "CON": 15,
     "INI": 8,
     "APP": 13,
     "INS": 14,
@@ -27,7 +27,7 @@ SECTIONS = {
     "VIS": 11,
     "PER": 7,
     "NET": 30,
-    "ENG": 14,
+    "ENG": 15,
 }
 
 

@@ -76,8 +76,14 @@ from ._pooling import Pool2d as Pool2d
 from ._ported import Ported as Ported
 from ._ports import Ports as Ports
 from ._ports import PortValue as PortValue
+from ._presets import autoencoder as autoencoder
+from ._presets import dilated as dilated
+from ._presets import ds_cnn as ds_cnn
 from ._presets import lenet as lenet
 from ._presets import lenet5 as lenet5
+from ._presets import mobilenet as mobilenet
+from ._presets import resnet8 as resnet8
+from ._presets import squeezenet as squeezenet
 from ._sequential import Sequential as Sequential
 from ._sizes import Shape as Shape
 from ._structure import Dropout as Dropout

@@ -1,10 +1,15 @@
 """Predefined nets."""
 
-from ._activations import ReLU, Softmax
+from collections.abc import Mapping
+
+from ._activations import ReLU, ReLU6, Softmax
+from ._blocks import conv_norm, dense_norm, fire, inverted_residual, residual_block, separable
 from ._convolution import Conv2d
+from ._layer import Layer
 from ._linear import Linear
-from ._pooling import MaxPool2d
+from ._pooling import GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
+from ._sizes import Shape
 from ._structure import Flatten
 
 
@@ -63,4 +68,195 @@ def lenet5(*, seed: int | None = None) -> Sequential:
         },
         (1, 28, 28),
     )
+    return net if seed is None else net.initialize(seed)
+
+
+def resnet8(
+    *,
+    classes: int = 10,
+    input_shape: Shape = (3, 32, 32),
+    width: int = 16,
+    seed: int | None = None,
+) -> Sequential:
+    """ResNet-8, as in MLPerf Tiny's image classification: 77,946 parameters, 12,501,632 MACs.
+
+    A convolution, three residual blocks (the second and the third halve height and width and double
+    the channels, with a convolution of 1x1 in their skips), the mean of each channel, one Linear.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels, height and width of the images.
+        width: the channels of the first block; the others have 2 and 4 times as many.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers = {
+        "stem": Sequential(conv_norm(width, 3, activation=ReLU())),
+        "block1": residual_block(width),
+        "block2": residual_block(2 * width, stride=2),
+        "block3": residual_block(4 * width, stride=2),
+        **_head(classes),
+    }
+    return _net(layers, input_shape, seed)
+
+
+def mobilenet(
+    *,
+    classes: int = 10,
+    input_shape: Shape = (3, 32, 32),
+    width: int = 8,
+    seed: int | None = None,
+) -> Sequential:
+    """A small MobileNetV2 (Sandler et al. 2018): 30,154 parameters, 936,064 MACs.
+
+    A convolution with a stride of 2, five inverted residual blocks, a convolution of 1x1, the mean
+    of each channel, one Linear. A block expands its channels six times (the first block: not at
+    all), has a depthwise convolution of 3x3, and ends in a convolution of 1x1 without activation.
+    The second and the fourth block have a stride of 2, the others a skip. The activation is ReLU6.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels, height and width of the images.
+        width: the channels of the first convolution; later ones have 2, 4 and 8 times as many.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers = {
+        "stem": Sequential(conv_norm(width, 3, stride=2, activation=ReLU6())),
+        "block1": inverted_residual(width, width, expansion=1),
+        "block2": inverted_residual(width, 2 * width, expansion=6, stride=2),
+        "block3": inverted_residual(2 * width, 2 * width, expansion=6),
+        "block4": inverted_residual(2 * width, 4 * width, expansion=6, stride=2),
+        "block5": inverted_residual(4 * width, 4 * width, expansion=6),
+        "last": Sequential(conv_norm(8 * width, 1, activation=ReLU6())),
+        **_head(classes),
+    }
+    return _net(layers, input_shape, seed)
+
+
+def squeezenet(
+    *,
+    classes: int = 10,
+    input_shape: Shape = (3, 32, 32),
+    width: int = 8,
+    seed: int | None = None,
+) -> Sequential:
+    """A small SqueezeNet (Iandola et al. 2016): 16,634 parameters, 2,184,320 MACs.
+
+    A convolution, four fire modules, max-pooling of 3x3 with a stride of 2 before the first and the
+    third, a convolution of 1x1 to the classes, the mean of each channel. A fire module is a
+    convolution of 1x1 to few channels, then convolutions of 1x1 and of 3x3 side by side. There is
+    no batch norm.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels, height and width of the images.
+        width: the channels to which the first two fire modules squeeze; the last two squeeze to
+            twice as many. A module has four times as many outputs.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers = {
+        "stem": Sequential({"conv": Conv2d(4 * width, 3, padding=1), "act": ReLU()}),
+        "pool1": MaxPool2d(3, stride=2),
+        "fire1": fire(width, 2 * width),
+        "fire2": fire(width, 2 * width),
+        "pool2": MaxPool2d(3, stride=2),
+        "fire3": fire(2 * width, 4 * width),
+        "fire4": fire(2 * width, 4 * width),
+        "classes": Conv2d(classes, 1),
+        "mean": GlobalAvgPool2d(),
+        "softmax": Softmax(),
+    }
+    return _net(layers, input_shape, seed)
+
+
+def ds_cnn(
+    *,
+    classes: int = 12,
+    input_shape: Shape = (1, 49, 10),
+    width: int = 64,
+    seed: int | None = None,
+) -> Sequential:
+    """DS-CNN, as in MLPerf Tiny's keyword spotting: 23,180 parameters, 2,656,768 MACs.
+
+    A convolution of 10x4 with a stride of 2, four depthwise-separable blocks, the mean of each
+    channel, one Linear. The input is a plane of 49 time steps by 10 coefficients.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels, height and width of the plane.
+        width: the channels of every convolution.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers = {
+        "stem": Sequential(conv_norm(width, (10, 4), stride=2, activation=ReLU())),
+        **{f"block{i}": separable(width) for i in range(1, 5)},
+        **_head(classes),
+    }
+    return _net(layers, input_shape, seed)
+
+
+def dilated(
+    *,
+    classes: int = 10,
+    input_shape: Shape = (3, 32, 32),
+    width: int = 16,
+    seed: int | None = None,
+) -> Sequential:
+    """A small net of dilated convolutions: 7,642 parameters, 1,880,224 MACs.
+
+    A convolution with a stride of 2, three convolutions of 3x3 with dilations of 1, 2 and 4, which
+    keep height and width and see 31 rows of the image, the mean of each channel, one Linear.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels, height and width of the images.
+        width: the channels of every convolution.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers = {
+        "stem": Sequential(conv_norm(width, 3, stride=2, activation=ReLU())),
+        **{
+            f"dilated{d}": Sequential(conv_norm(width, 3, dilation=d, activation=ReLU()))
+            for d in (1, 2, 4)
+        },
+        **_head(classes),
+    }
+    return _net(layers, input_shape, seed)
+
+
+def autoencoder(
+    *,
+    inputs: int = 640,
+    hidden: int = 128,
+    depth: int = 4,
+    bottleneck: int = 8,
+    seed: int | None = None,
+) -> Sequential:
+    """A dense autoencoder, as in MLPerf Tiny's anomaly detection: 266,896 parameters, 264,192 MACs.
+
+    Each hidden layer is a Linear, batch norm and ReLU; the output is a Linear. Train it to repeat
+    its input: ``train.fit(net, (x, x), loss=nn.MSELoss())``.
+
+    Args:
+        inputs: the length of an input and an output.
+        hidden: the length of the hidden layers.
+        depth: the number of hidden layers before the bottleneck, and of those after it.
+        bottleneck: the length of the innermost layer.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers: dict[str, Layer] = {
+        **{f"encode{i}": dense_norm(hidden) for i in range(1, depth + 1)},
+        "bottleneck": dense_norm(bottleneck),
+        **{f"decode{i}": dense_norm(hidden) for i in range(1, depth + 1)},
+        "output": Linear(inputs),
+    }
+    return _net(layers, (inputs,), seed)
+
+
+def _head(classes: int) -> dict[str, Layer]:
+    """The mean of each channel, and the classes' probabilities."""
+    return {"mean": GlobalAvgPool2d(), "fc": Linear(classes), "softmax": Softmax()}
+
+
+def _net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
+    net = Sequential(layers, input_shape)
     return net if seed is None else net.initialize(seed)
