@@ -30,7 +30,8 @@ KERNEL = "(conv|grouped|dense|maxpool|avgpool)"
 POINTERS = {
     "dpt_run.c": f".*{KERNEL}",  # the caller's trace is not ours
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
-    r"dpt_\w+_conv": r".*:(quads_conv_(\d|narrow)\w+|quads_convolve_band)",  # superblocks of all sizes
+    # superblocks of all sizes
+    r"dpt_\w+_conv": r".*:(quads_conv_(\d|narrow)\w+|quads_convolve_band)",
     "quads_convolve_band": r".*:quads_conv_(\d|narrow)\w+",
     r"dpt_\w+_dense": r".*:quads_dense_(\d|narrow)\w+",
     "dpt_backend_best": r".*:(\w+_available|always)",

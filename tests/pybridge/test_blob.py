@@ -203,7 +203,10 @@ RULES = {
     "second input": (changed(at(0, 16), 1), LACKING),
     "reserved 58": (changed(at(0, 58), 1), LACKING),
     "reserved 127": (changed(at(0, 127), 1), LACKING),
-    "reads": (changed(at(2, 4), 3, "<H"), "reads tensors (3,); it reads 1, of 0 to 2"),
+    "reads": (
+        changed(at(2, 4), 3, "<H"),
+        "reads the tensors (3,); wanted: 1 of the tensors 0 to 2",
+    ),
     "in place": (changed(at(0, 1), 1), "is not at the place of its input, as it says"),
     "last offset": (changed(at(5, 72), 1), "has an offset in the arena"),
     "weight outside": (changed(at(0, 76), 2**32 - 1, "<I"), "do not fit together"),

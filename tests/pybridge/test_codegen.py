@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Conv, Dense, ProgramError, blob, codegen, packing
+from drypoint.program import Conv, Dense, DepthwiseConv, ProgramError, blob, codegen, packing
 from tools import INCLUDE, ROOT
 
 PROGRAM = nets.random_program(48)
@@ -181,16 +181,17 @@ def runs_as(op):
 
 def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
     seen = set()
-    for seed in range(150):
+    for seed in range(60):
         program = nets.random_program(seed)
-        for kernels in ("scalar", "blocks", "dsp", "mve"):
+        for kernels in packing.KERNEL_SETS:
             text = codegen.generate(
                 program, "net", nets.random_inputs(program, 1), kernels=kernels
             )["net.c"]
             wanted = {}
             for kind in map(runs_as, program.ops):
-                own = kernels if kind in ("conv", "dense") else "scalar"
-                wanted[kind.upper()] = f"dpt_{own}_{kind}"
+                own = kind in ("conv", "dense", "depthwise")
+                backend = packing.kernel_set(kernels).backend if own else "dpt_scalar"
+                wanted[kind.upper()] = f"{backend}_{kind}"
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
@@ -200,7 +201,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 def test_packed_ops_have_their_words_and_no_tables(kernels):
     """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
-    for seed in range(40):
+    for seed in range(120):
         program = nets.random_program(seed)
         inputs = nets.random_inputs(program, 1)
         text = codegen.generate(program, "net", inputs, kernels=kernels)["net.c"]
@@ -211,12 +212,13 @@ def test_packed_ops_have_their_words_and_no_tables(kernels):
                 assert ("weight" in fields) == hasattr(op, "weight")
                 continue
             packed_kinds.add(type(op))
-            assert not {"weight", "bias", "mult", "pad"} & set(fields)
+            assert not {"weight", "bias", "mult"} & set(fields)
+            assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
             assert runs_as(op) == op.kind
             words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
-    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense})
+    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense, DepthwiseConv})
 
 
 def test_the_tables_are_the_programs_bytes():

@@ -210,8 +210,8 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    table = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
-    return f"{head}{table}{_pad_table(op, index)}\n"
+    text = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
+    return f"{head}{text}{_pad_table(op, index)}\n"
 
 
 def _table(name: str, values: NDArray[np.integer]) -> str:
