@@ -93,7 +93,8 @@ enum {
     DPT_ADD = 7,
     DPT_CONCAT = 8,
     DPT_LOOKUP = 9,
-    DPT_KINDS = 10 /* one more than the largest */
+    DPT_MUL = 10,
+    DPT_KINDS = 11 /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
@@ -114,7 +115,8 @@ typedef struct dpt_tensor {
  * blob can be used where it lies.
  *
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
- * tensors, each at most the op's own index. DPT_ADD and DPT_CONCAT read two tensors. */
+ * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
+ * tensors. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE or 0 */
@@ -268,7 +270,8 @@ const dpt_backend *dpt_backend_best(void);
 /* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
  */
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-    dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup;
+    dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
+    dpt_scalar_mul;
 extern const dpt_backend dpt_scalar;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them:

@@ -72,6 +72,7 @@ static const uint16_t fields_of[DPT_KINDS] = {
     [DPT_ADD] = SECOND | RULE | FACTORS,
     [DPT_CONCAT] = SECOND,
     [DPT_LOOKUP] = TABLE,
+    [DPT_MUL] = SECOND | RULE,
 };
 
 /* Where these fields lie in a record. The last row is what no kind uses. */
@@ -216,6 +217,10 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_ADD:
         ok = same_plane(a, out) && same_plane(b, out) && a.c == out.c && b.c == out.c;
         break;
+    case DPT_MUL:
+        ok = same_plane(a, out) && a.c == out.c && b.c == out.c &&
+             (same_plane(b, out) || (b.h == 1 && b.w == 1));
+        break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
@@ -295,6 +300,11 @@ static uint64_t largest_of(dpt_tensor t) {
     return t.type == DPT_U8 ? 255 : 128;
 }
 
+/* The largest magnitude of a stored integer less the zero point. */
+static uint64_t largest_real(dpt_tensor t) {
+    return largest_of(t) + (uint64_t)(t.zero < 0 ? -t.zero : t.zero);
+}
+
 /* Checks 20 and 21 for one channel of biases and multipliers. */
 static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
@@ -302,6 +312,8 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     uint64_t sum = n * largest_of(op->in);
     if (op->kind == DPT_ADD) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
+    } else if (op->kind == DPT_MUL) {
+        sum = largest_real(op->in) * largest_real(op->in2);
     } else if (op->kind != DPT_AVGPOOL) {
         const size_t each = (size_t)n; /* the table lies in the blob */
         const uint64_t total = op->kind == DPT_DEPTHWISE

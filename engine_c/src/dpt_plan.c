@@ -6,7 +6,8 @@
  * no later op reads, exactly at its place. */
 static int in_place_ok(const dpt_op *ops, size_t i, size_t j) {
     const dpt_op *op = &ops[i];
-    return op->marks == DPT_IN_PLACE && (op->kind == DPT_ADD || op->kind == DPT_LOOKUP) &&
+    return op->marks == DPT_IN_PLACE &&
+           (op->kind == DPT_ADD || op->kind == DPT_LOOKUP || op->kind == DPT_MUL) &&
            op->reads[0] == j + 1 && ops[j].last_reader == i && ops[j].out_offset == op->out_offset;
 }
 

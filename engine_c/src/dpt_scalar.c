@@ -268,6 +268,19 @@ void dpt_scalar_add(const dpt_op *op, const void *const in[2], void *out, size_t
     }
 }
 
+/* A second input of one pixel multiplies every pixel of its plane. */
+void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_MUL && op->bias != NULL && op->mult != NULL);
+    const int32_t bias = dpt_i32(op->bias), mult = dpt_i32(op->mult);
+    const size_t size = dpt_elements(op->out), second = dpt_elements(op->in2);
+    for (size_t i = 0; i < n * size; i++) {
+        const size_t k = second == size ? i : i / size * second + i % op->out.c;
+        const int32_t a = dpt_value(op->in.type, in[0], i) - op->in.zero;
+        const int32_t b = dpt_value(op->in2.type, in[1], k) - op->in2.zero;
+        dpt_store(op, out, i, dpt_requantize(op, a * b + bias, mult));
+    }
+}
+
 void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
     size_t a = 0, b = 0, index = 0;

@@ -75,13 +75,13 @@ static inline int is_pool(int kind) {
     return kind == 3 || kind == 4;
 }
 static inline int has_two_inputs(int kind) {
-    return kind == 7 || kind == 8;
+    return kind == 7 || kind == 8 || kind == 10;
 }
 static inline int has_weights(int kind) {
     return is_conv(kind) || kind == 2;
 }
 static inline int requantizes(int kind) {
-    return has_weights(kind) || kind == 4 || kind == 7;
+    return has_weights(kind) || kind == 4 || kind == 7 || kind == 10;
 }
 
 /* Where the record of an op begins, and how many values the tensor at `at` has. */
@@ -126,7 +126,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
-    if (kind < 1 || kind > 9 || blob[r + 1] > 1 || blob[r + 2] > 30 ||
+    if (kind < 1 || kind > 10 || blob[r + 1] > 1 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
@@ -210,7 +210,7 @@ static inline int output_check(const uint8_t *blob, size_t r) {
     } else if (kind == 2) {
         ok = u16_at(blob, r + 24) == 1 && u16_at(blob, r + 26) == 1;
     }
-    if (is_pool(kind) || kind == 7 || kind == 9) {
+    if (is_pool(kind) || kind == 7 || kind == 9 || kind == 10) {
         ok = ok && oc == c;
     }
     if (kind == 5) {
@@ -219,6 +219,9 @@ static inline int output_check(const uint8_t *blob, size_t r) {
         ok = ok && oc % c == 0;
     } else if (kind == 7) {
         ok = ok && same_bytes(blob, r + 16, r + 24, 6);
+    } else if (kind == 10) {
+        const int pixel = u16_at(blob, r + 16) == 1 && u16_at(blob, r + 18) == 1;
+        ok = ok && (same_bytes(blob, r + 16, r + 24, 6) || (pixel && u16_at(blob, r + 20) == oc));
     } else if (kind == 8) {
         ok = ok && same_bytes(blob, r + 16, r + 8, 4) && oc == c + u16_at(blob, r + 20);
     }
@@ -314,6 +317,10 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
         bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
     } else if (kind == 7) {
         bound += u16_at(blob, r + 68) * largest + u16_at(blob, r + 70) * largest2;
+    } else if (kind == 10) {
+        const int zero = (int8_t)blob[r + 15], zero2 = (int8_t)blob[r + 23];
+        bound += (largest + (uint64_t)(zero < 0 ? -zero : zero)) *
+                 (largest2 + (uint64_t)(zero2 < 0 ? -zero2 : zero2));
     }
     return bound > (uint64_t)LARGEST_BOUND / ((uint64_t)1 << blob[r + 2]) ? 21 : 0;
 }
@@ -362,8 +369,9 @@ static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
 /* Whether op `op` may write over the output of op `other`: rule 2 of NUMERICS.md section 8. */
 static inline int is_in_place(const uint8_t *blob, uint64_t op, uint64_t other) {
     const size_t r = record_at(op), from = record_at(other);
-    return (blob[r] == 7 || blob[r] == 9) && blob[r + 1] == 1 && u16_at(blob, r + 4) == other + 1 &&
-           last_reader(blob, other) == op && u32_at(blob, r + 72) == u32_at(blob, from + 72) &&
+    return (blob[r] == 7 || blob[r] == 9 || blob[r] == 10) && blob[r + 1] == 1 &&
+           u16_at(blob, r + 4) == other + 1 && last_reader(blob, other) == op &&
+           u32_at(blob, r + 72) == u32_at(blob, from + 72) &&
            values_at(blob, r + 24) == values_at(blob, from + 24);
 }
 

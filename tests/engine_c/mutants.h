@@ -60,7 +60,7 @@ static inline int is_convolution(uint32_t kind) {
 }
 
 static inline int reads_two(uint32_t kind) {
-    return kind == 7 || kind == 8;
+    return kind == 7 || kind == 8 || kind == 10;
 }
 
 static inline size_t record_of(uint32_t op) {
@@ -100,7 +100,7 @@ static inline spec read_spec(const mutant *m, uint32_t op) {
 
 static inline spec random_spec(mutant *m) {
     spec s = {0};
-    s.kind = 1 + below(m, 9);
+    s.kind = 1 + below(m, 10);
     s.marks = below(m, 2);
     s.out_type = below(m, 2);
     s.zero = below(m, 2) == 0 ? below(m, 256) : 0;
@@ -244,6 +244,12 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
         put(m, r + 68, 2, a);
         put(m, r + 70, 2, b);
         make_rule(m, r, a * largest + b * magnitude_at(m, r + 16), 1);
+    } else if (kind == 10) {
+        const uint64_t zero = get_number(m, r + 15, 1), zero2 = get_number(m, r + 23, 1);
+        make_rule(m, r,
+                  (largest + (zero < 128 ? zero : 256 - zero)) *
+                      (magnitude_at(m, r + 16) + (zero2 < 128 ? zero2 : 256 - zero2)),
+                  1);
     } else if (kind == 9) {
         append_random(m, r + 76, m->bytes[r + 30] == 2 ? 1024 : 256);
     }
@@ -262,8 +268,8 @@ static inline uint32_t second_of(const mutant *m, const spec *s, uint32_t op, ui
     const size_t a = tensor_of(first);
     for (uint32_t back = clamped(s->back[1], 0, op); back <= op; back++) {
         const size_t b = tensor_of(op - back);
-        if (memcmp(m->bytes + a, m->bytes + b, s->kind == 7 ? 6 : 4) == 0 &&
-            (s->kind == 7 || memcmp(m->bytes + a + 6, m->bytes + b + 6, 2) == 0)) {
+        if (memcmp(m->bytes + a, m->bytes + b, s->kind == 8 ? 4 : 6) == 0 &&
+            (s->kind != 8 || memcmp(m->bytes + a + 6, m->bytes + b + 6, 2) == 0)) {
             return op - back;
         }
     }
@@ -284,7 +290,7 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
 static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int last) {
     const uint32_t c = get_number(m, in + 4, 2);
-    kind = kind < 1 || kind > 9 || (kind == 5 && c < 2) ? 1 : kind;
+    kind = kind < 1 || kind > 10 || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
     const int copies = kind == 3 || kind == 8;
     return copies && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;

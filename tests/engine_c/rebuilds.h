@@ -55,7 +55,8 @@ static inline void make_plan(mutant *m, uint32_t n_ops) {
     for (uint32_t i = 0; i + 1 < n_ops; i++) {
         const size_t r = record_of(i);
         const uint32_t first = get_number(m, r + 4, 2);
-        const int fits = (m->bytes[r] == 7 || m->bytes[r] == 9) && first > 0 &&
+        const uint32_t kind = m->bytes[r];
+        const int fits = (kind == 7 || kind == 9 || kind == 10) && first > 0 &&
                          (last[first - 1] == i || below(m, 8) == 0);
         const int in_place = fits && below(m, 4) != 0;
         const uint32_t at =

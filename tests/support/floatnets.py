@@ -28,6 +28,7 @@ from drypoint.nn import (
     MaxPool2d,
     Model,
     Module,
+    Mul,
     ReLU,
     ReLU6,
     Reshape,
@@ -149,7 +150,7 @@ def _branches(rng, shape) -> Graph:
     c = shape[0]
     first = [Conv2d(c, 3, padding=1), BatchNorm2d(), _activation(rng)][: int(rng.integers(1, 4))]
     second = [Conv2d(c, 1), _activation(rng)][: int(rng.integers(0, 3))]
-    joined = Add() if rng.random() < 0.6 else Concat()
+    joined = (Add, Add, Concat, Mul)[int(rng.integers(4))]()
     layers: dict[str, Module] = {f"a{i}": layer for i, layer in enumerate(first)}
     layers |= {f"b{i}": layer for i, layer in enumerate(second)}
     layers |= {"join": joined, "out": _activation(rng)}

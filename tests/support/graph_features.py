@@ -17,6 +17,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
 )
@@ -25,8 +26,8 @@ Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what
 
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
-KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup)
-IN_PLACE = (Add, Lookup)
+KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup, Mul)
+IN_PLACE = (Add, Lookup, Mul)
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
 

@@ -14,6 +14,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
     Shape,
@@ -148,6 +149,14 @@ def _add(rng, name, a, b, *, last):
     return Add(name=name, inputs=(a, b), output=output, factors=factors, bias=bias, **rule)
 
 
+def _mul(rng, name, a, b, *, last):
+    output = _output(rng, a.shape, last)
+    bias = rng.integers(-1000, 1000, 1).astype(np.int32)
+    bound = (a.magnitude + abs(a.zero)) * (b.magnitude + abs(b.zero)) + abs(int(bias[0]))
+    rule = requantization(rng, bound, output.type, 1)
+    return Mul(name=name, inputs=(a, b), output=output, bias=bias, **rule)
+
+
 def _lookup(rng, name, source, *, last):
     output = _output(rng, source.shape, last)
     low, high = LIMITS[output.type]
@@ -226,12 +235,33 @@ class _Graph:
         output = Tensor(shape, "i32") if last else a._replace(shape=shape)
         return self.append(Concat(name=self.name, inputs=(a, b), output=output), *pair)
 
+    def multiply(self, number, *, last):
+        """A product of tensor `number` and an earlier one of its shape, or a factor for each of its
+        channels that a pool makes of it.
+        """
+        source = self.tensors[number]
+        fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
+        other = int(self.rng.choice(fits))
+        if other == number or self.rng.random() < 0.5:
+            plane = source.shape[:2]
+            pool = MaxPool(
+                name=self.name,
+                inputs=(source,),
+                output=source._replace(shape=Shape(1, 1, source.shape.c)),
+                kernel=plane,
+            )
+            other = self.append(pool, number)
+        pair = source, self.tensors[other]
+        return self.append(_mul(self.rng, self.name, *pair, last=last), number, other)
+
     def grow(self, kind, *, last=False):
         """One more op of a kind, mostly on the newest tensor."""
         newest = last or self.rng.random() < 0.8
         number = len(self.tensors) - 1 if newest else int(self.rng.integers(len(self.tensors)))
         if kind in ("add", "concat"):
             return self.join(kind, number, last=last)
+        if kind == "mul":
+            return self.multiply(number, last=last)
         op = random_op(self.rng, self.name, self.tensors[number], last=last, kind=kind)
         return self.append(op, number)
 
@@ -250,12 +280,14 @@ class _Graph:
 
 
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
-    """A graph of ops, determined by the seed: every kind of op, outputs that several ops read,
+    """A graph of ops, determined by the seed: every kind of op (products of two tensors where the
+    seed is a multiple of seven), outputs that several ops read,
     edges that skip ops, zero points, padding values, ops in place.
 
     With `n_ops` the graph has so many random ops, and what joins them.
     """
     rng = np.random.default_rng(seed)
+    kinds = (*kinds, "mul", "mul") if seed % 7 == 0 and kinds == KINDS else kinds
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
     graph = _Graph(rng, _output(rng, shape, False))
     count = int(rng.integers(1, 8)) if n_ops is None else n_ops

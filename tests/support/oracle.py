@@ -21,6 +21,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
 )
@@ -126,6 +127,12 @@ def apply(op: Op, *inputs: np.ndarray, pool_first: bool = True) -> np.ndarray:
             bias, rule, (fa, fb) = int(op.bias[0]), _rule(op, 0), op.factors
             pairs = zip(*map(_flat, inputs), strict=True)
             values = [requantized(bias + fa * a + fb * b, *rule) for a, b in pairs]
+        case Mul():
+            bias, rule, zeros = int(op.bias[0]), _rule(op, 0), [t.zero for t in op.inputs]
+            a, b = (_flat(x) for x in inputs)
+            b = [b[i % op.out_shape.c] if len(b) < len(a) else b[i] for i in range(len(a))]
+            pairs = zip(a, b, strict=True)
+            values = [requantized(bias + (x - zeros[0]) * (y - zeros[1]), *rule) for x, y in pairs]
         case Concat():
             rows = zip(*(x.tolist() for x in inputs), strict=True)
             values = [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]

@@ -19,6 +19,7 @@ from ._ops import DepthwiseConv as DepthwiseConv
 from ._ops import GroupedConv as GroupedConv
 from ._ops import Lookup as Lookup
 from ._ops import MaxPool as MaxPool
+from ._ops import Mul as Mul
 from ._ops import Op as Op
 from ._plan import Plan as Plan
 from ._program import Program as Program
@@ -41,6 +42,7 @@ __all__ = [
     "GroupedConv",
     "Lookup",
     "MaxPool",
+    "Mul",
     "Op",
     "Plan",
     "Program",

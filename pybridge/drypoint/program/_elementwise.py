@@ -42,6 +42,35 @@ class Add(RequantizedOp):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Mul(RequantizedOp):
+    """(a - zero of a) * (b - zero of b) + bias for each value, requantized.
+
+    The first input has the output's shape; the second has it too, or is 1x1xC: a factor for each
+    channel, as of squeeze-and-excite. Types and zero points may differ. ``bias`` and ``mult`` are
+    int32[1].
+    """
+
+    number = 10
+    kind = "mul"
+    in_place = True
+    arity = 2
+
+    def __post_init__(self) -> None:
+        self.check_tensors()
+        a, b = self.inputs
+        self.check_shape(a.shape)
+        ok = b.shape in (a.shape, Shape(1, 1, a.shape.c))
+        self.need(ok, f"multiplies {a} by {b}, which has neither its shape nor 1x1x{a.shape.c}")
+        self.check_requantization(1)
+
+    @property
+    def input_bound(self) -> NDArray[np.int64]:
+        """The product of the largest magnitudes less zero points, int64[1]."""
+        a, b = (tensor.magnitude + abs(tensor.zero) for tensor in self.inputs)
+        return np.array([a * b], np.int64)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Concat(BaseOp):
     """The channels of the first input, then those of the second, at each place of the plane.
 

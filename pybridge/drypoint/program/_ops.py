@@ -2,12 +2,12 @@
 
 from typing import get_args
 
-from ._elementwise import Add, Concat, Lookup
+from ._elementwise import Add, Concat, Lookup, Mul
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
-Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | Add | Concat | Lookup
+Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | Add | Concat | Lookup | Mul
 KINDS: tuple[type[Op], ...] = get_args(Op)
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "GroupedConv",
     "Lookup",
     "MaxPool",
+    "Mul",
     "Op",
     "PaddedOp",
     "RequantizedOp",

@@ -19,6 +19,7 @@ from ._ops import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     PaddedOp,
     RequantizedOp,
@@ -93,6 +94,12 @@ def apply(op: Op, *inputs: Plane) -> Plane:
         case Add():
             a, b = (plane.astype(np.int32) for plane in inputs)
             y = _requantize(op, op.factors[0] * a + op.factors[1] * b)
+        case Mul():
+            a, b = (
+                plane.astype(np.int32) - tensor.zero
+                for plane, tensor in zip(inputs, op.inputs, strict=True)
+            )
+            y = _requantize(op, a * b)
         case Concat():
             y = np.concatenate(inputs, axis=3)
         case Lookup():

@@ -9,7 +9,7 @@ from ._calibration import Calibration, check_calibration
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Activation, Integers
-from ._stages import Pointwise, Pooled, Sum, Weighted
+from ._stages import Pointwise, Pooled, Product, Sum, Weighted
 from ._steps import Step, real_inputs, real_weight, steps, table_of
 
 
@@ -62,6 +62,9 @@ def _step_error(step: Step, errors: list[float]) -> float:
         case Sum():
             assert q is not None  # a sum's step has integers
             return sum(errors) + _sum_error(step, q)
+        case Product():
+            assert q is not None  # a product's step has integers
+            return _product_error(step, q, errors)
         case Pointwise():
             exact = stage.function(real_inputs(step.source))
             table = (table_of(step).astype(np.float64) - step.target.zero) * step.target.scale
@@ -99,6 +102,14 @@ def _sum_error(step: Step, q: Integers) -> float:
     )
     largest = np.abs(q.bias) + float(sum(factor * source.magnitude for factor, source in pairs))
     return off + float(_rounding(step.target, q, largest).max())
+
+
+def _product_error(step: Step, q: Integers, errors: list[float]) -> float:
+    """The largest factors times the errors of the others, the errors' product, one rounding."""
+    a, b = ((s.magnitude + abs(s.zero)) for s in step.sources)
+    reach_a, reach_b = a * step.sources[0].scale, b * step.sources[1].scale
+    off = errors[0] * reach_b + errors[1] * reach_a + errors[0] * errors[1]
+    return off + float(_rounding(step.target, q, np.array([float(a * b)])).max())
 
 
 def _rounding(target: Activation, q: Integers, largest: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,6 +30,7 @@ from drypoint.nn import (
     Linear,
     MaxPool2d,
     Module,
+    Mul,
     ReLU,
     ReLU6,
     Reshape,
@@ -43,7 +44,18 @@ from drypoint.nn import (
 from drypoint.program import Shape
 
 from ._draft import NO_PADDING, Draft, Refusal, Value
-from ._stages import Array, Joined, Pair, Pointwise, Pooled, Sides, Sum, Weighted
+from ._stages import (
+    Array,
+    Joined,
+    Pair,
+    Pointwise,
+    Pooled,
+    Product,
+    Sides,
+    Stage,
+    Sum,
+    Weighted,
+)
 
 Result = tuple[Draft, Value]
 
@@ -86,6 +98,8 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _pooled(draft, path, layer, value, out)
         case Add():
             return _sum(draft, path, values)
+        case Mul():
+            return _product(draft, path, values)
         case Concat():
             return _joined(draft, path, values)
         case ZeroPad2d():
@@ -234,7 +248,7 @@ def _normalization(layer: BatchNorm2d | BatchNorm1d) -> tuple[Array, Array]:
     return factor, params["shift"] - buffers["running_mean"] * factor
 
 
-def _clips(stage: Weighted | Sum | Pooled | Pointwise) -> bool:
+def _clips(stage: Stage) -> bool:
     return stage.low > -math.inf or stage.high < math.inf
 
 
@@ -248,7 +262,7 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
         between.append(before)
         source = replace(value, tensor=before.reads[0])
         before = draft.writer(source)
-    if isinstance(before, Weighted | Sum) or (isinstance(before, Pooled) and before.mean):
+    if isinstance(before, Weighted | Sum | Product) or (isinstance(before, Pooled) and before.mean):
         last = before.last if between else path
         narrow = _clip(before.low, low, high), _clip(before.high, low, high)
         clamped = replace(before, last=last, low=narrow[0], high=narrow[1])
@@ -322,13 +336,32 @@ def _with_padding(value: Value, own: tuple[Pair, Pair]) -> Sides:
     return top + before[0], left + before[1], bottom + before[2], right + before[3]
 
 
-def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
+def _both(draft: Draft, path: str, values: list[Value]) -> tuple[Draft, Value, Value]:
+    """Two inputs as tensors of real values."""
     values = list(values)
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.padding != NO_PADDING:
             draft, values[i] = _explicit_padding(draft, f"{path}.{'ab'[i]}", value)
-    a, b = values
+    return draft, values[0], values[1]
+
+
+def _product(draft: Draft, path: str, values: list[Value]) -> Result:
+    draft, a, b = _both(draft, path, values)
+    factors = not b.flat and b.shape == Shape(1, 1, a.shape.c) and not a.flat
+    if not factors and (a.shape != b.shape or a.flat != b.flat):
+        raise Refusal(
+            "it multiplies a flattened plane and a vector: their values lie in other orders"
+        )
+    stage = Product(
+        path=path, last=path, reads=(a.tensor, b.tensor), in_shape=a.shape, out_shape=a.shape
+    )
+    draft, product = draft.appended(stage)
+    return draft, replace(product, flat=a.flat)
+
+
+def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
+    draft, a, b = _both(draft, path, values)
     if a.shape != b.shape or a.flat != b.flat:
         raise Refusal("it adds a flattened plane and a vector, whose values lie in other orders")
     stage = Sum(

@@ -18,6 +18,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
     ProgramError,
@@ -30,7 +31,7 @@ from ._errors import QuantizationError
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Integers
-from ._stages import Joined, Pointwise, Pooled, Sum, Weighted
+from ._stages import Joined, Pointwise, Pooled, Product, Sum, Weighted
 from ._steps import Step, steps, table_of
 
 
@@ -99,6 +100,8 @@ def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
         case Sum():
             assert q is not None  # a sum's step has integers
             return Add(**base, factors=q.factors)
+        case Product():
+            return Mul(**base)
         case Joined():
             return Concat(**base)
         case Pointwise():

@@ -173,6 +173,13 @@ def mean_integers(source: Activation, window: int, *, out_scale: float) -> Integ
     return Integers(bias, mult, shift, np.array([unit]))
 
 
+def product_integers(a: Activation, b: Activation, *, out_scale: float) -> Integers:
+    """The integers of a product, whose accumulators have the unit a.scale * b.scale."""
+    unit = a.scale * b.scale
+    mult, shift = multipliers(np.array([unit / out_scale]))
+    return Integers(np.zeros(1, np.int32), mult, shift, np.array([unit]))
+
+
 def sum_unit(a: Activation, b: Activation) -> float:
     """The real value of the accumulator 1 of an addition: the coarser input has the factor
     `MAX_FACTOR`.

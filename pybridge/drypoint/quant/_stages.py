@@ -79,6 +79,11 @@ class Sum(Stage):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Product(Stage):
+    """The product of two tensors; the second may be one pixel, a factor for each channel."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Joined(Stage):
     """The channels of two tensors side by side."""
 

@@ -14,11 +14,12 @@ from ._scales import (
     Integers,
     activation_of,
     mean_integers,
+    product_integers,
     sum_integers,
     sum_unit,
     weighted_integers,
 )
-from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Sum, Weighted
+from ._stages import Folded, Joined, Pointwise, Pooled, Product, Stage, Sum, Weighted
 
 PIXELS = Activation("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
@@ -182,6 +183,10 @@ def _step(
             unit = sum_unit(*sources)
             scale = 4 * unit if scale is None else max(scale, unit)
             q = sum_integers(*sources, out_scale=scale)
+        case Product():
+            unit = sources[0].scale * sources[1].scale
+            scale = 4 * unit if scale is None else max(scale, unit)
+            q = product_integers(*sources, out_scale=scale)
         case Pointwise():
             if scale is None:
                 reach = float(np.abs(stage.function(real_inputs(source))).max())

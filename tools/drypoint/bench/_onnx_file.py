@@ -22,6 +22,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
@@ -99,8 +100,8 @@ class _Writer:
                 return self._pair("Add", one, sources)
             case Concat():
                 return self._pair("Concat", one, sources, axis=1)
-            case Lookup():
-                raise AssertionError("scaled refuses tables")
+            case Lookup() | Mul():
+                raise AssertionError("scaled refuses tables and products")
             case _:
                 assert_never(one.op)
 

@@ -21,6 +21,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
 )
@@ -59,7 +60,7 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
     """The scale of the program's input, and every op with its scales.
 
     Args:
-        program: of any ops but lookups.
+        program: of any ops but lookups and products.
         outputs: what the program gives for typical inputs; they set the last op's scale.
 
     Raises:
@@ -100,6 +101,7 @@ def _check(op: Op) -> None:
             raise BenchError(f"op {op.name!r}: {problem} is not given to peers")
 
     need(not isinstance(op, Lookup), "a table of a function")
+    need(not isinstance(op, Mul), "a product of two tensors")
     if isinstance(op, Weighted | AvgPool | Add):
         full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
         need(full, f"a clamp of {op.lo} to {op.hi}")

@@ -19,6 +19,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
@@ -98,8 +99,8 @@ class _Writer:
                 options = self.schema.ConcatenationOptionsT()
                 options.axis = -1
                 return self._pair("CONCATENATION", options, one, sources)
-            case Lookup():
-                raise AssertionError("scaled refuses tables")
+            case Lookup() | Mul():
+                raise AssertionError("scaled refuses tables and products")
             case _:
                 assert_never(one.op)
 

@@ -115,6 +115,7 @@ class Mul(Merge):
     short_name: ClassVar[str] = "mul"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    exportable: ClassVar[str] = "yes"
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
