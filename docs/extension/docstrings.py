@@ -71,7 +71,7 @@ def shorten(
     return short[0], short[1]
 
 
-_IN_TWO_PARTS = {"Add", "Concat", "Tensor"}  # names of classes that two parts have
+_IN_TWO_PARTS = {"Add", "Concat", "Mul", "Tensor"}  # names of classes that two parts have
 
 
 def _unqualified(text: str) -> str:

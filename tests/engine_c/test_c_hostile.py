@@ -192,7 +192,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Three rules broken at once, the earlier check in the later place of the blob."""
     multiplier = (table(GOOD, MULT), "i", 3)  # check 20 of op 0
     input_type = (INPUT + TYPE, "B", 1 - GOOD[INPUT + TYPE])  # check 15 of op 0
-    kind = (place(1, KIND), "B", 10)  # check 9 of op 1
+    kind = (place(1, KIND), "B", 11)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
     found = verdicts(toolbox, [changed(GOOD, *changes) for changes in cases])
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]

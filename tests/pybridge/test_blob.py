@@ -195,7 +195,7 @@ RULES = {
     "state": (changed(48, 1), f"{HEADER}: state_size is 1, not 0"),
     "softmax": (changed(52, 1, "<I"), f"{HEADER}: softmax is (1, "),
     "reserved 63": (changed(63, 1), f"{HEADER}: bytes 57 to 63"),
-    "kind": (changed(at(0, 0), 10), "unknown kind 10"),
+    "kind": (changed(at(0, 0), 11), "unknown kind 11"),
     "marks": (changed(at(0, 1), 2), LACKING),
     "in type": (changed(at(0, 14), 3), "has a tensor of unknown type 3"),
     "out type": (changed(at(0, 30), 3), "has a tensor of unknown type 3"),

@@ -19,6 +19,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
 )
 
 LONG = 17 * 61681
@@ -99,7 +100,7 @@ def counted(op):
                 for ky, _ in itertools.product(range(op.kernel[0]), range(op.kernel[1])):
                     assert y * op.stride[0] + ky < op.in_shape.h + op.padding[0] + op.padding[2]
                     steps += 1
-            case Add() | Concat() | Lookup():
+            case Add() | Concat() | Lookup() | Mul():
                 steps += 1
     return steps
 
@@ -111,7 +112,7 @@ def test_steps_are_what_a_loop_counts():
         assert program.steps == sum(map(counted, program.ops)), program.name
         assert Engine(program).steps == program.steps
         kinds |= {type(op) for op in program.ops}
-    wanted = {Conv, GroupedConv, DepthwiseConv, Dense, MaxPool, AvgPool, Add, Concat, Lookup}
+    wanted = {Conv, GroupedConv, DepthwiseConv, Dense, MaxPool, AvgPool, Add, Concat, Lookup, Mul}
     assert kinds == wanted
 
 

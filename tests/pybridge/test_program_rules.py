@@ -17,6 +17,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Plan,
     Program,
@@ -102,6 +103,14 @@ def add(**change):
     return Add(**fields | change)
 
 
+def mul(**change):
+    fields = {
+        "name": "mul", "inputs": (u8(2, 2, 3), i8(1, 1, 3, zero=-5)), "output": u8(2, 2, 3),
+        **tables(1), **RULE,
+    }  # fmt: skip
+    return Mul(**fields | change)
+
+
 def concat(**change):
     fields = {
         "name": "concat", "inputs": (i8(2, 2, 3, zero=4), i8(2, 2, 1, zero=4)),
@@ -132,6 +141,7 @@ def test_the_unbroken_ops_are_valid():
     assert dense().macs == 24
     assert avgpool().acc_bound.tolist() == [4 * 255]
     assert add().acc_bound.tolist() == [3 * 255 + 32767 * 128]
+    assert mul().acc_bound.tolist() == [255 * (128 + 5)]
     assert add(bias=np.array([-9], np.int32)).acc_bound.tolist() == [9 + 3 * 255 + 32767 * 128]
     assert concat().steps == 16
     for op in (maxpool(), avgpool(), add(), concat(), lookup()):
@@ -343,6 +353,8 @@ BROKEN = [
         "op 'add': output 2x2x3, but it makes 2x3x2",
     ),
     (add, {"output": u8(2, 2, 2)}, "op 'add': output 2x2x2, but it makes 2x2x3"),
+    (mul, {"inputs": (u8(2, 2, 3), u8(2, 1, 3))}, "by u8 2x1x3, which has neither its shape nor"),
+    (mul, {"output": u8(2, 2, 2)}, "op 'mul': output 2x2x2, but it makes 2x2x3"),
     (add, {"factors": (0, 1)}, "op 'add': factors (0, 1) are not within 1 to 32767"),
     (add, {"factors": (1, 32768)}, "op 'add': factors (1, 32768) are not within 1 to 32767"),
     (lookup, {"output": u8(2, 2, 2)}, "op 'table': output 2x2x2, but it makes 2x2x3"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from drypoint.common import DrypointError
 from drypoint.data import ImageEncoder
 from drypoint.nn import (
+    AdaptiveAvgPool2d,
     Add,
     AvgPool2d,
     BatchNorm1d,
@@ -29,6 +30,7 @@ from drypoint.nn import (
     Linear,
     MaxPool2d,
     Model,
+    Mul,
     ReLU,
     ReLU6,
     Reshape,
@@ -54,6 +56,9 @@ from drypoint.program import (
 )
 from drypoint.program import (
     Concat as ConcatOp,
+)
+from drypoint.program import (
+    Mul as MulOp,
 )
 from drypoint.quant import (
     Calibration,
@@ -348,6 +353,24 @@ def test_a_layer_that_two_layers_read_is_not_fused():
     table = program.ops[1].table.astype(int)
     negative = np.arange(256, dtype=np.uint8).view(np.int8) <= program.ops[0].output.zero
     assert (table[negative] == 0).all()
+
+
+def test_squeeze_and_excite_is_a_product_with_a_factor_for_each_channel():
+    net = branching(
+        {"conv": Conv2d(4, 3, padding=1), "relu": ReLU(), "pool": AdaptiveAvgPool2d(1),
+         "gate": Conv2d(4, 1), "sigmoid": Sigmoid(), "mul": Mul(), "mean": GlobalAvgPool2d(),
+         "fc": Linear(2)},
+        [("input", "conv", "relu", "pool", "gate", "sigmoid", "mul.b"), ("relu", "mul.a"),
+         ("mul", "mean", "fc")],
+    )  # fmt: skip
+    program = quantized(net, floats())
+    assert [type(op) for op in program.ops] == [
+        Conv, AvgPool, Conv, Lookup, MulOp, AvgPool, Dense,
+    ]  # fmt: skip
+    assert [tensor.shape for tensor in program.inputs(4)] == [(4, 4, 4), (1, 1, 4)]
+    real = reference.run(program, program.integers(floats())) * program.output_scale
+    wanted = net.net(floats())
+    assert np.abs(real - wanted).max() < 0.05 * np.abs(wanted).max()  # a few steps of u8
 
 
 def test_what_a_concatenation_reads_has_one_scale():

@@ -27,7 +27,7 @@ def edge_accumulators(shift: int) -> list[int]:
 
 def ask(acc, mult, shift, lo, hi, *, zero=0):
     arrays = np.array(acc, np.int32), np.array(mult, np.int32)
-    return reference.requantize(*arrays, shift, zero, lo, hi)
+    return reference.requantize(*arrays, shift=shift, zero=zero, clamp=(lo, hi))
 
 
 @pytest.mark.parametrize("shift", range(31))

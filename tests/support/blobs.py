@@ -23,6 +23,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     Op,
     Plan,
     Program,
@@ -166,6 +167,10 @@ def addition(a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
     return Add(**(base | _rule(output, 1) | fields))
 
 
+def product(a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
+    return Mul(**({"name": "*", "inputs": (a, b), "output": output} | _rule(output, 1) | fields))
+
+
 def concatenation(a: Tensor, b: Tensor, *, last: bool = False) -> Op:
     shape = Shape(*a.shape[:2], a.shape.c + b.shape.c)
     output = Tensor(shape, "i32") if last else a._replace(shape=shape)
@@ -264,6 +269,7 @@ CONV, GROUPED, DEPTHWISE, MEAN = (
 )
 MAXIMA = blob.dumps(program(maximum(_PLANE, _PLANE, (1, 1)), maximum(_PLANE, _WIDE, (1, 1))))
 ADD = blob.dumps(program(addition(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
+PRODUCT = blob.dumps(program(product(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
 CONCAT = blob.dumps(program(concatenation(_PLANE, _PLANE, last=True), reads=((0, 0),)))
 LOOKUP = blob.dumps(program(lookup(_PLANE, _WIDE)))
 LOOKUPS = blob.dumps(  # the first writes bytes

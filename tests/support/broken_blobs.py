@@ -42,6 +42,7 @@ from blobs import (
     PAD,
     PADDING,
     POOL,
+    PRODUCT,
     SHAPE,
     SHIFT,
     SIZE,
@@ -71,7 +72,7 @@ from blobs import (
 
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
-    "depthwise": DEPTHWISE, "add": ADD, "concat": CONCAT, "lookup": LOOKUPS,
+    "depthwise": DEPTHWISE, "add": ADD, "concat": CONCAT, "lookup": LOOKUPS, "mul": PRODUCT,
 }  # fmt: skip
 
 # What a reader must take although it lies at an edge.
@@ -106,6 +107,7 @@ ACCEPTED = {
         ADD, u16(FACTORS, 1), u16(FACTORS + 2, 32767)
     ),
     "the largest shift of an addition": changed(ADD, u8(SHIFT, 20)),
+    "the largest shift of a product": changed(PRODUCT, u8(SHIFT, 15)),
     "a dilation of 65535 where the kernel is 1": changed(
         CONV, u16(KERNEL, 1), u16(DILATION, 65535),
         u16(STRIDE, 65535), u16(OUT, 1),
@@ -171,6 +173,7 @@ UNUSED = {
     "grouped": (*_SECOND, *_FACTORS),
     "depthwise": (*_SECOND, *_GROUPS, *_FACTORS),
     "add": (*_WINDOWS, *_CONVOLUTION, *_GROUPS, *_WEIGHT, *_PAD),
+    "mul": (*_WINDOWS, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_WEIGHT, *_PAD),
     "concat": (
         2, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_WEIGHT, *_PAD
     ),
@@ -197,7 +200,7 @@ def sides_of_zero() -> Cases:
         f"{kind}, {side} of the tensor at {at} is 0": (SHAPE, changed(data, u16(at + side, 0)))
         for kind, data in BY_KIND.items()
         for at in (IN, IN2, OUT)
-        if at != IN2 or kind in ("add", "concat")
+        if at != IN2 or kind in ("add", "concat", "mul")
         for side in (H, W, C)
     }
 
@@ -205,7 +208,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, 10)
+        for n in (0, 11)
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 2": (FIELD, changed(ADD, u8(MARKS, 2))),
@@ -371,6 +374,11 @@ _SHAPES: Cases = {
         for i in range(3)
     },
     **{
+        f"product, second input's side {i} is 5": (SHAPE, changed(PRODUCT, u16(IN2 + 2 * i, 5)))
+        for i in range(2)
+    },
+    "product, second input's channels": (SHAPE, changed(PRODUCT, u16(IN2 + C, 1))),
+    **{
         f"concatenation, second input's side {i}": (SHAPE, changed(CONCAT, u16(IN2 + 2 * i, 1)))
         for i in range(2)
     },
@@ -421,6 +429,7 @@ _TABLES: Cases = {
         TABLE, changed(DEPTHWISE, (table(DEPTHWISE, WEIGHT) + 15, "b", -128))
     ),
     "shift of a mean one too large": (OVERFLOW, changed(MEAN, u8(SHIFT, 22))),
+    "shift of a product one too large": (OVERFLOW, changed(PRODUCT, u8(SHIFT, 16))),
     "shift of an addition one too large": (OVERFLOW, changed(ADD, u8(SHIFT, 21))),
     "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS), "i", 2**31 - 21 * 255))),
     "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31)))),

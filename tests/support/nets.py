@@ -236,21 +236,24 @@ class _Graph:
         return self.append(Concat(name=self.name, inputs=(a, b), output=output), *pair)
 
     def multiply(self, number, *, last):
-        """A product of tensor `number` and an earlier one of its shape, or a factor for each of its
-        channels that a pool makes of it.
+        """A product of tensor `number` and a factor for each of its channels that a pool makes of
+        it, or a tensor of its shape.
         """
         source = self.tensors[number]
-        fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
-        other = int(self.rng.choice(fits))
-        if other == number or self.rng.random() < 0.5:
-            plane = source.shape[:2]
+        choice = self.rng.random()
+        if choice < 0.4:
             pool = MaxPool(
                 name=self.name,
                 inputs=(source,),
                 output=source._replace(shape=Shape(1, 1, source.shape.c)),
-                kernel=plane,
+                kernel=source.shape[:2],
             )
             other = self.append(pool, number)
+        elif choice < 0.8:
+            other = self.pixelwise(number, _output(self.rng, source.shape, False))
+        else:
+            fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
+            other = int(self.rng.choice(fits))
         pair = source, self.tensors[other]
         return self.append(_mul(self.rng, self.name, *pair, last=last), number, other)
 
@@ -287,7 +290,7 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     With `n_ops` the graph has so many random ops, and what joins them.
     """
     rng = np.random.default_rng(seed)
-    kinds = (*kinds, "mul", "mul") if seed % 7 == 0 and kinds == KINDS else kinds
+    kinds = (*kinds, *["mul"] * 5) if seed % 7 == 0 and kinds == KINDS else kinds
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
     graph = _Graph(rng, _output(rng, shape, False))
     count = int(rng.integers(1, 8)) if n_ops is None else n_ops
