@@ -1,4 +1,6 @@
-"""The nets that are timed: LeNet, and others so that speed is not tuned to one shape."""
+"""The nets that are timed: LeNet, others so that speed is not tuned to one shape, and the
+topologies of MLPerf Tiny for keywords (kws), images (ic) and visual wake words (vww).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from drypoint import data, nn, quant, train
 from drypoint.data import ClassDecoder, ImageEncoder
-from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
+from drypoint.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Model, ReLU, Sequential
 from drypoint.program import Dense, Program, Shape, Tensor
 
 from ._errors import BenchError
@@ -87,12 +89,30 @@ def strided() -> Sequential:
     )
 
 
+def vww() -> Sequential:
+    """MobileNetV1 of a quarter of its width on 96x96 in colour, as MLPerf Tiny's visual wake words:
+    depthwise convolutions of 3x3 and convolutions of 1x1 in turn, 7.5 million MACs.
+    """
+    layers: list[Layer] = [Conv2d(8, 3, stride=2, padding="same"), ReLU()]
+    read = 8
+    strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+    widths = (16, 32, 32, 64, 64, 128, 128, 128, 128, 128, 128, 256, 256)
+    for width, stride in zip(widths, strides, strict=True):
+        layers += [Conv2d(read, 3, stride=stride, padding="same", groups=read), ReLU()]
+        layers += [Conv2d(width, 1), ReLU()]
+        read = width
+    return Sequential([*layers, nn.GlobalAvgPool2d(), Linear(2)], (3, 96, 96))
+
+
 NETS: dict[str, Callable[[], Sequential]] = {
     "lenet": nn.lenet,
     "lenet5": nn.lenet5,
     "vgg-ish": vgg_ish,
     "dense": dense,
     "strided": strided,
+    "kws": nn.ds_cnn,
+    "ic": nn.resnet8,
+    "vww": vww,
 }
 
 
@@ -114,7 +134,8 @@ def make_case(name: str) -> Case:
     assert net.input_shape is not None  # every net here says it
     channels, height, width = net.input_shape
     encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
-    model = Model(net, encoder=encoder, decoder=ClassDecoder(tuple(range(10))))
+    (classes,) = net.output_shape(net.input_shape)
+    model = Model(net, encoder=encoder, decoder=ClassDecoder(tuple(range(classes))))
     if name == "lenet":
         digits = data.load("mnist", "train")[:TRAINING_IMAGES]
         model = train.fit(model, digits, epochs=2, progress="none").model
@@ -159,6 +180,7 @@ def random_images(
 ) -> NDArray[np.uint8]:
     """Random images (n, h, w) or (n, h, w, channels): tiles, since noise all decides alike."""
     rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (n, height // 4, width // 4, channels)).astype(np.uint8)
-    images = coarse.repeat(4, axis=1).repeat(4, axis=2)
+    shape = (n, -(-height // 4), -(-width // 4), channels)
+    coarse = rng.integers(0, 256, shape).astype(np.uint8)
+    images = coarse.repeat(4, axis=1).repeat(4, axis=2)[:, :height, :width]
     return images[..., 0] if channels == 1 else images
