@@ -221,7 +221,7 @@ def test_files_have_at_most_500_lines():
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 5850
+    assert lines <= 6000
 
 
 def test_test_files_have_names_of_their_own():

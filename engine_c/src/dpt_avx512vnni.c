@@ -67,6 +67,17 @@ QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, 
     *acc = quads_acc_dot(*acc, FLIP ? quad_flip(all) : all, quads_weights_load(w));
 }
 
+/* Pairs of 16-bit numbers in 16 lanes. */
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                     const int B_SIGNED, const uint16_t *factors) {
+    const __m128i p = _mm_loadu_si128((const __m128i *)(const void *)a);
+    const __m128i q = _mm_loadu_si128((const __m128i *)(const void *)b);
+    const __m512i x = A_SIGNED ? _mm512_cvtepi8_epi32(p) : _mm512_cvtepu8_epi32(p);
+    const __m512i y = B_SIGNED ? _mm512_cvtepi8_epi32(q) : _mm512_cvtepu8_epi32(q);
+    const __m512i pairs = _mm512_mask_blend_epi16(0xAAAAAAAA, x, _mm512_slli_epi32(y, 16));
+    return _mm512_madd_epi16(pairs, _mm512_set1_epi32(factors[0] | (int32_t)factors[1] << 16));
+}
+
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     return _mm512_add_epi32(a, b);
 }

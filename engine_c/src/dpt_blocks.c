@@ -315,6 +315,7 @@ const dpt_backend dpt_blocks = {"blocks",
                                 {[DPT_CONV] = dpt_blocks_conv,
                                  [DPT_DENSE] = dpt_blocks_dense,
                                  [DPT_DEPTHWISE] = dpt_blocks_depthwise,
+                                 [DPT_ADD] = dpt_scalar_add,
                                  DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */

@@ -370,6 +370,7 @@ const dpt_backend dpt_dsp = {"dsp",
                              {[DPT_CONV] = dpt_dsp_conv,
                               [DPT_DENSE] = dpt_dsp_dense,
                               [DPT_DEPTHWISE] = dpt_dsp_depthwise,
+                              [DPT_ADD] = dpt_scalar_add,
                               DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */

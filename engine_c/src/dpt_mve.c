@@ -160,6 +160,7 @@ const dpt_backend dpt_mve = {"mve",
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
                               [DPT_DEPTHWISE] = dpt_mve_depthwise,
+                              [DPT_ADD] = dpt_scalar_add,
                               DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */

@@ -92,6 +92,13 @@ QUADS_INLINE int32x4_t neon_two_lanes(int32x2_t a) {
     return vreinterpretq_s32_u64(vmovl_u32(vreinterpret_u32_s32(a)));
 }
 
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                     const int B_SIGNED, const uint16_t *factors) {
+    const int32x4_t sum = neon_sum(a, b, A_SIGNED, B_SIGNED, factors);
+    const quads_acc acc = {neon_two_lanes(vget_low_s32(sum)), neon_two_lanes(vget_high_s32(sum))};
+    return acc;
+}
+
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     const int32x4_t most = vmaxq_s32(neon_one_lane(a), neon_one_lane(b));
     const quads_acc s = {neon_two_lanes(vget_low_s32(most)), neon_two_lanes(vget_high_s32(most))};

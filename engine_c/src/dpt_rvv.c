@@ -59,6 +59,25 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
     }
 }
 
+/* 32 bytes as 16-bit numbers. */
+QUADS_INLINE vint16m4_t rvv_wide(const uint8_t *p, const int SIGNED) {
+    if (SIGNED) {
+        return __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2((const int8_t *)p, QUADS_LANES),
+                                       QUADS_LANES);
+    }
+    return __riscv_vreinterpret_v_u16m4_i16m4(
+        __riscv_vzext_vf2_u16m4(__riscv_vle8_v_u8m2(p, QUADS_LANES), QUADS_LANES));
+}
+
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                     const int B_SIGNED, const uint16_t *factors) {
+    quads_acc acc;
+    vint32m8_t x = __riscv_vwmul_vx_i32m8(rvv_wide(a, A_SIGNED), (int16_t)factors[0], QUADS_LANES);
+    x = __riscv_vwmacc_vx_i32m8(x, (int16_t)factors[1], rvv_wide(b, B_SIGNED), QUADS_LANES);
+    __riscv_vse32_v_i32m8(acc.lane, x, QUADS_LANES);
+    return acc;
+}
+
 /* 32 channels of a tap, with bit 7 flipped where FLIP is set. */
 QUADS_INLINE vint8m2_t rvv_tap(const uint8_t *p, const int FLIP) {
     const vint8m2_t a = __riscv_vle8_v_i8m2((const int8_t *)p, QUADS_LANES);

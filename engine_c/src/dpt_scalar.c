@@ -316,4 +316,5 @@ const dpt_backend dpt_scalar = {"scalar",
                                 {[DPT_CONV] = dpt_scalar_conv,
                                  [DPT_DENSE] = dpt_scalar_dense,
                                  [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                                 [DPT_ADD] = dpt_scalar_add,
                                  DPT_PLAIN_KERNELS}};

@@ -100,6 +100,27 @@ QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, 
     }
 }
 
+/* Four bytes as 32-bit numbers. */
+QUADS_INLINE __m128i sse41_four(const uint8_t *p, const int SIGNED) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    const __m128i bytes = _mm_cvtsi32_si128(value);
+    return SIGNED ? _mm_cvtepi8_epi32(bytes) : _mm_cvtepu8_epi32(bytes);
+}
+
+/* Pairs of 16-bit numbers in 4 lanes of each register. */
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                     const int B_SIGNED, const uint16_t *factors) {
+    const __m128i w = _mm_set1_epi32(factors[0] | (int32_t)factors[1] << 16);
+    quads_acc acc;
+    for (int i = 0; i < 4; i++) {
+        const __m128i x = sse41_four(a + 4 * i, A_SIGNED), y = sse41_four(b + 4 * i, B_SIGNED);
+        const __m128i pairs = _mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA);
+        acc.quarter[i] = _mm_madd_epi16(pairs, w);
+    }
+    return acc;
+}
+
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);

@@ -117,6 +117,22 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return s; /* each channel's second lane is 0 */
 }
 
+/* Four bytes as 16-bit numbers, in the first half. */
+QUADS_INLINE v128_t wasm_four(const uint8_t *p, const int SIGNED) {
+    const v128_t bytes = wasm_v128_load32_zero(p);
+    return SIGNED ? wasm_i16x8_extend_low_i8x16(bytes) : wasm_u16x8_extend_low_u8x16(bytes);
+}
+
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                     const int B_SIGNED, const uint16_t *factors) {
+    const v128_t x = wasm_four(a, A_SIGNED), y = wasm_four(b, B_SIGNED);
+    const v128_t pairs = wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+    const v128_t w = wasm_i32x4_splat(factors[0] | (int32_t)factors[1] << 16);
+    const v128_t sum = wasm_i32x4_dot_i16x8(pairs, w);
+    const quads_acc acc = {wasm_u64x2_extend_low_u32x4(sum), wasm_u64x2_extend_high_u32x4(sum)};
+    return acc; /* each channel's second lane is 0 */
+}
+
 /* NUMERICS.md section 2, with products of 64 bits, two lanes at a time. The high halves are y. */
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
