@@ -21,6 +21,7 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
+    Mul,
     blob,
     reference,
     softmax,
@@ -94,7 +95,7 @@ def test_the_header_equals_the_page(program):
 def test_the_records_equal_the_page(program):
     """Read with offsets copied from BLOB.md, not with the writer's structs."""
     data = blob.dumps(program)
-    numbers = [Conv, Dense, MaxPool, AvgPool, GroupedConv, DepthwiseConv, Add, Concat, Lookup]
+    numbers = [Conv, Dense, MaxPool, AvgPool, GroupedConv, DepthwiseConv, Add, Concat, Lookup, Mul]
     for i, op in enumerate(program.ops):
         at = 64 + 128 * i
         assert data[at] == 1 + numbers.index(type(op))

@@ -8,7 +8,13 @@ from drypoint.engine._native import ffi, lib
 from drypoint.program import Conv, Dense, blob, packing
 
 SETS = [one for one in packing.KERNEL_SETS.values() if one.quads is not None]
-PROGRAMS = [*nets.BROAD, *nets.DEEP, *nets.BANDED, *map(nets.wide_program, (1100, 8000, 9000))]
+PROGRAMS = [
+    *nets.BROAD,
+    *nets.DEEP,
+    *nets.BANDED,
+    *nets.DEPTHWISE,
+    *map(nets.wide_program, (1100, 8000, 9000)),
+]
 PROGRAMS += [nets.random_program(seed) for seed in range(60)]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Add, Dense, Lookup, Plan, Program, ProgramError, Shape, Tensor
+from drypoint.program import Add, Dense, Lookup, Mul, Plan, Program, ProgramError, Shape, Tensor
 from drypoint.program._plan import MAX_ALIVE, SEARCHED, Block, _place, make_plan
 from tools import INCLUDE
 
@@ -205,7 +205,7 @@ def test_every_plan_keeps_what_is_alive_apart(program):
             assert program.reads[j][0] == i + 1
             assert alive[i].stop == j + 1
             assert places[i] == places[j]
-            assert isinstance(program.ops[j], Add | Lookup)
+            assert isinstance(program.ops[j], Add | Lookup | Mul)
     for j, marked in enumerate(plan.in_place):
         if marked:
             assert plan.offsets[j] == plan.offsets[program.reads[j][0] - 1]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from drypoint.data import ImageEncoder
 from drypoint.nn import Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
-from drypoint.program import reference
+from drypoint.program import Lookup, reference
 from drypoint.quant import QuantizationError, calibrate, quantize, report
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 4, 6)).astype(np.uint8)
@@ -54,14 +54,15 @@ def test_figures_equal_numpy_on_the_outputs_of_both_nets():
 @given(cases)
 @settings(max_examples=30)
 def test_random_nets_have_a_row_for_each_op_and_agree_closely(case):
-    """The images are those calibrated on: nothing is clipped by more than the rounding."""
+    """The images are those calibrated on: nothing is clipped by more than the rounding. A lookup's
+    output may be: where the function is steep, floats lie far outside of what the table holds."""
     calibration = case.calibration()
     found = report(case.model, calibration, case.images)
-    names = [op.name for op in quantize(case.model, calibration).ops]
-    assert [op.op for op in found] == names[len(names) - len(found) :]
+    ops = quantize(case.model, calibration).ops[-len(found) :]
+    assert [op.op for op in found] == [op.name for op in ops]
     assert found.n_images == len(case.images)
-    for op in found:
-        assert 0 <= op.clipped < 0.05
+    for op, made in zip(found, ops, strict=True):
+        assert 0 <= op.clipped < (1 if isinstance(made, Lookup) else 0.05)
         assert op.cosine <= 1 + 1e-9
         assert op.max_error >= 0
 

@@ -389,6 +389,40 @@ def banded_program(height: int, width: int, pool: int) -> Program:
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
 
 
+def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **more) -> Program:
+    """Two padded depthwise convolutions of one to several groups of channels; planes whose inner
+    windows lie on no padding. Those of i8 have zero points.
+    """
+    rng = np.random.default_rng(channels)
+    source = Tensor(Shape(9, 8, channels), in_type, 3 if in_type == "i8" else 0)
+    (top, left), (step_h, step_w) = (k // 2 for k in kernel), more.get("stride", (1, 1))
+    plane = ((9 + 2 * top - kernel[0]) // step_h + 1, (8 + 2 * left - kernel[1]) // step_w + 1)
+    base = base_of("first", source, in_type, *plane, channels)
+    base["output"] = Tensor(Shape(*plane, channels), in_type, source.zero)
+    windows = {"kernel": kernel, "padding": (top, left, top, left), **more}
+    shape = (channels, *kernel)
+    ops = [_weighted(rng, DepthwiseConv, "any", base, shape, **windows)]
+    base = base_of("second", ops[0].output, "i32", plane[0], plane[1], channels)
+    windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
+    ops.append(_weighted(rng, DepthwiseConv, "any", base, (channels, 3, 3), **windows))
+    return Program(name="depthwise", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+
+
+DEPTHWISE = [
+    depthwise_program(channels, in_type, kernel, **more)
+    for channels, kernel, more in (
+        (1, (3, 3), {}),
+        (8, (3, 3), {"stride": (2, 2)}),
+        (16, (3, 3), {}),
+        (20, (9, 1), {}),
+        (33, (1, 5), {"stride": (1, 2)}),
+        (64, (5, 3), {"stride": (2, 1)}),
+        (65, (3, 3), {}),
+    )
+    for in_type in ("u8", "i8")
+]
+
+
 def skipping_program() -> Program:
     """A convolution whose strides pass over the last rows of its input: SIMD backends read all
     windows where the input lies.
