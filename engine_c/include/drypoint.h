@@ -110,7 +110,7 @@ typedef struct dpt_tensor {
     int8_t zero;
 } dpt_tensor;
 
-/* One op. The fields are those of the record in BLOB.md; the pointers stand for its offsets. A
+/* One op. Its fields are the fields of a record in BLOB.md, with pointers for offsets. A
  * field that a kind does not use is 0 or NULL. Tables are bytes (little-endian int32), so that a
  * blob can be used where it lies.
  *

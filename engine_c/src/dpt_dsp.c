@@ -134,9 +134,9 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
     "stm r1, {r9, r10, r11, r12}\n"
 
 /* Half a unit of four channels at two windows. dpt_dsp_pair takes weights in r0, the buffer in r1,
- * units (at least 1) in r2, and in r3 the address of the results; those of window 1 are
- * WINDOW_GROUP behind. On the stack: the addresses of the initial accumulators of both windows.
- * Then r3, r4, r5 are t, u, v of window 0, and r6, r7, r8 of window 1. */
+ * units (at least 1) in r2, and in r3 the address of the results of window 0; the results of
+ * window 1 lie WINDOW_GROUP behind. On the stack: the addresses of the initial accumulators of both
+ * windows. Then r3, r4, r5 are t, u, v of window 0, and r6, r7, r8 of window 1. */
 #define DSP_HALF_UNIT                                                                              \
     "ldm r0!, {r9, r10}\n"                                                                         \
     "ldm r1!, {r11, r12}\n"                                                                        \

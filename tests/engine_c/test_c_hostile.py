@@ -133,7 +133,7 @@ ROOM = 64  # ops
 
 def verdicts(toolbox, blobs):
     """For each blob the check of BLOB.md that refuses it, that check's status, and the loader's.
-    The check and its status are those of checks.h, which is written from the page alone."""
+    checks.h, which is written from the page alone, gives the check and its status."""
     heads = b"".join(struct.pack("=2I", len(data), ROOM) + data for data in blobs)
     lines = run([toolbox.sanitized("gcc", "fuzz.c"), "read"], data=heads).decode().splitlines()
     return [tuple(map(int, line.split())) for line in lines]

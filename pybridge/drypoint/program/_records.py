@@ -47,7 +47,7 @@ class Tables(NamedTuple):
     pad: int
 
     def of(self, op: Op) -> "Tables":
-        """The offsets without those of tables that the op does not have."""
+        """The offsets, with 0 for each table that the op does not have."""
         weight = self.weight if isinstance(op, WeightedOp | Lookup) else 0
         rule = (self.bias, self.mult) if isinstance(op, RequantizedOp) else (0, 0)
         return Tables(weight, *rule, self.pad if isinstance(op, PaddedOp) else 0)

@@ -46,9 +46,7 @@ class ConvolutionOp(PaddedOp, WeightedOp):
     pool: Pair = (1, 1)
 
     def check_convolution(self, weight: tuple[int, ...]) -> None:
-        """Check all fields but the tensors and those of the subclass; ``weight`` is the weights'
-        shape.
-        """
+        """Check the fields of this class; ``weight`` is the weights' shape."""
         self.check_windows(dilation=self.dilation, pool=self.pool)
         self.check_pad()
         height, width = self.plane
