@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from floatnets import cases
-from hypothesis import given, settings
+from floatnets import cases, random_case
+from hypothesis import example, given, settings
 
 from drypoint.data import ImageEncoder
 from drypoint.nn import Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
@@ -52,17 +52,24 @@ def test_figures_equal_numpy_on_the_outputs_of_both_nets():
 
 
 @given(cases)
+@example(random_case(495621996))  # a cosine of 1e15, and a mean of what it gives
 @settings(max_examples=30)
 def test_random_nets_have_a_row_for_each_op_and_agree_closely(case):
     """The images are those calibrated on: nothing is clipped by more than the rounding. A lookup's
-    output may be: where the function is steep, floats lie far outside of what the table holds."""
+    output may be, and all that is computed from it: where the function is steep (a cosine of 1e15),
+    floats lie far outside of what the table holds."""
     calibration = case.calibration()
     found = report(case.model, calibration, case.images)
-    ops = quantize(case.model, calibration).ops[-len(found) :]
-    assert [op.op for op in found] == [op.name for op in ops]
+    program = quantize(case.model, calibration)
+    behind_lookup = {0: False}
+    for i, op in enumerate(program.ops):
+        behind = isinstance(op, Lookup) or any(behind_lookup[t] for t in program.reads[i])
+        behind_lookup[i + 1] = behind
+    first = len(program.ops) - len(found)
+    assert [op.op for op in found] == [op.name for op in program.ops[first:]]
     assert found.n_images == len(case.images)
-    for op, made in zip(found, ops, strict=True):
-        assert 0 <= op.clipped < (1 if isinstance(made, Lookup) else 0.05)
+    for number, op in enumerate(found, first + 1):
+        assert 0 <= op.clipped <= (1 if behind_lookup[number] else 0.05)
         assert op.cosine <= 1 + 1e-9
         assert op.max_error >= 0
 
