@@ -371,6 +371,10 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_DENSE] = dpt_dsp_dense,
                               [DPT_DEPTHWISE] = dpt_dsp_depthwise,
                               [DPT_ADD] = dpt_scalar_add,
+                              [DPT_MAXPOOL] = dpt_scalar_maxpool,
+                              [DPT_AVGPOOL] = dpt_scalar_avgpool,
+                              [DPT_CONCAT] = dpt_scalar_concat,
+                              [DPT_LOOKUP] = dpt_scalar_lookup,
                               DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */

@@ -11,11 +11,8 @@
 #error "drypoint needs an arithmetic right shift of negative integers"
 #endif
 
-/* In every table of kernels: the kinds that have no kernel but the plain one. */
-#define DPT_PLAIN_KERNELS                                                                          \
-    [DPT_MAXPOOL] = dpt_scalar_maxpool, [DPT_AVGPOOL] = dpt_scalar_avgpool,                        \
-    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_CONCAT] = dpt_scalar_concat,                          \
-    [DPT_LOOKUP] = dpt_scalar_lookup, [DPT_MUL] = dpt_scalar_mul
+/* In every table of kernels: the kinds that only dpt_scalar.c computes. */
+#define DPT_PLAIN_KERNELS [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */

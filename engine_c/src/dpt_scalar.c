@@ -317,4 +317,8 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_DENSE] = dpt_scalar_dense,
                                  [DPT_DEPTHWISE] = dpt_scalar_depthwise,
                                  [DPT_ADD] = dpt_scalar_add,
+                                 [DPT_MAXPOOL] = dpt_scalar_maxpool,
+                                 [DPT_AVGPOOL] = dpt_scalar_avgpool,
+                                 [DPT_CONCAT] = dpt_scalar_concat,
+                                 [DPT_LOOKUP] = dpt_scalar_lookup,
                                  DPT_PLAIN_KERNELS}};

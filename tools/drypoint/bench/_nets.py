@@ -1,5 +1,6 @@
 """The nets that are timed: LeNet, others so that speed is not tuned to one shape, and the
-topologies of MLPerf Tiny for keywords (kws), images (ic) and visual wake words (vww).
+topologies of MLPerf Tiny for keywords (kws), images (ic), visual wake words (vww), anomalies in
+sounds (ad) and a streaming wake word (sww).
 """
 
 from collections.abc import Callable, Sequence
@@ -104,6 +105,27 @@ def vww() -> Sequential:
     return Sequential([*layers, nn.GlobalAvgPool2d(), Linear(2)], (3, 96, 96))
 
 
+def ad() -> Sequential:
+    """The autoencoder of 640 numbers that MLPerf Tiny looks for anomalies with; dense layers only,
+    264,192 MACs."""
+    layers: list[Layer] = []
+    for width in (128, 128, 128, 128, 8, 128, 128, 128, 128):
+        layers += [Linear(width), ReLU()]
+    return Sequential([*layers, Linear(640)], (640,))
+
+
+def sww() -> Sequential:
+    """MLPerf Tiny's streaming wake word on a window of 30 frames with 40 features: depthwise
+    convolutions along time and convolutions of 1x1 in turn, 826,368 MACs.
+    """
+    layers: list[Layer] = []
+    read = 40
+    for taps, width in ((3, 128), (5, 128), (10, 128), (15, 32)):
+        layers += [Conv2d(read, (1, taps), groups=read), Conv2d(width, 1), ReLU()]
+        read = width
+    return Sequential([*layers, Flatten(), Linear(3)], (40, 1, 30))
+
+
 NETS: dict[str, Callable[[], Sequential]] = {
     "lenet": nn.lenet,
     "lenet5": nn.lenet5,
@@ -113,7 +135,12 @@ NETS: dict[str, Callable[[], Sequential]] = {
     "kws": nn.ds_cnn,
     "ic": nn.resnet8,
     "vww": vww,
+    "ad": ad,
+    "sww": sww,
 }
+
+
+SIGNALS = ("ad", "sww")  # these read real numbers, and images the others
 
 
 def known_nets(names: Sequence[str]) -> list[str]:
@@ -132,6 +159,8 @@ def make_case(name: str) -> Case:
     """A net by its name. LeNet is trained for some seconds, the others hold random weights."""
     net = NETS[name]()
     assert net.input_shape is not None  # every net here says it
+    if name in SIGNALS:
+        return _signal_case(name, net.initialize(0))
     channels, height, width = net.input_shape
     encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
     (classes,) = net.output_shape(net.input_shape)
@@ -146,6 +175,18 @@ def make_case(name: str) -> Case:
         shown = random_images(height, width, channels, n=IMAGES, seed=2)
     program = quant.quantize(model, quant.calibrate(model, seen), name=name)
     return Case(name, program, program.check_input(shown), meaningful=name == "lenet")
+
+
+def _signal_case(name: str, net: Sequential) -> Case:
+    """A net that reads real numbers, in place of images: random ones, quantized as signals are."""
+    assert net.input_shape is not None
+    shown, seen = (
+        np.random.default_rng(seed).normal(size=(n, *net.input_shape)).astype(np.float32)
+        for seed, n in ((2, IMAGES), (1, 512))
+    )
+    model = Model(net)
+    program = quant.quantize(model, quant.calibrate(model, seen), name=name)
+    return Case(name, program, program.integers(shown), meaningful=False)
 
 
 def empty_case() -> Case:
