@@ -296,57 +296,106 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 #include "dpt_window.inc"
 
 /* Depthwise convolutions: two taps of a channel are a pair of 16-bit numbers, and so are their
- * weights. */
-static inline uint32_t dsp_low_halves(uint32_t x, uint32_t y) {
-    uint32_t pair;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(x), "r"(y));
-    return pair;
+ * weights. Biases and weights are packed times 2^shift, which fits since shifts are at most 8; so
+ * accumulators need no shift (NUMERICS.md section 4 bounds them times 2^shift). */
+
+/* What dpt_dsp_taps reads. The clamp is of four unsigned bytes; i8 outputs are 128 larger until
+ * `flip` is applied. */
+typedef struct dsp_taps {
+    const uintptr_t *offset, *offset_end; /* of the taps, in pairs */
+    uint32_t lo, hi, flip;
+    uint8_t *out;
+    uintptr_t last; /* the base behind that of the last group */
+    int32_t zero;   /* added to the outputs before the clamp */
+} dsp_taps;
+
+/* Groups of four channels, at least one. The functions take packed groups in r0, the taps' base in
+ * r1 and a dsp_taps in r2, and return where the next group is packed. r4 to r7 are accumulators;
+ * r2 moves over the offsets up to r3. */
+/* clang-format off */
+#define DSP_TAPS(name, EXTEND)                                                                     \
+    const uint8_t *name(const uint8_t *packed, uintptr_t base, dsp_taps *taps);                    \
+    __asm__(".syntax unified\n"                                                                    \
+            ".thumb\n"                                                                             \
+            ".section .text." #name ", \"ax\", %progbits\n"                                        \
+            ".align 2\n"                                                                           \
+            ".global " #name "\n"                                                                  \
+            ".type " #name ", %function\n"                                                         \
+            #name ":\n"                                                                            \
+            "push {r2, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
+            "ldrd r2, r3, [r2]\n"                                                                  \
+            "1:\n"                                                                                 \
+            "ldm r0!, {r4, r5, r6, r7}\n"                                                          \
+            "2:\n"                                                                                 \
+            "ldrd r8, r9, [r2], #8\n"                                                              \
+            "ldr r8, [r1, r8]\n"                                                                   \
+            "ldr r9, [r1, r9]\n"                                                                   \
+            "pkhbt r10, r8, r9, lsl #16\n"                                                         \
+            "pkhtb r11, r9, r8, asr #16\n"                                                         \
+            EXTEND " r8, r10\n"                                                                    \
+            EXTEND " r9, r10, ror #8\n"                                                            \
+            "ldrd r12, lr, [r0], #8\n"                                                             \
+            "smlad r4, r8, r12, r4\n"                                                              \
+            "smlad r5, r9, lr, r5\n"                                                               \
+            EXTEND " r10, r11\n"                                                                   \
+            EXTEND " r11, r11, ror #8\n"                                                           \
+            "ldrd r12, lr, [r0], #8\n"                                                             \
+            "smlad r6, r10, r12, r6\n"                                                             \
+            "smlad r7, r11, lr, r7\n"                                                              \
+            "cmp r2, r3\n"                                                                         \
+            "bne 2b\n"                                                                             \
+            "ldr r12, [sp]\n"                                                                      \
+            "ldm r0!, {r8, r9, r10, r11}\n"                                                        \
+            "ldr lr, [r12, #28]\n"                                                                 \
+            "smmlar r4, r4, r8, lr\n"                                                              \
+            "smmlar r5, r5, r9, lr\n"                                                              \
+            "smmlar r6, r6, r10, lr\n"                                                             \
+            "smmlar r7, r7, r11, lr\n"                                                             \
+            "usat r4, #8, r4\n"                                                                    \
+            "usat r5, #8, r5\n"                                                                    \
+            "usat r6, #8, r6\n"                                                                    \
+            "usat r7, #8, r7\n"                                                                    \
+            "orr r4, r4, r5, lsl #8\n"                                                             \
+            "orr r6, r6, r7, lsl #8\n"                                                             \
+            "orr r4, r4, r6, lsl #16\n"                                                            \
+            "ldm r12, {r2, r3, r5, r6, r7, r8, r9}\n"                                              \
+            "usub8 r10, r4, r5\n"                                                                  \
+            "sel r4, r4, r5\n"                                                                     \
+            "usub8 r10, r6, r4\n"                                                                  \
+            "sel r4, r4, r6\n"                                                                     \
+            "eors r4, r7\n"                                                                        \
+            "str r4, [r8], #4\n"                                                                   \
+            "str r8, [r12, #20]\n"                                                                 \
+            "adds r1, #4\n"                                                                        \
+            "cmp r1, r9\n"                                                                         \
+            "bne 1b\n"                                                                             \
+            "pop {r2, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
+            ".size " #name ", . - " #name "\n"                                                     \
+            ".text\n")
+/* clang-format on */
+
+DSP_TAPS(dpt_dsp_taps_u8, "uxtb16");
+DSP_TAPS(dpt_dsp_taps_i8, "sxtb16");
+
+enum { SMALL_UNIT = 2 };
+
+static inline const uint8_t *small_run(const dpt_op *op, const uintptr_t *offset, size_t n,
+                                       const uint8_t *packed, size_t groups, uintptr_t base,
+                                       uint8_t *out) {
+    const uint32_t flip = op->out.type == DPT_I8 ? 128 : 0, bytes = 0x01010101u;
+    dsp_taps taps = {offset,
+                     offset + n,
+                     ((uint32_t)op->lo + flip) * bytes,
+                     ((uint32_t)op->hi + flip) * bytes,
+                     flip * bytes,
+                     out,
+                     base + groups * 4,
+                     op->out.zero + (int32_t)flip};
+    return op->in.type == DPT_I8 ? dpt_dsp_taps_i8(packed, base, &taps)
+                                 : dpt_dsp_taps_u8(packed, base, &taps);
 }
 
-static inline uint32_t dsp_high_halves(uint32_t x, uint32_t y) {
-    uint32_t pair;
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(pair) : "r"(x), "r"(y));
-    return pair;
-}
-
-static inline uint32_t dsp_add_pair(uint32_t sum, uint32_t a, uint32_t w) {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(w));
-    return sum;
-}
-
-#define DEPTHWISE_TARGET
-enum { DEPTHWISE_GROUP = 4, DEPTHWISE_UNIT = 2, DEPTHWISE_FEW = 0 };
-
-static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
-                                             const uint8_t *packed, size_t n,
-                                             const uint8_t *const *tap, size_t at, void *out,
-                                             size_t index) {
-    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
-    const uint32_t *w = (const uint32_t *)(const void *)(mult + DEPTHWISE_GROUP);
-    const int type = SIGNED ? DPT_I8 : DPT_U8;
-    int32_t acc[DEPTHWISE_GROUP];
-    uint32_t a0 = (uint32_t)bias[0], a1 = (uint32_t)bias[1], a2 = (uint32_t)bias[2],
-             a3 = (uint32_t)bias[3];
-    for (size_t i = 0; i < n; i += 2, w += 4) {
-        uint32_t x, y;
-        memcpy(&x, tap[i] + at, sizeof x);
-        memcpy(&y, tap[i + 1] + at, sizeof y);
-        const uint32_t even_x = dsp_even_bytes(x, type), odd_x = dsp_odd_bytes(x, type);
-        const uint32_t even_y = dsp_even_bytes(y, type), odd_y = dsp_odd_bytes(y, type);
-        a0 = dsp_add_pair(a0, dsp_low_halves(even_x, even_y), w[0]);
-        a1 = dsp_add_pair(a1, dsp_low_halves(odd_x, odd_y), w[1]);
-        a2 = dsp_add_pair(a2, dsp_high_halves(even_x, even_y), w[2]);
-        a3 = dsp_add_pair(a3, dsp_high_halves(odd_x, odd_y), w[3]);
-    }
-    acc[0] = (int32_t)a0;
-    acc[1] = (int32_t)a1;
-    acc[2] = (int32_t)a2;
-    acc[3] = (int32_t)a3;
-    window_store(op, acc, mult, out, index, DEPTHWISE_GROUP);
-    return (const uint8_t *)w;
-}
-
-#include "dpt_depthwise.inc"
+#include "dpt_depthwise_small.inc"
 
 static int dsp_available(void) {
     return 1;
@@ -361,7 +410,7 @@ void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
 }
 
 void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    depthwise_each(op, in, out, n);
+    small_depthwise(op, in, out, n);
 }
 
 const dpt_backend dpt_dsp = {"dsp",

@@ -107,7 +107,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             conv=_pairs(4),
             dense=_pairs(4),
             stored="16 bits",
-            depthwise=Depthwise(group=4, unit=2, dtype=np.int16),
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True),
             stack=1312,
         ),
         KernelSet(
