@@ -108,7 +108,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             dense=_pairs(4),
             flips="i8",
             stored="16 bits",
-            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True),
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
             stack=1568,
         ),
         KernelSet(
