@@ -2,10 +2,13 @@
 
 Its arguments are LIBRARY PROGRAM IMAGES THREADS BACKEND; IMAGES is a .npy of the program's inputs
 (N, h, w, c). The first line is ``ready``; then commands:
-``time N MS`` (nanoseconds of each call of N inputs, for about MS milliseconds) and ``decide``
-(the index of the largest output for every input).
+``time N MS`` (nanoseconds of each call of N inputs, for about MS milliseconds), ``decide`` (the
+index of the largest output for every input) and, for peers, ``layers MS`` (a line for each op: its
+nanoseconds as a net of its own).
 """
 
+import math
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -14,8 +17,10 @@ import numpy as np
 
 from ._contestants import LIBRARIES
 from ._library import Library
+from ._nets import Case, case_of, empty_case, one_op
 
 FEWEST, MOST = 3, 20000  # calls timed, however long or short they are
+PLACES = 4  # inputs of an op that is timed alone
 
 
 def time_calls(library: Library, n: int, ms: float) -> list[int]:
@@ -31,11 +36,36 @@ def time_calls(library: Library, n: int, ms: float) -> list[int]:
     return taken
 
 
+class Layers:
+    """The ops of a program as nets of their own, for a peer that does not time its layers.
+
+    A call of a net that computes one product is taken off: what remains is an op's own time.
+    """
+
+    def __init__(self, library: Library, *, threads: int, backend: str) -> None:
+        def alone(case: Case) -> Library:
+            images = case.images[:PLACES]
+            return type(library)(case.program, images, threads=threads, backend=backend)
+
+        self._empty = alone(empty_case())
+        programs = map(one_op, library.engine.program.ops)
+        self._nets = [None if one is None else alone(case_of(one)) for one in programs]
+
+    def time(self, ms: float) -> list[float]:
+        """Nanoseconds of each op; NaN where `one_op` has no net."""
+        call = statistics.median(time_calls(self._empty, 1, ms))
+        return [
+            math.nan if net is None else statistics.median(time_calls(net, 1, ms)) - call
+            for net in self._nets
+        ]
+
+
 def serve(arguments: list[str]) -> None:
     """Answer commands from standard input until it ends."""
     name, program, images, threads, backend = arguments
     library = LIBRARIES[name](Path(program), np.load(images), threads=int(threads), backend=backend)
     library.prepare(1)
+    layers: Layers | None = None
     print("ready", flush=True)
     for line in sys.stdin:
         match line.split():
@@ -43,6 +73,10 @@ def serve(arguments: list[str]) -> None:
                 answer = time_calls(library, int(n), float(ms))
             case ["decide"]:
                 answer = library.decide()
+            case ["layers", ms]:
+                layers = layers or Layers(library, threads=int(threads), backend=backend)
+                print(*layers.time(float(ms)), sep="\n", flush=True)
+                continue
             case _:
                 raise SystemExit(f"no such command: {line.strip()}")
         print(*answer, flush=True)
