@@ -25,7 +25,7 @@ class Library(ABC):
         self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
     ) -> None:
         self.engine = Engine(program, backend=backend, threads=threads)
-        self.images, self.threads = images, threads
+        self.images, self.threads, self.backend = images, threads, backend
 
     @abstractmethod
     def prepare(self, n: int) -> Callable[[], object]:

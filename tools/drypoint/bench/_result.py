@@ -1,5 +1,6 @@
 """The result of a bench: plain values for tables, charts and JSON."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -184,7 +185,11 @@ def best_batch(batches: Mapping[int, Figure]) -> tuple[int, Figure]:
 
 
 def to_json(value: Any) -> Any:
-    """A result as JSON-able values: figures as median, low, high and spread."""
+    """A result as JSON-able values: figures as median, low, high and spread; null for a figure
+    that is not known.
+    """
+    if isinstance(value, Figure) and math.isnan(value.median):
+        return None
     if isinstance(value, Figure | Machine):
         return value.to_json()
     if isinstance(value, Mapping):

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ._contestants import LIBRARIES
+from ._errors import BenchError
 from ._library import Library
 from ._nets import Case, case_of, empty_case, one_op
 
@@ -42,22 +43,30 @@ class Layers:
     A call of a net that computes one product is taken off: what remains is an op's own time.
     """
 
-    def __init__(self, library: Library, *, threads: int, backend: str) -> None:
-        def alone(case: Case) -> Library:
-            images = case.images[:PLACES]
-            return type(library)(case.program, images, threads=threads, backend=backend)
-
-        self._empty = alone(empty_case())
+    def __init__(self, library: Library) -> None:
+        self._empty = _alone(library, empty_case())
         programs = map(one_op, library.engine.program.ops)
-        self._nets = [None if one is None else alone(case_of(one)) for one in programs]
+        self._nets = [None if one is None else _alone(library, case_of(one)) for one in programs]
 
     def time(self, ms: float) -> list[float]:
-        """Nanoseconds of each op; NaN where `one_op` has no net."""
-        call = statistics.median(time_calls(self._empty, 1, ms))
-        return [
-            math.nan if net is None else statistics.median(time_calls(net, 1, ms)) - call
-            for net in self._nets
-        ]
+        """Nanoseconds of each op; NaN where `one_op` has no net, or the peer does not take it."""
+        call = _median(self._empty, ms)
+        return [max(_median(net, ms) - call, 0.0) for net in self._nets]  # max(NaN, 0) is NaN
+
+
+def _alone(library: Library, case: Case) -> Library | None:
+    try:
+        one = type(library)(
+            case.program, case.images[:PLACES], threads=library.threads, backend=library.backend
+        )
+        one.prepare(1)
+    except BenchError:
+        return None
+    return one
+
+
+def _median(library: Library | None, ms: float) -> float:
+    return math.nan if library is None else statistics.median(time_calls(library, 1, ms))
 
 
 def serve(arguments: list[str]) -> None:
@@ -74,7 +83,7 @@ def serve(arguments: list[str]) -> None:
             case ["decide"]:
                 answer = library.decide()
             case ["layers", ms]:
-                layers = layers or Layers(library, threads=int(threads), backend=backend)
+                layers = layers or Layers(library)
                 print(*layers.time(float(ms)), sep="\n", flush=True)
                 continue
             case _:
