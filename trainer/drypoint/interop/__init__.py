@@ -10,3 +10,5 @@ extra ``interop`` installs the package ``onnx``, which reads the files.
 
 from ._errors import OnnxError as OnnxError
 from ._onnx import from_onnx as from_onnx
+from ._errors import TfliteError as TfliteError
+from ._tflite import program_from_tflite as program_from_tflite
