@@ -94,6 +94,8 @@ CALLS = {
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
     interop.from_onnx: {"source": b""},
+    interop.from_tflite: {"source": b""},
+    interop.program_from_tflite: {"source": b""},
     models.card: {"name": "lenet-mnist"},
     models.load: {"name": "lenet-mnist"},
     models.load_program: {"name": "lenet-mnist"},

@@ -9,6 +9,7 @@ extra ``interop`` installs the package ``onnx``, which reads the files.
 """
 
 from ._errors import OnnxError as OnnxError
-from ._onnx import from_onnx as from_onnx
 from ._errors import TfliteError as TfliteError
+from ._onnx import from_onnx as from_onnx
+from ._tflite import from_tflite as from_tflite
 from ._tflite import program_from_tflite as program_from_tflite

@@ -67,6 +67,12 @@ class Value:
     softmax: bool = False
 
     @property
+    def padded_size(self) -> tuple[int, int]:
+        """Rows and columns, padding included."""
+        top, left, bottom, right = self.padding
+        return self.shape.h + top + bottom, self.shape.w + left + right
+
+    @property
     def reals(self) -> NDArray[np.float64]:
         """The real value of each of the 256 bytes, in the bytes' order."""
         stored = np.arange(256, dtype=np.uint8).view(NUMPY_TYPE[self.tensor.type])
@@ -94,7 +100,11 @@ class Draft:
             if tensor.type == "FLOAT32":
                 shape = plane(self.file, tensor)
                 return Value(
-                    at=0, number=self.file.input, tensor=Tensor(shape, "i32"), shape=shape, scale=1.0
+                    at=0,
+                    number=self.file.input,
+                    tensor=Tensor(shape, "i32"),
+                    shape=shape,
+                    scale=1.0,
                 )
             value = self.described(self.file.input, 0)
         except Unsupported as reason:
@@ -113,8 +123,6 @@ class Draft:
         dtype, zero, scale = quantization(tensor)
         shape = plane(self.file, tensor)
         made = Tensor(shape, dtype, zero)
-        if made.problem():
-            raise Unsupported(f"has a tensor that {made.problem()}")
         return Value(at=at, number=number, tensor=made, shape=shape, scale=scale, fill=zero)
 
     def read(self, one: Operator, position: int = 0, *, reshaped: bool = False) -> Value:

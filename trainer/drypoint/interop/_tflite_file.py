@@ -103,6 +103,11 @@ class Operator:
         """A name for people."""
         return f"{self.kind.lower()}_{self.index}"
 
+    @property
+    def activation(self) -> str:
+        """The fused activation, "NONE" where there is none."""
+        return str(self.options.get("FusedActivationFunction", "NONE"))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class File:
@@ -111,12 +116,14 @@ class File:
     Attributes:
         tensors, operators: in the file's order, the order of computation.
         input, output: numbers of the only input and the only output.
+        size: the file's bytes.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[Operator, ...]
     input: int
     output: int
+    size: int
 
 
 def read_file(content: bytes) -> File:
@@ -156,7 +163,7 @@ class _Reader:
     def __init__(self, content: bytes, schema: Any) -> None:
         self.schema = schema
         self.model = schema.Model.GetRootAs(content, 0)
-        self.left = len(content)  # elements of vectors that may still be read
+        self.size = self.left = len(content)  # elements of vectors that may still be read
         self.kinds = _names(schema.BuiltinOperator)
         self.types = _names(schema.TensorType)
 
@@ -182,7 +189,7 @@ class _Reader:
         (first,), (last,) = ends
         if not (0 <= first < len(tensors) and 0 <= last < len(tensors)):
             raise TfliteError("damaged: its input or output is a tensor that is not there")
-        return File(tensors=tensors, operators=operators, input=first, output=last)
+        return File(tensors=tensors, operators=operators, input=first, output=last, size=self.size)
 
     def _take(self, count: int) -> None:
         self.left -= count

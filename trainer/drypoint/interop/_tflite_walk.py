@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from drypoint.common import DrypointError
-from drypoint.program import Shape
+from drypoint.program import Shape, Tensor
 
 from ._errors import TfliteError, Unsupported
 from ._tflite_file import Array, File, FileTensor, Operator
@@ -17,6 +15,7 @@ from ._tflite_file import Array, File, FileTensor, Operator
 Sides = tuple[int, int, int, int]  # top, left, bottom, right
 NO_PADDING: Sides = (0, 0, 0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
+MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _SHOWN = 8  # operators that a message names
 _HINTS = {
     "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
@@ -32,9 +31,12 @@ def operators(file: File) -> tuple[Operator, ...]:
     """The operators that the output depends on, in order of computation.
 
     Raises:
-        TfliteError: an operator reads what is computed after it.
+        TfliteError: an operator reads what is computed after it, or the result would be far larger
+            than the file: many operators read one constant, or channels that no constant explains.
     """
     writers = {number: one for one in reversed(file.operators) for number in one.outputs}
+    if file.output not in writers:
+        raise TfliteError("no operator computes its output")
     waiting, found = [file.output], dict[int, Operator]()
     while waiting:
         number = waiting.pop()
@@ -46,7 +48,17 @@ def operators(file: File) -> tuple[Operator, ...]:
             if read in writers and writers[read].index >= one.index and read != file.input:
                 raise TfliteError(f"damaged: {one.name} reads what is computed after it")
             waiting.append(read)
-    return tuple(found[index] for index in sorted(found))
+    line = tuple(found[index] for index in sorted(found))
+    read = [file.tensors[n] for one in line for n in (*one.inputs, *one.outputs) if n >= 0]
+    total = sum(
+        sum(one.shape[-1:]) if one.constant is None else one.constant.nbytes for one in read
+    )
+    if total > MAX_SHARED * file.size:
+        raise TfliteError(
+            f"its operators read {total:,} bytes of constants and channels, more than {MAX_SHARED} "
+            "times the file"
+        )
+    return line
 
 
 def activations(file: File, one: Operator) -> tuple[int, ...]:
@@ -83,6 +95,8 @@ def convert_all(
         try:
             if one.kind not in converters or len(one.outputs) != 1:
                 raise Unsupported(_HINTS.get(one.kind, "has no counterpart in drypoint"))
+            if not one.inputs:
+                raise Unsupported("reads nothing")
             converters[one.kind](draft, one)
         except (Unsupported, DrypointError) as reason:
             troubles.append(f"operator {one.index} {one.kind} {reason}")
@@ -102,7 +116,10 @@ def plane(file: File, tensor: FileTensor) -> Shape:
     shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
     if not 2 <= len(shape) <= 4 or shape[:1] != batch:
         raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
-    return Shape(*(1,) * (4 - len(shape)), *shape[1:])
+    found = Shape(*(1,) * (4 - len(shape)), *shape[1:])
+    if problem := Tensor(found, "u8").problem():
+        raise Unsupported(f"has a tensor that {problem}")
+    return found
 
 
 def constant(file: File, one: Operator, position: int) -> Array:
@@ -176,7 +193,8 @@ def mean_window(file: File, one: Operator, source: Shape, rank: int) -> tuple[in
     Raises:
         Unsupported: it goes over the batch or the channels.
     """
-    axes = {int(axis) % rank for axis in np.ravel(constant(file, one, 1))}
+    given = constant(file, one, 1)
+    axes = {int(axis) % rank for axis in given.ravel()} if given.dtype.kind == "i" else set()
     first = 4 - rank  # of a plane's axes
     if not axes or axes & {0, rank - 1}:
         raise Unsupported("takes means over the batch or the channels; only rows and columns")
