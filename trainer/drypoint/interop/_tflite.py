@@ -1,4 +1,4 @@
-"""`from_tflite` and `program_from_tflite`: nets and programs from TensorFlow Lite files."""
+"""`from_tflite`, `program_from_tflite`: nets and integer programs from TensorFlow Lite files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ._tflite_draft import Draft
 from ._tflite_file import read_file
 from ._tflite_integers import CONVERTERS
 from ._tflite_net import net_of
-from ._tflite_walk import convert_all
+from ._tflite_walk import convert_all, operators
 
 
 def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
@@ -76,6 +76,26 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
         with np.errstate(all="ignore"):
             return net_of(read_file(content))
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise TfliteError(f"{what} no net that can be read: {error}") from error
+
+
+def is_quantized_tflite(source: bytes | str | Path) -> bool:
+    """Whether operators of a TensorFlow Lite file write integers of 8 or 16 bits, so that
+    `program_from_tflite` is for it.
+
+    Args:
+        source: as for `program_from_tflite`.
+
+    Raises:
+        TfliteError: no TensorFlow Lite file.
+        DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
+    """
+    content, what = _content(source)
+    try:
+        file = read_file(content)
+        written = [file.tensors[n].type for one in operators(file) for n in one.outputs if n >= 0]
+        return bool({"INT8", "UINT8", "INT16"}.intersection(written))
+    except TfliteError as error:
         raise TfliteError(f"{what} no net that can be read: {error}") from error
 
 
