@@ -95,6 +95,7 @@ CALLS = {
     engine.Engine: {"program": PROGRAM},
     interop.from_onnx: {"source": b""},
     interop.from_tflite: {"source": b""},
+    interop.is_quantized_tflite: {"source": b""},
     interop.program_from_tflite: {"source": b""},
     models.card: {"name": "lenet-mnist"},
     models.load: {"name": "lenet-mnist"},

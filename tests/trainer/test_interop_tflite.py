@@ -8,6 +8,7 @@ largest output is far above that and far below any misread weight or padding.
 
 import dataclasses
 import operator
+import sys
 
 import numpy as np
 import pytest
@@ -462,5 +463,13 @@ def test_a_table_of_a_last_function_has_32_bits():
     program = interop.program_from_tflite(OPERATORS["logistic"])
     (op,) = program.ops
     assert isinstance(op, Lookup)
+    assert interop.is_quantized_tflite(OPERATORS["logistic"])
+    assert not interop.is_quantized_tflite(a_net("FLOAT32"))
     wanted = np.rint(256 / (1 + np.exp(-0.02 * (np.arange(-128, 128) + 3)))).clip(0, 255)
     assert np.array_equal(np.roll(op.table, 128), wanted)
+
+
+def test_without_the_package_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tflite", None)
+    with pytest.raises(DrypointError, match=r"drypoint\[interop\]"):
+        interop.from_tflite(a_net())
