@@ -21,4 +21,16 @@
 #define QUADS_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* The kernels of a backend, for its table. */
+#define QUADS_KERNELS                                                                              \
+    {[DPT_MAXPOOL] = dpt_scalar_maxpool,                                                           \
+     [DPT_AVGPOOL] = dpt_scalar_avgpool,                                                           \
+     [DPT_CONCAT] = dpt_scalar_concat,                                                             \
+     [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
+     DPT_PLAIN_KERNELS,                                                                            \
+     [DPT_CONV] = QUADS_NAME(conv),                                                                \
+     [DPT_DENSE] = QUADS_NAME(dense),                                                              \
+     [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
+     [DPT_ADD] = QUADS_NAME(add)}
+
 #endif
