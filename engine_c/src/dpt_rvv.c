@@ -46,6 +46,12 @@ typedef struct quads_acc {
     int32_t lane[QUADS_LANES];
 } quads_acc;
 
+QUADS_INLINE quads_acc quads_acc_zero(void) {
+    quads_acc acc;
+    __riscv_vse32_v_i32m8(acc.lane, __riscv_vmv_v_x_i32m8(0, QUADS_LANES), QUADS_LANES);
+    return acc;
+}
+
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     rvv_store(op, __riscv_vle32_v_i32m8(acc.lane, n), bias, mult, out, index, n);
@@ -70,8 +76,55 @@ QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const i
     return acc;
 }
 
+/* The instructions of dpt_quads_pool.inc on 32 channels. */
+typedef vuint8m2_t quads_bytes;
+
+QUADS_INLINE quads_bytes quads_bytes_load(const uint8_t *p) {
+    return __riscv_vle8_v_u8m2(p, QUADS_LANES);
+}
+
+QUADS_INLINE void quads_bytes_store(uint8_t *p, quads_bytes bytes) {
+    __riscv_vse8_v_u8m2(p, bytes, QUADS_LANES);
+}
+
+QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b, const int SIGNED) {
+    if (SIGNED) {
+        return __riscv_vreinterpret_v_i8m2_u8m2(__riscv_vmax_vv_i8m2(
+            __riscv_vreinterpret_v_u8m2_i8m2(a), __riscv_vreinterpret_v_u8m2_i8m2(b), QUADS_LANES));
+    }
+    return __riscv_vmaxu_vv_u8m2(a, b, QUADS_LANES);
+}
+
+typedef vint16m4_t quads_sums;
+
+QUADS_INLINE quads_sums quads_sums_zero(void) {
+    return __riscv_vmv_v_x_i16m4(0, QUADS_LANES);
+}
+
+QUADS_INLINE quads_sums quads_sums_add(quads_sums s, const uint8_t *p, const int SIGNED) {
+    const vuint8m2_t bytes = quads_bytes_load(p);
+    if (SIGNED) {
+        return __riscv_vwadd_wv_i16m4(s, __riscv_vreinterpret_v_u8m2_i8m2(bytes), QUADS_LANES);
+    }
+    return __riscv_vreinterpret_v_u16m4_i16m4(
+        __riscv_vwaddu_wv_u16m4(__riscv_vreinterpret_v_i16m4_u16m4(s), bytes, QUADS_LANES));
+}
+
+QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGNED) {
+    vint32m8_t x = __riscv_vle32_v_i32m8(totals, QUADS_LANES);
+    if (SIGNED) {
+        x = __riscv_vwadd_wv_i32m8(x, s, QUADS_LANES);
+    } else {
+        x = __riscv_vreinterpret_v_u32m8_i32m8(
+            __riscv_vwaddu_wv_u32m8(__riscv_vreinterpret_v_i32m8_u32m8(x),
+                                    __riscv_vreinterpret_v_i16m4_u16m4(s), QUADS_LANES));
+    }
+    __riscv_vse32_v_i32m8(totals, x, QUADS_LANES);
+}
+
 #include "dpt_quads_add.inc"
 #include "dpt_rvv_conv.inc"
+#include "dpt_quads_pool.inc"
 
 static int rvv_available(void) {
     return 1;
