@@ -3,8 +3,6 @@
  * against these, and these against the NumPy reference. */
 #include "dpt_internal.h"
 
-#include <string.h>
-
 /* The sum of n products of an activation row and a weight row; `type` says how to read the row. */
 static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     int32_t acc = 0;
@@ -285,34 +283,26 @@ void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t
 
 void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
-    const size_t sizes[2] = {op->in.c, op->in2.c}, pixels = n * op->out.h * op->out.w;
-    const int widen = op->out.type == DPT_I32, type = op->in.type;
-    for (size_t i = 0, index = 0; i < 2 * pixels; i++) {
-        const size_t size = sizes[i % 2];
-        const uint8_t *const from = (const uint8_t *)in[i % 2] + i / 2 * size;
-        if (widen) {
-            for (size_t c = 0; c < size; c++) {
-                ((int32_t *)out)[index + c] = dpt_value(type, from, c);
-            }
-        } else {
-            memcpy((uint8_t *)out + index, from, size);
+    size_t a = 0, b = 0, index = 0;
+    for (size_t pixels = n * op->out.h * op->out.w; pixels > 0; pixels--) {
+        for (size_t end = a + op->in.c; a < end; a++) {
+            dpt_store(op, out, index++, dpt_value(op->in.type, in[0], a));
         }
-        index += size;
+        for (size_t end = b + op->in2.c; b < end; b++) {
+            dpt_store(op, out, index++, dpt_value(op->in2.type, in[1], b));
+        }
     }
 }
 
 void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_LOOKUP && op->table != NULL);
-    const uint8_t *const x = in[0], *const table = op->table;
-    const size_t count = n * dpt_elements(op->out);
-    if (op->out.type == DPT_I32) {
-        for (size_t i = 0; i < count; i++) {
-            ((int32_t *)out)[i] = dpt_i32(table + 4 * (size_t)x[i]);
+    const uint8_t *x = in[0];
+    for (size_t i = 0; i < n * dpt_elements(op->out); i++) {
+        if (op->out.type == DPT_I32) {
+            dpt_store(op, out, i, dpt_i32(op->table + 4 * (size_t)x[i]));
+        } else {
+            ((uint8_t *)out)[i] = op->table[x[i]];
         }
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        ((uint8_t *)out)[i] = table[x[i]];
     }
 }
 
