@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "nn", "autodiff", "data", "common"},
-    "interop": {"nn", "data", "common"},
+    "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
