@@ -27,14 +27,9 @@ static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
+/* Copies n bytes, each with the bits of `flip` flipped. */
 /* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
-static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                              int type) {
-    uint8_t *to = x->bytes[p] + k;
-    if (from == NULL) {
-        memset(to, mve_flip(type), n);
-        return;
-    }
+static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8_t flip) {
     __asm__ volatile("vdup.8 q1, %3\n\t"
                      "wlstp.8 lr, %2, 2f\n"
                      "1:\n\t"
@@ -44,8 +39,17 @@ static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_
                      "letp lr, 1b\n"
                      "2:"
                      : "+r"(from), "+r"(to)
-                     : "r"(n), "r"(mve_flip(type))
+                     : "r"(n), "r"(flip)
                      : "q0", "q1", "lr", "memory");
+}
+
+static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
+                              int type) {
+    if (from == NULL) {
+        memset(x->bytes[p] + k, mve_flip(type), n);
+        return;
+    }
+    mve_copy(x->bytes[p] + k, from, n, mve_flip(type));
 }
 
 static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
@@ -81,21 +85,32 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
 }
 
-/* VRMULH computes the rounding rule of NUMERICS.md section 2. */
+/* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
+ */
+static inline int32x4_t mve_requantize(const dpt_op *op, int32x4_t acc, int32x4_t mult) {
+    const int32x4_t y = vrmulhq_s32(vshlq_r_s32(acc, op->shift), mult);
+    const int32x4_t low = vmaxq_s32(vaddq_n_s32(y, op->out.zero), vdupq_n_s32(op->lo));
+    return vminq_s32(low, vdupq_n_s32(op->hi));
+}
+
+/* Writes the lanes of y as outputs number `index` and following. */
+static inline void mve_put(const dpt_op *op, int32x4_t y, void *out, size_t index,
+                           mve_pred16_t lanes) {
+    if (op->out.type != DPT_I32) {
+        vstrbq_p_s32((int8_t *)out + index, y, lanes);
+    } else {
+        vstrwq_p_s32((int32_t *)out + index, y, lanes);
+    }
+}
+
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
-    const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
-        const int32x4_t sum = vshlq_r_s32(vldrwq_s32(acc + i), op->shift);
-        int32x4_t y = vaddq_n_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), op->out.zero);
-        y = vminq_s32(vmaxq_s32(y, lo), hi);
-        int8_t *bytes = (int8_t *)out + index + i;
+        const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i));
         if (op->out.type != DPT_I32 && i + 4 <= n) {
-            vstrbq_s32(bytes, y);
-        } else if (op->out.type != DPT_I32) {
-            vstrbq_p_s32(bytes, y, vctp32q((uint32_t)(n - i)));
+            vstrbq_s32((int8_t *)out + index + i, y);
         } else {
-            vstrwq_p_s32((int32_t *)out + index + i, y, vctp32q((uint32_t)(n - i)));
+            mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
         }
     }
 }
@@ -103,6 +118,8 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 #include "dpt_window.inc"
 
 #include "dpt_mve_short.inc"
+
+#include "dpt_mve_values.inc"
 
 /* Depthwise convolutions: eight channels as 16-bit numbers. */
 #define DEPTHWISE_TARGET
@@ -160,11 +177,11 @@ const dpt_backend dpt_mve = {"mve",
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
                               [DPT_DEPTHWISE] = dpt_mve_depthwise,
-                              [DPT_ADD] = dpt_scalar_add,
-                              [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                              [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                              [DPT_CONCAT] = dpt_scalar_concat,
-                              [DPT_LOOKUP] = dpt_scalar_lookup,
+                              [DPT_ADD] = dpt_mve_add,
+                              [DPT_MAXPOOL] = dpt_mve_maxpool,
+                              [DPT_AVGPOOL] = dpt_mve_avgpool,
+                              [DPT_CONCAT] = dpt_mve_concat,
+                              [DPT_LOOKUP] = dpt_mve_lookup,
                               DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */

@@ -142,6 +142,8 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     kinds = {_kernel(op) for op in program.ops}
     own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
     own |= {"add": chosen.backend} if chosen.quads is not None else {}
+    if chosen.name == "mve":
+        own |= dict.fromkeys(("add", "maxpool", "avgpool", "concat", "lookup"), chosen.backend)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
         for kind in (one.kind for one in KINDS)
