@@ -121,32 +121,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_mve_values.inc"
 
-/* Depthwise convolutions: eight channels as 16-bit numbers. */
-#define DEPTHWISE_TARGET
-enum { DEPTHWISE_GROUP = 8, DEPTHWISE_UNIT = 1, DEPTHWISE_FEW = 0 };
-
-static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
-                                             const uint8_t *packed, size_t n,
-                                             const uint8_t *const *tap, size_t at, void *out,
-                                             size_t index) {
-    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
-    const int8_t *w = (const int8_t *)(mult + DEPTHWISE_GROUP);
-    int32x4x2_t acc = vld2q_s32(bias); /* even channels, odd channels */
-    int32_t sums[DEPTHWISE_GROUP];
-    for (size_t i = 0; i < n; i++, w += DEPTHWISE_GROUP) {
-        const uint8_t *from = tap[i] + at;
-        const int16x8_t a =
-            SIGNED ? vldrbq_s16((const int8_t *)from) : vreinterpretq_s16_u16(vldrbq_u16(from));
-        const int16x8_t b = vldrbq_s16(w);
-        acc.val[0] = vaddq_s32(acc.val[0], vmullbq_int_s16(a, b));
-        acc.val[1] = vaddq_s32(acc.val[1], vmulltq_int_s16(a, b));
-    }
-    vst2q_s32(sums, acc);
-    window_store(op, sums, mult, out, index, DEPTHWISE_GROUP);
-    return (const uint8_t *)w;
-}
-
-#include "dpt_depthwise.inc"
+#include "dpt_mve_depthwise.inc"
 
 static int mve_available(void) {
     return 1;
@@ -168,7 +143,14 @@ void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
 }
 
 void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    depthwise_each(op, in, out, n);
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
+                      dpt_output(op, out, i));
+    }
 }
 
 const dpt_backend dpt_mve = {"mve",
