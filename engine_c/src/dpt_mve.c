@@ -87,10 +87,10 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
 
 /* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
  */
-static inline int32x4_t mve_requantize(const dpt_op *op, int32x4_t acc, int32x4_t mult) {
+static inline int32x4_t mve_requantize(const dpt_op *op, int32x4_t acc, int32x4_t mult,
+                                       int32x4_t lo, int32x4_t hi) {
     const int32x4_t y = vrmulhq_s32(vshlq_r_s32(acc, op->shift), mult);
-    const int32x4_t low = vmaxq_s32(vaddq_n_s32(y, op->out.zero), vdupq_n_s32(op->lo));
-    return vminq_s32(low, vdupq_n_s32(op->hi));
+    return vminq_s32(vmaxq_s32(vaddq_n_s32(y, op->out.zero), lo), hi);
 }
 
 /* Writes the lanes of y as outputs number `index` and following. */
@@ -105,8 +105,9 @@ static inline void mve_put(const dpt_op *op, int32x4_t y, void *out, size_t inde
 
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
+    const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
-        const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i));
+        const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i), lo, hi);
         if (op->out.type != DPT_I32 && i + 4 <= n) {
             vstrbq_s32((int8_t *)out + index + i, y);
         } else {
@@ -119,6 +120,8 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_mve_short.inc"
 
+#include "dpt_mve_pixels.inc"
+
 #include "dpt_mve_values.inc"
 
 #include "dpt_mve_depthwise.inc"
@@ -127,7 +130,7 @@ static int mve_available(void) {
     return 1;
 }
 
-void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (!mve_is_short(op)) {
         window_conv(op, in[0], out, n);
         return;
@@ -138,18 +141,37 @@ void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
     }
 }
 
+void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        mve_pixels_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
+                        dpt_output(op, out, i));
+    }
+}
+
+void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (mve_is_pixels(op)) {
+        dpt_mve_pixels(op, in, out, n);
+    } else {
+        dpt_mve_windows(op, in, out, n);
+    }
+}
+
 void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
-void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (op->packed == NULL) {
-        dpt_scalar_depthwise(op, in, out, n);
-        return;
-    }
+void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                       dpt_output(op, out, i));
+    }
+}
+
+void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (op->packed != NULL) {
+        dpt_mve_tiles(op, in, out, n);
+    } else {
+        dpt_scalar_depthwise(op, in, out, n);
     }
 }
 

@@ -1,11 +1,16 @@
-"""Depthwise weights in the layout of ``dpt_mve_depthwise.inc``."""
+"""What exported programs need of the Helium backend: the layout of depthwise weights
+(``dpt_mve_depthwise.inc``), and the kernels that compute the ops.
+"""
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ._ops import DepthwiseConv
+from ._ops import Conv, DepthwiseConv, Op
 
 LANES = 16
-TILE = 1536  # bytes of the kernel's buffer
+TILE = 1536  # bytes of the buffer of depthwise convolutions
+WINDOW = 768  # MVE_WINDOW in C: bytes of a window
 ORDER = np.arange(LANES).reshape(4, 4).T.reshape(-1)  # channels of the accumulators
 
 
@@ -35,3 +40,31 @@ def pack_tiles(op: DepthwiseConv) -> bytes:
         words = np.concatenate([bias[ORDER], mult[ORDER]]) & 0xFFFFFFFF
         packed += words.astype("<u4").tobytes() + weight.tobytes()
     return packed
+
+
+def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
+    """The kernels of ``dpt_mve.c`` by kind of op: each the smallest that computes all ops of its
+    kind, so that the linker leaves out code that no op runs.
+
+    Args:
+        ops: of one program.
+    """
+    convs = [op for op in ops if isinstance(op, Conv) and op.plain]
+    depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
+    pixels = [
+        op.pool == (1, 1)
+        and op.out_type != "i32"
+        and op.kernel[0] * op.kernel[1] * op.in_shape.c <= WINDOW
+        for op in convs
+    ]
+    kinds = ("dense", "add", "maxpool", "avgpool", "concat", "lookup")
+    return {kind: f"dpt_mve_{kind}" for kind in kinds} | {
+        "conv": "dpt_mve_pixels"
+        if all(pixels)
+        else "dpt_mve_conv"
+        if any(pixels)
+        else "dpt_mve_windows",
+        "depthwise": "dpt_mve_tiles"
+        if all(pack_tiles(op) for op in depthwise)
+        else "dpt_mve_depthwise",
+    }
