@@ -293,6 +293,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     }
 }
 
+#define WINDOW_DENSE
 #include "dpt_window.inc"
 
 /* Depthwise convolutions: two taps of a channel are a pair of 16-bit numbers, and so are their

@@ -15,8 +15,7 @@ enum {
     WINDOW_VALUES = 512,
     WINDOW_GROUP = 52,
     WINDOW_UNIT = 16,
-    WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 8
+    WINDOW_BLOCK = 4
 };
 
 typedef struct window_buffer {
@@ -73,18 +72,6 @@ static inline void window_max(int32_t *best, const int32_t *acc) {
     vstrwq_s32(best, vmaxq_s32(vldrwq_s32(best), vldrwq_s32(acc)));
 }
 
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    (void)x;
-    (void)n;
-    (void)type;
-    memset(acc, 0, WINDOW_BLOCK * sizeof *acc);
-}
-
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
-}
-
 /* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
  */
 static inline int32x4_t mve_requantize(const dpt_op *op, int32x4_t acc, int32x4_t mult,
@@ -108,11 +95,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
         const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i), lo, hi);
-        if (op->out.type != DPT_I32 && i + 4 <= n) {
-            vstrbq_s32((int8_t *)out + index + i, y);
-        } else {
-            mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
-        }
+        mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
     }
 }
 
@@ -125,6 +108,8 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 #include "dpt_mve_values.inc"
 
 #include "dpt_mve_depthwise.inc"
+
+#include "dpt_mve_dense.inc"
 
 static int mve_available(void) {
     return 1;
@@ -157,7 +142,9 @@ void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
 }
 
 void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_dense(op, in[0], out, n);
+    for (size_t i = 0; i < n; i++) {
+        mve_dense(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
+    }
 }
 
 void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
