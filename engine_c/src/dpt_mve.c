@@ -26,29 +26,42 @@ static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
-/* Copies n bytes, each with the bits of `flip` flipped. */
+/* Copies n bytes, each with the bits of `flip` flipped. The loop predicates its last bytes. */
 /* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
-static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8_t flip) {
-    __asm__ volatile("vdup.8 q1, %3\n\t"
-                     "wlstp.8 lr, %2, 2f\n"
+static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8x16_t flip) {
+    __asm__ volatile("wlstp.8 lr, %2, 2f\n"
                      "1:\n\t"
                      "vldrb.u8 q0, [%0], #16\n\t"
-                     "veor q0, q0, q1\n\t"
+                     "veor q0, q0, %q3\n\t"
                      "vstrb.8 q0, [%1], #16\n\t"
                      "letp lr, 1b\n"
                      "2:"
                      : "+r"(from), "+r"(to)
-                     : "r"(n), "r"(flip)
-                     : "q0", "q1", "lr", "memory");
+                     : "r"(n), "w"(flip)
+                     : "q0", "lr", "memory");
+}
+
+/* Writes n bytes, lanes of `value`. */
+/* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
+static inline void mve_set(uint8_t *to, size_t n, uint8x16_t value) {
+    __asm__ volatile("wlstp.8 lr, %1, 2f\n"
+                     "1:\n\t"
+                     "vstrb.8 %q2, [%0], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+                     : "+r"(to)
+                     : "r"(n), "w"(value)
+                     : "lr", "memory");
 }
 
 static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                               int type) {
+    const uint8x16_t flip = vdupq_n_u8(mve_flip(type));
     if (from == NULL) {
-        memset(x->bytes[p] + k, mve_flip(type), n);
-        return;
+        mve_set(x->bytes[p] + k, n, flip);
+    } else {
+        mve_copy(x->bytes[p] + k, from, n, flip);
     }
-    mve_copy(x->bytes[p] + k, from, n, mve_flip(type));
 }
 
 static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
