@@ -261,7 +261,6 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     }
 }
 
-#define WINDOW_DENSE
 #include "dpt_window.inc"
 
 /* Depthwise convolutions: four channels share the address of a tap. */

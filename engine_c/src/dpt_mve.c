@@ -11,16 +11,42 @@
 #include <string.h>
 
 enum {
-    WINDOW_COUNT = 2,
-    WINDOW_VALUES = 512,
-    WINDOW_GROUP = 52,
-    WINDOW_UNIT = 16,
-    WINDOW_BLOCK = 4
+    MVE_UNIT = 16, /* values of a window, or of a dense op's input, that are multiplied at once */
+    MVE_BLOCK = 4, /* channels of a block of weights */
+    MVE_GROUP = 52 /* channels whose accumulators are kept at a time where they leave registers */
 };
 
-typedef struct window_buffer {
-    uint8_t bytes[WINDOW_COUNT][WINDOW_VALUES];
-} window_buffer;
+/* One op on one input of the batch, and where its packed weights lie. */
+typedef struct mve_job {
+    const dpt_op *op;
+    const uint8_t *in;
+    void *out;
+    const int32_t *bias, *mult;
+    const uint8_t *weight;
+    size_t length, units; /* of a window: values, units (the last one may be filled up) */
+    size_t row, pitch;    /* values in a row of a window, in a row of the input */
+} mve_job;
+
+static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
+    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
+    const size_t channels = ((size_t)op->out.c + MVE_BLOCK - 1) / MVE_BLOCK * MVE_BLOCK;
+    const int32_t *bias = op->packed, *mult = bias + channels;
+    const mve_job job = {op,
+                         in,
+                         out,
+                         bias,
+                         mult,
+                         (const uint8_t *)(mult + channels),
+                         length,
+                         (length + MVE_UNIT - 1) / MVE_UNIT,
+                         (size_t)op->kernel_w * op->in.c,
+                         (size_t)op->in.w * op->in.c};
+    return job;
+}
+
+static inline size_t mve_min(size_t a, size_t b) {
+    return a < b ? a : b;
+}
 
 static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
@@ -54,35 +80,47 @@ static inline void mve_set(uint8_t *to, size_t n, uint8x16_t value) {
                      : "lr", "memory");
 }
 
-static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                              int type) {
-    const uint8x16_t flip = vdupq_n_u8(mve_flip(type));
-    if (from == NULL) {
-        mve_set(x->bytes[p] + k, n, flip);
-    } else {
-        mve_copy(x->bytes[p] + k, from, n, flip);
+/* Copies rows of a window that lies in the input. */
+static inline void mve_copy_rows(size_t rows, size_t row, size_t pitch, const uint8_t *from,
+                                 uint8_t *to, uint8x16_t flip) {
+    for (; rows > 0; rows--, to += row, from += pitch) {
+        mve_copy(to, from, row, flip);
     }
 }
 
-static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
-    const size_t row = (size_t)op->kernel_w * op->in.c;
-    for (size_t y = 0; y < op->kernel_h; y++) {
-        window_put(x, p, y * row, from + y * op->in.w * op->in.c, row, op->in.type);
+/* Copies n values of the window at (top, left), from number `begin` on. Each row is real zeros,
+ * values of the input, real zeros. */
+static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top, int32_t left,
+                                                 size_t begin, size_t n, uint8_t *to) {
+    const dpt_op *op = job->op;
+    const size_t c = op->in.c;
+    const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
+    if (top >= 0 && top + op->kernel_h <= op->in.h && left >= 0 &&
+        left + op->kernel_w <= op->in.w && n == job->length) {
+        const uint8_t *from = job->in + (size_t)top * job->pitch + (size_t)left * c;
+        mve_copy_rows(op->kernel_h, job->row, job->pitch, from, to, flip);
+        return;
     }
-}
-
-#include "dpt_mve_loops.inc"
-
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
-    const size_t gap = next - units * WINDOW_UNIT * WINDOW_BLOCK;
-    mve_pair_work k = {x->bytes[0], units, gap, blocks, from, from + apart, acc};
-    dpt_mve_pairs(w, &k);
-}
-
-#define WINDOW_MAX
-static inline void window_max(int32_t *best, const int32_t *acc) {
-    vstrwq_s32(best, vmaxq_s32(vldrwq_s32(best), vldrwq_s32(acc)));
+    const size_t low = left < 0 ? (size_t)-left * c : 0;
+    const size_t high = left < op->in.w ? (size_t)(op->in.w - left) * c : 0;
+    for (top += (int32_t)(begin / job->row), begin %= job->row; n > 0; top++, begin = 0) {
+        const size_t end = mve_min(job->row, begin + n);
+        const int inside = top >= 0 && top < op->in.h;
+        const size_t last = inside ? mve_min(high, end) : 0;
+        size_t first = mve_min(inside ? low : end, end);
+        first = first > begin ? first : begin;
+        n -= end - begin;
+        mve_set(to, first - begin, flip);
+        to += first - begin;
+        if (last > first) {
+            const int32_t at = top * (int32_t)job->pitch + left * (int32_t)c;
+            mve_copy(to, job->in + (at + (int32_t)first), last - first, flip);
+            to += last - first;
+            first = last;
+        }
+        mve_set(to, end - first, flip);
+        to += end - first;
+    }
 }
 
 /* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
@@ -103,8 +141,8 @@ static inline void mve_put(const dpt_op *op, int32x4_t y, void *out, size_t inde
     }
 }
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
+                      size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
         const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i), lo, hi);
@@ -112,7 +150,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
     }
 }
 
-#include "dpt_window.inc"
+#include "dpt_mve_windows.inc"
 
 #include "dpt_mve_short.inc"
 
@@ -129,13 +167,13 @@ static int mve_available(void) {
 }
 
 void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (!mve_is_short(op)) {
-        window_conv(op, in[0], out, n);
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
-        mve_short_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
-                       dpt_output(op, out, i));
+        const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
+        if (mve_is_short(op)) {
+            mve_short_conv(op, plane, dpt_output(op, out, i));
+        } else {
+            mve_windows_conv(op, plane, dpt_output(op, out, i));
+        }
     }
 }
 
