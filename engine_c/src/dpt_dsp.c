@@ -11,7 +11,8 @@
  *     t - 2^8 v + 2^16 u = A + 2^24 D = A modulo 2^24
  *
  * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and
- * 2^23 - 1. That holds for WINDOW_VALUES products of bytes, even where A includes 128 sum(x). */
+ * 2^23 - 1. In a window 128 sum(x) is subtracted first, so that |A| <= 144 * 255 * 127 < 2^23. In
+ * the rows of a dense op A includes 128 sum(x), and 128 * 255 * 255 < 2^23. */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP

@@ -21,7 +21,7 @@ from ._packing_mve import pack_tiles
 from ._packing_quads import Quads, pack_quads
 from ._tensors import ProgramError
 
-BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
+BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
