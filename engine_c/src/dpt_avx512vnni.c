@@ -67,6 +67,11 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, 
     _mm512_storeu_si512(quads, FLIP ? quad_flip(all) : all);
 }
 
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
+    const quads_weights weights = quads_weights_load(w);
+    return SECOND ? _mm512_slli_epi32(weights, 8) : weights;
+}
+
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
@@ -138,11 +143,10 @@ QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
  * separately, since a product has 64 bits. The result is in the high halves, to which the zero
  * point is added together with the rounding. */
 QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *acc,
-                                 __m512i bias, __m512i m, __m512i *y) {
-    const __m512i odd_m = _mm512_srli_epi64(m, 32);
+                                 const __m512i *bias, const __m512i *m, __m512i *y) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        y[p] = _mm512_add_epi32(acc[p], bias);
+        y[p] = _mm512_add_epi32(acc[p], bias[p]);
     }
     if (to->shifted) {
         QUADS_UNROLL
@@ -152,9 +156,10 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
     }
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(y[p], m), to->half);
-        const __m512i odd =
-            _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(y[p], 32), odd_m), to->half);
+        const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(y[p], m[p]), to->half);
+        const __m512i products =
+            _mm512_mul_epi32(_mm512_srli_epi64(y[p], 32), _mm512_srli_epi64(m[p], 32));
+        const __m512i odd = _mm512_add_epi64(products, to->half);
         y[p] = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
     }
 }
@@ -180,12 +185,17 @@ QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     const int32_t *bias, const int32_t *mult, void *out,
-                                     size_t index, size_t step, size_t n) {
+                                     const int32_t *bias, const int32_t *mult, const int APART,
+                                     void *out, size_t index, size_t step, size_t n) {
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
     uint8_t *const bytes = (uint8_t *)out + index;
-    __m512i y[4];
-    zmm_requantize(P, to, acc, _mm512_load_si512(bias), _mm512_load_si512(mult), y);
+    __m512i b[4], m[4], y[4];
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        b[p] = _mm512_load_si512(bias + APART * p);
+        m[p] = _mm512_load_si512(mult + APART * p);
+    }
+    zmm_requantize(P, to, acc, b, m, y);
     if (to->wide) {
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
@@ -213,7 +223,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, out, index, 0, n);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, n);
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
@@ -289,9 +299,9 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
 QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
     const quads_output to = quads_output_of(op);
+    const __m512i b = quad_spread((const uint8_t *)bias), m = quad_spread((const uint8_t *)mult);
     __m512i y;
-    zmm_requantize(1, &to, &acc, quad_spread((const uint8_t *)bias),
-                   quad_spread((const uint8_t *)mult), &y);
+    zmm_requantize(1, &to, &acc, &b, &m, &y);
     if (to.wide) {
         _mm512_storeu_si512(values, zmm_clamp_wide(&to, y));
     } else {

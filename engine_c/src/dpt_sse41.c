@@ -54,14 +54,19 @@ QUADS_INLINE quad quad_flip(quad a) {
     return q;
 }
 
-QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
     quads_weights w;
     for (int i = 0; i < 4; i++) {
-        const __m128i v = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
+        const __m128i bytes = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
+        const __m128i v = SECOND ? _mm_slli_epi32(bytes, 8) : bytes;
         w.quarter[i].even = _mm_srai_epi16(_mm_slli_epi16(v, 8), 8);
         w.quarter[i].odd = _mm_srai_epi16(v, 8);
     }
     return w;
+}
+
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+    return columns_weights(0, p);
 }
 
 QUADS_INLINE quads_acc quads_acc_zero(void) {
@@ -206,14 +211,15 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     const int32_t *bias, const int32_t *mult, void *out,
-                                     size_t index, size_t step, size_t n) {
+                                     const int32_t *bias, const int32_t *mult, const int APART,
+                                     void *out, size_t index, size_t step, size_t n) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
         __m128i y[4];
         for (int i = 0; i < 4; i++) {
-            const __m128i b = _mm_load_si128((const __m128i *)(const void *)(bias + 4 * i));
-            const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + 4 * i));
+            const int at = APART * p + 4 * i;
+            const __m128i b = _mm_load_si128((const __m128i *)(const void *)(bias + at));
+            const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
             y[i] = sse41_requantize(to, acc[p].quarter[i], b, m);
         }
         sse41_store(to, y, out, index + (size_t)p * step, n);
@@ -223,7 +229,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, out, index, 0, n);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, n);
 }
 
 #include "dpt_quads.inc"
