@@ -186,7 +186,7 @@ QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
                                      const int32_t *bias, const int32_t *mult, const int APART,
-                                     void *out, size_t index, size_t step, size_t n) {
+                                     void *out, size_t index, size_t near, size_t far, size_t n) {
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
     uint8_t *const bytes = (uint8_t *)out + index;
     __m512i b[4], m[4], y[4];
@@ -199,12 +199,16 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
     if (to->wide) {
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
-            _mm512_mask_storeu_epi32((int32_t *)out + index + (size_t)p * step, mask,
+            _mm512_mask_storeu_epi32((int32_t *)out + index + QUADS_PLACE(p, near, far), mask,
                                      zmm_clamp_wide(to, y[p]));
         }
     } else if (P == 1) {
         _mm_mask_storeu_epi8(bytes, mask, zmm_clamp_16_bytes(to, y[0]));
     } else {
+        if (P == 2) {
+            y[2] = y[0];
+            y[3] = y[1];
+        }
         const __m512i all = zmm_clamp_bytes(to, y);
         const __m128i rows[4] = {_mm512_castsi512_si128(all), _mm512_extracti32x4_epi32(all, 1),
                                  _mm512_extracti32x4_epi32(all, 2),
@@ -212,9 +216,9 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
             if (n == QUADS_LANES) {
-                _mm_storeu_si128((__m128i *)(void *)(bytes + (size_t)p * step), rows[p]);
+                _mm_storeu_si128((__m128i *)(void *)(bytes + QUADS_PLACE(p, near, far)), rows[p]);
             } else {
-                _mm_mask_storeu_epi8(bytes + (size_t)p * step, mask, rows[p]);
+                _mm_mask_storeu_epi8(bytes + QUADS_PLACE(p, near, far), mask, rows[p]);
             }
         }
     }
@@ -223,7 +227,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, n);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */

@@ -21,4 +21,7 @@
 #define QUADS_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* Where quads_output_store stores acc[p]: outputs behind the first. */
+#define QUADS_PLACE(p, near, far) ((size_t)((p) % 2) * (near) + (size_t)((p) / 2) * (far))
+
 #endif

@@ -212,7 +212,7 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
                                      const int32_t *bias, const int32_t *mult, const int APART,
-                                     void *out, size_t index, size_t step, size_t n) {
+                                     void *out, size_t index, size_t near, size_t far, size_t n) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
         __m128i y[4];
@@ -222,14 +222,14 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
             const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
             y[i] = sse41_requantize(to, acc[p].quarter[i], b, m);
         }
-        sse41_store(to, y, out, index + (size_t)p * step, n);
+        sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }
 }
 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, n);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
 }
 
 #include "dpt_quads.inc"
