@@ -12,8 +12,9 @@
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make figures  measure every table of docs/figures.md anew (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print
-# make bench-devices  bytes and instructions of LeNet on every emulated target, kept in the table of
-#               engine_c/README.md (a minute or two; ARGS="cortex-m4 riscv32" for some of them)
+# make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
+#               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
+#               or ARGS="--nets kws" for some of them)
 # make fuzz     mutants of blobs through the loader and every backend, under sanitizers, until stopped
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code

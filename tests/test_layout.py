@@ -30,8 +30,8 @@ MAY_IMPORT = {
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
     "forms": set(),
-    "bench": EVERYTHING - {"cli"},
-    "devices": {"engine", "models", "program", "common"},
+    "bench": EVERYTHING - {"cli", "devices"},
+    "devices": {"bench", "engine", "models", "program", "common"},
     "cli": EVERYTHING,
 }
 # A result draws itself: its method imports the part that draws when it is called, so that training

@@ -12,11 +12,12 @@ import pytest
 from drypoint import data, nn, quant
 from drypoint.bench import BenchError, Process, empty_case, make_case, to_onnx, to_tflite
 from drypoint.bench._contestants import served
-from drypoint.bench._nets import random_images
+from drypoint.bench._nets import case_of, one_op, random_images
 from drypoint.bench._peers import LiteRT, OnnxRuntime
 from drypoint.program import (
     Add,
     AvgPool,
+    Concat,
     Conv,
     Dense,
     DepthwiseConv,
@@ -221,7 +222,8 @@ def test_a_program_of_one_product_is_no_exception(toolbox, write):
     [("LiteRT", "ai_edge_litert"), ("ONNX Runtime", "onnxruntime"), ("OpenVINO", "openvino")],
 )
 def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
-    """In a process of its own, as it is timed: LeNet on digits, whose decisions are clear."""
+    """In a process of its own, as it is timed: LeNet on digits, whose decisions are clear. Each of
+    its layers takes some time."""
     toolbox.need_package("onnx")
     toolbox.need_package(package)
     case = make_case("lenet")
@@ -231,7 +233,23 @@ def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
     files = (str(tmp_path / "net.dpt"), str(tmp_path / "images.npy"))
     with Process(peer, served("serve", peer, *files, "1", "scalar"), cpus=[]) as process:
         decisions = process.ask("decide")
+        layers = process.ask("layers 1", lines=len(case.program.ops))
     assert decisions == [reference.run(case.program, images).argmax(axis=1).tolist()]
+    assert len(layers) == 4 and layers[1][0] > 0
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
+def test_an_op_alone_is_given_to_peers(toolbox, make):
+    """All that compute: what copies values has no scale of its own, and no net."""
+    writers = written_by(toolbox)
+    for op in make()[0].ops:
+        program = one_op(op)
+        assert (program is None) == isinstance(op, Concat | MaxPool)
+        if program is not None:
+            assert program.macs == op.macs
+            images = case_of(program).images[:1]
+            for write in writers:
+                assert write(program, reference.run(program, images), 1)
 
 
 def written_by(toolbox):

@@ -1,6 +1,7 @@
 """Tables, bars, chart and JSON of a result that was made up; the README's table has their shape."""
 
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -36,10 +37,18 @@ def engine(backend: str, one: float) -> bench.EngineTimes:
 
 def net(name: str, *, peers: bool) -> bench.NetTimes:
     slow = bench.PeerTimes(
-        name="Slow", version="1.0", batches={1: figure(40.0), 32: figure(12.0)}, equal_decisions=255
+        name="Slow",
+        version="1.0",
+        batches={1: figure(40.0), 32: figure(12.0)},
+        layers=(figure(30.0), Figure((math.nan,) * 3)),
+        equal_decisions=255,
     )
     fast = bench.PeerTimes(
-        name="Fast", version="2.0", batches={1: figure(20.0), 32: figure(16.0)}, equal_decisions=256
+        name="Fast",
+        version="2.0",
+        batches={1: figure(20.0), 32: figure(16.0)},
+        layers=(figure(18.0), figure(1.0)),
+        equal_decisions=256,
     )
     return bench.NetTimes(
         name=name,
@@ -103,6 +112,9 @@ def test_the_screen_says_all_of_it():
     assert re.search(r"avx9, C, one input +Fast +0\.50 +0\.50 to 0\.50", out)
     # 288,000 products in 5 us at 4 GHz: 14.4 a cycle; the limit of 1.25 us is a quarter of it.
     assert re.search(r"conv1 +avx9 +5\.00 +2\.0% +288,000 +14\.4 +1\.25 +25%", out)
+    # 288,000 products in 30 us: 2.4 a cycle. Slow has no time of the second layer.
+    assert re.search(r"\n +Slow, alone +30\.00 +2\.0% +288,000 +2\.4 +- +-\n", out)
+    assert re.search(r"\n +fc +avx9 .*\n +scalar .*\n +Fast, alone +1\.00 +2\.0% +5,000 ", out)
     assert re.search(r"drypoint +9\.00 +4\.50 +2\.00 +2\.00 to 2\.00", out)
     assert re.search(r"drypoint, C +4\.0 +2\.0% +2\.0 +700,000", out)
     assert "left out: Third cannot" in out
@@ -141,6 +153,8 @@ def test_the_json_holds_every_figure():
     )
     assert first["engines"][0]["layers"][1]["bound_us"] is None
     assert first["ratios"][0]["peer"] == "Fast"
+    assert first["peers"][0]["layers"][0]["median"] == 30.0
+    assert first["peers"][0]["layers"][1] is None
     assert found["machine"]["cpu"] == "Abacus"
 
 

@@ -13,10 +13,16 @@ from ._rounds import Answers, Question
 
 
 def questions_for(one: Contestant, program: Program, plan: Plan) -> list[Question]:
-    """One input a call for all; batches through C and for peers; layers through C."""
-    batched = one.through_c or one.backend is None
-    questions = [_time(n, plan) for n in (1, *(plan.batches if batched else ()))]
-    return questions + ([_layers(program, plan)] if one.through_c else [])
+    """One input a call for all; batches and layers through C and for peers."""
+    in_detail = one.through_c or one.backend is None
+    if not in_detail:
+        return [_time(1, plan)]
+    return [*(_time(n, plan) for n in (1, *plan.batches)), _layers(program, plan)]
+
+
+def layers_of(answers: Answers, name: str, program: Program, plan: Plan) -> tuple[Figure, ...]:
+    """Microseconds of each op."""
+    return tuple(ns.scaled(1e-3) for ns in answers[name][_layers(program, plan)[0]])
 
 
 def batches_of(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
@@ -39,15 +45,15 @@ def engine_times(
     batches = batches_of(answers, c, plan)
     bounds = [bound_ns(op, backend, limits, batch=False) for op in program.ops]
     batched = [bound_ns(op, backend, limits, batch=True) for op in program.ops]
-    layers = zip(program.ops, answers[c][_layers(program, plan)[0]], bounds, strict=True)
+    layers = zip(program.ops, layers_of(answers, c, program, plan), bounds, strict=True)
     return EngineTimes(
         backend=backend,
         c_us=batches[1],
         python_us=answers[python][_time(1, plan)[0]][0].scaled(1e-3),
         batches=batches,
         layers=tuple(
-            LayerTime(name=op.name, macs=op.macs, us=ns.scaled(1e-3), bound_us=_us(bound))
-            for op, ns, bound in layers
+            LayerTime(name=op.name, macs=op.macs, us=us, bound_us=_us(bound))
+            for op, us, bound in layers
         ),
         bound_us=_total(bounds),
         batch_bound_us=_total(batched),

@@ -8,23 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.engine import Engine
+from drypoint.program import Program
 
 
 class Library(ABC):
     """A library that has loaded a program, in the library's own format.
 
     Args:
-        program: a ``.dpt`` file.
+        program: a ``.dpt`` file, or a program.
         images: the program's inputs (N, h, w, c).
         threads: how many it may use.
         backend: of drypoint's engine.
     """
 
     def __init__(
-        self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
+        self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
     ) -> None:
         self.engine = Engine(program, backend=backend, threads=threads)
-        self.images, self.threads = images, threads
+        self.images, self.threads, self.backend = images, threads, backend
 
     @abstractmethod
     def prepare(self, n: int) -> Callable[[], object]:

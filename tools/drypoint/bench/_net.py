@@ -13,7 +13,7 @@ from drypoint.program import blob
 from ._contestants import Contestant, Files, engines, installed_peers, peers
 from ._errors import BenchError
 from ._figure import Figure
-from ._gather import batches_of, engine_times, questions_for
+from ._gather import batches_of, engine_times, layers_of, questions_for
 from ._limits import measure_limits, wanted, weight_bytes
 from ._nets import Case
 from ._plan import Plan
@@ -105,6 +105,7 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
                 name=one.name,
                 version=versions[one.name],
                 batches=batches_of(answers, one.name, plan),
+                layers=layers_of(answers, one.name, case.program, plan),
                 equal_decisions=equal[one.name],
             )
             for one in entered

@@ -4,7 +4,7 @@ sounds (ad) and a streaming wake word (sww).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drypoint import data, nn, quant, train
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Model, ReLU, Sequential
-from drypoint.program import Dense, Program, Shape, Tensor
+from drypoint.program import Add, Concat, Dense, Lookup, MaxPool, Mul, Op, Program, Shape, Tensor
 
 from ._errors import BenchError
 
@@ -204,6 +204,22 @@ def empty_case() -> Case:
         hi=2**31 - 1,
     )
     return case_of(Program(name="empty", ops=(op,), input_scale=1.0, output_scale=1.0))
+
+
+def one_op(op: Op) -> Program | None:
+    """A program of an op alone, which writes int32 as the last op of a program does. An addition
+    adds the program's input to itself. None for a product, and for an op that copies values.
+    """
+    if isinstance(op, Concat | Lookup | MaxPool | Mul):
+        return None
+    if isinstance(op, Add):
+        read = Tensor(op.output.shape, op.inputs[0].type)
+        factors = (op.factors[0], op.factors[0])  # one tensor has one scale
+        op = replace(op, inputs=(read, read), factors=factors, bias=np.zeros_like(op.bias))
+    output = Tensor(op.output.shape, "i32")
+    op = replace(op, output=output, lo=-(2**31), hi=2**31 - 1)
+    reads = ((0,) * op.arity,)
+    return Program(name=op.name, ops=(op,), reads=reads, input_scale=1.0, output_scale=1.0)
 
 
 def case_of(program: Program) -> Case:

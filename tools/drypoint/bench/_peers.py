@@ -35,7 +35,7 @@ class Peer(Library):
     """Base of the peers: one session for every number of inputs a call."""
 
     def __init__(
-        self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
+        self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
     ) -> None:
         super().__init__(program, images, threads=threads, backend=backend)
         self.program, self.typical = self.engine.program, self.engine.run(images)
@@ -148,7 +148,7 @@ class OpenVino(Peer):
     model = staticmethod(to_onnx)
 
     def __init__(
-        self, program: Path, images: NDArray[np.integer], *, threads: int, backend: str
+        self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
     ) -> None:
         super().__init__(program, images, threads=threads, backend=backend)
         self._fused: dict[str, object] = {}

@@ -1,5 +1,6 @@
 """The result of a bench: plain values for tables, charts and JSON."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,8 @@ class PeerTimes:
 
     Attributes:
         batches: inputs a call -> microseconds an input.
+        layers: microseconds of each op as a net of its own, less those of a call with one product;
+            NaN where `one_op` has no such net.
         equal_decisions: on how many of the images it decides as the engine does; it rounds
             otherwise, so a few may differ.
     """
@@ -63,6 +66,7 @@ class PeerTimes:
     name: str
     version: str
     batches: Mapping[int, Figure]
+    layers: tuple[Figure, ...]
     equal_decisions: int
 
 
@@ -181,7 +185,11 @@ def best_batch(batches: Mapping[int, Figure]) -> tuple[int, Figure]:
 
 
 def to_json(value: Any) -> Any:
-    """A result as JSON-able values: figures as median, low, high and spread."""
+    """A result as JSON-able values: figures as median, low, high and spread; null for a figure
+    that is not known.
+    """
+    if isinstance(value, Figure) and math.isnan(value.median):
+        return None
     if isinstance(value, Figure | Machine):
         return value.to_json()
     if isinstance(value, Mapping):

@@ -1,5 +1,6 @@
 """A result as text: one screen a net."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from drypoint.common import table_lines
@@ -116,19 +117,23 @@ def _ratio(ratio: Figure) -> tuple[str, ...]:
 
 
 def _layer_rows(net: NetTimes, clock: Figure) -> Iterator[tuple[str, ...]]:
+    """The rows of each op: a row for each backend, and for each peer with the op alone."""
     for i, first in enumerate(net.engines[0].layers):
-        for engine in net.engines:
-            layer = engine.layers[i]
-            cycles = 1e3 * layer.us.median * clock.median
+        times = [(one.backend, one.layers[i].us, one.layers[i].bound_us) for one in net.engines]
+        times += [(f"{one.name}, alone", one.layers[i], None) for one in net.peers]
+        for row, (name, taken, bound) in enumerate(times):
+            if math.isnan(taken.median):
+                continue
+            cycles = 1e3 * taken.median * clock.median
             yield (
-                first.name if engine is net.engines[0] else "",
-                engine.backend,
-                us(layer.us.median),
-                f"{layer.us.spread:.1%}",
-                f"{layer.macs:,}",
-                f"{layer.macs / cycles:.1f}" if cycles > 0 else "-",
-                us(layer.bound_us),
-                share(layer.bound_us, layer.us.median),
+                first.name if row == 0 else "",
+                name,
+                us(taken.median),
+                f"{taken.spread:.1%}",
+                f"{first.macs:,}",
+                f"{first.macs / cycles:.1f}" if cycles > 0 else "-",
+                us(bound),
+                share(bound, taken.median),
             )
 
 

@@ -23,6 +23,7 @@ from ._jobs import Job as Job
 from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
+from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record
 from ._record import Recorded as Recorded
 from ._record import compiler_version as compiler_version
@@ -35,6 +36,7 @@ from ._report import cost_section as cost_section
 from ._report import op_rows as op_rows
 from ._sizes import SizeError as SizeError
 from ._table import cost_table as cost_table
+from ._table import nets_table as nets_table
 from ._targets import TARGETS as TARGETS
 from ._targets import Target as Target
 from ._targets import UnknownTargetError as UnknownTargetError

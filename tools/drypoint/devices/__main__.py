@@ -1,9 +1,12 @@
-"""``python -m drypoint.devices packages|bench|record``: what targets need, what LeNet costs there.
+"""``python -m drypoint.devices packages|bench|record``: what targets need, what nets cost there.
 
-``packages`` prints the Debian packages of all targets, one a line. ``bench`` measures the shipped
-LeNet on the targets that are named, or on all, and prints its bytes and its instructions, op by op.
-``record`` also keeps them: in ``costs.json`` beside this file and, in a checkout, in the table of
-``engine_c/README.md``. Both run compilers and emulators, some seconds a target.
+``packages`` prints the Debian packages of all targets, one a line. ``bench`` measures nets on the
+targets that are named, or on all, and prints their bytes and their instructions, op by op.
+``record`` also keeps them: in ``costs.json`` beside this file and, in a checkout, in the tables of
+``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
+
+The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
+Tiny, with weights drawn from a seed.
 """
 
 import argparse
@@ -11,14 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from drypoint.bench import make_case
 from drypoint.common import DrypointError, write_atomic
 from drypoint.models import load_program
 
-from ._record import FILE, record
-from ._table import cost_table, op_table, with_cost_table
+from ._record import FILE, LENET, record
+from ._table import cost_table, nets_table, op_table, with_table
 from ._targets import TARGETS, debian_packages, target
 
 PAGE = FILE.parents[3] / "engine_c/README.md"
+NETS = (LENET, "kws", "ic", "vww", "ad", "sww")
 
 
 def main() -> int:
@@ -26,23 +31,37 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drypoint.devices", description=__doc__)
     parser.add_argument("what", choices=["packages", "bench", "record"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="rows; all, if none is named")
-    args = parser.parse_args()
+    parser.add_argument("--nets", default=",".join(NETS), help="some of %(default)s, which are all")
+    args = parser.parse_intermixed_args()
     if args.what == "packages":
         print("\n".join(debian_packages()))
         return 0
-    program = load_program("lenet-mnist")
+    nets = args.nets.split(",")
+    if unknown := set(nets) - set(NETS):
+        parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
     try:
         rows = [target(name) for name in args.targets] or TARGETS
+        programs = {
+            net: load_program("lenet-mnist") if net == LENET else make_case(net).program
+            for net in nets
+        }
         with tempfile.TemporaryDirectory() as name:
             file = FILE if args.what == "record" else Path(name) / FILE.name
-            found = record(program, rows, file=file, on_row=lambda t: print(t, file=sys.stderr))
+            found = record(programs, rows, file=file, on_row=_say)
     except DrypointError as error:
         print(f"drypoint: {error}", file=sys.stderr)
         return 2
     if args.what == "record" and PAGE.exists():
-        write_atomic(PAGE, with_cost_table(PAGE.read_text("utf-8"), found))
-    print(f"{cost_table(found)}\n\n{op_table(found, program)}")
+        page = with_table(PAGE.read_text("utf-8"), cost_table(found[LENET]))
+        write_atomic(PAGE, with_table(page, nets_table(found)))
+    for net, program in programs.items():
+        if net in found:
+            print(f"{net}\n\n{op_table(found[net], program)}\n")
     return 0
+
+
+def _say(row: str) -> None:
+    print(f"measured {row}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

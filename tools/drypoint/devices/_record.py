@@ -1,4 +1,4 @@
-"""The cost of LeNet on every target, in a file that pages show and tests compare with the code."""
+"""The costs of nets on targets, in a file that pages show and tests compare with the code."""
 
 import json
 import subprocess
@@ -16,11 +16,21 @@ from ._emulate import DeviceError
 from ._targets import TARGETS, Target
 
 FILE = Path(str(files(__package__))) / "costs.json"
+LENET = "lenet"  # this net is measured on every target, the others on these
+NET_TARGETS = (
+    "cortex-m0+",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m55",
+    "aarch64-dotprod",
+    "riscv64gcv-vlen128",
+    "wasm32-simd128",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """One target's row: bytes with -Os, instructions with -O3.
+    """What one net costs on one target: bytes with -Os, instructions with -O3.
 
     Attributes:
         compiler: the compiler's name and version.
@@ -41,10 +51,13 @@ class Recorded:
 Record = Mapping[str, Recorded]  # by the target's name, in the order of the table
 
 
-def recorded(file: Path = FILE) -> Record:
-    """The rows of the file."""
-    rows = json.loads(file.read_text("utf-8"))
-    return {name: Recorded(**{**row, "ops": tuple(row["ops"])}) for name, row in rows.items()}
+def recorded(file: Path = FILE) -> dict[str, Record]:
+    """The rows of the file, by the net's name."""
+    nets = json.loads(file.read_text("utf-8"))
+    return {
+        net: {name: Recorded(**{**row, "ops": tuple(row["ops"])}) for name, row in rows.items()}
+        for net, rows in nets.items()
+    }
 
 
 def measure_row(target: Target, program: Program) -> Recorded:
@@ -71,31 +84,45 @@ def measure_row(target: Target, program: Program) -> Recorded:
 
 
 def record(
-    program: Program,
+    programs: Mapping[str, Program],
     targets: Sequence[Target],
     *,
     file: Path = FILE,
     on_row: Callable[[str], None] = lambda _: None,
-) -> Record:
-    """Measure the rows of some targets and write the file; the other rows stay unchanged.
+) -> dict[str, Record]:
+    """Measure nets on some targets and write the file; the other rows stay unchanged.
 
     Args:
-        program: the model.
+        programs: the nets by their names. All but ``LENET`` are measured on those of the targets
+            that are among ``NET_TARGETS``.
         targets: the targets to measure.
         file: the record.
-        on_row: called with a target's name when its row is measured.
+        on_row: called with a net and a target when its row is measured.
 
     Raises:
         DeviceError, SizeError: as `measure_row`; nothing is written.
     """
-    rows = dict(recorded(file)) if file.exists() else {}
-    for target in targets:
-        rows[target.name] = measure_row(target, program)
-        on_row(target.name)
-    ordered = {row.name: rows[row.name] for row in TARGETS if row.name in rows}
-    text = ",\n".join(f"  {json.dumps(k)}: {json.dumps(vars(v))}" for k, v in ordered.items())
-    write_atomic(file, f"{{\n{text}\n}}\n")
+    nets = {net: dict(rows) for net, rows in recorded(file).items()} if file.exists() else {}
+    for net, program in programs.items():
+        for target in targets:
+            if net == LENET or target.name in NET_TARGETS:
+                nets.setdefault(net, {})[target.name] = measure_row(target, program)
+                on_row(f"{net} on {target.name}")
+    ordered: dict[str, Record] = {
+        net: {row.name: rows[row.name] for row in TARGETS if row.name in rows}
+        for net, rows in nets.items()
+    }
+    write_atomic(file, _text(ordered))
     return ordered
+
+
+def _text(nets: Mapping[str, Record]) -> str:
+    """JSON with a line for each row."""
+    parts = []
+    for net, rows in nets.items():
+        lines = ",\n".join(f"    {json.dumps(k)}: {json.dumps(vars(v))}" for k, v in rows.items())
+        parts.append(f"  {json.dumps(net)}: {{\n{lines}\n  }}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def compiler_version(target: Target) -> str:

@@ -1,11 +1,12 @@
-"""Tables of LeNet's cost on the targets, beside other engines' instructions for this net."""
+"""Tables of what nets cost on targets, beside other engines' instructions for these nets."""
 
 import re
+from collections.abc import Mapping
 
 from drypoint.common import table_lines
 from drypoint.program import Program
 
-from ._record import Record
+from ._record import NET_TARGETS, Record
 from ._targets import target
 
 # Executed instructions for one inference of this LeNet (2,293,000 MACs, int8), counted by
@@ -29,6 +30,21 @@ PEERS = {
     "wasm32-simd128": ("CMSIS-NN", 10_857_701),
 }
 
+# CMSIS-NN's for the nets of MLPerf Tiny, by the same method, with -O3 by gcc 14.2.
+NET_PEERS = {
+    ("kws", "cortex-m0+"): 28_703_570,
+    ("kws", "cortex-m4"): 7_749_055,
+    ("kws", "cortex-m55"): 1_746_419,
+    ("ic", "cortex-m4"): 29_608_582,
+    ("ic", "cortex-m55"): 4_644_565,
+    ("vww", "cortex-m4"): 24_426_221,
+    ("vww", "cortex-m55"): 6_405_460,
+    ("ad", "cortex-m4"): 578_806,
+    ("ad", "cortex-m55"): 116_369,
+    ("sww", "cortex-m4"): 2_243_880,
+    ("sww", "cortex-m55"): 399_162,
+}
+
 HEAD = "| target | kernels | code | tables | arena | stack | instructions | the best peer |"
 
 
@@ -47,18 +63,37 @@ def cost_table(rows: Record) -> str:
     return "\n".join(lines)
 
 
-def with_cost_table(page: str, rows: Record) -> str:
-    """A page of Markdown with its cost table replaced."""
-    return re.sub(
-        rf"^{re.escape(HEAD)}\n(\|.*\n)*", cost_table(rows) + "\n", page, flags=re.MULTILINE
-    )
+NETS_HEAD = f"| net | arena | code | stack | {' | '.join(NET_TARGETS)} |"
+
+
+def nets_table(nets: Mapping[str, Record]) -> str:
+    """The rows of several nets as Markdown: bytes of code and stack on Cortex-M4, then millions of
+    instructions on each of ``NET_TARGETS``, with their share of CMSIS-NN's in brackets."""
+    lines = [NETS_HEAD, "|---|" + "---:|" * (3 + len(NET_TARGETS))]
+    for net, rows in nets.items():
+        m4 = rows["cortex-m4"]
+        cells = [net, f"{m4.arena:,}", f"{m4.code:,}", f"{m4.stack:,}"]
+        for name in NET_TARGETS:
+            text = f"{rows[name].instructions / 1e6:.3f}"
+            if peer := NET_PEERS.get((net, name)):
+                text += f" ({100 * rows[name].instructions / peer:.0f} %)"
+            cells.append(text)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def with_table(page: str, table: str) -> str:
+    """A page of Markdown with the table replaced that has the same head."""
+    head = re.escape(table.splitlines()[0])
+    return re.sub(rf"^{head}\n(\|.*\n)*", lambda _: table + "\n", page, flags=re.MULTILINE)
 
 
 def op_table(rows: Record, program: Program) -> str:
-    """Instructions op by op, and per multiply-accumulate, in columns for a terminal."""
-    table = [["target", "kernels", "instructions", *(op.name for op in program.ops), "per MAC"]]
-    for name, row in rows.items():
-        cells = [name, target(name).kernels, f"{row.instructions:,}"]
-        cells += [f"{n:,}" for n in row.ops]
-        table.append([*cells, f"{row.instructions / program.macs:.2f}"])
+    """Instructions of each op on the targets, in columns for a terminal."""
+    table = [["op", "kind", "MACs", *rows]]
+    for i, op in enumerate(program.ops):
+        counts = (f"{row.ops[i]:,}" for row in rows.values())
+        table.append([op.name, op.kind, f"{op.macs:,}", *counts])
+    totals = (f"{row.instructions:,}" for row in rows.values())
+    table.append(["all ops", "", f"{program.macs:,}", *totals])
     return "\n".join(table_lines(table, left=(0, 1)))
