@@ -148,6 +148,11 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
+QUADS_INLINE quads_acc quads_acc_join(quads_acc a, quads_acc b) {
+    const quads_acc joined = {{a.quarter[0], a.quarter[1], b.quarter[0], b.quarter[1]}};
+    return joined;
+}
+
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
