@@ -12,7 +12,7 @@ from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
 SHAPES = (*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, *nets.DEPTHWISE, nets.wide_program())
-SHAPES += (nets.skipping_program(),)
+SHAPES += (*nets.POOLING, nets.skipping_program())
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 WANTED = [reference.trace(program, x) for program, x in CASES]
 

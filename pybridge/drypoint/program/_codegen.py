@@ -141,7 +141,8 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
     own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
-    own |= {"add": chosen.backend} if chosen.quads is not None else {}
+    if chosen.quads is not None:
+        own |= dict.fromkeys(("add", "maxpool", "avgpool"), chosen.backend)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
         for kind in (one.kind for one in KINDS)
