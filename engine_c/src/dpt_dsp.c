@@ -19,16 +19,18 @@
 
 enum {
     WINDOW_COUNT = 2,
-    WINDOW_VALUES = 100,
+    WINDOW_VALUES = 144,
     WINDOW_GROUP = 28,
     WINDOW_UNIT = 4,
     WINDOW_BLOCK = 4,
     WINDOW_DENSE_CHANNELS = 4
 };
+enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at most */
 enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by words first */
 
 /* Activations as 16-bit pairs. Each unit has the even ones of window 0, the even ones of window 1,
- * the odd ones of window 0, the odd ones of window 1. */
+ * the odd ones of window 0, the odd ones of window 1. Signed activations are 128 larger, so that
+ * all are unsigned; the packed biases correct for that. */
 typedef struct window_buffer {
     uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window, which corrects for a + 128 */
     uint32_t words[WINDOW_VALUES / WINDOW_UNIT * 4];
@@ -37,71 +39,111 @@ typedef struct window_buffer {
 /* One number of a pair, which may be written into a word of the buffer. */
 typedef uint16_t __attribute__((may_alias)) dsp_half;
 
-/* Bytes 0 and 2, or 1 and 3, of a word of activations as a pair of 16-bit numbers. */
-#define DSP_BYTES(name, rotated)                                                                   \
-    static inline uint32_t name(uint32_t v, int type) {                                            \
-        uint32_t pair;                                                                             \
-        if (type == DPT_U8) {                                                                      \
-            __asm__("uxtb16 %0, %1" rotated : "=r"(pair) : "r"(v));                                \
-        } else {                                                                                   \
-            __asm__("sxtb16 %0, %1" rotated : "=r"(pair) : "r"(v));                                \
-        }                                                                                          \
-        return pair;                                                                               \
-    }
-DSP_BYTES(dsp_even_bytes, "")
-DSP_BYTES(dsp_odd_bytes, ", ror #8")
+/* Makes the four activations of a word unsigned. */
+static inline uint32_t dsp_flip(int type) {
+    return type == DPT_I8 ? 0x80808080u : 0;
+}
 
-/* `sum` minus 128 times each of the two activations of a pair. */
-static inline uint32_t dsp_less_pair(uint32_t sum, uint32_t pair) {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(0xFF80FF80));
+/* `sum` plus the four bytes of a word. */
+static inline uint32_t dsp_add_bytes(uint32_t sum, uint32_t bytes) {
+    __asm__("usada8 %0, %1, %2, %0" : "+r"(sum) : "r"(bytes), "r"(0));
     return sum;
 }
 
-/* cppcheck-suppress constParameterPointer ; `halves` and `to` write to the buffer */
+/* Two units a round, r2 units altogether, at least 1. Where their number is odd, the loop is
+ * entered in the middle. */
+#define DSP_LOOP(first, second)                                                                    \
+    "adds r2, r2, #1\n"                                                                            \
+    "lsrs r2, r2, #1\n"                                                                            \
+    "bcc 2f\n"                                                                                     \
+    "1:\n" first "2:\n" second "subs r2, r2, #1\n"                                                 \
+    "bne 1b\n"
+
+/* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
+#define DSP_PUT_UNIT                                                                               \
+    "ldr r4, [r1], #4\n"                                                                           \
+    "eors r4, r3\n"                                                                                \
+    "usada8 r6, r4, r7, r6\n"                                                                      \
+    "uxtb16 r5, r4, ror #8\n"                                                                      \
+    "uxtb16 r4, r4\n"                                                                              \
+    "str r5, [r0, #8]\n"                                                                           \
+    "str r4, [r0], #16\n"
+
+/* Copies units (at least 1) of activations to the words of a window; returns their sum. */
+uint32_t dpt_dsp_put(uint32_t *to, const void *from, size_t units, uint32_t flip);
+/* clang-format off */
+__asm__(".syntax unified\n"
+        ".thumb\n"
+        ".section .text.dpt_dsp_put, \"ax\", %progbits\n"
+        ".align 2\n"
+        ".global dpt_dsp_put\n"
+        ".type dpt_dsp_put, %function\n"
+        "dpt_dsp_put:\n"
+        "push {r4, r5, r6, r7}\n"
+        "movs r6, #0\n"
+        "movs r7, #0\n"
+        DSP_LOOP(DSP_PUT_UNIT, DSP_PUT_UNIT)
+        "mov r0, r6\n"
+        "pop {r4, r5, r6, r7}\n"
+        "bx lr\n"
+        ".size dpt_dsp_put, . - dpt_dsp_put\n"
+        ".text\n");
+/* clang-format on */
+
+/* The same for n activations from number k on, which are not whole units. */
+static uint32_t dsp_put_bytes(uint32_t *words, size_t k, const uint8_t *from, size_t n,
+                              uint32_t flip) {
+    uint32_t sum = 0;
+    for (; n > 0; n--, k++) {
+        const uint32_t v = (from != NULL ? *from++ : 0) ^ (flip & 0xFFu);
+        dsp_half *halves = (dsp_half *)(words + k / WINDOW_UNIT * 4);
+        halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
+        sum += v;
+    }
+    return sum;
+}
+
 static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                        int type) {
-    uint32_t *to = x->words + k / WINDOW_UNIT * 4 + p;
-    dsp_half *halves = (dsp_half *)to;
-    uint32_t less = k == 0 ? 0 : x->less[p];
-    for (; n > 0 && k % WINDOW_UNIT != 0; n--, k++) { /* up to a whole unit */
-        const uint32_t v = from == NULL ? 0 : dsp_even_bytes(*from++, type);
-        halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
-        less = dsp_less_pair(less, v & 0xFFFFu);
-        to += (k & 3u) == 3 ? 4 : 0;
+    const uint32_t flip = dsp_flip(type);
+    uint32_t *words = x->words + p, sum = 0;
+    if (k % WINDOW_UNIT != 0) { /* up to a whole unit */
+        const size_t left = WINDOW_UNIT - k % WINDOW_UNIT, some = left < n ? left : n;
+        sum = dsp_put_bytes(words, k, from, some, flip);
+        k += some;
+        n -= some;
+        from = from == NULL ? NULL : from + some;
     }
-    for (const uint32_t *end = to + n / WINDOW_UNIT * 4; to < end; to += 4) {
-        uint32_t v = 0;
-        if (from != NULL) {
-            memcpy(&v, from, sizeof v);
-            from += WINDOW_UNIT;
+    const size_t whole = n & ~(size_t)(WINDOW_UNIT - 1);
+    if (from == NULL) {
+        for (size_t i = k; i < k + whole; i += WINDOW_UNIT) {
+            words[i] = words[i + 2] = flip & 0x00FF00FFu;
         }
-        const uint32_t even = dsp_even_bytes(v, type), odd = dsp_odd_bytes(v, type);
-        to[0] = even;
-        to[2] = odd;
-        less = dsp_less_pair(dsp_less_pair(less, even), odd);
+        sum += (flip & 0xFFu) * (uint32_t)whole;
+    } else if (whole > 0) {
+        sum += dpt_dsp_put(words + k, from, whole / WINDOW_UNIT, flip);
+        from += whole;
     }
-    n %= WINDOW_UNIT;
-    halves = (dsp_half *)to;
-    for (k = 0; k < n; k++) {
-        const uint32_t v = from == NULL ? 0 : dsp_even_bytes(*from++, type);
-        halves[(k & 1u) * 4 + (k >> 1)] = (uint16_t)v;
-        less = dsp_less_pair(less, v & 0xFFFFu);
+    if (n > whole) {
+        sum += dsp_put_bytes(words, k + whole, from, n - whole, flip);
     }
-    x->less[p] = less;
+    x->less[p] = (k == 0 ? 0 : x->less[p]) - 128 * sum;
 }
 
 static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t length = (size_t)op->kernel_w * op->in.c, n = op->kernel_h * length;
     const size_t pitch = (size_t)op->in.w * op->in.c;
-    if (n > DSP_JOIN || length < 4) {
+    if (n > DSP_JOIN || length < 4 || op->kernel_h == 1) {
         for (size_t k = 0; k < n; k += length, from += pitch) {
             window_put(x, p, k, from, length, op->in.type);
         }
         return;
     }
     /* Rows are copied by words to the end of the buffer, behind the bytes that n activations fill.
-     * The last word of a row overlaps the word before it. */
-    uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES) - DSP_JOIN, *to = joined;
+     * The last word of a row overlaps the word before it. The last unit is filled up with what the
+     * flip makes 0. */
+    const uint32_t flip = dsp_flip(op->in.type);
+    uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES - 1) - DSP_JOIN, *to = joined;
     for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
         for (size_t i = 0; i < length - 4; i += 4) {
             memcpy(to + i, from + i, 4);
@@ -109,7 +151,8 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
         }
         memcpy(to + length - 4, from + length - 4, 4);
     }
-    window_put(x, p, 0, joined, n, op->in.type);
+    memcpy(to, &flip, sizeof flip);
+    x->less[p] = 0u - 128 * dpt_dsp_put(x->words + p, joined, (n + 3) / WINDOW_UNIT, flip);
 }
 
 /* Computes b + 256 c of two weights of four channels from r9 and r10, in r10. lr has a mask. */
@@ -163,16 +206,7 @@ __asm__(".syntax unified\n"
         "movs r7, #0\n"
         "mov r8, #0\n"
         "mov lr, #0xFF00FF00\n"
-        "lsrs r2, r2, #1\n"
-        "bcc 1f\n"
-        DSP_HALF_UNIT DSP_HALF_UNIT
-        "cmp r2, #0\n"
-        "beq 2f\n"
-        "1:\n"
-        DSP_HALF_UNIT DSP_HALF_UNIT DSP_HALF_UNIT DSP_HALF_UNIT
-        "subs r2, r2, #1\n"
-        "bne 1b\n"
-        "2:\n"
+        DSP_LOOP(DSP_HALF_UNIT DSP_HALF_UNIT, DSP_HALF_UNIT DSP_HALF_UNIT)
         "ldr r0, [sp, #40]\n"
         "ldr r1, [sp]\n"
         DSP_FOUND(r3, r4, r5)
@@ -196,15 +230,16 @@ typedef char dpt_dsp_group_is_28[4 * WINDOW_GROUP == 112 ? 1 : -1];
     "smlad r7, r4, " #high ", r7\n"
 
 /* clang-format off */
-#define DSP_ROW_UNIT(EXTEND)                                                                          \
+#define DSP_ROW_UNIT(FLIP)                                                                          \
     "ldr r3, [r1], #4\n"                                                                           \
+    FLIP \
     "ldm r0!, {r8, r9, r10, r11}\n"                                                                \
-    EXTEND " r4, r3\n"                                                                             \
+    "uxtb16 r4, r3\n"                                                                             \
     DSP_ROW_HALF(r8, r9)                                                                              \
-    EXTEND " r4, r3, ror #8\n"                                                                     \
+    "uxtb16 r4, r3, ror #8\n"                                                                     \
     DSP_ROW_HALF(r10, r11)
 
-#define DSP_ROW(name, EXTEND)                                                                        \
+#define DSP_ROW(name, FLIP)                                                                        \
     void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
     __asm__(".syntax unified\n"                                                                    \
             ".thumb\n"                                                                             \
@@ -218,16 +253,7 @@ typedef char dpt_dsp_group_is_28[4 * WINDOW_GROUP == 112 ? 1 : -1];
             "movs r6, #0\n"                                                                        \
             "movs r7, #0\n"                                                                        \
             "mov lr, #0xFF00FF00\n"                                                                \
-            "lsrs r2, r2, #1\n"                                                                    \
-            "bcc 1f\n"                                                                             \
-            DSP_ROW_UNIT(EXTEND)                                                                      \
-            "cmp r2, #0\n"                                                                         \
-            "beq 2f\n"                                                                             \
-            "1:\n"                                                                                 \
-            DSP_ROW_UNIT(EXTEND) DSP_ROW_UNIT(EXTEND)                                                    \
-            "subs r2, r2, #1\n"                                                                    \
-            "bne 1b\n"                                                                             \
-            "2:\n"                                                                                 \
+            DSP_LOOP(DSP_ROW_UNIT(FLIP), DSP_ROW_UNIT(FLIP))                                       \
             "ldr r0, [sp]\n"                                                                       \
             "mov r1, r0\n"                                                                         \
             DSP_FOUND(r5, r6, r7)                                                                      \
@@ -236,8 +262,8 @@ typedef char dpt_dsp_group_is_28[4 * WINDOW_GROUP == 112 ? 1 : -1];
             ".text\n")
 /* clang-format on */
 
-DSP_ROW(dpt_dsp_row_u8, "uxtb16");
-DSP_ROW(dpt_dsp_row_i8, "sxtb16");
+DSP_ROW(dpt_dsp_row_u8, "");
+DSP_ROW(dpt_dsp_row_i8, "eor r3, r3, #0x80808080\n");
 
 static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
                        size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
@@ -247,11 +273,17 @@ static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, si
 }
 
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    uint32_t less = 0;
-    for (size_t i = 0; i < n; i++) {
-        less = dsp_less_pair(less, dsp_even_bytes(x[i], type) & 0xFFFFu);
+    const uint32_t flip = dsp_flip(type);
+    uint32_t sum = 0;
+    for (; n >= WINDOW_UNIT; n -= WINDOW_UNIT, x += WINDOW_UNIT) {
+        uint32_t bytes;
+        memcpy(&bytes, x, sizeof bytes);
+        sum = dsp_add_bytes(sum, bytes ^ flip);
     }
-    acc[0] = (int32_t)less;
+    for (; n > 0; n--) {
+        sum += *x++ ^ (flip & 0xFFu);
+    }
+    acc[0] = -(int32_t)(128 * sum);
     acc[1] = acc[2] = acc[3] = 0;
 }
 
@@ -260,7 +292,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     (void)next;
     for (size_t n; units > 0;
          units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < WINDOW_VALUES / WINDOW_UNIT ? units : WINDOW_VALUES / WINDOW_UNIT;
+        n = units < DSP_ROW_UNITS ? units : DSP_ROW_UNITS;
         if (type == DPT_U8) {
             dpt_dsp_row_u8(w, x, n, acc);
         } else {
@@ -269,84 +301,177 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     }
 }
 
+/* Four accumulators in r4 to r7 (times 2^shift) become bytes in r4. Multipliers are in r8 to r11,
+ * the zero point in lr. */
+#define DSP_BYTES                                                                                  \
+    "smmlar r4, r4, r8, lr\n"                                                                      \
+    "smmlar r5, r5, r9, lr\n"                                                                      \
+    "smmlar r6, r6, r10, lr\n"                                                                     \
+    "smmlar r7, r7, r11, lr\n"                                                                     \
+    "usat r4, #8, r4\n"                                                                            \
+    "usat r5, #8, r5\n"                                                                            \
+    "usat r6, #8, r6\n"                                                                            \
+    "usat r7, #8, r7\n"                                                                            \
+    "orr r4, r4, r5, lsl #8\n"                                                                     \
+    "orr r6, r6, r7, lsl #8\n"                                                                     \
+    "orr r4, r4, r6, lsl #16\n"
+
+/* Clamps the bytes in r4 and flips them. Destroys r11. */
+#define DSP_CLAMP(lo, hi, flip)                                                                    \
+    "usub8 r11, r4, " #lo "\n"                                                                     \
+    "sel r4, r4, " #lo "\n"                                                                        \
+    "usub8 r11, " #hi ", r4\n"                                                                     \
+    "sel r4, r4, " #hi "\n"                                                                        \
+    "eor r4, r4, " #flip "\n"
+
+/* How accumulators become bytes: four bytes each of lo and hi, both flipped; the flip; where the
+ * outputs end; the zero point, 128 larger where the flip is not 0; the shift. */
+typedef struct dsp_output {
+    uint32_t lo, hi, flip;
+    const uint8_t *end;
+    int32_t zero, shift;
+} dsp_output;
+
+static inline dsp_output dsp_output_of(const dpt_op *op, const uint8_t *end) {
+    const uint32_t flip = dsp_flip(op->out.type), every = 0x01010101u;
+    const dsp_output made = {(uint32_t)op->lo * every + flip,
+                             (uint32_t)op->hi * every + flip,
+                             flip,
+                             end,
+                             op->out.zero + (int32_t)(flip & 0xFFu),
+                             op->shift};
+    return made;
+}
+
+/* Requantizes groups of four channels (at least one), whose outputs are bytes. */
+void dpt_dsp_store(const int32_t *acc, const int32_t *mult, uint8_t *out, const dsp_output *how);
+/* clang-format off */
+__asm__(".syntax unified\n"
+        ".thumb\n"
+        ".section .text.dpt_dsp_store, \"ax\", %progbits\n"
+        ".align 2\n"
+        ".global dpt_dsp_store\n"
+        ".type dpt_dsp_store, %function\n"
+        "dpt_dsp_store:\n"
+        "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+        "ldrd lr, r12, [r3, #16]\n"
+        "1:\n"
+        "ldm r0!, {r4, r5, r6, r7}\n"
+        "ldm r1!, {r8, r9, r10, r11}\n"
+        "lsl r4, r4, r12\n"
+        "lsl r5, r5, r12\n"
+        "lsl r6, r6, r12\n"
+        "lsl r7, r7, r12\n"
+        DSP_BYTES
+        "ldm r3, {r5, r6, r7, r8}\n"
+        DSP_CLAMP(r5, r6, r7)
+        "str r4, [r2], #4\n"
+        "cmp r2, r8\n"
+        "bne 1b\n"
+        "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
+        ".size dpt_dsp_store, . - dpt_dsp_store\n"
+        ".text\n");
+/* clang-format on */
+
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
-    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
-    const int shift = op->shift;
-    if (op->out.type == DPT_U8 && lo == 0 && hi == 255) { /* after a ReLU */
+    size_t i = 0;
+    if (op->out.type != DPT_I32 && n >= 4) {
+        i = n & ~(size_t)3;
         uint8_t *to = (uint8_t *)out + index;
-        for (size_t i = 0; i < n; i++) {
-            uint32_t y;
-            __asm__("smmulr %0, %1, %2\n\tusat %0, #8, %0"
-                    : "=r"(y)
-                    : "r"((uint32_t)acc[i] << shift), "r"(mult[i]));
-            to[i] = (uint8_t)y;
-        }
-        return;
+        const dsp_output how = dsp_output_of(op, to + i);
+        dpt_dsp_store(acc, mult, to, &how);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (; i < n; i++) {
         int32_t y;
         __asm__("smmlar %0, %1, %2, %3"
                 : "=r"(y)
-                : "r"((uint32_t)acc[i] << shift), "r"(mult[i]), "r"(zero));
-        dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
+                : "r"((uint32_t)acc[i] << op->shift), "r"(mult[i]), "r"((int32_t)op->out.zero));
+        dpt_store(op, out, index + i, y < op->lo ? op->lo : y > op->hi ? op->hi : y);
     }
 }
 
 #include "dpt_window.inc"
 
 /* Depthwise convolutions: two taps of a channel are a pair of 16-bit numbers, and so are their
- * weights. */
-static inline uint32_t dsp_low_halves(uint32_t x, uint32_t y) {
-    uint32_t pair;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(x), "r"(y));
-    return pair;
+ * weights. Biases and weights are packed times 2^shift, which fits since shifts are at most 8; so
+ * accumulators need no shift (NUMERICS.md section 4 bounds them times 2^shift). */
+
+/* What dpt_dsp_taps reads: the offsets of the taps, in pairs, and how accumulators become bytes;
+ * the address of the next outputs; `base` behind the last group. */
+typedef struct dsp_taps {
+    const uintptr_t *offset, *offset_end;
+    dsp_output how;
+    uint8_t *out;
+    uintptr_t base_end;
+} dsp_taps;
+
+/* Groups of four channels, at least one. The functions take packed groups in r0, the taps' base in
+ * r1 and a dsp_taps in r2, and return where the next group is packed. r4 to r7 are accumulators;
+ * r2 moves over the offsets up to r3. */
+/* clang-format off */
+#define DSP_TAPS(name, EXTEND)                                                                     \
+    const uint8_t *name(const uint8_t *packed, uintptr_t base, dsp_taps *taps);                    \
+    __asm__(".syntax unified\n"                                                                    \
+            ".thumb\n"                                                                             \
+            ".section .text." #name ", \"ax\", %progbits\n"                                        \
+            ".align 2\n"                                                                           \
+            ".global " #name "\n"                                                                  \
+            ".type " #name ", %function\n"                                                         \
+            #name ":\n"                                                                            \
+            "push {r2, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
+            "ldrd r2, r3, [r2]\n"                                                                  \
+            "1:\n"                                                                                 \
+            "ldm r0!, {r4, r5, r6, r7}\n"                                                          \
+            "2:\n"                                                                                 \
+            "ldrd r8, r9, [r2], #8\n"                                                              \
+            "ldr r8, [r1, r8]\n"                                                                   \
+            "ldr r9, [r1, r9]\n"                                                                   \
+            "pkhbt r10, r8, r9, lsl #16\n"                                                         \
+            "pkhtb r11, r9, r8, asr #16\n"                                                         \
+            EXTEND " r8, r10\n"                                                                    \
+            EXTEND " r9, r10, ror #8\n"                                                            \
+            "ldrd r12, lr, [r0], #8\n"                                                             \
+            "smlad r4, r8, r12, r4\n"                                                              \
+            "smlad r5, r9, lr, r5\n"                                                               \
+            EXTEND " r10, r11\n"                                                                   \
+            EXTEND " r11, r11, ror #8\n"                                                           \
+            "ldrd r12, lr, [r0], #8\n"                                                             \
+            "smlad r6, r10, r12, r6\n"                                                             \
+            "smlad r7, r11, lr, r7\n"                                                              \
+            "cmp r2, r3\n"                                                                         \
+            "bne 2b\n"                                                                             \
+            "ldr r12, [sp]\n"                                                                      \
+            "ldm r0!, {r8, r9, r10, r11}\n"                                                        \
+            "ldr lr, [r12, #24]\n"                                                                 \
+            DSP_BYTES                                                                              \
+            "ldm r12, {r2, r3, r5, r6, r7}\n"                                                      \
+            "ldrd r8, r9, [r12, #32]\n"                                                            \
+            DSP_CLAMP(r5, r6, r7)                                                                  \
+            "str r4, [r8], #4\n"                                                                   \
+            "str r8, [r12, #32]\n"                                                                 \
+            "adds r1, #4\n"                                                                        \
+            "cmp r1, r9\n"                                                                         \
+            "bne 1b\n"                                                                             \
+            "pop {r2, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
+            ".size " #name ", . - " #name "\n"                                                     \
+            ".text\n")
+/* clang-format on */
+
+DSP_TAPS(dpt_dsp_taps_u8, "uxtb16");
+DSP_TAPS(dpt_dsp_taps_i8, "sxtb16");
+
+enum { SMALL_UNIT = 2 };
+
+static inline const uint8_t *small_run(const dpt_op *op, const uintptr_t *offset, size_t n,
+                                       const uint8_t *packed, size_t groups, uintptr_t base,
+                                       uint8_t *out) {
+    dsp_taps taps = {offset, offset + n, dsp_output_of(op, NULL), out, base + groups * 4};
+    return op->in.type == DPT_I8 ? dpt_dsp_taps_i8(packed, base, &taps)
+                                 : dpt_dsp_taps_u8(packed, base, &taps);
 }
 
-static inline uint32_t dsp_high_halves(uint32_t x, uint32_t y) {
-    uint32_t pair;
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(pair) : "r"(x), "r"(y));
-    return pair;
-}
-
-static inline uint32_t dsp_add_pair(uint32_t sum, uint32_t a, uint32_t w) {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(w));
-    return sum;
-}
-
-#define DEPTHWISE_TARGET
-enum { DEPTHWISE_GROUP = 4, DEPTHWISE_UNIT = 2, DEPTHWISE_FEW = 0 };
-
-static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
-                                             const uint8_t *packed, size_t n,
-                                             const uint8_t *const *tap, size_t at, void *out,
-                                             size_t index) {
-    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
-    const uint32_t *w = (const uint32_t *)(const void *)(mult + DEPTHWISE_GROUP);
-    const int type = SIGNED ? DPT_I8 : DPT_U8;
-    int32_t acc[DEPTHWISE_GROUP];
-    uint32_t a0 = (uint32_t)bias[0], a1 = (uint32_t)bias[1], a2 = (uint32_t)bias[2],
-             a3 = (uint32_t)bias[3];
-    for (size_t i = 0; i < n; i += 2, w += 4) {
-        uint32_t x, y;
-        memcpy(&x, tap[i] + at, sizeof x);
-        memcpy(&y, tap[i + 1] + at, sizeof y);
-        const uint32_t even_x = dsp_even_bytes(x, type), odd_x = dsp_odd_bytes(x, type);
-        const uint32_t even_y = dsp_even_bytes(y, type), odd_y = dsp_odd_bytes(y, type);
-        a0 = dsp_add_pair(a0, dsp_low_halves(even_x, even_y), w[0]);
-        a1 = dsp_add_pair(a1, dsp_low_halves(odd_x, odd_y), w[1]);
-        a2 = dsp_add_pair(a2, dsp_high_halves(even_x, even_y), w[2]);
-        a3 = dsp_add_pair(a3, dsp_high_halves(odd_x, odd_y), w[3]);
-    }
-    acc[0] = (int32_t)a0;
-    acc[1] = (int32_t)a1;
-    acc[2] = (int32_t)a2;
-    acc[3] = (int32_t)a3;
-    window_store(op, acc, mult, out, index, DEPTHWISE_GROUP);
-    return (const uint8_t *)w;
-}
-
-#include "dpt_depthwise.inc"
+#include "dpt_depthwise_small.inc"
 
 static int dsp_available(void) {
     return 1;
@@ -361,7 +486,7 @@ void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
 }
 
 void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    depthwise_each(op, in, out, n);
+    small_depthwise(op, in, out, n);
 }
 
 const dpt_backend dpt_dsp = {"dsp",

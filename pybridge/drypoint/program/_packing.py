@@ -99,16 +99,17 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         KernelSet(name="scalar", backend="dpt_scalar", number=0),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", stack=1408),
+        replace(_BLOCKS, name="blocks-any", stack=1664),
         KernelSet(
             name="dsp",
             backend="dpt_dsp",
             number=0x1002,
             conv=_pairs(4),
             dense=_pairs(4),
+            flips="i8",
             stored="16 bits",
-            depthwise=Depthwise(group=4, unit=2, dtype=np.int16),
-            stack=1312,
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True),
+            stack=1568,
         ),
         KernelSet(
             name="mve",

@@ -13,6 +13,7 @@ from ._packing_quads import QUAD, Quads
 
 QUADS_GROUP = 16  # channels of a group for quads, at least
 MOST_TAPS = 64  # DPT_MOST_TAPS
+MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,15 @@ class Depthwise:
     Attributes:
         group: channels that are computed at once; ops of fewer channels are not packed.
         unit: taps that are multiplied at once.
-        dtype: of the packed weights.
+        dtype: of the packed weights; 16-bit weights and their biases are packed times 2^shift.
+        small: for dpt_depthwise_small.inc: multipliers behind the weights; ops whose outputs are
+            not bytes are not packed.
     """
 
     group: int
     unit: int
     dtype: type[np.signedinteger]
+    small: bool = False
 
 
 def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
@@ -45,17 +49,24 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     size, units = layout.group, -(-taps // layout.unit)
     if op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS or (n < size and not few):
         return b""
-    rows, packed = op.rows.astype(np.int64), b""
+    if layout.small and op.out_type == "i32":
+        return b""
+    rows, bias_of, packed = op.rows.astype(np.int64), op.bias.astype(np.int64), b""
+    if layout.dtype is np.int16:
+        if op.shift > MOST_SHIFT:
+            return b""
+        rows, bias_of = rows << op.shift, bias_of << op.shift
     for begin in range(0, n, size):
         first = max(0, min(begin, n - size))
         own = slice(first, min(first + size, n))
         count = own.stop - first
         bias, mult = np.zeros(size, np.int64), np.full(size, 2, np.int64)
         weight = np.zeros((size, units * layout.unit), layout.dtype)
-        bias[:count] = op.bias[own] - flipped * rows[own].sum(axis=1)
+        bias[:count] = bias_of[own] - flipped * rows[own].sum(axis=1)
         mult[:count] = op.mult[own]
         weight[:count, :taps] = rows[own]
-        packed += (np.concatenate([bias, mult]) & 0xFFFFFFFF).astype("<u4").tobytes()
         of_units = weight.reshape(size, units, layout.unit).transpose(1, 0, 2)
-        packed += of_units.astype(of_units.dtype.newbyteorder("<")).tobytes()
+        weights = of_units.astype(of_units.dtype.newbyteorder("<")).tobytes()
+        biases, mults = ((v & 0xFFFFFFFF).astype("<u4").tobytes() for v in (bias, mult))
+        packed += biases + (weights + mults if layout.small else mults + weights)
     return packed
