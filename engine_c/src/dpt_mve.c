@@ -27,14 +27,9 @@ static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
+/* Copies n bytes, each with the bits of `flip` flipped. */
 /* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
-static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                              int type) {
-    uint8_t *to = x->bytes[p] + k;
-    if (from == NULL) {
-        memset(to, mve_flip(type), n);
-        return;
-    }
+static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8_t flip) {
     __asm__ volatile("vdup.8 q1, %3\n\t"
                      "wlstp.8 lr, %2, 2f\n"
                      "1:\n\t"
@@ -44,8 +39,17 @@ static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_
                      "letp lr, 1b\n"
                      "2:"
                      : "+r"(from), "+r"(to)
-                     : "r"(n), "r"(mve_flip(type))
+                     : "r"(n), "r"(flip)
                      : "q0", "q1", "lr", "memory");
+}
+
+static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
+                              int type) {
+    if (from == NULL) {
+        memset(x->bytes[p] + k, mve_flip(type), n);
+        return;
+    }
+    mve_copy(x->bytes[p] + k, from, n, mve_flip(type));
 }
 
 static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
@@ -81,21 +85,33 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
 }
 
-/* VRMULH computes the rounding rule of NUMERICS.md section 2. */
+/* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
+ */
+static inline int32x4_t mve_requantize(const dpt_op *op, int32x4_t acc, int32x4_t mult,
+                                       int32x4_t lo, int32x4_t hi) {
+    const int32x4_t y = vrmulhq_s32(vshlq_r_s32(acc, op->shift), mult);
+    return vminq_s32(vmaxq_s32(vaddq_n_s32(y, op->out.zero), lo), hi);
+}
+
+/* Writes the lanes of y as outputs number `index` and following. */
+static inline void mve_put(const dpt_op *op, int32x4_t y, void *out, size_t index,
+                           mve_pred16_t lanes) {
+    if (op->out.type != DPT_I32) {
+        vstrbq_p_s32((int8_t *)out + index, y, lanes);
+    } else {
+        vstrwq_p_s32((int32_t *)out + index, y, lanes);
+    }
+}
+
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
-        const int32x4_t sum = vshlq_r_s32(vldrwq_s32(acc + i), op->shift);
-        int32x4_t y = vaddq_n_s32(vrmulhq_s32(sum, vldrwq_s32(mult + i)), op->out.zero);
-        y = vminq_s32(vmaxq_s32(y, lo), hi);
-        int8_t *bytes = (int8_t *)out + index + i;
+        const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i), lo, hi);
         if (op->out.type != DPT_I32 && i + 4 <= n) {
-            vstrbq_s32(bytes, y);
-        } else if (op->out.type != DPT_I32) {
-            vstrbq_p_s32(bytes, y, vctp32q((uint32_t)(n - i)));
+            vstrbq_s32((int8_t *)out + index + i, y);
         } else {
-            vstrwq_p_s32((int32_t *)out + index + i, y, vctp32q((uint32_t)(n - i)));
+            mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
         }
     }
 }
@@ -104,38 +120,17 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_mve_short.inc"
 
-/* Depthwise convolutions: eight channels as 16-bit numbers. */
-#define DEPTHWISE_TARGET
-enum { DEPTHWISE_GROUP = 8, DEPTHWISE_UNIT = 1, DEPTHWISE_FEW = 0 };
+#include "dpt_mve_pixels.inc"
 
-static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
-                                             const uint8_t *packed, size_t n,
-                                             const uint8_t *const *tap, size_t at, void *out,
-                                             size_t index) {
-    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
-    const int8_t *w = (const int8_t *)(mult + DEPTHWISE_GROUP);
-    int32x4x2_t acc = vld2q_s32(bias); /* even channels, odd channels */
-    int32_t sums[DEPTHWISE_GROUP];
-    for (size_t i = 0; i < n; i++, w += DEPTHWISE_GROUP) {
-        const uint8_t *from = tap[i] + at;
-        const int16x8_t a =
-            SIGNED ? vldrbq_s16((const int8_t *)from) : vreinterpretq_s16_u16(vldrbq_u16(from));
-        const int16x8_t b = vldrbq_s16(w);
-        acc.val[0] = vaddq_s32(acc.val[0], vmullbq_int_s16(a, b));
-        acc.val[1] = vaddq_s32(acc.val[1], vmulltq_int_s16(a, b));
-    }
-    vst2q_s32(sums, acc);
-    window_store(op, sums, mult, out, index, DEPTHWISE_GROUP);
-    return (const uint8_t *)w;
-}
+#include "dpt_mve_values.inc"
 
-#include "dpt_depthwise.inc"
+#include "dpt_mve_depthwise.inc"
 
 static int mve_available(void) {
     return 1;
 }
 
-void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (!mve_is_short(op)) {
         window_conv(op, in[0], out, n);
         return;
@@ -146,12 +141,38 @@ void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
     }
 }
 
+void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        mve_pixels_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
+                        dpt_output(op, out, i));
+    }
+}
+
+void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (mve_is_pixels(op)) {
+        dpt_mve_pixels(op, in, out, n);
+    } else {
+        dpt_mve_windows(op, in, out, n);
+    }
+}
+
 void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
+void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
+                      dpt_output(op, out, i));
+    }
+}
+
 void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    depthwise_each(op, in, out, n);
+    if (op->packed != NULL) {
+        dpt_mve_tiles(op, in, out, n);
+    } else {
+        dpt_scalar_depthwise(op, in, out, n);
+    }
 }
 
 const dpt_backend dpt_mve = {"mve",
@@ -160,11 +181,11 @@ const dpt_backend dpt_mve = {"mve",
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
                               [DPT_DEPTHWISE] = dpt_mve_depthwise,
-                              [DPT_ADD] = dpt_scalar_add,
-                              [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                              [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                              [DPT_CONCAT] = dpt_scalar_concat,
-                              [DPT_LOOKUP] = dpt_scalar_lookup,
+                              [DPT_ADD] = dpt_mve_add,
+                              [DPT_MAXPOOL] = dpt_mve_maxpool,
+                              [DPT_AVGPOOL] = dpt_mve_avgpool,
+                              [DPT_CONCAT] = dpt_mve_concat,
+                              [DPT_LOOKUP] = dpt_mve_lookup,
                               DPT_PLAIN_KERNELS}};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */

@@ -1,7 +1,7 @@
 """Generates the C of a program: tables, not logic. It compiles with engine_c and nothing else."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from string import Template
 
@@ -25,6 +25,7 @@ from ._ops import (
     WeightedOp,
 )
 from ._packing import KernelSet, kernel_set, pack
+from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
 from ._reference import trace
@@ -140,10 +141,12 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    own = dict.fromkeys(("conv", "dense", "depthwise"), chosen.backend)
-    own |= {"add": chosen.backend} if chosen.quads is not None else {}
+    fast = ("conv", "dense", "depthwise") + (() if chosen.quads is None else ("add",))
+    own: Mapping[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
+    if chosen.name == "mve":
+        own = mve_kernels(program.ops)
     lines = "".join(
-        f"        [DPT_{kind.upper()}] = {own.get(kind, 'dpt_scalar')}_{kind},\n"
+        f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
         for kind in (one.kind for one in KINDS)
         if kind in kinds
     )

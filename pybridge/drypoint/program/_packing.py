@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ._ops import Conv, Dense, DepthwiseConv, Op
 from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_quads import Quads, pack_quads
+from ._packing_mve import pack_tiles
 from ._tensors import ProgramError
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
@@ -40,7 +41,8 @@ class KernelSet:
             128 larger, `u8` as if 128 smaller. Packed biases correct for the difference.
         stored: the form of a packed weight: unchanged; 128 larger; or in 16-bit numbers, the
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
-        depthwise: the layout of depthwise convolutions, where ``quads`` is None.
+        depthwise: the layout of depthwise convolutions, where ``quads`` is None; None: the layout
+            of ``dpt_mve_depthwise.inc``.
         stack: a bound of the bytes of stack of a run, for any model, on the targets that use the
             set, compiled by gcc with -Os to -O3; 0: no bound is known.
     """
@@ -53,7 +55,7 @@ class KernelSet:
     dense: Order = ()
     flips: Literal["u8", "i8"] | None = None
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
-    depthwise: Depthwise = BYTES
+    depthwise: Depthwise | None = BYTES
     stack: int = 0
 
 
@@ -118,7 +120,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             conv=_rows(4, 16),
             dense=_rows(4, 16),
             flips="u8",
-            depthwise=Depthwise(group=8, unit=1, dtype=np.int8),
+            depthwise=None,
             stack=2192,
         ),
         _quads("neon", "dpt_neon", Quads(lanes=4, blocks=2, flips="u8")),
@@ -155,7 +157,8 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     if kernels.number == 0 or not isinstance(op, Conv | Dense | DepthwiseConv):
         return b""
     if isinstance(op, DepthwiseConv):
-        return pack_depthwise(op, kernels.quads or kernels.depthwise)
+        layout = kernels.quads or kernels.depthwise
+        return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
     if isinstance(op, Conv) and not op.plain:
         return b""
     if kernels.quads is not None:
