@@ -279,6 +279,9 @@ extern const dpt_backend dpt_scalar;
  * Cortex-M with Helium; the others on processors with SIMD. A model that names a kernel does not
  * ask whether the CPU it runs on has it. Kinds that are not listed have the kernels above. */
 dpt_kernel dpt_neon_add, dpt_neondot_add, dpt_neoni8mm_add, dpt_rvv_add, dpt_wasm_add;
+dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_maxpool,
+    dpt_wasm_maxpool, dpt_neon_avgpool, dpt_neondot_avgpool, dpt_neoni8mm_avgpool, dpt_rvv_avgpool,
+    dpt_wasm_avgpool;
 dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_dsp_conv, dpt_dsp_dense,
     dpt_dsp_depthwise, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_mve_add, dpt_mve_maxpool,
     dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup, dpt_mve_windows, dpt_mve_pixels, dpt_mve_tiles,

@@ -20,6 +20,7 @@
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     4
 #define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers for accumulators */
+#include "dpt_xmm.inc"
 
 typedef __m512i quad;
 typedef __m512i quads_weights;

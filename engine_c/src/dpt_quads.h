@@ -21,4 +21,21 @@
 #define QUADS_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* The first multiple of 64 bytes in a table, which has at most 15 numbers before it. */
+static inline int32_t *quads_aligned(int32_t *table) {
+    return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
+}
+
+/* The kernels of a backend, for its table. */
+#define QUADS_KERNELS                                                                              \
+    {[DPT_MAXPOOL] = QUADS_NAME(maxpool),                                                          \
+     [DPT_AVGPOOL] = QUADS_NAME(avgpool),                                                          \
+     [DPT_CONCAT] = dpt_scalar_concat,                                                             \
+     [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
+     DPT_PLAIN_KERNELS,                                                                            \
+     [DPT_CONV] = QUADS_NAME(conv),                                                                \
+     [DPT_DENSE] = QUADS_NAME(dense),                                                              \
+     [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
+     [DPT_ADD] = QUADS_NAME(add)}
+
 #endif

@@ -7,8 +7,6 @@
 
 #define QUADS_NAME(kind) dpt_sse41_##kind
 
-#include <smmintrin.h>
-
 #define QUADS_TARGET     __attribute__((target("sse4.1")))
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
@@ -17,6 +15,7 @@
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
 #define QUADS_WINDOWS(B) 4
+#include "dpt_xmm.inc"
 
 typedef struct quads_acc {
     __m128i quarter[4];

@@ -133,6 +133,47 @@ QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const i
     return acc; /* each channel's second lane is 0 */
 }
 
+/* The instructions of dpt_quads_pool.inc on 16 channels. */
+typedef v128_t quads_bytes;
+
+QUADS_INLINE quads_bytes quads_bytes_load(const uint8_t *p) {
+    return wasm_v128_load(p);
+}
+
+QUADS_INLINE void quads_bytes_store(uint8_t *p, quads_bytes bytes) {
+    wasm_v128_store(p, bytes);
+}
+
+QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b, const int SIGNED) {
+    return SIGNED ? wasm_i8x16_max(a, b) : wasm_u8x16_max(a, b);
+}
+
+typedef struct quads_sums {
+    v128_t low, high;
+} quads_sums;
+
+QUADS_INLINE quads_sums quads_sums_zero(void) {
+    const quads_sums zero = {wasm_i16x8_const_splat(0), wasm_i16x8_const_splat(0)};
+    return zero;
+}
+
+QUADS_INLINE quads_sums quads_sums_add(quads_sums s, const uint8_t *p, const int SIGNED) {
+    s.low = wasm_i16x8_add(s.low, SIGNED ? wasm_i16x8_load8x8(p) : wasm_u16x8_load8x8(p));
+    s.high = wasm_i16x8_add(s.high, SIGNED ? wasm_i16x8_load8x8(p + 8) : wasm_u16x8_load8x8(p + 8));
+    return s;
+}
+
+QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGNED) {
+    const v128_t sums[4] = {
+        SIGNED ? wasm_i32x4_extend_low_i16x8(s.low) : wasm_u32x4_extend_low_u16x8(s.low),
+        SIGNED ? wasm_i32x4_extend_high_i16x8(s.low) : wasm_u32x4_extend_high_u16x8(s.low),
+        SIGNED ? wasm_i32x4_extend_low_i16x8(s.high) : wasm_u32x4_extend_low_u16x8(s.high),
+        SIGNED ? wasm_i32x4_extend_high_i16x8(s.high) : wasm_u32x4_extend_high_u16x8(s.high)};
+    for (int i = 0; i < 4; i++) {
+        wasm_v128_store(totals + 4 * i, wasm_i32x4_add(wasm_v128_load(totals + 4 * i), sums[i]));
+    }
+}
+
 /* NUMERICS.md section 2, with products of 64 bits, two lanes at a time. The high halves are y. */
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
