@@ -9,6 +9,7 @@
 #define QUADS_NAME(kind) dpt_avx2_##kind
 
 #define QUADS_TARGET     __attribute__((target("avx2")))
+#define QUADS_OUTPUTS    4
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
@@ -72,16 +73,13 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *w) {
-    const quads_weights weights = quads_weights_load(w);
-    __m256i half[2];
-    ymm_tap_quads(tap, at, half);
+QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
+    const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
-        const quad a = avx2_pairs(half[i]);
-        acc->half[i] =
-            _mm256_add_epi32(acc->half[i], avx2_products(FLIP ? quad_flip(a) : a, weights.half[i]));
+        const quad a = avx2_pairs(_mm256_loadu_si256(halves + i));
+        acc.half[i] = _mm256_add_epi32(acc.half[i], avx2_products(a, weights.half[i]));
     }
+    return acc;
 }
 
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #define QUADS_TARGET     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define QUADS_OUTPUTS    4
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
@@ -51,12 +52,11 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-/* The bytes of four taps, interleaved channel by channel: 4 channels in each of 4 registers. */
-QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *w) {
+/* The bytes of four rows, interleaved channel by channel: 4 channels in each quarter. */
+QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
     __m128i t[4];
     for (int i = 0; i < 4; i++) {
-        t[i] = _mm_loadu_si128((const __m128i *)(const void *)(tap[i] + at));
+        t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
     }
     const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
     const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
@@ -65,7 +65,11 @@ QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, 
     const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ef, gh)),
                                                  _mm_unpackhi_epi16(ef, gh), 1);
     const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    *acc = quads_acc_dot(*acc, FLIP ? quad_flip(all) : all, quads_weights_load(w));
+    _mm512_storeu_si512(quads, FLIP ? quad_flip(all) : all);
+}
+
+QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
+    return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
 
 /* Pairs of 16-bit numbers in 16 lanes. */
@@ -108,30 +112,105 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
-/* NUMERICS.md section 2 in 16 lanes. Even and odd lanes are multiplied separately, since a product
- * has 64 bits. The high halves of the odd products lie in the odd lanes already. */
-QUADS_INLINE __m512i zmm_requantize(const dpt_op *op, __m512i acc, __m512i bias, __m512i m) {
-    const __m512i half = _mm512_set1_epi64((int64_t)1 << 31);
-    acc = _mm512_add_epi32(acc, bias);
-    acc = _mm512_sll_epi32(acc, _mm_cvtsi32_si128(op->shift));
-    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(acc, m), half);
+/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+ * computed as signed ones: `offset` is subtracted before the clamp, and `flip` puts it back. */
+typedef struct zmm_output {
+    __m512i half, lo, hi, flip;
+    __m128i shift;
+    int wide; /* outputs are DPT_I32 */
+} zmm_output;
+
+QUADS_INLINE zmm_output zmm_output_of(const dpt_op *op) {
+    const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
+    const int32_t lo = op->lo - offset, hi = op->hi - offset;
+    const zmm_output o = {
+        _mm512_set1_epi64(((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset)),
+        wide ? _mm512_set1_epi32(lo) : _mm512_set1_epi8((char)lo),
+        wide ? _mm512_set1_epi32(hi) : _mm512_set1_epi8((char)hi),
+        _mm512_set1_epi8((char)offset),
+        _mm_cvtsi32_si128(op->shift),
+        wide};
+    return o;
+}
+
+/* NUMERICS.md section 2 in 16 lanes, without the clamp. Even and odd lanes are multiplied
+ * separately, since a product has 64 bits. The high halves of the odd products lie in the odd lanes
+ * already. The zero point is added to the high halves together with the rounding. */
+QUADS_INLINE __m512i zmm_requantize(const zmm_output *o, __m512i acc, __m512i bias, __m512i m) {
+    acc = _mm512_sll_epi32(_mm512_add_epi32(acc, bias), o->shift);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(acc, m), o->half);
     const __m512i odd = _mm512_add_epi64(
-        _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(m, 32)), half);
-    __m512i y = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
-    y = _mm512_add_epi32(y, _mm512_set1_epi32(op->out.zero));
-    y = _mm512_max_epi32(y, _mm512_set1_epi32(op->lo));
-    return _mm512_min_epi32(y, _mm512_set1_epi32(op->hi));
+        _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(m, 32)), o->half);
+    return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+}
+
+QUADS_INLINE __m512i zmm_clamp_wide(const zmm_output *o, __m512i y) {
+    return _mm512_min_epi32(_mm512_max_epi32(y, o->lo), o->hi);
+}
+
+/* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of the
+ * clamp or beyond changes nothing. */
+QUADS_INLINE __m512i zmm_clamp_bytes(const zmm_output *o, const __m512i *y) {
+    const __m512i all =
+        _mm512_packs_epi16(_mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]));
+    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, o->lo), o->hi);
+    return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, o->flip));
+}
+
+QUADS_INLINE __m128i zmm_clamp_16_bytes(const zmm_output *o, __m512i y) {
+    const __m128i bytes = _mm_max_epi8(_mm512_cvtsepi32_epi8(y), _mm512_castsi512_si128(o->lo));
+    return _mm_xor_si128(_mm_min_epi8(bytes, _mm512_castsi512_si128(o->hi)),
+                         _mm512_castsi512_si128(o->flip));
+}
+
+QUADS_INLINE void zmm_store(const zmm_output *o, __m512i y, void *out, size_t index, size_t n) {
+    const __mmask16 mask = (__mmask16)((1u << n) - 1);
+    if (o->wide) {
+        _mm512_mask_storeu_epi32((int32_t *)out + index, mask, zmm_clamp_wide(o, y));
+    } else {
+        _mm_mask_storeu_epi8((uint8_t *)out + index, mask, zmm_clamp_16_bytes(o, y));
+    }
 }
 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
-    const __m512i y = zmm_requantize(op, acc, _mm512_load_si512(bias), _mm512_load_si512(mult));
-    const __mmask16 mask = (__mmask16)((1u << n) - 1);
-    if (op->out.type == DPT_I32) {
-        _mm512_mask_storeu_epi32((int32_t *)out + index, mask, y);
-    } else {
-        _mm_mask_storeu_epi8((uint8_t *)out + index, mask, _mm512_cvtepi32_epi8(y));
+    const zmm_output o = zmm_output_of(op);
+    zmm_store(&o, zmm_requantize(&o, acc, _mm512_load_si512(bias), _mm512_load_si512(mult)), out,
+              index, n);
+}
+
+typedef struct quads_output {
+    zmm_output o;
+    __m512i bias, mult;
+} quads_output;
+
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op, const int32_t *bias,
+                                          const int32_t *mult) {
+    const quads_output to = {zmm_output_of(op), _mm512_load_si512(bias), _mm512_load_si512(mult)};
+    return to;
+}
+
+QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
+                                     void *out, size_t index, size_t step, size_t n) {
+    __m512i y[4];
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        y[p] = zmm_requantize(&to->o, acc[p], to->bias, to->mult);
     }
+    if (P < 4 || to->o.wide || n != QUADS_LANES) {
+        QUADS_UNROLL
+        for (int p = 0; p < P; p++) {
+            zmm_store(&to->o, y[p], out, index + (size_t)p * step, n);
+        }
+        return;
+    }
+    const __m512i bytes = zmm_clamp_bytes(&to->o, y);
+    uint8_t *at = (uint8_t *)out + index;
+    _mm_storeu_si128((__m128i *)(void *)at, _mm512_castsi512_si128(bytes));
+    _mm_storeu_si128((__m128i *)(void *)(at + step), _mm512_extracti32x4_epi32(bytes, 1));
+    _mm_storeu_si128((__m128i *)(void *)(at + 2 * step), _mm512_extracti32x4_epi32(bytes, 2));
+    _mm_storeu_si128((__m128i *)(void *)(at + 3 * step), _mm512_extracti32x4_epi32(bytes, 3));
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
@@ -206,12 +285,13 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
 
 QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
-    const __m512i y = zmm_requantize(op, acc, quad_spread((const uint8_t *)bias),
+    const zmm_output o = zmm_output_of(op);
+    const __m512i y = zmm_requantize(&o, acc, quad_spread((const uint8_t *)bias),
                                      quad_spread((const uint8_t *)mult));
-    if (op->out.type == DPT_I32) {
-        _mm512_storeu_si512(values, y);
+    if (o.wide) {
+        _mm512_storeu_si512(values, zmm_clamp_wide(&o, y));
     } else {
-        _mm_storeu_si128((__m128i *)(void *)values, _mm512_cvtepi32_epi8(y));
+        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(&o, y));
     }
 }
 

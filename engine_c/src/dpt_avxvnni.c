@@ -8,6 +8,7 @@
 #define QUADS_NAME(kind) dpt_avxvnni_##kind
 
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
+#define QUADS_OUTPUTS    4
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
@@ -56,15 +57,12 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *w) {
-    const quads_weights weights = quads_weights_load(w);
-    __m256i half[2];
-    ymm_tap_quads(tap, at, half);
+QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
+    const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
-        const quad a = FLIP ? quad_flip(half[i]) : half[i];
-        acc->half[i] = planes_acc_dot(acc->half[i], a, weights.half[i]);
+        acc.half[i] = planes_acc_dot(acc.half[i], _mm256_loadu_si256(halves + i), weights.half[i]);
     }
+    return acc;
 }
 
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {

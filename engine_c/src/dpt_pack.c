@@ -7,8 +7,8 @@
 enum { PACK_ALIGNMENT = 64 };
 
 /* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
-static int packs(const dpt_op *op) {
-    return op->kind == DPT_DENSE || dpt_packs_depthwise(op) ||
+static int packs(const dpt_op *op, uint32_t packing) {
+    return op->kind == DPT_DENSE || dpt_packs_depthwise(op, packing) ||
            (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
 }
 
@@ -16,12 +16,12 @@ static int packs(const dpt_op *op) {
  * most 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. So 64 bits hold the sum
  * over 2^16 ops; a size_t of 32 bits may be too small for one op. */
 static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
-    if (!packs(op)) {
+    if (!packs(op, packing)) {
         return 0;
     }
     if (op->kind == DPT_DEPTHWISE) {
         const size_t group = dpt_group_size(packing);
-        const size_t bytes = 4 * group * (2 + dpt_tap_quads(op)); /* fewer than 2^12 */
+        const size_t bytes = 4 * group * (2 + dpt_tap_quads(op, packing)); /* fewer than 2^14 */
         return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
     const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
@@ -113,30 +113,39 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
     }
 }
 
+/* Where a group has the weight of a tap and of lane 0. */
+static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
+    const size_t quad = 4 * dpt_group_size(packing), y = tap / op->kernel_w, x = tap % op->kernel_w;
+    return dpt_has_columns(packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
+                                    : tap / 4 * quad + tap % 4;
+}
+
 /* Packs a depthwise convolution, group by group. The bias corrects as in pack_op. */
 static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t size = dpt_group_size(packing), taps = (size_t)op->kernel_h * op->kernel_w;
-    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op));
+    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, packing));
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
+    const size_t exist = op->out.c < size ? op->out.c : size;
+    const size_t lanes = dpt_has_columns(packing) ? exist * dpt_columns_together(op) : exist;
     for (size_t group = 0; group < dpt_groups_of(op, size); group++, to += bytes) {
         const size_t begin = dpt_group_begin(op, size, group);
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
         uint8_t *weight = (uint8_t *)(mult + size);
         memset(to, 0, bytes);
-        for (size_t i = 0; i < size; i++) {
-            const size_t o = begin + i;
-            uint32_t sum = 0;
+        for (size_t i = lanes; i < size; i++) {
             mult[i] = 2;
-            for (size_t tap = 0; o < op->out.c && tap < taps; tap++) {
+        }
+        for (size_t i = 0; i < lanes; i++) {
+            const size_t o = begin + i % exist;
+            uint32_t sum = 0;
+            for (size_t tap = 0; tap < taps; tap++) {
                 const int32_t w = op->weight[tap * op->out.c + o];
-                weight[tap / 4 * 4 * size + 4 * i + tap % 4] = (uint8_t)w;
+                weight[tap_place(op, packing, tap) + 4 * i] = (uint8_t)w;
                 sum += (uint32_t)w; /* modulo 2^32 */
             }
-            if (o < op->out.c) {
-                const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;
-                memcpy(&bias[i], &value, sizeof value);
-                mult[i] = dpt_i32(op->mult + 4 * o);
-            }
+            const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;
+            memcpy(&bias[i], &value, sizeof value);
+            mult[i] = dpt_i32(op->mult + 4 * o);
         }
     }
 }
@@ -202,7 +211,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
     for (size_t i = 0; i < model->n_ops; i++) {
         ops[i] = model->ops[i];
         ops[i].packed = NULL;
-        if (backend->packing != 0 && packs(&ops[i])) {
+        if (backend->packing != 0 && packs(&ops[i], backend->packing)) {
             ops[i].packed = to;
             pack_op(&ops[i], backend->packing, to);
             to += (size_t)packed_bytes(&ops[i], backend->packing);

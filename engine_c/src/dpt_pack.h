@@ -18,8 +18,9 @@
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
- * A depthwise convolution has the layout of dpt_quads_depthwise.inc: group after group of channels,
- * in each the biases, the multipliers, and for each quad of taps the quad of each channel. */
+ * A depthwise convolution has, group after group of channels, the biases, the multipliers, and for
+ * each quad of taps the quad of each channel. The quads of dpt_quads_depthwise.inc are the taps in
+ * their order, the quads of dpt_columns.inc are taps below each other. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
@@ -34,8 +35,9 @@ enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS 
  * correct the result. */
 enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
-/* Depthwise convolutions that are packed: channels of a group for quads. */
-enum { DPT_GROUP_CHANNELS = 16 };
+/* Depthwise convolutions that are packed: channels of a group for quads, and how many quads of each
+ * channel dpt_columns.inc has in its buffer. */
+enum { DPT_GROUP_CHANNELS = 16, DPT_COLUMNS_QUADS = 256 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
@@ -58,15 +60,42 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
                                                             : 0;
 }
 
-/* Whether a depthwise convolution is packed for dpt_quads_depthwise.inc. */
-static inline int dpt_packs_depthwise(const dpt_op *op) {
-    return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS;
+/* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64, and
+ * not of dpt_quads_depthwise.inc. */
+static inline int dpt_has_columns(uint32_t packing) {
+    return (packing & DPT_NARROW) != 0;
 }
 
-/* The quads of taps of a depthwise kernel; the last one may be filled up. */
-static inline size_t dpt_tap_quads(const dpt_op *op) {
-    return ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
+/* The quads in a column of a depthwise kernel; the last one may be filled up. */
+static inline size_t dpt_columns_quads(const dpt_op *op) {
+    return (op->kernel_h + 3u) / 4;
+}
+
+/* The columns of the input from the first tap of a window to its last. */
+static inline size_t dpt_columns_reach(const dpt_op *op) {
+    return (op->kernel_w - 1u) * op->dilation_w + 1;
+}
+
+/* How many columns of the input a group has in its lanes: several where 16 is a multiple of the
+ * channels and windows begin in columns that follow each other. */
+static inline size_t dpt_columns_together(const dpt_op *op) {
+    const size_t lanes = DPT_GROUP_CHANNELS;
+    return op->stride_w == 1 && lanes % op->out.c == 0 ? lanes / op->out.c : 1u;
+}
+
+/* Whether a depthwise convolution is packed: it has one output a channel, no pooling, and few taps
+ * that are near enough to each other. */
+static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+    return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
+           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS &&
+           (!dpt_has_columns(packing) ||
+            dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS);
+}
+
+/* The quads of taps of a depthwise kernel; those missing to whole quads are filled up. */
+static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
+    return dpt_has_columns(packing) ? dpt_columns_quads(op) * op->kernel_w
+                                    : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
 }
 
 /* The channels of a group in a layout. */

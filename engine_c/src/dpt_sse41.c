@@ -8,6 +8,7 @@
 #define QUADS_NAME(kind) dpt_sse41_##kind
 
 #define QUADS_TARGET     __attribute__((target("sse4.1")))
+#define QUADS_OUTPUTS    4
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
@@ -78,25 +79,31 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-/* The bytes of four taps, interleaved channel by channel: 4 channels a register. */
-QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *w) {
-    const quads_weights weights = quads_weights_load(w);
+/* The bytes of four rows, interleaved channel by channel: 4 channels a register. */
+QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
     __m128i t[4];
     for (int i = 0; i < 4; i++) {
-        t[i] = _mm_loadu_si128((const __m128i *)(const void *)(tap[i] + at));
+        t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
+        t[i] = FLIP ? _mm_xor_si128(t[i], _mm_set1_epi8((char)0x80)) : t[i];
     }
     const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
     const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
-    const __m128i quads[4] = {_mm_unpacklo_epi16(ab, cd), _mm_unpackhi_epi16(ab, cd),
-                              _mm_unpacklo_epi16(ef, gh), _mm_unpackhi_epi16(ef, gh)};
+    const __m128i all[4] = {_mm_unpacklo_epi16(ab, cd), _mm_unpackhi_epi16(ab, cd),
+                            _mm_unpacklo_epi16(ef, gh), _mm_unpackhi_epi16(ef, gh)};
     for (int i = 0; i < 4; i++) {
-        quad a = sse41_pairs(quads[i]);
-        a = FLIP ? quad_flip(a) : a;
+        _mm_storeu_si128((__m128i *)(void *)(quads + 16 * i), all[i]);
+    }
+}
+
+QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
+    for (int i = 0; i < 4; i++) {
+        const __m128i *at = (const __m128i *)(const void *)(quads + 16 * i);
+        const quad a = sse41_pairs(_mm_loadu_si128(at));
         const __m128i even = _mm_madd_epi16(a.even, weights.quarter[i].even);
         const __m128i odd = _mm_madd_epi16(a.odd, weights.quarter[i].odd);
-        acc->quarter[i] = _mm_add_epi32(acc->quarter[i], _mm_add_epi32(even, odd));
+        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
     }
+    return acc;
 }
 
 /* Four bytes as 32-bit numbers. */
@@ -142,18 +149,80 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return a;
 }
 
-/* NUMERICS.md section 2, lane by lane: vectors of 64-bit products are no faster with SSE4.1. */
+/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+ * computed as signed ones: `offset` is subtracted before the clamp, and `flip` puts it back. */
+typedef struct quads_output {
+    __m128i half, lo, hi, flip, shift;
+    const __m128i *bias, *mult;
+    int wide; /* outputs are DPT_I32 */
+} quads_output;
+
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op, const int32_t *bias,
+                                          const int32_t *mult) {
+    const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
+    const int32_t lo = op->lo - offset, hi = op->hi - offset;
+    const quads_output to = {
+        _mm_set1_epi64x(((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset)),
+        wide ? _mm_set1_epi32(lo) : _mm_set1_epi8((char)lo),
+        wide ? _mm_set1_epi32(hi) : _mm_set1_epi8((char)hi),
+        _mm_set1_epi8((char)offset),
+        _mm_cvtsi32_si128(op->shift),
+        (const __m128i *)(const void *)bias,
+        (const __m128i *)(const void *)mult,
+        wide};
+    return to;
+}
+
+/* NUMERICS.md section 2 in 4 lanes, without the clamp. Even and odd lanes are multiplied
+ * separately, since a product has 64 bits. The high halves of the odd products lie in the odd lanes
+ * already. The zero point is added to the high halves together with the rounding. */
+QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, int quarter) {
+    const __m128i m = _mm_load_si128(to->mult + quarter);
+    acc = _mm_sll_epi32(_mm_add_epi32(acc, _mm_load_si128(to->bias + quarter)), to->shift);
+    const __m128i even = _mm_add_epi64(_mm_mul_epi32(acc, m), to->half);
+    const __m128i odd =
+        _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(acc, 32), _mm_srli_epi64(m, 32)), to->half);
+    return _mm_blend_epi16(_mm_srli_epi64(even, 32), odd, 0xCC);
+}
+
+/* Saturation to the range of the clamp or beyond changes nothing. */
+QUADS_INLINE void sse41_store(const quads_output *to, quads_acc acc, void *out, size_t index,
+                              size_t n) {
+    int32_t values[16];
+    __m128i y[4];
+    for (int i = 0; i < 4; i++) {
+        y[i] = sse41_requantize(to, acc.quarter[i], i);
+    }
+    if (to->wide) {
+        for (int i = 0; i < 4; i++) {
+            y[i] = _mm_min_epi32(_mm_max_epi32(y[i], to->lo), to->hi);
+            _mm_storeu_si128((__m128i *)(void *)(values + 4 * i), y[i]);
+        }
+        memcpy((int32_t *)out + index, values, n * sizeof values[0]);
+        return;
+    }
+    __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(y[0], y[1]), _mm_packs_epi32(y[2], y[3]));
+    bytes = _mm_xor_si128(_mm_min_epi8(_mm_max_epi8(bytes, to->lo), to->hi), to->flip);
+    if (n == QUADS_LANES) {
+        _mm_storeu_si128((__m128i *)(void *)((uint8_t *)out + index), bytes);
+    } else {
+        _mm_storeu_si128((__m128i *)(void *)values, bytes);
+        memcpy((uint8_t *)out + index, values, n);
+    }
+}
+
+QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
+                                     void *out, size_t index, size_t step, size_t n) {
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        sse41_store(to, acc[p], out, index + (size_t)p * step, n);
+    }
+}
+
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
-    int32_t values[16];
-    memcpy(values, acc.quarter, sizeof values);
-    for (size_t i = 0; i < n; i++) {
-        /* Modulo 2^32 the flips' offsets cancel: the result fits an int32. */
-        const uint32_t sum = (uint32_t)values[i] + (uint32_t)bias[i];
-        int32_t whole;
-        memcpy(&whole, &sum, sizeof whole);
-        dpt_store(op, out, index + i, dpt_requantize(op, whole, mult[i]));
-    }
+    const quads_output to = quads_output_of(op, bias, mult);
+    sse41_store(&to, acc, out, index, n);
 }
 
 #include "dpt_quads.inc"
