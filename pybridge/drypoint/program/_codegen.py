@@ -141,7 +141,8 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    fast = ("conv", "dense", "depthwise") + (() if chosen.quads is None else ("add", "maxpool", "avgpool"))
+    quads = () if chosen.quads is None else ("add", "maxpool", "avgpool")
+    fast = ("conv", "dense", "depthwise", *quads)
     own: Mapping[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
     if chosen.name == "mve":
         own = mve_kernels(program.ops)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ._ops import Conv, Dense, DepthwiseConv, Op
 from ._packing_depthwise import Depthwise, pack_depthwise
-from ._packing_quads import Quads, pack_quads
 from ._packing_mve import pack_tiles
+from ._packing_quads import Quads, pack_quads
 from ._tensors import ProgramError
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
