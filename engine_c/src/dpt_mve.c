@@ -45,10 +45,6 @@ static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8_t 
 
 static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
                               int type) {
-    if (from == NULL) {
-        memset(x->bytes[p] + k, mve_flip(type), n);
-        return;
-    }
     mve_copy(x->bytes[p] + k, from, n, mve_flip(type));
 }
 

@@ -161,9 +161,9 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
 
 def _kernel(op: Op) -> str:
     """The kind whose kernel runs an op, as kernel_of in dpt_run.c picks it: the kernel of grouped
-    convolutions runs all that are dilated or padded with values.
+    convolutions runs dilated ones.
     """
-    return "grouped" if isinstance(op, Conv) and not op.plain else op.kind
+    return "grouped" if isinstance(op, Conv) and op.dilated else op.kind
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
