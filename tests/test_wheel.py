@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from tools import ROOT, run
+from tools import ONLY_CI, ROOT, run
 
 PARTS = ("pyproject.toml", "README.md", "LICENSE", "engine_c", "pybridge", "trainer", "tools")
 WHEEL = """
@@ -51,6 +51,7 @@ def test_two_wheels_are_equal_to_the_byte(toolbox, sources, tmp_path, monkeypatc
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
 
 
+@ONLY_CI
 def test_two_builds_of_a_compiled_module_are_equal_to_the_byte(toolbox, sources, monkeypatch):
     """With assertions, which name files, and by the compiler itself: no object is taken from the
     cache of the other tests.

@@ -17,7 +17,7 @@ from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
 # The others take most of the minutes of the device tests: an emulator that counts is slow.
-COUNTED_EVERY_DAY = EVERY_DAY & {"cortex-m0+", "cortex-m4", "cortex-m55", "riscv64"}
+COUNTED_EVERY_DAY = EVERY_DAY & {"cortex-m0+", "cortex-m4", "cortex-m55"}
 BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 

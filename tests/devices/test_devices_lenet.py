@@ -3,7 +3,7 @@
 import pytest
 
 from drypoint import data, devices, models
-from tools import run
+from tools import ONLY_CI, run
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,10 @@ def test_the_code_of_the_self_test_is_small(toolbox, images, tmp_path, name):
     assert 0 < sum(parts) < 1024, parts
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "aarch64-dotprod", "wasm32-simd128"])
+@pytest.mark.parametrize(
+    "name",
+    ["cortex-m4", pytest.param("aarch64-dotprod", marks=ONLY_CI), "wasm32-simd128"],
+)
 def test_instructions_are_counted_to_the_last_one(toolbox, images, tmp_path, name):
     """Two counts are equal, and the ops' counts sum to nearly the total."""
     row = devices.target(name)

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tools import ENGINE_SOURCES, INCLUDE, ROOT, STRICT, run
+from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, STRICT, run
 
 LIST = """
 #include "drypoint.h"
@@ -37,7 +37,9 @@ BUILDS = {
 }
 
 
-@pytest.mark.parametrize("compiler", BUILDS)
+@pytest.mark.parametrize(
+    "compiler", [pytest.param(name, marks=() if name == "gcc" else ONLY_CI) for name in BUILDS]
+)
 def test_a_build_without_a_backend_has_all_others(toolbox, tmp_path, compiler):
     (tmp_path / "list.c").write_text(LIST)
     flags, emulator, every, builds = BUILDS[compiler]

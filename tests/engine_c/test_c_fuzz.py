@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tools import C_TESTS, INCLUDE, ROOT, STRICT, run
+from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, STRICT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
 BUILDS = {
@@ -23,7 +23,9 @@ BUILDS = {
 COUNT = 15_000
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize(
+    "build", [pytest.param(name, marks=ONLY_CI if name == "clang" else ()) for name in BUILDS]
+)
 def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, build):
     first = COUNT * [*BUILDS].index(build)
     text = run([BUILDS[build](toolbox), first, COUNT, *BLOBS]).decode()

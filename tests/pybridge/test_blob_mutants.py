@@ -14,7 +14,7 @@ from drypoint.program import NUMPY_TYPE, BlobError, blob, reference
 from tools import ROOT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
-COUNT = 4_000
+COUNT = 1_500
 TOOLS_PART = (
     "the blob's meta: ",
     "what its ops and meta ask for: softmax is",

@@ -16,7 +16,7 @@ from nets import random_program
 from drypoint import bench
 from drypoint.bench import Plan
 from drypoint.program import blob, reference
-from tools import INCLUDE, INTERRUPTIBLE, STRICT
+from tools import INCLUDE, INTERRUPTIBLE, ONLY_CI, STRICT
 
 
 @pytest.fixture
@@ -105,7 +105,13 @@ def test_a_compiler_that_refuses_is_quoted(tmp_path):
         )
 
 
-@pytest.mark.parametrize("name", sorted(set(bench.NETS) - {"lenet"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=ONLY_CI if name == "vww" else ())
+        for name in sorted(set(bench.NETS) - {"lenet"})
+    ],
+)
 def test_every_net_with_random_weights_is_made(name):
     case = bench.make_case(name)
     assert case.program.name == name

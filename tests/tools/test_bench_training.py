@@ -14,6 +14,7 @@ import training_bench
 from drypoint import bench, nn, train
 from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
+from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
 from training_bench.__main__ import main
 from training_bench._together import Together
@@ -294,6 +295,7 @@ def test_the_work_of_lenet_is_that_of_its_layers():
     assert training_bench.flops("lenet") == (2 * sum(macs), 6 * sum(macs) - 2 * macs[0])
 
 
+@ONLY_CI
 def test_the_command_times_training(toolbox, capsys):
     toolbox.need("cc")
     options = ("--quick", "--no-peers", "--nets", "dense", "--json", "--batches", "64,32")
