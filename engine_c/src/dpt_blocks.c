@@ -231,62 +231,127 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     }
 }
 
-/* (a * m + 2^31) >> 32 for m >= 0. Armv6-M has no long multiplication, so the result is made of
- * products of 16 by 16 bits. The lowest 16 bits of the product cannot carry into it. */
-static inline int32_t blocks_high_rounded(int32_t a, int32_t m) {
 #ifdef __ARM_ARCH_6M__
-    const int32_t a1 = a >> 16, m1 = m >> 16;
-    const uint32_t a0 = (uint32_t)a & 0xFFFFu, m0 = (uint32_t)m & 0xFFFFu;
-    const int32_t high = a1 * (int32_t)m0, low = (int32_t)(a0 * (uint32_t)m1);
-    const uint32_t middle =
-        (a0 * m0 >> 16) + ((uint32_t)high & 0xFFFFu) + ((uint32_t)low & 0xFFFFu) + 0x8000u;
-    return a1 * m1 + (high >> 16) + (low >> 16) + (int32_t)(middle >> 16);
-#else
-    return (int32_t)(((int64_t)a * m + ((int64_t)1 << 31)) >> 32);
-#endif
+/* Armv6-M has no long multiplication, so the rounding rule of NUMERICS.md section 2 is made of
+ * products of 16 by 16 bits: the accumulator times 2^shift is 2^16 a1 + a0 with a signed a0, the
+ * multiplier is 2^16 m1 + 2 m0. With m even and all shifts rounding down,
+ *
+ *     (acc m + 2^31) >> 32 = a1 m1 + ((a1 m0 + ((a0 m1 + (a0 m0 >> 15)) >> 1) + 2^14) >> 15)
+ *
+ * Each product is at most 2^30, so no sum overflows, nor with the zero point times 2^15 in it.
+ *
+ * dpt_blocks_bytes takes accumulators in r0, multipliers in r1, how they become bytes in r2, and
+ * the address of the outputs in r3. Then r8 is the shift, r9 the rounding term, r10 and r11 the
+ * clamp, r12 the next output, lr the last. */
+typedef struct blocks_output {
+    int32_t shift, rounding, lo, hi;
+    const uint8_t *end; /* of the outputs, of which there is at least one */
+} blocks_output;
+
+void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_output *how,
+                      uint8_t *out);
+/* clang-format off */
+__asm__(".syntax unified\n"
+        ".thumb\n"
+        ".section .text.dpt_blocks_bytes, \"ax\", %progbits\n"
+        ".align 2\n"
+        ".global dpt_blocks_bytes\n"
+        ".type dpt_blocks_bytes, %function\n"
+        "dpt_blocks_bytes:\n"
+        "push {r4, r5, r6, r7, lr}\n"
+        "mov r4, r8\n"
+        "mov r5, r9\n"
+        "mov r6, r10\n"
+        "mov r7, r11\n"
+        "push {r4, r5, r6, r7}\n"
+        "mov r12, r3\n"
+        "ldm r2!, {r3, r4, r5, r6, r7}\n"
+        "mov r8, r3\n"
+        "mov r9, r4\n"
+        "mov r10, r5\n"
+        "mov r11, r6\n"
+        "mov lr, r7\n"
+        "movs r7, #0\n"
+        "1:\n"
+        "ldm r0!, {r2}\n"
+        "mov r3, r8\n"
+        "lsls r2, r3\n"
+        "ldm r1!, {r3}\n"
+        "asrs r4, r2, #16\n"
+        "adcs r4, r7\n" /* a1 */
+        "sxth r2, r2\n"
+        "lsrs r5, r3, #16\n" /* m1 */
+        "uxth r3, r3\n"
+        "lsrs r3, r3, #1\n"
+        "mov r6, r2\n"
+        "muls r6, r3, r6\n"
+        "asrs r6, r6, #15\n"
+        "muls r2, r5, r2\n"
+        "adds r2, r2, r6\n"
+        "asrs r2, r2, #1\n"
+        "muls r3, r4, r3\n"
+        "adds r2, r2, r3\n"
+        "add r2, r9\n"
+        "asrs r2, r2, #15\n"
+        "muls r4, r5, r4\n"
+        "adds r2, r2, r4\n"
+        "cmp r2, r10\n"
+        "bge 2f\n"
+        "mov r2, r10\n"
+        "2:\n"
+        "cmp r2, r11\n"
+        "ble 3f\n"
+        "mov r2, r11\n"
+        "3:\n"
+        "mov r3, r12\n"
+        "strb r2, [r3]\n"
+        "adds r3, r3, #1\n"
+        "mov r12, r3\n"
+        "cmp r3, lr\n"
+        "bne 1b\n"
+        "pop {r4, r5, r6, r7}\n"
+        "mov r8, r4\n"
+        "mov r9, r5\n"
+        "mov r10, r6\n"
+        "mov r11, r7\n"
+        "pop {r4, r5, r6, r7, pc}\n"
+        ".size dpt_blocks_bytes, . - dpt_blocks_bytes\n"
+        ".text\n");
+/* clang-format on */
+
+static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                uint8_t *out, size_t n) {
+    const blocks_output how = {op->shift, 0x4000 + (int32_t)op->out.zero * 0x8000, op->lo, op->hi,
+                               out + n};
+    dpt_blocks_bytes(acc, mult, &how, out);
 }
+#else
+static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                uint8_t *out, size_t n) {
+    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
+    const int shift = op->shift;
+    for (const int32_t *end = acc + n; acc < end; acc++, mult++) {
+        const int64_t product = (int64_t)(int32_t)((uint32_t)*acc << shift) * *mult;
+        const int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32) + zero;
+        *out++ = (uint8_t)(y < lo ? lo : y > hi ? hi : y);
+    }
+}
+#endif
 
 static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
                          size_t index, size_t n) {
-    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
-    const int32_t one = (int32_t)(1L << op->shift);
+    if (op->out.type != DPT_I32) {
+        blocks_store(op, acc, mult, (uint8_t *)out + index, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        const int32_t y = blocks_high_rounded(acc[i] * one, mult[i]) + zero;
-        dpt_store(op, out, index + i, y < lo ? lo : y > hi ? hi : y);
+        dpt_store(op, out, index + i, dpt_requantize(op, acc[i], mult[i]));
     }
 }
 
 #include "dpt_window.inc"
 
-/* Depthwise convolutions: four channels share the address of a tap. */
-#define DEPTHWISE_TARGET
-enum { DEPTHWISE_GROUP = 4, DEPTHWISE_UNIT = 1, DEPTHWISE_FEW = 0 };
-
-static inline const uint8_t *depthwise_group(const int SIGNED, const dpt_op *op,
-                                             const uint8_t *packed, size_t n,
-                                             const uint8_t *const *tap, size_t at, void *out,
-                                             size_t index) {
-    const int32_t *bias = (const int32_t *)(const void *)packed, *mult = bias + DEPTHWISE_GROUP;
-    const int8_t *w = (const int8_t *)(mult + DEPTHWISE_GROUP);
-    int32_t acc[DEPTHWISE_GROUP];
-    int32_t a0 = bias[0], a1 = bias[1], a2 = bias[2], a3 = bias[3];
-    for (size_t i = 0; i < n; i++, w += DEPTHWISE_GROUP) {
-        const uint8_t *u = tap[i] + at;
-        const int8_t *s = (const int8_t *)u;
-        a0 += (SIGNED ? s[0] : u[0]) * w[0];
-        a1 += (SIGNED ? s[1] : u[1]) * w[1];
-        a2 += (SIGNED ? s[2] : u[2]) * w[2];
-        a3 += (SIGNED ? s[3] : u[3]) * w[3];
-    }
-    acc[0] = a0;
-    acc[1] = a1;
-    acc[2] = a2;
-    acc[3] = a3;
-    window_store(op, acc, mult, out, index, DEPTHWISE_GROUP);
-    return (const uint8_t *)w;
-}
-
-#include "dpt_depthwise.inc"
+#include "dpt_blocks_depthwise.inc"
 
 static int blocks_available(void) {
     return 1;
@@ -301,7 +366,7 @@ void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size
 }
 
 void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    depthwise_each(op, in, out, n);
+    small_depthwise(op, in, out, n);
 }
 
 const dpt_backend dpt_blocks = {"blocks",

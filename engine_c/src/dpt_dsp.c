@@ -11,7 +11,8 @@
  *     t - 2^8 v + 2^16 u = A + 2^24 D = A modulo 2^24
  *
  * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and
- * 2^23 - 1. That holds for WINDOW_VALUES products of bytes, even where A includes 128 sum(x). */
+ * 2^23 - 1. In a window 128 sum(x) is subtracted first, so that |A| <= 144 * 255 * 127 < 2^23. In
+ * the rows of a dense op A includes 128 sum(x), and 128 * 255 * 255 < 2^23. */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP
@@ -388,85 +389,7 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_window.inc"
 
-/* Depthwise convolutions: two taps of a channel are a pair of 16-bit numbers, and so are their
- * weights. Biases and weights are packed times 2^shift, which fits since shifts are at most 8; so
- * accumulators need no shift (NUMERICS.md section 4 bounds them times 2^shift). */
-
-/* What dpt_dsp_taps reads: the offsets of the taps, in pairs, and how accumulators become bytes;
- * the address of the next outputs; `base` behind the last group. */
-typedef struct dsp_taps {
-    const uintptr_t *offset, *offset_end;
-    dsp_output how;
-    uint8_t *out;
-    uintptr_t base_end;
-} dsp_taps;
-
-/* Groups of four channels, at least one. The functions take packed groups in r0, the taps' base in
- * r1 and a dsp_taps in r2, and return where the next group is packed. r4 to r7 are accumulators;
- * r2 moves over the offsets up to r3. */
-/* clang-format off */
-#define DSP_TAPS(name, EXTEND)                                                                     \
-    const uint8_t *name(const uint8_t *packed, uintptr_t base, dsp_taps *taps);                    \
-    __asm__(".syntax unified\n"                                                                    \
-            ".thumb\n"                                                                             \
-            ".section .text." #name ", \"ax\", %progbits\n"                                        \
-            ".align 2\n"                                                                           \
-            ".global " #name "\n"                                                                  \
-            ".type " #name ", %function\n"                                                         \
-            #name ":\n"                                                                            \
-            "push {r2, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
-            "ldrd r2, r3, [r2]\n"                                                                  \
-            "1:\n"                                                                                 \
-            "ldm r0!, {r4, r5, r6, r7}\n"                                                          \
-            "2:\n"                                                                                 \
-            "ldrd r8, r9, [r2], #8\n"                                                              \
-            "ldr r8, [r1, r8]\n"                                                                   \
-            "ldr r9, [r1, r9]\n"                                                                   \
-            "pkhbt r10, r8, r9, lsl #16\n"                                                         \
-            "pkhtb r11, r9, r8, asr #16\n"                                                         \
-            EXTEND " r8, r10\n"                                                                    \
-            EXTEND " r9, r10, ror #8\n"                                                            \
-            "ldrd r12, lr, [r0], #8\n"                                                             \
-            "smlad r4, r8, r12, r4\n"                                                              \
-            "smlad r5, r9, lr, r5\n"                                                               \
-            EXTEND " r10, r11\n"                                                                   \
-            EXTEND " r11, r11, ror #8\n"                                                           \
-            "ldrd r12, lr, [r0], #8\n"                                                             \
-            "smlad r6, r10, r12, r6\n"                                                             \
-            "smlad r7, r11, lr, r7\n"                                                              \
-            "cmp r2, r3\n"                                                                         \
-            "bne 2b\n"                                                                             \
-            "ldr r12, [sp]\n"                                                                      \
-            "ldm r0!, {r8, r9, r10, r11}\n"                                                        \
-            "ldr lr, [r12, #24]\n"                                                                 \
-            DSP_BYTES                                                                              \
-            "ldm r12, {r2, r3, r5, r6, r7}\n"                                                      \
-            "ldrd r8, r9, [r12, #32]\n"                                                            \
-            DSP_CLAMP(r5, r6, r7)                                                                  \
-            "str r4, [r8], #4\n"                                                                   \
-            "str r8, [r12, #32]\n"                                                                 \
-            "adds r1, #4\n"                                                                        \
-            "cmp r1, r9\n"                                                                         \
-            "bne 1b\n"                                                                             \
-            "pop {r2, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
-            ".size " #name ", . - " #name "\n"                                                     \
-            ".text\n")
-/* clang-format on */
-
-DSP_TAPS(dpt_dsp_taps_u8, "uxtb16");
-DSP_TAPS(dpt_dsp_taps_i8, "sxtb16");
-
-enum { SMALL_UNIT = 2 };
-
-static inline const uint8_t *small_run(const dpt_op *op, const uintptr_t *offset, size_t n,
-                                       const uint8_t *packed, size_t groups, uintptr_t base,
-                                       uint8_t *out) {
-    dsp_taps taps = {offset, offset + n, dsp_output_of(op, NULL), out, base + groups * 4};
-    return op->in.type == DPT_I8 ? dpt_dsp_taps_i8(packed, base, &taps)
-                                 : dpt_dsp_taps_u8(packed, base, &taps);
-}
-
-#include "dpt_depthwise_small.inc"
+#include "dpt_dsp_depthwise.inc"
 
 static int dsp_available(void) {
     return 1;
@@ -481,7 +404,7 @@ void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t 
 }
 
 void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    small_depthwise(op, in, out, n);
+    dsp_depthwise(op, in, out, n);
 }
 
 const dpt_backend dpt_dsp = {"dsp",

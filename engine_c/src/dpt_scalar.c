@@ -3,6 +3,8 @@
  * against these, and these against the NumPy reference. */
 #include "dpt_internal.h"
 
+#include <string.h>
+
 /* The sum of n products of an activation row and a weight row; `type` says how to read the row. */
 static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     int32_t acc = 0;
@@ -213,38 +215,65 @@ void dpt_scalar_depthwise(const dpt_op *op, const void *const in[2], void *out, 
     convolve_each(op, in[0], out, n, depthwise_sum);
 }
 
-/* A padded place never wins a maximum. Every window has a place of the input. */
-static int32_t largest(const dpt_op *op, const void *in, window w, size_t c) {
-    int32_t best = INT32_MIN;
-    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
-        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
-            const size_t pixel = pixel_at(op, w.top + ky, w.left + kx);
-            if (pixel != SIZE_MAX) {
-                const int32_t v = dpt_value(op->in.type, in, pixel + c);
-                best = v > best ? v : best;
-            }
-        }
+/* The part of a pool's window that lies in the input. A byte that is read as `byte ^ flip` is the
+ * value + flip, for both types. */
+typedef struct pool_part {
+    const uint8_t *from; /* its first pixel */
+    size_t rows, columns, channels, pitch;
+    uint32_t flip;
+} pool_part;
+
+static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32_t x) {
+    const window w = window_at(op, y, x);
+    const int32_t top = not_negative(w.top), left = not_negative(w.left);
+    const size_t rows = (size_t)not_negative(at_most(op->in.h, w.top + op->kernel_h) - top);
+    const size_t columns = (size_t)not_negative(at_most(op->in.w, w.left + op->kernel_w) - left);
+    const size_t channels = op->in.c, pitch = channels * op->in.w;
+    const uint8_t *corner = (const uint8_t *)in + (size_t)top * pitch + (size_t)left * channels;
+    const uint32_t flip = op->in.type == DPT_I8 ? 128 : 0;
+    pool_part part = {rows * columns == 0 ? in : corner, rows, columns, channels, pitch, flip};
+    if (columns == op->in.w) { /* the rows are one run of pixels */
+        part.rows = 1;
+        part.columns = rows * columns;
     }
-    return best;
+    return part;
 }
 
-static int32_t mean(const dpt_op *op, const void *in, window w, size_t c) {
-    int32_t acc = dpt_i32(op->bias);
-    for (int32_t ky = 0; ky < op->kernel_h; ky++) {
-        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
-            const size_t pixel = pixel_at(op, w.top + ky, w.left + kx);
-            if (pixel != SIZE_MAX) {
-                acc += dpt_value(op->in.type, in, pixel + c);
-            } else if (op->pad != NULL) {
-                acc += dpt_value(op->in.type, op->pad, c);
-            }
+/* A padded place never wins a maximum. Every window has a place of the input. */
+static int32_t largest(const dpt_op *op, const pool_part *part, size_t c) {
+    const uint8_t *row = part->from + c;
+    uint32_t best = 0;
+    (void)op;
+    for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
+        const uint8_t *pixel = row;
+        for (size_t x = part->columns; x > 0; x--, pixel += part->channels) {
+            const uint32_t v = *pixel ^ part->flip;
+            best = v > best ? v : best;
         }
+    }
+    return (int32_t)best - (int32_t)part->flip;
+}
+
+static int32_t mean(const dpt_op *op, const pool_part *part, size_t c) {
+    const uint8_t *row = part->from + c;
+    const int32_t inside = (int32_t)(part->rows * part->columns);
+    const int32_t padded = op->kernel_h * op->kernel_w - inside;
+    uint32_t sum = 0;
+    for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
+        const uint8_t *pixel = row;
+        for (size_t x = part->columns; x > 0; x--, pixel += part->channels) {
+            sum += *pixel ^ part->flip;
+        }
+    }
+    int32_t acc = dpt_i32(op->bias) + (int32_t)sum - inside * (int32_t)part->flip;
+    if (op->pad != NULL) {
+        acc += padded * dpt_value(op->in.type, op->pad, c);
     }
     return dpt_requantize(op, acc, dpt_i32(op->mult));
 }
 
 static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
-                      int32_t (*value)(const dpt_op *, const void *, window, size_t)) {
+                      int32_t (*value)(const dpt_op *, const pool_part *, size_t)) {
     DPT_ASSERT(op->in.c == op->out.c);
     for (size_t i = 0; i < n; i++) {
         const void *plane = (const uint8_t *)in + i * dpt_elements(op->in);
@@ -252,8 +281,9 @@ static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
         size_t index = 0;
         for (int32_t y = 0; y < op->out.h; y++) {
             for (int32_t x = 0; x < op->out.w; x++) {
+                const pool_part part = pool_part_of(op, plane, y, x);
                 for (size_t c = 0; c < op->out.c; c++) {
-                    dpt_store(op, to, index++, value(op, plane, window_at(op, y, x), c));
+                    dpt_store(op, to, index++, value(op, &part, c));
                 }
             }
         }
@@ -275,11 +305,13 @@ void dpt_scalar_avgpool(const dpt_op *op, const void *const in[2], void *out, si
 
 void dpt_scalar_add(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_ADD && op->bias != NULL && op->mult != NULL);
-    const int32_t bias = dpt_i32(op->bias), mult = dpt_i32(op->mult);
-    for (size_t i = 0; i < n * dpt_elements(op->out); i++) {
-        const int32_t acc = op->factors[0] * dpt_value(op->in.type, in[0], i) +
-                            op->factors[1] * dpt_value(op->in2.type, in[1], i) + bias;
-        dpt_store(op, out, i, dpt_requantize(op, acc, mult));
+    const dpt_op o = *op; /* a copy, which no store to `out` changes */
+    const void *const a = in[0], *const b = in[1];
+    const int32_t bias = dpt_i32(o.bias), mult = dpt_i32(o.mult);
+    for (size_t i = 0, end = n * dpt_elements(o.out); i < end; i++) {
+        const int32_t acc = o.factors[0] * dpt_value(o.in.type, a, i) +
+                            o.factors[1] * dpt_value(o.in2.type, b, i) + bias;
+        dpt_store(&o, out, i, dpt_requantize(&o, acc, mult));
     }
 }
 
@@ -296,28 +328,39 @@ void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t
     }
 }
 
+/* Copies n values from number `from` of an input to number `to` of the output. */
+static void copy_values(const dpt_op *op, const void *in, size_t from, void *out, size_t to,
+                        size_t n) {
+    if (op->out.type != DPT_I32) {
+        memcpy((uint8_t *)out + to, (const uint8_t *)in + from, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ((int32_t *)out)[to + i] = dpt_value(op->in.type, in, from + i);
+    }
+}
+
 void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
-    size_t a = 0, b = 0, index = 0;
-    for (size_t pixels = n * op->out.h * op->out.w; pixels > 0; pixels--) {
-        for (size_t end = a + op->in.c; a < end; a++) {
-            dpt_store(op, out, index++, dpt_value(op->in.type, in[0], a));
-        }
-        for (size_t end = b + op->in2.c; b < end; b++) {
-            dpt_store(op, out, index++, dpt_value(op->in2.type, in[1], b));
-        }
+    const size_t a = op->in.c, b = op->in2.c;
+    for (size_t i = 0, pixels = n * op->out.h * op->out.w; i < pixels; i++) {
+        copy_values(op, in[0], i * a, out, i * (a + b), a);
+        copy_values(op, in[1], i * b, out, i * (a + b) + a, b);
     }
 }
 
 void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_LOOKUP && op->table != NULL);
-    const uint8_t *x = in[0];
-    for (size_t i = 0; i < n * dpt_elements(op->out); i++) {
-        if (op->out.type == DPT_I32) {
-            dpt_store(op, out, i, dpt_i32(op->table + 4 * (size_t)x[i]));
-        } else {
-            ((uint8_t *)out)[i] = op->table[x[i]];
+    const uint8_t *x = in[0], *table = op->table;
+    const size_t end = n * dpt_elements(op->out);
+    if (op->out.type == DPT_I32) {
+        for (size_t i = 0; i < end; i++) {
+            ((int32_t *)out)[i] = dpt_i32(table + 4 * (size_t)x[i]);
         }
+        return;
+    }
+    for (size_t i = 0; i < end; i++) {
+        ((uint8_t *)out)[i] = table[x[i]];
     }
 }
 

@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import depthwise_nets
 import graph_faults
 import nets
 import numpy as np
@@ -50,7 +51,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *nets.BROAD,
         *nets.GRAY,
         *nets.BANDED,
-        *nets.DEPTHWISE,
+        *depthwise_nets.PROGRAMS,
     ]
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import depthwise_nets
 import nets
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from drypoint.program import reference
 from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
-SHAPES = (*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, *nets.DEPTHWISE, nets.wide_program())
+SHAPES = (
+    *nets.BROAD,
+    *nets.GRAY,
+    *nets.FULL,
+    *nets.BANDED,
+    *depthwise_nets.PROGRAMS,
+    nets.wide_program(),
+)
 SHAPES += (nets.skipping_program(),)
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 WANTED = [reference.trace(program, x) for program, x in CASES]

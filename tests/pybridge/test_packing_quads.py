@@ -1,5 +1,6 @@
 """Weights packed by the exporter for Neon, RISC-V V and WebAssembly. Oracle: ``dpt_model_pack``."""
 
+import depthwise_nets
 import nets
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ PROGRAMS = [
     *nets.BROAD,
     *nets.DEEP,
     *nets.BANDED,
-    *nets.DEPTHWISE,
+    *depthwise_nets.PROGRAMS,
     *map(nets.wide_program, (1100, 8000, 9000)),
 ]
 PROGRAMS += [nets.random_program(seed) for seed in range(60)]

@@ -3,6 +3,7 @@
 import dataclasses
 import zlib
 
+import depthwise_nets
 import nets
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def with_packed(jobs, kernels):
 
 
 def random_jobs(count):
-    programs = [*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, *nets.DEPTHWISE]
+    programs = [*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, *depthwise_nets.PROGRAMS]
     programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
     return [

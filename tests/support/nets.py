@@ -59,7 +59,7 @@ def _biases(rng, magnitude, style):
     return (edge if style == "extreme" else small).astype(np.int32)
 
 
-def _weighted(rng, kind, style, base, shape, **more):
+def weighted_op(rng, kind, style, base, shape, **more):
     weight = weights(rng, shape, style)
     magnitude = np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(axis=1)
     magnitude = magnitude * base["inputs"][0].magnitude
@@ -82,7 +82,7 @@ def _output(rng, shape, last):
     return Tensor(Shape(*shape), dtype, zero)
 
 
-def _pads(rng, source, padding):
+def random_pads(rng, source, padding):
     """Nothing, or padding values: one for all channels, or one for each."""
     if not any(padding) or rng.random() < 0.4:
         return None
@@ -105,7 +105,7 @@ def _convolution(rng, name, source, kind, *, last):
     plane = ((height - reach[0]) // stride[0] + 1, (width - reach[1]) // stride[1] + 1)
     pool = _pair(rng, min(3, plane[0]), min(3, plane[1]))
     more = {"kernel": kernel, "stride": stride, "padding": padding, "pool": pool}
-    more |= {"dilation": dilation, "pad": _pads(rng, source, padding)}
+    more |= {"dilation": dilation, "pad": random_pads(rng, source, padding)}
     divisors = [g for g in range(2, c + 1) if c % g == 0]
     op, groups = Conv, 1
     if kind == "depthwise":
@@ -119,7 +119,7 @@ def _convolution(rng, name, source, kind, *, last):
     output = _output(rng, (plane[0] // pool[0], plane[1] // pool[1], n), last)
     base = {"name": name, "inputs": (source,), "output": output}
     shape = (n, *kernel) if op is DepthwiseConv else (n, *kernel, *rows)
-    return _weighted(rng, op, style, base, shape, **more)
+    return weighted_op(rng, op, style, base, shape, **more)
 
 
 def _pool(rng, name, source, kind, *, last):
@@ -136,7 +136,7 @@ def _pool(rng, name, source, kind, *, last):
         return MaxPool(name=name, inputs=(source,), output=output, **windows)
     bias = rng.integers(-5000, 5001, 1).astype(np.int32)
     rule = requantization(rng, 255 * kernel[0] * kernel[1] + 5000, output.type, 1)
-    windows["pad"] = _pads(rng, source, padding)
+    windows["pad"] = random_pads(rng, source, padding)
     return AvgPool(name=name, inputs=(source,), output=output, **rule, **windows, bias=bias)
 
 
@@ -172,7 +172,7 @@ def random_op(rng, name, source, *, last, kind) -> Op:
         n = int(rng.integers(1, 12))
         base = {"name": name, "inputs": (source,), "output": _output(rng, (1, 1, n), last)}
         style = str(rng.choice(INT8_STYLES))
-        return _weighted(rng, Dense, style, base, (n, source.shape.size))
+        return weighted_op(rng, Dense, style, base, (n, source.shape.size))
     if kind in ("max", "avg"):
         return _pool(rng, name, source, kind, last=last)
     if kind == "lookup":
@@ -207,7 +207,7 @@ class _Graph:
         base = {"name": self.name, "inputs": (source,), "output": output}
         shape = (output.shape.c, 1, 1, source.shape.c)
         windows = {"kernel": (1, 1), "padding": (0, 0, 0, 0)}
-        return self.append(_weighted(self.rng, Conv, "any", base, shape, **windows), number)
+        return self.append(weighted_op(self.rng, Conv, "any", base, shape, **windows), number)
 
     def join(self, kind, number, *, last):
         """An addition or a concatenation of tensor `number` and an earlier one that fits it, or
@@ -277,7 +277,7 @@ class _Graph:
                 base = {"name": self.name, "inputs": (source,)}
                 base["output"] = _output(self.rng, shape, False)
                 weight = (shape.c, source.shape.size)
-                made.append(self.append(_weighted(self.rng, Dense, "any", base, weight), number))
+                made.append(self.append(weighted_op(self.rng, Dense, "any", base, weight), number))
             a, b = (self.tensors[number] for number in made)
             self.append(_add(self.rng, self.name, a, b, last=False), *made)
 
@@ -322,9 +322,9 @@ def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) ->
     source = Tensor(Shape(side, side, depth), in_type)
     base = base_of("conv", source, in_type, 2, 2, channels)
     windows = {"kernel": (3, 3), "pool": (pool, pool)}
-    conv = _weighted(rng, Conv, "any", base, (channels, 3, 3, depth), **windows)
+    conv = weighted_op(rng, Conv, "any", base, (channels, 3, 3, depth), **windows)
     base = base_of("fc", conv.output, "i32", 1, 1, channels)
-    fc = _weighted(rng, Dense, "any", base, (channels, conv.out_shape.size))
+    fc = weighted_op(rng, Dense, "any", base, (channels, conv.out_shape.size))
     return Program(name="broad", ops=(conv, fc), input_scale=1.0, output_scale=1.0)
 
 
@@ -349,10 +349,10 @@ def gray_program(
     source = Tensor(Shape(6 + kernel[0] - 1 - 2, 28 + kernel[1] - 1 - 3, 1), in_type)
     base = base_of("conv", source, "i32" if last else in_type, *plane)
     windows = {"kernel": kernel, "pool": (pool, pool), "padding": (1, 2, 1, 1)}
-    ops = [_weighted(rng, Conv, "any", base, (channels, *kernel, 1), **windows)]
+    ops = [weighted_op(rng, Conv, "any", base, (channels, *kernel, 1), **windows)]
     if not last:
         base = base_of("fc", ops[0].output, "i32", 1, 1, 2)
-        ops.append(_weighted(rng, Dense, "any", base, (2, plane.size)))
+        ops.append(weighted_op(rng, Dense, "any", base, (2, plane.size)))
     return Program(name="gray", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
 
 
@@ -370,7 +370,7 @@ def wide_program(depth: int = 1100) -> Program:
     """
     rng = np.random.default_rng(0)
     base = base_of("wide", Tensor(Shape(3, 2, depth), "u8"), "i32", 2, 1, 5)
-    op = _weighted(rng, Conv, "any", base, (5, 2, 2, depth), kernel=(2, 2))
+    op = weighted_op(rng, Conv, "any", base, (5, 2, 2, depth), kernel=(2, 2))
     return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
 
 
@@ -382,45 +382,11 @@ def banded_program(height: int, width: int, pool: int) -> Program:
     plane = ((height - 1) // 2 // pool, width // 2 // pool)
     base = base_of("banded", Tensor(Shape(height, width, 11), "i8"), "i32", *plane, 3)
     windows = {"kernel": (5, 4), "padding": (1, 1, 1, 1), "stride": (2, 2), "pool": (pool, pool)}
-    op = _weighted(rng, Conv, "any", base, (3, 5, 4, 11), **windows)
+    op = weighted_op(rng, Conv, "any", base, (3, 5, 4, 11), **windows)
     return Program(name="banded", ops=(op,), input_scale=1.0, output_scale=1.0)
 
 
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
-
-
-def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **more) -> Program:
-    """Two padded depthwise convolutions of one to several groups of channels; planes whose inner
-    windows lie on no padding. Those of i8 have zero points.
-    """
-    rng = np.random.default_rng(channels)
-    source = Tensor(Shape(9, 8, channels), in_type, 3 if in_type == "i8" else 0)
-    (top, left), (step_h, step_w) = (k // 2 for k in kernel), more.get("stride", (1, 1))
-    plane = ((9 + 2 * top - kernel[0]) // step_h + 1, (8 + 2 * left - kernel[1]) // step_w + 1)
-    base = base_of("first", source, in_type, *plane, channels)
-    base["output"] = Tensor(Shape(*plane, channels), in_type, source.zero)
-    windows = {"kernel": kernel, "padding": (top, left, top, left), **more}
-    shape = (channels, *kernel)
-    ops = [_weighted(rng, DepthwiseConv, "any", base, shape, **windows)]
-    base = base_of("second", ops[0].output, "i32", plane[0], plane[1], channels)
-    windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
-    ops.append(_weighted(rng, DepthwiseConv, "any", base, (channels, 3, 3), **windows))
-    return Program(name="depthwise", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
-
-
-DEPTHWISE = [
-    depthwise_program(channels, in_type, kernel, **more)
-    for channels, kernel, more in (
-        (1, (3, 3), {}),
-        (8, (3, 3), {"stride": (2, 2)}),
-        (16, (3, 3), {}),
-        (20, (9, 1), {}),
-        (33, (1, 5), {"stride": (1, 2)}),
-        (64, (5, 3), {"stride": (2, 1)}),
-        (65, (3, 3), {}),
-    )
-    for in_type in ("u8", "i8")
-]
 
 
 def skipping_program() -> Program:
@@ -429,7 +395,7 @@ def skipping_program() -> Program:
     """
     rng = np.random.default_rng(1)
     base = base_of("skipping", Tensor(Shape(6, 6, 4), "u8"), "i32", 2, 2, 5)
-    op = _weighted(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
+    op = weighted_op(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
     return Program(name="skipping", ops=(op,), input_scale=1.0, output_scale=1.0)
 
 
@@ -441,10 +407,10 @@ def full_program(kind: str, in_type: str) -> Program:
     if kind == "conv":
         base = base_of(kind, source, "i32", 2, 2, 9)
         windows = {"kernel": (3, 3), "pool": (2, 2)}
-        op = _weighted(rng, Conv, "full", base, (9, 3, 3, 32), **windows)
+        op = weighted_op(rng, Conv, "full", base, (9, 3, 3, 32), **windows)
     else:
         base = base_of(kind, source, "i32", 1, 1, 9)
-        op = _weighted(rng, Dense, "full", base, (9, 6 * 6 * 32))
+        op = weighted_op(rng, Dense, "full", base, (9, 6 * 6 * 32))
     return Program(name=f"full {kind}", ops=(op,), input_scale=1.0, output_scale=1.0)
 
 
@@ -456,10 +422,10 @@ def padded_program() -> Program:
     rng = np.random.default_rng(0)
     base = base_of("conv1", Tensor(Shape(9, 9, 8), "u8"), "u8", 4, 4, 40)
     windows = {"kernel": (5, 5), "pool": (2, 2), "padding": (2, 2, 2, 2)}
-    conv1 = _weighted(rng, Conv, "any", base, (40, 5, 5, 8), **windows)
+    conv1 = weighted_op(rng, Conv, "any", base, (40, 5, 5, 8), **windows)
     base = base_of("conv2", conv1.output, "i32", 4, 4, 9)
     windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
-    conv2 = _weighted(rng, Conv, "any", base, (9, 3, 3, 40), **windows)
+    conv2 = weighted_op(rng, Conv, "any", base, (9, 3, 3, 40), **windows)
     return Program(name="padded", ops=(conv1, conv2), input_scale=1.0, output_scale=1.0)
 
 

@@ -21,7 +21,7 @@ from ._packing_mve import pack_tiles
 from ._packing_quads import Quads, pack_quads
 from ._tensors import ProgramError
 
-BYTES = Depthwise(group=4, unit=1, dtype=np.int8)  # of depthwise convolutions
+BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
@@ -110,7 +110,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             dense=_pairs(4),
             flips="i8",
             stored="16 bits",
-            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True),
+            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
             stack=1568,
         ),
         KernelSet(

@@ -7,6 +7,7 @@ unit of taps, in each the weights of every channel. The last group ends with the
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._ops import DepthwiseConv
 from ._packing_quads import QUAD, Quads
@@ -26,12 +27,16 @@ class Depthwise:
         dtype: of the packed weights; 16-bit weights and their biases are packed times 2^shift.
         small: for dpt_depthwise_small.inc: multipliers behind the weights; ops whose outputs are
             not bytes are not packed.
+        strips: 3x3 kernels without stride and dilation are packed for dpt_dsp_depthwise.inc: for
+            each channel a bias, a multiplier, and for each column of the kernel the weights of
+            rows 0 and 1, then those of rows 1 and 2.
     """
 
     group: int
     unit: int
     dtype: type[np.signedinteger]
     small: bool = False
+    strips: bool = False
 
 
 def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
@@ -56,6 +61,7 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         if op.shift > MOST_SHIFT:
             return b""
         rows, bias_of = rows << op.shift, bias_of << op.shift
+    strips = layout.strips and (op.kernel, op.stride, op.dilation) == ((3, 3), (1, 1), (1, 1))
     for begin in range(0, n, size):
         first = max(0, min(begin, n - size))
         own = slice(first, min(first + size, n))
@@ -65,8 +71,20 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         bias[:count] = bias_of[own] - flipped * rows[own].sum(axis=1)
         mult[:count] = op.mult[own]
         weight[:count, :taps] = rows[own]
+        if strips:
+            packed += _strip_channels(bias, mult, weight[:, :taps])
+            continue
         of_units = weight.reshape(size, units, layout.unit).transpose(1, 0, 2)
         weights = of_units.astype(of_units.dtype.newbyteorder("<")).tobytes()
         biases, mults = ((v & 0xFFFFFFFF).astype("<u4").tobytes() for v in (bias, mult))
         packed += biases + (weights + mults if layout.small else mults + weights)
     return packed
+
+
+def _strip_channels(
+    bias: NDArray[np.int64], mult: NDArray[np.int64], weight: NDArray[np.signedinteger]
+) -> bytes:
+    """Channels of a group, their weights (channels, 9)."""
+    columns = weight.reshape(-1, 3, 3).transpose(0, 2, 1)[:, :, [0, 1, 1, 2]].astype("<i2")
+    words = (np.stack([bias, mult], axis=1) & 0xFFFFFFFF).astype("<u4")
+    return b"".join(w.tobytes() + c.tobytes() for w, c in zip(words, columns, strict=True))
