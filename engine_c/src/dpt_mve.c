@@ -11,74 +11,125 @@
 #include <string.h>
 
 enum {
-    WINDOW_COUNT = 2,
-    WINDOW_VALUES = 512,
-    WINDOW_GROUP = 52,
-    WINDOW_UNIT = 16,
-    WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 8
+    MVE_UNIT = 16, /* values of a window, or of a dense op's input, that are multiplied at once */
+    MVE_BLOCK = 4, /* channels of a block of weights */
+    MVE_GROUP = 52 /* channels whose accumulators are kept at a time where they leave registers */
 };
 
-typedef struct window_buffer {
-    uint8_t bytes[WINDOW_COUNT][WINDOW_VALUES];
-} window_buffer;
+/* One op on one input of the batch, and where its packed weights lie. */
+typedef struct mve_job {
+    const dpt_op *op;
+    const uint8_t *in;
+    void *out;
+    const int32_t *bias, *mult;
+    const uint8_t *weight;
+    size_t length, units; /* of a window: values, units (the last one may be filled up) */
+    size_t row, pitch;    /* values in a row of a window, in a row of the input */
+} mve_job;
+
+static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
+    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
+    const size_t channels = ((size_t)op->out.c + MVE_BLOCK - 1) / MVE_BLOCK * MVE_BLOCK;
+    const int32_t *bias = op->packed, *mult = bias + channels;
+    const mve_job job = {op,
+                         in,
+                         out,
+                         bias,
+                         mult,
+                         (const uint8_t *)(mult + channels),
+                         length,
+                         (length + MVE_UNIT - 1) / MVE_UNIT,
+                         (size_t)op->kernel_w * op->in.c,
+                         (size_t)op->in.w * op->in.c};
+    return job;
+}
+
+static inline size_t mve_min(size_t a, size_t b) {
+    return a < b ? a : b;
+}
 
 static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
 
-/* Copies n bytes, each with the bits of `flip` flipped. */
+/* Copies n bytes, each with the bits of `flip` flipped. The loop predicates its last bytes. */
 /* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
-static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8_t flip) {
-    __asm__ volatile("vdup.8 q1, %3\n\t"
-                     "wlstp.8 lr, %2, 2f\n"
+static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8x16_t flip) {
+    __asm__ volatile("wlstp.8 lr, %2, 2f\n"
                      "1:\n\t"
                      "vldrb.u8 q0, [%0], #16\n\t"
-                     "veor q0, q0, q1\n\t"
+                     "veor q0, q0, %q3\n\t"
                      "vstrb.8 q0, [%1], #16\n\t"
                      "letp lr, 1b\n"
                      "2:"
                      : "+r"(from), "+r"(to)
-                     : "r"(n), "r"(flip)
-                     : "q0", "q1", "lr", "memory");
+                     : "r"(n), "w"(flip)
+                     : "q0", "lr", "memory");
 }
 
-static inline void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                              int type) {
-    mve_copy(x->bytes[p] + k, from, n, mve_flip(type));
+/* Writes n bytes, lanes of `value`. */
+/* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
+static inline void mve_set(uint8_t *to, size_t n, uint8x16_t value) {
+    __asm__ volatile("wlstp.8 lr, %1, 2f\n"
+                     "1:\n\t"
+                     "vstrb.8 %q2, [%0], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+                     : "+r"(to)
+                     : "r"(n), "w"(value)
+                     : "lr", "memory");
 }
 
-static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
-    const size_t row = (size_t)op->kernel_w * op->in.c;
-    for (size_t y = 0; y < op->kernel_h; y++) {
-        window_put(x, p, y * row, from + y * op->in.w * op->in.c, row, op->in.type);
+/* Copies rows of a window that lies in the input. */
+static inline void mve_copy_rows(size_t rows, size_t row, size_t pitch, const uint8_t *from,
+                                 uint8_t *to, uint8x16_t flip) {
+    for (; rows > 0; rows--, to += row, from += pitch) {
+        mve_copy(to, from, row, flip);
     }
 }
 
-#include "dpt_mve_loops.inc"
-
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
-    const size_t gap = next - units * WINDOW_UNIT * WINDOW_BLOCK;
-    mve_pair_work k = {x->bytes[0], units, gap, blocks, from, from + apart, acc};
-    dpt_mve_pairs(w, &k);
+/* Fills n bytes with padding, from channel `c` on: the values of each channel, or 0. */
+static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_t flip) {
+    if (op->pad == NULL) {
+        mve_set(to, n, flip);
+        return;
+    }
+    const size_t left = mve_min(op->in.c - c, n);
+    mve_copy(to, op->pad + c, left, flip);
+    size_t done = mve_min(op->in.c, n);
+    mve_copy(to + left, op->pad, done - left, flip);
+    for (size_t some; done < n; done += some) { /* doubles what is done */
+        some = mve_min(done, n - done);
+        mve_copy(to + done, to, some, vdupq_n_u8(0));
+    }
 }
 
-#define WINDOW_MAX
-static inline void window_max(int32_t *best, const int32_t *acc) {
-    vstrwq_s32(best, vmaxq_s32(vldrwq_s32(best), vldrwq_s32(acc)));
-}
-
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    (void)x;
-    (void)n;
-    (void)type;
-    memset(acc, 0, WINDOW_BLOCK * sizeof *acc);
-}
-
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    dpt_mve_eight(w, w + next, x, units, mve_flip(type), acc);
+/* Copies n values of the window at (top, left), from number `begin` on: the part of each row that
+ * lies in the input, into padding. */
+static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top, int32_t left,
+                                                 size_t begin, size_t n, uint8_t *to) {
+    const dpt_op *op = job->op;
+    const size_t c = op->in.c;
+    const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
+    if (top >= 0 && top + op->kernel_h <= op->in.h && left >= 0 &&
+        left + op->kernel_w <= op->in.w && n == job->length) {
+        const uint8_t *from = job->in + (size_t)top * job->pitch + (size_t)left * c;
+        mve_copy_rows(op->kernel_h, job->row, job->pitch, from, to, flip);
+        return;
+    }
+    const size_t low = left < 0 ? (size_t)-left * c : 0;
+    const size_t high = left < op->in.w ? (size_t)(op->in.w - left) * c : 0;
+    mve_pad(op, begin % c, n, to, flip);
+    for (top += (int32_t)(begin / job->row), begin %= job->row; n > 0; top++, begin = 0) {
+        const size_t end = mve_min(job->row, begin + n);
+        const size_t first = low > begin ? low : begin, last = mve_min(high, end);
+        if (top >= 0 && top < op->in.h && first < last) {
+            const int32_t at = top * (int32_t)job->pitch + left * (int32_t)c;
+            mve_copy(to + (first - begin), job->in + (at + (int32_t)first), last - first, flip);
+        }
+        n -= end - begin;
+        to += end - begin;
+    }
 }
 
 /* Four accumulators as stored integers. VRMULH computes the rounding rule of NUMERICS.md section 2.
@@ -99,20 +150,16 @@ static inline void mve_put(const dpt_op *op, int32x4_t y, void *out, size_t inde
     }
 }
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
+                      size_t index, size_t n) {
     const int32x4_t lo = vdupq_n_s32(op->lo), hi = vdupq_n_s32(op->hi);
     for (size_t i = 0; i < n; i += 4) {
         const int32x4_t y = mve_requantize(op, vldrwq_s32(acc + i), vldrwq_s32(mult + i), lo, hi);
-        if (op->out.type != DPT_I32 && i + 4 <= n) {
-            vstrbq_s32((int8_t *)out + index + i, y);
-        } else {
-            mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
-        }
+        mve_put(op, y, out, index + i, vctp32q((uint32_t)(n - i)));
     }
 }
 
-#include "dpt_window.inc"
+#include "dpt_mve_windows.inc"
 
 #include "dpt_mve_short.inc"
 
@@ -122,18 +169,20 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_mve_depthwise.inc"
 
+#include "dpt_mve_dense.inc"
+
 static int mve_available(void) {
     return 1;
 }
 
 void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (!mve_is_short(op)) {
-        window_conv(op, in[0], out, n);
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
-        mve_short_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
-                       dpt_output(op, out, i));
+        const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
+        if (mve_is_short(op)) {
+            mve_short_conv(op, plane, dpt_output(op, out, i));
+        } else {
+            mve_windows_conv(op, plane, dpt_output(op, out, i));
+        }
     }
 }
 
@@ -153,7 +202,9 @@ void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
 }
 
 void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_dense(op, in[0], out, n);
+    for (size_t i = 0; i < n; i++) {
+        mve_dense(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
+    }
 }
 
 void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {

@@ -190,8 +190,15 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 chosen = packing.kernel_set(kernels)
                 own = kind in ("conv", "dense", "depthwise")
                 own = own or (kind == "add" and chosen.quads is not None)
+                own = own or (kernels == "mve" and kind not in ("mul", "grouped"))
                 backend = chosen.backend if own else "dpt_scalar"
                 wanted[kind.upper()] = f"{backend}_{kind}"
+            if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
+                some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
+                for kind, names in some.items():
+                    name = backend_of(text).get(kind.upper())
+                    assert name in (None, *(f"dpt_mve_{one}" for one in names))
+                    wanted |= {kind.upper(): name} if name else {}
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen

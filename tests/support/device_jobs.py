@@ -7,6 +7,7 @@ import depthwise_nets
 import nets
 import numpy as np
 import pytest
+from window_nets import WINDOWS
 
 from drypoint import devices
 from drypoint.program import packing, reference
@@ -47,7 +48,14 @@ def with_packed(jobs, kernels):
 
 
 def random_jobs(count):
-    programs = [*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED, *depthwise_nets.PROGRAMS]
+    programs = [
+        *nets.BROAD,
+        *nets.GRAY,
+        *nets.FULL,
+        *nets.BANDED,
+        *depthwise_nets.PROGRAMS,
+        *WINDOWS,
+    ]
     programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
     return [

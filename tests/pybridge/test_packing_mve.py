@@ -1,0 +1,100 @@
+"""Depthwise weights packed for Helium, and the kernels that a program links. Oracle for the layout:
+the page of comments in ``dpt_mve_depthwise.inc``, byte by byte."""
+
+import re
+
+import nets
+import numpy as np
+import pytest
+from window_nets import WINDOWS
+
+from drypoint import models
+from drypoint.program import Conv, DepthwiseConv, packing
+from drypoint.program import _packing_mve as mve
+from tools import ROOT
+
+KERNELS = packing.kernel_set("mve")
+PROGRAMS = [*nets.DEPTHWISE, *WINDOWS, *map(nets.random_program, range(200))]
+DEPTHWISE = [op for p in PROGRAMS for op in p.ops if isinstance(op, DepthwiseConv)]
+
+
+def number_in_c(name: str) -> int:
+    """The value of an enumerator of the Helium backend."""
+    text = "".join(
+        path.read_text("utf-8") for path in sorted(ROOT.glob("engine_c/src/dpt_mve*.inc"))
+    )
+    (found,) = re.findall(rf"\b{name} = (\d+)", text)
+    return int(found)
+
+
+def test_the_numbers_are_those_of_c():
+    for name, value in (("LANES", mve.LANES), ("TILE", mve.TILE), ("WINDOW", mve.WINDOW)):
+        assert number_in_c(f"MVE_{name}") == value
+
+
+def test_every_byte_of_a_packed_depthwise_op():
+    seen = set()
+    for op in DEPTHWISE:
+        packed = packing.pack(op, KERNELS)
+        if not packed:
+            continue
+        n, (kernel_h, kernel_w) = op.out_shape.c, op.kernel
+        pixels = 16 // n if n < 16 and op.stride[1] == 1 else 1
+        taps = [(y, x) for y in range(kernel_h) for x in range(kernel_w)]
+        size = 128 + 16 * len(taps)
+        groups = -(-n // 16)
+        assert len(packed) == groups * size
+        for group in range(groups):
+            words = np.frombuffer(packed, "<i4", 32, group * size)
+            weight = np.frombuffer(packed, np.int8, 16 * len(taps), group * size + 128)
+            begin = min(16 * group, max(0, n - 16))
+            for lane in range(16):
+                at = lane % 4 * 4 + lane // 4
+                used = lane < min(n, 16) * pixels
+                if used:
+                    channel = begin + lane % min(n, 16)
+                    own = [int(op.weight[y, x, channel]) for y, x in taps]
+                    bias = int(op.bias[channel]) + (128 * sum(own) if op.in_type == "u8" else 0)
+                    assert words[at] == (bias + 2**31) % 2**32 - 2**31
+                    assert words[16 + at] == op.mult[channel]
+                else:
+                    own = [0] * len(taps)
+                    assert words[at] == 0 and words[16 + at] == 2
+                assert weight[lane::16].tolist() == own
+        seen.add((n < 16, pixels > 1, op.in_type, n % 16 == 0))
+    assert {few for few, *_ in seen} == {True, False}
+    assert len(seen) >= 8
+
+
+def test_what_the_kernel_cannot_compute_is_not_packed():
+    seen = set()
+    for op in DEPTHWISE:
+        high, wide = ((op.kernel[i] - 1) * op.dilation[i] + 1 for i in (0, 1))
+        why = (
+            "several outputs a channel" if op.multiplier != 1
+            else "pooled" if op.pool != (1, 1)
+            else "words" if op.out_type == "i32"
+            else "large" if high * wide * min(16, op.out_shape.c) > number_in_c("MVE_TILE")
+            else ""
+        )  # fmt: skip
+        assert bool(packing.pack(op, KERNELS)) == (why == "")
+        seen.add(why)
+    assert seen == {"", "several outputs a channel", "pooled", "words", "large"}
+
+
+@pytest.mark.parametrize(
+    "kind, programs, wanted",
+    [
+        ("conv", [models.load_program("lenet-mnist")], "windows"),
+        ("conv", [WINDOWS[-1]], "pixels"),
+        ("conv", [WINDOWS[-1], nets.wide_program()], "conv"),
+        ("conv", [WINDOWS[-5]], "windows"),
+        ("depthwise", [WINDOWS[0]], "tiles"),
+        ("depthwise", [WINDOWS[0], nets.DEPTHWISE[0]], "depthwise"),
+    ],
+)
+def test_a_program_names_the_smallest_kernel_for_its_ops(kind, programs, wanted):
+    """LeNet's convolutions are pooled; those of the second program are not; and so on."""
+    ops = [op for program in programs for op in program.ops]
+    assert any(isinstance(op, Conv | DepthwiseConv) for op in ops)
+    assert mve.mve_kernels(ops)[kind] == f"dpt_mve_{wanted}"
