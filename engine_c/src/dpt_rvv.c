@@ -17,7 +17,7 @@
 #define QUADS_TARGET
 #define QUADS_LANES 32
 
-enum { QUADS_PACKING = DPT_PACKING(QUADS_LANES, 1, DPT_FLIPS_U8, 0, 0) };
+enum { QUADS_PACKING = DPT_PACKING(QUADS_LANES, 1, DPT_FLIPS_U8, 0, 0), QUADS_GROUP = QUADS_LANES };
 
 /* NUMERICS.md section 2: vsmul computes (a * b + 2^30) >> 31 when it rounds to nearest, ties up,
  * without rounding before the shift; b = m / 2 gives the rule of that section. vsmul saturates only
@@ -124,6 +124,7 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGN
 
 #include "dpt_quads_add.inc"
 #include "dpt_rvv_conv.inc"
+#include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
 static int rvv_available(void) {

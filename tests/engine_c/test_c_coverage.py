@@ -21,9 +21,9 @@ from drypoint.engine import Engine
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
-QUADS = ("multiply", "store", "conv", "dense", "depthwise", "add", "table")
-HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_depthwise.inc", "dpt_planes.inc", "dpt_ymm.inc"}
-HEADERS |= {f"dpt_quads_{name}.inc" for name in QUADS}
+QUADS = ("multiply", "store", "conv", "dense", "depthwise", "add", "pool", "table")
+HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_depthwise.inc", "dpt_planes.inc", "dpt_xmm.inc"}
+HEADERS |= {"dpt_ymm.inc"} | {f"dpt_quads_{name}.inc" for name in QUADS}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
@@ -52,6 +52,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *nets.GRAY,
         *nets.BANDED,
         *depthwise_nets.PROGRAMS,
+        *nets.POOLING,
     ]
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]

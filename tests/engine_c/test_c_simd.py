@@ -21,7 +21,14 @@ from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, STRICT, run
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
 CASES += [
     (p, nets.random_inputs(p, 1))
-    for p in (*nets.DEEP, *nets.FULL, *nets.BANDED, *depthwise_nets.PROGRAMS, nets.wide_program())
+    for p in (
+        *nets.DEEP,
+        *nets.FULL,
+        *nets.BANDED,
+        *depthwise_nets.PROGRAMS,
+        *nets.POOLING,
+        nets.wide_program(),
+    )
 ]
 WANTED = [reference.trace(program, x) for program, x in CASES]
 

@@ -112,6 +112,19 @@ def test_dense_sizes_and_batches(backend, in_type, size, channels):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_pools_of_all_group_sizes(backend):
+    for program in nets.POOLING:
+        x = nets.random_inputs(program, 1)
+        for op, right, came in zip(
+            program.ops,
+            reference.trace(program, x),
+            Engine(program, backend=backend).trace(x),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(came, right, err_msg=f"{program}, {op.name}", strict=True)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("program", [*nets.BANDED, nets.wide_program(8000)], ids=str)
 def test_planes_larger_than_a_band(backend, program):
     compare(program.ops[0], backend)

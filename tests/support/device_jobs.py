@@ -56,6 +56,7 @@ def random_jobs(count):
         *depthwise_nets.PROGRAMS,
         *WINDOWS,
     ]
+    programs += nets.POOLING
     programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
     return [

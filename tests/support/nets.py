@@ -389,6 +389,26 @@ def banded_program(height: int, width: int, pool: int) -> Program:
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
 
 
+def pooling_program(channels: int, in_type: str) -> Program:
+    """A max-pool and two padded average pools of one to several groups of channels. The windows of
+    the first average pool have more values than fit a sum of 16 bits.
+    """
+    rng, shape = np.random.default_rng(channels), Shape(20, 19, channels)
+    windows = {"kernel": (3, 2), "padding": (1, 1, 1, 0)}
+    ops = [MaxPool(**base_of("max", Tensor(shape, in_type), in_type, *shape), **windows)]
+    for kernel, out_type in (((18, 17), "i8"), ((2, 3), "i32")):
+        windows = {"kernel": kernel, "padding": (1, 2, 0, 0)}
+        windows["pad"] = _pads(rng, ops[-1].output, windows["padding"])
+        bias = rng.integers(-5000, 5001, 1).astype(np.int32)
+        rule = requantization(rng, 255 * kernel[0] * kernel[1] + 5000, out_type, 1)
+        base = base_of(f"mean{len(ops)}", ops[-1].output, out_type, 4, 5, channels)
+        ops.append(AvgPool(**base, **rule, **windows, bias=bias))
+    return Program(name="pooling", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+
+
+POOLING = [pooling_program(c, kind) for c in (1, 8, 16, 20, 33, 64) for kind in ("u8", "i8")]
+
+
 def skipping_program() -> Program:
     """A convolution whose strides pass over the last rows of its input: SIMD backends read all
     windows where the input lies.

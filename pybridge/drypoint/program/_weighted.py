@@ -89,7 +89,7 @@ class Conv(ConvolutionOp):
 
     @property
     def dilated(self) -> bool:
-        """Whether its taps do not lie beside each other. Fast kernels compute no such convolution."""
+        """Whether its taps lie apart. Then the kernel of grouped convolutions computes it."""
         return self.dilation != (1, 1)
 
 
