@@ -55,11 +55,17 @@ QUADS_INLINE quad avx2_signed_pairs(__m256i w) {
     return q;
 }
 
-QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
-    const __m256i *halves = (const __m256i *)(const void *)p;
-    const quads_weights w = {{avx2_signed_pairs(_mm256_load_si256(halves)),
-                              avx2_signed_pairs(_mm256_load_si256(halves + 1))}};
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
+    quads_weights w;
+    for (int i = 0; i < 2; i++) {
+        const __m256i half = _mm256_load_si256((const __m256i *)(const void *)p + i);
+        w.half[i] = avx2_signed_pairs(SECOND ? _mm256_slli_epi32(half, 8) : half);
+    }
     return w;
+}
+
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+    return columns_weights(0, p);
 }
 
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */

@@ -68,6 +68,11 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, 
     _mm512_storeu_si512(quads, FLIP ? quad_flip(all) : all);
 }
 
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
+    const quads_weights weights = quads_weights_load(w);
+    return SECOND ? _mm512_slli_epi32(weights, 8) : weights;
+}
+
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
@@ -85,6 +90,10 @@ QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const i
 
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     return _mm512_add_epi32(a, b);
+}
+
+QUADS_INLINE quads_acc quads_acc_join(quads_acc a, quads_acc b) {
+    return _mm512_inserti64x4(a, _mm512_castsi512_si256(b), 1);
 }
 
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
@@ -113,104 +122,117 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
 }
 
 /* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
- * computed as signed ones: `offset` is subtracted before the clamp, and `flip` puts it back. */
-typedef struct zmm_output {
+ * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
+ * it again. */
+typedef struct quads_output {
     __m512i half, lo, hi, flip;
     __m128i shift;
-    int wide; /* outputs are DPT_I32 */
-} zmm_output;
+    int shifted, wide; /* wide: outputs are DPT_I32 */
+} quads_output;
 
-QUADS_INLINE zmm_output zmm_output_of(const dpt_op *op) {
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
     const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
     const int32_t lo = op->lo - offset, hi = op->hi - offset;
-    const zmm_output o = {
-        _mm512_set1_epi64(((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset)),
-        wide ? _mm512_set1_epi32(lo) : _mm512_set1_epi8((char)lo),
-        wide ? _mm512_set1_epi32(hi) : _mm512_set1_epi8((char)hi),
-        _mm512_set1_epi8((char)offset),
-        _mm_cvtsi32_si128(op->shift),
-        wide};
-    return o;
+    const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
+    const quads_output to = {_mm512_set1_epi64(half),
+                             wide ? _mm512_set1_epi32(lo) : _mm512_set1_epi8((char)lo),
+                             wide ? _mm512_set1_epi32(hi) : _mm512_set1_epi8((char)hi),
+                             _mm512_set1_epi8((char)offset),
+                             _mm_cvtsi32_si128(op->shift),
+                             op->shift != 0,
+                             wide};
+    return to;
 }
 
-/* NUMERICS.md section 2 in 16 lanes, without the clamp. Even and odd lanes are multiplied
- * separately, since a product has 64 bits. The high halves of the odd products lie in the odd lanes
- * already. The zero point is added to the high halves together with the rounding. */
-QUADS_INLINE __m512i zmm_requantize(const zmm_output *o, __m512i acc, __m512i bias, __m512i m) {
-    acc = _mm512_sll_epi32(_mm512_add_epi32(acc, bias), o->shift);
-    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(acc, m), o->half);
-    const __m512i odd = _mm512_add_epi64(
-        _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(m, 32)), o->half);
-    return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+/* NUMERICS.md section 2 in 16 lanes, without the clamp, P times. Even and odd lanes are multiplied
+ * separately, since a product has 64 bits. The result is in the high halves, to which the zero
+ * point is added together with the rounding. */
+QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *acc,
+                                 const __m512i *bias, const __m512i *m, __m512i *y) {
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        y[p] = _mm512_add_epi32(acc[p], bias[p]);
+    }
+    if (to->shifted) {
+        QUADS_UNROLL
+        for (int p = 0; p < P; p++) {
+            y[p] = _mm512_sll_epi32(y[p], to->shift);
+        }
+    }
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(y[p], m[p]), to->half);
+        const __m512i products =
+            _mm512_mul_epi32(_mm512_srli_epi64(y[p], 32), _mm512_srli_epi64(m[p], 32));
+        const __m512i odd = _mm512_add_epi64(products, to->half);
+        y[p] = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+    }
 }
 
-QUADS_INLINE __m512i zmm_clamp_wide(const zmm_output *o, __m512i y) {
-    return _mm512_min_epi32(_mm512_max_epi32(y, o->lo), o->hi);
+QUADS_INLINE __m512i zmm_clamp_wide(const quads_output *to, __m512i y) {
+    return _mm512_min_epi32(_mm512_max_epi32(y, to->lo), to->hi);
 }
 
-/* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of the
- * clamp or beyond changes nothing. */
-QUADS_INLINE __m512i zmm_clamp_bytes(const zmm_output *o, const __m512i *y) {
+/* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of bytes
+ * changes nothing, since the clamp is within it. */
+QUADS_INLINE __m512i zmm_clamp_bytes(const quads_output *to, const __m512i *y) {
     const __m512i all =
         _mm512_packs_epi16(_mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]));
     const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, o->lo), o->hi);
-    return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, o->flip));
+    const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, to->lo), to->hi);
+    return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, to->flip));
 }
 
-QUADS_INLINE __m128i zmm_clamp_16_bytes(const zmm_output *o, __m512i y) {
-    const __m128i bytes = _mm_max_epi8(_mm512_cvtsepi32_epi8(y), _mm512_castsi512_si128(o->lo));
-    return _mm_xor_si128(_mm_min_epi8(bytes, _mm512_castsi512_si128(o->hi)),
-                         _mm512_castsi512_si128(o->flip));
+QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
+    const __m128i bytes = _mm_max_epi8(_mm512_cvtsepi32_epi8(y), _mm512_castsi512_si128(to->lo));
+    return _mm_xor_si128(_mm_min_epi8(bytes, _mm512_castsi512_si128(to->hi)),
+                         _mm512_castsi512_si128(to->flip));
 }
 
-QUADS_INLINE void zmm_store(const zmm_output *o, __m512i y, void *out, size_t index, size_t n) {
+QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
+                                     const int32_t *bias, const int32_t *mult, const int APART,
+                                     void *out, size_t index, size_t near, size_t far, size_t n) {
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
-    if (o->wide) {
-        _mm512_mask_storeu_epi32((int32_t *)out + index, mask, zmm_clamp_wide(o, y));
+    uint8_t *const bytes = (uint8_t *)out + index;
+    __m512i b[4], m[4], y[4];
+    QUADS_UNROLL
+    for (int p = 0; p < P; p++) {
+        b[p] = _mm512_load_si512(bias + APART * p);
+        m[p] = _mm512_load_si512(mult + APART * p);
+    }
+    zmm_requantize(P, to, acc, b, m, y);
+    if (to->wide) {
+        QUADS_UNROLL
+        for (int p = 0; p < P; p++) {
+            _mm512_mask_storeu_epi32((int32_t *)out + index + QUADS_PLACE(p, near, far), mask,
+                                     zmm_clamp_wide(to, y[p]));
+        }
+    } else if (P == 1) {
+        _mm_mask_storeu_epi8(bytes, mask, zmm_clamp_16_bytes(to, y[0]));
     } else {
-        _mm_mask_storeu_epi8((uint8_t *)out + index, mask, zmm_clamp_16_bytes(o, y));
+        if (P == 2) {
+            y[2] = y[0];
+            y[3] = y[1];
+        }
+        const __m512i all = zmm_clamp_bytes(to, y);
+        const __m128i rows[4] = {_mm512_castsi512_si128(all), _mm512_extracti32x4_epi32(all, 1),
+                                 _mm512_extracti32x4_epi32(all, 2),
+                                 _mm512_extracti32x4_epi32(all, 3)};
+        QUADS_UNROLL
+        for (int p = 0; p < P; p++) {
+            if (n == QUADS_LANES) {
+                _mm_storeu_si128((__m128i *)(void *)(bytes + QUADS_PLACE(p, near, far)), rows[p]);
+            } else {
+                _mm_mask_storeu_epi8(bytes + QUADS_PLACE(p, near, far), mask, rows[p]);
+            }
+        }
     }
 }
 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
-    const zmm_output o = zmm_output_of(op);
-    zmm_store(&o, zmm_requantize(&o, acc, _mm512_load_si512(bias), _mm512_load_si512(mult)), out,
-              index, n);
-}
-
-typedef struct quads_output {
-    zmm_output o;
-    __m512i bias, mult;
-} quads_output;
-
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op, const int32_t *bias,
-                                          const int32_t *mult) {
-    const quads_output to = {zmm_output_of(op), _mm512_load_si512(bias), _mm512_load_si512(mult)};
-    return to;
-}
-
-QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     void *out, size_t index, size_t step, size_t n) {
-    __m512i y[4];
-    QUADS_UNROLL
-    for (int p = 0; p < P; p++) {
-        y[p] = zmm_requantize(&to->o, acc[p], to->bias, to->mult);
-    }
-    if (P < 4 || to->o.wide || n != QUADS_LANES) {
-        QUADS_UNROLL
-        for (int p = 0; p < P; p++) {
-            zmm_store(&to->o, y[p], out, index + (size_t)p * step, n);
-        }
-        return;
-    }
-    const __m512i bytes = zmm_clamp_bytes(&to->o, y);
-    uint8_t *at = (uint8_t *)out + index;
-    _mm_storeu_si128((__m128i *)(void *)at, _mm512_castsi512_si128(bytes));
-    _mm_storeu_si128((__m128i *)(void *)(at + step), _mm512_extracti32x4_epi32(bytes, 1));
-    _mm_storeu_si128((__m128i *)(void *)(at + 2 * step), _mm512_extracti32x4_epi32(bytes, 2));
-    _mm_storeu_si128((__m128i *)(void *)(at + 3 * step), _mm512_extracti32x4_epi32(bytes, 3));
+    const quads_output to = quads_output_of(op);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
@@ -285,13 +307,14 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
 
 QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
-    const zmm_output o = zmm_output_of(op);
-    const __m512i y = zmm_requantize(&o, acc, quad_spread((const uint8_t *)bias),
-                                     quad_spread((const uint8_t *)mult));
-    if (o.wide) {
-        _mm512_storeu_si512(values, zmm_clamp_wide(&o, y));
+    const quads_output to = quads_output_of(op);
+    const __m512i b = quad_spread((const uint8_t *)bias), m = quad_spread((const uint8_t *)mult);
+    __m512i y;
+    zmm_requantize(1, &to, &acc, &b, &m, &y);
+    if (to.wide) {
+        _mm512_storeu_si512(values, zmm_clamp_wide(&to, y));
     } else {
-        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(&o, y));
+        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(&to, y));
     }
 }
 

@@ -57,6 +57,14 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
+    quads_weights w = quads_weights_load(p);
+    for (int i = 0; i < 2; i++) {
+        w.half[i] = SECOND ? _mm256_slli_epi32(w.half[i], 8) : w.half[i];
+    }
+    return w;
+}
+
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {

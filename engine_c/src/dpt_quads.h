@@ -21,6 +21,9 @@
 #define QUADS_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* Where quads_output_store stores acc[p]: outputs behind the first. */
+#define QUADS_PLACE(p, near, far) ((size_t)((p) % 2) * (near) + (size_t)((p) / 2) * (far))
+
 /* The first multiple of 64 bytes in a table, which has at most 15 numbers before it. */
 static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;

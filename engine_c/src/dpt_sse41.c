@@ -53,14 +53,19 @@ QUADS_INLINE quad quad_flip(quad a) {
     return q;
 }
 
-QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
     quads_weights w;
     for (int i = 0; i < 4; i++) {
-        const __m128i v = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
+        const __m128i bytes = _mm_load_si128((const __m128i *)(const void *)(p + 16 * i));
+        const __m128i v = SECOND ? _mm_slli_epi32(bytes, 8) : bytes;
         w.quarter[i].even = _mm_srai_epi16(_mm_slli_epi16(v, 8), 8);
         w.quarter[i].odd = _mm_srai_epi16(v, 8);
     }
     return w;
+}
+
+QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
+    return columns_weights(0, p);
 }
 
 QUADS_INLINE quads_acc quads_acc_zero(void) {
@@ -142,6 +147,11 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
+QUADS_INLINE quads_acc quads_acc_join(quads_acc a, quads_acc b) {
+    const quads_acc joined = {{a.quarter[0], a.quarter[1], b.quarter[0], b.quarter[1]}};
+    return joined;
+}
+
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
@@ -150,49 +160,42 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
 }
 
 /* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
- * computed as signed ones: `offset` is subtracted before the clamp, and `flip` puts it back. */
+ * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
+ * it again. */
 typedef struct quads_output {
     __m128i half, lo, hi, flip, shift;
-    const __m128i *bias, *mult;
     int wide; /* outputs are DPT_I32 */
 } quads_output;
 
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op, const int32_t *bias,
-                                          const int32_t *mult) {
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
     const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
     const int32_t lo = op->lo - offset, hi = op->hi - offset;
-    const quads_output to = {
-        _mm_set1_epi64x(((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset)),
-        wide ? _mm_set1_epi32(lo) : _mm_set1_epi8((char)lo),
-        wide ? _mm_set1_epi32(hi) : _mm_set1_epi8((char)hi),
-        _mm_set1_epi8((char)offset),
-        _mm_cvtsi32_si128(op->shift),
-        (const __m128i *)(const void *)bias,
-        (const __m128i *)(const void *)mult,
-        wide};
+    const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
+    const quads_output to = {_mm_set1_epi64x(half),
+                             wide ? _mm_set1_epi32(lo) : _mm_set1_epi8((char)lo),
+                             wide ? _mm_set1_epi32(hi) : _mm_set1_epi8((char)hi),
+                             _mm_set1_epi8((char)offset),
+                             _mm_cvtsi32_si128(op->shift),
+                             wide};
     return to;
 }
 
 /* NUMERICS.md section 2 in 4 lanes, without the clamp. Even and odd lanes are multiplied
- * separately, since a product has 64 bits. The high halves of the odd products lie in the odd lanes
- * already. The zero point is added to the high halves together with the rounding. */
-QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, int quarter) {
-    const __m128i m = _mm_load_si128(to->mult + quarter);
-    acc = _mm_sll_epi32(_mm_add_epi32(acc, _mm_load_si128(to->bias + quarter)), to->shift);
+ * separately, since a product has 64 bits. The result is in the high halves, to which the zero
+ * point is added together with the rounding. */
+QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m128i bias,
+                                      __m128i m) {
+    acc = _mm_sll_epi32(_mm_add_epi32(acc, bias), to->shift);
     const __m128i even = _mm_add_epi64(_mm_mul_epi32(acc, m), to->half);
     const __m128i odd =
         _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(acc, 32), _mm_srli_epi64(m, 32)), to->half);
     return _mm_blend_epi16(_mm_srli_epi64(even, 32), odd, 0xCC);
 }
 
-/* Saturation to the range of the clamp or beyond changes nothing. */
-QUADS_INLINE void sse41_store(const quads_output *to, quads_acc acc, void *out, size_t index,
+/* Saturation to the range of bytes changes nothing, since the clamp is within it. */
+QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, size_t index,
                               size_t n) {
-    int32_t values[16];
-    __m128i y[4];
-    for (int i = 0; i < 4; i++) {
-        y[i] = sse41_requantize(to, acc.quarter[i], i);
-    }
+    int32_t values[QUADS_LANES];
     if (to->wide) {
         for (int i = 0; i < 4; i++) {
             y[i] = _mm_min_epi32(_mm_max_epi32(y[i], to->lo), to->hi);
@@ -212,17 +215,25 @@ QUADS_INLINE void sse41_store(const quads_output *to, quads_acc acc, void *out, 
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     void *out, size_t index, size_t step, size_t n) {
+                                     const int32_t *bias, const int32_t *mult, const int APART,
+                                     void *out, size_t index, size_t near, size_t far, size_t n) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        sse41_store(to, acc[p], out, index + (size_t)p * step, n);
+        __m128i y[4];
+        for (int i = 0; i < 4; i++) {
+            const int at = APART * p + 4 * i;
+            const __m128i b = _mm_load_si128((const __m128i *)(const void *)(bias + at));
+            const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
+            y[i] = sse41_requantize(to, acc[p].quarter[i], b, m);
+        }
+        sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }
 }
 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
-    const quads_output to = quads_output_of(op, bias, mult);
-    sse41_store(&to, acc, out, index, n);
+    const quads_output to = quads_output_of(op);
+    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
 }
 
 #include "dpt_quads.inc"

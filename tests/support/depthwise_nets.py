@@ -10,10 +10,12 @@ def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **mo
     """Two padded depthwise convolutions of one to several groups of channels; planes whose inner
     windows lie on no padding. Those of i8 have zero points.
     """
-    rng = np.random.default_rng(channels)
-    source = Tensor(Shape(9, 8, channels), in_type, 3 if in_type == "i8" else 0)
-    (top, left), (step_h, step_w) = (k // 2 for k in kernel), more.get("stride", (1, 1))
-    plane = ((9 + 2 * top - kernel[0]) // step_h + 1, (8 + 2 * left - kernel[1]) // step_w + 1)
+    rng, width = np.random.default_rng(channels), more.pop("width", 8)
+    source = Tensor(Shape(9, width, channels), in_type, 3 if in_type == "i8" else 0)
+    dilation, (step_h, step_w) = more.get("dilation", (1, 1)), more.get("stride", (1, 1))
+    top, left = (k // 2 * step for k, step in zip(kernel, dilation, strict=True))
+    plane = ((9 + 2 * top - dilation[0] * (kernel[0] - 1) - 1) // step_h + 1,)
+    plane += ((width + 2 * left - dilation[1] * (kernel[1] - 1) - 1) // step_w + 1,)
     base = base_of("first", source, in_type, *plane, channels)
     base["output"] = Tensor(Shape(*plane, channels), in_type, source.zero)
     windows = {"kernel": kernel, "padding": (top, left, top, left), **more}
@@ -82,8 +84,11 @@ PROGRAMS = [
     depthwise_program(channels, in_type, kernel, **more)
     for channels, kernel, more in (
         (1, (3, 3), {}),
+        (2, (7, 7), {"dilation": (1, 2), "width": 260}),
+        (3, (3, 3), {}),
+        (8, (3, 3), {}),
         (8, (3, 3), {"stride": (2, 2)}),
-        (16, (3, 3), {}),
+        (16, (3, 3), {"width": 300}),
         (20, (9, 1), {}),
         (33, (1, 5), {"stride": (1, 2)}),
         (64, (5, 3), {"stride": (2, 1)}),

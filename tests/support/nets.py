@@ -398,7 +398,7 @@ def pooling_program(channels: int, in_type: str) -> Program:
     ops = [MaxPool(**base_of("max", Tensor(shape, in_type), in_type, *shape), **windows)]
     for kernel, out_type in (((18, 17), "i8"), ((2, 3), "i32")):
         windows = {"kernel": kernel, "padding": (1, 2, 0, 0)}
-        windows["pad"] = _pads(rng, ops[-1].output, windows["padding"])
+        windows["pad"] = random_pads(rng, ops[-1].output, windows["padding"])
         bias = rng.integers(-5000, 5001, 1).astype(np.int32)
         rule = requantization(rng, 255 * kernel[0] * kernel[1] + 5000, out_type, 1)
         base = base_of(f"mean{len(ops)}", ops[-1].output, out_type, 4, 5, channels)
