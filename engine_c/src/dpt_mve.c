@@ -90,8 +90,8 @@ static inline void mve_copy_rows(size_t rows, size_t row, size_t pitch, const ui
 
 /* Fills n bytes with padding, from channel `c` on: the values of each channel, or 0. */
 static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_t flip) {
-    if (op->pad == NULL) {
-        mve_set(to, n, flip);
+    if (op->pad == NULL || op->in.c == 1) {
+        mve_set(to, n, veorq_u8(vdupq_n_u8(op->pad != NULL ? *op->pad : 0), flip));
         return;
     }
     const size_t left = mve_min(op->in.c - c, n);

@@ -3,6 +3,7 @@ the page of comments in ``dpt_mve_depthwise.inc``, byte by byte."""
 
 import re
 
+import depthwise_nets
 import nets
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from drypoint.program import _packing_mve as mve
 from tools import ROOT
 
 KERNELS = packing.kernel_set("mve")
-PROGRAMS = [*nets.DEPTHWISE, *WINDOWS, *map(nets.random_program, range(200))]
+PROGRAMS = [*depthwise_nets.PROGRAMS, *WINDOWS, *map(nets.random_program, range(200))]
 DEPTHWISE = [op for p in PROGRAMS for op in p.ops if isinstance(op, DepthwiseConv)]
 
 
@@ -90,7 +91,7 @@ def test_what_the_kernel_cannot_compute_is_not_packed():
         ("conv", [WINDOWS[-1], nets.wide_program()], "conv"),
         ("conv", [WINDOWS[-5]], "windows"),
         ("depthwise", [WINDOWS[0]], "tiles"),
-        ("depthwise", [WINDOWS[0], nets.DEPTHWISE[0]], "depthwise"),
+        ("depthwise", [WINDOWS[0], depthwise_nets.PROGRAMS[0]], "depthwise"),
     ],
 )
 def test_a_program_names_the_smallest_kernel_for_its_ops(kind, programs, wanted):

@@ -69,8 +69,6 @@ WINDOWS = [
         (DepthwiseConv, (20, 20, 5), (4, 4), {"stride": (3, 2), "dilation": (3, 1)}),
         (DepthwiseConv, (30, 1, 17), (12, 1), {"padding": (13, 0, 0, 0), "values": True}),
         (DepthwiseConv, (30, 40, 20), (3, 3), {"dilation": (5, 5)}),
-        (Conv, (3, 5, 100), (3, 3), {"out_channels": 54, "padding": (2, 4, 2, 4)}),
-        (Conv, (7, 5, 9), (3, 3), {"out_channels": 6, "padding": (4, 4, 4, 4)}),
         (Conv, (3, 5, 100), (3, 3), {"out_channels": 54, "padding": (2, 4, 2, 4), "values": True}),
         (Conv, (7, 5, 9), (3, 3), {"out_channels": 6, "padding": (4, 4, 4, 4), "values": True}),
         (
@@ -79,6 +77,8 @@ WINDOWS = [
             (10, 4),
             {"out_channels": 8, "stride": (2, 2), "padding": (4, 1, 5, 1), "values": True},
         ),
+        (Conv, (3, 5, 100), (3, 3), {"out_channels": 54, "padding": (2, 4, 2, 4)}),
+        (Conv, (7, 5, 9), (3, 3), {"out_channels": 6, "padding": (4, 4, 4, 4)}),
         (Conv, (5, 5, 8), (1, 1), {"out_channels": 16, "stride": (2, 2)}),
     )
     for in_type in ("u8", "i8")
