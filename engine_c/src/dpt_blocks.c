@@ -44,11 +44,6 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
     const uint32_t flip = blocks_flip(type);
     uint32_t sum = k == 0 ? 0 : x->sum;
     (void)p;
-    if (from == NULL) {
-        memset(to, (int)flip, n);
-        x->sum = sum + flip * (uint32_t)n;
-        return;
-    }
     for (; n >= 4; n -= 4, from += 4, to += 4) {
         const uint32_t a = from[0] ^ flip, b = from[1] ^ flip, c = from[2] ^ flip,
                        d = from[3] ^ flip;

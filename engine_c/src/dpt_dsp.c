@@ -96,7 +96,7 @@ static uint32_t dsp_put_bytes(uint32_t *words, size_t k, const uint8_t *from, si
                               uint32_t flip) {
     uint32_t sum = 0;
     for (; n > 0; n--, k++) {
-        const uint32_t v = (from != NULL ? *from++ : 0) ^ (flip & 0xFFu);
+        const uint32_t v = *from++ ^ (flip & 0xFFu);
         dsp_half *halves = (dsp_half *)(words + k / WINDOW_UNIT * 4);
         halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
         sum += v;
@@ -113,15 +113,10 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
         sum = dsp_put_bytes(words, k, from, some, flip);
         k += some;
         n -= some;
-        from = from == NULL ? NULL : from + some;
+        from += some;
     }
     const size_t whole = n & ~(size_t)(WINDOW_UNIT - 1);
-    if (from == NULL) {
-        for (size_t i = k; i < k + whole; i += WINDOW_UNIT) {
-            words[i] = words[i + 2] = flip & 0x00FF00FFu;
-        }
-        sum += (flip & 0xFFu) * (uint32_t)whole;
-    } else if (whole > 0) {
+    if (whole > 0) {
         sum += dpt_dsp_put(words + k, from, whole / WINDOW_UNIT, flip);
         from += whole;
     }

@@ -25,10 +25,9 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
 
-/* Whether the fast kernels can compute a convolution: it has neither dilation nor padding values.
- */
-static inline int dpt_plain(const dpt_op *op) {
-    return op->dilation_h == 1 && op->dilation_w == 1 && op->pad == NULL;
+/* Whether the kernel of grouped convolutions computes a convolution, on any backend. */
+static inline int dpt_dilated(const dpt_op *op) {
+    return op->dilation_h != 1 || op->dilation_w != 1;
 }
 
 /* Taps of a depthwise kernel that is packed, at most (dpt_depthwise.inc). */

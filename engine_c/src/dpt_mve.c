@@ -88,8 +88,24 @@ static inline void mve_copy_rows(size_t rows, size_t row, size_t pitch, const ui
     }
 }
 
-/* Copies n values of the window at (top, left), from number `begin` on. Each row is real zeros,
- * values of the input, real zeros. */
+/* Fills n bytes with padding, from channel `c` on: the values of each channel, or 0. */
+static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_t flip) {
+    if (op->pad == NULL || op->in.c == 1) {
+        mve_set(to, n, veorq_u8(vdupq_n_u8(op->pad != NULL ? *op->pad : 0), flip));
+        return;
+    }
+    const size_t left = mve_min(op->in.c - c, n);
+    mve_copy(to, op->pad + c, left, flip);
+    size_t done = mve_min(op->in.c, n);
+    mve_copy(to + left, op->pad, done - left, flip);
+    for (size_t some; done < n; done += some) { /* doubles what is done */
+        some = mve_min(done, n - done);
+        mve_copy(to + done, to, some, vdupq_n_u8(0));
+    }
+}
+
+/* Copies n values of the window at (top, left), from number `begin` on: the part of each row that
+ * lies in the input, into padding. */
 static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top, int32_t left,
                                                  size_t begin, size_t n, uint8_t *to) {
     const dpt_op *op = job->op;
@@ -103,23 +119,16 @@ static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top
     }
     const size_t low = left < 0 ? (size_t)-left * c : 0;
     const size_t high = left < op->in.w ? (size_t)(op->in.w - left) * c : 0;
+    mve_pad(op, begin % c, n, to, flip);
     for (top += (int32_t)(begin / job->row), begin %= job->row; n > 0; top++, begin = 0) {
         const size_t end = mve_min(job->row, begin + n);
-        const int inside = top >= 0 && top < op->in.h;
-        const size_t last = inside ? mve_min(high, end) : 0;
-        size_t first = mve_min(inside ? low : end, end);
-        first = first > begin ? first : begin;
-        n -= end - begin;
-        mve_set(to, first - begin, flip);
-        to += first - begin;
-        if (last > first) {
+        const size_t first = low > begin ? low : begin, last = mve_min(high, end);
+        if (top >= 0 && top < op->in.h && first < last) {
             const int32_t at = top * (int32_t)job->pitch + left * (int32_t)c;
-            mve_copy(to, job->in + (at + (int32_t)first), last - first, flip);
-            to += last - first;
-            first = last;
+            mve_copy(to + (first - begin), job->in + (at + (int32_t)first), last - first, flip);
         }
-        mve_set(to, end - first, flip);
-        to += end - first;
+        n -= end - begin;
+        to += end - begin;
     }
 }
 

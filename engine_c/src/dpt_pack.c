@@ -9,7 +9,7 @@ enum { PACK_ALIGNMENT = 64 };
 /* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
 static int packs(const dpt_op *op, uint32_t packing) {
     return op->kind == DPT_DENSE || dpt_packs_depthwise(op, packing) ||
-           (op->kind == DPT_CONV && dpt_plain(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
+           (op->kind == DPT_CONV && !dpt_dilated(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
 }
 
 /* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at

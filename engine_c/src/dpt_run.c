@@ -6,10 +6,10 @@ size_t dpt_elements(dpt_tensor tensor) {
     return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
-/* The fast kernels of convolutions know neither dilation nor padding values. */
+/* The kernels of convolutions know no dilation. */
 static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
-    const int plain = op->kind != DPT_CONV || dpt_plain(op);
-    return backend->kernels[plain ? op->kind : DPT_GROUPED];
+    const int grouped = op->kind == DPT_CONV && dpt_dilated(op);
+    return backend->kernels[grouped ? DPT_GROUPED : op->kind];
 }
 
 /* A backend cannot read weights that are packed for another one. A SIMD backend runs unpacked ops

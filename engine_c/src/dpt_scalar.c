@@ -29,17 +29,32 @@ static int32_t at_most(int32_t limit, int32_t v) {
     return v < limit ? v : limit;
 }
 
+/* The sum of the taps on the padding of the window at (top, left), which read padding values. */
+static int32_t padding_total(const dpt_op *op, const int8_t *weight, int32_t top, int32_t left) {
+    int32_t acc = 0;
+    for (int32_t y = top; y < top + op->kernel_h; y++) {
+        for (int32_t x = left; x < left + op->kernel_w; x++, weight += op->in.c) {
+            if (y < 0 || y >= op->in.h || x < 0 || x >= op->in.w) {
+                acc += dot(op->in.type, op->pad, weight, op->in.c);
+            }
+        }
+    }
+    return acc;
+}
+
 /* The sum of the window at (y, x) of the convolution's plane, without bias. Rows and columns of the
- * kernel that lie on the padding are left out: they would add 0. The columns that remain are one
- * run of bytes in the input as in the weights. Coordinates fit easily: |y * stride - pad| < 2^25.
- */
+ * kernel that lie on padding without values are left out: they would add 0. The columns that remain
+ * are one run of bytes in the input as in the weights. Coordinates fit easily:
+ * |y * stride - pad| < 2^25. */
 static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
                             int32_t x) {
     const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
     const int32_t first = not_negative(-left), end = at_most(op->kernel_w, op->in.w - left);
-    int32_t acc = 0;
+    const int inside =
+        first == 0 && end == op->kernel_w && top >= 0 && top + op->kernel_h <= op->in.h;
+    int32_t acc = op->pad == NULL || inside ? 0 : padding_total(op, weight, top, left);
     if (first >= end) {
-        return 0;
+        return acc;
     }
     for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
@@ -88,7 +103,7 @@ static void each(void (*kernel)(const dpt_op *, const void *, void *), const dpt
 }
 
 void dpt_scalar_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_CONV && dpt_plain(op) && op->weight != NULL && op->bias != NULL &&
+    DPT_ASSERT(op->kind == DPT_CONV && !dpt_dilated(op) && op->weight != NULL && op->bias != NULL &&
                op->mult != NULL);
     each(conv, op, in[0], out, n);
 }
@@ -99,7 +114,7 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
 }
 
 /* Kernels that take the taps of a window one by one: grouped, dilated and depthwise convolutions,
- * convolutions padded with values, and pools. */
+ * and pools. */
 
 /* Where a window lies in the input. The corner's coordinates fit easily: windows fit the padded
  * input, whose sides are below 2^18. */

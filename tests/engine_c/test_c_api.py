@@ -141,7 +141,7 @@ def test_a_dilated_convolution_needs_the_kernel_of_grouped_ones_alone(toolbox, o
 
 def plain(op):
     """Whether the kernel of the op's kind runs it."""
-    return not isinstance(op, Conv) or op.plain
+    return not isinstance(op, Conv) or not op.dilated
 
 
 def linked(toolbox, compiler, engine, program, folder):

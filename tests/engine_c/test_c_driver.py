@@ -20,7 +20,10 @@ SHAPES = (
     *depthwise_nets.PROGRAMS,
     nets.wide_program(),
 )
-SHAPES += (*nets.POOLING, nets.skipping_program(),)
+SHAPES += (
+    *nets.POOLING,
+    nets.skipping_program(),
+)
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 WANTED = [reference.trace(program, x) for program, x in CASES]
 

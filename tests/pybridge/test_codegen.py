@@ -172,10 +172,8 @@ def backend_of(text):
 
 
 def runs_as(op):
-    """The kernel that dpt_run.c picks: that of grouped convolutions for a convolution with dilation
-    or padding values.
-    """
-    plain = not isinstance(op, Conv) or (op.dilation == (1, 1) and op.pad is None)
+    """The kernel that dpt_run.c picks: that of grouped convolutions for a dilated convolution."""
+    plain = not isinstance(op, Conv) or op.dilation == (1, 1)
     return op.kind if plain else "grouped"
 
 

@@ -48,8 +48,14 @@ def with_packed(jobs, kernels):
 
 
 def random_jobs(count):
-    programs = [*nets.BROAD, *nets.GRAY, *nets.FULL, *nets.BANDED]
-    programs += [*depthwise_nets.PROGRAMS, *WINDOWS]
+    programs = [
+        *nets.BROAD,
+        *nets.GRAY,
+        *nets.FULL,
+        *nets.BANDED,
+        *depthwise_nets.PROGRAMS,
+        *WINDOWS,
+    ]
     programs += nets.POOLING
     programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]

@@ -141,7 +141,8 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    fast = ("conv", "dense", "depthwise") + (() if chosen.quads is None else ("add", "maxpool", "avgpool"))
+    quads = () if chosen.quads is None else ("add", "maxpool", "avgpool")
+    fast = ("conv", "dense", "depthwise", *quads)
     own: Mapping[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
     if chosen.name == "mve":
         own = mve_kernels(program.ops)
@@ -160,9 +161,9 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
 
 def _kernel(op: Op) -> str:
     """The kind whose kernel runs an op, as kernel_of in dpt_run.c picks it: the kernel of grouped
-    convolutions runs all that are dilated or padded with values.
+    convolutions runs dilated ones.
     """
-    return "grouped" if isinstance(op, Conv) and not op.plain else op.kind
+    return "grouped" if isinstance(op, Conv) and op.dilated else op.kind
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:

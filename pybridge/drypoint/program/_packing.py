@@ -159,7 +159,7 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     if isinstance(op, DepthwiseConv):
         layout = kernels.quads or kernels.depthwise
         return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
-    if isinstance(op, Conv) and not op.plain:
+    if isinstance(op, Conv) and op.dilated:
         return b""
     if kernels.quads is not None:
         return pack_quads(op, kernels.quads)

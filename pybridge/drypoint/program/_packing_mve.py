@@ -49,7 +49,7 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
     Args:
         ops: of one program.
     """
-    convs = [op for op in ops if isinstance(op, Conv) and op.plain]
+    convs = [op for op in ops if isinstance(op, Conv) and not op.dilated]
     depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
     pixels = [
         op.pool == (1, 1)

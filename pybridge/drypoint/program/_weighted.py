@@ -88,9 +88,9 @@ class Conv(ConvolutionOp):
         self.check_convolution((self.out_shape.c, *self.kernel, self.in_shape.c))
 
     @property
-    def plain(self) -> bool:
-        """Whether all targets have a fast kernel for it: no dilation and no padding values."""
-        return self.dilation == (1, 1) and self.pad is None
+    def dilated(self) -> bool:
+        """Whether its taps lie apart. Then the kernel of grouped convolutions computes it."""
+        return self.dilation != (1, 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
