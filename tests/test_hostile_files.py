@@ -17,6 +17,7 @@ import mutants
 import numpy as np
 import onnx
 import pytest
+import tflite_files
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from trainable import blobs, classifier
@@ -151,6 +152,32 @@ def onnx_changed(rng, content):
 
 def test_onnx_files():
     refused(interop.from_onnx, onnx_changed, an_onnx_file(), 500)
+
+
+def words_changed(rng, content):
+    """Some words of a FlatBuffers file overwritten: offsets, lengths, numbers of its tables."""
+    if not rng.integers(4):
+        return mutants.bytes_changed(rng, content)
+    words = np.frombuffer(content[: len(content) // 4 * 4], "<u4").copy()
+    for _ in range(int(rng.integers(1, 4))):
+        at = int(rng.integers(len(words)))
+        near = int(words[at]) + int(rng.integers(-9, 10))
+        words[at] = rng.choice([*mutants.NUMBERS, near % 2**32])
+    return words.tobytes()
+
+
+def test_tflite_files():
+    """The integers and the floats; truncated at every byte of the tables, and mutated."""
+    for read, good in (
+        (interop.program_from_tflite, tflite_files.a_net()),
+        (interop.from_tflite, tflite_files.a_net("FLOAT32")),
+    ):
+        refused(read, words_changed, good, 400, least=0.2)
+        with bounded_memory():
+            for end in range(0, len(good), 3):
+                with pytest.raises(DrypointError) as found:
+                    read(good[:end])
+                assert str(found.value).isprintable()
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])

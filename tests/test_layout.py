@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "nn", "autodiff", "data", "common"},
-    "interop": {"nn", "data", "common"},
+    "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
@@ -220,9 +220,10 @@ def test_files_have_at_most_500_lines():
 
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it. Depthwise convolutions
-    and the ops beside them took 1,500 lines on five families of backends."""
+    and the ops beside them took 1,500 lines on five families of backends; kernels of all ops in
+    Helium 900."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 7500
+    assert lines <= 7700
 
 
 def test_test_files_have_names_of_their_own():

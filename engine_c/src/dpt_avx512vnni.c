@@ -92,10 +92,6 @@ QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     return _mm512_add_epi32(a, b);
 }
 
-QUADS_INLINE quads_acc quads_acc_join(quads_acc a, quads_acc b) {
-    return _mm512_inserti64x4(a, _mm512_castsi512_si256(b), 1);
-}
-
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return _mm512_max_epi32(a, b);
 }

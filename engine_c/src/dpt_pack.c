@@ -184,11 +184,6 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
             mults[at++] = dpt_i32(op->mult + 4 * o);
         }
     }
-    if (dpt_has_columns(packing) && 2 * (size_t)op->out.c == padded) {
-        /* dpt_quads_store.inc joins two pixels in a block. */
-        memcpy(biases + op->out.c, biases, op->out.c * sizeof *biases);
-        memcpy(mults + op->out.c, mults, op->out.c * sizeof *mults);
-    }
 }
 
 dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,

@@ -6,9 +6,9 @@
  * multipliers of all blocks as native int32. The superblocks follow. A superblock has, for each
  * quad of the reduction, row by row of the kernel, a quad of weights for each lane: byte 4 * lane +
  * i is the weight of activation i of the quad for channel `lane` of the superblock. Incomplete
- * quads and blocks are filled up with 0 (multipliers: 2). On x86-64 an op of half a block has its
- * biases and multipliers twice. The first op starts at a multiple of 64 bytes, and so does every
- * quad of weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ * quads and blocks are filled up with 0 (multipliers: 2). The first op starts at a multiple of 64
+ * bytes, and so does every quad of weights where a block has 16 lanes; with 4 lanes they start at
+ * multiples of 16.
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT

@@ -147,11 +147,6 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
-QUADS_INLINE quads_acc quads_acc_join(quads_acc a, quads_acc b) {
-    const quads_acc joined = {{a.quarter[0], a.quarter[1], b.quarter[0], b.quarter[1]}};
-    return joined;
-}
-
 QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
@@ -214,10 +209,11 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
     }
 }
 
-QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     const int32_t *bias, const int32_t *mult, const int APART,
-                                     void *out, size_t index, size_t near, size_t far, size_t n) {
-    QUADS_UNROLL
+/* Not inlined, since it is long and is called from many places. */
+static __attribute__((noinline)) QUADS_TARGET void
+quads_output_store(int P, const quads_output *to, const quads_acc *acc, const int32_t *bias,
+                   const int32_t *mult, int APART, void *out, size_t index, size_t near, size_t far,
+                   size_t n) {
     for (int p = 0; p < P; p++) {
         __m128i y[4];
         for (int i = 0; i < 4; i++) {

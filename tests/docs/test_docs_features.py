@@ -25,7 +25,7 @@ SECTIONS = {
     "BAS": 6,
     "PRE": 6,
     "VIS": 11,
-    "PER": 7,
+    "PER": 8,
     "NET": 30,
     "ENG": 15,
 }

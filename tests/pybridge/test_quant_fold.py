@@ -52,6 +52,7 @@ from drypoint.program import (
     MaxPool,
     Program,
     blob,
+    multipliers,
     reference,
 )
 from drypoint.program import (
@@ -69,7 +70,7 @@ from drypoint.quant import (
     report,
 )
 from drypoint.quant._fold import fold
-from drypoint.quant._scales import Activation, activation_of, multipliers, weighted_integers
+from drypoint.quant._scales import Activation, activation_of, weighted_integers
 from drypoint.quant._steps import steps
 
 RNG = np.random.default_rng(0)

@@ -1,4 +1,5 @@
-"""`drypoint import`: what came out of PyTorch as ONNX becomes integers in two more commands."""
+"""`drypoint import`: what came out of PyTorch as ONNX becomes integers in two more commands, what
+came out of TensorFlow as quantized integers in this one."""
 
 import json
 
@@ -6,8 +7,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from tflite_files import a_net
 
-from drypoint import data, measure, nn
+from drypoint import data, interop, measure, nn
+from drypoint.program import blob
 
 
 def onnx_file(path, *, channels=1):
@@ -56,3 +59,32 @@ def test_misfits_are_refused_in_one_line(refused, tmp_path):
     assert "reads (2, 4, 5)" in refused("import", onnx_file(tmp_path / "two.onnx", channels=2))
     (tmp_path / "text.onnx").write_text("no model")
     assert "text.onnx is no ONNX model" in refused("import", tmp_path / "text.onnx")
+
+
+def test_a_quantized_tflite_file_becomes_its_program(cli, refused, tmp_path):
+    file = tmp_path / "net.tflite"
+    file.write_bytes(a_net())
+    code, out, _ = cli("import", file, "--labels", "a,b,c,d", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    program = blob.loads((tmp_path / "net.dpt").read_bytes())
+    assert (facts["file"], facts["ops"][0]) == (str(tmp_path / "net.dpt"), "conv_2d_0.pad")
+    assert (program.name, program.labels) == ("net", ("a", "b", "c", "d"))
+    assert str(program) == str(interop.program_from_tflite(file, name="net"))
+    assert "--mean and --std are of float nets" in refused("import", file, "--mean", 0.5)
+    assert "4 outputs" in refused("import", file, "--labels", "a,b")
+
+
+def test_a_float_tflite_file_becomes_a_model(cli, refused, tmp_path):
+    file = tmp_path / "net.tflite"
+    file.write_bytes(a_net("FLOAT32"))
+    code, out, _ = cli("import", file, "--labels", "a,b,c,d", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert (facts["file"], facts["layers"]) == (str(tmp_path / "net.npz"), ["net"])
+    pixels = np.random.default_rng(1).integers(0, 256, (50, 8, 6, 3)).astype(np.uint8)
+    net = interop.from_tflite(file)
+    wanted = net((pixels.transpose(0, 3, 1, 2) / 255).astype(np.float32)).argmax(axis=1)
+    assert nn.load(facts["file"])(pixels) == ["abcd"[i] for i in wanted]
+    file.write_bytes(b"no model")
+    assert "net.tflite is no net that can be read" in refused("import", file)

@@ -10,6 +10,7 @@ from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
+from ._multipliers import multipliers as multipliers
 from ._ops import Add as Add
 from ._ops import AvgPool as AvgPool
 from ._ops import Concat as Concat
@@ -52,6 +53,7 @@ __all__ = [
     "blob",
     "check_c_name",
     "codegen",
+    "multipliers",
     "packing",
     "reference",
     "softmax",

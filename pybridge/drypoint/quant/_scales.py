@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import DType
+from drypoint.program import DType, multipliers
 
 from ._errors import QuantizationError
 
 MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
-MAX_MULT = 2**31 - 2
 MAX_ACCUMULATOR = 2**31 - 1
 MAX_FACTOR = 2**15 - 1  # of an addition
 SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
@@ -85,26 +84,6 @@ def _zero_point(lowest: float, scale: float) -> int:
 
 def _positive(scale: float) -> float:
     return scale if scale > SMALLEST_SCALE else 1.0
-
-
-def multipliers(ratio: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
-    """The integers for real factors M: (m, e) with M = m * 2^(e-32), m even, nearest.
-
-    Args:
-        ratio: float64[channels], positive.
-
-    Returns:
-        int32[channels] and the smallest shift that fits the largest factor.
-    """
-    e = 0
-    while _nearest_even(float(ratio.max()), e) > MAX_MULT:
-        e += 1
-    m = [max(2, _nearest_even(float(r), e)) for r in ratio]
-    return np.array(m, np.int32), e
-
-
-def _nearest_even(ratio: float, e: int) -> int:
-    return 2 * round(math.ldexp(ratio, 31 - e))
 
 
 @dataclass(frozen=True, eq=False)

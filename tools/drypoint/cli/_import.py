@@ -1,26 +1,34 @@
-"""``drypoint import``: makes a drypoint model of a net from another framework."""
+"""``drypoint import``: makes a model or an integer program of a net from another framework."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from drypoint import data, interop, nn
-from drypoint.common import DrypointError, read_bytes, sha256
+from drypoint.common import DrypointError, read_bytes, sha256, write_atomic
+from drypoint.program import blob
 
 from ._output import result
 from ._pieces import check_other
 
 NAME = "import"
-HELP = "read a float net from an ONNX file and write it as a model, with its image encoder"
+HELP = "read an ONNX or TensorFlow Lite file: a float net as a model, a quantized one as a program"
 EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 0.3081"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("file", type=Path, help="an ONNX file: one chain of layers, (N, C, H, W)")
     parser.add_argument(
-        "--out", type=Path, help="file to write; the ONNX file's name with .npz if left out"
+        "file",
+        type=Path,
+        help="an ONNX file, one chain of layers, (N, C, H, W); or a TensorFlow Lite file",
     )
-    of_pixels = "of pixels in [0, 1], as in its training: one number, or one a channel"
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file to write; if left out, the file's name with .npz, or .dpt for a program",
+    )
+    of_pixels = "of pixels in [0, 1], as in a float net's training: one number, or one a channel"
     parser.add_argument("--mean", type=float, nargs="+", metavar="M", help=f"mean {of_pixels}")
     parser.add_argument("--std", type=float, nargs="+", metavar="S", help=f"deviation {of_pixels}")
     parser.add_argument(
@@ -29,12 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, wrap, write, show the layers."""
+    """Read, wrap, write, show the layers or ops."""
+    content = read_bytes(args.file)
+    is_tflite = content[4:8] == b"TFL3" or args.file.suffix == ".tflite"
+    if is_tflite and interop.is_quantized_tflite(args.file):
+        return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
-    net = _with_probabilities(interop.from_onnx(args.file))
+    read = interop.from_tflite if is_tflite else interop.from_onnx
+    net = _with_probabilities(read(args.file))
     check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
-    provenance = {"imported": args.file.name, "sha256": sha256(read_bytes(args.file))}
+    provenance = {"imported": args.file.name, "sha256": sha256(content)}
     nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)
     facts = {
         "file": str(out),
@@ -48,11 +61,41 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_probabilities(net: nn.Sequential) -> nn.Sequential:
+def _program(args: argparse.Namespace, content: bytes) -> int:
+    """Write the program of a quantized file."""
+    if args.mean is not None or args.std is not None:
+        raise DrypointError(
+            f"{args.file} is quantized: it reads integers, and --mean and --std are of float nets"
+        )
+    out = args.out or args.file.with_suffix(".dpt")
+    program = interop.program_from_tflite(args.file, name=out.stem)
+    check_other(out, args.file)
+    provenance = {"imported": args.file.name, "sha256": sha256(content)}
+    labels = tuple(args.labels.split(",")) if args.labels else ()
+    program = replace(program, labels=labels, provenance=provenance)
+    written = blob.dumps(program)
+    write_atomic(out, written)
+    facts = {
+        "file": str(out),
+        "ops": [op.name for op in program.ops],
+        "model_bytes": len(written),
+        "arena_bytes": program.arena_size,
+        "labels": list(labels),
+    }
+    result(f"{program}\n{out}: {len(written):,} bytes", facts, as_json=args.json)
+    return 0
+
+
+def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
     """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss.
 
     It changes no decision, and no integer.
     """
+    if isinstance(net, nn.Graph):
+        (last,) = {name for name, _ in net.wiring.outputs.values()}
+        ends = isinstance(net[last], nn.Softmax | nn.Sigmoid)
+        layers = {"net": net} if ends else {"net": net, "softmax": nn.Softmax()}
+        return nn.Sequential(layers, net.input_shape)
     return net if isinstance(net[-1], nn.Softmax | nn.Sigmoid) else net + nn.Softmax()
 
 
@@ -61,7 +104,7 @@ def _encoder(net: nn.Sequential, args: argparse.Namespace) -> data.ImageEncoder:
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DrypointError(
             f"{args.file} reads {shape}; wanted images, (1, H, W) or (3, H, W); "
-            "other nets are read in Python: interop.from_onnx"
+            "other nets are read in Python: interop.from_onnx, interop.from_tflite"
         )
     channels, height, width = shape
     return data.ImageEncoder(

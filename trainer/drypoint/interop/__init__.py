@@ -1,12 +1,43 @@
-"""Import of nets from ONNX files, as PyTorch, Keras and Wolfram write them.
+"""Import of nets from files of other frameworks.
+
+**ONNX**, as PyTorch, Keras and Wolfram write it, gives a float net:
 
     net = interop.from_onnx("lenet.onnx")
     model = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28),
                      decoder=data.ClassDecoder(range(10)))
 
-The result is an ordinary net: it can be trained further, measured, quantized and exported. The
-extra ``interop`` installs the package ``onnx``, which reads the files.
+**TensorFlow Lite** gives a float net too. A quantized file gives an integer program with the file's
+own weights, scales and zero points, which needs no calibration:
+
+    net = interop.from_tflite("lenet.tflite")
+    program = interop.program_from_tflite("lenet_int8.tflite")
+
+A net can be trained further, measured, quantized and exported; a program can be run, verified and
+exported. The extra ``interop`` installs the packages ``onnx`` and ``tflite``, which read the files.
+
+How a quantized file becomes a program:
+
+* An int8 tensor with zero point -128 is ``u8`` of its integers + 128, so that real zero is stored
+  as 0: fast kernels pad with 0 only. Another int8 tensor is ``i8`` with its zero point. The input
+  stays what the file's user feeds.
+* A convolution whose padding is another integer than 0 reads a padded plane, which a depthwise
+  convolution of 1x1 with weights 1 writes before it ("<operator>.pad").
+* Multipliers follow from the scales as NUMERICS.md section 5 derives them; biases take in zero
+  points. A channel whose weights are all 0 and whose multiplier would have few bits gets another
+  multiplier and bias for the same constant.
+* A max-pooling whose windows tile the plane becomes part of the convolution before it, a PAD part
+  of its readers, a fused activation the op's clamp, a function of one value a table. Reshapes
+  vanish: both sides store channels innermost.
+* The last op writes the integers of the file's output less its zero point, as int32. A softmax at
+  the end is `Program.softmax`.
+
+A program rounds each value once; some kernels of TensorFlow Lite round twice. From equal inputs a
+value differs by at most 1.
 """
 
 from ._errors import OnnxError as OnnxError
+from ._errors import TfliteError as TfliteError
 from ._onnx import from_onnx as from_onnx
+from ._tflite import from_tflite as from_tflite
+from ._tflite import is_quantized_tflite as is_quantized_tflite
+from ._tflite import program_from_tflite as program_from_tflite

@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 from drypoint import nn
 
 from ._chain import Array, Node
+from ._errors import Unsupported
 
 Arrays = Mapping[str, NDArray[np.generic]]
-
-
-class Unsupported(Exception):  # noqa: N818 (never leaves the part: it becomes a line of OnnxError)
-    """No layer supports the node."""
 
 
 @dataclass(frozen=True, eq=False)

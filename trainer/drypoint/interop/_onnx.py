@@ -10,9 +10,9 @@ from drypoint import nn
 from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
 
 from ._chain import Array, Chain, chain
-from ._errors import OnnxError
+from ._errors import OnnxError, Unsupported
 from ._external import refuse_other_files
-from ._layers import Converted, Unsupported, convert
+from ._layers import Converted, convert
 
 
 def from_onnx(source: bytes | str | Path) -> nn.Sequential:

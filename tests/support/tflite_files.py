@@ -1,0 +1,177 @@
+"""Small TensorFlow Lite files, written with the schema's builders of the package ``tflite``."""
+
+import flatbuffers
+import numpy as np
+import tflite
+
+OPTIONS = {  # of an operator: the table, and the values of enumerations by their names
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "ADD": "AddOptions",
+    "SUB": "SubOptions",
+    "MUL": "MulOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "GELU": "GeluOptions",
+    "MEAN": "ReducerOptions",
+}
+ENUMERATIONS = {
+    "Padding": tflite.Padding,
+    "FusedActivationFunction": tflite.ActivationFunctionType,
+}
+TYPES = {
+    "FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8, "UINT8": np.uint8,
+    "INT32": np.int32,
+}  # fmt: skip
+
+
+class TfliteFile:
+    """A file in the making. Tensor 0 is its input, the last operator's output its output."""
+
+    def __init__(self, shape, *, kind="INT8", scale=0.5, zero=0, seed=0):
+        self.rng = np.random.default_rng(seed)
+        self.tensors, self.operators = [], []
+        self.kind, self.at = kind, None
+        self.at = self.tensor(shape, scale=scale, zero=zero)
+
+    def tensor(self, shape, values=None, *, kind=None, scale=None, zero=0, axis=0):
+        """A tensor's number; float tensors have no scale."""
+        kind = kind or self.kind
+        scales = [] if scale is None or kind.startswith("FLOAT") else np.ravel(scale)
+        self.tensors.append((tuple(shape), kind, values, scales, zero, axis))
+        return len(self.tensors) - 1
+
+    def constant(self, values, kind="INT32", **quantized):
+        """A constant's number."""
+        values = np.asarray(values, TYPES[kind])
+        return self.tensor(values.shape, values, kind=kind, **quantized)
+
+    def drawn(self, *shape, axis=0):
+        """Random weights; as integers with a scale for each index of ``axis``."""
+        if self.kind == "FLOAT32":
+            return self.constant(self.rng.normal(0, 0.5, shape), "FLOAT32")
+        values = self.rng.integers(-127, 128, shape)
+        return self.constant(
+            values, "INT8", scale=self.rng.uniform(0.002, 0.01, shape[axis]), axis=axis
+        )
+
+    def bias(self, n):
+        """Random biases."""
+        if self.kind == "FLOAT32":
+            return self.constant(self.rng.normal(0, 0.5, n), "FLOAT32")
+        return self.constant(self.rng.integers(-900, 900, n), scale=np.full(n, 0.002))
+
+    def then(self, kind, inputs, shape, *, scale=0.5, zero=0, type=None, **options):  # noqa: A002
+        """An operator; its output's number."""
+        self.at = self.tensor(shape, kind=type, scale=scale, zero=zero)
+        self.operators.append((kind, list(inputs), self.at, options))
+        return self.at
+
+    def bytes(self):
+        """The file."""
+        b = flatbuffers.Builder(1024)
+        buffers = [self._buffer(b, None)] + [self._buffer(b, one[2]) for one in self.tensors]
+        tensors = [self._tensor(b, i + 1, one) for i, one in enumerate(self.tensors)]
+        kinds = sorted({kind for kind, *_ in self.operators})
+        operators = [self._operator(b, kinds, one) for one in self.operators]
+        codes = [self._code(b, getattr(tflite.BuiltinOperator, kind)) for kind in kinds]
+        fields = {"Tensors": offsets(b, tensors), "Inputs": numbers(b, [0])}
+        fields |= {"Outputs": numbers(b, [self.at]), "Operators": offsets(b, operators)}
+        graph = table(b, "SubGraph", fields)
+        fields = {"Version": 3, "OperatorCodes": offsets(b, codes)}
+        fields |= {"Subgraphs": offsets(b, [graph]), "Buffers": offsets(b, buffers)}
+        b.Finish(table(b, "Model", fields), file_identifier=b"TFL3")
+        return bytes(b.Output())
+
+    def _buffer(self, b, values):
+        fields = {} if values is None else {"Data": b.CreateByteVector(values.tobytes())}
+        return table(b, "Buffer", fields)
+
+    def _tensor(self, b, buffer, one):
+        shape, kind, values, scales, zero, axis = one
+        fields = {"Shape": numbers(b, shape), "Type": getattr(tflite.TensorType, kind)}
+        fields |= {"Buffer": buffer if values is not None else 0}
+        if len(scales):
+            given = {"Scale": b.CreateNumpyVector(np.asarray(scales, np.float32))}
+            given |= {"ZeroPoint": b.CreateNumpyVector(np.full(len(scales), zero, np.int64))}
+            given |= {"QuantizedDimension": axis}
+            fields |= {"Quantization": table(b, "QuantizationParameters", given)}
+        return table(b, "Tensor", fields)
+
+    def _operator(self, b, kinds, one):
+        kind, inputs, output, options = one
+        fields = {"OpcodeIndex": kinds.index(kind), "Inputs": numbers(b, inputs)}
+        fields |= {"Outputs": numbers(b, [output])}
+        if kind in OPTIONS:
+            values = {
+                field: getattr(ENUMERATIONS[field], value) if isinstance(value, str) else value
+                for field, value in options.items()
+            }
+            fields |= {"BuiltinOptions": table(b, OPTIONS[kind], values)}
+            fields |= {"BuiltinOptionsType": getattr(tflite.BuiltinOptions, OPTIONS[kind])}
+        return table(b, "Operator", fields)
+
+    def _code(self, b, code):
+        fields = {"DeprecatedBuiltinCode": min(code, 127), "BuiltinCode": code, "Version": 1}
+        return table(b, "OperatorCode", fields)
+
+
+def table(b, kind, fields):
+    """A table of the schema, from its fields."""
+    getattr(tflite, f"{kind}Start")(b)
+    for name, value in fields.items():
+        getattr(tflite, f"{kind}Add{name}")(b, value)
+    return getattr(tflite, f"{kind}End")(b)
+
+
+def numbers(b, values):
+    """A vector of int32."""
+    return b.CreateNumpyVector(np.asarray(values, np.int32))
+
+
+def offsets(b, values):
+    """A vector of tables."""
+    b.StartVector(4, len(values), 4)
+    for value in reversed(values):
+        b.PrependUOffsetTRelative(value)
+    return b.EndVector()
+
+
+def windows(kernel=None, stride=(1, 1), padding="SAME", **more):
+    """Options of a convolution, or with a kernel of a pool."""
+    options = {"StrideH": stride[0], "StrideW": stride[1], "Padding": padding, **more}
+    if kernel is None:
+        return options
+    return options | {"FilterHeight": kernel[0], "FilterWidth": kernel[1]}
+
+
+def a_net(kind="INT8"):
+    """A file with most operators: a residual block with a PAD, pools, a concatenation, a dense
+    layer and a softmax. Reads (1, 8, 6, 3) and gives four classes.
+    """
+    relu = {"FusedActivationFunction": "RELU"}
+    f = TfliteFile((1, 8, 6, 3), kind=kind, scale=0.02, zero=-3)
+    quantized = {"scale": 0.05, "zero": -128}
+    stem = f.then("CONV_2D", [f.at, f.drawn(8, 3, 3, 3), f.bias(8)], (1, 8, 6, 8), **quantized,
+                  **windows(), **relu)  # fmt: skip
+    by_channel = windows(DepthMultiplier=1)
+    deep = f.then("DEPTHWISE_CONV_2D", [stem, f.drawn(1, 3, 3, 8, axis=3), f.bias(8)],
+                  (1, 8, 6, 8), scale=0.06, zero=5, **by_channel)  # fmt: skip
+    added = f.then("ADD", [stem, deep], (1, 8, 6, 8), **quantized, **relu)
+    around = f.constant([[0, 0], [1, 1], [0, 2], [0, 0]])
+    padded = f.then("PAD", [added, around], (1, 10, 8, 8), **quantized)
+    left = f.then("CONV_2D", [padded, f.drawn(4, 3, 3, 8), f.bias(4)], (1, 4, 3, 4), scale=0.1,
+                  **windows(stride=(2, 2), padding="VALID"))  # fmt: skip
+    right = f.then("MAX_POOL_2D", [added], (1, 4, 3, 8), **quantized,
+                   **windows((2, 2), (2, 2), "VALID"))  # fmt: skip
+    right = f.then("CONV_2D", [right, f.drawn(4, 1, 1, 8), f.bias(4)], (1, 4, 3, 4), scale=0.1,
+                   **windows())  # fmt: skip
+    joined = f.then("CONCATENATION", [left, right], (1, 4, 3, 8), scale=0.1, Axis=3)
+    flat = f.then("RESHAPE", [joined, f.constant([1, 96])], (1, 96), scale=0.1)
+    f.then("FULLY_CONNECTED", [flat, f.drawn(4, 96), f.bias(4)], (1, 4), scale=0.2, zero=7)
+    f.then("SOFTMAX", [f.at], (1, 4), scale=1 / 256, zero=-128, Beta=1.0)
+    return f.bytes()

@@ -1,0 +1,475 @@
+"""Quantized and float nets from TensorFlow Lite files. Oracles: LiteRT, which runs the file, and
+the program that a file was written from.
+
+LiteRT rounds ties and multipliers in other ways than NUMERICS.md, so a single value of one operator
+may differ by 1. Float nets sum products of at most a hundred terms in another order: 1e-5 of the
+largest output is far above that and far below any misread weight or padding.
+"""
+
+import dataclasses
+import operator
+import sys
+
+import numpy as np
+import pytest
+from tflite_files import TfliteFile, a_net, windows
+
+from drypoint import interop, nn, quant
+from drypoint.bench import to_tflite
+from drypoint.common import DrypointError
+from drypoint.program import (
+    Conv,
+    Dense,
+    DepthwiseConv,
+    Lookup,
+    MaxPool,
+    Program,
+    Shape,
+    Tensor,
+    reference,
+)
+
+RELU6 = {"FusedActivationFunction": "RELU6"}
+ZERO = {"scale": 0.04, "zero": -128}
+
+
+def litert(content, x):
+    """What LiteRT computes of each example, integers less their zero point."""
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    running = interpreter.Interpreter(model_content=content)
+    running.allocate_tensors()
+    (given,), (wanted,) = running.get_input_details(), running.get_output_details()
+    outputs = []
+    for one in x:
+        running.set_tensor(given["index"], one.reshape(given["shape"]).astype(given["dtype"]))
+        running.invoke()
+        outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
+    values = np.array(outputs)
+    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
+
+
+def int8s(shape, n=40):
+    return np.random.default_rng(1).integers(-128, 128, (n, *shape)).astype(np.int8)
+
+
+def one_op(kind, shape, out, *, arrays=None, scale=0.02, zero=-3, to=ZERO, **options):
+    """A file of one operator that reads its input, then the constants that ``arrays`` draws."""
+    f = TfliteFile(shape, scale=scale, zero=zero)
+    f.then(kind, [0, *(arrays(f) if arrays else ())], out, **to, **options)
+    return f.bytes()
+
+
+def conv(*shape):
+    return lambda f: (f.drawn(*shape), f.bias(shape[0]))
+
+
+def depthwise(*shape):
+    return lambda f: (f.drawn(*shape, axis=3), f.bias(shape[3]))
+
+
+def number(values, scale=0.03, zero=4):
+    return lambda f: (f.constant(values, "INT8", scale=scale, zero=zero),)
+
+
+def chosen(*values):
+    return lambda f: (f.constant(values),)
+
+
+def joined(kind, shapes, out, **options):
+    """A file whose last operator reads several functions of the input."""
+    f = TfliteFile((1, 4, 6, 3), scale=0.03, zero=7)
+    parts = [
+        f.then("CONV_2D", [0, f.drawn(c, h, 1, 3), f.bias(c)], (1, 5 - h, 6, c), scale=scale,
+               zero=zero, **windows(padding="VALID"))
+        for (h, c), scale, zero in shapes
+    ]  # fmt: skip
+    f.then(kind, parts, out, **ZERO, **options)
+    return f.bytes()
+
+
+def padded(kind, *value, reader="CONV_2D"):
+    """A PAD, and what reads it."""
+    f = TfliteFile((1, 5, 6, 3), scale=0.02, zero=-3)
+    more = [f.constant(list(value), "INT8", scale=0.02, zero=-3)] if value else []
+    around = f.constant([[0, 0], [1, 2], [2, 0], [0, 0]])
+    at = f.then(kind, [0, around, *more], (1, 8, 8, 3), scale=0.02, zero=-3)
+    if reader == "CONV_2D":
+        f.then(reader, [at, f.drawn(4, 3, 3, 3), f.bias(4)], (1, 8, 8, 4), **ZERO, **windows())
+    else:
+        f.then(reader, [at], (1, 4, 4, 3), scale=0.02, zero=-3, **windows((2, 2), (2, 2), "VALID"))
+    return f.bytes()
+
+
+def reshaped(shape, made):
+    """The input in another shape, and a convolution of it."""
+    f = TfliteFile(shape, scale=0.02, zero=-3)
+    at = f.then("RESHAPE", [0, f.constant(made)], made, scale=0.02, zero=-3)
+    f.then(
+        "CONV_2D", [at, f.drawn(5, 3, 3, made[3]), f.bias(5)], (*made[:3], 5), **ZERO, **windows()
+    )
+    return f.bytes()
+
+
+plane = (1, 7, 6, 4)
+OPERATORS = {
+    "conv": one_op("CONV_2D", plane, (1, 4, 3, 6), arrays=conv(6, 3, 3, 4),
+                   **windows(stride=(2, 2)), **RELU6),
+    "conv, zero point -128": one_op("CONV_2D", plane, (1, 7, 6, 6), arrays=conv(6, 3, 2, 4),
+                                    zero=-128, **windows()),
+    "dense without bias": one_op("FULLY_CONNECTED", (1, 30), (1, 9),
+                                 arrays=lambda f: (f.drawn(9, 30),)),
+    "dilated conv": one_op("CONV_2D", plane, (1, 7, 6, 6), arrays=conv(6, 3, 3, 4),
+                           **windows(DilationHFactor=2, DilationWFactor=2)),
+    "grouped conv": one_op("CONV_2D", plane, (1, 7, 6, 6), arrays=conv(6, 3, 3, 2), **windows()),
+    "depthwise": one_op("DEPTHWISE_CONV_2D", plane, (1, 4, 3, 4), arrays=depthwise(1, 3, 3, 4),
+                        **windows(stride=(2, 2), DepthMultiplier=1), **RELU6),
+    "depthwise, two outputs a channel": one_op(
+        "DEPTHWISE_CONV_2D", plane, (1, 7, 6, 8), arrays=depthwise(1, 3, 3, 8),
+        **windows(DepthMultiplier=2)),
+    "depthwise of one channel": one_op(
+        "DEPTHWISE_CONV_2D", (1, 7, 6, 1), (1, 7, 6, 5), arrays=depthwise(1, 3, 3, 5),
+        **windows(DepthMultiplier=5)),
+    "dense": one_op("FULLY_CONNECTED", (1, 30), (1, 9), arrays=conv(9, 30), **RELU6),
+    "dense of a plane": one_op("FULLY_CONNECTED", plane, (1, 9), arrays=conv(9, 168)),
+    "maximum": one_op("MAX_POOL_2D", plane, (1, 7, 6, 4), to={"scale": 0.02, "zero": -3},
+                      **windows((3, 3))),
+    "mean of windows": one_op("AVERAGE_POOL_2D", plane, (1, 3, 2, 4),
+                              to={"scale": 0.02, "zero": -3},
+                              **windows((3, 3), (2, 2), "VALID")),
+    "mean of the plane": one_op("MEAN", plane, (1, 4), arrays=chosen(1, 2), KeepDims=False),
+    "mean of rows": one_op("MEAN", plane, (1, 1, 6, 4), arrays=chosen(-3), KeepDims=True),
+    "sum": joined("ADD", [((2, 4), 0.0517, -128), ((2, 4), 0.0113, 9)], (1, 3, 6, 4), **RELU6),
+    "product": joined("MUL", [((2, 4), 0.05, 3), ((2, 4), 0.02, -9)], (1, 3, 6, 4)),
+    "concatenation": joined("CONCATENATION", [((2, c), 0.04, -128) for c in (4, 2, 3)],
+                            (1, 3, 6, 9), Axis=-1),
+    "sum with a number": one_op("ADD", plane, plane, arrays=number([20])),
+    "number less a plane": one_op("SUB", plane, plane, arrays=number([[[[-9]]]])),
+    "sum with channels": one_op("ADD", plane, plane,
+                                arrays=number([20, -7, 90, -128], 0.0313)),
+    "product with channels": one_op("MUL", plane, plane, arrays=number([[20, -7, 90, 4]])),
+    "pad before a conv": padded("PAD"),
+    "padding values before a conv": padded("PADV2", 55),
+    "pad before a maximum": padded("PAD", reader="MAX_POOL_2D"),
+    "quantize": one_op("QUANTIZE", plane, plane),
+    "relu": one_op("RELU", plane, plane),
+    "leaky relu": one_op("LEAKY_RELU", plane, plane, Alpha=0.1, to={"scale": 0.02, "zero": -90}),
+    "reshaped input": reshaped((1, 168), plane),
+    "tanh": one_op("TANH", plane, plane, to={"scale": 1 / 128, "zero": 0}),
+    "logistic": one_op("LOGISTIC", plane, plane, to={"scale": 1 / 256, "zero": -128}),
+    "hard swish": one_op("HARD_SWISH", plane, plane, scale=0.05, to={"scale": 0.04, "zero": -110}),
+    "gelu": one_op("GELU", plane, plane, Approximate=False, to={"scale": 0.02, "zero": -100}),
+    "elu": one_op("ELU", plane, plane, to={"scale": 0.02, "zero": -60}),
+}  # fmt: skip
+
+
+def test_every_operator_computes_what_litert_computes_but_for_single_steps_of_one():
+    for name, content in OPERATORS.items():
+        program = interop.program_from_tflite(content)
+        x = int8s(program.input_shape)
+        difference = np.abs(reference.run(program, x) - litert(content, x))
+        assert difference.max() <= 1, name
+        assert (difference > 0).mean() <= 0.1, name
+
+
+def weighted(kind, inputs, output, seed, **fields):
+    """An op with random weights whose multipliers have 22 significant bits: what float32 scales of
+    a file hold exactly.
+    """
+    rng, channels = np.random.default_rng(seed), output.shape.c
+    shapes = {Conv: (channels, *fields.get("kernel", ()), inputs.shape.c),
+              DepthwiseConv: (*fields.get("kernel", ()), channels),
+              Dense: (channels, inputs.shape.size)}  # fmt: skip
+    limits = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}[output.type]
+    return kind(
+        name=f"op{seed}", inputs=(inputs,), output=output, **fields, shift=0,
+        weight=rng.integers(-127, 128, shapes[kind]).astype(np.int8),
+        bias=rng.integers(-9000, 9000, channels).astype(np.int32),
+        mult=(rng.integers(2**14, 2**15, channels) * 2**9).astype(np.int32),
+        lo=limits[0], hi=limits[1],
+    )  # fmt: skip
+
+
+def a_line():
+    """A program of one line of ops, whose padded convolutions read real zero as 0."""
+    tensors = [Tensor(Shape(9, 8, 3), "i8", 0), Tensor(Shape(9, 8, 8), "u8"),
+               Tensor(Shape(5, 4, 8), "i8", -11), Tensor(Shape(2, 2, 6), "u8"),
+               Tensor(Shape(2, 2, 6), "u8"), Tensor(Shape(1, 1, 5), "i32")]  # fmt: skip
+    around = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
+    return Program(
+        name="model", input_scale=1.0, output_scale=1.0,
+        ops=(
+            weighted(Conv, *tensors[0:2], 1, **around),
+            weighted(DepthwiseConv, *tensors[1:3], 2, stride=(2, 2), **around),
+            weighted(Conv, *tensors[2:4], 3, kernel=(1, 1), pool=(2, 2)),
+            MaxPool(name="op4", inputs=(tensors[3],), output=tensors[4], **around),
+            weighted(Dense, *tensors[4:6], 5),
+        ),
+    )  # fmt: skip
+
+
+def written(program):
+    """The program's file, whose last op has the steps of the program's."""
+    pytest.importorskip("ai_edge_litert.schema_py_generated")
+    return to_tflite(program, np.array([[120]], np.int32), 1)
+
+
+def test_a_program_that_was_written_is_read_with_all_its_integers():
+    """But for the last op's clamp: the file's output has 8 bits."""
+    program = a_line()
+    found = interop.program_from_tflite(written(program))
+    assert found.reads == program.reads
+    for op, wanted in zip(found.ops, program.ops, strict=True):
+        assert type(op) is type(wanted)
+        for field in dataclasses.fields(op):
+            if field.name not in ("name", *(("lo", "hi") if op is found.ops[-1] else ())):
+                came, there = getattr(op, field.name), getattr(wanted, field.name)
+                same = np.array_equal if isinstance(came, np.ndarray) else operator.eq
+                assert same(came, there), f"{wanted.name}.{field.name}"
+    assert (found.ops[-1].lo, found.ops[-1].hi) == (-128, 127)
+
+
+def test_a_graph_that_was_written_is_read_with_its_edges_and_weights():
+    """A sum's multiplier follows from float32 scales: it is right to 2^-22."""
+    conv = nn.Conv2d(4, 3, padding=1)
+    layers = {"a": conv, "relu": nn.ReLU(), "b": conv, "add": nn.Add(), "fc": nn.Linear(3),
+              "flatten": nn.Flatten()}  # fmt: skip
+    edges = [("input", "a", "relu", "b", "add.a"), ("relu", "add.b"), ("add", "flatten", "fc")]
+    net = nn.Graph(layers, edges, {"input": (2, 6, 6)}).initialize(0)
+    x = np.random.default_rng(0).normal(0, 1, (50, 2, 6, 6))
+    program = quant.quantize(net, quant.calibrate(net, x))
+    found = interop.program_from_tflite(written(program))
+    ops = [op for op in found.ops if not op.name.endswith(".pad")]
+    assert [type(op) for op in ops] == [type(op) for op in program.ops]
+    assert ops[2].factors == program.ops[2].factors
+    for op, wanted in zip(ops[:-1], program.ops[:-1], strict=True):
+        ratio = op.mult * 2.0**op.shift / (wanted.mult * 2.0**wanted.shift)
+        assert np.abs(ratio - 1).max() <= 2.0**-22
+        assert np.array_equal(getattr(op, "weight", 0), getattr(wanted, "weight", 0))
+
+
+def test_padding_of_other_integers_than_0_is_written_before_a_convolution():
+    """So that the convolution has no padding values, which fast kernels do not take."""
+    source, output = Tensor(Shape(5, 5, 3), "i8", 83), Tensor(Shape(5, 5, 4), "i32")
+    around = {"kernel": (3, 3), "padding": (1, 1, 1, 1), "pad": np.full(3, 83, np.int8)}
+    op = dataclasses.replace(weighted(Conv, source, output, 1, **around), lo=-128, hi=127)
+    program = Program(name="model", ops=(op,), input_scale=1.0, output_scale=1.0)
+    found = interop.program_from_tflite(written(program))
+    assert [(type(op), op.pad is None) for op in found.ops] == [
+        (DepthwiseConv, False),
+        (Conv, True),
+    ]
+    x = int8s((5, 5, 3))
+    assert np.array_equal(reference.run(found, x), reference.run(program, x))
+
+
+def test_a_net_of_all_of_them_decides_as_litert():
+    content = a_net()
+    program = interop.program_from_tflite(content, name="blocks")
+    assert (program.name, program.softmax) == ("blocks", True)
+    assert program.input == Tensor(Shape(8, 6, 3), "i8", -3)
+    assert program.input_scale == float(np.float32(0.02))
+    x = int8s((8, 6, 3))
+    outputs = reference.run(program, x)
+    assert np.array_equal(outputs.argmax(axis=1), litert(content, x).argmax(axis=1))
+    probabilities = (litert(content, x)) / 256  # of outputs that differ by a step of 0.2 at most
+    assert np.abs(program.real(outputs) - probabilities).max() <= 0.06
+
+
+def with_borders(kind, zero):
+    """A net whose input is of another type, and whose output is too."""
+    f = TfliteFile((1, 4, 4, 2), kind=kind, scale=0.5, zero=zero)
+    at = f.then("QUANTIZE", [0], (1, 4, 4, 2), type="INT8", scale=0.5, zero=zero - 128)
+    f.kind = "INT8"
+    f.then("CONV_2D", [at, f.drawn(3, 3, 3, 2), f.bias(3)], (1, 4, 4, 3), **ZERO, **windows())
+    last, more = ("DEQUANTIZE", {}) if kind == "FLOAT32" else ("QUANTIZE", {"scale": 0.04})
+    f.then(last, [f.at], (1, 4, 4, 3), type=kind, **more)
+    return f.bytes()
+
+
+def test_inputs_and_outputs_of_other_types_are_the_integers_behind_them():
+    bytes_ = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 2)).astype(np.uint8)
+    for zero, wanted, x in (
+        (0, Tensor(Shape(4, 4, 2), "u8"), bytes_),
+        (128, Tensor(Shape(4, 4, 2), "i8"), (bytes_ ^ 128).view(np.int8)),
+    ):
+        content = with_borders("UINT8", zero)
+        program = interop.program_from_tflite(content)
+        assert program.input == wanted
+        assert np.abs(reference.run(program, x) - litert(content, bytes_)).max() <= 1
+    content = with_borders("FLOAT32", 3)
+    program = interop.program_from_tflite(content)
+    x = np.random.default_rng(0).normal(0, 30, (20, 4, 4, 2)).astype(np.float32)
+    outputs = reference.run(program, program.integers(x.transpose(0, 3, 1, 2)))
+    assert np.abs(program.real(outputs) - litert(content, x)).max() <= 0.04 * 1.01  # one step
+
+
+def test_outputs_that_are_copied_lose_their_zero_point():
+    for kind, made, options in (
+        ("MAX_POOL_2D", (1, 1, 2, 3), windows((2, 2), (2, 2), "VALID")),
+        ("PAD", (1, 2, 6, 3), {}),
+    ):
+        f = TfliteFile((1, 2, 4, 3), scale=0.5, zero=9)
+        more = [f.constant([[0, 0], [0, 0], [1, 1], [0, 0]])] if kind == "PAD" else []
+        f.then(kind, [0, *more], made, scale=0.5, zero=9, **options)
+        program = interop.program_from_tflite(f.bytes())
+        x = int8s((2, 4, 3))
+        assert np.array_equal(reference.run(program, x), litert(f.bytes(), x))
+
+
+def test_a_channel_of_zeros_with_a_tiny_scale_keeps_its_one_output():
+    """Files have such channels: their bias is 2^30, their scale what makes the bias real."""
+    f = TfliteFile((1, 3, 3, 2), scale=0.1, zero=-128)
+    weight, bias = np.ones((4, 1, 1, 2), np.int8), np.array([5, 2**30, -(2**30), 2**30])
+    weight[1:] = 0
+    scale = np.array([0.05, 3.3e-9, 3.3e-9, 1.3e-7])
+    inputs = [0, f.constant(weight, "INT8", scale=scale), f.constant(bias, scale=scale * 0.1)]
+    f.then("CONV_2D", inputs, (1, 3, 3, 4), scale=0.05, zero=-128, **windows())
+    program = interop.program_from_tflite(f.bytes())
+    x = int8s((3, 3, 2))
+    assert reference.run(program, x).reshape(-1, 4)[0, 1:].tolist() == [7, 0, 255]
+    assert np.abs(reference.run(program, x) - litert(f.bytes(), x)).max() <= 1
+
+
+def refusal(content, read=interop.program_from_tflite):
+    with pytest.raises(interop.TfliteError) as found:
+        read(content)
+    assert str(found.value).isprintable()
+    return str(found.value)
+
+
+def test_one_message_names_all_operators_without_a_counterpart():
+    f = TfliteFile((1, 4, 4, 2), scale=0.5)
+    at = f.then("TRANSPOSE", [0, f.constant([0, 2, 1, 3])], (1, 4, 4, 2))
+    at = f.then("CONV_2D", [at, f.drawn(3, 3, 3, 2), f.bias(3)], (1, 4, 4, 3), **windows())
+    at = f.then("RESIZE_BILINEAR", [at, f.constant([8, 8])], (1, 8, 8, 3))
+    at = f.then("AVERAGE_POOL_2D", [at], (1, 8, 8, 3), **windows((3, 3)))
+    for read in (interop.program_from_tflite, interop.from_tflite):
+        message = refusal(f.bytes(), read)
+        assert "3 of 4 operators: operator 0 TRANSPOSE moves axes" in message
+        assert "; operator 2 RESIZE_BILINEAR has no counterpart" in message
+        assert "; operator 3 AVERAGE_POOL_2D leaves padding out" in message
+
+
+def changed(kind, shape, out, change, **options):
+    """A file of one operator with weights, after a change of a tensor's fields."""
+    f = TfliteFile(shape, scale=0.02, zero=-3)
+    inputs = [0, f.drawn(out[-1], 3, 3, shape[-1]), f.bias(out[-1])]
+    f.then(kind, inputs, out, **ZERO, **options)
+    number, field, value = change
+    one = list(f.tensors[number])
+    one[field] = value
+    f.tensors[number] = tuple(one)
+    return f.bytes()
+
+
+def test_what_integers_cannot_be_is_refused_with_the_reason():
+    image, out = (1, 4, 4, 2), (1, 4, 4, 3)
+    for number, field, value, reason in (
+        (1, 2, np.full((3, 3, 3, 2), -128, np.int8), "or of -128"),
+        (1, 4, 5, "weights with a zero point"),
+        (1, 3, [0.1, 0.2], "2 scales along axis 0"),
+        (2, 2, np.full(3, 2**31 - 10_000, np.int32), "an accumulator could reach"),
+        (3, 0, (1, 4, 3, 3), "makes 4x4x3"),
+        (3, 0, (4, 4, 3), "a tensor [4, 4, 3]"),
+        (3, 1, "INT16", "an activation INT16"),
+        (3, 3, [0.1, 0.1], "an activation of 2 scales"),
+        (3, 3, [1e-30], "whose ratio is no number"),
+    ):
+        content = changed("CONV_2D", image, out, (number, field, value), **windows())
+        assert reason in refusal(content), reason
+    assert "the input has an activation INT16" in refusal(
+        changed("CONV_2D", image, out, (0, 1, "INT16"), **windows())
+    )
+    tanh = {"FusedActivationFunction": "TANH"}
+    content = one_op("CONV_2D", image, out, arrays=conv(3, 3, 3, 2), **windows(), **tanh)
+    assert "fused activation TANH" in refusal(content)
+    assert "interop.from_tflite reads float nets" in refusal(a_net("FLOAT32"))
+    assert "bytes 4 to 7 are not TFL3" in refusal(b"no model")
+    with pytest.raises(DrypointError, match="nowhere"):
+        interop.from_tflite("nowhere.tflite")
+
+
+def test_one_constant_of_very_many_operators_is_refused():
+    """A small file would become a large program."""
+    f = TfliteFile((1, 64), scale=0.5)
+    weight, at = f.drawn(64, 64), 0
+    for _ in range(300):
+        at = f.then("FULLY_CONNECTED", [at, weight], (1, 64))
+    for read in (interop.program_from_tflite, interop.from_tflite):
+        assert "1,267,200 bytes of constants and channels" in refusal(f.bytes(), read)
+
+
+def floats(program_shape, n=20):
+    return np.random.default_rng(2).normal(0, 1, (n, *program_shape)).astype(np.float32)
+
+
+def agree(content, shape):
+    """Check our float net against LiteRT; returns the net."""
+    net, x = interop.from_tflite(content), floats(shape)
+    wanted = litert(content, x)
+    images = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
+    got = net(images)
+    got = (got.transpose(0, 2, 3, 1) if got.ndim == 4 else got).reshape(wanted.shape)
+    assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    return net
+
+
+def test_float_nets_compute_what_litert_computes():
+    assert isinstance(agree(a_net("FLOAT32"), (8, 6, 3)), nn.Graph)
+    f = TfliteFile((1, 5, 6, 2), kind="FLOAT32")
+    at = f.then("DEPTHWISE_CONV_2D", [0, f.drawn(1, 3, 3, 4), f.bias(4)], (1, 3, 3, 4),
+                **windows(stride=(2, 2), DepthMultiplier=2), **RELU6)  # fmt: skip
+    scales = f.constant([0.5, -1, 2, 3], "FLOAT32")
+    at = f.then("MUL", [at, scales], (1, 3, 3, 4))
+    at = f.then("SUB", [at, f.constant([0.25], "FLOAT32")], (1, 3, 3, 4))
+    at = f.then("HARD_SWISH", [at], (1, 3, 3, 4))
+    at = f.then("PAD", [at, f.constant([[0, 0], [1, 0], [0, 1], [0, 0]])], (1, 4, 4, 4))
+    at = f.then("AVERAGE_POOL_2D", [at], (1, 2, 2, 4), **windows((2, 2), (2, 2), "VALID"))
+    at = f.then("FULLY_CONNECTED", [at, f.drawn(7, 4)], (1, 2, 2, 7), KeepNumDims=True)
+    at = f.then("MEAN", [at, f.constant([1, 2])], (1, 7), KeepDims=False)
+    f.then("LOGISTIC", [at], (1, 7))
+    net = agree(f.bytes(), (5, 6, 2))
+    assert isinstance(net, nn.Sequential)
+    assert net.input_shape == (2, 5, 6)
+    assert np.array_equal(net.params["mul_1.weight"].ravel(), [0.5, -1, 2, 3])
+
+
+def test_weights_of_16_and_8_bits_are_their_real_values():
+    for kind, values, quantized in (
+        ("FLOAT16", [[0.5, -1.5]], {}), ("INT8", [[10, -30]], {"scale": [0.05], "zero": 0}),
+    ):  # fmt: skip
+        f = TfliteFile((1, 2), kind="FLOAT32")
+        weight = f.then("DEQUANTIZE", [f.constant(values, kind, **quantized)], (1, 2))
+        f.then("FULLY_CONNECTED", [0, weight], (1, 1))
+        net = interop.from_tflite(f.bytes())
+        assert np.abs(net.params["fully_connected_1.weight"] - [[0.5, -1.5]]).max() <= 1e-7
+
+
+def test_a_quantized_file_is_a_float_net_of_the_real_values_of_its_integers():
+    content = a_net()
+    net, program = interop.from_tflite(content), interop.program_from_tflite(content)
+    conv, scale = program.ops[1], None
+    weight = net.params["conv_2d_0.weight"]  # (O, C, h, w)
+    scale = np.abs(weight).max(axis=(1, 2, 3)) / np.abs(conv.rows).max(axis=1)
+    integers = weight.transpose(0, 2, 3, 1) / scale[:, None, None, None]
+    assert np.abs(integers - conv.weight).max() <= 1e-4  # float32 of integers up to 127
+    x = int8s((8, 6, 3))
+    real = (0.02 * (x.transpose(0, 3, 1, 2) + np.float32(3))).astype(np.float32)
+    decided = reference.run(program, x).argmax(axis=1)
+    assert (net(real).argmax(axis=1) == decided).mean() >= 0.7  # the oracle is the rounded net
+
+
+def test_a_table_of_a_last_function_has_32_bits():
+    program = interop.program_from_tflite(OPERATORS["logistic"])
+    (op,) = program.ops
+    assert isinstance(op, Lookup)
+    assert interop.is_quantized_tflite(OPERATORS["logistic"])
+    assert not interop.is_quantized_tflite(a_net("FLOAT32"))
+    wanted = np.rint(256 / (1 + np.exp(-0.02 * (np.arange(-128, 128) + 3)))).clip(0, 255)
+    assert np.array_equal(np.roll(op.table, 128), wanted)
+
+
+def test_without_the_package_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tflite", None)
+    with pytest.raises(DrypointError, match=r"drypoint\[interop\]"):
+        interop.from_tflite(a_net())

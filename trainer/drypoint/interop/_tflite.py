@@ -1,0 +1,108 @@
+"""`from_tflite`, `program_from_tflite`: nets and integer programs from TensorFlow Lite files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.common import check_kind, read_bytes
+from drypoint.program import Program, ProgramError
+
+from ._errors import TfliteError
+from ._tflite_draft import Draft
+from ._tflite_file import read_file
+from ._tflite_integers import CONVERTERS
+from ._tflite_net import net_of
+from ._tflite_walk import convert_all, operators
+
+
+def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
+    """The integer program of a quantized TensorFlow Lite file: its own weights, scales and zero
+    points.
+
+    The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
+    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
+    last with a constant), CONCATENATION of channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
+    SOFTMAX at the end, QUANTIZE, DEQUANTIZE at the end, and the functions RELU, RELU6,
+    RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS and NEG, which become
+    tables. Activations are int8 with one scale, weights int8 with a scale a channel or one.
+
+    The program reads the file's int8 input; of a file with a uint8 input it reads uint8 where the
+    zero point is 0, else int8 that are 128 less; a float input becomes integers by
+    `Program.integers`. Its outputs are the integers of the file's int8 output, less the zero point;
+    of a file that ends in a softmax, the integers before that.
+
+    Each value is the nearest integer (NUMERICS.md section 2). TensorFlow Lite's kernels round in
+    other ways, some of them twice. From equal inputs, an operator's single values differ by at most
+    1 from LiteRT's, functions of one value excepted.
+
+    Args:
+        source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
+            file is opened. Reading takes memory in proportion to the file's size.
+        name: the program's name.
+
+    Raises:
+        TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
+            (the message names the first eight, each with its reason).
+        DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
+    """
+    content, what = _content(source)
+    try:
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft = Draft(read_file(content))
+            convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
+            return draft.finished(name)
+    except (TfliteError, ProgramError) as error:
+        raise TfliteError(f"{what} no quantized net that can be read: {error}") from error
+
+
+def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+    """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
+
+    Weights become float32; those of a quantized file are the real values of its integers. The
+    operators are those of `program_from_tflite`, without RELU_N1_TO_1, ELU, ABS and NEG. Images are
+    (N, C, H, W), as in all nets here; in the file they are (N, H, W, C).
+
+    Args:
+        source: as for `program_from_tflite`.
+
+    Raises:
+        TfliteError: no TensorFlow Lite file, weights that are not finite in float32, or operators
+            without a counterpart (the message names the first eight, each with its reason).
+        DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
+    """
+    content, what = _content(source)
+    try:
+        with np.errstate(all="ignore"):
+            return net_of(read_file(content))
+    except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise TfliteError(f"{what} no net that can be read: {error}") from error
+
+
+def is_quantized_tflite(source: bytes | str | Path) -> bool:
+    """Whether operators of a TensorFlow Lite file write integers of 8 or 16 bits, so that
+    `program_from_tflite` is for it.
+
+    Args:
+        source: as for `program_from_tflite`.
+
+    Raises:
+        TfliteError: no TensorFlow Lite file.
+        DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
+    """
+    content, what = _content(source)
+    try:
+        file = read_file(content)
+        written = [file.tensors[n].type for one in operators(file) for n in one.outputs if n >= 0]
+        return bool({"INT8", "UINT8", "INT16"}.intersection(written))
+    except TfliteError as error:
+        raise TfliteError(f"{what} no net that can be read: {error}") from error
+
+
+def _content(source: bytes | str | Path) -> tuple[bytes, str]:
+    """The bytes of a file, and how a message begins."""
+    wanted = "the bytes or the path of a TensorFlow Lite file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=TfliteError)
+    if isinstance(source, bytes):
+        return source, "the bytes are"
+    return read_bytes(source), f"{source} is"

@@ -1,0 +1,202 @@
+"""The operators between a file's input and its output, and what both conversions need of them:
+planes, padding, constants, and one error for all operators that cannot be converted.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from drypoint.common import DrypointError
+from drypoint.program import Shape, Tensor
+
+from ._errors import TfliteError, Unsupported
+from ._tflite_file import Array, File, FileTensor, Operator
+
+Sides = tuple[int, int, int, int]  # top, left, bottom, right
+NO_PADDING: Sides = (0, 0, 0, 0)
+RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
+MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
+_SHOWN = 8  # operators that a message names
+_HINTS = {
+    "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
+    "READ_VARIABLE": "keeps a state from run to run: a program has none; export the whole window",
+    "VAR_HANDLE": "keeps a state from run to run: a program has none; export the whole window",
+    "CALL_ONCE": "keeps a state from run to run: a program has none; export the whole window",
+    "MIRROR_PAD": "pads with values of the plane, not with zeros",
+    "PRELU": "has a slope for each channel; LEAKY_RELU has one",
+}
+
+
+def operators(file: File) -> tuple[Operator, ...]:
+    """The operators that the output depends on, in order of computation.
+
+    Raises:
+        TfliteError: an operator reads what is computed after it, or the result would be far larger
+            than the file: many operators read one constant, or channels that no constant explains.
+    """
+    writers = {number: one for one in reversed(file.operators) for number in one.outputs}
+    if file.output not in writers:
+        raise TfliteError("no operator computes its output")
+    waiting, found = [file.output], dict[int, Operator]()
+    while waiting:
+        number = waiting.pop()
+        one = writers.get(number)
+        if number == file.input or one is None or one.index in found:
+            continue
+        found[one.index] = one
+        for read in activations(file, one):
+            if read in writers and writers[read].index >= one.index and read != file.input:
+                raise TfliteError(f"damaged: {one.name} reads what is computed after it")
+            waiting.append(read)
+    line = tuple(found[index] for index in sorted(found))
+    read = [file.tensors[n] for one in line for n in (*one.inputs, *one.outputs) if n >= 0]
+    total = sum(
+        sum(one.shape[-1:]) if one.constant is None else one.constant.nbytes for one in read
+    )
+    if total > MAX_SHARED * file.size:
+        raise TfliteError(
+            f"its operators read {total:,} bytes of constants and channels, more than {MAX_SHARED} "
+            "times the file"
+        )
+    return line
+
+
+def activations(file: File, one: Operator) -> tuple[int, ...]:
+    """The numbers of the tensors that an operator reads and that are no constants."""
+    inputs = one.inputs[:1] if one.kind in RESHAPES else one.inputs
+    return tuple(n for n in inputs if n >= 0 and file.tensors[n].constant is None)
+
+
+def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
+    """How many of the operators, and the output, read each tensor."""
+    return Counter([file.output, *(n for one in line for n in activations(file, one))])
+
+
+def convert_all(
+    line: tuple[Operator, ...],
+    converters: dict[str, Callable[[Any, Operator], None]],
+    draft: Any,
+    stand_in: Callable[[Operator], None],
+) -> None:
+    """Convert every operator.
+
+    Args:
+        line: the operators.
+        converters: by kind; a converter gets ``draft`` and the operator, and raises `Unsupported`.
+        draft: what is made.
+        stand_in: gives an operator without a counterpart some output, so that the operators after
+            it are checked too.
+
+    Raises:
+        TfliteError: some cannot be converted; the message says why of the first eight.
+    """
+    troubles = []
+    for one in line:
+        try:
+            if one.kind not in converters or len(one.outputs) != 1:
+                raise Unsupported(_HINTS.get(one.kind, "has no counterpart in drypoint"))
+            if not one.inputs:
+                raise Unsupported("reads nothing")
+            converters[one.kind](draft, one)
+        except (Unsupported, DrypointError) as reason:
+            troubles.append(f"operator {one.index} {one.kind} {reason}")
+            stand_in(one)
+    if troubles:
+        more = f"; and {len(troubles) - _SHOWN} more" if len(troubles) > _SHOWN else ""
+        shown = "; ".join(troubles[:_SHOWN])
+        raise TfliteError(f"{len(troubles)} of {len(line)} operators: {shown}{more}")
+
+
+def plane(file: File, tensor: FileTensor) -> Shape:
+    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis.
+
+    Raises:
+        Unsupported: the tensor has another form.
+    """
+    shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
+    if not 2 <= len(shape) <= 4 or shape[:1] != batch:
+        raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
+    found = Shape(*(1,) * (4 - len(shape)), *shape[1:])
+    if problem := Tensor(found, "u8").problem():
+        raise Unsupported(f"has a tensor that {problem}")
+    return found
+
+
+def constant(file: File, one: Operator, position: int) -> Array:
+    """A constant input.
+
+    Raises:
+        Unsupported: it is left out, computed, or in a form that is not read.
+    """
+    tensor = input_tensor(file, one, position)
+    if tensor is None or tensor.constant is None:
+        problem = "" if tensor is None else tensor.problem
+        raise Unsupported(problem or f"has no constant as its input {position}")
+    return tensor.constant
+
+
+def input_tensor(file: File, one: Operator, position: int) -> FileTensor | None:
+    """An input's tensor; None where the input is left out."""
+    number = one.inputs[position] if position < len(one.inputs) else -1
+    return file.tensors[number] if number >= 0 else None
+
+
+def pair(one: Operator, height: str, width: str) -> tuple[int, int]:
+    """Two options of at least 1.
+
+    Raises:
+        Unsupported: one is less.
+    """
+    found = one.options[height], one.options[width]
+    if min(found) < 1:
+        raise Unsupported(f"has {height} and {width} of {found}")
+    return found
+
+
+def padding(
+    one: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
+) -> Sides:
+    """The padding of windows that reach over ``reach`` rows and columns of a plane.
+
+    "SAME" gives ceil(size / stride) outputs, with the smaller half of the padding above and left.
+    """
+    if one.options["Padding"] == "VALID":
+        return NO_PADDING
+    if one.options["Padding"] != "SAME":
+        raise Unsupported(f"has the padding {one.options['Padding']}")
+    total = [
+        max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
+    ]
+    top, left = total[0] // 2, total[1] // 2
+    return top, left, total[0] - top, total[1] - left
+
+
+def sides(file: File, one: Operator, rank: int) -> Sides:
+    """What PAD and PADV2 add to a plane.
+
+    Raises:
+        Unsupported: they pad other axes, or take away.
+    """
+    amounts = constant(file, one, 1)
+    if amounts.shape != (rank, 2) or amounts.dtype.kind != "i" or rank < 3 or amounts.min() < 0:
+        raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
+    around = amounts.tolist()
+    if any(around[0]) or any(around[-1]):
+        raise Unsupported("pads the batch or the channels; only rows and columns")
+    rows, columns = around[1:-1] if rank == 4 else ([0, 0], around[1])
+    return rows[0], columns[0], rows[1], columns[1]
+
+
+def mean_window(file: File, one: Operator, source: Shape, rank: int) -> tuple[int, int]:
+    """The rows and columns that MEAN takes the mean over.
+
+    Raises:
+        Unsupported: it goes over the batch or the channels.
+    """
+    given = constant(file, one, 1)
+    axes = {int(axis) % rank for axis in given.ravel()} if given.dtype.kind == "i" else set()
+    first = 4 - rank  # of a plane's axes
+    if not axes or axes & {0, rank - 1}:
+        raise Unsupported("takes means over the batch or the channels; only rows and columns")
+    over = {axis + first for axis in axes}
+    return source.h if 1 in over else 1, source.w if 2 in over else 1
