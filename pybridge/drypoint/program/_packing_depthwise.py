@@ -1,4 +1,4 @@
-"""Depthwise weights in the layouts of the kernels that read them; see dpt_depthwise.inc.
+"""Depthwise weights in the layouts of the kernels that read them; see dpt_quads_depthwise.inc.
 
 A packed op has, group of channels by group, int32 biases, int32 multipliers and weights: unit by
 unit of taps, in each the weights of every channel. The last group ends with the last channel.

@@ -185,28 +185,25 @@ class Draft:
         )  # fmt: skip
         return self.append(op, (source,), value)
 
-    def padded(self, name: str, source: Value, around: Sides, fill: int) -> Value:
-        """Add a depthwise convolution of 1x1 with weights 1 that writes a plane and its padding:
-        fast convolutions pad with 0 only.
+    def plain(self, name: str, source: Value) -> Value:
+        """The value with its padding in memory, written by a depthwise convolution of 1x1 with
+        weights 1.
         """
-        (h, w, c), (top, left, bottom, right) = source.tensor.shape, around
+        if not any(source.padding):
+            return source
+        (h, w, c), (top, left, bottom, right) = source.tensor.shape, source.padding
         shape = Shape(h + top + bottom, w + left + right, c)
         zero = source.tensor.zero
         low, high = LIMITS[source.tensor.type]
         op = DepthwiseConv(
             name=f"{name}.pad", inputs=(source.tensor,), output=source.tensor._replace(shape=shape),
-            kernel=(1, 1), padding=around, pad=filled(source.tensor, fill, around),
+            kernel=(1, 1), padding=source.padding,
+            pad=filled(source.tensor, source.fill, source.padding),
             weight=np.ones((1, 1, c), np.int8), bias=np.full(c, -zero, np.int32),
             mult=np.full(c, 2**30, np.int32), shift=2, lo=low, hi=high,
         )  # fmt: skip
         made = replace(source, shape=shape, padding=NO_PADDING, fill=zero)
         return self.append(op, (source,), made)
-
-    def plain(self, name: str, source: Value) -> Value:
-        """The value with its padding in memory."""
-        if not any(source.padding):
-            return source
-        return self.padded(name, source, source.padding, source.fill)
 
     def stand_in(self, one: Operator) -> None:
         """Some value for the outputs of a refused operator."""

@@ -49,10 +49,8 @@ def operators(file: File) -> tuple[Operator, ...]:
                 raise TfliteError(f"damaged: {one.name} reads what is computed after it")
             waiting.append(read)
     line = tuple(found[index] for index in sorted(found))
-    read = [file.tensors[n] for one in line for n in (*one.inputs, *one.outputs) if n >= 0]
-    total = sum(
-        sum(one.shape[-1:]) if one.constant is None else one.constant.nbytes for one in read
-    )
+    tensors = [file.tensors[n] for one in line for n in (*one.inputs, *one.outputs) if n >= 0]
+    total = sum(t.constant.nbytes if t.constant is not None else sum(t.shape[-1:]) for t in tensors)
     if total > MAX_SHARED * file.size:
         raise TfliteError(
             f"its operators read {total:,} bytes of constants and channels, more than {MAX_SHARED} "

@@ -14,7 +14,7 @@ from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv
 from ._errors import Unsupported
 from ._tflite_draft import Draft, Value, filled
 from ._tflite_file import Operator
-from ._tflite_walk import NO_PADDING, Sides, constant, input_tensor, padding, pair
+from ._tflite_walk import Sides, constant, input_tensor, padding, pair
 
 FEW_BITS = 2.0**-17  # of a ratio: a multiplier below 2^15 rounds a bias of 2^30 to a whole step
 CONSTANT_RATIO = 2.0**-6
@@ -34,8 +34,7 @@ def convolution(draft: Draft, one: Operator) -> None:
     dilation = pair(one, "DilationHFactor", "DilationWFactor")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     own = padding(one, source.padded_size, (reach[0], reach[1]), stride)
-    fast = groups == 1 and dilation == (1, 1)
-    source, around, fill = _surrounded(draft, one, source, own, zeros_only=fast)
+    source, around, fill = _surrounded(draft, one, source, own)
     value = draft.described(one.outputs[0], 0)
     fields = _weighted_fields(draft, one, (source, value), rows, scales)
     fields |= {"name": one.name, "inputs": (source.tensor,), "kernel": tuple(kernel)}
@@ -68,9 +67,7 @@ def dense(draft: Draft, one: Operator) -> None:
     draft.values[one.outputs[0]] = draft.append(op, (source,), value)
 
 
-def _surrounded(
-    draft: Draft, one: Operator, source: Value, own: Sides, *, zeros_only: bool
-) -> tuple[Value, Sides, int]:
+def _surrounded(draft: Draft, one: Operator, source: Value, own: Sides) -> tuple[Value, Sides, int]:
     """A convolution's input, the padding that is left to the convolution, and its integer.
 
     Args:
@@ -78,15 +75,12 @@ def _surrounded(
         one: the convolution.
         source: its input, with the padding of a PAD before it.
         own: the convolution's own padding, with real zeros.
-        zeros_only: whether kernels for it are fast only where padding is the integer 0.
     """
     if any(own) and any(source.padding) and source.fill != source.tensor.zero:
         source = draft.plain(one.name, source)
     top, left, bottom, right = (a + b for a, b in zip(own, source.padding, strict=True))
     around = top, left, bottom, right
     fill = source.fill if any(source.padding) else source.tensor.zero
-    if zeros_only and any(around) and fill != 0:
-        return draft.padded(one.name, source, around, fill), NO_PADDING, 0
     return source, around, fill
 
 
