@@ -151,7 +151,7 @@ typedef struct dpt_op {
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
- * kernels[DPT_GROUPED] also runs convolutions that are dilated or padded with values. */
+ * kernels[DPT_GROUPED] also runs dilated convolutions. */
 typedef struct dpt_backend {
     const char *name;
     int (*available)(void);         /* 1 if this CPU can run it */

@@ -35,7 +35,9 @@ static int32_t padding_total(const dpt_op *op, const int8_t *weight, int32_t top
     for (int32_t y = top; y < top + op->kernel_h; y++) {
         for (int32_t x = left; x < left + op->kernel_w; x++, weight += op->in.c) {
             if (y < 0 || y >= op->in.h || x < 0 || x >= op->in.w) {
-                acc += dot(op->in.type, op->pad, weight, op->in.c);
+                for (size_t c = 0; c < op->in.c; c++) {
+                    acc += dpt_value(op->in.type, op->pad, c) * weight[c];
+                }
             }
         }
     }
