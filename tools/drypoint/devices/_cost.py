@@ -83,8 +83,9 @@ def measure_cost(
 def table_bytes(op: Op, target: Target) -> int:
     """Flash for the tables of an op, in the layout of the target's kernels."""
     packed = packing.pack(op, packing.kernel_set(target.kernels))
-    arrays = (getattr(op, name, None) for name in ("weight", "table", "bias", "mult", "pad"))
-    return len(packed) or sum(array.nbytes for array in arrays if array is not None)
+    names = ("pad",) if packed else ("weight", "table", "bias", "mult", "pad")
+    arrays = (getattr(op, name, None) for name in names)
+    return len(packed) + sum(array.nbytes for array in arrays if array is not None)
 
 
 def plane_bytes(program: Program) -> list[int]:
