@@ -85,7 +85,7 @@ def table_bytes(op: Op, target: Target) -> int:
     packed = packing.pack(op, packing.kernel_set(target.kernels))
     names = ("pad",) if packed else ("weight", "table", "bias", "mult", "pad")
     arrays = (getattr(op, name, None) for name in names)
-    return len(packed) + sum(array.nbytes for array in arrays if array is not None)
+    return len(packed) + sum(int(array.nbytes) for array in arrays if array is not None)
 
 
 def plane_bytes(program: Program) -> list[int]:
