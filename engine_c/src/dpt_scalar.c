@@ -258,18 +258,17 @@ static int32_t largest(const dpt_op *op, const pool_part *part, size_t c) {
 
 static int32_t mean(const dpt_op *op, const pool_part *part, size_t c) {
     const uint8_t *row = part->from + c;
-    const int32_t inside = (int32_t)(part->rows * part->columns);
-    const int32_t padded = op->kernel_h * op->kernel_w - inside;
-    uint32_t sum = 0;
+    const int32_t flip = (int32_t)part->flip;
+    int32_t acc = dpt_i32(op->bias);
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
         const uint8_t *pixel = row;
         for (size_t x = part->columns; x > 0; x--, pixel += part->channels) {
-            sum += *pixel ^ part->flip;
+            acc += (*pixel ^ flip) - flip;
         }
     }
-    int32_t acc = dpt_i32(op->bias) + (int32_t)sum - inside * (int32_t)part->flip;
     if (op->pad != NULL) {
-        acc += padded * dpt_value(op->in.type, op->pad, c);
+        const int32_t inside = (int32_t)(part->rows * part->columns);
+        acc += (op->kernel_h * op->kernel_w - inside) * dpt_value(op->in.type, op->pad, c);
     }
     return dpt_requantize(op, acc, dpt_i32(op->mult));
 }
