@@ -52,9 +52,7 @@ static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *w
                             int32_t x) {
     const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
     const int32_t first = not_negative(-left), end = at_most(op->kernel_w, op->in.w - left);
-    const int inside =
-        first == 0 && end == op->kernel_w && top >= 0 && top + op->kernel_h <= op->in.h;
-    int32_t acc = op->pad == NULL || inside ? 0 : padding_total(op, weight, top, left);
+    int32_t acc = op->pad == NULL ? 0 : padding_total(op, weight, top, left);
     if (first >= end) {
         return acc;
     }
