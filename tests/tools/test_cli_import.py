@@ -68,7 +68,7 @@ def test_a_quantized_tflite_file_becomes_its_program(cli, refused, tmp_path):
     assert code == 0
     facts = json.loads(out)
     program = blob.loads((tmp_path / "net.dpt").read_bytes())
-    assert (facts["file"], facts["ops"][0]) == (str(tmp_path / "net.dpt"), "conv_2d_0.pad")
+    assert (facts["file"], facts["ops"][0]) == (str(tmp_path / "net.dpt"), "conv_2d_0")
     assert (program.name, program.labels) == ("net", ("a", "b", "c", "d"))
     assert str(program) == str(interop.program_from_tflite(file, name="net"))
     assert "--mean and --std are of float nets" in refused("import", file, "--mean", 0.5)
