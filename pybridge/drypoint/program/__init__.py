@@ -11,6 +11,8 @@ from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
 from ._multipliers import multipliers as multipliers
+from ._multipliers import sum_factors as sum_factors
+from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
 from ._ops import Add as Add
 from ._ops import AvgPool as AvgPool
 from ._ops import Concat as Concat
@@ -24,6 +26,7 @@ from ._ops import Mul as Mul
 from ._ops import Op as Op
 from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
 from ._tensors import ProgramError as ProgramError
@@ -31,6 +34,8 @@ from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
 
 __all__ = [
+    "LIMITS",
+    "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
     "Add",
     "AvgPool",
@@ -57,4 +62,5 @@ __all__ = [
     "packing",
     "reference",
     "softmax",
+    "sum_factors",
 ]

@@ -5,6 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ._elementwise import MAX_FACTOR
+from ._tensors import Pair
+
 MAX_MULT = 2**31 - 2
 
 
@@ -26,3 +29,16 @@ def multipliers(ratio: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
 
 def _nearest_even(ratio: float, e: int) -> int:
     return 2 * round(math.ldexp(ratio, 31 - e))
+
+
+def sum_factors(a: float, b: float) -> tuple[Pair, float]:
+    """The factors of an addition.
+
+    Args:
+        a, b: the scales of its inputs, positive.
+
+    Returns:
+        1 to 32767 for each input, 32767 for the coarser one; the real value of the accumulator 1.
+    """
+    unit = max(a, b) / MAX_FACTOR
+    return (max(1, round(a / unit)), max(1, round(b / unit))), unit

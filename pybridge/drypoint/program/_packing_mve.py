@@ -57,14 +57,12 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         and op.kernel[0] * op.kernel[1] * op.in_shape.c <= WINDOW
         for op in convs
     ]
-    kinds = ("dense", "add", "maxpool", "avgpool", "concat", "lookup")
-    return {kind: f"dpt_mve_{kind}" for kind in kinds} | {
-        "conv": "dpt_mve_pixels"
-        if all(pixels)
-        else "dpt_mve_conv"
-        if any(pixels)
-        else "dpt_mve_windows",
-        "depthwise": "dpt_mve_tiles"
-        if all(pack_tiles(op) for op in depthwise)
-        else "dpt_mve_depthwise",
-    }
+    kinds = ("conv", "dense", "depthwise", "add", "maxpool", "avgpool", "concat", "lookup")
+    found = {kind: f"dpt_mve_{kind}" for kind in kinds}
+    if all(pixels):
+        found["conv"] = "dpt_mve_pixels"
+    elif not any(pixels):
+        found["conv"] = "dpt_mve_windows"
+    if all(pack_tiles(op) for op in depthwise):
+        found["depthwise"] = "dpt_mve_tiles"
+    return found

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import DType, multipliers
+from drypoint.program import LIMITS, MAX_ACCUMULATOR, DType, multipliers, sum_factors
 
 from ._errors import QuantizationError
 
 MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
-MAX_ACCUMULATOR = 2**31 - 1
-MAX_FACTOR = 2**15 - 1  # of an addition
 SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
 LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
@@ -33,7 +31,7 @@ class Activation:
     @property
     def limits(self) -> tuple[int, int]:
         """The smallest and the largest integer of the type."""
-        return {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}[self.dtype]
+        return LIMITS[self.dtype]
 
     def coarsened(self, scale: float, lowest: float) -> "Activation":
         """The activation with a scale that is at least ``scale``; ``lowest`` is the smallest real
@@ -159,17 +157,9 @@ def product_integers(a: Activation, b: Activation, *, out_scale: float) -> Integ
     return Integers(np.zeros(1, np.int32), mult, shift, np.array([unit]))
 
 
-def sum_unit(a: Activation, b: Activation) -> float:
-    """The real value of the accumulator 1 of an addition: the coarser input has the factor
-    `MAX_FACTOR`.
-    """
-    return max(a.scale, b.scale) / MAX_FACTOR
-
-
 def sum_integers(a: Activation, b: Activation, *, out_scale: float) -> Integers:
     """The integers of an addition."""
-    unit = sum_unit(a, b)
-    factors = max(1, round(a.scale / unit)), max(1, round(b.scale / unit))
+    factors, unit = sum_factors(a.scale, b.scale)
     mult, shift = multipliers(np.array([unit / out_scale]))
     bias = np.array([-factors[0] * a.zero - factors[1] * b.zero], np.int32)
     return Integers(bias, mult, shift, np.array([unit]), factors=factors)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import NUMPY_TYPE
+from drypoint.program import NUMPY_TYPE, sum_factors
 
 from ._calibration import INPUT, Calibration
 from ._errors import QuantizationError
@@ -16,7 +16,6 @@ from ._scales import (
     mean_integers,
     product_integers,
     sum_integers,
-    sum_unit,
     weighted_integers,
 )
 from ._stages import Folded, Joined, Pointwise, Pooled, Product, Stage, Sum, Weighted
@@ -180,7 +179,7 @@ def _step(
             scale = scale if raw or wanted is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Sum():
-            unit = sum_unit(*sources)
+            _, unit = sum_factors(sources[0].scale, sources[1].scale)
             scale = 4 * unit if scale is None else max(scale, unit)
             q = sum_integers(*sources, out_scale=scale)
         case Product():

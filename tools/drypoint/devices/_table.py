@@ -89,11 +89,14 @@ def with_table(page: str, table: str) -> str:
 
 
 def op_table(rows: Record, program: Program) -> str:
-    """Instructions of each op on the targets, in columns for a terminal."""
+    """Instructions of each op on the targets, then bytes, in columns for a terminal."""
     table = [["op", "kind", "MACs", *rows]]
     for i, op in enumerate(program.ops):
         counts = (f"{row.ops[i]:,}" for row in rows.values())
         table.append([op.name, op.kind, f"{op.macs:,}", *counts])
     totals = (f"{row.instructions:,}" for row in rows.values())
     table.append(["all ops", "", f"{program.macs:,}", *totals])
+    for what in ("code", "tables", "arena", "stack"):
+        sizes = (f"{getattr(row, what):,}" for row in rows.values())
+        table.append([f"bytes of {what}", "", "", *sizes])
     return "\n".join(table_lines(table, left=(0, 1)))

@@ -18,10 +18,10 @@ exported. The extra ``interop`` installs the packages ``onnx`` and ``tflite``, w
 How a quantized file becomes a program:
 
 * An int8 tensor with zero point -128 is ``u8`` of its integers + 128, so that real zero is stored
-  as 0: fast kernels pad with 0 only. Another int8 tensor is ``i8`` with its zero point. The input
-  stays what the file's user feeds.
-* A convolution whose padding is another integer than 0 reads a padded plane, which a depthwise
-  convolution of 1x1 with weights 1 writes before it ("<operator>.pad").
+  as 0. Another int8 tensor is ``i8`` with its zero point; a convolution that reads it has padding
+  values. The input stays what the file's user feeds.
+* A plane that a PAD pads for an operator without padding is written by a depthwise convolution of
+  1x1 with weights 1 ("<operator>.pad").
 * Multipliers follow from the scales as NUMERICS.md section 5 derives them; biases take in zero
   points. A channel whose weights are all 0 and whose multiplier would have few bits gets another
   multiplier and bias for the same constant.

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.program import (
+    LIMITS,
+    MAX_ACCUMULATOR,
     NUMPY_TYPE,
     Add,
     AvgPool,
@@ -36,8 +38,6 @@ from ._errors import TfliteError, Unsupported
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_walk import NO_PADDING, Sides, operators, plane, readers
 
-LIMITS: dict[DType, tuple[int, int]] = {"u8": (0, 255), "i8": (-128, 127)}
-MAX_ACCUMULATOR = 2**31 - 1
 MAX_RATIO = 2.0**29  # of multipliers: the largest shift is 30
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

@@ -6,6 +6,7 @@ an offset or a length comes out as one `TfliteError`.
 """
 
 import importlib
+import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -249,7 +250,7 @@ class _Reader:
             return None, "holds sparse values"
         dtype = np.dtype(_NUMPY_TYPE[kind]).newbyteorder("<")
         values = buffer.DataAsNumpy()
-        if len(values) != dtype.itemsize * _size(shape):
+        if len(values) != dtype.itemsize * math.prod(shape):
             raise TfliteError(f"damaged: a tensor {kind} {shape} has {len(values)} bytes")
         return values.view(dtype).reshape(shape), ""
 
@@ -278,13 +279,6 @@ class _Reader:
             names = _names(getattr(self.schema, _ENUMS[field]))
             found[field] = names.get(found[field], f"{field} {found[field]}")
         return found
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
 
 
 def _names(enumeration: Any) -> dict[int, str]:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.program import (
+    LIMITS,
+    MAX_ACCUMULATOR,
     Add,
     AvgPool,
     Concat,
@@ -21,10 +23,11 @@ from drypoint.program import (
     MaxPool,
     Mul,
     Shape,
+    sum_factors,
 )
 
 from ._errors import Unsupported
-from ._tflite_draft import LIMITS, Draft, Value, clamp, filled
+from ._tflite_draft import Draft, Value, clamp, filled
 from ._tflite_file import Array, FileTensor, Operator
 from ._tflite_functions import FUNCTIONS, function_of
 from ._tflite_walk import (
@@ -39,7 +42,6 @@ from ._tflite_walk import (
 )
 from ._tflite_weighted import convolution, dense
 
-MAX_FACTOR = 2**15 - 1  # of an addition
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
 
@@ -125,8 +127,7 @@ def _arithmetic(draft: Draft, one: Operator) -> None:
     sized = replace(value, tensor=value.tensor._replace(shape=a.tensor.shape))
     op: Add | Mul
     if one.kind == "ADD":
-        unit = max(a.scale, b.scale) / MAX_FACTOR
-        factors = max(1, round(a.scale / unit)), max(1, round(b.scale / unit))
+        factors, unit = sum_factors(a.scale, b.scale)
         bias = -factors[0] * a.tensor.zero - factors[1] * b.tensor.zero
         ratio = np.array([unit / value.scale])
         more = draft.requantized(sized, ratio, np.array([bias]), one.activation)
@@ -167,7 +168,7 @@ def _with_constant(draft: Draft, one: Operator, position: int) -> None:
     unit = source.scale * np.where(factors == 0, 1.0, np.abs(factors)) / UNITY
     weight = (UNITY * np.sign(factors)).astype(np.int8)
     added = np.zeros(len(numbers)) if one.kind == "MUL" else numbers / unit
-    if np.abs(added).max() > 2**31 - 1:
+    if np.abs(added).max() > MAX_ACCUMULATOR:
         raise Unsupported("adds a constant beyond 32 bits")
     bias = np.rint(added).astype(np.int64) - source.tensor.zero * weight.astype(np.int64)
     op = DepthwiseConv(
