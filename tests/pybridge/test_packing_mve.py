@@ -95,7 +95,7 @@ def test_what_the_kernel_cannot_compute_is_not_packed():
     ],
 )
 def test_a_program_names_the_smallest_kernel_for_its_ops(kind, programs, wanted):
-    """LeNet's convolutions are pooled; those of the second program are not; and so on."""
+    """Oracle: by hand, from the pooling, outputs and windows of each program's ops."""
     ops = [op for program in programs for op in program.ops]
     assert any(isinstance(op, Conv | DepthwiseConv) for op in ops)
     assert mve.mve_kernels(ops)[kind] == f"dpt_mve_{wanted}"

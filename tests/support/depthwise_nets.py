@@ -8,7 +8,7 @@ from drypoint.program import DepthwiseConv, Program, Shape, Tensor
 
 def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **more) -> Program:
     """Two padded depthwise convolutions of one to several groups of channels; planes whose inner
-    windows lie on no padding. Those of i8 have zero points.
+    windows lie on no padding. Tensors of i8 have zero points.
     """
     rng, width = np.random.default_rng(channels), more.pop("width", 8)
     source = Tensor(Shape(9, width, channels), in_type, 3 if in_type == "i8" else 0)

@@ -29,7 +29,7 @@ class Depthwise:
             not bytes are not packed.
         strips: 3x3 kernels without stride and dilation are packed for dpt_dsp_depthwise.inc: for
             each channel a bias, a multiplier, and for each column of the kernel the weights of
-            rows 0 and 1, then those of rows 1 and 2.
+            rows 0 and 1, then the weights of rows 1 and 2.
     """
 
     group: int

@@ -57,8 +57,8 @@ class PeerTimes:
 
     Attributes:
         batches: inputs a call -> microseconds an input.
-        layers: microseconds of each op as a net of its own, less those of a call with one product;
-            NaN where `one_op` has no such net.
+        layers: microseconds of each op as a net of its own, less the time of a call that computes
+            one product; NaN where `one_op` has no such net.
         equal_decisions: on how many of the images it decides as the engine does; it rounds
             otherwise, so a few may differ.
     """

@@ -93,8 +93,8 @@ def record(
     """Measure nets on some targets and write the file; the other rows stay unchanged.
 
     Args:
-        programs: the nets by their names. All but ``LENET`` are measured on those of the targets
-            that are among ``NET_TARGETS``.
+        programs: the nets by their names. ``LENET`` is measured on all of the targets, another net
+            only on targets that ``NET_TARGETS`` names.
         targets: the targets to measure.
         file: the record.
         on_row: called with a net and a target when its row is measured.

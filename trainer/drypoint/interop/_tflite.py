@@ -59,9 +59,9 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
-    Weights become float32; those of a quantized file are the real values of its integers. The
-    operators are those of `program_from_tflite`, without RELU_N1_TO_1, ELU, ABS and NEG. Images are
-    (N, C, H, W), as in all nets here; in the file they are (N, H, W, C).
+    Weights become float32; of a quantized file, the real values of its integers. The operators of
+    `program_from_tflite` are read, but RELU_N1_TO_1, ELU, ABS and NEG. The net takes images as
+    (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
         source: as for `program_from_tflite`.

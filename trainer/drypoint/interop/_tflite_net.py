@@ -1,8 +1,8 @@
 """Converts the operators of a file to layers of a float net.
 
-Files hold images as (N, H, W, C), nets as (N, C, H, W). So an image's axes change places here, and
-with them those of weights; a flattened plane's values change their order, which the dense layer
-after it has to follow.
+Files hold images as (N, H, W, C), nets as (N, C, H, W). So the axes of images and of weights change
+places here. The values of a flattened plane change their order, and the columns of the next dense
+layer's weights with them.
 """
 
 from collections.abc import Callable, Mapping
