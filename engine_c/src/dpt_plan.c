@@ -3,6 +3,8 @@
  * 8. The shapes are known to be good, so that the rows that an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
+enum { PLAN_MOST_ROWS = 1 << 20 };
+
 typedef struct plan_group {
     const dpt_op *ops; /* of the model */
     size_t first, last;
@@ -50,7 +52,7 @@ static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
     t += g->ops[g->last - 1].rows - 1;
     for (size_t i = g->last - 1;; i--) {
         const dpt_row_map of = dpt_row_map_of(&g->ops[i]);
-        t = t < g->ops[i].out.h ? t : g->ops[i].out.h - 1;
+        t = t < PLAN_MOST_ROWS ? t : PLAN_MOST_ROWS; /* a stride is below 2^18 */
         if (i == k) {
             return (t + 1) * of.stride - of.pad;
         }
@@ -76,12 +78,13 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     }
 }
 
-/* Rule 2: whether the group's last op writes a value over the value of its first input, the output
- * of op j, that it has read for it. */
+/* Rule 2: whether the group's last op writes a value over the value of the output of op j that it
+ * has read for it. */
 static int plan_in_place(const plan_group *g, size_t j) {
     const dpt_op *op = &g->ops[g->last];
     return (op->kind == DPT_ADD || op->kind == DPT_LOOKUP || op->kind == DPT_MUL) &&
-           op->reads[0] == j + 1 && g->ops[j].out_offset == op->out_offset;
+           (op->reads[0] == j + 1 || op->reads[1] == j + 1) &&
+           !plan_multiplies_by_pixel(op, j + 1) && g->ops[j].out_offset == op->out_offset;
 }
 
 /* 1 where the output of the group may lie over the output of op j, which is alive. */

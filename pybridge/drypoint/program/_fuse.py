@@ -48,18 +48,22 @@ def fuse_rows(program: Program) -> Program:
 
 def make_plan_by_rows(ops: Sequence[Op], reads: Reads) -> Plan:
     """The plan with the smallest arena that the planner finds."""
-    plans = [make_plan(ops, reads)]
-    candidates = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
-    for limit in islice(_limits(candidates), TRIES):
-        if limit >= min(plan.arena_size for plan in plans):
-            break
-        plans.append(plan_groups(ops, reads, _cheapest(candidates, limit)))
-    return min(plans, key=lambda plan: plan.arena_size)
+    best = make_plan(ops, reads)
+    everything = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
+    still = [[one for one in found if one.drift == 0] for found in everything]
+    for candidates in (still, everything):
+        for limit in islice(_limits(candidates), TRIES):
+            if limit >= best.arena_size:
+                break
+            plan = plan_groups(ops, reads, _cheapest(candidates, limit))
+            best = min(best, plan, key=lambda plan: plan.arena_size)
+    return best
 
 
 class _Candidate(NamedTuple):
     group: Group
     in_use: int  # bytes of the arena in use while the group runs
+    drift: int  # bytes that its output begins before all planes that it lies over: few can in a row
     cost: int  # instructions beyond those of ops that compute whole outputs, about
 
 
@@ -131,28 +135,31 @@ def _with_lead(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Grou
     height, best = ops[group.last - 1].out_shape.h, group
     for rows in range(ring, min(height, ring + MAX_ALIVE) + 1):
         longer = group._replace(rows=(*group.rows[:-2], rows, group.rows[-1]))
-        if _bytes(ops, reads, sources, longer) < _bytes(ops, reads, sources, best):
-            best = longer
+        best = min(best, longer, key=lambda one: _bytes(ops, reads, sources, one))
     return best
 
 
-def _bytes(ops: Sequence[Op], reads: Reads, sources: Sequence[int], group: Group) -> int:
-    """Bytes of the arena for the group, beside what was there before it."""
-    total = sum(group.kept(ops, i) for i in range(group.first, group.last))
+def _bytes(
+    ops: Sequence[Op], reads: Reads, sources: Sequence[int], group: Group
+) -> tuple[int, int]:
+    """Bytes of the arena for the group beside what was there before it, and of these the drift."""
+    rings = sum(group.kept(ops, i) for i in range(group.first, group.last))
     size = group.kept(ops, group.last)
-    gain = 0
+    beside, drift = size, 0
     for j in sources:
-        if ops[j].output.bytes == size and may_overlap(ops, reads, group, j, 0):
-            gain += size
-        elif (lead := least_lead(ops, reads, group, j)) is not None:
-            gain += max(0, size - lead)
-    return total + max(0, size - gain)
+        lead = least_lead(ops, reads, group, j)
+        if may_overlap(ops, reads, group, j, 0):
+            lead = 0
+        if lead is not None and lead < size:
+            beside -= size - lead
+            drift = max(drift, lead - max(0, size - ops[j].output.bytes))
+    return rings + max(0, beside), drift
 
 
 def _candidate(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Group) -> _Candidate:
     before = sum(ops[j].output.bytes for j in range(group.first) if last[j] >= group.first)
-    in_use = before + _bytes(ops, reads, dying(reads, last, group), group)
-    return _Candidate(group, in_use, _cost(ops, group))
+    beside, drift = _bytes(ops, reads, dying(reads, last, group), group)
+    return _Candidate(group, before + beside, drift, _cost(ops, group))
 
 
 def _cost(ops: Sequence[Op], group: Group) -> int:

@@ -8,6 +8,9 @@ from ._ops import ConvolutionOp, Dense, Mul, Op, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
+MOST_ROWS = (
+    1 << 20
+)  # more than any tensor has: numbers of rows are cut there, so that they fit 64 bits
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
 
@@ -129,9 +132,10 @@ def may_overlap(ops: Sequence[Op], reads: Reads, group: Group, source: int, ahea
     """
     out, plane = ops[group.last], ops[source]
     exact = (
-        out.in_place
-        and reads[group.last][0] == source + 1
-        and ahead == 0 == out.output.bytes - plane.output.bytes
+        ahead == 0
+        and out.in_place
+        and source + 1 in reads[group.last]
+        and not reads_one_pixel(out, reads[group.last], source + 1)
     )
     ops_of_group = range(group.first, group.last if exact else group.last + 1)
     readers = [k for k in ops_of_group if source + 1 in reads[k]]
@@ -174,9 +178,9 @@ def _still_read(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
     t += group.rows[-2] - 1
     for i in range(group.last - 1, k, -1):
         stride, reach, pad = row_map(ops[i])
-        t = min(t, ops[i].out_shape.h - 1) * stride - pad + reach - 1
+        t = min(t, MOST_ROWS) * stride - pad + reach - 1
     stride, _, pad = row_map(ops[k])
-    return (min(t, ops[k].out_shape.h - 1) + 1) * stride - pad
+    return (min(t, MOST_ROWS) + 1) * stride - pad
 
 
 def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
