@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
-from ._ops import Op
+from ._ops import DepthwiseConv, Op
 from ._plan import (
     MAX_ALIVE,
     Group,
@@ -25,8 +24,10 @@ from ._program import Program
 
 CODE = 1024  # bytes of flash that the code of dpt_rows.c takes, about: less RAM is not worth them
 TRIES = 8  # divisions into groups whose outputs are placed at most
-PIXELS = 8  # an op that runs row by row computes so many pixels in a call of its kernel at least
-CALL = 500  # instructions of a call of a kernel before it computes, about
+PIXELS = (8, 16, 32, 64, 128)  # that a call of a kernel computes, where ops run row by row
+MORE = 0.03  # instructions that running row by row may take, for each step of the program
+CALL = 900  # instructions of a call of a kernel before it computes, about
+HALO = (10, 28)  # more for each column and channel of a depthwise kernel: even and odd rows
 MOVED = 2  # bytes that an instruction moves to the front of a ring, about
 
 
@@ -34,7 +35,8 @@ def fuse_rows(program: Program) -> Program:
     """The program with a memory plan in which ops run row by row, so that the arena is small.
 
     The outputs of all ops are the same bytes for every input. The plan has the smallest arena that
-    the planner finds, and among plans with equal arenas the one that takes the fewest instructions.
+    the planner finds among those that take at most about 3 % more instructions, and among plans
+    with equal arenas the one that takes the fewest.
 
     Returns:
         ``program`` itself, if no plan saves at least 1,024 bytes of the arena: the code that runs
@@ -48,15 +50,18 @@ def fuse_rows(program: Program) -> Program:
 
 def make_plan_by_rows(ops: Sequence[Op], reads: Reads) -> Plan:
     """The plan with the smallest arena that the planner finds."""
-    best = make_plan(ops, reads)
+    best, most = make_plan(ops, reads), MORE * sum(op.steps for op in ops)
     everything = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
     still = [[one for one in found if one.drift == 0] for found in everything]
     for candidates in (still, everything):
-        for limit in islice(_limits(candidates), TRIES):
-            if limit >= best.arena_size:
+        tried = 0
+        for limit in _limits(candidates):
+            cost, chosen = _cheapest(candidates, limit)
+            if limit >= best.arena_size or tried == TRIES:
                 break
-            plan = plan_groups(ops, reads, _cheapest(candidates, limit))
-            best = min(best, plan, key=lambda plan: plan.arena_size)
+            if cost <= most:
+                plan, tried = plan_groups(ops, reads, chosen), tried + 1
+                best = min(best, plan, key=lambda plan: plan.arena_size)
     return best
 
 
@@ -78,8 +83,10 @@ def _limits(candidates: Sequence[Sequence[_Candidate]]) -> list[int]:
     return sorted(size for size in sizes if size >= least[n])
 
 
-def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> list[Group]:
-    """The division into groups that costs least, with at most ``limit`` bytes in use."""
+def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> tuple[int, list[Group]]:
+    """The division into groups that costs least, with at most ``limit`` bytes in use, and its
+    cost.
+    """
     ways: list[tuple[int, list[Group]] | None] = [(0, []), *[None] * len(candidates)]
     for first, found in enumerate(candidates):
         if (way := ways[first]) is None:
@@ -90,7 +97,7 @@ def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> list[Gr
             if one.in_use <= limit and (known is None or total < known[0]):
                 ways[to] = total, [*way[1], one.group]
     assert ways[-1] is not None
-    return ways[-1][1]
+    return ways[-1]
 
 
 def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candidate]:
@@ -102,27 +109,27 @@ def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candi
             return
         if end > first and reads_one_pixel(ops[end], reads[end], end):
             return
-        group = _with_rows(ops, first, end)
-        yield _candidate(ops, reads, last, _with_lead(ops, reads, last, group))
+        for pixels in PIXELS:
+            group = _with_rows(ops, first, end, pixels)
+            yield _candidate(ops, reads, last, _with_lead(ops, reads, last, group))
 
 
-def _with_rows(ops: Sequence[Op], first: int, last: int) -> Group:
-    """A group whose kernels compute enough pixels in a call."""
-    rows = [_rows_at_a_time(ops[last])]
+def _with_rows(ops: Sequence[Op], first: int, last: int, pixels: int) -> Group:
+    """A group whose kernels compute so many pixels in a call, at least."""
+    rows = [_rows_at_a_time(ops[last], pixels)]
     at_a_time = rows[0]
     for k in range(last, first, -1):
         stride, reach, _ = row_map(ops[k])
         kept = min(ops[k - 1].out_shape.h, reach + (at_a_time - 1) * stride)
         rows.insert(0, kept)
-        at_a_time = min(kept, _rows_at_a_time(ops[k - 1]))
+        at_a_time = min(kept, _rows_at_a_time(ops[k - 1], pixels))
     return Group(first, last, tuple(rows))
 
 
-def _rows_at_a_time(op: Op) -> int:
-    """Rows of an output that have enough pixels, in pairs where that is possible."""
-    h, w = op.out_shape.h, op.out_shape.w
-    rows = -(-PIXELS // w)
-    return min(h, rows + (rows * w % 2 and rows > 1))
+def _rows_at_a_time(op: Op, pixels: int) -> int:
+    """Rows of an output that have so many pixels: a few kernels compute rows in pairs."""
+    rows = -(-pixels // op.out_shape.w)
+    return min(op.out_shape.h, rows + (rows % 2 if rows > 1 else 0))
 
 
 def _with_lead(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Group) -> Group:
@@ -168,12 +175,15 @@ def _cost(ops: Sequence[Op], group: Group) -> int:
         return 0
     total, at_a_time = 0, group.rows[-1]
     for k in range(group.last, group.first - 1, -1):
-        calls = -(-ops[k].out_shape.h // at_a_time)
-        total += calls * CALL
+        op = ops[k]
+        calls = -(-op.out_shape.h // at_a_time)
+        call = CALL
+        if isinstance(op, DepthwiseConv) and op.stride == (1, 1):
+            call += HALO[at_a_time % 2] * row_bytes(op)
         if k > group.first:
-            stride, reach, _ = row_map(ops[k])
+            stride, reach, _ = row_map(op)
             kept = group.rows[k - 1 - group.first]
-            moved = max(0, kept - at_a_time * stride) * row_bytes(ops[k - 1])
-            total += calls * moved // MOVED
+            call += max(0, kept - at_a_time * stride) * row_bytes(ops[k - 1]) // MOVED
             at_a_time = max(1, min(at_a_time * stride, (kept - reach) // stride + 1))
+        total += calls * call
     return total
