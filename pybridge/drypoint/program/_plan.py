@@ -99,6 +99,16 @@ def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
     return tensors[1] == tensor
 
 
+def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -> bool:
+    """Whether an op may keep rows of its output, for the next op alone; ``last`` has the last
+    readers.
+    """
+    if index + 1 == len(ops) or last[index] != index + 1:
+        return False
+    by_rows = runs_by_rows(ops[index]) and runs_by_rows(ops[index + 1])
+    return by_rows and not reads_one_pixel(ops[index + 1], reads[index + 1], index + 1)
+
+
 def last_readers(reads: Reads) -> tuple[int, ...]:
     """For each op, the last op that reads its output; 0 where no op does."""
     last = [0] * len(reads)
@@ -251,13 +261,13 @@ def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]
         )
     if not fused:
         return
-    if i + 1 == len(ops) or last[i] != i + 1 or plan.rows_of(i + 1) == 0:
+    if not may_fuse(ops, reads, last, i) or plan.rows_of(i + 1) == 0:
         raise ProgramError(
             f"op {op.name!r} keeps rows of its output, which the next op does not read row by row, "
             f"or not alone"
         )
     least = min(row_map(ops[i + 1]).reach, op.out_shape.h)
-    if rows < least or reads_one_pixel(ops[i + 1], reads[i + 1], i + 1):
+    if rows < least:
         raise ProgramError(
             f"op {op.name!r} keeps {rows} rows; op {ops[i + 1].name!r} reads {least} at a time"
         )
