@@ -26,6 +26,9 @@ from ._ops import Mul as Mul
 from ._ops import Op as Op
 from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._simplify import Change as Change
+from ._simplify import Simplified as Simplified
+from ._simplify import simplify as simplify
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
@@ -40,6 +43,7 @@ __all__ = [
     "Add",
     "AvgPool",
     "BlobError",
+    "Change",
     "Concat",
     "Conv",
     "DType",
@@ -54,6 +58,7 @@ __all__ = [
     "Program",
     "ProgramError",
     "Shape",
+    "Simplified",
     "Tensor",
     "blob",
     "check_c_name",
@@ -61,6 +66,7 @@ __all__ = [
     "multipliers",
     "packing",
     "reference",
+    "simplify",
     "softmax",
     "sum_factors",
 ]

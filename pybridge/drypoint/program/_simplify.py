@@ -1,0 +1,161 @@
+"""Simplification: a program that gives the same output bytes for every input, with less work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from drypoint.common import check_kind, table_lines
+
+from ._narrow import narrow
+from ._ops import WeightedOp
+from ._program import Program
+from ._rewrites import (
+    Rewritten,
+    with_constants_in_tables,
+    with_joined_clamps,
+    with_joined_lookups,
+    without_copy,
+    without_identities,
+)
+from ._tensors import ProgramError
+
+STEPS: tuple[Callable[[Program], Rewritten | None], ...] = (
+    narrow,
+    without_identities,
+    with_constants_in_tables,
+    with_joined_lookups,
+    with_joined_clamps,
+    without_copy,
+)
+MAX_CHANNELS = 2**22  # of all tensors together: intervals of more take too much memory
+
+
+class Change(NamedTuple):
+    """What became of an op.
+
+    Attributes:
+        op: its name.
+        what: such as "128 -> 57 channels, 16,384 -> 6,042 weights".
+    """
+
+    op: str
+    what: str
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Simplified:
+    """The result of `simplify`.
+
+    Attributes:
+        before: the program that came.
+        program: the simplified one; ``before`` itself where there was nothing to leave out.
+        changes: an entry for each op that changed or is gone, in the order of ``before``.
+    """
+
+    before: Program
+    program: Program
+    changes: tuple[Change, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line: how much is left out."""
+        if not self.changes:
+            return "simplified: nothing to leave out"
+        amounts = self._amounts()
+        parts = [
+            f"{before - after:,} of {before:,} {what}"
+            for what, (before, after) in amounts.items()
+            if before != after
+        ]
+        parts = parts or [f"nothing, but {len(self.changes)} ops are others"]
+        return f"simplified: left out {', '.join(parts)}; same output bytes for every input"
+
+    def _amounts(self) -> dict[str, tuple[int, int]]:
+        """What is counted -> its number before and after."""
+        both = self.before, self.program
+        return {
+            "ops": (len(both[0].ops), len(both[1].ops)),
+            "MACs": (both[0].macs, both[1].macs),
+            "weights": (both[0].weight_bytes, both[1].weight_bytes),
+            "bytes of arena": (both[0].arena_size, both[1].arena_size),
+        }
+
+    def to_json(self) -> dict[str, object]:
+        """The numbers [before, after] and the changes, as JSON-able values."""
+        names = {"bytes of arena": "arena_bytes", "MACs": "macs"}
+        numbers = {names.get(what, what): list(pair) for what, pair in self._amounts().items()}
+        return {**numbers, "changes": [change._asdict() for change in self.changes]}
+
+    def __str__(self) -> str:
+        """The summary, then a line for each change."""
+        lines = table_lines(self.changes, left=(0, 1)) if self.changes else []
+        return "\n".join([self.summary, *(f"  {line}" for line in lines)])
+
+    def __repr__(self) -> str:
+        return f"Simplified({self.summary})"
+
+
+def simplify(program: Program) -> Simplified:
+    """Leave out what the outputs do not depend on. Every output byte stays as it is, for every
+    input: nothing here is approximate, and no data are needed.
+
+    * Channels that hold one integer for every input go; the biases of their readers take the
+      integer in. Channels that no reader reads with a weight other than 0 go too, and then the
+      channels before them. Saturated channels, as of nets that were trained with weight decay, are
+      the common case.
+    * An op that computes what another op computes goes, unless that made the arena larger.
+    * An op that writes what it reads goes: a lookup of the identity, a pool of 1x1.
+    * A lookup becomes part of the lookup after it, or of the clamp of the op before it; an addition
+      or a product with a tensor of one constant becomes a lookup.
+
+    All channels of the input and of the last op stay, and so do channels whose op cannot leave
+    single channels out: a constant that meets padding of another value; an operand of an addition,
+    a product or a pool whose other channels vary. A depthwise convolution keeps at least four
+    channels, if it has so many: small devices have no fast kernel for fewer.
+
+    Proof: the interval of each channel's accumulator over all inputs follows from the intervals of
+    the channels that the op reads. Requantization is monotone, so that a channel whose two ends
+    become one byte always holds this byte. No bound of an accumulator grows, so that the program is
+    valid where ``program`` is (NUMERICS.md section 4).
+
+    Args:
+        program: any program. One of more than 2^22 channels in all tensors is returned as it is.
+
+    Raises:
+        ProgramError: it is no program.
+    """
+    wanted = "a Program, as quant.quantize gives it"
+    check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
+    current, origins, reasons = program, list(range(len(program.ops))), dict[int, str]()
+    channels = program.input_shape.c + sum(op.out_shape.c for op in program.ops)
+    changed = channels <= MAX_CHANNELS
+    while changed:
+        changed = False
+        for step in STEPS:
+            found = step(current)
+            if found is not None:
+                reasons |= {origins[i]: reason for i, reason in found.reasons.items()}
+                origins = [origins[i] for i in found.origins]
+                current, changed = found.program, True
+    changes = _changes(program, current, origins, reasons)
+    return Simplified(before=program, program=current, changes=changes)
+
+
+def _changes(
+    before: Program, after: Program, origins: list[int], reasons: dict[int, str]
+) -> tuple[Change, ...]:
+    """What became of each op that is another op now, or gone."""
+    now = dict(zip(origins, after.ops, strict=True))
+    changes = []
+    for i, op in enumerate(before.ops):
+        parts = [reasons[i]] if i in reasons else []
+        if i not in now:
+            parts = parts or ["no op needs it"]
+        else:
+            counts = [("channels", [one.out_shape.c for one in (op, now[i])])]
+            weights = [one.weight.size for one in (op, now[i]) if isinstance(one, WeightedOp)]
+            counts += [("weights", weights)] if len(weights) == 2 else []
+            parts += [f"{a:,} -> {b:,} {what}" for what, (a, b) in counts if a != b]
+        if parts:
+            changes.append(Change(op.name, ", ".join(parts)))
+    return tuple(changes)
