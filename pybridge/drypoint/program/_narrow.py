@@ -173,8 +173,8 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             (source,) = sources
             written = output.reshape(-1, op.multiplier)
             source |= written.any(axis=1)
-            if source.any():
-                _fill(source, min(DEPTHWISE_CHANNELS, len(source)))
+            if source.any() and len(source) >= DEPTHWISE_CHANNELS:
+                _fill(source, DEPTHWISE_CHANNELS)
             written |= source[:, None]
         case Concat():
             for source, part in zip(sources, _halves(op, output), strict=True):
