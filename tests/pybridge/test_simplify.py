@@ -167,9 +167,9 @@ def test_a_separable_net_loses_its_dead_channels_exactly():
     assert simplified.program.weight_bytes == weights
     assert simplified.program.macs == 64 * (weights - 2 * 256) + 2 * 256
     assert str(simplified).splitlines() == [
-        f"simplified: left out {program.macs - simplified.program.macs:,} of 109,056 MACs, "
-        f"{program.weight_bytes - weights:,} of 2,208 weights, 192 of 2,048 bytes of arena; same "
-        "output bytes for every input",
+        f"left out: {program.macs - simplified.program.macs:,} of 109,056 MACs, "
+        f"{program.weight_bytes - weights:,} of 2,208 weights, 192 of 2,048 bytes of arena; every "
+        "output byte stays",
         "  point1  16 -> 13 channels, 256 -> 208 weights",
         "  depth1  16 -> 13 channels, 144 -> 117 weights",
         "  point2  16 -> 11 channels, 256 -> 143 weights",
@@ -187,7 +187,7 @@ def test_a_program_without_constants_is_returned_as_it_is():
     program = constant_nets.separable_net(dead=(0, 0, 0))
     simplified = simplify(program)
     assert simplified.program is program
-    assert str(simplified) == "simplified: nothing to leave out"
+    assert str(simplified) == "left out: nothing"
     assert simplified.to_json()["changes"] == []
 
 

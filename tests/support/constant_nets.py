@@ -28,6 +28,9 @@ def u8(h, w, c):
     return Tensor(Shape(h, w, c), "u8")
 
 
+SMALL = u8(8, 8, 3)
+
+
 def rule(channels, bias=0, output="u8", **change):
     lo, hi = LIMITS[output]
     biases = np.broadcast_to(np.asarray(bias, np.int32), (channels,)).copy()
@@ -111,17 +114,17 @@ def with_constants(program, seed):
     return dataclasses.replace(program, ops=tuple(ops))
 
 
-def separable_net(seed=0, dead=(3, 5, 6)):
-    """Three depthwise separable blocks of 16 channels on 8 x 8 pixels, as of MobileNet, then a mean
-    and a dense op. In block i ``dead[i]`` channels of the 1x1 convolution are 0 for every input,
+def separable_net(dead=(3, 5, 6), source=SMALL):
+    """Three depthwise separable blocks of 16 channels, as of MobileNet, then a 1x1 convolution and
+    a dense op. In block i ``dead[i]`` channels of the 1x1 convolution are 0 for every input,
     and the depthwise convolution after it makes other constants of them: 0, or 9 in odd channels.
     """
-    rng = np.random.default_rng(seed)
+    rng, channels = np.random.default_rng(0), source.shape.c
 
     def weights(*shape):
         return rng.choice([-3, -2, -1, 1, 2, 3], shape)
 
-    ops = [conv("first", u8(8, 8, 3), weights(16, 3, 3, 3), padding=(1, 1, 1, 1), bias=50)]
+    ops = [conv("first", source, weights(16, 3, 3, channels), padding=(1, 1, 1, 1), bias=50)]
     for i, count in enumerate(dead, 1):
         bias = rng.integers(-50, 200, 16)
         bias[:count] = -(255 * 3 * 16)

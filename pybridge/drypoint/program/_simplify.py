@@ -57,18 +57,17 @@ class Simplified:
     changes: tuple[Change, ...]
 
     @property
-    def summary(self) -> str:
-        """One line: how much is left out."""
+    def left_out(self) -> str:
+        """In one line how much is left out, or "nothing"."""
         if not self.changes:
-            return "simplified: nothing to leave out"
-        amounts = self._amounts()
+            return "nothing"
         parts = [
             f"{before - after:,} of {before:,} {what}"
-            for what, (before, after) in amounts.items()
+            for what, (before, after) in self._amounts().items()
             if before != after
         ]
-        parts = parts or [f"nothing, but {len(self.changes)} ops are others"]
-        return f"simplified: left out {', '.join(parts)}; same output bytes for every input"
+        parts = parts or [f"nothing, but {len(self.changes)} ops are simpler"]
+        return f"{', '.join(parts)}; every output byte stays"
 
     def _amounts(self) -> dict[str, tuple[int, int]]:
         """What is counted -> its number before and after."""
@@ -87,12 +86,12 @@ class Simplified:
         return {**numbers, "changes": [change._asdict() for change in self.changes]}
 
     def __str__(self) -> str:
-        """The summary, then a line for each change."""
+        """A line of how much is left out, then a line for each change."""
         lines = table_lines(self.changes, left=(0, 1)) if self.changes else []
-        return "\n".join([self.summary, *(f"  {line}" for line in lines)])
+        return "\n".join([f"left out: {self.left_out}", *(f"  {line}" for line in lines)])
 
     def __repr__(self) -> str:
-        return f"Simplified({self.summary})"
+        return f"Simplified(left out: {self.left_out})"
 
 
 def simplify(program: Program) -> Simplified:
