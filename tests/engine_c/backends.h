@@ -15,7 +15,8 @@ typedef struct digests {
 } digests;
 
 static inline void digest(void *user, size_t op, const void *output, size_t size) {
-    ((digests *)user)->crc[op] = dpt_crc32(output, size);
+    uint32_t *crc = &((digests *)user)->crc[op];
+    *crc = dpt_crc32(at == 0 ? 0 : *crc, output, size);
 }
 
 static inline void demand(int holds, const char *backend, const char *what) {

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
 from drypoint.program import Add, Dense, Lookup, Mul, Plan, Program, ProgramError, Shape, Tensor
-from drypoint.program._plan import MAX_ALIVE, SEARCHED, Block, _place, make_plan
+from drypoint.program._plan import MAX_ALIVE
+from drypoint.program._planner import SEARCHED, Block, _place, make_plan
 from tools import INCLUDE
 
 SCALES = {"input_scale": 1.0, "output_scale": 1.0}
