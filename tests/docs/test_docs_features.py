@@ -27,7 +27,7 @@ SECTIONS = {
     "VIS": 11,
     "PER": 8,
     "NET": 30,
-    "ENG": 15,
+    "ENG": 16,
 }
 
 

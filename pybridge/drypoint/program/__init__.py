@@ -11,6 +11,10 @@ from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
 from ._fuse import fuse_rows as fuse_rows
+from ._memory import Lifetime as Lifetime
+from ._memory import bytes_in_use as bytes_in_use
+from ._memory import lifetimes as lifetimes
+from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
 from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
@@ -51,6 +55,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv",
     "GroupedConv",
+    "Lifetime",
     "Lookup",
     "MaxPool",
     "Mul",
@@ -62,8 +67,11 @@ __all__ = [
     "Simplified",
     "Tensor",
     "blob",
+    "bytes_in_use",
     "check_c_name",
     "codegen",
+    "lifetimes",
+    "memory_chart",
     "multipliers",
     "packing",
     "reference",

@@ -1,14 +1,15 @@
 """Simplification: a program that gives the same output bytes for every input, with less work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from drypoint.common import check_kind, table_lines
 
+from ._fuse import fuse_rows
 from ._narrow import narrow
 from ._ops import WeightedOp
-from ._program import Program
+from ._program import NO_PLAN, Program
 from ._rewrites import (
     Rewritten,
     with_constants_in_tables,
@@ -125,7 +126,9 @@ def simplify(program: Program) -> Simplified:
     """
     wanted = "a Program, as quant.quantize gives it"
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
-    current, origins, reasons = program, list(range(len(program.ops))), dict[int, str]()
+    by_rows = any(program.plan.rows)
+    current = replace(program, plan=NO_PLAN) if by_rows else program
+    origins, reasons = list(range(len(program.ops))), dict[int, str]()
     channels = program.input_shape.c + sum(op.out_shape.c for op in program.ops)
     changed = channels <= MAX_CHANNELS
     while changed:
@@ -137,6 +140,10 @@ def simplify(program: Program) -> Simplified:
                 origins = [origins[i] for i in found.origins]
                 current, changed = found.program, True
     changes = _changes(program, current, origins, reasons)
+    if not changes:
+        current = program
+    elif by_rows:
+        current = fuse_rows(current)
     return Simplified(before=program, program=current, changes=changes)
 
 
