@@ -12,7 +12,7 @@ import pytest
 import tflite_files
 
 from drypoint import interop
-from drypoint.program import blob, reference, simplify
+from drypoint.program import blob, lifetimes, memory_chart, reference, simplify
 
 LEFT_OUT = "29,248 of 109,056 MACs, 457 of 2,208 weights, 192 of 2,048 bytes of arena"
 
@@ -53,7 +53,7 @@ def test_export_says_that_nothing_is_left_out(cli, tmp_path):
     assert code == 0
     assert "  a\n  left out of the program: nothing\n" in out
     assert "Left out" not in (tmp_path / "c/README.md").read_text("utf-8")
-    assert cli("info", path)[1].endswith("\ndrypoint export would leave out: nothing\n")
+    assert "\ndrypoint export would leave out: nothing\n" in cli("info", path)[1]
 
 
 def test_info_lists_what_export_would_leave_out(cli, dpt):
@@ -63,6 +63,14 @@ def test_info_lists_what_export_would_leave_out(cli, dpt):
     assert "\n  depth2  16 -> 11 channels, 144 -> 99 weights\n" in out
     facts = json.loads(cli("info", dpt, "--json")[1])
     assert facts["left_out"] == simplify(program).to_json()
+
+
+def test_info_draws_ram_over_time(cli, dpt, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    program = blob.loads(dpt.read_bytes())
+    assert cli("info", dpt)[1].endswith(f"\n\n{memory_chart(program, 120)}\n")
+    facts = json.loads(cli("info", dpt, "--json")[1])
+    assert [tuple(one.values()) for one in facts["memory"]] == [*lifetimes(program)]
 
 
 def test_verify_compares_what_export_writes_too(cli, tmp_path, toolbox, monkeypatch):

@@ -28,7 +28,9 @@ STEPS: tuple[Callable[[Program], Rewritten | None], ...] = (
     with_joined_clamps,
     without_copy,
 )
-MAX_CHANNELS = 2**22  # of all tensors together: intervals of more take too much memory
+# Of a program that is looked at: more channels take much memory, more ops long to plan.
+MAX_CHANNELS = 2**22  # of all tensors together
+MAX_OPS = 2000
 
 
 class Change(NamedTuple):
@@ -119,7 +121,8 @@ def simplify(program: Program) -> Simplified:
     valid where ``program`` is (NUMERICS.md section 4).
 
     Args:
-        program: any program. One of more than 2^22 channels in all tensors is returned as it is.
+        program: any program. One of more than 2,000 ops, or of more than 2^22 channels in all
+            tensors together, is returned as it is.
 
     Raises:
         ProgramError: it is no program.
@@ -130,7 +133,7 @@ def simplify(program: Program) -> Simplified:
     current = replace(program, plan=NO_PLAN) if by_rows else program
     origins, reasons = list(range(len(program.ops))), dict[int, str]()
     channels = program.input_shape.c + sum(op.out_shape.c for op in program.ops)
-    changed = channels <= MAX_CHANNELS
+    changed = channels <= MAX_CHANNELS and len(program.ops) <= MAX_OPS
     while changed:
         changed = False
         for step in STEPS:

@@ -4,6 +4,7 @@ import argparse
 import math
 import shlex
 from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program, simplify
+from drypoint.program import Program, memory_chart, simplify
 
-from ._output import result, table
+from ._output import columns, result, table
 from ._pieces import load_program
 
 NAME = "export"
@@ -183,6 +184,7 @@ def measured(
     text = f"{head}\n{table(whole, indent='    ')}\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
+    text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
 
 

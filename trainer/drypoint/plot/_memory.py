@@ -1,7 +1,7 @@
 """RAM over time: which output lies where in the arena of a program, while which ops run."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drypoint.program import Lifetime, Program, bytes_in_use, lifetimes, memory_chart
 
@@ -51,9 +51,9 @@ class MemoryMap(Picture):
         (ax,) = axes
         arena, count = max(1, self.program.arena_size), len(self.in_use)
         busiest = [i for i, n in enumerate(self.in_use) if n == self.peak]
-        numbers = {"fontsize": look.SMALL_SIZE, "verticalalignment": "center"}
+        numbers: dict[str, Any] = {"fontsize": look.SMALL_SIZE, "verticalalignment": "center"}
         for i, one in enumerate(self.lifetimes):
-            at_peak = any(map(one.is_alive, busiest))
+            at_peak = any(one.first <= i <= one.last for i in busiest)
             ax.bar(
                 one.offset,
                 one.last - one.first + 1,
