@@ -24,6 +24,7 @@ from drypoint.program import (
     Shape,
     Tensor,
     blob,
+    fuse_rows,
     reference,
     simplify,
 )
@@ -189,6 +190,21 @@ def test_a_program_without_constants_is_returned_as_it_is():
     assert simplified.program is program
     assert str(simplified) == "left out: nothing"
     assert simplified.to_json()["changes"] == []
+
+
+def test_a_program_that_runs_by_rows_does_so_afterwards():
+    """And one without constants keeps its plan."""
+    source = constant_nets.u8(32, 32, 4)
+    for dead in ((3, 5, 6), (0, 0, 0)):
+        program = fuse_rows(constant_nets.separable_net(dead=dead, source=source))
+        assert any(program.plan.rows)
+        after = simplify(program).program
+        assert any(after.plan.rows)
+        assert (after is program) == (sum(dead) == 0)
+        assert after.arena_size <= program.arena_size
+        x = constant_nets.structured_inputs(program)
+        assert differing(program, after, x) == 0
+        assert (Engine(after).run(x) == reference.run(program, x)).all()
 
 
 def test_other_fields_and_the_blob_stay():

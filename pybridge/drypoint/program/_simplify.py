@@ -98,27 +98,28 @@ class Simplified:
 
 
 def simplify(program: Program) -> Simplified:
-    """Leave out what the outputs do not depend on. Every output byte stays as it is, for every
-    input: nothing here is approximate, and no data are needed.
+    """Leave out what the outputs do not depend on. Every output byte stays, for every input; the
+    pass needs no data, and nothing about it is approximate.
 
-    * Channels that hold one integer for every input go; the biases of their readers take the
-      integer in. Channels that no reader reads with a weight other than 0 go too, and then the
-      channels before them. Saturated channels, as of nets that were trained with weight decay, are
-      the common case.
-    * An op that computes what another op computes goes, unless that made the arena larger.
-    * An op that writes what it reads goes: a lookup of the identity, a pool of 1x1.
-    * A lookup becomes part of the lookup after it, or of the clamp of the op before it; an addition
-      or a product with a tensor of one constant becomes a lookup.
+    Channels that hold one integer for every input go: the biases of their readers take the integer
+    in. Channels that no reader reads with a weight other than 0 go, and so do the channels before
+    them. Dead channels of nets that were trained with weight decay are the common case.
 
-    All channels of the input and of the last op stay, and so do channels whose op cannot leave
-    single channels out: a constant that meets padding of another value; an operand of an addition,
-    a product or a pool whose other channels vary. A depthwise convolution keeps at least four
-    channels, if it has so many: small devices have no fast kernel for fewer.
+    An op goes that computes what another op computes, unless the arena would grow, and so does an
+    op that writes what it reads, such as a pool of 1x1. A lookup becomes part of the lookup after
+    it, or of the clamp of the op before it. An addition or a product with a tensor that is one
+    constant becomes a lookup.
 
-    Proof: the interval of each channel's accumulator over all inputs follows from the intervals of
-    the channels that the op reads. Requantization is monotone, so that a channel whose two ends
-    become one byte always holds this byte. No bound of an accumulator grows, so that the program is
-    valid where ``program`` is (NUMERICS.md section 4).
+    All channels of the program's input and of its output stay. A constant stays where its reader
+    pads with another integer, and where it is an operand of an addition or a product that varies.
+    A depthwise convolution keeps four of its channels: small devices have no fast kernel for fewer.
+
+    The proof: the interval of each channel's accumulator, over all inputs of the program, follows
+    from the intervals of the channels that the op reads. Requantization is monotone, so that a
+    channel is a constant if both ends of its accumulator become one byte. No bound of an
+    accumulator grows, so that the program stays valid (NUMERICS.md section 4).
+
+    A program whose plan runs ops row by row gets such a plan again, by `fuse_rows`.
 
     Args:
         program: any program. One of more than 2,000 ops, or of more than 2^22 channels in all
