@@ -12,16 +12,6 @@ from drypoint.program import bytes_in_use, fuse_rows, lifetimes, memory_chart
 SOURCE = u8(6, 6, 2)
 
 
-def wide_net():
-    """Blocks of a 3x3 and a 1x1 convolution on large planes, which the planner runs by rows."""
-    ops, source = [], u8(24, 24, 4)
-    for i in range(2):
-        ops.append(conv(f"deep{i}", source, [[[[1] * 4] * 3] * 3] * 16, padding=(1, 1, 1, 1)))
-        ops.append(conv(f"flat{i}", ops[-1].output, [[1] * 16] * 4))
-        source = ops[-1].output
-    return program(*ops, end(source))
-
-
 def alive_by_the_page(whole):
     """For each op, output -> its bytes, as section 8 says: from the group that writes it to the
     group of its last reader; a fused op keeps some rows."""
@@ -44,7 +34,7 @@ def alive_by_the_page(whole):
 
 
 def test_lifetimes_and_bytes_in_use_are_those_of_the_page():
-    fused = fuse_rows(wide_net())
+    fused = fuse_rows(constant_nets.wide_net())
     assert any(fused.plan.fused)
     graphs = [fused, *(nets.random_program(seed) for seed in range(200))]
     for whole in graphs:
@@ -84,7 +74,7 @@ def test_the_chart_of_a_graph_shows_places_free_bytes_and_the_peak():
 
 
 def test_the_chart_says_how_many_rows_a_fused_op_keeps():
-    whole = fuse_rows(wide_net())
+    whole = fuse_rows(constant_nets.wide_net())
     lines = memory_chart(whole).splitlines()
     for i, (op, line) in enumerate(zip(whole.ops, lines[2:], strict=True)):
         assert line[3:].startswith(op.name)
@@ -92,7 +82,7 @@ def test_the_chart_says_how_many_rows_a_fused_op_keeps():
 
 
 def test_every_output_has_a_letter_in_lines_of_any_width():
-    for whole in (constant_nets.separable_net(), fuse_rows(wide_net())):
+    for whole in (constant_nets.separable_net(), fuse_rows(constant_nets.wide_net())):
         for width in (20, 70, 200):
             lines = memory_chart(whole, width).splitlines()
             assert max(map(len, lines[1:])) <= max(width, 50)

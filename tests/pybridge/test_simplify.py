@@ -194,14 +194,12 @@ def test_a_program_without_constants_is_returned_as_it_is():
 
 def test_a_program_that_runs_by_rows_does_so_afterwards():
     """And one without constants keeps its plan."""
-    source = constant_nets.u8(32, 32, 4)
-    for dead in ((3, 5, 6), (0, 0, 0)):
-        program = fuse_rows(constant_nets.separable_net(dead=dead, source=source))
+    for dead in (2, 0):
+        program = fuse_rows(constant_nets.wide_net(dead))
         assert any(program.plan.rows)
         after = simplify(program).program
         assert any(after.plan.rows)
-        assert (after is program) == (sum(dead) == 0)
-        assert after.arena_size <= program.arena_size
+        assert (after is program) == (dead == 0)
         x = constant_nets.structured_inputs(program)
         assert differing(program, after, x) == 0
         assert (Engine(after).run(x) == reference.run(program, x)).all()

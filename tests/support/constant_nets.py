@@ -138,6 +138,20 @@ def separable_net(dead=(3, 5, 6), source=SMALL):
     return program(*ops, end(ops[-1].output))
 
 
+def wide_net(dead=0):
+    """Blocks of a 3x3 and a 1x1 convolution on large planes, which `fuse_rows` runs by rows. Of 16
+    channels of each 3x3 convolution so many are 0 for every input.
+    """
+    ops, source = [], u8(24, 24, 4)
+    bias = np.where(np.arange(16) < dead, -(255 * 9 * 4), 0)
+    for i in range(2):
+        deep = np.full((16, 3, 3, 4), [1, -1, 1, -1])
+        ops.append(conv(f"deep{i}", source, deep, bias, padding=(1, 1, 1, 1)))
+        ops.append(conv(f"flat{i}", ops[-1].output, np.full((4, 16), [2, -1] * 8)))
+        source = ops[-1].output
+    return program(*ops, end(source))
+
+
 def structured_inputs(program, seed=0, count=12):
     """Random inputs; all values lowest, all highest; single pixels; gradients along both sides."""
     rng, (h, w, c) = np.random.default_rng(seed), program.input_shape
