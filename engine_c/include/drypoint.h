@@ -98,9 +98,9 @@ enum {
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
-/* Marks of an op. DPT_IN_PLACE: its output lies over a tensor that its group reads and that no later
- * op reads. DPT_FUSED: only `rows` rows of its output are kept at a time, for the next op, which
- * belongs to the same group (NUMERICS.md section 8). */
+/* Marks of an op. DPT_IN_PLACE: its output lies over a tensor that its group reads and that no
+ * later op reads. DPT_FUSED: only `rows` rows of its output are kept at a time, for the next op,
+ * which belongs to the same group (NUMERICS.md section 8). */
 enum { DPT_IN_PLACE = 1, DPT_FUSED = 2 };
 
 /* What an op reads or writes: a plane of height h, width w and c channels, stored row by row, the
@@ -152,8 +152,8 @@ typedef struct dpt_op {
 
 /* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
  * tensors, in[1]. The n planes of a tensor lie one after the other. A kernel trusts the op. `out`
- * overlaps no input but one of an addition, a multiplication or a lookup, which it equals. The op may
- * be a copy whose heights and padding are those of a few rows. */
+ * overlaps no input but one of an addition, a multiplication or a lookup, which it equals. The op
+ * may be a copy whose heights and padding are those of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A run of a model, for the inside of the library. */

@@ -419,7 +419,7 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
                               DPT_PLAIN_KERNELS},
- dpt_run_rows};
+                             dpt_run_rows};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

@@ -39,7 +39,8 @@ dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
 /* Where a tensor lies, by its number: the inputs or the outputs of the caller, or the arena. */
 void *dpt_tensor_at(const dpt_run_state *run, size_t number);
 
-/* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input. */
+/* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
+ */
 typedef struct dpt_row_map {
     int32_t stride, reach, pad;
 } dpt_row_map;

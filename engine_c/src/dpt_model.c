@@ -121,8 +121,9 @@ static dpt_op read_op(const uint8_t *p) {
 
 /* Checks 9 and 10 of BLOB.md: the record by itself, without its shapes. */
 static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
-    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > (DPT_IN_PLACE | DPT_FUSED) || op->shift > 30 ||
-        !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) || !type_ok(op->out, DPT_I32)) {
+    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > (DPT_IN_PLACE | DPT_FUSED) ||
+        op->shift > 30 || !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) ||
+        !type_ok(op->out, DPT_I32)) {
         return DPT_E_FIELD;
     }
     const uint16_t fields = fields_of[op->kind];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks the memory plan of a blob: checks 22 and 23 of BLOB.md, by the rules of NUMERICS.md section
+/* Checks the memory plan of a blob: checks 22 and 23 of BLOB.md, by the rules of NUMERICS.md
+ * section
  * 8. The shapes are known to be good, so that the rows that an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
@@ -35,10 +36,9 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
         op->pad_bottom >= map.reach) {
         return 0;
     }
-    return !plan_fused(op) ||
-           (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
-            (op->rows == op->out.h || op->rows >= dpt_row_map_of(next).reach) &&
-            !plan_multiplies_by_pixel(next, i + 1));
+    return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
+                               (op->rows == op->out.h || op->rows >= dpt_row_map_of(next).reach) &&
+                               !plan_multiplies_by_pixel(next, i + 1));
 }
 
 /* The first row of its input that op k of the group may still read when row y of the group's output
@@ -64,7 +64,8 @@ static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
 static int plan_follows(const plan_group *g, size_t j, size_t k) {
     const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
     const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
-    const int64_t to = (int64_t)out->out.w * out->out.c, from = (int64_t)plane->out.w * plane->out.c;
+    const int64_t to = (int64_t)out->out.w * out->out.c,
+                  from = (int64_t)plane->out.w * plane->out.c;
     if (out->rows == 0 || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
         return 0;
     }
@@ -105,8 +106,8 @@ static int plan_may_overlap(const plan_group *g, size_t j) {
     return 1;
 }
 
-/* Whether the output of the last op of the group, so far, overlaps outputs that are alive only where
- * it may. */
+/* Whether the output of the last op of the group, so far, overlaps outputs that are alive only
+ * where it may. */
 static int plan_place_ok(const plan_group *g, int64_t size, const size_t *alive, size_t n_alive) {
     const dpt_op *op = &g->ops[g->last];
     int taken = 0;

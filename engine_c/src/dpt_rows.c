@@ -30,20 +30,28 @@ static size_t rows_pitch(dpt_tensor t) {
     return (size_t)t.w * t.c * (t.type == DPT_I32 ? sizeof(int32_t) : 1);
 }
 
+/* Whether op k has computed its whole output. */
+static int rows_complete(const rows_group *g, size_t k) {
+    return g->state[k - g->first].end == g->ops[k].out.h;
+}
+
 /* The first row of the output of op k that the next op still reads. */
 static int32_t rows_needed(const rows_group *g, size_t k) {
     const dpt_row_map map = dpt_row_map_of(&g->ops[k + 1]);
-    return rows_max(0, g->state[k + 1 - g->first].end * map.stride - map.pad);
+    return rows_complete(g, k + 1)
+               ? g->ops[k].out.h
+               : rows_max(0, g->state[k + 1 - g->first].end * map.stride - map.pad);
 }
 
 /* Whether the ring of op k is full. */
 static int rows_full(const rows_group *g, size_t k) {
-    const int32_t end = g->state[k - g->first].end;
-    return end == g->ops[k].out.h || end - rows_needed(g, k) >= g->ops[k].rows;
+    return rows_complete(g, k) ||
+           g->state[k - g->first].end - rows_needed(g, k) >= g->ops[k].rows;
 }
 
 /* Drops the rows of the ring of op k that the next op has read for the last time, and moves the
- * others to the front: each copy is as long as the distance at most, so that it overlaps nothing. */
+ * others to the front: each copy is as long as the distance at most, so that it overlaps nothing.
+ */
 static void rows_drop(rows_group *g, size_t k, uint8_t *ring) {
     rows_op *s = &g->state[k - g->first];
     const int32_t needed = rows_min(rows_needed(g, k), s->end);
@@ -117,13 +125,14 @@ size_t dpt_run_rows(const dpt_run_state *run, size_t first) {
     }
     for (g.example = 0; g.example < run->n; g.example++) {
         memset(g.state, 0, sizeof g.state);
-        while (g.state[g.last - first].end < g.ops[g.last].out.h) {
-            size_t k = g.last;
-            while (k > first && !rows_full(&g, k - 1)) {
+        size_t k = first;
+        do {
+            rows_compute(&g, k);
+            k = g.last;
+            while (k > first && (rows_complete(&g, k) || !rows_full(&g, k - 1))) {
                 k--;
             }
-            rows_compute(&g, k);
-        }
+        } while (!rows_complete(&g, k)); /* if the first op is complete, all are */
     }
     return g.last;
 }

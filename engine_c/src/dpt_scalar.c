@@ -379,4 +379,4 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
                                  DPT_PLAIN_KERNELS},
- dpt_run_rows};
+                                dpt_run_rows};

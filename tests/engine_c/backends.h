@@ -14,7 +14,7 @@ typedef struct digests {
     uint32_t crc[MAX_OPS];
 } digests;
 
-static inline void digest(void *user, size_t op, const void *output, size_t size) {
+static inline void digest(void *user, size_t op, size_t at, const void *output, size_t size) {
     uint32_t *crc = &((digests *)user)->crc[op];
     *crc = dpt_crc32(at == 0 ? 0 : *crc, output, size);
 }

@@ -1,5 +1,6 @@
 """Finds groups of ops to run row by row, so that the arena becomes small."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from ._plan import (
     dying,
     last_readers,
     least_lead,
+    may_fuse,
     may_overlap,
-    reads_one_pixel,
     row_bytes,
     row_map,
     runs_by_rows,
@@ -23,46 +24,70 @@ from ._planner import make_plan, plan_groups
 from ._program import Program
 
 CODE = 1024  # bytes of flash that the code of dpt_rows.c takes, about: less RAM is not worth them
-TRIES = 8  # divisions into groups whose outputs are placed at most
+TRIES = 4  # divisions into groups whose outputs are placed at most
 PIXELS = (8, 16, 32, 64, 128)  # that a call of a kernel computes, where ops run row by row
-MORE = 0.03  # instructions that running row by row may take, for each step of the program
+MORE = 0.05  # instructions that running row by row may take, for each step of the program
 CALL = 900  # instructions of a call of a kernel before it computes, about
 HALO = (10, 28)  # more for each column and channel of a depthwise kernel: even and odd rows
 MOVED = 2  # bytes that an instruction moves to the front of a ring, about
 
 
-def fuse_rows(program: Program) -> Program:
+def fuse_rows(program: Program, *, arena: int | None = None) -> Program:
     """The program with a memory plan in which ops run row by row, so that the arena is small.
 
     The outputs of all ops are the same bytes for every input. The plan has the smallest arena that
-    the planner finds among those that take at most about 3 % more instructions, and among plans
-    with equal arenas the one that takes the fewest.
+    the planner finds among those that take at most about 3 % more instructions. Where this arena is
+    larger than ``arena`` bytes, it is the plan with the fewest instructions whose arena is not, or
+    the plan with the smallest arena, if all are larger.
 
     Returns:
-        ``program`` itself, if no plan saves at least 1,024 bytes of the arena: the code that runs
-        ops row by row takes about as much flash.
+        ``program`` itself, if no such plan saves at least 1,024 bytes of the arena: the code that
+        runs ops row by row takes about as much flash.
     """
-    plan = make_plan_by_rows(program.ops, program.reads)
+    plan = make_plan_by_rows(program.ops, program.reads, arena)
     if plan.arena_size + CODE > program.arena_size:
         return program
     return replace(program, plan=plan)
 
 
-def make_plan_by_rows(ops: Sequence[Op], reads: Reads) -> Plan:
-    """The plan with the smallest arena that the planner finds."""
-    best, most = make_plan(ops, reads), MORE * sum(op.steps for op in ops)
+def make_plan_by_rows(ops: Sequence[Op], reads: Reads, arena: int | None = None) -> Plan:
+    """The plan that `fuse_rows` takes, whatever it saves."""
+    whole = make_plan(ops, reads)
+    most = MORE * sum(op.steps for op in ops)
     everything = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
     still = [[one for one in found if one.drift == 0] for found in everything]
+    found = [(0, whole)]
     for candidates in (still, everything):
-        tried = 0
-        for limit in _limits(candidates):
-            cost, chosen = _cheapest(candidates, limit)
-            if limit >= best.arena_size or tried == TRIES:
-                break
-            if cost <= most:
-                plan, tried = plan_groups(ops, reads, chosen), tried + 1
-                best = min(best, plan, key=lambda plan: plan.arena_size)
-    return best
+        found += _plans(ops, reads, candidates, most, whole.arena_size)
+    best = min((plan for _, plan in found), key=lambda plan: plan.arena_size)
+    if arena is None or best.arena_size <= arena:
+        return best
+    for candidates in (still, everything):
+        found += _plans(ops, reads, candidates, math.inf, whole.arena_size)
+    fitting = [pair for pair in found if pair[1].arena_size <= arena]
+    if fitting:
+        return min(fitting, key=lambda pair: pair[0])[1]
+    return min((plan for _, plan in found), key=lambda plan: plan.arena_size)
+
+
+def _plans(
+    ops: Sequence[Op],
+    reads: Reads,
+    candidates: Sequence[Sequence["_Candidate"]],
+    most: float,
+    below: int,
+) -> Iterator[tuple[int, Plan]]:
+    """A few plans that cost at most ``most``, with their costs: those with the fewest bytes in use,
+    less than ``below``, come first.
+    """
+    tried = 0
+    for limit in _limits(candidates):
+        if limit >= below or tried == TRIES:
+            return
+        cost, chosen = _cheapest(candidates, limit)
+        if cost <= most:
+            plan, tried = plan_groups(ops, reads, chosen), tried + 1
+            yield cost, plan
 
 
 class _Candidate(NamedTuple):
@@ -105,9 +130,7 @@ def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candi
     last = last_readers(reads)
     yield _candidate(ops, reads, last, Group(first, first, (0,)))
     for end in range(first, min(len(ops), first + MAX_ALIVE)):
-        if not runs_by_rows(ops[end]) or (end > first and last[end - 1] != end):
-            return
-        if end > first and reads_one_pixel(ops[end], reads[end], end):
+        if not runs_by_rows(ops[end]) or (end > first and not may_fuse(ops, reads, last, end - 1)):
             return
         for pixels in PIXELS:
             group = _with_rows(ops, first, end, pixels)
