@@ -24,7 +24,7 @@ from ._ops import (
     RequantizedOp,
     WeightedOp,
 )
-from ._packing import KernelSet, kernel_set, pack
+from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
@@ -82,7 +82,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
     valid = "/* of one run at most; gcc, -Os to -O3 */"
-    stack_size = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
+    bound = stack_bound(chosen, program)
+    stack_size = f"#define {name.upper()}_STACK_SIZE   {bound} {valid}\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
@@ -92,7 +93,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=(stack_size if chosen.stack else "") + _scales(program, name),
+        stack=(stack_size if bound else "") + _scales(program, name),
     )
 
 
