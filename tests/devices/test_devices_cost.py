@@ -13,7 +13,6 @@ from drypoint.bench import make_case
 from drypoint.cli._export import cost_facts
 from drypoint.devices._cost import plane_bytes, table_bytes
 from drypoint.program import codegen, fuse_rows, packing
-from drypoint.program._fuse import make_plan_by_rows
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
@@ -165,9 +164,9 @@ def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
     it for LeNet. The oracle is a painted stack."""
     found = []
     padded = nets.padded_program()
-    plan = make_plan_by_rows(padded.ops, padded.reads, 1)
-    assert any(plan.fused)
-    for program in (PROGRAM, padded, dataclasses.replace(padded, name="rows", plan=plan)):
+    by_rows = dataclasses.replace(nets.by_rows(padded), name="rows")
+    assert any(by_rows.plan.fused)
+    for program in (PROGRAM, padded, by_rows):
         folder = tmp_path / program.name
         folder.mkdir()
         bound = packing.stack_bound(packing.kernel_set(bounded.kernels), program)

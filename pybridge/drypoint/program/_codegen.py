@@ -152,7 +152,9 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
         for kind in (one.kind for one in KINDS)
         if kind in kinds
     )
-    runner = "dpt_run_rows" if program.plan.rows else "0"
+    runner = "0"
+    if any(program.plan.rows):
+        runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
