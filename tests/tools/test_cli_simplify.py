@@ -80,14 +80,14 @@ def test_verify_compares_what_export_writes_too(cli, tmp_path, toolbox, monkeypa
     path.write_bytes(blob.dumps(program))
     code, out, _ = cli("verify", path, "--limit", 2)
     assert code == 0
-    before, after = out.split("\nas exported, left out: ")
+    before, after = out.split("\nas exported, arena ")
     assert before.count(" equal") == after.count(" equal") >= 2
     assert after.endswith("\n0 outputs of the two references differ\n")
     changed = []
 
     def run(given, x):
         planes = traced(given, x)
-        if given.macs < program.macs:  # the simplified one
+        if given.macs < program.macs:  # as exported
             changed.append(planes[-1].reshape(-1)[0])
             planes[-1].reshape(-1)[0] += 1
         return planes
