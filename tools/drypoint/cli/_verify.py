@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
-from drypoint.program import Program, codegen, simplify
+from drypoint.program import Program, codegen, fuse_rows, simplify
 
 from ._output import result, say, table
 from ._pieces import add_picture_arguments, load_program, pictures
@@ -35,11 +35,13 @@ def run(args: argparse.Namespace) -> int:
     found = compare(program, images, compiler=compiler)
     text, facts = shown(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
-    if simplified.changes:
-        exported = compare(simplified.program, images, compiler=compiler)
+    as_exported = fuse_rows(simplified.program)
+    if as_exported is not program:
+        exported = compare(as_exported, images, compiler=compiler)
         ends = (one.outputs["reference"] for one in (found, exported))
         changed = int(np.count_nonzero(np.not_equal(*ends)))
-        text += f"\nas exported, left out: {simplified.left_out}\n{shown(exported)}"
+        text += f"\nas exported, arena {as_exported.arena_size:,} bytes, "
+        text += f"left out: {simplified.left_out}\n{shown(exported)}"
         text += f"\n{changed:,} outputs of the two references differ"
         facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
         differing += exported.differing_bytes + changed
