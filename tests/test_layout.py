@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "forms": set(),
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
+    "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
 # A result draws itself: its method imports the part that draws when it is called, so that training
