@@ -53,6 +53,11 @@ class _Header(NamedTuple):
     zeros: bytes
 
 
+def identity(program: Program) -> int:
+    """The CRC-32 of a program's blob: generated code has it, and a device's log names it."""
+    return zlib.crc32(dumps(program))
+
+
 def dumps(program: Program) -> bytes:
     """The blob of a program; equal programs give equal bytes.
 
