@@ -24,7 +24,7 @@ SECTIONS = {
     "MEA": 25,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 12,
+    "VIS": 13,
     "PER": 8,
     "NET": 30,
     "ENG": 15,

@@ -70,7 +70,7 @@ def _exchange(text, old, new, *, count=1):
 
 
 def _flip(text):
-    """Flip bit 3 of a weight of the second op: a number of its table, or a byte of a packed word."""
+    """Flip bit 3 of a weight of the second op: of its table, or of a packed word."""
     plain = re.search(r"weight1\[\] = \{\n((?:.*?,){10}) (-?\d+),", text, re.S)
     if plain:
         byte = (int(plain[2]) & 0xFF) ^ 8
@@ -106,7 +106,7 @@ class Fault:
 def _rounded_down(_name, text):
     """The requantization of all kernels without the half that rounds."""
     text = text.replace("((int64_t)1 << 31)", "((int64_t)0 << 31)")
-    return text.replace("smmulr", "smmul")
+    return text.replace("smmlar", "smmla ")
 
 
 FAULTS = {

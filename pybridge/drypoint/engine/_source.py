@@ -33,9 +33,9 @@ def c_sources() -> list[Path]:
 def sources_for(kernels: packing.KernelSet) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include.
 
-    The list has the runner of ops, the plain kernels, the softmax, the log, the kernels of the set, and the
-    detection of CPU features where these kernels call it; no loader of blobs, no packing, no other
-    backends.
+    The list has the runner of ops, the plain kernels, the softmax, the log, the kernels of the
+    set, and the detection of CPU features where these kernels call it; no loader of blobs, no
+    packing, no other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend

@@ -11,6 +11,7 @@ from drypoint.common import DrypointError
 
 from . import (
     _bench,
+    _diff,
     _export,
     _import,
     _info,
@@ -33,6 +34,7 @@ COMMANDS = (
     _quantize,
     _export,
     _verify,
+    _diff,
     _run,
     _info,
     _page,

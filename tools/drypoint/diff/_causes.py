@@ -1,7 +1,6 @@
-"""Tries the usual mistakes on the first op that differs: the one that gives the same bytes is it."""
+"""Tries the usual mistakes on the first op that differs, until one gives the bytes that came."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -12,7 +11,7 @@ from drypoint.program import LIMITS, NUMPY_TYPE, Dense, Op, ProgramError, Tensor
 
 from ._difference import Cause
 from ._inputs import Change, Plane, layout_changes, value_changes
-from ._weights import weight_changes
+from ._weights import changed, weight_changes
 
 Matches = Callable[[NDArray[np.integer]], bool]
 
@@ -77,7 +76,7 @@ def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
             right = np.zeros(op.in_shape.c, kind) if pad is None else pad
             if low <= value <= high and not (right == value).all():
                 shown = "0" if pad is None else "its own values"
-                other = replace(op, pad=np.full(op.in_shape.c, value, kind))
+                other = changed(op, pad=np.full(op.in_shape.c, value, kind))
                 yield other, f"The padding reads {words}, and should read {shown}."
     top, left, bottom, right_side = padding
     for down, across in product((-1, 0, 1), repeat=2):
@@ -88,7 +87,7 @@ def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
                 "TensorFlow and PyTorch put an odd row at different sides."
             )
             try:
-                other = replace(op, padding=sides, **({"pad": pad} if any(sides) else {}))
+                other = changed(op, padding=sides, **({"pad": pad} if any(sides) else {}))
             except ProgramError:
                 continue
             yield other, words
@@ -99,7 +98,9 @@ def clamped_otherwise(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
     if not hasattr(op, "lo") or op.out_type == "i32":
         return
     low, high = LIMITS[op.out_type]
-    wide = replace(op, output=Tensor(op.out_shape, "i32"), lo=LIMITS["i32"][0], hi=LIMITS["i32"][1])
+    lowest, highest = LIMITS["i32"]
+    lo, hi = getattr(op, "lo", low), getattr(op, "hi", high)
+    wide = changed(op, output=Tensor(op.out_shape, "i32"), lo=lowest, hi=highest)
     values = reference.apply(wide, *inputs).astype(np.int64) + op.output.zero
     kind = NUMPY_TYPE[op.out_type]
     wrapped = (values & 0xFF).astype(np.uint8).view(kind)
@@ -108,13 +109,15 @@ def clamped_otherwise(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
     clamps = {
         "no clamp but the byte's ends": (low, high),
         "the ends of a signed byte": (max(low, -128), 127),
-        "no upper limit": (op.lo, high),
-        "no lower limit": (low, op.hi),
+        "no upper limit": (lo, high),
+        "no lower limit": (low, hi),
     }
-    for words, limits in clamps.items():
-        if limits != (op.lo, op.hi):
-            text = f"The output has {words}, and should lie in {op.lo} to {op.hi}: a ReLU or clip is wrong."
-            yield Change("saturation", text, values.clip(*limits).astype(kind))
+    for name, limits in clamps.items():
+        if limits != (lo, hi):
+            words = (
+                f"The output has {name}, and should lie in {lo} to {hi}: a ReLU or clip is wrong."
+            )
+            yield Change("saturation", words, values.clip(*limits).astype(kind))
 
 
 def shifted(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
@@ -150,8 +153,8 @@ def pattern(op: Op, right: Plane, came: Plane) -> tuple[Cause, str, bool]:
     padding = getattr(op, "padding", (0, 0, 0, 0))
     if any(padding) and not _inner(op, wrong).any():
         return "padding", "Only windows that reach into the padding are wrong.", False
-    limits = (getattr(op, "lo", None), getattr(op, "hi", None))
-    if None not in limits and np.isin(right[wrong], limits).all():
+    limits = [int(getattr(op, name)) for name in ("lo", "hi") if hasattr(op, name)]
+    if limits and np.isin(right[wrong], limits).all():
         return "saturation", "Only values at the ends of the clamp are wrong.", False
     channels = np.flatnonzero(wrong.any(axis=(0, 1, 2)))
     if hasattr(op, "weight"):

@@ -1,7 +1,7 @@
 """`find_difference`: the first op that differs between a program and another side."""
 
 from dataclasses import fields
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ class Runner(Protocol):
 
 
 def find_difference(
-    right: Program | Model, other: Program | Runner | Log, images: ArrayLike | None = None
+    right: Program | Model, other: Program | Runner | Log, images: Any = None
 ) -> Difference:
     """Compare what another side computes with a program or a float model, op by op.
 
@@ -211,8 +211,8 @@ def _numbers(right: Program, log: Log | None) -> str:
     if log is None or log.id in (0, own):
         return ""
     return (
-        f"The log names the program {log.id:08x}, and this one is {own:08x}: the device runs another "
-        "program, an older export perhaps."
+        f"The log names the program {log.id:08x}, and this one is {own:08x}: the device runs "
+        "another program, an older export perhaps."
     )
 
 
@@ -242,7 +242,8 @@ def _amount(wanted: Plane, came: Plane) -> str:
     wrong = wanted != came
     off = np.abs(came.astype(np.int64) - wanted.astype(np.int64)).max()
     share = 100 * wrong.mean()
-    return f"{int(wrong.sum()):,} of {wrong.size:,} values ({share:.2g} %), by {off:,} at most"
+    percent = f"{share:.0f}" if share >= 1 else f"{share:.2f}"
+    return f"{int(wrong.sum()):,} of {wrong.size:,} values ({percent} %), by {off:,} at most"
 
 
 def _images(n: int) -> str:

@@ -36,7 +36,10 @@ def layout_changes(x: Plane, what: str) -> Iterator[Change]:
             x[..., ::-1],
         )
         planar = x.transpose(0, 3, 1, 2).reshape(x.shape)
-        words = f"The values of {what} come channel by channel (CHW), and the program reads them pixel by pixel (HWC)."
+        words = (
+            f"The values of {what} come channel by channel (CHW), and the program reads them pixel "
+            "by pixel (HWC)."
+        )
         yield Change("layout", words, planar)
         back = x.reshape(n, c, h, w).transpose(0, 2, 3, 1)
         words = f"The values of {what} are in the order HWC, and were read as if in the order CHW."
@@ -65,8 +68,8 @@ def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -
         return rounding(values).clip(low, high).astype(NUMPY_TYPE[tensor.type])  # type: ignore[no-any-return]
 
     twice = (
-        "The input is scaled twice: the program reads raw {}, its first weights hold the scale, and "
-        "here the values were {} before."
+        "The input is scaled twice: the program reads raw pixels, its first weights hold the "
+        "scale, and here the values were {} before."
     )
     unit = x.astype(np.float64) / 255
     scalings = {"divided by 255": unit}
@@ -77,7 +80,7 @@ def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -
         scalings["normalized by mean and deviation"] = (unit - mean) / std
     for words, values in scalings.items():
         for rounding in (np.trunc, np.rint):
-            yield Change("input scaling", twice.format("pixels", words), stored(values, rounding))
+            yield Change("input scaling", twice.format(words), stored(values, rounding))
     inverted = (low + high) - x.astype(np.int64)
     kind = NUMPY_TYPE[tensor.type]
     yield Change(
@@ -98,7 +101,8 @@ def explain_input(
     for change in (*layout_changes(right, "the input"), *value_changes(right, tensor, encoder)):
         if np.array_equal(change.values, came):
             return change.cause, change.words, True
-    if np.array_equal(*(np.sort(a.reshape(len(a), -1)) for a in (right, came))):
+    ordered = [np.sort(plane.reshape(len(plane), -1)) for plane in (right, came)]
+    if np.array_equal(ordered[0], ordered[1]):
         return "layout", "The same values came in another order.", False
     x, y = (a.astype(np.float64).ravel() for a in (right, came))
     if x.std() > 0 and y.std() > 0:

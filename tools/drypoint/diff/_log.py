@@ -135,8 +135,8 @@ class _Reader:
                 what = "the input" if name == "in" else f"op {self.program.ops[int(name)].name!r}"
                 self._refuse(
                     number,
-                    f"ends a run with {came:,} bytes of {what}, and the program has {size:,}: lines "
-                    "are missing, or the device runs another model",
+                    f"ends a run with {came:,} bytes of {what}, and the program has {size:,}: "
+                    "lines are missing, or the device runs another model",
                 )
         self.runs.append({name: bytes(part) for name, part in self.parts.items()})
         self.parts = None

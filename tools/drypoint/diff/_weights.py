@@ -53,13 +53,18 @@ def weight_changes(op: Op, x: Plane, right: Plane, came: Plane) -> Iterator[Chan
         number = int(getattr(op, name)[channel])
         signed = np.int64(number) ^ (np.int64(1) << np.arange(32))
         numbers = signed.astype(np.uint32).view(np.int32)
-        for i in one.matching(target, 32, **{name: lambda part, all=numbers: all[part]}):
+        for i in one.matching(target, 32, **{name: lambda part, numbers=numbers: numbers[part]}):
             what = "bias" if name == "bias" else "multiplier"
             words = (
                 f"The {what} of channel {channel} of {op.name} is {numbers[i]}, and should be "
                 f"{number}: bit {i} is flipped, in flash or on the way there."
             )
             yield Change("weights", words, came)
+
+
+def changed(op: Op, **fields: Any) -> Op:
+    """The op with other fields, checked again."""
+    return replace(op, **fields)
 
 
 class _Channel:
@@ -144,7 +149,7 @@ class _Channel:
         if isinstance(op, Conv):
             rows = rows.reshape(n, *op.kernel, op.in_shape.c)
         try:
-            many = replace(op, output=Tensor(shape, *op.output[1:]), **(tables | {"weight": rows}))
+            many = changed(op, output=Tensor(shape, *op.output[1:]), **(tables | {"weight": rows}))
         except ProgramError:
             return None
         return reference.apply(many, self.x)
