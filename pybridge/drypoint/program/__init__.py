@@ -10,6 +10,7 @@ from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
+from ._fuse import fuse_rows as fuse_rows
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
 from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR

@@ -57,8 +57,11 @@ def program_facts(program: Program) -> dict[str, Any]:
                 "weights": int(op.weight.size) if hasattr(op, "weight") else 0,
                 "macs": op.macs,
                 "plane_bytes": bytes_in_use,
+                "rows_kept": program.plan.rows_of(i) if program.plan.is_fused(i) else None,
             }
-            for op, tensors, bytes_in_use in zip(program.ops, program.reads, planes, strict=True)
+            for i, (op, tensors, bytes_in_use) in enumerate(
+                zip(program.ops, program.reads, planes, strict=True)
+            )
         ],
     }
 
