@@ -1,9 +1,10 @@
-"""``drypoint export``: a program as C."""
+"""``drypoint export``: a program as C, without what its outputs do not depend on."""
 
 import argparse
 import math
 import shlex
 from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program
+from drypoint.program import Program, memory_chart, simplify
 
-from ._output import result, table
+from ._output import columns, result, table
 from ._pieces import load_program
 
 NAME = "export"
@@ -74,20 +75,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
-    programs = named_programs(args)
+    simplified = {name: simplify(program) for name, program in named_programs(args).items()}
+    programs = {name: found.program for name, found in simplified.items()}
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
         raise DrypointError(f"{option} is about a device: name one with --target")
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
-    for name, program in programs.items():
-        golden = golden_inputs(program, args.data)
-        section = ""
+    for name, found in simplified.items():
+        golden = golden_inputs(found.program, args.data)
+        section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
+        texts += f"  {name}\n" if len(programs) > 1 else ""
+        texts += f"  left out of the program: {found.left_out}\n\n"
         if row:
-            more, costs[name], section = measured(row, program, args)
-            texts += f"  {name}\n{more}" if len(programs) > 1 else more
-        chosen[name] = ExportModel(program=program, golden=golden, cost=section)
+            text, costs[name], more = measured(row, found.program, args)
+            texts, section = texts + text, section + more
+        chosen[name] = ExportModel(program=found.program, golden=golden, cost=section)
     library = args.name or "models" if len(programs) > 1 else next(iter(programs))
     files = export_models(
         chosen,
@@ -101,12 +105,15 @@ def run(args: argparse.Namespace) -> int:
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
     text = f"{table(rows)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
+    models = {
+        name: {"arena_bytes": found.program.arena_size, "left_out": found.to_json()}
+        for name, found in simplified.items()
+    }
     if len(programs) > 1:
-        facts["library"] = library
-        facts["models"] = {n: {"arena_bytes": p.arena_size} for n, p in programs.items()}
+        facts |= {"library": library, "models": models}
         facts |= {"target": row.name, "costs": costs} if row else {}
     else:
-        facts |= {"name": library, "arena_bytes": programs[library].arena_size}
+        facts |= {"name": library, **models[library]}
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json)
     return 0
@@ -177,6 +184,7 @@ def measured(
     text = f"{head}\n{table(whole, indent='    ')}\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
+    text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
 
 
