@@ -5,6 +5,7 @@ import re
 import subprocess
 from dataclasses import replace
 
+import constant_nets
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +13,7 @@ from planted import FAULTS, IMAGES, export, main_file, model, program
 
 from drypoint import devices, diff
 from drypoint.engine import Engine
-from drypoint.program import blob, reference
+from drypoint.program import blob, reference, simplify
 from tools import ONLY_CI, ROOT, run
 
 
@@ -317,3 +318,16 @@ def test_the_lines_of_the_page_are_those_that_the_engine_writes():
     (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     test = (ROOT / "tests/engine_c/test_api.c").read_text("utf-8")
     assert shown.splitlines() == re.findall(r'"(#dpt [^"]*)\\n"', test)[:5]
+
+
+def test_an_exported_program_without_its_dead_channels_is_compared(cli, tmp_path):
+    """Oracle: the reference of the simplified program, as a device logs it."""
+    whole = constant_nets.separable_net(dead=(3, 5, 6))
+    exported = simplify(whole).program
+    assert exported.weight_bytes < whole.weight_bytes
+    dpt, log = tmp_path / "p.dpt", tmp_path / "uart.txt"
+    dpt.write_bytes(blob.dumps(whole))
+    x = constant_nets.structured_inputs(whole, count=2)
+    log.write_bytes(b"".join(log_lines(exported, x)))
+    code, out, _ = cli("diff", dpt, log)
+    assert (code, out.startswith("Nothing differs: ")) == (0, True), out

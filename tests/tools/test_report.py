@@ -14,7 +14,7 @@ from drypoint.common import DrypointError
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure
-from drypoint.program import reference
+from drypoint.program import bytes_in_use, reference
 from drypoint.train import fit
 from tools import ROOT
 
@@ -82,6 +82,7 @@ def test_the_facts_equal_their_sources(made):
     assert facts["proof"]["verified_bytes"] == traced * len(Engine.backends())
     assert facts["program"]["arena_bytes"] == program.arena_size
     assert facts["training"]["result"]["n_epochs"] == 2
+    assert [op["bytes_in_use"] for op in facts["program"]["ops"]] == bytes_in_use(program)
 
 
 class Page(HTMLParser):
@@ -140,7 +141,7 @@ def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     assert [one for one in page.links if one[0] != "#" or one[1:] not in page.ids] == []
     assert page.count["h1"] == 1
     assert page.count["h2"] == 6
-    assert page.count["svg"] == 1 + 3 + 1 + len(found.layers)  # net, curves, calibration, errors
+    assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
     assert "alert(1)" in page.words  # as text
     assert "three <classes>" in page.words
     assert all(name in page.words for name in CLASSES)
@@ -192,7 +193,7 @@ def test_a_program_has_a_report_without_floats(made):
     assert alone.facts["quality"]["integers"] == found.facts["quality"]["integers"]
     page = Page(alone.html())
     assert "#layers" not in page.links
-    assert page.count["svg"] == 1
+    assert page.count["svg"] == 2  # calibration and arena
     assert "float net" not in str(alone)
 
 

@@ -1,6 +1,7 @@
 """``drypoint diff``: the first op that differs between two sides, and the likely cause."""
 
 import argparse
+import re
 import tempfile
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, read_bytes
 from drypoint.data import ImageEncoder
-from drypoint.diff import Difference, Log, find_difference, is_log, read_log
+from drypoint.diff import Difference, Log, find_difference, is_log, log_id, read_log
 from drypoint.engine import Compiled, Engine, find_compiler
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import Program, blob, simplify
 
 from ._output import result
 from ._pieces import add_picture_arguments, encoder_of, load_file, pictures
@@ -78,9 +79,14 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
             "C code"
         )
     elif isinstance(second, bytes):
+        right = _as_exported(right, log_id(second))
         other = read_log(second, right)
     else:
-        other = _compiled(second, right, workdir, find_compiler(args.cc))
+        header = _header(second)
+        number = re.search(r"_ID +0x([0-9A-F]{8})u", _text(header))
+        right = _as_exported(right, int(number[1], 16) if number else 0)
+        compiler = find_compiler(args.cc)
+        other = Compiled(right, second, name=header.stem, workdir=workdir, compiler=compiler)
     return find_difference(right, other, _images(args, right, other))
 
 
@@ -95,17 +101,21 @@ def _opened(name: str) -> Program | Model | Engine | bytes | Path:
     return content if is_log(content) else load_file(Path(name))
 
 
-def _compiled(folder: Path, program: Program, workdir: Path, compiler: str) -> Compiled:
-    """The generated C in a folder, for this machine."""
+def _as_exported(program: Program, number: int) -> Program:
+    """The program without what an export leaves out, if it has the number of the other side."""
+    simplified = simplify(program).program
+    return simplified if blob.identity(simplified) == number else program
+
+
+def _header(folder: Path) -> Path:
+    """The header of the exported model in a folder."""
     headers = [path for path in sorted(folder.glob("*.h")) if "_ARENA_SIZE" in _text(path)]
     if len(headers) != 1:
         raise DrypointError(
             f"{folder} has {len(headers)} headers of exported models, and one was wanted: "
             "drypoint export writes such a folder"
         )
-    return Compiled(
-        program, folder, name=headers[0].stem, workdir=workdir, compiler=compiler
-    )  # fmt: skip
+    return headers[0]
 
 
 def _text(path: Path) -> str:

@@ -14,4 +14,5 @@ from ._find import find_difference as find_difference
 from ._log import Log as Log
 from ._log import LogError as LogError
 from ._log import is_log as is_log
+from ._log import log_id as log_id
 from ._log import read_log as read_log

@@ -46,12 +46,19 @@ def is_log(content: bytes) -> bool:
     return _MARK in content
 
 
+def log_id(content: bytes) -> int:
+    """The program's number in the first line of a run; 0 without one."""
+    found = re.search(rb"#dpt run [0-9]+ [0-9]+ ([0-9a-f]{8})\*", content)
+    return int(found[1], 16) if found else 0
+
+
 def read_log(source: str | Path | bytes, program: Program) -> Log:
     """The runs in a device's log.
 
     Args:
         source: the path of a text file, or its bytes.
-        program: the program that the device should run: it has the shapes.
+        program: the program that the device should run: it has the shapes. `drypoint export`
+            writes ``program.simplify(...).program``.
 
     Raises:
         LogError: a line is damaged or missing, a run failed, or the log is of a model with other

@@ -10,7 +10,7 @@ from drypoint.common import sha256
 from drypoint.engine import Verification
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
-from drypoint.program import MAX_ACCUMULATOR, Program, blob
+from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use, simplify
 from drypoint.quant import VISIBLE_DB
 from drypoint.quant import Report as LayerReport
 
@@ -38,7 +38,7 @@ def net_facts(model: Model) -> dict[str, Any]:
 def program_facts(program: Program) -> dict[str, Any]:
     """Ops, bytes, multiply-accumulates."""
     content, names = blob.dumps(program), ["input", *(op.name for op in program.ops)]
-    planes = devices.plane_bytes(program)
+    used = bytes_in_use(program)
     return {
         "file_bytes": len(content),
         "sha256": sha256(content),
@@ -56,11 +56,11 @@ def program_facts(program: Program) -> dict[str, Any]:
                 "writes": str(op.output),
                 "weights": int(op.weight.size) if hasattr(op, "weight") else 0,
                 "macs": op.macs,
-                "plane_bytes": bytes_in_use,
+                "bytes_in_use": in_use,
                 "rows_kept": program.plan.rows_of(i) if program.plan.is_fused(i) else None,
             }
-            for i, (op, tensors, bytes_in_use) in enumerate(
-                zip(program.ops, program.reads, planes, strict=True)
+            for i, (op, tensors, in_use) in enumerate(
+                zip(program.ops, program.reads, used, strict=True)
             )
         ],
     }
@@ -121,13 +121,14 @@ def proof_facts(
 
 
 def cost_facts(program: Program, targets: Sequence[str]) -> dict[str, Any]:
-    """Target -> its cost, or the reason why it was not measured.
+    """Target -> the cost of the program as it is exported, or why it was not measured.
 
     Raises:
         UnknownTargetError: a name is no target's.
     """
-    rows = [devices.target(name) for name in targets]
-    return {row.name: _cost(row, program) for row in rows}
+    rows, found = [devices.target(name) for name in targets], simplify(program)
+    left_out = found.left_out if found.changes else ""
+    return {row.name: _cost(row, found.program) | {"left_out": left_out} for row in rows}
 
 
 def _cost(row: devices.Target, program: Program) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ._text import accuracy, first_loss, verified
 from ._thumbnails import Thumbnails
 
 Facts = Mapping[str, Any]
+_MOST_OPS = 200  # of a drawing of the arena
 _MOST_HISTOGRAMS = 40  # ops with a histogram of errors; each is 10 KB of the page
 
 
@@ -67,12 +68,17 @@ def page(
             )
         ],
         confusion=confusion_cells(measured, thumbnails),
-        pictures=_pictures(facts, model, measured, layers),
+        pictures=_pictures(facts, program=program, model=model, measured=measured, layers=layers),
     )
 
 
 def _pictures(
-    facts: Facts, model: Model | None, measured: Measurement, layers: LayerReport | None
+    facts: Facts,
+    *,
+    program: Program,
+    model: Model | None,
+    measured: Measurement,
+    layers: LayerReport | None,
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Section -> (title, SVG, the picture as text) of each picture."""
     numbers = count()
@@ -83,6 +89,9 @@ def _pictures(
         return title, element, picture.text
 
     found: dict[str, list[tuple[str, str, str]]] = {"net": [], "training": [], "errors": []}
+    found["memory"] = []
+    if len(program.ops) <= _MOST_OPS:
+        found["memory"].append(drawn(plot.memory(program), "The arena while each op runs"))
     if model is not None:
         found["net"].append(drawn(plot.net(model), "The layers and the arrays between them"))
     result = facts["training"]["result"]
