@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "forms": set(),
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
-    "diff": {"nn", "data", "program", "quant", "common"},
+    "diff": {"nn", "data", "program", "quant", "engine", "common"},
     "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }

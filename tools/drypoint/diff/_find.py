@@ -1,12 +1,13 @@
 """`find_difference`: the first op that differs between a program and another side."""
 
 from dataclasses import fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from drypoint.common import check_kind, kind_of
+from drypoint.engine import Compiled, Engine
 from drypoint.nn import Model
 from drypoint.program import Op, Program, blob, reference
 
@@ -17,19 +18,8 @@ from ._inputs import Plane, explain_input
 from ._log import Log
 
 
-@runtime_checkable
-class Runner(Protocol):
-    """An `engine.Engine` or an `engine.Compiled`."""
-
-    program: Program
-
-    def trace(self, x: ArrayLike, /) -> list[NDArray[np.integer]]:
-        """The output of every op."""
-        ...
-
-
 def find_difference(
-    right: Program | Model, other: Program | Runner | Log, images: Any = None
+    right: Program | Model, other: Program | Engine | Compiled | Log, images: Any = None
 ) -> Difference:
     """Compare what another side computes with a program or a float model, op by op.
 
@@ -49,7 +39,7 @@ def find_difference(
     """
     wanted = "a Program, or a Model"
     check_kind(right, (Program, Model), name="right", wanted=wanted, error=DiffError)
-    if not isinstance(other, Program | Log | Runner):
+    if not isinstance(other, Program | Log | Engine | Compiled):
         raise DiffError(f"other is {kind_of(other)}; wanted: a Program, Engine, Compiled or Log")
     if isinstance(right, Model):
         if not isinstance(other, Program):
