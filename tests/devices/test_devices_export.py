@@ -73,7 +73,8 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
         folder = tmp_path / program.name
         folder.mkdir()
         inputs = nets.random_inputs(program, seed)
-        answer = devices.run_exported(row, devices.build_exported(row, program, inputs, folder))
+        binary = devices.build_exported(row, program, inputs, folder)
+        answer = devices.run_exported(row, program, binary)
         assert answer.selftest == 0
         assert len(answer.op_stacks) == len(program.ops)
         assert 0 < max(answer.op_stacks) <= answer.stack

@@ -14,7 +14,7 @@ from drypoint.common import DrypointError
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure
-from drypoint.program import bytes_in_use, reference
+from drypoint.program import bytes_in_use, fuse_rows, reference, simplify
 from drypoint.train import fit
 from tools import ROOT
 
@@ -82,7 +82,9 @@ def test_the_facts_equal_their_sources(made):
     assert facts["proof"]["verified_bytes"] == traced * len(Engine.backends())
     assert facts["program"]["arena_bytes"] == program.arena_size
     assert facts["training"]["result"]["n_epochs"] == 2
-    assert [op["bytes_in_use"] for op in facts["program"]["ops"]] == bytes_in_use(program)
+    exported = fuse_rows(simplify(program).program)
+    assert [op["bytes_in_use"] for op in facts["memory"]["ops"]] == bytes_in_use(exported)
+    assert facts["memory"]["arena_bytes"] == exported.arena_size
 
 
 class Page(HTMLParser):

@@ -1,4 +1,4 @@
-"""``drypoint export``: a program as C, without what its outputs do not depend on."""
+"""``drypoint export``: a program as C, without what its outputs do not depend on, in little RAM."""
 
 import argparse
 import math
@@ -13,7 +13,7 @@ from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program, memory_chart, simplify
+from drypoint.program import Program, fuse_rows, memory_chart, simplify
 
 from ._output import columns, result, table
 from ._pieces import load_program
@@ -76,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
-    programs = {name: found.program for name, found in simplified.items()}
+    ram = (args.budget or {}).get("ram")
+    programs = {name: fuse_rows(found.program, arena=ram) for name, found in simplified.items()}
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
@@ -84,14 +85,16 @@ def run(args: argparse.Namespace) -> int:
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
     for name, found in simplified.items():
-        golden = golden_inputs(found.program, args.data)
+        program = programs[name]
+        golden = golden_inputs(program, args.data)
         section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
-        texts += f"  left out of the program: {found.left_out}\n\n"
+        texts += f"  left out of the program: {found.left_out}\n"
+        texts += f"  arena: {arena_text(found.program, program)}\n\n"
         if row:
-            text, costs[name], more = measured(row, found.program, args)
+            text, costs[name], more = measured(row, program, args)
             texts, section = texts + text, section + more
-        chosen[name] = ExportModel(program=found.program, golden=golden, cost=section)
+        chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     library = args.name or "models" if len(programs) > 1 else next(iter(programs))
     files = export_models(
         chosen,
@@ -106,7 +109,11 @@ def run(args: argparse.Namespace) -> int:
     text = f"{table(rows)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
     models = {
-        name: {"arena_bytes": found.program.arena_size, "left_out": found.to_json()}
+        name: {
+            "arena_bytes": programs[name].arena_size,
+            "arena_bytes_of_whole_outputs": found.program.arena_size,
+            "left_out": found.to_json(),
+        }
         for name, found in simplified.items()
     }
     if len(programs) > 1:
@@ -117,6 +124,15 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json)
     return 0
+
+
+def arena_text(whole: Program, program: Program) -> str:
+    """The bytes of the arena, and what running ops row by row saves."""
+    if program is whole:
+        return f"{program.arena_size:,} bytes"
+    by_rows = sum(n > 0 for n in program.plan.rows)
+    without = f"{whole.arena_size:,} if no op ran row by row, as {by_rows} do"
+    return f"{program.arena_size:,} bytes; {without}"
 
 
 def named_programs(args: argparse.Namespace) -> dict[str, Program]:

@@ -74,7 +74,7 @@ def measure_cost(
         tables=tables,
         arena=program.arena_size,
         stack=answer.stack,
-        stack_bound=packing.kernel_set(target.kernels).stack,
+        stack_bound=packing.stack_bound(packing.kernel_set(target.kernels), program),
         op_stacks=answer.op_stacks,
         instructions=counted,
     )

@@ -10,7 +10,7 @@ from drypoint.common import sha256
 from drypoint.engine import Verification
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
-from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use, simplify
+from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use, fuse_rows, simplify
 from drypoint.quant import VISIBLE_DB
 from drypoint.quant import Report as LayerReport
 
@@ -38,13 +38,11 @@ def net_facts(model: Model) -> dict[str, Any]:
 def program_facts(program: Program) -> dict[str, Any]:
     """Ops, bytes, multiply-accumulates."""
     content, names = blob.dumps(program), ["input", *(op.name for op in program.ops)]
-    used = bytes_in_use(program)
     return {
         "file_bytes": len(content),
         "sha256": sha256(content),
         "weight_bytes": program.weight_bytes,
         "arena_bytes": program.arena_size,
-        "arena_least_bytes": program.arena_lower_bound,
         "macs": program.macs,
         "input": str(program.input),
         "labels": list(program.labels),
@@ -56,12 +54,33 @@ def program_facts(program: Program) -> dict[str, Any]:
                 "writes": str(op.output),
                 "weights": int(op.weight.size) if hasattr(op, "weight") else 0,
                 "macs": op.macs,
-                "bytes_in_use": in_use,
-                "rows_kept": program.plan.rows_of(i) if program.plan.is_fused(i) else None,
             }
-            for i, (op, tensors, in_use) in enumerate(
-                zip(program.ops, program.reads, used, strict=True)
-            )
+            for op, tensors in zip(program.ops, program.reads, strict=True)
+        ],
+    }
+
+
+def as_exported(program: Program) -> tuple[Program, str]:
+    """The program that ``drypoint export`` writes, and what that leaves out, in words."""
+    found = simplify(program)
+    return fuse_rows(found.program), found.left_out if found.changes else ""
+
+
+def memory_facts(program: Program) -> dict[str, Any]:
+    """RAM of the program as it is exported."""
+    exported, left_out = as_exported(program)
+    plan = exported.plan
+    return {
+        "arena_bytes": exported.arena_size,
+        "arena_least_bytes": exported.arena_lower_bound,
+        "left_out": left_out,
+        "ops": [
+            {
+                "op": op.name,
+                "bytes_in_use": used,
+                "rows_kept": plan.rows_of(i) if plan.is_fused(i) else None,
+            }
+            for i, (op, used) in enumerate(zip(exported.ops, bytes_in_use(exported), strict=True))
         ],
     }
 
@@ -126,9 +145,8 @@ def cost_facts(program: Program, targets: Sequence[str]) -> dict[str, Any]:
     Raises:
         UnknownTargetError: a name is no target's.
     """
-    rows, found = [devices.target(name) for name in targets], simplify(program)
-    left_out = found.left_out if found.changes else ""
-    return {row.name: _cost(row, found.program) | {"left_out": left_out} for row in rows}
+    rows, (exported, _) = [devices.target(name) for name in targets], as_exported(program)
+    return {row.name: _cost(row, exported) for row in rows}
 
 
 def _cost(row: devices.Target, program: Program) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program
 
-from ._facts import cost_facts, layer_facts, net_facts, program_facts, proof_facts, quality_facts
+from ._facts import (
+    cost_facts,
+    layer_facts,
+    memory_facts,
+    net_facts,
+    program_facts,
+    proof_facts,
+    quality_facts,
+)
 from ._report import SCHEMA, Report, ReportError
 
 COMPARED = 1000  # test images that layers are compared on, and that every byte is verified on
@@ -85,6 +93,7 @@ def make_report(
         "training": {"provenance": dict(provenance), "result": training},
         "quality": quality_facts(integers, floats),
         "layers": None if layers is None else layer_facts(layers),
+        "memory": memory_facts(program),
         "costs": cost_facts(program, targets),
         "proof": proof_facts(program, verification, bounds),
     }

@@ -16,6 +16,7 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
+from ._facts import as_exported
 from ._text import accuracy, first_loss, verified
 from ._thumbnails import Thumbnails
 
@@ -89,9 +90,9 @@ def _pictures(
         return title, element, picture.text
 
     found: dict[str, list[tuple[str, str, str]]] = {"net": [], "training": [], "errors": []}
-    found["memory"] = []
+    found["memory"], exported = [], as_exported(program)[0]
     if len(program.ops) <= _MOST_OPS:
-        found["memory"].append(drawn(plot.memory(program), "The arena while each op runs"))
+        found["memory"].append(drawn(plot.memory(exported), "The arena while each op runs"))
     if model is not None:
         found["net"].append(drawn(plot.net(model), "The layers and the arrays between them"))
     result = facts["training"]["result"]

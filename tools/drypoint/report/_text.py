@@ -62,7 +62,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
     return [
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
-        ("RAM", f"{program['arena_bytes']:,} bytes"),
+        ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
         ("work", f"{program['macs']:,} multiply-accumulates an image"),
         ("verified", verified(facts["proof"])),
     ]
