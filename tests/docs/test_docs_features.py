@@ -24,7 +24,7 @@ SECTIONS = {
     "MEA": 25,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 13,
+    "VIS": 15,
     "PER": 8,
     "NET": 30,
     "ENG": 16,

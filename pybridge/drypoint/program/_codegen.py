@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _softmax as softmax
+from ._blob import identity
 from ._c_names import check_c_name
 from ._ops import (
     KINDS,
@@ -93,6 +94,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
+        id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
     )
 

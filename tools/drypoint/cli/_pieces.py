@@ -66,7 +66,7 @@ def pictures(
     Raises:
         DrypointError: images cannot be read, the net reads no images, or MNIST does not fit it.
     """
-    if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
+    if args.data is None or not has_class_folders(args.data):
         _check_reads_mnist(reader, of_its_classes=of_its_classes)
         return mnist(split, args)
     encoder = encoder_of(reader)
@@ -106,6 +106,11 @@ def encoder_of(reader: Model | Program) -> Encoder | None:
     if isinstance(reader, Model):
         return reader.encoder
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether a folder has a subfolder of pictures for each class."""
+    return any(_is_of_classes(path) for path in _inside(folder))
 
 
 def _inside(folder: Path) -> list[Path]:
