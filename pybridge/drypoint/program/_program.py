@@ -217,9 +217,7 @@ class Program:
             forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
         values = values[None] if values.shape in forms else values
         if values.shape[1:] not in forms:
-            raise ProgramError(
-                f"inputs are {values.shape}, the float net reads {forms[0]} or a batch"
-            )
+            raise ProgramError(f"inputs are {values.shape}; wanted: {forms[0]} or a batch of these")
         if np.isnan(values).any():
             raise ProgramError("inputs must not be NaN")
         if signal:
