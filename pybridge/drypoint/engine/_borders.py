@@ -82,6 +82,12 @@ def writes(program: Program, name: str, pre: str) -> str:
                 "probabilities of the scores, in units of 2^-30, without floating point."
             )
         return text
+    if program.threshold is not None:
+        return (
+            f"The outputs are the input's reconstruction: the input is an anomaly if "
+            f"`{name}_reconstruction_error({pre}input, {pre}scores) > {upper}_THRESHOLD`, in "
+            "integers."
+        )
     return (
         f"The net's real output i is `{pre}scores[i] * {upper}_OUTPUT_SCALE`; where outputs are "
         f"scores of classes, the class is {argmax}."

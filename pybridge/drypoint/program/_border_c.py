@@ -58,7 +58,22 @@ def border_functions(program: Program, name: str) -> str:
     text = _template("border.h.in").substitute(values)
     if rule.counts is not None:
         text += _template("border_counts.h.in").substitute(values)
+    if program.threshold is not None:
+        text += _template("border_error.h.in").substitute({**values, **_error(program)})
     return f"{text}\n"
+
+
+def _error(program: Program) -> dict[str, object]:
+    """The numbers of the reconstruction error."""
+    (h, w, c), (mult, shift) = program.input_shape, program.error_scale
+    same = program.output_shape == program.input_shape or 1 in (h * w, c)
+    return {
+        "threshold": program.threshold,
+        "mult": mult,
+        "shift": shift,
+        "half": 2 ** (shift - 1),
+        "order": "i" if same else f"i % {c} * {h * w} + i / {c}",
+    }
 
 
 def _template(name: str) -> Template:

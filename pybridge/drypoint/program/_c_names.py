@@ -17,9 +17,9 @@ KEYWORDS = (
 # What model.c, selftest.c and a driver of the model declare, and the files and names of the C
 # library that they include. A test takes these from the generated text.
 DECLARED = (
-    "arena available bits compare counts crcs exponent failed fraction fread fwrite i input inputs "
-    "integer k kernels labels main memcpy nearest op ops output outputs p printf progress rest "
-    "result samples selftest size size_t status stdin stdout step user write_output wrong"
+    "arena available bits compare counts crcs error exponent failed fraction fread fwrite i input "
+    "inputs integer k kernels labels main memcpy nearest op ops output outputs p printf progress "
+    "rest result samples selftest size size_t status stdin stdout step user write_output wrong"
 )
 # Files of these names would hide the headers of the C library.
 HEADERS = (
