@@ -27,8 +27,7 @@ class AnomalyMeasurement:
     anomalous: NDArray[np.bool_]
     threshold: float | None
 
-    @property
-    def n(self) -> int:
+    def __len__(self) -> int:
         """The number of examples."""
         return len(self.errors)
 
@@ -99,7 +98,7 @@ class AnomalyMeasurement:
         decided = {name: getattr(self, name) for name in figures if self.threshold is not None}
         threshold = None if self.threshold is None else np.asarray(self.threshold).item()
         return {
-            "n": self.n,
+            "n": len(self),
             "anomalies": int(self.anomalous.sum()),
             "auc": self.auc,
             "partial_auc": self.partial_auc(),
@@ -109,7 +108,7 @@ class AnomalyMeasurement:
         }
 
     def __repr__(self) -> str:
-        return f"AnomalyMeasurement(n={self.n}, auc={self.auc:.4f})"
+        return f"AnomalyMeasurement(n={len(self)}, auc={self.auc:.4f})"
 
 
 def measure_anomalies(
