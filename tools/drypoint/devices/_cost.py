@@ -64,10 +64,10 @@ def measure_cost(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binary = build_exported(target, program, golden, folder, optimize=optimize)
-        answer = run_exported(target, binary)
+        answer = run_exported(target, program, binary)
         counted = None
         if count and not why_not_counted(target):
-            counted = count_instructions(target, program, binary)
+            counted = count_instructions(target, answer.marks, binary)
         code, tables = linked_sizes(target, folder, optimize)
     return Cost(
         code=code,
