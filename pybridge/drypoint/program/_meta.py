@@ -82,10 +82,12 @@ def read_meta(data: bytes, n_ops: int) -> Meta:
 
 
 def _threshold(border_out: dict[str, Any]) -> int | None:
-    value = _get(border_out, "threshold", int, type(None), inside="output.", optional=True)
-    if value is not None and not 0 <= value < 2**64:
-        raise MetaError(f"output.threshold is {value}, not from 0 below 2^64")
-    return None if value is None else int(value)
+    value = border_out.get("threshold")
+    if value is not None and not (type(value) is int and 0 <= value < 2**64):
+        raise MetaError(
+            f"output.threshold must be a whole number from 0 below 2^64 or null, not {value!r:.40}"
+        )
+    return value
 
 
 _JSON_TYPES = {
