@@ -5,6 +5,11 @@ from drypoint.program import Program
 ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
 
 
+def _count(program: Program) -> float:
+    """The real value of the count 1 of a program with a `SignalEncoder`."""
+    return float((program.encoder or {}).get("count", 1.0))
+
+
 def reads(program: Program, name: str, pre: str) -> str:
     """How to make the bytes of an input: Markdown.
 
@@ -36,19 +41,17 @@ Python's `Program.integers` gives equal bytes."""
 def _quantize(program: Program, name: str, pre: str) -> str:
     """The calls that make the bytes of an input."""
     upper, element = name.upper(), ELEMENTS[program.input_type]
-    numbers = "real numbers, as the float net was trained on"
-    if program.encoder is not None:
-        numbers = "samples in the unit of the training data; mean and deviation are inside"
     lines = [f"static {element} {pre}input[{upper}_INPUT_SIZE];"]
     lines += [f"{name}_quantize(samples, {upper}_INPUT_SIZE, {pre}input); /* float samples[] */"]
-    text = f"The header makes them of {numbers}"
+    text = "The header makes them of real numbers, as the float net was trained on"
+    if program.encoder is not None:
+        text = "The header makes them of samples in the unit of the training data"
     if program.border.counts is not None:
         call = f"{name}_quantize_counts(counts, {upper}_INPUT_SIZE, {pre}input);"
         lines += [f"{call} /* int16_t counts[] */"]
-        count = (program.encoder or {}).get("count", 1.0)
-        text += (
-            f", or of a sensor's int16 counts, of which one stands for {count:g}, by integers alone"
-        )
+        text += f", or of a sensor's int16 counts, of which one stands for {_count(program)!r}"
+    if program.encoder is not None:
+        text += "; mean and deviation of each channel are inside"
     code = "\n".join(lines)
     return f"""\
 {text}:
@@ -57,7 +60,7 @@ def _quantize(program: Program, name: str, pre: str) -> str:
 {code}
 ```
 
-Where the compiler may emit no floating point, `-DDPT_NO_FLOAT` leaves out `{name}_quantize`."""
+Only `{name}_quantize` uses floating point; `-DDPT_NO_FLOAT` leaves it out."""
 
 
 def writes(program: Program, name: str, pre: str) -> str:

@@ -50,7 +50,7 @@ def border_functions(program: Program, name: str) -> str:
         "zero": _signed(program.input.zero),
         "low": _signed(rule.low),
         "high": rule.high,
-        "count": f"{float(count):g}",
+        "count": repr(float(count)),
         "unit": ", in the unit of the training data" if program.encoder is not None else "",
         "floats": _floats(rule, name, period),
         "integers": _integers(rule, name, period),
