@@ -254,20 +254,19 @@ def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]
     op, rows, fused = ops[i], plan.rows_of(i), plan.is_fused(i)
     if rows == 0 and not fused:
         return
-    if not 0 < rows <= op.out_shape.h or not runs_by_rows(op):
+    what = f"keeps {rows} rows of its output" if fused else f"computes {rows} rows at a time"
+    if not 0 < rows <= op.out_shape.h:
+        raise ProgramError(f"op {op.name!r} {what}, which has {op.out_shape.h}")
+    if not runs_by_rows(op):
         raise ProgramError(
-            f"op {op.name!r} cannot run by {rows} rows: its output has {op.out_shape.h}, and a "
-            f"dense op or one with rows of padding alone has none"
+            f"op {op.name!r} {what}; a dense op, or one with rows of padding alone, cannot"
         )
     if not fused:
         return
     if not may_fuse(ops, reads, last, i) or plan.rows_of(i + 1) == 0:
         raise ProgramError(
-            f"op {op.name!r} keeps rows of its output, which the next op does not read row by row, "
-            f"or not alone"
+            f"op {op.name!r} {what}; wanted: the next op reads it row by row, and no other op does"
         )
     least = min(row_map(ops[i + 1]).reach, op.out_shape.h)
     if rows < least:
-        raise ProgramError(
-            f"op {op.name!r} keeps {rows} rows; op {ops[i + 1].name!r} reads {least} at a time"
-        )
+        raise ProgramError(f"op {op.name!r} {what}; op {ops[i + 1].name!r} reads {least} at a time")
