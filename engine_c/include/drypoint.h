@@ -287,7 +287,7 @@ dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avg
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
     dpt_scalar_mul;
 extern const dpt_backend dpt_scalar;
-dpt_group_runner dpt_run_rows;
+dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them:
  * dpt_blocks on any 32-bit core or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on

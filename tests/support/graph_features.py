@@ -43,7 +43,7 @@ def features(program: Program) -> set[Feature]:
             "zero point written": op.output.zero != 0,
             "padding value": isinstance(op, PADDED) and op.pad is not None and bool(op.pad.any()),
             "dilation": isinstance(op, CONVOLUTIONS) and op.dilation != (1, 1),
-            "in place": program.plan.in_place[i],
+            "in place": program.plan.in_place[i] and kind in IN_PLACE,
             "fused": program.plan.is_fused(i),
             "by rows, over an input": program.plan.in_place[i] and program.plan.rows_of(i) > 0,
         }
