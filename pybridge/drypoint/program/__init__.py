@@ -9,6 +9,8 @@ from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
+from ._border import Border as Border
+from ._border import border as border
 from ._c_names import check_c_name as check_c_name
 from ._fuse import fuse_rows as fuse_rows
 from ._memory import Lifetime as Lifetime
@@ -48,6 +50,7 @@ __all__ = [
     "Add",
     "AvgPool",
     "BlobError",
+    "Border",
     "Change",
     "Concat",
     "Conv",
@@ -67,6 +70,7 @@ __all__ = [
     "Simplified",
     "Tensor",
     "blob",
+    "border",
     "bytes_in_use",
     "check_c_name",
     "codegen",

@@ -26,6 +26,7 @@ from ._labels import is_one_hot, label_indices
 from ._mnist import load, load_idx
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
+from ._signal_encoder import SignalEncoder
 from ._split import train_val_split
 from ._text import ascii_image
 
@@ -46,6 +47,7 @@ __all__ = [
     "FunctionEncoder",
     "ImageDecoder",
     "ImageEncoder",
+    "SignalEncoder",
     "UnknownClassError",
     "ascii_image",
     "augment",

@@ -16,6 +16,7 @@ from drypoint.data import (
     Decoder,
     Encoder,
     ImageEncoder,
+    SignalEncoder,
     check_scaled,
     decoder_from_config,
     encoder_from_config,
@@ -79,7 +80,8 @@ class Model:
         """The net's input for x: one example, or a batch with its axis first.
 
         Float arrays of exactly the net's input shape, batches of them and lists of them pass
-        unchanged; the encoder, if there is one, encodes anything else.
+        unchanged; the encoder, if there is one, encodes anything else. A `SignalEncoder` encodes
+        every input.
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
@@ -159,6 +161,28 @@ class Model:
         """
         return self.decode(self.predict_proba(x, batch_size=batch_size))
 
+    def reconstruction_error(self, x: object, *, batch_size: int = 256) -> Array:
+        """How badly an autoencoder reconstructs each input: the mean squared difference of the
+        net's output and its encoded input, float64 (N,).
+
+        Args:
+            x, batch_size: as for `predict_proba`; a batch.
+
+        Raises:
+            ModelError: the net gives another number of values than it takes. Otherwise as for
+                calling the model.
+        """
+        encoded = np.asarray(self.encode(x), np.float64)
+        outputs = self.predict_proba(x, batch_size=batch_size).reshape(len(encoded), -1)
+        wanted = encoded.reshape(len(encoded), -1)
+        if outputs.shape != wanted.shape:
+            raise ModelError(
+                f"the net gives {outputs.shape[1:]} values for {wanted.shape[1:]}: it is no "
+                "autoencoder"
+            )
+        squares: Array = ((outputs - wanted) ** 2).mean(axis=1)
+        return squares
+
     def top(self, x: object, k: int | None = None) -> list[object]:
         """The k likeliest (class, probability) pairs, likeliest first; a list of such lists for a
         batch. k = None means all classes.
@@ -220,6 +244,8 @@ class Model:
 
     def _raw(self, x: object) -> Array | None:
         """x as an array if it has the net's input shape and is of floats, else None."""
+        if isinstance(self.encoder, SignalEncoder):
+            return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
             if all(np.shape(one) == shape for one in x):
@@ -245,6 +271,8 @@ class Model:
         whether it is a batch."""
         if isinstance(x, list | tuple):
             return self.encoder is not None and len(x) > most
+        if isinstance(self.encoder, SignalEncoder):
+            return len(x) > most and not self.encoder.is_window(x.shape)
         rank = None if self.input_shape is None else len(self.input_shape)
         return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
 
