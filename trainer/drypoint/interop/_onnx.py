@@ -1,111 +1,135 @@
-"""`from_onnx`: a net from an ONNX file."""
+"""`from_onnx`, `program_from_onnx`: nets and integer programs from ONNX files."""
 
-import importlib
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from drypoint import nn
-from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
 
-from ._chain import Array, Chain, chain
-from ._errors import OnnxError, Unsupported
-from ._external import refuse_other_files
-from ._layers import Converted, convert
+from ._errors import OnnxError
+from ._onnx_draft import Draft
+from ._onnx_file import Graph, read_graph
+from ._onnx_functions import handlers as functions
+from ._onnx_functions import materialize
+from ._onnx_reader import Bound, Handler, Reader, input_of
+from ._onnx_shapes import (
+    concat,
+    expand,
+    flatten,
+    gather,
+    reshape,
+    slice_of,
+    softmax,
+    split,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
+from ._onnx_value import Value
+from ._onnx_weighted import batch_norm, conv, gemm, matmul
+from ._onnx_windows import global_pool, pad, pool, reduce
+
+MAX_WALKS = 3  # the first finds what the net's input is
+
+HANDLERS: dict[str, Handler] = {
+    **functions(),
+    "Conv": conv,
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "BatchNormalization": batch_norm,
+    "MaxPool": pool,
+    "AveragePool": pool,
+    "GlobalAveragePool": global_pool,
+    "GlobalMaxPool": global_pool,
+    "ReduceMean": reduce,
+    "ReduceMax": reduce,
+    "Pad": pad,
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Transpose": transpose,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Concat": concat,
+    "Split": split,
+    "Slice": slice_of,
+    "Gather": gather,
+    "Expand": expand,
+    "Softmax": softmax,
+    "LogSoftmax": softmax,
+}
+_STATE = "keeps a state from step to step: a net has none; use convolutions over time"
+_QUANTIZED = "belongs to a quantized net: interop.program_from_onnx reads it"
+_DYNAMIC = (
+    "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
+)
+_SIZES = "makes images larger; the engine has no such op: use fewer strides before it"
+_OTHER_NORM = "normalizes by statistics of the example; the engine has no such op: use BatchNorm"
+_CONTROL = "chooses what is computed while it runs: export one branch"
+HINTS = {
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _QUANTIZED),
+    **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
+    **dict.fromkeys(("Resize", "Upsample", "ConvTranspose", "DepthToSpace"), _SIZES),
+    **dict.fromkeys(
+        ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM
+    ),
+    **dict.fromkeys(("If", "Loop", "Scan", "Where"), _CONTROL),
+    "ArgMax": "gives the number of the largest value: end before it; a program's decision is it",
+    "TopK": "sorts values: end before it",
+    "Einsum": "is a general product of tensors: use a Linear or a convolution",
+    "ReduceSum": "sums over axes: use a mean (ReduceMean), and a factor",
+    "InstanceNormalization": _OTHER_NORM,
+}
 
 
-def from_onnx(source: bytes | str | Path) -> nn.Sequential:
-    """The net of an ONNX file that is a chain of layers that drypoint has.
+def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+    """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
 
-    The operators are Conv, Gemm, MatMul (+ Add), MaxPool, AveragePool, GlobalAveragePool,
-    BatchNormalization, Flatten, Reshape, Relu, Sigmoid, Tanh, Sin, Cos and Softmax, for float
-    nets with images as (N, C, H, W). Dropout and Identity are dropped, since they have no effect
-    in inference. Weights become float32. Layers get the default names of `nn.Sequential`.
+    `docs/import.md` lists the operators. Nodes that compute nothing of the input become constants;
+    nodes that move no value become no layer. Weights become float32. Layers get the default names
+    of `nn.Sequential`.
+
+    The net takes an example as the file does, with two exceptions: an image that the file has as
+    (H, W, C) is (C, H, W), and a signal (C, L) or (L, C) is an image (C, 1, L).
 
     Args:
-        source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
-            file is opened. Reading takes memory in proportion to the file's size.
+        source: a file, or its bytes. It is untrusted: nothing in it is executed. Data in other
+            files are read if these lie beside the file. Reading takes memory in proportion to the
+            size of the files.
 
     Raises:
-        OnnxError: no ONNX, data in other files, no chain, weights that are not finite in float32,
-            or unsupported nodes (the message names the first eight).
+        OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
+            that are not finite in float32, or nodes that no layer computes (the message has a line
+            for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    wanted = "the bytes or the path of an ONNX file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
-    onnx = _package()
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    what = "the bytes are" if isinstance(source, bytes) else f"{source} is"
-    proto = _parsed(content, onnx, what)
+    graph, what = read_graph(source)
     try:
-        return _net(chain(proto.graph, onnx))
-    except (OnnxError, nn.ConfigError, nn.ShapeError) as error:
-        raise OnnxError(f"{what} no net that can be read: {error}") from error
+        draft, output = drafted(graph, integers=False)
+        return draft.net(output.end)
+    except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise OnnxError.about(f"{what} no net that can be read", error) from error
 
 
-def _parsed(content: bytes, onnx: Any, what: str) -> Any:
-    """The ``onnx.ModelProto`` of a file, checked, after shape inference.
+def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
+    """The layers of a graph, and its output.
+
+    Args:
+        graph: the graph.
+        integers: whether tensors may be quantized.
 
     Raises:
-        OnnxError: the file is no valid ONNX model, or has data in other files.
+        OnnxError: nodes cannot be converted.
     """
-    try:
-        proto = onnx.load_model_from_string(content)
-        refuse_other_files(proto, onnx)  # first: the checker looks for the other files
-        onnx.checker.check_model(proto)
-        return onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
-    except OnnxError as error:
-        raise OnnxError(f"{what} without its weights: {error}") from error
-    except Exception as error:  # protobuf and the checker raise types of their own C++ side
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise OnnxError(f"{what} no ONNX model that can be read: {lines[0]}") from error
-
-
-def _package() -> Any:
-    try:
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise DrypointError(
-            f"ONNX files are read with the package onnx: {how_to_install('interop')}"
-        ) from error
-
-
-def _net(found: Chain) -> nn.Sequential:
-    """The layers of a chain as a net, with their arrays."""
-    made: list[Converted] = []
-    troubles = []
-    for node in found.nodes:
-        try:
-            one = convert(node, made[-1] if made else None)
-        except (Unsupported, nn.ConfigError) as trouble:
-            troubles.append(f"{node.name} {trouble}")
-            continue
-        if one is not None and node.op == "Add":
-            made[-1] = one
-        elif one is not None:
-            made.append(one)
-    if troubles:
-        more = f"; and {len(troubles) - 8} more" if len(troubles) > 8 else ""
-        raise OnnxError(
-            f"{len(troubles)} of {len(found.nodes)} nodes: {'; '.join(troubles[:8])}{more}"
+    bound: Value | None = None
+    for _ in range(MAX_WALKS):
+        reader = Reader(
+            graph,
+            input_of(graph, bound),
+            is_raw=bound is None,
+            integers=integers,
+            materialize=materialize,
         )
-    if not made:
-        raise OnnxError("the graph has no layers: nothing in it does anything")
-    net = nn.Sequential([one.layer for one in made], found.input_shape)
-    params: dict[str, Array] = {}
-    buffers: dict[str, Array] = {}
-    for name, one in zip(net.layers, made, strict=True):
-        params |= {f"{name}.{k}": _as_float32(v, f"{name}.{k}") for k, v in one.params.items()}
-        buffers |= {f"{name}.{k}": _as_float32(v, f"{name}.{k}") for k, v in one.buffers.items()}
-    return net.with_params(params).with_buffers(buffers)
-
-
-def _as_float32(array: Array, path: str) -> Array:
-    if array.dtype.kind in "bcOSU":
-        raise OnnxError(f"{path} holds {array.dtype}, not real numbers")
-    with np.errstate(over="ignore"):
-        values = array.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise OnnxError(f"{path} holds values that are not finite in float32")
-    return values
+        try:
+            return reader.draft, reader.walk(HANDLERS, HINTS)
+        except Bound as found:
+            bound = found.view
+    raise OnnxError("its input is read in too many ways")

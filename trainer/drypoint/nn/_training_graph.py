@@ -10,8 +10,8 @@ from ._user_functions import Function
 
 
 def default_loss(net: Module) -> Loss:
-    """Cross-entropy for a net that ends in a softmax or its logarithm, binary cross-entropy for one that ends in a
-    sigmoid, else the mean squared error.
+    """Cross-entropy for a net that ends in a softmax or a log-softmax, binary cross-entropy for one
+    that ends in a sigmoid, else the mean squared error.
 
         nn.default_loss(nn.lenet())  # CrossEntropyLoss(from_logits=False, label_smoothing=0.0)
 
