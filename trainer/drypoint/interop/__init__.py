@@ -38,6 +38,8 @@ value differs by at most 1.
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
 from ._onnx import from_onnx as from_onnx
+from ._onnx import is_quantized_onnx as is_quantized_onnx
+from ._onnx import program_from_onnx as program_from_onnx
 from ._tflite import from_tflite as from_tflite
 from ._tflite import is_quantized_tflite as is_quantized_tflite
 from ._tflite import program_from_tflite as program_from_tflite

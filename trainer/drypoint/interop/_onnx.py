@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
-from drypoint import nn
+import numpy as np
 
-from ._errors import OnnxError
+from drypoint import nn
+from drypoint.program import Program, ProgramError
+
+from ._errors import OnnxError, TfliteError
 from ._onnx_draft import Draft
 from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
 from ._onnx_functions import materialize
+from ._onnx_integers import program_of
 from ._onnx_reader import Bound, Handler, Reader, input_of
 from ._onnx_shapes import (
     concat,
@@ -23,6 +27,7 @@ from ._onnx_shapes import (
     transpose,
     unsqueeze,
 )
+from ._onnx_steps import integer_handlers
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
@@ -55,8 +60,8 @@ HANDLERS: dict[str, Handler] = {
     "Softmax": softmax,
     "LogSoftmax": softmax,
 }
+HANDLERS |= integer_handlers(HANDLERS)
 _STATE = "keeps a state from step to step: a net has none; use convolutions over time"
-_QUANTIZED = "belongs to a quantized net: interop.program_from_onnx reads it"
 _DYNAMIC = (
     "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
 )
@@ -65,7 +70,6 @@ _OTHER_NORM = "normalizes by statistics of the example; the engine has no such o
 _CONTROL = "chooses what is computed while it runs: export one branch"
 HINTS = {
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _QUANTIZED),
     **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
     **dict.fromkeys(("Resize", "Upsample", "ConvTranspose", "DepthToSpace"), _SIZES),
     **dict.fromkeys(
@@ -76,7 +80,6 @@ HINTS = {
     "TopK": "sorts values: end before it",
     "Einsum": "is a general product of tensors: use a Linear or a convolution",
     "ReduceSum": "sums over axes: use a mean (ReduceMean), and a factor",
-    "InstanceNormalization": _OTHER_NORM,
 }
 
 
@@ -107,6 +110,54 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
         return draft.net(output.end)
     except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise OnnxError.about(f"{what} no net that can be read", error) from error
+
+
+def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Program:
+    """The integer program of a quantized ONNX file: its own weights, scales and zero points.
+
+    Both forms are read: float operators between QuantizeLinear and DequantizeLinear (QDQ), and
+    operators on integers (QLinearConv, ...), as ``onnxruntime.quantization.quantize_static`` writes
+    them. Activations are int8 or uint8 with one scale, weights symmetric int8 with a scale a
+    channel or one.
+
+    The program reads what the file's first QuantizeLinear gives: uint8 with zero point 0 as u8,
+    other integers as i8, uint8 less 128; images as (N, H, W, C). `Program.integers` makes them of
+    real values. Its outputs are the integers of the file's output, less the zero point; of a file
+    that ends in a softmax, the integers before that.
+
+    Args:
+        source: as for `from_onnx`.
+        name: the program's name.
+
+    Raises:
+        OnnxError: as `from_onnx`; or tensors that are not quantized.
+        DrypointError: as `from_onnx`.
+    """
+    graph, what = read_graph(source)
+    try:
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = drafted(graph, integers=True)
+            return program_of(draft, output.end, size=graph.size, name=name)
+    except (OnnxError, TfliteError, ProgramError, nn.ConfigError) as error:
+        raise OnnxError.about(f"{what} no quantized net that can be read", error) from error
+
+
+def is_quantized_onnx(source: bytes | str | Path) -> bool:
+    """Whether an ONNX file computes with integers, so that `program_from_onnx` is for it: it
+    quantizes an activation.
+
+    Args:
+        source: as for `from_onnx`.
+
+    Raises:
+        OnnxError, DrypointError: as `from_onnx`.
+    """
+    graph, _ = read_graph(source)
+    return any(
+        one.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
+        or (one.op == "QuantizeLinear" and one.inputs[0] not in graph.constants)
+        for one in graph.nodes
+    )
 
 
 def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:

@@ -33,6 +33,9 @@ class Steps:
     zero: int
 
 
+WHOLE = Steps(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Made:
     """A layer of the draft.
@@ -47,6 +50,7 @@ class Made:
             multiplies by.
         weights: the steps of a quantized file's weights.
         output: the steps of a quantized file's output.
+        keeps: whether the layer's weights of 0 and 1 choose values and compute none.
     """
 
     layer: nn.Module
@@ -57,6 +61,7 @@ class Made:
     scaling: bool = False
     weights: Steps | None = None
     output: Steps | None = None
+    keeps: bool = False
 
 
 class Draft:
@@ -83,6 +88,7 @@ class Draft:
         *,
         weights: Steps | None = None,
         scaling: bool = False,
+        keeps: bool = False,
     ) -> Value:
         """Add a layer; what it outputs.
 
@@ -102,8 +108,9 @@ class Draft:
             shape=shape,
             title=self.title,
             arrays=dict(arrays or {}),
-            weights=weights,
+            weights=WHOLE if keeps else weights,
             scaling=scaling,
+            keeps=keeps,
         )
         return Value(end=number, made=shape, shape=shape)
 
@@ -127,6 +134,17 @@ class Draft:
             self.layers[end] = replace(self.layers[end], output=steps)
         else:
             self.input_steps = steps
+
+    def set_keeps(self, end: int) -> None:
+        """Say of a layer that its weights of 0 and 1 choose values and compute none."""
+        self.layers[end] = replace(self.layers[end], keeps=True)
+
+    def chosen(self, value: Value, places: list[int]) -> Value:
+        """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
+        matrix = np.zeros((len(places), value.made[0], 1, 1))
+        matrix[np.arange(len(places)), places] = 1.0
+        layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
+        return self.add(layer, (value,), {"weight": matrix}, keeps=True)
 
     def scaled(self, value: Value, factor: Floats, term: Floats) -> Value:
         """factor * x + term for each channel of an image, or each element of a vector.
@@ -231,6 +249,8 @@ def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
     """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
     factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
     arrays = {key: np.asarray(array) for key, array in before.arrays.items()}
+    if before.keeps:
+        return None
     if before.scaling:
         scale, shift = arrays["scale"] * factor, arrays["shift"] * factor + term
         return {**arrays, "scale": scale, "shift": shift}

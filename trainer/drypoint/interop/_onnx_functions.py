@@ -9,7 +9,7 @@ that drypoint has: what is computed decides, not how it is written.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from drypoint import nn
 
 from ._errors import Unsupported
 from ._onnx_draft import Floats
-from ._onnx_file import Node
+from ._onnx_file import Node, Shape
 from ._onnx_reader import Reader
 from ._onnx_value import Value, along
 
@@ -48,6 +48,27 @@ class Waiting:
     function: Callable[..., Points]
     arguments: tuple[str, ...]
     title: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OfIntegers(nn.Layer):
+    """Any function of one value, of a quantized file: a program has a table of it.
+
+    Args:
+        function: the function, of float64.
+    """
+
+    function: Callable[[Points], Points]
+
+    short_name: ClassVar[str] = "function"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        return input_shape
+
+    def forward(self, x: Any, params: Any, ctx: Any) -> Any:
+        """Not computed: the layer is of no float net."""
+        raise NotImplementedError
 
 
 def _leaky(node: Node) -> Callable[[Points], Points]:
@@ -279,25 +300,32 @@ def materialize(reader: Reader, name: str) -> Value:
     waiting: Waiting = reader.waiting[name]
     for root in _roots(reader, name):
         try:
-            points = _evaluated(reader, name, {root: GRID})
+            points = _evaluated(reader.waiting, name, {root: GRID})
         except LookupError:
             continue
         found = _layer_of(points)
-        if found is not None:
-            value = reader.anything(reader.view(root))
-            reader.draft.title = waiting.title
-            if isinstance(found, nn.Layer):
-                return _with_layer(reader, value, found)
-            factor, term = found
-            if (factor, term) == (1.0, 0.0):
-                return value
-            return _scaled(reader, value, factor, term)
+        if found is None and not reader.integers:
+            continue
+        value = reader.anything(reader.view(root))
+        reader.draft.title = waiting.title
+        if found is None:  # a table has any function, and of what lies between no steps are known
+            found = _of_integers(dict(reader.waiting), name, root)
+        if isinstance(found, nn.Layer):
+            return _with_layer(reader, value, found)
+        factor, term = found
+        if (factor, term) == (1.0, 0.0):
+            return value
+        return _scaled(reader, value, factor, term)
     if len(waiting.arguments) == 2:
         return _merged(reader, waiting)
     raise Unsupported(
         f"({waiting.title}) computes a function of one value that no layer has: use one of "
         "nn.layers(), or a ReLU"
     )
+
+
+def _of_integers(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
+    return OfIntegers(lambda x: _evaluated(waiting, name, {root: x}))
 
 
 def _scaled(reader: Reader, value: Value, factor: float, term: float) -> Value:
@@ -324,11 +352,11 @@ def _roots(reader: Reader, name: str) -> list[str]:
     return sorted(found, key=lambda one: -found[one])
 
 
-def _evaluated(reader: Reader, name: str, known: dict[str, Points]) -> Points:
+def _evaluated(waiting_of: Mapping[str, Any], name: str, known: dict[str, Points]) -> Points:
     """The function from a tensor to another one at points.
 
     Args:
-        reader: what is known.
+        waiting_of: the tensors that wait.
         name: the other tensor.
         known: the values of the tensors that are known at the points; it is completed.
 
@@ -338,7 +366,7 @@ def _evaluated(reader: Reader, name: str, known: dict[str, Points]) -> Points:
     stack = [name]
     while stack:
         one = stack[-1]
-        waiting = reader.waiting.get(one)
+        waiting = waiting_of.get(one)
         if one in known:
             stack.pop()
             continue

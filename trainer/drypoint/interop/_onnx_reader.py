@@ -8,6 +8,7 @@ named in one error.
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ class Reader:
         known = all(not name or name in self.constants for name in node.inputs)
         if node.op in ("Shape", "Size") and node.inputs[0] not in self.constants:
             self._shape(node)
-        elif node.op == "ConstantOfShape" or (known and node.op not in hints):
+        elif known and node.op not in handlers.keys() - FOLDED:
             inputs = [self.constants[name] if name else None for name in node.inputs]
             made = self._folder.fold(node, inputs)
             self.constants |= dict(zip(node.outputs, made, strict=False))
@@ -228,12 +229,26 @@ class Reader:
         wanted = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
         self._bind(value, wanted)
         if value.index is not None:
+            value = self._with_channels_moved(value)
+        end = self.draft.shaped(value, wanted)
+        return Value(end=end, made=wanted, shape=value.shape)
+
+    def _with_channels_moved(self, value: Value) -> Value:
+        """An image whose channels lie in another order, as those of a channel shuffle, in order.
+
+        Raises:
+            Unsupported: other axes than the channels were moved.
+        """
+        index = value.order.reshape(value.shape[0], -1)
+        places, inside = index // index.shape[1], np.arange(index.shape[1])
+        whole = value.shape[:1] == value.made[:1] and len(value.made) == 3
+        if not whole or (places != places[:, :1]).any() or (index % index.shape[1] != inside).any():
             raise Unsupported(
                 f"reads {value.shape}, whose channels are not the first axis: export with images "
                 "as (N, C, H, W)"
             )
-        end = self.draft.shaped(value, wanted)
-        return Value(end=end, made=wanted, shape=value.shape)
+        made = self.draft.chosen(value, places[:, 0].tolist())
+        return replace(made, shape=value.shape)
 
     def plane(self, value: Value) -> tuple[Value, Axes]:
         """The view as an image in any order of its axes, and which axis each is.

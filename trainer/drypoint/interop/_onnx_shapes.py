@@ -223,10 +223,21 @@ def expand(reader: Reader, node: Node) -> None:
     ):
         reader.set(node, value)
         return
-    by = [one.op for one in reader.graph.nodes if node.outputs[0] in one.inputs]
-    if set(by) != {"Mul"} or len(sizes) != len(value.shape):
+    if len(sizes) != len(value.shape) or not _only_multiplied(reader, node.outputs[0]):
         raise Unsupported(f"repeats values to {_shown(target)}; only a factor of a product is")
     reader.set(node, value)
+
+
+def _only_multiplied(reader: Reader, name: str) -> bool:
+    """Whether only products read a tensor, which broadcast it themselves."""
+    names = {name}
+    for node in reader.graph.nodes:
+        if names.intersection(node.inputs):
+            if node.op in ("QuantizeLinear", "DequantizeLinear", "Identity"):
+                names.update(node.outputs)
+            elif node.op not in ("Mul", "com.microsoft.QLinearMul"):
+                return False
+    return True
 
 
 def softmax(reader: Reader, node: Node) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from drypoint import nn
 
 from ._errors import Unsupported
-from ._onnx_draft import Floats, Steps
+from ._onnx_draft import WHOLE, Floats, Steps
 from ._onnx_file import Array, Node
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along
@@ -179,13 +179,13 @@ def batch_norm(reader: Reader, node: Node) -> None:
 
 def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
     """Some of the channels of an image or elements of a vector, by weights of 0 and 1."""
-    matrix: Floats = np.zeros((len(places), value.shape[axis]))
-    matrix[np.arange(len(places)), places] = 1.0
     if len(value.shape) == 1:
-        return product(reader, value, matrix, None, None)
+        matrix: Floats = np.zeros((len(places), value.size))
+        matrix[np.arange(len(places)), places] = 1.0
+        made = product(reader, value, matrix, None, WHOLE)
+        reader.draft.set_keeps(made.end)
+        return made
     value, axes = reader.plane(value)
     assert axes[axis] == 0  # a caller checks it
-    layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
-    made = reader.draft.add(layer, (value,), {"weight": matrix[:, :, None, None]})
     shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
-    return placed(made, axes, shape)
+    return placed(reader.draft.chosen(value, places), axes, shape)

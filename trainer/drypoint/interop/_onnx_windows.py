@@ -208,7 +208,7 @@ def _padded(reader: Reader, value: Value, before: tuple[int, ...], after: tuple[
         channels = made.made[0]
         weight = np.eye(channels + first + last, channels, -first)[:, :, None, None]
         layer = nn.Conv2d(len(weight), 1, in_channels=channels, bias=False)
-        made = reader.draft.add(layer, (made,), {"weight": weight})
+        made = reader.draft.add(layer, (made,), {"weight": weight}, keeps=True)
     return placed(made, axes, shape)
 
 
@@ -230,7 +230,7 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
         layer: nn.Layer = nn.Conv2d(
             value.made[0], kernel, groups=value.made[0], in_channels=value.made[0], bias=False
         )
-        made = reader.draft.add(layer, (made,), {"weight": weight})
+        made = reader.draft.add(layer, (made,), {"weight": weight}, keeps=True)
     if step > 1:
         stride = (step, 1) if of_image == 1 else (1, step)
         made = reader.draft.add(nn.MaxPool2d(1, stride=stride), (made,))

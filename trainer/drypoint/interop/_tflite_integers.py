@@ -319,4 +319,5 @@ CONVERTERS: dict[str, Callable[[Draft, Operator], None]] = {
     **dict.fromkeys(sorted(FUNCTIONS), _function),
     "LEAKY_RELU": _function,
     "GELU": _function,
+    "FUNCTION": _function,
 }
