@@ -31,6 +31,7 @@ from ._onnx_steps import integer_handlers
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
+from ._rounding import Requantization
 
 MAX_WALKS = 3  # the first finds what the net's input is
 
@@ -133,6 +134,14 @@ def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Pro
         OnnxError: as `from_onnx`; or tensors that are not quantized.
         DrypointError: as `from_onnx`.
     """
+    program, _ = program_of_onnx(source, name)
+    return program
+
+
+def program_of_onnx(
+    source: bytes | str | Path, name: str
+) -> tuple[Program, dict[int, Requantization]]:
+    """As `program_from_onnx`, with the real factors of ops by position."""
     graph, what = read_graph(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter

@@ -20,6 +20,7 @@ from ._onnx_draft import Draft, Made, Steps, named
 from ._onnx_file import Array, Shape
 from ._onnx_functions import OfIntegers
 from ._onnx_steps import Requantized
+from ._rounding import Requantization
 from ._tflite_draft import Draft as ProgramDraft
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_integers import CONVERTERS
@@ -32,8 +33,10 @@ CLIPS = {nn.ReLU: "RELU", nn.ReLU6: "RELU6"}
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
 
-def program_of(draft: Draft, output: int, *, size: int, name: str) -> Program:
-    """The integer program of a quantized file's draft.
+def program_of(
+    draft: Draft, output: int, *, size: int, name: str
+) -> tuple[Program, dict[int, Requantization]]:
+    """The integer program of a quantized file's draft, and the real factors of its ops by position.
 
     Args:
         draft: the draft.
@@ -50,7 +53,7 @@ def program_of(draft: Draft, output: int, *, size: int, name: str) -> Program:
     file = lowering.file(size)
     made = ProgramDraft(file)
     convert_all(made.line, CONVERTERS, made, made.stand_in)
-    return made.finished(name)
+    return made.finished(name), made.requantizations
 
 
 class _Lowering:

@@ -298,13 +298,13 @@ class Reader:
             Unsupported: it is a constant, or a flattened image in an order of its own.
         """
         value = self.view(self.graph.output)
-        if value.index is not None:
-            if axes_of(value) is None:
-                raise Unsupported(
-                    f"is a tensor {value.shape} in another order than {value.made}: end before it "
-                    "is flattened or its axes are exchanged"
-                )
+        if axes_of(value) is not None:
             return value
+        if value.index is not None:
+            raise Unsupported(
+                f"is a tensor {value.shape} in another order than {value.made}: end before it "
+                "is flattened or its axes are exchanged"
+            )
         if len(value.shape) == 1:
             return self.vector(value)
         return self.image(value) if len(value.shape) < 4 else value

@@ -22,6 +22,12 @@ FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
     "ELU": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
     "ABS": np.abs,
     "NEG": lambda x: -x,
+    "EXP": np.exp,
+    "LOG": lambda x: np.log(np.maximum(x, 1e-30)),
+    "SQRT": lambda x: np.sqrt(np.maximum(x, 0.0)),
+    "SQUARE": np.square,
+    "SIN": np.sin,
+    "COS": np.cos,
     "QUANTIZE": lambda x: x,
 }
 
