@@ -183,8 +183,8 @@ class Draft:
             arrays = _scaled_arrays(before, one)
             if arrays is not None and before.output is None:
                 layer = before.layer
-                if "bias" in arrays and not layer.bias:  # type: ignore[attr-defined]
-                    layer = replace(layer, bias=True)  # type: ignore[type-var]
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    layer = replace(layer, bias=True)
                 layers[reads[0]] = replace(
                     before, layer=layer, arrays=arrays, output=one.output, weights=None
                     if (np.asarray(one.arrays["scale"]) != 1).any() else before.weights,
@@ -248,7 +248,7 @@ def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[s
 def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
     """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
     factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
-    arrays = {key: np.asarray(array) for key, array in before.arrays.items()}
+    arrays = {key: np.asarray(array, np.float64) for key, array in before.arrays.items()}
     if before.keeps:
         return None
     if before.scaling:

@@ -94,7 +94,7 @@ class Reader:
             except (Unsupported, nn.LayerError) as reason:
                 troubles.append(("the output", str(reason)))
         if troubles or output is None:
-            raise OnnxError(*_message(troubles, len(self.graph.nodes)))
+            raise OnnxError.of(troubles, len(self.graph.nodes), "nodes")
         return output
 
     def _not_stood_in(self, node: Node) -> set[str]:
@@ -365,15 +365,3 @@ def placed(number: Value, axes: Axes, shape: Shape) -> Value:
 def batch_is(graph: Graph, size: int) -> bool:
     """Whether a size of a file's tensor may be the batch axis."""
     return size in (graph.batch, -1, 0) or (graph.batch == ANY_BATCH and size == 1)
-
-
-def _message(troubles: list[tuple[str, str]], total: int) -> list[str]:
-    """The lines of an error: what is the matter, and each reason with the nodes that have it."""
-    by_reason: dict[str, list[str]] = {}
-    for title, reason in troubles:
-        by_reason.setdefault(reason, []).append(title)
-    lines = []
-    for reason, titles in by_reason.items():
-        more = f" and {len(titles) - 6} more" if len(titles) > 6 else ""
-        lines.append(f"{', '.join(titles[:6])}{more} {reason}")
-    return [f"{len(troubles)} of {total} nodes:", *lines]
