@@ -240,6 +240,7 @@ def torch_nets(torch):
     }
 
 
+@pytest.mark.filterwarnings("ignore")  # of the exporters themselves
 @pytest.mark.parametrize("dynamo", [False, True], ids=["TorchScript", "torch.export"])
 @pytest.mark.parametrize("name", ["view", "residual", "signal", "mlp"])
 def test_files_of_pytorch(tmp_path, name, dynamo):
