@@ -35,6 +35,7 @@ A program rounds each value once; some kernels of TensorFlow Lite round twice. F
 value differs by at most 1.
 """
 
+from ._errors import ImportFileError as ImportFileError
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
 from ._onnx import from_onnx as from_onnx
