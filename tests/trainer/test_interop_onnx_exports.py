@@ -7,12 +7,15 @@ Tolerance: 1e-5 of the largest output. Both sum float32 products of at most a th
 another order; a misread weight, stride or pad is far above that.
 """
 
+import re
+
 import numpy as np
 import onnx
 import pytest
 from onnx_files import OnnxFile, as_ours, normals, onnx_runtime
 
 from drypoint import engine, interop, nn, quant
+from tools import ROOT
 
 
 def matched(content, shape, *, exports=True):
@@ -267,3 +270,14 @@ def test_the_batch_may_be_fixed_named_or_open():
         f.then("MatMul", f.drawn(72, 2))
         net = interop.from_onnx(f.bytes())
         assert net.output_shape(net.input_shape) == (2,)
+
+
+def test_every_row_of_the_table_from_x_to_c_names_a_test():
+    text = (ROOT / "docs/import.md").read_text("utf-8")
+    table = text[text.index("## From X to C") : text.index("## An ONNX file")]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    known = "\n".join(p.read_text("utf-8") for p in (ROOT / "tests/trainer").glob("test_interop*"))
+    for row in rows:
+        (name,) = re.findall(r"`(test_\w+)", row)
+        assert f"def {name}(" in known
+    assert len(rows) == 11

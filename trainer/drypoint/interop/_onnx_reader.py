@@ -57,7 +57,7 @@ class Reader:
         materialize: Callable[["Reader", str], Value],
     ) -> None:
         self.graph, self.integers = graph, integers
-        self.draft = Draft(given.made)
+        self.draft = Draft(given.made, graph.size)
         self.constants: dict[str, Array] = dict(graph.constants)
         self.steps: dict[str, tuple[Steps, int]] = {}
         self.values = {graph.input: given}
@@ -88,7 +88,7 @@ class Reader:
                 troubles.append((node.title, str(reason)))
                 lost.update(self._not_stood_in(node))
         output = None
-        if not troubles:
+        if self.graph.output not in lost:
             try:
                 output = self.output()
             except (Unsupported, nn.LayerError) as reason:
