@@ -170,6 +170,7 @@ def shared_constants():
     again = f.of("Identity", zeros)
     f.of("Gemm", "input", f.drawn(4, 4), zeros, transB=1)
     f.of("Gemm", f.of("Relu", f.at), f.drawn(4, 4), again, transB=1)
+    f.of("Mul", f.of("CastLike", f.at, zeros), f.of("CastLike", f.constant(0.5), f.at))
     f.of("Mul", f.at, f.of("Sqrt", f.of("Exp", f.drawn(4))))
     return f
 

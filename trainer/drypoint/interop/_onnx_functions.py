@@ -156,6 +156,17 @@ def unary(reader: Reader, node: Node) -> None:
     wait(reader, node, _UNARY[node.op](node), node.inputs[0])
 
 
+def cast_like(reader: Reader, node: Node) -> None:
+    """CastLike of a constant or a tensor to the floats of another one."""
+    given, like = node.inputs
+    if like in reader.constants and reader.constants[like].dtype.kind != "f":
+        raise Unsupported("makes no floats: only casts between floats are read")
+    if given in reader.constants:
+        reader.constants[node.outputs[0]] = reader.constants[given]
+    else:
+        wait(reader, node, lambda x: x, given)
+
+
 def hard_sigmoid(reader: Reader, node: Node) -> None:
     """clip(alpha * x + beta, 0, 1): two functions, of which the first may join its reader."""
     alpha, beta = (float(node.attributes.get(k, d)) for k, d in (("alpha", 0.2), ("beta", 0.5)))
@@ -435,6 +446,7 @@ def handlers() -> dict[str, Callable[[Reader, Node], None]]:
     return {
         **dict.fromkeys(_UNARY, unary),
         **dict.fromkeys(BINARY, arithmetic),
+        "CastLike": cast_like,
         "HardSigmoid": hard_sigmoid,
         "Clip": clip,
         "PRelu": prelu,
