@@ -156,7 +156,9 @@ def test_every_form_takes_a_target(toolbox, tmp_path, form):
     engine = {path.name for path in tmp_path.rglob("*.c")} - {"lenet.c", "selftest.c"}
     one = form == "amalgamation"
     assert engine == (
-        {"drypoint.c"} if one else {"dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_dsp.c"}
+        {"drypoint.c"}
+        if one
+        else {"dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_dsp.c"}
     )
     sources = [path for path in tmp_path.rglob("*.c") if path.name in {"lenet.c", *engine}]
     folders = {f"-I{path.parent}" for path in tmp_path.rglob("*.h")}
@@ -168,11 +170,18 @@ def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
         files = sources_for(packing.kernel_set(kernels))
         return [path.name for path in files if path.suffix == ".c"]
 
-    assert sources("scalar") == ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c"]
-    assert sources("wasm") == ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_wasm.c"]
+    assert sources("scalar") == ["dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c"]
+    assert sources("wasm") == [
+        "dpt_rows.c",
+        "dpt_run.c",
+        "dpt_scalar.c",
+        "dpt_softmax.c",
+        "dpt_wasm.c",
+    ]
     assert sources("neondot") == [
         "dpt_cpu.c",
         "dpt_neondot.c",
+        "dpt_rows.c",
         "dpt_run.c",
         "dpt_scalar.c",
         "dpt_softmax.c",
