@@ -25,7 +25,7 @@ SECTIONS = {
     "BAS": 6,
     "PRE": 6,
     "VIS": 15,
-    "PER": 8,
+    "PER": 10,
     "NET": 30,
     "ENG": 18,
 }
