@@ -107,8 +107,8 @@ WITHOUT_ARGUMENTS = {engine.c_sources, engine.headers, engine.include_dir, model
 
 def test_all_public_functions_are_called_here():
     for part in (measure, quant, plot, engine, interop, models, baselines):
-        for function in vars(part).values():
-            if inspect.isfunction(function):
+        for name, function in vars(part).items():
+            if inspect.isfunction(function) and not name.startswith("_"):
                 assert function in CALLS or function in WITHOUT_ARGUMENTS, function
 
 

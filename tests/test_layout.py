@@ -34,9 +34,9 @@ MAY_IMPORT = {
     "devices": {"bench", "engine", "models", "program", "common"},
     "cli": EVERYTHING,
 }
-# A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
+# A result draws itself, and an engine decides by the data part's decoder: the method imports the
+# part when it is called, so that training loads no plot, and an engine of integers no data.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "engine": {"data"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

@@ -2,6 +2,15 @@
 JSON, memory limits, one BLAS thread.
 """
 
+from ._aliases import ArgumentNameError as ArgumentNameError
+from ._aliases import Arguments as Arguments
+from ._aliases import Names as Names
+from ._aliases import UnknownNameError as UnknownNameError
+from ._aliases import accept as accept
+from ._aliases import attribute_hints as attribute_hints
+from ._aliases import known_word as known_word
+from ._aliases import module_getattr as module_getattr
+from ._aliases import unknown as unknown
 from ._archive import npy_header as npy_header
 from ._archive import pack_members as pack_members
 from ._archive import unpack_members as unpack_members

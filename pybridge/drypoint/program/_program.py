@@ -1,13 +1,18 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import attribute_hints, read_bytes, write_atomic
+
+from ._aliases import PROGRAM_HINTS
 from ._listing import listing
 from ._ops import Op, WeightedOp
 from ._plan import Plan, Reads, check_plan, last_readers, lower_bound, make_plan
@@ -18,6 +23,7 @@ MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 
+@attribute_hints(PROGRAM_HINTS)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Program:
     """What the engine runs; the Python twin of ``dpt_model``.
@@ -212,6 +218,37 @@ class Program:
         probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
         return probabilities
 
+    def is_single(self, x: ArrayLike) -> bool:
+        """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
+        (h, w, c), shape = self.input_shape, np.shape(x)
+        shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
+        shapes += [(h, w)] if c == 1 else []
+        shapes += [(c,)] if (h, w) == (1, 1) else []
+        return shape in shapes
+
+    def save(self, path: str | Path) -> None:
+        """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
+
+        Args:
+            path: of the file; its name mostly ends in .dpt.
+
+        Raises:
+            ProgramError: as ``program.blob.dumps``.
+            DrypointError: the file cannot be written.
+        """
+        write_atomic(path, _blob().dumps(self))
+
+    @staticmethod
+    def load(path: str | Path) -> "Program":
+        """The program that `save` wrote to a file, which may be untrusted.
+
+        Raises:
+            BlobError: the file is no blob; see ``program.blob.loads``.
+            DrypointError: the file cannot be read.
+        """
+        program: Program = _blob().loads(read_bytes(path))
+        return program
+
     def __repr__(self) -> str:
         work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
@@ -223,6 +260,11 @@ class Program:
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _blob() -> Any:
+    """The module of blobs. It makes programs, so this module cannot import it at the start."""
+    return importlib.import_module("drypoint.program").blob
 
 
 def _check_text(text: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT
+from drypoint.common import READ_LIMIT, accept
 
+from ._aliases import IMAGE_ENCODER
 from ._color import Pixels, conform_color
 from ._compiled import encode
 from ._errors import CoderError
@@ -29,6 +30,7 @@ from ._resize import METHODS, resize
 _MAX_SIDE = 1 << 14
 
 
+@accept(IMAGE_ENCODER)
 @dataclass(frozen=True, kw_only=True)
 class ImageEncoder:
     """Encodes images for a net. Width and height are keywords, since their order differs.

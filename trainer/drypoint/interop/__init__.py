@@ -35,9 +35,16 @@ A program rounds each value once; some kernels of TensorFlow Lite round twice. F
 value differs by at most 1.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
 from ._onnx import from_onnx as from_onnx
 from ._tflite import from_tflite as from_tflite
 from ._tflite import is_quantized_tflite as is_quantized_tflite
 from ._tflite import program_from_tflite as program_from_tflite
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
+from drypoint.common import known_word
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -68,6 +69,9 @@ class Conv2d(Layer):
         check_count("Conv2d", "out_channels", self.out_channels)
         check_pair("Conv2d", "kernel_size", self.kernel_size)
         check_pair("Conv2d", "stride", self.stride)
+        if isinstance(self.padding, str):  # "SAME" and "same" are one word
+            word = known_word(self.padding, ("same", "valid"))
+            object.__setattr__(self, "padding", word or self.padding)
         check_padding("Conv2d", self.padding, by_name=True)
         check_pair("Conv2d", "dilation", self.dilation)
         check_count("Conv2d", "groups", self.groups)

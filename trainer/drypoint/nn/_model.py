@@ -11,7 +11,7 @@ from typing import Protocol, Self, cast, runtime_checkable
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.common import DrypointError, attribute_hints, read_bytes, write_atomic
 from drypoint.data import (
     Decoder,
     Encoder,
@@ -22,6 +22,7 @@ from drypoint.data import (
 )
 
 from . import _model_file as model_file
+from ._aliases import MODEL_HINTS
 from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
 from ._layer import Layer
@@ -35,6 +36,7 @@ class _Ranking(Protocol):
     def top(self, p: object, k: int | None = None) -> list[object]: ...
 
 
+@attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
     """A net with an encoder of its inputs and a decoder of its outputs.
@@ -211,6 +213,11 @@ class Model:
             DrypointError: as `dumps`, or the file cannot be written.
         """
         write_atomic(path, self.dumps())
+
+    @staticmethod
+    def load(path: str | Path) -> "Model":
+        """`nn.load`: the model that `save` wrote to a file."""
+        return load(path)
 
     def _repr_html_(self) -> str:
         """For notebooks: encoder, net as a table, decoder."""

@@ -22,7 +22,9 @@ from drypoint.autodiff.kernels.updates import (
     SGDStep,
     SignSGDStep,
 )
+from drypoint.common import accept, known_word
 
+from ._aliases import OPTIMIZER, OPTIMIZER_HINTS
 from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -70,6 +72,7 @@ class BuiltinOptimizer:
         raise NotImplementedError
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class SGD(BuiltinOptimizer):
     """Stochastic gradient descent, with momentum or Nesterov's (as in PyTorch's formulation).
@@ -95,6 +98,7 @@ class SGD(BuiltinOptimizer):
         return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class Adam(BuiltinOptimizer):
     """Adam (Kingma & Ba 2015); ``weight_decay`` is decoupled (AdamW, Loshchilov & Hutter 2019).
@@ -128,6 +132,7 @@ class Adam(BuiltinOptimizer):
         )
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class RMSProp(BuiltinOptimizer):
     """RMSProp (Hinton 2012, lecture 6e): steps divided by the root mean square of recent gradients.
@@ -151,6 +156,7 @@ class RMSProp(BuiltinOptimizer):
         return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class SignSGD(BuiltinOptimizer):
     """Steps of one size against the sign of the mean gradient (Bernstein et al. 2018, "Signum").
@@ -195,9 +201,11 @@ def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
     if given is None:
         return Adam()
     if isinstance(given, str):
-        if given not in OPTIMIZERS:
-            raise TrainError(f"no optimizer is called {given!r}; there are {', '.join(OPTIMIZERS)}")
-        return OPTIMIZERS[given]()
+        word = known_word(given, OPTIMIZERS)
+        if word is None:
+            hint = OPTIMIZER_HINTS.get(given.lower(), f"there are {', '.join(OPTIMIZERS)}")
+            raise TrainError(f"no optimizer is called {given!r}; {hint}")
+        return OPTIMIZERS[word]()
     if isinstance(given, type) or not hasattr(given, "step"):
         raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
     return given

@@ -18,6 +18,7 @@ from drypoint.nn import (
     default_loss,
 )
 
+from ._aliases import LOSS_ALIASES
 from ._errors import TrainError
 from ._examples import Column, Examples
 from ._objective import FunctionLoss, LossLike, Objective, has_losses, make_objective
@@ -131,8 +132,13 @@ def prepare_model(
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
+    if isinstance(loss, str) and loss.lower() in LOSS_ALIASES:
+        loss = LOSS_ALIASES[loss.lower()]()
     if isinstance(loss, str | Mapping):
-        raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
+        raise TrainError(
+            f"loss is {loss!r}; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the "
+            f"words {', '.join(LOSS_ALIASES)}"
+        )
     x, y = sample.columns[INPUT], sample.columns[TARGET]
     encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     model = replace(model, encoder=encoder)
