@@ -11,7 +11,7 @@ __version__ = version("drypoint")
 
 _PARTS = (
     *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "engine", "forms"),
-    *("interop", "measure", "models", "nn", "plot", "program", "quant", "train"),
+    *("interop", "measure", "models", "nn", "plot", "program", "quant", "sklearn", "train"),
 )
 
 _HINTS = {
