@@ -38,8 +38,13 @@ value differs by at most 1.
 from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
+from ._errors import ExportError as ExportError
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
+from ._export import to_onnx as to_onnx
+from ._export import to_safetensors as to_safetensors
+from ._export import to_tflite as to_tflite
+from ._export import to_torch_state_dict as to_torch_state_dict
 from ._onnx import from_onnx as from_onnx
 from ._tflite import from_tflite as from_tflite
 from ._tflite import is_quantized_tflite as is_quantized_tflite
