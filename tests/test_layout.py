@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "plot": {"measure", "nn", "autodiff", "data", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
+    "sklearn": {"quant", "train", "nn", "data", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},

@@ -118,7 +118,7 @@ BAD = {
     "metric": ({"metrics": [3]}, "a metric is a name or a function with a name, not 3"),
     "metrics": ({"metrics": ["accuracy"] * 2}, "two measurements are called 'accuracy'"),
     "loss name": ({"loss": "hinge"}, "loss is 'hinge'; a net takes a Loss"),
-    "model": ({"model": "lenet"}, "a str cannot be trained: give a Model, net or graph"),
+    "model": ({"model": "lenet"}, "model is the text 'lenet'; wanted: a Model, net or graph"),
     "monitor": (
         {"early_stopping": EarlyStopping(monitor="val_f1")},
         "early_stopping watches val_f1, which is not measured; there are loss, accuracy, val_loss",

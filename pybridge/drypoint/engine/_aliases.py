@@ -16,6 +16,17 @@ ENGINE = Arguments(
     aliases={"num_threads": "threads", "model_content": "program", "model_path": "program"},
     hints={"program": "a Program, as quant.quantize gives it, or the path of a .dpt file"},
 )
+_CALL = 'export_c(program, test.x[:10], "out", name="net")'
+EXPORT = Arguments(
+    aliases={"path": "folder", "out": "folder", "out_dir": "folder"},
+    hints={
+        "golden": f"some inputs for the self-test, {_CALL}",
+        "folder": f"a folder to write to, {_CALL}",
+        "name": f"the C name of the model, {_CALL}",
+        "framework": "it is form",
+    },
+    too_many=_CALL,
+)
 ENGINE_HINTS: Names = {
     "forward": "engine(x) decides, engine.predict_proba(x) gives probabilities, engine.run(x) "
     "integers",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint.common import DrypointError, accept, attribute_hints, check_kind, read_bytes
-from drypoint.program import NUMPY_TYPE, Program, Shape, blob
+from drypoint.program import NUMPY_TYPE, BlobError, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
 from ._native import ffi, lib
@@ -60,7 +60,11 @@ class Engine:
             self.program = program
         else:
             self._blob = program if isinstance(program, bytes) else read_bytes(program)
-            self.program = blob.loads(self._blob)
+            try:
+                self.program = blob.loads(self._blob)
+            except BlobError as error:
+                where = "" if isinstance(program, bytes) else f"{program}: "
+                raise BlobError(f"{where}{error}") from error
         n_ops = len(self.program.ops)
         self._bytes = ffi.from_buffer(self._blob)
         loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)

@@ -169,15 +169,36 @@ class Program:
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            real = x.dtype.kind == "f" and self.encoder is None
-            hint = ": integers(x) of the program makes them" if real else ""
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
+            raise ProgramError(
+                f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}: {self._dtype_hint(x)}"
+            )
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)
         if x.shape[1:] in plain:
             return x.reshape(len(x), *shape)
-        raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+        h, w, c = shape
+        hint = ""
+        if x.shape[-3:] == (c, h, w):
+            hint = ": channels come last, x.transpose(0, 2, 3, 1) of a batch with channels first"
+        elif x.size and x.size % (h * w * c) == 0 and x.ndim < 3:
+            hint = f": x.reshape(-1, {h}, {w}, {c}) of a batch"
+        elif self.encoder is not None and x.ndim >= 2:
+            hint = ": encoder_from_config(program.encoder).pixels(x) of drypoint.data resizes"
+        raise ProgramError(
+            f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}"
+        )
+
+    def _dtype_hint(self, x: NDArray[Any]) -> str:
+        """What to write for inputs of another type."""
+        wanted = np.dtype(NUMPY_TYPE[self.input_type])
+        if self.encoder is None:
+            if x.dtype.kind == "f":
+                return "integers(x) of the program makes them"
+            return f"x.astype({wanted.name!r}) of values in its range"
+        if x.dtype.kind == "f":
+            return "pixels from 0 to 255; of x in [0, 1] they are (255 * x).round().astype('uint8')"
+        return "pixels from 0 to 255, x.astype('uint8')"
 
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
         """Real inputs as the integers that the first op reads, for a program without an encoder:
@@ -246,7 +267,11 @@ class Program:
             BlobError: the file is no blob; see ``program.blob.loads``.
             DrypointError: the file cannot be read.
         """
-        program: Program = _blob().loads(read_bytes(path))
+        blob, content = _blob(), read_bytes(path)
+        try:
+            program: Program = blob.loads(content)
+        except blob.BlobError as error:
+            raise blob.BlobError(f"{path}: {error}") from error
         return program
 
     def __repr__(self) -> str:

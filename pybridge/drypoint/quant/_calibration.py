@@ -128,6 +128,12 @@ def calibrate(
                 tails[path] = _Tails(cut=math.floor(size * cut_share))
             tails[path].add(values)
     ranges = {path: t.range for path, t in tails.items()}
+    low, high = ranges[INPUT]
+    if low == high and len(images) > 1:
+        raise QuantizationError(
+            f"the values of all {len(images)} images are equal ({low:g}): calibrate with some "
+            "hundred training images"
+        )
     return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
 
 

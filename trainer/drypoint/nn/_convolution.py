@@ -21,6 +21,7 @@ from ._sizes import (
     check_flag,
     check_padding,
     check_pair,
+    fit_hint,
     full_padding,
     pair,
 )
@@ -109,15 +110,20 @@ class Conv2d(Layer):
         """(O, H', W'), sizes rounded down."""
         if len(input_shape) != 3 or input_shape[0] % self.groups or not input_shape[0]:
             groups = f" with C a multiple of {self.groups}" if self.groups > 1 else ""
-            raise ShapeError("Conv2d", f"wants images (C, H, W){groups}, got {input_shape}")
+            hint = "; put it before the Flatten" if len(input_shape) == 1 else ""
+            raise ShapeError("Conv2d", f"wants images (C, H, W){groups}, got {input_shape}{hint}")
         if self.in_channels is not None and input_shape[0] != self.in_channels:
             raise ShapeError(
-                "Conv2d", f"wants {self.in_channels} channels (C, H, W), got {input_shape}"
+                "Conv2d",
+                f"wants {self.in_channels} channels (C, H, W), got {input_shape}; in_channels may "
+                "be left out",
             )
         try:
             return self.out_channels, *self.window(input_shape).output_size(*input_shape[1:])
         except AutodiffError as error:
-            raise ShapeError("Conv2d", f"got {input_shape}: {error}") from error
+            raise ShapeError(
+                "Conv2d", f"got {input_shape}: {error}{fit_hint(input_shape)}"
+            ) from error
 
     def bind(self, input_shape: Shape) -> Self:
         """The layer with `in_channels` set."""

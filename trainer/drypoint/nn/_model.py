@@ -66,11 +66,24 @@ class Model:
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
+        self._check_classes()
         try:
             facts = json.loads(json.dumps(dict(self.provenance), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise ModelError(f"provenance is not as JSON takes it: {error}") from error
         object.__setattr__(self, "provenance", FrozenMapping(facts))
+
+    def _check_classes(self) -> None:
+        """Refuse a decoder of another number of classes than the net has outputs."""
+        classes = getattr(self.decoder, "classes", None)
+        if self.net.input_shape is None or not isinstance(classes, tuple):
+            return
+        shape = self.net.output_shape(self.net.input_shape)
+        if len(shape) == 1 and shape[0] != len(classes):
+            raise ModelError(
+                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes: they are one "
+                "for one"
+            )
 
     @property
     def input_shape(self) -> Shape | None:
@@ -169,7 +182,10 @@ class Model:
             ModelError: the decoder does not rank classes, or there is none.
         """
         if not isinstance(self.decoder, _Ranking):
-            raise ModelError(f"top() wants a decoder of classes, the model has {self.decoder!r}")
+            raise ModelError(
+                f"top() wants a decoder of classes, the model has {self.decoder!r}: "
+                "with_decoder(data.ClassDecoder(classes))"
+            )
         return self.decoder.top(self.predict_proba(x), k)
 
     def with_net(self, net: Layer) -> Self:

@@ -15,7 +15,7 @@ from ._layer import Layer
 from ._module import Module
 from ._names import LayerLike, added, inside, named, split
 from ._ported import Step
-from ._sizes import Shape, check_count
+from ._sizes import Shape, check_count, shape_hint
 from ._wiring import Wiring
 
 
@@ -161,7 +161,8 @@ class Sequential(Container):
         """The output shape of the last layer."""
         if self._shapes is not None:
             if input_shape != self._shapes[0]:
-                raise ShapeError("Sequential", f"wants {self._shapes[0]}, got {input_shape}")
+                hint = shape_hint(self._shapes[0], input_shape)
+                raise ShapeError("Sequential", f"wants {self._shapes[0]}, got {input_shape}{hint}")
             return self._shapes[-1]
         for name, layer in self.items():
             with inside(name):
@@ -263,15 +264,20 @@ def _arguments(
     may be the last positional argument.
 
     Raises:
-        ConfigError: a list of layers is followed by more layers.
+        ConfigError: a list of layers is followed by more layers, or the shape is none.
     """
+    rows: Any = given
     if given and not isinstance(given[0], Module | str | int):
         if len(given) > 2 or (len(given) == 2 and shape is not None):
             raise ConfigError("Sequential", "wants one list of layers, or layers one after another")
-        return given[0], given[1] if len(given) == 2 else shape
-    if len(given) > 1 and isinstance(given[-1], tuple | list):
-        return given[:-1], given[-1]
-    return given, shape
+        rows, shape = given[0], given[1] if len(given) == 2 else shape
+    elif len(given) > 1 and isinstance(given[-1], tuple | list):
+        rows, shape = given[:-1], given[-1]
+    if not isinstance(rows, Iterable):
+        raise ConfigError("Sequential", f"wants layers, got {rows!r}")
+    if shape is not None and (isinstance(shape, str) or not isinstance(shape, Iterable)):
+        raise ConfigError("Sequential", f"wants an input_shape (C, H, W) or (I,), got {shape!r}")
+    return rows, shape
 
 
 def _in_a_row(layers: Mapping[str, Module]) -> dict[str, Layer]:
