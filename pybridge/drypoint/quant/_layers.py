@@ -25,9 +25,11 @@ from drypoint.nn import (
     GlobalAvgPool2d,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     Layer,
     LeakyReLU,
     Linear,
+    LogSoftmax,
     MaxPool2d,
     Module,
     Mul,
@@ -94,6 +96,8 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _clipped(draft, path, value, 0.0, math.inf)
         case ReLU6():
             return _clipped(draft, path, value, 0.0, 6.0)
+        case Hardtanh():
+            return _clipped(draft, path, value, layer.min_val, layer.max_val)
         case MaxPool2d() | AvgPool2d() | AdaptiveAvgPool2d() | GlobalAvgPool2d():
             return _pooled(draft, path, layer, value, out)
         case Add():
@@ -113,7 +117,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _flattened(draft, path, value)
         case Reshape():
             return _reshaped(draft, path, layer, value, out)
-        case Softmax():
+        case Softmax() | LogSoftmax():
             if out.size != out.c or value.shape.size != value.shape.c:
                 raise Refusal(f"it acts on a plane {value.shape}; end in a Linear before it")
             return draft, replace(value, softmax=True)

@@ -46,6 +46,13 @@ from ._export import to_safetensors as to_safetensors
 from ._export import to_tflite as to_tflite
 from ._export import to_torch_state_dict as to_torch_state_dict
 from ._onnx import from_onnx as from_onnx
+from ._onnx import is_quantized_onnx as is_quantized_onnx
+from ._onnx import program_from_onnx as program_from_onnx
+from ._quantized import is_tflite as is_tflite
+from ._quantized import program_and_rounding as program_and_rounding
+from ._quantized import rounding_report as rounding_report
+from ._rounding import OpRounding as OpRounding
+from ._rounding import RoundingReport as RoundingReport
 from ._tflite import from_tflite as from_tflite
 from ._tflite import is_quantized_tflite as is_quantized_tflite
 from ._tflite import program_from_tflite as program_from_tflite

@@ -97,7 +97,7 @@ def convert_all(
                 raise Unsupported("reads nothing")
             converters[one.kind](draft, one)
         except (Unsupported, DrypointError) as reason:
-            troubles.append(f"operator {one.index} {one.kind} {reason}")
+            troubles.append(f"{one.title} {reason}")
             stand_in(one)
     if troubles:
         more = f"; and {len(troubles) - _SHOWN} more" if len(troubles) > _SHOWN else ""

@@ -13,7 +13,9 @@ from ._activations import (
     Cos,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -44,6 +46,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "leaky_relu": LeakyReLU,
     "hardswish": Hardswish,
     "hardsigmoid": Hardsigmoid,
+    "hardtanh": Hardtanh,
     "silu": SiLU,
     "gelu": GELU,
     "tanh": Tanh,
@@ -51,6 +54,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "sin": Sin,
     "cos": Cos,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
     "flatten": Flatten,
 }
 
