@@ -28,7 +28,7 @@ SECTIONS = {
     "PER": 8,
     "NET": 30,
     "ENG": 15,
-    "OTH": 7,
+    "OTH": 10,
 }
 
 

@@ -2,8 +2,9 @@
 
 from drypoint.common import Names
 
-MODULE_ALIASES: Names = {"load_onnx": "from_onnx"}
+MODULE_ALIASES: Names = {"from_pytorch": "from_torch", "from_tensorflow": "from_keras"}
 MODULE_HINTS: Names = {
+    "load_onnx": "it is from_onnx(path)",
     "export_onnx": "it is to_onnx(model)",
     "from_pt": "a .pt file holds no net, only its weights: build the torch module, load them, and "
     "call from_torch(module, example)",

@@ -52,7 +52,6 @@ MODULE_HINTS: Names = {
     "Input": "give the shape to the net, channels first: Sequential(layers, input_shape=(C, H, W))",
     "InputLayer": "give the shape to the net, channels first: Sequential(layers, "
     "input_shape=(C, H, W))",
-    "LogSoftmax": "end the net in Softmax; CrossEntropyLoss computes its logarithm exactly",
     "SparseCategoricalCrossentropy": "it is CrossEntropyLoss, for indices and for one-hot rows",
     "CategoricalCrossentropy": "it is CrossEntropyLoss, for indices and for one-hot rows",
     "NLLLoss": "end the net in Softmax and take CrossEntropyLoss",
