@@ -45,6 +45,8 @@ SAME = [
      lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
     (lambda: layer(nn.Sequential("Flatten", "Leaky-ReLU", 3)),
      lambda: layer(nn.Sequential([nn.Flatten(), nn.LeakyReLU(), nn.Linear(3)]))),
+    (lambda: layer(nn.Sequential(layers=[nn.Flatten(), nn.Linear(3)], input_shape=(1, 4, 4))),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
     (lambda: layer(nn.Dense(10)), lambda: layer(nn.Linear(10))),
     (lambda: layer(nn.Dense(units=10, use_bias=False)), lambda: layer(nn.Linear(10, bias=False))),
     (lambda: layer(nn.Linear(256, 3)), lambda: layer(nn.Linear(3, in_features=256))),

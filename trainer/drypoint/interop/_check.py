@@ -71,10 +71,12 @@ def check(
         given: Any = part
         if run is not source:
             given = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
-        ours, theirs = np.asarray(model.net(x)), np.asarray(run(given))
+        ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(given)))
         theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
         if len(theirs) != len(ours) or theirs.size != ours.size:
             raise OnnxError(f"the source gives {theirs.shape}, the net {ours.shape}")
+        if theirs.dtype.kind not in "buif":
+            raise OnnxError(f"the source gives {theirs.dtype}; wanted numbers")
         ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
         difference = max(difference, float(np.abs(ours - theirs).max()))
         equal += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())

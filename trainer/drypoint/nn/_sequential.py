@@ -65,8 +65,10 @@ class Sequential(Container):
         input_shape: Iterable[int] | None = None,
     ) -> None: ...
 
-    def __init__(self, *layers: Any, input_shape: Iterable[int] | None = None) -> None:
-        rows, input_shape = _arguments(layers, input_shape)
+    def __init__(
+        self, *given: Any, layers: Any = None, input_shape: Iterable[int] | None = None
+    ) -> None:
+        rows, input_shape = _arguments(given if layers is None else (layers, *given), input_shape)
         by_name = _in_a_row(named(rows, "Sequential"))
         first = next(iter(by_name.values()))
         shape = first.input_shape if input_shape is None else tuple(input_shape)

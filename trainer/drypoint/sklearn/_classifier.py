@@ -60,7 +60,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         hidden_layer_sizes: tuple[int, ...] = (64,),
         epochs: int = 50,
         batch_size: int = 32,
-        learning_rate: float = 0.005,
+        learning_rate: float = 0.01,
         optimizer: train.Optimizer | None = None,
         schedule: train.Schedule | str = "onecycle",
         validation_split: float = 0.0,
