@@ -24,10 +24,10 @@ SECTIONS = {
     "MEA": 25,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 11,
-    "PER": 8,
+    "VIS": 12,
+    "PER": 10,
     "NET": 30,
-    "ENG": 15,
+    "ENG": 16,
     "OTH": 10,
 }
 

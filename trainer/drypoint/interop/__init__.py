@@ -6,11 +6,12 @@
     model = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28),
                      decoder=data.ClassDecoder(range(10)))
 
-**TensorFlow Lite** gives a float net too. A quantized file gives an integer program with the file's
-own weights, scales and zero points, which needs no calibration:
+**TensorFlow Lite** gives a float net too. A quantized file of either kind gives an integer program
+with the file's own weights, scales and zero points, which needs no calibration:
 
     net = interop.from_tflite("lenet.tflite")
     program = interop.program_from_tflite("lenet_int8.tflite")
+    program = interop.program_from_onnx("lenet_int8.onnx")
 
 **PyTorch** modules and **Keras** models give float nets without a file in between, and `check` runs
 both on the same images:
@@ -40,8 +41,11 @@ How a quantized file becomes a program:
 * The last op writes the integers of the file's output less its zero point, as int32. A softmax at
   the end is `Program.softmax`.
 
-A program rounds each value once; some kernels of TensorFlow Lite round twice. From equal inputs a
-value differs by at most 1.
+A quantized ONNX file becomes a draft of float layers with steps, and that the same operators
+(`_onnx_integers`).
+
+A program rounds each value once; some kernels of TensorFlow Lite round twice, ONNX Runtime rounds
+in float32. From equal inputs a value differs by at most 1. `rounding_report` says how often.
 """
 
 from drypoint.common import module_getattr as _module_getattr
@@ -50,6 +54,7 @@ from . import _aliases
 from ._check import Agreement as Agreement
 from ._check import check as check
 from ._errors import ExportError as ExportError
+from ._errors import ImportFileError as ImportFileError
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
 from ._export import to_onnx as to_onnx

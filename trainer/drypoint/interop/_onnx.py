@@ -107,8 +107,9 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """
     graph, what = read_graph(source)
     try:
-        draft, output = drafted(graph, integers=False)
-        return draft.net(output.end)
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = drafted(graph, integers=False)
+            return draft.net(output.end)
     except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise OnnxError.about(f"{what} no net that can be read", error) from error
 

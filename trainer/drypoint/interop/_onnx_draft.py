@@ -15,6 +15,8 @@ from ._onnx_value import Value, check_size
 
 INPUT = "input"
 Floats = NDArray[np.float64]
+OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
+GROWTH = 16  # and for each byte of the file
 ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
 
 
@@ -67,17 +69,22 @@ class Made:
 class Draft:
     """Layers so far, by number from 1, in order of computation.
 
+    Args:
+        input_shape: what the net's input is for an example.
+        size: bytes of the file.
+
     Attributes:
         layers: number -> layer.
         input_shape: what the net's input is for an example.
         input_steps: the steps of a quantized file's input.
     """
 
-    def __init__(self, input_shape: Shape) -> None:
+    def __init__(self, input_shape: Shape, size: int) -> None:
         self.layers: dict[int, Made] = {}
         self.input_shape = input_shape
         self.input_steps: Steps | None = None
         self.title = ""
+        self._left = OWN_WEIGHTS + GROWTH * size
         self._shaped: dict[tuple[int, Shape], int] = {}
 
     def add(
@@ -114,6 +121,16 @@ class Draft:
         )
         return Value(end=number, made=shape, shape=shape)
 
+    def claim(self, count: int) -> None:
+        """Take weights that no file holds from the budget, before they are made.
+
+        Raises:
+            OnnxError: they are far more than the file explains.
+        """
+        self._left -= 8 * count
+        if self._left < 0:
+            raise OnnxError("its nodes choose and scale more values than a net of its size would")
+
     def shaped(self, value: Value, shape: Shape) -> int:
         """The number of a layer that outputs a layer's output in another shape."""
         if value.made == shape:
@@ -141,6 +158,7 @@ class Draft:
 
     def chosen(self, value: Value, places: list[int]) -> Value:
         """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
+        self.claim(len(places) * value.made[0])
         matrix = np.zeros((len(places), value.made[0], 1, 1))
         matrix[np.arange(len(places)), places] = 1.0
         layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
@@ -155,6 +173,7 @@ class Draft:
         rank = len(value.made)
         if rank not in (1, 3):
             raise Unsupported(f"scales a tensor {value.made}; wanted (C, H, W) or (n,)")
+        self.claim(4 * value.made[0])
         kind = nn.BatchNorm1d if rank == 1 else nn.BatchNorm2d
         ones = np.ones(value.made[0])
         arrays = {
@@ -183,8 +202,8 @@ class Draft:
             arrays = _scaled_arrays(before, one)
             if arrays is not None and before.output is None:
                 layer = before.layer
-                if "bias" in arrays and not layer.bias:  # type: ignore[attr-defined]
-                    layer = replace(layer, bias=True)  # type: ignore[type-var]
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    layer = replace(layer, bias=True)
                 layers[reads[0]] = replace(
                     before, layer=layer, arrays=arrays, output=one.output, weights=None
                     if (np.asarray(one.arrays["scale"]) != 1).any() else before.weights,
@@ -248,7 +267,7 @@ def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[s
 def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
     """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
     factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
-    arrays = {key: np.asarray(array) for key, array in before.arrays.items()}
+    arrays = {key: np.asarray(array, np.float64) for key, array in before.arrays.items()}
     if before.keeps:
         return None
     if before.scaling:

@@ -96,10 +96,12 @@ def read_graph(source: bytes | str | Path) -> tuple[Graph, str]:
     wanted = "the bytes or the path of an ONNX file"
     check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
     onnx = package()
-    given = isinstance(source, bytes)
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    what = "the bytes are" if given else f"{source} is"
-    proto = _parsed(content, None if isinstance(source, bytes) else Path(source).parent, what)
+    if isinstance(source, bytes):
+        what = "the bytes are"
+        proto = _parsed(source, None, what)
+    else:
+        what = f"{source} is"
+        proto = _parsed(read_bytes(source), Path(source).parent, what)
     try:
         return _graph(proto, onnx), what
     except OnnxError as error:

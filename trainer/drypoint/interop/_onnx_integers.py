@@ -29,7 +29,7 @@ from ._tflite_walk import convert_all
 PROBABILITIES = Steps(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 KEEPING = (nn.MaxPool2d, nn.Flatten, nn.Reshape, nn.ZeroPad2d)  # move or choose values
 FUSING = (nn.Conv2d, nn.Linear, nn.BatchNorm, nn.Add, nn.Mul, nn.AvgPool2d)  # take in a clip
-CLIPS = {nn.ReLU: "RELU", nn.ReLU6: "RELU6"}
+CLIPS: dict[type[nn.Module], str] = {nn.ReLU: "RELU", nn.ReLU6: "RELU6"}
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
 
@@ -92,10 +92,10 @@ class _Lowering:
             try:
                 self._layer(number, one)
             except Unsupported as reason:
-                troubles.append(f"{one.title} {reason}")
+                troubles.append((one.title, str(reason)))
                 self.at[number] = self.tensor(one.shape, self.steps.get(number, PROBABILITIES))
         if troubles:
-            raise OnnxError(f"{len(troubles)} of {len(self.layers)} layers:", *troubles)
+            raise OnnxError.of(troubles, len(self.layers), "layers")
         return File(
             tensors=tuple(self.tensors),
             operators=tuple(self.operators),
@@ -257,7 +257,8 @@ class _Lowering:
         scales = np.broadcast_to(one.weights.scales, len(weight))
         with np.errstate(all="ignore"):
             steps = np.rint(weight / scales.reshape(-1, *(1,) * (weight.ndim - 1)))
-            bias = np.rint(one.arrays.get("bias", np.zeros(len(weight))) / (scales * source.scales))
+            bias = np.asarray(one.arrays.get("bias", np.zeros(len(weight))), np.float64)
+            bias = np.rint(bias / (scales * source.scales))
         if not np.isfinite(steps).all() or np.abs(steps).max(initial=0) > 127:
             raise Unsupported(
                 "has weights beyond -127 to 127 from their zero point: quantize with "

@@ -57,7 +57,7 @@ class Reader:
         materialize: Callable[["Reader", str], Value],
     ) -> None:
         self.graph, self.integers = graph, integers
-        self.draft = Draft(given.made)
+        self.draft = Draft(given.made, graph.size)
         self.constants: dict[str, Array] = dict(graph.constants)
         self.steps: dict[str, tuple[Steps, int]] = {}
         self.values = {graph.input: given}
@@ -88,13 +88,13 @@ class Reader:
                 troubles.append((node.title, str(reason)))
                 lost.update(self._not_stood_in(node))
         output = None
-        if not troubles:
+        if self.graph.output not in lost:
             try:
                 output = self.output()
             except (Unsupported, nn.LayerError) as reason:
                 troubles.append(("the output", str(reason)))
         if troubles or output is None:
-            raise OnnxError(*_message(troubles, len(self.graph.nodes)))
+            raise OnnxError.of(troubles, len(self.graph.nodes), "nodes")
         return output
 
     def _not_stood_in(self, node: Node) -> set[str]:
@@ -365,15 +365,3 @@ def placed(number: Value, axes: Axes, shape: Shape) -> Value:
 def batch_is(graph: Graph, size: int) -> bool:
     """Whether a size of a file's tensor may be the batch axis."""
     return size in (graph.batch, -1, 0) or (graph.batch == ANY_BATCH and size == 1)
-
-
-def _message(troubles: list[tuple[str, str]], total: int) -> list[str]:
-    """The lines of an error: what is the matter, and each reason with the nodes that have it."""
-    by_reason: dict[str, list[str]] = {}
-    for title, reason in troubles:
-        by_reason.setdefault(reason, []).append(title)
-    lines = []
-    for reason, titles in by_reason.items():
-        more = f" and {len(titles) - 6} more" if len(titles) > 6 else ""
-        lines.append(f"{', '.join(titles[:6])}{more} {reason}")
-    return [f"{len(troubles)} of {total} nodes:", *lines]

@@ -66,7 +66,7 @@ def real_constant(  # noqa: PLR0917 - the parts of one quantized array
 ) -> None:
     """Set a constant to the real values of integers, and keep their steps."""
     axis = axis % integers.ndim if integers.ndim else 0
-    zeros = _along(zero, axis, integers).astype(np.float64)
+    zeros = _along(zero, axis, integers)
     reals = (integers.astype(np.float64) - zeros) * _along(scale, axis, integers)
     reader.constants[name] = reals
     kind = KINDS.get(str(integers.dtype), str(integers.dtype))
@@ -115,8 +115,9 @@ def _scale_and_zero(
     return scales, np.zeros(scales.shape, np.uint8 if kind is None else kind)
 
 
-def _along(numbers: Array, axis: int, array: Array) -> Array:
+def _along(given: Array, axis: int, array: Array) -> Floats:
     """Numbers for the places along an axis of an array, broadcast to it; or one number."""
+    numbers = given.astype(np.float64)
     if numbers.size == 1:
         return numbers.reshape(())
     axis = axis % array.ndim if array.ndim else 0

@@ -180,6 +180,7 @@ def batch_norm(reader: Reader, node: Node) -> None:
 def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
     """Some of the channels of an image or elements of a vector, by weights of 0 and 1."""
     if len(value.shape) == 1:
+        reader.draft.claim(len(places) * value.size)
         matrix: Floats = np.zeros((len(places), value.size))
         matrix[np.arange(len(places)), places] = 1.0
         made = product(reader, value, matrix, None, WHOLE)

@@ -7,7 +7,7 @@ from drypoint import nn
 from ._errors import Unsupported
 from ._onnx_file import Node, Shape
 from ._onnx_reader import Reader, placed
-from ._onnx_value import Value, along
+from ._onnx_value import Value, along, check_size
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]  # (top, bottom), (left, right)
@@ -206,6 +206,8 @@ def _padded(reader: Reader, value: Value, before: tuple[int, ...], after: tuple[
     first, last = sides.get(0, (0, 0))
     if first or last:
         channels = made.made[0]
+        check_size(shape)
+        reader.draft.claim((channels + first + last) * channels)
         weight = np.eye(channels + first + last, channels, -first)[:, :, None, None]
         layer = nn.Conv2d(len(weight), 1, in_channels=channels, bias=False)
         made = reader.draft.add(layer, (made,), {"weight": weight}, keeps=True)
@@ -225,6 +227,7 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
     if start or stop < size:
         length = size - (stop - start) + 1
         kernel = (length, 1) if of_image == 1 else (1, length)
+        reader.draft.claim(length * value.made[0])
         weight = np.zeros((value.made[0], 1, *kernel))
         weight[:, :, start if of_image == 1 else 0, 0 if of_image == 1 else start] = 1.0
         layer: nn.Layer = nn.Conv2d(

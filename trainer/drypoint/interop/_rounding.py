@@ -190,9 +190,8 @@ def _of_thresholds(op: Weighted | AvgPool, one: Requantization, framework: Frame
     low, high = _interval(op)
     ours, theirs = _ours(op), _theirs(op, one, framework)
     outputs = np.arange(op.lo + 1, op.hi + 1, dtype=np.int64)
-    bounds = [
-        _thresholds(f, outputs, (low, high), one.ratio, op.output.zero) for f in (ours, theirs)
-    ]
+    guess = (outputs[None] - op.output.zero - 0.5) / one.ratio.reshape(-1, 1)
+    bounds = [_thresholds(f, outputs, (low, high), guess) for f in (ours, theirs)]
     first, last = np.minimum(*bounds), np.maximum(*bounds)
     before = np.maximum.accumulate(last, axis=1)
     start = first.copy()
@@ -257,12 +256,12 @@ def _reached(
 
 
 def _ours(op: Any) -> Rounding:
-    mult = op.mult.astype(np.int64)
+    mult: NDArray[np.int32] = op.mult
 
     def rounded(acc: Integers) -> Integers:
         factors = mult.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else mult
         return reference.requantize(
-            acc, factors, shift=op.shift, zero=op.output.zero, clamp=(op.lo, op.hi)
+            acc.astype(np.int32), factors, shift=op.shift, zero=op.output.zero, clamp=(op.lo, op.hi)
         )
 
     return rounded
@@ -280,7 +279,7 @@ def _theirs(op: Any, one: Requantization, framework: Framework) -> Rounding:
             return _divided(op, acc).clip(*clamp)
         else:
             steps = twice_rounded(acc, factors)
-        return (steps + zero).clip(*clamp)
+        return np.asarray((steps + zero).clip(*clamp), np.int64)
 
     return rounded
 
@@ -292,7 +291,8 @@ def _divided(op: AvgPool, acc: Integers) -> Integers:
     count = op.kernel[0] * op.kernel[1]
     total = acc + count * raw_zero
     steps = np.sign(total) * ((np.abs(total) + count // 2) // count)
-    return steps + {"u8": 128, "i8": 0, "i32": -raw_zero}[op.output.type]
+    offset = {"u8": 128, "i8": 0, "i32": -raw_zero}[op.output.type]
+    return np.asarray(steps + offset, np.int64)
 
 
 def twice_rounded(acc: Integers, ratio: NDArray[np.float64]) -> Integers:

@@ -45,7 +45,7 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
     Raises:
         TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
-            (the message names the first eight, each with its reason).
+            (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
     program, _ = program_of_tflite(source, name)
@@ -63,7 +63,7 @@ def program_of_tflite(
             convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
             return draft.finished(name), draft.requantizations
     except (TfliteError, ProgramError) as error:
-        raise TfliteError(f"{what} no quantized net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no quantized net that can be read", error) from error
 
 
 def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
@@ -78,7 +78,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
 
     Raises:
         TfliteError: no TensorFlow Lite file, weights that are not finite in float32, or operators
-            without a counterpart (the message names the first eight, each with its reason).
+            without a counterpart (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
     content, what = _content(source)
@@ -86,7 +86,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
         with np.errstate(all="ignore"):
             return net_of(read_file(content))
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise TfliteError(f"{what} no net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no net that can be read", error) from error
 
 
 def is_quantized_tflite(source: bytes | str | Path) -> bool:
@@ -106,7 +106,7 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         written = [file.tensors[n].type for one in operators(file) for n in one.outputs if n >= 0]
         return bool({"INT8", "UINT8", "INT16"}.intersection(written))
     except TfliteError as error:
-        raise TfliteError(f"{what} no net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no net that can be read", error) from error
 
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:

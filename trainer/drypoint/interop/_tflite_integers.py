@@ -190,11 +190,11 @@ def _concatenation(draft: Draft, one: Operator) -> None:
     value, rank = draft.described(one.outputs[0], 0), len(draft.file.tensors[one.outputs[0]].shape)
     if one.options["Axis"] not in (-1, rank - 1) or one.activation != "NONE":
         raise Unsupported("joins other axes than the channels, or has a fused activation")
-    limits = LIMITS[value.tensor.type]
     parts = []
     for i in range(len(one.inputs)):
         part = draft.plain(f"{one.name}.{i}", draft.read(one, i))
         wanted = replace(value, tensor=value.tensor._replace(shape=part.shape), shape=part.shape)
+        limits = LIMITS[part.tensor.type]
         parts.append(_same_steps(draft, f"{one.name}.{i}", part, wanted, limits))
     joined = parts[0]
     for i, part in enumerate(parts[1:], 1):
