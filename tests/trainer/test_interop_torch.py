@@ -155,7 +155,7 @@ def test_the_encoder_is_checked_with_the_preprocessing_of_the_source():
 
 def test_what_no_layer_computes_is_named_all_at_once():
     module = tn.Sequential(tn.Conv2d(1, 4, 3), tn.LayerNorm([4, 6, 6]), tn.Upsample(scale_factor=2))
-    with pytest.raises(interop.OnnxError) as caught:
+    with pytest.raises(interop.FrameworkError) as caught:
         interop.from_torch(module, torch.zeros(1, 1, 8, 8))
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("the module is no net that can be read: 2 of 3 nodes")
@@ -178,15 +178,19 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
             (Deciding(), torch.zeros(1, 5), "torch.export cannot trace the module: "),
             (tn.LSTM(4, 3), torch.zeros(1, 5, 4), "the module has 3 outputs; wanted one"),
         ]:
-            with pytest.raises(interop.OnnxError) as caught:
+            with pytest.raises(interop.FrameworkError) as caught:
                 interop.from_torch(module, example)
             assert str(caught.value).startswith(message)
             assert "\n" not in str(caught.value)
     module, x = made("mlp")
     net = interop.from_torch(module, torch.zeros(1, 1, 3, 4))
-    with pytest.raises(interop.OnnxError, match=r"source is 3; wanted: a torch\.nn\.Module, a"):
+    with pytest.raises(
+        interop.FrameworkError, match=r"source is 3; wanted: a torch\.nn\.Module, a"
+    ):
         interop.check(net, 3, x)
-    with pytest.raises(interop.OnnxError, match=r"the source gives \(64, 1\), the net \(64, 3\)"):
+    with pytest.raises(
+        interop.FrameworkError, match=r"the source gives \(64, 1\), the net \(64, 3\)"
+    ):
         interop.check(net, lambda x: x[:, 0, 0, :1], x)
 
 

@@ -54,6 +54,7 @@ from . import _aliases
 from ._check import Agreement as Agreement
 from ._check import check as check
 from ._errors import ExportError as ExportError
+from ._errors import FrameworkError as FrameworkError
 from ._errors import ImportFileError as ImportFileError
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError

@@ -12,7 +12,7 @@ from drypoint import nn
 from drypoint.common import check_kind, kind_of
 from drypoint.data import model_inputs
 
-from ._errors import OnnxError
+from ._errors import FrameworkError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +55,13 @@ def check(
         batch_size: inputs at a time.
 
     Raises:
-        OnnxError: an argument is of another kind, or the outputs have different sizes.
+        FrameworkError: an argument is of another kind, or the outputs have different sizes.
         DrypointError: the model does not take the inputs.
     """
     wanted = "a Model or a net"
-    check_kind(model, (nn.Model, nn.Layer), name="model", wanted=wanted, error=OnnxError)
+    check_kind(model, (nn.Model, nn.Layer), name="model", wanted=wanted, error=FrameworkError)
     model = model if isinstance(model, nn.Model) else nn.Model(model)
-    rows = model_inputs(inputs, name="inputs", error=OnnxError)
+    rows = model_inputs(inputs, name="inputs", error=FrameworkError)
     run, last = _runner(source)
     encoded = model.encoder is not None
     difference, equal = 0.0, 0
@@ -74,9 +74,9 @@ def check(
         ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(given)))
         theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
         if len(theirs) != len(ours) or theirs.size != ours.size:
-            raise OnnxError(f"the source gives {theirs.shape}, the net {ours.shape}")
+            raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
         if theirs.dtype.kind not in "buif":
-            raise OnnxError(f"the source gives {theirs.dtype}; wanted numbers")
+            raise FrameworkError(f"the source gives {theirs.dtype}; wanted numbers")
         ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
         difference = max(difference, float(np.abs(ours - theirs).max()))
         equal += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
@@ -87,7 +87,7 @@ def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
     """A function of arrays that runs the source, and whether it has the channels last.
 
     Raises:
-        OnnxError: the source is no model and no function.
+        FrameworkError: the source is no model and no function.
     """
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if torch is not None and isinstance(source, torch.nn.Module) and not _is_keras(source, keras):
@@ -108,7 +108,7 @@ def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
         return lambda x: source.predict(x, verbose=0), True
     if callable(source) and not isinstance(source, type | nn.Layer):
         return source, False
-    raise OnnxError(
+    raise FrameworkError(
         f"source is {kind_of(source)}; wanted: a torch.nn.Module, a Keras model or a function of "
         "the inputs"
     )

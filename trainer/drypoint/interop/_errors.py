@@ -65,6 +65,10 @@ class TfliteError(ImportFileError):
     """A TensorFlow Lite file cannot be read, or has operators without a counterpart in drypoint."""
 
 
+class FrameworkError(ImportFileError):
+    """A PyTorch module or a Keras model cannot be read, or has operations without a counterpart."""
+
+
 class ExportError(DrypointError, ValueError):
     """A net or program has a layer or op that the other format does not express."""
 

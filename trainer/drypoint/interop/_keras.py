@@ -4,7 +4,7 @@ from typing import Any
 
 from drypoint import nn
 
-from ._errors import OnnxError
+from ._errors import FrameworkError
 from ._keras_layers import LAYERS, REFUSED, Call
 from ._nodes import Nodes
 from ._packages import package
@@ -27,27 +27,29 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
             and one output, of Keras 3 with any backend.
 
     Raises:
-        OnnxError: the model is not built or of subclasses, or has layers without a counterpart (the
-            message has a line for each reason, by the names of ONNX's operators where they have
-            one).
+        FrameworkError: the model is not built or of subclasses, or has layers without a
+            counterpart (the message has a line for each reason, by the names of ONNX's operators
+            where they have one).
         MissingPackageError: Keras is not installed (the extra ``keras``).
     """
     keras = package("keras", extra="keras")
     if not isinstance(model, keras.Model):
-        raise OnnxError(f"model is a {type(model).__name__}; wanted: a keras.Model")
+        raise FrameworkError(f"model is a {type(model).__name__}; wanted: a keras.Model")
     if not getattr(model, "built", False) or not hasattr(model, "inputs") or not model.inputs:
-        raise OnnxError(
+        raise FrameworkError(
             "the model has no graph of layers: build it with keras.Input(shape), and make a "
             "subclass of keras.Model functional"
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise OnnxError(
+        raise FrameworkError(
             f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wanted "
             "one of each"
         )
     shape = tuple(model.inputs[0].shape[1:])
     if None in shape:
-        raise OnnxError(f"the model's input is {shape}; wanted fixed sizes: keras.Input(shape)")
+        raise FrameworkError(
+            f"the model's input is {shape}; wanted fixed sizes: keras.Input(shape)"
+        )
     nodes = Nodes()
     nodes.shapes["input"] = shape
     output = _walk(model, "input", nodes, "")
@@ -62,7 +64,7 @@ def _walk(model: Any, given: str, nodes: Nodes, prefix: str) -> str:
         layer = node.operation
         reads = [names[id(tensor)] for tensor in node.input_tensors]
         if len(node.output_tensors) != 1:
-            raise OnnxError(f"layer '{layer.name}' has several outputs")
+            raise FrameworkError(f"layer '{layer.name}' has several outputs")
         (tensor,) = node.output_tensors
         name = f"{prefix}{layer.name}" if id(tensor) not in names else given
         if hasattr(layer, "_functional") or hasattr(layer, "_nodes_by_depth"):

@@ -12,7 +12,7 @@ import numpy as np
 
 from drypoint import nn
 
-from ._errors import OnnxError
+from ._errors import FrameworkError, OnnxError
 from ._onnx import drafted
 from ._onnx_file import Array, Graph, Node, Shape
 
@@ -76,7 +76,7 @@ class Nodes:
             what: the subject of a message: "the module is".
 
         Raises:
-            OnnxError: operations without a counterpart; the message has a line for each reason.
+            FrameworkError: operations have no counterpart; the message has a line for each reason.
         """
         graph = MadeGraph(
             nodes=tuple(self._nodes),
@@ -94,4 +94,4 @@ class Nodes:
             draft, last = drafted(graph, integers=False)
             return draft.net(last.end)
         except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-            raise OnnxError.about(f"{what} no net that can be read", error) from error
+            raise FrameworkError.about(f"{what} no net that can be read", error) from error

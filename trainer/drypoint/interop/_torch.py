@@ -7,7 +7,7 @@ import numpy as np
 
 from drypoint import nn
 
-from ._errors import OnnxError
+from ._errors import FrameworkError
 from ._nodes import Nodes
 from ._packages import package
 from ._torch_operations import OPERATIONS, REFUSED
@@ -30,16 +30,17 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
         example: a batch of inputs, such as ``torch.zeros(1, 1, 28, 28)``; only its shape counts.
 
     Raises:
-        OnnxError: the module cannot be traced, or has operations without a counterpart (the message
-            has a line for each reason, by the names of ONNX's operators where they have one).
+        FrameworkError: the module cannot be traced, or has operations without a counterpart (the
+            message has a line for each reason, by the names of ONNX's operators where they have
+            one).
         MissingPackageError: PyTorch is not installed (the extra ``torch``).
     """
     torch = package("torch", extra="torch")
     if not isinstance(module, torch.nn.Module):
-        raise OnnxError(f"module is a {type(module).__name__}; wanted: a torch.nn.Module")
+        raise FrameworkError(f"module is a {type(module).__name__}; wanted: a torch.nn.Module")
     example = example if isinstance(example, torch.Tensor) else torch.as_tensor(example)
     if example.ndim < 2 or 0 in example.shape:
-        raise OnnxError(
+        raise FrameworkError(
             f"example is of shape {tuple(example.shape)}; wanted: a batch, such as "
             "torch.zeros(1, 1, 28, 28)"
         )
@@ -58,7 +59,7 @@ def _exported(module: Any, example: Any, torch: Any) -> Any:
     """The traced module.
 
     Raises:
-        OnnxError: it cannot be traced.
+        FrameworkError: it cannot be traced.
     """
     training = {part: part.training for part in module.modules()}
     module.eval()
@@ -69,7 +70,7 @@ def _exported(module: Any, example: Any, torch: Any) -> Any:
     except Exception as error:  # torch.export raises errors of many kinds, of many lines
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0] if lines else type(error).__name__
-        raise OnnxError(f"torch.export cannot trace the module: {reason}") from error
+        raise FrameworkError(f"torch.export cannot trace the module: {reason}") from error
     finally:
         for part, was in training.items():
             part.training = was
@@ -79,7 +80,7 @@ def _inputs(program: Any, nodes: Nodes, torch: Any) -> tuple[dict[str, str], str
     """Names of parameters and of the input in ``nodes``, and the input's name.
 
     Raises:
-        OnnxError: the module has several inputs.
+        FrameworkError: the module has several inputs.
     """
     kinds = torch.export.graph_signature.InputKind
     names: dict[str, str] = {}
@@ -93,7 +94,7 @@ def _inputs(program: Any, nodes: Nodes, torch: Any) -> tuple[dict[str, str], str
         held = program.state_dict if spec.target in program.state_dict else program.constants
         nodes.constant(held[spec.target].detach().cpu().numpy(), name)
     if len(given) != 1:
-        raise OnnxError(f"the module has {len(given)} inputs; wanted one")
+        raise FrameworkError(f"the module has {len(given)} inputs; wanted one")
     return names, given[0]
 
 
@@ -101,11 +102,11 @@ def _output(graph: Any) -> str:
     """The name of the node whose value is the output.
 
     Raises:
-        OnnxError: there are several outputs.
+        FrameworkError: there are several outputs.
     """
     (found,) = next(node.args for node in graph.nodes if node.op == "output")
     if len(found) != 1:
-        raise OnnxError(f"the module has {len(found)} outputs; wanted one")
+        raise FrameworkError(f"the module has {len(found)} outputs; wanted one")
     return str(found[0].name)
 
 
