@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
+    "sklearn": {"quant", "train", "nn", "data", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
@@ -36,9 +37,9 @@ MAY_IMPORT = {
     "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
-# A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
+# A result draws itself, and an engine decides by the data part's decoder: the method imports the
+# part when it is called, so that training loads no plot, and an engine of integers no data.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "engine": {"data"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

@@ -28,6 +28,7 @@ SECTIONS = {
     "PER": 10,
     "NET": 30,
     "ENG": 18,
+    "OTH": 10,
 }
 
 

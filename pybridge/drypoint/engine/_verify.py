@@ -90,6 +90,8 @@ def verify(
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
     wanted = "a mapping from names to runners, such as {'C': Engine(program)}"
     check_kind(runners, Mapping, name="runners", wanted=wanted, error=ProgramError)
+    if not runners:
+        raise ProgramError("runners is empty; wanted: at least one, such as {'C': Engine(program)}")
     for runner in runners.values():
         if isinstance(runner, type) or not hasattr(runner, "trace"):
             raise ProgramError(f"a runner is {kind_of(runner)}; wanted: an Engine or a Compiled")

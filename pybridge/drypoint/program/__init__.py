@@ -3,6 +3,9 @@
 This part knows neither the trainer nor the engine; it imports NumPy only.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from . import _blob as blob
 from . import _codegen as codegen
 from . import _packing as packing
@@ -83,3 +86,7 @@ __all__ = [
     "softmax",
     "sum_factors",
 ]
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

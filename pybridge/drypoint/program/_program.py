@@ -1,13 +1,18 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import attribute_hints, read_bytes, write_atomic
+
+from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal
 from ._listing import listing
@@ -21,6 +26,7 @@ MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 
+@attribute_hints(PROGRAM_HINTS)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Program:
     """What the engine runs; the Python twin of ``dpt_model``.
@@ -170,15 +176,36 @@ class Program:
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            real = x.dtype.kind == "f" and not self.reads_pixels
-            hint = ": integers(x) of the program makes them" if real else ""
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
+            raise ProgramError(
+                f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}: {self._dtype_hint(x)}"
+            )
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)
         if x.shape[1:] in plain:
             return x.reshape(len(x), *shape)
-        raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+        h, w, c = shape
+        hint = ""
+        if x.shape[-3:] == (c, h, w):
+            hint = ": channels come last, x.transpose(0, 2, 3, 1) of a batch with channels first"
+        elif x.size and x.size % (h * w * c) == 0 and x.ndim < 3:
+            hint = f": x.reshape(-1, {h}, {w}, {c}) of a batch"
+        elif self.reads_pixels and x.ndim >= 2:
+            hint = ": encoder_from_config(program.encoder).pixels(x) of drypoint.data resizes"
+        raise ProgramError(
+            f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}"
+        )
+
+    def _dtype_hint(self, x: NDArray[Any]) -> str:
+        """What to write for inputs of another type."""
+        wanted = np.dtype(NUMPY_TYPE[self.input_type])
+        if not self.reads_pixels:
+            if x.dtype.kind == "f":
+                return "integers(x) of the program makes them"
+            return f"x.astype({wanted.name!r}) of values in its range"
+        if x.dtype.kind == "f":
+            return "pixels from 0 to 255; of x in [0, 1] they are (255 * x).round().astype('uint8')"
+        return "pixels from 0 to 255, x.astype('uint8')"
 
     @property
     def reads_pixels(self) -> bool:
@@ -320,6 +347,41 @@ class Program:
         """
         return replace(self, threshold=threshold)
 
+    def is_single(self, x: ArrayLike) -> bool:
+        """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
+        (h, w, c), shape = self.input_shape, np.shape(x)
+        shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
+        shapes += [(h, w)] if c == 1 else []
+        shapes += [(c,)] if (h, w) == (1, 1) else []
+        return shape in shapes
+
+    def save(self, path: str | Path) -> None:
+        """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
+
+        Args:
+            path: of the file; its name mostly ends in .dpt.
+
+        Raises:
+            ProgramError: as ``program.blob.dumps``.
+            DrypointError: the file cannot be written.
+        """
+        write_atomic(path, _blob().dumps(self))
+
+    @staticmethod
+    def load(path: str | Path) -> "Program":
+        """The program that `save` wrote to a file, which may be untrusted.
+
+        Raises:
+            BlobError: the file is no blob; see ``program.blob.loads``.
+            DrypointError: the file cannot be read.
+        """
+        blob, content = _blob(), read_bytes(path)
+        try:
+            program: Program = blob.loads(content)
+        except blob.BlobError as error:
+            raise blob.BlobError(f"{path}: {error}") from error
+        return program
+
     def __repr__(self) -> str:
         work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
@@ -337,6 +399,11 @@ def _check_threshold(threshold: object) -> None:
     whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
     if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
         raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
+
+
+def _blob() -> Any:
+    """The module of blobs. It makes programs, so this module cannot import it at the start."""
+    return importlib.import_module("drypoint.program").blob
 
 
 def _check_text(text: str) -> None:

@@ -1,5 +1,8 @@
 """Quantizes a float model to an integer program: calibrate, fold, scale."""
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._bound import error_bound as error_bound
 from ._calibration import Calibration as Calibration
 from ._calibration import Method as Method
@@ -11,3 +14,7 @@ from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

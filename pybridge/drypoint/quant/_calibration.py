@@ -130,6 +130,12 @@ def calibrate(
     ranges = {path: t.range for path, t in tails.items()}
     if isinstance(model.encoder, SignalEncoder) and model.encoder.clip is not None:
         ranges[INPUT] = (-float(model.encoder.clip), float(model.encoder.clip))
+    low, high = ranges[INPUT]
+    if low == high and len(images) > 1:
+        raise QuantizationError(
+            f"the values of all {len(images)} images are equal ({low:g}): calibrate with some "
+            "hundred training images"
+        )
     return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
 
 

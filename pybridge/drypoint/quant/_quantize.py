@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import accept
 from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import (
@@ -27,6 +28,7 @@ from drypoint.program import (
     Tensor,
 )
 
+from ._aliases import QUANTIZE
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
@@ -36,6 +38,7 @@ from ._stages import Joined, Pointwise, Pooled, Product, Sum, Weighted
 from ._steps import Step, steps, table_of
 
 
+@accept(QUANTIZE)
 def quantize(
     model: Model | Layer,
     calibration: Calibration,

@@ -9,7 +9,7 @@ from textwrap import indent
 import numpy as np
 
 from drypoint import data, devices
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
@@ -37,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
+        type=lambda text: known_word(text, FORMS) or text,
         choices=FORMS,
         default="plain",
         help="layout of the folder: plain C files, or a library of a build system",
     )
     parser.add_argument(
         "--target",
+        type=str.lower,
         choices=names,
         metavar="NAME",
         help="lay the weights out for this device and measure the cost there in an emulator: "

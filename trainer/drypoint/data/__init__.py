@@ -1,5 +1,8 @@
 """Data sets, encoders of inputs and targets, decoders of outputs, and augmentation."""
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from . import _augment as augment
 from ._boolean import BooleanDecoder, BooleanEncoder
 from ._cache import cache_folder
@@ -72,3 +75,7 @@ __all__ = [
     "train_val_split",
     "write_idx",
 ]
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

@@ -205,9 +205,11 @@ def _checked_images(given: NDArray[Any]) -> NDArray[np.uint8]:
     gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
     check_scaled(x, name="images")
     if x.dtype != np.uint8 or not (gray or rgb):
+        scaled = x.dtype.kind == "f" and x.size and 0 <= x.min() <= x.max() <= 1
+        hint = ": of values in [0, 1] it is (255 * x).round().astype('uint8')" if scaled else ""
         raise DatasetError(
             "images must be uint8 of shape (N, H, W) or (N, H, W, 3), signals int16 or floats, "
-            f"not {x.dtype} of shape {given.shape}"
+            f"not {x.dtype} of shape {given.shape}{hint}"
         )
     return x
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT, DrypointError, check_limit, write_atomic
+from drypoint.common import READ_LIMIT, DrypointError, accept, check_limit, known_word, write_atomic
 
+from ._aliases import LOAD
 from ._cache import cache_folder
 from ._dataset import Dataset
 from ._errors import DatasetError, DatasetNotFoundError, FormatError
@@ -46,6 +47,7 @@ MNIST_FILES = {
 }
 
 
+@accept(LOAD)
 def load(name: str, split: str = "train", *, root: str | Path | None = None) -> Dataset:
     """A data set by its name; its bytes are checked by SHA-256, whatever their source.
 
@@ -65,8 +67,11 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
         FormatError: the folder holds a file with other content.
         DatasetError: an unknown name or split.
     """
-    if name != "mnist":
-        raise DatasetError(f"no data set is called '{name}'; known: 'mnist'; IDX files: load_idx")
+    if not isinstance(name, str) or known_word(name, ["mnist"]) is None:
+        raise DatasetError(
+            f"no data set is called {name!r}; known: 'mnist'; load_idx reads IDX files, "
+            "load_folder folders of pictures"
+        )
     if split not in MNIST_FILES:
         raise DatasetError(f"no split is called '{split}'; known: {', '.join(MNIST_FILES)}")
     files = MNIST_FILES[split]

@@ -11,6 +11,9 @@ one after the other and is a layer itself; a `Graph` connects layers and losses 
 measured and quantized.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._activations import GELU as GELU
 from ._activations import Cos as Cos
 from ._activations import Hardsigmoid as Hardsigmoid
@@ -102,3 +105,7 @@ from ._training_graph import TrainingGraph as TrainingGraph
 from ._training_graph import default_loss as default_loss
 from ._user_functions import Elementwise as Elementwise
 from ._user_functions import Function as Function
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

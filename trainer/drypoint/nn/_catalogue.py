@@ -1,9 +1,9 @@
 """Every layer, loss and container class: the list, its table, and modules from their `config`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drypoint.common import html_table, table_lines
+from drypoint.common import Arguments, accept, html_table, table_lines
 
 from ._activations import (
     GELU,
@@ -21,6 +21,7 @@ from ._activations import (
     Softmax,
     Tanh,
 )
+from ._aliases import ARGUMENTS, LAYER_HINTS
 from ._batch_norm import BatchNorm1d, BatchNorm2d
 from ._container import Container
 from ._convolution import Conv2d
@@ -83,6 +84,10 @@ LEAF_TYPES: tuple[type[Module], ...] = (
 )
 """All layers and losses that contain no others: the types that a model file may name besides
 `Sequential` and `Graph`."""
+
+_types: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
+for _type in _types:
+    accept(replace(ARGUMENTS.get(_type.__name__, Arguments()), hints=LAYER_HINTS))(_type)
 
 
 def module_from_config(config: object) -> Module:

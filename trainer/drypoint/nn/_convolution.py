@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
+from drypoint.common import known_word
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -20,6 +21,7 @@ from ._sizes import (
     check_flag,
     check_padding,
     check_pair,
+    fit_hint,
     full_padding,
     pair,
 )
@@ -84,6 +86,9 @@ class Conv2d(Layer):
         kind = type(self).__name__
         check_pair(kind, "kernel_size", self.kernel_size)
         check_pair(kind, "stride", self.stride)
+        if isinstance(self.padding, str):  # "SAME" and "same" are one word
+            word = known_word(self.padding, ("same", "valid"))
+            object.__setattr__(self, "padding", word or self.padding)
         check_padding(kind, self.padding, by_name=True)
         check_pair(kind, "dilation", self.dilation)
 
@@ -113,17 +118,24 @@ class Conv2d(Layer):
         try:
             return self.out_channels, *self.window(input_shape).output_size(*input_shape[1:])
         except AutodiffError as error:
-            raise ShapeError("Conv2d", f"got {input_shape}: {error}") from error
+            raise ShapeError(
+                "Conv2d", f"got {input_shape}: {error}{fit_hint(input_shape)}"
+            ) from error
 
     def _check_input(self, input_shape: Shape) -> None:
         kind, axes = type(self).__name__, self._example
         rank = self.example_rank
         if len(input_shape) != rank or input_shape[0] % self.groups or not input_shape[0]:
             groups = f" with C a multiple of {self.groups}" if self.groups > 1 else ""
-            raise ShapeError(kind, f"wants {axes}{groups}, got {input_shape}")
+            hint = "; put it before the Flatten" if len(input_shape) == 1 else ""
+            raise ShapeError(kind, f"wants {axes}{groups}, got {input_shape}{hint}")
         if self.in_channels is not None and input_shape[0] != self.in_channels:
             _, _, axes = axes.partition(" ")
-            raise ShapeError(kind, f"wants {self.in_channels} channels {axes}, got {input_shape}")
+            raise ShapeError(
+                kind,
+                f"wants {self.in_channels} channels {axes}, got {input_shape}; in_channels may be "
+                "left out",
+            )
 
     def bind(self, input_shape: Shape) -> Self:
         """The layer with `in_channels` set."""

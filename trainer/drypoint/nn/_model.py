@@ -11,7 +11,7 @@ from typing import Protocol, Self, cast, runtime_checkable
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.common import DrypointError, attribute_hints, read_bytes, write_atomic
 from drypoint.data import (
     Decoder,
     Encoder,
@@ -23,6 +23,7 @@ from drypoint.data import (
 )
 
 from . import _model_file as model_file
+from ._aliases import MODEL_HINTS
 from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
 from ._layer import Layer
@@ -36,6 +37,7 @@ class _Ranking(Protocol):
     def top(self, p: object, k: int | None = None) -> list[object]: ...
 
 
+@attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
     """A net with an encoder of its inputs and a decoder of its outputs.
@@ -65,11 +67,24 @@ class Model:
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
+        self._check_classes()
         try:
             facts = json.loads(json.dumps(dict(self.provenance), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise ModelError(f"provenance is not as JSON takes it: {error}") from error
         object.__setattr__(self, "provenance", FrozenMapping(facts))
+
+    def _check_classes(self) -> None:
+        """Refuse a decoder of another number of classes than the net has outputs."""
+        classes = getattr(self.decoder, "classes", None)
+        if self.net.input_shape is None or not isinstance(classes, tuple):
+            return
+        shape = self.net.output_shape(self.net.input_shape)
+        if len(shape) == 1 and shape[0] != len(classes):
+            raise ModelError(
+                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes: they are one "
+                "for one"
+            )
 
     @property
     def input_shape(self) -> Shape | None:
@@ -191,7 +206,10 @@ class Model:
             ModelError: the decoder does not rank classes, or there is none.
         """
         if not isinstance(self.decoder, _Ranking):
-            raise ModelError(f"top() wants a decoder of classes, the model has {self.decoder!r}")
+            raise ModelError(
+                f"top() wants a decoder of classes, the model has {self.decoder!r}: "
+                "with_decoder(data.ClassDecoder(classes))"
+            )
         return self.decoder.top(self.predict_proba(x), k)
 
     def with_net(self, net: Layer) -> Self:
@@ -235,6 +253,11 @@ class Model:
             DrypointError: as `dumps`, or the file cannot be written.
         """
         write_atomic(path, self.dumps())
+
+    @staticmethod
+    def load(path: str | Path) -> "Model":
+        """`nn.load`: the model that `save` wrote to a file."""
+        return load(path)
 
     def _repr_html_(self) -> str:
         """For notebooks: encoder, net as a table, decoder."""

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal, Self, overload
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, attribute_hints
 
+from ._aliases import NET_HINTS
 from ._batch import by_port
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
@@ -19,6 +20,7 @@ from ._ported import Ported
 from ._sizes import Shape
 
 
+@attribute_hints(NET_HINTS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Module(Ported):
     """A function with named ports for arrays, and with parameters: an immutable value.

@@ -9,7 +9,7 @@ from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_
 from ._context import Context
 from ._errors import ConfigError, ShapeError
 from ._layer import Layer
-from ._sizes import Shape, check_padding, check_pair, full_padding, pair
+from ._sizes import Shape, check_padding, check_pair, fit_hint, full_padding, pair
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,7 +73,7 @@ class Pool2d(Layer):
         try:
             size = self.window(input_shape).output_size(*input_shape[1:])
         except AutodiffError as error:
-            raise ShapeError(kind, f"got {input_shape}: {error}") from error
+            raise ShapeError(kind, f"got {input_shape}: {error}{fit_hint(input_shape)}") from error
         return input_shape[0], *size
 
 

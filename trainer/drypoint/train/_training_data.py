@@ -348,7 +348,8 @@ def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Exam
     if type(n) is not int or not 0 < n < len(whole):
         raise TrainError(
             f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
-            "some on both sides; 0 holds out none"
+            "some on both sides: give a share below 1 or a whole number of examples; 0 holds out "
+            "none"
         )
     if whole.classes is not None:
         ports, (x, y) = list(whole.columns), whole.columns.values()
