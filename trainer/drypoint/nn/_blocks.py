@@ -102,11 +102,12 @@ def fire(squeeze: int, expand: int) -> Graph:
     )
 
 
-def separable(channels: int) -> Sequential:
+def separable(inputs: int, channels: int, *, stride: int = 1) -> Sequential:
     """A depthwise convolution of 3x3 and a convolution of 1x1, each with batch norm and ReLU."""
+    depthwise = conv_norm(inputs, 3, stride=stride, groups=inputs, activation=ReLU())
     return Sequential(
         {
-            "depthwise": Sequential(conv_norm(channels, 3, groups=channels, activation=ReLU())),
+            "depthwise": Sequential(depthwise),
             "pointwise": Sequential(conv_norm(channels, 1, activation=ReLU())),
         }
     )
