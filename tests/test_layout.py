@@ -34,9 +34,9 @@ MAY_IMPORT = {
     "devices": {"bench", "engine", "models", "program", "common"},
     "cli": EVERYTHING,
 }
-# A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
+# A method imports such a part when it is called: a result draws itself, and a net asks the quantizer
+# about itself. So training does not load what draws, and `quant` stays above `nn`.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

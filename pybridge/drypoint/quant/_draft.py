@@ -87,4 +87,6 @@ def plane(shape: tuple[int, ...]) -> Shape:
         return Shape(shape[1], shape[2], shape[0])
     if len(shape) == 1:
         return Shape(1, 1, shape[0])
-    raise QuantizationError(f"an activation of shape {shape} is neither (C, H, W) nor (N,)")
+    raise QuantizationError(
+        f"a value of shape {shape} is neither (C, H, W) nor (N,): reshape before the net, or flatten"
+    )
