@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "devices": {"bench", "engine", "models", "program", "common"},
     "cli": EVERYTHING,
 }
-# A method imports such a part when it is called: a result draws itself, and a net asks the quantizer
+# A method imports such a part when it is called: a result draws itself, a net asks the quantizer
 # about itself. So training does not load what draws, and `quant` stays above `nn`.
 MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}}
 PYTHON_FILES = sorted(

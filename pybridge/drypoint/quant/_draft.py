@@ -88,5 +88,6 @@ def plane(shape: tuple[int, ...]) -> Shape:
     if len(shape) == 1:
         return Shape(1, 1, shape[0])
     raise QuantizationError(
-        f"a value of shape {shape} is neither (C, H, W) nor (N,): reshape before the net, or flatten"
+        f"a value of shape {shape} is neither (C, H, W) nor (N,): reshape before the net, or "
+        "flatten"
     )

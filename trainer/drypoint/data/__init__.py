@@ -19,14 +19,17 @@ from ._folder import load_folder
 from ._from_config import decoder_from_config, encoder_from_config
 from ._function_encoder import FunctionEncoder
 from ._idx import idx_bytes, parse_idx, read_idx, write_idx
+from ._idx_files import load_idx
 from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
 from ._inputs import model_inputs
 from ._labels import is_one_hot, label_indices
-from ._mnist import load, load_idx
+from ._named import DatasetCard, cards, load
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
+from ._read import read
 from ._split import train_val_split
+from ._splits import Splits
 from ._text import ascii_image
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "ClassEncoder",
     "CoderError",
     "Dataset",
+    "DatasetCard",
     "DatasetError",
     "DatasetNotFoundError",
     "Decoder",
@@ -46,10 +50,12 @@ __all__ = [
     "FunctionEncoder",
     "ImageDecoder",
     "ImageEncoder",
+    "Splits",
     "UnknownClassError",
     "ascii_image",
     "augment",
     "cache_folder",
+    "cards",
     "channels_last",
     "check_scaled",
     "class_names",
@@ -65,6 +71,7 @@ __all__ = [
     "model_inputs",
     "parse_idx",
     "plain_images",
+    "read",
     "read_idx",
     "take",
     "train_val_split",

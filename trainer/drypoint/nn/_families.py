@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ._errors import ConfigError, LayerError
+from ._layer import Layer
 from ._presets import (
     autoencoder,
     cnn,
@@ -106,7 +107,10 @@ FAMILIES: dict[str, Family] = {
 def _autoencoder(shape: Shape, sizes: Sequence[int]) -> Sequential:
     hidden, depth, bottleneck = sizes
     net = autoencoder(inputs=math.prod(shape), hidden=hidden, depth=depth, bottleneck=bottleneck)
-    return net if len(shape) == 1 else Sequential({"flatten": Flatten(), **net.layers}, shape)
+    if len(shape) == 1:
+        return net
+    layers: dict[str, Layer] = {"flatten": Flatten(), **net.layers}
+    return Sequential(layers, shape)
 
 
 def create_net(name: str, *, input_shape: Shape, classes: int) -> Sequential:
