@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint import data, devices
+from drypoint import devices
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
 from drypoint.program import Program
 
-from ._output import result, table
+from ._data import examples
+from ._output import result, say, table
 from ._pieces import load_program
 
 NAME = "export"
@@ -69,7 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="C names of several models; if left out, the programs' names, or the files' names if "
         "two programs have one name",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="examples for the self-test, one of each class, as for drypoint train; if left out, "
+        "MNIST's for a net of digits, else random values",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,10 +88,10 @@ def run(args: argparse.Namespace) -> int:
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
     for name, program in programs.items():
-        golden = golden_inputs(program, args.data)
+        golden = golden_inputs(program, args)
         section = ""
         if row:
-            more, costs[name], section = measured(row, program, args)
+            more, costs[name], section = measured(row, program, args, golden)
             texts += f"  {name}\n{more}" if len(programs) > 1 else more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     library = args.name or "models" if len(programs) > 1 else next(iter(programs))
@@ -153,7 +159,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
 
 
 def measured(
-    row: devices.Target, program: Program, args: argparse.Namespace
+    row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.
 
@@ -169,12 +175,13 @@ def measured(
             raise
         return f"  cost not measured: {error}\n\n", None, ""
     clock = args.clock or row.clock_mhz
-    cost = devices.measure_cost(row, program)
+    cost = devices.measure_cost(row, program, golden=golden)
     if args.budget:
         devices.check_budget(args.budget, cost, program, row)
     whole = devices.cost_rows(row, cost, program, clock)
     head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
-    text = f"{head}\n{table(whole, indent='    ')}\n\n"
+    text = f"{head}\n{table(whole, indent='    ')}\n"
+    text += f"    self-test in the emulator: passed, {len(golden)} inputs, every layer\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
@@ -216,23 +223,24 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     return facts
 
 
-def golden_inputs(program: Program, root: Path | None) -> np.ndarray:
-    """Inputs for the self-test: test images where the program reads MNIST, else random values.
+def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
+    """Inputs for the self-test: of ``--data``; else of MNIST, where the program reads it; else
+    random values.
 
     Raises:
-        DrypointError: the folder that was named does not hold MNIST, or the program does not read
-            it.
+        DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
+    options = argparse.Namespace(data=args.data, limit=None)
     try:
-        return one_of_each(data.load("mnist", "test", root=root), program)
+        return one_of_each(examples("test", options, program), program)
     except DrypointError:
-        if root is not None:
+        if args.data is not None:
             raise
-        kind = np.uint8 if program.input_type == "u8" else np.int8
-        limits = np.iinfo(kind)
-        rng = np.random.default_rng(0)
-        size = (4, *program.input_shape)
-        return rng.integers(limits.min, limits.max + 1, size).astype(kind)
+    say(f"no --data: the self-test of {program.name} has random inputs")
+    kind = np.uint8 if program.input_type == "u8" else np.int8
+    limits = np.iinfo(kind)
+    rng = np.random.default_rng(0)
+    return rng.integers(limits.min, limits.max + 1, (4, *program.input_shape)).astype(kind)
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:

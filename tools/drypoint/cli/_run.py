@@ -7,48 +7,63 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import models
+from drypoint import devices, models
 from drypoint.common import DrypointError
 from drypoint.data import ClassDecoder, Decoder, ImageEncoder, decoder_from_config
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
 
+from ._data import encoder_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, encoder_of, load_model, load_program
+from ._pieces import count, load_file, load_program
 
 NAME = "run"
 HELP = "classify pictures (PNG, JPEG, any size) with the float net or the integer engine"
-EXAMPLE = "drypoint run --engine digit.png"
+EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "image", type=Path, nargs="+", help="picture files, light on dark as MNIST's"
+        "image",
+        type=Path,
+        nargs="+",
+        help="picture files; for a net of MNIST's digits light on dark",
     )
     parser.add_argument(
         "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
     )
-    parser.add_argument("--engine", action="store_true", help="run the integer engine")
+    parser.add_argument(
+        "--engine",
+        action="store_true",
+        help="run the integer engine, as for every --model that is a program",
+    )
     parser.add_argument(
         "--model",
         type=Path,
-        help="a .npz file, or .dpt with --engine; if left out, what `drypoint lenet` wrote to "
-        "build/lenet, else the LeNet of the package",
+        help="a float model (.npz) or a program (.dpt); if left out, what `drypoint lenet` wrote "
+        "to build/lenet, else the LeNet of the package",
+    )
+    parser.add_argument(
+        "--target",
+        choices=[row.name for row in devices.TARGETS],
+        metavar="NAME",
+        help="run the program on this emulated device: drypoint export --help lists them",
     )
     parser.add_argument("--top", type=count, default=3, help="how many classes to show")
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify and print one line for each picture."""
-    path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if args.engine else ".npz")
+    engine = args.engine or args.target is not None
+    path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if engine else ".npz")
     shipped = args.model is None and not path.exists()
     name = LENET if shipped else str(path)
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
-    reader = _reader(path, engine=args.engine, shipped=shipped)
+    reader = _reader(path, engine=engine, shipped=shipped)
     encoder, decoder = encoder_of(reader), _decoder(reader)
     if not isinstance(encoder, ImageEncoder) or not isinstance(decoder, ClassDecoder):
         raise DrypointError(f"{name} does not read pictures and answer in classes")
@@ -58,8 +73,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.model is None:
         for image in itertools.compress(args.image, _on_light(pixels)):
             say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
-    answering = Engine(reader) if isinstance(reader, Program) else reader
-    probabilities = answering.predict_proba(pixels)
+    probabilities = _probabilities(reader, pixels, args.target)
     lines, facts = [], []
     for image, p in zip(args.image, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
@@ -73,7 +87,19 @@ def run(args: argparse.Namespace) -> int:
 def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return load_program(path) if engine else load_model(path)
+    return load_program(path) if engine else load_file(path)
+
+
+def _probabilities(
+    reader: Model | Program, pixels: NDArray[np.uint8], target: str | None
+) -> NDArray[np.floating]:
+    """The probabilities (N, classes) by the float net, the engine, or an emulated device."""
+    if target is not None:
+        if not isinstance(reader, Program):
+            raise DrypointError("--target runs a program (.dpt): drypoint quantize makes it")
+        outputs = devices.run_program(devices.target(target), reader, reader.check_input(pixels))
+        return reader.real(outputs)
+    return (Engine(reader) if isinstance(reader, Program) else reader).predict_proba(pixels)
 
 
 def _decoder(reader: Model | Program) -> Decoder | None:

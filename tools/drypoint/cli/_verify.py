@@ -12,8 +12,9 @@ from tqdm import tqdm
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen
 
+from ._data import add_data_arguments, examples
 from ._output import result, say, table
-from ._pieces import add_picture_arguments, load_program, pictures
+from ._pieces import load_program
 
 NAME = "verify"
 HELP = "compare reference, C engine and generated C on test images, every byte"
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("program", type=Path, help="a program (.dpt)")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
-    add_picture_arguments(parser)
+    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     program = load_program(args.program)
     found = compare(
         program,
-        pictures("test", args, program, of_its_classes=False).x,
+        examples("test", args, program, of_its_classes=False).x,
         compiler=find_compiler(args.cc),
     )
     total = found.images * found.bytes_per_image

@@ -29,10 +29,11 @@ from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
 from ._read import read
 from ._split import train_val_split
-from ._splits import Splits
+from ._splits import ALL, Splits
 from ._text import ascii_image
 
 __all__ = [
+    "ALL",
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",

@@ -1,0 +1,288 @@
+"""``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from drypoint import data
+from drypoint.common import DrypointError
+from drypoint.data import (
+    ALL,
+    Dataset,
+    Encoder,
+    ImageEncoder,
+    Splits,
+    encoder_from_config,
+    train_val_split,
+)
+from drypoint.nn import Model
+from drypoint.program import Program
+
+from ._output import say
+from ._pieces import count
+
+MNIST = "mnist"
+TEST_SHARE = 0.2  # of a source that names no test part
+_FEWEST = 10  # examples that are split into a training and a test part
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--data`` and ``--limit``, of every command that reads examples."""
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="a folder with a subfolder of pictures for each class; or with subfolders train and "
+        "test of that form; an .npz file of arrays x and y; IDX files; or the name of a data set: "
+        f"{', '.join(data.cards())}. MNIST if left out",
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The parts of ``--data`` for a command that trains.
+
+    Attributes:
+        name: the source, in words.
+        train: the training part.
+        val: the validation part, if the source names one.
+        test: the test part; None if the examples are too few to hold some out.
+        facts: what the provenance of a model says of its data, of JSON types.
+    """
+
+    name: str
+    train: Dataset
+    val: Dataset | None
+    test: Dataset | None
+    facts: dict[str, object]
+
+    @property
+    def tested(self) -> Dataset:
+        """The test part.
+
+        Raises:
+            DrypointError: there is none.
+        """
+        if self.test is None:
+            raise DrypointError(
+                f"{self.name} has no test part, and too few examples to hold it out"
+            )
+        return self.test
+
+
+def training_data(
+    args: argparse.Namespace,
+    *,
+    encoder: ImageEncoder | None = None,
+    size: tuple[int, int] | None = None,
+    color: str | None = None,
+    notify: Callable[[str], None] = say,
+) -> TrainingData:
+    """The parts of ``--data``, and a line for each choice.
+
+    A source that names no test part is split: a fifth of each class is the test part. The split
+    depends on the examples alone, so that other commands find it again.
+
+    Args:
+        args: the options.
+        encoder: an encoder in whose size and colour pictures are read.
+        size: else (width, height) of pictures.
+        color: else "gray" or "rgb".
+        notify: called with a line for each choice.
+
+    Raises:
+        DrypointError: the examples cannot be read.
+    """
+    if args.data is None or _is_name(args.data):
+        name = args.data or MNIST
+        train, test = data.load(name, "train"), data.load(name, "test")
+        notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
+        facts = {"name": name, "sha256": train.digest()}
+        return _limited(
+            args, TrainingData(name=name, train=train, val=None, test=test, facts=facts)
+        )
+    splits = _read(args.data, encoder, size=size, color=color)
+    for note in splits.notes:
+        notify(f"{args.data}: {note}" + ("; --size WxH chooses" if " are read as " in note else ""))
+    name = Path(args.data).name or str(args.data)
+    if ALL not in splits:
+        train = splits["train"]
+        facts = {"name": name, "sha256": train.digest()}
+        others = {part: splits[part] for part in ("val", "test") if part in splits}
+        parts = "".join(f"; {part}: {len(found):,}" for part, found in others.items())
+        notify(f"{args.data}: {_described(train)} to train{parts}, by its names")
+        found = TrainingData(
+            name=name, train=train, val=others.get("val"), test=others.get("test"), facts=facts
+        )
+        return _limited(args, found)
+    pool = splits[ALL]
+    train, held = held_out(pool)
+    notify(f"{args.data}: {_described(pool)}")
+    if held is None:
+        notify(f"test part: none, {len(pool)} examples are too few to hold some out")
+    else:
+        notify(
+            f"test part: {len(held):,}, a fifth of each class, which training does not see; "
+            f"{len(train):,} to train"
+        )
+    facts = {"name": name, "sha256": pool.digest(), "test": 0 if held is None else len(held)}
+    return _limited(args, TrainingData(name=name, train=train, val=None, test=held, facts=facts))
+
+
+def examples(
+    split: str,
+    args: argparse.Namespace,
+    reader: Model | Program,
+    *,
+    of_its_classes: bool = True,
+) -> Dataset:
+    """The examples of ``--data`` for a net that is trained, and a line that says which they are.
+
+    Of a source that names no parts, the part that training held out, if the net was trained on this
+    source, else all examples.
+
+    Args:
+        split: "train" or "test".
+        args: the options.
+        reader: the model or program that reads the examples.
+        of_its_classes: refuse MNIST for a net of other classes than digits.
+
+    Raises:
+        DrypointError: examples cannot be read, or MNIST does not fit the net.
+    """
+    if args.data is None:
+        _check_reads_mnist(reader, of_its_classes=of_its_classes)
+    encoder = encoder_of(reader)
+    if args.data is None or _is_name(args.data):
+        chosen = data.load(args.data or MNIST, split)
+        say(f"{_named(args)}: its {split} part, {_amount(len(chosen), args)}")
+        chosen = chosen if args.limit is None else chosen[: args.limit]
+    else:
+        if not isinstance(encoder, ImageEncoder) and Path(args.data).is_dir():
+            raise DrypointError("the net has no image encoder: how it reads pictures is not known")
+        splits = _read(args.data, encoder if isinstance(encoder, ImageEncoder) else None)
+        chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
+        say(f"{args.data}: {which}, {_amount(len(chosen), args)}")
+        chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
+    if isinstance(encoder, ImageEncoder) and chosen.image_size != (encoder.width, encoder.height):
+        chosen = Dataset(encoder.pixels(chosen.x), chosen.y, chosen.classes)
+    return chosen
+
+
+def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
+    """(training, test) parts of examples without parts: a fifth of each class is the test part."""
+    if len(pool) < _FEWEST:
+        return pool, None
+    return train_val_split(pool, TEST_SHARE, seed=0)
+
+
+def encoder_of(reader: Model | Program) -> Encoder | None:
+    """The encoder of a model or program, or None."""
+    if isinstance(reader, Model):
+        return reader.encoder
+    return None if reader.encoder is None else encoder_from_config(reader.encoder)
+
+
+def _chosen(
+    splits: Splits, split: str, reader: Model | Program, *, name: str
+) -> tuple[Dataset, str]:
+    """The examples of a source for a trained net, and which they are, in words."""
+    if ALL not in splits:
+        return splits[split], f"its {split} part"
+    pool, known = splits[ALL], _trained_on(reader)
+    if known.get("sha256") == pool.digest():
+        train, test = held_out(pool)
+        if split == "train":
+            return train, "the part that the net was trained on"
+        if test is not None:
+            return test, "the fifth that training did not see"
+        return pool, "all examples, on which the net was trained: they are too few to hold some out"
+    if known.get("name") == name:
+        return pool, f"all examples; {name} has changed since the net was trained on it"
+    return pool, "all examples"
+
+
+def _trained_on(reader: Model | Program) -> dict[str, object]:
+    """What a model, or the model of a program, says of the data that it was trained on."""
+    facts = reader.provenance
+    if isinstance(reader, Program):
+        model = facts.get("model")
+        facts = model if isinstance(model, dict) else {}
+    known = facts.get("data")
+    return known if isinstance(known, dict) else {}
+
+
+def _read(
+    source: str,
+    encoder: ImageEncoder | None,
+    *,
+    size: tuple[int, int] | None = None,
+    color: str | None = None,
+) -> Splits:
+    """A folder or file; pictures in the size and colour of an encoder, or as the caller says."""
+    if encoder is not None:
+        return data.read(
+            source,
+            width=encoder.width,
+            height=encoder.height,
+            color=encoder.color,
+            resize=encoder.resize,
+        )
+    width, height = size or (None, None)
+    return data.read(source, width=width, height=height, color=color)
+
+
+def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:
+    """At most ``--limit`` examples of each part; of folders and files random ones."""
+    if args.limit is None:
+        return found
+    shuffled = args.data is not None and not _is_name(args.data)
+
+    def some(dataset: Dataset | None) -> Dataset | None:
+        if dataset is None or len(dataset) <= args.limit:
+            return dataset
+        return dataset.sample(args.limit, seed=0) if shuffled else dataset[: args.limit]
+
+    train, val, test = map(some, (found.train, found.val, found.test))
+    assert train is not None  # every source has a training part
+    return replace(found, train=train, val=val, test=test)
+
+
+def _is_name(source: str) -> bool:
+    """Whether ``--data`` is the name of a data set; a path of that name comes first."""
+    return source in data.cards() and not Path(source).exists()
+
+
+def _named(args: argparse.Namespace) -> str:
+    return "no --data: MNIST" if args.data is None else str(args.data)
+
+
+def _amount(n: int, args: argparse.Namespace) -> str:
+    shown = f"{n:,} examples" if n > 1 else "1 example"
+    return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
+
+
+def _described(dataset: Dataset) -> str:
+    """A data set in words."""
+    text = repr(dataset)
+    return text.removeprefix("Dataset(").removesuffix(")")
+
+
+def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
+    """Refuse MNIST's images for a net with other inputs or other classes."""
+    shape = reader.input_shape
+    fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
+    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
+        raise DrypointError(
+            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
+            "x) and measure.measure(model, (x, y)) take arrays"
+        )
+    labels = reader.labels if isinstance(reader, Program) else None
+    classes = labels or getattr(reader.decoder, "classes", ())
+    if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
+        shown = ", ".join(map(str, classes[:12]))
+        raise DrypointError(
+            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
+            "--data DIR"
+        )
