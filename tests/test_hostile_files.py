@@ -202,6 +202,27 @@ def test_idx_files(tmp_path, packed):
         refused(read, mutants.idx_changed, good, 300)
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["plain", "compressed"])
+def test_npz_files_of_examples(tmp_path, save):
+    path, buffer = tmp_path / "file.npz", io.BytesIO()
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read(path)
+
+    x = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
+    save(buffer, x=x, y=np.arange(5), classes=np.array([*"abcde"]))
+    refused(read, mutants.bytes_changed, buffer.getvalue(), 200)
+
+    def member_changed(rng, content):
+        members = unpack_members(content)
+        name = sorted(members)[rng.integers(len(members))]
+        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+    if save is np.savez:
+        refused(read, member_changed, buffer.getvalue(), 300)
+
+
 def pictures():
     """A picture in each format: name -> bytes, and how it is changed."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)

@@ -156,14 +156,14 @@ def examples(
     encoder = encoder_of(reader)
     if args.data is None or _is_name(args.data):
         chosen = data.load(args.data or MNIST, split)
-        say(f"{_named(args)}: its {split} part, {_amount(len(chosen), args)}")
+        say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
         if not isinstance(encoder, ImageEncoder) and Path(args.data).is_dir():
             raise DrypointError("the net has no image encoder: how it reads pictures is not known")
         splits = _read(args.data, encoder if isinstance(encoder, ImageEncoder) else None)
         chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
-        say(f"{args.data}: {which}, {_amount(len(chosen), args)}")
+        say(f"{args.data}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
     if isinstance(encoder, ImageEncoder) and chosen.image_size != (encoder.width, encoder.height):
         chosen = Dataset(encoder.pixels(chosen.x), chosen.y, chosen.classes)
@@ -197,10 +197,10 @@ def _chosen(
             return train, "the part that the net was trained on"
         if test is not None:
             return test, "the fifth that training did not see"
-        return pool, "all examples, on which the net was trained: they are too few to hold some out"
+        return pool, "on which the net was trained: they are too few to hold some out"
     if known.get("name") == name:
-        return pool, f"all examples; {name} has changed since the net was trained on it"
-    return pool, "all examples"
+        return pool, f"all of them: {name} has changed since the net was trained on it"
+    return pool, "all of them"
 
 
 def _trained_on(reader: Model | Program) -> dict[str, object]:

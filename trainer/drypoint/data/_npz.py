@@ -4,6 +4,7 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _LABELS = frozenset({"y", "labels", "label", "target", "targets"})
 _CLASSES = frozenset({"classes", "class_names", "target_names"})
 _FOREIGN = (  # what zipfile and zlib raise for damaged files
     zipfile.BadZipFile,
+    zlib.error,
     OSError,
     EOFError,
     ValueError,
@@ -28,8 +30,6 @@ _FOREIGN = (  # what zipfile and zlib raise for damaged files
     RuntimeError,
     OverflowError,
     KeyError,
-    SyntaxError,
-    MemoryError,
 )
 
 
@@ -97,6 +97,8 @@ def _arrays(content: bytes, *, where: str, limit: int) -> dict[str, NDArray[Any]
                 raise FormatError(f"{where} is a model, not data")
             check_limit(sum(info.file_size for info in infos), limit, what=where)
             for info in infos:
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise FormatError(f"{where}: {info.filename} is compressed in another way")
                 with archive.open(info) as member:
                     data = member.read(info.file_size + 1)
                 name = info.filename.removesuffix(".npy")
@@ -116,13 +118,20 @@ def _arrays(content: bytes, *, where: str, limit: int) -> dict[str, NDArray[Any]
 def _array(data: bytes, *, where: str) -> NDArray[Any]:
     """The array of a ``.npy`` file: numbers or texts, no Python objects."""
     stream = io.BytesIO(data)
-    major, _ = np.lib.format.read_magic(stream)
     headers = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = headers[major > 1](stream)
+    try:
+        major, _ = np.lib.format.read_magic(stream)
+        shape, fortran, dtype = headers[major > 1](stream)
+    except Exception as error:  # NumPy's parser of a damaged header may raise nearly anything
+        raise FormatError(f"{where} has no readable header of a .npy file") from error
     if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
         raise FormatError(f"{where} holds {dtype}, not numbers or texts")
     rest = memoryview(data)[stream.tell() :]
     if math.prod(shape) * dtype.itemsize != len(rest):
         raise FormatError(f"{where} has {len(rest)} bytes, not those of {dtype} {shape}")
+    if dtype.kind == "U":
+        codes = np.frombuffer(rest, np.dtype("u4").newbyteorder(dtype.byteorder))
+        if ((codes >= 0x110000) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise FormatError(f"{where} holds texts that are no Unicode")
     array = np.frombuffer(rest, dtype).reshape(shape, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)
