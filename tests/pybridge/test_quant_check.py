@@ -23,7 +23,7 @@ def bad_net():
         "soft": nn.Softmax(0),
         "flatten": nn.Flatten(),
         "fc": nn.Linear(4),
-        "fold": nn.Reshape((2, 2)),
+        "fold": nn.Reshape((1, 2, 1, 2)),
         "flat": nn.Flatten(),
         "out": nn.Linear(3),
     }
@@ -37,7 +37,7 @@ def test_every_layer_in_the_way_is_named_with_what_to_use_instead():
     assert "mine (Doubled): the engine has no such op: build it of layers that nn.layers()" in text
     assert "soft (Softmax): it acts on a plane" in text
     assert "end in a Linear before it" in text
-    assert "fold (Reshape): a value of shape (2, 2) is neither (C, H, W) nor (N,)" in text
+    assert "fold (Reshape): a value of shape (1, 2, 1, 2) is not (C, H, W), (C, L) or (N,)" in text
     assert "conv (" not in text
     assert "fc (" not in text
 

@@ -169,12 +169,10 @@ class Engine:
         """Real outputs (N, outputs): probabilities when the program ends in a softmax.
 
         Args:
-            x: as for `run`; or, where the program has no encoder, real inputs of the float net,
-                which `Program.integers` quantizes.
+            x: as for `run`; or, where the program reads no pixels, what the float model took, which
+                `Program.integers` quantizes: real inputs, or a sensor's int16 counts.
         """
-        if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
-            x = self.program.integers(x)
-        return self.program.real(self.run(x))
+        return self.program.real(self.run(self.program.encode(x)))
 
     def __repr__(self) -> str:
         size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"

@@ -9,6 +9,8 @@ from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
+from ._border import Border as Border
+from ._border import border as border
 from ._c_names import check_c_name as check_c_name
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
@@ -40,6 +42,7 @@ __all__ = [
     "Add",
     "AvgPool",
     "BlobError",
+    "Border",
     "Concat",
     "Conv",
     "DType",
@@ -56,6 +59,7 @@ __all__ = [
     "Shape",
     "Tensor",
     "blob",
+    "border",
     "check_c_name",
     "codegen",
     "multipliers",

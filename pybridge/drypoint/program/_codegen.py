@@ -55,7 +55,7 @@ def generate(
     """
     chosen = kernel_set(kernels)
     check_c_name(name)
-    inputs = program.check_input(golden)
+    inputs = program.encode(golden)
     if len(inputs) == 0:
         raise ProgramError("the self-test needs at least one input; there are 0")
     return {

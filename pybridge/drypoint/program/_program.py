@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._border import Border, border, is_signal
 from ._listing import listing
 from ._ops import Op, WeightedOp
 from ._plan import Plan, Reads, check_plan, last_readers, lower_bound, make_plan
@@ -163,7 +164,7 @@ class Program:
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            real = x.dtype.kind == "f" and self.encoder is None
+            real = x.dtype.kind == "f" and not self.reads_pixels
             hint = ": integers(x) of the program makes them" if real else ""
             raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
@@ -173,35 +174,75 @@ class Program:
             return x.reshape(len(x), *shape)
         raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
 
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
+        return self.encoder is not None and not is_signal(self.encoder)
+
+    @property
+    def border(self) -> Border:
+        """The numbers that make integers of real inputs and of int16 counts.
+
+        Raises:
+            ProgramError: the program reads pixels, which are integers already; the encoder does not
+                fit the input; or a number is beyond float32.
+        """
+        if self.reads_pixels:
+            raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        return border(self.encoder, self.input, self.input_scale)
+
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
-        """Real inputs as the integers that the first op reads, for a program without an encoder:
-        ``input / input_scale`` rounded to the nearest integer (halves to even), plus the input's
-        zero point, clamped to the range of the input's type.
+        """Inputs of the float model as the integers that the first op reads, for a program that
+        reads no pixels; the exported header's ``NAME_quantize()`` gives equal bytes.
 
         Args:
-            inputs: (N, C, H, W) or (N, n), what the float net takes; N = 1 may be left out.
+            inputs: with a `SignalEncoder` its samples (N, steps, channels), floats or int16 counts,
+                or (N, steps) for one channel; else floats (N, C, H, W), (N, C, L) or (N, n), what
+                the float net takes. Floats are rounded to float32. N = 1 may be left out.
 
         Returns:
             uint8 or int8 (N, h, w, c).
 
         Raises:
-            ProgramError: another shape, NaN, or the program reads pixels, which are bytes already.
+            ProgramError: another shape or type, NaN, or the program reads pixels.
         """
-        if self.encoder is not None:
-            raise ProgramError("the program reads the pixels of its encoder, which are integers")
-        values, (h, w, c) = np.asarray(inputs, np.float64), self.input_shape
-        one = (c, h, w) if values.ndim > 2 or (h, w) != (1, 1) else (c,)
-        values = values[None] if values.shape == one else values
-        if values.shape[1:] != one:
-            raise ProgramError(f"inputs are {values.shape}, the float net reads {one} or a batch")
+        rule, values = self.border, np.asarray(inputs)
+        h, w, c = self.input_shape
+        signal = is_signal(self.encoder)
+        if values.dtype.kind not in ("fiu" if not signal else "f") and values.dtype != np.int16:
+            raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")
+        if signal:
+            forms = [(h, c), (h,)] if c == 1 else [(h, c)]
+        else:
+            forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
+        values = values[None] if values.shape in forms else values
+        if values.shape[1:] not in forms:
+            raise ProgramError(
+                f"inputs are {values.shape}, the float net reads {forms[0]} or a batch"
+            )
         if np.isnan(values).any():
             raise ProgramError("inputs must not be NaN")
-        planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
-        kind = np.dtype(NUMPY_TYPE[self.input_type])
-        limits = np.iinfo(kind)
-        nearest = np.rint(planes / self.input_scale) + self.input.zero
-        integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
-        return integers
+        if signal:
+            planes = values.reshape(len(values), h, w, c)
+        else:
+            planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
+        if signal and planes.dtype == np.int16:
+            return rule.quantize_counts(planes)
+        return rule.quantize(planes)
+
+    def encode(self, x: ArrayLike) -> NDArray[np.integer]:
+        """What the float model took as the integers that the first op reads: integers of the
+        program's own type as `check_input` takes them, anything else by `integers`.
+
+        Raises:
+            ProgramError: as `check_input` and `integers`.
+        """
+        try:
+            given = np.asarray(x)
+        except ValueError as error:
+            raise ProgramError("inputs are rows of different lengths, not an array") from error
+        own = given.dtype == NUMPY_TYPE[self.input_type] or self.reads_pixels
+        return self.check_input(given) if own else self.integers(given)
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
         """The outputs as real numbers; probabilities when the program ends in a softmax."""

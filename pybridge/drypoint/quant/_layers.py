@@ -12,6 +12,7 @@ from drypoint.nn import (
     GELU,
     AdaptiveAvgPool2d,
     Add,
+    AvgPool1d,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
@@ -29,6 +30,7 @@ from drypoint.nn import (
     Layer,
     LeakyReLU,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Module,
     Mul,
@@ -105,7 +107,14 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _clipped(draft, path, value, 0.0, math.inf)
         case ReLU6():
             return _clipped(draft, path, value, 0.0, 6.0)
-        case MaxPool2d() | AvgPool2d() | AdaptiveAvgPool2d() | GlobalAvgPool2d():
+        case (
+            MaxPool2d()
+            | MaxPool1d()
+            | AvgPool2d()
+            | AvgPool1d()
+            | AdaptiveAvgPool2d()
+            | GlobalAvgPool2d()
+        ):
             return _pooled(draft, path, layer, value, out)
         case Add():
             return _sum(draft, path, values)
@@ -170,13 +179,15 @@ def _with_weights(
 def _conv(path: str, layer: Conv2d, value: Value, out: Shape) -> Weighted:
     shape = _padded_shape(value)
     window = layer.window((shape.c, shape.h, shape.w))
+    weight = layer.params["weight"].astype(np.float64)
+    weight = weight.reshape(*weight.shape[:2], *window.kernel)  # a Conv1d's has no last axis
     return Weighted(
         path=path,
         last=path,
         reads=(value.tensor,),
         in_shape=value.shape,
         out_shape=out,
-        weight=layer.params["weight"].astype(np.float64).transpose(0, 2, 3, 1),
+        weight=weight.transpose(0, 2, 3, 1),
         bias=_bias(layer, out.c),
         stride=window.stride,
         dilation=window.dilation,
@@ -294,14 +305,14 @@ def _clip(x: float, low: float, high: float) -> float:
 def _pooled(
     draft: Draft,
     path: str,
-    layer: MaxPool2d | AvgPool2d | AdaptiveAvgPool2d | GlobalAvgPool2d,
+    layer: MaxPool2d | MaxPool1d | AvgPool2d | AvgPool1d | AdaptiveAvgPool2d | GlobalAvgPool2d,
     value: Value,
     out: Shape,
 ) -> Result:
     """A maximum over windows that tile becomes part of the convolution before it."""
     if value.flat:
         raise Refusal("it reads a flattened plane: put it before the Flatten")
-    mean = not isinstance(layer, MaxPool2d)
+    mean = not isinstance(layer, MaxPool2d | MaxPool1d)
     shape = _padded_shape(value)
     kernel, own = (shape.h, shape.w), ((0, 0), (0, 0))
     stride = kernel

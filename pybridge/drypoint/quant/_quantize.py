@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import (
     NUMPY_TYPE,
@@ -68,12 +69,17 @@ def quantize(
             output_scale=line[-1].target.scale,
             softmax=folded.softmax,
             labels=tuple(str(c) for c in getattr(model.decoder, "classes", ())),
-            encoder=folded.encoder,
+            encoder=_border(model) or folded.encoder,
             decoder=None if model.decoder is None else model.decoder.config(),
             provenance=provenance or {},
         )
     except ProgramError as error:
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
+
+
+def _border(model: Model) -> Mapping[str, Any] | None:
+    """The config of a `SignalEncoder`, which the program's border does, not its first op."""
+    return model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
 
 
 def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:

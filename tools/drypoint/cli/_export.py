@@ -250,7 +250,7 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
         ProgramError: the program does not read such images.
     """
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
-    return program.check_input(dataset.x[firsts])
+    return program.encode(dataset.x[firsts])
 
 
 def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:

@@ -28,6 +28,7 @@ from ._named import DatasetCard, cards, load
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
 from ._read import read
+from ._signal_encoder import SignalEncoder
 from ._split import train_val_split
 from ._splits import ALL, Splits
 from ._text import ascii_image
@@ -51,6 +52,7 @@ __all__ = [
     "FunctionEncoder",
     "ImageDecoder",
     "ImageEncoder",
+    "SignalEncoder",
     "Splits",
     "UnknownClassError",
     "ascii_image",

@@ -90,6 +90,11 @@ from ._presets import mobilenet_v1 as mobilenet_v1
 from ._presets import resnet8 as resnet8
 from ._presets import squeezenet as squeezenet
 from ._sequential import Sequential as Sequential
+from ._signal_layers import AvgPool1d as AvgPool1d
+from ._signal_layers import Conv1d as Conv1d
+from ._signal_layers import GlobalAvgPool1d as GlobalAvgPool1d
+from ._signal_layers import MaxPool1d as MaxPool1d
+from ._signal_layers import Pool1d as Pool1d
 from ._sizes import Shape as Shape
 from ._structure import Dropout as Dropout
 from ._structure import Flatten as Flatten

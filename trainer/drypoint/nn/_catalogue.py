@@ -32,6 +32,7 @@ from ._module import Module
 from ._names import inside
 from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
+from ._signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
 from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
 from ._user_functions import Elementwise, Function
 
@@ -41,6 +42,10 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     AvgPool2d,
     GlobalAvgPool2d,
     AdaptiveAvgPool2d,
+    Conv1d,
+    MaxPool1d,
+    AvgPool1d,
+    GlobalAvgPool1d,
     ZeroPad2d,
     BatchNorm2d,
     BatchNorm1d,

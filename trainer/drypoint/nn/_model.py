@@ -16,6 +16,7 @@ from drypoint.data import (
     Decoder,
     Encoder,
     ImageEncoder,
+    SignalEncoder,
     check_scaled,
     decoder_from_config,
     encoder_from_config,
@@ -79,7 +80,8 @@ class Model:
         """The net's input for x: one example, or a batch with its axis first.
 
         Float arrays of exactly the net's input shape, batches of them and lists of them pass
-        unchanged; the encoder, if there is one, encodes anything else.
+        unchanged; the encoder, if there is one, encodes anything else. A `SignalEncoder` encodes
+        every input.
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
@@ -231,6 +233,8 @@ class Model:
 
     def _raw(self, x: object) -> Array | None:
         """x as an array if it has the net's input shape and is of floats, else None."""
+        if isinstance(self.encoder, SignalEncoder):
+            return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
             if all(np.shape(one) == shape for one in x):
@@ -256,6 +260,8 @@ class Model:
         whether it is a batch."""
         if isinstance(x, list | tuple):
             return self.encoder is not None and len(x) > most
+        if isinstance(self.encoder, SignalEncoder):
+            return len(x) > most and not self.encoder.is_window(x.shape)
         rank = None if self.input_shape is None else len(self.input_shape)
         return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
 

@@ -37,16 +37,20 @@ class Pool2d(Layer):
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
         kind = type(self).__name__
-        check_pair(kind, "kernel_size", self.kernel_size)
-        if self.stride is not None:
-            check_pair(kind, "stride", self.stride)
-        check_padding(kind, self.padding, by_name=False)
+        self._check_window()
         window = self.window((1, 1, 1))
         sides = zip(window.padding, window.kernel, strict=True)
         if any(max(both) >= size for both, size in sides):
             raise ConfigError(
                 kind, f"wants padding below its kernel {window.kernel}, got {self.padding}"
             )
+
+    def _check_window(self) -> None:
+        kind = type(self).__name__
+        check_pair(kind, "kernel_size", self.kernel_size)
+        if self.stride is not None:
+            check_pair(kind, "stride", self.stride)
+        check_padding(kind, self.padding, by_name=False)
 
     @property
     def example_rank(self) -> int:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.data import Class, ClassDecoder, ImageEncoder
+from drypoint.data import Class, ClassDecoder, ImageEncoder, SignalEncoder
 from drypoint.nn import (
     CrossEntropyLoss,
     Graph,
@@ -134,7 +134,8 @@ def prepare_model(
     if isinstance(loss, str | Mapping):
         raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
     x, y = sample.columns[INPUT], sample.columns[TARGET]
-    encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
+    encoder = model.encoder or _signal_encoder(x, sample.classes, notify)
+    encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     model = replace(model, encoder=encoder)
     if encoder is None and x.dtype.kind not in "buif":
         raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
@@ -240,6 +241,22 @@ def _image_encoder(
     source = "the net's input" if wanted is not None else "the images' size"
     notify(
         f"encoder for {where}: {width} x {height}, {encoder.color}, pixels from 0 to 1, by {source}"
+    )
+    return encoder
+
+
+def _signal_encoder(
+    column: Column, classes: tuple[Class, ...] | None, notify: Notify
+) -> SignalEncoder | None:
+    """An encoder for the signals of a `Dataset`; None for other data: only a `Dataset` has classes,
+    and says that its floats are samples in the order of time.
+    """
+    if classes is None or column.ndim != 3 or column.dtype not in (np.float32, np.int16):
+        return None
+    encoder = SignalEncoder.from_data(column)
+    notify(
+        f"encoder for {INPUT}: {encoder.window} steps x {encoder.channels} channels, with mean and "
+        "deviation of the training data"
     )
     return encoder
 

@@ -54,6 +54,7 @@ def read_examples(
     classes = None
     if isinstance(given, str | Path):
         given = _from_disk(given, encoder)
+    signals = isinstance(given, Dataset) and given.is_signals
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
@@ -69,6 +70,8 @@ def read_examples(
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
     examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    if signals:
+        return examples
     return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
