@@ -18,11 +18,12 @@ PICTURES = {  # as small as the family allows
     "dilated": ("dilated:4", 8),
     "autoencoder": ("autoencoder:8,1,3", 6),
 }
+SIGNALS = {"conv1d": ("conv1d:4,6", 12), "tcn": ("tcn:4,4,6", 12), "mlp": ("mlp:8,6", 5)}
 
 
 def test_every_family_trains_quantizes_and_exports(tmp_path):
     """Oracle: the reference, on every byte of every layer."""
-    assert {*PICTURES} == {name.partition(":")[0] for name in nn.families()}
+    assert {*PICTURES, *SIGNALS} == {name.partition(":")[0] for name in nn.families()}
     for family, (name, side) in PICTURES.items():
         rng = np.random.default_rng(0)
         x = rng.integers(0, 256, (40, side, side)).astype(np.uint8)
@@ -42,6 +43,23 @@ def test_every_family_trains_quantizes_and_exports(tmp_path):
         engine.export_c(program, x[:1], tmp_path / family, name="net")
 
 
+def test_families_of_signals_train_quantize_and_export(tmp_path):
+    """Oracle: as above; of real samples the program's own integers."""
+    for family, (name, steps) in SIGNALS.items():
+        rng = np.random.default_rng(0)
+        examples = data.Dataset(rng.normal(size=(40, steps, 2)), rng.integers(0, 3, 40))
+        encoder = data.SignalEncoder.from_data(examples)
+        net = nn.create_net(name, input_shape=encoder.shape, classes=3)
+        net.check_export()
+        model = nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(range(3)))
+        model = train.fit(model, examples, epochs=1, progress="none").model
+        program = quant.quantize(model, quant.calibrate(model, examples.x))
+        x = program.encode(examples.x[:3])
+        runners = {"C": engine.Engine(program)}
+        assert engine.verify(program, runners, x).differing_bytes == 0, name
+        engine.export_c(program, x[:1], tmp_path / family, name="net")
+
+
 def test_sizes_follow_the_name():
     net = nn.create_net("mlp:64,32", input_shape=(10,), classes=4)
     assert [net[f"fc{i}"].out_features for i in (1, 2, 3)] == [64, 32, 4]
@@ -49,7 +67,8 @@ def test_sizes_follow_the_name():
     assert same.config() == nn.lenet().config()
     for name in nn.families():  # with the default sizes
         short = name.partition(":")[0]
-        nets = [nn.create_net(n, input_shape=(1, 16, 16), classes=3) for n in (name, short)]
+        shape = (2, 16) if short in SIGNALS else (1, 16, 16)
+        nets = [nn.create_net(n, input_shape=shape, classes=3) for n in (name, short)]
         assert nets[0].config() == nets[1].config(), name
 
 
@@ -66,6 +85,8 @@ def test_sizes_follow_the_name():
     ],
 )
 def test_names_that_make_no_net_are_one_line(name, message):
+    with pytest.raises(nn.ConfigError, match=r"makes cnn for images .* nets for them: mlp, conv1d"):
+        nn.create_net("cnn", input_shape=(3, 50), classes=2)
     with pytest.raises(nn.ConfigError) as caught:
         nn.create_net(name, input_shape=(1, 8, 8), classes=3)
     assert message in str(caught.value)

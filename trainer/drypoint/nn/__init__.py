@@ -80,6 +80,7 @@ from ._ports import Ports as Ports
 from ._ports import PortValue as PortValue
 from ._presets import autoencoder as autoencoder
 from ._presets import cnn as cnn
+from ._presets import conv1d as conv1d
 from ._presets import dilated as dilated
 from ._presets import ds_cnn as ds_cnn
 from ._presets import lenet as lenet
@@ -89,6 +90,7 @@ from ._presets import mobilenet as mobilenet
 from ._presets import mobilenet_v1 as mobilenet_v1
 from ._presets import resnet8 as resnet8
 from ._presets import squeezenet as squeezenet
+from ._presets import tcn as tcn
 from ._sequential import Sequential as Sequential
 from ._signal_layers import AvgPool1d as AvgPool1d
 from ._signal_layers import Conv1d as Conv1d

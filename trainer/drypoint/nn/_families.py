@@ -9,6 +9,7 @@ from ._layer import Layer
 from ._presets import (
     autoencoder,
     cnn,
+    conv1d,
     dilated,
     ds_cnn,
     lenet,
@@ -18,6 +19,7 @@ from ._presets import (
     mobilenet_v1,
     resnet8,
     squeezenet,
+    tcn,
 )
 from ._sequential import Sequential
 from ._sizes import Shape
@@ -38,12 +40,14 @@ class Family:
         meaning: what the sizes are; of fixed number, unless it ends in "...".
         summary: the family in a line.
         build: (input shape, number of outputs, sizes) -> the uninitialized net.
+        axes: axes of the input: 3 of images, 2 of signals; None: any number.
     """
 
     sizes: tuple[int, ...]
     meaning: str
     summary: str
     build: Build
+    axes: int | None = 3
 
 
 def _by_width(preset: Callable[..., Sequential]) -> Build:
@@ -75,6 +79,7 @@ FAMILIES: dict[str, Family] = {
         "units of each hidden layer, ...",
         "dense layers with ReLU; for tables and tiny pictures",
         lambda shape, outputs, sizes: mlp(classes=outputs, input_shape=shape, hidden=sizes),
+        axes=None,
     ),
     "ds-cnn": Family(
         (64,), "channels", "depthwise-separable, as in MLPerf Tiny's keywords", _by_width(ds_cnn)
@@ -91,11 +96,26 @@ FAMILIES: dict[str, Family] = {
         "MobileNetV1, as in MLPerf Tiny's visual wake words",
         _by_width(mobilenet_v1),
     ),
+    "conv1d": Family(
+        (16, 32, 64),
+        "channels of each convolution, ...",
+        "convolutions along time with batch norm, ReLU and pooling; for signals of any length",
+        lambda shape, outputs, sizes: conv1d(classes=outputs, input_shape=shape, widths=sizes),
+        axes=2,
+    ),
+    "tcn": Family(
+        (16, 16, 16, 16),
+        "channels of each block, ...",
+        "residual blocks of causal, dilated convolutions; for signals of any length",
+        lambda shape, outputs, sizes: tcn(classes=outputs, input_shape=shape, widths=sizes),
+        axes=2,
+    ),
     "autoencoder": Family(
         (128, 4, 8),
         "hidden units, layers on each side, units of the bottleneck",
         "dense, repeats its input, as in MLPerf Tiny's anomaly detection",
         lambda shape, _, sizes: _autoencoder(shape, sizes),
+        axes=None,
     ),
     "squeezenet": Family(
         (8,), "channels of the first squeeze", "a small SqueezeNet", _by_width(squeezenet)
@@ -131,6 +151,12 @@ def create_net(name: str, *, input_shape: Shape, classes: int) -> Sequential:
     if family not in FAMILIES:
         raise ConfigError("create_net", f"knows no net {name!r}; nets: {', '.join(FAMILIES)}")
     found = FAMILIES[family]
+    if found.axes is not None and len(input_shape) != found.axes:
+        kinds = {2: "signals (channels, steps)", 3: "images (channels, height, width)"}
+        shape = "x".join(map(str, input_shape))
+        others = [n for n, f in FAMILIES.items() if f.axes in (None, len(input_shape))]
+        text = f"makes {family} for {kinds[found.axes]}, inputs are {shape}; nets for them: "
+        raise ConfigError("create_net", text + ", ".join(others))
     sizes = _sizes(text, name) if ":" in name else found.sizes
     if len(sizes) != len(found.sizes) and not found.meaning.endswith("..."):
         raise ConfigError(

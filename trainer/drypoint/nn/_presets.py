@@ -3,13 +3,23 @@
 from collections.abc import Mapping, Sequence
 
 from ._activations import ReLU, ReLU6, Softmax
-from ._blocks import conv_norm, dense_norm, fire, inverted_residual, residual_block, separable
+from ._blocks import (
+    conv_norm,
+    conv_norm_1d,
+    dense_norm,
+    fire,
+    inverted_residual,
+    residual_block,
+    separable,
+    temporal_block,
+)
 from ._convolution import Conv2d
 from ._errors import ConfigError
 from ._layer import Layer
 from ._linear import Linear
 from ._pooling import GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
+from ._signal_layers import GlobalAvgPool1d, MaxPool1d
 from ._sizes import Shape
 from ._structure import Flatten
 
@@ -319,6 +329,60 @@ def dilated(
     return _net(layers, input_shape, seed)
 
 
+def conv1d(
+    *,
+    classes: int = 6,
+    input_shape: Shape = (3, 128),
+    widths: Sequence[int] = (16, 32, 64),
+    seed: int | None = None,
+) -> Sequential:
+    """A plain convolutional net for signals of any length: 13,654 parameters, 522,624 MACs.
+
+    Convolutions of 5 steps along time, each with batch norm and ReLU; max-pooling of 2 steps
+    between them while there are 4 steps; the mean of each channel, one Linear.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels and time steps of the signals.
+        widths: the channels of each convolution.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers: dict[str, Layer] = {}
+    steps = input_shape[-1] if input_shape else 0
+    for i, width in enumerate(widths, 1):
+        if i > 1 and steps >= 4:
+            layers[f"pool{i - 1}"] = MaxPool1d(2)
+            steps //= 2
+        layers[f"block{i}"] = Sequential(conv_norm_1d(width, 5))
+    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+
+
+def tcn(
+    *,
+    classes: int = 6,
+    input_shape: Shape = (3, 128),
+    widths: Sequence[int] = (16, 16, 16, 16),
+    seed: int | None = None,
+) -> Sequential:
+    """A temporal convolutional net (Bai et al. 2018): 5,942 parameters, 712,800 MACs.
+
+    Residual blocks of two causal convolutions of 3 steps; the dilation doubles from block to block,
+    from 1. The mean of each channel, one Linear.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: channels and time steps of the signals.
+        widths: the channels of each block.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    layers: dict[str, Layer] = {}
+    read = input_shape[0] if input_shape else 0
+    for i, width in enumerate(widths):
+        layers[f"block{i + 1}"] = temporal_block(read, width, dilation=2**i)
+        read = width
+    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+
+
 def autoencoder(
     *,
     inputs: int = 640,
@@ -348,9 +412,9 @@ def autoencoder(
     return _net(layers, (inputs,), seed)
 
 
-def _head(classes: int) -> dict[str, Layer]:
+def _head(classes: int, mean: Layer | None = None) -> dict[str, Layer]:
     """The mean of each channel, and the classes' probabilities."""
-    return {"mean": GlobalAvgPool2d(), "fc": Linear(classes), "softmax": Softmax()}
+    return {"mean": mean or GlobalAvgPool2d(), "fc": Linear(classes), "softmax": Softmax()}
 
 
 def _counted(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
