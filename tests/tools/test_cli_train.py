@@ -73,7 +73,7 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     assert facts["test"]["accuracy"] == found.accuracy
     assert facts["n_epochs"] == 60
     provenance = nn.load(path).provenance
-    assert provenance["data"] == {"name": "pictures", "sha256": pool.digest(), "test": 80}
+    assert provenance["data"] == {"name": "pictures", "sha256": pool.digest()}
 
 
 def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
@@ -145,7 +145,7 @@ def test_a_folder_with_parts_is_taken_by_its_names(cli, tmp_path):
     assert code == 0
     facts = json.loads(said)
     assert (facts["n_train"], facts["n_val"], facts["test"]["n"]) == (30, 10, 20)
-    assert "to train; val: 10; test: 20, by its names\n" in notes
+    assert "train: 30; validation: 10; test: 20, which training does not see\n" in notes
     code, said, notes = cli("measure", out, "--data", tmp_path / "set", "--json")
     assert (json.loads(said)["n"], notes) == (
         20,

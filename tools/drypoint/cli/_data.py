@@ -1,9 +1,10 @@
 """``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drypoint import data
 from drypoint.common import DrypointError
@@ -12,6 +13,7 @@ from drypoint.data import (
     Dataset,
     Encoder,
     ImageEncoder,
+    SignalEncoder,
     Splits,
     encoder_from_config,
     train_val_split,
@@ -24,6 +26,8 @@ from ._pieces import count
 
 MNIST = "mnist"
 TEST_SHARE = 0.2  # of a source that names no test part
+SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
+"""Options of `data.read` for signals, which the provenance of a model keeps."""
 _FEWEST = 10  # examples that are split into a training and a test part
 
 
@@ -32,8 +36,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="a folder with a subfolder of pictures for each class; or with subfolders train and "
-        "test of that form; an .npz file of arrays x and y; IDX files; or the name of a data set: "
+        help="a folder with a subfolder of pictures, WAV or CSV files for each class; or with "
+        "subfolders train and test of that form; a CSV file with a column of labels; an .npz file "
+        "of arrays x and y; IDX files; or the name of a data set: "
         f"{', '.join(data.cards())}. MNIST if left out",
     )
     parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
@@ -74,7 +79,7 @@ class TrainingData:
 def training_data(
     args: argparse.Namespace,
     *,
-    encoder: ImageEncoder | None = None,
+    saved: Model | None = None,
     size: tuple[int, int] | None = None,
     color: str | None = None,
     notify: Callable[[str], None] = say,
@@ -86,7 +91,8 @@ def training_data(
 
     Args:
         args: the options.
-        encoder: an encoder in whose size and colour pictures are read.
+        saved: a model in whose encoder's size and colour pictures are read, and signals as it was
+            trained on.
         size: else (width, height) of pictures.
         color: else "gray" or "rgb".
         notify: called with a line for each choice.
@@ -95,39 +101,39 @@ def training_data(
         DrypointError: the examples cannot be read.
     """
     if args.data is None or _is_name(args.data):
-        name = args.data or MNIST
-        train, test = data.load(name, "train"), data.load(name, "test")
-        notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
-        facts = {"name": name, "sha256": train.digest()}
-        return _limited(
-            args, TrainingData(name=name, train=train, val=None, test=test, facts=facts)
-        )
-    splits = _read(args.data, encoder, size=size, color=color)
+        return _limited(args, _set_with_a_name(args, notify))
+    signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
+    encoder = None if saved is None else saved.encoder
+    splits = _read(args.data, encoder, size=size, color=color, signals=signals)
     for note in splits.notes:
         notify(f"{args.data}: {note}" + ("; --size WxH chooses" if " are read as " in note else ""))
     name = Path(args.data).name or str(args.data)
-    if ALL not in splits:
-        train = splits["train"]
-        facts = {"name": name, "sha256": train.digest()}
-        others = {part: splits[part] for part in ("val", "test") if part in splits}
-        parts = "".join(f"; {part}: {len(found):,}" for part, found in others.items())
-        notify(f"{args.data}: {_described(train)} to train{parts}, by its names")
-        found = TrainingData(
-            name=name, train=train, val=others.get("val"), test=others.get("test"), facts=facts
-        )
-        return _limited(args, found)
-    pool = splits[ALL]
-    train, held = held_out(pool)
-    notify(f"{args.data}: {_described(pool)}")
-    if held is None:
-        notify(f"test part: none, {len(pool)} examples are too few to hold some out")
+    facts: dict[str, object] = {"name": name, "sha256": _identity(splits)}
+    facts |= {"read": signals} if signals else {}
+    parts = _parts(splits)
+    train, val, test = (parts.get(part) for part in ("train", "val", "test"))
+    if train is None:
+        raise DrypointError(f"{args.data} has no training part; its parts: {', '.join(parts)}")
+    notify(f"{args.data}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+    if test is None:
+        notify(f"test part: none, {len(train)} examples are too few to hold some out")
+    elif ALL not in splits or "test" in splits:
+        others = "" if val is None else f"; validation: {len(val):,}"
+        notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
     else:
         notify(
-            f"test part: {len(held):,}, a fifth of each class, which training does not see; "
+            f"test part: {len(test):,}, a fifth of each class, which training does not see; "
             f"{len(train):,} to train"
         )
-    facts = {"name": name, "sha256": pool.digest(), "test": 0 if held is None else len(held)}
-    return _limited(args, TrainingData(name=name, train=train, val=None, test=held, facts=facts))
+    return _limited(args, TrainingData(name=name, train=train, val=val, test=test, facts=facts))
+
+
+def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
+    name = args.data or MNIST
+    train, test = data.load(name, "train"), data.load(name, "test")
+    notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
+    facts: dict[str, object] = {"name": name, "sha256": train.digest()}
+    return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
 
 def examples(
@@ -159,15 +165,34 @@ def examples(
         say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
-        if not isinstance(encoder, ImageEncoder) and Path(args.data).is_dir():
-            raise DrypointError("the net has no image encoder: how it reads pictures is not known")
-        splits = _read(args.data, encoder if isinstance(encoder, ImageEncoder) else None)
+        if encoder is None and Path(args.data).is_dir():
+            raise DrypointError("the net has no encoder: how it reads pictures is not known")
+        splits = _read(args.data, encoder, signals=signals_of(reader))
         chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
         say(f"{args.data}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
-    if isinstance(encoder, ImageEncoder) and chosen.image_size != (encoder.width, encoder.height):
-        chosen = Dataset(encoder.pixels(chosen.x), chosen.y, chosen.classes)
-    return chosen
+    return _fitting(chosen, encoder, name=args.data or "MNIST")
+
+
+def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
+    """The examples in the size that an encoder gives.
+
+    Raises:
+        DrypointError: pictures for a net of signals, or signals of another size.
+    """
+    if isinstance(encoder, SignalEncoder):
+        wanted = (encoder.window, encoder.channels)
+        if not dataset.is_signals or dataset.signal_size != wanted:
+            raise DrypointError(
+                f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
+                f"{wanted[1]} channels"
+            )
+    elif isinstance(encoder, ImageEncoder):
+        if dataset.is_signals:
+            raise DrypointError(f"{name} has {_described(dataset)}; the net reads pictures")
+        if dataset.image_size != (encoder.width, encoder.height):
+            return Dataset(encoder.pixels(dataset.x), dataset.y, dataset.classes)
+    return dataset
 
 
 def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
@@ -192,15 +217,31 @@ def _chosen(
         return splits[split], f"its {split} part"
     pool, known = splits[ALL], _trained_on(reader)
     if known.get("sha256") == pool.digest():
-        train, test = held_out(pool)
+        parts = _parts(splits)
         if split == "train":
-            return train, "the part that the net was trained on"
-        if test is not None:
-            return test, "the fifth that training did not see"
+            return parts["train"], "the part that the net was trained on"
+        if split in parts:
+            share = "part" if "test" in splits else "fifth"
+            return parts[split], f"the {share} that training did not see"
         return pool, "on which the net was trained: they are too few to hold some out"
     if known.get("name") == name:
         return pool, f"all of them: {name} has changed since the net was trained on it"
     return pool, "all of them"
+
+
+def _identity(splits: Splits) -> str:
+    """SHA-256 of the examples of a source: of all, or of the training part."""
+    return splits[ALL if ALL in splits else "train"].digest()
+
+
+def _parts(splits: Splits) -> Mapping[str, Dataset]:
+    """The parts of a source: by its names, or of examples without parts a fifth of each class as
+    the test part.
+    """
+    if ALL not in splits or "test" in splits:
+        return splits.parts
+    train, test = held_out(splits[ALL])
+    return {"train": train} if test is None else {"train": train, "test": test}
 
 
 def _trained_on(reader: Model | Program) -> dict[str, object]:
@@ -215,13 +256,16 @@ def _trained_on(reader: Model | Program) -> dict[str, object]:
 
 def _read(
     source: str,
-    encoder: ImageEncoder | None,
+    encoder: Encoder | None,
     *,
     size: tuple[int, int] | None = None,
     color: str | None = None,
+    signals: Mapping[str, Any],
 ) -> Splits:
-    """A folder or file; pictures in the size and colour of an encoder, or as the caller says."""
-    if encoder is not None:
+    """A folder or file: pictures in the size and colour of an encoder, or as the caller says;
+    signals as the options say, or in the windows of an encoder.
+    """
+    if isinstance(encoder, ImageEncoder):
         return data.read(
             source,
             width=encoder.width,
@@ -229,8 +273,28 @@ def _read(
             color=encoder.color,
             resize=encoder.resize,
         )
+    if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
+        signals = {"window": encoder.window}
     width, height = size or (None, None)
-    return data.read(source, width=width, height=height, color=color)
+    return data.read(source, width=width, height=height, color=color, **signals)
+
+
+def signals_of(reader: Model | Program) -> dict[str, Any]:
+    """The options for signals that a model, from untrusted bytes, says it was trained with."""
+    known = _trained_on(reader).get("read")
+    if not isinstance(known, dict):
+        return {}
+    return {
+        name: known[name]
+        for name in SIGNAL_OPTIONS
+        if type(known.get(name)) is (str if name == "label" else int)
+    }
+
+
+def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of a command that trains on signals, as far as they are given."""
+    given = {name: getattr(args, name, None) for name in SIGNAL_OPTIONS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from drypoint import nn
 from drypoint.common import DrypointError
+from drypoint.data import Dataset
 from drypoint.nn import Layer, Model, Shape
 
 from ._pieces import load_model
 
-DEFAULT = "cnn"
 AUTOENCODER = "autoencoder"
 
 
@@ -21,9 +21,16 @@ def net_help() -> str:
     return (
         "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
-        f"(the file is run). {DEFAULT} if left out. The families, with the sizes of each if left "
-        f"out: {known}"
+        "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables. "
+        f"The families, with the sizes of each if left out: {known}"
     )
+
+
+def default_net(dataset: Dataset) -> str:
+    """The family of a ``--net`` that is left out."""
+    if not dataset.is_signals:
+        return "cnn"
+    return "mlp" if dataset.signal_size[0] == 1 else "conv1d"
 
 
 def saved_model(name: str) -> Model | None:

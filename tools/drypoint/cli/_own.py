@@ -9,13 +9,13 @@ import numpy as np
 
 from drypoint import train
 from drypoint.common import DrypointError
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder, augment
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder, augment
 from drypoint.measure import measure
 from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
 
 from ._data import TrainingData
-from ._nets import AUTOENCODER, DEFAULT, make_net
+from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 
 STEPS = 1000  # of a run whose epochs are left out
@@ -109,7 +109,7 @@ def training(
     Raises:
         DrypointError: the net does not fit the data, or there is only one class.
     """
-    name = args.net or DEFAULT
+    name = args.net or default_net(data.train)
     model = saved if saved is not None else _model(name, data, notify)
     net = model.net
     classes = len(data.train.classes)
@@ -151,12 +151,16 @@ def _model(name: str, data: TrainingData, notify: Callable[[str], None]) -> Mode
     return Model(net, encoder=encoder, decoder=decoder)
 
 
-def _encoder(dataset: Dataset, notify: Callable[[str], None]) -> ImageEncoder:
-    """The encoder of pictures: their size and colour; mean and deviation of the training part."""
+def _encoder(dataset: Dataset, notify: Callable[[str], None]) -> ImageEncoder | SignalEncoder:
+    """The encoder of the examples: their size, mean and deviation of the training part."""
+    if dataset.is_signals:
+        steps, channels = dataset.signal_size
+        notify(f"encoder: {steps} steps x {channels} channels; mean and deviation of each channel")
+        return SignalEncoder.from_data(dataset)
     width, height = dataset.image_size
-    channels = dataset.x.reshape(-1, 1 if dataset.x.ndim == 3 else 3) / 255
-    mean = tuple(round(value, 4) for value in channels.mean(axis=0).tolist())
-    std = tuple(max(round(value, 4), 0.01) for value in channels.std(axis=0).tolist())
+    pixels = dataset.x.reshape(-1, 1 if dataset.x.ndim == 3 else 3) / 255
+    mean = tuple(round(value, 4) for value in pixels.mean(axis=0).tolist())
+    std = tuple(max(round(value, 4), 0.01) for value in pixels.std(axis=0).tolist())
     color = "gray" if dataset.x.ndim == 3 else "rgb"
     said = ", ".join(" ".join(map(str, values)) for values in (mean, std))
     notify(f"encoder: {width} x {height}, {color}; mean, deviation of the training part: {said}")
@@ -197,6 +201,8 @@ def _shown(distort: augment.Warp | None) -> str:
 
 
 def _augmentation(kind: str, dataset: Dataset) -> augment.Warp | None:
+    if dataset.is_signals:
+        return None
     side = min(dataset.image_size)
     if kind == "light":
         return augment.Warp(rotate=10, scale=0.1, shift=round(0.06 * side, 2))

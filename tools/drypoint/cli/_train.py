@@ -8,7 +8,6 @@ from pathlib import Path
 
 from drypoint.autodiff import set_threads
 from drypoint.common import DrypointError, check_writable, write_atomic
-from drypoint.data import ImageEncoder
 from drypoint.train import MPICommunicator, TrainResult
 
 from . import _own
@@ -27,7 +26,10 @@ from ._training import (
 NAME = "train"
 HELP = "train a net on your own data, or LeNet on MNIST, and save the float model"
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
-OWN = ("data", "net", "batch", "lr", "optimizer", "augment", "size", "color")
+OWN = (
+    *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
+    *("label", "window", "hop", "channels"),
+)
 """Options that no recipe has, ``--data`` aside."""
 
 
@@ -59,6 +61,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read pictures in this size; their own if all have one size up to 64x64, else 32x32",
     )
     parser.add_argument("--color", choices=("gray", "rgb"), help="of pictures; as they are")
+    parser.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="the column of labels of a CSV file, by name or by place from 0; label, class, ... or "
+        "the only column without numbers if left out",
+    )
+    parser.add_argument(
+        "--window",
+        type=count,
+        metavar="N",
+        help="cut recordings, or a CSV file of a row a time step, into examples of N time steps",
+    )
+    parser.add_argument(
+        "--hop", type=count, metavar="N", help="time steps from window to window; they touch"
+    )
+    parser.add_argument(
+        "--channels",
+        type=count,
+        metavar="N",
+        help="a CSV file's row is N channels, time step after time step; a table if left out",
+    )
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss: .png or .svg")
     parser.add_argument(
@@ -119,14 +142,7 @@ def _by_recipe(
 
 def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[TrainResult, Finish]:
     saved = saved_model(args.net or "")
-    encoder = saved.encoder if saved is not None else None
-    data = training_data(
-        args,
-        encoder=encoder if isinstance(encoder, ImageEncoder) else None,
-        size=args.size,
-        color=args.color,
-        notify=notify,
-    )
+    data = training_data(args, saved=saved, size=args.size, color=args.color, notify=notify)
     training = _own.training(data, args, saved=saved, notify=notify)
     return training.fit(args), lambda trained: training.tested(trained.model)
 

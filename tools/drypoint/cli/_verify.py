@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     program = load_program(args.program)
     found = compare(
         program,
-        examples("test", args, program, of_its_classes=False).x,
+        program.encode(examples("test", args, program, of_its_classes=False).x),
         compiler=find_compiler(args.cc),
     )
     total = found.images * found.bytes_per_image
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.differing_bytes else 0
 
 
-def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Verification:
+def compare(program: Program, images: NDArray[np.integer], *, compiler: str) -> Verification:
     """All backends of the engine and freshly generated C against the reference."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -57,7 +57,7 @@ def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Ve
 
 
 def compare_with(
-    program: Program, images: NDArray[np.uint8], folder: Path, *, name: str, compiler: str
+    program: Program, images: NDArray[np.integer], folder: Path, *, name: str, compiler: str
 ) -> Verification:
     """All backends of the engine, and the generated C in ``folder``, against the reference."""
     with tempfile.TemporaryDirectory() as workdir:

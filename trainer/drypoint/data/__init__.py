@@ -28,6 +28,7 @@ from ._named import DatasetCard, cards, load
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
 from ._read import read
+from ._recordings import read_samples
 from ._signal_encoder import SignalEncoder
 from ._split import train_val_split
 from ._splits import ALL, Splits
@@ -76,6 +77,7 @@ __all__ = [
     "plain_images",
     "read",
     "read_idx",
+    "read_samples",
     "take",
     "train_val_split",
     "write_idx",

@@ -8,13 +8,14 @@ import numpy as np
 
 from drypoint.common import READ_LIMIT, DrypointError
 
-from ._classes import class_names, is_whole
+from ._classes import class_names
 from ._color import Pixels
 from ._dataset import Dataset
 from ._errors import CoderError, DatasetError
+from ._folder_parts import class_folders, part_folders
 from ._image_encoder import ImageEncoder
 from ._picture import picture_size
-from ._splits import ALL, PART_NAMES, Splits
+from ._splits import ALL, Splits
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff"})
 OTHER_PICTURES = frozenset({".webp", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw", ".dng"})
@@ -57,7 +58,7 @@ def load_folder(
     """
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
-    files = _files(Path(root))
+    files = class_folders(Path(root), SUFFIXES)
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
         width, height = _one_size(paths)
@@ -84,8 +85,8 @@ def folder_splits(
     Arguments and errors are as for `load_folder`, but pictures of several sizes, or larger than 64
     pixels, are read as 32 x 32 unless a size is given.
     """
-    parts = _part_folders(root)
-    files = {path: _files(path) for path in parts.values() or [root]}
+    parts = part_folders(root)
+    files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
     paths = [path for classes in files.values() for found in classes.values() for path in found]
     notes = _skipped(files)
     if width is None or height is None:
@@ -100,43 +101,6 @@ def folder_splits(
         read[part] = load_folder(path, **size, color=color, resize=resize, limit=limit)
         color = color or ("gray" if read[part].x.ndim == 3 else "rgb")  # by the training part
     return Splits(read, str(root), notes)
-
-
-def _part_folders(root: Path) -> dict[str, Path]:
-    """Part -> its folder, the training part first; empty if the folder has no folder "train"."""
-    found = {
-        PART_NAMES[path.name.lower()]: path
-        for path in _subfolders(root)
-        if path.name.lower() in PART_NAMES
-    }
-    if "train" not in found:
-        return {}
-    return {part: found[part] for part in ("train", "val", "test") if part in found}
-
-
-def _subfolders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise DatasetError(f"there is no folder {root}")
-    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
-
-
-def _files(root: Path) -> dict[str, list[Path]]:
-    """Class name -> paths of its pictures."""
-    folders = _subfolders(root)
-    files = {folder.name: sorted(filter(_is_picture, folder.rglob("*"))) for folder in folders}
-    if not files:
-        raise DatasetError(f"{root} has no subfolders: one is wanted for each class")
-    empty = [name for name, paths in files.items() if not paths]
-    if empty:
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
-    if all(is_whole(name) for name in files):
-        files = {name: files[name] for name in sorted(files, key=int)}
-    return files
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
 def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixels:
