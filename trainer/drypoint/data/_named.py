@@ -8,7 +8,7 @@ from textwrap import wrap
 from ._dataset import Dataset
 from ._errors import DatasetError, FormatError
 from ._mnist import load_mnist
-from ._packaged import load_digits, load_fashion_mnist
+from ._packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
 from ._read import read
 from ._splits import ALL
 
@@ -55,6 +55,10 @@ _LOADERS: dict[str, Loader] = {
     "mnist": load_mnist,
     "fashion-mnist": load_fashion_mnist,
     "digits": load_digits,
+    "mnist1d": load_mnist1d,
+    "basic-motions": series_loader("BasicMotions", set_name="basic-motions"),
+    "gun-point": series_loader("GunPoint", set_name="gun-point"),
+    "italy-power-demand": series_loader("ItalyPowerDemand", set_name="italy-power-demand"),
 }
 
 CARDS = {
@@ -91,6 +95,51 @@ CARDS = {
             digests={
                 "train": "1ae2932c07dd2529c1d293ad1e6cb9356c6957d3b1b3f31b745e64eefb707931",
                 "test": "4613cb4432fd706b57829c8f0021889f74783005a19f1b661c0ae1d82f1a4bdf",
+            },
+        ),
+        DatasetCard(
+            name="mnist1d",
+            holds="signals of 40 steps, one channel, in the shape of digits; classes 0 to 9",
+            split="the authors': 4,000 and 1,000",
+            comes_from="Greydanus and Kobak; drawn by the package mnist1d, rounded to 4 digits",
+            licence="Apache-2.0",
+            digests={
+                "train": "d1f9635341ef3e3436b23e86363c3b9239a4ff417e1178ddeddc5bdc3de95fc8",
+                "test": "d8a47d0e2e2a1ed930be2adf1965d60924e7c37829e8353c92af7dc2e44fd0c3",
+            },
+        ),
+        DatasetCard(
+            name="basic-motions",
+            holds="a smart watch's accelerometer and gyroscope: 100 steps, 6 channels; standing, "
+            "running, walking, badminton",
+            split="the archive's: 40 and 40",
+            comes_from="Clements, the UEA archive; the package aeon",
+            licence="aeon's is BSD-3-Clause; the archive states none",
+            digests={
+                "train": "673a5c32df50e2583739b099291fb44c4b432c677c3d412caaf1cbee476d35ec",
+                "test": "7f337b738722123ff5e9bece1064dc541e9983be6ee17a82f9b69c2f7853f2b2",
+            },
+        ),
+        DatasetCard(
+            name="gun-point",
+            holds="the height of a hand that draws or points: 150 steps, one channel; classes 1, 2",
+            split="the archive's: 50 and 150",
+            comes_from="Ratanamahatana and Keogh, the UCR archive; the package aeon",
+            licence="aeon's is BSD-3-Clause; the archive states none",
+            digests={
+                "train": "78bd30bdd6ccbd8cb6893dbb2d3e6d3db826856baaa3b61be83d623173990614",
+                "test": "41e83adf743017d24f872d0420bf1965f9d0523a4e0fcedd3228777347c47000",
+            },
+        ),
+        DatasetCard(
+            name="italy-power-demand",
+            holds="a day's electrical power: 24 steps, one channel; classes 1 (winter), 2 (summer)",
+            split="the archive's: 67 and 1,029",
+            comes_from="Keogh and others, the UCR archive; the package aeon",
+            licence="aeon's is BSD-3-Clause; the archive states none",
+            digests={
+                "train": "35ce34254abe4de6ea40ade694ea4bd765a9119a385b3fd802e7b5b3b3f171cb",
+                "test": "851949ba21dca00ad5cce0425a9ea4808b318ca5cd8f7f393f9aa9043e47c84b",
             },
         ),
     )

@@ -1,7 +1,10 @@
 """Data sets in the files of installed packages, read without importing the package."""
 
 import gzip
+import importlib
 import importlib.util
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import numpy as np
 from drypoint.common import READ_LIMIT, how_to_install, read_bytes
 
 from ._cache import cache_folder
+from ._classes import class_names
 from ._dataset import Dataset
 from ._errors import DatasetError, DatasetNotFoundError
 from ._idx_files import idx_splits
@@ -48,6 +52,53 @@ def load_fashion_mnist(split: str, root: str | Path | None) -> Dataset:
     )
 
 
+def series_loader(name: str, *, set_name: str) -> Callable[[str, str | Path | None], Dataset]:
+    """The loader of a data set of the UCR and UEA archives that the package aeon ships."""
+
+    def load_series(split: str, root: str | Path | None) -> Dataset:  # noqa: ARG001
+        file = f"datasets/data/{name}/{name}_{split.upper()}.ts"
+        return _series(_file("aeon", file, set_name=set_name).decode("utf-8"))
+
+    return load_series
+
+
+def _series(text: str) -> Dataset:
+    """The examples of a ``.ts`` file: a line each, channels and the label separated by colons."""
+    head, _, body = text.partition("@data\n")
+    (classes,) = [
+        line.split()[2:] for line in head.splitlines() if line.startswith("@classLabel true")
+    ]
+    channels, labels = list[list[list[float]]](), list[str]()
+    for line in body.split():
+        *series, label = line.split(":")
+        channels.append([[float(value) for value in one.split(",")] for one in series])
+        labels.append(label)
+    x = np.array(channels, np.float32).transpose(0, 2, 1)
+    return Dataset(x, np.array([classes.index(label) for label in labels]), class_names(classes))
+
+
+def load_mnist1d(split: str, root: str | Path | None) -> Dataset:  # noqa: ARG001
+    """MNIST-1D: 4,000 and 1,000 signals of 40 steps, which the package mnist1d draws from its seed.
+
+    Values are rounded to 4 digits, so that they do not depend on the last bits of a machine.
+    """
+    try:
+        mnist1d = importlib.import_module("mnist1d.data")
+    except ImportError as error:
+        raise DatasetNotFoundError(
+            f"the data set mnist1d comes with a package that is not installed ({error}): "
+            f"{_INSTALL['mnist1d']}"
+        ) from error
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - mnist1d seeds both
+    try:
+        drawn = mnist1d.make_dataset(mnist1d.get_dataset_args())
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+    x, y = (drawn["x"], drawn["y"]) if split == "train" else (drawn["x_test"], drawn["y_test"])
+    return Dataset(np.round(x, 4), y, tuple(range(10)))
+
+
 def _file(package: str, name: str, *, set_name: str) -> bytes:
     """The bytes of a file of an installed package.
 
@@ -64,4 +115,8 @@ def _file(package: str, name: str, *, set_name: str) -> bytes:
     )
 
 
-_INSTALL = {"sklearn": how_to_install("baselines")}
+_INSTALL = {
+    "sklearn": how_to_install("baselines"),
+    "aeon": "pip install aeon (--no-deps is enough: only its files are read)",
+    "mnist1d": "pip install mnist1d",
+}
