@@ -11,6 +11,7 @@ import io
 import json
 import resource
 import struct
+import wave
 from pathlib import Path
 
 import mutants
@@ -221,6 +222,30 @@ def test_npz_files_of_examples(tmp_path, save):
 
     if save is np.savez:
         refused(read, member_changed, buffer.getvalue(), 300)
+
+
+def test_tables_and_sounds(tmp_path):
+    table, sound, buffer = tmp_path / "file.csv", tmp_path / "a/file.wav", io.BytesIO()
+    sound.parent.mkdir()
+
+    def read_table(text):
+        table.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return data.read(table), data.read(table, window=2)
+
+    def read_sound(content):
+        sound.write_bytes(content)
+        return data.read(tmp_path, window=4)
+
+    rows = "".join(f"{i},{i / 4},{'ab'[i % 2]}\n" for i in range(12))
+    refused(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
+    refused(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
+    table.unlink()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(80)))
+    refused(read_sound, mutants.bytes_changed, buffer.getvalue(), 200, least=0.1)
 
 
 def pictures():

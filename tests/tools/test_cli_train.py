@@ -246,6 +246,89 @@ def test_named_sets_and_files_of_arrays(cli, tmp_path):
     assert json.loads(said)["n"] == 20
 
 
+def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
+    """BasicMotions of the UEA archive as a logger would write it, a row a time step. Oracle: the
+    engine in this process; the labels of the archive.
+    """
+    toolbox.need_package("aeon")
+    motions = data.load("basic-motions")
+    columns = ("timestamp", "ax", "ay", "az", "gx", "gy", "gz", "label")
+    log, order = tmp_path / "gestures.csv", np.argsort(motions.y, kind="stable")
+    rows = [
+        ",".join([str(100 * t), *map(repr, row.tolist()), motions.classes[motions.y[i]]])
+        for i in order
+        for t, row in enumerate(motions.x[i].astype(float))
+    ]
+    log.write_text("\n".join([",".join(columns), *rows]), "utf-8")
+    out, program = tmp_path / "net.npz", tmp_path / "net.dpt"
+    words = ["train", "--data", log, "--window", 50, "--hop", 25, "--out", out, "--json"]
+    code, said, notes = cli(*words)
+    assert code == 0
+    lines = notes.splitlines()
+    assert lines[0] == f"{log}: labels are column 'label', channels ax, ay, az, gx, gy, gz"
+    assert lines[1] == f"{log}: left out, as times: timestamp"
+    assert lines[2] == f"{log}: the parts are split by the time of each recording"
+    assert lines[3].startswith(f"{log}: 156 signals of 50 steps x 6 channels, float32; 4 classes: ")
+    assert re.fullmatch(
+        r"train: 108; validation: 12; test: 28, which training does not see", lines[4]
+    )
+    assert lines[5] == "encoder: 50 steps x 6 channels; mean and deviation of each channel"
+    assert lines[6].startswith("net: conv1d (--net names another)")
+    assert json.loads(said)["test"]["accuracy"] > 0.8  # one in four by chance
+    code, _, notes = cli("quantize", out, "--data", log)
+    assert (code, notes) == (0, f"{log}: 108 examples, the part that the net was trained on\n")
+    code, said, notes = cli("measure", program, "--data", log, "--json")
+    assert (json.loads(said)["n"], notes) == (
+        28, f"{log}: 28 examples, the part that training did not see\n"
+    )  # fmt: skip
+    assert cli("verify", program, "--data", log, "--limit", 5)[0] == 0
+    new = tmp_path / "new.csv"
+    walk = data.load("basic-motions", "test").x[np.flatnonzero(motions.y == 2)[0]]
+    new.write_text(
+        "\n".join(",".join(map(repr, row.tolist())) for row in walk.astype(float)), "utf-8"
+    )
+    code, here, _ = cli("run", "--model", program, new, "--json")
+    assert [one["image"] for one in json.loads(here)["images"]] == [
+        f"{new}, step 0",
+        f"{new}, step 50",
+    ]
+    assert [one["class"] for one in json.loads(here)["images"]] == ["Walking"] * 2
+    for tool in devices.needed_tools(devices.target("cortex-m4")):
+        toolbox.need(tool)
+    code, there, _ = cli("run", "--model", program, new, "--target", "cortex-m4", "--json")
+    assert json.loads(there) == json.loads(here)
+    code, said, _ = cli(
+        "export", program, "--data", log, "--target", "cortex-m4", "--out", tmp_path / "firmware"
+    )
+    assert code == 0
+    assert "self-test in the emulator: passed, 4 inputs, every layer" in said
+
+
+def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictures, cli, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "".join(f"{i},{i % 3},{'xy'[i % 2]}\n" for i in range(20)))
+    out = tmp_path / "net.npz"
+    code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
+    assert code == 0
+    assert "net: mlp (--net names another)" in notes
+    code, said, _ = cli("run", "--model", out, table)
+    assert (code, said.count("\n")) == (0, 20)
+    assert said.startswith(f"{table}, row 1: ")
+    other = tmp_path / "other.csv"
+    other.write_text("a,b,c,label\n1,2,3,x\n1,2,3,y\n")
+    for words, message in (
+        (["measure", out, "--data", pictures], "400 images of 8 x 8, gray; 10 classes: "),
+        (["measure", trained[0], "--data", table], "the net reads pictures"),
+        (["measure", out, "--data", other], "the net reads signals of 1 steps x 2 channels"),
+        (["run", "--model", out, other], "has 2 time steps of 3 channels; the net reads 1 of 2"),
+        (["measure", out], "the net reads"),
+        (["train", "--data", table, "--net", "cnn", "--out", out], "nets for them: mlp, conv1d"),
+    ):
+        code, _, err = cli(*words)
+        assert code == 2, words
+        assert message in err.splitlines()[-1], (words, err)
+
+
 def test_few_examples_train_and_say_so(cli, tmp_path):
     for i, name in enumerate(("my cat", "häh", "häh")):
         save(tmp_path / f"few/{name}/{i}.png", np.full((6, 6), 90 * i, np.uint8))

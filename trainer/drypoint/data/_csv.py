@@ -6,6 +6,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from drypoint.common import check_limit, read_bytes
 from ._errors import FormatError
 
 SUFFIXES = frozenset({".csv", ".tsv"})
-LABELS = ("label", "class", "target", "y", "gesture", "activity", "species", "category")
+LABELS = ("label", "class", "target", "gesture", "activity", "species", "category")
 """Names of a column of labels."""
-_TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms", "t", "ms"})
+_TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms"})
+_LONGEST = 200  # characters of a label
+Row = tuple[int, list[str]]  # its line and cells
 _CELL_BYTES = 24  # of memory for each two characters of a file, while it is read: at most
 
 
@@ -67,38 +70,34 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is no text in UTF-8: save it as CSV, UTF-8") from error
     rows = _rows(text, path)
-    first_line, first = next(rows, (0, []))
-    if not first:
-        raise FormatError(f"{path} has no rows")
-    by_name = label is not None and not label.isdigit() and label in first
-    named = not any(map(_is_number, first)) or _known(first) is not None or by_name
-    names = [cell.strip() for cell in first] if named else [str(i) for i in range(len(first))]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise FormatError(f"{path} has two columns called {twice!r}")
-    line, row = next(rows, (0, [])) if named else (first_line, first)
-    if not row:
-        raise FormatError(f"{path} has a header and no rows")
-    at = _label_column(names, row, label, path) if labelled else None
-    out = {i for i, name in enumerate(names) if named and name.lower() in _TIMES} - {at}
-    if not labelled and (by_name or _known(names) is not None):
-        out |= {names.index(label) if by_name and label else _known(names) or 0}
+    names, rows = _named(rows, label, path)
+    first = next(rows, None)
+    if first is None:
+        raise FormatError(f"{path} has no rows of numbers")
+    at = _label_column(names, first[1], label, path) if labelled else None
+    out = {i for i, name in enumerate(names) if name.lower() in _TIMES} - {at}
+    if not labelled:
+        place = names.index(label) if label in names else _known(names)
+        out |= set() if place is None else {place}
     kept = [i for i in range(len(names)) if i != at and i not in out]
+    if not kept:
+        raise FormatError(f"{path} has no columns of numbers")
     values, labels = array("f"), list[str]()
-    while row:
+    for line, row in chain([first], rows):
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
         try:
             values.extend([float(row[i]) for i in kept])
-        except ValueError:
-            wrong = next(i for i in kept if not _is_number(row[i]))
+        except (ValueError, OverflowError):
+            wrong = next((i for i in kept if not _is_number(row[i])), kept[0])
             raise FormatError(_no_number(path, line, names[wrong], row[wrong])) from None
         if at is not None:
+            if len(row[at]) > _LONGEST:
+                raise FormatError(f"{path}, line {line}: a label of {len(row[at])} characters")
             labels.append(row[at].strip())
-        line, row = next(rows, (0, []))
     table = np.frombuffer(values, np.float32).reshape(-1, len(kept))
-    if not kept or not np.isfinite(table).all():
-        raise FormatError(f"{path} has no columns of numbers" if not kept else _not_finite(path))
+    if not np.isfinite(table).all():
+        raise FormatError(f"{path} holds numbers that are NaN or infinite, or beyond float32")
     return Table(
         columns=tuple(names[i] for i in kept),
         values=table,
@@ -108,7 +107,22 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
     )
 
 
-def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+def _named(rows: Iterator[Row], label: str | None, path: Path) -> tuple[list[str], Iterator[Row]]:
+    """The names of the columns, their places if the first row is no header; the other rows."""
+    first = next(rows, None)
+    if first is None:
+        raise FormatError(f"{path} has no rows")
+    cells = [cell.strip() for cell in first[1]]
+    by_name = label is not None and not label.isdigit() and label in cells
+    if any(map(_is_number, cells)) and _known(cells) is None and not by_name:
+        return [str(i) for i in range(len(cells))], chain([first], rows)
+    if len(set(cells)) < len(cells):
+        twice = next(name for name in cells if cells.count(name) > 1)
+        raise FormatError(f"{path} has two columns called {twice!r}")
+    return cells, rows
+
+
+def _rows(text: str, path: Path) -> Iterator[Row]:
     """(line, cells) of each row that is not empty."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -158,10 +172,6 @@ def _is_number(cell: str) -> bool:
 def _no_number(path: Path, line: int, column: str, cell: str) -> str:
     came = f"{cell.strip()[:40]!r} is no number" if cell.strip() else "the cell is empty"
     return f"{path}, line {line}, column {column!r}: {came}"
-
-
-def _not_finite(path: Path) -> str:
-    return f"{path} holds numbers that are NaN or infinite, or beyond float32"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -264,7 +264,7 @@ def _whole(label: str) -> str:
         number = float(label)
     except ValueError:
         return label
-    return str(int(number)) if number == int(number) and abs(number) < 2**31 else label
+    return str(int(number)) if abs(number) < 2**31 and number == int(number) else label
 
 
 def _notes(table: Table, what: str) -> tuple[str, ...]:
