@@ -12,6 +12,7 @@ from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
 from ._c_names import check_c_name as check_c_name
+from ._fuse import fuse_rows as fuse_rows
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
 from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR

@@ -73,7 +73,7 @@ def measure_cost(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binary = build_exported(target, program, golden, folder, optimize=optimize)
-        answer = run_exported(target, binary)
+        answer = run_exported(target, program, binary)
         if answer.selftest != 0:
             raise DeviceError(
                 f"the self-test of {program.name} on {target.name} gives {answer.selftest}, not 0: "
@@ -81,7 +81,7 @@ def measure_cost(
             )
         counted = None
         if count and not why_not_counted(target):
-            counted = count_instructions(target, program, binary)
+            counted = count_instructions(target, answer.marks, binary)
         code, tables = linked_sizes(target, folder, optimize)
     return Cost(
         code=code,
