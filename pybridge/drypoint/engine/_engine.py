@@ -174,6 +174,19 @@ class Engine:
         """
         return self.program.real(self.run(self.program.encode(x)))
 
+    def reconstruction_error(self, x: ArrayLike) -> NDArray[np.uint64]:
+        """How badly an autoencoder reconstructs each input: uint64 (N,), as
+        `Program.reconstruction_error` specifies it.
+
+        Args:
+            x: as for `predict_proba`.
+
+        Raises:
+            ProgramError: the program is no autoencoder of real inputs.
+        """
+        integers = self.program.encode(x)
+        return self.program.reconstruction_error(integers, self.run(integers))
+
     def __repr__(self) -> str:
         size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"
         return f"Engine({self.program.name!r}, backend={self.backend!r}: {size})"

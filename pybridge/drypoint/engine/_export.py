@@ -180,8 +180,8 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         macs=program.macs,
         weights=program.weight_bytes,
         arena=program.arena_size,
-        pixels=program.encoder is not None,
-        reads=reads(program, name).replace("`input`", f"`{pre}input`"),
+        pixels=program.reads_pixels,
+        reads=reads(program, name, pre),
         writes=writes(program, name, pre),
         cost=model.cost,
     )

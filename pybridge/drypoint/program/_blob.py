@@ -107,6 +107,7 @@ def loads(blob: bytes) -> Program:
             input_scale=meta.input_scale,
             output_scale=meta.output_scale,
             softmax=meta.softmax,
+            threshold=meta.threshold,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,
             decoder=meta.decoder,

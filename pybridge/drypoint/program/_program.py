@@ -1,13 +1,14 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal
 from ._listing import listing
 from ._ops import Op, WeightedOp
@@ -45,6 +46,7 @@ class Program:
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None
     decoder: Mapping[str, Any] | None = None
+    threshold: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,9 @@ class Program:
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
+        if self.threshold is not None:
+            _check_threshold(self.threshold)
+            _ = self.error_scale
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
             _check_text(text)
         for what, config in (("encoder", self.encoder), ("decoder", self.decoder)):
@@ -218,9 +223,7 @@ class Program:
             forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
         values = values[None] if values.shape in forms else values
         if values.shape[1:] not in forms:
-            raise ProgramError(
-                f"inputs are {values.shape}, the float net reads {forms[0]} or a batch"
-            )
+            raise ProgramError(f"inputs are {values.shape}; wanted: {forms[0]} or a batch of these")
         if np.isnan(values).any():
             raise ProgramError("inputs must not be NaN")
         if signal:
@@ -254,6 +257,68 @@ class Program:
         probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
         return probabilities
 
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
+        the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax."""
+        same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
+        return same and not self.reads_pixels and not self.softmax
+
+    @property
+    def error_scale(self) -> ErrorScale:
+        """What brings an output to sixteenths of the input's step.
+
+        Raises:
+            ProgramError: the program is no autoencoder, or its scales are too far from each other.
+        """
+        if not self.is_autoencoder:
+            raise ProgramError(
+                f"the program is no autoencoder of real inputs: it reads {self.input} and writes "
+                f"{self.output_shape}"
+            )
+        return error_scale(self.input_scale, self.output_scale)
+
+    def reconstruction_error(
+        self, inputs: ArrayLike, outputs: NDArray[np.int32]
+    ) -> NDArray[np.uint64]:
+        """How far the outputs of an autoencoder are from its inputs; the exported header's
+        ``NAME_reconstruction_error()`` gives equal numbers.
+
+        Args:
+            inputs: (N, ...), as `encode` takes them.
+            outputs: int32 (N, values), what the program gives for them.
+
+        Returns:
+            uint64 (N,): sums of squares, in squared sixteenths of the input's step;
+            `mean_squared_error` makes real numbers of them.
+
+        Raises:
+            ProgramError: as `error_scale` and `encode`, or another number of outputs.
+        """
+        scale, integers = self.error_scale, self.encode(inputs)
+        h, w, c = self.input_shape
+        found = np.asarray(outputs).reshape(len(outputs), -1)
+        if found.shape != (len(integers), self.input_shape.size):
+            raise ProgramError(f"{len(integers)} inputs, but outputs of shape {np.shape(outputs)}")
+        if self.output_shape != self.input_shape:  # the order of a flattened (C, H, W)
+            found = found.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(len(found), -1)
+        return reconstruction_errors(integers, found, self.input, scale)
+
+    def mean_squared_error(self, errors: ArrayLike) -> NDArray[np.float64]:
+        """Reconstruction errors as means of squared differences of real numbers, as the float net
+        has them."""
+        unit = (self.input_scale / FRACTION) ** 2 / self.input_shape.size
+        values: NDArray[np.float64] = np.asarray(errors).astype(np.float64) * unit
+        return values
+
+    def with_threshold(self, threshold: int) -> "Program":
+        """The program of an autoencoder with another `threshold`.
+
+        Raises:
+            ProgramError: no whole number of 64 bits, or the program is no autoencoder.
+        """
+        return replace(self, threshold=threshold)
+
     def __repr__(self) -> str:
         work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
@@ -265,6 +330,12 @@ class Program:
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _check_threshold(threshold: object) -> None:
+    whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
+    if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
+        raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
 
 
 def _check_text(text: str) -> None:

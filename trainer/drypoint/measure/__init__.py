@@ -2,6 +2,9 @@
 
 from ._activations import Statistic as Statistic
 from ._activations import measure_activations as measure_activations
+from ._anomaly import AnomalyMeasurement as AnomalyMeasurement
+from ._anomaly import anomaly_threshold as anomaly_threshold
+from ._anomaly import measure_anomalies as measure_anomalies
 from ._class_scores import Average as Average
 from ._class_scores import ClassScores as ClassScores
 from ._comparison import Comparison as Comparison

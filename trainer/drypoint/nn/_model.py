@@ -161,6 +161,28 @@ class Model:
         """
         return self.decode(self.predict_proba(x, batch_size=batch_size))
 
+    def reconstruction_error(self, x: object, *, batch_size: int = 256) -> Array:
+        """How badly an autoencoder reconstructs each input: the mean squared difference of the
+        net's output and its encoded input, float64 (N,).
+
+        Args:
+            x, batch_size: as for `predict_proba`; a batch.
+
+        Raises:
+            ModelError: the net gives another number of values than it takes. Otherwise as for
+                calling the model.
+        """
+        encoded = np.asarray(self.encode(x), np.float64)
+        outputs = self.predict_proba(x, batch_size=batch_size).reshape(len(encoded), -1)
+        wanted = encoded.reshape(len(encoded), -1)
+        if outputs.shape != wanted.shape:
+            raise ModelError(
+                f"the net gives {outputs.shape[1:]} values for {wanted.shape[1:]}: it is no "
+                "autoencoder"
+            )
+        squares: Array = ((outputs - wanted) ** 2).mean(axis=1)
+        return squares
+
     def top(self, x: object, k: int | None = None) -> list[object]:
         """The k likeliest (class, probability) pairs, likeliest first; a list of such lists for a
         batch. k = None means all classes.
