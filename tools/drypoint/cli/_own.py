@@ -30,6 +30,7 @@ OPTIMIZERS = {
     "rmsprop": train.RMSProp,
     "signsgd": train.SignSGD,
 }
+Augmentation = augment.Warp | augment.Signals
 AUGMENT = ("none", "light", "strong")
 
 
@@ -190,23 +191,33 @@ def _options(
     }
 
 
-def _shown(distort: augment.Warp | None) -> str:
+def _shown(distort: Augmentation | None) -> str:
     """An augmentation as text: its amounts."""
     if distort is None:
         return "none"
     amounts = {name: value for name, value in vars(distort).items() if value}
-    if not distort.elastic:
-        del amounts["smoothness"]
-    return ", ".join(f"{name} {value:g}" for name, value in amounts.items())
+    if not amounts.get("elastic"):
+        amounts.pop("smoothness", None)
+    return ", ".join(
+        f"{name} {' '.join(f'{v:.3g}' for v in (value if isinstance(value, tuple) else [value]))}"
+        for name, value in amounts.items()
+    )
 
 
-def _augmentation(kind: str, dataset: Dataset) -> augment.Warp | None:
-    if dataset.is_signals:
+def _augmentation(kind: str, dataset: Dataset) -> Augmentation | None:
+    if kind == "none" or (dataset.is_signals and dataset.signal_size[0] == 1):
         return None
+    if dataset.is_signals:
+        strength = 1 if kind == "light" else 2
+        steps, deviations = dataset.signal_size[0], dataset.x.std(axis=(0, 1), dtype=np.float64)
+        return augment.Signals(
+            shift=strength * (steps // 20),
+            gain=0.1 * strength,
+            noise=tuple((0.05 * strength * deviations).tolist()),
+            mask=strength * (steps // 20),
+        )
     side = min(dataset.image_size)
     if kind == "light":
         return augment.Warp(rotate=10, scale=0.1, shift=round(0.06 * side, 2))
-    if kind == "strong":
-        shift = round(0.1 * side, 2)
-        return augment.Warp(rotate=15, scale=0.15, shear=0.15, shift=shift, elastic=0.5)
-    return None
+    shift = round(0.1 * side, 2)
+    return augment.Warp(rotate=15, scale=0.15, shear=0.15, shift=shift, elastic=0.5)
