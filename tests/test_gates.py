@@ -64,6 +64,8 @@ CALLS = {
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
     measure.measure_activations: {"model": SMALL, "images": X},
     measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
+    measure.measure_anomalies: {"errors": [1.0, 2.0], "y": [False, True], "threshold": 1.0},
+    measure.anomaly_threshold: {"errors": [1.0, 2.0], "false_alarms": 0.01},
     measure.mcnemar_p: {"first_only": 1, "second_only": 2},
     measure.wilson_interval: {"correct": 1, "n": 2},
     measure.read_log: {"path": "log.csv"},

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
-    "plot": {"measure", "nn", "autodiff", "data", "common"},
+    "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "program": {"common"},
@@ -32,6 +32,8 @@ MAY_IMPORT = {
     "forms": set(),
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
+    "diff": {"nn", "data", "program", "quant", "engine", "common"},
+    "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer
@@ -221,9 +223,10 @@ def test_files_have_at_most_500_lines():
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it. Fast depthwise
     convolutions, additions and pools took 3,100 lines: 1,000 for Helium, 700 for other small
-    devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share."""
+    devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups of
+    ops that run row by row took 310, the log of a run 100."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 9200
+    assert lines <= 9550
 
 
 def test_test_files_have_names_of_their_own():

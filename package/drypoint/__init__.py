@@ -10,8 +10,20 @@ from types import ModuleType
 __version__ = version("drypoint")
 
 _PARTS = (
-    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "engine", "forms"),
-    *("interop", "measure", "models", "nn", "plot", "program", "quant", "train"),
+    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "diff"),
+    *(
+        "engine",
+        "forms",
+        "interop",
+        "measure",
+        "models",
+        "nn",
+        "plot",
+        "program",
+        "quant",
+        "report",
+        "train",
+    ),
 )
 
 

@@ -7,12 +7,13 @@ import nets
 import numpy as np
 import pytest
 from device_jobs import EVERY_DAY, as_params
+from line_nets import spotter
 
 from drypoint import devices, models
 from drypoint.bench import make_case
 from drypoint.cli._export import cost_facts
 from drypoint.devices._cost import plane_bytes, table_bytes
-from drypoint.program import codegen, packing
+from drypoint.program import codegen, fuse_rows, packing
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
@@ -66,7 +67,8 @@ def test_bytes_and_instructions_equal_the_record(target, toolbox):
 @pytest.mark.parametrize("net", ["kws", "ic", "sww"])
 def test_deployed_nets_equal_the_record(net, name, toolbox):
     recorded = devices.recorded()[net][name]
-    equals_the_record(devices.target(name), make_case(net).program, recorded, toolbox)
+    program = fuse_rows(make_case(net).program)
+    equals_the_record(devices.target(name), program, recorded, toolbox)
 
 
 def test_what_cannot_be_counted_says_what_is_missing(monkeypatch):
@@ -111,7 +113,10 @@ def test_the_planes_of_an_op_are_what_is_in_use_while_it_runs():
             planes - (program.input.bytes if i <= last else 0)
             for i, planes in enumerate(plane_bytes(program))
         ]
-        assert max(inner) == program.arena_lower_bound
+        if program.plan.rows:  # overlaps are not always as large as they may be
+            assert program.arena_lower_bound <= max(inner) <= program.arena_size
+        else:
+            assert max(inner) == program.arena_lower_bound
 
 
 def test_the_tables_of_an_op_are_those_of_the_generated_c():
@@ -161,17 +166,20 @@ def bounded(request, toolbox):
 def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
     """A bound for any model: kernels are as deep for one with borders, and on boards not much below
     it for LeNet. The oracle is a painted stack."""
-    bound = packing.kernel_set(bounded.kernels).stack
     found = []
-    for program in (PROGRAM, nets.padded_program()):
+    padded = nets.padded_program()
+    by_rows = nets.by_rows(spotter(1, 20))
+    assert any(by_rows.plan.fused)
+    for program in (PROGRAM, padded, by_rows):
         folder = tmp_path / program.name
         folder.mkdir()
+        bound = packing.stack_bound(packing.kernel_set(bounded.kernels), program)
         golden = np.zeros((1, *program.input_shape), np.uint8)
         binary = devices.build_exported(bounded, program, golden, folder, optimize=optimize)
         assert f"#define MODEL_STACK_SIZE   {bound} " in (folder / "model.h").read_text()
-        found.append(devices.run_exported(bounded, binary).stack)
-    assert max(found) <= bound, found
-    assert bound <= 1.25 * found[0] or not bounded.name.startswith("cortex-m"), found
+        found.append((devices.run_exported(bounded, program, binary).stack, bound))
+    assert all(stack <= most for stack, most in found), found
+    assert found[0][1] <= 1.25 * found[0][0] or not bounded.name.startswith("cortex-m"), found
 
 
 def test_a_budget_is_read():

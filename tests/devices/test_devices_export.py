@@ -2,6 +2,7 @@
 
 import json
 import re
+from textwrap import indent
 
 import nets
 import numpy as np
@@ -12,8 +13,11 @@ from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
-from drypoint.program import Op, blob, packing
+from drypoint.program import Op, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
+
+# The files of the engine that every model has.
+ALWAYS = ["dpt_log.c", "dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c"]
 
 
 @pytest.fixture
@@ -51,6 +55,9 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
         assert words in text
     readme = (out / "README.md").read_text()
     assert "## What it costs on cortex-m4" in readme
+    program = blob.loads(dpt.read_bytes())
+    assert f"```text\n{memory_chart(program, 100)}\n```\n" in readme
+    assert indent(memory_chart(program, 76), "    ") in text
     assert f"| one run | {cost['instructions']:,} instructions, about" in readme
 
 
@@ -66,7 +73,8 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
         folder = tmp_path / program.name
         folder.mkdir()
         inputs = nets.random_inputs(program, seed)
-        answer = devices.run_exported(row, devices.build_exported(row, program, inputs, folder))
+        binary = devices.build_exported(row, program, inputs, folder)
+        answer = devices.run_exported(row, program, binary)
         assert answer.selftest == 0
         assert len(answer.op_stacks) == len(program.ops)
         assert 0 < max(answer.op_stacks) <= answer.stack
@@ -150,9 +158,7 @@ def test_every_form_takes_a_target(toolbox, tmp_path, form):
     export_c(program, golden, tmp_path, name="lenet", form=form, kernels=row.kernels)
     engine = {path.name for path in tmp_path.rglob("*.c")} - {"lenet.c", "selftest.c"}
     one = form == "amalgamation"
-    assert engine == (
-        {"drypoint.c"} if one else {"dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_dsp.c"}
-    )
+    assert engine == ({"drypoint.c"} if one else {*ALWAYS, "dpt_dsp.c"})
     sources = [path for path in tmp_path.rglob("*.c") if path.name in {"lenet.c", *engine}]
     folders = {f"-I{path.parent}" for path in tmp_path.rglob("*.h")}
     run([row.compiler, *STRICT, *row.flags, *folders, "-c", *sources], cwd=tmp_path)
@@ -163,15 +169,9 @@ def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
         files = sources_for(packing.kernel_set(kernels))
         return [path.name for path in files if path.suffix == ".c"]
 
-    assert sources("scalar") == ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c"]
-    assert sources("wasm") == ["dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_wasm.c"]
-    assert sources("neondot") == [
-        "dpt_cpu.c",
-        "dpt_neondot.c",
-        "dpt_run.c",
-        "dpt_scalar.c",
-        "dpt_softmax.c",
-    ]
+    assert sources("scalar") == ALWAYS
+    assert sources("wasm") == [*ALWAYS, "dpt_wasm.c"]
+    assert sources("neondot") == sorted([*ALWAYS, "dpt_cpu.c", "dpt_neondot.c"])
 
 
 def test_a_clock_gives_the_time(dpt, tmp_path, capsys):

@@ -14,7 +14,7 @@ def images(request):
 def test_the_self_test_passes_on_real_images(target, images, tmp_path):
     program = models.load_program("lenet-mnist")
     binary = devices.build_exported(target, program, images, tmp_path)
-    answer = devices.run_exported(target, binary)
+    answer = devices.run_exported(target, program, binary)
     assert answer.selftest == 0
     assert 0 < max(answer.op_stacks) <= answer.stack < 48 * 1024
     assert len(answer.op_stacks) == len(program.ops)
@@ -26,7 +26,7 @@ def test_the_amalgamation_runs_lenet(target, images, tmp_path):
     binary = devices.build_exported(
         target, program, images[:1], tmp_path, optimize="-O0", form="amalgamation"
     )
-    assert devices.run_exported(target, binary).selftest == 0
+    assert devices.run_exported(target, program, binary).selftest == 0
 
 
 @pytest.mark.parametrize("op", range(4))
@@ -42,7 +42,7 @@ def test_a_wrong_weight_is_found_by_the_self_test(toolbox, images, tmp_path, op)
     at = text.index("0x", text.index(f"packed{op}[]"))  # the bias of the first channel
     source.write_text(f"{text[:at]}0x00FFFF00u{text[text.index(',', at) :]}")
     devices.rebuild_exported(row, tmp_path)
-    assert devices.run_exported(row, tmp_path / "model").selftest == 1 + op
+    assert devices.run_exported(row, program, tmp_path / "model").selftest == 1 + op
 
 
 @pytest.mark.parametrize("name", ["cortex-m0+", "cortex-m4"])
@@ -72,7 +72,9 @@ def test_instructions_are_counted_to_the_last_one(toolbox, images, tmp_path, nam
         toolbox.need(tool)
     program = models.load_program("lenet-mnist")
     binary = devices.build_exported(row, program, images[:1], tmp_path)
-    first = devices.count_instructions(row, program, binary)
-    assert devices.count_instructions(row, program, binary) == first
+    marks = devices.run_exported(row, program, binary).marks
+    assert marks == tuple(range(len(program.ops)))
+    first = devices.count_instructions(row, marks, binary)
+    assert devices.count_instructions(row, marks, binary) == first
     assert abs(sum(first.ops) - first.total) < 500
     assert program.macs // 10 < first.total

@@ -24,10 +24,10 @@ SECTIONS = {
     "MEA": 26,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 11,
-    "PER": 8,
+    "VIS": 15,
+    "PER": 10,
     "NET": 33,
-    "ENG": 17,
+    "ENG": 18,
 }
 
 

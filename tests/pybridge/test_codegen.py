@@ -94,7 +94,11 @@ def test_comments_hold_any_name():
     for file, text in codegen.generate(odd, "net", INPUTS).items():
         for comment in re.findall(r"/\*(.*?)\*/", text, flags=re.DOTALL):
             assert "/*" not in comment
-        assert without_comments(text).split() == without_comments(plain[file]).split()
+        code = [without_comments(one).split() for one in (text, plain[file])]
+        for words in code:  # the program's number is of all its bytes, names among them
+            if file == "net.h":
+                del words[words.index("NET_ID") + 1]
+        assert code[0] == code[1]
 
 
 def initializers(text):

@@ -1,5 +1,7 @@
 """Random programs for tests: every kind of op, every shape parameter, extreme values."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 from rows_nets import random_rows_plan
@@ -21,6 +23,7 @@ from drypoint.program import (
     Shape,
     Tensor,
 )
+from drypoint.program._fuse import make_plan_by_rows
 
 KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
 INT8_STYLES = ("any", "extreme", "small", "zero")
@@ -310,6 +313,12 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     if seed % 3 == 1:
         scales["plan"] = random_rows_plan(rng, ops, reads)
     return Program(name=f"net{seed}", ops=ops, reads=reads, labels=labels, **scales)
+
+
+def by_rows(program: Program) -> Program:
+    """The program with the smallest arena that the planner finds, however little that saves."""
+    plan = make_plan_by_rows(program.ops, program.reads, 1)
+    return replace(program, plan=plan)
 
 
 def base_of(name: str, source: Tensor, out_type: str, *out_shape: int) -> dict:

@@ -161,6 +161,7 @@ def test_what_is_no_window_is_refused_in_one_line(x, message):
         {"mean": np.nan},
         {"clip": 0},
         {"clip": np.inf},
+        {"clip": 10**400},
         {"count": -1},
         {"count": None},
     ],

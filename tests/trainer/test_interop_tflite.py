@@ -326,7 +326,7 @@ def test_a_channel_of_zeros_with_a_tiny_scale_keeps_its_one_output():
 def refusal(content, read=interop.program_from_tflite):
     with pytest.raises(interop.TfliteError) as found:
         read(content)
-    assert str(found.value).isprintable()
+    assert all(line.isprintable() for line in str(found.value).split("\n  "))
     return str(found.value)
 
 
@@ -338,9 +338,13 @@ def test_one_message_names_all_operators_without_a_counterpart():
     at = f.then("AVERAGE_POOL_2D", [at], (1, 8, 8, 3), **windows((3, 3)))
     for read in (interop.program_from_tflite, interop.from_tflite):
         message = refusal(f.bytes(), read)
-        assert "3 of 4 operators: operator 0 TRANSPOSE moves axes" in message
-        assert "; operator 2 RESIZE_BILINEAR has no counterpart" in message
-        assert "; operator 3 AVERAGE_POOL_2D leaves padding out" in message
+        first, *lines = message.splitlines()
+        assert first.endswith("3 of 4 operators:")
+        assert [line.split()[:4] for line in lines] == [
+            ["operator", "0", "TRANSPOSE", "moves"],
+            ["operator", "2", "RESIZE_BILINEAR", "has"],
+            ["operator", "3", "AVERAGE_POOL_2D", "leaves"],
+        ]
 
 
 def changed(kind, shape, out, change, **options):

@@ -38,6 +38,7 @@ NETS = {
     "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
     "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
     "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
+    "Hardtanh": [nn.Conv2d(2, 3), nn.Hardtanh()],
     "SiLU": [nn.Conv2d(2, 3), nn.SiLU()],
     "GELU": [nn.Conv2d(2, 3), nn.GELU()],
     "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
@@ -51,6 +52,7 @@ NETS = {
     "Mul": [nn.Graph([SAME, nn.Mul()], [("x", "conv", "mul.a"), ("x", "mul.b")])],
     "Dot": None,  # takes no images
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
+    "LogSoftmax": [nn.Flatten(), nn.Linear(3), nn.LogSoftmax()],
     "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
     "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
 }

@@ -72,6 +72,7 @@ CASES = {
     nn.LeakyReLU: [(nn.LeakyReLU(), (2, 3)), (nn.LeakyReLU(-2), (4, 1, 2))],
     nn.Hardswish: [(nn.Hardswish(), (2, 3)), (nn.Hardswish(), (400,))],
     nn.Hardsigmoid: [(nn.Hardsigmoid(), (2, 3)), (nn.Hardsigmoid(), (400,))],
+    nn.Hardtanh: [(nn.Hardtanh(), (2, 3)), (nn.Hardtanh(-0.5, 2.0), (400,))],
     nn.SiLU: [(nn.SiLU(), (2, 3)), (nn.SiLU(), (400,))],
     nn.GELU: [(nn.GELU(), (2, 3)), (nn.GELU(), (400,))],
     nn.Tanh: [(nn.Tanh(), (2, 3))],
@@ -81,6 +82,7 @@ CASES = {
     nn.Function: [
         *((nn.Function(name), (2, 3)) for name in ("sin", "cos", "tanh", "sigmoid", "relu", "exp")),
         *((nn.Function(name), (2, 3)) for name in ("gelu", "square", "abs", "softplus")),
+        *((nn.Function(name), (2, 3)) for name in ("elu", "selu", "softsign", "mish", "gelu_tanh")),
     ],
     nn.Elementwise: [(nn.Elementwise(np.arctan, arctan_slope), (2, 3))],
     nn.Reshape: [(nn.Reshape((3, 4)), (2, 6)), (nn.Reshape(()), (1,))],
@@ -92,6 +94,7 @@ CASES = {
     ],
     nn.ZeroPad2d: [(nn.ZeroPad2d(1), (2, 3, 4)), (nn.ZeroPad2d((0, 3, 2, 0)), (1, 2, 1))],
     nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
+    nn.LogSoftmax: [(nn.LogSoftmax(), (5,)), (nn.LogSoftmax(axis=0), (3, 2))],
     nn.Sequential: [
         (nn.Sequential([nn.Conv2d(3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2)]), (1, 3, 3)),
         (nn.Sequential({"block": BLOCK, "pool": nn.MaxPool2d(2)}), (2, 4, 4)),
@@ -164,10 +167,11 @@ WRONG = {
     nn.Reshape: [(), (5,), (3, 5)],
     nn.OneHot: [(1,), (2, 3)],
     nn.Softmax: [()],
+    nn.LogSoftmax: [()],
 }
 TAKES_ANY_SHAPE = {
     *(nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos),
-    *(nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.GELU),
+    *(nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SiLU, nn.GELU),
     *(nn.Function, nn.Elementwise),
 }
 INSIDE = {nn.Sequential: "Conv2d", nn.Graph: "Linear"}  # what complains in the first of the cases
@@ -608,6 +612,7 @@ def test_dropout_in_training_wants_a_generator():
         (nn.Cos(), np.cos),
         (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
         (nn.Softmax(), lambda x: np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)),
+        (nn.LogSoftmax(), lambda x: x - np.log(np.exp(x).sum(axis=-1, keepdims=True))),
         (nn.Flatten(), np.ravel),
         (nn.Dropout(0.5), lambda x: x),
     ],

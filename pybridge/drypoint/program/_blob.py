@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from drypoint.common import DrypointError
@@ -52,6 +53,20 @@ class _Header(NamedTuple):
     state_size: int
     softmax: tuple[int, int]  # mult and shift; 0, 0: the net does not end in a softmax
     zeros: bytes
+
+
+def identity(program: Program) -> int:
+    """A number of a program that does not depend on its plan: generated code has it, and a device's
+    log names it.
+
+    It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
+    """
+    offsets = [0]
+    for op in program.ops[:-1]:
+        offsets.append(offsets[-1] + op.output.bytes)
+    arena = offsets[-1]
+    apart = Plan((*offsets[:-1], 0), (False,) * len(program.ops), arena)
+    return zlib.crc32(dumps(replace(program, plan=apart)))
 
 
 def dumps(program: Program) -> bytes:

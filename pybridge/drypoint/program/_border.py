@@ -7,9 +7,10 @@ reads.
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def border(encoder: Mapping[str, Any] | None, tensor: Tensor, scale: float) -> B
     std = _row(settings, "std", 1.0, channels)
     clip, count = _number(settings, "clip", math.inf), _number(settings, "count", 1.0)
     low, high = LIMITS[tensor.type]
-    with np.errstate(all="ignore"):  # what is beyond a type is refused below
+    with np.errstate(all="ignore"):  # numbers beyond float32 are refused below
         gain, means = 1 / (std * scale), mean.astype(np.float32)
         gains = gain.astype(np.float32)
     if not np.isfinite(means).all() or not ((gains >= _GAINS[0]) & (gains <= _GAINS[1])).all():
@@ -119,16 +120,17 @@ def border(encoder: Mapping[str, Any] | None, tensor: Tensor, scale: float) -> B
         gain=gains,
         low=low,
         high=high,
-        counts=None if encoder is None else _counts(gain * count, -mean * gain + tensor.zero),
+        counts=None if encoder is None else _counts(gain, count, mean, tensor.zero),
     )
 
 
+@np.errstate(all="ignore")  # rows that are not finite have no factors
 def _counts(
-    steps: NDArray[np.float64], zero: NDArray[np.float64]
+    gain: NDArray[np.float64], count: float, mean: NDArray[np.float64], zero: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """Factor and offset of each channel with 32 fraction bits; the offset holds the half that
     rounds."""
-    rows = (np.rint(steps * 2.0**32), np.rint((zero + 0.5) * 2.0**32))
+    rows = np.rint(gain * count * 2.0**32), np.rint((zero - mean * gain + 0.5) * 2.0**32)
     factors, offsets = (tuple(map(int, row)) if np.isfinite(row).all() else () for row in rows)
     fit = factors and offsets and min(factors) >= 1 and max(factors) < _FACTOR
     return (factors, offsets) if fit and max(map(abs, offsets)) < _OFFSET else None
@@ -147,18 +149,24 @@ def _row(settings: Mapping[str, Any], name: str, default: float, n: int) -> NDAr
     """A number for each channel, from one number or from a list of them."""
     value = settings.get(name)
     given = [default if value is None else value] if not isinstance(value, list | tuple) else value
-    numbers = [one for one in given if isinstance(one, int | float) and not isinstance(one, bool)]
+    numbers = [float(one) for one in given if _is_number(one)]
     wrong = len(numbers) != len(given) or len(given) not in (1, n)
-    if wrong or not np.isfinite(numbers).all() or (name == "std" and min(numbers) <= 0):
-        raise ProgramError(f"the encoder's {name} is {value!r}, not one number or {n}")
+    if wrong or (name == "std" and min(numbers) <= 0):
+        raise ProgramError(f"the encoder's {name} is {value!r:.80}, not one number or {n}")
     return np.broadcast_to(np.array(numbers, np.float64), (n,))
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that is finite in float64."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def _number(settings: Mapping[str, Any], name: str, default: float) -> float:
     value = settings.get(name)
     if value is None:
         return default
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (real and 0 < value < math.inf):
-        raise ProgramError(f"the encoder's {name} is {value!r}, not a number above zero")
+    if not (_is_number(value) and value > 0):
+        raise ProgramError(f"the encoder's {name} is {value!r:.80}, not a number above zero")
     return float(value)

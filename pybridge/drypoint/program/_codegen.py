@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _softmax as softmax
+from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._ops import (
@@ -25,7 +26,7 @@ from ._ops import (
     RequantizedOp,
     WeightedOp,
 )
-from ._packing import KernelSet, kernel_set, pack
+from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
@@ -83,7 +84,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
     valid = "/* of one run at most; gcc, -Os to -O3 */"
-    stack_size = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
+    bound = stack_bound(chosen, program)
+    stack_size = f"#define {name.upper()}_STACK_SIZE   {bound} {valid}\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
@@ -93,7 +95,8 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=(stack_size if chosen.stack else "") + _scales(program, name),
+        id=f"{identity(program):08X}",
+        stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
     )
 
@@ -140,7 +143,9 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
         for kind in (one.kind for one in KINDS)
         if kind in kinds
     )
-    runner = "dpt_run_rows" if program.plan.rows else "0"
+    runner = "0"
+    if any(program.plan.rows):
+        runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"

@@ -26,7 +26,7 @@ from ._program import Program
 CODE = 1024  # bytes of flash that the code of dpt_rows.c takes, about: less RAM is not worth them
 TRIES = 4  # divisions into groups whose outputs are placed at most
 PIXELS = (8, 16, 32, 64, 128)  # that a call of a kernel computes, where ops run row by row
-MORE = 0.05  # instructions that running row by row may take, for each step of the program
+MORE = 0.04  # instructions that running row by row may take, for each step of the program
 CALL = 900  # instructions of a call of a kernel before it computes, about
 HALO = (10, 28)  # more for each column and channel of a depthwise kernel: even and odd rows
 MOVED = 2  # bytes that an instruction moves to the front of a ring, about

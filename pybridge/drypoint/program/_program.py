@@ -215,7 +215,7 @@ class Program:
         rule, values = self.border, np.asarray(inputs)
         h, w, c = self.input_shape
         signal = is_signal(self.encoder)
-        if values.dtype.kind not in ("fiu" if not signal else "f") and values.dtype != np.int16:
+        if values.dtype.kind not in ("f" if signal else "biuf") and values.dtype != np.int16:
             raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")
         if signal:
             forms = [(h, c), (h,)] if c == 1 else [(h, c)]
@@ -235,8 +235,8 @@ class Program:
         return rule.quantize(planes)
 
     def encode(self, x: ArrayLike) -> NDArray[np.integer]:
-        """What the float model took as the integers that the first op reads: integers of the
-        program's own type as `check_input` takes them, anything else by `integers`.
+        """What the float model took as the integers that the first op reads: floats by `integers`,
+        with a `SignalEncoder` int16 counts too; anything else as `check_input` takes it.
 
         Raises:
             ProgramError: as `check_input` and `integers`.
@@ -245,8 +245,9 @@ class Program:
             given = np.asarray(x)
         except ValueError as error:
             raise ProgramError("inputs are rows of different lengths, not an array") from error
-        own = given.dtype == NUMPY_TYPE[self.input_type] or self.reads_pixels
-        return self.check_input(given) if own else self.integers(given)
+        real = given.dtype.kind == "f" and not self.reads_pixels
+        counts = given.dtype == np.int16 and is_signal(self.encoder)
+        return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
         """The outputs as real numbers; probabilities when the program ends in a softmax."""

@@ -8,6 +8,7 @@ from ._check import check_export as check_export
 from ._errors import QuantizationError as QuantizationError
 from ._errors import UnsupportedError as UnsupportedError
 from ._quantize import quantize as quantize
+from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report

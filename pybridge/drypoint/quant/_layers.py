@@ -27,9 +27,11 @@ from drypoint.nn import (
     GlobalAvgPool2d,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     Layer,
     LeakyReLU,
     Linear,
+    LogSoftmax,
     MaxPool1d,
     MaxPool2d,
     Module,
@@ -107,6 +109,8 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _clipped(draft, path, value, 0.0, math.inf)
         case ReLU6():
             return _clipped(draft, path, value, 0.0, 6.0)
+        case Hardtanh():
+            return _clipped(draft, path, value, layer.min_val, layer.max_val)
         case (
             MaxPool2d()
             | MaxPool1d()
@@ -133,7 +137,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _flattened(draft, path, value)
         case Reshape():
             return _reshaped(draft, path, layer, value, out)
-        case Softmax():
+        case Softmax() | LogSoftmax():
             if out.size != out.c or value.shape.size != value.shape.c:
                 raise Refusal(f"it acts on a plane {value.shape}; end in a Linear before it")
             return draft, replace(value, softmax=True)

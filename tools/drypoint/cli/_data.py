@@ -195,6 +195,14 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
     return dataset
 
 
+def has_training_part(source: str, reader: Model | Program) -> bool:
+    """Whether a source names a training part, or is what the net was trained on."""
+    if _is_name(source):
+        return True
+    splits = _read(source, encoder_of(reader), signals=signals_of(reader))
+    return ALL not in splits or _trained_on(reader).get("sha256") == splits[ALL].digest()
+
+
 def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
     """(training, test) parts of examples without parts: a fifth of each class is the test part."""
     if len(pool) < _FEWEST:

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         found = compare_with(program, test_set.x, out, name="lenet", compiler=compiler)
     facts = facts_of(program, content, measured=measured, found=found, test_set=test_set)
     facts |= {"seed": args.seed, **training.provenance(), "versions": versions()}
-    facts["seconds"] = clock.seconds
+    facts |= {"seconds": clock.seconds, "training": trained.to_json()}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
     line = compiler_line(out, ["lenet"])
     result(f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}", facts, as_json=args.json)

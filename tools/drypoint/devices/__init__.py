@@ -5,6 +5,8 @@ from ._budget import check_budget as check_budget
 from ._budget import parse_budget as parse_budget
 from ._cost import Cost as Cost
 from ._cost import measure_cost as measure_cost
+from ._cost import plane_bytes as plane_bytes
+from ._cost import table_bytes as table_bytes
 from ._count import Instructions as Instructions
 from ._count import count_instructions as count_instructions
 from ._count import why_not_counted as why_not_counted

@@ -1,5 +1,6 @@
 """Encoder of signals: windows of floats or of a sensor's int16 counts, as inputs of a net."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,10 +64,9 @@ class SignalEncoder:
         n = self.channels
         object.__setattr__(self, "mean", checked_statistic(self.mean, "mean", channels=n))
         object.__setattr__(self, "std", checked_deviation(self.std, channels=n))
-        for name, number in (("clip", self.clip), ("count", self.count)):
-            real = isinstance(number, int | float) and not isinstance(number, bool)
-            if not (name == "clip" and number is None) and not (real and 0 < number < np.inf):  # type: ignore[operator]
-                raise CoderError(f"{name} must be a finite number above zero, not {number!r}")
+        if self.clip is not None:
+            object.__setattr__(self, "clip", _positive("clip", self.clip))
+        object.__setattr__(self, "count", _positive("count", self.count))
 
     @classmethod
     def from_data(
@@ -157,11 +157,11 @@ class SignalEncoder:
         if x.dtype == np.int16:
             real *= self.count
         n = self.channels
-        values = real - per_channel(self.mean, 0.0, channels=n)
-        values /= per_channel(self.std, 1.0, channels=n)
-        if self.clip is not None:
-            values = values.clip(-self.clip, self.clip)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            values = real - per_channel(self.mean, 0.0, channels=n)
+            values /= per_channel(self.std, 1.0, channels=n)
+            if self.clip is not None:
+                values = values.clip(-self.clip, self.clip)
             encoded = np.ascontiguousarray(values.transpose(0, 2, 1), dtype=np.float32)
         if not np.isfinite(encoded).all():
             raise CoderError("the encoded signals overflow float32: choose another mean and std")
@@ -251,6 +251,14 @@ def _plain(x: NDArray[Any]) -> Signals:
         return plain_signals(x)
     except DatasetError as error:
         raise CoderError(str(error)) from error
+
+
+def _positive(name: str, number: object) -> float:
+    """A finite float above zero."""
+    real = isinstance(number, int | float) and not isinstance(number, bool)
+    if not (real and 0 < number <= sys.float_info.max):  # type: ignore[operator]
+        raise CoderError(f"{name} must be a finite number above zero, not {number!r:.40}")
+    return float(number)  # type: ignore[arg-type]  # the line before has checked it
 
 
 def _check_size(name: str, size: object) -> None:

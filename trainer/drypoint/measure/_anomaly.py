@@ -55,8 +55,8 @@ class AnomalyMeasurement:
         Raises:
             MeasureError: ``max_fpr`` is not above 0 and at most 1.
         """
-        if not 0 < max_fpr <= 1:
-            raise MeasureError(f"max_fpr is {max_fpr}, not above 0 and at most 1")
+        if not (_is_number(max_fpr) and 0 < max_fpr <= 1):
+            raise MeasureError(f"max_fpr is {kind_of(max_fpr)}, not above 0 and at most 1")
         fpr, tpr = self.roc.fpr, self.roc.tpr
         inside = fpr < max_fpr
         x = np.append(fpr[inside], max_fpr)
@@ -124,11 +124,13 @@ def measure_anomalies(
     Raises:
         MeasureError: other shapes or values.
     """
-    values, known = _errors(errors), np.asarray(y)
+    values, known = _errors(errors), _array(y, "y")
     if known.shape != values.shape or not np.isin(known, (0, 1)).all():
         raise MeasureError(
             f"y must be {len(values)} booleans or 0 and 1, one an error, not {kind_of(known)}"
         )
+    if not (threshold is None or _is_number(threshold)):
+        raise MeasureError(f"threshold is {kind_of(threshold)}; wanted: a number or None")
     anomalous = known.astype(bool)
     if anomalous.all() or not anomalous.any():
         raise MeasureError("all examples are of one kind: anomalies and normal ones are wanted")
@@ -149,15 +151,26 @@ def anomaly_threshold(errors: ArrayLike, *, false_alarms: float = 0.01) -> float
         MeasureError: no numbers, or a share out of range.
     """
     values = np.sort(_errors(errors))
-    if not 0 <= false_alarms < 1:
-        raise MeasureError(f"false_alarms is {false_alarms}, not from 0 and below 1")
+    if not (_is_number(false_alarms) and 0 <= false_alarms < 1):
+        raise MeasureError(f"false_alarms is {kind_of(false_alarms)}, not from 0 and below 1")
     chosen: float = values[len(values) - 1 - int(false_alarms * len(values))].item()
     return chosen
 
 
 def _errors(errors: ArrayLike) -> NDArray[Any]:
-    values = np.asarray(errors)
+    values = _array(errors, "errors")
     number = values.ndim == 1 and values.size > 0 and values.dtype.kind in "iuf"
     if not number or not np.isfinite(values).all():
         raise MeasureError(f"errors must be finite numbers (N,), not {kind_of(values)}")
     return values
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _array(values: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise MeasureError(f"{name} are no array: rows of different lengths") from error

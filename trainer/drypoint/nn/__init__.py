@@ -15,7 +15,9 @@ from ._activations import GELU as GELU
 from ._activations import Cos as Cos
 from ._activations import Hardsigmoid as Hardsigmoid
 from ._activations import Hardswish as Hardswish
+from ._activations import Hardtanh as Hardtanh
 from ._activations import LeakyReLU as LeakyReLU
+from ._activations import LogSoftmax as LogSoftmax
 from ._activations import ReLU as ReLU
 from ._activations import ReLU6 as ReLU6
 from ._activations import Sigmoid as Sigmoid

@@ -11,7 +11,9 @@ from ._activations import (
     Cos,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -42,6 +44,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "leaky_relu": LeakyReLU,
     "hardswish": Hardswish,
     "hardsigmoid": Hardsigmoid,
+    "hardtanh": Hardtanh,
     "silu": SiLU,
     "gelu": GELU,
     "tanh": Tanh,
@@ -49,6 +52,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "sin": Sin,
     "cos": Cos,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
     "flatten": Flatten,
 }
 
