@@ -37,9 +37,10 @@ MAY_IMPORT = {
     "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
-# A result draws itself, and an engine decides by the data part's decoder: the method imports the
-# part when it is called, so that training loads no plot, and an engine of integers no data.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "engine": {"data"}}
+# A method imports such a part when it is called: a result draws itself, a net asks the quantizer
+# about itself, an engine decides by the data part's decoder. So training does not load what draws,
+# `quant` stays above `nn`, and an engine of integers loads no data.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}, "engine": {"data"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

@@ -10,7 +10,7 @@ from tools import ROOT
 
 ROWS = tomllib.loads((ROOT / "docs/features.toml").read_text("utf-8"))
 SECTIONS = {
-    "DAT": 14,
+    "DAT": 17,
     "ENC": 21,
     "DEC": 18,
     "LAY": 26,
@@ -26,7 +26,7 @@ SECTIONS = {
     "PRE": 6,
     "VIS": 15,
     "PER": 10,
-    "NET": 30,
+    "NET": 33,
     "ENG": 18,
     "OTH": 10,
 }

@@ -7,6 +7,7 @@ from ._bound import error_bound as error_bound
 from ._calibration import Calibration as Calibration
 from ._calibration import Method as Method
 from ._calibration import calibrate as calibrate
+from ._check import check_export as check_export
 from ._errors import QuantizationError as QuantizationError
 from ._errors import UnsupportedError as UnsupportedError
 from ._quantize import quantize as quantize

@@ -89,4 +89,7 @@ def plane(shape: tuple[int, ...]) -> Shape:
         return Shape(shape[1], 1, shape[0])
     if len(shape) == 1:
         return Shape(1, 1, shape[0])
-    raise QuantizationError(f"an activation of shape {shape} is not (C, H, W), (C, L) or (N,)")
+    raise QuantizationError(
+        f"a value of shape {shape} is not (C, H, W), (C, L) or (N,): reshape before the net, or "
+        "flatten"
+    )

@@ -22,18 +22,23 @@ from ._folder import load_folder
 from ._from_config import decoder_from_config, encoder_from_config
 from ._function_encoder import FunctionEncoder
 from ._idx import idx_bytes, parse_idx, read_idx, write_idx
+from ._idx_files import load_idx
 from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
 from ._inputs import model_inputs
 from ._labels import is_one_hot, label_indices
-from ._mnist import load, load_idx
+from ._named import DatasetCard, cards, load
 from ._pixels import channels_last, check_scaled, plain_images
 from ._protocols import Decoder, Encoder
+from ._read import read
+from ._recordings import read_samples
 from ._signal_encoder import SignalEncoder
 from ._split import train_val_split
+from ._splits import ALL, Splits
 from ._text import ascii_image
 
 __all__ = [
+    "ALL",
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",
@@ -42,6 +47,7 @@ __all__ = [
     "ClassEncoder",
     "CoderError",
     "Dataset",
+    "DatasetCard",
     "DatasetError",
     "DatasetNotFoundError",
     "Decoder",
@@ -51,10 +57,12 @@ __all__ = [
     "ImageDecoder",
     "ImageEncoder",
     "SignalEncoder",
+    "Splits",
     "UnknownClassError",
     "ascii_image",
     "augment",
     "cache_folder",
+    "cards",
     "channels_last",
     "check_scaled",
     "class_names",
@@ -70,7 +78,9 @@ __all__ = [
     "model_inputs",
     "parse_idx",
     "plain_images",
+    "read",
     "read_idx",
+    "read_samples",
     "take",
     "train_val_split",
     "write_idx",

@@ -212,6 +212,17 @@ class Model:
             )
         return self.decoder.top(self.predict_proba(x), k)
 
+    def check_export(self) -> None:
+        """Check, before training, that `quant.quantize` can make the model an integer program.
+
+        Raises:
+            QuantizationError: it cannot: the message names each layer in the way, the reason and
+                what to use instead.
+        """
+        from drypoint.quant import check_export  # noqa: PLC0415 - quant imports nn
+
+        check_export(self)
+
     def with_net(self, net: Layer) -> Self:
         """The model with another net."""
         return replace(self, net=net)

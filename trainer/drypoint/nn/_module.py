@@ -78,6 +78,17 @@ class Module(Ported):
         except DrypointError:
             return f"<pre>{escape(self.describe())}</pre>"
 
+    def check_export(self) -> None:
+        """Check, before training, that `quant.quantize` can make the module an integer program.
+
+        Raises:
+            QuantizationError: it cannot: the message names each layer in the way, the reason and
+                what to use instead.
+        """
+        from drypoint.quant import check_export  # noqa: PLC0415 - quant imports nn
+
+        check_export(self)  # type: ignore[arg-type]  # check_export refuses all but a model or net
+
     def initialize(
         self,
         seed: int = 0,
