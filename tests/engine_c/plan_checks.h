@@ -189,7 +189,7 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
     }
     for (uint64_t k = group_first(blob, op); k <= op; k++) {
         const int in_place = k == op && (kind == 7 || kind == 9 || kind == 10) && ahead == 0 &&
-                          !reads_pixel(blob, k, other + 1);
+                             !reads_pixel(blob, k, other + 1);
         if (!reads_tensor(blob, k, other + 1) || in_place) {
             continue;
         }
