@@ -101,9 +101,9 @@ def test_verify_compares_what_export_writes_too(cli, tmp_path, toolbox, monkeypa
 def test_an_imported_program_has_no_dead_channels(cli, tmp_path, monkeypatch):
     file = tmp_path / "net.tflite"
     file.write_bytes(tflite_files.a_net())
-    program = interop.program_from_tflite(file, name="net")
+    program, rounding = interop.program_and_rounding(file, name="net")
     planted = constant_nets.with_constants(program, 1)
-    monkeypatch.setattr(interop, "program_from_tflite", lambda *_, **__: planted)
+    monkeypatch.setattr(interop, "program_and_rounding", lambda *_, **__: (planted, rounding))
     code, out, _ = cli("import", file)
     assert code == 0
     found = simplify(planted)
