@@ -272,7 +272,7 @@ class OverAxis(Layer):
 class Softmax(OverAxis):
     """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
 
-    Argument: see `OverAxis`.
+    Argument: see ``OverAxis``.
     """
 
     exportable: ClassVar[str] = "at the end"
@@ -286,8 +286,8 @@ class Softmax(OverAxis):
 class LogSoftmax(OverAxis):
     """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
 
-    An integer program ends before it as before a `Softmax`: its `real` gives probabilities.
-    Argument: see `OverAxis`.
+    An integer program ends before it as before a `Softmax`: `Program.real` gives probabilities.
+    Argument: see ``OverAxis``.
     """
 
     exportable: ClassVar[str] = "at the end"
