@@ -11,6 +11,7 @@ import io
 import json
 import resource
 import struct
+import wave
 from pathlib import Path
 
 import mutants
@@ -267,6 +268,51 @@ def test_idx_files(tmp_path, packed):
         refused(read, gzip_changed, gzip.compress(good, mtime=0), 300)
     else:
         refused(read, mutants.idx_changed, good, 300)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["plain", "compressed"])
+def test_npz_files_of_examples(tmp_path, save):
+    path, buffer = tmp_path / "file.npz", io.BytesIO()
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read(path)
+
+    x = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
+    save(buffer, x=x, y=np.arange(5), classes=np.array([*"abcde"]))
+    refused(read, mutants.bytes_changed, buffer.getvalue(), 200)
+
+    def member_changed(rng, content):
+        members = unpack_members(content)
+        name = sorted(members)[rng.integers(len(members))]
+        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+    if save is np.savez:
+        refused(read, member_changed, buffer.getvalue(), 300)
+
+
+def test_tables_and_sounds(tmp_path):
+    table, sound, buffer = tmp_path / "file.csv", tmp_path / "a/file.wav", io.BytesIO()
+    sound.parent.mkdir()
+
+    def read_table(text):
+        table.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return data.read(table), data.read(table, window=2)
+
+    def read_sound(content):
+        sound.write_bytes(content)
+        return data.read(tmp_path, window=4)
+
+    rows = "".join(f"{i},{i / 4},{'ab'[i % 2]}\n" for i in range(12))
+    refused(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
+    refused(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
+    table.unlink()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(80)))
+    refused(read_sound, mutants.bytes_changed, buffer.getvalue(), 200, least=0.1)
 
 
 def pictures():

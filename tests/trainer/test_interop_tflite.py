@@ -15,8 +15,8 @@ import pytest
 from tflite_files import TfliteFile, a_net, windows
 
 from drypoint import interop, nn, quant
-from drypoint.bench import to_tflite
 from drypoint.common import DrypointError
+from drypoint.interop import to_tflite
 from drypoint.program import (
     Conv,
     Dense,
@@ -210,7 +210,7 @@ def a_line():
 def written(program):
     """The program's file, whose last op has the steps of the program's."""
     pytest.importorskip("ai_edge_litert.schema_py_generated")
-    return to_tflite(program, np.array([[120]], np.int32), 1)
+    return to_tflite(program, outputs=np.array([[120]], np.int32))
 
 
 def test_a_program_that_was_written_is_read_with_all_its_integers():

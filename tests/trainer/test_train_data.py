@@ -165,7 +165,7 @@ PORTS = {"input": DATASET.x, "target": DATASET.y}
 REFUSED = {
     "lengths": (
         {**PORTS, "target": DATASET.y[:7]},
-        "data has 60 examples at input but 7 at target",
+        "data has 60 examples at input but 7 at target: each wants one of both",
     ),
     "a port less": ({"input": DATASET.x}, "data has the ports input; input, target are wanted"),
     "no ports": ({}, "data has the ports ; input, target are wanted"),

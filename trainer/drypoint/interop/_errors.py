@@ -65,5 +65,13 @@ class TfliteError(ImportFileError):
     """A TensorFlow Lite file cannot be read, or has operators without a counterpart in drypoint."""
 
 
+class FrameworkError(ImportFileError):
+    """A PyTorch module or a Keras model cannot be read, or has operations without a counterpart."""
+
+
+class ExportError(DrypointError, ValueError):
+    """A net or program has a layer or op that the other format does not express."""
+
+
 class Unsupported(Exception):  # noqa: N818 (never leaves the part: it becomes a line of an error)
     """No layer and no op computes what a node or an operator of a file does."""

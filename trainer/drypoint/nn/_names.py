@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
+from drypoint.common import known_word
+
 from ._activations import (
     GELU,
     Cos,
@@ -135,10 +137,10 @@ def _layer(one: object, kind: str, name: str = "") -> Module:
         return one
     if type(one) is int:
         return Linear(one)
-    if isinstance(one, str) and one in _WORDS:
-        return _WORDS[one]()
-    if isinstance(one, str) and one in FUNCTIONS:
-        return Function(one)
+    if isinstance(one, str) and (word := known_word(one, _WORDS)):
+        return _WORDS[word]()
+    if isinstance(one, str) and (word := known_word(one, FUNCTIONS)):
+        return Function(word)
     if isinstance(one, str):
         words = ", ".join(sorted({*_WORDS, *FUNCTIONS}))
         raise ConfigError(kind, f"knows the words {words}; got {one!r}{name}")
