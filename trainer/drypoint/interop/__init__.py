@@ -41,8 +41,7 @@ How a quantized file becomes a program:
 * The last op writes the integers of the file's output less its zero point, as int32. A softmax at
   the end is `Program.softmax`.
 
-A quantized ONNX file becomes a draft of float layers with steps, and that the same operators
-(`_onnx_integers`).
+A quantized ONNX file becomes such operators first, and a program by the same way.
 
 A program rounds each value once; some kernels of TensorFlow Lite round twice, ONNX Runtime rounds
 in float32. From equal inputs a value differs by at most 1. `rounding_report` says how often.

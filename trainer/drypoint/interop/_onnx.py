@@ -87,9 +87,9 @@ HINTS = {
 def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
 
-    `docs/import.md` lists the operators. Nodes that compute nothing of the input become constants;
-    nodes that move no value become no layer. Weights become float32. Layers get the default names
-    of `nn.Sequential`.
+    The page "Nets from other frameworks" lists the operators. Nodes that compute nothing of the
+    input become constants; nodes that move no value become no layer. Weights become float32. Layers
+    get the default names of `nn.Sequential`.
 
     The net takes an example as the file does, with two exceptions: an image that the file has as
     (H, W, C) is (C, H, W), and a signal (C, L) or (L, C) is an image (C, 1, L).

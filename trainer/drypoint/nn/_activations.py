@@ -272,7 +272,11 @@ class OverAxis(Layer):
 class Softmax(OverAxis):
     """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
 
-    Argument: see `OverAxis`.
+    Args:
+        axis: the axis of one example; negative counts from the end.
+
+    Raises:
+        ConfigError: the axis is no integer.
     """
 
     exportable: ClassVar[str] = "at the end"
@@ -286,8 +290,13 @@ class Softmax(OverAxis):
 class LogSoftmax(OverAxis):
     """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
 
-    An integer program ends before it as before a `Softmax`: its `real` gives probabilities.
-    Argument: see `OverAxis`.
+    An integer program ends before it as before a `Softmax`: `Program.real` gives probabilities.
+
+    Args:
+        axis: the axis of one example; negative counts from the end.
+
+    Raises:
+        ConfigError: the axis is no integer.
     """
 
     exportable: ClassVar[str] = "at the end"
