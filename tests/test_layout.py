@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
+    "sklearn": {"quant", "train", "nn", "data", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
@@ -36,9 +37,10 @@ MAY_IMPORT = {
     "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
-# A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
+# A method imports such a part when it is called: a result draws itself, a net asks the quantizer
+# about itself, an engine decides by the data part's decoder. So training does not load what draws,
+# `quant` stays above `nn`, and an engine of integers loads no data.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}, "engine": {"data"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
 from ._meta import MetaError, read_meta, write_meta
@@ -122,6 +122,7 @@ def loads(blob: bytes) -> Program:
             input_scale=meta.input_scale,
             output_scale=meta.output_scale,
             softmax=meta.softmax,
+            threshold=meta.threshold,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,
             decoder=meta.decoder,
@@ -149,7 +150,8 @@ def _read_header(blob: memoryview) -> _Header:
     """The header of a blob; refuses a blob that is truncated, damaged or of an unknown version."""
     if len(blob) < HEADER.size or blob[:4] != MAGIC:
         raise BlobError(
-            "not a drypoint blob: it does not start with a header of 64 bytes and its magic"
+            "not a drypoint blob: it does not start with a header of 64 bytes and its magic; "
+            + (file_kind(bytes(blob)) or "Program.save writes one")
         )
     (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
     if (major, minor) != VERSION:

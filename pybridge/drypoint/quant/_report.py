@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import table_lines
-from drypoint.data import Dataset, ImageEncoder
+from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
@@ -130,7 +130,7 @@ def report(
     program = quantize(model, calibration)
     net, line = flat_net(model.net), steps(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
-    first = 0 if program.encoder is None else weighted[0]
+    first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
@@ -205,12 +205,12 @@ def _integers(
     """The integer inputs of the program for these images."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(images)
-    return program.integers(x)
+    return program.integers(np.asarray(images) if isinstance(model.encoder, SignalEncoder) else x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:
-    """(N, C, H, W) or (N, C) as the engine's (N, h, w, c)."""
-    inner = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+    """(N, C, H, W), (N, C, L) or (N, C) as the engine's (N, h, w, c)."""
+    inner = np.moveaxis(values, 1, -1)
     return inner.reshape(len(values), *shape)
 
 

@@ -15,8 +15,9 @@ from drypoint.engine import Compiled, Engine, find_compiler
 from drypoint.nn import Model
 from drypoint.program import Program, blob, simplify
 
+from ._data import add_data_arguments, encoder_of, examples
 from ._output import result
-from ._pieces import add_picture_arguments, encoder_of, load_file, pictures
+from ._pieces import load_file
 
 NAME = "diff"
 HELP = (
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare on these pictures; of a log: those of its runs, in their order",
     )
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
-    add_picture_arguments(parser)
+    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -134,4 +135,5 @@ def _images(
     if isinstance(other, Log) and args.data is None:
         return None
     options = argparse.Namespace(data=args.data, limit=args.limit or IMAGES)
-    return pictures("test", options, right, of_its_classes=False).x
+    x = examples("test", options, right, of_its_classes=False).x
+    return right.encode(x) if isinstance(right, Program) else x

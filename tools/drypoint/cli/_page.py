@@ -11,9 +11,10 @@ from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
 from drypoint.report import make_report
 
+from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
-from ._pieces import add_picture_arguments, count, has_class_folders, load_file, pictures
+from ._pieces import count, load_file
 from ._quantize import IMAGES
 
 NAME = "report"
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON of the training, for its curves: what drypoint train --json printed, or the "
         "report.json of drypoint lenet",
     )
-    add_picture_arguments(parser)
+    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     calibration = _calibration(loaded, args)
     report = make_report(
         loaded,
-        pictures("test", args, loaded),
+        examples("test", args, loaded),
         calibration=calibration,
         name=_name(loaded, args.file),
         targets=args.target or (),
@@ -115,11 +116,11 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
     """The calibration of a model on training images."""
     if isinstance(loaded, Program):
         return None
-    folder = args.calibration or args.data
-    if args.calibration is None and folder is not None and has_class_folders(folder):
+    folder = str(args.calibration) if args.calibration else args.data
+    if not args.calibration and folder is not None and not has_training_part(folder, loaded):
         raise DrypointError(
             "--data names test pictures: name a folder of training pictures too, --calibration DIR"
         )
     options = argparse.Namespace(data=folder, limit=args.images)
     say(f"calibrating on {args.images:,} training images")
-    return calibrate(loaded, pictures("train", options, loaded).x)
+    return calibrate(loaded, examples("train", options, loaded).x)

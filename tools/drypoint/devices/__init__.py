@@ -25,6 +25,7 @@ from ._jobs import Job as Job
 from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
+from ._jobs import run_program as run_program
 from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record
 from ._record import Recorded as Recorded
