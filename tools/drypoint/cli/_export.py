@@ -15,6 +15,7 @@ from drypoint.forms import FORMS
 from drypoint.program import Program
 
 from ._output import result, table
+from ._package import add_package_argument, package_of
 from ._pieces import load_program
 
 NAME = "export"
@@ -69,11 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="C names of several models; if left out, the programs' names, or the files' names if "
         "two programs have one name",
     )
+    add_package_argument(parser)
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
+    package = package_of(args.package)
     programs = named_programs(args)
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
@@ -96,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         form=args.form,
         kernels=row.kernels if row else None,
         target=row.name if row else "",
+        package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
