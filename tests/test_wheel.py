@@ -6,6 +6,7 @@ compiled module by itself: compiling all of them twice would take a minute.
 
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 
@@ -74,3 +75,14 @@ def test_two_builds_of_a_compiled_module_are_equal_to_the_byte(toolbox, sources,
         found.append(module.read_bytes())
     assert len(found[0]) > 10_000
     assert found[0] == found[1]
+
+
+def test_a_build_without_a_compiler_ends_in_one_message(toolbox, tmp_path):
+    """CMake wraps the message, under its own "CMake Error" line."""
+    environment = {**os.environ, "CC": str(tmp_path / "none")}
+    command = [toolbox.need("cmake"), "-S", ROOT / "pybridge", "-B", tmp_path / "build"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    assert "drypoint is built from source here and finds no C compiler: install gcc" in said
+    assert said.count("CMake Error") == 1

@@ -4,10 +4,9 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
-from types import ModuleType
+from typing import Any
 
-__version__ = version("drypoint")
+__version__: str  # looked up when it is read, since the package's metadata take 30 ms to load
 
 _PARTS = (
     *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "engine", "forms"),
@@ -15,7 +14,11 @@ _PARTS = (
 )
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("drypoint")
     if name in _PARTS:
         return import_module(f"drypoint.{name}")
     raise AttributeError(f"drypoint has no part {name!r}; there are: {', '.join(_PARTS)}")

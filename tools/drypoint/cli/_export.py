@@ -18,8 +18,6 @@ from ._output import result, table
 from ._package import add_package_argument, package_of
 from ._pieces import load_program
 
-NAME = "export"
-HELP = "write a program as C: tables, self-test and engine in one folder"
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
 
@@ -30,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=Path,
         nargs="+",
-        help="a program (.dpt), or several that become one library with one engine",
+        help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"

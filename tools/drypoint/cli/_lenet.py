@@ -17,8 +17,6 @@ from ._report import Clock, facts_of, summary, versions
 from ._training import Training, add_training_arguments, save_trained, train_lenet
 from ._verify import compare_with
 
-NAME = "lenet"
-HELP = "train, quantize, export and verify LeNet on MNIST"
 EXAMPLE = "drypoint lenet --epochs 1 --limit 6000 --out /tmp/lenet"
 
 

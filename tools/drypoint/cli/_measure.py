@@ -10,14 +10,14 @@ from drypoint.program import Program
 from ._output import result
 from ._pieces import add_picture_arguments, load_file, pictures
 
-NAME = "measure"
-HELP = "measure a float model or an integer program on test images, MNIST's or your own"
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("file", type=Path, help="a float model (.npz) or a program (.dpt)")
+    parser.add_argument(
+        "file", type=Path, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+    )
     add_picture_arguments(parser)
 
 

@@ -12,15 +12,13 @@ from drypoint.quant import calibrate, quantize
 from ._output import result
 from ._pieces import add_picture_arguments, check_other, count, load_model, pictures
 
-NAME = "quantize"
-HELP = "calibrate a float model on training images and write the integer program"
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 IMAGES = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", type=Path, help="a float model (.npz)")
+    parser.add_argument("model", type=Path, help="a float model (.npz), or lenet-mnist")
     parser.add_argument(
         "--out", type=Path, help="file to write; the model's name with .dpt if left out"
     )

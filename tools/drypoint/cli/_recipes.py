@@ -18,8 +18,6 @@ from ._output import INTERRUPTED, percent, result, say, table
 from ._pieces import add_data_arguments, count, mnist, natural
 from ._training import RECIPES
 
-NAME = "recipes"
-HELP = "print accuracy against seconds of the ways to train, over several seeds"
 EXAMPLE = "drypoint recipes --only fast --seeds 3"
 
 

@@ -18,8 +18,6 @@ from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import count, encoder_of, load_model, load_program
 
-NAME = "run"
-HELP = "classify pictures (PNG, JPEG, any size) with the float net or the integer engine"
 EXAMPLE = "drypoint run --engine digit.png"
 
 
@@ -35,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        help="a .npz file, or .dpt with --engine; if left out, what `drypoint lenet` wrote to "
+        help="a .npz file, or .dpt with --engine, or lenet-mnist; if left out, what "
+        "`drypoint lenet` wrote to "
         "build/lenet, else the LeNet of the package",
     )
     parser.add_argument("--top", type=count, default=3, help="how many classes to show")

@@ -12,8 +12,6 @@ from ._output import INTERRUPTED, percent, result, say
 from ._pieces import add_data_arguments, mnist
 from ._training import Training, add_training_arguments, save_trained, train_lenet
 
-NAME = "train"
-HELP = "train LeNet on MNIST and save the float model"
 EXAMPLE = "drypoint train --out build/lenet.npz --epochs 2"
 
 

@@ -15,15 +15,13 @@ from drypoint.program import Program, codegen
 from ._output import result, say, table
 from ._pieces import add_picture_arguments, load_program, pictures
 
-NAME = "verify"
-HELP = "compare reference, C engine and generated C on test images, every byte"
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("program", type=Path, help="a program (.dpt)")
+    parser.add_argument("program", type=Path, help="a program (.dpt), or lenet-mnist")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_picture_arguments(parser)
 
