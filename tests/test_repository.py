@@ -67,6 +67,24 @@ def test_version_and_dependencies_are_those_of_pyproject():
     assert sorted(found) == sorted([*wanted, ("python", PROJECT["requires-python"][2:])])
 
 
+def test_the_release_page_changes_every_version_number(tmp_path):
+    """Its commands, run on a copy; oracle: the places that other tests compare with pyproject."""
+    page = (ROOT / "docs/release.md").read_text("utf-8")
+    block = page.partition("## Version\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^    (sed .*)$", block, re.MULTILINE)
+    assert len(commands) == 7
+    places = {re.search(r"(\S+)$", command)[1] for command in commands}
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes((ROOT / place).read_bytes())
+    run(["sh", "-euc", "VERSION=7.8.9\n" + "\n".join(commands)], cwd=tmp_path)
+    old = PROJECT["version"]
+    for place in places - {"CHANGELOG.md"}:
+        before, after = ((at / place).read_text("utf-8") for at in (ROOT, tmp_path))
+        assert after == before.replace(old, "7.8.9", 1), place
+    assert "\n## Unreleased\n\n## 7.8.9 - 20" in (tmp_path / "CHANGELOG.md").read_text("utf-8")
+
+
 def test_the_engine_has_the_projects_licence():
     assert (ROOT / "engine_c/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 

@@ -25,6 +25,7 @@ _SECTIONS = {
     "PER": "Files",
     "NET": "Layers of the trainer",
     "ENG": "Layers of the engine",
+    "PKG": "Packages",
 }
 
 

@@ -28,6 +28,7 @@ SECTIONS = {
     "PER": 8,
     "NET": 30,
     "ENG": 15,
+    "PKG": 7,
 }
 
 
