@@ -69,7 +69,7 @@ def _call(parts: Parts, model: ModelParts) -> str:
 def _selftest(parts: Parts) -> str:
     calls = " and ".join(f"`{model.name}_selftest()`" for model in parts.models)
     text = (
-        "`selftest.c` runs a few inputs and compares every layer with the reference: "
+        "The self-test runs a few inputs and compares every layer with the reference: "
         f"call {calls} on the board once; 0 means that every byte is right."
     )
     if parts.target:

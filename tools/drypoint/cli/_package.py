@@ -16,21 +16,20 @@ def add_package_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--package",
         action="append",
-        default=[],
         metavar="KEY=VALUE|FILE",
         help=f"a fact that the library's manifest states about your model, of "
         f"{', '.join(package_keys())}; or a TOML file with these keys; may be given again",
     )
 
 
-def package_of(given: Sequence[str]) -> Package:
+def package_of(given: Sequence[str] | None) -> Package:
     """The facts of all ``--package`` options; a later one replaces an earlier one.
 
     Raises:
         DrypointError: a file is no TOML, or a key or a value is not as `Package` takes it.
     """
     facts: dict[str, object] = {}
-    for one in given:
+    for one in given or ():
         key, equals, value = one.partition("=")
         facts |= {key: value} if equals else _read(Path(one))
     unknown = [key for key in facts if key not in package_keys()]
