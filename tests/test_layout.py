@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
-    "plot": {"measure", "nn", "autodiff", "data", "common"},
+    "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "program": {"common"},

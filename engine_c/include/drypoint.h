@@ -45,12 +45,12 @@ extern "C" {
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 2
 #define DPT_BLOB_MINOR 0
-#define DPT_CODEGEN    4
+#define DPT_CODEGEN    5
 
 /* No tensor has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
 
-/* No more outputs than this are alive in the arena at once. */
+/* No more outputs than this are alive in the arena at once, and no group has more ops. */
 #define DPT_MAX_ALIVE 16
 
 /* Four bytes of a little-endian table, for generated code. */
@@ -98,8 +98,10 @@ enum {
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
-/* A mark of an op: its output lies where its first input lies, which no later op reads. */
-enum { DPT_IN_PLACE = 1 };
+/* Marks of an op. DPT_IN_PLACE: its output lies over a tensor that its group reads and that no
+ * later op reads. DPT_FUSED: only `rows` rows of its output are kept at a time, for the next op,
+ * which belongs to the same group (NUMERICS.md section 8). */
+enum { DPT_IN_PLACE = 1, DPT_FUSED = 2 };
 
 /* What an op reads or writes: a plane of height h, width w and c channels, stored row by row, the
  * channels of a pixel together; its type; and its zero point, 0 but for DPT_I8. A stored integer q
@@ -119,7 +121,7 @@ typedef struct dpt_tensor {
  * tensors. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
-    uint8_t marks;       /* DPT_IN_PLACE or 0 */
+    uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
     uint8_t weight_bits; /* 8 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
@@ -131,9 +133,12 @@ typedef struct dpt_op {
     uint16_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
     uint16_t groups;         /* DPT_GROUPED: at least 2; in.c / groups channels each */
     uint16_t last_reader;    /* dpt_model_load: the last op that reads the output */
+    uint16_t rows;           /* 0: computed at once; DPT_FUSED: rows that are kept; else rows that
+                              * are computed at a time */
     int32_t lo, hi;          /* the clamp of the output */
     uint16_t factors[2];     /* of an addition, 1 .. 32767 */
-    uint32_t out_offset;     /* where the output lies in the arena, bytes; 0 in the last op */
+    uint32_t out_offset;     /* where the output, or the rows that are kept, lie in the arena,
+                              * bytes; 0 in the last op */
     const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
                               * dense: [out.c][in.h * in.w * in.c] */
@@ -147,8 +152,15 @@ typedef struct dpt_op {
 
 /* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
  * tensors, in[1]. The n planes of a tensor lie one after the other. A kernel trusts the op. `out`
- * overlaps no input but in[0] of an op with the mark DPT_IN_PLACE, which it equals. */
+ * overlaps no input but one of an addition, a multiplication or a lookup, which it equals. The op
+ * may be a copy whose heights and padding are those of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
+
+/* A run of a model, for the inside of the library. */
+struct dpt_run_state;
+
+/* Runs a group of ops row by row, from op `first` on; returns the group's last op. */
+typedef size_t dpt_group_runner(const struct dpt_run_state *run, size_t first);
 
 /* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
  * kernels[DPT_GROUPED] also runs dilated convolutions. */
@@ -157,6 +169,7 @@ typedef struct dpt_backend {
     int (*available)(void);         /* 1 if this CPU can run it */
     uint16_t packing;               /* the layout of weights that it reads; 0: as they are */
     dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table */
+    dpt_group_runner *run_group;    /* dpt_run_rows; NULL: no op runs row by row */
 } dpt_backend;
 
 /* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
@@ -179,8 +192,9 @@ typedef struct dpt_model {
     dpt_softmax_scale softmax;  /* for dpt_softmax; 0, 0: the net does not end in a softmax */
 } dpt_model;
 
-/* Sees the output of each op as soon as it is computed; `size` is in bytes. */
-typedef void dpt_trace(void *user, size_t op, const void *output, size_t size);
+/* Sees the output of each op as soon as it is computed: `size` bytes of it, from byte `at` on. The
+ * parts of an output come in order, without gaps; an op that is not computed row by row has one. */
+typedef void dpt_trace(void *user, size_t op, size_t at, const void *output, size_t size);
 
 /* Reads a blob of blob_size bytes at any alignment, checks all of it, once, and fills *model and
  * ops[0 .. n_ops). ops_cap is the number of ops that there is room for. The model points into the
@@ -197,7 +211,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output);
 
-/* The same, and `trace` (unless NULL) sees every op's output, in order. */
+/* The same, and `trace` (unless NULL) sees every op's output. */
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user);
@@ -253,8 +267,8 @@ void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32
 /* The label of an output, or "" when the model has none for it. */
 const char *dpt_label(const dpt_model *model, size_t index);
 
-/* CRC-32 as zlib computes it. */
-uint32_t dpt_crc32(const void *data, size_t size);
+/* CRC-32 as zlib computes it: of bytes that follow those whose CRC-32 is `crc`; 0 for the first. */
+uint32_t dpt_crc32(uint32_t crc, const void *data, size_t size);
 
 /* A status in words: a constant string, never NULL. */
 const char *dpt_status_text(dpt_status status);
@@ -273,6 +287,7 @@ dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avg
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
     dpt_scalar_mul;
 extern const dpt_backend dpt_scalar;
+dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them:
  * dpt_blocks on any 32-bit core or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on

@@ -110,7 +110,7 @@ static int avx2_available(void) {
     return dpt_cpu_has(DPT_CPU_AVX2);
 }
 
-const dpt_backend dpt_avx2 = {"avx2", avx2_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_avx2 = {"avx2", avx2_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #else
 typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

@@ -91,7 +91,8 @@ static int avxvnni_available(void) {
     return dpt_cpu_has(DPT_CPU_AVXVNNI);
 }
 
-const dpt_backend dpt_avxvnni = {"avxvnni", avxvnni_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_avxvnni = {"avxvnni", avxvnni_available, QUADS_PACKING, QUADS_KERNELS,
+                                 dpt_run_rows};
 #else
 typedef int dpt_avxvnni_is_empty; /* C has no empty files */
 #endif

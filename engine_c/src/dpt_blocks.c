@@ -380,7 +380,8 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 DPT_PLAIN_KERNELS}};
+                                 DPT_PLAIN_KERNELS},
+                                dpt_run_rows};
 #else
 typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

@@ -407,6 +407,39 @@ void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, siz
     dsp_depthwise(op, in, out, n);
 }
 
+/* Whether the two ops of a group can compute whole planes in the place of the plane that the first
+ * reads: a depthwise convolution in strips of all columns, which unpack rows before they write over
+ * them, and a convolution of single pixels, which copies a pixel before it writes its outputs. */
+static int dsp_in_place(const dpt_run_state *run, size_t first) {
+    const dpt_op *a = &run->model->ops[first], *b = a + 1;
+    if (a->marks != DPT_FUSED || b->marks != DPT_IN_PLACE || a->reads[0] == 0 ||
+        a->kind != DPT_DEPTHWISE || b->kind != DPT_CONV || !dsp_has_strips(a)) {
+        return 0;
+    }
+    const size_t place = run->model->ops[a->reads[0] - 1].out_offset;
+    const int planes = a->in.h == a->out.h && a->in.w == a->out.w && b->out.h == a->out.h &&
+                       b->out.w == a->out.w && b->out.c == a->out.c && b->out_offset == place;
+    const int pixels = b->kernel_h == 1 && b->kernel_w == 1 && b->pool_h == 1 && b->pool_w == 1;
+    return planes && pixels && a->in.w <= DSP_COLUMNS - 2 && a->in.c % 4 == 0 &&
+           a->in.c <= WINDOW_VALUES;
+}
+
+size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
+    if (!dsp_in_place(run, first)) {
+        return dpt_run_rows(run, first);
+    }
+    for (size_t k = first; k < first + 2; k++) {
+        const dpt_op *op = &run->model->ops[k];
+        void *plane = dpt_tensor_at(run, first + 2);
+        const void *const in[2] = {plane, plane};
+        dpt_kernel_of(run->backend, op)(op, in, plane, run->n);
+        if (run->trace != NULL) {
+            run->trace(run->user, k, 0, plane, dpt_output_size(op));
+        }
+    }
+    return first + 1;
+}
+
 const dpt_backend dpt_dsp = {"dsp",
                              dsp_available,
                              DPT_PACKING_DSP,
@@ -418,7 +451,8 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
-                              DPT_PLAIN_KERNELS}};
+                              DPT_PLAIN_KERNELS},
+                             dpt_dsp_run_group};
 #else
 typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

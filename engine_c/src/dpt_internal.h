@@ -21,6 +21,42 @@ enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 
 /* Checks 22 and 23 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
 dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
 
+/* A run of n inputs, as the arguments of the public calls describe it. */
+typedef struct dpt_run_state {
+    const dpt_model *model;
+    const dpt_backend *backend;
+    void *arena;
+    size_t arena_size, n;
+    const void *inputs;
+    int32_t *outputs;
+    dpt_trace *trace;
+    void *user;
+} dpt_run_state;
+
+/* The kernel of an op. */
+dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
+
+/* Where a tensor lies, by its number: the inputs or the outputs of the caller, or the arena. */
+void *dpt_tensor_at(const dpt_run_state *run, size_t number);
+
+/* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
+ */
+typedef struct dpt_row_map {
+    int32_t stride, reach, pad;
+} dpt_row_map;
+
+static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
+    dpt_row_map map = {1, 1, 0};
+    if (op->kernel_h != 0) {
+        const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
+        const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;
+        map.stride = op->stride_h * pool;
+        map.reach = (pool - 1) * op->stride_h + (op->kernel_h - 1) * dilation + 1;
+        map.pad = op->pad_top;
+    }
+    return map;
+}
+
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
@@ -88,10 +124,14 @@ static inline int32_t dpt_value(int type, const void *x, size_t index) {
     return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
 }
 
+/* Bytes of an op's output. */
+static inline size_t dpt_output_size(const dpt_op *op) {
+    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+}
+
 /* The output plane of input number `i` of a batch. */
 static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
-    return (uint8_t *)out +
-           i * dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+    return (uint8_t *)out + i * dpt_output_size(op);
 }
 
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.

@@ -83,7 +83,7 @@ static const struct {
     {RULE, 2, 1},    {WEIGHTS, 3, 1},      {SECOND, 6, 2},   {SECOND, 16, 8},
     {WINDOW, 32, 8}, {CONVOLUTION, 40, 4}, {WINDOW, 44, 8},  {CONVOLUTION, 52, 4},
     {GROUPS, 56, 2}, {RULE, 60, 8},        {FACTORS, 68, 4}, {WEIGHTS | TABLE, 76, 4},
-    {RULE, 80, 8},   {PAD, 88, 4},         {0, 58, 2},       {0, 92, 36},
+    {RULE, 80, 8},   {PAD, 88, 4},         {0, 58, 2},       {0, 94, 34},
 };
 
 static dpt_op read_op(const uint8_t *p) {
@@ -115,13 +115,15 @@ static dpt_op read_op(const uint8_t *p) {
     op.factors[0] = read_u16(p + 68);
     op.factors[1] = read_u16(p + 70);
     op.out_offset = dpt_u32(p + 72);
+    op.rows = read_u16(p + 92);
     return op;
 }
 
 /* Checks 9 and 10 of BLOB.md: the record by itself, without its shapes. */
 static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
-    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > DPT_IN_PLACE || op->shift > 30 ||
-        !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) || !type_ok(op->out, DPT_I32)) {
+    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > (DPT_IN_PLACE | DPT_FUSED) ||
+        op->shift > 30 || !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) ||
+        !type_ok(op->out, DPT_I32)) {
         return DPT_E_FIELD;
     }
     const uint16_t fields = fields_of[op->kind];
@@ -410,7 +412,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
     if (dpt_u32(p + 8) != blob_size) {
         return DPT_E_SIZE;
     }
-    if (dpt_u32(p + 12) != dpt_crc32(p + 16, blob_size - 16)) {
+    if (dpt_u32(p + 12) != dpt_crc32(0, p + 16, blob_size - 16)) {
         return DPT_E_CRC;
     }
     if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || !zeros(p + 48, 4) ||

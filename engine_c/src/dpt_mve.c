@@ -233,7 +233,8 @@ const dpt_backend dpt_mve = {"mve",
                               [DPT_AVGPOOL] = dpt_mve_avgpool,
                               [DPT_CONCAT] = dpt_mve_concat,
                               [DPT_LOOKUP] = dpt_mve_lookup,
-                              DPT_PLAIN_KERNELS}};
+                              DPT_PLAIN_KERNELS},
+                             dpt_run_rows};
 #else
 typedef int dpt_mve_is_empty; /* C has no empty files */
 #endif

@@ -116,7 +116,7 @@ static int neon_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_neon = {"neon", neon_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_neon = {"neon", neon_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #else
 typedef int dpt_neon_is_empty; /* C has no empty files */
 #endif

@@ -18,7 +18,8 @@ static int neondot_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONDOT);
 }
 
-const dpt_backend dpt_neondot = {"neondot", neondot_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_neondot = {"neondot", neondot_available, QUADS_PACKING, QUADS_KERNELS,
+                                 dpt_run_rows};
 #else
 typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

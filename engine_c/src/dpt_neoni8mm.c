@@ -19,7 +19,8 @@ static int neoni8mm_available(void) {
     return dpt_cpu_has(DPT_CPU_NEONI8MM);
 }
 
-const dpt_backend dpt_neoni8mm = {"neoni8mm", neoni8mm_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_neoni8mm = {"neoni8mm", neoni8mm_available, QUADS_PACKING, QUADS_KERNELS,
+                                  dpt_run_rows};
 #else
 typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

@@ -1,48 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks the memory plan of a blob: checks 22 and 23 of BLOB.md. */
+/* Checks the memory plan of a blob: checks 22 and 23 of BLOB.md, by the rules of NUMERICS.md
+ * section
+ * 8. The shapes are known to be good, so that the rows that an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
-/* 1 where op i may write over the output of op j, which is alive: over its own first input, which
- * no later op reads, exactly at its place. */
-static int in_place_ok(const dpt_op *ops, size_t i, size_t j) {
-    const dpt_op *op = &ops[i];
-    return op->marks == DPT_IN_PLACE &&
-           (op->kind == DPT_ADD || op->kind == DPT_LOOKUP || op->kind == DPT_MUL) &&
-           op->reads[0] == j + 1 && ops[j].last_reader == i && ops[j].out_offset == op->out_offset;
+enum { PLAN_MOST_ROWS = 1 << 20 };
+
+typedef struct plan_group {
+    const dpt_op *ops; /* of the model */
+    size_t first, last;
+} plan_group;
+
+static int plan_fused(const dpt_op *op) {
+    return (op->marks & DPT_FUSED) != 0;
 }
 
-/* The last op writes to the caller's output, which does not lie in the arena. An
- * output is alive until its last reader has run. */
+/* Bytes that an output takes: the plane, or the rows that are kept. */
+static int64_t plan_size(const dpt_op *op) {
+    return (int64_t)op->out.w * op->out.c * (plan_fused(op) ? op->rows : op->out.h);
+}
+
+/* Whether an op multiplies every row of a plane with tensor `number`, which is one pixel. */
+static int plan_multiplies_by_pixel(const dpt_op *op, size_t number) {
+    return op->kind == DPT_MUL && op->reads[1] == number && op->in2.h != op->in.h;
+}
+
+/* Rule 5 for op i. */
+static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
+    const dpt_op *op = &ops[i], *next = op + 1;
+    const dpt_row_map map = dpt_row_map_of(op);
+    if (op->rows == 0) {
+        return !plan_fused(op);
+    }
+    if (op->kind == DPT_DENSE || op->rows > op->out.h || op->pad_top >= map.reach ||
+        op->pad_bottom >= map.reach) {
+        return 0;
+    }
+    return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
+                               (op->rows == op->out.h || op->rows >= dpt_row_map_of(next).reach) &&
+                               !plan_multiplies_by_pixel(next, i + 1));
+}
+
+/* The first row of its input that op k of the group may still read when row y of the group's output
+ * is written. */
+static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
+    const dpt_row_map map = dpt_row_map_of(&g->ops[g->last]);
+    int64_t t = (int64_t)y * map.stride - map.pad;
+    if (k == g->last) {
+        return t;
+    }
+    t += g->ops[g->last - 1].rows - 1;
+    for (size_t i = g->last - 1;; i--) {
+        const dpt_row_map of = dpt_row_map_of(&g->ops[i]);
+        t = t < PLAN_MOST_ROWS ? t : PLAN_MOST_ROWS; /* a stride is below 2^18 */
+        if (i == k) {
+            return (t + 1) * of.stride - of.pad;
+        }
+        t = t * of.stride - of.pad + of.reach - 1;
+    }
+}
+
+/* Rule 3 for op k of the group, which reads the output of op j. */
+static int plan_follows(const plan_group *g, size_t j, size_t k) {
+    const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
+    const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
+    const int64_t to = (int64_t)out->out.w * out->out.c,
+                  from = (int64_t)plane->out.w * plane->out.c;
+    if (out->rows == 0 || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
+        return 0;
+    }
+    for (int32_t y = 0;; y = out->out.h - 1) {
+        if (((int64_t)y + out->rows) * to > ahead + plan_still_read(g, k, y) * from) {
+            return 0;
+        }
+        if (y == out->out.h - 1) {
+            return 1;
+        }
+    }
+}
+
+/* Rule 2: whether the group's last op writes a value over the value of the output of op j that it
+ * has read for it. */
+static int plan_in_place(const plan_group *g, size_t j) {
+    const dpt_op *op = &g->ops[g->last];
+    return (op->kind == DPT_ADD || op->kind == DPT_LOOKUP || op->kind == DPT_MUL) &&
+           (op->reads[0] == j + 1 || op->reads[1] == j + 1) &&
+           !plan_multiplies_by_pixel(op, j + 1) && g->ops[j].out_offset == op->out_offset;
+}
+
+/* 1 where the output of the group may lie over the output of op j, which is alive. */
+static int plan_may_overlap(const plan_group *g, size_t j) {
+    const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
+    const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
+    if ((out->marks & DPT_IN_PLACE) == 0 || plan_fused(plane) || plane->last_reader > g->last ||
+        ahead < 0 || ahead < plan_size(out) - plan_size(plane)) {
+        return 0;
+    }
+    for (size_t k = g->first; k <= g->last; k++) {
+        const int reads = g->ops[k].reads[0] == j + 1 || g->ops[k].reads[1] == j + 1;
+        const int in_place = k == g->last && plan_in_place(g, j);
+        if (reads && !in_place && !plan_follows(g, j, k)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether the output of the last op of the group, so far, overlaps outputs that are alive only
+ * where it may. */
+static int plan_place_ok(const plan_group *g, int64_t size, const size_t *alive, size_t n_alive) {
+    const dpt_op *op = &g->ops[g->last];
+    int taken = 0;
+    for (size_t k = 0; k < n_alive; k++) {
+        const dpt_op *other = &g->ops[alive[k]];
+        const int64_t from = op->out_offset, at = other->out_offset;
+        if (from < at + plan_size(other) && at < from + size) {
+            if (plan_fused(op) || !plan_may_overlap(g, alive[k])) {
+                return 0;
+            }
+            taken = 1;
+        }
+    }
+    return taken == ((op->marks & DPT_IN_PLACE) != 0);
+}
+
+/* The last op writes to the caller's output, which does not lie in the arena. */
 dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) {
     size_t alive[DPT_MAX_ALIVE], n_alive = 0;
-    uint64_t need = 0;
+    int64_t need = 0;
     for (size_t i = 0; i + 1 < n_ops; i++) {
         if (ops[i].last_reader == 0) {
             return DPT_E_PLAN;
         }
     }
+    plan_group g = {ops, 0, 0};
     for (size_t i = 0; i < n_ops; i++) {
         const int last = i + 1 == n_ops;
-        const uint64_t from = ops[i].out_offset,
-                       end = last ? from : from + dpt_elements(ops[i].out);
-        size_t kept = 0;
-        int taken = 0;
-        for (size_t k = 0; k < n_alive; k++) {
-            const size_t j = alive[k];
-            const uint64_t at = ops[j].out_offset;
-            if (from < at + dpt_elements(ops[j].out) && at < end) {
-                if (!in_place_ok(ops, i, j)) {
-                    return DPT_E_PLAN;
-                }
-                taken = 1;
-            }
-            if (ops[j].last_reader != i) {
-                alive[kept++] = j;
-            }
+        const int64_t size = last ? 0 : plan_size(&ops[i]), end = ops[i].out_offset + size;
+        if (!plan_rows_ok(ops, n_ops, i)) {
+            return DPT_E_PLAN;
         }
-        n_alive = kept;
-        if (taken != (ops[i].marks == DPT_IN_PLACE) || (last && from != 0) ||
-            (!last && n_alive == DPT_MAX_ALIVE)) {
+        g.last = i;
+        if (!plan_place_ok(&g, size, alive, n_alive) || (last && ops[i].out_offset != 0) ||
+            i - g.first == DPT_MAX_ALIVE) {
+            return DPT_E_PLAN;
+        }
+        if (!plan_fused(&ops[i])) { /* the group ends */
+            size_t kept = 0;
+            for (size_t k = 0; k < n_alive; k++) {
+                if (ops[alive[k]].last_reader > i) {
+                    alive[kept++] = alive[k];
+                }
+            }
+            n_alive = kept;
+            g.first = i + 1;
+        }
+        if (!last && n_alive == DPT_MAX_ALIVE) {
             return DPT_E_PLAN;
         }
         if (!last) {
@@ -50,5 +163,5 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) 
         }
         need = end > need ? end : need;
     }
-    return need == arena_size ? DPT_OK : DPT_E_PLAN;
+    return need == (int64_t)arena_size ? DPT_OK : DPT_E_PLAN;
 }

@@ -7,7 +7,7 @@ size_t dpt_elements(dpt_tensor tensor) {
 }
 
 /* The kernels of convolutions know no dilation. */
-static dpt_kernel *kernel_of(const dpt_backend *backend, const dpt_op *op) {
+dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
     const int grouped = op->kind == DPT_CONV && dpt_dilated(op);
     return backend->kernels[grouped ? DPT_GROUPED : op->kind];
 }
@@ -24,32 +24,37 @@ int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
     for (size_t i = 0; i < model->n_ops; i++) {
         const dpt_op *op = &model->ops[i];
         const int needs_weights = !packed && op->weight_bits != 0;
-        if (kernel_of(backend, op) == NULL || (needs_weights && op->weight == NULL)) {
+        const int has_runner = op->rows == 0 || backend->run_group != NULL;
+        if (!has_runner || dpt_kernel_of(backend, op) == NULL ||
+            (needs_weights && op->weight == NULL)) {
             return 0;
         }
     }
     return 1;
 }
 
-/* A run of n inputs, as the arguments of the public calls describe it. */
-typedef struct run {
-    const dpt_model *model;
-    const dpt_backend *backend;
-    void *arena;
-    size_t arena_size, n;
-    const void *inputs;
-    int32_t *outputs;
-    dpt_trace *trace;
-    void *user;
-} run;
-
-/* Where a tensor lies: the caller's input, or an output in the arena. */
-static const void *tensor_at(const run *r, size_t number) {
-    return number == 0 ? r->inputs
-                       : (const uint8_t *)r->arena + r->n * r->model->ops[number - 1].out_offset;
+void *dpt_tensor_at(const dpt_run_state *run, size_t number) {
+    if (number == 0) {
+        return (void *)(uintptr_t)run->inputs; /* which is only read */
+    }
+    if (number == run->model->n_ops) {
+        return run->outputs;
+    }
+    return (uint8_t *)run->arena + run->n * run->model->ops[number - 1].out_offset;
 }
 
-static dpt_status execute(const run *r) {
+/* A group of one op, computed at once. */
+static void run_op(const dpt_run_state *run, size_t i) {
+    const dpt_op *op = &run->model->ops[i];
+    const void *const in[2] = {dpt_tensor_at(run, op->reads[0]), dpt_tensor_at(run, op->reads[1])};
+    void *out = dpt_tensor_at(run, i + 1);
+    dpt_kernel_of(run->backend, op)(op, in, out, run->n);
+    if (run->trace != NULL) {
+        run->trace(run->user, i, 0, out, dpt_output_size(op));
+    }
+}
+
+static dpt_status execute(dpt_run_state *r) {
     const dpt_model *model = r->model;
     if (model == NULL || r->inputs == NULL || r->outputs == NULL || r->n == 0) {
         return DPT_E_ARGUMENT;
@@ -60,18 +65,17 @@ static dpt_status execute(const run *r) {
     if (model->arena_size > 0 && r->arena_size / model->arena_size < r->n) {
         return DPT_E_ARENA;
     }
-    const dpt_backend *backend = r->backend != NULL ? r->backend : model->backend;
-    if (backend == NULL || !dpt_fits(model, backend)) {
+    if (r->backend == NULL) {
+        r->backend = model->backend;
+    }
+    if (r->backend == NULL || !dpt_fits(model, r->backend)) {
         return DPT_E_BACKEND;
     }
     for (size_t i = 0; i < model->n_ops; i++) {
-        const dpt_op *op = &model->ops[i];
-        const int last = i + 1 == model->n_ops;
-        const void *const in[2] = {tensor_at(r, op->reads[0]), tensor_at(r, op->reads[1])};
-        void *out = last ? (void *)r->outputs : (uint8_t *)r->arena + r->n * op->out_offset;
-        kernel_of(backend, op)(op, in, out, r->n);
-        if (r->trace != NULL) {
-            r->trace(r->user, i, out, dpt_elements(op->out) * (last ? sizeof(int32_t) : 1));
+        if (model->ops[i].rows == 0) {
+            run_op(r, i);
+        } else {
+            i = r->backend->run_group(r, i);
         }
     }
     return DPT_OK;
@@ -80,19 +84,19 @@ static dpt_status execute(const run *r) {
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user) {
-    const run r = {model, backend, arena, arena_size, 1, input, output, trace, user};
+    dpt_run_state r = {model, backend, arena, arena_size, 1, input, output, trace, user};
     return execute(&r);
 }
 
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output) {
-    const run r = {model, backend, arena, arena_size, 1, input, output, NULL, NULL};
+    dpt_run_state r = {model, backend, arena, arena_size, 1, input, output, NULL, NULL};
     return execute(&r);
 }
 
 dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, void *arena,
                          size_t arena_size, const void *inputs, int32_t *outputs, size_t n) {
-    const run r = {model, backend, arena, arena_size, n, inputs, outputs, NULL, NULL};
+    dpt_run_state r = {model, backend, arena, arena_size, n, inputs, outputs, NULL, NULL};
     return execute(&r);
 }
 
@@ -118,9 +122,10 @@ const char *dpt_label(const dpt_model *model, size_t index) {
 /* The reflected polynomial 0xEDB88320, eight bytes at a time. Row k of the table is what each value
  * of a group of four bits leaves behind when 15 - k more such groups follow it; built here, in 1 KB
  * of stack, since a device has less flash than time for that. */
-uint32_t dpt_crc32(const void *data, size_t size) {
+uint32_t dpt_crc32(uint32_t crc, const void *data, size_t size) {
     enum { AT_ONCE = 8, LAST = 2 * AT_ONCE - 1 };
-    uint32_t table[2 * AT_ONCE][16], crc = 0xFFFFFFFFu;
+    uint32_t table[2 * AT_ONCE][16];
+    crc = ~crc;
     const uint8_t *bytes = data;
     for (uint32_t n = 0; n < 16; n++) {
         uint32_t rest = n;

@@ -131,7 +131,7 @@ static int rvv_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_rvv = {"rvv", rvv_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_rvv = {"rvv", rvv_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #else
 typedef int dpt_rvv_is_empty; /* C has no empty files */
 #endif

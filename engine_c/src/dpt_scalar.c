@@ -378,4 +378,5 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 DPT_PLAIN_KERNELS}};
+                                 DPT_PLAIN_KERNELS},
+                                dpt_run_rows};

@@ -238,7 +238,8 @@ static int sse41_available(void) {
     return dpt_cpu_has(DPT_CPU_SSE41);
 }
 
-const dpt_backend dpt_sse41 = {"sse41", sse41_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_sse41 = {"sse41", sse41_available, QUADS_PACKING, QUADS_KERNELS,
+                               dpt_run_rows};
 #else
 typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

@@ -211,7 +211,7 @@ static int wasm_available(void) {
     return 1;
 }
 
-const dpt_backend dpt_wasm = {"wasm", wasm_available, QUADS_PACKING, QUADS_KERNELS};
+const dpt_backend dpt_wasm = {"wasm", wasm_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #else
 typedef int dpt_wasm_is_empty; /* C has no empty files */
 #endif

@@ -2,6 +2,7 @@
 
 import json
 import re
+from textwrap import indent
 
 import nets
 import numpy as np
@@ -12,7 +13,7 @@ from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
-from drypoint.program import Op, blob, packing
+from drypoint.program import Op, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 
@@ -51,6 +52,9 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
         assert words in text
     readme = (out / "README.md").read_text()
     assert "## What it costs on cortex-m4" in readme
+    program = blob.loads(dpt.read_bytes())
+    assert f"```text\n{memory_chart(program, 100)}\n```\n" in readme
+    assert indent(memory_chart(program, 76), "    ") in text
     assert f"| one run | {cost['instructions']:,} instructions, about" in readme
 
 
@@ -66,7 +70,8 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
         folder = tmp_path / program.name
         folder.mkdir()
         inputs = nets.random_inputs(program, seed)
-        answer = devices.run_exported(row, devices.build_exported(row, program, inputs, folder))
+        binary = devices.build_exported(row, program, inputs, folder)
+        answer = devices.run_exported(row, program, binary)
         assert answer.selftest == 0
         assert len(answer.op_stacks) == len(program.ops)
         assert 0 < max(answer.op_stacks) <= answer.stack

@@ -24,10 +24,10 @@ SECTIONS = {
     "MEA": 25,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 11,
+    "VIS": 12,
     "PER": 8,
     "NET": 30,
-    "ENG": 15,
+    "ENG": 16,
     "PKG": 7,
 }
 

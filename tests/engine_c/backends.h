@@ -14,8 +14,9 @@ typedef struct digests {
     uint32_t crc[MAX_OPS];
 } digests;
 
-static inline void digest(void *user, size_t op, const void *output, size_t size) {
-    ((digests *)user)->crc[op] = dpt_crc32(output, size);
+static inline void digest(void *user, size_t op, size_t at, const void *output, size_t size) {
+    uint32_t *crc = &((digests *)user)->crc[op];
+    *crc = dpt_crc32(at == 0 ? 0 : *crc, output, size);
 }
 
 static inline void demand(int holds, const char *backend, const char *what) {

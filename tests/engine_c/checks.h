@@ -5,11 +5,9 @@
 #ifndef CHECKS_H
 #define CHECKS_H
 
-#include "drypoint.h"
+#include "plan_checks.h"
 
-#include <stddef.h>
-
-enum { CHECKS = 26, ALIVE = 16, LARGEST_BOUND = 2147483647 };
+enum { CHECKS = 26, LARGEST_BOUND = 2147483647 };
 
 /* The status of check 1 .. 26; DPT_OK for 0, where no check fails. */
 static inline dpt_status status_of_check(int check) {
@@ -21,19 +19,6 @@ static inline dpt_status status_of_check(int check) {
         DPT_E_SHAPE, DPT_E_TABLE,    DPT_E_TABLE,
     };
     return statuses[check];
-}
-
-static inline uint64_t u16_at(const uint8_t *blob, size_t at) {
-    return blob[at] + 256u * (uint64_t)blob[at + 1];
-}
-
-static inline uint64_t u32_at(const uint8_t *blob, size_t at) {
-    return u16_at(blob, at) + 65536 * u16_at(blob, at + 2);
-}
-
-static inline int64_t i32_at(const uint8_t *blob, size_t at) {
-    const int64_t value = (int64_t)u32_at(blob, at);
-    return value < 2147483648 ? value : value - 4294967296;
 }
 
 /* CRC-32 bit by bit, the definition itself. */
@@ -65,31 +50,6 @@ static inline int same_bytes(const uint8_t *blob, size_t a, size_t b, size_t n) 
         }
     }
     return 1;
-}
-
-/* What the tables of section 3 call the kinds. */
-static inline int is_conv(int kind) {
-    return kind == 1 || kind == 5 || kind == 6;
-}
-static inline int is_pool(int kind) {
-    return kind == 3 || kind == 4;
-}
-static inline int has_two_inputs(int kind) {
-    return kind == 7 || kind == 8 || kind == 10;
-}
-static inline int has_weights(int kind) {
-    return is_conv(kind) || kind == 2;
-}
-static inline int requantizes(int kind) {
-    return has_weights(kind) || kind == 4 || kind == 7 || kind == 10;
-}
-
-/* Where the record of an op begins, and how many values the tensor at `at` has. */
-static inline size_t record_at(uint64_t op) {
-    return 64 + 128 * (size_t)op;
-}
-static inline uint64_t values_at(const uint8_t *blob, size_t at) {
-    return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
 }
 
 /* Whether type and zero point of the tensor at `at` are allowed. */
@@ -126,7 +86,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
-    if (kind < 1 || kind > 10 || blob[r + 1] > 1 || blob[r + 2] > 30 ||
+    if (kind < 1 || kind > 10 || blob[r + 1] > 3 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
@@ -149,7 +109,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {has_weights(kind) || kind == 9, 76, 80},
                   {rule, 80, 88},
                   {conv || kind == 4, 88, 92},
-                  {0, 92, 128}};
+                  {0, 94, 128}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!fields[i].used && any_set(blob, r + fields[i].from, r + fields[i].end)) {
             return 10;
@@ -351,59 +311,6 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
         }
     }
     return 0;
-}
-
-/* The last op that reads the output of op `op`, or 0. */
-static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
-    uint64_t last = 0;
-    for (uint64_t i = op + 1; i < u16_at(blob, 20); i++) {
-        const size_t r = record_at(i);
-        if (u16_at(blob, r + 4) == op + 1 ||
-            (has_two_inputs(blob[r]) && u16_at(blob, r + 6) == op + 1)) {
-            last = i;
-        }
-    }
-    return last;
-}
-
-/* Whether op `op` may write over the output of op `other`: rule 2 of NUMERICS.md section 8. */
-static inline int is_in_place(const uint8_t *blob, uint64_t op, uint64_t other) {
-    const size_t r = record_at(op), from = record_at(other);
-    return (blob[r] == 7 || blob[r] == 9 || blob[r] == 10) && blob[r + 1] == 1 &&
-           u16_at(blob, r + 4) == other + 1 && last_reader(blob, other) == op &&
-           u32_at(blob, r + 72) == u32_at(blob, from + 72) &&
-           values_at(blob, r + 24) == values_at(blob, from + 24);
-}
-
-/* Check 23: the rules of NUMERICS.md section 8, pair by pair. */
-static inline int plan_check(const uint8_t *blob) {
-    const uint64_t last = u16_at(blob, 20) - 1;
-    uint64_t arena = 0;
-    for (uint64_t i = 0; i < last; i++) {
-        const uint64_t at = u32_at(blob, record_at(i) + 72);
-        const uint64_t end = at + values_at(blob, record_at(i) + 24), reader = last_reader(blob, i);
-        const uint64_t first = u16_at(blob, record_at(i) + 4);
-        uint64_t unread = 0;
-        for (uint64_t j = 0; j <= i; j++) {
-            unread += last_reader(blob, j) > i;
-        }
-        for (uint64_t j = i + 1; j < last && j <= reader; j++) {
-            const uint64_t other = u32_at(blob, record_at(j) + 72);
-            const uint64_t other_end = other + values_at(blob, record_at(j) + 24);
-            if (at < other_end && other < end && !is_in_place(blob, j, i)) {
-                return 23;
-            }
-        }
-        if (unread > ALIVE ||
-            (blob[record_at(i) + 1] == 1 && (first == 0 || !is_in_place(blob, i, first - 1)))) {
-            return 23;
-        }
-        arena = end > arena ? end : arena;
-    }
-    return arena != u32_at(blob, 16) || u32_at(blob, record_at(last) + 72) != 0 ||
-                   blob[record_at(last) + 1] != 0
-               ? 23
-               : 0;
 }
 
 /* Checks 22 to 26. */

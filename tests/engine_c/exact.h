@@ -70,7 +70,7 @@ static inline void repair(uint8_t *blob, size_t size) {
     for (unsigned i = 0; i < 4; i++) {
         blob[8 + i] = (uint8_t)(size >> 8 * i);
     }
-    uint32_t crc = dpt_crc32(blob + 16, size - 16);
+    uint32_t crc = dpt_crc32(0, blob + 16, size - 16);
     for (unsigned i = 0; i < 4; i++) {
         blob[12 + i] = (uint8_t)(crc >> 8 * i);
     }

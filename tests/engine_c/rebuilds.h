@@ -4,28 +4,42 @@
 #ifndef REBUILDS_H
 #define REBUILDS_H
 
+#include "checks.h"
 #include "mutants.h"
 
-/* For each op the last op that reads its output, or 0. */
-static inline void find_readers(const mutant *m, uint32_t n_ops, uint32_t *last) {
-    memset(last, 0, n_ops * sizeof *last);
+/* Rows of the outputs: whether an op is fused, and how many rows it keeps or computes at a time.
+ * Now and then what the rules forbid. */
+static inline void choose_rows(mutant *m, uint32_t n_ops) {
+    for (uint32_t i = 0; i < n_ops; i++) {
+        put(m, record_of(i) + 1, 1, 0);
+        put(m, record_of(i) + 92, 2, 0);
+    }
+    if (below(m, 2) == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < n_ops; i++) {
         const size_t r = record_of(i);
-        for (size_t k = 0; k < (reads_two(m->bytes[r]) ? 2u : 1u); k++) {
-            const uint32_t number = get_number(m, r + 4 + 2 * k, 2);
-            if (number > 0 && number <= i) {
-                last[number - 1] = i;
-            }
+        const uint32_t height = get_number(m, r + 24, 2);
+        const int follows = i > 0 && is_fused(m->bytes, i - 1);
+        const int fits = i + 1 < n_ops && last_reader(m->bytes, i) == i + 1 && m->bytes[r] != 2 &&
+                         m->bytes[record_of(i + 1)] != 2;
+        if (below(m, 60) == 0 || (fits && below(m, 3) != 0)) {
+            const uint32_t reach = (uint32_t)rows_read_by(m->bytes, i + 1).reach;
+            const uint32_t rows = reach + below(m, 4) - (below(m, 30) == 0);
+            put(m, r + 1, 1, 2);
+            put(m, r + 92, 2, rows < height ? rows : height);
+        } else if (follows || (m->bytes[r] != 2 && below(m, 3) == 0)) {
+            put(m, r + 92, 2, 1 + below(m, height));
         }
     }
 }
 
-/* Whether `size` bytes at `at` overlap no output before op `op` that is alive while it runs. */
-static inline int is_free(const mutant *m, const uint32_t *last, uint32_t op, uint32_t at,
-                          uint32_t size) {
+/* Whether `size` bytes at `at` overlap no output before op `op` that is alive together with it. */
+static inline int is_free(const mutant *m, uint32_t op, uint32_t at, uint32_t size) {
     for (uint32_t i = 0; i < op; i++) {
         const uint32_t begin = get_number(m, record_of(i) + 72, 4);
-        if (last[i] >= op && at < begin + tensor_values(m, tensor_of(i + 1)) && begin < at + size) {
+        if (meet(m->bytes, i, op) && at < begin + (uint32_t)kept_size(m->bytes, i) &&
+            begin < at + size) {
             return 0;
         }
     }
@@ -33,37 +47,55 @@ static inline int is_free(const mutant *m, const uint32_t *last, uint32_t op, ui
 }
 
 /* The lowest place that is free for the output of op `op`, sometimes a higher one. */
-static inline uint32_t find_place(mutant *m, const uint32_t *last, uint32_t op) {
-    const uint32_t size = tensor_values(m, tensor_of(op + 1)), gap = below(m, 8) == 0;
+static inline uint32_t find_place(mutant *m, uint32_t op) {
+    const uint32_t size = (uint32_t)kept_size(m->bytes, op), gap = below(m, 8) == 0;
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i <= op; i++) { /* behind the outputs before, and at 0 */
-        const uint32_t at = i == op ? gap
-                                    : get_number(m, record_of(i) + 72, 4) +
-                                          tensor_values(m, tensor_of(i + 1)) + gap;
-        if (at < best && is_free(m, last, op, at, size)) {
+        const uint32_t at =
+            i == op ? gap
+                    : get_number(m, record_of(i) + 72, 4) + (uint32_t)kept_size(m->bytes, i) + gap;
+        if (at < best && is_free(m, op, at, size)) {
             best = at;
         }
     }
     return best;
 }
 
-/* A memory plan by the rules of NUMERICS.md section 8, with some ops in place; now and then one
- * over an input that a later op reads, which the rules forbid. */
+/* Puts the output of op `op` over a tensor that its group reads, a few rows before it; seldom where
+ * the rules forbid that. 0 where it stays. */
+static inline int put_over(mutant *m, uint32_t op) {
+    const uint32_t first = (uint32_t)group_first(m->bytes, op);
+    const size_t reader = record_of(below(m, 3) == 0 ? op : first), r = record_of(op);
+    const size_t second = below(m, 2) == 0 && reads_two(m->bytes[reader]) ? 2 : 0;
+    const uint32_t number = get_number(m, reader + 4 + second, 2);
+    if (number == 0 || number > op) {
+        return 0;
+    }
+    const uint32_t over = get_number(m, record_of(number - 1) + 72, 4);
+    const uint32_t row = (uint32_t)row_size(m->bytes, op);
+    put(m, r + 1, 1, 1);
+    for (uint32_t ahead = 0; ahead <= over && ahead <= 6 * row; ahead += row) {
+        put(m, r + 72, 4, over - ahead);
+        if (may_lie_over(m->bytes, op, number - 1) || below(m, 60) == 0) {
+            return 1;
+        }
+    }
+    put(m, r + 1, 1, 0);
+    return 0;
+}
+
+/* A memory plan by the rules of NUMERICS.md section 8; now and then what the rules forbid. */
 static inline void make_plan(mutant *m, uint32_t n_ops) {
-    uint32_t last[MAX_OPS], arena = 0;
-    find_readers(m, n_ops, last);
+    uint32_t arena = 0;
+    choose_rows(m, n_ops);
     for (uint32_t i = 0; i + 1 < n_ops; i++) {
-        const size_t r = record_of(i);
-        const uint32_t first = get_number(m, r + 4, 2);
-        const uint32_t kind = m->bytes[r];
-        const int fits = (kind == 7 || kind == 9 || kind == 10) && first > 0 &&
-                         (last[first - 1] == i || below(m, 8) == 0);
-        const int in_place = fits && below(m, 4) != 0;
-        const uint32_t at =
-            in_place ? get_number(m, record_of(first - 1) + 72, 4) : find_place(m, last, i);
-        const uint32_t end = at + tensor_values(m, r + 24);
-        put(m, r + 1, 1, (uint32_t)in_place);
-        put(m, r + 72, 4, at);
+        const uint32_t lowest = find_place(m, i); /* mostly 0, which leaves no room before it */
+        const uint32_t at = lowest == 0 && below(m, 3) == 0 ? below(m, 400) : lowest;
+        if (is_fused(m->bytes, i) || below(m, 3) == 0 || !put_over(m, i)) {
+            put(m, record_of(i) + 72, 4,
+                is_free(m, i, at, (uint32_t)kept_size(m->bytes, i)) ? at : lowest);
+        }
+        const uint32_t end = get_number(m, record_of(i) + 72, 4) + (uint32_t)kept_size(m->bytes, i);
         arena = end > arena ? end : arena;
     }
     put(m, 16, 4, arena);

@@ -43,9 +43,9 @@ static dpt_model good_model(void) {
     return model;
 }
 
-static void count_ops(void *user, size_t op, const void *output, size_t size) {
+static void count_ops(void *user, size_t op, size_t at, const void *output, size_t size) {
     size_t *seen = user;
-    CHECK(op == *seen && output != NULL && size == (op == 0 ? 2u : 8u));
+    CHECK(op == *seen && at == 0 && output != NULL && size == (op == 0 ? 2u : 8u));
     (*seen)++;
 }
 
@@ -301,10 +301,11 @@ static void test_labels(void) {
 /* The check value of CRC-32 and zlib's answers for these bytes. */
 static void test_crc(void) {
     static const uint8_t zeros[32];
-    CHECK(dpt_crc32("", 0) == 0);
-    CHECK(dpt_crc32("123456789", 9) == 0xCBF43926u);
-    CHECK(dpt_crc32(zeros, 32) == 0x190A55ADu);
-    CHECK(dpt_crc32("\xFF", 1) == 0xFF000000u);
+    CHECK(dpt_crc32(0, "", 0) == 0);
+    CHECK(dpt_crc32(0, "123456789", 9) == 0xCBF43926u);
+    CHECK(dpt_crc32(dpt_crc32(0, "1234", 4), "56789", 5) == 0xCBF43926u);
+    CHECK(dpt_crc32(0, zeros, 32) == 0x190A55ADu);
+    CHECK(dpt_crc32(0, "\xFF", 1) == 0xFF000000u);
 }
 
 /* Every status has words of its own, and what is no status has words too. */

@@ -9,6 +9,7 @@ import nets
 import numpy as np
 import pytest
 import reader_faults
+import rows_faults
 from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
@@ -126,7 +127,7 @@ def skip_answer(read, data, *, n):
     read.at += 4 + n * (size + 4)
 
 
-REFUSED = BROKEN | graph_faults.REFUSED | reader_faults.REFUSED
+REFUSED = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | reader_faults.REFUSED
 EVERY = REFUSED | unused_bytes() | sides_of_zero()
 ROOM = 64  # ops
 
@@ -180,7 +181,7 @@ def test_python_refuses_the_blobs_that_c_refuses():
 
 
 def test_values_at_the_bounds_are_accepted(toolbox):
-    edges = ACCEPTED | graph_faults.ACCEPTED | reader_faults.ACCEPTED
+    edges = ACCEPTED | graph_faults.ACCEPTED | rows_faults.ACCEPTED | reader_faults.ACCEPTED
     both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}
     found = dict(zip(both, verdicts(toolbox, both.values()), strict=True))
     assert found == dict.fromkeys(both, (0, 0, 0))

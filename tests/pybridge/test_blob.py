@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows_nets import follow
 
 from drypoint.program import (
     Add,
@@ -99,7 +100,9 @@ def test_the_records_equal_the_page(program):
     for i, op in enumerate(program.ops):
         at = 64 + 128 * i
         assert data[at] == 1 + numbers.index(type(op))
-        assert data[at + 1] == program.plan.in_place[i]
+        plan = program.plan
+        assert data[at + 1] == plan.in_place[i] + 2 * plan.is_fused(i)
+        assert u16(data, at + 92) == plan.rows_of(i)
         assert data[at + 3] == (8 if hasattr(op, "weight") else 0)
         first, *rest = program.reads[i]
         assert (u16(data, at + 4), u16(data, at + 6)) == (first, *(rest or [0]))
@@ -119,7 +122,7 @@ def test_the_records_equal_the_page(program):
         assert (data[at + 2], i32s(data, at + 60, 2)) == (getattr(op, "shift", 0), rule)
         assert (u16(data, at + 68), u16(data, at + 70)) == getattr(op, "factors", (0, 0))
         assert u32(data, at + 72) == program.plan.offsets[i]
-        assert data[at + 92 : at + 128] == bytes(36)
+        assert data[at + 94 : at + 128] == bytes(34)
         assert_tables(data, at, op)
 
 
@@ -142,18 +145,16 @@ def assert_tables(data, at, op):
 @given(program=nets.programs)
 @settings(max_examples=50)
 def test_outputs_that_are_alive_together_lie_apart(program):
-    """By the rules of NUMERICS.md section 8, byte by byte, from the stored offsets."""
-    owner = {}  # byte of the arena: the last op that wrote it
-    for i, op in enumerate(program.ops):
-        for number in program.reads[i]:
-            if number > 0:
-                source = program.ops[number - 1].output
-                start = program.plan.offsets[number - 1]
-                assert all(owner[at] == number - 1 for at in range(start, start + source.bytes))
-        if i + 1 < len(program.ops):
-            start = program.plan.offsets[i]
-            owner |= dict.fromkeys(range(start, start + op.output.bytes), i)
-    assert len(program.ops) == 1 or program.arena_size == 1 + max(owner)
+    """Byte by byte: a run reads what was written, and computes every row once."""
+    rows = [[] for _ in program.ops]
+    for i, some in follow(program):
+        rows[i] += some
+    assert rows == [list(range(op.out_shape.h)) for op in program.ops]
+    plan, ends = program.plan, [0]
+    for i, op in enumerate(program.ops[:-1]):
+        kept = plan.rows_of(i) if plan.is_fused(i) else op.out_shape.h
+        ends.append(plan.offsets[i] + kept * op.out_shape.w * op.out_shape.c)
+    assert program.arena_size == max(ends)
 
 
 NET = nets.random_program(54)  # three kinds of convolution, a sum in place, a mean, a maximum
@@ -197,7 +198,9 @@ RULES = {
     "softmax": (changed(52, 1, "<I"), f"{HEADER}: softmax is (1, "),
     "reserved 63": (changed(63, 1), f"{HEADER}: bytes 57 to 63"),
     "kind": (changed(at(0, 0), 11), "unknown kind 11"),
-    "marks": (changed(at(0, 1), 2), LACKING),
+    "marks": (changed(at(0, 1), 4), LACKING),
+    "fused": (changed(at(0, 1), 2), "keeps 0 rows of its output"),
+    "rows": (changed(at(0, 92), 200), "computes 200 rows at a time"),
     "in type": (changed(at(0, 14), 3), "has a tensor of unknown type 3"),
     "out type": (changed(at(0, 30), 3), "has a tensor of unknown type 3"),
     "weight bits": (changed(at(0, 3), 4), LACKING),

@@ -45,7 +45,7 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
     """Whatever a template declares or calls, a model of that name would clash or shadow it."""
     files = codegen.generate(PROGRAM, "my_own_net", INPUTS)
     driver = (ROOT / "pybridge/drypoint/engine/driver.c.in").read_text("utf-8")
-    names = {"name": "my_own_net", "upper": "MY_OWN_NET"}
+    names = {"name": "my_own_net", "upper": "MY_OWN_NET", "trace_size": 1, "begins": 0}
     files["driver.c"] = Template(driver).substitute(names)
     found = set()
     for text in files.values():
@@ -54,7 +54,7 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
         code = re.sub(r"\.\w+ =", " ", code)  # the fields of a struct have names of their own
         found |= set(re.findall(r"\b[a-z][a-z0-9_]*\b", code))
     found = {word for word in found if not word.startswith("my_own_net")}
-    assert {"ops", "progress", "compare", "arena", "fwrite"} <= found
+    assert {"ops", "add_output", "keep", "arena", "fwrite"} <= found
     accepted = []
     for word in sorted(found):
         with contextlib.suppress(ProgramError):
@@ -158,7 +158,9 @@ def test_every_op_is_initialized_with_what_its_blob_holds():
                 elif name == "kind":
                     assert getattr(lib, came) == value
                 elif name == "marks":
-                    assert came == ("DPT_IN_PLACE" if value else None)
+                    marks = ("DPT_IN_PLACE", "DPT_FUSED")
+                    has = [mark for bit, mark in enumerate(marks) if value >> bit & 1]
+                    assert came == (" | ".join(has) or None)
                 else:
                     numbers = {None: 0, "INT32_MIN": -(2**31)}
                     assert (numbers[came] if came in numbers else int(came)) == value, name

@@ -16,8 +16,20 @@ from hypothesis import strategies as st
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Add, Dense, Lookup, Mul, Plan, Program, ProgramError, Shape, Tensor
-from drypoint.program._plan import MAX_ALIVE, SEARCHED, Block, _place, make_plan
+from drypoint.program import (
+    Add,
+    Concat,
+    Dense,
+    Lookup,
+    Mul,
+    Plan,
+    Program,
+    ProgramError,
+    Shape,
+    Tensor,
+)
+from drypoint.program._plan import MAX_ALIVE
+from drypoint.program._planner import SEARCHED, Block, _place, make_plan
 from tools import INCLUDE
 
 SCALES = {"input_scale": 1.0, "output_scale": 1.0}
@@ -84,6 +96,13 @@ def random_graph(seed, most=7):
     return Program(name=f"graph{seed}", ops=tuple(ops), reads=tuple(reads), **SCALES)
 
 
+def kept_bytes(program, op):
+    """Bytes of the arena that the output of an op takes."""
+    i = program.ops.index(op)
+    h = program.plan.rows_of(i) if program.plan.is_fused(i) else op.out_shape.h
+    return h * op.out_shape.w * op.out_shape.c
+
+
 def lifetimes(program):
     """For each op but the last: the ops from the one that writes its output to the last reader."""
     last = {}
@@ -93,12 +112,19 @@ def lifetimes(program):
     return [range(i, last[i] + 1) for i in range(len(program.ops) - 1)]
 
 
+def under(program, i):
+    """The op whose output lies where the output of op i, which is in place, lies."""
+    sources = [number - 1 for number in program.reads[i] if number > 0]
+    offsets, last = program.plan.offsets, lifetimes(program)
+    return next(j for j in sources if offsets[j] == offsets[i] and last[j].stop == i + 1)
+
+
 def blocks(program):
     """Outputs that lie at one place, one after the other in place: (bytes, ops while in use)."""
     found, block_of = [], []
     for i, alive in enumerate(lifetimes(program)):
         if program.plan.in_place[i]:
-            at = block_of[program.reads[i][0] - 1]
+            at = block_of[under(program, i)]
             found[at] = (found[at][0], range(found[at][1].start, alive.stop))
         else:
             at = len(found)
@@ -187,9 +213,10 @@ def test_the_smallest_arena_can_be_larger_than_any_sum_of_what_is_alive():
     assert arena_of([Block(*one) for one in found]) == 9
 
 
-@given(program=nets.programs)
-def test_every_plan_keeps_what_is_alive_apart(program):
-    """Oracle: the set of bytes of each output, op by op."""
+@given(seed=st.integers(0, 2**30))
+def test_every_plan_keeps_what_is_alive_apart(seed):
+    """Oracle: the set of bytes of each output, op by op. Without rows."""
+    program = nets.random_program(3 * seed)
     plan, alive = program.plan, lifetimes(program)
     assert len(plan.offsets) == len(plan.in_place) == len(program.ops)
     assert plan.offsets[-1] == 0
@@ -202,13 +229,13 @@ def test_every_plan_keeps_what_is_alive_apart(program):
     for i, j in itertools.combinations(range(len(places)), 2):
         if meet(alive[i], alive[j]) and places[i] & places[j]:
             assert plan.in_place[j]
-            assert program.reads[j][0] == i + 1
+            assert i + 1 in program.reads[j]
             assert alive[i].stop == j + 1
             assert places[i] == places[j]
             assert isinstance(program.ops[j], Add | Lookup | Mul)
     for j, marked in enumerate(plan.in_place):
         if marked:
-            assert plan.offsets[j] == plan.offsets[program.reads[j][0] - 1]
+            assert plan.offsets[j] == plan.offsets[under(program, j)]
     assert program.arena_lower_bound == most_alive(blocks(program)) <= plan.arena_size
 
 
@@ -238,25 +265,30 @@ def test_an_addition_and_a_table_write_over_an_input_that_no_later_op_reads():
     assert program.plan.in_place == (False, False, True, True, False)
     assert program.plan.offsets == (0, 60, 60, 60, 0)
     assert program.arena_size == 120
-    # The first input is the one that a later op reads: not in place.
+    # A later op reads the first input: op c lies over the second one.
     ops = (*ops[:4], add("e", 60), dense("last", 60, 1, "i32"))
     reads = ((0,), (1,), (2, 1), (3,), (4, 2), (5,))
     program = Program(name="net", ops=ops, reads=reads, **SCALES)
-    assert program.plan.in_place == (False, False, False, True, True, False)
+    assert program.plan.in_place == (False, False, True, True, True, False)
+    assert program.plan.offsets[2] == program.plan.offsets[0] != program.plan.offsets[1]
     # The program's input is the caller's, and so is the output.
     ops = (lookup("a", 60), dense("last", 60, 1, "i32"))
     assert Program(name="net", ops=ops, **SCALES).plan.in_place == (False, False)
 
 
 def test_many_outputs_are_placed_in_time_too():
-    """More blocks than the search takes: a ladder of skips."""
-    ops, reads = [dense("op0", 1, 8)], [(0,)]
-    for i in range(1, 40):
-        ops.append(add(f"op{i}", 8) if i > 2 else dense(f"op{i}", 8, 8))
-        reads.append((i, i - 2) if i > 2 else (i,))
-    program = Program(
-        name="ladder", ops=(*ops, dense("last", 8, 1, "i32")), reads=(*reads, (40,)), **SCALES
-    )
+    """More blocks than the search takes: a ladder of concatenations with the output before."""
+    ops, reads, one = [dense("op0", 1, 8), dense("op1", 8, 8)], [(0,), (1,)], 1
+    while len(ops) < 40:
+        both = Tensor(Shape(1, 1, 16), "u8")
+        ops.append(Concat(name=f"op{len(ops)}", inputs=(plane(8), plane(8)), output=both))
+        reads.append((len(ops) - 1, one))
+        one = len(ops) - 1
+        ops.append(dense(f"op{len(ops)}", 16, 8))
+        reads.append((len(ops) - 1,))
+    ops.append(dense("last", 8, 1, "i32"))
+    reads.append((40,))
+    program = Program(name="ladder", ops=tuple(ops), reads=tuple(reads), **SCALES)
     assert len(blocks(program)) > SEARCHED
     assert program.arena_size == program.arena_lower_bound
 
@@ -294,11 +326,11 @@ NO, YES = False, True
 REFUSED = {
     "an offset is missing": (
         Plan((0, 6, 6, 0), (NO, NO, YES, NO, NO), 12),
-        "the plan has 4 offsets and 5 marks for 5 ops",
+        "the plan has 4, 5, 5, 5 offsets, marks, rows and fused ops for 5 ops",
     ),
     "a mark is missing": (
         Plan((0, 6, 6, 0, 0), (NO, NO, YES, NO), 12),
-        "the plan has 5 offsets and 4 marks for 5 ops",
+        "the plan has 5, 4, 5, 5 offsets, marks, rows and fused ops for 5 ops",
     ),
     "a negative offset": (
         Plan((-1, 6, 6, 0, 0), (NO, NO, YES, NO, NO), 12),
@@ -323,10 +355,6 @@ REFUSED = {
     "over a part of its first input": (
         Plan((0, 6, 7, 0, 0), (NO, NO, YES, NO, NO), 13),
         "op 'c' would write over the output of 'b', which op 'c' reads",
-    ),
-    "over its second input": (
-        Plan((0, 6, 0, 6, 0), (NO, NO, YES, NO, NO), 12),
-        "op 'c' would write over the output of 'a', which op 'c' reads",
     ),
     "an op that may not be in place": (
         Plan((0, 6, 6, 6, 0), (NO, NO, YES, YES, NO), 12),
@@ -368,6 +396,7 @@ def test_any_plan_that_keeps_the_rules_is_taken():
         Plan((6, 0, 0, 6, 0), (NO, NO, YES, NO, NO), 12),
         Plan((0, 6, 12, 0, 0), (NO,) * 5, 18),
         Plan((100, 6, 6, 0, 0), (NO, NO, YES, NO, NO), 106),
+        Plan((0, 6, 0, 6, 0), (NO, NO, YES, NO, NO), 12),  # over the second input
     ):
         other = dataclasses.replace(good, plan=plan)
         assert other.plan == plan
@@ -411,7 +440,7 @@ def test_a_run_writes_all_of_the_arena_and_no_byte_beyond(backend):
         size, left = engine.arena_size, []
         covered = np.zeros(size, bool)
         for at, op in zip(program.plan.offsets, program.ops[:-1], strict=False):
-            covered[at : at + op.output.bytes] = True
+            covered[at : at + kept_bytes(program, op)] = True
         for pattern in (0x55, 0xAA):
             buffer = np.full(64 + size + 64, pattern, np.uint8)
             status, _ = run_in(engine, buffer[64:], size, x)
@@ -430,6 +459,6 @@ def test_a_run_writes_all_of_the_arena_and_no_byte_beyond(backend):
 
 
 def test_a_plan_depends_on_the_graph_alone():
-    for seed in range(50):
+    for seed in range(0, 150, 3):  # without rows
         program = nets.random_program(seed)
         assert make_plan(program.ops, program.reads) == program.plan

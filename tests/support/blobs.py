@@ -2,12 +2,13 @@
 
 Places in a record are named as in section 3 of BLOB.md; `place(op, field, byte)` is one of them.
 The cases for readers are in broken_blobs.py (one broken rule each), graph_faults.py (tensors that
-ops read, and the memory plan) and reader_faults.py (blobs that tell faulty readers apart).
+ops read, and the memory plan), rows_faults.py (ops that run row by row) and reader_faults.py (blobs
+that tell faulty readers apart).
 """
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ Cases = dict[str, tuple[int, bytes]]  # what is wrong: the status, and the blob
 # Fields of a record.
 KIND, MARKS, SHIFT, BITS, READS, IN, IN2, OUT = 0, 1, 2, 3, 4, 8, 16, 24
 KERNEL, STRIDE, DILATION, PADDING, POOL, GROUPS = 32, 36, 40, 44, 52, 56
-LO, HI, FACTORS, OFFSET, WEIGHT, BIAS, MULT, PAD = 60, 64, 68, 72, 76, 80, 84, 88
+LO, HI, FACTORS, OFFSET, WEIGHT, BIAS, MULT, PAD, ROWS = 60, 64, 68, 72, 76, 80, 84, 88, 92
 # Fields of a tensor's descriptor; the header's begins at INPUT.
 H, W, C, TYPE, ZERO, INPUT = 0, 2, 4, 6, 7, 24
 
@@ -189,11 +190,20 @@ def widen(shape: Shape) -> Program:
     return program(maximum(Tensor(shape, "u8"), Tensor(shape, "i32")))
 
 
-def planned(net: Program, arena_size: int, *offsets: int, in_place: Sequence[int] = ()) -> bytes:
+def planned(
+    net: Program,
+    arena_size: int,
+    *offsets: int,
+    in_place: Sequence[int] = (),
+    rows: Mapping[int, int] | None = None,
+    fused: Sequence[int] = (),
+) -> bytes:
     """The blob of a program with a memory plan of the caller's: the offsets of all ops but the
-    last, and the ops that are in place. Nothing of it is checked here."""
+    last, the ops that are in place, the rows of ops, the ops that are fused. Nothing of it is
+    checked here."""
     places = [u32(OFFSET, offset, i) for i, offset in enumerate(offsets)]
-    places += [u8(MARKS, int(i in in_place), i) for i in range(len(net.ops))]
+    places += [u8(MARKS, (i in in_place) + 2 * (i in fused), i) for i in range(len(net.ops))]
+    places += [u16(ROWS, n, i) for i, n in (rows or {}).items()]
     return changed(blob.dumps(net), (16, "I", arena_size), *places)
 
 

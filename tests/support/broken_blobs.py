@@ -181,7 +181,7 @@ UNUSED = {
         2, *_SECOND, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_PAD
     ),
 }  # fmt: skip
-RESERVED = (58, 59, *range(92, 128))
+RESERVED = (58, 59, *range(94, 128))
 
 
 def unused_bytes() -> Cases:
@@ -211,8 +211,8 @@ _FIELDS: Cases = {
         for n in (0, 11)
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
-    "marks 2": (FIELD, changed(ADD, u8(MARKS, 2))),
-    "marks 3 of an op that may be in place": (FIELD, changed(GOOD, u8(MARKS, 3, op=1))),
+    "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),
+    "marks 5 of an op that may be in place": (FIELD, changed(GOOD, u8(MARKS, 5, op=1))),
     **{
         f"shift 31 of {kind}": (FIELD, changed(BY_KIND[kind], u8(SHIFT, 31)))
         for kind in ("conv", "maxpool", "add", "lookup")

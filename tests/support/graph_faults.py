@@ -198,7 +198,9 @@ WRONG_PLANS: Cases = {
         "outputs that are no neighbours overlap": planned(SKIP, 8, 0, 4, 0, 4),
         "outputs that are no neighbours overlap in a byte": planned(SKIP, 12, 3, 7, 0, 8),
         "a sum over its second input": planned(SKIP, 12, 0, 4, 8, 0),
-        "a sum over its second input, marked": planned(SKIP, 12, 0, 4, 8, 0, in_place=(3,)),
+        "a sum over its second input, marked, a byte beside it": planned(
+            SKIP, 13, 1, 5, 9, 0, in_place=(3,)
+        ),
         "a sum over its first input, not marked": planned(JOIN, 8, 0, 4, 4),
         "a mark elsewhere": planned(JOIN, 12, 0, 4, 8, in_place=(2,)),
         "a mark one byte beside its input": planned(JOIN, 9, 0, 4, 5, in_place=(2,)),
@@ -234,6 +236,7 @@ ACCEPTED = {
     "an addition in place": _IN_PLACE,
     "an addition in place of both inputs": planned(TWICE, 2, 0, 0, in_place=(1,)),
     "an addition of one tensor, elsewhere": planned(TWICE, 4, 0, 2),
+    "a sum over its second input, marked": planned(SKIP, 12, 0, 4, 8, 0, in_place=(3,)),
     "a lookup in place": planned(TABLE_OF, 2, 0, 0, in_place=(1,)),
     "a lookup that could be in place and is not": planned(TABLE_OF, 4, 2, 0),
     "an addition in place, at the end of a skip": planned(SKIP, 12, 0, 8, 4, 4, in_place=(3,)),

@@ -43,7 +43,9 @@ def features(program: Program) -> set[Feature]:
             "zero point written": op.output.zero != 0,
             "padding value": isinstance(op, PADDED) and op.pad is not None and bool(op.pad.any()),
             "dilation": isinstance(op, CONVOLUTIONS) and op.dilation != (1, 1),
-            "in place": program.plan.in_place[i],
+            "in place": program.plan.in_place[i] and kind in IN_PLACE,
+            "fused": program.plan.is_fused(i),
+            "by rows, over an input": program.plan.in_place[i] and program.plan.rows_of(i) > 0,
         }
         found |= {(*names, what) for what, holds in special.items() if holds}
         if any(0 < number < i for number in reads):
@@ -76,6 +78,8 @@ def every_feature() -> set[Feature]:
                 special.append("dilation")
             if kind in IN_PLACE and written != "i32":
                 special.append("in place")
+            if kind is not Dense and written != "i32":
+                special += ["fused", "by rows, over an input"]
             wanted |= {(name, *types, what) for what in special}
     return wanted
 

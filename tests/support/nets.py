@@ -1,7 +1,10 @@
 """Random programs for tests: every kind of op, every shape parameter, extreme values."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
+from rows_nets import random_rows_plan
 
 from drypoint.program import (
     NUMPY_TYPE,
@@ -20,6 +23,7 @@ from drypoint.program import (
     Shape,
     Tensor,
 )
+from drypoint.program._fuse import make_plan_by_rows
 
 KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
 INT8_STYLES = ("any", "extreme", "small", "zero")
@@ -284,8 +288,8 @@ class _Graph:
 
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
     """A graph of ops, determined by the seed: every kind of op (products of two tensors where the
-    seed is a multiple of seven), outputs that several ops read,
-    edges that skip ops, zero points, padding values, ops in place.
+    seed is a multiple of seven), outputs that several ops read, edges that skip ops, zero points,
+    padding values, ops in place. Where the seed modulo 3 is 1, ops run row by row.
 
     With `n_ops` the graph has so many random ops, and what joins them.
     """
@@ -305,9 +309,16 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     size = graph.tensors[-1].shape.size
     labels = tuple(f"class {i}" for i in range(size)) if rng.random() < 0.5 else ()
     scales = {"input_scale": 0.5, "output_scale": 0.25, "softmax": bool(rng.random() < 0.5)}
-    return Program(
-        name=f"net{seed}", ops=tuple(graph.ops), reads=tuple(graph.reads), labels=labels, **scales
-    )
+    ops, reads = tuple(graph.ops), tuple(graph.reads)
+    if seed % 3 == 1:
+        scales["plan"] = random_rows_plan(rng, ops, reads)
+    return Program(name=f"net{seed}", ops=ops, reads=reads, labels=labels, **scales)
+
+
+def by_rows(program: Program) -> Program:
+    """The program with the smallest arena that the planner finds, however little that saves."""
+    plan = make_plan_by_rows(program.ops, program.reads, 1)
+    return replace(program, plan=plan)
 
 
 def base_of(name: str, source: Tensor, out_type: str, *out_shape: int) -> dict:

@@ -1,6 +1,7 @@
 """One of each picture, from a net of a few weights and six random images."""
 
 import numpy as np
+from constant_nets import separable_net
 
 from drypoint import data, measure, nn, plot
 
@@ -68,6 +69,7 @@ def pictures():
         "tradeoff": lambda ax: plot.tradeoff({"a": (1, 0.5), "b": (9, 0.9), "c": (9, 0.4)}, ax=ax),
         "reliability": lambda ax: plot.reliability(m, axes=ax),
         "net": lambda ax: plot.net(model, ax=ax),
+        "memory": lambda ax: plot.memory(separable_net(), ax=ax),
     }
 
 

@@ -3,13 +3,16 @@
 import math
 from statistics import NormalDist
 
+import constant_nets
 import numpy as np
 import pytest
+from constant_nets import separable_net
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import CLASSES, dataset, history, measured, net, probabilities, words
 
 from drypoint import data, measure, nn, plot, train
+from drypoint.program import bytes_in_use, lifetimes, memory_chart
 
 
 def test_training_curves_are_the_history():
@@ -277,6 +280,27 @@ def test_a_short_logarithmic_axis_has_plain_numbers():
     shown = [label.get_text() for label in ax.get_yticklabels()]
     assert {"1", "2", "5"} <= set(shown)
     assert not any(minor_labels(ax.yaxis))
+
+
+def test_memory_draws_each_output_where_and_while_it_lies_in_the_arena():
+    program = separable_net()
+    picture = plot.memory(program, title="small")
+    boxes = [(b.get_x(), b.get_width(), b.get_y(), b.get_height()) for b in picture.ax.patches]
+    assert boxes == [
+        (one.offset, one.size, one.first - 0.5, one.last - one.first + 1)
+        for one in lifetimes(program)
+    ]
+    assert picture.in_use == tuple(bytes_in_use(program))
+    assert picture.peak == program.arena_size == 2048
+    shown = words(picture.ax)
+    assert shown[-len(program.ops) :] == [f"{n:,}" for n in picture.in_use]
+    bold = {t.get_text() for t in picture.ax.texts if t.get_fontweight() == "bold"}
+    assert bold == {"2,048"}
+    assert picture.render(90) == f"small\n{memory_chart(program, 90)}"
+    last = constant_nets.end(constant_nets.u8(2, 2, 1))
+    assert len(plot.memory(constant_nets.program(last)).ax.patches) == 0
+    with pytest.raises(plot.PlotError, match="program is the text 'net'"):
+        plot.memory("net")
 
 
 def test_a_tradeoff_shows_every_point_by_name():

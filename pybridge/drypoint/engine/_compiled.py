@@ -1,5 +1,6 @@
 """The generated C of a program, compiled with the machine's own compiler and run as a process."""
 
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
@@ -68,7 +69,10 @@ class Compiled:
         self._binary = (workdir / f"{name}_driver").resolve()
         driver = workdir / f"{name}_driver.c"
         text = Template((HERE / "driver.c.in").read_text("utf-8"))
-        driver.write_text(text.substitute(name=name, upper=name.upper()), "utf-8")
+        sizes = [op.output.bytes for op in program.ops]
+        begins = ", ".join(map(str, itertools.accumulate([0, *sizes[:-1]])))
+        names = {"name": name, "upper": name.upper(), "trace_size": sum(sizes), "begins": begins}
+        driver.write_text(text.substitute(names), "utf-8")
         sources = [driver, folder / f"{name}.c", *(s for s in c_sources() if s.suffix == ".c")]
         command = [
             compiler,

@@ -23,7 +23,7 @@ class ExportModel:
     Attributes:
         program: the model's program.
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
-        cost: a section of the README about what the model costs on its target, in Markdown.
+        cost: sections of the README about what the model costs, in Markdown.
     """
 
     program: Program

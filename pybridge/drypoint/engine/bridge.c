@@ -95,22 +95,32 @@ int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t 
     return status;
 }
 
-/* Appends an output to the trace that *user points into. */
-static void keep(void *user, size_t op, const void *output, size_t size) {
-    uint8_t **next = user;
-    (void)op;
-    memcpy(*next, output, size);
-    *next += size;
+/* The trace of one input: the outputs of all ops, one after the other. */
+typedef struct trace {
+    const dpt_model *model;
+    uint8_t *to;
+} trace;
+
+static size_t output_bytes(const dpt_op *op) {
+    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+}
+
+static void keep(void *user, size_t op, size_t at, const void *output, size_t size) {
+    const trace *t = user;
+    for (size_t i = 0; i < op; i++) {
+        at += output_bytes(&t->model->ops[i]);
+    }
+    memcpy(t->to + at, output, size);
 }
 
 dpt_status dpt_bridge_trace(const dpt_model *model, void *arena, size_t n, const uint8_t *inputs,
                             int32_t *outputs, uint8_t *traces, size_t trace_size) {
     dpt_status status = DPT_OK;
     for (size_t i = 0; i < n && status == DPT_OK; i++) {
-        uint8_t *next = traces + i * trace_size;
+        trace t = {model, traces + i * trace_size};
         status =
             dpt_run_traced(model, NULL, arena, model->arena_size, inputs + i * input_size(model),
-                           outputs + i * output_count(model), keep, &next);
+                           outputs + i * output_count(model), keep, &t);
     }
     return status;
 }

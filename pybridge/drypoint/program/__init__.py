@@ -10,6 +10,11 @@ from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._c_names import check_c_name as check_c_name
+from ._fuse import fuse_rows as fuse_rows
+from ._memory import Lifetime as Lifetime
+from ._memory import bytes_in_use as bytes_in_use
+from ._memory import lifetimes as lifetimes
+from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
 from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
@@ -26,6 +31,9 @@ from ._ops import Mul as Mul
 from ._ops import Op as Op
 from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._simplify import Change as Change
+from ._simplify import Simplified as Simplified
+from ._simplify import simplify as simplify
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
@@ -40,12 +48,14 @@ __all__ = [
     "Add",
     "AvgPool",
     "BlobError",
+    "Change",
     "Concat",
     "Conv",
     "DType",
     "Dense",
     "DepthwiseConv",
     "GroupedConv",
+    "Lifetime",
     "Lookup",
     "MaxPool",
     "Mul",
@@ -54,13 +64,18 @@ __all__ = [
     "Program",
     "ProgramError",
     "Shape",
+    "Simplified",
     "Tensor",
     "blob",
+    "bytes_in_use",
     "check_c_name",
     "codegen",
+    "lifetimes",
+    "memory_chart",
     "multipliers",
     "packing",
     "reference",
+    "simplify",
     "softmax",
     "sum_factors",
 ]

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from drypoint.common import DrypointError
@@ -72,7 +73,7 @@ def dumps(program: Program) -> bytes:
         ) from error
     meta_at = append(body, meta)
     at = HEADER.size
-    wirings = map(Wiring, program.reads, program.plan.in_place, program.plan.offsets)
+    wirings = Wiring.of(program.reads, program.plan)
     for op, wiring, tables in zip(program.ops, wirings, offsets, strict=True):
         body[at : at + OP.size] = write_record(op, wiring, tables)
         at += OP.size
@@ -102,11 +103,7 @@ def loads(blob: bytes) -> Program:
             name=meta.name,
             ops=_read_ops(view, records, meta.ops),
             reads=tuple(record.wiring.reads for record in records),
-            plan=Plan(
-                tuple(record.out_offset for record in records),
-                tuple(record.wiring.in_place for record in records),
-                header.arena_size,
-            ),
+            plan=_plan([record.wiring for record in records], header.arena_size),
             input_scale=meta.input_scale,
             output_scale=meta.output_scale,
             softmax=meta.softmax,
@@ -126,6 +123,11 @@ def loads(blob: bytes) -> Program:
     _check_header(header, program)
     _check_records(view, records, program)
     return program
+
+
+def _plan(wirings: Sequence[Wiring], arena_size: int) -> Plan:
+    offsets, in_place, rows, fused = zip(*(wiring[1:] for wiring in wirings), strict=True)
+    return Plan(offsets, in_place, arena_size, *((rows, fused) if any(rows) or any(fused) else ()))
 
 
 def _read_header(blob: memoryview) -> _Header:

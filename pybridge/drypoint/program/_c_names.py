@@ -17,9 +17,9 @@ KEYWORDS = (
 # What model.c, selftest.c and a driver of the model declare, and the files and names of the C
 # library that they include. A test takes these from the generated text.
 DECLARED = (
-    "arena available compare crcs failed fread fwrite i input inputs k kernels labels main op "
-    "ops output outputs p printf progress result selftest size size_t status stdin stdout user "
-    "write_output wrong"
+    "add_output arena at available begin crcs failed found fread fwrite i input inputs k keep "
+    "kernels labels main memcpy op ops output outputs printf result selftest size size_t status "
+    "stdin stdout trace user wrong"
 )
 # Files of these names would hide the headers of the C library.
 HEADERS = (

@@ -24,14 +24,14 @@ from ._ops import (
     RequantizedOp,
     WeightedOp,
 )
-from ._packing import KernelSet, kernel_set, pack
+from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
 from ._reference import trace
 from ._tensors import LIMITS, ProgramError, Tensor
 
-CODEGEN_VERSION = 4  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 5  # DPT_CODEGEN in drypoint.h
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -82,7 +82,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
     valid = "/* of one run at most; gcc, -Os to -O3 */"
-    stack_size = f"#define {name.upper()}_STACK_SIZE   {chosen.stack} {valid}\n"
+    bound = stack_bound(chosen, program)
+    stack_size = f"#define {name.upper()}_STACK_SIZE   {bound} {valid}\n"
     return _fill(
         "model.h.in",
         **_common(program, name),
@@ -92,7 +93,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
-        stack=(stack_size if chosen.stack else "") + _scales(program, name),
+        stack=(stack_size if bound else "") + _scales(program, name),
     )
 
 
@@ -120,7 +121,7 @@ def _signed(value: int) -> str:
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
     packed = [pack(op, chosen) for op in program.ops]
-    wirings = map(Wiring, program.reads, program.plan.in_place, program.plan.offsets)
+    wirings = Wiring.of(program.reads, program.plan)
     ops = zip(program.ops, wirings, packed, strict=True)
     return _fill(
         "model.c.in",
@@ -151,11 +152,15 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
         for kind in (one.kind for one in KINDS)
         if kind in kinds
     )
+    runner = "0"
+    if any(program.plan.rows):
+        runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
     return (
         "static int available(void) {\n    return 1;\n}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
         "static const dpt_backend kernels = {\n"
-        f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n}};\n\n'
+        f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n'
+        f"    {runner},\n}};\n\n"
     )
 
 
@@ -231,7 +236,9 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
 def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
     """The initializer of a dpt_op: the fields that are not 0."""
     fields: dict[str, object] = {"kind": f"DPT_{op.kind.upper()}"}
-    fields["marks"] = "DPT_IN_PLACE" if wiring.in_place else 0
+    marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
+    fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
+    fields["rows"] = wiring.rows
     fields["weight_bits"] = 8 if isinstance(op, WeightedOp) else 0
     fields["reads"] = f"{{{_list(wiring.reads)}}}"
     fields["in"] = _tensor(op.inputs[0])

@@ -19,9 +19,11 @@ from ._ops import Conv, Dense, DepthwiseConv, Op
 from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_mve import pack_tiles
 from ._packing_quads import Quads, pack_quads
+from ._program import Program
 from ._tensors import ProgramError
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
+ROWS_STACK = 448  # bytes of stack that running ops row by row adds
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
@@ -43,8 +45,8 @@ class KernelSet:
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
         depthwise: the layout of depthwise convolutions, where ``quads`` is None; None: the layout
             of ``dpt_mve_depthwise.inc``.
-        stack: a bound of the bytes of stack of a run, for any model, on the targets that use the
-            set, compiled by gcc with -Os to -O3; 0: no bound is known.
+        stack: a bound of the bytes of stack of a run in which no op runs row by row, for any model,
+            on the targets that use the set, compiled by gcc with -Os to -O3; 0: none is known.
     """
 
     name: str
@@ -131,6 +133,12 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         _quads("wasm", "dpt_wasm", Quads(lanes=4, blocks=2, flips="u8")),
     )
 }
+
+
+def stack_bound(kernels: KernelSet, program: Program) -> int:
+    """A bound of the bytes of stack of a run, compiled by gcc with -Os to -O3; 0: none is known."""
+    by_rows = ROWS_STACK if any(program.plan.rows) else 0
+    return kernels.stack and kernels.stack + by_rows
 
 
 def kernel_set(name: str) -> KernelSet:

@@ -1,44 +1,112 @@
 """The memory plan: where each op's output lies in the arena, by section 8 of NUMERICS.md."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ._ops import Op
+from ._ops import ConvolutionOp, Dense, Mul, Op, WindowedOp
 from ._tensors import ProgramError
 
-MAX_ALIVE = 16  # outputs in the arena at once: DPT_MAX_ALIVE
-SEARCHED = 20  # up to so many blocks the planner searches for the smallest arena
-SEARCH_STEPS = 20_000  # placements that a search tries at most
+MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
+MOST_ROWS = (
+    1 << 20
+)  # more than any tensor has: numbers of rows are cut there, so that they fit 64 bits
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
 
 
 class Plan(NamedTuple):
-    """Where outputs lie; the last op's output, which is the caller's, has offset 0.
+    """Where outputs lie, and which ops run row by row.
 
-    ``in_place[i]`` says that op i writes over its first input: the two lie at one offset.
+    Attributes:
+        offsets: of each op's output, or of the rows of it that are kept; the last op's output,
+            which is the caller's, has offset 0.
+        in_place: whether an op writes over a plane that its group reads.
+        arena_size: bytes of the arena.
+        rows: for each op, 0 where it computes its whole output at once; where it is fused, the rows
+            that are kept; else the rows that it computes at a time. Empty: 0 for every op.
+        fused: whether only rows of an op's output are kept, for the next op, which belongs to the
+            same group. Empty: no op is.
     """
 
     offsets: tuple[int, ...]
     in_place: tuple[bool, ...]
     arena_size: int
+    rows: tuple[int, ...] = ()
+    fused: tuple[bool, ...] = ()
+
+    def rows_of(self, index: int) -> int:
+        """``rows`` of an op."""
+        return self.rows[index] if self.rows else 0
+
+    def is_fused(self, index: int) -> bool:
+        """``fused`` of an op."""
+        return bool(self.fused) and self.fused[index]
 
 
-class Block(NamedTuple):
-    """Bytes of the arena that hold one output, or several outputs one after another in place.
+class Group(NamedTuple):
+    """Consecutive ops that run together: row by row if there are several.
 
-    They are in use from op ``begin``, which writes the first of them, to op ``end``, the last
-    reader of the last of them.
+    Attributes:
+        first, last: indexes of its ops.
+        rows: of each of its ops, as in a `Plan`.
     """
 
-    size: int
-    begin: int
-    end: int
+    first: int
+    last: int
+    rows: tuple[int, ...]
 
-    def meets(self, other: "Block") -> bool:
-        """Whether both are in use while some op runs."""
-        return self.begin <= other.end and other.begin <= self.end
+    def kept(self, ops: Sequence[Op], index: int) -> int:
+        """Bytes of the arena that the output of one of its ops takes."""
+        if index + 1 == len(ops):
+            return 0
+        h = ops[index].out_shape.h if index == self.last else self.rows[index - self.first]
+        return h * row_bytes(ops[index])
+
+
+class RowMap(NamedTuple):
+    """Row y of an op's output reads the rows y * stride - pad to y * stride - pad + reach - 1."""
+
+    stride: int
+    reach: int
+    pad: int
+
+
+def row_bytes(op: Op) -> int:
+    """Bytes of a row of an op's output."""
+    return op.output.bytes // op.out_shape.h
+
+
+def row_map(op: Op) -> RowMap:
+    """Which rows of its input an op reads."""
+    if not isinstance(op, WindowedOp):
+        return RowMap(1, 1, 0)
+    pool = op.pool[0] if isinstance(op, ConvolutionOp) else 1
+    return RowMap(op.stride[0] * pool, (pool - 1) * op.stride[0] + op.reach[0], op.padding[0])
+
+
+def runs_by_rows(op: Op) -> bool:
+    """Whether an op may run row by row: every row reads some rows of the input, not all padding."""
+    if isinstance(op, WindowedOp):
+        return max(op.padding[0], op.padding[2]) < row_map(op).reach
+    return not isinstance(op, Dense)
+
+
+def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
+    """Whether every row of an op reads all of a tensor, which is the one pixel of a `Mul`."""
+    if not isinstance(op, Mul) or op.inputs[1].shape.h == op.in_shape.h:
+        return False
+    return tensors[1] == tensor
+
+
+def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -> bool:
+    """Whether an op may keep rows of its output, for the next op alone; ``last`` has the last
+    readers.
+    """
+    if index + 1 == len(ops) or last[index] != index + 1:
+        return False
+    by_rows = runs_by_rows(ops[index]) and runs_by_rows(ops[index + 1])
+    return by_rows and not reads_one_pixel(ops[index + 1], reads[index + 1], index + 1)
 
 
 def last_readers(reads: Reads) -> tuple[int, ...]:
@@ -51,19 +119,78 @@ def last_readers(reads: Reads) -> tuple[int, ...]:
     return tuple(last)
 
 
-def make_plan(ops: Sequence[Op], reads: Reads) -> Plan:
-    """A plan with a small arena: the smallest where a program has few outputs or is a line."""
-    in_place = tuple(_can_be_in_place(ops, reads))
-    blocks, block_of = _blocks(ops, reads, in_place)
-    offsets = _place(blocks)
-    arena = max((at + block.size for at, block in zip(offsets, blocks, strict=True)), default=0)
-    places = tuple(offsets[block] for block in block_of)
-    return Plan((*places, 0), in_place, arena)
+def dying(reads: Reads, last: Sequence[int], group: Group) -> list[int]:
+    """The ops whose outputs the group reads and no later group does."""
+    tensors = itertools.chain.from_iterable(reads[group.first : group.last + 1])
+    return [
+        j - 1 for j in dict.fromkeys(tensors) if 0 < j <= group.first and last[j - 1] <= group.last
+    ]
 
 
-def lower_bound(ops: Sequence[Op], reads: Reads, in_place: Sequence[bool]) -> int:
-    """The largest sum of bytes in use while one op runs: no plan has a smaller arena."""
-    return _most_in_use(_blocks(ops, reads, in_place)[0])
+def groups(plan: Plan) -> Iterator[Group]:
+    """The groups of a plan, in order."""
+    first = 0
+    for i in range(len(plan.offsets)):
+        if not plan.is_fused(i):
+            yield Group(first, i, tuple(map(plan.rows_of, range(first, i + 1))))
+            first = i + 1
+
+
+def may_overlap(ops: Sequence[Op], reads: Reads, group: Group, source: int, ahead: int) -> bool:
+    """Whether the group's output may lie over the output of op ``source``, which no later group
+    reads, and begin ``ahead`` bytes before it: rules 2 and 3.
+    """
+    out, plane = ops[group.last], ops[source]
+    exact = (
+        ahead == 0
+        and out.in_place
+        and source + 1 in reads[group.last]
+        and not reads_one_pixel(out, reads[group.last], source + 1)
+    )
+    ops_of_group = range(group.first, group.last if exact else group.last + 1)
+    readers = [k for k in ops_of_group if source + 1 in reads[k]]
+    leads = [_lead(ops, reads, group, source, k) for k in readers]
+    least = max(0, out.output.bytes - plane.output.bytes)
+    return ahead >= least and all(lead is not None and ahead >= lead for lead in leads)
+
+
+def least_lead(ops: Sequence[Op], reads: Reads, group: Group, source: int) -> int | None:
+    """How many bytes before the output of op ``source``, which no later group reads, the group's
+    output must begin at least to lie over it by rule 3; None: it may not.
+    """
+    lead = max(0, ops[group.last].output.bytes - ops[source].output.bytes)
+    for k in range(group.first, group.last + 1):
+        if source + 1 in reads[k]:
+            of_op = _lead(ops, reads, group, source, k)
+            if of_op is None:
+                return None
+            lead = max(lead, of_op)
+    return lead
+
+
+def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) -> int | None:
+    """The lead by rule 3 for op k of the group, which reads the output of op ``source``."""
+    out, plane = ops[group.last], ops[source]
+    if group.rows[-1] == 0 or reads_one_pixel(ops[k], reads[k], source + 1):
+        return None
+    return max(
+        (y + group.rows[-1]) * row_bytes(out) - _still_read(ops, group, k, y) * row_bytes(plane)
+        for y in (0, out.out_shape.h - 1)
+    )
+
+
+def _still_read(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
+    """The first row of its input that op k may still read when row y of the output is written."""
+    stride, _, pad = row_map(ops[group.last])
+    t = y * stride - pad
+    if k == group.last:
+        return t
+    t += group.rows[-2] - 1
+    for i in range(group.last - 1, k, -1):
+        stride, reach, pad = row_map(ops[i])
+        t = min(t, MOST_ROWS) * stride - pad + reach - 1
+    stride, _, pad = row_map(ops[k])
+    return (min(t, MOST_ROWS) + 1) * stride - pad
 
 
 def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
@@ -72,148 +199,74 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
     Raises:
         ProgramError: the plan breaks a rule of NUMERICS.md section 8.
     """
-    if not len(plan.offsets) == len(plan.in_place) == len(ops):
+    n = len(ops)
+    columns = (plan.offsets, plan.in_place, plan.rows or (0,) * n, plan.fused or (False,) * n)
+    if any(len(column) != n for column in columns):
         raise ProgramError(
-            f"the plan has {len(plan.offsets)} offsets and {len(plan.in_place)} marks for "
-            f"{len(ops)} ops"
+            f"the plan has {', '.join(str(len(c)) for c in columns)} offsets, marks, rows and "
+            f"fused ops for {n} ops"
         )
-    last, need, alive = last_readers(reads), 0, list[int]()
+    last = last_readers(reads)
+    if plan.offsets[-1] != 0:
+        raise ProgramError(f"the last op, {ops[-1].name!r}, has an offset in the arena")
     for i, op in enumerate(ops):
-        begin, end, taken = plan.offsets[i], plan.offsets[i] + op.output.bytes, False
-        if begin < 0:
-            raise ProgramError(f"op {op.name!r} has the offset {begin} in the arena")
-        if i + 1 == len(ops):
-            begin = end = 0
-        for j in alive:
-            at = plan.offsets[j]
-            if begin < at + ops[j].output.bytes and at < end:
-                source = plan.in_place[i] and j + 1 == reads[i][0] and last[j] == i
-                ok = source and at == begin and op.in_place
-                if not ok:
-                    raise ProgramError(
-                        f"op {op.name!r} would write over the output of {ops[j].name!r}, which "
-                        f"op {ops[last[j]].name!r} reads"
-                    )
-                taken = True
-        if plan.in_place[i] and not taken:
-            raise ProgramError(f"op {op.name!r} is not at the place of its input, as it says")
-        alive = [j for j in alive if last[j] != i]
-        if i + 1 < len(ops):
-            alive.append(i)
-        elif plan.offsets[i] != 0:
-            raise ProgramError(f"the last op, {op.name!r}, has an offset in the arena")
-        if len(alive) > MAX_ALIVE:
-            raise ProgramError(
-                f"{len(alive)} outputs are alive after op {op.name!r}; at most {MAX_ALIVE} may be"
-            )
-        need = max(need, end)
+        if plan.offsets[i] < 0:
+            raise ProgramError(f"op {op.name!r} has the offset {plan.offsets[i]} in the arena")
+        _check_rows(ops, reads, plan, last, i)
+    need, alive = 0, list[tuple[int, int]]()  # ops, and the bytes that their outputs take
+    for group in groups(plan):
+        if group.last - group.first >= MAX_ALIVE:
+            name = ops[group.first].name
+            raise ProgramError(f"the group of op {name!r} has more than {MAX_ALIVE} ops")
+        for i in range(group.first, group.last + 1):
+            size, taken = group.kept(ops, i), False
+            for j, other in alive:
+                ahead = plan.offsets[j] - plan.offsets[i]
+                if -other < ahead < size:
+                    stored = j < group.first and last[j] <= group.last
+                    marked = plan.in_place[i] and i == group.last
+                    if not (stored and marked and may_overlap(ops, reads, group, j, ahead)):
+                        raise ProgramError(
+                            f"op {ops[i].name!r} would write over the output of {ops[j].name!r}, "
+                            f"which op {ops[last[j]].name!r} reads"
+                        )
+                    taken = True
+            if plan.in_place[i] and not taken:
+                raise ProgramError(
+                    f"op {ops[i].name!r} is not at the place of its input, as it says"
+                )
+            if i == group.last:
+                alive = [(j, bytes_of) for j, bytes_of in alive if last[j] > group.last]
+            if i + 1 < n:
+                alive.append((i, size))
+                need = max(need, plan.offsets[i] + size)
+            if len(alive) > MAX_ALIVE:
+                raise ProgramError(
+                    f"{len(alive)} outputs are alive after op {ops[i].name!r}; at most "
+                    f"{MAX_ALIVE} may be"
+                )
     if need != plan.arena_size:
         raise ProgramError(f"the arena is {plan.arena_size} bytes, but the plan needs {need}")
 
 
-def _can_be_in_place(ops: Sequence[Op], reads: Reads) -> Iterable[bool]:
-    """For each op whether it may write over its first input: no later op reads that."""
-    last = last_readers(reads)
-    for i, op in enumerate(ops):
-        source = reads[i][0] - 1
-        inner = source >= 0 and i + 1 < len(ops)
-        yield inner and op.in_place and last[source] == i
-
-
-def _blocks(
-    ops: Sequence[Op], reads: Reads, in_place: Sequence[bool]
-) -> tuple[list[Block], list[int]]:
-    """The blocks, and for each op but the last the number of its output's block."""
-    last, blocks, block_of = last_readers(reads), list[Block](), list[int]()
-    for i, op in enumerate(ops[:-1]):
-        if in_place[i]:
-            block_of.append(block_of[reads[i][0] - 1])
-            blocks[block_of[i]] = blocks[block_of[i]]._replace(end=last[i])
-        else:
-            block_of.append(len(blocks))
-            blocks.append(Block(op.output.bytes, i, last[i]))
-    return blocks, block_of
-
-
-def _most_in_use(blocks: Sequence[Block]) -> int:
-    """The largest sum of the sizes of blocks that are in use together."""
-    changes = [(block.begin, block.size) for block in blocks]
-    changes += [(block.end + 1, -block.size) for block in blocks]
-    return max(itertools.accumulate(size for _, size in sorted(changes)), default=0)
-
-
-def _place(blocks: Sequence[Block]) -> list[int]:
-    """An offset for each block, so that blocks which meet do not overlap."""
-    bound = _most_in_use(blocks)
-    from_ends = _place_from_both_ends(blocks, bound)
-    if from_ends is not None:
-        return from_ends
-    order = sorted(range(len(blocks)), key=lambda i: -blocks[i].size)
-    best: dict[int, int] = {}
-    for i in order:
-        best[i] = _lowest(blocks, best, i)
-    if len(blocks) <= SEARCHED:
-        best = _search(blocks, order, best, bound)
-    return [best[i] for i in range(len(blocks))]
-
-
-def _place_from_both_ends(blocks: Sequence[Block], size: int) -> list[int] | None:
-    """Blocks in order of execution, at the low and at the high end of ``size`` bytes in turn; None
-    where one does not fit. In a straight line of ops all fit.
-    """
-    placed: dict[int, int] = {}
-    for i, block in enumerate(blocks):
-        gaps = [gap for gap in _gaps(blocks, placed, i, size) if gap[1] - gap[0] >= block.size]
-        if not gaps:
-            return None
-        placed[i] = gaps[0][0] if i % 2 == 0 else gaps[-1][1] - block.size
-    return list(placed.values())
-
-
-def _gaps(
-    blocks: Sequence[Block], placed: dict[int, int], i: int, size: int
-) -> list[tuple[int, int]]:
-    """The free ranges (begin, end) of ``size`` bytes for block i, beside those placed already."""
-    busy = sorted(
-        (at, at + blocks[j].size) for j, at in placed.items() if blocks[j].meets(blocks[i])
-    )
-    gaps, free = [], 0
-    for begin, end in busy:
-        if begin > free:
-            gaps.append((free, begin))
-        free = max(free, end)
-    return [*gaps, (free, max(free, size))]
-
-
-def _lowest(blocks: Sequence[Block], placed: dict[int, int], i: int) -> int:
-    """The lowest offset at which block i overlaps no placed block that it meets."""
-    endless = sum(block.size for block in blocks)
-    gaps = _gaps(blocks, placed, i, endless)
-    return next(begin for begin, end in gaps if end - begin >= blocks[i].size)
-
-
-def _search(
-    blocks: Sequence[Block], order: Sequence[int], best: dict[int, int], bound: int
-) -> dict[int, int]:
-    """The best placement that a search finds, each block at the lowest place that its predecessors
-    leave, over the orders of the blocks; it ends at the lower bound, or after ``SEARCH_STEPS``.
-    """
-    size = max(at + blocks[i].size for i, at in best.items())
-    steps = 0
-
-    def go_on(placed: dict[int, int], height: int) -> None:
-        nonlocal best, size, steps
-        if len(placed) == len(blocks):
-            best, size = dict(placed), height
-            return
-        for i in order:
-            if i in placed or size == bound or steps == SEARCH_STEPS:
-                continue
-            steps += 1
-            at = _lowest(blocks, placed, i)
-            top = max(height, at + blocks[i].size)
-            if top < size:
-                go_on({**placed, i: at}, top)
-
-    go_on({}, 0)
-    return best
+def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int], i: int) -> None:
+    """Rule 5 for op i."""
+    op, rows, fused = ops[i], plan.rows_of(i), plan.is_fused(i)
+    if rows == 0 and not fused:
+        return
+    what = f"keeps {rows} rows of its output" if fused else f"computes {rows} rows at a time"
+    if not 0 < rows <= op.out_shape.h:
+        raise ProgramError(f"op {op.name!r} {what}, which has {op.out_shape.h}")
+    if not runs_by_rows(op):
+        raise ProgramError(
+            f"op {op.name!r} {what}; a dense op, or one with rows of padding alone, cannot"
+        )
+    if not fused:
+        return
+    if not may_fuse(ops, reads, last, i) or plan.rows_of(i + 1) == 0:
+        raise ProgramError(
+            f"op {op.name!r} {what}; wanted: the next op reads it row by row, and no other op does"
+        )
+    least = min(row_map(ops[i + 1]).reach, op.out_shape.h)
+    if rows < least:
+        raise ProgramError(f"op {op.name!r} {what}; op {ops[i + 1].name!r} reads {least} at a time")

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._listing import listing
 from ._ops import Op, WeightedOp
-from ._plan import Plan, Reads, check_plan, last_readers, lower_bound, make_plan
+from ._plan import Plan, Reads, check_plan, last_readers
+from ._planner import lower_bound, make_plan
 from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
 
 NO_PLAN = Plan((), (), 0)  # the planner makes one
@@ -128,9 +129,9 @@ class Program:
 
     @property
     def arena_lower_bound(self) -> int:
-        """The largest sum of bytes alive while one op runs: no plan of this program that writes
-        the same ops in place has a smaller arena."""
-        return lower_bound(self.ops, self.reads, self.plan.in_place)
+        """The largest sum of bytes alive while one op runs: no plan of this program with the same
+        groups of ops has a smaller arena."""
+        return lower_bound(self.ops, self.reads, self.plan)
 
     @property
     def macs(self) -> int:

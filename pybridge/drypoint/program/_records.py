@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,22 +21,33 @@ from ._ops import (
     WeightedOp,
     WindowedOp,
 )
+from ._plan import Plan
 from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
 
-OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4I2HI28s")
+OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
 TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
 _CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
 WEIGHT_BITS = 8
+IN_PLACE, FUSED = 1, 2  # marks
 
 
 class Wiring(NamedTuple):
     """What a record says about an op's place in its program."""
 
     reads: tuple[int, ...]
-    in_place: bool
     out_offset: int
+    in_place: bool = False
+    rows: int = 0
+    fused: bool = False
+
+    @classmethod
+    def of(cls, reads: Sequence[tuple[int, ...]], plan: Plan) -> "Iterator[Wiring]":
+        """The wiring of every op of a program."""
+        for i, tensors in enumerate(reads):
+            place = plan.offsets[i], plan.in_place[i], plan.rows_of(i), plan.is_fused(i)
+            yield cls(tensors, *place)
 
 
 class Tables(NamedTuple):
@@ -73,11 +85,13 @@ class Record(NamedTuple):
     factors: tuple[int, int]
     out_offset: int
     tables: Tables
+    rows: int
 
     @property
     def wiring(self) -> Wiring:
         """The op's place in its program."""
-        return Wiring(self.reads[: self.kind.arity], self.marks == 1, self.out_offset)
+        in_place, fused = self.marks & IN_PLACE != 0, self.marks & FUSED != 0
+        return Wiring(self.reads[: self.kind.arity], self.out_offset, in_place, self.rows, fused)
 
 
 def tensor_fields(tensor: Tensor) -> tuple[int, ...]:
@@ -110,12 +124,13 @@ def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     factors = op.factors if isinstance(op, Add) else (0, 0)
     groups = op.groups if isinstance(op, GroupedConv) else 0
     bits = WEIGHT_BITS if isinstance(op, WeightedOp) else 0
-    head = (op.number, int(wiring.in_place), shift, bits, *(*wiring.reads, 0)[:2])
+    marks = IN_PLACE * wiring.in_place + FUSED * wiring.fused
+    head = (op.number, marks, shift, bits, *(*wiring.reads, 0)[:2])
     second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
     tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
     geometry = (*windows, *dilation, *padding, *pool, groups, 0)
     rule = (low, high, *factors, wiring.out_offset)
-    return OP.pack(*head, *tensors, *geometry, *rule, *tables, 0, 0, 0, bytes(28))
+    return OP.pack(*head, *tensors, *geometry, *rule, *tables, wiring.rows, bytes(34))
 
 
 def read_record(blob: memoryview, at: int) -> Record:
@@ -149,6 +164,7 @@ def read_record(blob: memoryview, at: int) -> Record:
         factors=(rest[33], rest[34]),
         out_offset=rest[35],
         tables=Tables(*rest[36:40]),
+        rows=rest[40],
     )
 
 

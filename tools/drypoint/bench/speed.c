@@ -109,14 +109,16 @@ static void time_calls(size_t n, double ms) {
     print_taken(calls);
 }
 
-/* The trace of one run: when each op was done. */
-static double done_at[MOST_OPS];
+/* The trace of one run: the nanoseconds of each op, which may come in parts. */
+static double spent_in[MOST_OPS];
 
-static void note(void *user, size_t op, const void *output, size_t size) {
-    (void)user;
+static void note(void *user, size_t op, size_t at, const void *output, size_t size) {
+    double *before = user;
+    const double now = nanoseconds();
     (void)output;
     (void)size;
-    done_at[op] = nanoseconds();
+    spent_in[op] = (at == 0 ? 0 : spent_in[op]) + now - *before - clock_cost;
+    *before = now;
 }
 
 static void time_layers(double ms) {
@@ -126,10 +128,9 @@ static void time_layers(double ms) {
     do {
         double before = nanoseconds();
         check(dpt_run_traced(&model, NULL, arena, model.arena_size,
-                             images + calls % n_images * input_size, outputs, note, NULL));
+                             images + calls % n_images * input_size, outputs, note, &before));
         for (size_t i = 0; i < model.n_ops; i++) {
-            spent[i][calls] = done_at[i] - before - clock_cost;
-            before = done_at[i];
+            spent[i][calls] = spent_in[i];
         }
         calls++;
     } while (calls < MOST_CALLS && (calls < FEWEST || nanoseconds() < end));

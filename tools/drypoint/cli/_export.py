@@ -1,9 +1,10 @@
-"""``drypoint export``: a program as C."""
+"""``drypoint export``: a program as C, without what its outputs do not depend on, in little RAM."""
 
 import argparse
 import math
 import shlex
 from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program
+from drypoint.program import Program, fuse_rows, memory_chart, simplify
 
-from ._output import result, table
+from ._output import columns, result, table
 from ._package import add_package_argument, package_of
 from ._pieces import load_program
 
@@ -75,19 +76,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
     package = package_of(args.package)
-    programs = named_programs(args)
+    simplified = {name: simplify(program) for name, program in named_programs(args).items()}
+    ram = (args.budget or {}).get("ram")
+    programs = {name: fuse_rows(found.program, arena=ram) for name, found in simplified.items()}
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
         raise DrypointError(f"{option} is about a device: name one with --target")
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
-    for name, program in programs.items():
+    for name, found in simplified.items():
+        program = programs[name]
         golden = golden_inputs(program, args.data)
-        section = ""
+        section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
+        texts += f"  {name}\n" if len(programs) > 1 else ""
+        texts += f"  left out of the program: {found.left_out}\n"
+        texts += f"  arena: {arena_text(found.program, program)}\n\n"
         if row:
-            more, costs[name], section = measured(row, program, args)
-            texts += f"  {name}\n{more}" if len(programs) > 1 else more
+            text, costs[name], more = measured(row, program, args)
+            texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     library = args.name or "models" if len(programs) > 1 else next(iter(programs))
     files = export_models(
@@ -103,15 +110,31 @@ def run(args: argparse.Namespace) -> int:
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
     text = f"{table(rows)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
+    models = {
+        name: {
+            "arena_bytes": programs[name].arena_size,
+            "arena_bytes_of_whole_outputs": found.program.arena_size,
+            "left_out": found.to_json(),
+        }
+        for name, found in simplified.items()
+    }
     if len(programs) > 1:
-        facts["library"] = library
-        facts["models"] = {n: {"arena_bytes": p.arena_size} for n, p in programs.items()}
+        facts |= {"library": library, "models": models}
         facts |= {"target": row.name, "costs": costs} if row else {}
     else:
-        facts |= {"name": library, "arena_bytes": programs[library].arena_size}
+        facts |= {"name": library, **models[library]}
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json)
     return 0
+
+
+def arena_text(whole: Program, program: Program) -> str:
+    """The bytes of the arena, and what running ops row by row saves."""
+    if program is whole:
+        return f"{program.arena_size:,} bytes"
+    by_rows = sum(n > 0 for n in program.plan.rows)
+    without = f"{whole.arena_size:,} if no op ran row by row, as {by_rows} do"
+    return f"{program.arena_size:,} bytes; {without}"
 
 
 def named_programs(args: argparse.Namespace) -> dict[str, Program]:
@@ -179,6 +202,7 @@ def measured(
     text = f"{head}\n{table(whole, indent='    ')}\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
+    text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drypoint import data, interop, nn
 from drypoint.common import DrypointError, read_bytes, sha256, write_atomic
-from drypoint.program import blob
+from drypoint.program import blob, simplify
 
 from ._output import result
 from ._pieces import check_other
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _program(args: argparse.Namespace, content: bytes) -> int:
-    """Write the program of a quantized file."""
+    """Write the program of a quantized file, without what its outputs do not depend on."""
     if args.mean is not None or args.std is not None:
         raise DrypointError(
             f"{args.file} is quantized: it reads integers, and --mean and --std are of float nets"
@@ -70,7 +70,8 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
     check_other(out, args.file)
     provenance = {"imported": args.file.name, "sha256": sha256(content)}
     labels = tuple(args.labels.split(",")) if args.labels else ()
-    program = replace(program, labels=labels, provenance=provenance)
+    found = simplify(replace(program, labels=labels, provenance=provenance))
+    program = found.program
     written = blob.dumps(program)
     write_atomic(out, written)
     facts = {
@@ -79,8 +80,10 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         "model_bytes": len(written),
         "arena_bytes": program.arena_size,
         "labels": list(labels),
+        "left_out": found.to_json(),
     }
-    result(f"{program}\n{out}: {len(written):,} bytes", facts, as_json=args.json)
+    text = f"{program}\nleft out: {found.left_out}\n{out}: {len(written):,} bytes"
+    result(text, facts, as_json=args.json)
     return 0
 
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from drypoint.program import Program
+from drypoint.program import Program, lifetimes, memory_chart, simplify
 
-from ._output import result
+from ._output import columns, result
 from ._pieces import load_file
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
@@ -22,17 +22,22 @@ def run(args: argparse.Namespace) -> int:
     """Print the listing."""
     loaded = load_file(args.file)
     if isinstance(loaded, Program):
+        found = simplify(loaded)
         facts = {
             "kind": "program",
             "name": loaded.name,
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
+            "memory": [one._asdict() for one in lifetimes(loaded)],
+            "left_out": found.to_json(),
             "labels": list(loaded.labels),
             "encoder": loaded.encoder,
             "provenance": dict(loaded.provenance),
         }
-        result(str(loaded), facts, as_json=args.json)
+        text = f"{loaded}\ndrypoint export would leave out: {found.left_out}"
+        lines = [*str(found).splitlines()[1:], "", memory_chart(loaded, columns())]
+        result("\n".join([text, *lines]), facts, as_json=args.json)
         return 0
     facts = {
         "kind": "model",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -34,6 +35,11 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
     """Rows of cells in aligned columns; the last column is not padded."""
     lines = [*rows]
     return "\n".join(indent + line for line in table_lines(lines, left=range(max(map(len, lines)))))
+
+
+def columns() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def percent(share: float) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
-from drypoint.program import Program, codegen
+from drypoint.program import Program, codegen, simplify
 
 from ._output import result, say, table
 from ._pieces import add_picture_arguments, load_program, pictures
@@ -28,20 +28,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
-    program = load_program(args.program)
-    found = compare(
-        program,
-        pictures("test", args, program, of_its_classes=False).x,
-        compiler=find_compiler(args.cc),
-    )
+    program, compiler = load_program(args.program), find_compiler(args.cc)
+    images = pictures("test", args, program, of_its_classes=False).x
+    found = compare(program, images, compiler=compiler)
+    text, facts = shown(found), found.to_json()
+    differing, simplified = found.differing_bytes, simplify(program)
+    if simplified.changes:
+        exported = compare(simplified.program, images, compiler=compiler)
+        ends = (one.outputs["reference"] for one in (found, exported))
+        changed = int(np.count_nonzero(np.not_equal(*ends)))
+        text += f"\nas exported, left out: {simplified.left_out}\n{shown(exported)}"
+        text += f"\n{changed:,} outputs of the two references differ"
+        facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
+        differing += exported.differing_bytes + changed
+    result(text, facts, as_json=args.json)
+    return 1 if differing else 0
+
+
+def shown(found: Verification) -> str:
+    """A line of totals, then a line for each runner."""
     total = found.images * found.bytes_per_image
     rows = [
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
         for name, ops in found.differing.items()
     ]
-    text = f"{found.images:,} images, {total:,} bytes against the reference\n{table(rows)}"
-    result(text, found.to_json(), as_json=args.json)
-    return 1 if found.differing_bytes else 0
+    return f"{found.images:,} images, {total:,} bytes against the reference\n{table(rows)}"
 
 
 def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Verification:

@@ -6,7 +6,8 @@ targets that are named, or on all, and prints their bytes and their instructions
 ``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
-Tiny, with weights drawn from a seed.
+Tiny, with weights drawn from a seed. As in ``drypoint export``, ops run row by row where that saves
+RAM; ``--ram`` is its budget.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from drypoint.bench import make_case
 from drypoint.common import DrypointError, write_atomic
 from drypoint.models import load_program
+from drypoint.program import fuse_rows
 
 from ._record import FILE, LENET, record
 from ._table import cost_table, nets_table, op_table, with_table
@@ -32,17 +34,23 @@ def main() -> int:
     parser.add_argument("what", choices=["packages", "bench", "record"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="rows; all, if none is named")
     parser.add_argument("--nets", default=",".join(NETS), help="some of %(default)s, which are all")
+    parser.add_argument("--ram", type=int, metavar="BYTES", help="bench: an arena to fit into")
     args = parser.parse_intermixed_args()
     if args.what == "packages":
         print("\n".join(debian_packages()))
         return 0
     nets = args.nets.split(",")
+    if args.ram is not None and args.what != "bench":
+        parser.error("--ram is for bench; the record has the arenas that no budget asks for")
     if unknown := set(nets) - set(NETS):
         parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
     try:
         rows = [target(name) for name in args.targets] or TARGETS
         programs = {
-            net: load_program("lenet-mnist") if net == LENET else make_case(net).program
+            net: fuse_rows(
+                load_program("lenet-mnist") if net == LENET else make_case(net).program,
+                arena=args.ram,
+            )
             for net in nets
         }
         with tempfile.TemporaryDirectory() as name:

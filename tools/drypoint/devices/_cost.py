@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.program import Op, Program, packing
+from drypoint.program import Op, Program, bytes_in_use, packing
 
 from ._count import Instructions, count_instructions, why_not_counted
 from ._exported import build_exported, run_exported
@@ -64,17 +64,17 @@ def measure_cost(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binary = build_exported(target, program, golden, folder, optimize=optimize)
-        answer = run_exported(target, binary)
+        answer = run_exported(target, program, binary)
         counted = None
         if count and not why_not_counted(target):
-            counted = count_instructions(target, program, binary)
+            counted = count_instructions(target, answer.marks, binary)
         code, tables = linked_sizes(target, folder, optimize)
     return Cost(
         code=code,
         tables=tables,
         arena=program.arena_size,
         stack=answer.stack,
-        stack_bound=packing.kernel_set(target.kernels).stack,
+        stack_bound=packing.stack_bound(packing.kernel_set(target.kernels), program),
         op_stacks=answer.op_stacks,
         instructions=counted,
     )
@@ -89,16 +89,9 @@ def table_bytes(op: Op, target: Target) -> int:
 
 
 def plane_bytes(program: Program) -> list[int]:
-    """For each op, the bytes of RAM in use while it runs: what it reads and writes, and the outputs
-    in the arena that later ops read. The program's input counts, the program's output not; an op in
-    place needs no bytes for its output.
+    """For each op, the bytes of RAM in use while it runs: those of the arena, and the program's
+    input until its last reader. The program's output does not count.
     """
-    last = [max((i for i, numbers in enumerate(program.reads) if tensor in numbers), default=0)
-            for tensor in range(len(program.ops))]  # fmt: skip
-    sizes = [program.tensor(tensor).bytes for tensor in range(len(program.ops))]
-    found = []
-    for i, in_place in enumerate(program.plan.in_place):
-        held = sum(sizes[tensor] for tensor in range(i + 1) if last[tensor] >= i)
-        written = 0 if in_place or i + 1 == len(program.ops) else sizes[i + 1]
-        found.append(held + written)
-    return found
+    last = max(i for i, tensors in enumerate(program.reads) if 0 in tensors)
+    sizes = bytes_in_use(program)
+    return [n + (program.input.bytes if i <= last else 0) for i, n in enumerate(sizes)]

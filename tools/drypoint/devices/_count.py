@@ -1,7 +1,8 @@
 """Counts the instructions that an exported model executes in an emulator; counts are reproducible.
 
-The harness calls ``mark`` around one run and after each op of a second run (``harness/model.c``);
-the count is of the instructions between two calls. The three kinds of emulators count differently:
+The harness calls ``mark`` around one run and after each op, or part of an op, of a second run
+(``harness/model.c``); the count is of the instructions between two calls. The three kinds of
+emulators count differently:
 
 - qemu-system-arm loads a plugin (``harness/count.c``) that counts.
 - QEMU's user-mode emulators load none, but log each block of instructions when it is translated, an
@@ -14,14 +15,15 @@ import importlib.util
 import itertools
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+import numpy as np
+
 from drypoint.common import how_to_install
 from drypoint.engine import find_compiler
-from drypoint.program import Program
 
 from ._emulate import HARNESS, DeviceError, emulate
 from ._targets import Board, Node, Target, UserMode
@@ -44,12 +46,12 @@ def why_not_counted(target: Target) -> str:
     return ""
 
 
-def count_instructions(target: Target, program: Program, binary: Path) -> Instructions:
+def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> Instructions:
     """Count what one run executes.
 
     Args:
         target: the target of `binary`.
-        program: the model in `binary`.
+        marks: of the `Answer` of `binary`.
         binary: from `build_exported`.
 
     Raises:
@@ -57,7 +59,7 @@ def count_instructions(target: Target, program: Program, binary: Path) -> Instru
     """
     if missing := why_not_counted(target):
         raise DeviceError(f"instructions on {target.name} are not counted: {missing}")
-    needed = 3 + len(program.ops)
+    needed = 3 + len(marks)
     match target.runs_on:
         case Board():
             counts = _by_plugin(target, binary)
@@ -70,7 +72,8 @@ def count_instructions(target: Target, program: Program, binary: Path) -> Instru
             assert_never(target.runs_on)
     if len(counts) < needed:
         raise DeviceError(f"{binary.name} on {target.name}: {len(counts)} marks, not {needed}")
-    return Instructions(total=counts[1], ops=tuple(counts[3:needed]))
+    ops = np.bincount(marks, weights=counts[3:needed])
+    return Instructions(total=counts[1], ops=tuple(map(int, ops)))
 
 
 def _by_plugin(target: Target, binary: Path) -> list[int]:

@@ -26,11 +26,14 @@ class Answer:
         selftest: 0, or 1 + the index of the first op with a wrong byte, or a negative status.
         stack: bytes of stack of one run.
         op_stacks: bytes of stack of each op run alone.
+        marks: the op that each mark of a traced run follows; one mark for an op, or one for each
+            part of its output where the op runs row by row.
     """
 
     selftest: int
     stack: int
     op_stacks: tuple[int, ...]
+    marks: tuple[int, ...]
 
 
 def build_exported(
@@ -75,15 +78,16 @@ def exported_engine(folder: Path) -> list[Path]:
     return sorted(folder.glob("drypoint/*.c")) or [folder / "drypoint.c"]
 
 
-def run_exported(target: Target, binary: Path) -> Answer:
-    """Run what `build_exported` built.
+def run_exported(target: Target, program: Program, binary: Path) -> Answer:
+    """Run what `build_exported` built for the program.
 
     Raises:
         DeviceError: the emulator failed, or the output is malformed.
     """
     data = emulate(target, binary, b"")
-    if len(data) < 8 or len(data) % 4:
+    n = len(program.ops)
+    if len(data) < 4 * (2 + 2 * n) or len(data) % 4:
         raise DeviceError(f"{binary.name} on {target.name} answers {len(data)} bytes: no words")
     form = f"{ORDER[target.byte_order]}i{len(data) // 4 - 1}I"
-    selftest, stack, *op_stacks = struct.unpack(form, data)
-    return Answer(selftest=selftest, stack=stack, op_stacks=tuple(op_stacks))
+    selftest, stack, *rest = struct.unpack(form, data)
+    return Answer(selftest=selftest, stack=stack, op_stacks=tuple(rest[:n]), marks=tuple(rest[n:]))

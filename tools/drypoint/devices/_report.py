@@ -1,6 +1,6 @@
 """The cost of a model as text: for a terminal, and as a section of the exported README."""
 
-from drypoint.program import Program
+from drypoint.program import Program, memory_chart
 
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
@@ -13,6 +13,7 @@ OP_COLUMNS = (
     " ops; stack: bytes, measured"
 )
 """What the columns of `op_rows` mean."""
+CHART_WIDTH = 100  # columns
 
 
 def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) -> Rows:
@@ -62,7 +63,7 @@ def built_with(target: Target) -> str:
 
 
 def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float) -> str:
-    """The cost as a section of Markdown."""
+    """The cost as a section of Markdown, with RAM over time."""
     lines = [
         f"## What it costs on {target.name}",
         "",
@@ -76,4 +77,5 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
     head, *rows = op_rows(target, cost, program)
     lines += [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", f"The columns: {OP_COLUMNS}.", "", ""])
+    lines += ["", f"The columns: {OP_COLUMNS}.", ""]
+    return "\n".join([*lines, "```text", memory_chart(program, CHART_WIDTH), "```", "", ""])

@@ -25,6 +25,8 @@ from ._images import maps as maps
 from ._images import ports as ports
 from ._kernels import KernelMosaic as KernelMosaic
 from ._kernels import kernels as kernels
+from ._memory import MemoryMap as MemoryMap
+from ._memory import memory as memory
 from ._net import NetDrawing as NetDrawing
 from ._net import net as net
 from ._picture import Layout as Layout

@@ -60,8 +60,10 @@ typedef struct digests {
     uint32_t crc[MOST_OPS];
 } digests;
 
-static void digest(void *user, size_t op, const void *output, size_t size) {
-    ((digests *)user)->crc[op] = dpt_crc32(output, size);
+static void digest(void *user, size_t op, size_t at, const void *output, size_t size) {
+    uint32_t *crc = &((digests *)user)->crc[op];
+    (void)at;
+    *crc = dpt_crc32(*crc, output, size);
 }
 
 typedef struct job {

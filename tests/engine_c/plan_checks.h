@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The second part of checks.h: check 23 of BLOB.md, from NUMERICS.md section 8. */
+#ifndef PLAN_CHECKS_H
+#define PLAN_CHECKS_H
+
+#include "drypoint.h"
+
+#include <stddef.h>
+
+enum { ALIVE = 16 };
+
+static inline uint64_t u16_at(const uint8_t *blob, size_t at) {
+    return blob[at] + 256u * (uint64_t)blob[at + 1];
+}
+
+static inline uint64_t u32_at(const uint8_t *blob, size_t at) {
+    return u16_at(blob, at) + 65536 * u16_at(blob, at + 2);
+}
+
+static inline int64_t i32_at(const uint8_t *blob, size_t at) {
+    const int64_t value = (int64_t)u32_at(blob, at);
+    return value < 2147483648 ? value : value - 4294967296;
+}
+
+/* Where the record of an op begins, and how many values the tensor at `at` has. */
+static inline size_t record_at(uint64_t op) {
+    return 64 + 128 * (size_t)op;
+}
+
+static inline uint64_t values_at(const uint8_t *blob, size_t at) {
+    return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
+}
+
+/* What the tables of section 3 call the kinds. */
+static inline int is_conv(int kind) {
+    return kind == 1 || kind == 5 || kind == 6;
+}
+static inline int is_pool(int kind) {
+    return kind == 3 || kind == 4;
+}
+static inline int has_two_inputs(int kind) {
+    return kind == 7 || kind == 8 || kind == 10;
+}
+static inline int has_weights(int kind) {
+    return is_conv(kind) || kind == 2;
+}
+static inline int requantizes(int kind) {
+    return has_weights(kind) || kind == 4 || kind == 7 || kind == 10;
+}
+
+/* The last op that reads the output of op `op`, or 0. */
+static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
+    uint64_t last = 0;
+    for (uint64_t i = op + 1; i < u16_at(blob, 20); i++) {
+        const size_t r = record_at(i);
+        if (u16_at(blob, r + 4) == op + 1 ||
+            (has_two_inputs(blob[r]) && u16_at(blob, r + 6) == op + 1)) {
+            last = i;
+        }
+    }
+    return last;
+}
+
+static inline int is_fused(const uint8_t *blob, uint64_t op) {
+    return (blob[record_at(op) + 1] & 2) != 0;
+}
+
+static inline uint64_t rows_of(const uint8_t *blob, uint64_t op) {
+    return u16_at(blob, record_at(op) + 92);
+}
+
+static inline uint64_t height_of(const uint8_t *blob, uint64_t op) {
+    return u16_at(blob, record_at(op) + 24);
+}
+
+static inline uint64_t group_first(const uint8_t *blob, uint64_t op) {
+    while (op > 0 && is_fused(blob, op - 1)) {
+        op--;
+    }
+    return op;
+}
+
+static inline uint64_t group_last(const uint8_t *blob, uint64_t op) {
+    while (is_fused(blob, op) && op + 1 < u16_at(blob, 20)) {
+        op++;
+    }
+    return op;
+}
+
+/* Bytes of a row of the output, and of all that is kept of it. */
+static inline int64_t row_size(const uint8_t *blob, uint64_t op) {
+    return (int64_t)u16_at(blob, record_at(op) + 26) * (int64_t)u16_at(blob, record_at(op) + 28);
+}
+
+static inline int64_t kept_size(const uint8_t *blob, uint64_t op) {
+    const uint64_t rows = is_fused(blob, op) ? rows_of(blob, op) : height_of(blob, op);
+    return row_size(blob, op) * (int64_t)rows;
+}
+
+/* S, K and P of an op. */
+typedef struct rows_read {
+    int64_t stride, reach, pad;
+} rows_read;
+
+static inline int64_t field_at(const uint8_t *blob, size_t at) {
+    return (int64_t)u16_at(blob, at);
+}
+
+static inline rows_read rows_read_by(const uint8_t *blob, uint64_t op) {
+    const size_t r = record_at(op);
+    rows_read m = {1, 1, 0};
+    if (is_conv(blob[r])) {
+        const int64_t pool = field_at(blob, r + 52), stride = field_at(blob, r + 36);
+        m.stride = stride * pool;
+        m.reach = (pool - 1) * stride + (field_at(blob, r + 32) - 1) * field_at(blob, r + 40) + 1;
+        m.pad = field_at(blob, r + 44);
+    } else if (is_pool(blob[r])) {
+        m.stride = field_at(blob, r + 36);
+        m.reach = field_at(blob, r + 32);
+        m.pad = field_at(blob, r + 44);
+    }
+    return m;
+}
+
+static inline int reads_tensor(const uint8_t *blob, uint64_t op, uint64_t number) {
+    const size_t r = record_at(op);
+    return u16_at(blob, r + 4) == number ||
+           (has_two_inputs(blob[r]) && u16_at(blob, r + 6) == number);
+}
+
+/* A Mul by one pixel, which is tensor `number`. */
+static inline int reads_pixel(const uint8_t *blob, uint64_t op, uint64_t number) {
+    const size_t r = record_at(op);
+    return blob[r] == 10 && u16_at(blob, r + 6) == number &&
+           u16_at(blob, r + 16) != u16_at(blob, r + 8);
+}
+
+/* Rule 5 of NUMERICS.md section 8. */
+static inline int rows_rule(const uint8_t *blob, uint64_t op) {
+    const uint64_t rows = rows_of(blob, op), height = height_of(blob, op), n = u16_at(blob, 20);
+    const rows_read m = rows_read_by(blob, op);
+    if (rows == 0) {
+        return !is_fused(blob, op);
+    }
+    if (blob[record_at(op)] == 2 || rows > height || m.pad >= m.reach ||
+        field_at(blob, record_at(op) + 48) >= m.reach) {
+        return 0;
+    }
+    if (!is_fused(blob, op)) {
+        return 1;
+    }
+    if (op + 1 == n || rows_of(blob, op + 1) == 0 || !reads_tensor(blob, op + 1, op + 1) ||
+        reads_pixel(blob, op + 1, op + 1)) {
+        return 0;
+    }
+    for (uint64_t i = op + 2; i < n; i++) {
+        if (reads_tensor(blob, i, op + 1)) {
+            return 0;
+        }
+    }
+    return rows == height || (int64_t)rows >= rows_read_by(blob, op + 1).reach;
+}
+
+/* x(y) of rule 3, for op k of the group that ends with op `last`. */
+static inline int64_t still_read(const uint8_t *blob, uint64_t k, uint64_t last, int64_t y) {
+    const rows_read end = rows_read_by(blob, last), own = rows_read_by(blob, k);
+    if (k == last) {
+        return y * end.stride - end.pad;
+    }
+    int64_t t = y * end.stride - end.pad + (int64_t)rows_of(blob, last - 1) - 1;
+    for (uint64_t i = last - 1; i > k; i--) {
+        const rows_read m = rows_read_by(blob, i);
+        t = (t < 1 << 20 ? t : 1 << 20) * m.stride - m.pad + m.reach - 1;
+    }
+    return ((t < 1 << 20 ? t : 1 << 20) + 1) * own.stride - own.pad;
+}
+
+/* Whether the output of op `op`, the last of its group, may lie over the output of op `other`:
+ * rules 2 and 3. */
+static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other) {
+    const size_t r = record_at(op);
+    const int kind = blob[r];
+    const int64_t ahead =
+        (int64_t)u32_at(blob, record_at(other) + 72) - (int64_t)u32_at(blob, r + 72);
+    if ((blob[r + 1] & 1) == 0 || is_fused(blob, op) || is_fused(blob, other) ||
+        group_last(blob, last_reader(blob, other)) > op || ahead < 0 ||
+        ahead + kept_size(blob, other) < kept_size(blob, op)) {
+        return 0;
+    }
+    for (uint64_t k = group_first(blob, op); k <= op; k++) {
+        const int exact = k == op && (kind == 7 || kind == 9 || kind == 10) && ahead == 0 &&
+                          !reads_pixel(blob, k, other + 1);
+        if (!reads_tensor(blob, k, other + 1) || exact) {
+            continue;
+        }
+        if (rows_of(blob, op) == 0 || reads_pixel(blob, k, other + 1)) {
+            return 0;
+        }
+        for (int end = 0; end < 2; end++) {
+            const int64_t y = end ? (int64_t)height_of(blob, op) - 1 : 0;
+            if ((y + (int64_t)rows_of(blob, op)) * row_size(blob, op) >
+                ahead + still_read(blob, k, op, y) * row_size(blob, other)) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+/* Whether the outputs of two ops before the last are alive together. */
+static inline int meet(const uint8_t *blob, uint64_t i, uint64_t j) {
+    return group_first(blob, i) <= group_last(blob, last_reader(blob, j)) &&
+           group_first(blob, j) <= group_last(blob, last_reader(blob, i));
+}
+
+/* Rule 6 after op `op`. */
+static inline int few_alive(const uint8_t *blob, uint64_t op) {
+    uint64_t alive = 0;
+    for (uint64_t i = 0; i <= op; i++) {
+        const uint64_t reader = last_reader(blob, i);
+        alive += is_fused(blob, op) ? reader >= group_first(blob, op) : reader > op;
+    }
+    return alive <= ALIVE;
+}
+
+/* Check 23: the rules of NUMERICS.md section 8, pair by pair. */
+static inline int plan_check(const uint8_t *blob) {
+    const uint64_t last = u16_at(blob, 20) - 1;
+    int64_t arena = 0;
+    for (uint64_t i = 0; i <= last; i++) {
+        if (!rows_rule(blob, i) || group_last(blob, i) - group_first(blob, i) >= ALIVE) {
+            return 23;
+        }
+    }
+    for (uint64_t j = 0; j < last; j++) {
+        const int64_t at = (int64_t)u32_at(blob, record_at(j) + 72), end = at + kept_size(blob, j);
+        int taken = 0;
+        for (uint64_t i = 0; i < j; i++) {
+            const int64_t other = (int64_t)u32_at(blob, record_at(i) + 72);
+            if (meet(blob, i, j) && at < other + kept_size(blob, i) && other < end) {
+                if (!may_lie_over(blob, j, i)) {
+                    return 23;
+                }
+                taken = 1;
+            }
+        }
+        if (taken != (blob[record_at(j) + 1] & 1) || !few_alive(blob, j)) {
+            return 23;
+        }
+        arena = end > arena ? end : arena;
+    }
+    return arena != (int64_t)u32_at(blob, 16) || u32_at(blob, record_at(last) + 72) != 0 ||
+                   (blob[record_at(last) + 1] & 1) != 0
+               ? 23
+               : 0;
+}
+
+#endif

@@ -1,0 +1,221 @@
+"""program.simplify on random graphs and a net with planted constants.
+
+Oracle: the outputs of the program before, computed by the reference. Intervals are held to the
+values that occur, and to inputs that reach their ends.
+"""
+
+import dataclasses
+import itertools
+from collections import Counter
+
+import constant_nets
+import nets
+import numpy as np
+import pytest
+
+from drypoint.engine import Engine
+from drypoint.program import (
+    LIMITS,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    ProgramError,
+    Shape,
+    Tensor,
+    blob,
+    fuse_rows,
+    reference,
+    simplify,
+)
+from drypoint.program._intervals import accumulators, intervals
+from drypoint.program._ops import RequantizedOp
+
+SEEDS = range(20_000, 20_300)
+RULES = {  # what `Change.what` says -> changes of the random graphs that say it, at least
+    "channels": 200,
+    "weights": 200,
+    "no op needs it": 100,
+    "one input is left": 20,
+    "writes what it reads": 20,
+    "part of the table of": 10,
+    "part of the clamp of": 10,
+    "add of a constant: a lookup": 40,
+    "mul of a constant: a lookup": 5,
+}
+
+
+def planted(seed):
+    return constant_nets.with_constants(nets.random_program(seed), seed)
+
+
+def differing(before, after, x):
+    return int((reference.run(before, x) != reference.run(after, x)).sum())
+
+
+def test_random_graphs_give_the_same_bytes_and_meet_every_rule():
+    """Also: a second time there is nothing to leave out; the work, the arena and the bounds of
+    accumulators do not grow; the engine computes the simplified program."""
+    found = Counter()
+    for seed in SEEDS:
+        program = planted(seed)
+        simplified = simplify(program)
+        found.update(rule for change in simplified.changes for rule in RULES if rule in change.what)
+        after = simplified.program
+        x = constant_nets.structured_inputs(program, seed)
+        assert differing(program, after, x) == 0, seed
+        assert simplify(after).program is after, seed
+        by_rows = any(program.plan.rows)  # random ones, which the planner may not find
+        for what in ("macs", "steps", "weight_bytes", *([] if by_rows else ["arena_size"])):
+            assert getattr(after, what) <= getattr(program, what), (seed, what)
+        bounds = {op.name: op for op in program.ops if isinstance(op, RequantizedOp)}
+        for op in after.ops:
+            if isinstance(op, RequantizedOp):
+                assert op.acc_bound.max() <= bounds[op.name].acc_bound.max(), (seed, op.name)
+        if seed % 10 == 0:
+            engine = Engine(after)
+            assert (engine.run(x) == reference.run(program, x)).all(), seed
+    assert {rule: n for rule, n in found.items() if n < RULES[rule]} == {}
+    assert set(found) == set(RULES)
+
+
+def test_every_constant_is_one_byte_for_every_accumulator_of_its_interval():
+    """Each value of a narrow interval and both ends of a wide one, requantized by NUMERICS.md
+    section 2 in Python's integers."""
+    constants = 0
+    for seed in SEEDS:
+        program = planted(seed)
+        bounds = intervals(program)
+        for op, reads, bound in zip(program.ops, program.reads, bounds[1:], strict=True):
+            if not isinstance(op, RequantizedOp):
+                continue
+            low, high = accumulators(op, [bounds[tensor] for tensor in reads])
+            for channel in np.flatnonzero(bound.constant):
+                ends = int(low[channel]), int(high[channel])
+                values = range(ends[0], ends[1] + 1) if ends[1] - ends[0] < 500 else ends
+                m = int(op.mult[channel % len(op.mult)])
+                assert {requantized(op, acc, m) for acc in values} == {int(bound.low[channel])}
+                constants += 1
+    assert constants > 1000
+
+
+def requantized(op, acc, m):
+    y = ((acc * 2**op.shift * m + 2**31) // 2**32) + op.output.zero
+    return min(max(y, op.lo), op.hi)
+
+
+def test_all_values_lie_in_their_intervals():
+    for seed in SEEDS[:150]:
+        program = planted(seed)
+        x = constant_nets.structured_inputs(program, seed)
+        planes = [x, *reference.trace(program, x)]
+        for plane, (low, high) in zip(planes, intervals(program), strict=True):
+            assert (plane >= low).all() and (plane <= high).all(), seed
+
+
+def test_an_op_that_reads_the_input_reaches_both_ends_of_its_intervals():
+    """Padding, stride, dilation, groups and pooling of random ops. Oracle: a loop over the places
+    and taps, whose products are each as small, or as large, as an input value makes them: a window
+    reads every value once.
+    """
+    kinds = Counter()
+    for seed, kind in itertools.product(range(15), ("conv", "depthwise", "grouped", "dense")):
+        rng = np.random.default_rng(seed)
+        source = Tensor(Shape(5, 4, 3), str(rng.choice(["u8", "i8"])))
+        op = nets.random_op(rng, "op", source, last=True, kind=kind)
+        (bound,) = intervals(constant_nets.program(op))[:1]
+        low, high = accumulators(op, [bound])
+        for channel in range(op.out_shape.c):
+            ends = [*zip(*sums_of_places(op, channel), strict=True)]
+            assert (min(ends[0]), max(ends[1])) == (low[channel], high[channel]), (seed, kind)
+        kinds[type(op)] += 1
+    assert min(kinds[kind] for kind in (Conv, DepthwiseConv, GroupedConv, Dense)) >= 10
+
+
+def sums_of_places(op, channel):
+    """The smallest and the largest accumulator of each place that pooling reads."""
+    ends = LIMITS[op.in_type]
+    h, w, c = op.in_shape
+    if isinstance(op, Dense):
+        products = [sorted((int(v) * ends[0], int(v) * ends[1])) for v in op.weight[channel]]
+        yield tuple(int(op.bias[channel]) + sum(side) for side in zip(*products, strict=True))
+        return
+    groups = {Conv: 1, DepthwiseConv: c}.get(type(op)) or op.groups
+    group = channel * groups // op.out_shape.c
+    kernel = op.rows[channel].reshape(*op.kernel, c // groups)
+    pad = np.zeros(c, int) if op.pad is None else op.pad
+    height, width = (op.out_shape[axis] * op.pool[axis] for axis in (0, 1))
+    for y, x in itertools.product(range(height), range(width)):
+        least = most = int(op.bias[channel])
+        for (ky, kx, i), weight in np.ndenumerate(kernel.astype(int)):
+            row = y * op.stride[0] - op.padding[0] + ky * op.dilation[0]
+            column = x * op.stride[1] - op.padding[1] + kx * op.dilation[1]
+            inside = 0 <= row < h and 0 <= column < w
+            padded = int(pad[group * (c // groups) + i])
+            products = [weight * q for q in (ends if inside else (padded,))]
+            least, most = least + min(products), most + max(products)
+        yield least, most
+
+
+def test_a_separable_net_loses_its_dead_channels_exactly():
+    """As many as were planted: 3, 5 and 6 of 16 channels of three blocks."""
+    program = constant_nets.separable_net(dead=(3, 5, 6))
+    simplified = simplify(program)
+    after = {op.name: op for op in simplified.program.ops}
+    live = {"point1": (16, 13), "point2": (13, 11), "point3": (11, 10), "last": (10, 4)}
+    for name, (read, written) in live.items():
+        assert (after[name].in_shape.c, after[name].out_shape.c) == (read, written)
+    weights = 16 * 27 + 16 * 13 + 13 * 9 + 13 * 11 + 11 * 9 + 11 * 10 + 10 * 9 + 10 * 4 + 2 * 256
+    assert simplified.program.weight_bytes == weights
+    assert simplified.program.macs == 64 * (weights - 2 * 256) + 2 * 256
+    assert str(simplified).splitlines() == [
+        f"left out: {program.macs - simplified.program.macs:,} of 109,056 MACs, "
+        f"{program.weight_bytes - weights:,} of 2,208 weights, 192 of 2,048 bytes of arena; every "
+        "output byte stays",
+        "  point1  16 -> 13 channels, 256 -> 208 weights",
+        "  depth1  16 -> 13 channels, 144 -> 117 weights",
+        "  point2  16 -> 11 channels, 256 -> 143 weights",
+        "  depth2  16 -> 11 channels, 144 -> 99 weights",
+        "  point3  16 -> 10 channels, 256 -> 110 weights",
+        "  depth3  16 -> 10 channels, 144 -> 90 weights",
+        "  last    64 -> 40 weights",
+    ]
+    x = constant_nets.structured_inputs(program, count=994)
+    assert len(x) == 1000
+    assert differing(program, simplified.program, x) == 0
+
+
+def test_a_program_without_constants_is_returned_as_it_is():
+    program = constant_nets.separable_net(dead=(0, 0, 0))
+    simplified = simplify(program)
+    assert simplified.program is program
+    assert str(simplified) == "left out: nothing"
+    assert simplified.to_json()["changes"] == []
+
+
+def test_a_program_that_runs_by_rows_does_so_afterwards():
+    """And one without constants keeps its plan."""
+    for dead in (2, 0):
+        program = fuse_rows(constant_nets.wide_net(dead))
+        assert any(program.plan.rows)
+        after = simplify(program).program
+        assert any(after.plan.rows)
+        assert (after is program) == (dead == 0)
+        x = constant_nets.structured_inputs(program)
+        assert differing(program, after, x) == 0
+        assert (Engine(after).run(x) == reference.run(program, x)).all()
+
+
+def test_other_fields_and_the_blob_stay():
+    program = planted(20_001)
+    program = dataclasses.replace(program, provenance={"from": "here"})
+    after = simplify(program).program
+    again = blob.loads(blob.dumps(after))
+    for field in ("name", "labels", "softmax", "input_scale", "output_scale", "provenance"):
+        assert getattr(again, field) == getattr(program, field)
+    assert (again.input, again.output_shape) == (program.input, program.output_shape)
+
+
+def test_what_is_no_program_is_refused():
+    with pytest.raises(ProgramError, match="program is the text 'net"):
+        simplify("net.dpt")

@@ -1,0 +1,117 @@
+"""Blobs whose ops run row by row against a rule of NUMERICS.md section 8, with the status that a
+reader must answer (`REFUSED`), and blobs that just obey the rules (`ACCEPTED`).
+"""
+
+from blobs import (
+    FIELD,
+    MARKS,
+    PLAN,
+    ROWS,
+    Cases,
+    addition,
+    changed,
+    convolution,
+    dense,
+    maximum,
+    planned,
+    product,
+    program,
+    tensor,
+    u8,
+    u16,
+)
+
+FUSED = 2
+TALL, SHORT, PIXEL = tensor(6, 1, 2), tensor(4, 1, 2), tensor(1, 1, 2)
+PAIR = tensor(1, 1, 2, "i32")
+
+# Tensors of 12, 8, 8 bytes; op 1 reads windows of three rows.
+LINE = program(
+    maximum(TALL, TALL), maximum(TALL, SHORT, (3, 1)), maximum(SHORT, SHORT), dense(SHORT, PAIR)
+)
+# Op 2 reads tensors 2 and 1, and nothing else reads them.
+SKIP = program(
+    maximum(TALL, TALL), maximum(TALL, TALL), addition(TALL, TALL, TALL), dense(TALL, PAIR),
+    reads=((0,), (1,), (2, 1), (3,)),
+)  # fmt: skip
+# Op 3 reads tensor 2 again.
+TWO_READERS = program(
+    maximum(TALL, TALL), maximum(TALL, TALL), maximum(TALL, TALL), addition(TALL, TALL, TALL),
+    dense(TALL, PAIR), reads=((0,), (1,), (2,), (3, 2), (4,)),
+)  # fmt: skip
+# A plane times one pixel, which op 1 makes of it.
+SCALED = program(
+    maximum(TALL, TALL), maximum(TALL, PIXEL, (6, 1)), product(TALL, PIXEL, TALL),
+    dense(TALL, PAIR), reads=((0,), (1,), (1, 2), (3,)),
+)  # fmt: skip
+# The first row of the output reads padding alone.
+PADDED = program(
+    convolution(TALL, tensor(9, 1, 2), padding=(3, 0, 0, 0)), dense(tensor(9, 1, 2), PAIR)
+)
+SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
+
+
+def grouped(ops: int) -> bytes:
+    """The first ops are a group; then the outputs lie at two places in turn."""
+    rings = [2 * i for i in range(ops - 1)]
+    planes = [40 + 12 * (i % 2) for i in range(18 - len(rings))]
+    rows = dict.fromkeys(range(ops), 1)
+    return planned(SEVENTEEN, 64, *rings, *planes, rows=rows, fused=range(ops - 1))
+
+
+REFUSED: Cases = {
+    name: (PLAN, data)
+    for name, data in {
+        "a ring shorter than a window": planned(LINE, 24, 0, 4, 16, rows={0: 2, 1: 1}, fused=(0,)),
+        "a ring higher than the plane": planned(LINE, 30, 0, 14, 22, rows={0: 7, 1: 1}, fused=(0,)),
+        "a ring of no rows": planned(LINE, 24, 0, 8, 16, rows={1: 1}, fused=(0,)),
+        "a reader that computes all at once": planned(LINE, 24, 0, 6, 16, rows={0: 3}, fused=(0,)),
+        "a ring for a dense op": planned(LINE, 28, 0, 12, 20, rows={2: 4, 3: 1}, fused=(2,)),
+        "a dense op by rows": planned(LINE, 28, 0, 12, 20, rows={3: 1}),
+        "the last op fused": planned(LINE, 28, 0, 12, 20, rows={3: 1}, fused=(3,)),
+        "more rows at a time than there are": planned(LINE, 28, 0, 12, 20, rows={2: 5}),
+        "a ring with two readers": planned(
+            TWO_READERS, 36, 0, 12, 24, 12, rows={1: 1, 2: 1}, fused=(1,)
+        ),
+        "rows of padding alone": planned(PADDED, 18, 0, rows={0: 1}),
+        "a ring for the pixel of a product": planned(
+            SCALED, 26, 0, 12, 14, rows={1: 1, 2: 1}, fused=(1,)
+        ),
+        "a group over the pixel of a product": planned(
+            SCALED, 26, 0, 12, 12, rows={2: 1}, in_place=(2,)
+        ),
+        "a ring over a plane": planned(LINE, 18, 0, 10, 10, rows={1: 2, 2: 1}, fused=(1,)),
+        "a ring over the group's output": planned(
+            LINE, 20, 0, 12, 14, rows={1: 2, 2: 1}, fused=(1,)
+        ),
+        "a ring in place": planned(
+            LINE, 20, 0, 0, 12, rows={1: 2, 2: 1}, fused=(1,), in_place=(1,)
+        ),
+        "an output over rows that are still read": planned(
+            LINE, 12, 0, 0, 0, rows={1: 2, 2: 0}, in_place=(1, 2)
+        ),
+        "an output a byte too near to the plane": planned(
+            LINE, 13, 1, 0, 5, rows={1: 1}, in_place=(1,)
+        ),
+        "over the second input, one byte beside it": planned(
+            SKIP, 25, 1, 13, 0, rows={2: 1}, in_place=(2,)
+        ),
+        "a group of 17 ops": grouped(17),
+    }.items()
+} | {
+    "a mark of 8": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u8(MARKS, 8))),
+    "a byte behind the rows": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u16(ROWS + 2, 1))),
+}
+ACCEPTED = {
+    "a ring of a window": planned(LINE, 22, 0, 6, 14, rows={0: 3, 1: 1}, fused=(0,)),
+    "a ring of the whole plane": planned(LINE, 28, 0, 12, 20, rows={0: 6, 1: 4}, fused=(0,)),
+    "an op by rows": planned(LINE, 28, 0, 12, 20, rows={0: 1, 1: 4, 2: 3}),
+    "two groups": planned(LINE, 18, 0, 6, 10, rows={0: 3, 1: 1, 2: 1}, fused=(0, 1)),
+    "an output before the plane by its rows": planned(
+        LINE, 16, 2, 0, 8, rows={1: 1}, in_place=(1,)
+    ),
+    "a sum over its second input, by rows": planned(
+        SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
+    ),
+    "a group of 16 ops": grouped(16),
+}
