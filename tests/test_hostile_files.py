@@ -11,6 +11,7 @@ import io
 import json
 import resource
 import struct
+import wave
 from pathlib import Path
 
 import mutants
@@ -19,6 +20,7 @@ import onnx
 import pytest
 import tflite_files
 from onnx import TensorProto, helper, numpy_helper
+from onnx_files import OnnxFile
 from PIL import Image
 from trainable import blobs, classifier
 
@@ -58,7 +60,9 @@ def refused(read, mutate, good, n, *, least=0.3):
             except DrypointError as error:
                 lines += 1
                 line = str(error)
-                assert line.isprintable(), f"seed {seed}: {line!r}"
+                several = isinstance(error, interop.ImportFileError)  # a line for each reason
+                for part in line.split("\n  ") if several else [line]:
+                    assert part.isprintable(), f"seed {seed}: {line!r}"
                 assert 0 < len(line) < 5000, f"seed {seed}: {len(line)} characters"
             except BaseException as error:
                 error.add_note(f"seed {seed}")
@@ -151,8 +155,71 @@ def onnx_changed(rng, content):
     return message.SerializeToString()
 
 
+def an_onnx_graph():
+    """Branches, exchanged axes, computed shapes, functions as chains of nodes."""
+    f = OnnxFile((6, 6, 3), opset=18)
+    f.then("Transpose", perm=[0, 3, 1, 2])
+    x = f.then("Conv", f.drawn(4, 3, 3, 3), f.drawn(4), pads=[1, 1, 1, 1]).at
+    gate = f.of("Clip", f.of("Add", x, f.constant(3.0)), f.constant(0.0), f.constant(6.0))
+    x = f.of("Div", f.of("Mul", x, gate), f.constant(6.0))
+    left, right = f.of("Split", x, axis=1, outputs=2)
+    f.of("Concat", f.of("Slice", left, f.ints(1), f.ints(5), f.ints(2)),
+         f.of("Slice", right, f.ints(1), f.ints(5), f.ints(2)), axis=1)  # fmt: skip
+    f.then("Pad", f.ints(0, 0, 0, 1, 0, 0, 0, 1))
+    x = f.then("MaxPool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1).at
+    size = f.of("Gather", f.of("Shape", x), f.constant(0, np.int64), axis=0)
+    f.of("Reshape", x, f.of("Concat", f.of("Unsqueeze", size, f.ints(0)), f.ints(-1), axis=0))
+    return f.then("Gemm", f.drawn(32, 3), f.drawn(3)).then("Softmax", axis=1).bytes()
+
+
+def a_quantized_onnx_file():
+    """A residual block between QuantizeLinear and DequantizeLinear, and an operator on integers."""
+    f = OnnxFile((2, 5, 5), opset=17)
+
+    def steps(scale, zero):
+        return f.constant(scale), f.constant(zero, np.int8)
+
+    def quantized(name, scale, zero):
+        return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps(scale, zero)),
+                    *steps(scale, zero))  # fmt: skip
+
+    def weights(shape, scales):
+        integers = f.constant(f.rng.integers(-127, 128, shape), np.int8)
+        return integers, f.constant(scales), f.constant(np.zeros(len(scales)), np.int8)
+
+    x = quantized("input", 0.05, 3)
+    kernel = f.of("DequantizeLinear", *weights((2, 2, 3, 3), [0.01, 0.02]), axis=0)
+    made = f.of("Conv", x, kernel, f.drawn(2), pads=[1, 1, 1, 1])
+    x = quantized(f.of("Relu", f.of("Add", quantized(made, 0.1, -5), x)), 0.1, -128)
+    x = f.of("Reshape", f.of("QuantizeLinear", x, *steps(0.1, -128)), f.ints(-1, 50))
+    f.of("QLinearMatMul", x, *steps(0.1, -128), *weights((50, 3), [0.01]), *steps(0.2, 9))
+    return f.then("DequantizeLinear", *steps(0.2, 9)).bytes()
+
+
 def test_onnx_files():
+    """Chains, graphs and quantized files; a quantized one is compared with its framework too."""
     refused(interop.from_onnx, onnx_changed, an_onnx_file(), 500)
+    refused(interop.from_onnx, onnx_changed, an_onnx_graph(), 400)
+    refused(interop.program_and_rounding, onnx_changed, a_quantized_onnx_file(), 400)
+
+
+def test_data_files_of_onnx_files(tmp_path):
+    path = tmp_path / "net.onnx"
+    (tmp_path / "weights.bin").write_bytes(np.ones(600, np.float32).tobytes())
+    message = onnx.ModelProto.FromString(an_onnx_graph())
+    for tensor in message.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            size = len(tensor.raw_data)
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", "weights.bin"), ("offset", 0), ("length", size)):
+                tensor.external_data.add(key=key, value=str(value))
+
+    def read(content):
+        path.write_bytes(content)
+        return interop.from_onnx(path)
+
+    refused(read, onnx_changed, message.SerializeToString(), 300)
 
 
 def words_changed(rng, content):
@@ -170,7 +237,7 @@ def words_changed(rng, content):
 def test_tflite_files():
     """The integers and the floats; truncated at every byte of the tables, and mutated."""
     for read, good in (
-        (interop.program_from_tflite, tflite_files.a_net()),
+        (interop.program_and_rounding, tflite_files.a_net()),
         (interop.from_tflite, tflite_files.a_net("FLOAT32")),
     ):
         refused(read, words_changed, good, 400, least=0.2)
@@ -178,7 +245,8 @@ def test_tflite_files():
             for end in range(0, len(good), 3):
                 with pytest.raises(DrypointError) as found:
                     read(good[:end])
-                assert str(found.value).isprintable()
+                lines = str(found.value).split("\n  ")
+                assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
@@ -201,6 +269,51 @@ def test_idx_files(tmp_path, packed):
         refused(read, gzip_changed, gzip.compress(good, mtime=0), 300)
     else:
         refused(read, mutants.idx_changed, good, 300)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["plain", "compressed"])
+def test_npz_files_of_examples(tmp_path, save):
+    path, buffer = tmp_path / "file.npz", io.BytesIO()
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read(path)
+
+    x = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
+    save(buffer, x=x, y=np.arange(5), classes=np.array([*"abcde"]))
+    refused(read, mutants.bytes_changed, buffer.getvalue(), 200)
+
+    def member_changed(rng, content):
+        members = unpack_members(content)
+        name = sorted(members)[rng.integers(len(members))]
+        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+    if save is np.savez:
+        refused(read, member_changed, buffer.getvalue(), 300)
+
+
+def test_tables_and_sounds(tmp_path):
+    table, sound, buffer = tmp_path / "file.csv", tmp_path / "a/file.wav", io.BytesIO()
+    sound.parent.mkdir()
+
+    def read_table(text):
+        table.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return data.read(table), data.read(table, window=2)
+
+    def read_sound(content):
+        sound.write_bytes(content)
+        return data.read(tmp_path, window=4)
+
+    rows = "".join(f"{i},{i / 4},{'ab'[i % 2]}\n" for i in range(12))
+    refused(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
+    refused(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
+    table.unlink()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(80)))
+    refused(read_sound, mutants.bytes_changed, buffer.getvalue(), 200, least=0.1)
 
 
 def pictures():

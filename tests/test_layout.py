@@ -26,17 +26,21 @@ MAY_IMPORT = {
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "data", "program", "common"},
     "models": {"nn", "program", "common"},
+    "sklearn": {"quant", "train", "nn", "data", "program", "common"},
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
     "forms": {"common"},
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
+    "diff": {"nn", "data", "program", "quant", "engine", "common"},
+    "report": EVERYTHING - {"cli", "bench"},
     "cli": EVERYTHING,
 }
-# A result draws itself: its method imports the part that draws when it is called, so that training
-# does not load that.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}}
+# A method imports such a part when it is called: a result draws itself, a net asks the quantizer
+# about itself, an engine decides by the data part's decoder. So training does not load what draws,
+# `quant` stays above `nn`, and an engine of integers loads no data.
+MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}, "engine": {"data"}}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )
@@ -221,9 +225,10 @@ def test_files_have_at_most_500_lines():
 def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it. Fast depthwise
     convolutions, additions and pools took 3,100 lines: 1,000 for Helium, 700 for other small
-    devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share."""
+    devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups of
+    ops that run row by row took 310, the log of a run 100."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 9200
+    assert lines <= 9550
 
 
 def test_test_files_have_names_of_their_own():

@@ -92,9 +92,17 @@ def public_bases(
     bases[:] = [b for b in bases if not b.__name__.startswith("_") and b is not object] or [object]
 
 
+def without_routing(
+    _app: Sphinx, _what: str, name: str, _object: object, skip: bool, _options: object
+) -> bool:
+    """Leave out the methods that scikit-learn adds to estimators (set_score_request, ...)."""
+    return skip or (name.startswith("set_") and name.endswith("_request"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions to Sphinx's events."""
     app.connect("autodoc-process-docstring", convert, priority=400)
     app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-process-bases", public_bases)
+    app.connect("autodoc-skip-member", without_routing)
     return {"parallel_read_safe": True}

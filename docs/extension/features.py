@@ -25,6 +25,7 @@ _SECTIONS = {
     "PER": "Files",
     "NET": "Layers of the trainer",
     "ENG": "Layers of the engine",
+    "OTH": "Names and nets of other frameworks",
     "PKG": "Packages",
 }
 

@@ -281,6 +281,17 @@ const dpt_backend *dpt_backend_best(void);
 
 /* cffi: end */
 
+/* Where a log goes: it sends `size` characters over a UART, by semihosting, to a file. */
+typedef void dpt_sink(void *user, const char *text, size_t size);
+
+/* dpt_run, and the input and every op's output as lines of text to `sink`, each line in one call:
+ * `drypoint diff` reads them and names the first op that differs from the program. `id` says which
+ * program the model was made of: NAME_ID of generated code, or 0 (not stated). LeNet's log
+ * is 12 KB. Returns as dpt_run does; DPT_E_ARGUMENT also where `sink` is NULL. */
+dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, void *arena,
+                          size_t arena_size, const void *input, int32_t *output, uint32_t id,
+                          dpt_sink *sink, void *user);
+
 /* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
  */
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,

@@ -45,8 +45,7 @@ static int32_t rows_needed(const rows_group *g, size_t k) {
 
 /* Whether the ring of op k is full. */
 static int rows_full(const rows_group *g, size_t k) {
-    return rows_complete(g, k) ||
-           g->state[k - g->first].end - rows_needed(g, k) >= g->ops[k].rows;
+    return rows_complete(g, k) || g->state[k - g->first].end - rows_needed(g, k) >= g->ops[k].rows;
 }
 
 /* Drops the rows of the ring of op k that the next op has read for the last time, and moves the

@@ -9,9 +9,38 @@ from typing import Any
 __version__: str  # looked up when it is read, since the package's metadata take 30 ms to load
 
 _PARTS = (
-    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "engine", "forms"),
-    *("interop", "measure", "models", "nn", "plot", "program", "quant", "train"),
+    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "diff", "engine"),
+    *("forms", "interop", "measure", "models", "nn", "plot", "program", "quant", "report"),
+    *("sklearn", "train"),
 )
+
+_HINTS = {
+    "keras": "it is drypoint.nn",
+    "layers": "it is drypoint.nn",
+    "Model": "it is drypoint.nn.Model",
+    "Sequential": "it is drypoint.nn.Sequential",
+    "optim": "optimizers are in drypoint.train",
+    "optimizers": "optimizers are in drypoint.train",
+    "losses": "losses are in drypoint.nn",
+    "metrics": "it is drypoint.measure",
+    "datasets": "it is drypoint.data",
+    "utils": "it is drypoint.data for data sets, drypoint.train for training",
+    "fit": "it is drypoint.train.fit(model, data)",
+    "load": "drypoint.nn.load reads a model's file, drypoint.models.load a model of the package",
+    "save": "model.save(path) and program.save(path) write files",
+    "quantize": "it is drypoint.quant.quantize",
+    "quantization": "it is drypoint.quant",
+    "ao": "it is drypoint.quant",
+    "Engine": "it is drypoint.engine.Engine",
+    "export": "it is drypoint.engine.export_c",
+    "onnx": "it is drypoint.interop.from_onnx and .to_onnx",
+    "lite": "it is drypoint.interop for files, drypoint.engine for running",
+    "Tensor": "arrays are NumPy's",
+    "tensor": "arrays are NumPy's",
+    "no_grad": "leave it out: gradients are computed in training only",
+    "manual_seed": "it is fit(seed=...) and net.initialize(seed=...)",
+}
+"""A name of another framework -> what to write; CONTRIBUTING.md has the rule."""
 
 
 def __getattr__(name: str) -> Any:
@@ -21,7 +50,8 @@ def __getattr__(name: str) -> Any:
         return version("drypoint")
     if name in _PARTS:
         return import_module(f"drypoint.{name}")
-    raise AttributeError(f"drypoint has no part {name!r}; there are: {', '.join(_PARTS)}")
+    aliases = import_module("drypoint.common")
+    raise aliases.UnknownNameError(aliases.unknown("drypoint has no part", name, _PARTS, _HINTS))
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ import nets
 import numpy as np
 import pytest
 from device_jobs import EVERY_DAY, as_params
+from line_nets import spotter
 
 from drypoint import devices, models
 from drypoint.bench import make_case
@@ -112,7 +113,10 @@ def test_the_planes_of_an_op_are_what_is_in_use_while_it_runs():
             planes - (program.input.bytes if i <= last else 0)
             for i, planes in enumerate(plane_bytes(program))
         ]
-        assert max(inner) == program.arena_lower_bound
+        if program.plan.rows:  # overlaps are not always as large as they may be
+            assert program.arena_lower_bound <= max(inner) <= program.arena_size
+        else:
+            assert max(inner) == program.arena_lower_bound
 
 
 def test_the_tables_of_an_op_are_those_of_the_generated_c():
@@ -164,7 +168,7 @@ def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
     it for LeNet. The oracle is a painted stack."""
     found = []
     padded = nets.padded_program()
-    by_rows = dataclasses.replace(nets.by_rows(padded), name="rows")
+    by_rows = nets.by_rows(spotter(1, 20))
     assert any(by_rows.plan.fused)
     for program in (PROGRAM, padded, by_rows):
         folder = tmp_path / program.name

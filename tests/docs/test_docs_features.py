@@ -10,10 +10,10 @@ from tools import ROOT
 
 ROWS = tomllib.loads((ROOT / "docs/features.toml").read_text("utf-8"))
 SECTIONS = {
-    "DAT": 12,
-    "ENC": 19,
+    "DAT": 17,
+    "ENC": 21,
     "DEC": 18,
-    "LAY": 25,
+    "LAY": 26,
     "CON": 15,
     "INI": 8,
     "APP": 13,
@@ -21,13 +21,14 @@ SECTIONS = {
     "GRA": 9,
     "TRN": 28,
     "RES": 35,
-    "MEA": 25,
+    "MEA": 26,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 12,
-    "PER": 8,
-    "NET": 30,
-    "ENG": 16,
+    "VIS": 15,
+    "PER": 10,
+    "NET": 33,
+    "ENG": 18,
+    "OTH": 10,
     "PKG": 7,
 }
 

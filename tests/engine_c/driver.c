@@ -46,6 +46,7 @@ static size_t planes_before(const dpt_model *model, size_t op) {
     return size;
 }
 
+/* cppcheck-suppress constParameterCallback ; the type is dpt_trace */
 static void keep(void *user, size_t op, size_t at, const void *output, size_t size) {
     const planes *p = user;
     memcpy(p->bytes + planes_before(p->model, op) + at, output, size);

@@ -25,7 +25,7 @@ static int guard_side = 1;
 enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = DPT_KINDS - 1 };
 
 static uint64_t current; /* the number of the mutant at hand */
-static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, over;
+static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, laid_over;
 
 /* Both sanitizers end by abort, which `report` sees. */
 const char *__asan_default_options(void);
@@ -61,7 +61,7 @@ static void run(const dpt_model *model, mutant *m) {
         const dpt_op *op = &model->ops[i];
         kinds[op->kind]++;
         fused += (op->marks & DPT_FUSED) != 0;
-        over += (op->marks & DPT_IN_PLACE) != 0 && op->rows != 0;
+        laid_over += (op->marks & DPT_IN_PLACE) != 0 && op->rows != 0;
     }
     ran++;
 }
@@ -115,7 +115,7 @@ static void print_counts(void) {
     for (int i = 1; i <= KINDS; i++) {
         printf("kind %d: %lu\n", i, kinds[i]);
     }
-    printf("fused: %lu\nover an input by rows: %lu\n", fused, over);
+    printf("fused: %lu\nover an input by rows: %lu\n", fused, laid_over);
     printf("accepted: %lu\ntoo long: %lu\nran: %lu\n", refused[0], too_long, ran);
 }
 

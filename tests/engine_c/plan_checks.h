@@ -188,9 +188,9 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
         return 0;
     }
     for (uint64_t k = group_first(blob, op); k <= op; k++) {
-        const int exact = k == op && (kind == 7 || kind == 9 || kind == 10) && ahead == 0 &&
+        const int in_place = k == op && (kind == 7 || kind == 9 || kind == 10) && ahead == 0 &&
                           !reads_pixel(blob, k, other + 1);
-        if (!reads_tensor(blob, k, other + 1) || exact) {
+        if (!reads_tensor(blob, k, other + 1) || in_place) {
             continue;
         }
         if (rows_of(blob, op) == 0 || reads_pixel(blob, k, other + 1)) {

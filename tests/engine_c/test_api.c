@@ -338,7 +338,47 @@ static void test_softmax(void) {
     CHECK(far[0] == 1 << 30 && far[1] == 0);
 }
 
+typedef struct sent {
+    char text[400];
+    size_t size;
+} sent;
+
+static void keep(void *user, const char *text, size_t size) {
+    sent *s = user;
+    memcpy(s->text + s->size, text, size);
+    s->size += size;
+}
+
+/* Oracle: the lines of docs/diff.md, with checksums that Python computed. */
+static void test_log(void) {
+    const dpt_model model = good_model();
+    const uint8_t input[1] = {100};
+    uint8_t arena[2];
+    int32_t output[2];
+    sent s = {{0}, 0};
+    const char *wanted = "#dpt run 1 2 00001a2b*0a\n"
+                         "#dpt in 64*65\n"
+                         "#dpt 0 64c8*09\n"
+                         "#dpt 1 64000000c8000000*08\n"
+                         "#dpt end 0*3f\n";
+    CHECK(dpt_run_logged(&model, NULL, arena, 2, input, output, 0x1A2Bu, keep, &s) == DPT_OK);
+    CHECK(s.size == strlen(wanted) && memcmp(s.text, wanted, s.size) == 0);
+    CHECK(output[0] == 100 && output[1] == 200);
+
+    const char *refused = "#dpt run 1 2 00000000*0a\n"
+                          "#dpt in 64*65\n"
+                          "#dpt end -2*10\n";
+    s.size = 0;
+    CHECK(dpt_run_logged(&model, NULL, arena, 1, input, output, 0, keep, &s) == DPT_E_ARENA);
+    CHECK(s.size == strlen(refused) && memcmp(s.text, refused, s.size) == 0);
+    CHECK(dpt_run_logged(NULL, NULL, arena, 2, input, output, 0, keep, &s) == DPT_E_ARGUMENT);
+    CHECK(dpt_run_logged(&model, NULL, arena, 2, NULL, output, 0, keep, &s) == DPT_E_ARGUMENT);
+    CHECK(dpt_run_logged(&model, NULL, arena, 2, input, output, 0, NULL, &s) == DPT_E_ARGUMENT);
+    CHECK(s.size == strlen(refused)); /* nothing more was sent */
+}
+
 int main(void) {
+    test_log();
     test_run();
     test_backends();
     test_dilated_convolutions();

@@ -43,7 +43,11 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
         ("dpt_model.c", "TABLES_LIMIT = 4", "TABLES_LIMIT = 3"),
         ("dpt_plan.c", "n_alive == DPT_MAX_ALIVE", "n_alive == DPT_MAX_ALIVE + 1"),
         ("dpt_plan.c", "plane->last_reader > g->last ||", ""),
-        ("dpt_plan.c", "t += g->ops[g->last - 1].rows - 1;", "t += g->ops[g->last - 1].rows;"),
+        (
+            "dpt_plan.c",
+            "op->rows >= dpt_row_map_of(next).reach",
+            "op->rows + 1 >= dpt_row_map_of(next).reach",
+        ),
         ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
     ],
 )

@@ -10,7 +10,18 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
     """Debian's cross compiler for i686 makes programs that run natively. The bridge is compiled
     with the program, of the engine only what that calls."""
     path = toolbox.need(compiler)
-    names = ("run", "pack", "scalar", "blocks", "backend", "sse41", "avx2", "avxvnni", "avx512vnni")
+    names = (
+        "run",
+        "rows",
+        "pack",
+        "scalar",
+        "blocks",
+        "backend",
+        "sse41",
+        "avx2",
+        "avxvnni",
+        "avx512vnni",
+    )
     engine = [ROOT / f"engine_c/src/dpt_{name}.c" for name in (*names, "cpu")]
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-static", "-pthread"]
     flags += [f"-I{INCLUDE}", "-DDPT_PLAIN_C"] if compiler == "gcc" else [f"-I{INCLUDE}"]

@@ -115,6 +115,10 @@ BROKEN_META = {
         f"no {key}": (put(key, None), f"{key} is missing")
         for key in ("name", "ops", "input", "input.scale", "output", "output.scale")
     },
+    "threshold 2^64": (put("output.threshold", 2**64), "output.threshold must be a whole number"),
+    "threshold -1": (put("output.threshold", -1), "output.threshold must be a whole number"),
+    "threshold 1.5": (put("output.threshold", 1.5), "output.threshold must be a whole number"),
+    "threshold true": (put("output.threshold", True), "output.threshold must be a whole number"),
     "no output.softmax": (put("output.softmax", None), "output.softmax is missing"),
     "no provenance": (put("provenance", None), "provenance is missing"),
 }
@@ -156,6 +160,11 @@ def test_meta_at_the_bounds_is_accepted():
     ):
         program = blob.loads(with_meta(change))
         assert blob.loads(blob.dumps(program)).provenance == program.provenance
+
+
+def test_a_threshold_of_a_program_that_is_no_autoencoder_is_refused():
+    with pytest.raises(BlobError, match="the program is no autoencoder of real inputs"):
+        blob.loads(with_meta(put("output.threshold", 7)))
 
 
 @pytest.mark.parametrize("digits", [0, 640, 4300])

@@ -147,8 +147,8 @@ def test_an_unwritable_path_is_refused_in_one_line(tmp_path, act):
     for path, reason in (
         (tmp_path, "it is a folder; name another file"),
         (tmp_path / "pipe", "it is no ordinary file; name another file"),
-        (tmp_path / "file/x", f"File exists ({tmp_path / 'file'})"),
-        (tmp_path / "file/x/y", f"Not a directory ({tmp_path / 'file/x'})"),
+        (tmp_path / "file/x", f"{tmp_path / 'file'} is a file; name another folder"),
+        (tmp_path / "file/x/y", f"{tmp_path / 'file'} is a file; name another folder"),
         (tmp_path / ("n" * 300), "File name too long"),
     ):
         with pytest.raises(DrypointError, match=f"^{re.escape(f'cannot write {path}: {reason}')}$"):

@@ -433,19 +433,18 @@ def test_what_the_readme_says_of_real_inputs_is_what_the_encoder_does(toolbox, t
     assert "mean are inside" not in text
     code = re.findall(r"```c\n(.*?)```", text, re.DOTALL)[1]
     ties = (np.arange(-300, 300) + 0.5) * program.input_scale
-    values = np.concatenate([x.ravel().astype(float), ties, [1e9, -1e9, 0.0]])
-    head = (
-        '#include "sensor.h"\n#include <math.h>\n#include <stdio.h>\nint main(void) {\ndouble x;\n'
+    values = np.concatenate([x.ravel(), ties, [1e9, -1e9, 0.0]]).astype(np.float32)
+    values = np.concatenate([values, np.zeros(-len(values) % 8, np.float32)]).reshape(-1, 8)
+    (tmp_path / "use.c").write_text(
+        '#include "sensor.h"\n#include <stdio.h>\nint main(void) {\nfloat samples[8];\n'
+        f"while (fread(samples, sizeof samples, 1, stdin) == 1) {{\n{code}\n"
+        "fwrite(input, sizeof input, 1, stdout);\n}\nreturn 0;\n}\n"
     )
-    loop = f'while (scanf("%la", &x) == 1) {{\n{code}\nprintf("%d\\n", byte);\n}}\nreturn 0;\n}}\n'
-    (tmp_path / "use.c").write_text(head + loop)
     include, use = f"-I{tmp_path}/drypoint", tmp_path / "use"
-    run([toolbox.need("cc"), "-std=c99", include, f"{use}.c", "-o", use, "-lm"])
-    lines = "\n".join(float(v).hex() for v in values)
-    done = subprocess.run([use], input=lines.encode(), check=True, capture_output=True)
-    padded = np.concatenate([values, np.zeros(-len(values) % 8)]).reshape(-1, 8)
-    wanted = program.integers(padded).ravel()[: len(values)]
-    assert [int(word) for word in done.stdout.split()] == wanted.tolist()
+    run([toolbox.need("cc"), "-std=c99", include, f"{use}.c", "-o", use])
+    done = subprocess.run([use], input=values.tobytes(), check=True, capture_output=True)
+    wanted = program.integers(values)
+    assert done.stdout == wanted.tobytes()
     assert (wanted.min(), wanted.max()) == (-128, 127)
 
 

@@ -152,7 +152,7 @@ def test_a_bound_of_one_dense_layer_by_hand():
     assert (op.weight.item(), op.bias.item(), op.mult.item(), op.shift) == (127, 50, 2**30, 0)
     w = float(np.float32(1.27))
     scale = w / 127
-    by_hand = 127 * scale * 0.5  # the input's own rounding: half a step of 1
+    by_hand = 127 * scale * (0.5 + 2**-14)  # the border rounds to steps of 1, in float32
     by_hand += abs(0.5 - 50 * scale)  # the bias in steps of the accumulator
     by_hand += 4 * scale / 2  # one rounding of the output, four accumulator steps wide
     assert bound == pytest.approx(by_hand, rel=1e-6)  # the weight itself is float32

@@ -46,6 +46,10 @@ def test_figures_equal_numpy_on_the_outputs_of_both_nets():
         assert op.cosine == pytest.approx(
             (f * q).sum() / math.sqrt((f**2).sum() * (q**2).sum()), rel=1e-12
         )
+        counts, _ = np.histogram(f - q, 32, (-op.error_limit, op.error_limit))
+        assert list(op.error_counts) == counts.tolist()
+        assert sum(op.error_counts) == f.size
+        assert math.log2(op.error_limit / op.scale).is_integer()
         beyond = np.count_nonzero(f > 255.5 * op.scale) if op.dtype == "u8" else 0
         assert op.clipped == beyond / f.size
     assert next(iter(found)).scale == pytest.approx(calibration.ranges["relu"][1] / 255)

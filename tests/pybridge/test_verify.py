@@ -91,9 +91,9 @@ def test_a_runner_that_fails_is_heard():
 
 def test_images_that_are_none_or_of_another_shape_are_refused():
     with pytest.raises(ProgramError, match="needs at least one image, and got none"):
-        verify(PROGRAM, {}, X[:0])
+        verify(PROGRAM, {"C": Engine(PROGRAM)}, X[:0])
     with pytest.raises(ProgramError, match="the program reads"):
-        verify(PROGRAM, {}, X.astype(np.int32))
+        verify(PROGRAM, {"C": Engine(PROGRAM)}, X.astype(np.int32))
 
 
 def changed(program):

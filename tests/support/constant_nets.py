@@ -114,7 +114,7 @@ def with_constants(program, seed):
     return dataclasses.replace(program, ops=tuple(ops))
 
 
-def separable_net(dead=(3, 5, 6), source=SMALL):
+def separable_net(dead=(4, 5, 6), source=SMALL):
     """Three depthwise separable blocks of 16 channels, as of MobileNet, then a 1x1 convolution and
     a dense op. In block i ``dead[i]`` channels of the 1x1 convolution are 0 for every input,
     and the depthwise convolution after it makes other constants of them: 0, or 9 in odd channels.

@@ -28,6 +28,7 @@ CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
 KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup, Mul)
 IN_PLACE = (Add, Lookup, Mul)
+OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
 
@@ -44,12 +45,14 @@ def features(program: Program) -> set[Feature]:
             "padding value": isinstance(op, PADDED) and op.pad is not None and bool(op.pad.any()),
             "dilation": isinstance(op, CONVOLUTIONS) and op.dilation != (1, 1),
             "in place": program.plan.in_place[i] and kind in IN_PLACE,
+        }
+        found |= {(*names, what) for what, holds in special.items() if holds}
+        of_kind = {
+            "skip": any(0 < number < i for number in reads),  # over one op at least
             "fused": program.plan.is_fused(i),
             "by rows, over an input": program.plan.in_place[i] and program.plan.rows_of(i) > 0,
         }
-        found |= {(*names, what) for what, holds in special.items() if holds}
-        if any(0 < number < i for number in reads):
-            found.add((kind.__name__, "skip"))  # over one op at least
+        found |= {(kind.__name__, what) for what, holds in of_kind.items() if holds}
     return found
 
 
@@ -63,7 +66,7 @@ def every_feature() -> set[Feature]:
     wanted = set[Feature]()
     for kind in KINDS:
         name = kind.__name__
-        wanted.add((name, "skip"))
+        wanted |= {(name, what) for what in OF_KIND if kind is not Dense or what == "skip"}
         for types in _types(kind):
             *read, written = types
             special = [""]
@@ -78,8 +81,6 @@ def every_feature() -> set[Feature]:
                 special.append("dilation")
             if kind in IN_PLACE and written != "i32":
                 special.append("in place")
-            if kind is not Dense and written != "i32":
-                special += ["fused", "by rows, over an input"]
             wanted |= {(name, *types, what) for what in special}
     return wanted
 

@@ -126,8 +126,9 @@ def message_changed(rng, message):
         field.CPPTYPE_INT32: (0, 1, -1, 7, 16, 99, 2**31 - 1),
         field.CPPTYPE_INT64: (0, 1, -1, 2, 3, 2**31, 2**62, 2**63 - 1, -(2**63)),
         field.CPPTYPE_FLOAT: (0.0, -1.0, 1e38, float("nan"), float("inf")),
-        field.CPPTYPE_ENUM: (0, 1, 2, 3, 4),
     }.get(field.cpp_type, ("", "x", "Conv", "Add", "Constant", "input", "\n\x1b[0m", "z" * 5000))
+    if field.cpp_type == field.CPPTYPE_ENUM:  # protobuf refuses other numbers itself
+        scalar = tuple(one.number for one in field.enum_type.values)
     chosen = scalar[int(rng.integers(len(scalar)))]
     if field.type == field.TYPE_BYTES:
         chosen = [b"", b"\xff" * 5, b"SAME_LOWER", b"?"][int(rng.integers(4))]

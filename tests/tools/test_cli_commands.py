@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from drypoint import data, models, nn, quant
-from drypoint.cli import _pieces, _verify
-from drypoint.cli.__main__ import COMMANDS, build_parser
+from drypoint.cli import _data, _verify
+from drypoint.cli.__main__ import COMMANDS, MODULES, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
 from drypoint.measure import measure
@@ -41,7 +41,7 @@ def copy(lenet, tmp_path):
 
 def test_help_has_an_example_that_parses(cli):
     for name in COMMANDS:
-        command = import_module(f"drypoint.cli._{name}")
+        command = import_module(f"drypoint.cli.{MODULES.get(name, f'_{name}')}")
         code, out, _ = cli(name, "--help")
         assert code == 0
         assert f"example: {command.EXAMPLE}" in " ".join(out.split())  # as argparse wraps it
@@ -364,7 +364,7 @@ def test_recipes_prints_what_each_reaches(cli):
     assert out.startswith("150 training images, 150 test images\n")
     assert re.search(r"lenet_fast +\d+\.\d\d % .* 100 to 101", out)
     assert re.search(r"lenet_best +\d+\.\d\d % .* 100 to 101", out)
-    assert err.count("\n") == 4
+    assert err.count("\n") == 5  # the data, and each run
     code, out, _ = cli(*words, "--only", "fast", "--first-seed", 7, "--json")
     facts = json.loads(out)
     assert code == 0
@@ -422,11 +422,11 @@ def test_a_folder_of_pictures_stands_for_mnist(lenet, cli, tmp_path, folder_of_d
 
 
 def test_some_of_a_folder_are_of_all_its_classes(lenet, folder_of_digits):
-    args = argparse.Namespace(data=folder_of_digits, limit=20)
-    some = _pieces.pictures("train", args, nn.load(lenet / "lenet.npz"))
+    args = argparse.Namespace(data=str(folder_of_digits), limit=20)
+    some = _data.examples("train", args, nn.load(lenet / "lenet.npz"))
     assert len(some) == 20
     assert sum(count > 0 for count in some.class_counts().values()) > 7
-    again = _pieces.pictures("train", args, nn.load(lenet / "lenet.npz"))
+    again = _data.examples("train", args, nn.load(lenet / "lenet.npz"))
     assert np.array_equal(some.x, again.x)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from onnx_files import OnnxFile
 from tflite_files import a_net
 
 from drypoint import data, interop, measure, nn
@@ -71,6 +72,10 @@ def test_a_quantized_tflite_file_becomes_its_program(cli, refused, tmp_path):
     assert (facts["file"], facts["ops"][0]) == (str(tmp_path / "net.dpt"), "conv_2d_0")
     assert (program.name, program.labels) == ("net", ("a", "b", "c", "d"))
     assert str(program) == str(interop.program_from_tflite(file, name="net"))
+    assert facts["rounding"]["framework"] == "TensorFlow Lite"
+    assert [one["name"] for one in facts["rounding"]["ops"]][:2] == facts["ops"][:2]
+    _, text, _ = cli("import", file)
+    assert interop.rounding_report(file).line in text
     assert "--mean and --std are of float nets" in refused("import", file, "--mean", 0.5)
     assert "4 outputs" in refused("import", file, "--labels", "a,b")
 
@@ -88,3 +93,43 @@ def test_a_float_tflite_file_becomes_a_model(cli, refused, tmp_path):
     assert nn.load(facts["file"])(pixels) == ["abcd"[i] for i in wanted]
     file.write_bytes(b"no model")
     assert "net.tflite is no net that can be read" in refused("import", file)
+
+
+def test_a_quantized_onnx_file_becomes_its_program(cli, tmp_path):
+    f = OnnxFile((3,))
+    steps = f.constant(0.1), f.constant(3, np.int8)
+    x = f.of("QuantizeLinear", "input", *steps)
+    weights = (
+        f.constant([[1, -2], [3, 4], [-5, 6]], np.int8),
+        f.constant(0.5),
+        f.constant(0, np.int8),
+    )
+    x = f.of("QLinearMatMul", x, *steps, *weights, *steps)
+    f.of("DequantizeLinear", x, *steps)
+    file = tmp_path / "net.onnx"
+    file.write_bytes(f.bytes())
+    code, out, _ = cli("import", file, "--labels", "a,b", "--json")
+    assert code == 0
+    program = blob.loads((tmp_path / "net.dpt").read_bytes())
+    assert (program.ops[0].weight == [[1, 3, -5], [-2, 4, 6]]).all()
+    assert json.loads(out)["rounding"]["framework"] == "ONNX Runtime"
+
+
+def test_a_log_softmax_at_the_end_gives_probabilities(cli, tmp_path):
+    f = OnnxFile((1, 4, 5))
+    f.then("Flatten").then("Gemm", f.drawn(20, 3)).then("LogSoftmax", axis=1)
+    file = tmp_path / "net.onnx"
+    file.write_bytes(f.bytes())
+    code, out, _ = cli("import", file, "--json")
+    assert (code, json.loads(out)["layers"]) == (0, ["flatten", "linear", "softmax"])
+    model = nn.load(json.loads(out)["file"])
+    assert np.allclose(model.net(np.ones((2, 1, 4, 5), np.float32)).sum(axis=1), 1)
+
+
+def test_several_refused_nodes_have_a_line_for_each_reason(cli, tmp_path):
+    f = OnnxFile((1, 4, 5))
+    f.then("InstanceNormalization", f.drawn(1), f.drawn(1)).then("Erf")
+    file = tmp_path / "net.onnx"
+    file.write_bytes(f.bytes())
+    code, out, err = cli("import", file)
+    assert (code, out, err.count("\n")) == (2, "", 3)

@@ -77,9 +77,9 @@ def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet, tmp_path):
     assert refused("verify", npz) == needs
     assert refused("export", npz, "--out", tmp_path) == needs
     assert refused("run", "--engine", "--model", npz, "x.png") == needs
-    for arguments in (["quantize", dpt], ["run", "--model", dpt, "x.png"]):
-        line = refused(*arguments)
-        assert line == f"drypoint: {dpt} is an integer program; this needs a float model (.npz)\n"
+    assert refused("run", "--target", "cortex-m4", "--model", npz, "x.png") == needs
+    line = refused("quantize", dpt)
+    assert line == f"drypoint: {dpt} is an integer program; this needs a float model (.npz)\n"
 
 
 @pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
@@ -209,7 +209,7 @@ def test_output_that_cannot_be_written_is_refused_before_the_work(
     def never(*_args, **_options):
         raise AssertionError("data were loaded first")
 
-    monkeypatch.setattr("drypoint.cli._pieces.data.load", never)
+    monkeypatch.setattr("drypoint.cli._data.data.load", never)
     (tmp_path / "file").write_text("old")
     line = refused(command, "--out", tmp_path / "file/x")
     assert line.startswith(f"drypoint: cannot write {tmp_path / 'file/x'}")
@@ -272,7 +272,7 @@ def test_a_diverged_run_is_reported(cli, tmp_path, monkeypatch):
     monkeypatch.setitem(_training.RECIPES, "fast", leaping)
     code, out, err = cli("train", "--limit", 100, "--epochs", 1, "--out", tmp_path / "y.npz")
     assert (code, out) == (2, "")
-    plan, message = err.splitlines()
+    _, plan, message = err.splitlines()
     assert plan.startswith("training on 84 examples")
     assert "try a learning rate below" in message
     assert names(tmp_path) == ["x.npz"]
@@ -308,7 +308,7 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
         text=True,
     )
     try:
-        plan, first = process.stderr.readline(), process.stderr.readline()
+        _, plan, first = (process.stderr.readline() for _ in range(3))
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     finally:

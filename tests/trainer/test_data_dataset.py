@@ -74,7 +74,7 @@ def test_memory_that_is_read_only_already_is_not_copied():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((2, 2, 2)), [0, 1], "must be uint8"),
+        (np.zeros((2, 2, 2), np.int32), [0, 1], "must be uint8"),
         (np.zeros((2, 2), np.uint8), [0, 1], r"\(N, H, W\)"),
         (np.zeros((2, 2, 2, 4), np.uint8), [0, 1], r"shape \(2, 2, 2, 4\)"),
         (np.zeros((2, 2, 2), np.uint8), [0, 1, 2], "2 images but 3 labels"),

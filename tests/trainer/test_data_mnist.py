@@ -302,7 +302,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(monkeypatch, caplog):
 
 
 def test_unknown_names_say_what_is_known():
-    with pytest.raises(DatasetError, match="known: 'mnist'"):
+    with pytest.raises(DatasetError, match="data sets: mnist, fashion"):
         load("mnits")
     with pytest.raises(DatasetError, match="known: train, test"):
         load("mnist", "validation")

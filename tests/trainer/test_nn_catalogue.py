@@ -8,6 +8,8 @@ from drypoint import nn, quant
 SHAPE = (2, 6, 6)
 WEIGHTS = [nn.Conv2d(2, 3), nn.ReLU()]
 
+SIGNAL = [nn.Conv1d(4, 3, padding="causal", dilation=2), nn.BatchNorm1d(), nn.ReLU()]
+
 SAME = nn.Conv2d(2, 3, padding=1)
 RESIDUAL = nn.Graph([SAME, nn.Add()], [("x", "conv", "add.a"), ("x", "add.b")])
 
@@ -19,6 +21,10 @@ NETS = {
     "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
     "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
     "AdaptiveAvgPool2d": [*WEIGHTS, nn.AdaptiveAvgPool2d(1)],
+    "Conv1d": [nn.Conv1d(2, 3, stride=2, padding="same"), nn.Conv1d(4, 3, groups=2)],
+    "MaxPool1d": [*SIGNAL, nn.MaxPool1d(2), nn.MaxPool1d(3, stride=1, padding=(0, 1))],
+    "AvgPool1d": [*SIGNAL, nn.AvgPool1d(2)],
+    "GlobalAvgPool1d": [*SIGNAL, nn.GlobalAvgPool1d(), nn.Linear(2)],
     "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
     "BatchNorm1d": [nn.Flatten(), nn.Linear(3), nn.BatchNorm1d()],
@@ -32,6 +38,7 @@ NETS = {
     "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
     "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
     "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
+    "Hardtanh": [nn.Conv2d(2, 3), nn.Hardtanh()],
     "SiLU": [nn.Conv2d(2, 3), nn.SiLU()],
     "GELU": [nn.Conv2d(2, 3), nn.GELU()],
     "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
@@ -45,6 +52,7 @@ NETS = {
     "Mul": [nn.Graph([SAME, nn.Mul()], [("x", "conv", "mul.a"), ("x", "mul.b")])],
     "Dot": None,  # takes no images
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
+    "LogSoftmax": [nn.Flatten(), nn.Linear(3), nn.LogSoftmax()],
     "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
     "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
 }
@@ -52,8 +60,9 @@ KINDS = {kind.name: kind for kind in nn.layers()}
 
 
 def exports(layers):
-    model = nn.Model(nn.Sequential(layers, SHAPE).initialize(1))
-    images = np.random.default_rng(0).random((8, *SHAPE), dtype=np.float32)
+    shape = (2, 24) if isinstance(layers[0], nn.Conv1d) else SHAPE
+    model = nn.Model(nn.Sequential(layers, shape).initialize(1))
+    images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
     try:
         quant.quantize(model, quant.calibrate(model, images))
     except quant.UnsupportedError:
@@ -104,7 +113,8 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in losses)
     learn = {name for name, kind in KINDS.items() if kind.trainable}
-    assert learn == {"Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "Sequential", "Graph"}
+    norms = {"BatchNorm1d", "BatchNorm2d"}
+    assert learn == {"Conv1d", "Conv2d", "Linear", *norms, "Sequential", "Graph"}
     for name, layers in NETS.items():
         for layer in layers or ():
             if type(layer).__name__ == name:

@@ -172,6 +172,11 @@ REFERENCES = {
     "square": np.square,
     "abs": np.abs,
     "softplus": lambda x: np.log1p(np.exp(x)),
+    "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
 }
 
 
@@ -194,6 +199,8 @@ def test_activations_at_their_corners():
         (nn.LeakyReLU(0.25), [-4, 0, 4], [-1, 0, 4], [0.25, 0.25, 1]),
         (nn.LeakyReLU(), [-1, 1], [np.float32(-0.01), 1], [np.float32(0.01), 1]),
         (nn.Hardsigmoid(), [-4, -3, 0, 3, 4], [0, 0, 0.5, 1, 1], [0, 0, sixth, 0, 0]),
+        (nn.Hardtanh(), [-2, -1, 0.5, 1, 2], [-1, -1, 0.5, 1, 1], [0, 0, 1, 0, 0]),
+        (nn.Hardtanh(0, 3), [-1, 0, 2, 3, 4], [0, 0, 2, 3, 3], [0, 0, 1, 0, 0]),
         (nn.Hardswish(), [-4, -3, 0, 1.5, 3, 4], [0, 0, 0, 1.125, 3, 4], [0, 0, 0.5, 1, 1, 1]),
     ]:
         assert layer(x).tolist() == y

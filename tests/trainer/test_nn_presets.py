@@ -21,6 +21,11 @@ SMALL = {  # as small as the strides allow, so that the tests are cheap
     "squeezenet": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
     "ds_cnn": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
     "dilated": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
+    "cnn": {"input_shape": (1, 8, 8), "widths": (4, 8), "classes": 3},
+    "mlp": {"input_shape": (1, 8, 8), "hidden": (8,), "classes": 3},
+    "mobilenet_v1": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
+    "conv1d": {"input_shape": (2, 12), "widths": (4, 6), "classes": 3},
+    "tcn": {"input_shape": (2, 12), "widths": (4, 4, 6), "classes": 3},
     "autoencoder": {"inputs": 12, "hidden": 8, "depth": 2, "bottleneck": 4},
 }
 ALL = ("lenet", "lenet5", *SMALL)
@@ -90,6 +95,7 @@ def test_the_blocks_have_the_topology_of_their_papers():
     }
     assert {name: len(found) for name, found in depthwise.items() if found} == {
         "mobilenet": 5,
+        "mobilenet_v1": 13,
         "ds_cnn": 4,
     }
     assert all(
@@ -156,6 +162,12 @@ def test_sizes_that_make_no_net_are_refused_in_one_line():
         "squeezenet": {"input_shape": (1, 2, 2)},
         "ds_cnn": {"input_shape": (49, 10)},
         "autoencoder": {"bottleneck": -1},
+        "lenet": {"widths": (20, 50)},
+        "lenet5": {"input_shape": (1, 8, 8)},
+        "cnn": {"input_shape": (8,)},
+        "mlp": {"hidden": (0,)},
+        "conv1d": {"input_shape": ()},
+        "tcn": {"input_shape": (1, 8, 8)},
     }.items():
         with pytest.raises(nn.LayerError, match=r"^[^\n]+$"):
             getattr(nn, name)(**wrong)

@@ -175,3 +175,21 @@ def test_axes_of_another_number_or_kind_are_refused():
         plot.examples(dataset(), ax=[3])
     with pytest.raises(plot.PlotError, match="no axes"):
         plot.examples(dataset(), ax=[])
+
+
+def test_a_picture_for_a_page_is_well_formed_and_its_names_and_colours_are_the_pages(name):
+    """Oracle: the XML parser; `svg`, which has each text as outlines."""
+    picture = PICTURES[name](None)
+    found = plot.inline_svg(picture, name="p7", label='"a" & b', columns=1)
+    assert plot.inline_svg(PICTURES[name](None), name="p7", label='"a" & b', columns=1) == found
+    root = ElementTree.fromstring(found)
+    assert root.attrib["aria-label"] == '"a" & b'
+    ids = [one.attrib["id"] for one in root.iter() if "id" in one.attrib]
+    assert len(ids) == len(set(ids))
+    assert all(one.startswith("p7-") for one in ids)
+    for part in re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', found):
+        assert {*part} - {""} <= set(ids)
+    assert not re.search(r'href="(?!#|data:)', found)
+    styles = " ".join(one.attrib.get("style", "") for one in root.iter())
+    assert not re.search(r": (#333333|#000000|#ffffff)", styles)
+    assert picture.placed == ()

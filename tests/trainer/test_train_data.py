@@ -165,7 +165,7 @@ PORTS = {"input": DATASET.x, "target": DATASET.y}
 REFUSED = {
     "lengths": (
         {**PORTS, "target": DATASET.y[:7]},
-        "data has 60 examples at input but 7 at target",
+        "data has 60 examples at input but 7 at target: each wants one of both",
     ),
     "a port less": ({"input": DATASET.x}, "data has the ports input; input, target are wanted"),
     "no ports": ({}, "data has the ports ; input, target are wanted"),
@@ -304,6 +304,7 @@ def test_a_net_of_numbers_needs_no_coders():
     [
         (["relu", "softmax"], nn.CrossEntropyLoss),
         ([nn.Sequential(["relu", "softmax"])], nn.CrossEntropyLoss),
+        (["relu", "log_softmax"], nn.CrossEntropyLoss),
         (["sigmoid"], nn.BinaryCrossEntropyLoss),
         ([nn.Function("sigmoid")], nn.BinaryCrossEntropyLoss),
         (["softmax", "relu"], nn.MSELoss),
@@ -313,6 +314,16 @@ def test_a_net_of_numbers_needs_no_coders():
 def test_the_default_loss_goes_by_the_last_layer(layers, kind):
     assert type(nn.default_loss(nn.Sequential(layers))) is kind
     assert type(nn.default_loss(nn.Graph(layers, []))) is kind if len(layers) == 1 else True
+
+
+def test_logarithms_of_probabilities_are_logits():
+    """Oracle: the loss of the probabilities; float32 rounding."""
+    x, target = np.array([[3.0, -1.0, 0.5]], np.float32), np.array([1])
+    losses = []
+    for last in ("softmax", "log_softmax"):
+        net = nn.Sequential(["relu", last], (3,))
+        losses.append(nn.default_loss(net)({"input": net(x), "target": target}))
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
 
 
 def test_a_loss_is_its_own_default_loss():

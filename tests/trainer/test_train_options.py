@@ -106,7 +106,7 @@ def test_schedules_have_names(name):
 
 
 BAD = {
-    "optimizer name": ({"optimizer": "adamw"}, "no optimizer is called 'adamw'; there are adam, "),
+    "optimizer name": ({"optimizer": "nadam"}, "no optimizer is called 'nadam'; there are adam, "),
     "optimizer class": ({"optimizer": SGD}, "optimizer is .*SGD.*: give a name or a value"),
     "schedule name": ({"schedule": "linear"}, "no schedule is called 'linear'; there are constant"),
     "schedule class": ({"schedule": train.OneCycle}, "schedule is .*: give a name or a value"),
@@ -117,8 +117,8 @@ BAD = {
     "metric name": ({"metrics": ["f1"]}, "no metric is called 'f1': 'accuracy', or give a func"),
     "metric": ({"metrics": [3]}, "a metric is a name or a function with a name, not 3"),
     "metrics": ({"metrics": ["accuracy"] * 2}, "two measurements are called 'accuracy'"),
-    "loss name": ({"loss": "mse"}, "loss is 'mse', which names outputs of a graph; a net takes"),
-    "model": ({"model": "lenet"}, "a str cannot be trained: give a Model, net or graph"),
+    "loss name": ({"loss": "hinge"}, "loss is 'hinge'; a net takes a Loss"),
+    "model": ({"model": "lenet"}, "model is the text 'lenet'; wanted: a Model, net or graph"),
     "monitor": (
         {"early_stopping": EarlyStopping(monitor="val_f1")},
         "early_stopping watches val_f1, which is not measured; there are loss, accuracy, val_loss",

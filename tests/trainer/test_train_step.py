@@ -81,6 +81,10 @@ NETS = {
     "branches": [nn.Conv2d(4, 3, stride=3), RESIDUAL, WIDE, nn.GlobalAvgPool2d(), nn.Linear(10)],
     "mobile": [nn.Conv2d(4, 3, stride=3), INVERTED, nn.Hardswish(), GATED, nn.Flatten(),
                nn.Linear(9), nn.BatchNorm1d(), nn.SiLU(), nn.Linear(10)],
+    "signals": [nn.Reshape((28, 28)), nn.Conv1d(8, 5, padding="causal"), nn.BatchNorm1d(),
+                nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(8, 3, stride=2), nn.ReLU(), nn.MaxPool1d(2),
+                nn.Conv1d(8, 3, padding="same", groups=8, dilation=2), nn.AvgPool1d(2, stride=1),
+                nn.GlobalAvgPool1d(), nn.Linear(10)],
 }  # fmt: skip
 CALLBACKS = {
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Cos(), nn.Linear(10)],
@@ -151,7 +155,7 @@ def test_micro_batches_are_played(name, threads, played):
     see all 100, and many weights are read for all 100; clipping the gradients is a host
     call between backward and update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
-    n_parts = 1 if name in ("statistics", "dense", "mobile") else 2
+    n_parts = 1 if name in ("statistics", "dense", "mobile", "signals") else 2
     assert [len(program._places) for program in played] == [n_parts] * 4
     autodiff.set_threads(1)
     assert_same(result, by_tape(NETS[name], batch_size=100, epochs=3))

@@ -42,8 +42,8 @@ REFUSED = {
     "progress": ({"progress": "loud"}, "progress is 'loud', not one of auto, bar, lines, none"),
     "split": (
         {"validation_split": 20},
-        "validation_split 20 would hold out 20 of 20 examples and must leave some on both sides; "
-        "0 holds out none",
+        "validation_split 20 would hold out 20 of 20 examples and must leave some on both sides: "
+        "give a share below 1 or a whole number of examples; 0 holds out none",
     ),
     "stopping": (
         {"validation_split": 0, "early_stopping": train.EarlyStopping()},
@@ -57,21 +57,35 @@ REFUSED = {
     ),
     "scalars": (
         {"data": (1, 2)},
-        "input of data is a int, not an array with a row for each example",
+        "input of data is 1, not an array with a row for each example",
     ),
-    "lengths": ({"data": (X, Y[:5])}, "data has 20 examples at input but 5 at target"),
+    "lengths": (
+        {"data": (X, Y[:5])},
+        "data has 20 examples at input but 5 at target: each wants one of both",
+    ),
     "empty": ({"data": (X[:0], Y[:0])}, "data is empty: there is nothing to learn from"),
     "text": (
         {"data": (X.astype(str), Y)},
         "the inputs of data are texts, not numbers: give an encoder",
     ),
-    "nan": ({"data": (with_value(X, np.nan), Y)}, "input of data holds NaN or infinity"),
-    "inf": ({"data": (X, with_value(Y, np.inf))}, "target of data holds NaN or infinity"),
+    "nan": (
+        {"data": (with_value(X, np.nan), Y)},
+        "input of data holds NaN or infinity, first in example 1: leave such examples out, or "
+        "replace the values",
+    ),
+    "inf": (
+        {"data": (X, with_value(Y, np.inf))},
+        "target of data holds NaN or infinity, first in example 3: leave such examples out, or "
+        "replace the values",
+    ),
     "validation": (
         {"validation_data": (X[:0], Y[:0])},
         "validation_data is empty: there is nothing to learn from",
     ),
-    "labels": ({"data": (X, Y + 1)}, "labels run from 1 to 3; the net has 3 classes"),
+    "labels": (
+        {"data": (X, Y + 1)},
+        "labels run from 1 to 3; the net has 3 classes: subtract 1, y - 1",
+    ),
     "negative": ({"data": (X, Y - 1)}, "labels run from -1 to 1; the net has 3 classes"),
     "columns": (
         {"data": (X, np.stack([Y, Y], axis=1))},

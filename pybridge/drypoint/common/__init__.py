@@ -2,11 +2,22 @@
 JSON, memory limits, one BLAS thread.
 """
 
+from ._aliases import ArgumentNameError as ArgumentNameError
+from ._aliases import Arguments as Arguments
+from ._aliases import Names as Names
+from ._aliases import UnknownNameError as UnknownNameError
+from ._aliases import accept as accept
+from ._aliases import attribute_hints as attribute_hints
+from ._aliases import known_word as known_word
+from ._aliases import module_getattr as module_getattr
+from ._aliases import unknown as unknown
 from ._archive import npy_header as npy_header
 from ._archive import pack_members as pack_members
 from ._archive import unpack_members as unpack_members
 from ._errors import DrypointError as DrypointError
+from ._extras import MissingPackageError as MissingPackageError
 from ._extras import how_to_install as how_to_install
+from ._file_kinds import file_kind as file_kind
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes
 from ._files import sha256 as sha256

@@ -4,7 +4,8 @@ _LONGEST = 4000  # characters of a message; a file may bring any number of names
 
 
 class DrypointError(Exception):
-    """An input, a file, an argument or the machine is not as wanted; ``str(error)`` is one line.
+    """An input, a file, an argument or the machine is not as wanted; ``str(error)`` is one line
+    (an `interop.ImportFileError` about several nodes has a line for each reason).
 
     The line says what came, what was wanted, where, and what to do. Each part derives its own
     errors from ``DrypointError`` and, where one fits, from a built-in error (``ValueError``,

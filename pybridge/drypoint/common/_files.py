@@ -107,6 +107,10 @@ def sha256(data: bytes) -> str:
 
 def _cannot_write(path: Path, error: OSError) -> DrypointError:
     """The error; its message names the parent folder that caused it, if one did."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        files = [parent for parent in path.parents if parent.is_file()]
+        if files:  # else a race: somebody has removed the file
+            return DrypointError(f"cannot write {path}: {files[0]} is a file; name another folder")
     parents = map(str, path.resolve().parents)
     at = f" ({error.filename})" if error.filename in parents else ""
     return DrypointError(f"cannot write {path}: {error.strerror or error}{at}")

@@ -1,5 +1,8 @@
 """The C engine in Python: runs a blob; its integers equal the reference's to the byte."""
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._compiled import Compiled as Compiled
 from ._compiled import CompilerError as CompilerError
 from ._compiled import find_compiler as find_compiler
@@ -14,3 +17,7 @@ from ._source import include_dir as include_dir
 from ._verify import Runner as Runner
 from ._verify import Verification as Verification
 from ._verify import verify as verify
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

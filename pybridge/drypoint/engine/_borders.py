@@ -1,43 +1,66 @@
 """The input and output of an exported model, in words and C for its README."""
 
-import numpy as np
+from drypoint.program import Program
 
-from drypoint.program import NUMPY_TYPE, Program
+ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
 
 
-def reads(program: Program, name: str) -> str:
+def _count(program: Program) -> float:
+    """The real value of the count 1 of a program with a `SignalEncoder`."""
+    return float((program.encoder or {}).get("count", 1.0))
+
+
+def reads(program: Program, name: str, pre: str) -> str:
     """How to make the bytes of an input: Markdown.
 
     Args:
         program: the model.
         name: its C name.
+        pre: what stands before ``input`` in the README's lines of C.
     """
     h, w, c = program.input_shape
-    upper, element = name.upper(), "uint8_t" if program.input_type == "u8" else "int8_t"
+    upper, element = name.upper(), ELEMENTS[program.input_type]
     order = f"{h} x {w} x {c}, row by row, the {c} channels of a place together"
     size = f"`{upper}_INPUT_SIZE` = {program.input_shape.size}"
-    if program.encoder is not None:
+    if program.reads_pixels:
         color = "RGB pixels" if c == 3 else "gray pixels"
         return (
-            f"`input` is {size} bytes: {color} from 0 to 255, {order}. Scaling and mean are inside "
-            "the net; colour and size are not: bring an image to them first."
+            f"`{pre}input` is {size} bytes: {color} from 0 to 255, {order}. Scaling and mean are "
+            "inside the net; colour and size are not: bring an image to them first."
         )
-    limits = np.iinfo(NUMPY_TYPE[program.input_type])
+    if program.encoder is not None:
+        order = f"{h} time steps from the oldest to the newest, the {c} channels of a step together"
     layout = order if (h, w) != (1, 1) else "one a value, in their order"
     return f"""\
-`input` is {size} bytes of type `{element}`, {layout}. A real number
-x, as the float net was trained on, becomes x / `{upper}_INPUT_SCALE`, rounded to the nearest
-integer (halves to the even one), plus `{upper}_INPUT_ZERO`, clamped to
-{limits.min} .. {limits.max}.
-In C, with `rint` of `math.h`:
+`{pre}input` is {size} bytes of type `{element}`, {layout}.
+{_quantize(program, name, pre)}
+
+Python's `Program.integers` gives equal bytes."""
+
+
+def _quantize(program: Program, name: str, pre: str) -> str:
+    """The calls that make the bytes of an input."""
+    upper, element = name.upper(), ELEMENTS[program.input_type]
+    lines = [f"static {element} {pre}input[{upper}_INPUT_SIZE];"]
+    lines += [f"{name}_quantize(samples, {upper}_INPUT_SIZE, {pre}input); /* float samples[] */"]
+    text = "The header makes them of real numbers, as the float net was trained on"
+    if program.encoder is not None:
+        text = "The header makes them of samples in the unit of the training data"
+    if program.border.counts is not None:
+        call = f"{name}_quantize_counts(counts, {upper}_INPUT_SIZE, {pre}input);"
+        lines += [f"{call} /* int16_t counts[] */"]
+        text += f", or of a sensor's int16 counts, of which one stands for {_count(program)!r}"
+    if program.encoder is not None:
+        text += "; mean and deviation of each channel are inside"
+    code = "\n".join(lines)
+    return f"""\
+{text}:
 
 ```c
-double v = rint(x / {upper}_INPUT_SCALE) + {upper}_INPUT_ZERO;
-{element} byte = ({element})(v < {limits.min} ? {limits.min} : v > {limits.max} ? {limits.max} : v);
+{code}
 ```
 
-What the program that trained the net did to a number before the net saw it (a mean, a scale), do
-first. In Python `Program.integers` gives the same bytes."""
+Only `{name}_quantize` uses floating point; `-DDPT_NO_FLOAT` leaves it out."""
 
 
 def writes(program: Program, name: str, pre: str) -> str:
@@ -62,6 +85,12 @@ def writes(program: Program, name: str, pre: str) -> str:
                 "probabilities of the scores, in units of 2^-30, without floating point."
             )
         return text
+    if program.threshold is not None:
+        return (
+            f"The outputs are the input's reconstruction: the input is an anomaly if "
+            f"`{name}_reconstruction_error({pre}input, {pre}scores) > {upper}_THRESHOLD`, in "
+            "integers."
+        )
     return (
         f"The net's real output i is `{pre}scores[i] * {upper}_OUTPUT_SCALE`; where outputs are "
         f"scores of classes, the class is {argmax}."

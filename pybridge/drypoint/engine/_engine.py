@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, check_kind, read_bytes
-from drypoint.program import NUMPY_TYPE, Program, Shape, blob
+from drypoint.common import DrypointError, accept, attribute_hints, check_kind, read_bytes
+from drypoint.program import NUMPY_TYPE, BlobError, Program, Shape, blob
 
+from ._aliases import ENGINE, ENGINE_HINTS
 from ._native import ffi, lib
 from ._traces import split_traces
 
@@ -22,6 +23,8 @@ class EngineError(DrypointError, RuntimeError):
     """The C library refused a model, a backend or a run; the message is the library's own."""
 
 
+@attribute_hints(ENGINE_HINTS)
+@accept(ENGINE)
 class Engine:
     """The C engine with one program in it.
 
@@ -57,7 +60,11 @@ class Engine:
             self.program = program
         else:
             self._blob = program if isinstance(program, bytes) else read_bytes(program)
-            self.program = blob.loads(self._blob)
+            try:
+                self.program = blob.loads(self._blob)
+            except BlobError as error:
+                where = "" if isinstance(program, bytes) else f"{program}: "
+                raise BlobError(f"{where}{error}") from error
         n_ops = len(self.program.ops)
         self._bytes = ffi.from_buffer(self._blob)
         loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
@@ -169,12 +176,45 @@ class Engine:
         """Real outputs (N, outputs): probabilities when the program ends in a softmax.
 
         Args:
-            x: as for `run`; or, where the program has no encoder, real inputs of the float net,
-                which `Program.integers` quantizes.
+            x: as for `run`; or, where the program reads no pixels, what the float model took, which
+                `Program.integers` quantizes: real inputs, or a sensor's int16 counts.
         """
-        if self.program.encoder is None and np.asarray(x).dtype.kind == "f":
-            x = self.program.integers(x)
-        return self.program.real(self.run(x))
+        return self.program.real(self.run(self.program.encode(x)))
+
+    def reconstruction_error(self, x: ArrayLike) -> NDArray[np.uint64]:
+        """How badly an autoencoder reconstructs each input: uint64 (N,), as
+        `Program.reconstruction_error` specifies it.
+
+        Args:
+            x: as for `predict_proba`.
+
+        Raises:
+            ProgramError: the program is no autoencoder of real inputs.
+        """
+        integers = self.program.encode(x)
+        return self.program.reconstruction_error(integers, self.run(integers))
+
+    def predict(self, x: ArrayLike) -> object:
+        """The decision for one input, or a list for many, as the float `Model` gives them: the
+        program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself.
+
+        Args:
+            x: as for `predict_proba`.
+        """
+        real = self.predict_proba(x)
+        if self.program.is_single(x):
+            real = real[0]
+        config = self.program.decoder
+        if config is None:
+            return real
+        # Called late: an engine that only runs integers loads no part of the trainer.
+        from drypoint.data import decoder_from_config  # noqa: PLC0415
+
+        return decoder_from_config(config)(real)
+
+    def __call__(self, x: ArrayLike) -> object:
+        """`predict`."""
+        return self.predict(x)
 
     def __repr__(self) -> str:
         size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_kind, write_all
+from drypoint.common import accept, check_kind, known_word, write_all
 from drypoint.forms import FORMS, Form, ModelParts, Package, Parts, arrange
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
+from ._aliases import EXPORT
 from ._borders import reads, writes
 from ._source import c_sources, headers, licence, sources_for
 
@@ -31,6 +33,7 @@ class ExportModel:
     cost: str = ""
 
 
+@accept(EXPORT)
 def export_c(
     program: Program,
     golden: NDArray[np.integer],
@@ -70,6 +73,8 @@ def export_c(
         DrypointError: a file cannot be written.
     """
     check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
+    wanted = "some inputs of the program, such as test.x[:10], which the self-test compiles in"
+    check_kind(golden, np.ndarray, name="golden", wanted=wanted, error=ProgramError)
     model = ExportModel(program=program, golden=golden, cost=cost)
     return _export(
         {name: model}, folder, name=name, form=form, kernels=kernels, target=target, package=package
@@ -157,8 +162,10 @@ def _export(
 ) -> list[Path]:
     wanted = "the path of a folder"
     check_kind(folder, (str, Path), name="folder", wanted=wanted, error=ProgramError)
-    if form not in FORMS:
+    known = known_word(form, FORMS) if isinstance(form, str) else None
+    if known is None:
         raise ProgramError(f"form is {form!r}; there are: {', '.join(FORMS)}")
+    form = cast("Form", known)
     wanted = "a forms.Package(version=..., licence=...)"
     package = Package() if package is None else package
     check_kind(package, Package, name="package", wanted=wanted, error=ProgramError)
@@ -193,8 +200,8 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         macs=program.macs,
         weights=program.weight_bytes,
         arena=program.arena_size,
-        pixels=program.encoder is not None,
-        reads=reads(program, name).replace("`input`", f"`{pre}input`"),
+        pixels=program.reads_pixels,
+        reads=reads(program, name, pre),
         writes=writes(program, name, pre),
         cost=model.cost,
     )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Verification:
 def verify(
     program: Program,
     runners: Mapping[str, Runner],
-    images: NDArray[np.integer],
+    images: NDArray[Any],
     *,
     batch_size: int = 500,
     progress: Callable[[int], None] | None = None,
@@ -78,7 +78,8 @@ def verify(
     Args:
         program: the program of all runners.
         runners: name in the result -> runner.
-        images: (N, h, w, c) or (N, h, w), of the program's input type.
+        images: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
+            took, for `Program.integers`.
         batch_size: images at a time.
         progress: called with the number of images that were just compared.
 
@@ -89,10 +90,12 @@ def verify(
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
     wanted = "a mapping from names to runners, such as {'C': Engine(program)}"
     check_kind(runners, Mapping, name="runners", wanted=wanted, error=ProgramError)
+    if not runners:
+        raise ProgramError("runners is empty; wanted: at least one, such as {'C': Engine(program)}")
     for runner in runners.values():
         if isinstance(runner, type) or not hasattr(runner, "trace"):
             raise ProgramError(f"a runner is {kind_of(runner)}; wanted: an Engine or a Compiled")
-    inputs = program.check_input(images)
+    inputs = program.encode(images)
     if len(inputs) == 0:
         raise ProgramError("verification needs at least one image, and got none")
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}

@@ -3,12 +3,17 @@
 This part knows neither the trainer nor the engine; it imports NumPy only.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from . import _blob as blob
 from . import _codegen as codegen
 from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
 from ._blob import BlobError as BlobError
+from ._border import Border as Border
+from ._border import border as border
 from ._c_names import check_c_name as check_c_name
 from ._fuse import fuse_rows as fuse_rows
 from ._memory import Lifetime as Lifetime
@@ -48,6 +53,7 @@ __all__ = [
     "Add",
     "AvgPool",
     "BlobError",
+    "Border",
     "Change",
     "Concat",
     "Conv",
@@ -67,6 +73,7 @@ __all__ = [
     "Simplified",
     "Tensor",
     "blob",
+    "border",
     "bytes_in_use",
     "check_c_name",
     "codegen",
@@ -79,3 +86,7 @@ __all__ = [
     "softmax",
     "sum_factors",
 ]
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

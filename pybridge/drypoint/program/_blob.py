@@ -3,9 +3,10 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
 from ._meta import MetaError, read_meta, write_meta
@@ -52,6 +53,20 @@ class _Header(NamedTuple):
     state_size: int
     softmax: tuple[int, int]  # mult and shift; 0, 0: the net does not end in a softmax
     zeros: bytes
+
+
+def identity(program: Program) -> int:
+    """A number of a program that does not depend on its plan: generated code has it, and a device's
+    log names it.
+
+    It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
+    """
+    offsets = [0]
+    for op in program.ops[:-1]:
+        offsets.append(offsets[-1] + op.output.bytes)
+    arena = offsets[-1]
+    apart = Plan((*offsets[:-1], 0), (False,) * len(program.ops), arena)
+    return zlib.crc32(dumps(replace(program, plan=apart)))
 
 
 def dumps(program: Program) -> bytes:
@@ -107,6 +122,7 @@ def loads(blob: bytes) -> Program:
             input_scale=meta.input_scale,
             output_scale=meta.output_scale,
             softmax=meta.softmax,
+            threshold=meta.threshold,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,
             decoder=meta.decoder,
@@ -134,7 +150,8 @@ def _read_header(blob: memoryview) -> _Header:
     """The header of a blob; refuses a blob that is truncated, damaged or of an unknown version."""
     if len(blob) < HEADER.size or blob[:4] != MAGIC:
         raise BlobError(
-            "not a drypoint blob: it does not start with a header of 64 bytes and its magic"
+            "not a drypoint blob: it does not start with a header of 64 bytes and its magic; "
+            + (file_kind(bytes(blob)) or "Program.save writes one")
         )
     (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
     if (major, minor) != VERSION:

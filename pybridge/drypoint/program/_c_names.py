@@ -17,9 +17,10 @@ KEYWORDS = (
 # What model.c, selftest.c and a driver of the model declare, and the files and names of the C
 # library that they include. A test takes these from the generated text.
 DECLARED = (
-    "add_output arena at available begin crcs failed found fread fwrite i input inputs k keep "
-    "kernels labels main memcpy op ops output outputs printf result selftest size size_t status "
-    "stdin stdout trace user wrong"
+    "add_output arena at available begin bits compare counts crcs error exponent failed found "
+    "fraction fread fwrite i input inputs integer k keep kernels labels main memcpy nearest op "
+    "ops output outputs p printf progress rest result samples selftest size size_t status stdin "
+    "stdout step trace user write_output wrong"
 )
 # Files of these names would hide the headers of the C library.
 HEADERS = (

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _softmax as softmax
+from ._blob import identity
+from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._ops import (
     KINDS,
@@ -29,7 +31,7 @@ from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
 from ._reference import trace
-from ._tensors import LIMITS, ProgramError, Tensor
+from ._tensors import ProgramError, Tensor
 
 CODEGEN_VERSION = 5  # DPT_CODEGEN in drypoint.h
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
@@ -55,7 +57,7 @@ def generate(
     """
     chosen = kernel_set(kernels)
     check_c_name(name)
-    inputs = program.check_input(golden)
+    inputs = program.encode(golden)
     if len(inputs) == 0:
         raise ProgramError("the self-test needs at least one input; there are 0")
     return {
@@ -93,30 +95,19 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_shape.size,
+        id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
+        border=border_functions(program, name),
     )
 
 
 def _scales(program: Program, name: str) -> str:
-    """The scale and zero point of the input, which an encoder's pixels have not, and the scale of
-    the output, which a softmax's logits have not.
-    """
-    lines, upper = "", name.upper()
-    if program.encoder is None:
-        low, high = LIMITS[program.input_type]
-        lines += f"/* A real input x is the byte clamp(rint(x / {upper}_INPUT_SCALE) + "
-        lines += f"{upper}_INPUT_ZERO,\n * {low}, {high}); rint: halves to even. */\n"
-        lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
-        lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
+    """The macros of the input, and the scale of the output, which a softmax's logits have not."""
+    lines, upper = border_defines(program, name), name.upper()
     if not program.softmax:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
-
-
-def _signed(value: int) -> str:
-    """A number as the body of a macro."""
-    return f"({value})" if value < 0 else str(value)
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:

@@ -25,6 +25,7 @@ class Meta:
     input_scale: float
     output_scale: float
     softmax: bool
+    threshold: int | None
     encoder: Mapping[str, Any] | None
     decoder: Mapping[str, Any] | None
     provenance: Mapping[str, Any]
@@ -41,6 +42,8 @@ def write_meta(program: Program) -> bytes:
     border_out["softmax"] = bool(program.softmax)
     if program.encoder is not None:
         border_in["encoder"] = dict(program.encoder)
+    if program.threshold is not None:
+        border_out["threshold"] = int(program.threshold)
     if program.decoder is not None:
         border_out["decoder"] = dict(program.decoder)
     meta = {"name": program.name, "ops": [op.name for op in program.ops], "input": border_in}
@@ -71,10 +74,20 @@ def read_meta(data: bytes, n_ops: int) -> Meta:
         input_scale=float(_get(border_in, "scale", int, float, inside="input.")),
         output_scale=float(_get(border_out, "scale", int, float, inside="output.")),
         softmax=_get(border_out, "softmax", bool, inside="output."),
+        threshold=_threshold(border_out),
         encoder=_get(border_in, "encoder", dict, type(None), inside="input.", optional=True),
         decoder=_get(border_out, "decoder", dict, type(None), inside="output.", optional=True),
         provenance=_get(meta, "provenance", dict),
     )
+
+
+def _threshold(border_out: dict[str, Any]) -> int | None:
+    value = border_out.get("threshold")
+    if value is not None and not (type(value) is int and 0 <= value < 2**64):
+        raise MetaError(
+            f"output.threshold must be a whole number from 0 below 2^64 or null, not {value!r:.40}"
+        )
+    return value
 
 
 _JSON_TYPES = {

@@ -20,6 +20,9 @@ constant is the only integer of its interval. Any other kept channel may be any 
 interval: where a channel that it reads is gone, its weights become 0 and its bias the accumulator's
 lowest value.
 
+More channels may be kept than these: a tensor keeps all of its channels where few less would make
+kernels slower (`_worth_it`). A channel that is kept and not needed does no harm.
+
 No accumulator's bound (NUMERICS.md section 4) grows: a folded channel adds at most A * sum of
 abs(weight) to abs(bias), and takes as much from the weights' part.
 """
@@ -50,6 +53,7 @@ from ._tensors import Tensor
 
 Mask = NDArray[np.bool_]  # of the channels of a tensor
 DEPTHWISE_CHANNELS = 4  # small devices have no fast kernel for fewer
+LANES = 4  # channels that the kernels of small devices compute at a time
 
 
 class Folds(NamedTuple):
@@ -66,10 +70,24 @@ class Folds(NamedTuple):
     amounts: Integers
 
 
+class Kept(NamedTuple):
+    """What is kept of a program.
+
+    Attributes:
+        masks: for each tensor, which channels.
+        used: for each op, whether the last op needs it.
+        left_out: the concatenations that leave out an input.
+    """
+
+    masks: list[Mask]
+    used: list[bool]
+    left_out: list[int]
+
+
 def narrow(program: Program) -> Rewritten | None:
     """The program without the channels that its outputs do not depend on; None: there are none."""
     bounds = intervals(program)
-    kept, used, left_out = _kept(program, _needed(program, bounds))
+    kept, used, left_out = _worth_it(program, _kept(program, _needed(program, bounds)))
     if all(used) and all(mask.all() for mask in kept):
         return None
     ops, reads, number = list(program.ops), list[tuple[int, ...]](), list(range(len(kept)))
@@ -119,13 +137,9 @@ def _halves(op: Op, mask: Mask) -> list[Mask]:
     return np.split(mask, [op.inputs[0].shape.c])
 
 
-def _kept(program: Program, needed: Sequence[Mask]) -> tuple[list[Mask], list[bool], list[int]]:
-    """For each tensor, which channels are kept. Every tensor that is read keeps at least one, but a
-    concatenation leaves out an input without kept channels.
-
-    Returns:
-        The masks; for each op whether the last op needs it; and the concatenations that leave out
-        an input.
+def _kept(program: Program, needed: Sequence[Mask]) -> Kept:
+    """What is kept if these channels are. Every tensor that is read keeps at least one channel, but
+    a concatenation leaves out an input without kept channels.
     """
     kept = [mask.copy() for mask in needed]
     kept[0][:] = True
@@ -145,8 +159,49 @@ def _kept(program: Program, needed: Sequence[Mask]) -> tuple[list[Mask], list[bo
             for tensor in sources:
                 used[tensor] = True
         if not empty:
-            return kept, used[1:], left_out
+            return Kept(kept, used[1:], left_out)
         kept[empty][0] = True
+
+
+def _worth_it(program: Program, kept: Kept) -> Kept:
+    """What is kept if a tensor keeps all its channels where one or a few channels less would make
+    kernels slower: 63 channels take longer than 64.
+    """
+    for tensor, mask in enumerate(kept.masks):
+        if not mask.all() and -(-int(mask.sum()) // LANES) == -(-len(mask) // LANES):
+            whole = [one.copy() for one in kept.masks]
+            whole[tensor][:] = True
+            other = _kept(program, whole)
+            if _work(program, other) < _work(program, kept):
+                kept = other
+    return kept
+
+
+def _work(program: Program, kept: Kept) -> int:
+    """Values that kernels of four lanes compute with: what small devices take, about."""
+    total, counts = 0, [int(mask.sum()) for mask in kept.masks]
+    for i, op in enumerate(program.ops):
+        if kept.used[i]:
+            read, written = counts[program.reads[i][0]], counts[i + 1]
+            h, w, _ = op.out_shape
+            match op:
+                case Conv():
+                    h, w = op.plane
+                    window = op.kernel[0] * _lanes(op.kernel[1] * read)
+                case Dense():
+                    window = _lanes(op.in_shape.h * op.in_shape.w * read)
+                case GroupedConv() | DepthwiseConv():
+                    h, w = op.plane
+                    window = op.weight.size // op.out_shape.c
+                case _:
+                    window = op.steps // op.out_shape.size
+            total += h * w * window * _lanes(written)
+    return total
+
+
+def _lanes(count: int) -> int:
+    """Values that kernels compute for ``count``: four at a time, and more for incomplete fours."""
+    return -(-count // LANES) * LANES + (count % LANES > 0)
 
 
 def _settle(program: Program, kept: list[Mask]) -> None:

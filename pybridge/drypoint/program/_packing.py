@@ -23,7 +23,7 @@ from ._program import Program
 from ._tensors import ProgramError
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
-ROWS_STACK = 448  # bytes of stack that running ops row by row adds
+ROWS_STACK = 640  # bytes of stack that running ops row by row adds
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 

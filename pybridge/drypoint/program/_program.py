@@ -1,13 +1,20 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
+import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import attribute_hints, read_bytes, write_atomic
+
+from ._aliases import PROGRAM_HINTS
+from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
+from ._border import Border, border, is_signal
 from ._listing import listing
 from ._ops import Op, WeightedOp
 from ._plan import Plan, Reads, check_plan, last_readers
@@ -19,6 +26,7 @@ MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 
+@attribute_hints(PROGRAM_HINTS)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Program:
     """What the engine runs; the Python twin of ``dpt_model``.
@@ -44,6 +52,7 @@ class Program:
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None
     decoder: Mapping[str, Any] | None = None
+    threshold: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,6 +70,9 @@ class Program:
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
+        if self.threshold is not None:
+            _check_threshold(self.threshold)
+            _ = self.error_scale
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
             _check_text(text)
         for what, config in (("encoder", self.encoder), ("decoder", self.decoder)):
@@ -164,45 +176,105 @@ class Program:
         wanted = NUMPY_TYPE[self.input_type]
         shape = tuple(self.input_shape)
         if x.dtype != wanted:
-            real = x.dtype.kind == "f" and self.encoder is None
-            hint = ": integers(x) of the program makes them" if real else ""
-            raise ProgramError(f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}{hint}")
+            raise ProgramError(
+                f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}: {self._dtype_hint(x)}"
+            )
         plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
         if x.shape in plain:
             return x.reshape(1, *shape)
         if x.shape[1:] in plain:
             return x.reshape(len(x), *shape)
-        raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them")
+        h, w, c = shape
+        hint = ""
+        if x.shape[-3:] == (c, h, w):
+            hint = ": channels come last, x.transpose(0, 2, 3, 1) of a batch with channels first"
+        elif x.size and x.size % (h * w * c) == 0 and x.ndim < 3:
+            hint = f": x.reshape(-1, {h}, {w}, {c}) of a batch"
+        elif self.reads_pixels and x.ndim >= 2:
+            hint = ": encoder_from_config(program.encoder).pixels(x) of drypoint.data resizes"
+        raise ProgramError(
+            f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}"
+        )
+
+    def _dtype_hint(self, x: NDArray[Any]) -> str:
+        """What to write for inputs of another type."""
+        wanted = np.dtype(NUMPY_TYPE[self.input_type])
+        if not self.reads_pixels:
+            if x.dtype.kind == "f":
+                return "integers(x) of the program makes them"
+            return f"x.astype({wanted.name!r}) of values in its range"
+        if x.dtype.kind == "f":
+            return "pixels from 0 to 255; of x in [0, 1] they are (255 * x).round().astype('uint8')"
+        return "pixels from 0 to 255, x.astype('uint8')"
+
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
+        return self.encoder is not None and not is_signal(self.encoder)
+
+    @property
+    def border(self) -> Border:
+        """The numbers that make integers of real inputs and of int16 counts.
+
+        Raises:
+            ProgramError: the program reads pixels, which are integers already; the encoder does not
+                fit the input; or a number is beyond float32.
+        """
+        if self.reads_pixels:
+            raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        return border(self.encoder, self.input, self.input_scale)
 
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
-        """Real inputs as the integers that the first op reads, for a program without an encoder:
-        ``input / input_scale`` rounded to the nearest integer (halves to even), plus the input's
-        zero point, clamped to the range of the input's type.
+        """Inputs of the float model as the integers that the first op reads, for a program that
+        reads no pixels; the exported header's ``NAME_quantize()`` gives equal bytes.
 
         Args:
-            inputs: (N, C, H, W) or (N, n), what the float net takes; N = 1 may be left out.
+            inputs: with a `SignalEncoder` its samples (N, steps, channels), floats or int16 counts,
+                or (N, steps) for one channel; else floats (N, C, H, W), (N, C, L) or (N, n), what
+                the float net takes. Floats are rounded to float32. N = 1 may be left out.
 
         Returns:
             uint8 or int8 (N, h, w, c).
 
         Raises:
-            ProgramError: another shape, NaN, or the program reads pixels, which are bytes already.
+            ProgramError: another shape or type, NaN, or the program reads pixels.
         """
-        if self.encoder is not None:
-            raise ProgramError("the program reads the pixels of its encoder, which are integers")
-        values, (h, w, c) = np.asarray(inputs, np.float64), self.input_shape
-        one = (c, h, w) if values.ndim > 2 or (h, w) != (1, 1) else (c,)
-        values = values[None] if values.shape == one else values
-        if values.shape[1:] != one:
-            raise ProgramError(f"inputs are {values.shape}, the float net reads {one} or a batch")
+        rule, values = self.border, np.asarray(inputs)
+        h, w, c = self.input_shape
+        signal = is_signal(self.encoder)
+        if values.dtype.kind not in ("f" if signal else "biuf") and values.dtype != np.int16:
+            raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")
+        if signal:
+            forms = [(h, c), (h,)] if c == 1 else [(h, c)]
+        else:
+            forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
+        values = values[None] if values.shape in forms else values
+        if values.shape[1:] not in forms:
+            raise ProgramError(f"inputs are {values.shape}; wanted: {forms[0]} or a batch of these")
         if np.isnan(values).any():
             raise ProgramError("inputs must not be NaN")
-        planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
-        kind = np.dtype(NUMPY_TYPE[self.input_type])
-        limits = np.iinfo(kind)
-        nearest = np.rint(planes / self.input_scale) + self.input.zero
-        integers: NDArray[np.integer] = nearest.clip(limits.min, limits.max).astype(kind)
-        return integers
+        if signal:
+            planes = values.reshape(len(values), h, w, c)
+        else:
+            planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
+        if signal and planes.dtype == np.int16:
+            return rule.quantize_counts(planes)
+        return rule.quantize(planes)
+
+    def encode(self, x: ArrayLike) -> NDArray[np.integer]:
+        """What the float model took as the integers that the first op reads: floats by `integers`,
+        with a `SignalEncoder` int16 counts too; anything else as `check_input` takes it.
+
+        Raises:
+            ProgramError: as `check_input` and `integers`.
+        """
+        try:
+            given = np.asarray(x)
+        except ValueError as error:
+            raise ProgramError("inputs are rows of different lengths, not an array") from error
+        real = given.dtype.kind == "f" and not self.reads_pixels
+        counts = given.dtype == np.int16 and is_signal(self.encoder)
+        return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
         """The outputs as real numbers; probabilities when the program ends in a softmax."""
@@ -212,6 +284,103 @@ class Program:
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
         probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
         return probabilities
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
+        the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax."""
+        same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
+        return same and not self.reads_pixels and not self.softmax
+
+    @property
+    def error_scale(self) -> ErrorScale:
+        """What brings an output to sixteenths of the input's step.
+
+        Raises:
+            ProgramError: the program is no autoencoder, or its scales are too far from each other.
+        """
+        if not self.is_autoencoder:
+            raise ProgramError(
+                f"the program is no autoencoder of real inputs: it reads {self.input} and writes "
+                f"{self.output_shape}"
+            )
+        return error_scale(self.input_scale, self.output_scale)
+
+    def reconstruction_error(
+        self, inputs: ArrayLike, outputs: NDArray[np.int32]
+    ) -> NDArray[np.uint64]:
+        """How far the outputs of an autoencoder are from its inputs; the exported header's
+        ``NAME_reconstruction_error()`` gives equal numbers.
+
+        Args:
+            inputs: (N, ...), as `encode` takes them.
+            outputs: int32 (N, values), what the program gives for them.
+
+        Returns:
+            uint64 (N,): sums of squares, in squared sixteenths of the input's step;
+            `mean_squared_error` makes real numbers of them.
+
+        Raises:
+            ProgramError: as `error_scale` and `encode`, or another number of outputs.
+        """
+        scale, integers = self.error_scale, self.encode(inputs)
+        h, w, c = self.input_shape
+        found = np.asarray(outputs).reshape(len(outputs), -1)
+        if found.shape != (len(integers), self.input_shape.size):
+            raise ProgramError(f"{len(integers)} inputs, but outputs of shape {np.shape(outputs)}")
+        if self.output_shape != self.input_shape:  # the order of a flattened (C, H, W)
+            found = found.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(len(found), -1)
+        return reconstruction_errors(integers, found, self.input, scale)
+
+    def mean_squared_error(self, errors: ArrayLike) -> NDArray[np.float64]:
+        """Reconstruction errors as means of squared differences of real numbers, as the float net
+        has them."""
+        unit = (self.input_scale / FRACTION) ** 2 / self.input_shape.size
+        values: NDArray[np.float64] = np.asarray(errors).astype(np.float64) * unit
+        return values
+
+    def with_threshold(self, threshold: int) -> "Program":
+        """The program of an autoencoder with another `threshold`.
+
+        Raises:
+            ProgramError: no whole number of 64 bits, or the program is no autoencoder.
+        """
+        return replace(self, threshold=threshold)
+
+    def is_single(self, x: ArrayLike) -> bool:
+        """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
+        (h, w, c), shape = self.input_shape, np.shape(x)
+        shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
+        shapes += [(h, w)] if c == 1 else []
+        shapes += [(c,)] if (h, w) == (1, 1) else []
+        return shape in shapes
+
+    def save(self, path: str | Path) -> None:
+        """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
+
+        Args:
+            path: of the file; its name mostly ends in .dpt.
+
+        Raises:
+            ProgramError: as ``program.blob.dumps``.
+            DrypointError: the file cannot be written.
+        """
+        write_atomic(path, _blob().dumps(self))
+
+    @staticmethod
+    def load(path: str | Path) -> "Program":
+        """The program that `save` wrote to a file, which may be untrusted.
+
+        Raises:
+            BlobError: the file is no blob; see ``program.blob.loads``.
+            DrypointError: the file cannot be read.
+        """
+        blob, content = _blob(), read_bytes(path)
+        try:
+            program: Program = blob.loads(content)
+        except blob.BlobError as error:
+            raise blob.BlobError(f"{path}: {error}") from error
+        return program
 
     def __repr__(self) -> str:
         work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
@@ -224,6 +393,17 @@ class Program:
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _check_threshold(threshold: object) -> None:
+    whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
+    if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
+        raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
+
+
+def _blob() -> Any:
+    """The module of blobs. It makes programs, so this module cannot import it at the start."""
+    return importlib.import_module("drypoint.program").blob
 
 
 def _check_text(text: str) -> None:

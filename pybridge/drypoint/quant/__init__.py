@@ -1,12 +1,21 @@
 """Quantizes a float model to an integer program: calibrate, fold, scale."""
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._bound import error_bound as error_bound
 from ._calibration import Calibration as Calibration
 from ._calibration import Method as Method
 from ._calibration import calibrate as calibrate
+from ._check import check_export as check_export
 from ._errors import QuantizationError as QuantizationError
 from ._errors import UnsupportedError as UnsupportedError
 from ._quantize import quantize as quantize
+from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
+from drypoint.program import Tensor, border
 
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
@@ -40,11 +42,17 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     check_calibration(calibration)
     folded = fold(as_model(model))
     line = steps(folded, calibration)
-    # Pixels are integers already; real inputs are rounded to the input's scale first.
-    errors = [0.0 if folded.encoder is not None else line[0].source.scale / 2]
+    # Pixels are integers already; the border rounds real inputs to the input's scale.
+    errors = [0.0 if folded.encoder is not None else _border_error(as_model(model), line[0])]
     for step in line:
         errors.append(_step_error(step, [errors[tensor] for tensor in step.stage.reads]))
     return {step.stage.path: error for step, error in zip(line, errors[1:], strict=True)}
+
+
+def _border_error(model: Model, first: Step) -> float:
+    encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
+    source = Tensor(first.stage.in_shape, first.source.dtype, first.source.zero)
+    return border(encoder, source, first.source.scale).error * first.source.scale
 
 
 def _step_error(step: Step, errors: list[float]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, check_kind, parse_json
-from drypoint.data import Dataset
+from drypoint.data import Dataset, SignalEncoder
 from drypoint.nn import Layer, Model
 
 from ._errors import QuantizationError
@@ -128,6 +128,14 @@ def calibrate(
                 tails[path] = _Tails(cut=math.floor(size * cut_share))
             tails[path].add(values)
     ranges = {path: t.range for path, t in tails.items()}
+    if isinstance(model.encoder, SignalEncoder) and model.encoder.clip is not None:
+        ranges[INPUT] = (-float(model.encoder.clip), float(model.encoder.clip))
+    low, high = ranges[INPUT]
+    if low == high and len(images) > 1:
+        raise QuantizationError(
+            f"the values of all {len(images)} images are equal ({low:g}): calibrate with some "
+            "hundred training images"
+        )
     return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
 
 

@@ -82,9 +82,14 @@ class Refusal(Exception):  # noqa: N818
 
 
 def plane(shape: tuple[int, ...]) -> Shape:
-    """(C, H, W) or (N,) as the engine's height, width, channels."""
+    """(C, H, W), (C, L) or (N,) as the engine's height, width, channels; time runs along h."""
     if len(shape) == 3:
         return Shape(shape[1], shape[2], shape[0])
+    if len(shape) == 2:
+        return Shape(shape[1], 1, shape[0])
     if len(shape) == 1:
         return Shape(1, 1, shape[0])
-    raise QuantizationError(f"an activation of shape {shape} is neither (C, H, W) nor (N,)")
+    raise QuantizationError(
+        f"a value of shape {shape} is not (C, H, W), (C, L) or (N,): reshape before the net, or "
+        "flatten"
+    )

@@ -30,7 +30,9 @@ def fold(model: Model) -> Folded:
             neither a plane nor a vector, or the net has no weights to fold the encoder into.
     """
     net = flat_net(model.net)
-    if not net.initialized or net.input_shape is None:
+    if net.input_shape is None:
+        raise QuantizationError("the net's input shape is not known: call bind(shape) first")
+    if not net.initialized:
         raise QuantizationError("the net has no values yet: call initialize() or fit() first")
     for path, array in {**net.params, **net.buffers}.items():
         if not np.isfinite(array).all():
@@ -45,7 +47,11 @@ def fold(model: Model) -> Folded:
         feeds = net.wiring.feeds[path]
         read = [values[feeds[name]] for name in layer.input_ports]
         (output,) = layer.output_ports
-        out = plane(step.output_shapes[output])
+        try:
+            out = plane(step.output_shapes[output])
+        except QuantizationError as error:  # nothing is known of the layers after it
+            refused.append(f"{path} ({type(layer).__name__}): {error}")
+            break
         try:
             draft, value = added(draft, path, layer, read, out)
         except Refusal as reason:

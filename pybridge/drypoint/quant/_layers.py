@@ -12,12 +12,14 @@ from drypoint.nn import (
     GELU,
     AdaptiveAvgPool2d,
     Add,
+    AvgPool1d,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Concat,
     Conv2d,
     Cos,
+    Dot,
     Dropout,
     Elementwise,
     Flatten,
@@ -25,12 +27,16 @@ from drypoint.nn import (
     GlobalAvgPool2d,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     Layer,
     LeakyReLU,
     Linear,
+    LogSoftmax,
+    MaxPool1d,
     MaxPool2d,
     Module,
     Mul,
+    OneHot,
     ReLU,
     ReLU6,
     Reshape,
@@ -70,6 +76,15 @@ SLOPES: dict[type[Layer], float] = {  # of functions of one value: the largest d
     Cos: 1.0,
 }
 
+_OWN_LAYER = (
+    "build it of layers that nn.layers() marks as exportable; a function of one value is "
+    "nn.Elementwise"
+)
+INSTEAD: dict[type[Module], str] = {  # what to use in place of a layer without an op
+    Dot: "use Linear where one factor is fixed, Mul for a factor of each channel",
+    OneHot: "let the net read the one-hot vector",
+}
+
 
 def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shape) -> Result:
     """The draft with one more layer, and the layer's output.
@@ -86,7 +101,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
     """
     value = values[0]
     if any(read.softmax for read in values):
-        raise Refusal("it comes after a softmax, which ends a program")
+        raise Refusal("it comes after a softmax, which ends a program: leave out that softmax")
     match layer:
         case Conv2d() | Linear() | BatchNorm2d() | BatchNorm1d():
             return _with_weights(draft, path, layer, value, out)
@@ -94,7 +109,16 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _clipped(draft, path, value, 0.0, math.inf)
         case ReLU6():
             return _clipped(draft, path, value, 0.0, 6.0)
-        case MaxPool2d() | AvgPool2d() | AdaptiveAvgPool2d() | GlobalAvgPool2d():
+        case Hardtanh():
+            return _clipped(draft, path, value, layer.min_val, layer.max_val)
+        case (
+            MaxPool2d()
+            | MaxPool1d()
+            | AvgPool2d()
+            | AvgPool1d()
+            | AdaptiveAvgPool2d()
+            | GlobalAvgPool2d()
+        ):
             return _pooled(draft, path, layer, value, out)
         case Add():
             return _sum(draft, path, values)
@@ -113,7 +137,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _flattened(draft, path, value)
         case Reshape():
             return _reshaped(draft, path, layer, value, out)
-        case Softmax():
+        case Softmax() | LogSoftmax():
             if out.size != out.c or value.shape.size != value.shape.c:
                 raise Refusal(f"it acts on a plane {value.shape}; end in a Linear before it")
             return draft, replace(value, softmax=True)
@@ -125,7 +149,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
         case _ if isinstance(layer, Layer) and type(layer) in SLOPES:
             return _pointwise(draft, path, _applied(layer), value, SLOPES[type(layer)])
         case _:
-            raise Refusal("the engine has no such op")
+            raise Refusal(f"the engine has no such op: {INSTEAD.get(type(layer), _OWN_LAYER)}")
 
 
 def _with_weights(
@@ -140,7 +164,10 @@ def _with_weights(
             draft, value = _explicit_padding(draft, path, value)
         return draft.appended(_encoded(_linear(path, layer, value, out), value))
     if value.flat:
-        raise Refusal("it reads a flattened plane, whose values the engine stores in another order")
+        raise Refusal(
+            "it reads a flattened plane, whose values the engine stores in another order: put it "
+            "before the Flatten"
+        )
     if isinstance(layer, Conv2d):
         return draft.appended(_encoded(_conv(path, layer, value, out), value))
     factor, shift = _normalization(layer)
@@ -156,13 +183,15 @@ def _with_weights(
 def _conv(path: str, layer: Conv2d, value: Value, out: Shape) -> Weighted:
     shape = _padded_shape(value)
     window = layer.window((shape.c, shape.h, shape.w))
+    weight = layer.params["weight"].astype(np.float64)
+    weight = weight.reshape(*weight.shape[:2], *window.kernel)  # a Conv1d's has no last axis
     return Weighted(
         path=path,
         last=path,
         reads=(value.tensor,),
         in_shape=value.shape,
         out_shape=out,
-        weight=layer.params["weight"].astype(np.float64).transpose(0, 2, 3, 1),
+        weight=weight.transpose(0, 2, 3, 1),
         bias=_bias(layer, out.c),
         stride=window.stride,
         dilation=window.dilation,
@@ -280,14 +309,14 @@ def _clip(x: float, low: float, high: float) -> float:
 def _pooled(
     draft: Draft,
     path: str,
-    layer: MaxPool2d | AvgPool2d | AdaptiveAvgPool2d | GlobalAvgPool2d,
+    layer: MaxPool2d | MaxPool1d | AvgPool2d | AvgPool1d | AdaptiveAvgPool2d | GlobalAvgPool2d,
     value: Value,
     out: Shape,
 ) -> Result:
     """A maximum over windows that tile becomes part of the convolution before it."""
     if value.flat:
-        raise Refusal("it reads a flattened plane")
-    mean = not isinstance(layer, MaxPool2d)
+        raise Refusal("it reads a flattened plane: put it before the Flatten")
+    mean = not isinstance(layer, MaxPool2d | MaxPool1d)
     shape = _padded_shape(value)
     kernel, own = (shape.h, shape.w), ((0, 0), (0, 0))
     stride = kernel
@@ -351,7 +380,8 @@ def _product(draft: Draft, path: str, values: list[Value]) -> Result:
     factors = not b.flat and b.shape == Shape(1, 1, a.shape.c) and not a.flat
     if not factors and (a.shape != b.shape or a.flat != b.flat):
         raise Refusal(
-            "it multiplies a flattened plane and a vector: their values lie in other orders"
+            "it multiplies a flattened plane and a vector, whose values lie in other orders: "
+            "multiply before the Flatten"
         )
     stage = Product(
         path=path, last=path, reads=(a.tensor, b.tensor), in_shape=a.shape, out_shape=a.shape
@@ -363,7 +393,10 @@ def _product(draft: Draft, path: str, values: list[Value]) -> Result:
 def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
     draft, a, b = _both(draft, path, values)
     if a.shape != b.shape or a.flat != b.flat:
-        raise Refusal("it adds a flattened plane and a vector, whose values lie in other orders")
+        raise Refusal(
+            "it adds a flattened plane and a vector, whose values lie in other orders: add before "
+            "the Flatten"
+        )
     stage = Sum(
         path=path, last=path, reads=(a.tensor, b.tensor), in_shape=a.shape, out_shape=a.shape
     )
@@ -377,7 +410,10 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.flat:
-            raise Refusal("it joins flattened planes, whose values lie in another order")
+            raise Refusal(
+                "it joins flattened planes, whose values lie in another order: join before the "
+                "Flatten"
+            )
         if value.padding != NO_PADDING:
             draft, values[i] = _explicit_padding(draft, f"{path}.{i}", value)
     joined, *others = values
@@ -454,5 +490,6 @@ def _reshaped(draft: Draft, path: str, layer: Reshape, value: Value, out: Shape)
     if same_order and value.tensor == 0 and value.affine is None and 0 not in draft.shared:
         return draft, replace(value, shape=out)
     raise Refusal(
-        f"it makes {out} of {value.shape}, which the engine stores in another order or form"
+        f"it makes {out} of {value.shape}, which the engine stores in another order or form: "
+        "leave it out, or put a Flatten before a Linear"
     )

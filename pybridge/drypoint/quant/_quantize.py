@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import accept
+from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import (
     NUMPY_TYPE,
@@ -26,6 +28,7 @@ from drypoint.program import (
     Tensor,
 )
 
+from ._aliases import QUANTIZE
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
@@ -35,6 +38,7 @@ from ._stages import Joined, Pointwise, Pooled, Product, Sum, Weighted
 from ._steps import Step, steps, table_of
 
 
+@accept(QUANTIZE)
 def quantize(
     model: Model | Layer,
     calibration: Calibration,
@@ -68,12 +72,17 @@ def quantize(
             output_scale=line[-1].target.scale,
             softmax=folded.softmax,
             labels=tuple(str(c) for c in getattr(model.decoder, "classes", ())),
-            encoder=folded.encoder,
+            encoder=_border(model) or folded.encoder,
             decoder=None if model.decoder is None else model.decoder.config(),
             provenance=provenance or {},
         )
     except ProgramError as error:
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
+
+
+def _border(model: Model) -> Mapping[str, Any] | None:
+    """The config of a `SignalEncoder`, which the program's border does, not its first op."""
+    return model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
 
 
 def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import table_lines
-from drypoint.data import Dataset, ImageEncoder
+from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
@@ -22,6 +22,9 @@ from ._stages import Weighted
 from ._steps import Step, steps
 
 _BATCH = 256
+_BINS = 32  # of the histogram of errors, half of them on each side of 0
+VISIBLE_DB = 30.0
+"""A loss is visible from this SQNR down: errors of 3 % of the signal, both as root mean squares."""
 _HEAD = ("op", "type", "one step", "beyond", "SQNR, dB", "largest error", "cosine")
 
 
@@ -39,6 +42,9 @@ class OpReport:
             all values are equal.
         max_error: the largest difference, in real units.
         cosine: cosine of the angle between the float outputs and the integer outputs as vectors.
+        error_limit: the histogram of errors spans -error_limit to error_limit, in real units: the
+            scale times a power of 2.
+        error_counts: the number of errors (float less integer output) in each of 32 equal bins.
     """
 
     op: str
@@ -49,6 +55,8 @@ class OpReport:
     sqnr: float
     max_error: float
     cosine: float
+    error_limit: float
+    error_counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,11 @@ class Report:
     def __len__(self) -> int:
         return len(self.ops)
 
+    @property
+    def first_visible(self) -> OpReport | None:
+        """The first op whose SQNR is below `VISIBLE_DB`; None if there is none."""
+        return next((op for op in self.ops if op.sqnr < VISIBLE_DB), None)
+
     def __str__(self) -> str:
         rows = [_HEAD, *map(_cells, self.ops)]
         return "\n".join(
@@ -80,7 +93,14 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values; an infinite ``sqnr`` is None."""
-        rows = [asdict(op) | {"sqnr": op.sqnr if math.isfinite(op.sqnr) else None} for op in self]
+        rows = [
+            asdict(op)
+            | {
+                "sqnr": op.sqnr if math.isfinite(op.sqnr) else None,
+                "error_counts": list(op.error_counts),
+            }
+            for op in self
+        ]
         return {"n_images": self.n_images, "ops": rows}
 
 
@@ -110,7 +130,7 @@ def report(
     program = quantize(model, calibration)
     net, line = flat_net(model.net), steps(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
-    first = 0 if program.encoder is None else weighted[0]
+    first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
@@ -131,6 +151,8 @@ class _Totals:
     beyond: int = 0
     worst: float = 0.0
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))  # ff, qq, fq, noise
+    limit: float = 0.0
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, np.int64))
 
     def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
         f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
@@ -140,6 +162,7 @@ class _Totals:
         error = f - q
         self.n += f.size
         self.worst = max(self.worst, float(np.abs(error).max()))
+        self._count(error)
         self.sums += [np.vdot(f, f), np.vdot(q, q), np.vdot(f, q), np.vdot(error, error)]
         if self.step.target.dtype != "i32":
             limits = np.iinfo(NUMPY_TYPE[self.step.target.dtype])
@@ -148,6 +171,17 @@ class _Totals:
                 for v, d in ((limits.min, -0.5), (limits.max, 0.5))
             )
             self.beyond += int(np.count_nonzero((f < low) | (f > high)))
+
+    def _count(self, error: NDArray[np.float64]) -> None:
+        """Add errors to the histogram; its limit doubles until the largest error is inside, and two
+        bins become one.
+        """
+        self.limit = self.limit or self.step.target.scale
+        while self.worst > self.limit:
+            self.limit *= 2
+            pairs = self.counts.reshape(-1, 2).sum(axis=1)
+            self.counts = np.pad(pairs, _BINS // 4)
+        self.counts += np.histogram(error, _BINS, (-self.limit, self.limit))[0]
 
     def report(self) -> OpReport:
         ff, qq, fq, noise = self.sums.tolist()
@@ -160,6 +194,8 @@ class _Totals:
             sqnr=10 * math.log10(ff / noise) if noise and ff else math.inf,
             max_error=self.worst,
             cosine=fq / math.sqrt(ff * qq) if ff and qq else float(ff == qq),
+            error_limit=self.limit,
+            error_counts=tuple(self.counts.tolist()),
         )
 
 
@@ -169,12 +205,12 @@ def _integers(
     """The integer inputs of the program for these images."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(images)
-    return program.integers(x)
+    return program.integers(np.asarray(images) if isinstance(model.encoder, SignalEncoder) else x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:
-    """(N, C, H, W) or (N, C) as the engine's (N, h, w, c)."""
-    inner = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+    """(N, C, H, W), (N, C, L) or (N, C) as the engine's (N, h, w, c)."""
+    inner = np.moveaxis(values, 1, -1)
     return inner.reshape(len(values), *shape)
 
 

@@ -24,7 +24,6 @@ from ._nets import empty_case as empty_case
 from ._nets import known_nets as known_nets
 from ._nets import make_case as make_case
 from ._nets import random_images as random_images
-from ._onnx_file import to_onnx as to_onnx
 from ._plan import QUICK as QUICK
 from ._plan import Plan as Plan
 from ._process import Process as Process
@@ -42,4 +41,3 @@ from ._serve import serve as serve
 from ._tables import table as table
 from ._tables import text as text
 from ._tables import us as us
-from ._tflite import to_tflite as to_tflite

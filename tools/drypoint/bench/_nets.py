@@ -90,30 +90,6 @@ def strided() -> Sequential:
     )
 
 
-def vww() -> Sequential:
-    """MobileNetV1 of a quarter of its width on 96x96 in colour, as MLPerf Tiny's visual wake words:
-    depthwise convolutions of 3x3 and convolutions of 1x1 in turn, 7.5 million MACs.
-    """
-    layers: list[Layer] = [Conv2d(8, 3, stride=2, padding="same"), ReLU()]
-    read = 8
-    strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
-    widths = (16, 32, 32, 64, 64, 128, 128, 128, 128, 128, 128, 256, 256)
-    for width, stride in zip(widths, strides, strict=True):
-        layers += [Conv2d(read, 3, stride=stride, padding="same", groups=read), ReLU()]
-        layers += [Conv2d(width, 1), ReLU()]
-        read = width
-    return Sequential([*layers, nn.GlobalAvgPool2d(), Linear(2)], (3, 96, 96))
-
-
-def ad() -> Sequential:
-    """The autoencoder of 640 numbers that MLPerf Tiny looks for anomalies with; dense layers only,
-    264,192 MACs."""
-    layers: list[Layer] = []
-    for width in (128, 128, 128, 128, 8, 128, 128, 128, 128):
-        layers += [Linear(width), ReLU()]
-    return Sequential([*layers, Linear(640)], (640,))
-
-
 def sww() -> Sequential:
     """MLPerf Tiny's streaming wake word on a window of 30 frames with 40 features: depthwise
     convolutions along time and convolutions of 1x1 in turn, 826,368 MACs.
@@ -134,8 +110,8 @@ NETS: dict[str, Callable[[], Sequential]] = {
     "strided": strided,
     "kws": nn.ds_cnn,
     "ic": nn.resnet8,
-    "vww": vww,
-    "ad": ad,
+    "vww": nn.mobilenet_v1,
+    "ad": nn.autoencoder,
     "sww": sww,
 }
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.interop import to_onnx, to_tflite
 from drypoint.program import Program
 
 from ._library import Library
-from ._onnx_file import to_onnx
-from ._tflite import to_tflite
 
 Array = NDArray[np.generic]
 RIGHT = 0.9  # of the decisions equal to the engine's: all that rounding leaves of doubt
@@ -62,23 +61,23 @@ class Peer(Library):
     def lay_out(images: NDArray[np.integer]) -> Array:
         """The program's inputs (N, h, w, c) as the library reads them."""
 
-    @staticmethod
-    @abstractmethod
-    def model(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+    def model(self, batch: int) -> bytes:
         """The model file for a number of inputs a call."""
+        return self.write(self.program, outputs=self.typical, batch=batch)
 
     @abstractmethod
     def compile(self, n: int) -> Session:
         """A session for n inputs a call."""
 
     suffix: str  # of the model file
+    write: Callable[..., bytes]  # the writer of the model file
 
 
 class LiteRT(Peer):
     """TensorFlow Lite's successor with XNNPACK: ai-edge-litert."""
 
     suffix = ".tflite"
-    model = staticmethod(to_tflite)
+    write = staticmethod(to_tflite)
 
     @staticmethod
     def lay_out(images: NDArray[np.integer]) -> Array:
@@ -89,7 +88,7 @@ class LiteRT(Peer):
         """An interpreter."""
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - optional
 
-        model = self.model(self.program, self.typical, n)
+        model = self.model(n)
         interpreter = Interpreter(model_content=model, num_threads=self.threads)
         interpreter.allocate_tensors()
         first = interpreter.get_input_details()[0]["index"]
@@ -112,7 +111,7 @@ class OnnxRuntime(Peer):
 
     suffix = ".onnx"
     lay_out = staticmethod(planes)
-    model = staticmethod(to_onnx)
+    write = staticmethod(to_onnx)
 
     def compile(self, n: int) -> Session:
         """An inference session."""
@@ -120,7 +119,7 @@ class OnnxRuntime(Peer):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        model = self.model(self.program, self.typical, n)
+        model = self.model(n)
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         x = np.zeros((n, *self.laid_out.shape[1:]), np.uint8)
         y = np.zeros((n, self.program.output_shape.size), np.uint8)
@@ -145,7 +144,7 @@ class OpenVino(Peer):
 
     suffix = ".onnx"
     lay_out = staticmethod(planes)
-    model = staticmethod(to_onnx)
+    write = staticmethod(to_onnx)
 
     def __init__(
         self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
@@ -161,7 +160,7 @@ class OpenVino(Peer):
         """An infer request."""
         import openvino  # noqa: PLC0415 - optional
 
-        model = self.model(self.program, self.typical, n)
+        model = self.model(n)
         core = openvino.Core()
         settings = {"INFERENCE_NUM_THREADS": self.threads, "PERFORMANCE_HINT": "LATENCY"}
         settings |= {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}  # we pin the process

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from drypoint.engine import Engine
+from drypoint.interop import ExportError
 
 from ._build import build_static
 from ._contestants import PEERS, installed_peers
-from ._errors import BenchError
 from ._figure import Figure
 from ._net import Bench
 from ._nets import Case
@@ -99,8 +99,8 @@ def _peers(bench: Bench, case: Case) -> dict[str, tuple[tuple[str, ...], int]]:
         kind = PEERS[name][0]
         model, images = bench.folder / f"{name}{kind.suffix}", bench.folder / f"{name}.npy"
         try:
-            content = kind.model(case.program, typical, 1)
-        except BenchError:
+            content = kind.write(case.program, outputs=typical)
+        except ExportError:
             continue  # `time_net` noted the reason already
         model.write_bytes(content)
         np.save(images, np.ascontiguousarray(kind.lay_out(case.images[:1])))

@@ -13,20 +13,26 @@ from typing import Any, NoReturn
 
 COMMANDS = {
     "lenet": "train, quantize, export and verify LeNet on MNIST",
-    "train": "train LeNet on MNIST and save the float model",
+    "train": "train a net on your own data, or LeNet on MNIST, and save the float model",
     "measure": "measure a float model or an integer program on test images, MNIST's or your own",
     "quantize": "calibrate a float model on training images and write the integer program",
     "export": "write a program as C: tables, self-test and engine in one folder",
     "verify": "compare reference, C engine and generated C on test images, every byte",
-    "run": "classify pictures (PNG, JPEG, any size) with the float net or the integer engine",
+    "diff": "name the first op that differs between a program and C code, a "
+    "device's log or a float model",
+    "run": "classify pictures (PNG, JPEG, any size) or recordings with a float "
+    "net or the integer engine",
     "info": "print a float model or an integer program as a listing",
-    "import": "read an ONNX or TensorFlow Lite file: a float net as a model, a quantized one as a "
-    "program",
+    "report": "write one HTML page about a model: accuracy, errors by layer, costs, what is proven",
+    "import": "read an ONNX or TensorFlow Lite file: a float net as a model, a "
+    "quantized one as a program",
     "models": "print the cards of the models that come with the package, or retrain the models",
     "bench": "time every backend on this machine, layer by layer, against the machine's limit",
     "recipes": "print accuracy against seconds of the ways to train, over several seeds",
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
+MODULES = {"report": "_page"}
+"""The modules that are not called as their command."""
 
 PROBLEM = 2  # exit code
 
@@ -69,7 +75,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
         if name != chosen:
             commands.add_parser(name, help=text)
             continue
-        command = import_module(f"._{name}", __package__)
+        command = import_module(f".{MODULES.get(name, f'_{name}')}", __package__)
         sub = commands.add_parser(
             name,
             help=text,

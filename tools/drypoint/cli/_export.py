@@ -8,14 +8,15 @@ from textwrap import indent
 
 import numpy as np
 
-from drypoint import data, devices
-from drypoint.common import DrypointError
+from drypoint import devices
+from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
 from drypoint.program import Program, fuse_rows, memory_chart, simplify
 
-from ._output import columns, result, table
+from ._data import examples
+from ._output import columns, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import load_program
 
@@ -36,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
+        type=lambda text: known_word(text, FORMS) or text,
         choices=FORMS,
         default="plain",
         help="layout of the folder: plain C files, or a library of a build system",
     )
     parser.add_argument(
         "--target",
+        type=str.lower,
         choices=names,
         metavar="NAME",
         help="lay the weights out for this device and measure the cost there in an emulator: "
@@ -70,7 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "two programs have one name",
     )
     add_package_argument(parser)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="examples for the self-test, one of each class, as for drypoint train; if left out, "
+        "MNIST's for a net of digits, else random values",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,13 +95,13 @@ def run(args: argparse.Namespace) -> int:
     texts, costs = "", dict[str, object]()
     for name, found in simplified.items():
         program = programs[name]
-        golden = golden_inputs(program, args.data)
+        golden = golden_inputs(program, args)
         section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
         texts += f"  left out of the program: {found.left_out}\n"
         texts += f"  arena: {arena_text(found.program, program)}\n\n"
         if row:
-            text, costs[name], more = measured(row, program, args)
+            text, costs[name], more = measured(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     library = args.name or "models" if len(programs) > 1 else next(iter(programs))
@@ -178,7 +186,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
 
 
 def measured(
-    row: devices.Target, program: Program, args: argparse.Namespace
+    row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.
 
@@ -194,12 +202,13 @@ def measured(
             raise
         return f"  cost not measured: {error}\n\n", None, ""
     clock = args.clock or row.clock_mhz
-    cost = devices.measure_cost(row, program)
+    cost = devices.measure_cost(row, program, golden=golden)
     if args.budget:
         devices.check_budget(args.budget, cost, program, row)
     whole = devices.cost_rows(row, cost, program, clock)
     head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
-    text = f"{head}\n{table(whole, indent='    ')}\n\n"
+    text = f"{head}\n{table(whole, indent='    ')}\n"
+    text += f"    self-test in the emulator: passed, {len(golden)} inputs, every layer\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
@@ -242,23 +251,24 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     return facts
 
 
-def golden_inputs(program: Program, root: Path | None) -> np.ndarray:
-    """Inputs for the self-test: test images where the program reads MNIST, else random values.
+def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
+    """Inputs for the self-test: of ``--data``; else of MNIST, where the program reads it; else
+    random values.
 
     Raises:
-        DrypointError: the folder that was named does not hold MNIST, or the program does not read
-            it.
+        DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
+    options = argparse.Namespace(data=args.data, limit=None)
     try:
-        return one_of_each(data.load("mnist", "test", root=root), program)
+        return one_of_each(examples("test", options, program), program)
     except DrypointError:
-        if root is not None:
+        if args.data is not None:
             raise
-        kind = np.uint8 if program.input_type == "u8" else np.int8
-        limits = np.iinfo(kind)
-        rng = np.random.default_rng(0)
-        size = (4, *program.input_shape)
-        return rng.integers(limits.min, limits.max + 1, size).astype(kind)
+    say(f"no --data: the self-test of {program.name} has random inputs")
+    kind = np.uint8 if program.input_type == "u8" else np.int8
+    limits = np.iinfo(kind)
+    rng = np.random.default_rng(0)
+    return rng.integers(limits.min, limits.max + 1, (4, *program.input_shape)).astype(kind)
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
@@ -268,7 +278,7 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
         ProgramError: the program does not read such images.
     """
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
-    return program.check_input(dataset.x[firsts])
+    return program.encode(dataset.x[firsts])
 
 
 def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         type=Path,
-        help="an ONNX file, one chain of layers, (N, C, H, W); or a TensorFlow Lite file",
+        help="an ONNX or TensorFlow Lite file, of floats or quantized",
     )
     parser.add_argument(
         "--out",
@@ -37,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers or ops."""
     content = read_bytes(args.file)
-    is_tflite = content[4:8] == b"TFL3" or args.file.suffix == ".tflite"
-    if is_tflite and interop.is_quantized_tflite(args.file):
+    is_tflite = interop.is_tflite(args.file)
+    is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
+    if is_quantized(args.file):
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
     read = interop.from_tflite if is_tflite else interop.from_onnx
@@ -66,7 +67,7 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
             f"{args.file} is quantized: it reads integers, and --mean and --std are of float nets"
         )
     out = args.out or args.file.with_suffix(".dpt")
-    program = interop.program_from_tflite(args.file, name=out.stem)
+    program, rounding = interop.program_and_rounding(args.file, name=out.stem)
     check_other(out, args.file)
     provenance = {"imported": args.file.name, "sha256": sha256(content)}
     labels = tuple(args.labels.split(",")) if args.labels else ()
@@ -81,19 +82,23 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         "arena_bytes": program.arena_size,
         "labels": list(labels),
         "left_out": found.to_json(),
+        "rounding": rounding.json(),
     }
-    text = f"{program}\nleft out: {found.left_out}\n{out}: {len(written):,} bytes"
+    text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
     result(text, facts, as_json=args.json)
     return 0
 
 
 def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
-    """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss.
+    """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss. A softmax
+    takes the place of a log-softmax at the end.
 
     It changes no decision, and no integer.
     """
+    (last,) = {name for name, _ in net.wiring.outputs.values()}
+    if isinstance(net[last], nn.LogSoftmax):
+        net = net.with_layer(last, nn.Softmax())
     if isinstance(net, nn.Graph):
-        (last,) = {name for name, _ in net.wiring.outputs.values()}
         ends = isinstance(net[last], nn.Softmax | nn.Sigmoid)
         layers = {"net": net} if ends else {"net": net, "softmax": nn.Softmax()}
         return nn.Sequential(layers, net.input_shape)

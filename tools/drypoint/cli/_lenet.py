@@ -9,12 +9,18 @@ from drypoint.engine import export_c, find_compiler
 from drypoint.measure import measure
 from drypoint.program import blob
 
+from ._data import add_data_arguments
 from ._export import compiler_line, one_of_each
 from ._output import INTERRUPTED, result
-from ._pieces import add_data_arguments, mnist
 from ._quantize import to_integers
 from ._report import Clock, facts_of, summary, versions
-from ._training import Training, add_training_arguments, save_trained, train_lenet
+from ._training import (
+    Training,
+    add_training_arguments,
+    lenet_data,
+    save_trained,
+    train_lenet,
+)
 from ._verify import compare_with
 
 EXAMPLE = "drypoint lenet --epochs 1 --limit 6000 --out /tmp/lenet"
@@ -36,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.out / "lenet.npz")
     out, clock = args.out, Clock()
     with clock.stage("data"):
-        train_set, test_set = mnist("train", args), mnist("test", args)
-    training = Training.of(train_set, args)
+        images = lenet_data(args)
+        train_set, test_set = images.train, images.tested
+    training = Training.of(images, args)
 
     with clock.stage("train"):
         trained = train_lenet(train_set, training)
@@ -57,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         found = compare_with(program, test_set.x, out, name="lenet", compiler=compiler)
     facts = facts_of(program, content, measured=measured, found=found, test_set=test_set)
     facts |= {"seed": args.seed, **training.provenance(), "versions": versions()}
-    facts["seconds"] = clock.seconds
+    facts |= {"seconds": clock.seconds, "training": trained.to_json()}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
     line = compiler_line(out, ["lenet"])
     result(f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}", facts, as_json=args.json)

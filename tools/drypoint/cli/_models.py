@@ -16,11 +16,11 @@ from drypoint.measure import Measurement, measure
 from drypoint.models import ModelCard, Score
 from drypoint.program import blob
 
+from ._data import add_data_arguments
 from ._output import result
-from ._pieces import add_data_arguments, mnist
 from ._quantize import to_integers
 from ._report import versions
-from ._training import Training, add_training_arguments, train_lenet
+from ._training import Training, add_training_arguments, lenet_data, train_lenet
 
 EXAMPLE = "drypoint models"
 LENET = "lenet-mnist"
@@ -41,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
         return _shown((models.card(name) for name in models.names()), as_json=args.json)
     for suffix in (".npz", ".dpt", ".json"):
         check_writable(args.make / f"{LENET}{suffix}")
-    train_set, test_set = mnist("train", args), mnist("test", args)
-    training = Training.of(train_set, args)
+    found = lenet_data(args)
+    train_set, test_set = found.train, found.tested
+    training = Training.of(found, args)
     trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":
         raise KeyboardInterrupt

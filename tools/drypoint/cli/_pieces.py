@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from drypoint import data, models, nn
+from drypoint import models, nn
 from drypoint.common import DrypointError, read_bytes
-from drypoint.data import Dataset, Encoder, ImageEncoder, encoder_from_config
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 
@@ -24,97 +23,6 @@ def _whole(text: str, *, least: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) >= least):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
-
-
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--data`` and ``--limit``, of every command that reads MNIST."""
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the MNIST IDX files")
-    parser.add_argument("--limit", type=count, metavar="N", help="use only the first N images")
-
-
-def mnist(split: str, args: argparse.Namespace) -> Dataset:
-    """The split that the options ask for."""
-    dataset = data.load("mnist", split, root=args.data)
-    return dataset if args.limit is None else dataset[: args.limit]
-
-
-def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--data`` and ``--limit``, of every command that shows images to a net of any kind."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="folder with a subfolder of pictures for each class, or with the MNIST IDX files; "
-        "MNIST if left out",
-    )
-    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the images")
-
-
-def pictures(
-    split: str, args: argparse.Namespace, reader: Model | Program, *, of_its_classes: bool = True
-) -> Dataset:
-    """The images of ``--data``: MNIST, or a folder of pictures encoded for ``reader``.
-
-    Pictures are shuffled by a fixed seed, so that the first ones are of all classes.
-
-    Args:
-        split: the split of MNIST.
-        args: the options.
-        reader: the model or program that reads the images.
-        of_its_classes: refuse MNIST for a net of other classes than digits.
-
-    Raises:
-        DrypointError: images cannot be read, the net reads no images, or MNIST does not fit it.
-    """
-    if args.data is None or not any(_is_of_classes(path) for path in _inside(args.data)):
-        _check_reads_mnist(reader, of_its_classes=of_its_classes)
-        return mnist(split, args)
-    encoder = encoder_of(reader)
-    if not isinstance(encoder, ImageEncoder):
-        raise DrypointError("the net has no image encoder: how it would read pictures is not known")
-    found = data.load_folder(
-        args.data,
-        width=encoder.width,
-        height=encoder.height,
-        color=encoder.color,
-        resize=encoder.resize,
-    )
-    return found.sample(min(len(found), args.limit or len(found)), seed=0)
-
-
-def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
-    """Refuse MNIST's images for a net with other inputs or other classes."""
-    shape = reader.input_shape
-    fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
-    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
-        raise DrypointError(
-            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
-            "x) and measure.measure(model, (x, y)) take arrays"
-        )
-    labels = reader.labels if isinstance(reader, Program) else None
-    classes = labels or getattr(reader.decoder, "classes", ())
-    if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
-        shown = ", ".join(map(str, classes[:12]))
-        raise DrypointError(
-            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
-            "--data DIR"
-        )
-
-
-def encoder_of(reader: Model | Program) -> Encoder | None:
-    """The encoder of a model or program, or None."""
-    if isinstance(reader, Model):
-        return reader.encoder
-    return None if reader.encoder is None else encoder_from_config(reader.encoder)
-
-
-def _inside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _is_of_classes(path: Path) -> bool:
-    """Whether the path can be a class's folder of pictures: MNIST's loader does not read it."""
-    return path.is_dir() and path.name != "MNIST" and not path.name.startswith(".")
 
 
 def load_file(path: Path) -> Model | Program:

@@ -9,8 +9,9 @@ from drypoint.nn import Model
 from drypoint.program import Program, blob
 from drypoint.quant import calibrate, quantize
 
+from ._data import add_data_arguments, examples
 from ._output import result
-from ._pieces import add_picture_arguments, check_other, count, load_model, pictures
+from ._pieces import check_other, count, load_model
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 IMAGES = 2000
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the highest and lowest of 100 - P percent of each layer's values, as "
         "99.99; if left out, ranges hold all of them",
     )
-    add_picture_arguments(parser)
+    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.model.with_suffix(".dpt")
     model = load_model(args.model)
     check_other(out, args.model)
-    dataset = pictures("train", args, model)
+    dataset = examples("train", args, model)
     program = to_integers(
         model, dataset, name=out.stem, images=args.images, percentile=args.percentile
     )

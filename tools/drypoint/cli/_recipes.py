@@ -14,9 +14,10 @@ from drypoint.data import Dataset
 from drypoint.measure import measure
 from drypoint.train import recipes
 
+from ._data import add_data_arguments
 from ._output import INTERRUPTED, percent, result, say, table
-from ._pieces import add_data_arguments, count, mnist, natural
-from ._training import RECIPES
+from ._pieces import count, natural
+from ._training import RECIPES, lenet_data
 
 EXAMPLE = "drypoint recipes --only fast --seeds 3"
 
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train each recipe with each seed on the whole training set; the test set only measures."""
-    train_set, test_set = mnist("train", args), mnist("test", args)
+    found = lenet_data(args)
+    train_set, test_set = found.train, found.tested
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     outcomes: dict[str, list[Outcome]] = {}
     for name in [args.only] if args.only else RECIPES:

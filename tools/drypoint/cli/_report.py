@@ -15,6 +15,7 @@ from drypoint.engine import Verification
 from drypoint.measure import Measurement
 from drypoint.program import Program
 
+from ._data import MNIST
 from ._output import percent, table
 from ._verify import GENERATED
 
@@ -92,7 +93,11 @@ def summary(facts: Mapping[str, Any], out: Path) -> str:
     ]
     width = max(len(value) for _, value, _ in rows)
     aligned = [(name, value.rjust(width), text) for name, value, text in rows]
-    title = f"{out}: LeNet on MNIST, seed {facts['seed']}, {facts['verified_images']:,} test images"
+    name = facts["data"]["name"]
+    shown = "MNIST" if name == MNIST else name
+    title = (
+        f"{out}: LeNet on {shown}, seed {facts['seed']}, {facts['verified_images']:,} test images"
+    )
     return f"{title}\n\n{table(aligned)}"
 
 

@@ -2,69 +2,96 @@
 
 import argparse
 import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import models
+from drypoint import devices, models
 from drypoint.common import DrypointError
-from drypoint.data import ClassDecoder, Decoder, ImageEncoder, decoder_from_config
+from drypoint.data import (
+    ClassDecoder,
+    Decoder,
+    ImageEncoder,
+    SignalEncoder,
+    decoder_from_config,
+    read_samples,
+)
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
 
+from ._data import encoder_of, signals_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, encoder_of, load_model, load_program
+from ._pieces import count, load_file, load_program
 
-EXAMPLE = "drypoint run --engine digit.png"
+EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "image", type=Path, nargs="+", help="picture files, light on dark as MNIST's"
+        "image",
+        type=Path,
+        nargs="+",
+        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files",
     )
     parser.add_argument(
         "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
     )
-    parser.add_argument("--engine", action="store_true", help="run the integer engine")
+    parser.add_argument(
+        "--engine",
+        action="store_true",
+        help="run the integer engine, as for every --model that is a program",
+    )
     parser.add_argument(
         "--model",
         type=Path,
-        help="a .npz file, or .dpt with --engine, or lenet-mnist; if left out, what "
-        "`drypoint lenet` wrote to "
-        "build/lenet, else the LeNet of the package",
+        help="a float model (.npz), a program (.dpt) or lenet-mnist; if left out, what "
+        "`drypoint lenet` wrote to build/lenet, else the LeNet of the package",
+    )
+    parser.add_argument(
+        "--target",
+        choices=[row.name for row in devices.TARGETS],
+        metavar="NAME",
+        help="run the program on this emulated device: drypoint export --help lists them",
     )
     parser.add_argument("--top", type=count, default=3, help="how many classes to show")
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify and print one line for each picture."""
-    path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if args.engine else ".npz")
+    engine = args.engine or args.target is not None
+    path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if engine else ".npz")
     shipped = args.model is None and not path.exists()
     name = LENET if shipped else str(path)
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
-    reader = _reader(path, engine=args.engine, shipped=shipped)
+    reader = _reader(path, engine=engine, shipped=shipped)
     encoder, decoder = encoder_of(reader), _decoder(reader)
-    if not isinstance(encoder, ImageEncoder) or not isinstance(decoder, ClassDecoder):
-        raise DrypointError(f"{name} does not read pictures and answer in classes")
-    pixels = encoder.pixels(args.image)
+    if not isinstance(decoder, ClassDecoder):
+        raise DrypointError(f"{name} does not answer in classes")
+    if isinstance(encoder, SignalEncoder):
+        names, inputs = _windows(args.image, encoder, signals_of(reader).get("label"))
+    elif isinstance(encoder, ImageEncoder):
+        names, inputs = list(map(str, args.image)), encoder.pixels(args.image)
+    else:
+        raise DrypointError(f"{name} has no encoder: how it reads files is not known")
     if args.invert:
-        pixels = 255 - pixels
+        inputs = 255 - inputs
     elif args.model is None:
-        for image in itertools.compress(args.image, _on_light(pixels)):
+        for image in itertools.compress(args.image, _on_light(inputs)):
             say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
-    answering = Engine(reader) if isinstance(reader, Program) else reader
-    probabilities = answering.predict_proba(pixels)
+    probabilities = _probabilities(reader, inputs, args.target)
     lines, facts = [], []
-    for image, p in zip(args.image, probabilities.tolist(), strict=True):
+    for image, p in zip(names, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
         shown = ", ".join(f"{label} ({percent(share)})" for label, share in ranking[: args.top])
         lines.append(f"{image}: {shown}")
-        facts.append({"image": str(image), "class": ranking[0][0], "probabilities": p})
+        facts.append({"image": image, "class": ranking[0][0], "probabilities": p})
     result("\n".join(lines), {"model": name, "images": facts}, as_json=args.json)
     return 0
 
@@ -72,7 +99,47 @@ def run(args: argparse.Namespace) -> int:
 def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return load_program(path) if engine else load_model(path)
+    return load_program(path) if engine else load_file(path)
+
+
+def _probabilities(
+    reader: Model | Program, inputs: NDArray[Any], target: str | None
+) -> NDArray[np.floating]:
+    """The probabilities (N, classes) by the float net, the engine, or an emulated device."""
+    if target is not None:
+        if not isinstance(reader, Program):
+            raise DrypointError("--target runs a program (.dpt): drypoint quantize makes it")
+        outputs = devices.run_program(devices.target(target), reader, reader.encode(inputs))
+        return reader.real(outputs)
+    return (Engine(reader) if isinstance(reader, Program) else reader).predict_proba(inputs)
+
+
+def _windows(
+    paths: list[Path], encoder: SignalEncoder, label: str | None
+) -> tuple[list[str], NDArray[Any]]:
+    """The windows of recordings, or the rows of tables, and a name for each.
+
+    Raises:
+        DrypointError: a file cannot be read, is shorter than a window, or has other channels.
+    """
+    names, windows = list[str](), list[NDArray[Any]]()
+    steps, channels = encoder.window, encoder.channels
+    for path in paths:
+        samples = read_samples(path, label=label)
+        if steps > 1 and samples.shape[1] == steps * channels:  # a row is a window
+            samples = samples.reshape(-1, channels)
+        if samples.shape[1] != channels or len(samples) < steps:
+            raise DrypointError(
+                f"{path} has {len(samples)} time steps of {samples.shape[1]} channels; the net "
+                f"reads {steps} of {channels}"
+            )
+        cut = replace(encoder, hop=steps).windows(samples)
+        windows.append(cut)
+        if steps == 1:
+            names += [f"{path}, row {i + 1}" for i in range(len(cut))]
+        else:
+            names += [f"{path}, step {i * steps}" for i in range(len(cut))]
+    return names, np.concatenate(windows)
 
 
 def _decoder(reader: Model | Program) -> Decoder | None:

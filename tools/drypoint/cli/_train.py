@@ -1,27 +1,90 @@
-"""``drypoint train``: a float LeNet."""
+"""``drypoint train``: a float model, of LeNet by a recipe or of any net on one's own data."""
 
 import argparse
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from drypoint.autodiff import set_threads
-from drypoint.common import DrypointError, check_writable
+from drypoint.common import DrypointError, check_writable, write_atomic
 from drypoint.train import MPICommunicator, TrainResult
 
+from . import _own
+from ._data import add_data_arguments, training_data
+from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
-from ._pieces import add_data_arguments, mnist
-from ._training import Training, add_training_arguments, save_trained, train_lenet
+from ._pieces import count
+from ._training import (
+    Training,
+    add_training_arguments,
+    lenet_data,
+    save_trained,
+    train_lenet,
+)
 
-EXAMPLE = "drypoint train --out build/lenet.npz --epochs 2"
+EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
+OWN = (
+    *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
+    *("label", "window", "hop", "channels"),
+)
+"""Options that no recipe has, ``--data`` aside."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--out", type=Path, default=Path("build/lenet.npz"), help="file to write")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write; if left out, build/net.npz, or build/lenet.npz of a recipe",
+    )
+    add_data_arguments(parser)
+    parser.add_argument("--net", metavar="NET", help=net_help())
+    add_training_arguments(parser)
+    parser.add_argument("--batch", type=count, metavar="N", help=f"examples a step; {_own.BATCH}")
+    parser.add_argument(
+        "--lr", type=_rate, metavar="R", help=f"highest learning rate; {_own.RATE:g}"
+    )
+    parser.add_argument("--optimizer", choices=_own.OPTIMIZERS, help="adam if left out")
+    parser.add_argument(
+        "--augment",
+        choices=_own.AUGMENT,
+        help="random distortion of the training pictures; light if left out",
+    )
+    parser.add_argument(
+        "--size",
+        type=_size,
+        metavar="WxH",
+        help="read pictures in this size; their own if all have one size up to 64x64, else 32x32",
+    )
+    parser.add_argument("--color", choices=("gray", "rgb"), help="of pictures; as they are")
+    parser.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="the column of labels of a CSV file, by name or by place from 0; label, class, ... or "
+        "the only column without numbers if left out",
+    )
+    parser.add_argument(
+        "--window",
+        type=count,
+        metavar="N",
+        help="cut recordings, or a CSV file of a row a time step, into examples of N time steps",
+    )
+    parser.add_argument(
+        "--hop", type=count, metavar="N", help="time steps from window to window; they touch"
+    )
+    parser.add_argument(
+        "--channels",
+        type=count,
+        metavar="N",
+        help="a CSV file's row is N channels, time step after time step; a table if left out",
+    )
+    parser.add_argument("--results", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss: .png or .svg")
     parser.add_argument(
         "--mpi", action="store_true", help="share batches among the processes of mpiexec -n N"
     )
-    add_training_arguments(parser)
     parser.add_argument(
         "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
     )
@@ -31,37 +94,105 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on from the checkpoint there, to the bytes of the whole run; without one start "
         "from the beginning, so that the same command can be started again after each crash",
     )
-    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, save, print the result; of several processes only the first saves and prints."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
+    named = [name for name in OWN if getattr(args, name) is not None]
+    others = [name for name in named if name != "data"]
+    if args.recipe and others:
+        raise DrypointError(
+            f"a recipe trains LeNet its own way: leave out --recipe or --{others[0]}"
+        )
+    by_recipe = bool(args.recipe) or not named
+    out = args.out or Path("build/lenet.npz" if by_recipe else "build/net.npz")
     link = MPICommunicator() if args.mpi else None
     leads = link is None or link.rank == 0
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
     if leads:
-        check_writable(args.out)  # before the work, not after it
-    dataset = mnist("train", args)
-    training = Training.of(dataset, args)
-    trained = train_lenet(
-        dataset, training, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
-    )
+        for path in (out, args.results, args.plot):  # before the work, not after it
+            if path is not None:
+                check_writable(path)
+    notify = say if leads else _silent
+    trained, finish = (_by_recipe if by_recipe else _own_net)(args, notify)
     if leads:
-        _save_and_report(trained, args)
+        _save_and_report(trained, finish, args, out)
     return INTERRUPTED if trained.stopped == "interrupted" else 0
 
 
-def _save_and_report(trained: TrainResult, args: argparse.Namespace) -> None:
-    _, path = save_trained(trained, args.out)
+Finish = Callable[[TrainResult], tuple[str, dict[str, object]]]
+"""A result -> figures on the test part, as text and JSON; empty if there are none."""
+
+
+def _by_recipe(
+    args: argparse.Namespace, notify: Callable[[str], None]
+) -> tuple[TrainResult, Finish]:
+    data = lenet_data(args, notify=notify)
+    training = Training.of(data, args)
+    trained = train_lenet(
+        data.train, training, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
+    )
+    return trained, lambda _: ("", {})
+
+
+def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[TrainResult, Finish]:
+    saved = saved_model(args.net or "")
+    data = training_data(args, saved=saved, size=args.size, color=args.color, notify=notify)
+    training = _own.training(data, args, saved=saved, notify=notify)
+    return training.fit(args), lambda trained: training.tested(trained.model)
+
+
+def _save_and_report(
+    trained: TrainResult, finish: Finish, args: argparse.Namespace, out: Path
+) -> None:
+    _, path = save_trained(trained, out)
     if trained.stopped == "interrupted" and trained.checkpoints:
         say(f"this command with --resume goes on after epoch {trained.n_epochs}")
-    text = f"{path}: not validated, the first epoch was not finished"
-    if trained.best_epoch:
-        best = trained.history["val_accuracy"][trained.best_epoch - 1]
-        text = f"{path}: {percent(best)} of {trained.n_val:,} validation images, "
-        text += f"epoch {trained.best_epoch} of {trained.n_epochs}"
-    facts = {"file": str(path), **trained.to_json()}
+    test_text, test_facts = finish(trained)
+    facts = {"file": str(path), **trained.to_json(), **({"test": test_facts} if test_facts else {})}
+    if args.results is not None:
+        write_atomic(args.results, json.dumps(facts, indent=2) + "\n")
+    if args.plot is not None:
+        trained.plot_loss().save(args.plot)
+    text = f"{path}: {test_text or _validated(trained)}"
     result(f"{text}, {trained.seconds:.1f} s", facts, as_json=args.json)
+
+
+def _validated(trained: TrainResult) -> str:
+    """The figure of the best epoch on the validation examples, as text."""
+    if not trained.best_epoch:
+        return "not validated, the first epoch was not finished"
+    name = next((n for n in ("val_accuracy", "val_loss", "loss") if trained.history.get(n)), "")
+    value = trained.history[name][trained.best_epoch - 1]
+    epoch = f"epoch {trained.best_epoch} of {trained.n_epochs}"
+    if name == "val_accuracy":
+        return f"{percent(value)} of {trained.n_val:,} validation images, {epoch}"
+    return f"{name} {value:.4f}, {epoch}"
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+def _rate(text: str) -> float:
+    """A ``--lr``, for argparse."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not 0 < rate < 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no learning rate, such as 0.003")
+    return rate
+
+
+def _size(text: str) -> tuple[int, int]:
+    """A ``--size`` as (width, height), for argparse."""
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(
+        s.isascii() and s.isdigit() and 1 <= int(s) <= 4096 for s in sides
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 32 or 32x24")
+    return int(sides[0]), int(sides[-1])

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,21 @@ from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.train import TrainResult, recipes
 
+from ._data import TrainingData, training_data
 from ._output import say
 from ._pieces import count, natural
 
+RECIPE = "fast"
+SIZE = (28, 28)  # pixels: of the images that LeNet reads
 RECIPES = {"fast": recipes.lenet_fast, "best": recipes.lenet_best}
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """``--recipe``, ``--epochs`` and ``--seed``, of every command that trains."""
     parser.add_argument(
-        "--recipe", choices=RECIPES, default="fast", help="how to train: see drypoint recipes"
+        "--recipe",
+        choices=RECIPES,
+        help=f"how to train LeNet: see drypoint recipes; {RECIPE} if left out",
     )
     parser.add_argument(
         "--epochs", type=count, help="passes over the images; the recipe's if left out"
@@ -33,6 +39,7 @@ class Training:
     """The settings of a training; equal settings give nets with equal bytes.
 
     Attributes:
+        data: what the provenance says of the data set.
         validation: images held out of the training set and only measured.
         code_sha256: of the trainer: other code may give another net.
     """
@@ -40,17 +47,20 @@ class Training:
     recipe: recipes.Recipe
     seed: int
     data_sha256: str
+    data: Mapping[str, object]
     code_sha256: str
     validation: int
 
     @classmethod
-    def of(cls, dataset: Dataset, args: argparse.Namespace) -> "Training":
+    def of(cls, data: TrainingData, args: argparse.Namespace) -> "Training":
         """The settings from the command's options, for a training set."""
-        recipe = RECIPES[args.recipe]
+        dataset = data.train
+        recipe = RECIPES[args.recipe or RECIPE]
         return cls(
             recipe=recipe if args.epochs is None else recipe.with_epochs(args.epochs),
             seed=args.seed,
             data_sha256=dataset.digest(),
+            data=data.facts,
             code_sha256=_code_digest(),
             validation=max(1, min(5000, len(dataset) // 6)),
         )
@@ -59,7 +69,12 @@ class Training:
         """The provenance of a model with these settings."""
         facts: dict[str, object] = {"seed": self.seed, "validation": self.validation}
         hashes = {"data_sha256": self.data_sha256, "code_sha256": self.code_sha256}
-        return {"recipe": {**self.recipe.config(), **facts, **hashes}}
+        return {"recipe": {**self.recipe.config(), **facts, **hashes}, "data": dict(self.data)}
+
+
+def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say) -> TrainingData:
+    """The parts of ``--data`` in LeNet's size and colour."""
+    return training_data(args, size=SIZE, color="gray", notify=notify)
 
 
 def train_lenet(

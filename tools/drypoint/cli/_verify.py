@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
-from drypoint.program import Program, codegen, simplify
+from drypoint.program import Program, codegen, fuse_rows, simplify
 
+from ._data import add_data_arguments, examples
 from ._output import result, say, table
-from ._pieces import add_picture_arguments, load_program, pictures
+from ._pieces import load_program
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
@@ -23,21 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("program", type=Path, help="a program (.dpt), or lenet-mnist")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
-    add_picture_arguments(parser)
+    add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
     program, compiler = load_program(args.program), find_compiler(args.cc)
-    images = pictures("test", args, program, of_its_classes=False).x
+    images = program.encode(examples("test", args, program, of_its_classes=False).x)
     found = compare(program, images, compiler=compiler)
     text, facts = shown(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
-    if simplified.changes:
-        exported = compare(simplified.program, images, compiler=compiler)
+    as_exported = fuse_rows(simplified.program)
+    if as_exported is not program:
+        exported = compare(as_exported, images, compiler=compiler)
         ends = (one.outputs["reference"] for one in (found, exported))
         changed = int(np.count_nonzero(np.not_equal(*ends)))
-        text += f"\nas exported, left out: {simplified.left_out}\n{shown(exported)}"
+        text += f"\nas exported, arena {as_exported.arena_size:,} bytes, "
+        text += f"left out: {simplified.left_out}\n{shown(exported)}"
         text += f"\n{changed:,} outputs of the two references differ"
         facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
         differing += exported.differing_bytes + changed
@@ -55,7 +58,7 @@ def shown(found: Verification) -> str:
     return f"{found.images:,} images, {total:,} bytes against the reference\n{table(rows)}"
 
 
-def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Verification:
+def compare(program: Program, images: NDArray[np.integer], *, compiler: str) -> Verification:
     """All backends of the engine and freshly generated C against the reference."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -65,7 +68,7 @@ def compare(program: Program, images: NDArray[np.uint8], *, compiler: str) -> Ve
 
 
 def compare_with(
-    program: Program, images: NDArray[np.uint8], folder: Path, *, name: str, compiler: str
+    program: Program, images: NDArray[np.integer], folder: Path, *, name: str, compiler: str
 ) -> Verification:
     """All backends of the engine, and the generated C in ``folder``, against the reference."""
     with tempfile.TemporaryDirectory() as workdir:

@@ -5,6 +5,8 @@ from ._budget import check_budget as check_budget
 from ._budget import parse_budget as parse_budget
 from ._cost import Cost as Cost
 from ._cost import measure_cost as measure_cost
+from ._cost import plane_bytes as plane_bytes
+from ._cost import table_bytes as table_bytes
 from ._count import Instructions as Instructions
 from ._count import count_instructions as count_instructions
 from ._count import why_not_counted as why_not_counted
@@ -23,6 +25,7 @@ from ._jobs import Job as Job
 from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
+from ._jobs import run_program as run_program
 from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record
 from ._record import Recorded as Recorded

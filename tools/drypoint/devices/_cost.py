@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint.program import Op, Program, bytes_in_use, packing
 
 from ._count import Instructions, count_instructions, why_not_counted
+from ._emulate import DeviceError
 from ._exported import build_exported, run_exported
 from ._sizes import linked_sizes
 from ._targets import Target
@@ -45,26 +47,38 @@ class Cost:
 
 
 def measure_cost(
-    target: Target, program: Program, *, optimize: str = "-O3", count: bool = True
+    target: Target,
+    program: Program,
+    *,
+    golden: NDArray[np.integer] | None = None,
+    optimize: str = "-O3",
+    count: bool = True,
 ) -> Cost:
-    """Compile a model for a target and run it in the target's emulator.
+    """Compile a model for a target and run it, and its self-test, in the target's emulator.
 
     Args:
         target: a row of the table.
         program: the model.
+        golden: the inputs (N, h, w, c) of the self-test; None: one input of zeros.
         optimize: the compiler's level.
         count: whether to count instructions, if the counting tools are installed.
 
     Raises:
-        DeviceError: a tool is missing, or a step failed.
+        DeviceError: a tool is missing, a step failed, or a byte of the self-test is wrong.
         SizeError: the engine would need writable data.
     """
-    golden = np.zeros((1, *program.input_shape), np.uint8)
-    golden = golden if program.input_type == "u8" else golden.view(np.int8)
+    if golden is None:
+        zeros = np.zeros((1, *program.input_shape), np.uint8)
+        golden = zeros if program.input_type == "u8" else zeros.view(np.int8)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binary = build_exported(target, program, golden, folder, optimize=optimize)
         answer = run_exported(target, program, binary)
+        if answer.selftest != 0:
+            raise DeviceError(
+                f"the self-test of {program.name} on {target.name} gives {answer.selftest}, not 0: "
+                "please report it"
+            )
         counted = None
         if count and not why_not_counted(target):
             counted = count_instructions(target, answer.marks, binary)

@@ -1,16 +1,19 @@
 """Many programs on a device in one run: the stream that ``harness/jobs.c`` reads and writes."""
 
 import struct
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Program, blob
+from drypoint.program import Program, blob, packing
 
-from ._emulate import DeviceError
+from ._emulate import DeviceError, build_jobs, emulate
+from ._targets import Target
 
 NAME_SIZE = 16
 ORDER: dict[Literal["little", "big"], str] = {"little": "<", "big": ">"}
@@ -58,6 +61,29 @@ def encode(jobs: Sequence[Job], byte_order: Literal["little", "big"]) -> bytes:
             parts += [struct.pack(f"{mark}I", len(table)), table]
         parts.append(inputs.tobytes())
     return b"".join(parts)
+
+
+def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -> NDArray[np.int32]:
+    """The outputs (N, outputs) of a program on a target's emulator, by the target's own kernels.
+
+    Args:
+        target: a row of the table.
+        program: the program.
+        inputs: (N, h, w, c), as the program reads them.
+
+    Raises:
+        DeviceError: a tool is missing, a step failed, or two kernels of the target differ.
+    """
+    own = packing.kernel_set(target.kernels)
+    packed = [packing.pack(op, own) for op in program.ops] if own.number else []
+    jobs = [Job(program=program, inputs=inputs, packed=packed)]
+    with tempfile.TemporaryDirectory() as folder:
+        binary = build_jobs(target, Path(folder) / "jobs")
+        answer = emulate(target, binary, encode(jobs, target.byte_order))
+    (runs,) = decode(jobs, answer, target.byte_order)
+    if any(not np.array_equal(run.outputs, runs[-1].outputs) for run in runs):
+        raise DeviceError(f"the kernels of {target.name} give different outputs: please report it")
+    return runs[-1].outputs
 
 
 def decode(

@@ -58,9 +58,10 @@ class Window:
         down = height + top + bottom - self.extent[0]
         across = width + left + right - self.extent[1]
         if down < 0 or across < 0:
+            around = "" if self.padding == NO_PADDING else f" with padding {self.padding}"
             raise AutodiffError(
                 f"a window of {self.extent[0]}x{self.extent[1]} does not fit into an image of "
-                f"{height}x{width} with padding {self.padding}"
+                f"{height}x{width}{around}"
             )
         return down // self.stride[0] + 1, across // self.stride[1] + 1
 

@@ -90,10 +90,12 @@ def auto(
 
 def _dataset(given: object, name: str) -> Dataset:
     if isinstance(given, tuple) and len(given) == 2:
-        return Dataset(*given)
+        given = Dataset(*given)
     wanted = "a Dataset or a pair (x, y) of uint8 images and labels"
     check_kind(given, Dataset, name=name, wanted=wanted, error=BaselineError)
     assert isinstance(given, Dataset)
+    if given.is_signals:
+        raise BaselineError(f"{name} are signals; wanted: {wanted}")
     return given
 
 

@@ -1,10 +1,12 @@
-"""Augmentation: small random distortions of the training images, different in each epoch.
+"""Augmentation: small random distortions of the training images or signals, different in each
+epoch.
 
 train.fit(model, digits, augment=data.augment.Warp(rotate=12, scale=0.12, shift=1.5))
+train.fit(model, gestures, augment=data.augment.Signals(shift=5, gain=0.1))
 
-The distortion of an image is a function of (seed, epoch, image index) and gives identical bytes on
-every machine. Only training images are augmented; validation, measurement and inference see the
-original images.
+The distortion of an example is a function of (seed, epoch, index of the example) and gives
+identical bytes on every machine. Only training examples are augmented; validation, measurement and
+inference see the original ones.
 """
 
 from dataclasses import dataclass
@@ -13,11 +15,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._augment_checks import check_amount, checked_keys
+from ._augment_signals import Signals
 from ._compiled import instruction_sets, warp_compiled
-from ._counter_random import Keys, image_keys
+from ._counter_random import Keys
 from ._errors import AugmentError
 from ._warp_map import ElasticGrid, affine_maps
 from ._warp_reference import warp_reference
+
+__all__ = ["SIDE_MAX", "RandomRotate", "RandomShift", "Signals", "Warp"]
 
 Pixels = NDArray[np.uint8]
 
@@ -55,8 +61,8 @@ class Warp:
     def __post_init__(self) -> None:
         limits = {"rotate": 180, "scale": 0.5, "shear": 1, "shift": 1024, "elastic": 16}
         for name, most in limits.items():
-            _check(name, getattr(self, name), 0, most)
-        _check("smoothness", self.smoothness, 1, 256)
+            check_amount(name, getattr(self, name), 0, most)
+        check_amount("smoothness", self.smoothness, 1, 256)
 
     def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
         """Distorted copies of the images, of their shape; a pure function of the arguments.
@@ -104,23 +110,6 @@ def _checked(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple
         )
     if max(images.shape[1:3]) > SIDE_MAX or 0 in images.shape[1:]:
         raise AugmentError(f"sides must be 1 to {SIDE_MAX} pixels, images are {images.shape}")
-    places = np.asarray(indices)
-    if places.shape != images.shape[:1] or places.dtype.kind not in "iu":
-        raise AugmentError(
-            f"{len(images)} images want as many whole indices, not {places.dtype} {places.shape}"
-        )
-    for name, low, high in (("seed", seed, seed), ("epoch", epoch, epoch), _range(places)):
-        if low < 0 or high >= 1 << 63:
-            raise AugmentError(f"{name} must be 0 to 2^63 - 1, not {low if low < 0 else high}")
+    keys = checked_keys(len(images), seed, epoch, indices, what="images")
     pixels = images if images.ndim == 4 else images[..., None]
-    return pixels, image_keys(seed, epoch, places)
-
-
-def _range(places: NDArray[np.integer]) -> tuple[str, int, int]:
-    return "an index", int(places.min(initial=0)), int(places.max(initial=0))
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and least <= value <= most):
-        raise AugmentError(f"{name} is {value!r}, not a number from {least} to {most}")
+    return pixels, keys

@@ -17,7 +17,8 @@ def checked_classes(classes: object) -> tuple[Class, ...]:
         CoderError: no classes, a class twice, or a class that is neither str nor int.
     """
     if isinstance(classes, str) or not isinstance(classes, Iterable):
-        raise CoderError(f"classes must be a list of labels, not {classes!r}")
+        hint = f": range({classes}) is 0 to {classes - 1}" if type(classes) is int else ""
+        raise CoderError(f"classes must be a list of labels, not {classes!r}{hint}")
     plain = tuple(plain_label(label) for label in classes)
     for label in plain:
         if isinstance(label, bool) or not isinstance(label, str | int):

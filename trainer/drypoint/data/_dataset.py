@@ -1,4 +1,4 @@
-"""`Dataset`: images with their labels and classes, for training and measuring."""
+"""`Dataset`: images or signals with their labels and classes, for training and measuring."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,79 +12,105 @@ from ._classes import Class
 from ._errors import DatasetError
 from ._labels import label_indices
 from ._pixels import check_scaled, plain_images
+from ._signals import is_signals, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_PICTURE = 8  # steps and channels from which floats can be a picture's pixels by mistake
 _NAMED = 10  # the most classes that the repr of a data set names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled images, checked in the constructor and read-only.
+    """Labelled images or signals, checked in the constructor and read-only.
 
     Attributes:
         x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1. The
-            constructor also takes channels first, or an axis for one channel.
+            constructor also takes channels first, or an axis for one channel. Or signals
+            (N, steps, channels), float32 or the int16 counts of a sensor: the samples in the order
+            of time, the channels of one time step side by side. The constructor also takes
+            (N, steps) for one channel, and other floats. A table of N rows with n columns is
+            (N, 1, n).
         y: int64 class indices, (N,), each in [0, len(classes)). The constructor also takes names
             of classes or one-hot rows: see `label_indices`.
-        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of image i. The
+        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of example i. The
             default is the sorted names in ``y``, or 0, 1, ... to the highest index.
 
-    Writable arrays are copied. Iteration gives (image, label) pairs.
+    Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
 
     Raises:
         DatasetError: wrong dtype, shape, length or label; the message says which.
         UnknownClassError: ``y`` has a name that is none of ``classes``.
     """
 
-    x: NDArray[np.uint8]
+    x: NDArray[Any]
     y: NDArray[np.int64]
     classes: tuple[Class, ...] = ()
 
     def __post_init__(self) -> None:
-        x = plain_images(np.asarray(self.x))
-        gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
-        check_scaled(x, name="images")
-        if x.dtype != np.uint8 or not (gray or rgb):
-            raise DatasetError(
-                "images must be uint8 of shape (N, H, W) or (N, H, W, 3), "
-                f"not {x.dtype} of shape {np.shape(self.x)}"
-            )
+        given = np.asarray(self.x)
+        signals = is_signals(given) and given.ndim != 4  # (N, C, H, W) are images
+        what = "signals" if signals else "images"
+        x = _checked_signals(given) if signals else _checked_images(given)
         if x.size == 0:
-            raise DatasetError(f"no images: their shape is {x.shape}")
+            raise DatasetError(f"no {what}: their shape is {x.shape}")
         # The default () means "from y"; other empty lists of classes are refused.
         left_out = isinstance(self.classes, tuple) and not self.classes
         y, classes = label_indices(self.y, None if left_out else self.classes)
         if len(x) != len(y):
-            raise DatasetError(f"{len(x)} images but {len(y)} labels: one label an image is wanted")
+            raise DatasetError(f"{len(x)} {what} but {len(y)} labels: one label each is wanted")
         object.__setattr__(self, "x", _frozen(x))
         object.__setattr__(self, "y", _frozen(y))
         object.__setattr__(self, "classes", classes)
 
     def __len__(self) -> int:
-        """The number of images."""
+        """The number of images or signals."""
         return len(self.x)
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], Class]]:
-        """The (image, label) pairs in order."""
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], Class]]:
+        """The (image, label) or (signal, label) pairs in order."""
         return (self[i] for i in range(len(self)))
 
     @overload
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Class]: ...
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], Class]: ...
     @overload
     def __getitem__(self, index: slice) -> "Dataset": ...
-    def __getitem__(self, index: int | slice) -> "tuple[NDArray[np.uint8], Class] | Dataset":
-        """Image (H, W) or (H, W, 3) and label at ``index``, or the data set of a slice."""
+    def __getitem__(self, index: int | slice) -> "tuple[NDArray[Any], Class] | Dataset":
+        """Image (H, W) or (H, W, 3), or signal (steps, channels), and label at ``index``; or the
+        data set of a slice.
+        """
         if isinstance(index, slice):
             return Dataset(self.x[index], self.y[index], self.classes)
         return self.x[index], self.classes[int(self.y[index])]
 
     @property
+    def is_signals(self) -> bool:
+        """Whether the examples are signals, not images."""
+        return is_signals(self.x)
+
+    @property
     def image_size(self) -> tuple[int, int]:
-        """(width, height) in pixels; arrays have (height, width)."""
+        """(width, height) in pixels; arrays have (height, width).
+
+        Raises:
+            DatasetError: the examples are signals, whose size is `signal_size`.
+        """
+        if self.is_signals:
+            raise DatasetError("the data are signals, which have a signal_size, not an image_size")
         return int(self.x.shape[2]), int(self.x.shape[1])
 
+    @property
+    def signal_size(self) -> tuple[int, int]:
+        """(steps, channels) of a signal.
+
+        Raises:
+            DatasetError: the examples are images, whose size is `image_size`.
+        """
+        if not self.is_signals:
+            raise DatasetError("the data are images, which have an image_size, not a signal_size")
+        return int(self.x.shape[1]), int(self.x.shape[2])
+
     def take(self, indices: ArrayLike) -> "Dataset":
-        """The images at ``indices``, in that order; negative indices count from the end.
+        """The examples at ``indices``, in that order; negative indices count from the end.
 
         Raises:
             DatasetError: no list of integers, an empty list, or an index outside [-N, N).
@@ -93,7 +119,7 @@ class Dataset:
         return Dataset(self.x[chosen], self.y[chosen], self.classes)
 
     def sample(self, n: int, seed: int = 0) -> "Dataset":
-        """``n`` distinct random images, in the order drawn; equal seeds give equal samples.
+        """``n`` distinct random examples, in the order drawn; equal seeds give equal samples.
 
         Raises:
             DatasetError: ``n`` is not in [1, N].
@@ -103,29 +129,37 @@ class Dataset:
         return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
 
     def class_counts(self) -> dict[Class, int]:
-        """Class -> number of its images, in the order of ``classes``, zeros included."""
+        """Class -> number of its examples, in the order of ``classes``, zeros included."""
         counts = np.bincount(self.y, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def __repr__(self) -> str:
-        (n, height, width), color = self.x.shape[:3], "rgb" if self.x.ndim == 4 else "gray"
+        n = len(self)
         names = ", ".join(map(str, self.classes[:_NAMED])) + (
             ", ..." * (len(self.classes) > _NAMED)
         )
-        images = f"{n:,} image{'s' * (n > 1)} of {width} x {height}, {color}"
-        return f"Dataset({images}; {len(self.classes)} classes: {names})"
+        if self.is_signals:
+            steps, channels = self.signal_size
+            size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
+            examples = f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}"
+        else:
+            size = "{} x {}".format(*self.image_size)
+            color = "rgb" if self.x.ndim == 4 else "gray"
+            examples = f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
+        return f"Dataset({examples}; {len(self.classes)} classes: {names})"
 
     def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
         """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""
         return {images: self.x, labels: self.y}
 
     def digest(self) -> str:
-        """SHA-256 (64 hexadecimal digits) of shape, pixels, labels and classes.
+        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels and classes.
 
         Data sets with equal content have equal digests, on every machine.
         """
-        content = hashlib.sha256(repr((self.x.shape, self.classes)).encode())
-        content.update(self.x.tobytes())
+        kind = (self.x.dtype.name,) if self.is_signals else ()
+        content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
+        content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
         content.update(self.y.astype("<i8").tobytes())
         return content.hexdigest()
 
@@ -156,6 +190,28 @@ def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
         wrong = low if low < -length else high
         raise DatasetError(f"index {wrong} is outside [-{length}, {length})")
     return chosen.astype(np.int64)
+
+
+def _checked_signals(given: NDArray[Any]) -> NDArray[Any]:
+    """Signals in the form of a `Dataset`; floats that are pixels of pictures are refused."""
+    if given.dtype.kind == "f" and given.ndim > 2 and min(given.shape[1:]) >= _PICTURE:
+        check_scaled(given, name="images")
+    return plain_signals(given)
+
+
+def _checked_images(given: NDArray[Any]) -> NDArray[np.uint8]:
+    """Images in the form of a `Dataset`, uint8 (N, H, W) or (N, H, W, 3)."""
+    x = plain_images(given)
+    gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
+    check_scaled(x, name="images")
+    if x.dtype != np.uint8 or not (gray or rgb):
+        scaled = x.dtype.kind == "f" and x.size and 0 <= x.min() <= x.max() <= 1
+        hint = ": of values in [0, 1] it is (255 * x).round().astype('uint8')" if scaled else ""
+        raise DatasetError(
+            "images must be uint8 of shape (N, H, W) or (N, H, W, 3), signals int16 or floats, "
+            f"not {x.dtype} of shape {given.shape}{hint}"
+        )
+    return x
 
 
 def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:

@@ -1,18 +1,27 @@
-"""A data set from a folder of pictures, one subfolder for each class."""
+"""Data sets from folders of pictures, one subfolder for each class."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT
+from drypoint.common import READ_LIMIT, DrypointError
 
-from ._classes import class_names, is_whole
+from ._classes import class_names
+from ._color import Pixels
 from ._dataset import Dataset
-from ._errors import DatasetError
+from ._errors import CoderError, DatasetError
+from ._folder_parts import class_folders, part_folders
 from ._image_encoder import ImageEncoder
-from ._picture import picture_pixels
+from ._picture import picture_size
+from ._splits import ALL, Splits
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff"})
+OTHER_PICTURES = frozenset({".webp", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw", ".dng"})
+_LARGEST = 64  # pixels: larger pictures are read smaller, unless the caller gives a size
+_USUAL = 32  # pixels: the side of pictures of several sizes, unless the caller gives a size
+_NAMED = 5  # pictures that one message names
 
 
 def load_folder(
@@ -45,51 +54,120 @@ def load_folder(
     Raises:
         DatasetError: no such folder, no class, a class without pictures, or pictures of several
             sizes without ``width`` and ``height``.
-        DrypointError: a picture cannot be read; the message names it.
+        DrypointError: pictures cannot be read; the message names them.
     """
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
-    files = _files(Path(root))
+    files = class_folders(Path(root), SUFFIXES)
     paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
-        height, width = _one_size(paths, limit)
+        width, height = _one_size(paths)
     encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
-    x = encoder.pixels(paths, limit=limit)
+    x = _pixels(encoder, paths, limit=limit)
     if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
         x = x[..., :1]
     y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
     return Dataset(x, y, class_names(list(files)))
 
 
-def _files(root: Path) -> dict[str, list[Path]]:
-    """Class name -> paths of its pictures."""
-    if not root.is_dir():
-        raise DatasetError(f"there is no folder {root}")
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
-    files = {folder.name: sorted(filter(_is_picture, folder.rglob("*"))) for folder in folders}
-    if not files:
-        raise DatasetError(f"{root} has no subfolders: one is wanted for each class")
-    empty = [name for name, paths in files.items() if not paths]
-    if empty:
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise DatasetError(f"{root / empty[0]} has no pictures ({kinds}): remove it or fill it")
-    if all(is_whole(name) for name in files):
-        files = {name: files[name] for name in sorted(files, key=int)}
-    return files
+def folder_splits(
+    root: Path,
+    *,
+    width: int | None,
+    height: int | None,
+    color: str | None,
+    resize: str,
+    limit: int,
+) -> Splits:
+    """The pictures of a folder: of its subfolders train, val and test, if it has a subfolder train;
+    else of its subfolders of classes.
+
+    Arguments and errors are as for `load_folder`, but pictures of several sizes, or larger than 64
+    pixels, are read as 32 x 32 unless a size is given.
+    """
+    parts = part_folders(root)
+    files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
+    paths = [path for classes in files.values() for found in classes.values() for path in found]
+    notes = _skipped(files)
+    if width is None or height is None:
+        sizes = {*_sizes(paths).values()}
+        width, height = next(iter(sizes))
+        if len(sizes) > 1 or max(width, height) > _LARGEST:
+            notes += (f"pictures of {_shown(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
+            width = height = _USUAL
+    read: dict[str, Dataset] = {}
+    for part, path in (parts or {ALL: root}).items():
+        size = {"width": width, "height": height}
+        read[part] = load_folder(path, **size, color=color, resize=resize, limit=limit)
+        color = color or ("gray" if read[part].x.ndim == 3 else "rgb")  # by the training part
+    return Splits(read, str(root), notes)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixels:
+    """The pixels of pictures, (N, H, W, C).
+
+    Raises:
+        DrypointError: pictures cannot be read; the message says why one cannot, and names others.
+    """
+    x = np.empty((len(paths), encoder.height, encoder.width, encoder.shape[0]), np.uint8)
+    bad: dict[Path, DrypointError] = {}
+    for row, path in zip(x, paths, strict=True):
+        try:
+            row[...] = encoder.pixels(path, limit=limit)
+        except DrypointError as error:
+            bad[path] = error
+    if bad:
+        first, *others = bad
+        more = ", ".join(map(str, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
+        text = f"; {len(others)} more of {len(paths)} cannot be read: {more}" if others else ""
+        kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
+        raise kind(f"{bad[first]}{text}")
+    return x
 
 
-def _one_size(paths: list[Path], limit: int) -> tuple[int, int]:
-    """The common height and width of all pictures."""
-    first_height, first_width = picture_pixels(paths[0], limit=limit).shape[:2]
-    for path in paths[1:]:
-        height, width = picture_pixels(path, limit=limit).shape[:2]
-        if (height, width) != (first_height, first_width):
+def _one_size(paths: Sequence[Path]) -> tuple[int, int]:
+    """The common width and height of all pictures."""
+    sizes = _sizes(paths)
+    first = next(iter(sizes))
+    width, height = sizes[first]
+    for path, size in sizes.items():
+        if size != (width, height):
             raise DatasetError(
-                f"{path} has {width} x {height} pixels, {paths[0]} {first_width} x "
-                f"{first_height}: give the width and height that all are to have"
+                f"{path} has {size[0]} x {size[1]} pixels, {first} {width} x {height}: give the "
+                "width and height that all are to have"
             )
-    return first_height, first_width
+    return width, height
+
+
+def _sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """(width, height) of each picture; of those that can be opened, if any can."""
+    sizes, errors = dict[Path, tuple[int, int]](), list[DrypointError]()
+    for path in paths:
+        try:
+            sizes[path] = picture_size(path)
+        except DrypointError as error:  # `_pixels` names all such pictures
+            errors.append(error)
+    if not sizes:
+        raise errors[0]
+    return sizes
+
+
+def _shown(sizes: Iterable[tuple[int, int]]) -> str:
+    """Sizes as text: of several the smallest and the largest, by area."""
+    first, *_, last = sorted([*sizes, *sizes], key=lambda size: (size[0] * size[1], size))
+    texts = [f"{width:,} x {height:,}" for width, height in (first, last)]
+    return " to ".join(dict.fromkeys(texts))
+
+
+def _skipped(roots: Iterable[Path]) -> tuple[str, ...]:
+    """A note of the pictures among the files whose format is not read; empty if there are none."""
+    others = Counter(
+        path.suffix.lower()
+        for root in roots
+        for path in root.rglob("*")
+        if path.suffix.lower() in OTHER_PICTURES and path.name[0] != "."
+    )
+    if not others:
+        return ()
+    kinds = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
+    return (f"not read: {kinds} (formats that are read: {', '.join(sorted(SUFFIXES))})",)

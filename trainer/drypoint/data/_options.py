@@ -32,7 +32,7 @@ def color_channels(color: str) -> int:
     Raises:
         CoderError: another colour space.
     """
-    channels = {"gray": 1, "rgb": 3}.get(color)
+    channels = {"gray": 1, "rgb": 3}.get(color) if isinstance(color, str) else None
     if channels is None:
         raise CoderError(f"color must be 'gray' or 'rgb', not {color!r}")
     return channels

@@ -1,6 +1,8 @@
 """uint8 pixels (H, W, C) of a picture: a Pillow image, an array or a file."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,18 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
         f"an image must be a Pillow image, a uint8 or float array or a path, "
         f"not {type(picture).__name__}"
     )
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture file, turned upright, in pixels; the pixels are not decoded.
+
+    Raises:
+        DrypointError: the file cannot be read or is not a picture.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (height, width) if turned else (width, height)
 
 
 def is_batch(array: NDArray[np.generic]) -> bool:
@@ -109,11 +123,18 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
+    with _opened(path) as image:
+        return _image_pixels(image, limit)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture file, open; errors inside of the context become errors of one line."""
     try:
         with warnings.catch_warnings():  # of damaged or large files: they raise below
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
-                return _image_pixels(image, limit)
+                yield image
     except DrypointError as error:
         raise CoderError(f"{path}: {error}") from error
     except Image.DecompressionBombError as error:  # raised before the size is known

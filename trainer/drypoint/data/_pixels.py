@@ -46,5 +46,5 @@ def check_scaled(images: NDArray[Any], *, name: str) -> None:
     if low >= 0 and _BRIGHT < high <= 255 and bool((images == np.rint(images)).all()):
         raise DatasetError(
             f"{name} are {images.dtype} from {low:g} to {high:g}, as pixels are: give pixels as "
-            "uint8, x.astype('uint8'), or scaled to [0, 1], x / 255"
+            "uint8, x.astype('uint8'), or scaled to [0, 1], x / 255; and counts as int16"
         )

@@ -6,11 +6,21 @@
     model = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28),
                      decoder=data.ClassDecoder(range(10)))
 
-**TensorFlow Lite** gives a float net too. A quantized file gives an integer program with the file's
-own weights, scales and zero points, which needs no calibration:
+**TensorFlow Lite** gives a float net too. A quantized file of either kind gives an integer program
+with the file's own weights, scales and zero points, which needs no calibration:
 
     net = interop.from_tflite("lenet.tflite")
     program = interop.program_from_tflite("lenet_int8.tflite")
+    program = interop.program_from_onnx("lenet_int8.onnx")
+
+**PyTorch** modules and **Keras** models give float nets without a file in between, and `check` runs
+both on the same images:
+
+    net = interop.from_torch(module, torch.zeros(1, 1, 28, 28))
+    net = interop.from_keras(model)
+    print(interop.check(nn.Model(net, encoder=encoder), module, images))
+
+Nets and programs go out again: `to_onnx`, `to_tflite`, `to_torch_state_dict`, `to_safetensors`.
 
 A net can be trained further, measured, quantized and exported; a program can be run, verified and
 exported. The extra ``interop`` installs the packages ``onnx`` and ``tflite``, which read the files.
@@ -31,13 +41,41 @@ How a quantized file becomes a program:
 * The last op writes the integers of the file's output less its zero point, as int32. A softmax at
   the end is `Program.softmax`.
 
-A program rounds each value once; some kernels of TensorFlow Lite round twice. From equal inputs a
-value differs by at most 1.
+A quantized ONNX file becomes a draft of float layers with steps, and that the same operators
+(`_onnx_integers`).
+
+A program rounds each value once; some kernels of TensorFlow Lite round twice, ONNX Runtime rounds
+in float32. From equal inputs a value differs by at most 1. `rounding_report` says how often.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
+from ._check import Agreement as Agreement
+from ._check import check as check
+from ._errors import ExportError as ExportError
+from ._errors import FrameworkError as FrameworkError
+from ._errors import ImportFileError as ImportFileError
 from ._errors import OnnxError as OnnxError
 from ._errors import TfliteError as TfliteError
+from ._export import to_onnx as to_onnx
+from ._export import to_safetensors as to_safetensors
+from ._export import to_tflite as to_tflite
+from ._export import to_torch_state_dict as to_torch_state_dict
+from ._keras import from_keras as from_keras
 from ._onnx import from_onnx as from_onnx
+from ._onnx import is_quantized_onnx as is_quantized_onnx
+from ._onnx import program_from_onnx as program_from_onnx
+from ._quantized import is_tflite as is_tflite
+from ._quantized import program_and_rounding as program_and_rounding
+from ._quantized import rounding_report as rounding_report
+from ._rounding import OpRounding as OpRounding
+from ._rounding import RoundingReport as RoundingReport
 from ._tflite import from_tflite as from_tflite
 from ._tflite import is_quantized_tflite as is_quantized_tflite
 from ._tflite import program_from_tflite as program_from_tflite
+from ._torch import from_torch as from_torch
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

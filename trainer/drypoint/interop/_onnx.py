@@ -1,111 +1,196 @@
-"""`from_onnx`: a net from an ONNX file."""
+"""`from_onnx`, `program_from_onnx`: nets and integer programs from ONNX files."""
 
-import importlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from drypoint import nn
-from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
+from drypoint.program import Program, ProgramError
 
-from ._chain import Array, Chain, chain
-from ._errors import OnnxError, Unsupported
-from ._external import refuse_other_files
-from ._layers import Converted, convert
+from ._errors import OnnxError, TfliteError
+from ._onnx_draft import Draft
+from ._onnx_file import Graph, read_graph
+from ._onnx_functions import handlers as functions
+from ._onnx_functions import materialize
+from ._onnx_integers import program_of
+from ._onnx_reader import Bound, Handler, Reader, input_of
+from ._onnx_shapes import (
+    concat,
+    expand,
+    flatten,
+    gather,
+    reshape,
+    slice_of,
+    softmax,
+    split,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
+from ._onnx_steps import integer_handlers
+from ._onnx_value import Value
+from ._onnx_weighted import batch_norm, conv, gemm, matmul
+from ._onnx_windows import global_pool, pad, pool, reduce
+from ._rounding import Requantization
+
+MAX_WALKS = 3  # the first finds what the net's input is
+
+HANDLERS: dict[str, Handler] = {
+    **functions(),
+    "Conv": conv,
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "BatchNormalization": batch_norm,
+    "MaxPool": pool,
+    "AveragePool": pool,
+    "GlobalAveragePool": global_pool,
+    "GlobalMaxPool": global_pool,
+    "ReduceMean": reduce,
+    "ReduceMax": reduce,
+    "Pad": pad,
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Transpose": transpose,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Concat": concat,
+    "Split": split,
+    "Slice": slice_of,
+    "Gather": gather,
+    "Expand": expand,
+    "Softmax": softmax,
+    "LogSoftmax": softmax,
+}
+HANDLERS |= integer_handlers(HANDLERS)
+_STATE = "keeps a state from step to step: a net has none; use convolutions over time"
+_DYNAMIC = (
+    "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
+)
+_SIZES = "makes images larger; the engine has no such op: use fewer strides before it"
+_OTHER_NORM = "normalizes by statistics of the example; the engine has no such op: use BatchNorm"
+_CONTROL = "chooses what is computed while it runs: export one branch"
+HINTS = {
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
+    **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
+    **dict.fromkeys(("Resize", "Upsample", "ConvTranspose", "DepthToSpace"), _SIZES),
+    **dict.fromkeys(
+        ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM
+    ),
+    **dict.fromkeys(("If", "Loop", "Scan", "Where"), _CONTROL),
+    "ArgMax": "gives the number of the largest value: end before it; a program's decision is it",
+    "TopK": "sorts values: end before it",
+    "Einsum": "is a general product of tensors: use a Linear or a convolution",
+    "ReduceSum": "sums over axes: use a mean (ReduceMean), and a factor",
+}
 
 
-def from_onnx(source: bytes | str | Path) -> nn.Sequential:
-    """The net of an ONNX file that is a chain of layers that drypoint has.
+def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+    """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
 
-    The operators are Conv, Gemm, MatMul (+ Add), MaxPool, AveragePool, GlobalAveragePool,
-    BatchNormalization, Flatten, Reshape, Relu, Sigmoid, Tanh, Sin, Cos and Softmax, for float
-    nets with images as (N, C, H, W). Dropout and Identity are dropped, since they have no effect
-    in inference. Weights become float32. Layers get the default names of `nn.Sequential`.
+    `docs/import.md` lists the operators. Nodes that compute nothing of the input become constants;
+    nodes that move no value become no layer. Weights become float32. Layers get the default names
+    of `nn.Sequential`.
+
+    The net takes an example as the file does, with two exceptions: an image that the file has as
+    (H, W, C) is (C, H, W), and a signal (C, L) or (L, C) is an image (C, 1, L).
 
     Args:
-        source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
-            file is opened. Reading takes memory in proportion to the file's size.
+        source: a file, or its bytes. It is untrusted: nothing in it is executed. Data in other
+            files are read if these lie beside the file. Reading takes memory in proportion to the
+            size of the files.
 
     Raises:
-        OnnxError: no ONNX, data in other files, no chain, weights that are not finite in float32,
-            or unsupported nodes (the message names the first eight).
+        OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
+            that are not finite in float32, or nodes that no layer computes (the message has a line
+            for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    wanted = "the bytes or the path of an ONNX file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
-    onnx = _package()
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    what = "the bytes are" if isinstance(source, bytes) else f"{source} is"
-    proto = _parsed(content, onnx, what)
+    graph, what = read_graph(source)
     try:
-        return _net(chain(proto.graph, onnx))
-    except (OnnxError, nn.ConfigError, nn.ShapeError) as error:
-        raise OnnxError(f"{what} no net that can be read: {error}") from error
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = drafted(graph, integers=False)
+            return draft.net(output.end)
+    except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise OnnxError.about(f"{what} no net that can be read", error) from error
 
 
-def _parsed(content: bytes, onnx: Any, what: str) -> Any:
-    """The ``onnx.ModelProto`` of a file, checked, after shape inference.
+def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Program:
+    """The integer program of a quantized ONNX file: its own weights, scales and zero points.
+
+    Both forms are read: float operators between QuantizeLinear and DequantizeLinear (QDQ), and
+    operators on integers (QLinearConv, ...), as ``onnxruntime.quantization.quantize_static`` writes
+    them. Activations are int8 or uint8 with one scale, weights symmetric int8 with a scale a
+    channel or one.
+
+    The program reads what the file's first QuantizeLinear gives: uint8 with zero point 0 as u8,
+    other integers as i8, uint8 less 128; images as (N, H, W, C). `Program.integers` makes them of
+    real values. Its outputs are the integers of the file's output, less the zero point; of a file
+    that ends in a softmax, the integers before that.
+
+    Args:
+        source: as for `from_onnx`.
+        name: the program's name.
 
     Raises:
-        OnnxError: the file is no valid ONNX model, or has data in other files.
+        OnnxError: as `from_onnx`; or tensors that are not quantized.
+        DrypointError: as `from_onnx`.
     """
+    program, _ = program_of_onnx(source, name)
+    return program
+
+
+def program_of_onnx(
+    source: bytes | str | Path, name: str
+) -> tuple[Program, dict[int, Requantization]]:
+    """As `program_from_onnx`, with the real factors of ops by position."""
+    graph, what = read_graph(source)
     try:
-        proto = onnx.load_model_from_string(content)
-        refuse_other_files(proto, onnx)  # first: the checker looks for the other files
-        onnx.checker.check_model(proto)
-        return onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
-    except OnnxError as error:
-        raise OnnxError(f"{what} without its weights: {error}") from error
-    except Exception as error:  # protobuf and the checker raise types of their own C++ side
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise OnnxError(f"{what} no ONNX model that can be read: {lines[0]}") from error
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = drafted(graph, integers=True)
+            return program_of(draft, output.end, size=graph.size, name=name)
+    except (OnnxError, TfliteError, ProgramError, nn.ConfigError) as error:
+        raise OnnxError.about(f"{what} no quantized net that can be read", error) from error
 
 
-def _package() -> Any:
-    try:
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise DrypointError(
-            f"ONNX files are read with the package onnx: {how_to_install('interop')}"
-        ) from error
+def is_quantized_onnx(source: bytes | str | Path) -> bool:
+    """Whether an ONNX file computes with integers, so that `program_from_onnx` is for it: it
+    quantizes an activation.
+
+    Args:
+        source: as for `from_onnx`.
+
+    Raises:
+        OnnxError, DrypointError: as `from_onnx`.
+    """
+    graph, _ = read_graph(source)
+    return any(
+        one.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
+        or (one.op == "QuantizeLinear" and one.inputs[0] not in graph.constants)
+        for one in graph.nodes
+    )
 
 
-def _net(found: Chain) -> nn.Sequential:
-    """The layers of a chain as a net, with their arrays."""
-    made: list[Converted] = []
-    troubles = []
-    for node in found.nodes:
-        try:
-            one = convert(node, made[-1] if made else None)
-        except (Unsupported, nn.ConfigError) as trouble:
-            troubles.append(f"{node.name} {trouble}")
-            continue
-        if one is not None and node.op == "Add":
-            made[-1] = one
-        elif one is not None:
-            made.append(one)
-    if troubles:
-        more = f"; and {len(troubles) - 8} more" if len(troubles) > 8 else ""
-        raise OnnxError(
-            f"{len(troubles)} of {len(found.nodes)} nodes: {'; '.join(troubles[:8])}{more}"
+def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
+    """The layers of a graph, and its output.
+
+    Args:
+        graph: the graph.
+        integers: whether tensors may be quantized.
+
+    Raises:
+        OnnxError: nodes cannot be converted.
+    """
+    bound: Value | None = None
+    for _ in range(MAX_WALKS):
+        reader = Reader(
+            graph,
+            input_of(graph, bound),
+            is_raw=bound is None,
+            integers=integers,
+            materialize=materialize,
         )
-    if not made:
-        raise OnnxError("the graph has no layers: nothing in it does anything")
-    net = nn.Sequential([one.layer for one in made], found.input_shape)
-    params: dict[str, Array] = {}
-    buffers: dict[str, Array] = {}
-    for name, one in zip(net.layers, made, strict=True):
-        params |= {f"{name}.{k}": _as_float32(v, f"{name}.{k}") for k, v in one.params.items()}
-        buffers |= {f"{name}.{k}": _as_float32(v, f"{name}.{k}") for k, v in one.buffers.items()}
-    return net.with_params(params).with_buffers(buffers)
-
-
-def _as_float32(array: Array, path: str) -> Array:
-    if array.dtype.kind in "bcOSU":
-        raise OnnxError(f"{path} holds {array.dtype}, not real numbers")
-    with np.errstate(over="ignore"):
-        values = array.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise OnnxError(f"{path} holds values that are not finite in float32")
-    return values
+        try:
+            return reader.draft, reader.walk(HANDLERS, HINTS)
+        except Bound as found:
+            bound = found.view
+    raise OnnxError("its input is read in too many ways")

@@ -9,6 +9,7 @@ from drypoint.common import check_kind, read_bytes
 from drypoint.program import Program, ProgramError
 
 from ._errors import TfliteError
+from ._rounding import Requantization
 from ._tflite_draft import Draft
 from ._tflite_file import read_file
 from ._tflite_integers import CONVERTERS
@@ -24,7 +25,8 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
     last with a constant), CONCATENATION of channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
     SOFTMAX at the end, QUANTIZE, DEQUANTIZE at the end, and the functions RELU, RELU6,
-    RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS and NEG, which become
+    RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT,
+    SQUARE, SIN and COS, which become
     tables. Activations are int8 with one scale, weights int8 with a scale a channel or one.
 
     The program reads the file's int8 input; of a file with a uint8 input it reads uint8 where the
@@ -43,24 +45,32 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
     Raises:
         TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
-            (the message names the first eight, each with its reason).
+            (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
+    program, _ = program_of_tflite(source, name)
+    return program
+
+
+def program_of_tflite(
+    source: bytes | str | Path, name: str
+) -> tuple[Program, dict[int, Requantization]]:
+    """As `program_from_tflite`, with the real factors of ops by position."""
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft = Draft(read_file(content))
             convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
-            return draft.finished(name)
+            return draft.finished(name), draft.requantizations
     except (TfliteError, ProgramError) as error:
-        raise TfliteError(f"{what} no quantized net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no quantized net that can be read", error) from error
 
 
 def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
     Weights become float32; of a quantized file, the real values of its integers. The operators of
-    `program_from_tflite` are read, but RELU_N1_TO_1, ELU, ABS and NEG. The net takes images as
+    `program_from_tflite` are read, but NEG. The net takes images as
     (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
@@ -68,7 +78,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
 
     Raises:
         TfliteError: no TensorFlow Lite file, weights that are not finite in float32, or operators
-            without a counterpart (the message names the first eight, each with its reason).
+            without a counterpart (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
     content, what = _content(source)
@@ -76,7 +86,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
         with np.errstate(all="ignore"):
             return net_of(read_file(content))
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise TfliteError(f"{what} no net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no net that can be read", error) from error
 
 
 def is_quantized_tflite(source: bytes | str | Path) -> bool:
@@ -96,7 +106,7 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         written = [file.tensors[n].type for one in operators(file) for n in one.outputs if n >= 0]
         return bool({"INT8", "UINT8", "INT16"}.intersection(written))
     except TfliteError as error:
-        raise TfliteError(f"{what} no net that can be read: {error}") from error
+        raise TfliteError.about(f"{what} no net that can be read", error) from error
 
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:

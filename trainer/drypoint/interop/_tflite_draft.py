@@ -35,6 +35,7 @@ from drypoint.program import (
 )
 
 from ._errors import TfliteError, Unsupported
+from ._rounding import Requantization
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_walk import NO_PADDING, Sides, operators, plane, readers
 
@@ -81,7 +82,11 @@ class Value:
 
 
 class Draft:
-    """Ops so far, and the value of each of the file's tensors that is known."""
+    """Ops so far, and the value of each of the file's tensors that is known.
+
+    Attributes:
+        requantizations: position of an op -> its real factors, for ops that round accumulators.
+    """
 
     def __init__(self, file: File) -> None:
         self.file = file
@@ -89,6 +94,7 @@ class Draft:
         self.readers = readers(file, self.line)
         self.ops: list[Op] = []
         self.reads: list[tuple[int, ...]] = []
+        self.requantizations: dict[int, Requantization] = {}
         self.values = {file.input: self._input()}
 
     def _input(self) -> Value:
@@ -171,6 +177,7 @@ class Draft:
             raise Unsupported("has a bias beyond 32 bits")
         mult, shift = multipliers(ratio)
         lo, hi = clamp(activation, value)
+        self.requantizations[len(self.ops)] = Requantization(ratio=ratio)  # of the next op
         fields = {"mult": mult, "shift": shift, "bias": bias.astype(np.int32), "lo": lo, "hi": hi}
         return {**fields, "output": value.tensor}
 

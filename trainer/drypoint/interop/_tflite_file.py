@@ -91,6 +91,8 @@ class Operator:
         kind: the name in the schema, such as "CONV_2D".
         inputs, outputs: numbers of tensors; -1 for an input that is left out.
         options: field of the schema -> number, or name of an enumeration's value.
+        name: the name of the op that is made of it.
+        title: a name for messages.
     """
 
     index: int
@@ -98,11 +100,8 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """A name for people."""
-        return f"{self.kind.lower()}_{self.index}"
+    name: str
+    title: str
 
     @property
     def activation(self) -> str:
@@ -262,6 +261,8 @@ class _Reader:
             inputs=self._numbers(operator, "Inputs"),
             outputs=self._numbers(operator, "Outputs"),
             options=self._options(operator, kind),
+            name=f"{kind.lower()}_{index}",
+            title=f"operator {index} {kind}",
         )
 
     def _options(self, operator: Any, kind: str) -> dict[str, Any]:

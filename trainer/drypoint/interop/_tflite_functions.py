@@ -22,6 +22,12 @@ FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
     "ELU": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
     "ABS": np.abs,
     "NEG": lambda x: -x,
+    "EXP": np.exp,
+    "LOG": lambda x: np.log(np.maximum(x, 1e-30)),
+    "SQRT": lambda x: np.sqrt(np.maximum(x, 0.0)),
+    "SQUARE": np.square,
+    "SIN": np.sin,
+    "COS": np.cos,
     "QUANTIZE": lambda x: x,
 }
 
@@ -32,6 +38,9 @@ def function_of(one: Operator) -> Callable[[Reals], Reals]:
     Raises:
         Unsupported: its option is no number.
     """
+    if one.kind == "FUNCTION":  # of no file's: a layer's
+        function: Callable[[Reals], Reals] = one.options["Function"]
+        return function
     if one.kind == "LEAKY_RELU":
         slope = float(one.options["Alpha"])
         if not math.isfinite(slope):

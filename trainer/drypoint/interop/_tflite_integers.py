@@ -27,6 +27,7 @@ from drypoint.program import (
 )
 
 from ._errors import Unsupported
+from ._rounding import Requantization
 from ._tflite_draft import Draft, Value, clamp, filled
 from ._tflite_file import Array, FileTensor, Operator
 from ._tflite_functions import FUNCTIONS, function_of
@@ -101,6 +102,10 @@ def _mean(draft: Draft, one: Operator) -> None:
         padding=source.padding, pad=filled(source.tensor, source.fill, source.padding),
         **draft.requantized(value, np.array([ratio]), np.array([bias]), activation),
     )  # fmt: skip
+    divides = one.kind == "AVERAGE_POOL_2D"
+    draft.requantizations[len(draft.ops)] = Requantization(
+        ratio=np.array([ratio]), division=divides
+    )
     draft.values[one.outputs[0]] = draft.append(op, (source,), value)
 
 
@@ -132,6 +137,8 @@ def _arithmetic(draft: Draft, one: Operator) -> None:
         ratio = np.array([unit / value.scale])
         more = draft.requantized(sized, ratio, np.array([bias]), one.activation)
         op = Add(**fields, **more, factors=factors)
+        ratios = np.array([a.scale, b.scale]) / value.scale
+        draft.requantizations[len(draft.ops)] = Requantization(ratio=ratios)
     else:
         ratio = np.array([a.scale * b.scale / value.scale])
         op = Mul(**fields, **draft.requantized(sized, ratio, np.zeros(1, np.int64), one.activation))
@@ -183,11 +190,11 @@ def _concatenation(draft: Draft, one: Operator) -> None:
     value, rank = draft.described(one.outputs[0], 0), len(draft.file.tensors[one.outputs[0]].shape)
     if one.options["Axis"] not in (-1, rank - 1) or one.activation != "NONE":
         raise Unsupported("joins other axes than the channels, or has a fused activation")
-    limits = LIMITS[value.tensor.type]
     parts = []
     for i in range(len(one.inputs)):
         part = draft.plain(f"{one.name}.{i}", draft.read(one, i))
         wanted = replace(value, tensor=value.tensor._replace(shape=part.shape), shape=part.shape)
+        limits = LIMITS[part.tensor.type]
         parts.append(_same_steps(draft, f"{one.name}.{i}", part, wanted, limits))
     joined = parts[0]
     for i, part in enumerate(parts[1:], 1):
@@ -319,4 +326,5 @@ CONVERTERS: dict[str, Callable[[Draft, Operator], None]] = {
     **dict.fromkeys(sorted(FUNCTIONS), _function),
     "LEAKY_RELU": _function,
     "GELU": _function,
+    "FUNCTION": _function,
 }

@@ -124,7 +124,7 @@ class Draft:
                 activation.
         """
         activation = one.activation
-        layers: dict[str, Callable[[], nn.Layer]] = {"RELU": nn.ReLU, "RELU6": nn.ReLU6}
+        layers = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
         wanted = self.described(one.outputs[0], value.end)
         if (wanted.plane, wanted.vector) != (value.plane, value.vector):
             raise Unsupported(f"makes {value.plane}, and the file says {wanted.plane}")
@@ -171,7 +171,10 @@ class Draft:
             net = nn.Sequential(chain, shape)
         else:
             net = nn.Graph(self.layers, self.edges, {INPUT: shape})
-        return net.with_params(self.params)
+        fresh = net.initialize(
+            0
+        )  # a batch norm of a constant has no running statistics in the file
+        return fresh.with_params(self.params)
 
     def _chain(self) -> dict[str, nn.Module] | None:
         """The layers, if each reads the one before alone."""
@@ -288,7 +291,7 @@ def _arithmetic(draft: Draft, one: Operator) -> None:
 def _with_constant(draft: Draft, one: Operator, position: int) -> None:
     source, given = draft.read(one, 1 - position), draft.constant(one, position)
     c = source.plane.c
-    if source.vector or given.size not in (1, c) or given.shape[-1:] not in ((), (given.size,)):
+    if source.order or given.size not in (1, c) or given.shape[-1:] not in ((), (given.size,)):
         raise Unsupported(f"has a constant {list(given.shape)} for {source.plane}")
     numbers, ones = np.broadcast_to(given.ravel(), c), np.ones(c)
     factor, bias = {
@@ -296,8 +299,10 @@ def _with_constant(draft: Draft, one: Operator, position: int) -> None:
         "MUL": (numbers, 0 * ones),
         "SUB": (ones, -numbers) if position == 1 else (-ones, numbers),
     }[one.kind]
-    layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
+    layer: nn.Layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
     params = {"weight": factor[:, None, None, None], "bias": bias}
+    if source.vector:  # the running mean is 0 and the variance 1
+        layer, params = nn.BatchNorm1d(epsilon=1e-12, channels=c), {"scale": factor, "shift": bias}
     draft.finish(one, draft.add(one.name, layer, (source,), source, params))
 
 
@@ -355,9 +360,9 @@ def _function(draft: Draft, one: Operator) -> None:
     if one.kind == "SOFTMAX" and (not source.vector or one.options["Beta"] != 1):
         raise Unsupported("acts on an image, or has a factor")
     if one.kind == "GELU" and one.options["Approximate"]:
-        raise Unsupported("is the form by tanh; ours is exact")
-    if one.kind == "LEAKY_RELU":
-        layer: nn.Layer = nn.LeakyReLU(one.options["Alpha"])
+        layer: nn.Layer = nn.Function("gelu_tanh")
+    elif one.kind == "LEAKY_RELU":
+        layer = nn.LeakyReLU(one.options["Alpha"])
     else:
         layer = _FUNCTIONS[one.kind]()
     draft.finish(one, draft.add(one.name, layer, (source,), source))
@@ -422,6 +427,13 @@ _FUNCTIONS: Mapping[str, Callable[[], nn.Layer]] = {
     "TANH": nn.Tanh,
     "HARD_SWISH": nn.Hardswish,
     "GELU": nn.GELU,
+    "RELU_N1_TO_1": nn.Hardtanh,
+    "SIN": nn.Sin,
+    "COS": nn.Cos,
+    **{
+        name.upper(): lambda name=name: nn.Function(name)  # type: ignore[misc]
+        for name in ("elu", "abs", "exp", "log", "sqrt", "square")
+    },
     "SOFTMAX": nn.Softmax,
 }
 CONVERTERS: dict[str, Callable[[Draft, Operator], None]] = {

@@ -16,7 +16,6 @@ Sides = tuple[int, int, int, int]  # top, left, bottom, right
 NO_PADDING: Sides = (0, 0, 0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
-_SHOWN = 8  # operators that a message names
 _HINTS = {
     "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
     "READ_VARIABLE": "keeps a state from run to run: a program has none; export the whole window",
@@ -86,7 +85,7 @@ def convert_all(
             it are checked too.
 
     Raises:
-        TfliteError: some cannot be converted; the message says why of the first eight.
+        TfliteError: some cannot be converted; the message has a line for each reason.
     """
     troubles = []
     for one in line:
@@ -97,12 +96,10 @@ def convert_all(
                 raise Unsupported("reads nothing")
             converters[one.kind](draft, one)
         except (Unsupported, DrypointError) as reason:
-            troubles.append(f"operator {one.index} {one.kind} {reason}")
+            troubles.append((one.title, str(reason)))
             stand_in(one)
     if troubles:
-        more = f"; and {len(troubles) - _SHOWN} more" if len(troubles) > _SHOWN else ""
-        shown = "; ".join(troubles[:_SHOWN])
-        raise TfliteError(f"{len(troubles)} of {len(line)} operators: {shown}{more}")
+        raise TfliteError.of(troubles, len(line), "operators")
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:

@@ -1,7 +1,13 @@
 """Measure a classifier: one pass over the data, and every figure from the outputs of that pass."""
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._activations import Statistic as Statistic
 from ._activations import measure_activations as measure_activations
+from ._anomaly import AnomalyMeasurement as AnomalyMeasurement
+from ._anomaly import anomaly_threshold as anomaly_threshold
+from ._anomaly import measure_anomalies as measure_anomalies
 from ._class_scores import Average as Average
 from ._class_scores import ClassScores as ClassScores
 from ._comparison import Comparison as Comparison
@@ -23,3 +29,7 @@ from ._regression import measure_regression as measure_regression
 from ._scores import mcnemar_p as mcnemar_p
 from ._scores import wilson_interval as wilson_interval
 from ._timing import Latency as Latency
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.data import Dataset, model_inputs
 
 from ._errors import MeasureError
-from ._models import Runner
+from ._models import Runner, program_inputs
 
 Statistic: TypeAlias = Literal["mean", "min", "max", "rms", "std"]
 _Values: TypeAlias = NDArray[np.float64]
@@ -144,8 +144,7 @@ def _outputs(
             raise MeasureError(
                 f"no op {missing[0]!r} in the program; there are: {', '.join(names)}"
             )
-        read = model.program.integers(batch) if batch.dtype.kind == "f" else batch
-        outputs = dict(zip(names, model.trace(read), strict=True))
+        outputs = dict(zip(names, model.trace(program_inputs(model.program, batch)), strict=True))
         return {name: outputs[name] for name in (names if layers is None else layers)}
     raise MeasureError(
         f"{type(model).__name__} shows no layers: a Model, a Sequential or a runner of a program "

@@ -61,7 +61,7 @@ def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled
     if not (isinstance(given, tuple | list) and len(given) == 2):
         raise MeasureError(
             f"the data are {kind_of(given)}; wanted: a Dataset or a pair (x, y) of arrays "
-            "(pictures in folders: data.load_folder)"
+            "(pictures in folders: data.load_folder; by name: data.load)"
         )
     try:
         x = np.asarray(given[0])

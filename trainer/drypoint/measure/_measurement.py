@@ -186,13 +186,17 @@ class Measurement(ProbabilityFigures):
             raise MeasureError("times need a model: measure(model, dataset) keeps it")
         return predictor(self.model), self.dataset
 
+    def _image(self, index: int) -> NDArray[np.uint8] | None:
+        pictures = isinstance(self.dataset, Dataset) and not self.dataset.is_signals
+        return self.dataset.x[index] if pictures and self.dataset is not None else None
+
     def _examples(self, indices: NDArray[np.int64]) -> list[Example]:
         """The examples at ``indices``, in that order."""
         p_true = self._rows_of_p_true
         return [
             Example(
                 index=i,
-                image=self.dataset.x[i] if isinstance(self.dataset, Dataset) else None,
+                image=self._image(i),
                 true=self.classes[int(self.y[i])],
                 predicted=self.classes[int(self.predicted[i])],
                 p_true=None if p_true is None else p_true[i],

@@ -38,7 +38,7 @@ class IntegerProgram(Protocol):
         ...
 
     def integers(self, inputs: ArrayLike, /) -> NDArray[np.integer]:
-        """The integer inputs of the first op, for real inputs (N, ...)."""
+        """The integer inputs of the first op, for what the float model takes (N, ...)."""
         ...
 
     def real(self, outputs: NDArray[np.int32], /) -> NDArray[np.float64]:
@@ -137,10 +137,16 @@ def place_of(fact: str, provenance: Mapping[str, object]) -> str | None:
     return None
 
 
+def program_inputs(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The integer inputs of a program's first op: bytes as they are; floats and int16 counts by the
+    program's rule.
+    """
+    return inputs if inputs.dtype.itemsize == 1 else program.integers(inputs)
+
+
 def _last_of_trace(runner: Runner) -> Predict:
     def predict(inputs: NDArray[Any]) -> ArrayLike:
-        read = runner.program.integers(inputs) if inputs.dtype.kind == "f" else inputs
-        last = runner.trace(read)[-1]
+        last = runner.trace(program_inputs(runner.program, inputs))[-1]
         return runner.program.real(last.reshape(len(last), -1).astype(np.int32, copy=False))
 
     return predict

@@ -11,11 +11,16 @@ one after the other and is a layer itself; a `Graph` connects layers and losses 
 measured and quantized.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._activations import GELU as GELU
 from ._activations import Cos as Cos
 from ._activations import Hardsigmoid as Hardsigmoid
 from ._activations import Hardswish as Hardswish
+from ._activations import Hardtanh as Hardtanh
 from ._activations import LeakyReLU as LeakyReLU
+from ._activations import LogSoftmax as LogSoftmax
 from ._activations import ReLU as ReLU
 from ._activations import ReLU6 as ReLU6
 from ._activations import Sigmoid as Sigmoid
@@ -47,6 +52,8 @@ from ._errors import NotInitializedError as NotInitializedError
 from ._errors import PathError as PathError
 from ._errors import PortError as PortError
 from ._errors import ShapeError as ShapeError
+from ._families import create_net as create_net
+from ._families import families as families
 from ._graph import Graph as Graph
 from ._info import LayerInfo as LayerInfo
 from ._info import NetInfo as NetInfo
@@ -77,14 +84,24 @@ from ._ported import Ported as Ported
 from ._ports import Ports as Ports
 from ._ports import PortValue as PortValue
 from ._presets import autoencoder as autoencoder
+from ._presets import cnn as cnn
+from ._presets import conv1d as conv1d
 from ._presets import dilated as dilated
 from ._presets import ds_cnn as ds_cnn
 from ._presets import lenet as lenet
 from ._presets import lenet5 as lenet5
+from ._presets import mlp as mlp
 from ._presets import mobilenet as mobilenet
+from ._presets import mobilenet_v1 as mobilenet_v1
 from ._presets import resnet8 as resnet8
 from ._presets import squeezenet as squeezenet
+from ._presets import tcn as tcn
 from ._sequential import Sequential as Sequential
+from ._signal_layers import AvgPool1d as AvgPool1d
+from ._signal_layers import Conv1d as Conv1d
+from ._signal_layers import GlobalAvgPool1d as GlobalAvgPool1d
+from ._signal_layers import MaxPool1d as MaxPool1d
+from ._signal_layers import Pool1d as Pool1d
 from ._sizes import Shape as Shape
 from ._structure import Dropout as Dropout
 from ._structure import Flatten as Flatten
@@ -95,3 +112,7 @@ from ._training_graph import TrainingGraph as TrainingGraph
 from ._training_graph import default_loss as default_loss
 from ._user_functions import Elementwise as Elementwise
 from ._user_functions import Function as Function
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

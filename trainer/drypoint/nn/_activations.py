@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drypoint.autodiff import Tensor, activation, cos, relu, sigmoid, sin, softmax, tanh
+from drypoint.autodiff import (
+    Tensor,
+    activation,
+    cos,
+    log_softmax,
+    record,
+    relu,
+    sigmoid,
+    sin,
+    softmax,
+    tanh,
+)
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -51,6 +62,38 @@ class ReLU6(Pointwise):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x, 0), 6)."""
         return activation(x, "relu6")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardtanh(Pointwise):
+    """min(max(x, min_val), max_val), a clip; its derivative at both bounds is 0.
+
+    Args:
+        min_val: a finite number.
+        max_val: a finite number above min_val.
+
+    Raises:
+        ConfigError: the bounds are no finite numbers, or not in order.
+    """
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    short_name: ClassVar[str] = "clip"
+    exportable: ClassVar[str] = "yes"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        bounds = (self.min_val, self.max_val)
+        numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
+        if not numbers or not all(map(math.isfinite, bounds)) or not bounds[0] < bounds[1]:
+            raise ConfigError("Hardtanh", f"wants finite min_val < max_val, got {bounds}")
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x, min_val), max_val)."""
+        low, high = (x.dtype.type(bound) for bound in (self.min_val, self.max_val))
+        inside = (x.data > low) & (x.data < high)
+        return record(x.data.clip(low, high), (x, lambda g: g * inside))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,8 +235,8 @@ class Cos(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Softmax(Layer):
-    """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
+class OverAxis(Layer):
+    """The base class of `Softmax` and `LogSoftmax`, which act along one axis of the example.
 
     Args:
         axis: the axis of one example; negative counts from the end.
@@ -201,8 +244,6 @@ class Softmax(Layer):
     Raises:
         ConfigError: the axis is no integer.
     """
-
-    exportable: ClassVar[str] = "at the end"
 
     axis: int = -1
 
@@ -213,14 +254,44 @@ class Softmax(Layer):
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
         if type(self.axis) is not int:
-            raise ConfigError("Softmax", f"wants an integer axis, got {self.axis!r}")
+            raise ConfigError(type(self).__name__, f"wants an integer axis, got {self.axis!r}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input shape, checked to have the axis."""
         if not -len(input_shape) <= self.axis < len(input_shape):
-            raise ShapeError("Softmax", f"wants an axis {self.axis}, got {input_shape}")
+            raise ShapeError(type(self).__name__, f"wants an axis {self.axis}, got {input_shape}")
         return input_shape
+
+    @property
+    def axis_of_batch(self) -> int:
+        """The axis of a batch of examples."""
+        return self.axis if self.axis < 0 else self.axis + 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Softmax(OverAxis):
+    """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
+
+    Argument: see `OverAxis`.
+    """
+
+    exportable: ClassVar[str] = "at the end"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The probabilities."""
-        return softmax(x, axis=self.axis if self.axis < 0 else self.axis + 1)
+        return softmax(x, axis=self.axis_of_batch)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogSoftmax(OverAxis):
+    """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
+
+    An integer program ends before it as before a `Softmax`: its `real` gives probabilities.
+    Argument: see `OverAxis`.
+    """
+
+    exportable: ClassVar[str] = "at the end"
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The logarithms of the probabilities."""
+        return log_softmax(x, axis=self.axis_of_batch)

@@ -46,6 +46,7 @@ class BatchNorm(Layer):
 
     short_name: ClassVar[str] = "norm"
     in_place: ClassVar[bool] = True
+    _ranks: ClassVar[tuple[int, ...]]  # the possible numbers of axes of an example
     _example: ClassVar[str]  # what an example is, for errors
 
     def __post_init__(self) -> None:
@@ -60,8 +61,8 @@ class BatchNorm(Layer):
 
     @property
     @abstractmethod
-    def example_rank(self) -> int:
-        """The number of axes of one example."""
+    def example_rank(self) -> int | None:
+        """The number of axes of one example; None if there are several."""
 
     @property
     def param_names(self) -> tuple[str, ...]:
@@ -74,9 +75,9 @@ class BatchNorm(Layer):
         return "running_mean", "running_variance"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input shape, checked to have `example_rank` axes and C channels."""
-        rank, channels = self.example_rank, self.channels
-        if len(input_shape) != rank or input_shape[0] != (channels or input_shape[0] or -1):
+        """The input shape, checked to have a rank of the layer's examples and C channels."""
+        ranks, channels = self._ranks, self.channels
+        if len(input_shape) not in ranks or input_shape[0] != (channels or input_shape[0] or -1):
             wanted = self._example.format(C="C" if channels is None else channels)
             raise ShapeError(type(self).__name__, f"wants {wanted}, got {input_shape}")
         return input_shape
@@ -137,11 +138,12 @@ class BatchNorm(Layer):
 class BatchNorm2d(BatchNorm):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
 
-    Arguments: see `BatchNorm`. Signals (C, L) are images (C, 1, L) or (C, L, 1).
+    Arguments: see `BatchNorm`.
     """
 
     in_kernels: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
+    _ranks: ClassVar[tuple[int, ...]] = (3,)
     _example: ClassVar[str] = "images ({C}, H, W)"
 
     @property
@@ -152,16 +154,18 @@ class BatchNorm2d(BatchNorm):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BatchNorm1d(BatchNorm):
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each element of (C,).
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C,) or (C, L).
 
-    Arguments: see `BatchNorm`.
+    Arguments: see `BatchNorm`. Called on its own, the layer takes an array as one example; in a net
+    there is a batch axis.
     """
 
     in_kernels: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
-    _example: ClassVar[str] = "vectors ({C},), or images for BatchNorm2d"
+    _ranks: ClassVar[tuple[int, ...]] = (1, 2)
+    _example: ClassVar[str] = "vectors ({C},) or signals ({C}, L), or images for BatchNorm2d"
 
     @property
-    def example_rank(self) -> int:
-        """1: (C,)."""
-        return 1
+    def example_rank(self) -> None:
+        """None: (C,) or (C, L)."""
+        return

@@ -9,6 +9,7 @@ from ._linear import Linear
 from ._merging import Add, Concat
 from ._module import Module
 from ._sequential import Sequential
+from ._signal_layers import Conv1d
 
 Layers = dict[str, Layer]
 
@@ -36,6 +37,42 @@ def conv_norm(
         "norm": BatchNorm2d(),
     }
     return layers if activation is None else {**layers, "act": activation}
+
+
+def conv_norm_1d(channels: int, kernel: int, *, dilation: int = 1, causal: bool = False) -> Layers:
+    """A convolution along time without bias, which keeps the length, its batch norm, ReLU.
+
+    A causal convolution pads in front only.
+    """
+    conv = Conv1d(
+        channels,
+        kernel,
+        padding="causal" if causal else "same",
+        dilation=dilation,
+        bias=False,
+    )
+    return {"conv": conv, "norm": BatchNorm1d(), "act": ReLU()}
+
+
+def temporal_block(inputs: int, channels: int, *, dilation: int) -> Graph:
+    """Two causal convolutions of 3 steps with a dilation, a skip around both, ReLU after the
+    addition (TCN, Bai et al. 2018). A block that changes the channels has a convolution of one step
+    in its skip.
+    """
+    second = conv_norm_1d(channels, 3, dilation=dilation, causal=True)
+    del second["act"]
+    branch = Sequential(
+        {
+            "a": Sequential(conv_norm_1d(channels, 3, dilation=dilation, causal=True)),
+            "b": Sequential(second),
+        }
+    )
+    layers: dict[str, Module] = {"branch": branch, "add": Add(), "act": ReLU()}
+    edges = [("input", "branch", "add.a"), ("add", "act")]
+    if inputs == channels:
+        return Graph(layers, [*edges, ("input", "add.b")])
+    layers["skip"] = Conv1d(channels, 1)
+    return Graph(layers, [*edges, ("input", "skip", "add.b")])
 
 
 def dense_norm(units: int) -> Sequential:
@@ -102,11 +139,12 @@ def fire(squeeze: int, expand: int) -> Graph:
     )
 
 
-def separable(channels: int) -> Sequential:
+def separable(inputs: int, channels: int, *, stride: int = 1) -> Sequential:
     """A depthwise convolution of 3x3 and a convolution of 1x1, each with batch norm and ReLU."""
+    depthwise = conv_norm(inputs, 3, stride=stride, groups=inputs, activation=ReLU())
     return Sequential(
         {
-            "depthwise": Sequential(conv_norm(channels, 3, groups=channels, activation=ReLU())),
+            "depthwise": Sequential(depthwise),
             "pointwise": Sequential(conv_norm(channels, 1, activation=ReLU())),
         }
     )

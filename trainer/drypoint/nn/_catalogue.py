@@ -1,16 +1,18 @@
 """Every layer, loss and container class: the list, its table, and modules from their `config`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drypoint.common import html_table, table_lines
+from drypoint.common import Arguments, accept, html_table, table_lines
 
 from ._activations import (
     GELU,
     Cos,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -19,6 +21,7 @@ from ._activations import (
     Softmax,
     Tanh,
 )
+from ._aliases import ARGUMENTS, LAYER_HINTS
 from ._batch_norm import BatchNorm1d, BatchNorm2d
 from ._container import Container
 from ._convolution import Conv2d
@@ -32,6 +35,7 @@ from ._module import Module
 from ._names import inside
 from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
+from ._signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
 from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
 from ._user_functions import Elementwise, Function
 
@@ -41,6 +45,10 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     AvgPool2d,
     GlobalAvgPool2d,
     AdaptiveAvgPool2d,
+    Conv1d,
+    MaxPool1d,
+    AvgPool1d,
+    GlobalAvgPool1d,
     ZeroPad2d,
     BatchNorm2d,
     BatchNorm1d,
@@ -54,6 +62,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     LeakyReLU,
     Hardswish,
     Hardsigmoid,
+    Hardtanh,
     SiLU,
     GELU,
     Tanh,
@@ -63,6 +72,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     Function,
     Elementwise,
     Softmax,
+    LogSoftmax,
     Add,
     Mul,
     Concat,
@@ -74,6 +84,10 @@ LEAF_TYPES: tuple[type[Module], ...] = (
 )
 """All layers and losses that contain no others: the types that a model file may name besides
 `Sequential` and `Graph`."""
+
+_types: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
+for _type in _types:
+    accept(replace(ARGUMENTS.get(_type.__name__, Arguments()), hints=LAYER_HINTS))(_type)
 
 
 def module_from_config(config: object) -> Module:

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
+from drypoint.common import known_word
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -20,6 +21,7 @@ from ._sizes import (
     check_flag,
     check_padding,
     check_pair,
+    fit_hint,
     full_padding,
     pair,
 )
@@ -62,24 +64,33 @@ class Conv2d(Layer):
     in_channels: int | None = None
 
     short_name: ClassVar[str] = "conv"
+    _example: ClassVar[str] = "images (C, H, W)"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
-        check_count("Conv2d", "out_channels", self.out_channels)
-        check_pair("Conv2d", "kernel_size", self.kernel_size)
-        check_pair("Conv2d", "stride", self.stride)
-        check_padding("Conv2d", self.padding, by_name=True)
-        check_pair("Conv2d", "dilation", self.dilation)
-        check_count("Conv2d", "groups", self.groups)
-        check_flag("Conv2d", "bias", self.bias)
+        kind = type(self).__name__
+        check_count(kind, "out_channels", self.out_channels)
+        self._check_window()
+        check_count(kind, "groups", self.groups)
+        check_flag(kind, "bias", self.bias)
         if self.in_channels is not None:
-            check_count("Conv2d", "in_channels", self.in_channels)
+            check_count(kind, "in_channels", self.in_channels)
         if self.out_channels % self.groups or (self.in_channels or 0) % self.groups:
             raise ConfigError(
-                "Conv2d",
+                kind,
                 f"wants channels that its {self.groups} groups divide, got {self.in_channels} in "
                 f"and {self.out_channels} out",
             )
+
+    def _check_window(self) -> None:
+        kind = type(self).__name__
+        check_pair(kind, "kernel_size", self.kernel_size)
+        check_pair(kind, "stride", self.stride)
+        if isinstance(self.padding, str):  # "SAME" and "same" are one word
+            word = known_word(self.padding, ("same", "valid"))
+            object.__setattr__(self, "padding", word or self.padding)
+        check_padding(kind, self.padding, by_name=True)
+        check_pair(kind, "dilation", self.dilation)
 
     @property
     def example_rank(self) -> int:
@@ -103,17 +114,28 @@ class Conv2d(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(O, H', W'), sizes rounded down."""
-        if len(input_shape) != 3 or input_shape[0] % self.groups or not input_shape[0]:
-            groups = f" with C a multiple of {self.groups}" if self.groups > 1 else ""
-            raise ShapeError("Conv2d", f"wants images (C, H, W){groups}, got {input_shape}")
-        if self.in_channels is not None and input_shape[0] != self.in_channels:
-            raise ShapeError(
-                "Conv2d", f"wants {self.in_channels} channels (C, H, W), got {input_shape}"
-            )
+        self._check_input(input_shape)
         try:
             return self.out_channels, *self.window(input_shape).output_size(*input_shape[1:])
         except AutodiffError as error:
-            raise ShapeError("Conv2d", f"got {input_shape}: {error}") from error
+            raise ShapeError(
+                "Conv2d", f"got {input_shape}: {error}{fit_hint(input_shape)}"
+            ) from error
+
+    def _check_input(self, input_shape: Shape) -> None:
+        kind, axes = type(self).__name__, self._example
+        rank = self.example_rank
+        if len(input_shape) != rank or input_shape[0] % self.groups or not input_shape[0]:
+            groups = f" with C a multiple of {self.groups}" if self.groups > 1 else ""
+            hint = "; put it before the Flatten" if len(input_shape) == 1 else ""
+            raise ShapeError(kind, f"wants {axes}{groups}, got {input_shape}{hint}")
+        if self.in_channels is not None and input_shape[0] != self.in_channels:
+            _, _, axes = axes.partition(" ")
+            raise ShapeError(
+                kind,
+                f"wants {self.in_channels} channels {axes}, got {input_shape}; in_channels may be "
+                "left out",
+            )
 
     def bind(self, input_shape: Shape) -> Self:
         """The layer with `in_channels` set."""
@@ -126,9 +148,10 @@ class Conv2d(Layer):
             return self.bind(input_shape).param_shapes()
         if self.in_channels is None:
             raise ShapeError(
-                "Conv2d", "does not know its channels; give in_channels or an input_shape"
+                type(self).__name__,
+                "does not know its channels; give in_channels or an input_shape",
             )
-        weight = (self.out_channels, self.in_channels // self.groups, *pair(self.kernel_size))
+        weight = (self.out_channels, self.in_channels // self.groups, *self._taps)
         return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
 
     def initial_arrays(self, draw: Draw) -> dict[str, Array]:
@@ -136,9 +159,14 @@ class Conv2d(Layer):
         weight = draw(self.param_shapes()["weight"])
         return {"weight": weight, "bias": np.zeros(self.out_channels, np.float32)}
 
+    @property
+    def _taps(self) -> tuple[int, ...]:
+        """The sizes of the window, as the last axes of the weight."""
+        return pair(self.kernel_size)
+
     def macs(self, input_shape: Shape) -> int:
         """O H' W' * C / groups * kh kw."""
-        taps = math.prod(pair(self.kernel_size))
+        taps = math.prod(self._taps)
         return math.prod(self.output_shape(input_shape)) * input_shape[0] // self.groups * taps
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002

@@ -43,6 +43,39 @@ def softplus(x: Tensor) -> Tensor:
     return record(y, (x, lambda g: g * np.exp(x.data - y)))
 
 
+def elu(x: Tensor) -> Tensor:
+    """x above 0, else exp x - 1."""
+    negative = np.expm1(np.minimum(x.data, 0))
+    y = np.where(x.data > 0, x.data, negative)
+    return record(y, (x, lambda g: g * np.where(x.data > 0, x.dtype.type(1), negative + 1)))
+
+
+def selu(x: Tensor) -> Tensor:
+    """1.0507 x above 0, else 1.7581 (exp x - 1): the constants of self-normalizing nets."""
+    scale, alpha = x.dtype.type(1.0507009873554805), x.dtype.type(1.6732632423543772)
+    negative = scale * alpha * np.expm1(np.minimum(x.data, 0))
+    slope = np.where(x.data > 0, scale, negative + scale * alpha)
+    return record(np.where(x.data > 0, scale * x.data, negative), (x, lambda g: g * slope))
+
+
+def softsign(x: Tensor) -> Tensor:
+    """x / (1 + |x|); derivative 1 / (1 + |x|)^2."""
+    below = 1 + np.abs(x.data)
+    return record(x.data / below, (x, lambda g: g / below**2))
+
+
+def mish(x: Tensor) -> Tensor:
+    """x tanh(log(1 + exp x))."""
+    return x * tanh(softplus(x))
+
+
+def gelu_tanh(x: Tensor) -> Tensor:
+    """x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): the approximation of `gelu` by tanh."""
+    rate = x.dtype.type(math.sqrt(2 / math.pi))
+    inner = tanh(rate * (x + x.dtype.type(0.044715) * x * x * x))
+    return x.dtype.type(0.5) * x * (inner + x.dtype.type(1))
+
+
 @dataclass(frozen=True)
 class Named:
     """An elementwise function and its domain.
@@ -71,4 +104,9 @@ FUNCTIONS: Mapping[str, Named] = {
     "square": Named(square),
     "abs": Named(absolute),
     "softplus": Named(softplus),
+    "elu": Named(elu),
+    "selu": Named(selu),
+    "softsign": Named(softsign),
+    "mish": Named(mish),
+    "gelu_tanh": Named(gelu_tanh),
 }

@@ -11,6 +11,7 @@ from ._convolution import Conv2d
 from ._layer import Layer
 from ._linear import Linear
 from ._pooling import MaxPool2d
+from ._signal_layers import Conv1d, MaxPool1d
 
 
 class Run(NamedTuple):
@@ -46,10 +47,10 @@ def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
     while rest:
         name, layer = rest.pop(0)
         relu, pool = False, (1, 1)
-        if type(layer) in (Conv2d, Linear) and _next_is(ReLU, rest):
+        if type(layer) in (Conv2d, Conv1d, Linear) and _next_is(ReLU, rest):
             rest.pop(0)
             relu = True
-        if type(layer) is Conv2d and rest and (window := _touching(rest[0][1])):
+        if type(layer) in (Conv2d, Conv1d) and rest and (window := _touching(rest[0][1])):
             rest.pop(0)
             pool = window
         runs.append(Run(name, layer, relu, pool))
@@ -58,7 +59,7 @@ def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
 
 def _touching(layer: Layer) -> Pair | None:
     """The window of a max-pooling that can be fused with a convolution, else None."""
-    if type(layer) is not MaxPool2d:
+    if not (isinstance(layer, MaxPool2d | MaxPool1d) and type(layer) in (MaxPool2d, MaxPool1d)):
         return None
     window = layer.window((1, 1, 1))
     (kh, kw), touching = window.kernel, window.stride == window.kernel

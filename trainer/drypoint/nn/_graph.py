@@ -21,7 +21,7 @@ from ._names import LayerLike, inside, named, split
 from ._ported import Step
 from ._ports import PortValue, as_tensor, check_lengths, dtype_of
 from ._sequential import Sequential
-from ._sizes import Shape, check_count
+from ._sizes import Shape, check_count, shape_hint
 from ._wiring import End, Pair, Wiring, pairs_of, renamed_end, wired
 
 
@@ -118,7 +118,9 @@ class Graph(GraphLayer):
         """Output port -> shape for one example, as far as the input shapes determine it."""
         for port, shape in self._known.items():
             if input_shapes.get(port, shape) != shape:
-                raise ShapeError("Graph", f"wants {shape} at port {port}, got {input_shapes[port]}")
+                came = input_shapes[port]
+                hint = shape_hint(shape, came)
+                raise ShapeError("Graph", f"wants {shape} at port {port}, got {came}{hint}")
         values = self._propagated(input_shapes)
         return {port: values[end] for port, end in self.wiring.outputs.items() if end in values}
 

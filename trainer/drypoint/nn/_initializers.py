@@ -1,7 +1,7 @@
 """Weight initialization, with variances that keep activations in one range in every layer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias, assert_never, get_args
 
 import numpy as np
@@ -27,6 +27,8 @@ Distribution: TypeAlias = Literal["normal", "uniform"]
 Draw: TypeAlias = Callable[[Shape], Array]
 """Draws a float32 weight of shape (out, in, ...)."""
 
+_OTHER_NAMES: Mapping[str, Method] = {"he": "kaiming", "glorot": "xavier"}
+
 _STD = {"normal": 1.0, "identity": 0.01}
 
 
@@ -44,6 +46,7 @@ def drawer(
         ConfigError: an option is out of range, or `method` does not have it; the error names
             `kind`.
     """
+    method = _OTHER_NAMES.get(method, method)
     if method not in get_args(Method):
         raise ConfigError(kind, f"knows the methods {', '.join(get_args(Method))}, got {method!r}")
     if distribution not in get_args(Distribution):

@@ -69,7 +69,9 @@ class Linear(Layer):
             raise ShapeError("Linear", f"wants a vector, got {input_shape}; put a Flatten before")
         if not input_shape[0] or input_shape[0] != (self.in_features or input_shape[0]):
             wanted = "a vector" if self.in_features is None else (self.in_features,)
-            raise ShapeError("Linear", f"wants {wanted}, got {input_shape}")
+            raise ShapeError(
+                "Linear", f"wants {wanted}, got {input_shape}; in_features may be left out"
+            )
         return (self.out_features,)
 
     def bind(self, input_shape: Shape) -> Self:

@@ -11,17 +11,19 @@ from typing import Protocol, Self, cast, runtime_checkable
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, read_bytes, write_atomic
+from drypoint.common import DrypointError, attribute_hints, read_bytes, write_atomic
 from drypoint.data import (
     Decoder,
     Encoder,
     ImageEncoder,
+    SignalEncoder,
     check_scaled,
     decoder_from_config,
     encoder_from_config,
 )
 
 from . import _model_file as model_file
+from ._aliases import MODEL_HINTS
 from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
 from ._layer import Layer
@@ -35,6 +37,7 @@ class _Ranking(Protocol):
     def top(self, p: object, k: int | None = None) -> list[object]: ...
 
 
+@attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
     """A net with an encoder of its inputs and a decoder of its outputs.
@@ -64,11 +67,24 @@ class Model:
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
+        self._check_classes()
         try:
             facts = json.loads(json.dumps(dict(self.provenance), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise ModelError(f"provenance is not as JSON takes it: {error}") from error
         object.__setattr__(self, "provenance", FrozenMapping(facts))
+
+    def _check_classes(self) -> None:
+        """Refuse a decoder of another number of classes than the net has outputs."""
+        classes = getattr(self.decoder, "classes", None)
+        if self.net.input_shape is None or not isinstance(classes, tuple):
+            return
+        shape = self.net.output_shape(self.net.input_shape)
+        if len(shape) == 1 and shape[0] != len(classes):
+            raise ModelError(
+                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes: they are one "
+                "for one"
+            )
 
     @property
     def input_shape(self) -> Shape | None:
@@ -79,7 +95,8 @@ class Model:
         """The net's input for x: one example, or a batch with its axis first.
 
         Float arrays of exactly the net's input shape, batches of them and lists of them pass
-        unchanged; the encoder, if there is one, encodes anything else.
+        unchanged; the encoder, if there is one, encodes anything else. A `SignalEncoder` encodes
+        every input.
 
         Raises:
             InputError: there is no encoder, and x is no array of finite real numbers.
@@ -159,6 +176,28 @@ class Model:
         """
         return self.decode(self.predict_proba(x, batch_size=batch_size))
 
+    def reconstruction_error(self, x: object, *, batch_size: int = 256) -> Array:
+        """How badly an autoencoder reconstructs each input: the mean squared difference of the
+        net's output and its encoded input, float64 (N,).
+
+        Args:
+            x, batch_size: as for `predict_proba`; a batch.
+
+        Raises:
+            ModelError: the net gives another number of values than it takes. Otherwise as for
+                calling the model.
+        """
+        encoded = np.asarray(self.encode(x), np.float64)
+        outputs = self.predict_proba(x, batch_size=batch_size).reshape(len(encoded), -1)
+        wanted = encoded.reshape(len(encoded), -1)
+        if outputs.shape != wanted.shape:
+            raise ModelError(
+                f"the net gives {outputs.shape[1:]} values for {wanted.shape[1:]}: it is no "
+                "autoencoder"
+            )
+        squares: Array = ((outputs - wanted) ** 2).mean(axis=1)
+        return squares
+
     def top(self, x: object, k: int | None = None) -> list[object]:
         """The k likeliest (class, probability) pairs, likeliest first; a list of such lists for a
         batch. k = None means all classes.
@@ -167,8 +206,22 @@ class Model:
             ModelError: the decoder does not rank classes, or there is none.
         """
         if not isinstance(self.decoder, _Ranking):
-            raise ModelError(f"top() wants a decoder of classes, the model has {self.decoder!r}")
+            raise ModelError(
+                f"top() wants a decoder of classes, the model has {self.decoder!r}: "
+                "with_decoder(data.ClassDecoder(classes))"
+            )
         return self.decoder.top(self.predict_proba(x), k)
+
+    def check_export(self) -> None:
+        """Check, before training, that `quant.quantize` can make the model an integer program.
+
+        Raises:
+            QuantizationError: it cannot: the message names each layer in the way, the reason and
+                what to use instead.
+        """
+        from drypoint.quant import check_export  # noqa: PLC0415 - quant imports nn
+
+        check_export(self)
 
     def with_net(self, net: Layer) -> Self:
         """The model with another net."""
@@ -212,6 +265,11 @@ class Model:
         """
         write_atomic(path, self.dumps())
 
+    @staticmethod
+    def load(path: str | Path) -> "Model":
+        """`nn.load`: the model that `save` wrote to a file."""
+        return load(path)
+
     def _repr_html_(self) -> str:
         """For notebooks: encoder, net as a table, decoder."""
         before, after = (escape(repr(end)) for end in (self.encoder, self.decoder))
@@ -220,6 +278,8 @@ class Model:
 
     def _raw(self, x: object) -> Array | None:
         """x as an array if it has the net's input shape and is of floats, else None."""
+        if isinstance(self.encoder, SignalEncoder):
+            return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
             if all(np.shape(one) == shape for one in x):
@@ -245,6 +305,8 @@ class Model:
         whether it is a batch."""
         if isinstance(x, list | tuple):
             return self.encoder is not None and len(x) > most
+        if isinstance(self.encoder, SignalEncoder):
+            return len(x) > most and not self.encoder.is_window(x.shape)
         rank = None if self.input_shape is None else len(self.input_shape)
         return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
 

@@ -13,7 +13,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, npy_header, pack_members, parse_json, unpack_members
+from drypoint.common import (
+    DrypointError,
+    file_kind,
+    npy_header,
+    pack_members,
+    parse_json,
+    unpack_members,
+)
 
 from ._catalogue import layer_from_config
 from ._errors import ModelFileError
@@ -74,9 +81,11 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
     try:
         members = unpack_members(content)
     except DrypointError as error:
-        raise ModelFileError(f"not a model file, or a damaged one: {error}") from error
+        kind = file_kind(content) or "Model.save writes one"
+        raise ModelFileError(f"not a model file, or a damaged one: {error}; {kind}") from error
     if _JSON not in members:
-        raise ModelFileError(f"not a model file: there is no {_JSON} in it")
+        kind = file_kind(content) or "Model.save writes one"
+        raise ModelFileError(f"not a model file: there is no {_JSON} in it; {kind}")
     facts = _facts(members.pop(_JSON))
     net = _net(facts["net"])
     arrays = _arrays(members, net=net, paths=facts["arrays"])

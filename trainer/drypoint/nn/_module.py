@@ -8,8 +8,9 @@ from typing import ClassVar, Literal, Self, overload
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, attribute_hints
 
+from ._aliases import NET_HINTS
 from ._batch import by_port
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
@@ -19,6 +20,7 @@ from ._ported import Ported
 from ._sizes import Shape
 
 
+@attribute_hints(NET_HINTS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Module(Ported):
     """A function with named ports for arrays, and with parameters: an immutable value.
@@ -75,6 +77,17 @@ class Module(Ported):
             return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
         except DrypointError:
             return f"<pre>{escape(self.describe())}</pre>"
+
+    def check_export(self) -> None:
+        """Check, before training, that `quant.quantize` can make the module an integer program.
+
+        Raises:
+            QuantizationError: it cannot: the message names each layer in the way, the reason and
+                what to use instead.
+        """
+        from drypoint.quant import check_export  # noqa: PLC0415 - quant imports nn
+
+        check_export(self)  # type: ignore[arg-type]  # check_export refuses all but a model or net
 
     def initialize(
         self,

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
+from drypoint.common import known_word
+
 from ._activations import (
     GELU,
     Cos,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -42,6 +46,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "leaky_relu": LeakyReLU,
     "hardswish": Hardswish,
     "hardsigmoid": Hardsigmoid,
+    "hardtanh": Hardtanh,
     "silu": SiLU,
     "gelu": GELU,
     "tanh": Tanh,
@@ -49,6 +54,7 @@ _WORDS: Mapping[str, type[Layer]] = {
     "sin": Sin,
     "cos": Cos,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
     "flatten": Flatten,
 }
 
@@ -131,10 +137,10 @@ def _layer(one: object, kind: str, name: str = "") -> Module:
         return one
     if type(one) is int:
         return Linear(one)
-    if isinstance(one, str) and one in _WORDS:
-        return _WORDS[one]()
-    if isinstance(one, str) and one in FUNCTIONS:
-        return Function(one)
+    if isinstance(one, str) and (word := known_word(one, _WORDS)):
+        return _WORDS[word]()
+    if isinstance(one, str) and (word := known_word(one, FUNCTIONS)):
+        return Function(word)
     if isinstance(one, str):
         words = ", ".join(sorted({*_WORDS, *FUNCTIONS}))
         raise ConfigError(kind, f"knows the words {words}; got {one!r}{name}")

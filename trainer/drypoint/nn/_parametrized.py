@@ -173,7 +173,9 @@ class Parametrized:
         """The value of the parameter in a forward pass; an error if it has none."""
         if name not in params:
             raise NotInitializedError(
-                type(self).__name__, f"has no {name}; call initialize() or fit()"
+                type(self).__name__,
+                f"has no {name}: the net is untrained; train.fit(net, data).model is the trained "
+                "copy, net.initialize(seed=0) one with random weights",
             )
         return params[name]
 

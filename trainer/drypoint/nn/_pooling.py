@@ -9,7 +9,7 @@ from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_
 from ._context import Context
 from ._errors import ConfigError, ShapeError
 from ._layer import Layer
-from ._sizes import Shape, check_padding, check_pair, full_padding, pair
+from ._sizes import Shape, check_padding, check_pair, fit_hint, full_padding, pair
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,16 +37,20 @@ class Pool2d(Layer):
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
         kind = type(self).__name__
-        check_pair(kind, "kernel_size", self.kernel_size)
-        if self.stride is not None:
-            check_pair(kind, "stride", self.stride)
-        check_padding(kind, self.padding, by_name=False)
+        self._check_window()
         window = self.window((1, 1, 1))
         sides = zip(window.padding, window.kernel, strict=True)
         if any(max(both) >= size for both, size in sides):
             raise ConfigError(
                 kind, f"wants padding below its kernel {window.kernel}, got {self.padding}"
             )
+
+    def _check_window(self) -> None:
+        kind = type(self).__name__
+        check_pair(kind, "kernel_size", self.kernel_size)
+        if self.stride is not None:
+            check_pair(kind, "stride", self.stride)
+        check_padding(kind, self.padding, by_name=False)
 
     @property
     def example_rank(self) -> int:
@@ -69,7 +73,7 @@ class Pool2d(Layer):
         try:
             size = self.window(input_shape).output_size(*input_shape[1:])
         except AutodiffError as error:
-            raise ShapeError(kind, f"got {input_shape}: {error}") from error
+            raise ShapeError(kind, f"got {input_shape}: {error}{fit_hint(input_shape)}") from error
         return input_shape[0], *size
 
 

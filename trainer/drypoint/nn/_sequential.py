@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 from drypoint.autodiff import Tensor
 
@@ -15,7 +15,7 @@ from ._layer import Layer
 from ._module import Module
 from ._names import LayerLike, added, inside, named, split
 from ._ported import Step
-from ._sizes import Shape, check_count
+from ._sizes import Shape, check_count, shape_hint
 from ._wiring import Wiring
 
 
@@ -24,10 +24,10 @@ class Sequential(Container):
     """Layers applied one after the other.
 
     Args:
-        layers: name -> layer, or a list of layers, which are then named conv, relu, ..., with
-            numbers from 1 if there are several of a kind. Containers nest. A word ("relu",
-            "softmax", "flatten", or a name that `Function` knows) stands for its layer, an integer
-            for a `Linear`.
+        layers: name -> layer, or a list of layers, or layers one after the other, which are then
+            named conv, relu, ..., with numbers from 1 if there are several of a kind. Containers
+            nest. A word ("relu", "softmax", "flatten", or a name that `Function` knows) stands for
+            its layer, an integer for a `Linear`.
         input_shape: the shape of one example. It determines every size in the net, and inputs of
             another shape are refused. None leaves the sizes to the first layer, or to `bind` or
             `initialize`.
@@ -50,12 +50,26 @@ class Sequential(Container):
     _shapes: tuple[Shape, ...] | None  # the input shape and the output shape of each layer
     _runs: tuple[Run, ...]  # the layers, with fused layers in one run
 
+    @overload
     def __init__(
         self,
         layers: Iterable[LayerLike] | Mapping[str, LayerLike],
         input_shape: Iterable[int] | None = None,
+        /,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        *layers: Iterable[LayerLike] | Mapping[str, LayerLike] | LayerLike,
+        input_shape: Iterable[int] | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self, *given: Any, layers: Any = None, input_shape: Iterable[int] | None = None
     ) -> None:
-        by_name = _in_a_row(named(layers, "Sequential"))
+        rows, input_shape = _arguments(given if layers is None else (layers, *given), input_shape)
+        by_name = _in_a_row(named(rows, "Sequential"))
         first = next(iter(by_name.values()))
         shape = first.input_shape if input_shape is None else tuple(input_shape)
         shapes = None
@@ -149,7 +163,8 @@ class Sequential(Container):
         """The output shape of the last layer."""
         if self._shapes is not None:
             if input_shape != self._shapes[0]:
-                raise ShapeError("Sequential", f"wants {self._shapes[0]}, got {input_shape}")
+                hint = shape_hint(self._shapes[0], input_shape)
+                raise ShapeError("Sequential", f"wants {self._shapes[0]}, got {input_shape}{hint}")
             return self._shapes[-1]
         for name, layer in self.items():
             with inside(name):
@@ -242,6 +257,29 @@ class Sequential(Container):
 
     def _with_names(self, layers: Mapping[str, Module], names: Mapping[str, str]) -> Self:  # noqa: ARG002
         return self._with_layers(layers)
+
+
+def _arguments(
+    given: tuple[Any, ...], shape: Iterable[int] | None
+) -> tuple[Iterable[LayerLike] | Mapping[str, LayerLike], Iterable[int] | None]:
+    """The layers, given as one list or dict or one after the other, and the input shape, which
+    may be the last positional argument.
+
+    Raises:
+        ConfigError: a list of layers is followed by more layers, or the shape is none.
+    """
+    rows: Any = given
+    if given and not isinstance(given[0], Module | str | int):
+        if len(given) > 2 or (len(given) == 2 and shape is not None):
+            raise ConfigError("Sequential", "wants one list of layers, or layers one after another")
+        rows, shape = given[0], given[1] if len(given) == 2 else shape
+    elif len(given) > 1 and isinstance(given[-1], tuple | list):
+        rows, shape = given[:-1], given[-1]
+    if not isinstance(rows, Iterable):
+        raise ConfigError("Sequential", f"wants layers, got {rows!r}")
+    if shape is not None and (isinstance(shape, str) or not isinstance(shape, Iterable)):
+        raise ConfigError("Sequential", f"wants an input_shape (C, H, W) or (I,), got {shape!r}")
+    return rows, shape
 
 
 def _in_a_row(layers: Mapping[str, Module]) -> dict[str, Layer]:

@@ -1,5 +1,6 @@
 """Checks of hyper-parameters, and their full forms."""
 
+import math
 from typing import Literal, TypeAlias
 
 from drypoint.autodiff import NO_PADDING, Padding, Pair
@@ -14,6 +15,31 @@ PaddingLike: TypeAlias = int | Pair | Padding | Literal["same", "valid"]
 (left, right)), "same" or "valid"."""
 
 _LARGEST = 2**31 - 1
+
+
+def shape_hint(wanted: Shape, came: Shape) -> str:
+    """What to write, for the end of a message, where ``came`` holds the values of ``wanted`` in
+    another form: channels last, without the channel axis, or with other axes; else "".
+    """
+    if len(wanted) == 3 and came != wanted:
+        if came == (*wanted[1:], wanted[0]):
+            return "; channels come first: x.transpose(0, 3, 1, 2) of a batch with channels last"
+        if len(came) == 3 and came[0] == wanted[0]:
+            size = f"width={wanted[2]}, height={wanted[1]}"
+            return f"; data.ImageEncoder({size}) in a Model resizes pictures"
+        if wanted[0] == 1 and wanted[1:] in (came, came[1:]):
+            return "; the axis of the channel is missing: x[:, None] of a batch"
+    if math.prod(came) == math.prod(wanted):
+        return f"; it has the size: x.reshape(-1, {', '.join(map(str, wanted))}) of a batch"
+    return ""
+
+
+def fit_hint(came: Shape) -> str:
+    """What to write, for the end of a message, where a window does not fit into ``came``."""
+    c, h, w = came
+    if w in (1, 3) and c > w:
+        return f"; channels come first: is it ({w}, {c}, {h})?"
+    return "; take a smaller window, padding, or less pooling before it"
 
 
 def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:

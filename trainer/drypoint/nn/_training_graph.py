@@ -1,6 +1,6 @@
 """The graph of a net and a loss that training minimizes, and the loss that fits a net."""
 
-from ._activations import Sigmoid, Softmax
+from ._activations import LogSoftmax, Sigmoid, Softmax
 from ._container import Container
 from ._graph import Graph
 from ._layer import Layer
@@ -10,8 +10,8 @@ from ._user_functions import Function
 
 
 def default_loss(net: Module) -> Loss:
-    """Cross-entropy for a net that ends in a softmax, binary cross-entropy for one that ends in a
-    sigmoid, else the mean squared error.
+    """Cross-entropy for a net that ends in a softmax or a log-softmax, binary cross-entropy for one
+    that ends in a sigmoid, else the mean squared error.
 
         nn.default_loss(nn.lenet())  # CrossEntropyLoss(from_logits=False, label_smoothing=0.0)
 
@@ -24,6 +24,8 @@ def default_loss(net: Module) -> Loss:
     last = last_layer(net)
     if isinstance(last, Softmax):
         return CrossEntropyLoss()
+    if isinstance(last, LogSoftmax):
+        return CrossEntropyLoss(from_logits=True)  # logarithms of probabilities are logits
     if isinstance(last, Sigmoid) or (isinstance(last, Function) and last.name == "sigmoid"):
         return BinaryCrossEntropyLoss()
     return MSELoss()

@@ -33,10 +33,12 @@ _TOLERANCE = 1e-5
 class Function(Pointwise):
     """A function by its name: any shape to the same shape.
 
-    "log" takes numbers above 0, "sqrt" from 0 on. Quantization supports `ReLU`, but no `Function`.
+    "log" takes numbers above 0, "sqrt" from 0 on. "gelu_tanh" is the approximation of "gelu" by
+    tanh.
 
     Args:
-        name: one of sin, cos, tanh, sigmoid, relu, exp, log, gelu, sqrt, square, abs, softplus.
+        name: one of sin, cos, tanh, sigmoid, relu, exp, log, gelu, sqrt, square, abs, softplus,
+            elu, selu, softsign, mish, gelu_tanh.
 
     Raises:
         ConfigError: the name is not in this list.

@@ -23,6 +23,7 @@ from ._images import examples as examples
 from ._images import images as images
 from ._images import maps as maps
 from ._images import ports as ports
+from ._inline import inline_svg as inline_svg
 from ._kernels import KernelMosaic as KernelMosaic
 from ._kernels import kernels as kernels
 from ._memory import MemoryMap as MemoryMap

@@ -33,11 +33,13 @@ def examples(
         ax: one axes to draw on.
 
     Raises:
-        PlotError: no images or too many, or examples measured without images.
+        PlotError: no images or too many, signals, or examples measured without images.
     """
     wanted = "a Dataset, or a list of examples, as Measurement.worst gives it"
     check(shown, (Dataset, list, tuple), name="shown", wanted=wanted)
     if isinstance(shown, Dataset):
+        if shown.is_signals:
+            raise PlotError("the data are signals, which are no images: plot them as lines")
         # One more than can be shown is enough to be refused.
         pairs = list(islice(shown, MOST_IMAGES + 1))
         images: list[NDArray[np.generic]] = [image for image, _ in pairs]

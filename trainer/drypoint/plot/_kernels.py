@@ -120,6 +120,7 @@ def kernels(
     if "weight" not in layer.params:
         raise NotInitializedError("Conv2d", "has no weight to show; call initialize() or fit()")
     weight = layer.params["weight"].astype(np.float64)
+    weight = weight[:, :, None] if weight.ndim == 3 else weight  # a Conv1d's: time to the right
     filters, inputs, high, wide = weight.shape
     if channel is not None and not 0 <= channel < inputs:
         raise PlotError(f"the layer reads channels 0 to {inputs - 1}, there is no {channel}")

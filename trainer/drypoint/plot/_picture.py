@@ -111,7 +111,7 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
         """
         layout = self.layout
-        figure_class = _figure_class()
+        figure_class = figure_type()
         axes = self.placed
         if not axes:
             rows = -(-layout.panels // layout.columns)
@@ -195,7 +195,7 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     """
     if ax is None:
         return ()
-    _figure_class()
+    figure_type()
     from matplotlib.axes import Axes  # noqa: PLC0415 - an optional dependency
 
     axes = (ax,) if isinstance(ax, Axes) else tuple(ax)
@@ -207,7 +207,7 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     return axes
 
 
-def _figure_class() -> "type[Figure]":
+def figure_type() -> "type[Figure]":
     """matplotlib's figure; not from pyplot, which would keep every figure alive."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an optional dependency

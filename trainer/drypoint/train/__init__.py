@@ -4,6 +4,9 @@ result = train.fit(model, data.load("mnist", "train"), epochs=4)
 result.model  # the trained model; the argument is unchanged
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from . import _recipes as recipes
 from ._callbacks import EarlyStopping, TrainState
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
@@ -44,3 +47,7 @@ __all__ = [
     "fit",
     "recipes",
 ]
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

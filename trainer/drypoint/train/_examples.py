@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from drypoint.common import kind_of
 from drypoint.data import Class
 
 from ._errors import TrainError
@@ -82,8 +83,9 @@ def make_examples(
     (first, column), *others = columns.items()
     for port, other in others:
         if len(other) != len(column):
+            hint = "of one example give x[None]" if len(other) == 1 else "each wants one of both"
             raise TrainError(
-                f"{what} has {len(column)} examples at {first} but {len(other)} at {port}"
+                f"{what} has {len(column)} examples at {first} but {len(other)} at {port}: {hint}"
             )
     if len(column) == 0:
         raise TrainError(f"{what} is empty: there is nothing to learn from")
@@ -102,12 +104,15 @@ def _column(values: object, name: str) -> Column:
             return _objects(values)  # type: ignore[arg-type]  # images of several sizes
         raise TrainError(f"{name} is no array: its rows differ in length") from error
     if column.ndim == 0:
-        came = type(values).__name__
-        raise TrainError(f"{name} is a {came}, not an array with a row for each example")
+        raise TrainError(f"{name} is {kind_of(values)}, not an array with a row for each example")
     if column.dtype.kind not in "buifU":
         raise TrainError(f"{name} holds {column.dtype}, not numbers, texts or pictures")
     if column.dtype.kind == "f" and not np.isfinite(column).all():
-        raise TrainError(f"{name} holds NaN or infinity")
+        at = int(np.flatnonzero(~np.isfinite(column).reshape(len(column), -1).all(axis=1))[0])
+        raise TrainError(
+            f"{name} holds NaN or infinity, first in example {at}: leave such examples out, or "
+            "replace the values"
+        )
     return column
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from drypoint.common import accept
+
+from ._aliases import FIT
 from ._callbacks import Callback, EarlyStopping
 from ._learning_rates import Schedule, resolve_schedule
 from ._metrics import Metric
@@ -16,6 +19,7 @@ from ._train import train
 from ._training_data import BatchFunction, DataLike
 
 
+@accept(FIT)
 def fit(
     model: Trainable,
     data: DataLike | BatchFunction,

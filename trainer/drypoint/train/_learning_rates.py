@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
+from drypoint.common import known_word
+
 from ._errors import TrainError
 
 Schedule = Callable[[int, int], float]
@@ -98,9 +100,10 @@ def resolve_schedule(given: "Schedule | str | None", *, counted: bool) -> Schedu
             number of steps.
     """
     if isinstance(given, str):
-        if given not in SCHEDULES:
+        word = known_word(given, SCHEDULES)
+        if word is None:
             raise TrainError(f"no schedule is called {given!r}; there are {', '.join(SCHEDULES)}")
-        return resolve_schedule(SCHEDULES[given](), counted=counted)
+        return resolve_schedule(SCHEDULES[word](), counted=counted)
     if given is None:
         return OneCycle() if counted else Constant()
     if isinstance(given, type) or not callable(given):

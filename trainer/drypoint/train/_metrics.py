@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
 
+from ._aliases import METRIC_ALIASES
 from ._errors import TrainError
 from ._examples import Column
 from ._objective import Objective
@@ -41,6 +42,8 @@ def resolve_metrics(
         return {ACCURACY: None} if objective.classes else {}
     metrics: dict[str, MetricFunction | None] = {}
     for metric in given:
+        if isinstance(metric, str):
+            metric = METRIC_ALIASES.get(metric.lower(), metric)  # noqa: PLW2901
         name = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
         if isinstance(metric, str) and metric != ACCURACY:
             raise TrainError(f"no metric is called {metric!r}: {ACCURACY!r}, or give a function")

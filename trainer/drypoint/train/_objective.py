@@ -205,9 +205,12 @@ def _move_activation(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
     """The graph with the softmax or sigmoid of its net moved into the loss, and this layer."""
     loss = graph.layers[name]
     activation_type = {CrossEntropyLoss: Softmax, BinaryCrossEntropyLoss: Sigmoid}.get(type(loss))
-    if activation_type is None or loss.from_logits:  # type: ignore[attr-defined]  # both have it
+    if activation_type is None:
         return graph, None
     end = graph.wiring.feeds[name]["input"]
+    if loss.from_logits:  # type: ignore[attr-defined]  # both have it
+        _check_no_activation(graph.layers.get(end[0]), activation_type, loss)
+        return graph, None
     uses = [e for feeds in graph.wiring.feeds.values() for e in feeds.values() if e == end]
     net = graph.layers.get(end[0])
     if len(uses) > 1 or end in graph.wiring.outputs.values() or not isinstance(net, Sequential):
@@ -218,6 +221,20 @@ def _move_activation(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
         return graph, None
     graph = graph.with_layer(end[0], net[:-1])
     return graph.with_layer(name, replace(loss, from_logits=True)), last
+
+
+def _check_no_activation(net: Module | None, kind: type, loss: Module) -> None:
+    """Refuse a net that ends in the activation which its loss applies too.
+
+    Raises:
+        TrainError: the net ends in such a layer.
+    """
+    leaves = [] if net is None else [leaf for _, leaf in net.leaves()]
+    if isinstance(net, Sequential) and isinstance(leaves[-1], kind):
+        raise TrainError(
+            f"the net ends in a {kind.__name__}, and {type(loss).__name__}(from_logits=True) "
+            f"applies another: leave from_logits=True or the {kind.__name__} out"
+        )
 
 
 def _unused_name(name: str, graph: Graph) -> str:

@@ -22,7 +22,9 @@ from drypoint.autodiff.kernels.updates import (
     SGDStep,
     SignSGDStep,
 )
+from drypoint.common import accept, known_word
 
+from ._aliases import OPTIMIZER, OPTIMIZER_HINTS
 from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -70,6 +72,7 @@ class BuiltinOptimizer:
         raise NotImplementedError
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class SGD(BuiltinOptimizer):
     """Stochastic gradient descent, with momentum or Nesterov's (as in PyTorch's formulation).
@@ -95,6 +98,7 @@ class SGD(BuiltinOptimizer):
         return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class Adam(BuiltinOptimizer):
     """Adam (Kingma & Ba 2015); ``weight_decay`` is decoupled (AdamW, Loshchilov & Hutter 2019).
@@ -128,6 +132,7 @@ class Adam(BuiltinOptimizer):
         )
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class RMSProp(BuiltinOptimizer):
     """RMSProp (Hinton 2012, lecture 6e): steps divided by the root mean square of recent gradients.
@@ -151,6 +156,7 @@ class RMSProp(BuiltinOptimizer):
         return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
+@accept(OPTIMIZER)
 @dataclass(frozen=True, kw_only=True)
 class SignSGD(BuiltinOptimizer):
     """Steps of one size against the sign of the mean gradient (Bernstein et al. 2018, "Signum").
@@ -195,9 +201,11 @@ def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
     if given is None:
         return Adam()
     if isinstance(given, str):
-        if given not in OPTIMIZERS:
-            raise TrainError(f"no optimizer is called {given!r}; there are {', '.join(OPTIMIZERS)}")
-        return OPTIMIZERS[given]()
+        word = known_word(given, OPTIMIZERS)
+        if word is None:
+            hint = OPTIMIZER_HINTS.get(given.lower(), f"there are {', '.join(OPTIMIZERS)}")
+            raise TrainError(f"no optimizer is called {given!r}; {hint}")
+        return OPTIMIZERS[word]()
     if isinstance(given, type) or not hasattr(given, "step"):
         raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
     return given
@@ -220,16 +228,20 @@ def optimizer_config(optimizer: Optimizer) -> dict[str, object]:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise TrainError(f"{name} is {value}, not a number above 0")
+        if not (_is_number(value) and value > 0):
+            raise TrainError(f"{name} is {value!r}, not a number above 0")
 
 
 def _check_share(**values: float) -> None:
     for name, value in values.items():
-        if not 0 <= value < 1:
-            raise TrainError(f"{name} is {value}, not within 0 and 1 (1 excluded)")
+        if not (_is_number(value) and 0 <= value < 1):
+            raise TrainError(f"{name} is {value!r}, not within 0 and 1 (1 excluded)")
 
 
 def _check_decay(value: float) -> None:
-    if not (np.isfinite(value) and value >= 0):
-        raise TrainError(f"weight_decay is {value}, not a number of at least 0")
+    if not (_is_number(value) and value >= 0):
+        raise TrainError(f"weight_decay is {value!r}, not a number of at least 0")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and bool(np.isfinite(value))

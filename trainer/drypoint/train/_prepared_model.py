@@ -1,12 +1,14 @@
 """Prepare a model for training: encoder, decoder, initial values and training graph."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from drypoint.data import Class, ClassDecoder, ImageEncoder
+from drypoint.common import kind_of
+from drypoint.data import Class, ClassDecoder, ImageEncoder, SignalEncoder
 from drypoint.nn import (
     CrossEntropyLoss,
     Graph,
@@ -18,7 +20,8 @@ from drypoint.nn import (
     default_loss,
 )
 
-from ._errors import TrainError
+from ._aliases import LOSS_ALIASES
+from ._errors import TrainError, TrainWarning
 from ._examples import Column, Examples
 from ._objective import FunctionLoss, LossLike, Objective, has_losses, make_objective
 from ._targets import (
@@ -103,13 +106,31 @@ class PreparedModel:
 def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     """The ports of the data that train a model, net or graph."""
     if not isinstance(given, Model | Layer):
-        raise TrainError(f"a {type(given).__name__} cannot be trained: give a Model, net or graph")
+        raise TrainError(f"model is {kind_of(given)}; wanted: {_wanted(given)}")
     if isinstance(given, Graph) and _is_graph(given, loss):
         return given.input_ports
     net = given.net if isinstance(given, Model) else given
     if len(net.input_ports) != 1 or len(net.output_ports) != 1:
         raise TrainError(f"the net has the ports {net.ports}: put it into a Graph with a loss")
     return INPUT, TARGET
+
+
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether a shape is that of square images with their channels last."""
+    return len(shape) == 3 and shape[0] == shape[1] > 4 and shape[2] in (1, 3, 4)
+
+
+def _wanted(given: object) -> str:
+    """What to give to `fit` in place of something that cannot be trained."""
+    if isinstance(given, list | tuple):
+        return "a Model, net or graph; layers in a list make one, nn.Sequential(layers)"
+    if isinstance(given, type):
+        return "a Model, net or graph, an instance"
+    if hasattr(given, "ops"):
+        return "a Model, net or graph, in floats: a program cannot be trained"
+    if hasattr(given, "model"):
+        return "a Model, net or graph; the trained one is its .model"
+    return "a Model, net or graph"
 
 
 def prepare_model(
@@ -131,10 +152,16 @@ def prepare_model(
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
+    if isinstance(loss, str) and loss.lower() in LOSS_ALIASES:
+        loss = LOSS_ALIASES[loss.lower()]()
     if isinstance(loss, str | Mapping):
-        raise TrainError(f"loss is {loss!r}, which names outputs of a graph; a net takes a Loss")
+        raise TrainError(
+            f"loss is {loss!r}; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the "
+            f"words {', '.join(LOSS_ALIASES)}"
+        )
     x, y = sample.columns[INPUT], sample.columns[TARGET]
-    encoder = model.encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
+    encoder = model.encoder or _signal_encoder(x, sample.classes, notify)
+    encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     model = replace(model, encoder=encoder)
     if encoder is None and x.dtype.kind not in "buif":
         raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
@@ -143,6 +170,13 @@ def prepare_model(
     net = model.net
     if net.input_shape is None:
         net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
+    if encoder is None and net.input_shape == x.shape[1:] and _is_channels_last(x.shape[1:]):
+        warnings.warn(
+            f"inputs of shape {x.shape[1:]} are {x.shape[1]} channels of {x.shape[2]} x "
+            f"{x.shape[3]}; if they are channels last, give x.transpose(0, 3, 1, 2)",
+            TrainWarning,
+            stacklevel=2,
+        )
     model = model.with_net(net if net.initialized else net.initialize(seed))
     if loss is None:
         loss = default_loss(net)
@@ -240,6 +274,22 @@ def _image_encoder(
     source = "the net's input" if wanted is not None else "the images' size"
     notify(
         f"encoder for {where}: {width} x {height}, {encoder.color}, pixels from 0 to 1, by {source}"
+    )
+    return encoder
+
+
+def _signal_encoder(
+    column: Column, classes: tuple[Class, ...] | None, notify: Notify
+) -> SignalEncoder | None:
+    """An encoder for the signals of a `Dataset`; None for other data: only a `Dataset` has classes,
+    and says that its floats are samples in the order of time.
+    """
+    if classes is None or column.ndim != 3 or column.dtype not in (np.float32, np.int16):
+        return None
+    encoder = SignalEncoder.from_data(column)
+    notify(
+        f"encoder for {INPUT}: {encoder.window} steps x {encoder.channels} channels, with mean and "
+        "deviation of the training data"
     )
     return encoder
 

@@ -73,6 +73,10 @@ def target_encoder(
             return _numbers  # probabilities
         notify(f"targets: one-hot rows of {column.shape[1]} are taken as class indices")
         return as_indices
+    if isinstance(loss, CrossEntropyLoss) and is_one_hot(column) and output_shape is not None:
+        raise TrainError(
+            f"targets are one-hot rows of {column.shape[1]}; the net has {output_shape[0]} classes"
+        )
     if isinstance(loss, CrossEntropyLoss) and as_indices(column) is not column:
         notify(f"targets: {column.dtype} of shape {column.shape} are taken as labels (N,)")
         column = as_indices(column)
@@ -126,7 +130,8 @@ def check_labels(column: Column, n_classes: int | None) -> None:
         raise TrainError(f"labels are of shape {column.shape}, not one index an example (N,)")
     low, high = int(column.min()), int(column.max())
     if low < 0 or (n_classes is not None and high >= n_classes):
-        raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes")
+        hint = ": subtract 1, y - 1" if low == 1 and high == n_classes else ""
+        raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes{hint}")
 
 
 def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:

@@ -67,6 +67,7 @@ def train(
     prepared = prepare_model(
         given, parts.train, loss=loss, seed=settings.seed, notify=progress.note
     )
+    _note_export(prepared, progress)
     encoded = prepared.encode_targets(parts.train, progress.note)
     val = None if parts.val is None else prepared.encode_targets(parts.val)
     n_val = 0 if val is None else len(val)
@@ -94,6 +95,15 @@ def train(
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
     state.seconds = earlier + time.perf_counter() - begin
     return _result(prepared, plan, state, run=run, stopped=stopped, n_val=n_val)
+
+
+def _note_export(prepared: PreparedModel, progress: Progress) -> None:
+    """Note what will keep a model from becoming an integer program, before it is trained."""
+    if isinstance(prepared.model, Model):
+        try:
+            prepared.model.check_export()
+        except DrypointError as error:
+            progress.note(f"export to C: not this net: {error}")
 
 
 def _plan(

@@ -54,6 +54,7 @@ def read_examples(
     classes = None
     if isinstance(given, str | Path):
         given = _from_disk(given, encoder)
+    signals = isinstance(given, Dataset) and given.is_signals
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
@@ -69,6 +70,8 @@ def read_examples(
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
     examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    if signals:
+        return examples
     return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
@@ -345,7 +348,8 @@ def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Exam
     if type(n) is not int or not 0 < n < len(whole):
         raise TrainError(
             f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
-            "some on both sides; 0 holds out none"
+            "some on both sides: give a share below 1 or a whole number of examples; 0 holds out "
+            "none"
         )
     if whole.classes is not None:
         ports, (x, y) = list(whole.columns), whole.columns.values()

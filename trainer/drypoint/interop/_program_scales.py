@@ -1,8 +1,9 @@
-"""A program's real scales, for libraries that take scales in place of multipliers.
+"""A program's real scales, for file formats that have scales in place of multipliers.
 
 The engine knows only the ratios of scales (NUMERICS.md section 2). A weighted op leaves the scale
 of its output free, since its weights' scales follow from it; other ops tie the scales of the
-tensors that they read and write to one another. So one tensor of each tied group has the scale 1.
+tensors that they read and write to one another. So one tensor of each tied group has the scale 1,
+but for the groups of the input and of the output, which have the program's real scales.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +27,9 @@ from drypoint.program import (
     Program,
 )
 
-from ._errors import BenchError
+from ._errors import ExportError
 
-LAST_STEPS = 120  # of 127, for the largest output seen: a peer's last activation has 8 bits
+LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has 8 bits there
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
 
 Weighted = Conv | GroupedConv | DepthwiseConv | Dense
@@ -64,7 +65,7 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
         outputs: what the program gives for typical inputs; they set the last op's scale.
 
     Raises:
-        BenchError: an op that 8-bit formats express in another way or not at all.
+        ExportError: 8-bit formats express an op in another way or not at all.
     """
     for op in program.ops:
         _check(op)
@@ -98,7 +99,7 @@ def _check(op: Op) -> None:
 
     def need(condition: bool, problem: str) -> None:
         if not condition:
-            raise BenchError(f"op {op.name!r}: {problem} is not given to peers")
+            raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
     need(not isinstance(op, Lookup), "a table of a function")
     need(not isinstance(op, Mul), "a product of two tensors")
@@ -122,7 +123,7 @@ def _pad(op: Op) -> int | None:
         return None
     values = {0} if op.pad is None else set(op.pad.tolist())
     if len(values) > 1:
-        raise BenchError(f"op {op.name!r}: a padding value for each channel is not given to peers")
+        raise ExportError(f"op {op.name!r}: a padding value for each channel cannot be written")
     (value,) = values
     return None if value == op.inputs[0].zero else value
 
@@ -140,18 +141,23 @@ def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
 
 
 def _scales(program: Program) -> list[float]:
-    """The scale of each tensor: 1 for the first one of each tied group."""
+    """The scale of each tensor: the program's for the input, for the output unless it is tied to
+    the input, and for the tensors tied to them; 1 for the first one of each other tied group.
+    """
     ties = list(_ties(program))
     found: dict[int, float] = {}
+    for first, scale in ((0, program.input_scale), (len(program.ops), program.output_scale)):
+        found.setdefault(first, scale)
+        while more := _follow(found, [tie for _, tie in ties]):
+            found |= more
     for first in range(len(program.ops) + 1):
         found.setdefault(first, 1.0)
         while more := _follow(found, [tie for _, tie in ties]):
             found |= more
     for op, (a, b, ratio) in ties:
         if abs(found[b] / (found[a] * ratio) - 1) > CLOSE:
-            raise BenchError(
-                f"op {op.name!r}: scales that its tensors do not have elsewhere are not given to "
-                "peers"
+            raise ExportError(
+                f"op {op.name!r}: scales that its tensors do not have elsewhere cannot be written"
             )
     return [found[number] for number in range(len(program.ops) + 1)]
 

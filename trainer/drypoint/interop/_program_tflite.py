@@ -25,9 +25,10 @@ from drypoint.program import (
     Tensor,
 )
 
-from ._scales import Scaled, scaled
+from ._packages import package
+from ._program_scales import Scaled, scaled
 
-DESCRIPTION = "written by drypoint bench"
+DESCRIPTION = "written by drypoint"
 
 Windowed = Conv | GroupedConv | DepthwiseConv | MaxPool | AvgPool
 
@@ -44,17 +45,17 @@ class Activation:
     flat: bool
 
 
-def to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of any ops but lookups.
+        program: of any ops but tables and products.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
     Raises:
-        BenchError: TensorFlow Lite cannot express an op.
-        ImportError: ai-edge-litert, whose schema is used, is not installed.
+        ExportError: TensorFlow Lite cannot express an op.
+        MissingPackageError: the package ai-edge-litert, whose schema is used, is not installed.
     """
     writer = _Writer(batch)
     scale, ops = scaled(program, outputs)
@@ -73,9 +74,8 @@ class _Writer:
     """Tensors, buffers and operators, in the order of the file."""
 
     def __init__(self, batch: int) -> None:
-        from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - optional
-
-        self.schema: Any = schema
+        schema = package("ai_edge_litert.schema_py_generated", extra="tflite")
+        self.schema = schema
         self.batch = batch
         self.buffers = [schema.BufferT()]  # number 0 stands for none
         self.tensors: list[Any] = []
@@ -254,8 +254,7 @@ class _Writer:
 
     def finish(self, first: int, last: int) -> bytes:
         """The file."""
-        import flatbuffers  # noqa: PLC0415 - comes with ai-edge-litert
-
+        flatbuffers = package("flatbuffers", extra="tflite")
         schema = self.schema
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self.tensors, self.operators

@@ -28,7 +28,8 @@ from drypoint.program import (
     Tensor,
 )
 
-from ._scales import Scaled, scaled
+from ._packages import package
+from ._program_scales import Scaled, scaled
 
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 
@@ -45,17 +46,17 @@ class Activation:
     flat: bool = False
 
 
-def to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of any ops but lookups.
+        program: of any ops but tables and products.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
     Raises:
-        BenchError: an op that this form does not express.
-        ImportError: onnx is not installed.
+        ExportError: an op that this form does not express.
+        MissingPackageError: the package onnx is not installed.
     """
     writer = _Writer()
     scale, ops = scaled(program, outputs)
@@ -74,9 +75,7 @@ class _Writer:
     """Nodes and constants, in the order of the file."""
 
     def __init__(self) -> None:
-        import onnx  # noqa: PLC0415 - optional
-
-        self.onnx: Any = onnx
+        self.onnx = package("onnx", extra="interop")
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.names = count()

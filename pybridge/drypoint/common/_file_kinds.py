@@ -1,0 +1,30 @@
+"""What an unexpected file is, by its first bytes: for the message of a reader of another kind."""
+
+_KINDS = (
+    (0, b"DPT\x1a", "an integer program: engine.Engine(path) runs it, Program.load reads it"),
+    (4, b"TFL3", "a TensorFlow Lite file: interop.from_tflite and program_from_tflite read it"),
+    (0, b"\x89HDF", "an HDF5 file, as Keras writes: interop.from_keras takes the loaded model"),
+    (0, b"\x93NUMPY", "an array: numpy.load reads it"),
+    (0, b"\x89PNG", "a picture: data.ImageEncoder and load_folder read it"),
+    (0, b"\xff\xd8\xff", "a picture: data.ImageEncoder and load_folder read it"),
+)
+_ZIPS = (
+    (b"model.json", "a float model, which nn.load reads; quant.quantize makes a program of it"),
+    (b"data.pkl", "a PyTorch file: interop.from_torch takes the loaded module"),
+    (b"model.weights.h5", "a Keras file: interop.from_keras takes the loaded model"),
+)
+
+
+def file_kind(content: bytes) -> str:
+    """What the bytes look like and what reads them, as "it looks like ...", or "".
+
+    A guess for a message: nothing is parsed, and no claim is made that the file is whole.
+    """
+    for at, magic, kind in _KINDS:
+        if content[at : at + len(magic)] == magic:
+            return f"it looks like {kind}"
+    if content[:4] == b"PK\x03\x04":
+        for name, kind in _ZIPS:
+            if name in content[:4096] or name in content[-65536:]:
+                return f"it looks like {kind}"
+    return ""

@@ -1,0 +1,32 @@
+"""Names of other frameworks in this part; CONTRIBUTING.md has the rule."""
+
+from drypoint.common import Arguments, Names
+
+MODULE_ALIASES: Names = {}
+
+_TWO = "it is quantize(model, calibrate(model, images)), with some hundred training images"
+MODULE_HINTS: Names = {
+    "quantize_static": _TWO,
+    "quantize_model": _TWO,
+    "Quantizer": _TWO,
+    "convert": _TWO,
+    "prepare": _TWO,
+    "quantize_dynamic": f"all ranges are fixed before a run; {_TWO}",
+    "fuse_modules": "leave it out: quantize folds batch norms and activations into the layers",
+    "TFLiteConverter": _TWO,
+    "export": "it is engine.export_c(program, golden, folder, name=...)",
+}
+QUANTIZE = Arguments(
+    aliases={"model_name": "name"},
+    hints={
+        "calibration": "quantize(model, quant.calibrate(model, images)), with some hundred "
+        "training images",
+        "representative_dataset": "it is calibration: quant.calibrate(model, images)",
+        "bits": "leave it out: weights and activations are of 8 bits",
+        "dtype": "leave it out: weights and activations are of 8 bits",
+    },
+    too_many="quantize(model, quant.calibrate(model, images))",
+)
+CALIBRATE = Arguments(
+    hints={"images": "some hundred training images, calibrate(model, images)"},
+)

@@ -1,0 +1,159 @@
+"""The reconstruction error: loops over Python's integers, the float net, and the exported C."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from drypoint import data, nn, quant
+from drypoint.engine import Engine, c_sources, export_c
+from drypoint.program import ProgramError, blob, codegen
+from tools import INCLUDE, PLAIN, STRICT, run
+
+
+def dense(steps=6, channels=3):
+    """An autoencoder whose output is the flattened (C, L)."""
+    x = np.random.default_rng(0).normal(2, 3, (80, steps, channels)).astype(np.float32)
+    encoder = data.SignalEncoder.from_data(x)
+    size = steps * channels
+    net = nn.Sequential([nn.Flatten(), nn.Linear(9), nn.ReLU(), nn.Linear(size)], encoder.shape)
+    return nn.Model(net.initialize(1), encoder=encoder), x
+
+
+def convolutional():
+    """An autoencoder whose output has the plane of its input."""
+    model, x = dense(8, 2)
+    layers = [nn.Conv1d(4, 3, padding="same"), nn.ReLU(), nn.Conv1d(2, 3, padding="same")]
+    return model.with_net(nn.Sequential(layers, (2, 8)).initialize(2)), x
+
+
+def vectors():
+    """An autoencoder of plain vectors, without an encoder."""
+    net = nn.Sequential([nn.Linear(5), nn.ReLU(), nn.Linear(12)], (12,)).initialize(3)
+    return nn.Model(net), np.random.default_rng(1).normal(size=(50, 12)).astype(np.float32)
+
+
+MODELS = {"dense": dense, "convolutional": convolutional, "vectors": vectors}
+
+
+def made(name):
+    model, x = MODELS[name]()
+    return model, x, quant.quantize(model, quant.calibrate(model, x))
+
+
+def naive(program, q, y):
+    """Section 10 of NUMERICS.md in Python's integers, for one input and its outputs."""
+    h, w, c = program.input_shape
+    mult, shift = program.error_scale
+    error = 0
+    for row in range(h):
+        for column in range(w):
+            for channel in range(c):
+                i = (row * w + column) * c + channel
+                same = program.output_shape == program.input_shape
+                j = i if same else (channel * h + row) * w + column
+                r = (int(y[j]) * mult + (1 << (shift - 1))) >> shift
+                r = min(max(r, -(2**17)), 2**17 - 1)
+                error += (r - 16 * (int(q[i]) - program.input.zero)) ** 2
+    return error
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_error_is_the_naive_loops_and_near_the_float_nets(name):
+    model, x, program = made(name)
+    q = program.integers(x)
+    y = Engine(program).run(q)
+    found = Engine(program).reconstruction_error(x)
+    assert found.dtype == np.uint64
+    assert found.tolist() == [
+        naive(program, one.ravel(), row) for one, row in zip(q, y, strict=True)
+    ]
+    exact = model.reconstruction_error(x)
+    assert np.abs(program.mean_squared_error(found) / exact - 1).max() < 0.1  # 8-bit activations
+    assert np.corrcoef(found.astype(float), exact)[0, 1] > 0.999
+
+
+def test_outputs_at_the_ends_of_int32_do_not_overflow():
+    _, _, program = made("dense")
+    q = np.full((3, *program.input_shape), -128, np.int8)
+    y = np.array([[2**31 - 1] * 18, [-(2**31)] * 18, [0] * 18], np.int32)
+    found = program.reconstruction_error(q, y)
+    assert found.tolist() == [
+        naive(program, one.ravel(), row) for one, row in zip(q, y, strict=True)
+    ]
+
+
+def test_the_example_of_the_specification():
+    """NUMERICS.md, section 10."""
+    _, _, program = made("vectors")
+    first, *others = program.ops
+    moved = dataclasses.replace(first, inputs=(first.inputs[0]._replace(zero=5),))
+    program = dataclasses.replace(
+        program, ops=(moved, *others), input_scale=0.02, output_scale=0.001
+    )
+    assert program.error_scale == (1717986918, 31)
+    q, y = np.full((1, 1, 1, 12), 5, np.int8), np.zeros((1, 12), np.int32)
+    q[..., 0], y[0, 0] = 7, 33
+    error = program.reconstruction_error(q, y)
+    assert error.tolist() == [36]
+    assert program.mean_squared_error(error)[0] * 12 == pytest.approx(0.0075**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_header_gives_the_same_errors(name, toolbox, tmp_path):
+    """Oracle: `Program.reconstruction_error`, through export, blob and a C program."""
+    _, x, program = made(name)
+    errors = Engine(program).reconstruction_error(x)
+    program = blob.loads(blob.dumps(program.with_threshold(int(np.median(errors)))))
+    export_c(program, x[:1], tmp_path, name="motor")
+    assert "motor_reconstruction_error(input, scores) > MOTOR_THRESHOLD" in (
+        (tmp_path / "README.md").read_text()
+    )
+    element = "uint8_t" if program.input_type == "u8" else "int8_t"
+    (tmp_path / "use.c").write_text(
+        '#include "motor.h"\n#include <stdio.h>\n'
+        f"static {element} input[MOTOR_INPUT_SIZE];\nstatic int32_t scores[MOTOR_OUTPUT_COUNT];\n"
+        "static uint8_t arena[MOTOR_ARENA_SIZE + 1];\n"
+        "int main(void) {\n    while (fread(input, sizeof input, 1, stdin) == 1) {\n"
+        "        dpt_run(&motor, NULL, arena, sizeof arena, input, scores);\n"
+        "        uint64_t error = motor_reconstruction_error(input, scores);\n"
+        '        printf("%llu %d\\n", (unsigned long long)error, error > MOTOR_THRESHOLD);\n'
+        "    }\n    return 0;\n}\n"
+    )
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{INCLUDE}", f"-I{tmp_path}"]
+    sources = [path for path in c_sources() if path.suffix == ".c"]
+    run([*command, tmp_path / "use.c", tmp_path / "motor.c", *sources, "-o", tmp_path / "use"])
+    lines = run([tmp_path / "use"], data=program.integers(x).tobytes()).decode().split()
+    assert [int(word) for word in lines[::2]] == errors.tolist()
+    assert [word == "1" for word in lines[1::2]] == (errors > program.threshold).tolist()
+    assert 0 < lines[1::2].count("1") < len(x)
+
+
+def test_what_is_no_autoencoder_has_no_error():
+    model, x = dense()
+    net = nn.Sequential([nn.Flatten(), nn.Linear(4)], (3, 6)).initialize(0)
+    other = model.with_net(net)
+    program = quant.quantize(other, quant.calibrate(other, x))
+    assert not program.is_autoencoder
+    with pytest.raises(ProgramError, match="no autoencoder of real inputs"):
+        Engine(program).reconstruction_error(x)
+    with pytest.raises(ProgramError, match="no autoencoder of real inputs"):
+        program.with_threshold(3)
+    with pytest.raises(nn.ModelError, match="no autoencoder"):
+        other.reconstruction_error(x)
+
+
+@pytest.mark.parametrize("threshold", [-1, 2**64, 1.5, True, "1"])
+def test_a_threshold_is_a_whole_number_of_64_bits(threshold):
+    _, _, program = made("vectors")
+    with pytest.raises(ProgramError, match="threshold is"):
+        program.with_threshold(threshold)
+
+
+def test_scales_that_are_too_far_apart_are_refused():
+    _, _, program = made("vectors")
+    far = dataclasses.replace(program, output_scale=1e20)
+    with pytest.raises(ProgramError, match="too far from the input's"):
+        _ = far.error_scale
+    header = codegen.generate(program, "net", np.zeros((1, 1, 1, 12), np.int8))["net.h"]
+    assert "reconstruction_error" not in header  # there is no threshold

@@ -1,0 +1,117 @@
+"""Small ONNX files, written with the package ``onnx``, and what ONNX Runtime computes of a file."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+class OnnxFile:
+    """An ONNX file in the making. ``at`` is the name of the last node's output.
+
+    Args:
+        shape: of one example of the input.
+        batch: the size of the batch axis, or its name.
+        opset: the version of ONNX's operators.
+        seed: of the weights that are drawn.
+    """
+
+    def __init__(self, shape, *, batch="N", opset=17, seed=0):
+        self.rng = np.random.default_rng(seed)
+        self.shape, self.batch, self.opset = shape, batch, opset
+        self.nodes, self.constants, self.at = [], [], "input"
+
+    def constant(self, array, dtype=np.float32):
+        """A constant's name."""
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array, dtype), name))
+        return name
+
+    def ints(self, *values):
+        """A constant of int64, one axis."""
+        return self.constant(values, np.int64)
+
+    def drawn(self, *shape):
+        """Random weights."""
+        return self.constant(self.rng.normal(0, 0.5, shape))
+
+    def positive(self, *shape):
+        """Random numbers above 0."""
+        return self.constant(self.rng.uniform(0.5, 2, shape))
+
+    def of(self, op, *inputs, domain="", outputs=1, **attributes):
+        """A node that reads the named tensors; its output's name, or names."""
+        names = [f"t{len(self.nodes)}"] + [f"t{len(self.nodes)}_{i}" for i in range(1, outputs)]
+        self.nodes.append(helper.make_node(op, inputs, names, domain=domain, **attributes))
+        self.at = names[0]
+        return names[0] if outputs == 1 else names
+
+    def then(self, op, *constants, **attributes):
+        """A node that reads the last one's output, then constants."""
+        self.of(op, self.at, *constants, **attributes)
+        return self
+
+    def norm(self, channels, **attributes):
+        """A batch norm of the last node's output."""
+        arrays = (self.positive(channels), self.drawn(channels), self.drawn(channels))
+        return self.then("BatchNormalization", *arrays, self.positive(channels), **attributes)
+
+    def proto(self, *, outputs=None):
+        """The ``onnx.ModelProto``."""
+        value = helper.make_tensor_value_info
+        graph = helper.make_graph(
+            self.nodes,
+            "net",
+            [value("input", TensorProto.FLOAT, [self.batch, *self.shape])],
+            [value(n, TensorProto.FLOAT, None) for n in (outputs or [self.at])],
+            self.constants,
+        )
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        model = onnx.shape_inference.infer_shapes(model)  # a file states its outputs' shapes
+        for one in model.graph.output:
+            if not one.type.tensor_type.HasField("shape"):  # nothing infers it
+                one.CopyFrom(value(one.name, TensorProto.FLOAT, ["N", "n"]))
+        del model.graph.value_info[:]
+        return model
+
+    def bytes(self, **more):
+        """The file."""
+        return self.proto(**more).SerializeToString()
+
+
+def onnx_runtime(content, x, *, plain=False):
+    """What ONNX Runtime computes of examples, one at a time.
+
+    Args:
+        content: the file's bytes or path.
+        x: float32 (n, *example).
+        plain: without its own changes of the graph: a quantized file is computed node by node.
+    """
+    ort = pytest.importorskip("onnxruntime")
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    if plain:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    content = content if isinstance(content, bytes) else str(content)
+    session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    return np.concatenate([session.run(None, {given.name: one[None]})[0] for one in x])
+
+
+def normals(shape, n=4, seed=1):
+    """Random examples."""
+    return np.random.default_rng(seed).normal(0, 1, (n, *shape)).astype(np.float32)
+
+
+def as_ours(net, x):
+    """Examples as a net of `interop.from_onnx` takes them: images with the channels first, signals
+    (C, L) as (C, 1, L).
+    """
+    if x.shape[1:] == net.input_shape:
+        return x
+    channels = net.input_shape[0]
+    if x.ndim > 2 and x.shape[1] != channels and x.shape[-1] == channels:
+        x = np.moveaxis(x, -1, 1)
+    return x.reshape(len(x), *net.input_shape)

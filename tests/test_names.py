@@ -1,0 +1,256 @@
+"""What users of PyTorch, Keras and scikit-learn type first: it works, or a line says what to write.
+
+The oracle of an alias is the same thing by drypoint's own name; the oracle of a hint is its text.
+CONTRIBUTING.md has the rule that decides which of the two a name is.
+"""
+
+import inspect
+import pickle
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import drypoint
+from drypoint import data, engine, models, nn, quant, train
+from drypoint.common import (
+    ArgumentNameError,
+    Arguments,
+    DrypointError,
+    UnknownNameError,
+    accept,
+    known_word,
+)
+from drypoint.program import Program, blob
+
+MODEL = models.load("lenet-mnist")
+PROGRAM = models.load_program("lenet-mnist")
+ENGINE = engine.Engine(PROGRAM)
+X = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+PAIR = (X, [0, 1, 2])
+PARTS = ("data", "engine", "interop", "measure", "models", "nn", "program", "quant", "train")
+
+
+def layer(one):
+    """A layer or net as its config."""
+    return one.config()
+
+
+SAME = [
+    (lambda: layer(nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(3))),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.ReLU(), nn.Linear(3)]))),
+    (lambda: layer(nn.Sequential(nn.Flatten(), nn.Linear(3), input_shape=(1, 4, 4))),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
+    (lambda: layer(nn.Sequential(nn.Flatten(), nn.Linear(3), (1, 4, 4))),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
+    (lambda: layer(nn.Sequential("Flatten", "Leaky-ReLU", 3)),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.LeakyReLU(), nn.Linear(3)]))),
+    (lambda: layer(nn.Sequential(layers=[nn.Flatten(), nn.Linear(3)], input_shape=(1, 4, 4))),
+     lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
+    (lambda: layer(nn.Dense(10)), lambda: layer(nn.Linear(10))),
+    (lambda: layer(nn.Dense(units=10, use_bias=False)), lambda: layer(nn.Linear(10, bias=False))),
+    (lambda: layer(nn.Linear(256, 3)), lambda: layer(nn.Linear(3, in_features=256))),
+    (lambda: layer(nn.Linear(256, 3, False)),
+     lambda: layer(nn.Linear(3, in_features=256, bias=False))),
+    (lambda: layer(nn.Conv2d(1, 8, 3)), lambda: layer(nn.Conv2d(8, 3, in_channels=1))),
+    (lambda: layer(nn.Conv2d(4, 8, 3, 2, 1)),
+     lambda: layer(nn.Conv2d(8, 3, in_channels=4, stride=2, padding=1))),
+    (lambda: layer(nn.Conv2d(4, 8, 3, groups=2)),
+     lambda: layer(nn.Conv2d(8, 3, in_channels=4, groups=2))),
+    (lambda: layer(nn.Conv2D(8, 3, strides=2, padding="SAME")),
+     lambda: layer(nn.Conv2d(8, 3, stride=2, padding="same"))),
+    (lambda: layer(nn.Conv2d(filters=8, kernel_size=3, padding="Valid")),
+     lambda: layer(nn.Conv2d(8, 3, padding="valid"))),
+    (lambda: layer(nn.MaxPool2d(3, 2, 1)), lambda: layer(nn.MaxPool2d(3, stride=2, padding=1))),
+    (lambda: layer(nn.MaxPooling2D(pool_size=2, strides=1)),
+     lambda: layer(nn.MaxPool2d(2, stride=1))),
+    (lambda: layer(nn.BatchNorm2d(8, eps=1e-3)),
+     lambda: layer(nn.BatchNorm2d(channels=8, epsilon=1e-3))),
+    (lambda: layer(nn.Dropout(p=0.25)), lambda: layer(nn.Dropout(0.25))),
+    (lambda: train.Adam(learning_rate=0.1, beta_1=0.8), lambda: train.Adam(lr=0.1, beta1=0.8)),
+    (lambda: train.RMSprop, lambda: train.RMSProp),
+    (lambda: ENGINE(X), lambda: [MODEL.decoder(p) for p in ENGINE.predict_proba(X)]),
+    (lambda: ENGINE.predict(X[0]), lambda: MODEL.decoder(ENGINE.predict_proba(X[0])[0])),
+    (lambda: engine.Engine(PROGRAM, num_threads=2).run(X).tobytes(),
+     lambda: ENGINE.run(X).tobytes()),
+    (lambda: drypoint.nn, lambda: nn),
+]  # fmt: skip
+
+
+def test_a_name_of_the_same_meaning_works():
+    for i, (typed, own) in enumerate(SAME):
+        assert typed() == own(), i
+
+
+def quick(**options):
+    """The bytes of a model after an epoch."""
+    net = nn.Sequential([nn.Flatten(), nn.Linear(3), nn.Softmax()], (1, 28, 28))
+    result = train.fit(net, PAIR, epochs=1, validation_split=0, progress="none", **options)
+    return result.model.dumps()
+
+
+def test_words_of_fit_work_in_other_spellings():
+    """Oracle: the trained bytes by drypoint's own words."""
+    own = quick(optimizer="adam", schedule="onecycle", loss=nn.CrossEntropyLoss(), seed=1)
+    words = {"optimizer": "Adam", "schedule": "OneCycle", "metrics": ["acc"], "random_state": 1}
+    assert quick(**words, loss="sparse_categorical_crossentropy") == own
+
+
+def test_models_and_programs_are_saved_and_loaded_by_methods(tmp_path):
+    MODEL.save(tmp_path / "a.npz")
+    assert nn.Model.load(tmp_path / "a.npz").dumps() == MODEL.dumps()
+    PROGRAM.save(tmp_path / "a.dpt")
+    assert (tmp_path / "a.dpt").read_bytes() == blob.dumps(PROGRAM)
+    assert blob.dumps(Program.load(tmp_path / "a.dpt")) == blob.dumps(PROGRAM)
+
+
+PUT_BEHIND = 'put the activation behind the layer, nn.ReLU() or "relu"'
+FIT_PAIR = "give inputs and labels as a pair: fit(model, (x, y))"
+ANSWERED = [
+    (lambda: nn.Conv2d(8, 3, activation="relu"),
+     f"Conv2d takes no argument 'activation': {PUT_BEHIND}"),
+    (lambda: nn.Dense(10, activation="softmax"),
+     f"Linear takes no argument 'activation': {PUT_BEHIND}"),
+    (lambda: nn.Conv2d(8, 3, input_shape=(28, 28, 1)),
+     "Conv2d takes no argument 'input_shape': give the shape to the net, channels first: "
+     "Sequential(layers, input_shape=(C, H, W))"),
+    (lambda: nn.Flatten(1), "Flatten got 1 positional argument, too many: it takes none"),
+    (lambda: nn.Softmax(dim=1),
+     "Softmax takes no argument 'dim': it is axis, which counts the axes of one example, without "
+     "the batch; the default is the last axis"),
+    (lambda: nn.ReLU(inplace=True),
+     "ReLU takes no argument 'inplace': leave it out: values are immutable, and a net computes in "
+     "place where it can"),
+    (nn.Linear,
+     "Linear: missing a required argument: 'out_features'; it takes out_features, in_features, "
+     "bias"),
+    (lambda: nn.Conv2d(8, kernel=3), "Conv2d takes no argument 'kernel'; is it kernel_size?"),
+    (lambda: nn.BatchNormalization,
+     "drypoint.nn has no 'BatchNormalization': it is BatchNorm2d for images, BatchNorm1d for "
+     "vectors; its momentum is 1 - that of Keras"),
+    (lambda: nn.LSTM(8),
+     "drypoint.nn has no 'LSTM': there are no recurrent layers; a Conv2d over the time axis takes "
+     "their place"),
+    (lambda: nn.MaxPool3d(2), "drypoint.nn has no 'MaxPool3d'; is it MaxPool2d?"),
+    (lambda: data.load("MNIST", "val"), "no split is called 'val'; known: train, test"),
+    (lambda: train.fit(MODEL, PAIR, lr=0.1),
+     "fit takes no argument 'lr': the optimizer has it: optimizer=train.Adam(lr=...)"),
+    (lambda: train.fit(MODEL, PAIR, verbose=0),
+     "fit takes no argument 'verbose': it is progress: 'none' for 0, 'bar' for 1, 'lines' for 2"),
+    (lambda: train.fit(MODEL, X, [0, 1, 2]),
+     f"fit got 3 positional arguments, too many: {FIT_PAIR}"),
+    (lambda: train.fit(MODEL, x=X, y=[0, 1, 2]), f"fit takes no argument 'x': {FIT_PAIR}"),
+    (lambda: train.fit(MODEL), f"fit got no data: {FIT_PAIR}"),
+    (lambda: train.fit(MODEL, PAIR, epoch=1), "fit takes no argument 'epoch'; is it epochs?"),
+    (lambda: train.fit(MODEL, PAIR, optimizer="adamw"),
+     "no optimizer is called 'adamw'; Adam's weight_decay is decoupled as AdamW's is: "
+     "train.Adam(weight_decay=0.01)"),
+    (lambda: train.fit(MODEL, PAIR, loss="hinge"),
+     "loss is 'hinge'; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the words "
+     "sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy, mse, "
+     "mean_squared_error, mae, mean_absolute_error"),
+    (lambda: train.Adam(MODEL.net.parameters(), lr=0.1),
+     "Adam got 1 positional argument, too many: write lr=...; fit gives the optimizer the "
+     "parameters"),
+    (lambda: MODEL.fit(PAIR),
+     "Model has no 'fit': it is train.fit(model, data), whose result has the trained model"),
+    (lambda: MODEL.eval,
+     "Model has no 'eval': leave it out: a net called by itself is never in training"),
+    (lambda: MODEL.net.add,
+     "Sequential has no 'add': a net is immutable: net + layer is a longer one"),
+    (lambda: MODEL.summary, "Model has no 'summary': it is model.net.summary()"),
+    (lambda: ENGINE.invoke,
+     "Engine has no 'invoke': engine(x) decides, engine.predict_proba(x) gives probabilities, "
+     "engine.run(x) integers"),
+    (lambda: PROGRAM.predict(X),
+     "Program has no 'predict': engine.Engine(program) runs it: predict, predict_proba, run, "
+     "trace"),
+    (lambda: quant.quantize(MODEL),
+     "quantize got no calibration: quantize(model, quant.calibrate(model, images)), with some "
+     "hundred training images"),
+    (lambda: data.ImageEncoder(28, 28),
+     "ImageEncoder got 2 positional arguments, too many: width and height are keywords: "
+     "ImageEncoder(width=28, height=28)"),
+    (lambda: data.ImageEncoder(size=28),
+     "ImageEncoder takes no argument 'size': width and height are keywords: "
+     "ImageEncoder(width=28, height=28)"),
+    (lambda: data.load("mnist", train=True),
+     "load takes no argument 'train': it is split, \"train\" or \"test\""),
+    (lambda: drypoint.Model, "drypoint has no part 'Model': it is drypoint.nn.Model"),
+    (lambda: drypoint.optim, "drypoint has no part 'optim': optimizers are in drypoint.train"),
+    (lambda: drypoint.model, "drypoint has no part 'model'; is it models?"),
+]  # fmt: skip
+
+
+def test_a_name_of_another_meaning_is_answered_in_one_line():
+    for call, message in ANSWERED:
+        with pytest.raises(DrypointError) as caught:
+            call()
+        assert str(caught.value) == message
+
+
+def test_answers_are_the_errors_that_python_expects():
+    """`hasattr`, `copy` and `except TypeError` rely on the built-in classes."""
+    assert not hasattr(MODEL, "fit")
+    assert not hasattr(nn, "LSTM")
+    assert issubclass(UnknownNameError, AttributeError)
+    assert issubclass(ArgumentNameError, TypeError)
+    assert layer(pickle.loads(pickle.dumps(nn.Conv2d(1, 8, 3)))) == layer(nn.Conv2d(1, 8, 3))
+
+
+def test_every_alias_names_something_and_no_hint_hides_a_name():
+    """Of each table in the parts: the alias's target is there, and other names are not."""
+    for part in PARTS:
+        module = import_module(f"drypoint.{part}")
+        tables = import_module(f"drypoint.{part}._aliases")
+        for name, target in tables.MODULE_ALIASES.items():
+            assert getattr(module, name) is getattr(module, target), name
+        for name in {*tables.MODULE_ALIASES, *tables.MODULE_HINTS}:
+            assert name not in vars(module), f"{part}.{name}"
+
+
+def test_aliases_of_arguments_name_arguments():
+    """Oracle: the signatures. An alias or hint that is itself an argument would never be read,
+    but for an argument that may be missing."""
+    nn_table = import_module("drypoint.nn._aliases").ARGUMENTS
+    fit = import_module("drypoint.train._aliases")
+    tables = {
+        **{getattr(nn, name): table for name, table in nn_table.items()},
+        train.fit: fit.FIT,
+        quant.quantize: import_module("drypoint.quant._aliases").QUANTIZE,
+    }
+    for function, table in tables.items():
+        parameters = inspect.signature(function).parameters
+        assert {*table.aliases.values(), *table.order} <= {*parameters}, function
+        assert not {*table.aliases} & {*parameters}, function
+        required = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
+        assert {*table.hints} & {*parameters} <= required, function
+    optimizers = (train.Adam, train.SGD, train.RMSProp)
+    known = {name for one in optimizers for name in inspect.signature(one).parameters}
+    assert {*fit.OPTIMIZER.aliases.values()} <= known
+
+
+def test_words_equal_but_for_case_hyphens_and_underscores():
+    assert known_word("Leaky-ReLU", ["relu", "leaky_relu"]) == "leaky_relu"
+    assert known_word("tanhh", ["tanh"]) is None
+
+
+def test_arguments_that_are_given_twice_or_beyond_the_order_are_refused():
+    @accept(Arguments(order=("a", "b"), least=2, hints={"b": "a number"}))
+    def function(b, *, a=0):
+        return a, b
+
+    assert function(1, 2) == (1, 2)
+    assert function(5) == (0, 5)
+    for call, message in [
+        (lambda: function(1, 2, 3), "function got 3 positional arguments, too many: it takes b, a"),
+        (function, "function got no b: a number"),
+        (lambda: function(1, b=2), "function: multiple values for argument 'b'; it takes b, a"),
+        (
+            lambda: function(1, 2, a=3),
+            "function got 2 positional arguments, too many: it takes b, a",
+        ),
+    ]:
+        with pytest.raises(ArgumentNameError) as caught:
+            call()
+        assert str(caught.value) == message

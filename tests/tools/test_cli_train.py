@@ -1,0 +1,365 @@
+"""`drypoint train` on one's own data, and the commands after it: the choices that are said, the
+parts that no command mixes, and bad input in one line.
+"""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drypoint import data, devices, nn
+from drypoint.cli._data import held_out
+from drypoint.engine import Engine
+from drypoint.measure import measure
+
+QUICK = ["--epochs", "1", "--augment", "none"]
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """400 handwritten digits as PNG files, in a folder for each class."""
+    root, digits = tmp_path_factory.mktemp("own") / "pictures", data.load("digits")
+    for digit in range(10):
+        for i in np.flatnonzero(digits.y == digit)[:40].tolist():
+            save(root / f"{digit}/no {i}.png", digits.x[i])
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """A net by the defaults: the file, and what the command said."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from drypoint.cli.__main__ import main
+
+    out = tmp_path_factory.mktemp("net") / "net.npz"
+    words = ["train", "--data", str(pictures), "--out", str(out)]
+    words += ["--results", str(out.with_suffix(".json"))]
+    with redirect_stdout(StringIO()) as said, redirect_stderr(StringIO()) as notes:
+        assert main(words) == 0
+    return out, said.getvalue(), notes.getvalue()
+
+
+def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
+    """Oracle: the net, measured here on the fifth that the library holds out."""
+    path, said, notes = trained
+    pool = data.load_folder(pictures)
+    train, test = held_out(pool)
+    assert (len(train), len(test)) == (320, 80)
+    assert {*test.class_counts().values()} == {8}
+    found = measure(nn.load(path), test)
+    assert found.accuracy > 0.9  # 0.97 of 1,397 other digits; one in ten by chance
+    text = rf"{path}: {found.correct} of 80 test examples right, \d+\.\d\d % \(95 % interval .*\), "
+    assert re.fullmatch(text + r"\d+\.\d s\n", said)
+    classes = ", ".join(map(str, range(10)))
+    lines = notes.splitlines()
+    assert lines[0] == f"{pictures}: 400 images of 8 x 8, gray; 10 classes: {classes}"
+    wanted = "test part: 80, a fifth of each class, which training does not see; 320 to train"
+    assert lines[1] == wanted
+    mean, std = (round(float(f(train.x / 255)), 4) for f in (np.mean, np.std))
+    assert lines[2] == f"encoder: 8 x 8, gray; mean, deviation of the training part: {mean}, {std}"
+    assert lines[3].startswith("net: cnn (--net names another), 24,058 parameters, 157,312 MACs")
+    assert lines[4] == "augmentation: rotate 10, scale 0.1, shift 0.48"
+    assert lines[5] == "validation: 32 of 320 examples are held out for it"
+    facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    assert facts["test"]["accuracy"] == found.accuracy
+    assert facts["n_epochs"] == 60
+    provenance = nn.load(path).provenance
+    assert provenance["data"] == {"name": "pictures", "sha256": pool.digest()}
+
+
+def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
+    path, _, _ = trained
+    name = ["--data", pictures]
+    program = tmp_path / "net.dpt"
+    code, _, notes = cli("quantize", path, *name, "--out", program)
+    assert (code, notes) == (
+        0, f"{pictures}: 320 examples, the part that the net was trained on\n"
+    )  # fmt: skip
+    unseen = "80 examples, the fifth that training did not see\n"
+    for file in (path, program):
+        code, out, notes = cli("measure", file, *name, "--json")
+        assert (code, json.loads(out)["n"], notes) == (0, 80, f"{pictures}: {unseen}")
+    code, out, notes = cli("measure", path, *name, "--limit", 7, "--json")
+    assert (json.loads(out)["n"], notes) == (7, f"{pictures}: 7 of {unseen}")
+    _, test = held_out(data.load_folder(pictures))
+    code, out, _ = cli("measure", program, *name, "--json")
+    assert json.loads(out)["accuracy"] == measure(Engine(program), test).accuracy
+    code, _, notes = cli("verify", program, *name, "--limit", 3)
+    assert (code, notes.splitlines(True)[0]) == (0, f"{pictures}: 3 of {unseen}")
+
+
+def test_examples_that_are_new_are_measured_whole(trained, cli, tmp_path):
+    path, _, _ = trained
+    digits = data.load("digits")
+    for i in range(1000, 1012):
+        save(tmp_path / f"new/{digits.y[i]}/{i}.png", digits.x[i])
+    code, out, notes = cli("measure", path, "--data", tmp_path / "new", "--json")
+    assert (code, json.loads(out)["n"]) == (0, 12)
+    assert notes == f"{tmp_path / 'new'}: 12 examples, all of them\n"
+    save(tmp_path / f"pictures/{digits.y[0]}/1.png", digits.x[0])
+    code, _, notes = cli("measure", path, "--data", tmp_path / "pictures", "--json")
+    assert "1 example, all of them: pictures has changed since the net was trained on it" in notes
+
+
+def test_it_runs_on_an_emulated_device(trained, pictures, cli, tmp_path, toolbox):
+    """Oracle: the engine in this process. The export passes its own self-test there, within the
+    budget, and a smaller budget is refused.
+    """
+    for tool in devices.needed_tools(devices.target("cortex-m4")):
+        toolbox.need(tool)
+    path, program = trained[0], tmp_path / "net.dpt"
+    assert cli("quantize", path, "--data", pictures, "--out", program)[0] == 0
+    picture = sorted((pictures / "7").iterdir())[0]
+    code, here, _ = cli("run", "--model", program, picture, "--json")
+    assert code == 0
+    code, there, _ = cli("run", "--model", program, picture, "--target", "cortex-m4", "--json")
+    assert (code, json.loads(there)) == (0, json.loads(here))
+    assert json.loads(here)["images"][0]["class"] == 7
+    words = ["export", program, "--data", pictures, "--target", "cortex-m4"]
+    code, out, _ = cli(*words, "--budget", "ram=2K,flash=40K", "--out", tmp_path / "firmware")
+    assert code == 0
+    assert "self-test in the emulator: passed, 10 inputs, every layer" in out
+    assert (tmp_path / "firmware/net.h").is_file()
+    code, _, err = cli(*words, "--budget", "flash=10K", "--out", tmp_path / "small")
+    assert (code, (tmp_path / "small").exists()) == (2, False)
+    assert "flash" in err.splitlines()[-1]
+
+
+def test_a_folder_with_parts_is_taken_by_its_names(cli, tmp_path):
+    digits = data.load("digits")
+    for part, chosen in (("train", range(30)), ("val", range(30, 40)), ("test", range(40, 60))):
+        for i in chosen:
+            save(tmp_path / f"set/{part}/{digits.y[i]}/{i}.png", digits.x[i])
+    out = tmp_path / "net.npz"
+    words = ["train", "--data", tmp_path / "set", "--net", "mlp:8", *QUICK, "--out", out, "--json"]
+    code, said, notes = cli(*words)
+    assert code == 0
+    facts = json.loads(said)
+    assert (facts["n_train"], facts["n_val"], facts["test"]["n"]) == (30, 10, 20)
+    assert "train: 30; validation: 10; test: 20, which training does not see\n" in notes
+    code, said, notes = cli("measure", out, "--data", tmp_path / "set", "--json")
+    assert (json.loads(said)["n"], notes) == (
+        20,
+        f"{tmp_path / 'set'}: 20 examples, its test part\n",
+    )
+
+
+def test_settings_of_the_options_reach_fit(pictures, cli, tmp_path):
+    out = tmp_path / "net.npz"
+    words = ["train", "--data", pictures, "--limit", 60, "--out", out, "--json"]
+    words += ["--net", "mlp:8", "--epochs", 2, "--batch", 7, "--lr", 0.01, "--optimizer", "sgd"]
+    code, said, notes = cli(
+        *words, "--seed", 5, "--size", "6x5", "--color", "rgb", "--augment", "none"
+    )
+    assert code == 0
+    facts = json.loads(said)
+    assert (facts["n_epochs"], facts["batch_size"]) == (2, 7)
+    assert facts["config"]["optimizer"]["lr"] == 0.01
+    assert facts["config"]["seed"] == 5
+    assert "SGD(lr=0.01" in notes
+    assert "augmentation: none\n" in notes
+    assert nn.load(out).encoder.shape == (3, 5, 6)
+
+
+def test_a_saved_net_is_trained_further_and_a_function_gives_a_net(
+    trained, pictures, cli, tmp_path
+):
+    path, _, _ = trained
+    common = ["train", "--data", pictures, *QUICK, "--json", "--out", tmp_path / "net.npz"]
+    code, said, notes = cli(*common, "--net", path)
+    assert code == 0
+    assert json.loads(said)["test"]["accuracy"] > 0.9  # one epoch of a new net gives 0.1 to 0.2
+    assert "Adam(lr=0.001)" in notes
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from drypoint import nn\n"
+        "def net(classes, input_shape):\n"
+        "    return nn.mlp(classes=classes, input_shape=input_shape, hidden=[9])\n"
+        "def shapes(classes): return nn.Sequential([nn.Flatten(), nn.Linear(classes + 1)])\n"
+        "def fails(): return 1 / 0\n"
+        "def none(): pass\n"
+    )
+    code, _, notes = cli(*common, "--net", f"{file}:net")
+    assert code == 0
+    assert nn.load(tmp_path / "net.npz").net["fc1"].out_features == 9
+    for name, message in {
+        "other": f"{file} has no function 'other'",
+        "fails": f"{file}, line 5: ZeroDivisionError: division by zero",
+        "none": f"{file}: none returned a NoneType, not a net of nn",
+        "shapes": "has outputs (11,), pictures has 10 classes",
+    }.items():
+        code, out, err = cli(*common, "--net", f"{file}:{name}")
+        assert (code, out) == (2, "")
+        assert message in err.splitlines()[-1]
+
+
+def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
+    out = tmp_path / "net.npz"
+    words = [
+        "train",
+        "--data",
+        pictures,
+        "--net",
+        "autoencoder:16,1,4",
+        "--epochs",
+        3,
+        "--out",
+        out,
+    ]
+    code, said, _ = cli(*words, "--json")
+    facts = json.loads(said)
+    assert code == 0
+    _, test = held_out(data.load_folder(pictures))
+    model = nn.load(out)
+    x = model.encode(test.x)
+    error = np.square(model.net(x) - x.reshape(80, -1)).mean()
+    assert facts["test"] == {"n": 80, "mean_squared_error": pytest.approx(error, rel=1e-6)}  # BLAS
+
+
+def test_the_loss_is_drawn(pictures, cli, tmp_path):
+    pytest.importorskip("matplotlib")
+    words = ["train", "--data", pictures, "--net", "mlp:8", *QUICK, "--out", tmp_path / "net.npz"]
+    assert cli(*words, "--plot", tmp_path / "loss.png")[0] == 0
+    with Image.open(tmp_path / "loss.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_named_sets_and_files_of_arrays(cli, tmp_path):
+    quick = ["--net", "mlp:8", *QUICK, "--out", tmp_path / "net.npz", "--json"]
+    code, said, notes = cli("train", "--data", "digits", "--limit", 50, *quick)
+    assert (code, json.loads(said)["test"]["n"]) == (0, 50)
+    assert notes.startswith("digits: 1,437 images of 8 x 8, gray")
+    digits = data.load("digits")
+    np.savez(tmp_path / "own.npz", x=digits.x[:100], y=digits.y[:100])
+    code, said, notes = cli("train", "--data", tmp_path / "own.npz", *quick)
+    assert (code, json.loads(said)["test"]["n"]) == (0, 20)
+    code, said, _ = cli("measure", tmp_path / "net.npz", "--data", tmp_path / "own.npz", "--json")
+    assert json.loads(said)["n"] == 20
+
+
+def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
+    """BasicMotions of the UEA archive as a logger would write it, a row a time step. Oracle: the
+    engine in this process; the labels of the archive.
+    """
+    toolbox.need_package("aeon")
+    motions = data.load("basic-motions")
+    columns = ("timestamp", "ax", "ay", "az", "gx", "gy", "gz", "label")
+    log, order = tmp_path / "gestures.csv", np.argsort(motions.y, kind="stable")
+    rows = [
+        ",".join([str(100 * t), *map(repr, row.tolist()), motions.classes[motions.y[i]]])
+        for i in order
+        for t, row in enumerate(motions.x[i].astype(float))
+    ]
+    log.write_text("\n".join([",".join(columns), *rows]), "utf-8")
+    out, program = tmp_path / "net.npz", tmp_path / "net.dpt"
+    words = ["train", "--data", log, "--window", 50, "--hop", 25, "--out", out, "--json"]
+    code, said, notes = cli(*words)
+    assert code == 0
+    lines = notes.splitlines()
+    assert lines[0] == f"{log}: labels are column 'label', channels ax, ay, az, gx, gy, gz"
+    assert lines[1] == f"{log}: left out, as times: timestamp"
+    assert lines[2] == f"{log}: the parts are split by the time of each recording"
+    assert lines[3].startswith(f"{log}: 156 signals of 50 steps x 6 channels, float32; 4 classes: ")
+    assert re.fullmatch(
+        r"train: 108; validation: 12; test: 28, which training does not see", lines[4]
+    )
+    assert lines[5] == "encoder: 50 steps x 6 channels; mean and deviation of each channel"
+    assert lines[6].startswith("net: conv1d (--net names another)")
+    assert json.loads(said)["test"]["accuracy"] > 0.8  # one in four by chance
+    code, _, notes = cli("quantize", out, "--data", log)
+    assert (code, notes) == (0, f"{log}: 108 examples, the part that the net was trained on\n")
+    code, said, notes = cli("measure", program, "--data", log, "--json")
+    assert (json.loads(said)["n"], notes) == (
+        28, f"{log}: 28 examples, the part that training did not see\n"
+    )  # fmt: skip
+    assert cli("verify", program, "--data", log, "--limit", 5)[0] == 0
+    new = tmp_path / "new.csv"
+    walk = data.load("basic-motions", "test").x[np.flatnonzero(motions.y == 2)[0]]
+    new.write_text(
+        "\n".join(",".join(map(repr, row.tolist())) for row in walk.astype(float)), "utf-8"
+    )
+    code, here, _ = cli("run", "--model", program, new, "--json")
+    assert [one["image"] for one in json.loads(here)["images"]] == [
+        f"{new}, step 0",
+        f"{new}, step 50",
+    ]
+    assert [one["class"] for one in json.loads(here)["images"]] == ["Walking"] * 2
+    for tool in devices.needed_tools(devices.target("cortex-m4")):
+        toolbox.need(tool)
+    code, there, _ = cli("run", "--model", program, new, "--target", "cortex-m4", "--json")
+    assert json.loads(there) == json.loads(here)
+    code, said, _ = cli(
+        "export", program, "--data", log, "--target", "cortex-m4", "--out", tmp_path / "firmware"
+    )
+    assert code == 0
+    assert "self-test in the emulator: passed, 4 inputs, every layer" in said
+
+
+def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictures, cli, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "".join(f"{i},{i % 3},{'xy'[i % 2]}\n" for i in range(20)))
+    out = tmp_path / "net.npz"
+    code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
+    assert code == 0
+    assert "net: mlp (--net names another)" in notes
+    code, said, _ = cli("run", "--model", out, table)
+    assert (code, said.count("\n")) == (0, 20)
+    assert said.startswith(f"{table}, row 1: ")
+    other = tmp_path / "other.csv"
+    other.write_text("a,b,c,label\n1,2,3,x\n1,2,3,y\n")
+    for words, message in (
+        (["measure", out, "--data", pictures], "400 images of 8 x 8, gray; 10 classes: "),
+        (["measure", trained[0], "--data", table], "the net reads pictures"),
+        (["measure", out, "--data", other], "the net reads signals of 1 steps x 2 channels"),
+        (["run", "--model", out, other], "has 2 time steps of 3 channels; the net reads 1 of 2"),
+        (["measure", out], "the net reads"),
+        (["train", "--data", table, "--net", "cnn", "--out", out], "nets for them: mlp, conv1d"),
+    ):
+        code, _, err = cli(*words)
+        assert code == 2, words
+        assert message in err.splitlines()[-1], (words, err)
+
+
+def test_few_examples_train_and_say_so(cli, tmp_path):
+    for i, name in enumerate(("my cat", "häh", "häh")):
+        save(tmp_path / f"few/{name}/{i}.png", np.full((6, 6), 90 * i, np.uint8))
+    out = tmp_path / "net.npz"
+    code, said, notes = cli("train", "--data", tmp_path / "few", *QUICK, "--out", out)
+    assert code == 0
+    assert "test part: none, 3 examples are too few to hold some out" in notes
+    assert "validation: none, there are too few examples" in notes
+    assert said.startswith(f"{out}: loss ")
+    code, _, notes = cli("measure", out, "--data", tmp_path / "few")
+    assert code == 0
+    assert "on which the net was trained: they are too few to hold some out" in notes
+
+
+def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
+    save(tmp_path / "one/cats/1.png", np.zeros((8, 8), np.uint8))
+    save(tmp_path / "tiny/a/1.png", np.zeros((8, 8), np.uint8))
+    save(tmp_path / "tiny/b/1.png", np.zeros((8, 8), np.uint8))
+    out = tmp_path / "out/net.npz"
+    for words, message in (
+        (["--data", tmp_path / "one"], "one has the one class 'cats': a classifier tells at least"),
+        (["--data", tmp_path / "none"], "there is no folder or file "),
+        (["--data", tmp_path / "tiny", "--net", "lenet"], "--size WxH reads pictures in another"),
+        (["--data", tmp_path / "tiny", "--net", "lenett"], "knows no net 'lenett'"),
+        (["--data", tmp_path / "tiny", "--net", "no.npz"], "cannot read no.npz: No such file"),
+        (["--data", tmp_path / "tiny", "--net", "no.py:f"], "cannot read no.py: no such file"),
+        (["--recipe", "fast", "--lr", "0.1"], "leave out --recipe or --lr"),
+        (["--data", pictures, "--size", "0"], "'0' is no size; write it as 32 or 32x24"),
+        (["--data", pictures, "--lr", "-1"], "'-1' is no learning rate"),
+    ):
+        code, said, err = cli("train", *words, "--out", out)
+        assert (code, said) == (2, ""), words
+        assert message in err.splitlines()[-1], (words, err)
+        assert not out.exists()

@@ -1,0 +1,333 @@
+"""`drypoint diff`: each planted fault is found at its op, and named."""
+
+import json
+import re
+import subprocess
+from dataclasses import replace
+
+import constant_nets
+import numpy as np
+import pytest
+from PIL import Image
+from planted import FAULTS, IMAGES, export, main_file, model, program
+
+from drypoint import devices, diff
+from drypoint.engine import Engine
+from drypoint.program import blob, reference, simplify
+from tools import ONLY_CI, ROOT, run
+
+
+def logged(toolbox, name, folder):
+    """The log of a program of this machine with a fault."""
+    compiler = toolbox.need("cc")
+    sources = [main_file(name, folder, device=False), *export(name, folder)]
+    flags = ["-std=c99", "-O1", f"-I{folder}", f"-I{folder / 'drypoint'}"]
+    run([compiler, *flags, *sources, "-o", folder / "main"])
+    return subprocess.run([folder / "main"], capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_at_its_op_and_named(toolbox, tmp_path, name):
+    """Oracle: the fault that was planted."""
+    log = diff.read_log(logged(toolbox, name, tmp_path), program())
+    check(diff.find_difference(program(), log, IMAGES), FAULTS[name])
+
+
+def check(found, fault):
+    assert (found.op, found.cause) == (fault.op, fault.cause), str(found)
+    assert fault.words in str(found)
+    assert "\n" not in str(found)
+    names = ["input", *(op.name for op in program().ops)]
+    assert found.index == (-1 if fault.op is None else names.index(fault.op) - 1)
+
+
+@ONLY_CI
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_on_an_emulated_cortex_m4(toolbox, tmp_path, name):
+    """Oracle: the fault that was planted. Kernels and weights are those of the device."""
+    row = devices.target("cortex-m4")
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    engine = export(name, tmp_path, kernels=row.kernels)
+    sources = [main_file(name, tmp_path, device=True), engine.pop(0)]
+    flags = ["-O2", f"-I{tmp_path}", f"-I{tmp_path / 'drypoint'}"]
+    binary = devices.build(row, sources, tmp_path / "main", flags=flags, engine=engine)
+    log = diff.read_log(devices.emulate(row, binary, b""), program())
+    check(diff.find_difference(program(), log, IMAGES), FAULTS[name])
+
+
+def with_op(right, index, **fields):
+    """A program with other fields of one op."""
+    ops = list(right.ops)
+    ops[index] = replace(ops[index], **fields)
+    return replace(right, ops=tuple(ops), plan=right.plan)
+
+
+def log_of(right, images, *, spoiled=None, op=0, **fields):
+    """A log that a device would write, as `Log`: of a program with other fields of an op, whose
+    outputs of that op ``spoiled`` changes."""
+    device = with_op(right, op, **fields) if fields else right
+    outputs = reference.trace(device, images)
+    if spoiled is not None:
+        outputs[op] = spoiled(outputs[op])
+    return diff.Log(name="log", id=0, inputs=images, outputs=outputs)
+
+
+def flipped(values, at, bit):
+    values = values.copy()
+    values[at] ^= values.dtype.type(1 << bit)
+    return values
+
+
+def test_each_mistake_is_told_from_the_others():
+    """Oracle: the mistake that was made, in NumPy, on the second op of the program."""
+    right = program()
+    op = right.ops[1]
+
+    def shifted(_):
+        return reference.apply(op, np.roll(reference.trace(right, IMAGES)[0], 1, axis=2))
+
+    cases = {
+        "weights: Weight [2][0][1][3] of block.conv": {
+            "weight": flipped(op.weight, (2, 0, 1, 3), 5)
+        },
+        "weights: The bias of channel 4": {"bias": flipped(op.bias, (4,), 9)},
+        "weights: The multiplier of channel 6": {"mult": flipped(op.mult, (6,), 20)},
+        "padding: The padding (top, left, bottom, right) is (1, 0, 1, 2)": {
+            "padding": (1, 0, 1, 2)
+        },
+        "saturation: The output has": {"hi": 127},
+        "kernel: It reads each window one column off": {"spoiled": shifted},
+        "kernel: Each wrong value is one more": {
+            "spoiled": lambda plane: plane + (plane % 7 == 3).astype(plane.dtype)
+        },
+        "kernel: Only the last row is wrong": {
+            "spoiled": lambda plane: np.concatenate([plane[:, :-1], plane[:, -1:] ^ 0x55], axis=1)
+        },
+        "weights: Only channels 5 are wrong": {
+            "spoiled": lambda plane: plane ^ (0x3C * (np.arange(8) == 5)).astype(plane.dtype)
+        },
+        "stale program: Most values": {
+            "spoiled": lambda plane: plane[::-1] ^ 0x5A
+        },
+    }  # fmt: skip
+    for wanted, mistake in cases.items():
+        cause, words = wanted.split(": ")
+        found = diff.find_difference(right, log_of(right, IMAGES, op=1, **mistake), IMAGES)
+        assert (found.op, found.index, found.cause) == ("block.conv", 1, cause), str(found)
+        assert words in str(found)
+        assert found.proven == ("Cause: " in str(found))
+
+
+def test_mistakes_of_the_input_are_told_from_one_another():
+    """Oracle: the mistake. A log without its input wrong is explained by its first op."""
+    right = program()
+    planar = IMAGES.transpose(0, 3, 1, 2).reshape(IMAGES.shape)
+    standard = ((IMAGES / 255 - [0.4, 0.5, 0.6]) / 0.25).clip(0, 255).astype(np.uint8)
+    halved = (IMAGES // 2).astype(np.uint8)
+    for wrong, cause, words in (
+        (IMAGES[..., ::-1], "layout", "BGR"),
+        (planar, "layout", "channel by channel (CHW)"),
+        (IMAGES.transpose(0, 2, 1, 3), "layout", "Rows and columns"),
+        (IMAGES[:, ::-1], "layout", "upside down"),
+        (np.random.default_rng(0).permuted(IMAGES, axis=1), "layout", "another order"),
+        (255 - IMAGES, "input scaling", "Light and dark"),
+        (IMAGES ^ 0x80, "input scaling", "shifted by 128"),
+        (0 * IMAGES, "input scaling", "all zeros"),
+        (standard, "input scaling", "normalized by mean"),
+        (halved, "input scaling", "times the right input, plus"),
+        (IMAGES[::-1], "unknown", "another picture"),
+    ):
+        log = log_of(right, np.ascontiguousarray(wrong))
+        found = diff.find_difference(right, log, IMAGES)
+        assert (found.op, found.cause) == ("input", cause), str(found)
+        assert words in found.reason
+        assert "all ops are right" in found.reason
+    found = diff.find_difference(right, log_of(right, IMAGES))  # its own input
+    assert found.equal
+
+
+def test_engines_equal_the_program_and_other_programs_do_not():
+    right = program()
+    for backend in Engine.backends():
+        assert diff.find_difference(right, Engine(right, backend=backend), IMAGES).equal
+    found = diff.find_difference(right, program(1), IMAGES)
+    assert (found.op, found.cause, found.proven) == ("stem", "stale program", True)
+    changed = right.ops[2]
+    found = diff.find_difference(right, with_op(right, 2, bias=changed.bias + 40_000), IMAGES)
+    assert (found.op, found.cause) == ("block.add", "weights")
+    assert "bias[0] is" in found.reason
+
+
+def test_a_model_is_compared_with_its_program_in_decibels():
+    """Oracle: what was done to the program."""
+    images = np.random.default_rng(3).integers(0, 256, (60, 8, 8, 3)).astype(np.uint8)
+    right, stem, weight = program(), program().ops[0], program().ops[1].weight
+    reverse = {"weight": stem.weight[..., ::-1].copy(), "pad": stem.pad[::-1].copy()}
+    for wrong, op, cause in (
+        (right, None, "none"),
+        (program(1), "stem", "stale program"),
+        (with_op(right, 0, **reverse), "stem", "layout"),
+        (with_op(right, 0, mult=stem.mult * 5), "stem", "saturation"),
+        (with_op(right, 1, weight=flipped(weight, 2, 6)), "block.conv", "weights"),
+    ):
+        found = diff.find_difference(model(), wrong, images)
+        assert (found.op, found.cause) == (op, cause), str(found)
+
+
+def line(words):
+    text = f"dpt {words}".encode()
+    return b"#" + text + b"*%02x\n" % np.bitwise_xor.reduce(np.frombuffer(text, np.uint8))
+
+
+def log_lines(right=None, images=IMAGES[:1]):
+    """The lines of the page: two of the last op's bytes come before the last of the first op's."""
+    right = right or program()
+    lines = []
+    for i in range(len(images)):
+        lines.append(line(f"run 1 {len(right.ops)} {blob.identity(right):08x}"))
+        planes = [images, *reference.trace(right, images)]
+        names = ["in", *map(str, range(len(right.ops)))]
+        parts = {
+            n: plane[i].astype(plane.dtype.newbyteorder("<")).tobytes()
+            for n, plane in zip(names, planes, strict=True)
+        }
+        longest = max(map(len, parts.values()))
+        for at in range(0, longest, 20):  # ops of a group of fused rows take turns
+            lines += [
+                line(f"{n} {part[at : at + 20].hex()}") for n, part in parts.items() if part[at:]
+            ]
+        lines.append(line("end 0"))
+    return lines
+
+
+def test_lines_of_several_ops_may_take_turns_and_other_text_stand_between():
+    lines = log_lines(images=IMAGES)
+    noise = b"booting ...\r\n\xff\xfe" + b"\r\n> ".join(lines).replace(b"\n\r\n", b"\r\n") + b"bye"
+    for content in (b"".join(lines), noise):
+        log = diff.read_log(content, program())
+        assert diff.is_log(content)
+        assert np.array_equal(log.inputs, IMAGES)
+        traced = reference.trace(program(), IMAGES)
+        assert all(map(np.array_equal, log.outputs, traced))
+        assert log.id == blob.identity(program())
+
+
+def test_a_damaged_log_is_refused_with_its_line():
+    lines = log_lines()
+    for change, words in (
+        (lambda: [*lines[:3], lines[3].replace(b"*", b"0*"), *lines[4:]], "line 4 is damaged"),
+        (lambda: [*lines[:3], lines[3][:-3], *lines[4:]], "line 4 is damaged"),
+        (lambda: lines[1:], "line 1 has bytes of 'in' that no run can have"),
+        (lambda: lines[:3] + lines[4:], "lines are missing, or the device runs another model"),
+        (lambda: lines[:-1], "ends within a run"),
+        (lambda: lines[:5] + lines, "begins a run within a run"),
+        (lambda: [line("run 2 4 00000000")], "another format than 1"),
+        (lambda: [line("run 1 9 00000000")], "a model with 9 ops, and the program 'net' has 4"),
+        (lambda: [lines[0], line("end -2")], "failed with status -2"),
+        (lambda: [line("end 0")], "ends a run that has not begun"),
+        (lambda: [lines[0], line("7 00")], "has bytes of '7'"),
+        (lambda: [lines[0], line("1 0")], "has bytes of '1'"),
+        (lambda: [lines[0], line("what is this")], "which is no part of a log"),
+        (lambda: [b"hello\n"], "no line of a run"),
+    ):
+        with pytest.raises(diff.LogError, match=re.escape(words)):
+            diff.read_log(b"".join(change()), program())
+
+
+def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
+    """Every cut, and random bytes in place of others: nothing but a LogError."""
+    content = b"".join(log_lines())
+    rng = np.random.default_rng(0)
+    given = [content[:n] for n in range(0, len(content), 37)]
+    for _ in range(200):
+        bytes_ = bytearray(content)
+        for at in rng.integers(0, len(content), 3):
+            bytes_[at] = int(rng.integers(0, 256))
+        given.append(bytes(bytes_))
+    for one in given:
+        try:
+            diff.read_log(one, program())
+        except diff.LogError as error:
+            assert "\n" not in str(error)
+
+
+def test_what_cannot_be_compared_is_refused():
+    right = program()
+    small = replace(right, ops=right.ops, name="small")
+    for arguments, words in {
+        (right, Engine(right)): "images are missing",
+        (model(), right): "compared on images",
+        (model(), log_of(right, IMAGES), "images"): "a float model is compared with a program",
+        ("net", right, "images"): "right is",
+        (right, "net", "images"): "other is",
+        (right, log_of(right, IMAGES), "one"): "has 3 runs, and there are 1 images",
+    }.items():
+        images = (
+            {"images": IMAGES, "one": IMAGES[:1]}.get(arguments[2:][0]) if arguments[2:] else None
+        )
+        with pytest.raises(diff.DiffError, match=words):
+            diff.find_difference(*arguments[:2], images)
+    assert diff.find_difference(right, small, IMAGES).equal
+
+
+def test_the_command_compares_programs_engines_folders_logs_and_models(
+    toolbox, cli, refused, tmp_path
+):
+    toolbox.need("cc")
+    dpt, stale, npz, log = (tmp_path / n for n in ("p.dpt", "q.dpt", "m.npz", "uart.txt"))
+    dpt.write_bytes(blob.dumps(program()))
+    stale.write_bytes(blob.dumps(program(1)))
+    model().save(npz)
+    log.write_bytes(b"".join(log_lines(images=IMAGES)))
+    picture = tmp_path / "picture.png"
+    Image.fromarray(IMAGES[0]).save(picture)
+    export("none", tmp_path / "c")
+    image = ["--image", picture]
+    for a, b, more in (
+        (dpt, f"{dpt}@scalar", image),
+        (dpt, tmp_path / "c", image),
+        (tmp_path / "c", dpt, image),
+        (dpt, log, []),
+        (log, f"{dpt}@scalar", []),
+        (dpt, dpt, image),
+    ):
+        code, out, _ = cli("diff", a, b, *more)
+        assert (code, out.startswith("Nothing differs: ")) == (0, True), (a, b, out)
+    code, out, _ = cli("diff", dpt, stale, *image, "--json")
+    facts = json.loads(out)
+    assert code == 1
+    assert (facts["op"], facts["index"], facts["cause"]) == ("stem", 0, "stale program")
+    code, out, _ = cli("diff", npz, stale, *image)
+    assert code == 1
+    assert "stem (op 0, conv) is the first op that is far from the floats" in out
+    for arguments, words in {
+        (log, log): "is compared with a program",
+        (npz, npz): "is a float model too",
+        (npz, log): "a float model is compared with a program",
+        (dpt, tmp_path): "has 0 headers of exported models",
+        (dpt, tmp_path / "none"): "none",
+        (dpt, f"{dpt}@fast"): "no backend 'fast'",
+    }.items():
+        assert words in refused("diff", *arguments, *image)
+
+
+def test_the_lines_of_the_page_are_those_that_the_engine_writes():
+    """Oracle: the lines in test_api.c, which the engine wrote there."""
+    page = (ROOT / "docs/diff.md").read_text("utf-8")
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    test = (ROOT / "tests/engine_c/test_api.c").read_text("utf-8")
+    assert shown.splitlines() == re.findall(r'"(#dpt [^"]*)\\n"', test)[:5]
+
+
+def test_an_exported_program_without_its_dead_channels_is_compared(cli, tmp_path):
+    """Oracle: the reference of the simplified program, as a device logs it."""
+    whole = constant_nets.separable_net(dead=(3, 5, 6))
+    exported = simplify(whole).program
+    assert exported.weight_bytes < whole.weight_bytes
+    dpt, log = tmp_path / "p.dpt", tmp_path / "uart.txt"
+    dpt.write_bytes(blob.dumps(whole))
+    x = constant_nets.structured_inputs(whole, count=2)
+    log.write_bytes(b"".join(log_lines(exported, x)))
+    code, out, _ = cli("diff", dpt, log)
+    assert (code, out.startswith("Nothing differs: ")) == (0, True), out

@@ -1,0 +1,247 @@
+"""`drypoint report`: its facts against their sources, and the page as a browser reads it."""
+
+import json
+import re
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from drypoint import nn, quant, report
+from drypoint.common import DrypointError
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder
+from drypoint.engine import Engine
+from drypoint.measure import measure
+from drypoint.program import bytes_in_use, fuse_rows, reference, simplify
+from drypoint.train import fit
+from tools import ROOT
+
+CLASSES = ("<b>up</b>", 'down "quoted"', "left & right")
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A residual net of three classes, trained for a moment, its test images and its report."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (240, 8, 6)).astype(np.uint8)
+    dataset = Dataset(images, rng.integers(0, 3, 240), CLASSES)
+    residual = nn.Graph(
+        {"conv": nn.Conv2d(3, 3, padding=1), "relu": nn.ReLU(), "add": nn.Add()},
+        [("input", "conv", "relu", "add.a"), ("input", "add.b")],
+    )
+    layers = {"stem": nn.Conv2d(3, 3), "block": residual, "mean": nn.GlobalAvgPool2d()}
+    net = nn.Sequential({**layers, "fc": nn.Linear(3), "softmax": nn.Softmax()}, (1, 8, 6))
+    model = nn.Model(
+        net.initialize(0),
+        encoder=ImageEncoder(width=6, height=8),
+        decoder=ClassDecoder(CLASSES),
+        provenance={"recipe": {"seed": 0, "note": "<script>alert(1)</script>"}},
+    )
+    trained = fit(model, dataset[:160], epochs=2, progress="none", validation_split=20)
+    test = dataset[160:]
+    found = report.make_report(
+        trained.model,
+        test,
+        calibration=dataset.x[:100],
+        name="three <classes>",
+        training=json.loads(json.dumps(trained.to_json())),
+    )
+    return found, test, dataset.x[:100]
+
+
+def test_the_facts_equal_their_sources(made):
+    """Oracle: the reference's decisions, `measure`, `quant.report` and NumPy on the same images."""
+    found, test, images = made
+    facts = found.to_json()
+    assert facts == json.loads(json.dumps(facts))
+    program, model = found.program, found.model
+    decided = reference.run(program, test.x).argmax(axis=1)
+    quality = facts["quality"]
+    assert quality["images"] == 80
+    assert quality["integers"]["accuracy"] == (decided == test.y).mean()
+    floats = model.predict_proba(test.x).argmax(axis=1)
+    assert quality["float"] == measure(model, test).to_json()
+    assert quality["differing_decisions"] == np.flatnonzero(decided != floats).tolist()
+    p_true = Engine(program).predict_proba(test.x)[np.arange(80), test.y]
+    assert [one["image"] for one in quality["worst"]] == np.argsort(p_true, kind="stable")[
+        :10
+    ].tolist()
+    calibration = quant.calibrate(model, images)
+    layers = quant.report(model, calibration, test.x)
+    assert facts["layers"]["ops"] == layers.to_json()["ops"]
+    below = [op.op for op in layers if op.sqnr < quant.VISIBLE_DB]
+    assert facts["layers"]["first_visible"] == (below[0] if below else None)
+    assert facts["proof"]["error_bounds"] == quant.error_bound(model, calibration)
+    verification = facts["proof"]["verification"]
+    assert verification["differing_bytes"] == 0
+    assert verification["runners"] == [f"engine ({name})" for name in Engine.backends()]
+    traced = sum(plane.nbytes for plane in reference.trace(program, test.x))
+    assert facts["proof"]["verified_bytes"] == traced * len(Engine.backends())
+    assert facts["program"]["arena_bytes"] == program.arena_size
+    assert facts["training"]["result"]["n_epochs"] == 2
+    exported = fuse_rows(simplify(program).program)
+    assert [op["bytes_in_use"] for op in facts["memory"]["ops"]] == bytes_in_use(exported)
+    assert facts["memory"]["arena_bytes"] == exported.arena_size
+
+
+class Page(HTMLParser):
+    """What a browser would load, link and show; a tag that is not closed is an error."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.loaded, self.count = [], [], [], [], Counter()
+        self.pictures = Counter()  # by the innermost element with an id
+        self.within = []
+        self.words = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.count[tag] += 1
+        found = dict(attrs)
+        if "id" in found:
+            self.ids.append(found["id"])
+        if tag == "a":
+            self.links.append(found["href"])
+        self.loaded += [v for k, v in attrs if k in ("src", "srcset", "data", "action", "poster")]
+        if tag in ("link", "use", "image"):
+            self.loaded += [v for k, v in attrs if k in ("href", "xlink:href")]
+        if tag == "img":
+            assert found["alt"]
+            self.pictures[next((name for name in reversed(self.within) if name), "")] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+            self.within.append(found.get("id", "") if tag == "section" else "")
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        self.within.pop()
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
+    found, _, _ = made
+    text = found.html()
+    page = Page(text)
+    assert len(text) < 2_000_000
+    assert page.count["script"] == page.count["link"] == page.count["iframe"] == 0
+    assert [one for one in page.loaded if not one.startswith(("data:image/png;base64,", "#"))] == []
+    assert re.findall(r"url\((?!#)", text) == []
+    assert [name for name, n in Counter(page.ids).items() if n > 1] == []
+    assert page.links
+    assert [one for one in page.links if one[0] != "#" or one[1:] not in page.ids] == []
+    assert page.count["h1"] == 1
+    assert page.count["h2"] == 6
+    assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
+    assert "alert(1)" in page.words  # as text
+    assert "three <classes>" in page.words
+    assert all(name in page.words for name in CLASSES)
+    assert found.html() == text
+
+
+def test_a_number_of_the_confusion_matrix_leads_to_its_pictures(made):
+    """Oracle: the confusion matrix, counted here."""
+    found, test, _ = made
+    page = Page(found.html())
+    decided = reference.run(found.program, test.x).argmax(axis=1)
+    for i in range(3):
+        for j in range(3):
+            count = int(((test.y == i) & (decided == j)).sum())
+            name = f"cell-{i}-{j}"
+            assert page.links.count(f"#{name}") == page.ids.count(name) == (count > 0)
+            assert page.pictures[name] == min(count, 12)
+
+
+def flattened(value, path=""):
+    """The paths of all facts; lists have the paths of their elements."""
+    if isinstance(value, dict) and value:
+        return {p for k, v in value.items() for p in flattened(v, f"{path}.{k}".lstrip("."))}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {p for one in value for p in flattened(one, path)}
+    return {path}
+
+
+def test_the_page_of_the_documentation_names_every_fact(made):
+    found, _, _ = made
+    text = (ROOT / "docs/report.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    facts = found.to_json()
+    paths = flattened(facts | {"training": {**facts["training"], "result": None}})
+
+    def covers(name, path):
+        return path == name or (name.endswith("*") and path.startswith(name.rstrip(".*")))
+
+    assert [path for path in paths if not any(covers(name, path) for name in named)] == []
+    assert [name for name in named if not any(covers(name, path) for path in paths)] == []
+    assert facts["schema"] == report.SCHEMA == 1
+
+
+def test_a_program_has_a_report_without_floats(made):
+    found, test, _ = made
+    alone = report.make_report(found.program, test)
+    assert alone.facts["layers"] is alone.facts["net"] is alone.facts["quality"]["float"] is None
+    assert alone.facts["quality"]["integers"] == found.facts["quality"]["integers"]
+    page = Page(alone.html())
+    assert "#layers" not in page.links
+    assert page.count["svg"] == 2  # calibration and arena
+    assert "float net" not in str(alone)
+
+
+def test_bad_arguments_are_refused(made):
+    found, test, images = made
+    for wrong, words in {
+        (found.model, test, None): "calibration is missing",
+        (found.program, test, "images"): "quantized already",
+        ("lenet", test, None): "reported is",
+    }.items():
+        reported, given, calibration = wrong
+        with pytest.raises(report.ReportError, match=words):
+            report.make_report(reported, given, calibration=images if calibration else None)
+
+
+def test_without_jinja_the_error_names_the_extra(made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(DrypointError, match=r"drypoint\[report\]"):
+        made[0].html()
+
+
+def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
+    out = tmp_path / "page.html"
+    options = ["--training", lenet / "report.json", "--images", 50, "--limit", 60, "--out", out]
+    code, printed, _ = cli("report", lenet / "lenet.npz", *options, "--json")
+    facts = json.loads(printed)
+    assert code == 0
+    assert facts["quality"]["images"] == 60
+    assert facts["training"]["result"]["n_epochs"] == 1
+    assert Page(out.read_text("utf-8")).count["h1"] == 1
+    code, printed, _ = cli("report", lenet / "lenet.dpt", "--limit", 60, "--out", out)
+    assert code == 0
+    assert f"{out}: " in printed
+    assert "0 of " in printed
+
+
+def test_the_command_refuses_what_is_no_training(lenet, refused, tmp_path):
+    for content, words in {
+        '{"history": []}': "it lacks history",
+        '{"history": {}, "n_epochs": 1}': "it lacks seconds, n_train",
+        "[1]": "it lacks history",
+        "{": "no JSON",
+    }.items():
+        (tmp_path / "training.json").write_text(content, "utf-8")
+        options = ["--training", tmp_path / "training.json", "--out", tmp_path / "page.html"]
+        assert words in refused("report", lenet / "lenet.npz", *options)
+    (tmp_path / "cats").mkdir()
+    assert "--calibration DIR" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
+    assert not (tmp_path / "page.html").exists()

@@ -1,0 +1,149 @@
+"""`from_keras`. Oracle: Keras itself, on the same inputs; and for integers the reference.
+
+Runs where Keras and one of its backends are installed.
+"""
+
+import importlib.util
+import os
+import re
+
+import numpy as np
+import pytest
+
+if importlib.util.find_spec("keras") is None:
+    pytest.skip("Keras is not installed", allow_module_level=True)
+BACKENDS = [name for name in ("torch", "tensorflow", "jax") if importlib.util.find_spec(name)]
+if not BACKENDS:
+    pytest.skip("no backend of Keras is installed", allow_module_level=True)
+os.environ.setdefault("KERAS_BACKEND", BACKENDS[0])
+keras = pytest.importorskip("keras", reason="Keras is not installed")
+
+from page_examples import examples  # noqa: E402
+
+from drypoint import data, engine, interop, nn, quant  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of Keras and its backend about themselves
+L, Input = keras.layers, keras.Input
+
+
+def residual():
+    x = given = Input((12, 12, 3))
+    x = L.Conv2D(8, 3, padding="same", activation="relu")(x)
+    y = L.Conv2D(8, 3, padding="same", use_bias=False)(x)
+    x = L.ReLU(6.0)(L.Add()([x, L.BatchNormalization()(y)]))
+    x = L.Concatenate()([x, L.MaxPooling2D(3, 1, padding="same")(x)])
+    x = L.SeparableConv2D(6, 3, strides=2, padding="same", activation="swish")(x)
+    return keras.Model(given, L.Dense(4, activation="softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+def depthwise():
+    return keras.Sequential([
+        Input((16, 16, 3)), L.Conv2D(8, 3, strides=2, padding="same", use_bias=False),
+        L.BatchNormalization(), L.ReLU(), L.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
+        L.Activation("relu6"), L.ZeroPadding2D(1), L.Conv2D(4, 1), L.AveragePooling2D(2),
+        L.Flatten(), L.Dense(2),
+    ])  # fmt: skip
+
+
+def classic():
+    return keras.Sequential([
+        Input((28, 28, 1)), L.Conv2D(8, 3, activation="relu"), L.MaxPooling2D(),
+        L.Conv2D(16, 3, strides=2, padding="same"), L.LeakyReLU(), L.Flatten(), L.Dense(10),
+        L.Softmax(),
+    ])  # fmt: skip
+
+
+def signals():
+    return keras.Sequential([
+        Input((40, 2)), L.Conv1D(8, 5, strides=2, padding="same", activation="relu"),
+        L.MaxPooling1D(2), L.Conv1D(4, 3, padding="causal"), L.GlobalAveragePooling1D(), L.Dense(3),
+    ])  # fmt: skip
+
+
+def mlp():
+    return keras.Sequential([
+        Input((5,)), L.Dense(8, activation="relu"), L.BatchNormalization(), L.Dropout(0.5),
+        L.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+
+
+def nested():
+    inner = keras.Sequential([Input((8, 8, 3)), L.Conv2D(4, 3), L.ReLU()])
+    return keras.Sequential([Input((8, 8, 3)), inner, L.Flatten(), L.Dense(2)])
+
+
+MODELS = (mlp, classic, residual, depthwise, signals, nested)
+
+
+def made(make):
+    """A model with random weights and statistics, and inputs."""
+    keras.utils.set_random_seed(0)
+    model, rng = make(), np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, L.BatchNormalization):
+            layer.moving_mean.assign(rng.uniform(-0.5, 0.5, layer.moving_mean.shape))
+            layer.moving_variance.assign(rng.uniform(0.5, 2, layer.moving_mean.shape))
+    return model, rng.normal(0, 1, (64, *model.inputs[0].shape[1:])).astype(np.float32)
+
+
+def test_an_imported_net_computes_the_model_and_its_integers_are_verified():
+    """1e-5: float32 sums of some hundred terms near 1 in other orders."""
+    for make in MODELS:
+        model, x = made(make)
+        net = interop.from_keras(model)
+        found = interop.check(net, model, x)
+        assert found.largest_difference <= 1e-5, make
+        assert found.decisions_equal, make
+        planes = x if x.ndim == 2 else np.moveaxis(x, -1, 1)
+        planes = planes.reshape(len(x), *net.input_shape)
+        program = quant.quantize(nn.Model(net), quant.calibrate(nn.Model(net), planes))
+        integers = program.integers(planes)
+        c = engine.Engine(program)
+        assert engine.verify(program, {"C": c}, integers[:8]).differing_bytes == 0, make
+
+
+def test_the_encoder_is_checked_too():
+    """The model gets what the encoder gives, with the channels last; a function gets pixels."""
+    model, _ = made(classic)
+    images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)
+    net = interop.from_keras(model)
+    right = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28))
+    assert interop.check(right, model, images).largest_difference <= 1e-5
+
+    def scaled(pixels):
+        return model.predict(pixels[..., None] / 255, verbose=0)
+
+    assert interop.check(right, scaled, images).largest_difference <= 1e-5
+    wrong = nn.Model(net, encoder=data.ImageEncoder(width=28, height=28, mean=0.5))
+    assert interop.check(wrong, scaled, images).largest_difference > 1e-3
+
+
+def test_what_is_no_net_is_refused():
+    bad = keras.Sequential(
+        [Input((8, 8, 3)), L.Conv2DTranspose(4, 3), L.LayerNormalization(), L.UpSampling2D()]
+    )
+    with pytest.raises(interop.FrameworkError) as caught:
+        interop.from_keras(bad)
+    text = str(caught.value)
+    assert text.startswith("the model is no net that can be read: 3 of 3 nodes")
+    assert "ConvTranspose 'conv2d_transpose', Resize 'up_sampling2d' makes images larger" in text
+    given = Input((4,))
+    for model, message in [
+        (3, "model is a int; wanted: a keras.Model"),
+        (keras.Sequential([L.Dense(3)]), "the model has no graph of layers: build it with keras."),
+        (
+            keras.Model(given, [L.Dense(2)(given), L.Dense(3)(given)]),
+            "the model has 1 inputs and 2",
+        ),
+        (keras.Sequential([Input((None, None, 3)), L.Conv2D(4, 3)]), "the model's input is (None,"),
+    ]:
+        with pytest.raises(interop.FrameworkError) as caught:
+            interop.from_keras(model)
+        assert str(caught.value).startswith(message)
+
+
+def test_the_example_of_the_page_runs(capsys):
+    """docs/frameworks.md."""
+    exec(examples("docs/frameworks.md", "import keras"), {})
+    out = capsys.readouterr().out
+    assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)

@@ -1,0 +1,185 @@
+"""Programs of quantized ONNX files, in both forms, with their own weights and scales.
+
+Oracle: ONNX Runtime without its own changes of the graph. It rounds in float32, so a byte of one op
+may differ by one step (`interop.rounding_report` counts where), and the ops after it pass that on:
+outputs lie within a few steps of ONNX Runtime's, and nearly all are equal.
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx_files import OnnxFile, normals, onnx_runtime
+
+from drypoint import engine, interop
+from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
+
+FORMS = ["QDQ int8", "QDQ uint8", "QOperator"]
+
+
+def quantized(content, shape, form):
+    """A file as ``onnxruntime.quantization.quantize_static`` writes it."""
+    pytest.importorskip("onnxruntime")
+    from onnxruntime import quantization as q
+
+    class Reader(q.CalibrationDataReader):
+        def __init__(self):
+            self.left = [{"input": one[None]} for one in normals(shape, 20)]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    kinds = {"activation_type": q.QuantType.QUInt8, "weight_type": q.QuantType.QInt8}
+    options = {
+        "QDQ int8": {"per_channel": True},
+        "QDQ uint8": kinds,
+        "QOperator": {"quant_format": q.QuantFormat.QOperator, "per_channel": True, **kinds},
+    }[form]
+    logging.getLogger().setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "float.onnx", Path(folder) / "quantized.onnx"
+        source.write_bytes(content)
+        q.quantize_static(str(source), str(out), Reader(), **options)
+        return out.read_bytes()
+
+
+def residual():
+    """Convolutions, a depthwise one, a residual connection, a mean, a dense op; no batch norm."""
+    f = OnnxFile((3, 8, 8), opset=17)
+    pads = {"pads": [1, 1, 1, 1]}
+    f.then("Conv", f.drawn(8, 3, 3, 3), f.drawn(8), **pads)
+    first = f.then("Relu").at
+    f.then("Conv", f.drawn(8, 1, 3, 3), f.drawn(8), group=8, **pads)
+    f.of("Relu", f.of("Add", f.at, first))
+    f.then("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    f.then("GlobalAveragePool").then("Flatten")
+    return f.then("Gemm", f.drawn(4, 8), f.drawn(4), transB=1), (3, 8, 8)
+
+
+def concatenated():
+    """A concatenation, a sigmoid, images that are flattened, a matrix product and its bias."""
+    f = OnnxFile((2, 6, 6), opset=13)
+    left = f.then("Conv", f.drawn(4, 2, 3, 3), f.drawn(4)).then("Sigmoid").at
+    right = f.of("Conv", "input", f.drawn(4, 2, 3, 3), f.drawn(4))
+    f.of("Concat", left, right, axis=1)
+    f.then("Reshape", f.ints(-1, 128))
+    return f.then("MatMul", f.drawn(128, 5)).then("Add", f.drawn(5)), (2, 6, 6)
+
+
+def signal():
+    """1-D, with a padding and a clip of its own."""
+    f = OnnxFile((2, 24), opset=18)
+    f.then("Conv", f.drawn(6, 2, 5), f.drawn(6), pads=[2, 2])
+    f.then("Clip", f.constant(0.0), f.constant(6.0))
+    f.then("MaxPool", kernel_shape=[2], strides=[2])
+    f.then("Conv", f.drawn(6, 6, 3), f.drawn(6), strides=[2]).then("Relu")
+    return f.then("Flatten").then("Gemm", f.drawn(3, 30), f.drawn(3), transB=1), (2, 24)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("build", [residual, concatenated, signal])
+def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
+    f, shape = build()
+    content = quantized(f.bytes(), shape, form)
+    assert interop.is_quantized_onnx(content)
+    assert not interop.is_quantized_onnx(f.bytes())
+    program = interop.program_from_onnx(content)
+    x = normals(shape, 40, seed=3)
+    wanted = onnx_runtime(content, x, plain=True)
+    given = program.ops[0].in_shape
+    integers = program.integers(x.reshape(len(x), given.c, given.h, given.w))
+    got = reference.run(program, integers).reshape(wanted.shape)
+    steps = np.abs(got - wanted / program.output_scale)
+    assert steps.max() < 3
+    assert (steps < 0.01).mean() > 0.97
+    found = engine.verify(program, {"C": engine.Engine(program)}, integers)
+    assert found.differing_bytes == 0
+
+
+def test_weights_scales_and_zero_points_are_the_files_own():
+    f, shape = residual()
+    content = quantized(f.bytes(), shape, "QDQ uint8")
+    model = onnx.load_model_from_string(content)
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
+    program = interop.program_from_onnx(content)
+    conv, depthwise, added, *_, dense = program.ops
+    kinds = [type(op) for op in program.ops]
+    assert (kinds[0], kinds[1], kinds[2], kinds[-1]) == (Conv, DepthwiseConv, Add, Dense)
+    weights = {name: a for name, a in arrays.items() if a.dtype == np.int8 and a.ndim > 1}
+    of_conv, of_depthwise = (
+        next(a for a in weights.values() if a.shape == shape)
+        for shape in ((8, 3, 3, 3), (8, 1, 3, 3))
+    )
+    of_dense = next(a for a in weights.values() if a.ndim == 2)
+    assert (conv.weight == of_conv.transpose(0, 2, 3, 1)).all()
+    assert (depthwise.weight == of_depthwise[:, 0].transpose(1, 2, 0)).all()
+    assert (dense.weight == (of_dense if len(of_dense) == 4 else of_dense.T)).all()
+    assert added.output.type == "u8"
+    assert program.input_scale == arrays["input_scale"]
+    assert program.ops[0].inputs[0].zero == int(arrays["input_zero_point"]) - 128
+
+
+def qdq(f, name, scale, zero, kind=np.int8):
+    """A QuantizeLinear and a DequantizeLinear."""
+    steps = (f.constant(scale), f.constant(zero, kind))
+    return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps), *steps)
+
+
+def weights(f, integers, scale):
+    """A dequantized constant."""
+    return f.of("DequantizeLinear", f.constant(integers, np.int8), f.constant(scale),
+                f.constant(0, np.int8))  # fmt: skip
+
+
+def test_any_function_between_two_steps_becomes_one_table():
+    """tanh(softplus(x)) is no layer; a table has all of it. Oracle: ONNX Runtime's float32, which
+    may round a tie otherwise: by one step.
+    """
+    f = OnnxFile((256,))
+    x = qdq(f, "input", 0.05, 3)
+    x = qdq(f, f.of("Tanh", f.of("Softplus", x)), 1 / 128, -20)
+    f.at = x
+    program = interop.program_from_onnx(f.bytes())
+    assert [type(op) for op in program.ops] == [Lookup]
+    reals = (np.arange(-128, 128) - 3) * np.float32(0.05)
+    wanted = onnx_runtime(f.bytes(), reals[None].astype(np.float32), plain=True)
+    got = reference.run(program, np.arange(-128, 128, dtype=np.int8).reshape(1, 1, 1, 256))
+    assert np.abs(got.ravel() - np.rint(wanted.ravel() * 128)).max() <= 1
+
+
+def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
+    def dense(integers=((1, 2), (3, 4)), scale=0.1):
+        f = OnnxFile((2,))
+        f.of("MatMul", qdq(f, "input", 0.1, 0), weights(f, integers, scale))
+        return f
+
+    lines = {}
+    f = dense()
+    lines["is computed in floats: no QuantizeLinear reads its output"] = f
+    f = dense(((1, 2), (3, -128)))
+    qdq(f, f.at, 0.1, 0)
+    lines["weight_type=QuantType.QInt8, symmetric"] = f
+    f = OnnxFile((2,))
+    f.then("Mul", f.constant(2.0))
+    qdq(f, f.at, 0.1, 0)
+    f.of("MatMul", f.at, weights(f, ((1, 2), (3, 4)), 0.1))
+    qdq(f, f.at, 0.1, 0)
+    lines["Take that out of the net, and normalize before"] = f
+    f = OnnxFile((2,))
+    f.of("MatMul", qdq(f, "input", 0.1, 0), f.drawn(2, 2))
+    qdq(f, f.at, 0.1, 0)
+    lines["has float weights in a quantized net"] = f
+    f = OnnxFile((2,))
+    f.of("DynamicQuantizeLinear", "input", outputs=3)
+    f.of("Cast", "t0", to=1)
+    lines["use onnxruntime.quantization.quantize_static"] = f
+    for line, file in lines.items():
+        with pytest.raises(interop.OnnxError) as found:
+            interop.program_from_onnx(file.bytes())
+        assert line in str(found.value)
+        assert str(found.value).isprintable()
+    with pytest.raises(interop.OnnxError, match=r"interop\.program_from_onnx reads it"):
+        interop.from_onnx(dense().bytes())

@@ -1,0 +1,205 @@
+"""`from_torch`. Oracle: PyTorch itself, on the same inputs; and for integers the reference.
+
+Runs where PyTorch is installed.
+"""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from page_examples import examples  # noqa: E402
+
+from drypoint import data, engine, interop, nn, quant  # noqa: E402
+
+tn, F = torch.nn, torch.nn.functional
+
+
+class Residual(tn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1, self.b1 = tn.Conv2d(3, 8, 3, padding=1), tn.BatchNorm2d(8)
+        self.c2, self.b2 = tn.Conv2d(8, 8, 3, padding=1, bias=False), tn.BatchNorm2d(8)
+        self.down, self.fc = tn.Conv2d(8, 16, 1, stride=2), tn.Linear(16, 10)
+
+    def forward(self, x):
+        x = F.relu(self.b1(self.c1(x)))
+        x = F.relu(x + self.b2(self.c2(x)))
+        x = F.hardtanh(self.down(x), 0, 6)
+        return self.fc(x.mean([2, 3]))
+
+
+class Classic(tn.Module):
+    """LeNet as tutorials write it: functions, a view by x.size(0), dropout by a flag."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2 = tn.Conv2d(1, 6, 5), tn.Conv2d(6, 16, 5)
+        self.f1, self.f2 = tn.Linear(256, 40), tn.Linear(40, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.c1(x)), 2)
+        x = F.max_pool2d(F.relu(self.c2(x)), 2)
+        x = x.view(x.size(0), -1)
+        x = F.dropout(F.relu(self.f1(x)), training=self.training)
+        return F.softmax(self.f2(x), dim=-1)
+
+
+class Branches(tn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = tn.Conv2d(4, 4, 1), tn.Conv2d(4, 4, 3, padding="same")
+        self.pool, self.fc = tn.AvgPool2d(2), tn.Linear(8 * 16, 5)
+
+    def forward(self, x):
+        one, two = torch.chunk(x, 2, dim=1)
+        x = torch.cat([two, one], 1)
+        x = torch.cat([self.a(x).relu(), F.silu(self.b(x))], 1)
+        return self.fc(self.pool(x).flatten(1))
+
+
+def depthwise():
+    return tn.Sequential(
+        *(tn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), tn.BatchNorm2d(8), tn.Hardswish()),
+        *(tn.Conv2d(8, 8, 3, padding=1, groups=8), tn.ReLU(inplace=True)),
+        *(tn.Conv2d(8, 12, 1), tn.LeakyReLU(0.2), tn.AdaptiveAvgPool2d((2, 2))),
+        *(tn.Flatten(), tn.GELU(), tn.Linear(48, 4)),
+    )
+
+
+def signals():
+    return tn.Sequential(
+        *(tn.Conv1d(2, 8, 5, stride=2, padding=2), tn.BatchNorm1d(8), tn.ReLU(), tn.MaxPool1d(2)),
+        *(tn.Conv1d(8, 4, 3), tn.AdaptiveAvgPool1d(1), tn.Flatten(), tn.Linear(4, 3)),
+    )
+
+
+def padded():
+    return tn.Sequential(
+        *(tn.ZeroPad2d(1), tn.Conv2d(1, 4, 3), tn.Sigmoid(), tn.MaxPool2d(2, ceil_mode=True)),
+        *(tn.Dropout2d(), tn.Flatten(), tn.Linear(100, 2)),
+    )
+
+
+def mlp():
+    return tn.Sequential(
+        *(tn.Flatten(), tn.Linear(12, 8), tn.BatchNorm1d(8), tn.ReLU6()),
+        *(tn.Linear(8, 3), tn.Softmax(dim=1)),
+    )
+
+
+MODULES = {
+    "mlp": (mlp, (1, 3, 4)),
+    "classic": (Classic, (1, 28, 28)),
+    "residual": (Residual, (3, 12, 12)),
+    "branches": (Branches, (4, 8, 8)),
+    "depthwise": (depthwise, (3, 16, 16)),
+    "signals": (signals, (2, 40)),
+    "padded": (padded, (1, 9, 9)),
+}
+
+
+def made(name):
+    """A module with random weights and statistics, and inputs."""
+    make, shape = MODULES[name]
+    torch.manual_seed(0)
+    module = make()
+    for part in module.modules():
+        if isinstance(part, tn.BatchNorm1d | tn.BatchNorm2d):
+            part.running_mean.uniform_(-0.5, 0.5)
+            part.running_var.uniform_(0.5, 2)
+    return module, np.random.default_rng(0).normal(0, 1, (64, *shape)).astype(np.float32)
+
+
+def test_an_imported_net_computes_the_module_and_its_integers_are_verified():
+    """1e-5: float32 sums of some hundred terms near 1 in other orders."""
+    for name in MODULES:
+        module, x = made(name)
+        net = interop.from_torch(module, torch.zeros(1, *x.shape[1:]))
+        assert module.training  # the module is left as it was
+        found = interop.check(net, module, x)
+        assert found.n == 64, name
+        assert found.largest_difference <= 1e-5, name
+        assert found.decisions_equal, name
+        planes = x.reshape(len(x), *net.input_shape)
+        program = quant.quantize(nn.Model(net), quant.calibrate(nn.Model(net), planes))
+        integers = program.integers(planes)
+        c = engine.Engine(program)
+        assert engine.verify(program, {"C": c}, integers[:8]).differing_bytes == 0, name
+
+
+def test_the_encoder_is_checked_with_the_preprocessing_of_the_source():
+    """Images as pixels; the source's function scales them as torchvision's Normalize does."""
+    module, _ = made("classic")
+    net = interop.from_torch(module, torch.zeros(2, 1, 28, 28))
+    images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)
+
+    def transformed(pixels):
+        x = torch.from_numpy(pixels).float().div(255).sub(0.1307).div(0.3081)
+        with torch.no_grad():
+            return module.eval()(x[:, None]).numpy()
+
+    size = {"width": 28, "height": 28}
+    right = nn.Model(net, encoder=data.ImageEncoder(**size, mean=0.1307, std=0.3081))
+    wrong = nn.Model(net, encoder=data.ImageEncoder(**size))
+    assert interop.check(right, transformed, images).largest_difference <= 1e-5
+    assert interop.check(wrong, transformed, images).largest_difference > 1e-3
+    found = interop.check(wrong, module, images)  # the module gets what the encoder gives
+    assert found.largest_difference <= 1e-5
+    assert str(found).startswith("20 inputs: largest difference ")
+    assert str(found).endswith(", 20 decisions equal")
+
+
+def test_what_no_layer_computes_is_named_all_at_once():
+    module = tn.Sequential(tn.Conv2d(1, 4, 3), tn.LayerNorm([4, 6, 6]), tn.Upsample(scale_factor=2))
+    with pytest.raises(interop.FrameworkError) as caught:
+        interop.from_torch(module, torch.zeros(1, 1, 8, 8))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("the module is no net that can be read: 2 of 3 nodes")
+    assert "LayerNormalization 'layer_norm' normalizes by statistics of the example" in lines[1]
+    assert "Resize 'upsample_nearest2d' makes images larger" in lines[2]
+
+
+class Deciding(tn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+
+def test_what_cannot_be_traced_is_refused_in_one_line():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module, example, message in [
+            (3, torch.zeros(1, 1), "module is a int; wanted: a torch.nn.Module"),
+            (mlp(), torch.zeros(3), "example is of shape (3,); wanted: a batch, such as torch."),
+            (mlp(), torch.zeros(1, 5), "torch.export cannot trace the module: "),
+            (Deciding(), torch.zeros(1, 5), "torch.export cannot trace the module: "),
+            (tn.LSTM(4, 3), torch.zeros(1, 5, 4), "the module has 3 outputs; wanted one"),
+        ]:
+            with pytest.raises(interop.FrameworkError) as caught:
+                interop.from_torch(module, example)
+            assert str(caught.value).startswith(message)
+            assert "\n" not in str(caught.value)
+    module, x = made("mlp")
+    net = interop.from_torch(module, torch.zeros(1, 1, 3, 4))
+    with pytest.raises(
+        interop.FrameworkError, match=r"source is 3; wanted: a torch\.nn\.Module, a"
+    ):
+        interop.check(net, 3, x)
+    with pytest.raises(
+        interop.FrameworkError, match=r"the source gives \(64, 1\), the net \(64, 3\)"
+    ):
+        interop.check(net, lambda x: x[:, 0, 0, :1], x)
+
+
+def test_the_example_of_the_page_runs(capsys, tmp_path, monkeypatch):
+    """docs/frameworks.md: from a module to C. Of a net with random weights the float decisions are
+    equal, since both compute the same sums."""
+    code = examples("docs/frameworks.md", "import torch")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    out = capsys.readouterr().out
+    assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
+    assert (tmp_path / "build/from_torch/net.c").is_file()

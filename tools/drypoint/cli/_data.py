@@ -1,0 +1,360 @@
+"""``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from drypoint import data
+from drypoint.common import DrypointError
+from drypoint.data import (
+    ALL,
+    Dataset,
+    Encoder,
+    ImageEncoder,
+    SignalEncoder,
+    Splits,
+    encoder_from_config,
+    train_val_split,
+)
+from drypoint.nn import Model
+from drypoint.program import Program
+
+from ._output import say
+from ._pieces import count
+
+MNIST = "mnist"
+TEST_SHARE = 0.2  # of a source that names no test part
+SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
+"""Options of `data.read` for signals, which the provenance of a model keeps."""
+_FEWEST = 10  # examples that are split into a training and a test part
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--data`` and ``--limit``, of every command that reads examples."""
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="a folder with a subfolder of pictures, WAV or CSV files for each class; or with "
+        "subfolders train and test of that form; a CSV file with a column of labels; an .npz file "
+        "of arrays x and y; IDX files; or the name of a data set: "
+        f"{', '.join(data.cards())}. MNIST if left out",
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The parts of ``--data`` for a command that trains.
+
+    Attributes:
+        name: the source, in words.
+        train: the training part.
+        val: the validation part, if the source names one.
+        test: the test part; None if the examples are too few to hold some out.
+        facts: what the provenance of a model says of its data, of JSON types.
+    """
+
+    name: str
+    train: Dataset
+    val: Dataset | None
+    test: Dataset | None
+    facts: dict[str, object]
+
+    @property
+    def tested(self) -> Dataset:
+        """The test part.
+
+        Raises:
+            DrypointError: there is none.
+        """
+        if self.test is None:
+            raise DrypointError(
+                f"{self.name} has no test part, and too few examples to hold it out"
+            )
+        return self.test
+
+
+def training_data(
+    args: argparse.Namespace,
+    *,
+    saved: Model | None = None,
+    size: tuple[int, int] | None = None,
+    color: str | None = None,
+    notify: Callable[[str], None] = say,
+) -> TrainingData:
+    """The parts of ``--data``, and a line for each choice.
+
+    A source that names no test part is split: a fifth of each class is the test part. The split
+    depends on the examples alone, so that other commands find it again.
+
+    Args:
+        args: the options.
+        saved: a model in whose encoder's size and colour pictures are read, and signals as it was
+            trained on.
+        size: else (width, height) of pictures.
+        color: else "gray" or "rgb".
+        notify: called with a line for each choice.
+
+    Raises:
+        DrypointError: the examples cannot be read.
+    """
+    if args.data is None or _is_name(args.data):
+        return _limited(args, _set_with_a_name(args, notify))
+    signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
+    encoder = None if saved is None else saved.encoder
+    splits = _read(args.data, encoder, size=size, color=color, signals=signals)
+    for note in splits.notes:
+        notify(f"{args.data}: {note}" + ("; --size WxH chooses" if " are read as " in note else ""))
+    name = Path(args.data).name or str(args.data)
+    facts: dict[str, object] = {"name": name, "sha256": _identity(splits)}
+    facts |= {"read": signals} if signals else {}
+    parts = _parts(splits)
+    train, val, test = (parts.get(part) for part in ("train", "val", "test"))
+    if train is None:
+        raise DrypointError(f"{args.data} has no training part; its parts: {', '.join(parts)}")
+    notify(f"{args.data}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+    if test is None:
+        notify(f"test part: none, {len(train)} examples are too few to hold some out")
+    elif ALL not in splits or "test" in splits:
+        others = "" if val is None else f"; validation: {len(val):,}"
+        notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
+    else:
+        notify(
+            f"test part: {len(test):,}, a fifth of each class, which training does not see; "
+            f"{len(train):,} to train"
+        )
+    return _limited(args, TrainingData(name=name, train=train, val=val, test=test, facts=facts))
+
+
+def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
+    name = args.data or MNIST
+    train, test = data.load(name, "train"), data.load(name, "test")
+    notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
+    facts: dict[str, object] = {"name": name, "sha256": train.digest()}
+    return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
+
+
+def examples(
+    split: str,
+    args: argparse.Namespace,
+    reader: Model | Program,
+    *,
+    of_its_classes: bool = True,
+) -> Dataset:
+    """The examples of ``--data`` for a net that is trained, and a line that says which they are.
+
+    Of a source that names no parts, the part that training held out, if the net was trained on this
+    source, else all examples.
+
+    Args:
+        split: "train" or "test".
+        args: the options.
+        reader: the model or program that reads the examples.
+        of_its_classes: refuse MNIST for a net of other classes than digits.
+
+    Raises:
+        DrypointError: examples cannot be read, or MNIST does not fit the net.
+    """
+    if args.data is None:
+        _check_reads_mnist(reader, of_its_classes=of_its_classes)
+    encoder = encoder_of(reader)
+    if args.data is None or _is_name(args.data):
+        chosen = data.load(args.data or MNIST, split)
+        say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
+        chosen = chosen if args.limit is None else chosen[: args.limit]
+    else:
+        if encoder is None and Path(args.data).is_dir():
+            raise DrypointError("the net has no encoder: how it reads pictures is not known")
+        splits = _read(args.data, encoder, signals=signals_of(reader))
+        chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
+        say(f"{args.data}: {_amount(len(chosen), args)}, {which}")
+        chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
+    return _fitting(chosen, encoder, name=args.data or "MNIST")
+
+
+def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
+    """The examples in the size that an encoder gives.
+
+    Raises:
+        DrypointError: pictures for a net of signals, or signals of another size.
+    """
+    if isinstance(encoder, SignalEncoder):
+        wanted = (encoder.window, encoder.channels)
+        if not dataset.is_signals or dataset.signal_size != wanted:
+            raise DrypointError(
+                f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
+                f"{wanted[1]} channels"
+            )
+    elif isinstance(encoder, ImageEncoder):
+        if dataset.is_signals:
+            raise DrypointError(f"{name} has {_described(dataset)}; the net reads pictures")
+        if dataset.image_size != (encoder.width, encoder.height):
+            return Dataset(encoder.pixels(dataset.x), dataset.y, dataset.classes)
+    return dataset
+
+
+def has_training_part(source: str, reader: Model | Program) -> bool:
+    """Whether a source names a training part, or is what the net was trained on."""
+    if _is_name(source):
+        return True
+    splits = _read(source, encoder_of(reader), signals=signals_of(reader))
+    return ALL not in splits or _trained_on(reader).get("sha256") == splits[ALL].digest()
+
+
+def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
+    """(training, test) parts of examples without parts: a fifth of each class is the test part."""
+    if len(pool) < _FEWEST:
+        return pool, None
+    return train_val_split(pool, TEST_SHARE, seed=0)
+
+
+def encoder_of(reader: Model | Program) -> Encoder | None:
+    """The encoder of a model or program, or None."""
+    if isinstance(reader, Model):
+        return reader.encoder
+    return None if reader.encoder is None else encoder_from_config(reader.encoder)
+
+
+def _chosen(
+    splits: Splits, split: str, reader: Model | Program, *, name: str
+) -> tuple[Dataset, str]:
+    """The examples of a source for a trained net, and which they are, in words."""
+    if ALL not in splits:
+        return splits[split], f"its {split} part"
+    pool, known = splits[ALL], _trained_on(reader)
+    if known.get("sha256") == pool.digest():
+        parts = _parts(splits)
+        if split == "train":
+            return parts["train"], "the part that the net was trained on"
+        if split in parts:
+            share = "part" if "test" in splits else "fifth"
+            return parts[split], f"the {share} that training did not see"
+        return pool, "on which the net was trained: they are too few to hold some out"
+    if known.get("name") == name:
+        return pool, f"all of them: {name} has changed since the net was trained on it"
+    return pool, "all of them"
+
+
+def _identity(splits: Splits) -> str:
+    """SHA-256 of the examples of a source: of all, or of the training part."""
+    return splits[ALL if ALL in splits else "train"].digest()
+
+
+def _parts(splits: Splits) -> Mapping[str, Dataset]:
+    """The parts of a source: by its names, or of examples without parts a fifth of each class as
+    the test part.
+    """
+    if ALL not in splits or "test" in splits:
+        return splits.parts
+    train, test = held_out(splits[ALL])
+    return {"train": train} if test is None else {"train": train, "test": test}
+
+
+def _trained_on(reader: Model | Program) -> dict[str, object]:
+    """What a model, or the model of a program, says of the data that it was trained on."""
+    facts = reader.provenance
+    if isinstance(reader, Program):
+        model = facts.get("model")
+        facts = model if isinstance(model, dict) else {}
+    known = facts.get("data")
+    return known if isinstance(known, dict) else {}
+
+
+def _read(
+    source: str,
+    encoder: Encoder | None,
+    *,
+    size: tuple[int, int] | None = None,
+    color: str | None = None,
+    signals: Mapping[str, Any],
+) -> Splits:
+    """A folder or file: pictures in the size and colour of an encoder, or as the caller says;
+    signals as the options say, or in the windows of an encoder.
+    """
+    if isinstance(encoder, ImageEncoder):
+        return data.read(
+            source,
+            width=encoder.width,
+            height=encoder.height,
+            color=encoder.color,
+            resize=encoder.resize,
+        )
+    if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
+        signals = {"window": encoder.window}
+    width, height = size or (None, None)
+    return data.read(source, width=width, height=height, color=color, **signals)
+
+
+def signals_of(reader: Model | Program) -> dict[str, Any]:
+    """The options for signals that a model, from untrusted bytes, says it was trained with."""
+    known = _trained_on(reader).get("read")
+    if not isinstance(known, dict):
+        return {}
+    return {
+        name: known[name]
+        for name in SIGNAL_OPTIONS
+        if type(known.get(name)) is (str if name == "label" else int)
+    }
+
+
+def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of a command that trains on signals, as far as they are given."""
+    given = {name: getattr(args, name, None) for name in SIGNAL_OPTIONS}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:
+    """At most ``--limit`` examples of each part; of folders and files random ones."""
+    if args.limit is None:
+        return found
+    shuffled = args.data is not None and not _is_name(args.data)
+
+    def some(dataset: Dataset | None) -> Dataset | None:
+        if dataset is None or len(dataset) <= args.limit:
+            return dataset
+        return dataset.sample(args.limit, seed=0) if shuffled else dataset[: args.limit]
+
+    train, val, test = map(some, (found.train, found.val, found.test))
+    assert train is not None  # every source has a training part
+    return replace(found, train=train, val=val, test=test)
+
+
+def _is_name(source: str) -> bool:
+    """Whether ``--data`` is the name of a data set; a path of that name comes first."""
+    return source in data.cards() and not Path(source).exists()
+
+
+def _named(args: argparse.Namespace) -> str:
+    return "no --data: MNIST" if args.data is None else str(args.data)
+
+
+def _amount(n: int, args: argparse.Namespace) -> str:
+    shown = f"{n:,} examples" if n > 1 else "1 example"
+    return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
+
+
+def _described(dataset: Dataset) -> str:
+    """A data set in words."""
+    text = repr(dataset)
+    return text.removeprefix("Dataset(").removesuffix(")")
+
+
+def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
+    """Refuse MNIST's images for a net with other inputs or other classes."""
+    shape = reader.input_shape
+    fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
+    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
+        raise DrypointError(
+            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
+            "x) and measure.measure(model, (x, y)) take arrays"
+        )
+    labels = reader.labels if isinstance(reader, Program) else None
+    classes = labels or getattr(reader.decoder, "classes", ())
+    if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
+        shown = ", ".join(map(str, classes[:12]))
+        raise DrypointError(
+            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
+            "--data DIR"
+        )

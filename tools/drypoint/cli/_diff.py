@@ -1,0 +1,135 @@
+"""``drypoint diff``: the first op that differs between two sides, and the likely cause."""
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import DrypointError, read_bytes
+from drypoint.data import ImageEncoder
+from drypoint.diff import Difference, Log, find_difference, is_log, log_id, read_log
+from drypoint.engine import Compiled, Engine, find_compiler
+from drypoint.nn import Model
+from drypoint.program import Program, blob, simplify
+
+from ._data import add_data_arguments, encoder_of, examples
+from ._output import result
+from ._pieces import load_file
+
+EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
+IMAGES = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    kinds = (
+        "a program (.dpt) or float model (.npz); FILE.dpt@BACKEND: the C engine with a backend; "
+        "the folder of an exported program, which is compiled here; or a device's log"
+    )
+    parser.add_argument("right", metavar="A", help=f"what is right: {kinds}")
+    parser.add_argument("other", metavar="B", help="what is compared with it: the same kinds")
+    parser.add_argument(
+        "--image",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="compare on these pictures; of a log: those of its runs, in their order",
+    )
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare; the exit code is 1 if something differs."""
+    with tempfile.TemporaryDirectory() as workdir:
+        found = compared(args, Path(workdir))
+    facts = {"right": args.right, "other": args.other, **found.to_json()}
+    result(str(found), facts, as_json=args.json)
+    return 0 if found.equal else 1
+
+
+def compared(args: argparse.Namespace, workdir: Path) -> Difference:
+    """Open both sides and compare them.
+
+    Raises:
+        DrypointError: a side cannot be read, or the two cannot be compared.
+    """
+    first, second = _opened(args.right), _opened(args.other)
+    if not isinstance(first, Program | Model | Engine) or isinstance(second, Model):
+        first, second = second, first  # a log, C code and a program's floats come second
+    right = first.program if isinstance(first, Engine) else first
+    if isinstance(right, bytes | Path):
+        raise DrypointError(
+            f"{args.right} and {args.other}: a log or C code is compared with a program; name a "
+            ".dpt file"
+        )
+    if isinstance(second, Model):
+        raise DrypointError(f"{args.other} is a float model too: compare one with a program (.dpt)")
+    if isinstance(second, Program | Engine):
+        other: Program | Engine | Compiled | Log = second
+    elif isinstance(right, Model):
+        raise DrypointError(
+            "a float model is compared with a program (.dpt), and the program with the log or the "
+            "C code"
+        )
+    elif isinstance(second, bytes):
+        right = _as_exported(right, log_id(second))
+        other = read_log(second, right)
+    else:
+        header = _header(second)
+        number = re.search(r"_ID +0x([0-9A-F]{8})u", _text(header))
+        right = _as_exported(right, int(number[1], 16) if number else 0)
+        compiler = find_compiler(args.cc)
+        other = Compiled(right, second, name=header.stem, workdir=workdir, compiler=compiler)
+    return find_difference(right, other, _images(args, right, other))
+
+
+def _opened(name: str) -> Program | Model | Engine | bytes | Path:
+    """A side: bytes are a log's, a path is a folder with C."""
+    path, at, backend = name.rpartition("@")
+    if at and path.endswith(".dpt"):
+        return Engine(path, backend=backend)
+    if Path(name).is_dir():
+        return Path(name)
+    content = read_bytes(name)
+    return content if is_log(content) else load_file(Path(name))
+
+
+def _as_exported(program: Program, number: int) -> Program:
+    """The program without what an export leaves out, if it has the number of the other side."""
+    simplified = simplify(program).program
+    return simplified if blob.identity(simplified) == number else program
+
+
+def _header(folder: Path) -> Path:
+    """The header of the exported model in a folder."""
+    headers = [path for path in sorted(folder.glob("*.h")) if "_ARENA_SIZE" in _text(path)]
+    if len(headers) != 1:
+        raise DrypointError(
+            f"{folder} has {len(headers)} headers of exported models, and one was wanted: "
+            "drypoint export writes such a folder"
+        )
+    return headers[0]
+
+
+def _text(path: Path) -> str:
+    return read_bytes(path).decode("utf-8", errors="replace")
+
+
+def _images(
+    args: argparse.Namespace, right: Program | Model, other: object
+) -> NDArray[np.integer] | None:
+    """The pictures of the options; None: those in the log."""
+    if args.image is not None:
+        encoder = encoder_of(right)
+        if not isinstance(encoder, ImageEncoder):
+            raise DrypointError("the net has no image encoder: how it reads pictures is not known")
+        return encoder.pixels(args.image)
+    if isinstance(other, Log) and args.data is None:
+        return None
+    options = argparse.Namespace(data=args.data, limit=args.limit or IMAGES)
+    x = examples("test", options, right, of_its_classes=False).x
+    return right.encode(x) if isinstance(right, Program) else x

@@ -1,0 +1,85 @@
+"""``--net``: a net of a family, a saved model, or a function in a Python file."""
+
+import importlib.util
+import inspect
+import traceback
+from pathlib import Path
+
+from drypoint import nn
+from drypoint.common import DrypointError
+from drypoint.data import Dataset
+from drypoint.nn import Layer, Model, Shape
+
+from ._pieces import load_model
+
+AUTOENCODER = "autoencoder"
+
+
+def net_help() -> str:
+    """The help of ``--net``, with all families."""
+    known = "; ".join(f"{name} - {text}" for name, text in nn.families().items())
+    return (
+        "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
+        "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
+        "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables. "
+        f"The families, with the sizes of each if left out: {known}"
+    )
+
+
+def default_net(dataset: Dataset) -> str:
+    """The family of a ``--net`` that is left out."""
+    if not dataset.is_signals:
+        return "cnn"
+    return "mlp" if dataset.signal_size[0] == 1 else "conv1d"
+
+
+def saved_model(name: str) -> Model | None:
+    """The model of a ``--net`` that is a ``.npz`` file, else None.
+
+    Raises:
+        DrypointError: there is no such file, or it is no model.
+    """
+    return load_model(Path(name)) if name.endswith(".npz") else None
+
+
+def make_net(name: str, *, input_shape: Shape, classes: int) -> Layer:
+    """The net of a ``--net`` that is no saved model, uninitialized or with values.
+
+    Raises:
+        DrypointError: no such family, file or function, or the function fails.
+    """
+    file, colon, function = name.rpartition(":")
+    if colon and file.endswith(".py"):
+        return _from_file(Path(file), function, input_shape=input_shape, classes=classes)
+    return nn.create_net(name, input_shape=input_shape, classes=classes)
+
+
+def _from_file(path: Path, name: str, *, input_shape: Shape, classes: int) -> Layer:
+    if not path.is_file():
+        raise DrypointError(f"cannot read {path}: no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None  # the name ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise DrypointError(f"{path} has no function {name!r}")
+        known = {"classes": classes, "input_shape": input_shape}
+        takes = inspect.signature(function).parameters
+        net = function(**{key: value for key, value in known.items() if key in takes})
+    except DrypointError:
+        raise
+    except Exception as error:  # of the user's own code
+        at = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == str(path)
+        ]
+        line = f", line {at[-1].lineno}" if at else ""
+        reason = " ".join(str(error).split())
+        raise DrypointError(f"{path}{line}: {type(error).__name__}: {reason}") from error
+    if not isinstance(net, Layer):
+        raise DrypointError(f"{path}: {name} returned a {type(net).__name__}, not a net of nn")
+    return net

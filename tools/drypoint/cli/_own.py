@@ -1,0 +1,223 @@
+"""Training of any net on one's own data: choices that are left out are made here, and said."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from drypoint import train
+from drypoint.common import DrypointError
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder, augment
+from drypoint.measure import measure
+from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
+from drypoint.train import TrainResult
+
+from ._data import TrainingData
+from ._nets import AUTOENCODER, default_net, make_net
+from ._output import percent
+
+STEPS = 1000  # of a run whose epochs are left out
+EPOCHS = (5, 60)  # the fewest and the most of such a run
+BATCH = 32
+RATE = 3e-3  # of Adam
+FURTHER_RATE = 1e-3  # of a saved model, which is trained further
+SMOOTHING = 0.1
+OPTIMIZERS = {
+    "adam": train.Adam,
+    "sgd": train.SGD,
+    "rmsprop": train.RMSProp,
+    "signsgd": train.SignSGD,
+}
+Augmentation = augment.Warp | augment.Signals
+AUGMENT = ("none", "light", "strong")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A net to train on data, and the arguments of `train.fit`.
+
+    Attributes:
+        model: the model, with its encoder, decoder and provenance.
+        net_name: ``--net``.
+        data: the data.
+        options: of `train.fit`.
+    """
+
+    model: Model
+    net_name: str
+    data: TrainingData
+    options: dict[str, Any]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the net learns to repeat its input, as an autoencoder, and not the classes."""
+        return self.net_name.partition(":")[0] == AUTOENCODER
+
+    def fit(self, args: argparse.Namespace) -> TrainResult:
+        """Train."""
+        validation = self.data.val
+        return train.fit(
+            self.model,
+            self.pairs(self.data.train),
+            validation_data=None if validation is None else self.pairs(validation),
+            checkpoint=args.checkpoint,
+            resume_from=args.checkpoint if args.resume else None,
+            mpi=args.mpi,
+            **self.options,
+        )
+
+    def tested(self, model: Model) -> tuple[str, dict[str, object]]:
+        """The trained model on the test part, as text and JSON; empty if there is no test part."""
+        test = self.data.test
+        if test is None:
+            return "", {}
+        if self.repeats:
+            inputs = self.model.encode(test.x)
+            error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
+            text = f"mean squared error of {len(test):,} test examples: {error:.4f}"
+            return text, {"n": len(test), "mean_squared_error": error}
+        found = measure(model, test)
+        low, high = found.accuracy_interval
+        text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
+        text += f" (95 % interval {percent(low)} to {percent(high)})"
+        facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
+        return text, {**facts, "interval": [low, high]}
+
+    def pairs(self, dataset: Dataset) -> Any:
+        """The examples with their targets."""
+        if not self.repeats:
+            return dataset
+        return dataset.x, self.model.encode(dataset.x).reshape(len(dataset), -1)
+
+
+def training(
+    data: TrainingData,
+    args: argparse.Namespace,
+    *,
+    saved: Model | None,
+    notify: Callable[[str], None],
+) -> Training:
+    """The model for the data and the options of the run.
+
+    Args:
+        data: the data.
+        args: the options of the command.
+        saved: the model of ``--net``, if that is a saved model.
+        notify: called with a line for each choice.
+
+    Raises:
+        DrypointError: the net does not fit the data, or there is only one class.
+    """
+    name = args.net or default_net(data.train)
+    model = saved if saved is not None else _model(name, data, notify)
+    net = model.net
+    classes = len(data.train.classes)
+    if classes < 2 and net_learns_classes(name):
+        (only,) = data.train.classes
+        raise DrypointError(
+            f"{data.name} has the one class {only!r}: a classifier tells at least two apart; "
+            "--net autoencoder learns what is usual"
+        )
+    left = "" if args.net else " (--net names another)"
+    notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
+    model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
+    options = _options(data, args, name, further=saved is not None)
+    notify(f"augmentation: {_shown(options['augment'])}")
+    return Training(model=model, net_name=name, data=data, options=options)
+
+
+def net_learns_classes(name: str) -> bool:
+    """Whether a net of this ``--net`` is a classifier."""
+    return name.partition(":")[0] != AUTOENCODER
+
+
+def _model(name: str, data: TrainingData, notify: Callable[[str], None]) -> Model:
+    encoder = _encoder(data.train, notify)
+    classes = len(data.train.classes)
+    try:
+        net = make_net(name, input_shape=encoder.shape, classes=classes)
+    except DrypointError as error:
+        hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
+        raise DrypointError(f"--net {name}: {error}{hint}") from error
+    net = net if net.input_shape is not None else net.bind(encoder.shape)
+    learns = net_learns_classes(name)
+    if learns and net.output_shape(encoder.shape) != (classes,):
+        raise DrypointError(
+            f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has "
+            f"{classes} classes"
+        )
+    decoder = ClassDecoder(data.train.classes) if learns else None
+    return Model(net, encoder=encoder, decoder=decoder)
+
+
+def _encoder(dataset: Dataset, notify: Callable[[str], None]) -> ImageEncoder | SignalEncoder:
+    """The encoder of the examples: their size, mean and deviation of the training part."""
+    if dataset.is_signals:
+        steps, channels = dataset.signal_size
+        notify(f"encoder: {steps} steps x {channels} channels; mean and deviation of each channel")
+        return SignalEncoder.from_data(dataset)
+    width, height = dataset.image_size
+    pixels = dataset.x.reshape(-1, 1 if dataset.x.ndim == 3 else 3) / 255
+    mean = tuple(round(value, 4) for value in pixels.mean(axis=0).tolist())
+    std = tuple(max(round(value, 4), 0.01) for value in pixels.std(axis=0).tolist())
+    color = "gray" if dataset.x.ndim == 3 else "rgb"
+    said = ", ".join(" ".join(map(str, values)) for values in (mean, std))
+    notify(f"encoder: {width} x {height}, {color}; mean, deviation of the training part: {said}")
+    return ImageEncoder(width=width, height=height, color=color, mean=mean, std=std)
+
+
+def _options(
+    data: TrainingData, args: argparse.Namespace, name: str, *, further: bool
+) -> dict[str, Any]:
+    """The options of `train.fit`: of the command, else the defaults."""
+    batch = args.batch or BATCH
+    few, many = EPOCHS
+    usual = max(few, min(many, -(-STEPS * batch // len(data.train))))
+    optimizer = OPTIMIZERS[args.optimizer or "adam"]()
+    rate = args.lr or (None if args.optimizer else FURTHER_RATE if further else RATE)
+    distort = _augmentation(args.augment or "light", data.train)
+    learns = net_learns_classes(name)
+    loss: Loss = CrossEntropyLoss(label_smoothing=SMOOTHING) if learns else MSELoss()
+    return {
+        "epochs": args.epochs or usual,
+        "batch_size": batch,
+        "optimizer": optimizer if rate is None else replace(optimizer, lr=rate),
+        "loss": loss,
+        "augment": distort if learns else None,
+        "restore_best": False,
+        "seed": args.seed,
+    }
+
+
+def _shown(distort: Augmentation | None) -> str:
+    """An augmentation as text: its amounts."""
+    if distort is None:
+        return "none"
+    amounts = {name: value for name, value in vars(distort).items() if value}
+    if not amounts.get("elastic"):
+        amounts.pop("smoothness", None)
+    return ", ".join(
+        f"{name} {' '.join(f'{v:.3g}' for v in (value if isinstance(value, tuple) else [value]))}"
+        for name, value in amounts.items()
+    )
+
+
+def _augmentation(kind: str, dataset: Dataset) -> Augmentation | None:
+    if kind == "none" or (dataset.is_signals and dataset.signal_size[0] == 1):
+        return None
+    if dataset.is_signals:
+        strength = 1 if kind == "light" else 2
+        steps, deviations = dataset.signal_size[0], dataset.x.std(axis=(0, 1), dtype=np.float64)
+        return augment.Signals(
+            shift=strength * (steps // 20),
+            gain=0.1 * strength,
+            noise=tuple((0.05 * strength * deviations).tolist()),
+            mask=strength * (steps // 20),
+        )
+    side = min(dataset.image_size)
+    if kind == "light":
+        return augment.Warp(rotate=10, scale=0.1, shift=round(0.06 * side, 2))
+    shift = round(0.1 * side, 2)
+    return augment.Warp(rotate=15, scale=0.15, shear=0.15, shift=shift, elastic=0.5)

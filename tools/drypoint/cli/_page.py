@@ -1,0 +1,124 @@
+"""``drypoint report``: everything about a model on one page."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from drypoint import devices, models
+from drypoint.common import DrypointError, check_writable, parse_json, read_bytes
+from drypoint.nn import Model
+from drypoint.program import Program
+from drypoint.quant import Calibration, calibrate
+from drypoint.report import make_report
+
+from ._data import add_data_arguments, examples, has_training_part
+from ._models import LENET
+from ._output import result, say
+from ._pieces import count, load_file
+from ._quantize import IMAGES
+
+EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
+_LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
+        "LeNet of the package if left out",
+    )
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
+    parser.add_argument(
+        "--target",
+        action="append",
+        choices=[row.name for row in devices.TARGETS],
+        metavar="NAME",
+        help="measure flash, stack and instructions on this device, in an emulator; may be given "
+        "several times",
+    )
+    parser.add_argument(
+        "--images", type=count, default=IMAGES, help="training images to calibrate a model on"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of training pictures to calibrate a model on; MNIST's if left out",
+    )
+    parser.add_argument(
+        "--training",
+        type=Path,
+        metavar="FILE",
+        help="JSON of the training, for its curves: what drypoint train --json printed, or the "
+        "report.json of drypoint lenet",
+    )
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, write the page, print a screen of text."""
+    check_writable(args.out)
+    training = None if args.training is None else training_facts(args.training)
+    if args.file is None:
+        say(f"no file is named: the report is about {LENET}, which comes with the package")
+    loaded = models.load(LENET) if args.file is None else load_file(args.file)
+    calibration = _calibration(loaded, args)
+    report = make_report(
+        loaded,
+        examples("test", args, loaded),
+        calibration=calibration,
+        name=_name(loaded, args.file),
+        targets=args.target or (),
+        training=training,
+        notify=say,
+    )
+    report.save(args.out)
+    size = args.out.stat().st_size
+    text = f"{report}\n\n{args.out}: {size:,} bytes, open it in a browser"
+    result(text, {"file": str(args.out), **report.to_json()}, as_json=args.json)
+    return 0
+
+
+def training_facts(path: Path) -> dict[str, Any]:
+    """What a file of JSON says about a training.
+
+    Raises:
+        DrypointError: the file cannot be read, or has no curves.
+    """
+    found = parse_json(read_bytes(path), largest=_LARGEST_JSON)
+    facts = found.get("training", found) if isinstance(found, dict) else None
+    numbers = ("n_epochs", "seconds", "n_train", "n_val", "best_epoch")
+    if not isinstance(facts, dict) or not isinstance(facts.get("history"), dict):
+        missing = ["history"]
+    else:
+        missing = [key for key in numbers if not isinstance(facts.get(key), int | float)]
+    if missing:
+        raise DrypointError(
+            f"{path}: it lacks {', '.join(missing)}; wanted: what drypoint train --json printed, "
+            "or the report.json of drypoint lenet"
+        )
+    assert isinstance(facts, dict)
+    return facts
+
+
+def _name(loaded: Model | Program, file: Path | None) -> str:
+    if isinstance(loaded, Program):
+        return loaded.name
+    return LENET if file is None else file.stem
+
+
+def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibration | None:
+    """The calibration of a model on training images."""
+    if isinstance(loaded, Program):
+        return None
+    folder = str(args.calibration) if args.calibration else args.data
+    if not args.calibration and folder is not None and not has_training_part(folder, loaded):
+        raise DrypointError(
+            "--data names test pictures: name a folder of training pictures too, --calibration DIR"
+        )
+    options = argparse.Namespace(data=folder, limit=args.images)
+    say(f"calibrating on {args.images:,} training images")
+    return calibrate(loaded, examples("train", options, loaded).x)

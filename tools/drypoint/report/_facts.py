@@ -1,0 +1,174 @@
+"""The facts of nets, programs and decisions as JSON types."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from drypoint import devices
+from drypoint.common import sha256
+from drypoint.engine import Verification
+from drypoint.measure import Example, Measurement
+from drypoint.nn import Model
+from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use, fuse_rows, simplify
+from drypoint.quant import VISIBLE_DB
+from drypoint.quant import Report as LayerReport
+
+SHOWN = 10  # examples of each list
+
+
+def net_facts(model: Model) -> dict[str, Any]:
+    """Layers, parameters, multiply-accumulates."""
+    info = model.net.info()
+    return {
+        "parameters": info.n_params,
+        "macs": info.macs,
+        "layers": [
+            {
+                "layer": layer.path,
+                "kind": layer.kind,
+                "output_shape": None if layer.output_shape is None else list(layer.output_shape),
+                "parameters": layer.n_params,
+            }
+            for layer in info.layers
+        ],
+    }
+
+
+def program_facts(program: Program) -> dict[str, Any]:
+    """Ops, bytes, multiply-accumulates."""
+    content, names = blob.dumps(program), ["input", *(op.name for op in program.ops)]
+    return {
+        "file_bytes": len(content),
+        "sha256": sha256(content),
+        "weight_bytes": program.weight_bytes,
+        "arena_bytes": program.arena_size,
+        "macs": program.macs,
+        "input": str(program.input),
+        "labels": list(program.labels),
+        "ops": [
+            {
+                "op": op.name,
+                "kind": op.kind,
+                "reads": [names[tensor] for tensor in tensors],
+                "writes": str(op.output),
+                "weights": int(op.weight.size) if hasattr(op, "weight") else 0,
+                "macs": op.macs,
+            }
+            for op, tensors in zip(program.ops, program.reads, strict=True)
+        ],
+    }
+
+
+def as_exported(program: Program) -> tuple[Program, str]:
+    """The program that ``drypoint export`` writes, and what that leaves out, in words."""
+    found = simplify(program)
+    return fuse_rows(found.program), found.left_out if found.changes else ""
+
+
+def memory_facts(program: Program) -> dict[str, Any]:
+    """RAM of the program as it is exported."""
+    exported, left_out = as_exported(program)
+    plan = exported.plan
+    return {
+        "arena_bytes": exported.arena_size,
+        "arena_least_bytes": exported.arena_lower_bound,
+        "left_out": left_out,
+        "ops": [
+            {
+                "op": op.name,
+                "bytes_in_use": used,
+                "rows_kept": plan.rows_of(i) if plan.is_fused(i) else None,
+            }
+            for i, (op, used) in enumerate(zip(exported.ops, bytes_in_use(exported), strict=True))
+        ],
+    }
+
+
+def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str, Any]:
+    """Decisions on the test images: figures, and the examples that the page shows."""
+    differ = None
+    if floats is not None:
+        differ = np.flatnonzero(integers.predicted != floats.predicted).tolist()
+    return {
+        "images": integers.n,
+        "integers": integers.to_json(),
+        "float": None if floats is None else floats.to_json(),
+        "differing_decisions": differ,
+        "worst": [_example(one) for one in integers.worst(SHOWN)],
+        "least_certain": [_example(one) for one in integers.least_certain(SHOWN)],
+    }
+
+
+def _example(one: Example) -> dict[str, Any]:
+    return {
+        "image": one.index,
+        "true": one.true,
+        "predicted": one.predicted,
+        "p_true": one.p_true,
+    }
+
+
+def layer_facts(found: LayerReport) -> dict[str, Any]:
+    """The integers of each op against the floats, and the first op with a visible loss."""
+    first = found.first_visible
+    ops = found.to_json()["ops"]
+    return {
+        "images": found.n_images,
+        "visible_below_db": VISIBLE_DB,
+        "first_visible": None if first is None else first.op,
+        "ops": ops,
+    }
+
+
+def proof_facts(
+    program: Program, verification: Verification, bounds: Mapping[str, float] | None
+) -> dict[str, Any]:
+    """Bounds of the accumulators and of the error, and the bytes that were compared."""
+    runners = len(verification.differing)
+    return {
+        "accumulator_limit": MAX_ACCUMULATOR,
+        "accumulators": [
+            {"op": op.name, "largest": int(op.acc_bound.max()) << op.shift}
+            for op in program.ops
+            if hasattr(op, "acc_bound") and hasattr(op, "shift")
+        ],
+        "verification": verification.to_json(),
+        "verified_bytes": verification.images * verification.bytes_per_image * runners,
+        "error_bounds": None if bounds is None else dict(bounds),
+    }
+
+
+def cost_facts(program: Program, targets: Sequence[str]) -> dict[str, Any]:
+    """Target -> the cost of the program as it is exported, or why it was not measured.
+
+    Raises:
+        UnknownTargetError: a name is no target's.
+    """
+    rows, (exported, _) = [devices.target(name) for name in targets], as_exported(program)
+    return {row.name: _cost(row, exported) for row in rows}
+
+
+def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
+    try:
+        devices.check_tools(row)
+    except devices.DeviceError as error:
+        return {"not_measured": str(error)}
+    cost = devices.measure_cost(row, program)
+    counts = cost.instructions.ops if cost.instructions else (None,) * len(program.ops)
+    tables = [devices.table_bytes(op, row) for op in program.ops]
+    return {
+        "kernels": row.kernels,
+        "built_with": devices.built_with(row),
+        "code_bytes": cost.code,
+        "table_bytes": cost.tables,
+        "arena_bytes": cost.arena,
+        "stack_bytes": cost.stack_needed,
+        "instructions": cost.instructions.total if cost.instructions else None,
+        "ops": [
+            {"op": op.name, "table_bytes": table, "stack_bytes": stack, "instructions": count}
+            for op, table, stack, count in zip(
+                program.ops, tables, cost.op_stacks, counts, strict=True
+            )
+        ],
+    }

@@ -1,0 +1,121 @@
+"""`make_report`: measures, compares and counts everything that a report shows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import quant
+from drypoint.common import check_kind
+from drypoint.data import Dataset
+from drypoint.engine import Engine, Verification, verify
+from drypoint.measure import measure
+from drypoint.nn import Model
+from drypoint.program import Program
+
+from ._facts import (
+    cost_facts,
+    layer_facts,
+    memory_facts,
+    net_facts,
+    program_facts,
+    proof_facts,
+    quality_facts,
+)
+from ._report import SCHEMA, Report, ReportError
+
+COMPARED = 1000  # test images that layers are compared on, and that every byte is verified on
+
+
+def make_report(
+    reported: Model | Program,
+    test: Dataset,
+    *,
+    calibration: quant.Calibration | NDArray[np.generic] | None = None,
+    name: str | None = None,
+    targets: Sequence[str] = (),
+    training: Mapping[str, Any] | None = None,
+    verification: Verification | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Gather the facts of a model, which is quantized for it, or of a program.
+
+    Args:
+        reported: a float classifier, or a program of one.
+        test: test images; the first 1,000 also compare layers and verify bytes.
+        calibration: of the model: by `quant.calibrate`, or training images to calibrate on; None
+            for a program.
+        name: the title; None: the program's name.
+        targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
+        training: the facts of the training: ``TrainResult.to_json()``, or None.
+        verification: what `engine.verify` found; None: all backends of the engine are compared.
+        notify: called with a line before each step that may take seconds.
+
+    Raises:
+        ReportError: the calibration is missing or not wanted.
+        MeasureError: the test images do not fit the model, or it is no classifier.
+        DrypointError: as `quant.quantize` and `devices.measure_cost`.
+    """
+    wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
+    check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
+    check_kind(test, Dataset, name="test", wanted="a Dataset of test images", error=ReportError)
+    model = reported if isinstance(reported, Model) else None
+    ranges = _calibrated(model, calibration, notify)
+    if model is not None and ranges is not None:
+        program = quant.quantize(
+            model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
+        )
+    else:
+        assert isinstance(reported, Program)
+        program = reported
+    notify(f"measuring on {len(test):,} images")
+    engine, some = Engine(program), test.x[:COMPARED]
+    integers = measure(engine, test)
+    floats = None if model is None else measure(model, test)
+    layers = bounds = None
+    if model is not None and ranges is not None:
+        layers = quant.report(model, ranges, some)
+        bounds = quant.error_bound(model, ranges)
+    if verification is None:
+        backends = {f"engine ({one})": Engine(program, backend=one) for one in Engine.backends()}
+        verification = verify(program, backends, some)
+    if targets:
+        notify(f"counting on {', '.join(targets)}, in emulators")
+    provenance = program.provenance if model is None else model.provenance
+    facts: dict[str, Any] = {
+        "schema": SCHEMA,
+        "drypoint": version("drypoint"),
+        "name": name or program.name,
+        "net": None if model is None else net_facts(model),
+        "program": program_facts(program),
+        "training": {"provenance": dict(provenance), "result": training},
+        "quality": quality_facts(integers, floats),
+        "layers": None if layers is None else layer_facts(layers),
+        "memory": memory_facts(program),
+        "costs": cost_facts(program, targets),
+        "proof": proof_facts(program, verification, bounds),
+    }
+    return Report(facts=facts, program=program, model=model, measured=integers, layers=layers)
+
+
+def _calibrated(
+    model: Model | None,
+    given: quant.Calibration | NDArray[np.generic] | None,
+    notify: Callable[[str], None],
+) -> quant.Calibration | None:
+    """The calibration of a model; None for a program, whose integers are chosen already."""
+    if model is None:
+        if given is not None:
+            raise ReportError("a program is quantized already: leave calibration out")
+        return None
+    if given is None:
+        raise ReportError(
+            "calibration is missing: a model is quantized for its report; give training images, "
+            "or what quant.calibrate gives"
+        )
+    if isinstance(given, quant.Calibration):
+        return given
+    notify(f"calibrating on {len(given):,} images")
+    return quant.calibrate(model, given)

@@ -1,0 +1,143 @@
+"""The report as one HTML page, made of a template, pictures of `plot` and thumbnails."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from drypoint import plot
+from drypoint.common import DrypointError, how_to_install
+from drypoint.measure import Measurement
+from drypoint.nn import Model
+from drypoint.program import Program
+from drypoint.quant import OpReport
+from drypoint.quant import Report as LayerReport
+
+from ._cells import confusion_cells
+from ._facts import as_exported
+from ._text import accuracy, first_loss, verified
+from ._thumbnails import Thumbnails
+
+Facts = Mapping[str, Any]
+_MOST_OPS = 200  # of a drawing of the arena
+_MOST_HISTOGRAMS = 40  # ops with a histogram of errors; each is 10 KB of the page
+
+
+def page(
+    facts: Facts,
+    *,
+    program: Program,
+    model: Model | None,
+    measured: Measurement,
+    layers: LayerReport | None,
+) -> str:
+    """The HTML document.
+
+    Raises:
+        DrypointError: Jinja2 or matplotlib is missing.
+    """
+    try:
+        import jinja2  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        raise DrypointError(
+            f"the page of a report needs Jinja2: {how_to_install('report')}"
+        ) from error
+    folder = files(__package__) / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"n": _number, "pct": _percent, "g": _short}
+    thumbnails = Thumbnails()
+    return environment.get_template("report.html.j2").render(
+        f=facts,
+        style=folder.joinpath("report.css").read_text("utf-8"),
+        listing=str(program),
+        accuracy=accuracy,
+        first_loss=first_loss,
+        verified=verified,
+        lists=[
+            (title, note, [(one, thumbnails.element(one)) for one in found])
+            for title, note, found in (
+                ("Worst", "the lowest probability of the true class first", measured.worst(10)),
+                ("Least certain", "the highest entropy first", measured.least_certain(10)),
+            )
+        ],
+        confusion=confusion_cells(measured, thumbnails),
+        pictures=_pictures(facts, program=program, model=model, measured=measured, layers=layers),
+    )
+
+
+def _pictures(
+    facts: Facts,
+    *,
+    program: Program,
+    model: Model | None,
+    measured: Measurement,
+    layers: LayerReport | None,
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Section -> (title, SVG, the picture as text) of each picture."""
+    numbers = count()
+
+    def drawn(picture: plot.Picture, title: str, columns: int = 1) -> tuple[str, str, str]:
+        name = f"picture{next(numbers)}"
+        element = plot.inline_svg(picture, name=name, label=title, columns=columns)
+        return title, element, picture.text
+
+    found: dict[str, list[tuple[str, str, str]]] = {"net": [], "training": [], "errors": []}
+    found["memory"], exported = [], as_exported(program)[0]
+    if len(program.ops) <= _MOST_OPS:
+        found["memory"].append(drawn(plot.memory(exported), "The arena while each op runs"))
+    if model is not None:
+        found["net"].append(drawn(plot.net(model), "The layers and the arrays between them"))
+    result = facts["training"]["result"]
+    if result is not None and result.get("history", {}).get("loss"):
+        history = result["history"]
+        wanted = {"loss": "loss", "accuracy": "accuracy", "learning rate": "lr"}
+        for quantity, key in wanted.items():
+            if key in history:
+                curves = plot.training(history, quantities=(quantity,))
+                found["training"].append(drawn(curves, f"Training: {quantity} by epoch"))
+    found["calibration"] = [drawn(plot.reliability(measured), "Accuracy by confidence")]
+    for op in () if layers is None else layers.ops[:_MOST_HISTOGRAMS]:
+        found["errors"].append(drawn(_errors(op), f"{op.op}: float less integer output"))
+    return found
+
+
+def _errors(op: OpReport) -> plot.Histograms:
+    """The histogram of an op's errors; its mean and deviation are of the bins."""
+    counts = np.array(op.error_counts, np.int64)
+    edges = np.linspace(-op.error_limit, op.error_limit, len(counts) + 1)
+    centers, n = (edges[1:] + edges[:-1]) / 2, int(counts.sum())
+    mean = float(counts @ centers) / n
+    part = plot.Histogram(
+        name=op.op,
+        counts=counts,
+        edges=edges,
+        n=n,
+        mean=mean,
+        deviation=float(counts @ (centers - mean) ** 2 / n) ** 0.5,
+        low=-op.max_error,
+        high=op.max_error,
+        clip=None,
+        clipped=0.0,
+    )
+    return plot.Histograms(parts=(part,))
+
+
+def _number(value: float | None) -> str:
+    """A whole number with commas, or a hyphen."""
+    return "-" if value is None else f"{value:,}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _short(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"

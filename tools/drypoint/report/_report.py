@@ -1,0 +1,73 @@
+"""`Report`: the facts of a model, as text, as JSON types and as an HTML page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drypoint.common import DrypointError, write_atomic
+from drypoint.measure import Measurement
+from drypoint.nn import Model
+from drypoint.program import Program
+from drypoint.quant import Report as LayerReport
+
+from ._page import page
+from ._text import text
+
+SCHEMA = 1
+"""The version of the layout of `Report.facts`: it rises when a fact's name or meaning changes."""
+
+
+class ReportError(DrypointError, ValueError):
+    """A report cannot be made of the arguments."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Report:
+    """The facts of a program, and of the model that it was made of; `str` gives a screen of text.
+
+    Attributes:
+        facts: of JSON types, by section; the page "The report" documents each.
+        program: the integer program.
+        model: the float model; None for a report of a program alone.
+        measured: the decisions of the C engine on the test images.
+        layers: the comparison with the float model; None without one.
+    """
+
+    facts: Mapping[str, Any]
+    program: Program
+    model: Model | None
+    measured: Measurement
+    layers: LayerReport | None
+
+    def __str__(self) -> str:
+        return text(self.facts)
+
+    def __repr__(self) -> str:
+        return f"Report({self.facts['name']!r}, {self.facts['quality']['images']:,} images)"
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts."""
+        return dict(self.facts)
+
+    def html(self) -> str:
+        """The page: one HTML document that loads nothing and runs no script.
+
+        Raises:
+            DrypointError: Jinja2 or matplotlib is not installed; the message names the extra.
+        """
+        return page(
+            self.facts,
+            program=self.program,
+            model=self.model,
+            measured=self.measured,
+            layers=self.layers,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the page, whole or not at all.
+
+        Raises:
+            DrypointError: as `html`, or the file cannot be written.
+        """
+        write_atomic(path, self.html())

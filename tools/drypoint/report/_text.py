@@ -1,0 +1,91 @@
+"""The report as a screen of text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drypoint.common import table_lines
+
+Facts = Mapping[str, Any]
+
+
+def text(facts: Facts) -> str:
+    """A line for each headline figure; the layers and the costs as tables."""
+    blocks = ["\n".join(table_lines(_headline(facts), left=(0, 1)))]
+    if facts["layers"] is not None:
+        blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
+    for target, cost in facts["costs"].items():
+        if "not_measured" in cost:
+            blocks.append(f"{target}: not measured: {cost['not_measured']}")
+        else:
+            rows = table_lines(_ops(cost), left=(0,))
+            blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows]))
+    return "\n\n".join([facts["name"], *blocks])
+
+
+def accuracy(measured: Facts) -> str:
+    """Accuracy with its interval."""
+    low, high = measured["accuracy_interval"]
+    right, low, high = (f"{100 * share:.2f} %" for share in (measured["accuracy"], low, high))
+    return f"{right} (95 % interval {low} to {high})"
+
+
+def first_loss(layers: Facts) -> str:
+    """The first op with a visible loss, in words."""
+    limit = layers["visible_below_db"]
+    if layers["first_visible"] is None:
+        known = [op["sqnr"] for op in layers["ops"] if op["sqnr"] is not None]
+        least = min(known, default=None)
+        lowest = "" if least is None else f"; the lowest is {least:.1f} dB"
+        return f"no layer is below {limit:g} dB{lowest}"
+    return f"{layers['first_visible']} is the first layer below {limit:g} dB"
+
+
+def verified(proof: Facts) -> str:
+    """The comparison of bytes, in words."""
+    found = proof["verification"]
+    return (
+        f"{found['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
+        f"reference, on {found['images']:,} images: {', '.join(found['runners'])}"
+    )
+
+
+def _headline(facts: Facts) -> list[tuple[str, str]]:
+    quality, program, layers = facts["quality"], facts["program"], facts["layers"]
+    rows = [("integers", accuracy(quality["integers"]))]
+    if quality["float"] is not None:
+        rows.append(("float net", accuracy(quality["float"])))
+        count = len(quality["differing_decisions"])
+        rows.append(("decisions that differ", f"{count:,} of {quality['images']:,}"))
+    rows.append(("calibration error", f"{quality['integers']['ece']:.4f}"))
+    if layers is not None:
+        rows.append(("layers", first_loss(layers)))
+    return [
+        *rows,
+        ("model", f"{program['file_bytes']:,} bytes"),
+        ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
+        ("work", f"{program['macs']:,} multiply-accumulates an image"),
+        ("verified", verified(facts["proof"])),
+    ]
+
+
+def _layers(layers: Facts) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("op", "type", "SQNR, dB", "clipped", "largest error")]
+    for op in layers["ops"]:
+        sqnr = "exact" if op["sqnr"] is None else f"{op['sqnr']:.1f}"
+        rows.append(
+            (op["op"], op["dtype"], sqnr, f"{100 * op['clipped']:.2f} %", f"{op['max_error']:.3g}")
+        )
+    return rows
+
+
+def _ops(cost: Facts) -> list[tuple[str, ...]]:
+    total = ("all", cost["table_bytes"] + cost["code_bytes"], cost["stack_bytes"])
+    rows: list[tuple[str, ...]] = [("op", "flash", "stack", "instructions")]
+    for op in cost["ops"]:
+        rows.append(_row(op["op"], op["table_bytes"], op["stack_bytes"], op["instructions"]))
+    rows.append(_row("engine's code", cost["code_bytes"], None, None))
+    return [*rows, _row(*total, cost["instructions"])]
+
+
+def _row(name: str, *numbers: int | None) -> tuple[str, ...]:
+    return (name, *("-" if n is None else f"{n:,}" for n in numbers))

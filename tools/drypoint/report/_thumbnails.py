@@ -1,0 +1,35 @@
+"""Small pictures of examples as HTML elements that hold their bytes."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from drypoint.measure import Example
+
+_SIDE = 48  # pixels; larger images are made smaller
+_MOST_BYTES = 900_000  # of all pictures of a page, as text
+
+
+@dataclass(eq=False)
+class Thumbnails:
+    """Makes the pictures of a page, as long as there is room for them."""
+
+    room: int = _MOST_BYTES
+
+    def element(self, one: Example) -> str:
+        """An ``<img>`` of an example; "" without an image or without room."""
+        if one.image is None:
+            return ""
+        image = Image.fromarray(one.image)
+        image.thumbnail((_SIDE, _SIDE))
+        content = io.BytesIO()
+        image.save(content, "png", optimize=True)
+        data = base64.b64encode(content.getvalue()).decode()
+        self.room -= len(data)
+        if self.room < 0:
+            return ""
+        alt = f"image {one.index}"
+        size = f'width="{image.width}" height="{image.height}"'
+        return f'<img {size} alt="{alt}" src="data:image/png;base64,{data}">'

@@ -1,0 +1,37 @@
+"""Arrays of signals: samples in the order of time, the channels of one time step side by side."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import DatasetError
+
+Signals = NDArray[np.float32] | NDArray[np.int16]
+
+
+def is_signals(array: NDArray[Any]) -> bool:
+    """Whether the dtype of an array is one of signals: floats, or the int16 counts of a sensor."""
+    return array.dtype.kind == "f" or array.dtype == np.int16
+
+
+def plain_signals(signals: NDArray[Any]) -> Signals:
+    """Signals in the form of a `Dataset`: float32 or int16, (N, steps, channels).
+
+    Args:
+        signals: floats, or int16 counts, (N, steps, channels); (N, steps) for one channel.
+
+    Raises:
+        DatasetError: another shape, NaN or infinity.
+    """
+    if signals.ndim not in (2, 3):
+        raise DatasetError(
+            f"signals must be (N, steps, channels), or (N, steps) for one channel, not of shape "
+            f"{signals.shape}"
+        )
+    if signals.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
+            signals = signals.astype(np.float32, copy=False)
+        if not np.isfinite(signals).all():
+            raise DatasetError("signals must be finite in float32, these hold NaN or infinity")
+    return signals if signals.ndim == 3 else signals[..., None]

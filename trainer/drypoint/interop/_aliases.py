@@ -1,0 +1,12 @@
+"""Names of other frameworks in this part; CONTRIBUTING.md has the rule."""
+
+from drypoint.common import Names
+
+MODULE_ALIASES: Names = {"from_pytorch": "from_torch", "from_tensorflow": "from_keras"}
+MODULE_HINTS: Names = {
+    "load_onnx": "it is from_onnx(path)",
+    "export_onnx": "it is to_onnx(model)",
+    "from_pt": "a .pt file holds no net, only its weights: build the torch module, load them, and "
+    "call from_torch(module, example)",
+    "from_h5": "call from_keras(keras.models.load_model(path))",
+}

@@ -1,0 +1,292 @@
+"""The net of an ONNX file while its nodes are converted."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import nn
+
+from ._errors import OnnxError, Unsupported
+from ._onnx_file import Array, Shape
+from ._onnx_value import Value, check_size
+
+INPUT = "input"
+Floats = NDArray[np.float64]
+OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
+GROWTH = 16  # and for each byte of the file
+ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Steps:
+    """How integers of 8 bits stand for real values: scale * (q - zero).
+
+    Attributes:
+        kind: "INT8" or "UINT8".
+        scales: one, or one for each output channel of weights.
+        zero: the zero point.
+    """
+
+    kind: str
+    scales: Floats
+    zero: int
+
+
+WHOLE = Steps(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Made:
+    """A layer of the draft.
+
+    Attributes:
+        layer: the layer.
+        reads: numbers of the layers that it reads; 0 is the net's input.
+        shape: what it outputs for an example.
+        title: the node, for messages.
+        arrays: name -> values of parameters and buffers.
+        scaling: whether the layer is a batch norm that stands for a constant that a file adds or
+            multiplies by.
+        weights: the steps of a quantized file's weights.
+        output: the steps of a quantized file's output.
+        keeps: whether the layer's weights of 0 and 1 choose values and compute none.
+    """
+
+    layer: nn.Module
+    reads: tuple[int, ...]
+    shape: Shape
+    title: str
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    scaling: bool = False
+    weights: Steps | None = None
+    output: Steps | None = None
+    keeps: bool = False
+
+
+class Draft:
+    """Layers so far, by number from 1, in order of computation.
+
+    Args:
+        input_shape: what the net's input is for an example.
+        size: bytes of the file.
+
+    Attributes:
+        layers: number -> layer.
+        input_shape: what the net's input is for an example.
+        input_steps: the steps of a quantized file's input.
+    """
+
+    def __init__(self, input_shape: Shape, size: int) -> None:
+        self.layers: dict[int, Made] = {}
+        self.input_shape = input_shape
+        self.input_steps: Steps | None = None
+        self.title = ""
+        self._left = OWN_WEIGHTS + GROWTH * size
+        self._shaped: dict[tuple[int, Shape], int] = {}
+
+    def add(
+        self,
+        layer: nn.Module,
+        sources: tuple[Value, ...],
+        arrays: Mapping[str, Array] | None = None,
+        *,
+        weights: Steps | None = None,
+        scaling: bool = False,
+        keeps: bool = False,
+    ) -> Value:
+        """Add a layer; what it outputs.
+
+        Raises:
+            Unsupported: the layer does not take what it reads, or its output is too large.
+        """
+        shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
+        try:
+            (shape,) = layer.output_shapes(shapes).values()
+        except nn.ShapeError as error:
+            raise Unsupported(f"does not fit what it reads: {error}") from error
+        check_size(shape)
+        number = len(self.layers) + 1
+        self.layers[number] = Made(
+            layer=layer,
+            reads=tuple(one.end for one in sources),
+            shape=shape,
+            title=self.title,
+            arrays=dict(arrays or {}),
+            weights=WHOLE if keeps else weights,
+            scaling=scaling,
+            keeps=keeps,
+        )
+        return Value(end=number, made=shape, shape=shape)
+
+    def claim(self, count: int) -> None:
+        """Take weights that no file holds from the budget, before they are made.
+
+        Raises:
+            OnnxError: they are far more than the file explains.
+        """
+        self._left -= 8 * count
+        if self._left < 0:
+            raise OnnxError("its nodes choose and scale more values than a net of its size would")
+
+    def shaped(self, value: Value, shape: Shape) -> int:
+        """The number of a layer that outputs a layer's output in another shape."""
+        if value.made == shape:
+            return value.end
+        key = value.end, shape
+        if key not in self._shaped:
+            layer: nn.Module = nn.Flatten() if len(shape) == 1 else nn.Reshape(shape)
+            self._shaped[key] = self.add(layer, (value,)).end
+        return self._shaped[key]
+
+    def steps_of(self, end: int) -> Steps | None:
+        """The steps of what a layer outputs."""
+        return self.layers[end].output if end else self.input_steps
+
+    def set_steps(self, end: int, steps: Steps) -> None:
+        """Set the steps of what a layer outputs."""
+        if end:
+            self.layers[end] = replace(self.layers[end], output=steps)
+        else:
+            self.input_steps = steps
+
+    def set_keeps(self, end: int) -> None:
+        """Say of a layer that its weights of 0 and 1 choose values and compute none."""
+        self.layers[end] = replace(self.layers[end], keeps=True)
+
+    def chosen(self, value: Value, places: list[int]) -> Value:
+        """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
+        self.claim(len(places) * value.made[0])
+        matrix = np.zeros((len(places), value.made[0], 1, 1))
+        matrix[np.arange(len(places)), places] = 1.0
+        layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
+        return self.add(layer, (value,), {"weight": matrix}, keeps=True)
+
+    def scaled(self, value: Value, factor: Floats, term: Floats) -> Value:
+        """factor * x + term for each channel of an image, or each element of a vector.
+
+        It becomes part of a convolution or Linear before it that nothing else reads (`merged`), or
+        a batch norm.
+        """
+        rank = len(value.made)
+        if rank not in (1, 3):
+            raise Unsupported(f"scales a tensor {value.made}; wanted (C, H, W) or (n,)")
+        self.claim(4 * value.made[0])
+        kind = nn.BatchNorm1d if rank == 1 else nn.BatchNorm2d
+        ones = np.ones(value.made[0])
+        arrays = {
+            "scale": factor * ones,
+            "shift": term * ones,
+            "running_mean": 0 * ones,
+            "running_variance": ones,
+        }
+        layer = kind(epsilon=ROUNDING, channels=value.made[0])
+        made = self.add(layer, (value,), arrays, scaling=True)
+        return replace(value, end=made.end)
+
+    def merged(self, output: int) -> tuple[dict[int, Made], int]:
+        """The layers with each scaling merged into the layer before where only it reads that, and
+        the number of the output.
+        """
+        layers = dict(self.layers)
+        readers = Counter([output, *(n for one in layers.values() for n in one.reads)])
+        moved: dict[int, int] = {}
+        for number, given in self.layers.items():
+            reads = tuple(moved.get(n, n) for n in given.reads)
+            one = layers[number] = replace(given, reads=reads)
+            before = layers.get(reads[0])
+            if not one.scaling or before is None or readers[given.reads[0]] > 1:
+                continue
+            arrays = _scaled_arrays(before, one)
+            if arrays is not None and before.output is None:
+                layer = before.layer
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    layer = replace(layer, bias=True)
+                layers[reads[0]] = replace(
+                    before, layer=layer, arrays=arrays, output=one.output, weights=None
+                    if (np.asarray(one.arrays["scale"]) != 1).any() else before.weights,
+                )  # fmt: skip
+                del layers[number]
+                moved[number] = reads[0]
+        return layers, moved.get(output, output)
+
+    def net(self, output: int) -> nn.Sequential | nn.Graph:
+        """The net with its arrays, a `Sequential` where it is a chain.
+
+        Raises:
+            OnnxError: it has no layer, or an array is not of finite real numbers.
+        """
+        layers, output = self.merged(output)
+        if not layers:
+            raise OnnxError("the graph has no layers: nothing in it does anything")
+        names = named(layers)
+        params: dict[str, Array] = {}
+        buffers: dict[str, Array] = {}
+        for number, one in layers.items():
+            for key, array in one.arrays.items():
+                path = f"{names[number]}.{key}"
+                into = buffers if key in one.layer.buffer_names else params
+                into[path] = _as_float32(array, path)
+        numbers = list(layers)
+        net: nn.Sequential | nn.Graph
+        if [one.reads for one in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
+            net = nn.Sequential({names[n]: layers[n].layer for n in numbers}, self.input_shape)
+        else:
+            net = nn.Graph(
+                {names[n]: layers[n].layer for n in numbers},
+                _edges(layers, names),
+                {INPUT: self.input_shape},
+            )
+        return net.with_params(params).with_buffers(buffers)
+
+
+def named(layers: Mapping[int, Made]) -> dict[int, str]:
+    """Number -> name of each layer: as `nn.Sequential` names the layers of a list."""
+    totals = Counter(one.layer.short_name for one in layers.values())
+    seen: Counter[str] = Counter()
+    names = {0: INPUT}
+    for number, one in layers.items():
+        short = one.layer.short_name
+        seen[short] += 1
+        names[number] = f"{short}{seen[short]}" if totals[short] > 1 else short
+    return names
+
+
+def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[str, str]]:
+    found = []
+    for number, one in layers.items():
+        ports = one.layer.input_ports
+        for port, source in zip(ports, one.reads, strict=True):
+            end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
+            found.append((names[source], end))
+    return found
+
+
+def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
+    """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
+    factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
+    arrays = {key: np.asarray(array, np.float64) for key, array in before.arrays.items()}
+    if before.keeps:
+        return None
+    if before.scaling:
+        scale, shift = arrays["scale"] * factor, arrays["shift"] * factor + term
+        return {**arrays, "scale": scale, "shift": shift}
+    if not isinstance(before.layer, nn.Conv2d | nn.Linear):
+        return None
+    weight = arrays["weight"]
+    if (factor != 1).any():
+        weight = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    bias = arrays.get("bias", np.zeros(len(weight)))
+    return {**arrays, "weight": weight, "bias": bias * factor + term}
+
+
+def _as_float32(array: Array, path: str) -> Array:
+    if array.dtype.kind in "bcOSU":
+        raise OnnxError(f"{path} holds {array.dtype}, not real numbers")
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise OnnxError(f"{path} holds values that are not finite in float32")
+    return values

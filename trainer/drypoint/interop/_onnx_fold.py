@@ -1,0 +1,115 @@
+"""Computes nodes whose inputs are all constants, by the reference evaluator of the package onnx.
+
+The evaluator knows each operator in each version. A file is untrusted, so only operators whose
+output's size is known before are computed, and all outputs together are bounded.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ._errors import OnnxError, Unsupported
+from ._onnx_file import Array, Node, package
+
+FOLDED = {
+    *("Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"),
+    *("Shape", "Size", "Gather", "Slice", "Concat", "Split", "Add", "Sub", "Mul", "Div", "Mod"),
+    *("Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Log", "Pow", "Floor", "Ceil", "Round", "Sign"),
+    *("Min", "Max", "Equal", "Greater", "Less", "Not", "And", "Or", "Where", "Expand"),
+    *("ConstantOfShape", "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"),
+    *("Range", "Relu", "Clip", "Softplus", "Sigmoid", "Tanh", "Erf"),
+}
+SMALL = 1 << 16  # bytes that folding may make of any file
+GROWTH = 8  # and for each byte of the file
+
+
+class Folder:
+    """Computes nodes on constants, within a budget of bytes.
+
+    Args:
+        opset: the version of ONNX's operators.
+        size: the file's bytes.
+    """
+
+    def __init__(self, opset: int, size: int) -> None:
+        self.opset = opset
+        self.left = SMALL + GROWTH * size
+
+    def fold(self, node: Node, inputs: list[Array | None]) -> list[Array]:
+        """The outputs of a node.
+
+        Raises:
+            Unsupported: the operator is not computed here, fails, or makes too much.
+        """
+        if node.op == "Constant":
+            return [_constant(node)]
+        if node.op not in FOLDED:
+            raise Unsupported("reads constants alone, and is not computed at import: fold it first")
+        self._take(node, inputs)
+        names = [f"i{i}" if given is not None else "" for i, given in enumerate(inputs)]
+        onnx = package()
+        try:
+            reference = __import__("onnx.reference", fromlist=["ReferenceEvaluator"])
+            proto = type(node.proto)()
+            proto.CopyFrom(node.proto)
+            del proto.input[:]
+            proto.input.extend(names)
+            empty, info = onnx.TypeProto(), onnx.helper.make_value_info
+            graph = onnx.helper.make_graph(
+                [proto], "fold", [info(name, empty) for name in names if name],
+                [info(name, empty) for name in proto.output if name],
+            )  # fmt: skip
+            run = reference.ReferenceEvaluator(graph, opsets={"": self.opset}).run
+            fed = {name: given for name, given in zip(names, inputs, strict=True) if name}
+            with np.errstate(all="ignore"):
+                return [np.asarray(made) for made in run(None, fed)]
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever the evaluator raises for inputs that do not fit
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise Unsupported(f"cannot be computed from its constants: {lines[0][:200]}") from error
+
+    def _take(self, node: Node, inputs: list[Array | None]) -> None:
+        """Take the bytes of the outputs from the budget."""
+        given = [one for one in inputs if one is not None]
+        needed = sum(one.nbytes for one in given)
+        if node.op in ("ConstantOfShape", "Expand") and given:
+            shape = [max(1, int(n)) for n in given[-1].ravel()[:9].tolist()]
+            shapes = [shape, *(list(one.shape) for one in given[:-1])]
+            needed += 8 * _broadcast_size(shapes)
+        elif node.op == "Range" and len(given) == 3:
+            start, end, step = (float(one.ravel()[0]) if one.size else 0.0 for one in given)
+            count = (end - start) / step if step else math.inf
+            needed += int(8 * count) if 0 <= count < 2**40 else 2**40 if count > 0 else 0
+        elif len(given) > 1 and node.op not in ("Concat", "Gather", "Slice", "Reshape", "Split"):
+            needed += 8 * _broadcast_size([list(one.shape) for one in given])
+        elif node.op == "Gather" and len(given) == 2:
+            needed += given[0].nbytes * max(1, given[1].size)
+        self.left -= needed
+        if self.left < 0:
+            raise OnnxError("its constants are computed to far more bytes than the file has")
+
+
+def _broadcast_size(shapes: list[list[int]]) -> int:
+    """The elements of arrays that are broadcast against each other, at most."""
+    sizes = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for i, n in enumerate(reversed(shape)):
+            sizes[i] = max(sizes[i], n)
+    return math.prod(sizes)
+
+
+def _constant(node: Node) -> Array:
+    """The array of a Constant node, from any of its attributes.
+
+    Raises:
+        Unsupported: the attribute is no dense tensor of numbers.
+    """
+    for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
+        if name in node.attributes:
+            value: Any = node.attributes[name]
+            integers = name.startswith("value_int")
+            floats = None if name == "value" else np.int64 if integers else np.float32
+            return np.asarray(value, floats)
+    raise Unsupported(f"has {', '.join(node.attributes)}; only dense tensors of numbers are read")

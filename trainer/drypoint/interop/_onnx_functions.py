@@ -1,0 +1,453 @@
+"""Functions of one value, which files hold as single nodes or as chains of them.
+
+An exporter may write one layer as many nodes: x * sigmoid(x), x * clip(x + 3, 0, 6) / 6, a GELU by
+erf. So a node that computes each value alone waits until a layer reads it. Then the function from
+an earlier tensor to that node is computed at some thousand points and compared with the layers
+that drypoint has: what is computed decides, not how it is written.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from drypoint import nn
+
+from ._errors import Unsupported
+from ._onnx_draft import Floats
+from ._onnx_file import Node, Shape
+from ._onnx_matching import GRID, Points, layer_of
+from ._onnx_reader import Reader
+from ._onnx_value import Value, along
+
+MAX_NODES = 24  # of one function
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Waiting:
+    """A tensor whose values are computed each alone, and that is no layer yet.
+
+    Attributes:
+        op: the operator.
+        function: of the arguments' values.
+        arguments: names of tensors.
+        title: the node.
+    """
+
+    op: str
+    function: Callable[..., Points]
+    arguments: tuple[str, ...]
+    title: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OfIntegers(nn.Layer):
+    """Any function of one value, of a quantized file: a program has a table of it.
+
+    Args:
+        function: the function, of float64.
+    """
+
+    function: Callable[[Points], Points]
+
+    short_name: ClassVar[str] = "function"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        return input_shape
+
+    def forward(self, x: Any, params: Any, ctx: Any) -> Any:
+        """Not computed: the layer is of no float net."""
+        raise NotImplementedError
+
+
+def _leaky(node: Node) -> Callable[[Points], Points]:
+    slope = float(node.attributes.get("alpha", 0.01))
+    return lambda x: np.where(x >= 0, x, slope * x)
+
+
+def _elu(node: Node) -> Callable[[Points], Points]:
+    alpha = float(node.attributes.get("alpha", 1.0))
+    if node.op == "Celu":
+        return lambda x: np.maximum(x, 0) + np.minimum(0, alpha * np.expm1(x / alpha))
+    return lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _selu(node: Node) -> Callable[[Points], Points]:
+    alpha = float(node.attributes.get("alpha", 1.67326319217681884765625))
+    gamma = float(node.attributes.get("gamma", 1.05070102214813232421875))
+    return lambda x: gamma * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _gelu(node: Node) -> Callable[[Points], Points]:
+    if node.attributes.get("approximate", "none") == "tanh":
+        rate = math.sqrt(2 / math.pi)
+        return lambda x: 0.5 * x * (1 + np.tanh(rate * (x + 0.044715 * x**3)))
+    return lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+
+
+def _sigmoid(x: Points) -> Points:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _softplus(x: Points) -> Points:
+    return np.asarray(np.logaddexp(0.0, x))
+
+
+_UNARY: Mapping[str, Callable[[Node], Callable[[Points], Points]]] = {
+    "Relu": lambda _: lambda x: np.maximum(x, 0.0),
+    "LeakyRelu": _leaky,
+    "Elu": _elu,
+    "Celu": _elu,
+    "Selu": _selu,
+    "Gelu": _gelu,
+    "com.microsoft.Gelu": _gelu,
+    "com.microsoft.FastGelu": lambda node: _gelu(replace(node, attributes={"approximate": "tanh"})),
+    "com.microsoft.QuickGelu": lambda node: (
+        lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.702)) * x)
+    ),
+    "Sigmoid": lambda _: _sigmoid,
+    "Tanh": lambda _: np.tanh,
+    "HardSwish": lambda _: lambda x: x * (x / 6 + 0.5).clip(0, 1),
+    "Swish": lambda node: lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.0)) * x),
+    "Mish": lambda _: lambda x: x * np.tanh(_softplus(x)),
+    "Softplus": lambda _: _softplus,
+    "Softsign": lambda _: lambda x: x / (1 + np.abs(x)),
+    "Erf": lambda _: _erf,
+    "Exp": lambda _: np.exp,
+    "Log": lambda _: np.log,
+    "Sqrt": lambda _: np.sqrt,
+    "Abs": lambda _: np.abs,
+    "Neg": lambda _: lambda x: -x,
+    "Reciprocal": lambda _: lambda x: 1 / x,
+    "Sin": lambda _: np.sin,
+    "Cos": lambda _: np.cos,
+    "Identity": lambda _: lambda x: x,
+    "Cast": lambda _: lambda x: x,
+    "Dropout": lambda _: lambda x: x,
+}
+BINARY: Mapping[str, Callable[[Any, Any], Points]] = {
+    "Add": lambda a, b: a + b,
+    "Sum": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": lambda a, b: a / b,
+    "Min": np.minimum,
+    "Max": np.maximum,
+    "Pow": lambda a, b: a**b,
+}
+
+
+def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments: str) -> None:
+    """Let a node's output wait."""
+    reader.waiting[node.outputs[0]] = Waiting(
+        op=node.op, function=function, arguments=arguments, title=node.title
+    )
+
+
+def unary(reader: Reader, node: Node) -> None:
+    """A function of one value by its operator; Identity, Cast and Dropout pass the value on."""
+    to = node.attributes.get("to", 1)
+    if node.op == "Cast" and to not in (1, 10, 11, 16):
+        raise Unsupported("makes no floats: only casts between floats are read")
+    wait(reader, node, _UNARY[node.op](node), node.inputs[0])
+
+
+def cast_like(reader: Reader, node: Node) -> None:
+    """CastLike of a constant or a tensor to the floats of another one."""
+    given, like = node.inputs
+    if like in reader.constants and reader.constants[like].dtype.kind != "f":
+        raise Unsupported("makes no floats: only casts between floats are read")
+    if given in reader.constants:
+        reader.constants[node.outputs[0]] = reader.constants[given]
+    else:
+        wait(reader, node, lambda x: x, given)
+
+
+def hard_sigmoid(reader: Reader, node: Node) -> None:
+    """clip(alpha * x + beta, 0, 1): two functions, of which the first may join its reader."""
+    alpha, beta = (float(node.attributes.get(k, d)) for k, d in (("alpha", 0.2), ("beta", 0.5)))
+    inner = f"{node.outputs[0]}/scaled"
+    reader.waiting[inner] = Waiting(
+        op="Mul", function=lambda x: alpha * x + beta, arguments=(node.inputs[0],), title=node.title
+    )
+    wait(reader, node, lambda x: x.clip(0, 1), inner)
+
+
+def clip(reader: Reader, node: Node) -> None:
+    """Clip: its bounds are attributes in old versions, inputs in new ones."""
+    bounds = []
+    for position, (name, free) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
+        bound = float(node.attributes.get(name, free))
+        if reader.has(node, position):
+            given = reader.floats(node, position)
+            if given.size != 1:
+                raise Unsupported(f"has bounds of the shape {given.shape}; wanted one number")
+            bound = float(given.ravel()[0])
+        bounds.append(bound)
+    low, high = bounds
+    wait(reader, node, lambda x: np.minimum(np.maximum(x, low), high), node.inputs[0])
+
+
+def arithmetic(reader: Reader, node: Node) -> None:
+    """Two tensors, or a tensor and a constant: a number, or one for each channel."""
+    function, names = BINARY[node.op], node.inputs
+    constants = [i for i in range(len(names)) if reader.is_constant(node, i)]
+    if len(names) != 2:
+        raise Unsupported(f"joins {len(names)} tensors; wanted two: write it as several nodes")
+    if not constants:
+        wait(reader, node, function, *names)
+        return
+    (position,) = constants
+    given = reader.floats(node, position)
+    other = names[1 - position]
+    if given.size == 1:
+        number = float(given.ravel()[0])
+        if position == 0:
+            wait(reader, node, lambda x: function(number, x), other)
+        else:
+            wait(reader, node, lambda x: function(x, number), other)
+        return
+    value = reader.anything(reader.view(other))
+    factor, term = _affine(node.op, position, given)
+    value, numbers = by_channel(reader, value, [factor, term])
+    reader.set(node, reader.draft.scaled(value, *numbers))
+
+
+def _affine(op: str, position: int, given: Floats) -> tuple[Floats, Floats]:
+    """factor * x + term of a node with a constant."""
+    ones = np.ones_like(given)
+    with np.errstate(divide="ignore"):
+        found = {
+            ("Add", 0): (ones, given),
+            ("Add", 1): (ones, given),
+            ("Sub", 0): (-ones, given),
+            ("Sub", 1): (ones, -given),
+            ("Mul", 0): (given, 0 * ones),
+            ("Mul", 1): (given, 0 * ones),
+            ("Div", 1): (1 / given, 0 * ones),
+        }.get((op, position))
+    if found is None:
+        raise Unsupported(f"computes with a constant of the shape {given.shape}; wanted one number")
+    return found
+
+
+def by_channel(
+    reader: Reader, value: Value, given: list[Floats]
+) -> tuple[Value, tuple[Floats, ...]]:
+    """Constants that are broadcast to a tensor, as a number for each channel of the layer's output.
+
+    Raises:
+        Unsupported: they have a value for each place of an image.
+    """
+    if len(value.shape) == 1:
+        value = reader.vector(value)
+        axis = 0
+    else:
+        value, axes = reader.plane(value)
+        found = along(axes, 0)
+        axis = -1 if found is None else found
+    channels = value.made[0]
+    made = []
+    for one in given:
+        rank = len(value.shape) + 1
+        sizes = (*(1,) * (rank - one.ndim), *one.shape)
+        others = [n for i, n in enumerate(sizes) if i != axis + 1]
+        if len(sizes) != rank or max(others) > 1 or sizes[axis + 1] not in (1, channels):
+            raise Unsupported(
+                f"computes with a constant of the shape {one.shape} on {value.shape}; wanted one "
+                "number, or one for each channel"
+            )
+        numbers = np.broadcast_to(one.ravel(), channels)
+        if value.index is not None and len(value.shape) == 1:
+            moved = np.empty(channels)
+            moved[value.index] = numbers
+            numbers = moved
+        made.append(numbers)
+    return value, tuple(made)
+
+
+def prelu(reader: Reader, node: Node) -> None:
+    """A slope for all values, or one for each channel: relu(x) - slope * relu(-x)."""
+    slopes = reader.floats(node, 1)
+    if slopes.size == 1:
+        slope = float(slopes.ravel()[0])
+        wait(reader, node, lambda x: np.where(x >= 0, x, slope * x), node.inputs[0])
+        return
+    value = reader.anything(reader.read(node))
+    slopes = slopes if slopes.ndim > 1 or len(value.shape) == 1 else slopes[:, None, None]
+    value, (numbers,) = by_channel(reader, value, [slopes])
+    draft = reader.draft
+    above = _with_layer(reader, value, nn.ReLU())
+    below = draft.scaled(value, -np.ones(1), np.zeros(1))
+    below = draft.scaled(_with_layer(reader, below, nn.ReLU()), -numbers, np.zeros(1))
+    reader.set(node, _joined(reader, nn.Add(), above, below))
+
+
+def materialize(reader: Reader, name: str) -> Value:
+    """A waiting tensor as a view of what layers compute.
+
+    Raises:
+        Unsupported: no layer computes its function.
+    """
+    waiting: Waiting = reader.waiting[name]
+    for root in _roots(reader, name):
+        try:
+            points = _evaluated(reader.waiting, name, {root: GRID})
+        except LookupError:
+            continue
+        found = layer_of(points)
+        if found is None and not reader.integers:
+            continue
+        value = reader.anything(reader.view(root))
+        reader.draft.title = waiting.title
+        if found is None:  # a table has any function, and of what lies between no steps are known
+            found = _of_integers(dict(reader.waiting), name, root)
+        if isinstance(found, nn.Layer):
+            return _with_layer(reader, value, found)
+        factor, term = found
+        if (factor, term) == (1.0, 0.0):
+            return value
+        return _scaled(reader, value, factor, term)
+    if len(waiting.arguments) == 2:
+        return _merged(reader, waiting)
+    raise Unsupported(
+        f"({waiting.title}) computes a function of one value that no layer has: use one of "
+        "nn.layers(), or a ReLU"
+    )
+
+
+def _of_integers(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
+    return OfIntegers(lambda x: _evaluated(waiting, name, {root: x}))
+
+
+def _scaled(reader: Reader, value: Value, factor: float, term: float) -> Value:
+    if len(value.made) not in (1, 3):
+        value = reader.image(value)
+    return reader.draft.scaled(value, np.full(1, factor), np.full(1, term))
+
+
+def _with_layer(reader: Reader, value: Value, layer: nn.Layer) -> Value:
+    return replace(value, end=reader.draft.add(layer, (value,)).end)
+
+
+def _roots(reader: Reader, name: str) -> list[str]:
+    """Tensors that a waiting one is computed from, the farthest first."""
+    found, at = {name: 0}, [name]
+    while at and len(found) < MAX_NODES:
+        one = at.pop(0)
+        waiting = reader.waiting.get(one)
+        for argument in waiting.arguments if waiting is not None else ():
+            if argument not in found:
+                found[argument] = found[one] + 1
+                at.append(argument)
+    del found[name]
+    return sorted(found, key=lambda one: -found[one])
+
+
+def _evaluated(waiting_of: Mapping[str, Any], name: str, known: dict[str, Points]) -> Points:
+    """The function from a tensor to another one at points.
+
+    Args:
+        waiting_of: the tensors that wait.
+        name: the other tensor.
+        known: the values of the tensors that are known at the points; it is completed.
+
+    Raises:
+        LookupError: the other one is computed from more than the known tensors.
+    """
+    stack = [name]
+    while stack:
+        one = stack[-1]
+        waiting = waiting_of.get(one)
+        if one in known:
+            stack.pop()
+            continue
+        if waiting is None or len(known) > MAX_NODES:
+            raise LookupError
+        missing = [argument for argument in waiting.arguments if argument not in known]
+        if missing:
+            stack += missing
+            if len(stack) > 4 * MAX_NODES:
+                raise LookupError
+            continue
+        with np.errstate(all="ignore"):
+            values = waiting.function(*(known[argument] for argument in waiting.arguments))
+        known[one] = np.asarray(values, np.float64)
+    return known[name]
+
+
+def _merged(reader: Reader, waiting: Waiting) -> Value:
+    """The sum, difference or product of two computed tensors.
+
+    Raises:
+        Unsupported: other functions of two tensors, or their shapes or orders differ.
+    """
+    a, b = (reader.anything(reader.view(name)) for name in waiting.arguments)
+    reader.draft.title = waiting.title
+    if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
+        raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
+    if waiting.op == "Sub":
+        b = _scaled(reader, b, -1.0, 0.0)
+    if waiting.op == "Mul" and a.size < b.size:
+        a, b = b, a
+    if waiting.op == "Mul" and a.shape != b.shape:
+        return _gated(reader, a, b)
+    return _joined(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
+
+
+def _joined(reader: Reader, layer: nn.Module, a: Value, b: Value) -> Value:
+    a, b = alike(reader, [a, b])
+    return replace(a, end=reader.draft.add(layer, (a, b)).end)
+
+
+def alike(reader: Reader, values: list[Value]) -> list[Value]:
+    """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs.
+
+    Raises:
+        Unsupported: their values lie in different orders, or their shapes differ.
+    """
+    first = values[0]
+    if all(len(one.made) == len(first.made) and _same_axes(one, first) for one in values):
+        return values
+    if all(len(one.shape) == 1 for one in values):
+        return [reader.vector(one) for one in values]
+    if any(len(one.shape) != len(first.shape) for one in values):
+        shapes = " and ".join(str(one.shape) for one in values)
+        raise Unsupported(f"joins tensors {shapes}; wanted one shape")
+    return [reader.image(one) for one in values]
+
+
+def _same_axes(a: Value, b: Value) -> bool:
+    if a.index is None and b.index is None:
+        return a.shape == a.made and b.shape == b.made and a.shape[1:] == b.shape[1:]
+    return a.same_view(b)
+
+
+def _gated(reader: Reader, a: Value, b: Value) -> Value:
+    """An image times a factor for each channel: the end of squeeze-and-excite."""
+    a, axes = reader.plane(a)
+    axis, channels = along(axes, 0), a.made[0]
+    wanted = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
+    if b.shape != wanted or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
+        raise Unsupported(
+            f"multiplies {a.shape} and {b.shape}; wanted one shape, or a factor for each channel"
+        )
+    end = reader.draft.shaped(replace(b, index=None), (channels, 1, 1))
+    factors = Value(end=end, made=(channels, 1, 1), shape=(channels, 1, 1))
+    return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
+
+
+def handlers() -> dict[str, Callable[[Reader, Node], None]]:
+    """The operators of this module."""
+    return {
+        **dict.fromkeys(_UNARY, unary),
+        **dict.fromkeys(BINARY, arithmetic),
+        "CastLike": cast_like,
+        "HardSigmoid": hard_sigmoid,
+        "Clip": clip,
+        "PRelu": prelu,
+    }

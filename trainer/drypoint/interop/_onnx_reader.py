@@ -1,0 +1,367 @@
+"""Walks over the nodes of an ONNX graph and makes a draft of layers of them.
+
+A node becomes a layer, another view of what a layer outputs (`_onnx_value`), a function that waits
+for the nodes after it (`_onnx_functions`), or a constant. All nodes that cannot be converted are
+named in one error.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from drypoint import nn
+
+from ._errors import OnnxError, Unsupported
+from ._onnx_draft import Draft, Floats, Steps
+from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
+from ._onnx_fold import FOLDED, Folder
+from ._onnx_value import Axes, Index, Value, arranged, axes_of, check_size
+
+Handler = Callable[["Reader", Node], None]
+MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
+STAND_IN = -1  # the number of the layer that a refused node stands for
+MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else says so
+
+
+class Bound(Exception):  # noqa: N818 (never leaves the part: the walk begins again)
+    """The first layer reads the input as ``view``; from then on the net's input is known."""
+
+    def __init__(self, view: Value) -> None:
+        self.view = view
+
+
+class Reader:
+    """What is known of each tensor of a graph while its nodes are converted.
+
+    Attributes:
+        graph: the graph.
+        draft: the layers so far.
+        constants: name -> array.
+        steps: name -> steps and axis of the scales, of constants that were dequantized.
+        values: name -> view of what a layer outputs.
+        waiting: name -> function of other tensors that is no layer yet.
+        users: how many nodes read each tensor; the output counts as one.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        given: Value,
+        *,
+        is_raw: bool,
+        integers: bool,
+        materialize: Callable[["Reader", str], Value],
+    ) -> None:
+        self.graph, self.integers = graph, integers
+        self.draft = Draft(given.made, graph.size)
+        self.constants: dict[str, Array] = dict(graph.constants)
+        self.steps: dict[str, tuple[Steps, int]] = {}
+        self.values = {graph.input: given}
+        self.waiting: dict[str, Any] = {}
+        self.users = Counter([graph.output, *(n for one in graph.nodes for n in one.inputs)])
+        self._raw = is_raw
+        self._folder = Folder(graph.opset, graph.size)
+        self._moved = 0
+        self._inferred: dict[str, Shape] | None = None
+        self._materialize = materialize
+
+    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> Value:
+        """Convert all nodes; the output.
+
+        Raises:
+            OnnxError: nodes cannot be converted; the message has a line for each reason.
+        """
+        troubles: list[tuple[str, str]] = []
+        lost: set[str] = set()
+        for node in self.graph.nodes:
+            self.draft.title = node.title
+            try:
+                if lost.intersection(node.inputs) and (node.op in handlers or node.op in FOLDED):
+                    lost.update(node.outputs)  # nothing is known of what it reads
+                else:
+                    self._convert(node, handlers, hints)
+            except (Unsupported, nn.LayerError, nn.ConfigError) as reason:
+                troubles.append((node.title, str(reason)))
+                lost.update(self._not_stood_in(node))
+        output = None
+        if self.graph.output not in lost:
+            try:
+                output = self.output()
+            except (Unsupported, nn.LayerError) as reason:
+                troubles.append(("the output", str(reason)))
+        if troubles or output is None:
+            raise OnnxError.of(troubles, len(self.graph.nodes), "nodes")
+        return output
+
+    def _not_stood_in(self, node: Node) -> set[str]:
+        """The outputs of a refused node that get no value of their shape, by which the nodes after
+        it could be checked too.
+        """
+        if self._inferred is None:
+            self._inferred = self.graph.inferred_shapes()
+        lost = set()
+        for name in node.outputs:
+            shape = self._inferred.get(name)
+            if shape is None or math.prod(shape) > MAX_SIZE:
+                lost.add(name)
+            else:
+                self.waiting.pop(name, None)
+                self.values[name] = Value(end=STAND_IN, made=shape, shape=shape)
+        return lost
+
+    def _convert(
+        self, node: Node, handlers: Mapping[str, Handler], hints: Mapping[str, str]
+    ) -> None:
+        known = all(not name or name in self.constants for name in node.inputs)
+        if node.op in ("Shape", "Size") and node.inputs[0] not in self.constants:
+            self._shape(node)
+        elif known and node.op not in handlers.keys() - FOLDED:
+            inputs = [self.constants[name] if name else None for name in node.inputs]
+            made = self._folder.fold(node, inputs)
+            self.constants |= dict(zip(node.outputs, made, strict=False))
+            self._keep_steps(node)
+        elif node.op in handlers:
+            self._check_outputs(node)
+            handlers[node.op](self, node)
+        else:
+            raise Unsupported(hints.get(node.op, "is none of the layers that drypoint has"))
+
+    def _check_outputs(self, node: Node) -> None:
+        more = [name for name in node.outputs[1:] if name and self.users[name]]
+        if more and node.op != "Split":
+            raise Unsupported(f"has a second output '{more[0]}' that is read; only the first is")
+
+    def _shape(self, node: Node) -> None:
+        """The shape of a tensor, with its batch axis, is a constant."""
+        value = self.view(node.inputs[0])
+        shape: Array = np.array([self.graph.batch, *value.shape], np.int64)
+        if node.op == "Size":
+            shape = np.array(math.prod(shape.tolist()), np.int64)
+        start, end = node.attributes.get("start", 0), node.attributes.get("end")
+        self.constants[node.outputs[0]] = shape[start:end] if node.op == "Shape" else shape
+
+    def _keep_steps(self, node: Node) -> None:
+        """A dequantized constant keeps its steps when its axes are exchanged."""
+        found = self.steps.get(node.inputs[0]) if node.inputs else None
+        if found is None or node.op not in ("Transpose", "Identity"):
+            return
+        steps, axis = found
+        array = self.constants[node.outputs[0]]
+        if node.op == "Transpose":
+            axes = node.attributes.get("perm", tuple(reversed(range(array.ndim))))
+            axis = axes.index(axis)
+        self.steps[node.outputs[0]] = steps, axis
+
+    # What nodes read
+
+    def has(self, node: Node, position: int) -> bool:
+        """Whether an input is given."""
+        return position < len(node.inputs) and bool(node.inputs[position])
+
+    def is_constant(self, node: Node, position: int) -> bool:
+        """Whether an input is given and a constant."""
+        return self.has(node, position) and node.inputs[position] in self.constants
+
+    def constant(self, node: Node, position: int) -> Array:
+        """A constant input.
+
+        Raises:
+            Unsupported: the input is left out or computed, or holds no real numbers.
+        """
+        if not self.is_constant(node, position):
+            raise Unsupported(
+                f"lacks its input {position} as a constant: save it as an initializer"
+            )
+        array = self.constants[node.inputs[position]]
+        if array.dtype.kind in "cOSU":
+            raise Unsupported(f"has an input {position} of {array.dtype}; wanted real numbers")
+        return array
+
+    def floats(self, node: Node, position: int) -> Floats:
+        """A constant input as float64."""
+        return self.constant(node, position).astype(np.float64)
+
+    def ints(self, node: Node, name: str, position: int = 99) -> tuple[int, ...] | None:
+        """Integers that are an attribute in old versions and an input in new ones."""
+        if name in node.attributes:
+            given = node.attributes[name]
+            return tuple(given) if isinstance(given, tuple) else (int(given),)
+        if self.has(node, position):
+            return tuple(int(n) for n in self.constant(node, position).ravel()[:99])
+        return None
+
+    def view(self, name: str) -> Value:
+        """What is known of a computed tensor.
+
+        Raises:
+            Unsupported: the tensor is a constant, or not known.
+        """
+        if name in self.waiting and name not in self.values:
+            self.values[name] = self._materialize(self, name)
+        if name not in self.values:
+            raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
+        return self.values[name]
+
+    def read(self, node: Node, position: int = 0) -> Value:
+        """What is known of an input."""
+        if not self.has(node, position):
+            raise Unsupported(f"lacks its input {position}")
+        return self.view(node.inputs[position])
+
+    def set(self, node: Node, value: Value) -> None:
+        """Set what a node outputs."""
+        self.values[node.outputs[0]] = value
+
+    # Views as layers take them
+
+    def image(self, value: Value) -> Value:
+        """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L).
+
+        Raises:
+            Unsupported: the tensor is no image, or its axes lie in another order.
+        """
+        if not 2 <= len(value.shape) <= 3:
+            raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
+        wanted = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
+        self._bind(value, wanted)
+        if value.index is not None:
+            value = self._with_channels_moved(value)
+        end = self.draft.shaped(value, wanted)
+        return Value(end=end, made=wanted, shape=value.shape)
+
+    def _with_channels_moved(self, value: Value) -> Value:
+        """An image whose channels lie in another order, as those of a channel shuffle, in order.
+
+        Raises:
+            Unsupported: other axes than the channels were moved.
+        """
+        index = value.order.reshape(value.shape[0], -1)
+        places, inside = index // index.shape[1], np.arange(index.shape[1])
+        whole = value.shape[:1] == value.made[:1] and len(value.made) == 3
+        if not whole or (places != places[:, :1]).any() or (index % index.shape[1] != inside).any():
+            raise Unsupported(
+                f"reads {value.shape}, whose channels are not the first axis: export with images "
+                "as (N, C, H, W)"
+            )
+        made = self.draft.chosen(value, places[:, 0].tolist())
+        return replace(made, shape=value.shape)
+
+    def plane(self, value: Value) -> tuple[Value, Axes]:
+        """The view as an image in any order of its axes, and which axis each is.
+
+        Raises:
+            Unsupported: the tensor is no image.
+        """
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        axes = axes_of(value)
+        if axes is not None:
+            return value, axes
+        value = self.image(value)
+        return value, ((0, 1, 2) if len(value.shape) == 3 else (0, 2))
+
+    def vector(self, value: Value) -> Value:
+        """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so.
+
+        Raises:
+            Unsupported: the tensor has more axes.
+        """
+        if len(value.shape) != 1:
+            raise Unsupported(f"reads a tensor {value.shape}; wanted (N, n): flatten it before")
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        end = self.draft.shaped(value, value.shape)
+        return Value(end=end, made=value.shape, shape=value.shape, index=value.index)
+
+    def anything(self, value: Value) -> Value:
+        """The view as what a layer reads that takes each value alone."""
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        return value
+
+    def moved(self, value: Value, move: Callable[[Value], Value]) -> Value:
+        """The view after its axes were split, joined or exchanged."""
+        made = move(value)
+        self._moved += made.size if made.index is not None else 0
+        if self._moved > MAX_MOVED:
+            raise OnnxError("its nodes move more values than a net of its size would")
+        return made
+
+    def output(self) -> Value:
+        """The graph's output as a layer's: images with the channels first.
+
+        Raises:
+            Unsupported: it is a constant, or a flattened image in an order of its own.
+        """
+        value = self.view(self.graph.output)
+        if axes_of(value) is not None:
+            return value
+        if value.index is not None:
+            raise Unsupported(
+                f"is a tensor {value.shape} in another order than {value.made}: end before it "
+                "is flattened or its axes are exchanged"
+            )
+        if len(value.shape) == 1:
+            return self.vector(value)
+        return self.image(value) if len(value.shape) < 4 else value
+
+    # The net's input
+
+    def _bind(self, value: Value, wanted: Shape) -> None:
+        """The first layer that reads the input says what the net's input is: the image that it
+        reads. A vector stays a vector.
+        """
+        if value.end or not self._raw:
+            return
+        if len(self.graph.shape) == 1:
+            self._raw = False
+            return
+        raise Bound(Value(end=0, made=wanted, shape=value.shape, index=value.index))
+
+    def _bind_as_it_looks(self, value: Value) -> None:
+        """The input of a net whose first layer takes any shape."""
+        shape = self.graph.shape
+        if len(shape) == 1:
+            self._raw = False
+            return
+        view = Value(end=0, made=shape, shape=shape)
+        if len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]:
+            view = view.transposed((2, 0, 1))
+            raise Bound(Value(end=0, made=view.shape, shape=view.shape, index=view.index))
+        wanted = {2: (1, *shape)}.get(len(shape), shape)
+        if len(shape) == 2 and len(value.shape) == 2:
+            wanted = (shape[0], 1, shape[1])
+        raise Bound(Value(end=0, made=wanted, shape=shape))
+
+
+def input_of(graph: Graph, bound: Value | None) -> Value:
+    """The graph's input as a view of the net's input.
+
+    Args:
+        graph: the graph.
+        bound: the view of the input that the first layer reads.
+    """
+    if bound is None:
+        return Value(end=0, made=graph.shape, shape=graph.shape)
+    if bound.index is None:
+        return Value(end=0, made=bound.made, shape=graph.shape)
+    places: Index = np.empty(bound.size, np.intp)
+    places[bound.index.ravel()] = np.arange(bound.size)
+    return Value(end=0, made=bound.made, shape=graph.shape, index=places.reshape(graph.shape))
+
+
+def placed(number: Value, axes: Axes, shape: Shape) -> Value:
+    """What a layer of images outputs, as a tensor of the file with axes in an order."""
+    missing = tuple(axis for axis in range(3) if axis not in axes)
+    whole = (*axes, *missing)  # a dropped axis has the size 1, so its place is any
+    check_size(shape)
+    return arranged(number.end, number.made, whole, shape)
+
+
+def batch_is(graph: Graph, size: int) -> bool:
+    """Whether a size of a file's tensor may be the batch axis."""
+    return size in (graph.batch, -1, 0) or (graph.batch == ANY_BATCH and size == 1)

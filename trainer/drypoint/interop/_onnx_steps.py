@@ -1,0 +1,228 @@
+"""Converts nodes of quantized files: QuantizeLinear, DequantizeLinear, and operators on integers.
+
+An operator on integers, such as QLinearConv, is the float one between a DequantizeLinear of each
+input and a QuantizeLinear of its output. Both forms give a draft of float layers, whose outputs and
+weights have steps; `_onnx_integers` makes a program of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drypoint import nn
+
+from ._errors import Unsupported
+from ._onnx_draft import Floats, Steps
+from ._onnx_file import Array, Node
+from ._onnx_reader import Handler, Reader
+
+KINDS = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32"}
+FLOAT_NET = "belongs to a quantized net: interop.program_from_onnx reads it"
+
+
+class Requantized(nn.Dropout):
+    """The values of another layer in other steps."""
+
+
+def quantize(reader: Reader, node: Node) -> None:
+    """QuantizeLinear: a constant becomes integers; what a layer outputs gets steps."""
+    scale, zero = _scale_and_zero(reader, node, 1, 2)
+    if reader.is_constant(node, 0):
+        reals, axis = reader.floats(node, 0), int(node.attributes.get("axis", 1))
+        low, high = (-128, 127) if zero.dtype == np.int8 else (0, 255)
+        steps = np.rint(reals / _along(scale, axis, reals)) + _along(zero, axis, reals)
+        reader.constants[node.outputs[0]] = steps.clip(low, high).astype(zero.dtype)
+        return
+    if not reader.integers:
+        raise Unsupported(FLOAT_NET)
+    set_steps(reader, node, node.outputs[0], scale, zero)
+
+
+def dequantize(reader: Reader, node: Node) -> None:
+    """DequantizeLinear: integers become real values, a constant's with their steps."""
+    if node.attributes.get("block_size", 0):
+        raise Unsupported("has scales for blocks of weights; wanted one, or one for each channel")
+    if not reader.is_constant(node, 0):
+        if not reader.integers:
+            raise Unsupported(FLOAT_NET)
+        scale, zero = _scale_and_zero(reader, node, 1, 2)
+        value = reader.read(node)
+        steps = reader.draft.steps_of(value.end) if value.end >= 0 else None
+        if steps is not None and not _same(steps, _steps(scale, zero)):
+            raise Unsupported("reads integers in other steps than they were written in")
+        reader.set(node, value)
+        return
+    integers = reader.constant(node, 0)
+    zero_type = integers.dtype
+    scale, zero = _scale_and_zero(reader, node, 1, 2, zero_type)
+    real_constant(
+        reader, node.outputs[0], integers, scale, zero, int(node.attributes.get("axis", 1))
+    )
+
+
+def real_constant(  # noqa: PLR0917 - the parts of one quantized array
+    reader: Reader, name: str, integers: Array, scale: Floats, zero: Array, axis: int
+) -> None:
+    """Set a constant to the real values of integers, and keep their steps."""
+    axis = axis % integers.ndim if integers.ndim else 0
+    zeros = _along(zero, axis, integers)
+    reals = (integers.astype(np.float64) - zeros) * _along(scale, axis, integers)
+    reader.constants[name] = reals
+    kind = KINDS.get(str(integers.dtype), str(integers.dtype))
+    steps = Steps(kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0]))
+    reader.steps[name] = steps, axis
+
+
+def set_steps(reader: Reader, node: Node, name: str, scale: Floats, zero: Array) -> None:
+    """A tensor is what a node reads, in steps."""
+    steps, draft = _steps(scale, zero), reader.draft
+    value = reader.read(node)
+    had = draft.steps_of(value.end) if value.end >= 0 else None
+    if value.end >= 0 and had is None:
+        draft.set_steps(value.end, steps)
+    elif had is not None and not _same(had, steps):
+        value = replace(value, end=draft.add(Requantized(0.0), (value,)).end)
+        draft.set_steps(value.end, steps)
+    reader.values[name] = value
+
+
+def _steps(scale: Floats, zero: Array) -> Steps:
+    if scale.size != 1 or not scale.ravel()[0] > 0:
+        raise Unsupported(f"has {scale.size} scales for an activation; wanted one, above 0")
+    kind = KINDS.get(str(zero.dtype), "")
+    if kind not in ("INT8", "UINT8"):
+        raise Unsupported(f"has an activation {zero.dtype}; wanted int8 or uint8")
+    return Steps(kind=kind, scales=scale.ravel(), zero=int(zero.ravel()[0]))
+
+
+def _same(a: Steps, b: Steps) -> bool:
+    return (a.kind, a.zero, a.scales.tolist()) == (b.kind, b.zero, b.scales.tolist())
+
+
+def _scale_and_zero(
+    reader: Reader, node: Node, scale: int, zero: int, kind: "np.dtype[np.generic] | None" = None
+) -> tuple[Floats, Array]:
+    """Scales as float64, and zero points; without these, uint8 zeros, or zeros of a type."""
+    scales = reader.floats(node, scale)
+    if not (np.isfinite(scales).all() and scales.size):
+        raise Unsupported("has scales that are no numbers")
+    if reader.has(node, zero):
+        zeros = reader.constant(node, zero)
+        if zeros.size not in (1, scales.size):
+            raise Unsupported(f"has {zeros.size} zero points and {scales.size} scales")
+        return scales, zeros
+    return scales, np.zeros(scales.shape, np.uint8 if kind is None else kind)
+
+
+def _along(given: Array, axis: int, array: Array) -> Floats:
+    """Numbers for the places along an axis of an array, broadcast to it; or one number."""
+    numbers = given.astype(np.float64)
+    if numbers.size == 1:
+        return numbers.reshape(())
+    axis = axis % array.ndim if array.ndim else 0
+    if array.ndim == 0 or numbers.size != array.shape[axis]:
+        raise Unsupported(f"has {numbers.size} scales for an array {array.shape}")
+    return numbers.reshape([-1 if i == axis else 1 for i in range(array.ndim)])
+
+
+# Operators on integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How an operator on integers is the float one.
+
+    Attributes:
+        op: the float operator.
+        data: positions of the tensors; each has its scale and zero point after it.
+        output: position of the output's scale, which its zero point follows.
+        weight_axis: of the channels of the second tensor, where it is a constant.
+        bias: position of the integer biases.
+    """
+
+    op: str
+    data: tuple[int, ...]
+    output: int
+    weight_axis: int = 0
+    bias: int | None = None
+
+
+_FORMS = {
+    "QLinearConv": Form(op="Conv", data=(0, 3), output=6, bias=8),
+    "QLinearMatMul": Form(op="MatMul", data=(0, 3), output=6, weight_axis=1),
+    "com.microsoft.QGemm": Form(op="Gemm", data=(0, 3), output=7, bias=6),
+    "com.microsoft.QLinearAdd": Form(op="Add", data=(0, 3), output=6),
+    "com.microsoft.QLinearMul": Form(op="Mul", data=(0, 3), output=6),
+    "com.microsoft.QLinearSigmoid": Form(op="Sigmoid", data=(0,), output=3),
+    "com.microsoft.QLinearLeakyRelu": Form(op="LeakyRelu", data=(0,), output=3),
+    "com.microsoft.QLinearSoftmax": Form(op="Softmax", data=(0,), output=3),
+    "com.microsoft.QLinearAveragePool": Form(op="AveragePool", data=(0,), output=3),
+    "com.microsoft.QLinearGlobalAveragePool": Form(op="GlobalAveragePool", data=(0,), output=3),
+    "com.microsoft.QLinearReduceMean": Form(op="ReduceMean", data=(0,), output=3),
+}
+
+
+def integer_handlers(floats: dict[str, Handler]) -> dict[str, Handler]:
+    """The operators of this module.
+
+    Args:
+        floats: the float operators.
+    """
+
+    def of(form: Form) -> Handler:
+        return lambda reader, node: _integer(reader, node, form, floats[form.op])
+
+    found: dict[str, Handler] = {op: of(form) for op, form in _FORMS.items()}
+    found["com.microsoft.QLinearConcat"] = lambda reader, node: _concat(
+        reader, node, floats["Concat"]
+    )
+    return {**found, "QuantizeLinear": quantize, "DequantizeLinear": dequantize}
+
+
+def _integer(reader: Reader, node: Node, form: Form, handler: Handler) -> None:
+    """An operator on integers by the float one."""
+    if node.attributes.get("channels_last", 0):
+        raise Unsupported("has the channels last; wanted images (N, C, H, W)")
+    axis = form.weight_axis
+    if form.op == "Gemm":
+        axis = 0 if node.attributes.get("transB", 0) else 1
+    names = [_real(reader, node, position, axis) for position in form.data]
+    if form.bias is not None and reader.has(node, form.bias):
+        read, weight = (reader.floats(node, position + 1).ravel() for position in form.data)
+        alpha = float(node.attributes.get("alpha", 1.0))
+        name = f"{node.outputs[0]}/bias"
+        reader.constants[name] = reader.floats(node, form.bias) * (alpha * read * weight)
+        names.append(name)
+    _computed(reader, node, form.op, tuple(names), form.output, handler)
+
+
+def _concat(reader: Reader, node: Node, handler: Handler) -> None:
+    names = [_real(reader, node, position, 0) for position in range(2, len(node.inputs), 3)]
+    _computed(reader, node, "Concat", tuple(names), 0, handler)
+
+
+def _real(reader: Reader, node: Node, position: int, axis: int) -> str:
+    """The name of an input's real values."""
+    if not reader.is_constant(node, position):
+        return node.inputs[position]
+    scale, zero = _scale_and_zero(reader, node, position + 1, position + 2)
+    name = f"{node.outputs[0]}/{position}"
+    real_constant(reader, name, reader.constant(node, position), scale, zero, axis)
+    return name
+
+
+def _computed(  # noqa: PLR0917 - the parts of one node
+    reader: Reader,
+    node: Node,
+    op: str,
+    names: tuple[str, ...],
+    output: int,
+    handler: Callable[[Reader, Node], None],
+) -> None:
+    """The float node on real values, and the steps of its output."""
+    inner = f"{node.outputs[0]}/real"
+    attributes = {k: v for k, v in node.attributes.items() if k != "opset"}
+    handler(reader, replace(node, op=op, inputs=names, outputs=(inner,), attributes=attributes))
+    scale, zero = _scale_and_zero(reader, node, output, output + 1)
+    set_steps(reader, replace(node, inputs=(inner,)), node.outputs[0], scale, zero)

@@ -1,0 +1,192 @@
+"""Converts nodes with weights: convolutions, matrix products, batch norms."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from drypoint import nn
+
+from ._errors import Unsupported
+from ._onnx_draft import WHOLE, Floats, Steps
+from ._onnx_file import Array, Node
+from ._onnx_reader import Reader, placed
+from ._onnx_value import Value, along
+from ._onnx_windows import numbers_of, sides_of
+
+
+def conv(reader: Reader, node: Node) -> None:
+    """Conv, 2-D and 1-D."""
+    bias = reader.constant(node, 2) if reader.has(node, 2) else None
+    weight, steps = reader.constant(node, 1), weight_steps(reader, node.inputs[1], 0)
+    value = reader.image(reader.read(node))
+    if weight.ndim not in (3, 4) or 0 in weight.shape:
+        raise Unsupported(f"has a weight {weight.shape}; wanted (O, C, h, w), or (O, C, w) in 1-D")
+    flat = weight.ndim == 3
+    weight = weight[:, :, None] if flat else weight
+    if flat != (len(value.shape) == 2):
+        raise Unsupported(f"has a weight of {weight.ndim - flat} axes for {value.shape}")
+    kernel = (weight.shape[2], weight.shape[3])
+    stride = numbers_of(node, "strides", flat=flat)
+    dilation = numbers_of(node, "dilations", flat=flat)
+    reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
+    groups, size = node.attributes.get("group", 1), (value.made[1], value.made[2])
+    layer = nn.Conv2d(
+        weight.shape[0],
+        kernel,
+        stride=stride,
+        padding=sides_of(node, size, reach, stride, flat=flat),
+        dilation=dilation,
+        groups=groups,
+        bias=bias is not None,
+        in_channels=value.made[0],
+    )
+    if weight.shape[1] * groups != value.made[0]:
+        raise Unsupported(f"has a weight {weight.shape} and {groups} groups for {value.shape}")
+    arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise Unsupported(f"has a bias {bias.shape} for {weight.shape[0]} channels")
+    made = reader.draft.add(layer, (value,), arrays, weights=steps)
+    if flat:
+        reader.set(node, placed(made, (0, 2), (made.made[0], made.made[2])))
+    else:
+        reader.set(node, made)
+
+
+def gemm(reader: Reader, node: Node) -> None:
+    """Gemm: alpha * A @ B + beta * C with constants B and C, which may be transposed."""
+    if node.attributes.get("transA", 0):
+        raise Unsupported("transposes what it reads; a Linear is W @ x + b")
+    if reader.is_constant(node, 0):
+        raise Unsupported("has its input on the right; a Linear is x @ W.T + b")
+    weight = reader.constant(node, 1)
+    if weight.ndim != 2:
+        raise Unsupported(f"has a weight {weight.shape}; a Linear has a matrix")
+    transposed = bool(node.attributes.get("transB", 0))
+    steps = weight_steps(reader, node.inputs[1], 0 if transposed else 1)
+    weight = weight if transposed else weight.T
+    alpha, beta = (float(node.attributes.get(name, 1.0)) for name in ("alpha", "beta"))
+    if alpha != 1:
+        weight, steps = alpha * weight.astype(np.float64), None
+    bias = reader.constant(node, 2) if reader.has(node, 2) else None
+    if bias is not None and beta != 1:
+        bias = beta * bias.astype(np.float64)
+    value = reader.read(node)
+    if value.size == weight.shape[1] and max(value.shape) == value.size:
+        value = value.reshaped((value.size,))
+    reader.set(node, product(reader, value, weight, bias, steps))
+
+
+def matmul(reader: Reader, node: Node) -> None:
+    """MatMul with a constant matrix: of vectors, or of the channels at each place."""
+    if reader.is_constant(node, 0):
+        raise Unsupported("has its input on the right; a Linear is x @ W.T + b")
+    if not reader.is_constant(node, 1):
+        raise Unsupported(
+            "multiplies two computed matrices, as attention does; there is no such op"
+        )
+    weight = reader.constant(node, 1)
+    if weight.ndim != 2:
+        raise Unsupported(f"has a weight {weight.shape}; a Linear has a matrix")
+    steps = weight_steps(reader, node.inputs[1], 1)
+    reader.set(node, product(reader, reader.read(node), weight.T, None, steps))
+
+
+def product(
+    reader: Reader, value: Value, weight: Array, bias: Array | None, steps: Steps | None
+) -> Value:
+    """A view times a matrix (O, I), as a Linear; as a convolution of 1x1 where the last axis of an
+    image is its channels.
+    """
+    outputs, inputs = weight.shape
+    if value.shape[-1] != inputs:
+        raise Unsupported(f"has a weight for {inputs} features and reads {value.shape}")
+    arrays = {"weight": weight}
+    if bias is not None:
+        arrays["bias"] = row_of(bias, outputs)
+    shape = (*value.shape[:-1], outputs)
+    if value.size == inputs:
+        value = reader.vector(value.reshaped((inputs,)))
+        if value.index is not None:
+            columns = np.empty_like(weight)
+            columns[:, value.index] = weight
+            arrays["weight"] = columns
+        layer: nn.Layer = nn.Linear(outputs, in_features=inputs, bias=bias is not None)
+        return reader.draft.add(layer, (value,), arrays, weights=steps).reshaped(shape)
+    value, axes = reader.plane(value)
+    if axes[-1] != 0:
+        raise Unsupported(
+            f"is a Linear over the last axis of {value.shape}, which is not the image's channels: "
+            "flatten before it, or use a convolution"
+        )
+    arrays["weight"] = weight[:, :, None, None]
+    layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
+    made = reader.draft.add(layer, (value,), arrays, weights=steps)
+    return placed(made, axes, shape)
+
+
+def row_of(bias: Array, n: int) -> Array:
+    """A bias (n,) from (n,), (1, n) or one number for all elements.
+
+    Raises:
+        Unsupported: the bias has another shape.
+    """
+    if bias.size not in (1, n) or bias.ndim > 2 or bias.shape[-1:] not in ((), (1,), (n,)):
+        raise Unsupported(f"adds an array of shape {bias.shape} to {n} features")
+    return np.broadcast_to(bias.reshape(-1), (n,)).copy()
+
+
+def weight_steps(reader: Reader, name: str, axis: int) -> Steps | None:
+    """The steps of weights that a quantized file dequantizes; their scales are those of ``axis``.
+
+    Raises:
+        Unsupported: the scales lie along another axis.
+    """
+    found = reader.steps.get(name)
+    if found is None:
+        return None
+    steps, along_axis = found
+    if len(steps.scales) > 1 and along_axis != axis:
+        raise Unsupported("has weights whose scales do not belong to its output channels")
+    return steps
+
+
+def batch_norm(reader: Reader, node: Node) -> None:
+    """BatchNormalization of images, signals or vectors."""
+    arrays = [reader.constant(node, i) for i in (1, 2, 3, 4)]
+    if node.attributes.get("training_mode", 0):
+        raise Unsupported("is in training mode: export the net for inference, net.eval()")
+    if len({array.shape for array in arrays}) > 1 or arrays[0].ndim != 1:
+        raise Unsupported(f"has arrays {[array.shape for array in arrays]}; wanted four of (C,)")
+    value = reader.read(node)
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    kind: Callable[..., nn.BatchNorm] = nn.BatchNorm2d
+    if len(value.shape) == 1:
+        value, kind = reader.vector(value), nn.BatchNorm1d
+        if value.index is not None:
+            places = np.argsort(value.index)
+            arrays = [array[places] for array in arrays if array.shape == value.shape]
+    else:
+        value, axes = reader.plane(value)
+        if along(axes, 0) != 0:
+            raise Unsupported(f"normalizes the first axis of {value.shape}, which is no channels")
+    if len(arrays) != 4 or arrays[0].shape != value.made[:1]:
+        raise Unsupported(f"has arrays of other sizes than its channels, {value.made[0]}")
+    names = ("scale", "shift", "running_mean", "running_variance")
+    layer = kind(epsilon=epsilon, channels=value.made[0])
+    made = reader.draft.add(layer, (value,), dict(zip(names, arrays, strict=True)))
+    reader.set(node, Value(end=made.end, made=made.made, shape=value.shape, index=value.index))
+
+
+def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
+    """Some of the channels of an image or elements of a vector, by weights of 0 and 1."""
+    if len(value.shape) == 1:
+        reader.draft.claim(len(places) * value.size)
+        matrix: Floats = np.zeros((len(places), value.size))
+        matrix[np.arange(len(places)), places] = 1.0
+        made = product(reader, value, matrix, None, WHOLE)
+        reader.draft.set_keeps(made.end)
+        return made
+    value, axes = reader.plane(value)
+    assert axes[axis] == 0  # a caller checks it
+    shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
+    return placed(reader.draft.chosen(value, places), axes, shape)

@@ -1,0 +1,25 @@
+"""Packages of other frameworks, imported when a function needs them."""
+
+import importlib
+from typing import Any
+
+from drypoint.common import MissingPackageError, how_to_install
+
+
+def package(name: str, *, extra: str) -> Any:
+    """A module of another framework.
+
+    Args:
+        name: the module.
+        extra: the extra of drypoint that installs it.
+
+    Raises:
+        MissingPackageError: the module cannot be imported; the message names the extra.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        top = name.partition(".")[0]
+        raise MissingPackageError(
+            f"this needs the package {top}: {how_to_install(extra)}"
+        ) from error

@@ -1,0 +1,61 @@
+"""Quantized files of either framework: which are, their programs, and how these round."""
+
+from pathlib import Path
+
+from drypoint.common import read_bytes
+from drypoint.program import Program
+
+from ._onnx import program_of_onnx
+from ._rounding import RoundingReport, compare
+from ._tflite import program_of_tflite
+from ._tflite_file import IDENTIFIER
+
+
+def is_tflite(source: bytes | str | Path) -> bool:
+    """Whether a file is TensorFlow Lite's by its bytes 4 to 7 or its name; else ONNX.
+
+    Args:
+        source: a file, or its bytes.
+
+    Raises:
+        DrypointError: the file cannot be read.
+    """
+    if isinstance(source, bytes):
+        return source[4:8] == IDENTIFIER
+    return read_bytes(source)[4:8] == IDENTIFIER or Path(source).suffix == ".tflite"
+
+
+def program_and_rounding(
+    source: bytes | str | Path, *, name: str = "model"
+) -> tuple[Program, RoundingReport]:
+    """The program of a quantized file, and on how many accumulators its framework gives another
+    byte.
+
+    Args:
+        source: an ONNX or TensorFlow Lite file, or its bytes; untrusted, as for
+            `program_from_onnx` and `program_from_tflite`.
+        name: the program's name.
+
+    Raises:
+        OnnxError, TfliteError, DrypointError: as those functions.
+    """
+    if is_tflite(source):
+        program, known = program_of_tflite(source, name)
+        return program, compare(program.ops, known, "TensorFlow Lite")
+    program, known = program_of_onnx(source, name)
+    return program, compare(program.ops, known, "ONNX Runtime")
+
+
+def rounding_report(source: bytes | str | Path) -> RoundingReport:
+    """On how many of the accumulators that an op's weights allow the file's framework gives another
+    byte than the imported program, and by how much at most.
+
+    A program rounds once, TensorFlow Lite's reference kernels twice, ONNX Runtime in float32.
+
+    Args:
+        source: as for `program_and_rounding`.
+
+    Raises:
+        OnnxError, TfliteError, DrypointError: as `program_and_rounding`.
+    """
+    return program_and_rounding(source)[1]

@@ -1,0 +1,17 @@
+"""Names of other frameworks in this part; CONTRIBUTING.md has the rule."""
+
+from drypoint.common import Names
+
+MODULE_ALIASES: Names = {}
+
+_FIGURE = "it is a figure of measure(model, data)"
+MODULE_HINTS: Names = {
+    "evaluate": "it is measure(model, data)",
+    "accuracy": f"{_FIGURE}: .accuracy",
+    "accuracy_score": f"{_FIGURE}: .accuracy",
+    "confusion_matrix": f"{_FIGURE}: .confusion",
+    "classification_report": f"{_FIGURE}: .classification_report()",
+    "f1_score": f"{_FIGURE}: its properties name all",
+    "roc_auc_score": f"{_FIGURE}: its properties name all",
+    "log_loss": f"{_FIGURE}: its properties name all",
+}

@@ -1,0 +1,14 @@
+"""A net as a scikit-learn classifier, with an integer program at its end.
+
+    from drypoint.sklearn import Classifier
+
+    pipeline = make_pipeline(StandardScaler(), Classifier(epochs=20))
+    cross_val_score(pipeline, x, y)
+    program = pipeline.fit(x, y)[-1].program(pipeline[:-1].transform(x))
+
+`Classifier` works wherever scikit-learn takes a classifier: ``Pipeline``, ``cross_val_score``,
+``GridSearchCV``. The extra ``sklearn`` installs scikit-learn, which no other part imports at its
+start.
+"""
+
+from ._classifier import Classifier as Classifier
