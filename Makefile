@@ -109,5 +109,7 @@ clean:
 	@$(PYTHON) -c 'import os, sys, sysconfig as c; \
 	    sys.exit(not os.path.exists(c.get_path("include") + "/Python.h"))' || \
 	  { echo "python has no headers to compile with; on Debian: apt-get install python3-dev"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
+	  { echo "drypoint's C code needs a compiler; on Debian: apt-get install gcc"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }

@@ -25,6 +25,7 @@ from PIL import Image
 from trainable import blobs, classifier
 
 from drypoint import data, devices, interop, measure, models, nn, train
+from drypoint.cli._package import package_of
 from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
 from drypoint.quant import Calibration
 
@@ -370,6 +371,20 @@ def test_calibrations_and_cards():
     refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
     refused(models.ModelCard.from_json, mutants.json_changed, card, 300)
+
+
+def test_files_of_package_facts(tmp_path):
+    path = tmp_path / "package.toml"
+
+    def read(content):
+        path.write_bytes(content)
+        return package_of([str(path)])
+
+    good = b'version = "1.2.3"\nlicence = "MIT"\nauthor = "A. Body"\nurl = "https://example.org"\n'
+    refused(read, mutants.bytes_changed, good, 300)
+    for broken in (b"a = " + b"[" * 8000, b"a" + b".a" * 4000 + b" = 1", b"\xff", b"a" * 9000):
+        with pytest.raises(DrypointError):
+            read(broken)
 
 
 def test_answers_of_devices():

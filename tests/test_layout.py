@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "program": {"common"},
     "quant": {"nn", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
-    "forms": set(),
+    "forms": {"common"},
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
     "diff": {"nn", "data", "program", "quant", "engine", "common"},

@@ -5,19 +5,29 @@ compiled module by itself: compiling all of them twice would take a minute.
 """
 
 import os
+import re
 import shutil
+import subprocess
 import sys
+import sysconfig
 import zipfile
 
 import pytest
 
 from tools import ONLY_CI, ROOT, run
 
-PARTS = ("pyproject.toml", "README.md", "LICENSE", "engine_c", "pybridge", "trainer", "tools")
+PARTS = ("pyproject.toml", "README.md", "LICENSE", "engine_c", "package", "pybridge", "trainer")
+PARTS += ("tools",)
 WHEEL = """
 import sys
 from scikit_build_core.build import build_wheel
 build_wheel(sys.argv[1], {"wheel.cmake": "false", "wheel.py-api": "py3"})
+"""
+
+SDIST = """
+import sys
+from scikit_build_core.build import build_sdist
+build_sdist(sys.argv[1])
 """
 
 
@@ -49,6 +59,73 @@ def test_two_wheels_are_equal_to_the_byte(toolbox, sources, tmp_path, monkeypatc
     assert facts[0] == facts[1]
     assert len(facts[0]) > 300
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
+    check_content(toolbox, wheels[0])
+
+
+def check_content(toolbox, wheel):
+    """No C that no user compiles; a page for PyPI whose links lead somewhere from there."""
+    toolbox.need_package("twine")
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+        (metadata,) = (content.read(n).decode() for n in names if n.endswith("/METADATA"))
+    in_c = {name for name in names if name.endswith((".c", ".h", ".hpp", ".inc", ".txt"))}
+    # `drypoint bench` and `drypoint export --target` compile theirs; exports copy the engine.
+    used = ("drypoint/bench/", "drypoint/devices/harness/", "drypoint/engine/c/")
+    stray = [name for name in in_c if not name.startswith(used) and ".dist-info/" not in name]
+    assert stray == []
+    assert not [name for name in names if re.search(r"/tests?[_/]", name)]
+    run([sys.executable, "-m", "twine", "check", "--strict", wheel])
+    links = re.findall(r"\]\(([^)]+)\)", metadata)
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith("https://")] == []
+    urls = re.findall(r"^Project-URL: (\w+), https://", metadata, re.MULTILINE)
+    assert urls == ["Repository", "Documentation", "Changelog", "Issues"]
+
+
+USE = """
+set -eu
+drypoint=$1
+"$drypoint" --version
+"$drypoint" export lenet-mnist --out one --form cmake --name one
+for form in plain cmake amalgamation arduino platformio zephyr esp-idf cmsis-pack; do
+  "$drypoint" export lenet-mnist lenet-mnist --names first,second --name both \\
+    --out $form --form $form
+done
+cc -O1 -DDPT_PLAIN_C -Iplain/drypoint plain/*.c plain/drypoint/*.c -o plain_test && ./plain_test
+cc -O1 -DDPT_PLAIN_C amalgamation/*.c -o amalgamation_test && ./amalgamation_test
+for form in platformio cmsis-pack; do
+  cc -O1 -DDPT_PLAIN_C -I$form/include $form/src/*.c $form/examples/*.c -o ${form}_test
+  ./${form}_test
+done
+cmake -S cmake -B build -DCMAKE_C_FLAGS=-DDPT_PLAIN_C
+cmake --build build && ./build/both_selftest
+"""
+
+
+@ONLY_CI
+def test_a_built_wheel_exports_forms_whose_self_tests_run(toolbox, tmp_path):
+    """From the sdist, in a virtual environment that has of this one only the dependencies."""
+    for tool in ("cc", "cmake"):
+        toolbox.need(tool)
+    toolbox.need_package("hatch_fancy_pypi_readme")
+    run([sys.executable, "-c", SDIST, tmp_path / "sdist"], cwd=ROOT)
+    (sdist,) = (tmp_path / "sdist").iterdir()
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    flags = ["--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path / "wheel"]
+    run([*pip, "wheel", *flags, sdist])
+    (wheel,) = (tmp_path / "wheel").iterdir()
+    assert wheel.name.endswith(".whl") and "-cp311-abi3-" in wheel.name
+    place = tmp_path / "environment"
+    run([sys.executable, "-m", "venv", "--without-pip", place])
+    run([*pip, "--python", place, "install", "--no-deps", "--quiet", wheel])
+    (packages,) = place.glob("lib/python*/site-packages")
+    # A folder that a .pth file names is searched, but its own .pth files, as that of an editable
+    # drypoint, are not read.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    script = ["sh", "-c", USE, "sh", place / "bin/drypoint"]
+    said = run(script, cwd=tmp_path).decode()
+    for name in ("first", "second"):
+        assert said.count(f"{name}: every layer as the reference says") == 5
 
 
 @ONLY_CI
@@ -74,3 +151,14 @@ def test_two_builds_of_a_compiled_module_are_equal_to_the_byte(toolbox, sources,
         found.append(module.read_bytes())
     assert len(found[0]) > 10_000
     assert found[0] == found[1]
+
+
+def test_a_build_without_a_compiler_ends_in_one_message(toolbox, tmp_path):
+    """CMake wraps the message, under its own "CMake Error" line."""
+    environment = {**os.environ, "CC": str(tmp_path / "none")}
+    command = [toolbox.need("cmake"), "-S", ROOT / "pybridge", "-B", tmp_path / "build"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    assert "drypoint is built from source here and finds no C compiler: install gcc" in said
+    assert said.count("CMake Error") == 1

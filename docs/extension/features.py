@@ -26,6 +26,7 @@ _SECTIONS = {
     "NET": "Layers of the trainer",
     "ENG": "Layers of the engine",
     "OTH": "Names and nets of other frameworks",
+    "PKG": "Packages",
 }
 
 
@@ -43,10 +44,10 @@ def page() -> str:
         "",
     ]
     for section, ids in groupby(rows, key=lambda row: row.split("-")[0]):
-        lines += [f"## {_SECTIONS[section]}", "", "| row | what | aim | status | proof or reason |"]
-        lines.append("|---|---|---|---|---|")
+        lines += [f"## {_SECTIONS[section]}", "", ":::{container} feature-rows"]
+        lines += ["| row | what | aim | status | proof or reason |", "|---|---|---|---|---|"]
         lines += [_line(row, rows[row]) for row in ids]
-        lines.append("")
+        lines += [":::", ""]
     return "\n".join(lines)
 
 

@@ -4,14 +4,19 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
 import features
 import jupytext
 import nbformat
+from docutils import nodes
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 FILES = {
     "start": "README.md",
@@ -38,19 +43,24 @@ def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
 
 
 def shown_file(page: str) -> str:
-    """The text of a file of the repository, with links to pages, and to pictures in docs/."""
+    """The text of a file of the repository, with links to pages, and to pictures in docs/.
+
+    README.md is called Start: its own title is the project's, as the first page's is.
+    """
     path = ROOT / FILES[page]
     pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
+    pages |= {file: str(file.relative_to(DOCS).with_suffix("")) for file in DOCS.glob("*.md")}
 
     def linked(match: re.Match[str]) -> str:
         picture, text, target, anchor = match.groups()
         file = (path.parent / target).resolve()
         if picture:
-            return f"![{text}]({file.relative_to(ROOT / 'docs')})"
+            return f"![{text}]({file.relative_to(DOCS)})"
         other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 
-    return _LINK.sub(linked, path.read_text("utf-8"))
+    text = _LINK.sub(linked, path.read_text("utf-8"))
+    return text.replace("# drypoint\n", "# Start\n", 1) if page == "start" else text
 
 
 def part_page(name: str) -> str:
@@ -106,7 +116,22 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = part_page(page.replace("api/", "drypoint."))
 
 
+def describe(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], tree: nodes.document | None
+) -> None:
+    """Give a page the meta description that search engines show: its first paragraph."""
+    found = tree.findall(nodes.paragraph) if tree is not None else ()
+    texts = [one.astext() for one in found if isinstance(one.parent, nodes.section)]
+    if not texts:  # a page that Sphinx makes: the index of names, the search
+        return
+    content = escape(shorten(texts[0], 160, placeholder=" ..."), quote=True)
+    context["metatags"] = (
+        context.get("metatags", "") + f'<meta name="description" content="{content}">\n'
+    )
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect `fill` to Sphinx."""
+    """Connect `fill` and `describe` to Sphinx."""
     app.connect("source-read", fill)
+    app.connect("html-page-context", describe)
     return {"parallel_read_safe": True}

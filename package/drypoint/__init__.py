@@ -4,10 +4,9 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
-from types import ModuleType
+from typing import Any
 
-__version__ = version("drypoint")
+__version__: str  # looked up when it is read, since the package's metadata take 30 ms to load
 
 _PARTS = (
     *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "diff", "engine"),
@@ -44,7 +43,11 @@ _HINTS = {
 """A name of another framework -> what to write; CONTRIBUTING.md has the rule."""
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("drypoint")
     if name in _PARTS:
         return import_module(f"drypoint.{name}")
     aliases = import_module("drypoint.common")

@@ -29,6 +29,7 @@ SECTIONS = {
     "NET": 33,
     "ENG": 18,
     "OTH": 10,
+    "PKG": 7,
 }
 
 

@@ -77,6 +77,66 @@ def test_add_subdirectory_takes_the_folder(toolbox, consumer):
     assert built(toolbox, folder, f'add_subdirectory("{ENGINE}" drypoint)', plain) == wanted
 
 
+# A library of the user that links the engine, installs itself and exports its targets.
+LIBRARY = """
+cmake_minimum_required(VERSION 3.21)
+project(digits VERSION 1.0 LANGUAGES C)
+include(GNUInstallDirs)
+add_subdirectory("{engine}" drypoint)
+add_library(digits SHARED net.c)
+target_include_directories(digits PUBLIC $<INSTALL_INTERFACE:include>)
+target_link_libraries(digits PUBLIC drypoint::drypoint)
+install(TARGETS digits EXPORT digits)
+install(FILES net.h TYPE INCLUDE)
+install(EXPORT digits NAMESPACE digits:: FILE digits-config.cmake DESTINATION lib/cmake/digits)
+"""
+USER = """
+cmake_minimum_required(VERSION 3.21)
+project(user C)
+find_package(drypoint 0.1 REQUIRED)
+find_package(digits REQUIRED)
+add_executable(use use.c)
+target_link_libraries(use PRIVATE digits::digits)
+"""
+
+
+@pytest.mark.parametrize("shared", ["OFF", pytest.param("ON", marks=ONLY_CI)])
+def test_a_project_with_the_engine_in_it_installs_and_exports_itself(
+    toolbox, consumer, tmp_path, shared
+):
+    """The user's library is shared: the linker takes only position-independent code into it."""
+    folder, wanted = consumer
+    cmake, prefix = toolbox.need("cmake"), tmp_path / "in"
+    (folder / "CMakeLists.txt").write_text(LIBRARY.format(engine=ENGINE))
+    options = [f"-DCMAKE_C_COMPILER={toolbox.need('gcc')}", f"-DCMAKE_PREFIX_PATH={prefix}"]
+    options += [f"-DBUILD_SHARED_LIBS={shared}", "-DCMAKE_C_FLAGS=-DDPT_PLAIN_C"]
+    run([cmake, "-S", folder, "-B", folder / "build", *options])
+    run([cmake, "--build", folder / "build"])
+    run([cmake, "--install", folder / "build", "--prefix", prefix])
+    suffix = {"OFF": ".a", "ON": ".so"}[shared]
+    names = {path.name for path in prefix.rglob("lib*") if path.is_file()}
+    assert {f"libdrypoint{suffix}", "libdigits.so"} <= names
+    user = tmp_path / "user"
+    user.mkdir()
+    (user / "CMakeLists.txt").write_text(USER)
+    (user / "use.c").write_text(USE)
+    run([cmake, "-S", user, "-B", user / "build", *options])
+    run([cmake, "--build", user / "build"])
+    assert [int(word) for word in run([user / "build/use"]).split()] == wanted
+
+
+def test_the_pkg_config_file_names_a_relative_or_an_absolute_libdir(toolbox, tmp_path):
+    pkg_config, cmake = toolbox.need("pkg-config"), toolbox.need("cmake")
+    compiler = f"-DCMAKE_C_COMPILER={toolbox.need('gcc')}"
+    for libdir, wanted in (("lib64", "/opt/x/lib64"), ("/srv/lib", "/srv/lib")):
+        build = tmp_path / wanted[1:].replace("/", "-")
+        options = [f"-DCMAKE_INSTALL_LIBDIR={libdir}", "-DCMAKE_INSTALL_PREFIX=/opt/x"]
+        run([cmake, "-S", ENGINE, "-B", build, compiler, *options])
+        for name, value in (("libdir", wanted), ("includedir", "/opt/x/include")):
+            found = run([pkg_config, f"--variable={name}", build / "drypoint.pc"])
+            assert found.decode().strip() == value
+
+
 @ONLY_CI
 def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
     folder, wanted = consumer
@@ -92,6 +152,7 @@ def test_pkg_config_says_how_to_compile(toolbox, prefix, consumer):
 def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
     names = sorted(path.name for path in prefix.rglob("*") if path.is_file())
     assert names == [
+        "LICENSE",
         "drypoint-config-release.cmake",
         "drypoint-config-version.cmake",
         "drypoint-config.cmake",

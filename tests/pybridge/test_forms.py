@@ -18,7 +18,7 @@ import pytest
 from drypoint import forms, nn, quant
 from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
 from drypoint.program import ProgramError, codegen, reference
-from tools import PLAIN, STRICT, run
+from tools import ONLY_CI, PLAIN, STRICT, run
 
 # Without the kernels for hosts, which take most of the time to compile: those of boards remain.
 FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
@@ -40,12 +40,24 @@ def model(name="net", seed=62):
     )
 
 
-def parts(name="net", seed=62, models=None):
+PACKAGE = forms.Package(
+    version="1.2.3",
+    licence="MIT",
+    author="Jane & Joe Doe",
+    contact="jane@example.org",
+    url="https://example.org/net",
+    description='Tells "yes" from <no>: a net & its engine',
+)
+
+
+def parts(name="net", seed=62, models=None, package=PACKAGE):
     return forms.Parts(
         name=name,
-        version="1.2.3",
+        drypoint="0.1.0",
         models=models or [model(name, seed)],
         engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
+        engine_licence="the licence",
+        package=package,
     )
 
 
@@ -123,18 +135,45 @@ def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
     check_selftest(built / "user")
 
 
-def test_two_models_in_one_cmake_project_share_one_engine(toolbox, tmp_path):
-    written(tmp_path / "a", "cmake", parts("first", 5))
-    written(tmp_path / "b", "cmake", parts("second", 6))
-    (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.21)\nproject(user C)\ninclude(FetchContent)\n"
-        "FetchContent_Declare(first SOURCE_DIR ${CMAKE_SOURCE_DIR}/a)\n"
-        "FetchContent_Declare(second SOURCE_DIR ${CMAKE_SOURCE_DIR}/b)\n"
-        "FetchContent_MakeAvailable(first second)\n"
-        "foreach(one a b)\nadd_executable(test_${one} ${one}/selftest.c)\n"
+# Two exported folders in a project that installs itself and exports its targets.
+FETCHES = """
+cmake_minimum_required(VERSION 3.21)
+project(user VERSION 1.0 LANGUAGES C)
+include(FetchContent)
+FetchContent_Declare(first SOURCE_DIR ${CMAKE_SOURCE_DIR}/a)
+FetchContent_Declare(second SOURCE_DIR ${CMAKE_SOURCE_DIR}/b)
+FetchContent_MakeAvailable(first second)
+foreach(one a b)
+  add_library(test_${one} SHARED ${one}/selftest.c)
+  target_link_libraries(test_${one} PRIVATE first::first second::second)
+endforeach()
+install(TARGETS test_a test_b EXPORT user)
+install(EXPORT user FILE user-config.cmake DESTINATION lib/cmake/user)
+"""
+
+
+@pytest.mark.parametrize("shared", ["OFF", pytest.param("ON", marks=ONLY_CI)])
+def test_two_models_in_one_cmake_project_share_one_engine(toolbox, tmp_path, shared):
+    """The project installs and exports itself; another finds both models and the engine."""
+    for folder, name, seed in (("a", "first", 5), ("b", "second", 6)):
+        written(tmp_path / folder, "cmake", parts(name, seed))
+    (tmp_path / "CMakeLists.txt").write_text(FETCHES)
+    options = [f"-DBUILD_SHARED_LIBS={shared}", *FOR_A_DEVICE]
+    build = cmake(toolbox, tmp_path, tmp_path / "build", *options)
+    run([toolbox.need("cmake"), "--install", build, "--prefix", tmp_path / "in"])
+    suffix = {"OFF": ".a", "ON": ".so"}[shared]
+    names = {path.name for path in (tmp_path / "in").rglob("lib*") if path.is_file()}
+    assert {f"lib{one}{suffix}" for one in ("first", "second", "drypoint")} <= names
+    user = tmp_path / "user"
+    user.mkdir()
+    (user / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.21)\nproject(other C)\nfind_package(first REQUIRED)\n"
+        "find_package(second REQUIRED)\nforeach(one a b)\n"
+        f"add_executable(test_${{one}} {tmp_path}/${{one}}/selftest.c)\n"
         "target_link_libraries(test_${one} first::first second::second)\nendforeach()\n"
     )
-    built = cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE)
+    prefix = f"-DCMAKE_PREFIX_PATH={tmp_path / 'in'}"
+    built = cmake(toolbox, user, tmp_path / "user_build", prefix)
     check_selftest(built / "test_a")
     check_selftest(built / "test_b")
 
@@ -145,7 +184,7 @@ import sys
 from platformio.package.manifest.parser import ManifestParserFactory
 from platformio.package.manifest.schema import ManifestSchema
 # It would ask the network for the list of all licences.
-ONE = {"licenses": [{"licenseId": "Apache-2.0"}]}
+ONE = {"licenses": [{"licenseId": "Apache-2.0"}, {"licenseId": "MIT"}]}
 ManifestSchema.load_spdx_licenses = staticmethod(lambda: ONE)
 parsed = ManifestParserFactory.new_from_file(sys.argv[1])
 print(ManifestSchema().load_manifest(parsed.as_dict())["version"])
@@ -224,36 +263,53 @@ endmacro()
 function(zephyr_library_sources)
   target_sources(${ZEPHYR_CURRENT_LIBRARY} PRIVATE ${ARGN})
 endfunction()
-set(CONFIG_NET y)
-set(CONFIG_NETS y)
+set(CONFIG_DRYPOINT_NET y)
+set(CONFIG_DRYPOINT_NETS y)
 add_subdirectory(LIB/zephyr)
 target_include_directories(LIB PUBLIC LIB/include)
 file(GLOB tests LIB/tests/*.c)
 add_executable(test ${tests})
 target_link_libraries(test LIB)
 """
-ESP_IDF = """
-cmake_minimum_required(VERSION 3.21)
-project(idf C)
+# What ESP-IDF's project.cmake does, as far as the self-test's project uses it.
+PROJECT_CMAKE = """
+macro(project name)
+  _project(${name} C)
+  file(WRITE ${CMAKE_BINARY_DIR}/host.c "void app_main(void); int main(void) { app_main(); }")
+  add_executable(${name} ${CMAKE_BINARY_DIR}/host.c)
+  foreach(component ${EXTRA_COMPONENT_DIRS} ${CMAKE_CURRENT_LIST_DIR}/main)
+    get_filename_component(component ${component} ABSOLUTE)
+    get_filename_component(component_name ${component} NAME)
+    add_subdirectory(${component} ${component_name})
+  endforeach()
+  target_link_libraries(${name} main)
+endmacro()
 function(idf_component_register)
-  cmake_parse_arguments(PARSE_ARGV 0 _ "" "" "SRCS;INCLUDE_DIRS")
-  add_library(LIB STATIC ${__SRCS})
-  target_include_directories(LIB PUBLIC ${__INCLUDE_DIRS})
+  cmake_parse_arguments(PARSE_ARGV 0 _ "" "" "SRCS;INCLUDE_DIRS;REQUIRES")
+  add_library(${component_name} STATIC ${__SRCS})
+  target_include_directories(${component_name} PUBLIC ${__INCLUDE_DIRS})
+  target_link_libraries(${component_name} ${__REQUIRES})
 endfunction()
-add_subdirectory(LIB)
-file(GLOB tests LIB/test_apps/*.c)
-add_executable(test ${tests})
-target_link_libraries(test LIB)
 """
 
 
-@pytest.mark.parametrize(("form", "project"), [("zephyr", ZEPHYR), ("esp-idf", ESP_IDF)])
-def test_components_build_with_the_functions_that_their_build_system_offers(
-    toolbox, tmp_path, form, project
-):
-    written(tmp_path / "net", form)
-    (tmp_path / "CMakeLists.txt").write_text(project.replace("LIB", "net"))
+def test_the_zephyr_module_builds_with_the_functions_that_zephyr_offers(toolbox, tmp_path):
+    written(tmp_path / "net", "zephyr")
+    (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "net"))
     check_selftest(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
+
+
+@pytest.mark.parametrize("given", [PARTS, TWO], ids=["one", "two"])
+def test_the_self_test_of_esp_idf_is_a_project_that_builds(toolbox, tmp_path, monkeypatch, given):
+    """In a folder that is not called as the library is."""
+    monkeypatch.setenv("IDF_PATH", str(tmp_path))
+    (tmp_path / "tools/cmake").mkdir(parents=True)
+    (tmp_path / "tools/cmake/project.cmake").write_text(PROJECT_CMAKE)
+    app = written(tmp_path / "component", "esp-idf", given) / "test_apps/selftest"
+    built = cmake(toolbox, app, tmp_path / "build", *FOR_A_DEVICE)
+    said = run([built / f"{given.name}_selftest"]).decode().splitlines()
+    wanted = [f"{one.name}: every layer as the reference says" for one in given.models]
+    assert said == [*wanted, "self-test: passed"]
 
 
 def test_the_zephyr_module_names_what_is_there(tmp_path):
@@ -261,7 +317,7 @@ def test_the_zephyr_module_names_what_is_there(tmp_path):
     found = dict(re.findall(r"^ *(\w+): *(\S+)$", (folder / "zephyr/module.yml").read_text(), re.M))
     assert found["name"] == "net"
     assert (folder / found["cmake"] / "CMakeLists.txt").is_file()
-    assert "config NET\n" in (folder / found["kconfig"]).read_text()
+    assert "config DRYPOINT_NET\n" in (folder / found["kconfig"]).read_text()
 
 
 def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
@@ -276,8 +332,8 @@ def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
 
 def test_the_pack_description_lists_every_source_and_nothing_else(tmp_path):
     folder = written(tmp_path, "cmsis-pack")
-    root = ET.parse(folder / "drypoint.net.pdsc").getroot()
-    assert [root.findtext(k) for k in ("vendor", "name")] == ["drypoint", "net"]
+    (pdsc,) = folder.glob("*.pdsc")
+    root = ET.parse(pdsc).getroot()
     listed = [one.get("name") for one in root.iter("file")]
     there = [str(one.relative_to(folder)) for one in sorted(folder.glob("src/*.c"))]
     assert listed == ["include/", *there]
@@ -306,10 +362,9 @@ def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path
     assert {"nets.h", "first.h", "second.h"} <= {p.name for p in (tmp_path / "in").rglob("*.h")}
 
 
-@pytest.mark.parametrize(("form", "project"), [("zephyr", ZEPHYR), ("esp-idf", ESP_IDF)])
-def test_two_models_of_one_export_build_as_a_component(toolbox, tmp_path, form, project):
-    written(tmp_path / "nets", form, TWO)
-    (tmp_path / "CMakeLists.txt").write_text(project.replace("LIB", "nets"))
+def test_two_models_of_one_export_build_as_a_zephyr_module(toolbox, tmp_path):
+    written(tmp_path / "nets", "zephyr", TWO)
+    (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "nets"))
     assert run([cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test"]) == BOTH
 
 

@@ -6,6 +6,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,13 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drypoint import data, nn, quant
+from drypoint import data, models, nn, quant
 from drypoint.cli import _data, _verify
-from drypoint.cli.__main__ import COMMANDS, build_parser
+from drypoint.cli.__main__ import COMMANDS, MODULES, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
 from drypoint.measure import measure
 from drypoint.program import blob, reference
+from tools import run
 
 TINY = ["--epochs", "1", "--limit", "300"]
 LIMIT = ["--limit", "200"]
@@ -37,21 +40,65 @@ def copy(lenet, tmp_path):
 
 
 def test_help_has_an_example_that_parses(cli):
-    for command in COMMANDS:
-        code, out, _ = cli(command.NAME, "--help")
+    for name in COMMANDS:
+        command = import_module(f"drypoint.cli.{MODULES.get(name, f'_{name}')}")
+        code, out, _ = cli(name, "--help")
         assert code == 0
         assert f"example: {command.EXAMPLE}" in " ".join(out.split())  # as argparse wraps it
         program, *words = shlex.split(command.EXAMPLE)
-        args = build_parser().parse_args(words)
+        assert words[0] == name
+        args = build_parser(name).parse_args(words)
         assert program == "drypoint"
         assert args.run == command.run
     code, out, _ = cli("--help")
     assert code == 0
-    assert all(f"    {command.NAME} " in out for command in COMMANDS)
+    assert all(f"    {name} " in out for name in COMMANDS)
 
 
 def test_the_version_is_that_of_the_package(cli):
     assert cli("--version") == (0, f"drypoint {version('drypoint')}\n", "")
+
+
+def test_help_and_version_import_no_part_and_no_numpy():
+    """What they import decides how long they take: Python's own start, argparse, the metadata."""
+    code = (
+        "import sys; before = set(sys.modules); import drypoint.cli\n"
+        "sys.argv = ['drypoint', sys.argv[1]]\n"
+        "try: drypoint.cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    for option in ("--help", "--version"):
+        said = run([sys.executable, "-c", code, option]).decode()
+        imported = said.splitlines()[-1].split()
+        ours = [name for name in imported if name.split(".")[0] == "drypoint"]
+        assert ours == ["drypoint", "drypoint.cli", "drypoint.cli.__main__"]
+        assert not {"numpy", "PIL", "tqdm", "json", "hashlib"} & set(imported)
+        assert ("importlib.metadata" in imported) == (option == "--version")
+
+
+def test_python_m_drypoint_is_the_command():
+    said = run([sys.executable, "-m", "drypoint", "--version"]).decode()
+    assert said == f"drypoint {version('drypoint')}\n"
+
+
+def test_a_shipped_models_name_is_taken_for_a_file(cli, refused, tmp_path, monkeypatch):
+    """Where a command reads a program it is the program, else the float model."""
+    monkeypatch.chdir(tmp_path)
+    program, model = models.load_program("lenet-mnist"), models.load("lenet-mnist")
+    for name in ("lenet-mnist", "lenet-mnist.dpt"):
+        code, out, _ = cli("info", name)
+        assert (code, out[: len(str(program))]) == (0, str(program))
+    assert cli("info", "lenet-mnist.npz")[:2] == (0, f"{model.net.summary()}\n")
+    assert cli("export", "lenet-mnist", "--out", "x")[0] == 0
+    assert Path("x/lenet.c").exists()
+    assert cli("measure", "lenet-mnist", "--limit", 20)[0] == 0
+    assert cli("quantize", "lenet-mnist", "--limit", 50)[0] == 0
+    assert blob.loads(Path("lenet-mnist.dpt").read_bytes()).name == "lenet-mnist"
+    Path("lenet-mnist").write_text("a file of this name goes first")
+    assert "lenet-mnist: " in refused("info", "lenet-mnist")
+    line = refused("verify", "lenet")
+    assert "No such file or directory, and no shipped model (lenet-mnist)" in line
 
 
 # lenet
@@ -67,6 +114,7 @@ def test_the_main_job_writes_its_files_and_one_screen(lenet):
         "selftest.c",
         "report.json",
         "README.md",
+        "LICENSE-drypoint.txt",
     }
     assert {p.name for p in lenet.iterdir() if p.is_file()} == names
     assert (lenet / "drypoint/drypoint.h").exists()

@@ -65,7 +65,9 @@ def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
 def test_a_missing_file_is_named(refused, command, tmp_path):
     more = ["--out", tmp_path / "out"] if command == "export" else []
     line = refused(command, tmp_path / "none.dpt", *more)
-    assert line == f"drypoint: cannot read {tmp_path / 'none.dpt'}: No such file or directory\n"
+    path = tmp_path / "none.dpt"
+    what = "No such file or directory, and no shipped model (lenet-mnist)"
+    assert line == f"drypoint: cannot read {path}: {what}\n"
     assert names(tmp_path) == []
 
 

@@ -136,11 +136,15 @@ def test_values_cannot_be_changed(name):
                 assert not array.flags.writeable
 
 
-def test_a_notebook_gets_the_picture_with_its_text():
-    picture = PICTURES["scores"](None)
+def test_a_notebook_gets_the_picture_with_a_sentence_for_who_cannot_see_it():
+    for make in PICTURES.values():
+        alt = make(None).alt
+        assert re.fullmatch(r"[A-Z][^\n]*\.", alt) and len(alt) < 400
+    picture = plot.scores([("a", 0.7), ("b", 0.3)], title='a "title"')
+    assert picture.alt == 'Probabilities of classes as bars. Titles: a "title".'
     html = picture._repr_html_()
     assert html.startswith("<img ")
-    assert "0.7000" in html
+    assert 'alt="Probabilities of classes as bars. Titles: a &quot;title&quot;."' in html
     assert picture._repr_png_() == picture.png()
 
 

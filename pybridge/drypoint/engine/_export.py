@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import accept, check_kind, known_word, write_all
-from drypoint.forms import FORMS, Form, ModelParts, Parts, arrange
+from drypoint.forms import FORMS, Form, ModelParts, Package, Parts, arrange
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
 from ._borders import reads, writes
-from ._source import c_sources, headers, sources_for
+from ._source import c_sources, headers, licence, sources_for
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,6 +44,7 @@ def export_c(
     kernels: str | None = None,
     cost: str = "",
     target: str = "",
+    package: Package | None = None,
 ) -> list[Path]:
     """Write a program as C, with its self-test and the engine: a folder for a firmware project.
 
@@ -60,10 +61,11 @@ def export_c(
             the engine files that they need.
         cost: a section of the README about what the model costs on its target, in Markdown.
         target: the name of the kernels' processor in the README.
+        package: what the manifest states: the model's version, licence, author; None states none.
 
     Returns:
         The files. In the plain form: ``README.md``, ``<name>.h``, ``<name>.c``, ``selftest.c``,
-        and the engine's files in ``drypoint/``.
+        the engine's licence, and the engine's files in ``drypoint/``.
 
     Raises:
         ProgramError: the name is no C identifier or taken, ``golden`` does not fit the program, or
@@ -74,7 +76,9 @@ def export_c(
     wanted = "some inputs of the program, such as test.x[:10], which the self-test compiles in"
     check_kind(golden, np.ndarray, name="golden", wanted=wanted, error=ProgramError)
     model = ExportModel(program=program, golden=golden, cost=cost)
-    return _export({name: model}, folder, name=name, form=form, kernels=kernels, target=target)
+    return _export(
+        {name: model}, folder, name=name, form=form, kernels=kernels, target=target, package=package
+    )
 
 
 def export_models(
@@ -85,12 +89,13 @@ def export_models(
     form: Form = "plain",
     kernels: str | None = None,
     target: str = "",
+    package: Package | None = None,
 ) -> list[Path]:
     """Write several programs as one library of C with one engine.
 
     Args:
         models: the C name of each model -> the model.
-        folder, form, kernels, target: as for `export_c`.
+        folder, form, kernels, target, package: as for `export_c`.
         name: the C name of the library, and of the header that includes the models' headers.
 
     Returns:
@@ -118,7 +123,9 @@ def export_models(
         check_names(list(models), name)
     else:
         name = next(iter(models))
-    return _export(models, folder, name=name, form=form, kernels=kernels, target=target)
+    return _export(
+        models, folder, name=name, form=form, kernels=kernels, target=target, package=package
+    )
 
 
 def check_names(models: Sequence[str], library: str) -> None:
@@ -151,6 +158,7 @@ def _export(
     form: Form,
     kernels: str | None,
     target: str,
+    package: Package | None,
 ) -> list[Path]:
     wanted = "the path of a folder"
     check_kind(folder, (str, Path), name="folder", wanted=wanted, error=ProgramError)
@@ -158,16 +166,21 @@ def _export(
     if known is None:
         raise ProgramError(f"form is {form!r}; there are: {', '.join(FORMS)}")
     form = cast("Form", known)
+    wanted = "a forms.Package(version=..., licence=...)"
+    package = Package() if package is None else package
+    check_kind(package, Package, name="package", wanted=wanted, error=ProgramError)
     chosen = packing.kernel_set(kernels or "scalar")
     sources = c_sources() if kernels is None else sources_for(chosen)
     parts = Parts(
         name=name,
-        version=version("drypoint"),
+        drypoint=version("drypoint"),
         models=[
             _parts(one, model, kernels=chosen.name, pre=f"{one}_" if len(models) > 1 else "")
             for one, model in models.items()
         ],
         engine={f.name: f.read_text("utf-8") for f in [*headers(), *sources]},
+        engine_licence=licence().read_text("utf-8"),
+        package=package,
         target=target,
     )
     files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}

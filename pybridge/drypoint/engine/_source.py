@@ -24,6 +24,11 @@ def headers() -> list[Path]:
     return sorted(include_dir().glob("drypoint.h*"))
 
 
+def licence() -> Path:
+    """The file with the text of the engine's licence."""
+    return _root() / "LICENSE"
+
+
 def c_sources() -> list[Path]:
     """The engine's C files, internal headers and fragments (``.inc``), sorted by name."""
     found = (_root() / "src").glob("dpt_*")

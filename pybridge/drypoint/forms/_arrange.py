@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
+from xml.sax.saxutils import escape
 
 from ._amalgamation import amalgamated
-from ._parts import Files, Parts, lines, within
+from ._parts import LICENCE_FILE, Files, Parts, lines, within
 from ._readme import readme
 
 Form = Literal[
@@ -17,7 +18,8 @@ FORMS: tuple[Form, ...] = get_args(Form)
 def arrange(form: Form, parts: Parts) -> Files:
     """The files of a form: path inside its folder -> text; the README is the first."""
     use, files = _FORMS[form](parts)
-    return {"README.md": readme(form, parts, use=use), **files}
+    licence = {LICENCE_FILE: parts.engine_licence}
+    return {"README.md": readme(form, parts, use=use), **files, **licence}
 
 
 def _plain(parts: Parts) -> tuple[str, Files]:
@@ -41,6 +43,7 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
         sources=" ".join(name for name in model if name.endswith(".c")),
         headers=" ".join(name for name in model if name.endswith(".h")),
         selftests=" ".join(parts.selftests),
+        licence_file=LICENCE_FILE,
         kind="integer nets" if several else "an integer net",
         it="them" if several else "it",
     )
@@ -76,8 +79,18 @@ def _arduino(parts: Parts) -> tuple[str, Files]:
         "Copy the folder into your sketchbook's `libraries`. "
         f"*File > Examples* then has {_named(names)}."
     )
+    package = parts.package
+    manifest = parts.fill(
+        "arduino.properties.in",
+        author=package.author or f"the authors of {parts.name}",
+        maintainer=package.person or f"the authors of {parts.name}",
+        description=parts.description,
+        url=package.url,
+    )
+    if package.licences:
+        manifest += f"license={package.licences}\n"
     return use, {
-        "library.properties": parts.fill("arduino.properties.in"),
+        "library.properties": manifest,
         **within("src", {**parts.headers, **parts.sources}),
         **sketches,
     }
@@ -85,13 +98,19 @@ def _arduino(parts: Parts) -> tuple[str, Files]:
 
 def _platformio(parts: Parts) -> tuple[str, Files]:
     use = "Put the folder into your project's `lib`, or name its address in `lib_deps`."
-    macs = sum(one.macs for one in parts.models)
+    package = parts.package
+    author = {"name": package.author, "email": package.contact, "maintainer": True}
+    stated = {
+        "license": package.licences,
+        "homepage": package.url,
+        "authors": [{key: value for key, value in author.items() if value}] * bool(package.author),
+    }
     manifest = {
         "name": parts.name,
-        "version": parts.version,
-        "description": f"An integer net with its C99 engine: {macs:,} MACs",
+        "version": package.version,
+        "description": parts.description,
         "keywords": ["machine-learning", "quantized", "fixed-point"],
-        "license": "Apache-2.0",
+        **{key: value for key, value in stated.items() if value},
         "frameworks": "*",
         "platforms": "*",
         "headers": f"{parts.name}.h",
@@ -108,8 +127,8 @@ def _platformio(parts: Parts) -> tuple[str, Files]:
 def _zephyr(parts: Parts) -> tuple[str, Files]:
     use = (
         "Name the folder in your application's `CMakeLists.txt`, before `find_package(Zephyr)`: "
-        f"`list(APPEND ZEPHYR_EXTRA_MODULES .../{parts.name})`, and set "
-        f"`CONFIG_{parts.name.upper()}=y` in `prj.conf`."
+        f"`list(APPEND EXTRA_ZEPHYR_MODULES .../{parts.name})`, and set "
+        f"`CONFIG_DRYPOINT_{parts.name.upper()}=y` in `prj.conf`."
     )
     return use, {
         "zephyr/module.yml": parts.fill("zephyr.yml.in"),
@@ -124,27 +143,61 @@ def _zephyr(parts: Parts) -> tuple[str, Files]:
 
 
 def _esp_idf(parts: Parts) -> tuple[str, Files]:
-    use = f"Put the folder into your project's `components` and `REQUIRES {parts.name}` it."
+    use = (
+        f"Put the folder into your project's `components` and `REQUIRES {parts.name}` it. The "
+        "self-test is a project: `idf.py -C test_apps/selftest build flash monitor`."
+    )
+    package = parts.package
+    stated = {"url": package.url, "license": package.licences}
+    more = "".join(f"{key}: {_quoted(value)}\n" for key, value in stated.items() if value)
+    if package.person:
+        more += f"maintainers:\n  - {_quoted(package.person)}\n"
+    selftests = {f"selftest_{one.name}.c": one.selftest_without_main for one in parts.models}
+    selftests["main.c"] = parts.selftest_main(
+        "void app_main(void)", 'printf(wrong ? "self-test: failed\\n" : "self-test: passed\\n");'
+    )
     return use, {
         "CMakeLists.txt": parts.fill(
             "esp_idf.cmake.in", sources=lines(parts.sources, folder="src", indent=4)
         ),
-        "idf_component.yml": parts.fill("esp_idf.yml.in"),
+        "idf_component.yml": parts.fill(
+            "esp_idf.yml.in", description=_quoted(parts.description), more=more
+        ),
         **within("include", parts.headers),
         **within("src", parts.sources),
-        **within("test_apps", parts.selftests),
+        "test_apps/selftest/CMakeLists.txt": parts.fill("esp_idf_app.cmake.in"),
+        "test_apps/selftest/main/CMakeLists.txt": parts.fill(
+            "esp_idf_main.cmake.in", sources=lines(selftests, folder=".", indent=4)
+        ),
+        **within("test_apps/selftest/main", selftests),
     }
 
 
+def _quoted(text: str) -> str:
+    """The text as a YAML string: JSON's strings are YAML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _cmsis_pack(parts: Parts) -> tuple[str, Files]:
+    package = parts.package
+    pack = f"{package.vendor}.{parts.name}"
     use = (
-        f"`drypoint.{parts.name}.pdsc` describes the folder: zip it as "
-        f"`drypoint.{parts.name}.{parts.version}.pack`, or add the folder to `cpackget` as it is."
+        f"`{pack}.pdsc` describes the folder: zip it as `{pack}.{package.version}.pack`, or add "
+        "the folder to `cpackget` as it is."
     )
     listed = ['        <file category="include" name="include/"/>']
     listed += [f'        <file category="sourceC" name="src/{n}"/>' for n in sorted(parts.sources)]
+    description = parts.fill(
+        "cmsis.pdsc.in",
+        vendor=package.vendor,
+        description=escape(parts.description),
+        url=escape(package.url),
+        contact=package.contact,
+        licence_file=LICENCE_FILE,
+        files="\n".join(listed),
+    )
     return use, {
-        f"drypoint.{parts.name}.pdsc": parts.fill("cmsis.pdsc.in", files="\n".join(listed)),
+        f"{pack}.pdsc": description,
         **within("include", parts.headers),
         **within("src", parts.sources),
         **within("examples", parts.selftests),

@@ -1,9 +1,14 @@
 """The contents of an export: models, their self-tests, the engine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
+
+from ._package import Package
+
+LICENCE_FILE = "LICENSE-drypoint.txt"
+"""The name of the engine's licence text in an exported folder."""
 
 Files = dict[str, str]
 """Path inside the exported folder, with "/" -> text."""
@@ -49,16 +54,20 @@ class Parts:
 
     Attributes:
         name: of the library, a lower-case identifier; of a single model the model's name.
-        version: of drypoint, as ``1.2.3``.
+        drypoint: the version of drypoint that writes the library, as ``1.2.3``.
         models: at least one.
         engine: file name -> text of the engine's header and sources.
+        engine_licence: the text of the engine's licence.
+        package: what the manifests state about the library.
         target: the only processor that the sources are for; "" for any.
     """
 
     name: str
-    version: str
+    drypoint: str
     models: Sequence[ModelParts]
     engine: Mapping[str, str]
+    engine_licence: str
+    package: Package = field(default_factory=Package)
     target: str = ""
 
     @property
@@ -76,12 +85,20 @@ class Parts:
         """``selftest.c`` with a main; for several models it calls every ``selftest_<name>.c``."""
         if len(self.models) == 1:
             return {"selftest.c": self.models[0].selftest}
+        each = {f"selftest_{one.name}.c": one.selftest_without_main for one in self.models}
+        return {"selftest.c": self.selftest_main("int main(void)", "return wrong;"), **each}
+
+    def selftest_main(self, declarator: str, end: str) -> str:
+        """A C file whose function calls the self-tests of all models.
+
+        Args:
+            declarator: the function's, as ``int main(void)``.
+            end: its last statement, which may read the int ``wrong``.
+        """
         names = [one.name for one in self.models]
         declared = "".join(f"int {name}_selftest(void);\n" for name in names)
         calls = "".join(f'    wrong |= report("{name}", {name}_selftest());\n' for name in names)
-        main = self.fill("selftests.c.in", declared=declared, calls=calls)
-        each = {f"selftest_{one.name}.c": one.selftest_without_main for one in self.models}
-        return {"selftest.c": main, **each}
+        return self.fill("selftests.c.in", declared=declared, calls=calls, main=declarator, end=end)
 
     @property
     def sources(self) -> Files:
@@ -97,6 +114,12 @@ class Parts:
     def _all(self) -> Files:
         return {**self.model_files, **self.engine}
 
+    @property
+    def description(self) -> str:
+        """One sentence about the library: the package's own, or what the library holds."""
+        what = "Integer nets with their" if len(self.models) > 1 else "An integer net with its"
+        return self.package.description or f"{what} C99 engine, every output byte known"
+
     def fill(self, template: str, **more: object) -> str:
         """A template of this part with its ``$names`` replaced; figures are sums over models."""
         return _filled(
@@ -104,7 +127,8 @@ class Parts:
             {
                 "name": self.name,
                 "upper": self.name.upper(),
-                "version": self.version,
+                "drypoint": self.drypoint,
+                "version": self.package.version,
                 "macs": f"{sum(one.macs for one in self.models):,}",
                 "weights": f"{sum(one.weights for one in self.models):,}",
                 "arena": f"{sum(one.arena for one in self.models):,}",
@@ -115,7 +139,7 @@ class Parts:
     def fill_for(self, one: ModelParts, template: str, **more: object) -> str:
         """A template with the names and figures of one of the models."""
         values = {"macs": f"{one.macs:,}", "weights": f"{one.weights:,}", "arena": f"{one.arena:,}"}
-        values |= {"name": one.name, "upper": one.name.upper(), "version": self.version}
+        values |= {"name": one.name, "upper": one.name.upper()}
         return _filled(template, {**values, **more})
 
 

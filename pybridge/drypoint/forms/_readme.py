@@ -1,6 +1,6 @@
 """The README of an exported folder: what the models need, how to add them, how to call them."""
 
-from ._parts import ModelParts, Parts
+from ._parts import LICENCE_FILE, ModelParts, Parts
 
 
 def readme(form: str, parts: Parts, *, use: str) -> str:
@@ -23,6 +23,8 @@ def readme(form: str, parts: Parts, *, use: str) -> str:
         shared=_SHARED if several else "",
         selftest=_selftest(parts),
         form=form,
+        licence_file=LICENCE_FILE,
+        licence=_licence(parts),
     )
 
 
@@ -31,6 +33,17 @@ Models that run one after the other may share one arena, of the largest `..._ARE
 several threads need an arena each.
 
 """
+
+
+def _licence(parts: Parts) -> str:
+    """The licence of the models and the generated files, for the README."""
+    several = len(parts.models) > 1
+    what = (
+        "The models and their generated files" if several else "The model and its generated files"
+    )
+    if parts.package.licence:
+        return f"{what}: {parts.package.licence}."
+    return f"{what}: not stated; `drypoint export --package licence=...` states it."
 
 
 def _table(model: ModelParts, *, several: bool) -> str:
@@ -56,7 +69,7 @@ def _call(parts: Parts, model: ModelParts) -> str:
 def _selftest(parts: Parts) -> str:
     calls = " and ".join(f"`{model.name}_selftest()`" for model in parts.models)
     text = (
-        "`selftest.c` runs a few inputs and compares every layer with the reference: "
+        "The self-test runs a few inputs and compares every layer with the reference: "
         f"call {calls} on the board once; 0 means that every byte is right."
     )
     if parts.target:

@@ -2,9 +2,10 @@
 
 
 def main() -> int:
-    """What ``drypoint`` runs; Ctrl-C is no traceback while the rest is imported, either."""
+    """What ``drypoint`` runs; Ctrl-C while modules are imported gives no traceback, either."""
     try:
         from .__main__ import main as run  # noqa: PLC0415 - this is what may be interrupted
+
+        return run()
     except KeyboardInterrupt:
         return 130
-    return run()

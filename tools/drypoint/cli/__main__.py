@@ -1,48 +1,39 @@
-"""``drypoint COMMAND``: runs a command, and prints an error as one line."""
+"""``drypoint COMMAND``: runs a command, and prints an error as one line.
+
+Only the module of the named command is imported, ``_<command>.py`` with its ``EXAMPLE``,
+``add_arguments`` and ``run``: ``drypoint --help`` loads neither NumPy nor a part of drypoint.
+"""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
-from drypoint.common import DrypointError
+COMMANDS = {
+    "lenet": "train, quantize, export and verify LeNet on MNIST",
+    "train": "train a net on your own data, or LeNet on MNIST, and save the float model",
+    "measure": "measure a float model or an integer program on test images, MNIST's or your own",
+    "quantize": "calibrate a float model on training images and write the integer program",
+    "export": "write a program as C: tables, self-test and engine in one folder",
+    "verify": "compare reference, C engine and generated C on test images, every byte",
+    "diff": "name the first op that differs between a program and C code, a "
+    "device's log or a float model",
+    "run": "classify pictures (PNG, JPEG, any size) or recordings with a float "
+    "net or the integer engine",
+    "info": "print a float model or an integer program as a listing",
+    "report": "write one HTML page about a model: accuracy, errors by layer, costs, what is proven",
+    "import": "read an ONNX or TensorFlow Lite file: a float net as a model, a "
+    "quantized one as a program",
+    "models": "print the cards of the models that come with the package, or retrain the models",
+    "bench": "time every backend on this machine, layer by layer, against the machine's limit",
+    "recipes": "print accuracy against seconds of the ways to train, over several seeds",
+}
+"""Name of a command -> what it does, in the list of ``drypoint --help``."""
+MODULES = {"report": "_page"}
+"""The modules that are not called as their command."""
 
-from . import (
-    _bench,
-    _diff,
-    _export,
-    _import,
-    _info,
-    _lenet,
-    _measure,
-    _models,
-    _page,
-    _quantize,
-    _recipes,
-    _run,
-    _train,
-    _verify,
-)
-from ._output import INTERRUPTED
-
-COMMANDS = (
-    _lenet,
-    _train,
-    _measure,
-    _quantize,
-    _export,
-    _verify,
-    _diff,
-    _run,
-    _info,
-    _page,
-    _import,
-    _models,
-    _bench,
-    _recipes,
-)
 PROBLEM = 2  # exit code
 
 
@@ -61,20 +52,34 @@ class _Parser(argparse.ArgumentParser):
         self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+class _Version(argparse.Action):
+    """Looks the version up only when it is printed: the package's metadata take 30 ms to load."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"drypoint {version('drypoint')}")
+        parser.exit()
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands; only the chosen command's parser knows its options."""
     parser = _Parser(
         prog="drypoint",
         description="Train a small net, make it integers, get a C library with every byte known.",
         epilog="example: drypoint lenet --out build/lenet",
     )
-    parser.add_argument("--version", action="version", version=f"drypoint {version('drypoint')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for name, text in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=text)
+            continue
+        command = import_module(f".{MODULES.get(name, f'_{name}')}", __package__)
         sub = commands.add_parser(
-            command.NAME,
-            help=command.HELP,
-            description=command.HELP[0].upper() + command.HELP[1:] + ".",
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
             epilog=f"example: {command.EXAMPLE}",
             formatter_class=_Help,
         )
@@ -86,7 +91,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
-    args = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = words[0] if words and words[0] in COMMANDS else None
+    args = build_parser(chosen).parse_args(words)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the parsed command, whose module has imported what is imported here."""
+    from drypoint.common import DrypointError  # noqa: PLC0415
+
+    from ._output import INTERRUPTED  # noqa: PLC0415
+
     try:
         code: int = args.run(args)
         sys.stdout.flush()

@@ -30,14 +30,14 @@ from drypoint.engine import find_compiler
 from ._output import say
 from ._pieces import count, load_program
 
-NAME = "bench"
-HELP = "time every backend on this machine, layer by layer, against the machine's limit"
 EXAMPLE = "drypoint bench --quick --backends scalar"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("file", nargs="?", type=Path, help="a program (.dpt) in place of the nets")
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="a program (.dpt, or lenet-mnist) in place of the nets"
+    )
     parser.add_argument(
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )

@@ -19,10 +19,6 @@ from ._data import add_data_arguments, encoder_of, examples
 from ._output import result
 from ._pieces import load_file
 
-NAME = "diff"
-HELP = (
-    "name the first op that differs between a program and C code, a device's log or a float model"
-)
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
 

@@ -17,10 +17,9 @@ from drypoint.program import Program, fuse_rows, memory_chart, simplify
 
 from ._data import examples
 from ._output import columns, result, say, table
+from ._package import add_package_argument, package_of
 from ._pieces import load_program
 
-NAME = "export"
-HELP = "write a program as C: tables, self-test and engine in one folder"
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
 
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=Path,
         nargs="+",
-        help="a program (.dpt), or several that become one library with one engine",
+        help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
@@ -73,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="C names of several models; if left out, the programs' names, or the files' names if "
         "two programs have one name",
     )
+    add_package_argument(parser)
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
+    package = package_of(args.package)
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     programs = {name: fuse_rows(found.program, arena=ram) for name, found in simplified.items()}
@@ -111,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         form=args.form,
         kernels=row.kernels if row else None,
         target=row.name if row else "",
+        package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
     rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]

@@ -11,8 +11,6 @@ from drypoint.program import blob, simplify
 from ._output import result
 from ._pieces import check_other
 
-NAME = "import"
-HELP = "read an ONNX or TensorFlow Lite file: a float net as a model, a quantized one as a program"
 EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 0.3081"
 
 

@@ -8,14 +8,14 @@ from drypoint.program import Program, lifetimes, memory_chart, simplify
 from ._output import columns, result
 from ._pieces import load_file
 
-NAME = "info"
-HELP = "print a float model or an integer program as a listing"
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("file", type=Path, help="a float model (.npz) or a program (.dpt)")
+    parser.add_argument(
+        "file", type=Path, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,8 +23,6 @@ from ._training import (
 )
 from ._verify import compare_with
 
-NAME = "lenet"
-HELP = "train, quantize, export and verify LeNet on MNIST"
 EXAMPLE = "drypoint lenet --epochs 1 --limit 6000 --out /tmp/lenet"
 
 

@@ -11,14 +11,14 @@ from ._data import add_data_arguments, examples
 from ._output import result
 from ._pieces import load_file
 
-NAME = "measure"
-HELP = "measure a float model or an integer program on test images, MNIST's or your own"
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("file", type=Path, help="a float model (.npz) or a program (.dpt)")
+    parser.add_argument(
+        "file", type=Path, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+    )
     add_data_arguments(parser)
 
 

@@ -22,8 +22,6 @@ from ._quantize import to_integers
 from ._report import versions
 from ._training import Training, add_training_arguments, lenet_data, train_lenet
 
-NAME = "models"
-HELP = "print the cards of the models that come with the package, or retrain the models"
 EXAMPLE = "drypoint models"
 LENET = "lenet-mnist"
 

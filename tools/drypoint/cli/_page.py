@@ -17,8 +17,6 @@ from ._output import result, say
 from ._pieces import count, load_file
 from ._quantize import IMAGES
 
-NAME = "report"
-HELP = "write one HTML page about a model: accuracy, errors by layer, costs, what is proven"
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
 _LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
 

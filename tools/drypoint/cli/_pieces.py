@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drypoint import nn
+from drypoint import models, nn
 from drypoint.common import DrypointError, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Program, blob
@@ -28,9 +28,51 @@ def _whole(text: str, *, least: int) -> int:
 def load_file(path: Path) -> Model | Program:
     """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are.
 
+    The name of a shipped model stands for its program, and with ``.npz`` for its float model.
+
     Raises:
         DrypointError: the file is missing, neither of the two, or damaged.
     """
+    return _shipped(path, ".dpt") or _loaded(path)
+
+
+def load_program(path: Path) -> Program:
+    """The integer program of a ``.dpt`` file, or of a shipped model."""
+    loaded = _shipped(path, ".dpt") or _loaded(path)
+    if isinstance(loaded, Program):
+        return loaded
+    raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
+
+
+def load_model(path: Path) -> Model:
+    """The float model of a ``.npz`` file, or of a shipped model."""
+    loaded = _shipped(path, ".npz") or _loaded(path)
+    if isinstance(loaded, Model):
+        return loaded
+    raise DrypointError(f"{path} is an integer program; this needs a float model (.npz)")
+
+
+def _shipped(path: Path, suffix: str) -> Model | Program | None:
+    """The shipped model of this name; None where a file has the name, or no shipped model.
+
+    Args:
+        path: a name, as ``lenet-mnist`` or ``lenet-mnist.npz``.
+        suffix: ``.npz`` or ``.dpt``, for a name without one.
+    """
+    name = str(path)
+    if path.suffix in (".npz", ".dpt"):
+        name, suffix = str(path.with_suffix("")), path.suffix
+    if path.exists() or name not in models.names():
+        return None
+    return models.load(name) if suffix == ".npz" else models.load_program(name)
+
+
+def _loaded(path: Path) -> Model | Program:
+    if not path.exists():
+        shipped = ", ".join(models.names())
+        raise DrypointError(
+            f"cannot read {path}: No such file or directory, and no shipped model ({shipped})"
+        )
     content = read_bytes(path)
     if not content:
         raise DrypointError(f"{path}: it is empty; a model (.npz) or a program (.dpt) was wanted")
@@ -38,22 +80,6 @@ def load_file(path: Path) -> Model | Program:
         return blob.loads(content) if content[:4] == blob.MAGIC else nn.loads(content)
     except DrypointError as error:
         raise DrypointError(f"{path}: {error}") from error
-
-
-def load_program(path: Path) -> Program:
-    """The integer program of a ``.dpt`` file."""
-    loaded = load_file(path)
-    if isinstance(loaded, Program):
-        return loaded
-    raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
-
-
-def load_model(path: Path) -> Model:
-    """The float model of a ``.npz`` file."""
-    loaded = load_file(path)
-    if isinstance(loaded, Model):
-        return loaded
-    raise DrypointError(f"{path} is an integer program; this needs a float model (.npz)")
 
 
 def check_other(out: Path, source: Path) -> None:

@@ -13,15 +13,13 @@ from ._data import add_data_arguments, examples
 from ._output import result
 from ._pieces import check_other, count, load_model
 
-NAME = "quantize"
-HELP = "calibrate a float model on training images and write the integer program"
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 IMAGES = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", type=Path, help="a float model (.npz)")
+    parser.add_argument("model", type=Path, help="a float model (.npz), or lenet-mnist")
     parser.add_argument(
         "--out", type=Path, help="file to write; the model's name with .dpt if left out"
     )

@@ -19,8 +19,6 @@ from ._output import INTERRUPTED, percent, result, say, table
 from ._pieces import count, natural
 from ._training import RECIPES, lenet_data
 
-NAME = "recipes"
-HELP = "print accuracy against seconds of the ways to train, over several seeds"
 EXAMPLE = "drypoint recipes --only fast --seeds 3"
 
 

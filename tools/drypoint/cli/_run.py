@@ -28,10 +28,6 @@ from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import count, load_file, load_program
 
-NAME = "run"
-HELP = (
-    "classify pictures (PNG, JPEG, any size) or recordings with a float net or the integer engine"
-)
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
 
@@ -54,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        help="a float model (.npz) or a program (.dpt); if left out, what `drypoint lenet` wrote "
-        "to build/lenet, else the LeNet of the package",
+        help="a float model (.npz), a program (.dpt) or lenet-mnist; if left out, what "
+        "`drypoint lenet` wrote to build/lenet, else the LeNet of the package",
     )
     parser.add_argument(
         "--target",

@@ -23,8 +23,6 @@ from ._training import (
     train_lenet,
 )
 
-NAME = "train"
-HELP = "train a net on your own data, or LeNet on MNIST, and save the float model"
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),

@@ -16,15 +16,13 @@ from ._data import add_data_arguments, examples
 from ._output import result, say, table
 from ._pieces import load_program
 
-NAME = "verify"
-HELP = "compare reference, C engine and generated C on test images, every byte"
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("program", type=Path, help="a program (.dpt)")
+    parser.add_argument("program", type=Path, help="a program (.dpt), or lenet-mnist")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
 

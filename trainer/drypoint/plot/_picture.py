@@ -88,6 +88,14 @@ class Picture(ABC):
         """The picture in 80 columns of Unicode."""
         return self.render()
 
+    @property
+    def alt(self) -> str:
+        """A sentence for a page's readers who cannot see the figure: what it shows, and titles."""
+        what = (type(self).__doc__ or "A picture.").splitlines()[0]
+        found = (ax.get_title(loc=at) for ax in self.axes for at in ("left", "center"))
+        titles = [" ".join(title.split()) for title in found if title]
+        return f"{what} Titles: {'; '.join(titles)}." if titles else what
+
     def __str__(self) -> str:
         return self.text
 
@@ -161,12 +169,12 @@ class Picture(ABC):
             return None
 
     def _repr_html_(self) -> str:
-        """For notebooks: the figure with the text behind it, or the text alone."""
-        words = html.escape(self.text, quote=True)
+        """For notebooks: the figure, or the text where there is no matplotlib."""
         image = self._repr_png_()
         if image is None:
-            return f'<pre style="line-height: 1.1">{words}</pre>'
+            return f'<pre style="line-height: 1.1">{html.escape(self.text, quote=True)}</pre>'
         data = base64.b64encode(image).decode()
+        words = html.escape(self.alt, quote=True)
         width = round(self.figure.get_figwidth() * 96)  # CSS pixels: 96 an inch
         return f'<img width="{width}" alt="{words}" src="data:image/png;base64,{data}">'
 

@@ -1,0 +1,102 @@
+"""The built site on a phone, for search engines and for screen readers: what needs no browser.
+
+A page is too wide for 400 pixels where something neither wraps nor scrolls: the theme scrolls
+listings and tables, so what remains is our own style sheet. That links of the first page are in
+sight without scrolling, and pictures are not too small, was looked at in Chromium.
+"""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tools import ROOT
+
+CSS = (ROOT / "docs/static/site.css").read_text("utf-8")
+SENTENCE = re.compile(r"[A-Z0-9][^\n]{10,400}\.")
+
+
+class Page(HTMLParser):
+    """A page's metas, icons and alternative texts; how many tables it has, and how many scroll."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.metas, self.icons, self.alts = {}, [], []
+        self.tables, self.open, self.wrapped = 0, [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        facts = dict(attrs)
+        classes = (facts.get("class") or "").split()
+        if tag == "meta" and "name" in facts:
+            self.metas[facts["name"]] = facts["content"]
+        elif tag == "link" and "icon" in (facts.get("rel") or "").split():
+            self.icons.append(facts["href"])
+        elif tag == "img":
+            self.alts.append(facts.get("alt") or "")
+        elif tag == "div":
+            self.open.append("table-wrapper" in classes)
+        elif tag == "table" and "docutils" in classes:
+            self.tables += 1
+            self.wrapped += any(self.open)
+
+    def handle_endtag(self, tag):
+        if tag == "div" and self.open:
+            self.open.pop()
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {
+        str(path.relative_to(site)): path.read_text("utf-8")
+        for path in sorted(site.rglob("*.html"))
+    }
+
+
+def test_every_page_fits_a_phone_and_describes_itself(pages):
+    descriptions = {}
+    for name, text in pages.items():
+        page = Page(text)
+        assert page.metas["viewport"].replace(" ", "") == "width=device-width,initial-scale=1", name
+        assert page.wrapped == page.tables, f"{name}: a table that does not scroll"
+        (icon,) = page.icons
+        assert icon.split("?")[0].endswith("_static/favicon.svg"), name
+        if name not in ("genindex.html", "search.html"):
+            assert 20 <= len(page.metas["description"]) <= 160, name
+            descriptions[name] = page.metas["description"]
+    assert len(set(descriptions.values())) == len(descriptions) > 30
+
+
+def test_alternative_texts_are_sentences(pages):
+    alts = {(name, alt) for name, text in pages.items() for alt in Page(text).alts}
+    assert len(alts) > 10
+    wrong = [(name, alt) for name, alt in alts if not SENTENCE.fullmatch(alt)]
+    assert wrong == []
+
+
+def test_next_names_another_page(pages):
+    """Only the first page is titled as the project."""
+    titles = {}
+    for name, text in pages.items():
+        (title,) = re.findall(r"<title>(.*?)</title>", text.partition("</head>")[0])
+        titles[name] = title.removesuffix(" - drypoint")
+    assert [name for name, title in titles.items() if title == "drypoint"] == ["index.html"]
+    assert len(set(titles.values())) == len(titles)
+    found = re.search(
+        r'class="next-page".*?<div class="title">(.*?)</div>', pages["index.html"], re.S
+    )
+    assert found[1] == "Start"
+
+
+def test_the_style_sheet_makes_nothing_wider_than_a_page():
+    """Only row numbers of the feature table keep their line; a width is bounded or scrolls."""
+    rules = dict(
+        re.findall(r"([^{}]+)\{([^{}]*)\}", re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL))
+    )
+    rules = {selector.split("{")[-1].strip(): body for selector, body in rules.items()}
+    nowrap = [selector for selector, body in rules.items() if "nowrap" in body]
+    assert nowrap == [".feature-rows td:first-child"]
+    wide = [selector for selector, body in rules.items() if re.search(r"(?<!-)width: \d", body)]
+    assert wide == [".content", 'article p > img[src$="terminal.svg"]']
+    assert "max-width: 100%" in rules[".content"]
+    assert "overflow-x: auto" in rules['article p:has(> img[src$="terminal.svg"])']

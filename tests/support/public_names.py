@@ -1,0 +1,98 @@
+"""The public names of drypoint, by surface: Python, command line, C, generated C.
+
+``python tests/support/public_names.py`` records them in ``tests/api``. docs/policy.md says what a
+version number promises for each. A name appears or goes by a decision: its line in a file of
+``tests/api`` changes in the same commit, and a line of CHANGELOG.md says so.
+"""
+
+import argparse
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+
+import drypoint
+from drypoint import models
+from drypoint.cli.__main__ import COMMANDS, build_parser
+from drypoint.program import codegen
+
+ROOT = Path(__file__).parents[2]
+API = ROOT / "tests/api"
+INNER = {"bench", "cli", "common", "devices"}
+"""Parts without a promise: they serve the command line and the other parts."""
+
+
+def python_names() -> list[str]:
+    """Every name that a part's ``__init__.py`` gives, and the names of the modules among them.
+
+    A submodule with a public file name (`drypoint.autodiff.trace`) is plumbing of other parts.
+    """
+    found = ["drypoint.__version__"]
+    for part in sorted(set(drypoint._PARTS) - INNER):
+        module = importlib.import_module(f"drypoint.{part}")
+        for name, thing in vars(module).items():
+            if name.startswith("_") or name == "annotations":
+                continue
+            if not inspect.ismodule(thing):
+                found.append(f"drypoint.{part}.{name}")
+            elif thing.__name__ == f"{module.__name__}._{name}":  # `blob`, made of `_blob`
+                inner = getattr(thing, "__all__", None) or _defined_in(thing)
+                found += [f"drypoint.{part}.{name}.{one}" for one in inner]
+    return sorted(set(found))
+
+
+def _defined_in(module: object) -> list[str]:
+    """The public functions and classes that a module defines itself."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
+    ]
+
+
+def command_line_names() -> list[str]:
+    """Every command with its positional arguments and options."""
+    found = ["drypoint --help", "drypoint --version", "python -m drypoint"]
+    for command in COMMANDS:
+        choices = next(
+            action.choices
+            for action in build_parser(command)._actions
+            if isinstance(action, argparse._SubParsersAction)
+        )
+        for action in choices[command]._actions:
+            found += [f"drypoint {command} {one}" for one in action.option_strings or [action.dest]]
+    return sorted(found)
+
+
+def c_names() -> list[str]:
+    """Every macro, type, constant and function of drypoint.h."""
+    text = (ROOT / "engine_c/include/drypoint.h").read_text("utf-8")
+    code = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
+    return sorted(set(re.findall(r"\b(?:DPT|dpt)_\w+", code)) - {"DRYPOINT_H"})
+
+
+def generated_names() -> list[str]:
+    """The files of the plain form of a model called NAME, and the names that they define."""
+    program = models.load_program("lenet-mnist")
+    texts = codegen.generate(program, "name", np.zeros((1, 28, 28, 1), np.uint8))
+    macros = re.findall(r"#define (NAME_\w+)", texts["name.h"])
+    externs = re.findall(r"\b(name\w*)(?=[;(])", texts["name.h"])
+    functions = ["name_selftest()"]
+    return sorted({*texts, *macros, *externs, *functions} - {"NAME_H"})
+
+
+SURFACES = {
+    "python": python_names,
+    "command-line": command_line_names,
+    "c": c_names,
+    "generated-c": generated_names,
+}
+
+
+if __name__ == "__main__":
+    API.mkdir(exist_ok=True)
+    for surface, names in SURFACES.items():
+        (API / f"{surface}.txt").write_text("\n".join(names()) + "\n", "utf-8")
+        print(f"wrote {API / surface}.txt: {len(names())} names")

@@ -1,0 +1,96 @@
+"""The files around the code: workflows, forms, recipes, what they repeat of pyproject.toml."""
+
+import re
+import sys
+import tomllib
+
+from tools import ROOT, run
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "dependabot": ".github/dependabot.yml",
+    "readthedocs": ".readthedocs.yaml",
+    "citation-file-format": "CITATION.cff",
+}
+
+
+def test_the_hosts_files_follow_their_schemas(toolbox):
+    """check-jsonschema has the schemas with it."""
+    toolbox.need_package("check_jsonschema")
+    for schema, pattern in SCHEMAS.items():
+        files = sorted(ROOT.glob(pattern))
+        assert files, pattern
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+        run([*command, *files])
+
+
+def test_no_workflow_needs_a_secret_and_each_make_target_exists():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for path in WORKFLOWS:
+        text = path.read_text("utf-8")
+        assert "secrets." not in text, path
+        assert "permissions:\n  contents: read\n" in text, path
+        for target in re.findall(r"\bmake ([\w./-]+)", text):
+            assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), (path, target)
+
+
+def test_every_file_has_the_one_address_of_the_repository():
+    """docs/release.md puts the real one in, with one command."""
+    address = PROJECT["urls"]["Repository"]
+    assert all(url.startswith(address) for url in PROJECT["urls"].values())
+    for file in (
+        "CITATION.cff",
+        ".github/ISSUE_TEMPLATE/config.yml",
+        "packaging/conda/recipe.yaml",
+        "packaging/vcpkg/drypoint/vcpkg.json",
+    ):
+        assert address in (ROOT / file).read_text("utf-8"), file
+    pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert f"({address}/raw/main/" in pyproject
+    assert f"({address}/blob/main/" in pyproject
+
+
+def test_version_and_dependencies_are_those_of_pyproject():
+    version = PROJECT["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    port = (ROOT / "packaging/vcpkg/drypoint/vcpkg.json").read_text("utf-8")
+    assert f'"version": "{version}"' in port
+    recipe = (ROOT / "packaging/conda/recipe.yaml").read_text("utf-8")
+    assert f'version: "{version}"' in recipe
+    needed = recipe.partition("  run:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"- ([\w-]+) >=([\d.]+)", needed)
+    wanted = [re.fullmatch(r"([\w-]+)>=([\d.]+)", one).groups() for one in PROJECT["dependencies"]]
+    assert sorted(found) == sorted([*wanted, ("python", PROJECT["requires-python"][2:])])
+
+
+def test_the_release_page_changes_every_version_number(tmp_path):
+    """Its commands, run on a copy; oracle: the places that other tests compare with pyproject."""
+    page = (ROOT / "docs/release.md").read_text("utf-8")
+    block = page.partition("## Version\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^    (sed .*)$", block, re.MULTILINE)
+    assert len(commands) == 7
+    places = {re.search(r"(\S+)$", command)[1] for command in commands}
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes((ROOT / place).read_bytes())
+    run(["sh", "-euc", "VERSION=7.8.9\n" + "\n".join(commands)], cwd=tmp_path)
+    old = PROJECT["version"]
+    for place in places - {"CHANGELOG.md"}:
+        before, after = ((at / place).read_text("utf-8") for at in (ROOT, tmp_path))
+        assert after == before.replace(old, "7.8.9", 1), place
+    assert "\n## Unreleased\n\n## 7.8.9 - 20" in (tmp_path / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_engine_has_the_projects_licence():
+    assert (ROOT / "engine_c/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_pre_commit_runs_the_linters_of_make_lint():
+    hooks = re.findall(r"- id: (.+)", (ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    tests = re.findall(r"def test_(\w+)", (ROOT / "tests/test_lint.py").read_text("utf-8"))
+    names = {name.replace("_check", "").replace("_", "-") for name in tests}
+    assert set(hooks) == names
