@@ -62,7 +62,8 @@ ANSWERS = [
     (
         lambda: fit(pair=(U8.astype(np.float32)[:, None], Y)),
         "input of data are float32 from 0 to 255, as pixels are: give pixels as uint8, "
-        "x.astype('uint8'), or scaled to [0, 1], x / 255",
+        "x.astype('uint8'), or scaled to [0, 1], x / 255; "
+        "and counts as int16",
     ),
     (
         lambda: MODEL(U8.astype(np.float32)),
@@ -94,14 +95,10 @@ ANSWERS = [
         "or replace the values",
     ),
     (
-        lambda: data.Dataset(F, Y),
-        "images must be uint8 of shape (N, H, W) or (N, H, W, 3), not float32 of shape (40, "
-        "28, 28): of values in [0, 1] it is (255 * x).round().astype('uint8')",
-    ),
-    (
         lambda: data.Dataset(U8.astype(int), Y),
         "images are int64 from 0 to 255, as pixels are: give pixels as uint8, "
-        "x.astype('uint8'), or scaled to [0, 1], x / 255",
+        "x.astype('uint8'), or scaled to [0, 1], x / 255; "
+        "and counts as int16",
     ),
     (
         lambda: data.load_folder("nowhere"),

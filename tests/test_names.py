@@ -61,6 +61,7 @@ SAME = [
      lambda: layer(nn.Conv2d(8, 3, stride=2, padding="same"))),
     (lambda: layer(nn.Conv2d(filters=8, kernel_size=3, padding="Valid")),
      lambda: layer(nn.Conv2d(8, 3, padding="valid"))),
+    (lambda: layer(nn.Conv1d(2, 8, 3)), lambda: layer(nn.Conv1d(8, 3, in_channels=2))),
     (lambda: layer(nn.MaxPool2d(3, 2, 1)), lambda: layer(nn.MaxPool2d(3, stride=2, padding=1))),
     (lambda: layer(nn.MaxPooling2D(pool_size=2, strides=1)),
      lambda: layer(nn.MaxPool2d(2, stride=1))),
@@ -131,8 +132,8 @@ ANSWERED = [
     (lambda: nn.LSTM(8),
      "drypoint.nn has no 'LSTM': there are no recurrent layers; a Conv2d over the time axis takes "
      "their place"),
-    (lambda: nn.MaxPool3d(2), "drypoint.nn has no 'MaxPool3d'; is it MaxPool2d?"),
-    (lambda: data.load("MNIST", "val"), "no split is called 'val'; known: train, test"),
+    (lambda: nn.MaxPool3d(2), "drypoint.nn has no 'MaxPool3d'; is it MaxPool2d or MaxPool1d?"),
+    (lambda: data.load("MNIST", "val"), "mnist has no part 'val'; its parts: train, test"),
     (lambda: train.fit(MODEL, PAIR, lr=0.1),
      "fit takes no argument 'lr': the optimizer has it: optimizer=train.Adam(lr=...)"),
     (lambda: train.fit(MODEL, PAIR, verbose=0),

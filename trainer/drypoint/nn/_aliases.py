@@ -10,11 +10,13 @@ from drypoint.common import Arguments, Names
 MODULE_ALIASES: Names = {
     "Dense": "Linear",
     "LazyLinear": "Linear",
+    "Conv1D": "Conv1d",
     "Conv2D": "Conv2d",
     "Convolution2D": "Conv2d",
     "LazyConv2d": "Conv2d",
     "LazyBatchNorm1d": "BatchNorm1d",
     "LazyBatchNorm2d": "BatchNorm2d",
+    "MaxPooling1D": "MaxPool1d",
     "MaxPooling2D": "MaxPool2d",
     "MaxPool2D": "MaxPool2d",
     "AveragePooling2D": "AvgPool2d",
@@ -141,6 +143,19 @@ LAYER_HINTS: Names = {
     "weight": "there are no class weights in a loss",
 }
 
+_CONVOLUTION = Arguments(
+    aliases={
+        "filters": "out_channels",
+        "strides": "stride",
+        "dilation_rate": "dilation",
+        "use_bias": "bias",
+    },
+    order=(
+        *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation"),
+        *("groups", "bias"),
+    ),
+    least=3,
+)
 _POOLING = Arguments(
     aliases={"pool_size": "kernel_size", "strides": "stride"},
     order=("kernel_size", "stride", "padding"),
@@ -153,24 +168,14 @@ _NORM = Arguments(
 )
 
 ARGUMENTS: Mapping[str, Arguments] = {
-    "Conv2d": Arguments(
-        aliases={
-            "filters": "out_channels",
-            "strides": "stride",
-            "dilation_rate": "dilation",
-            "use_bias": "bias",
-        },
-        order=(
-            *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation"),
-            *("groups", "bias"),
-        ),
-        least=3,
-    ),
+    "Conv2d": _CONVOLUTION,
+    "Conv1d": _CONVOLUTION,
     "Linear": Arguments(
         aliases={"units": "out_features", "use_bias": "bias"},
         order=("in_features", "out_features", "bias"),
         least=2,
     ),
+    "MaxPool1d": _POOLING,
     "MaxPool2d": _POOLING,
     "AvgPool2d": _POOLING,
     "BatchNorm1d": _NORM,
