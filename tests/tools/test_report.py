@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drypoint import nn, quant, report
 from drypoint.common import DrypointError
@@ -243,5 +244,6 @@ def test_the_command_refuses_what_is_no_training(lenet, refused, tmp_path):
         options = ["--training", tmp_path / "training.json", "--out", tmp_path / "page.html"]
         assert words in refused("report", lenet / "lenet.npz", *options)
     (tmp_path / "cats").mkdir()
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "cats/1.png")
     assert "--calibration DIR" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
     assert not (tmp_path / "page.html").exists()
