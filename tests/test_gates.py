@@ -71,6 +71,7 @@ CALLS = {
     measure.read_log: {"path": "log.csv"},
     quant.calibrate: {"model": SMALL, "images": X},
     quant.quantize: {"model": SMALL, "calibration": CALIBRATION},
+    quant.check_export: {"model": SMALL},
     quant.error_bound: {"model": SMALL, "calibration": CALIBRATION},
     quant.report: {"model": SMALL, "calibration": CALIBRATION, "images": X},
     plot.comparison: {"table": COMPARED},

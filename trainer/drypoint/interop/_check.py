@@ -1,5 +1,6 @@
 """`check`: an imported net beside the model that it comes from, on the same inputs."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,11 +120,19 @@ def _is_keras(source: Any, keras: Any) -> bool:
 
 
 def _first(x: NDArray[Any], model: nn.Model, last: bool) -> NDArray[Any]:
-    """A batch of the source as the net takes it: channels first, signals as images (C, 1, L)."""
+    """A batch of the source as the net takes it: channels first, signals as images (C, 1, L).
+
+    Raises:
+        FrameworkError: an input has another number of values than the net's.
+    """
     shape = model.input_shape
     if last and x.ndim > 2:
         x = np.moveaxis(x, -1, 1)
-    return x if shape is None else x.reshape(len(x), *shape)
+    if shape is None:
+        return x
+    if x[:1].size != math.prod(shape):
+        raise FrameworkError(f"inputs are {x.shape}; wanted a batch of {shape}")
+    return x.reshape(len(x), *shape)
 
 
 def _last(x: NDArray[Any]) -> NDArray[Any]:
