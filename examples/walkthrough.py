@@ -203,7 +203,7 @@ except nn.NotInitializedError as error:
     refused = str(error)
 print(refused)
 
-assert "initialize()" in refused
+assert "initialize(" in refused
 
 # %% [markdown]
 # ### 13. Starting values

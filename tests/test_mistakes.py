@@ -420,7 +420,8 @@ COMMANDS = [
     ),
     (
         "export nowhere.dpt --out out",
-        "drypoint: cannot read nowhere.dpt: No such file or directory",
+        "drypoint: cannot read nowhere.dpt: No such file or directory, and no shipped model "
+        "(lenet-mnist)",
     ),
     (
         "export model.npz --out out",

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from . import _look as look
+from ._checks import check
 from ._picture import Picture, figure_type
 
 _VARIABLES = {
@@ -36,7 +37,12 @@ def inline_svg(picture: Picture, *, name: str, label: str, columns: int | None =
 
     Raises:
         MatplotlibMissingError: there is no matplotlib.
+        PlotError: an argument is of another kind.
     """
+    check(picture, Picture, name="picture", wanted="a picture, as the functions of plot give it")
+    check(name, str, name="name", wanted="letters, digits and hyphens")
+    check(label, str, name="label", wanted="a text")
+    check(columns, (int, type(None)), name="columns", wanted="a number of panels, or None")
     figure_class = figure_type()
     import matplotlib as mpl  # noqa: PLC0415 - an optional dependency
 
