@@ -458,7 +458,11 @@ COMMANDS = [
         "drypoint: text.txt: not a model file, or a damaged one: File is not a zip file; "
         "Model.save writes one",
     ),
-    ("measure nowhere.npz", "drypoint: cannot read nowhere.npz: No such file or directory"),
+    (
+        "measure nowhere.npz",
+        "drypoint: cannot read nowhere.npz: No such file or directory, and no shipped model "
+        "(lenet-mnist)",
+    ),
 ]
 
 
