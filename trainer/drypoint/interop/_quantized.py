@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from drypoint.common import read_bytes
+from drypoint.common import check_kind, read_bytes
 from drypoint.program import Program
 
+from ._errors import ImportFileError
 from ._onnx import program_of_onnx
 from ._rounding import RoundingReport, compare
 from ._tflite import program_of_tflite
@@ -18,8 +19,11 @@ def is_tflite(source: bytes | str | Path) -> bool:
         source: a file, or its bytes.
 
     Raises:
+        ImportFileError: neither bytes nor a path.
         DrypointError: the file cannot be read.
     """
+    wanted = "the bytes or the path of an ONNX or TensorFlow Lite file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=ImportFileError)
     if isinstance(source, bytes):
         return source[4:8] == IDENTIFIER
     return read_bytes(source)[4:8] == IDENTIFIER or Path(source).suffix == ".tflite"
