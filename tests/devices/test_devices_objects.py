@@ -28,7 +28,12 @@ AARCH64 = ("getauxval",)
 # Files and functions that call through pointers, and what they reach by them.
 KERNEL = "(conv|grouped|dense|maxpool|avgpool)"
 POINTERS = {
-    "dpt_run.c": f".*{KERNEL}",  # the caller's trace is not ours
+    # the caller's trace is not ours
+    "dpt_run.c": f".*{KERNEL}|dpt_run_rows|dpt_dsp_run_group",
+    "dpt_rows.c": f".*{KERNEL}",
+    "dpt_run_rows": f".*{KERNEL}",
+    "dpt_dsp_run_group": f".*{KERNEL}",
+    r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
     # superblocks of all sizes
     r"dpt_\w+_conv": r".*:(quads_conv_(\d|narrow)\w+|quads_convolve_band)",
