@@ -28,12 +28,14 @@ static void put_hex(log_line *line, uint32_t value, int digits) {
 }
 
 static void put_number(log_line *line, uint32_t value) {
-    uint32_t unit = 1;
-    while (value / unit >= 10) {
-        unit *= 10;
-    }
-    for (; unit > 0; unit /= 10) {
-        line->text[line->size++] = (char)('0' + value / unit % 10);
+    char digits[10];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (n > 0) {
+        line->text[line->size++] = digits[--n];
     }
 }
 
