@@ -94,7 +94,7 @@ _BLOCKS = KernelSet(
     dense=_columns(4, 4),
     flips="i8",
     stored="128 larger",
-    stack=1152,
+    stack=1184,
 )
 
 KERNEL_SETS: Mapping[str, KernelSet] = {
