@@ -429,4 +429,6 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 6. Decision and probabilities",
         "## 7. Steps of a run",
         "## 8. The memory plan",
+        "## 9. The border of real inputs and counts",
+        "## 10. The reconstruction error of an autoencoder",
     ]
