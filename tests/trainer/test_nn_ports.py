@@ -153,7 +153,8 @@ def test_adaptive_average_takes_equal_parts():
 
 
 def test_batch_norms_name_what_they_want():
-    with pytest.raises(nn.ShapeError, match=r"BatchNorm1d wants vectors \(3,\), or images for"):
+    words = r"BatchNorm1d wants vectors \(3,\) or signals \(3, L\), or images for"
+    with pytest.raises(nn.ShapeError, match=words):
         nn.BatchNorm1d(channels=3).output_shape((4,))
     with pytest.raises(nn.ShapeError, match=r"BatchNorm2d wants images \(C, H, W\), got \(4,\)"):
         nn.BatchNorm2d().output_shape((4,))
