@@ -304,7 +304,9 @@ def test_a_cache_that_cannot_be_written_costs_only_time(monkeypatch, caplog):
 def test_unknown_names_say_what_is_known():
     with pytest.raises(DatasetError, match="data sets: mnist, fashion"):
         load("mnits")
-    with pytest.raises(DatasetError, match="known: train, test"):
+    with pytest.raises(
+        DatasetError, match="mnist has no part 'validation'; its parts: train, test"
+    ):
         load("mnist", "validation")
 
 

@@ -17,7 +17,7 @@ from drypoint.autodiff import Tensor, gradcheck, record
 
 def concrete(base):
     for layer in base.__subclasses__():
-        if not inspect.isabstract(layer) and layer.__module__.startswith("drypoint."):
+        if not inspect.isabstract(layer) and layer.__module__.startswith("drypoint.nn."):
             yield layer
         yield from concrete(layer)
 

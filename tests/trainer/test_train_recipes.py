@@ -71,7 +71,7 @@ def test_the_model_has_the_given_provenance(digits):
     assert result.n_val == 0
 
 
-def test_images_of_another_size_are_refused(digits):
-    small = data.Dataset(digits.x[:10, :20, :20], digits.y[:10])
+def test_images_below_16_pixels_are_refused(digits):
+    small = data.Dataset(digits.x[:10, :12, :12], digits.y[:10])
     with pytest.raises(DrypointError):
         recipes.lenet_fast.fit(small, progress="none")

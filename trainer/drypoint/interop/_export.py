@@ -92,8 +92,8 @@ def to_torch_state_dict(net: nn.Model | nn.Module) -> dict[str, Any]:
         ExportError: the net is untrained.
         MissingPackageError: PyTorch is not installed (the extra ``torch``).
     """
-    torch = package("torch", extra="torch")
-    return {name: torch.from_numpy(array) for name, array in _state(net).items()}
+    state, torch = _state(net), package("torch", extra="torch")
+    return {name: torch.from_numpy(array) for name, array in state.items()}
 
 
 def to_safetensors(net: nn.Model | nn.Module) -> bytes:
@@ -103,7 +103,8 @@ def to_safetensors(net: nn.Model | nn.Module) -> bytes:
         ExportError: the net is untrained.
         MissingPackageError: the package safetensors is not installed (the extra ``torch``).
     """
-    content: bytes = package("safetensors.numpy", extra="torch").save(_state(net))
+    state = _state(net)
+    content: bytes = package("safetensors.numpy", extra="torch").save(state)
     return content
 
 
