@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
 MODULES = {"report": "_page"}
-"""The modules that are not called as their command."""
+"""Name of a command -> its module, where that is not `_<command>.py`."""
 
 PROBLEM = 2  # exit code
 
@@ -92,7 +92,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = words[0] if words and words[0] in COMMANDS else None
+    chosen = next((word for word in words if not word.startswith("-")), None)
     args = build_parser(chosen).parse_args(words)
     return _run(args)
 
