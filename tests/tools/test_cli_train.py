@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drypoint import data, devices, nn
+from drypoint import data, devices, nn, quant
 from drypoint.cli._data import held_out
 from drypoint.engine import Engine
-from drypoint.measure import measure
+from drypoint.measure import measure, measure_anomalies
+from drypoint.program import Program
 
 QUICK = ["--epochs", "1", "--augment", "none"]
 
@@ -223,6 +224,58 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()
     assert facts["test"] == {"n": 80, "mean_squared_error": pytest.approx(error, rel=1e-6)}  # BLAS
+    program = tmp_path / "net.dpt"
+    assert cli("quantize", out, "--data", pictures, "--out", program)[0] == 0
+    own = np.square(model.net(x) - x.reshape(80, -1)).mean(axis=1)
+    off = Engine(Program.load(program)).predict_proba(test.x) - x.reshape(80, -1)
+    for file, errors in ((out, own), (program, np.square(off).mean(axis=1))):
+        code, said, _ = cli("measure", file, "--data", pictures, "--json")
+        found = json.loads(said)
+        assert (code, found["n"]) == (0, 80)
+        assert found["mean_squared_error"] == pytest.approx(errors.mean(), rel=1e-6)  # float32 sums
+        threes = errors[test.y == 3].mean()
+        assert found["by_class"]["3"] == pytest.approx(threes, rel=1e-6)
+        code, said, _ = cli("measure", file, "--data", pictures, "--normal", 3, "--json")
+        wanted = measure_anomalies(errors, test.y != 3)
+        assert (json.loads(said)["anomalies"], json.loads(said)["auc"]) == (72, wanted.auc)
+        code, _, err = cli("measure", file, "--data", pictures, "--normal", "three")
+        assert (code, err.splitlines()[-1].count("--normal three: no such class")) == (2, 1)
+
+
+def test_a_threshold_decides_on_recordings(cli, tmp_path):
+    """Oracle: the errors of the engine against the program's threshold."""
+    rng = np.random.default_rng(0)
+    usual, odd = rng.normal(size=(40, 8)), rng.normal(size=(20, 8)) * 4
+    np.savez(tmp_path / "own.npz", x=np.r_[usual, odd], y=[0] * 40 + [1] * 20)
+    encoder = data.SignalEncoder.from_data(usual, clip=16)
+    net = nn.Sequential([nn.Flatten(), nn.Linear(4), nn.Linear(8)])
+    model = nn.Model(net, encoder=encoder)
+    model = model.with_net(model.net.initialize(0))
+    program = quant.quantize(model, quant.calibrate(model, usual), name="watch")
+    errors = Engine(program).reconstruction_error(np.r_[usual, odd])
+    program = program.with_threshold(int(np.median(errors)))
+    program.save(tmp_path / "watch.dpt")
+    words = ["measure", tmp_path / "watch.dpt", "--data", tmp_path / "own.npz", "--normal", "0"]
+    code, said, _ = cli(*words, "--json")
+    above = errors > program.threshold
+    found = json.loads(said)
+    assert (code, found["threshold"]) == (0, program.threshold)
+    assert (found["recall"], found["false_alarms"]) == (above[40:].mean(), above[:40].mean())
+    code, said, _ = cli(*words)
+    assert f"threshold                 {program.threshold:,}\n" in said
+
+
+def test_what_neither_classifies_nor_reconstructs_is_one_line(trained, pictures, cli, tmp_path):
+    program, x = tmp_path / "three.dpt", np.random.default_rng(0).normal(size=(8, 5))
+    model = nn.Model(nn.Sequential([nn.Linear(3)], (5,)).initialize(0))
+    quant.quantize(model, quant.calibrate(model, x.astype(np.float32)), name="three").save(program)
+    for words, message in (
+        (["measure", program], "three.dpt is no classifier and no autoencoder"),
+        (["measure", trained[0], "--normal", "3"], "--normal is for an autoencoder, which "),
+    ):
+        code, said, err = cli(*words, "--data", pictures)
+        assert (code, said, err.count("\n")) == (2, "", 1)
+        assert message in err
 
 
 def test_the_loss_is_drawn(pictures, cli, tmp_path):
