@@ -224,6 +224,9 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()
     assert facts["test"] == {"n": 80, "mean_squared_error": pytest.approx(error, rel=1e-6)}  # BLAS
+    further = ["train", "--data", pictures, "--net", out, "--epochs", 1]
+    code, said, _ = cli(*further, "--out", tmp_path / "further.npz", "--json")
+    assert (code, "mean_squared_error" in json.loads(said)["test"]) == (0, True)
     program = tmp_path / "net.dpt"
     assert cli("quantize", out, "--data", pictures, "--out", program)[0] == 0
     own = np.square(model.net(x) - x.reshape(80, -1)).mean(axis=1)
@@ -375,6 +378,7 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
         (["measure", out, "--data", other], "the net reads signals of 1 steps x 2 channels"),
         (["run", "--model", out, other], "has 2 time steps of 3 channels; the net reads 1 of 2"),
         (["measure", out], "the net reads"),
+        (["run", "--model", out, table, "--invert"], "--invert is for pictures; "),
         (["train", "--data", table, "--net", "cnn", "--out", out], "nets for them: mlp, conv1d"),
     ):
         code, _, err = cli(*words)
@@ -400,8 +404,16 @@ def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
     save(tmp_path / "one/cats/1.png", np.zeros((8, 8), np.uint8))
     save(tmp_path / "tiny/a/1.png", np.zeros((8, 8), np.uint8))
     save(tmp_path / "tiny/b/1.png", np.zeros((8, 8), np.uint8))
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
     out = tmp_path / "out/net.npz"
     for words, message in (
+        (["--data", pictures, "--window", "4"], f"--window is for signals; {pictures} has 320"),
+        (["--data", table, "--size", "8"], f"--size is for pictures; {table} has 32 signals"),
+        (["--data", "digits", "--hop", "4"], "--hop is for folders and files, not for the set"),
+        (["--data", "digits", "--size", "4"], "--size is for folders and files, not for the set"),
+        (["--data", table, "--recipe", "fast"], "a recipe trains LeNet on pictures; t.csv has"),
+        (["--data", table, "--window", 10**12], "window must be a whole number from 1 to 65535"),
         (["--data", tmp_path / "one"], "one has the one class 'cats': a classifier tells at least"),
         (["--data", tmp_path / "none"], "there is no folder or file "),
         (["--data", tmp_path / "tiny", "--net", "lenet"], "--size WxH reads pictures in another"),
