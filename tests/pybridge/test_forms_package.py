@@ -12,29 +12,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from packages import STATED
+from packages import STATED, library_parts, model_parts
 
 from drypoint import forms
 
 UNSTATED = forms.Package()
-MODEL = forms.ModelParts(
-    name="net",
-    model={"net.c": "the tables", "net.h": "the header"},
-    selftest="the self-test",
-    macs=1000,
-    weights=100,
-    arena=10,
-    pixels=False,
-    reads="What goes in.",
-    writes="What comes out.",
-)
-PARTS = forms.Parts(
-    name="net",
-    drypoint="0.1.0",
-    models=[MODEL],
-    engine={"drypoint.h": "h", "drypoint.hpp": "hpp", "dpt_run.c": "c"},
-    engine_licence="the licence",
-)
+PARTS = library_parts([model_parts()])
 
 
 def files(form, package=STATED):
@@ -174,6 +157,8 @@ def test_the_zephyr_readme_names_the_variable_of_today():
         ("MIT OR 0BSD", "(MIT OR 0BSD) AND Apache-2.0"),
         ("LicenseRef-Acme", "LicenseRef-Acme AND Apache-2.0"),
         ("GPL-2.0-only WITH Classpath-exception-2.0", None),
+        ("MIT AND ((Zlib AND BSD-3-Clause) AND GPL-2.0+)", None),
+        ("ANDROID-licence", None),
     ],
 )
 def test_a_manifests_licence_covers_model_and_engine(licence, both):
@@ -184,7 +169,10 @@ def test_a_manifests_licence_covers_model_and_engine(licence, both):
 def test_a_fact_that_no_manifest_takes_is_refused_in_one_line():
     wrong = {
         "version": ("", "1.2", "1.2.3-rc1", "v1.2.3", "01.2.3", "1.2.3\n", 1, None),
-        "licence": ("MIT\nurl=x", "MIT;", " MIT", "()", "<MIT>"),
+        "licence": (
+            *("MIT\nurl=x", "MIT;", " MIT", "()", "<MIT>", "MIT AND", "AND", "MIT MIT", "(MIT"),
+            *("MIT)", "MIT WITH", "MIT WITH a WITH b", "(MIT) (MIT)", "MIT  OR 0BSD", "(MIT)MIT"),
+        ),
         "author": ("a\nb", " a", "x" * 201, None),
         "contact": ("jane", "jane@", "a b@c.de", "<jane@c.de>", "jane@c"),
         "url": (
