@@ -138,8 +138,18 @@ def test_the_pack_description_follows_the_rules_of_the_pack_check():
         assert set(named) <= set(found) | folders
         assert root.findtext("license") in found
     assert root.findtext("description").startswith("An integer net with its C99 engine")
+    assert root.get("schemaVersion") == "1.7.9"  # the first one that has licenseSets
     stated = ET.fromstring(files("cmsis-pack")["Jane_Joe_Doe.net.pdsc"])
-    assert stated.findtext("description").startswith(STATED.description)
+    assert stated.findtext("description") == STATED.description
+
+
+def test_the_longest_name_and_description_fit_into_a_pack():
+    """PACK.xsd: a Csub has at most 32 characters, a description 256."""
+    parts = library_parts([model_parts("n" * 63)], name="n" * 63)
+    given = replace(parts, package=forms.Package(description="d" * 200))
+    root = ET.fromstring(forms.arrange("cmsis-pack", given)[f"unknown.{'n' * 63}.pdsc"])
+    assert root.find("components/component").get("Csub") == "n" * 32
+    assert [len(one.text) <= 256 for one in root.iter("description")] == [True, True]
 
 
 def test_the_zephyr_readme_names_the_variable_of_today():
