@@ -1,6 +1,6 @@
 """Runs the commands of sections of docs/release.md, and keeps their output.
 
-    python packaging/checklist.py Packages Containers
+    python3 packaging/checklist.py Packages Manifests
 
 A command is a line that is indented by four spaces. The first command that fails ends the run. The
 last lines of each command's output go to ``packaging/checked/SECTION.txt``, with the day, the
