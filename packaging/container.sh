@@ -6,7 +6,7 @@
 # Needs root, Linux 6.7 or later and, of Debian, debootstrap; qemu-user-static for another ARCH. The
 # system is a folder in /var/tmp, kept for the next run: 0.7 GB, of which no file is drypoint's.
 set -eu
-file=$(realpath "$1")
+file=$(realpath -e "$1")
 arch=${2:-amd64}
 repository=$(realpath "$(dirname "$0")/..")
 system=/var/tmp/drypoint-container-$arch
