@@ -14,7 +14,6 @@ from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._ops import (
     KINDS,
-    Add,
     AvgPool,
     Conv,
     ConvolutionOp,
@@ -243,7 +242,7 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
         fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
     if isinstance(op, GroupedConv):
         fields["groups"] = op.groups
-    if isinstance(op, Add):
+    if hasattr(op, "factors"):
         fields["factors"] = f"{{{_list(op.factors)}}}"
     if isinstance(op, RequantizedOp):
         fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from ._elementwise import Add, Concat, Lookup, Mul
+from ._elementwise import Add, BinaryOp, Concat, Lookup, Mul
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
@@ -14,6 +14,7 @@ __all__ = [
     "KINDS",
     "Add",
     "AvgPool",
+    "BinaryOp",
     "Concat",
     "Conv",
     "ConvolutionOp",
