@@ -289,7 +289,7 @@ UNTIED = "scales that its tensors do not have elsewhere cannot be written"
 @pytest.mark.parametrize(
     ("program", "problem"),
     [
-        (line(TABLE), "a table of a function cannot be written"),
+        (line(TABLE), "the kind 'lookup' cannot be written"),
         (line(CONV, hi=200), "a clamp of 0 to 200 cannot be written"),
         (line(CONV, pad=np.array([3, 4], np.uint8)), "a padding value for each channel cannot"),
         (line(ADD), "an addition with a bias that no zero point explains cannot be written"),
