@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 from drypoint.program import (
-    Add,
     AvgPool,
     Concat,
     Conv,
@@ -15,19 +14,17 @@ from drypoint.program import (
     DepthwiseConv,
     DType,
     GroupedConv,
-    Lookup,
     MaxPool,
-    Mul,
     Op,
     Program,
 )
+from drypoint.program._ops import KINDS
 
 Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what is special
 
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
-KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup, Mul)
-IN_PLACE = (Add, Lookup, Mul)
+IN_PLACE = tuple(kind for kind in KINDS if kind.in_place)
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
@@ -83,6 +80,14 @@ def every_feature() -> set[Feature]:
                 special.append("in place")
             wanted |= {(name, *types, what) for what in special}
     return wanted
+
+
+def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
+    """What the golden blobs show: each kind with all types, each kind with all that is special."""
+    found = set(found)
+    return {(*feature[:-1], "") for feature in found if feature[-1] == ""} | {
+        (feature[0], feature[-1]) for feature in found if feature[-1] not in ("", "skip")
+    }
 
 
 def _types(kind: type[Op]) -> list[tuple[DType, ...]]:
