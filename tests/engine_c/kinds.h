@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { KINDS = 10 };
+enum { KINDS = 11, HISTORY = 11 };
 
 static inline int is_conv(int kind) {
     return kind == 1 || kind == 5 || kind == 6;

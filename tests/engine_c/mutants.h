@@ -286,7 +286,7 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
 static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int last) {
     const uint32_t c = get_number(m, in + 4, 2);
-    kind = kind < 1 || kind > KINDS || (kind == 5 && c < 2) ? 1 : kind;
+    kind = kind < 1 || kind > KINDS || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
     const int copies = kind == 3 || kind == 8;
     return copies && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;

@@ -6,6 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 
+from nets import OF_GRAPHS
+
 from drypoint.program import (
     AvgPool,
     Concat,
@@ -18,13 +20,12 @@ from drypoint.program import (
     Op,
     Program,
 )
-from drypoint.program._ops import KINDS
 
 Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what is special
 
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
-IN_PLACE = tuple(kind for kind in KINDS if kind.in_place)
+IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
@@ -61,7 +62,7 @@ def count(programs: Iterable[Program]) -> Counter[Feature]:
 def every_feature() -> set[Feature]:
     """All that NUMERICS.md section 3 allows an op to show."""
     wanted = set[Feature]()
-    for kind in KINDS:
+    for kind in OF_GRAPHS:
         name = kind.__name__
         wanted |= {(name, what) for what in OF_KIND if kind is not Dense or what == "skip"}
         for types in _types(kind):

@@ -16,6 +16,7 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    History,
     Lookup,
     MaxPool,
     Op,
@@ -28,6 +29,7 @@ from drypoint.program._fuse import make_plan_by_rows
 from drypoint.program._ops import BinaryOp
 
 KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
+OF_GRAPHS = {*_ops.KINDS} - {History}  # only streaming programs have histories
 BINARY = {kind.kind: kind for kind in _ops.KINDS if issubclass(kind, BinaryOp)}
 BROADCASTS = ("mul",)  # kinds whose second input may be one pixel
 LATER = {"mul": (7, 0)}
