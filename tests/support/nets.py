@@ -32,9 +32,9 @@ KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat",
 OF_GRAPHS = {*_ops.KINDS} - {History}  # only streaming programs have histories
 BINARY = {kind.kind: kind for kind in _ops.KINDS if issubclass(kind, BinaryOp)}
 BROADCASTS = ("mul",)  # kinds whose second input may be one pixel
-LATER = {"mul": (7, 0)}
-"""Kinds that came after the golden blobs: a program has them where its seed modulo the first number
-is the second. Golden blobs of other kinds have no such seed.
+LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number >= 10}
+"""Kinds that came after the others, so that most seeds give the same programs as before: the seeds
+of the programs that have them, modulo 7.
 """
 INT8_STYLES = ("any", "extreme", "small", "zero")
 LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
@@ -302,8 +302,8 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     With `n_ops` the graph has so many random ops, and what joins them.
     """
     rng = np.random.default_rng(seed)
-    for later, (modulus, rest) in LATER.items() if kinds == KINDS else ():
-        kinds = (*kinds, *[later] * 5) if seed % modulus == rest else kinds
+    later = [kind for kind, rest in LATER.items() if seed % 7 == rest and kinds == KINDS]
+    kinds = (*kinds, *later * 5)
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
     graph = _Graph(rng, _output(rng, shape, False))
     count = int(rng.integers(1, 8)) if n_ops is None else n_ops
@@ -325,12 +325,10 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
 
 
 def with_every_kind(programs: list[Program]) -> list[Program]:
-    """The programs, and the first random one with each kind of `LATER` that they lack."""
-    found = {op.kind for program in programs for op in program.ops}
-    for kind, (modulus, rest) in LATER.items():
-        if kind not in found:
-            made = map(random_program, itertools.count(rest, modulus))
-            programs = [*programs, next(p for p in made if kind in {op.kind for op in p.ops})]
+    """The programs, and the first random one with each kind that they lack."""
+    made = map(random_program, itertools.count())
+    while missing := OF_GRAPHS - {type(op) for program in programs for op in program.ops}:
+        programs = [*programs, next(p for p in made if missing & {type(op) for op in p.ops})]
     return programs
 
 
