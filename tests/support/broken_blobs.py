@@ -42,6 +42,7 @@ from blobs import (
     OVERFLOW,
     PAD,
     PADDING,
+    PLAN,
     POOL,
     PRODUCT,
     SHAPE,
@@ -142,7 +143,7 @@ _HEADER: Cases = {
         changed(WIDEN, (INPUT + ZERO, "b", -1), i8(IN + ZERO, -1)),
     ),
     **{
-        f"state size, byte {i}": (FIELD, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
+        f"state size, byte {i}": (PLAN, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
     },
     "softmax shift 64": (FIELD, changed(WIDEN, (52, "I", 1), (56, "B", 64))),
     "softmax shift without mult": (FIELD, changed(WIDEN, (56, "B", 1))),

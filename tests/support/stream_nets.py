@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from line_nets import SCALES, dense, rule
 from nets import (
     INT8_STYLES,
     _lookup,
@@ -193,6 +194,25 @@ def random_windows(seed: int, *, causal: bool = False) -> Program:
 def streams(seeds) -> list[Program]:
     """Streaming programs: every second one is of a causal program."""
     return [random_windows(seed, causal=seed % 2 == 1).streaming() for seed in seeds]
+
+
+def wake_word() -> Program:
+    """The shapes of MLPerf Tiny's wake word: 30 frames of 40 features, depthwise convolutions along
+    the time and pixelwise ones in turn; weights by a formula."""
+    tensor, ops = Tensor(Shape(30, 1, 40), "u8"), []
+    for taps, width in ((3, 128), (5, 128), (10, 128), (15, 32)):
+        h, _, c = tensor.shape
+        for kind, kernel, shape in (
+            (DepthwiseConv, (taps, 1), (taps, 1, c)),
+            (Conv, (1, 1), (width, 1, 1, c)),
+        ):
+            channels = width if kind is Conv else c
+            output = Tensor(Shape(h - taps + 1, 1, channels), "u8")
+            weight = (np.arange(np.prod(shape)) * 37 % 251 - 125).astype(np.int8).reshape(shape)
+            base = {"name": f"op{len(ops)}", "inputs": (tensor,), "output": output}
+            ops.append(kind(**base, kernel=kernel, weight=weight, **rule(output, channels)))
+            tensor = output
+    return Program(name="wake_word", ops=(*ops, dense("last", tensor)), **SCALES)
 
 
 def rows_needed(program: Program) -> int:

@@ -164,7 +164,7 @@ class Engine:
                 f"the program {self.program.name!r} reads whole windows; program.streaming() makes "
                 "one that reads a signal row by row"
             )
-        return Stream(self.program, self._model)
+        return Stream(self.program, self._model, self)
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""

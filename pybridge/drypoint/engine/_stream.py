@@ -18,8 +18,9 @@ class Stream:
     streams may share an engine.
     """
 
-    def __init__(self, program: Program, model: Any) -> None:
+    def __init__(self, program: Program, model: Any, owner: object) -> None:
         self._program, self._model = program, model
+        self._owner = owner  # of the memory that the model points into
         self._arena = np.empty(program.arena_size, np.uint8)
         self.reset()
 
