@@ -136,3 +136,7 @@ class Lookup(BaseOp):
         self.check_tensors()
         self.check_shape(self.in_shape)
         self.freeze("table", NUMPY_TYPE[self.out_type], (256,))
+
+
+ElementwiseOp = Add | Concat | Lookup | Mul
+"""The ops of this file, in the order of `Op`."""
