@@ -84,8 +84,10 @@ def every_feature() -> set[Feature]:
 
 
 def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
-    """What the golden blobs show: each kind with all types, each kind with all that is special."""
-    found = set(found)
+    """What the golden blobs show: each kind with all types, each kind with all that is special. Of
+    histories nothing.
+    """
+    found = {feature for feature in found if feature[0] in {kind.__name__ for kind in OF_GRAPHS}}
     return {(*feature[:-1], "") for feature in found if feature[-1] == ""} | {
         (feature[0], feature[-1]) for feature in found if feature[-1] not in ("", "skip")
     }
