@@ -200,8 +200,9 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
             for kind in map(runs_as, program.ops):
                 chosen = packing.kernel_set(kernels)
                 own = kind in ("conv", "dense", "depthwise")
-                own = own or (kind in ("add", "maxpool", "avgpool") and chosen.quads is not None)
-                own = own or (kernels == "mve" and kind not in ("mul", "grouped"))
+                quads = ("add", "maxpool", "avgpool")
+                own = own or (kind in quads and chosen.quads is not None)
+                own = own or (kernels == "mve" and kind in ("concat", "lookup", *quads))
                 backend = chosen.backend if own else "dpt_scalar"
                 wanted[kind.upper()] = f"{backend}_{kind}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions

@@ -15,7 +15,6 @@ from ._c_names import check_c_name
 from ._history import Clock
 from ._ops import (
     KINDS,
-    Add,
     Conv,
     ConvolutionOp,
     GroupedConv,
@@ -273,7 +272,7 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
         fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
     if isinstance(op, GroupedConv):
         fields["groups"] = op.groups
-    if isinstance(op, Add):
+    if hasattr(op, "factors"):
         fields["factors"] = f"{{{_list(op.factors)}}}"
     if isinstance(op, RequantizedOp):
         fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}
