@@ -14,7 +14,7 @@ from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
-from drypoint.program import blob, memory_chart, packing
+from drypoint.program import History, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
@@ -79,7 +79,7 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
         assert answer.selftest == 0
         assert len(answer.op_stacks) == len(program.ops)
         assert 0 < max(answer.op_stacks) <= answer.stack
-    assert kinds == nets.OF_GRAPHS
+    assert kinds == {*nets.OF_GRAPHS, History}
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,10 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
             _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
             for i, op in enumerate(program.ops)
         ),
-        ops="".join(_op(op, i, *of_op) for i, (op, *of_op) in enumerate(ops)),
+        ops="".join(
+            _op(op, i, wiring, clock, is_packed)
+            for i, (op, wiring, clock, is_packed) in enumerate(ops)
+        ),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),

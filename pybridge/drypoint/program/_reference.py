@@ -99,7 +99,8 @@ def _histories(op: History, rows: Plane) -> Plane:
         before[:] = op.pad
     signal = np.concatenate([before, rows[:, 0]])
     kept = np.arange(len(rows))[:, None] + np.arange(op.out_shape.h)
-    return signal[kept]
+    windows: Plane = signal[kept]
+    return windows
 
 
 def apply(op: Op, *inputs: Plane) -> Plane:
