@@ -15,6 +15,9 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from drypoint import data, models, serve
+from drypoint.common import write_atomic
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -130,8 +133,17 @@ def describe(
     )
 
 
+def write_page_to_draw_on(app: Sphinx, error: Exception | None) -> None:
+    """Write the page of ``drypoint serve`` into the built site, which docs/serve.md shows."""
+    if error is None and app.builder.format == "html":
+        program, test = models.load_program("lenet-mnist"), data.load("mnist", "test")
+        page = serve.make_page(program, examples=test, model=models.load("lenet-mnist"))
+        write_atomic(Path(app.outdir) / "draw/index.html", page)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect `fill` and `describe` to Sphinx."""
+    """Connect the functions of this file to Sphinx."""
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
+    app.connect("build-finished", write_page_to_draw_on)
     return {"parallel_read_safe": True}

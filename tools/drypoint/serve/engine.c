@@ -30,8 +30,8 @@ static uint8_t *behind(const uint8_t *from, uint64_t size) {
     if (from == NULL || end > MOST_BYTES) {
         return NULL;
     }
-    if (end > have && __builtin_wasm_memory_grow(0, (size_t)((end - have + PAGE - 1) / PAGE)) ==
-                          SIZE_MAX) {
+    if (end > have &&
+        __builtin_wasm_memory_grow(0, (size_t)((end - have + PAGE - 1) / PAGE)) == SIZE_MAX) {
         return NULL;
     }
     return (uint8_t *)(uintptr_t)end;

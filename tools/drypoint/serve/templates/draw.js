@@ -48,6 +48,7 @@ class Pad {
   }
 
   #add(event) {
+    const begun = performance.now();
     const box = this.canvas.getBoundingClientRect();
     const seen = event.getCoalescedEvents?.() ?? [];
     const stroke = this.strokes[this.strokes.length - 1];
@@ -55,7 +56,7 @@ class Pad {
       stroke.push([(clientX - box.left) / box.width, (clientY - box.top) / box.width]);
     }
     this.show();
-    this.changed(event.timeStamp);
+    this.changed(begun);
   }
 
   show() {
@@ -96,17 +97,19 @@ function inside({ width, height }, wide, high, choose) {
   return [(wide - w) / 2, (high - h) / 2, w, h];
 }
 
-function blackCanvas(width, height) {
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+function blackCanvas(width, height, canvas = document.createElement("canvas")) {
+  Object.assign(canvas, { width, height });
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.fillRect(0, 0, width, height);
   return { canvas, pen };
 }
 
+const scratch = document.createElement("canvas"); // one for all answers: a new one takes time
+
 // Strokes, white on black, as a net of this input reads them. `centred` does what the makers of
 // MNIST did: the drawing fills the box, then its centre of mass goes to the middle.
 function drawingBytes(strokes, { w, h, c }, centred) {
-  const { pen } = blackCanvas(w, h);
+  const { pen } = blackCanvas(w, h, scratch);
   const width = PEN * Math.min(w, h);
   pen.strokeStyle = "#fff";
   const render = (place) => {
@@ -139,7 +142,7 @@ function centreOfMass(bytes, w, c) {
 
 // A picture or a frame of a video as a net of this input reads it.
 function pictureBytes(picture, { w, h, c }, resize, inverted) {
-  const { pen } = blackCanvas(w, h);
+  const { pen } = blackCanvas(w, h, scratch);
   pen.imageSmoothingQuality = "high";
   const place = resize === "stretch" ? [0, 0, w, h]
     : inside(picture, w, h, resize === "fit" ? Math.min : Math.max);
@@ -160,12 +163,13 @@ function toBytes(pen, w, h, c) {
   return bytes;
 }
 
-// A canvas that shows bytes of a net's input.
-function canvasOf(bytes, { w, h, c }) {
-  const { canvas, pen } = blackCanvas(w, h);
-  const image = pen.getImageData(0, 0, w, h);
+// A canvas, new or given, with the bytes of a net's input as a picture.
+function canvasOf(bytes, { w, h, c }, given) {
+  const { canvas, pen } = blackCanvas(w, h, given);
+  const image = pen.createImageData(w, h);
   for (let i = 0; i < w * h; i++) {
     for (let k = 0; k < 3; k++) image.data[4 * i + k] = bytes[c * i + (c === 1 ? 0 : k)];
+    image.data[4 * i + 3] = 255;
   }
   pen.putImageData(image, 0, 0);
   return canvas;

@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const settings = JSON.parse($("settings").textContent);
 const MOST_CLASSES = 12; // more: the likeliest are shown
 const MOST_TILES = 64;
-const state = { engine: null, answer: null, source: null, float: null, times: [], pending: 0 };
+const state = { engine: null, answer: null, source: null, float: null, times: [] };
 window.drypoint = state; // for a console, and for tests
 
 const fromBase64 = (text) => Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
@@ -32,14 +32,17 @@ function show(program, own) {
   $("pad").style.aspectRatio = `${w} / ${h}`;
   Object.assign($("read"), { width: w, height: h });
   $("examples").hidden = !own || !settings.examples.length;
-  for (const cell of document.querySelectorAll(".float")) cell.hidden = !hasFloat();
   $("caption").textContent = `Answer of ${program.name} for each class`;
   showOps(program);
+  // A dot for the browser, which compiles now what it would compile at the first stroke.
+  state.engine.run(drawingBytes([[[0.5, 0.5]]], program.input, true));
   pad.clear();
   blank();
 }
 
-const hasFloat = () => state.own && settings.float !== "none";
+// Whether there is a column for the float net: always where it answers live.
+const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
+const floatHead = element("th", { scope: "col", textContent: "float net" });
 const maps = new Map(); // canvas -> index of its op, of those in sight
 const inSight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -47,7 +50,7 @@ const inSight = new IntersectionObserver((entries) => {
     else maps.delete(target);
   }
   showMaps();
-});
+}, { rootMargin: "100%" });
 
 function showOps(program) {
   inSight.disconnect();
@@ -73,32 +76,25 @@ function showOps(program) {
 function tiling({ h, w, c }) {
   const flat = h * w === 1;
   const tiles = flat ? Math.min(c, 4096) : Math.min(c, MOST_TILES);
-  const columns = Math.min(tiles, Math.max(1, Math.ceil(Math.sqrt(tiles * (flat ? 2.5 : 1.6) * h / w))));
+  const wanted = Math.ceil(Math.sqrt(tiles * (flat ? 2.5 : 1.6) * (h / w)));
+  const columns = flat && c <= 24 ? c : Math.min(tiles, Math.max(1, wanted));
   return { tiles, columns, rows: Math.ceil(tiles / columns) };
 }
 
 // --- an answer -------------------------------------------------------------------------------
 
 function blank() {
-  state.answer = null;
+  state.answer = state.float = null;
   $("hint").hidden = !pad.empty;
   $("decision").textContent = "\u2013";
-  $("certainty").textContent = $("latency").textContent = $("microseconds").textContent = "";
+  $("certainty").textContent = "";
   for (const id of ["latency", "microseconds"]) $(id).textContent = "\u2013";
   $("read").getContext("2d").clearRect(0, 0, $("read").width, $("read").height);
   showClasses(null);
   showMaps();
 }
 
-// Compute and show at the next frame; `since`: the time of the event that asks for it.
-function schedule(since) {
-  if (state.pending) return;
-  state.pending = requestAnimationFrame(() => {
-    state.pending = 0;
-    update(since);
-  });
-}
-
+// Compute and show; `since`: when the event arrived that asks for it.
 function update(since) {
   const { engine, source } = state;
   if (pad.empty && !source) return blank();
@@ -107,12 +103,12 @@ function update(since) {
     ? source.bytes ?? pictureBytes(source.picture, input, resize, $("invert").checked)
     : drawingBytes(pad.strokes, input, $("centre").checked);
   const answer = state.answer = engine.run(bytes);
-  state.float = source?.float ?? null;
+  state.float = source?.float ?? (settings.float === "live" ? state.float : null);
   state.times = [...state.times, answer.milliseconds].slice(-50);
   const mean = state.times.reduce((sum, one) => sum + one) / state.times.length;
   $("hint").hidden = true;
   $("microseconds").textContent = `${number(Math.round(1000 * mean))} \u00b5s`;
-  $("read").getContext("2d").drawImage(canvasOf(bytes, input), 0, 0);
+  canvasOf(bytes, input, $("read"));
   showClasses(answer);
   showMaps();
   answer.latency = since ? performance.now() - since : null;
@@ -148,14 +144,17 @@ function showClasses(answer) {
       element("th", { scope: "row", className: "left", textContent: label(i) }),
       element("td", { className: "bar" }, bar),
       element("td", { textContent: values ? text(values[i]) : "\u2013" }));
-    if (hasFloat()) row.append(element("td", { className: "float", textContent: float }));
+    if (hasFloat()) row.append(element("td", { textContent: float }));
     row.classList.toggle("best", answer !== null && i === answer.decision);
     return row;
   }));
+  if (hasFloat()) $("head").append(floatHead);
+  else floatHead.remove();
   $("value").textContent = percent ? "integers" : "output";
   if (!answer) return;
   const decided = label(answer.decision);
   if ($("decision").textContent !== decided) $("decision").textContent = decided;
+  $("decision").classList.toggle("long", decided.length > 3);
   $("certainty").textContent = percent ? `${text(values[answer.decision])} probability` : "the largest output";
 }
 
@@ -218,7 +217,7 @@ async function askFloat(answer) {
 const pad = new Pad($("pad"), (since) => {
   state.source = null;
   stopCamera();
-  schedule(since);
+  update(since);
 });
 
 function problem(text) {
