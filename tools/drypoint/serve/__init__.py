@@ -1,6 +1,6 @@
 """A page to draw on: the C engine answers in the browser, as WebAssembly.
 
-    page = serve.make_page(program, examples=test, model=model)   # one HTML document
+    page = serve.make_page(program, examples=test, model=model)  # one HTML document
     serve.make_server(page, program, model=model).serve_forever()  # on this machine
 
 The design:

@@ -22,10 +22,10 @@ _SCRIPTS = ("engine.js", "draw.js", "page.js")
 _MOST_EXAMPLES = 10
 _FLOAT_NOTES = {
     "none": "",
-    "examples": "The column &ldquo;float net&rdquo; has the answers of the float net that the program was made of, "
-    "computed when this page was made, for the test pictures only.",
-    "live": "The column &ldquo;float net&rdquo; has the answers of the float net that the program was made of, "
-    "computed by the <code>drypoint serve</code> that runs on your machine.",
+    "examples": "The column &ldquo;float net&rdquo; has the answers of the float net that the "
+    "program was made of, computed when this page was made, for the test pictures only.",
+    "live": "The column &ldquo;float net&rdquo; has the answers of the float net that the program "
+    "was made of, computed by the <code>drypoint serve</code> that runs on your machine.",
 }
 
 
