@@ -5,10 +5,10 @@
 
 The design:
 
-* **The page is one HTML file**, with engine, program, script and style inside. It requests nothing
+* **The page is one HTML file**, with engine, program, script, style inside. It requests nothing
   (its content security policy forbids that), opens from a disk, and any static host serves it.
-* **The engine is the C engine**: `engine.c` beside this file is what the page calls. ``engine.wasm``
-  is built from it and from engine_c by ``make wasm`` and comes with the package, so that a user
+* **The engine is the C engine**: the page calls `engine.c` beside this file. ``engine.wasm`` is
+  built from it and from engine_c by ``make wasm`` and comes with the package, so that a user
   needs no clang; a test compares it with a fresh build. It has the plain kernels only: 30 KB.
 * **A program that is dropped** goes through the engine's loader, as on a device. Names and labels,
   which the engine does not read, are checked in JavaScript.

@@ -87,6 +87,7 @@ function blank() {
   state.answer = state.float = null;
   $("hint").hidden = !pad.empty;
   $("decision").textContent = "\u2013";
+  $("decision").className = "none";
   $("certainty").textContent = "";
   for (const id of ["latency", "microseconds"]) $(id).textContent = "\u2013";
   $("read").getContext("2d").clearRect(0, 0, $("read").width, $("read").height);
@@ -154,7 +155,7 @@ function showClasses(answer) {
   if (!answer) return;
   const decided = label(answer.decision);
   if ($("decision").textContent !== decided) $("decision").textContent = decided;
-  $("decision").classList.toggle("long", decided.length > 3);
+  $("decision").className = decided.length > 3 ? "long" : "";
   $("certainty").textContent = percent ? `${text(values[answer.decision])} probability` : "the largest output";
 }
 
