@@ -108,6 +108,12 @@ class Browser:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", files=[str(path)], nodeId=node)
 
+    def drop(self, path: Path, x: float, y: float) -> None:
+        """Drag a file into the window and drop it at a point."""
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for step in ("dragEnter", "dragOver", "drop"):
+            self.call("Input.dispatchDragEvent", type=step, x=x, y=y, data=data)
+
     def requests(self) -> list[str]:
         """The addresses that the page has requested since `open`, without data in addresses."""
         self.run("0")

@@ -229,7 +229,9 @@ def test_another_net_is_dropped_and_takes_pictures(opened, tmp_path):
     program, images = residual()
     path = tmp_path / "residual.dpt"
     title = "document.getElementById('title').textContent"
-    choose(opened, path, blob.dumps(program), until=f"{title} === 'Show it a picture'")
+    path.write_bytes(blob.dumps(program))
+    opened.drop(path, 200, 300)
+    opened.wait(f"{title} === 'Show it a picture'")
     assert opened.run("document.getElementById('examples').hidden")
     for image in images[:5]:
         choose(opened, tmp_path / "picture.png", image, until="drypoint.answer")
@@ -338,6 +340,8 @@ def test_the_server_answers_only_what_the_page_asks(server):
     port = int(server.rpartition(":")[2].strip("/"))
     with pytest.raises(serve.ServeError, match=f"port {port}: .*--port names another"):
         serve.make_server("", PROGRAM, port=port)
+    with pytest.raises(serve.ServeError, match="port 65536 is none"):
+        serve.make_server("", PROGRAM, port=65536)
 
 
 def test_the_command_writes_a_folder(cli, refused, lenet, tmp_path):

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 from drypoint import models
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     server = make_server(page, program, model=model, port=args.port)
     address = f"http://127.0.0.1:{server.server_port}/"
     result(f"{address} has {program.name}; Ctrl-C ends it", {"url": address}, as_json=args.json)
+    sys.stdout.flush()  # for a program that waits for the address
     with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()
     return 0

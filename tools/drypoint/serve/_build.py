@@ -26,7 +26,7 @@ _FLAGS = (
     *("-ffreestanding", "-ffunction-sections", "-fdata-sections", "-c"),
 )
 _LINK = ("--no-entry", "--gc-sections", "--strip-all", "--keep-section=producers")
-_STACK = ("-z", "stack-size=65536")
+_STACK = ("--stack-first", "-z", "stack-size=65536")  # too deep a stack is a trap
 
 
 class BuildError(DrypointError, RuntimeError):

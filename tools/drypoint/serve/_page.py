@@ -68,6 +68,7 @@ def make_page(
         style=page_style() + _text("page.css"),
         connect="'self'" if floats == "live" else "'none'",
         engine_bytes=f"{len(engine):,}",
+        place="your machine" if floats == "live" else "this page",
         float_note=_FLOAT_NOTES[floats],
         settings=_script_json({"float": floats, "examples": shown}),
         engine=b64encode(engine).decode(),

@@ -28,8 +28,10 @@ def make_server(
         port: 0: any that is free.
 
     Raises:
-        ServeError: the port is not free.
+        ServeError: the port is not free, or none.
     """
+    if not 0 <= port < 1 << 16:
+        raise ServeError(f"port {port} is none: ports are 0 to 65535")
     shape, content = tuple(program.input_shape), page.encode()
 
     class Handler(BaseHTTPRequestHandler):
