@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     encoder, decoder = encoder_of(reader), _decoder(reader)
     if not isinstance(decoder, ClassDecoder):
         raise DrypointError(f"{name} does not answer in classes")
+    if isinstance(encoder, SignalEncoder) and args.invert:
+        raise DrypointError(f"--invert is for pictures; {name} reads signals")
     if isinstance(encoder, SignalEncoder):
         names, inputs = _windows(args.image, encoder, signals_of(reader).get("label"))
     elif isinstance(encoder, ImageEncoder):
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{name} has no encoder: how it reads files is not known")
     if args.invert:
         inputs = 255 - inputs
-    elif args.model is None:
+    elif args.model is None and isinstance(encoder, ImageEncoder):
         for image in itertools.compress(args.image, _on_light(inputs)):
             say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
     probabilities = _probabilities(reader, inputs, args.target)
