@@ -83,10 +83,11 @@ def check_reads_pictures(program: Program) -> None:
     Raises:
         ServeError: the program reads something else than 8-bit pictures of 1 or 3 channels.
     """
-    if str(program.input_type) != "u8" or program.input_shape.c not in (1, 3):
+    pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
+    if program.is_streaming or not pictures:
         raise ServeError(
-            f"{program.name} reads {program.input}: the page is for programs that read 8-bit "
-            "pictures of 1 or 3 channels (u8 HxWx1, u8 HxWx3)"
+            f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
+            "page is for programs that read 8-bit pictures of 1 or 3 channels (u8 HxWx1, u8 HxWx3)"
         )
 
 

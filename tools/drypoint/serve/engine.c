@@ -60,7 +60,8 @@ EXPORT(load) int page_load(size_t size) {
     if (status != DPT_OK) {
         return status;
     }
-    if (ops[0].in.type != DPT_U8 || (ops[0].in.c != 1 && ops[0].in.c != 3)) {
+    if (model.state_size != 0 || ops[0].in.type != DPT_U8 ||
+        (ops[0].in.c != 1 && ops[0].in.c != 3)) {
         return E_INPUT;
     }
     if (dpt_steps(&model) > MOST_STEPS) {
@@ -131,7 +132,8 @@ EXPORT(text) const char *page_text(int status) {
     case E_STEPS:
         return "it takes more than 1,000,000,000 steps, and the page would stand still";
     case E_INPUT:
-        return "it reads no 8-bit pictures of 1 or 3 channels, and this page gives it pictures";
+        return "it reads no whole 8-bit pictures of 1 or 3 channels, and this page gives it "
+               "pictures";
     default:
         return dpt_status_text((dpt_status)status);
     }
