@@ -43,7 +43,7 @@ static inline dpt_status run_or_step(const dpt_model *model, const dpt_backend *
 /* A number of all outputs of some steps, in which the inputs come again and again. */
 static inline uint32_t stream_digest(const dpt_model *model, const dpt_backend *backend,
                                      const uint8_t *inputs) {
-    enum { STEPS = 40 };
+    enum { STEPS = 20 };
     const size_t n = input_bytes(model), count = output_count(model);
     uint8_t *arena = exact(model->arena_size);
     int32_t *output = exact(count * sizeof *output);
@@ -82,8 +82,8 @@ static inline void check_backend(const dpt_model *model, const dpt_backend *back
     dpt_model_pack(&packed, ops, MAX_OPS, model, backend, memory, size);
     const dpt_model *both[2] = {&packed, model};
     for (int i = 0; i < 2 && model->state_size != 0; i++) {
-        demand(stream_digest(both[i], backend, inputs) == stream_digest(model, &dpt_scalar, inputs),
-               backend->name, "differs in a step");
+        demand(stream_digest(both[i], backend, inputs) == right->crc[0], backend->name,
+               "differs in a step");
     }
     for (int i = 0; i < 2 && model->state_size == 0; i++) {
         digests found = {{0}};
@@ -113,6 +113,9 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
         inputs[i] = input[i];
         inputs[n + i] = (uint8_t)(input[i] ^ 0xFF);
         inputs[2 * n + i] = input[n - 1 - i];
+    }
+    if (model->state_size != 0) {
+        right.crc[0] = stream_digest(model, &dpt_scalar, inputs);
     }
     for (size_t i = model->state_size != 0 ? 0 : BATCH; i-- > 0;) {
         dpt_run_traced(model, &dpt_scalar, arena, model->arena_size, inputs + i * n,
