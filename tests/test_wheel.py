@@ -75,6 +75,7 @@ def check_content(toolbox, wheel):
     used += ("drypoint/serve/",)
     stray = [name for name in in_c if not name.startswith(used) and ".dist-info/" not in name]
     assert stray == []
+    assert "drypoint/serve/engine.wasm" in names
     assert not [name for name in names if re.search(r"/tests?[_/]", name)]
     run([sys.executable, "-m", "twine", "check", "--strict", wheel])
     links = re.findall(r"\]\(([^)]+)\)", metadata)

@@ -23,6 +23,7 @@ from PIL import Image
 
 from drypoint import data, models, nn, quant, serve
 from drypoint.data import ClassDecoder, ImageEncoder
+from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
 from drypoint.program import Program, blob, reference, softmax
 
@@ -212,7 +213,8 @@ def test_a_meta_that_breaks_its_rules_is_refused(opened):
 
 
 def residual():
-    """A residual net of three classes with random weights, on colour pictures of 10 x 8."""
+    """A residual net of three classes with random weights, on colour pictures of 10 x 8; it seldom
+    decides."""
     rng = np.random.default_rng(0)
     block = nn.Graph(
         {"conv": nn.Conv2d(6, 3, padding=1), "relu": nn.ReLU(), "add": nn.Add()},
@@ -221,7 +223,8 @@ def residual():
     layers = {"stem": nn.Conv2d(6, 3), "block": block, "mean": nn.GlobalAvgPool2d()}
     net = nn.Sequential({**layers, "fc": nn.Linear(3), "softmax": nn.Softmax()}, (3, 8, 10))
     encoder = ImageEncoder(width=10, height=8, color="rgb")
-    model = nn.Model(net.initialize(0), encoder=encoder, decoder=ClassDecoder(["a", "<b>", "c"]))
+    decoder = ClassDecoder(["a", "<b>", "c"], reject_below=0.99)
+    model = nn.Model(net.initialize(0), encoder=encoder, decoder=decoder)
     images = rng.integers(0, 256, (50, 8, 10, 3)).astype(np.uint8)
     return quant.quantize(model, quant.calibrate(model, images), name="residual"), images
 
@@ -237,6 +240,8 @@ def test_another_net_is_dropped_and_takes_pictures(opened, tmp_path):
     for image in images[:5]:
         choose(opened, tmp_path / "picture.png", image, until="drypoint.answer")
         check_answer(opened, program, image)
+        assert Engine(program)(image) is None
+        assert opened.run("document.getElementById('decision').textContent") == "\u2013"
     choose(opened, tmp_path / "large.png", np.full((90, 70, 3), 200, np.uint8),
            until="drypoint.answer")  # fmt: skip
     assert (check_answer(opened, program) == 200).all()
@@ -265,6 +270,7 @@ def test_random_programs_have_the_bytes_of_the_reference(opened):
             check_answer(opened, program, pixels)
             ran += 1
     assert ran > 8
+    assert opened.run("KINDS.length") == lib.DPT_KINDS, "a new op needs a name in engine.js"
 
 
 def test_the_camera_is_classified_until_it_is_stopped(opened):

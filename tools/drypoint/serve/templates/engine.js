@@ -2,7 +2,7 @@
 
 const KINDS = [
   "", "conv", "dense", "max pooling", "mean pooling", "grouped conv", "depthwise conv", "add",
-  "concat", "lookup", "product",
+  "concat", "lookup", "product", "history",
 ];
 const TYPES = ["u8", "i8", "i32"];
 const ARRAYS = [Uint8Array, Int8Array, Int32Array];
@@ -104,7 +104,8 @@ function readProgram(content) {
     ? utf8(part(32), "the labels").split("\0").slice(0, -1)
     : Array.from({ length: outputs }, (_, i) => String(i));
   return { content, name: meta.name, ops, outputs, labels, input: tensor(24),
-    resize: meta.input.encoder?.resize ?? "stretch", scale: meta.output.scale };
+    resize: meta.input.encoder?.resize ?? "stretch", scale: meta.output.scale,
+    rejectBelow: meta.output.decoder?.reject_below ?? 0 };
 }
 
 function kindOf(kind, u16, at) {

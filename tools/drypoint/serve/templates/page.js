@@ -152,11 +152,18 @@ function showClasses(answer) {
   if (hasFloat()) $("head").append(floatHead);
   else floatHead.remove();
   $("value").textContent = percent ? "integers" : "output";
-  if (!answer) return;
-  const decided = label(answer.decision);
+  if (answer) showDecision(label(answer.decision), values[answer.decision], percent);
+}
+
+function showDecision(label, value, percent) {
+  const { rejectBelow } = state.engine.program;
+  const rejected = percent && value < rejectBelow;
+  const decided = rejected ? "\u2013" : label;
   if ($("decision").textContent !== decided) $("decision").textContent = decided;
-  $("decision").className = decided.length > 3 ? "long" : "";
-  $("certainty").textContent = percent ? `${text(values[answer.decision])} probability` : "the largest output";
+  $("decision").className = rejected ? "none" : decided.length > 3 ? "long" : "";
+  const reason = rejected ? `, below ${rejectBelow}: no decision` : "";
+  $("certainty").textContent = percent ? `${(100 * value).toFixed(1)} % probability${reason}`
+    : "the largest output";
 }
 
 function showMaps() {
