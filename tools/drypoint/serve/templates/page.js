@@ -4,6 +4,7 @@ const $ = (id) => document.getElementById(id);
 const settings = JSON.parse($("settings").textContent);
 const MOST_CLASSES = 12; // more: the likeliest are shown
 const MOST_TILES = 64;
+const MOST_PIXELS = 4e6; // of the picture of an op's output: of large planes fewer tiles are shown
 const state = { engine: null, answer: null, source: null, float: null, times: [] };
 window.drypoint = state; // for a console, and for tests
 
@@ -75,7 +76,8 @@ function showOps(program) {
 // Tiles of an output: a channel each, or a value each where there is one position.
 function tiling({ h, w, c }) {
   const flat = h * w === 1;
-  const tiles = flat ? Math.min(c, 4096) : Math.min(c, MOST_TILES);
+  const room = Math.max(1, Math.floor(MOST_PIXELS / (h * w)));
+  const tiles = Math.min(c, flat ? 4096 : Math.min(MOST_TILES, room));
   const wanted = Math.ceil(Math.sqrt(tiles * (flat ? 2.5 : 1.6) * (h / w)));
   const columns = flat && c <= 24 ? c : Math.min(tiles, Math.max(1, wanted));
   return { tiles, columns, rows: Math.ceil(tiles / columns) };
@@ -215,6 +217,7 @@ async function askFloat(answer) {
     if (state.answer === answer) showClasses(answer);
   } catch {
     settings.float = "none"; // the command has ended
+    state.float = null;
   }
   state.asking = false;
   if (state.answer && state.answer !== answer && settings.float === "live") askFloat(state.answer);
