@@ -48,8 +48,8 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
             "op->rows >= dpt_row_map_of(next).reach",
             "op->rows + 1 >= dpt_row_map_of(next).reach",
         ),
-        ("dpt_stream.c", "last_reader < h ||", "last_reader <= h ||"),
-        ("dpt_stream.c", "op->pad_top - 1u", "op->pad_top"),
+        ("dpt_stream.c", "ops[i].out_offset != size", "ops[i].out_offset < size"),
+        ("dpt_stream.c", "!= state_size", "< state_size"),
         ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
     ],
 )

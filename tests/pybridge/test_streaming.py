@@ -5,12 +5,15 @@ import dataclasses
 import line_nets
 import numpy as np
 import pytest
+import stream_faults
 import stream_nets
 from nets import random_inputs
 
 from drypoint.engine import Compiled, Engine, EngineError, export_c, find_compiler
+from drypoint.engine._native import ffi, lib
 from drypoint.program import (
     Add,
+    BlobError,
     Clock,
     Dense,
     History,
@@ -200,6 +203,46 @@ def test_a_history_is_no_more_than_the_rows_that_its_readers_need():
     assert [type(op) for op in stream.ops] == [Dense, History, Dense]
     assert (stream.state_size, stream.arena_size) == (6 + 32, 6 + 32 + 4)
     assert stream.clocks == (Clock(1, 1), Clock(1, 1), Clock(8, 1))
+
+
+def test_a_program_has_at_most_128_histories():
+    for n, status in ((128, lib.DPT_OK), (129, lib.DPT_E_PLAN)):
+        data = stream_faults.many(n)
+        model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n + 1)
+        assert lib.dpt_model_load(model, ops, n + 1, data, len(data)) == status
+        if status == lib.DPT_OK:
+            assert blob.loads(data).state_size == 2 * (n + 1) + 2 * n
+        else:
+            with pytest.raises(BlobError, match="129 histories; a program has at most 128"):
+                blob.loads(data)
+
+
+def test_the_page_s_example():
+    """NUMERICS.md section 11, "Three steps, walked through"."""
+    row = Tensor(Shape(1, 1, 1), "u8")
+    rows = row._replace(shape=Shape(3, 1, 1))
+
+    def steps(before):
+        history = History(
+            name="h", inputs=(row,), output=rows, kernel=(3, 1), stride=(2, 1),
+            padding=(before, 0, 0, 0),
+        )  # fmt: skip
+        last = dataclasses.replace(
+            line_nets.dense("d", rows), weight=np.array([[1, 2, 3]] * 3, np.int8),
+            bias=np.zeros(3, np.int32), mult=np.full(3, 2**30, np.int32), shift=2,
+        )  # fmt: skip
+        program = Program(name="page", ops=(history, last), **line_nets.SCALES)
+        signal = np.array([5, 7, 2, 4], np.uint8).reshape(4, 1, 1, 1)
+        assert np.array_equal(Engine(program).run(signal), reference.run(program, signal))
+        found = [reference.trace(program, signal)[0][i].ravel().tolist() for i in range(4)]
+        outputs = reference.run(program, signal)[:, 0].tolist()
+        return program, found, list(program.output_steps(4)), outputs
+
+    program, found, there, outputs = steps(0)
+    assert found == [[0, 0, 5], [0, 5, 7], [5, 7, 2], [7, 2, 4]]
+    assert (there, outputs, program.clocks) == ([2], [25], (Clock(1, 1), Clock(3, 2)))
+    _, _, there, outputs = steps(2)
+    assert (there, outputs) == ([0, 2], [15, 25])
 
 
 def test_passes_leave_a_stream_as_it_is():

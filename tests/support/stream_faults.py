@@ -158,7 +158,6 @@ REFUSED: Cases = {
             "a history a byte behind its place": changed(LINE_BLOB, u32(OFFSET, 7)),
             "a history in place": changed(LINE_BLOB, u8(MARKS, 1)),
             "an op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1, 1)),
-            "129 histories": many(129),
             "a first step of 65,536": long_line(65535),
             "a period of 65,536": changed(long_line(3, stride=(256, 1)), u16(STRIDE, 256, 2)),
             "an output over the newest rows": line(8, 12),
@@ -166,6 +165,9 @@ REFUSED: Cases = {
             "an output that reaches over the oldest row": line(7, 12),
             "an output over the oldest row that its own op reads": line(6, 12),
             "an arena of one byte too many": line(12, 15),
+            "an output over the history that reads it": unchecked(
+                (maximum(ROW, ROW), history(ROW, 3), dense(THREE, PAIR)), (6, 6), 12
+            ),
             "two periods meet": joined(
                 history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22
             ),
@@ -181,7 +183,6 @@ REFUSED: Cases = {
 }
 ACCEPTED = {
     "a streaming program": LINE_BLOB,
-    "128 histories": many(128),
     "a first step of 65,535": long_line(65534),
     "a period of 65,280": changed(long_line(3, stride=(256, 1)), u16(STRIDE, 255, 2)),
     "a row that waits for two steps": joined(
