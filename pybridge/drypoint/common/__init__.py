@@ -28,6 +28,7 @@ from ._kinds import check_kind as check_kind
 from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
+from ._page_style import page_style as page_style
 from ._tables import html_table as html_table
 from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread

@@ -24,6 +24,8 @@ COMMANDS = {
     "net or the integer engine",
     "info": "print a float model or an integer program as a listing",
     "report": "write one HTML page about a model: accuracy, errors by layer, costs, what is proven",
+    "serve": "serve a page to draw on, or write it: the C engine answers in the browser, as "
+    "WebAssembly",
     "import": "read an ONNX or TensorFlow Lite file: a float net as a model, a "
     "quantized one as a program",
     "models": "print the cards of the models that come with the package, or retrain the models",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import plot
-from drypoint.common import DrypointError, how_to_install
+from drypoint.common import DrypointError, how_to_install, page_style
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -56,7 +56,7 @@ def page(
     thumbnails = Thumbnails()
     return environment.get_template("report.html.j2").render(
         f=facts,
-        style=folder.joinpath("report.css").read_text("utf-8"),
+        style=page_style() + folder.joinpath("report.css").read_text("utf-8"),
         listing=str(program),
         accuracy=accuracy,
         first_loss=first_loss,
