@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="compare on these pictures; of a log: those of its runs, in their order",
+        help="compare on these pictures; with a log: the pictures of its runs, in their order",
     )
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
@@ -121,8 +121,8 @@ def _text(path: Path) -> str:
 
 def _images(
     args: argparse.Namespace, right: Program | Model, other: object
-) -> NDArray[np.integer] | None:
-    """The pictures of the options; None: those in the log."""
+) -> NDArray[np.generic] | None:
+    """The examples that the options name; None: the inputs in the log."""
     if args.image is not None:
         encoder = encoder_of(right)
         if not isinstance(encoder, ImageEncoder):
@@ -131,5 +131,4 @@ def _images(
     if isinstance(other, Log) and args.data is None:
         return None
     options = argparse.Namespace(data=args.data, limit=args.limit or IMAGES)
-    x = examples("test", options, right, of_its_classes=False).x
-    return right.encode(x) if isinstance(right, Program) else x
+    return examples("test", options, right, of_its_classes=False).x

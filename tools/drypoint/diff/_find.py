@@ -30,11 +30,11 @@ def find_difference(
         right: what is right: a program, by the NumPy reference, or a float model.
         other: another program, an engine, compiled C, or a device's log; with a float model a
             program.
-        images: inputs (N, h, w, c) as the program reads, or as the model's encoder takes; None:
-            the inputs in the log.
+        images: at least one input, as `Program.encode` or the model's encoder takes it; None: the
+            inputs in the log.
 
     Raises:
-        DiffError: images are missing, or the two cannot be compared.
+        DiffError: images are missing, or the two are of different nets.
         ProgramError: the images do not fit the program.
     """
     wanted = "a Program, or a Model"
@@ -50,11 +50,13 @@ def find_difference(
         if images is None:
             raise DiffError("a float model and a program are compared on images: give some")
         return find_in_floats(right, other, images)
-    if images is None and not isinstance(other, Log):
-        raise DiffError("images are missing: only a log has its own")
-    inputs = right.check_input(
-        other.inputs if isinstance(other, Log) and images is None else images
-    )
+    if images is None:
+        if not isinstance(other, Log):
+            raise DiffError("images are missing: only a log has its own")
+        images = other.inputs
+    inputs = right.encode(images)
+    if not len(inputs):
+        raise DiffError("there are no images to compare on: give at least one")
     if isinstance(other, Log):
         return _with_log(right, other, inputs)
     if isinstance(other, Program):
@@ -103,6 +105,11 @@ def _compared(
 ) -> Difference:
     """The first op with another output. What it reads is equal on both sides."""
     tensors: list[Plane] = [inputs, *reference.trace(right, inputs)]
+    if [(a.shape, a.dtype) for a in tensors[1:]] != [(b.shape, b.dtype) for b in outputs]:
+        raise DiffError(
+            f"the other side has {len(outputs)} ops, and the program {right.name!r} has "
+            f"{len(right.ops)}, or their outputs have other shapes: they are of different nets"
+        )
     names = _numbers(right, log)
     pairs = zip(tensors[1:], outputs, strict=True)
     index = next((i for i, (a, b) in enumerate(pairs) if not np.array_equal(a, b)), None)
