@@ -20,7 +20,7 @@ class Thumbnails:
 
     def element(self, one: Example) -> str:
         """An ``<img>`` of an example; "" without an image or without room."""
-        if one.image is None:
+        if one.image is None or self.room < 0:
             return ""
         image = Image.fromarray(one.image)
         image.thumbnail((_SIDE, _SIDE))
