@@ -319,6 +319,7 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
         (dpt, log, []),
         (log, f"{dpt}@scalar", []),
         (dpt, dpt, image),
+        ("lenet-mnist", "lenet-mnist@scalar", ["--limit", 2]),
     ):
         code, out, _ = cli("diff", a, b, *more)
         assert (code, out.startswith("Nothing differs: ")) == (0, True), (a, b, out)

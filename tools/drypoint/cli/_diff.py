@@ -17,7 +17,7 @@ from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
 from ._output import result
-from ._pieces import load_file
+from ._pieces import load_file, load_program
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
@@ -26,8 +26,9 @@ IMAGES = 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     kinds = (
-        "a program (.dpt) or float model (.npz); FILE.dpt@BACKEND: the C engine with a backend; "
-        "the folder of an exported program, which is compiled here; or a device's log"
+        "a program (.dpt, or lenet-mnist) or float model (.npz); FILE.dpt@BACKEND: the C engine "
+        "with a backend; the folder of an exported program, which is compiled here; or a device's "
+        "log"
     )
     parser.add_argument("right", metavar="A", help=f"what is right: {kinds}")
     parser.add_argument("other", metavar="B", help="what is compared with it: the same kinds")
@@ -89,13 +90,15 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
 
 def _opened(name: str) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
-    path, at, backend = name.rpartition("@")
-    if at and path.endswith(".dpt"):
-        return Engine(path, backend=backend)
-    if Path(name).is_dir():
-        return Path(name)
-    content = read_bytes(name)
-    return content if is_log(content) else load_file(Path(name))
+    path = Path(name)
+    program, at, backend = name.rpartition("@")
+    if at and not path.exists():
+        return Engine(load_program(Path(program)), backend=backend)
+    if path.is_dir():
+        return path
+    if path.exists() and is_log(content := read_bytes(path)):
+        return content
+    return load_file(path)
 
 
 def _as_exported(program: Program, number: int) -> Program:
