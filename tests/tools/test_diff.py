@@ -136,7 +136,7 @@ def test_mistakes_of_the_input_are_told_from_one_another():
         (IMAGES ^ 0x80, "input scaling", "shifted by 128"),
         (0 * IMAGES, "input scaling", "all zeros"),
         (standard, "input scaling", "normalized by mean"),
-        (halved, "input scaling", "times the right input, plus"),
+        (halved, "input scaling", "times the expected one, plus"),
         (IMAGES[::-1], "unknown", "another picture"),
     ):
         log = log_of(right, np.ascontiguousarray(wrong))

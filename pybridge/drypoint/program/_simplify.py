@@ -50,7 +50,7 @@ class Simplified:
     """The result of `simplify`.
 
     Attributes:
-        before: the program that came.
+        before: the program before.
         program: the simplified one; ``before`` itself where there was nothing to leave out.
         changes: an entry for each op that changed or is gone, in the order of ``before``.
     """

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log"
     )
     parser.add_argument("right", metavar="A", help=f"what is right: {kinds}")
-    parser.add_argument("other", metavar="B", help="what is compared with it: the same kinds")
+    parser.add_argument("other", metavar="B", help="what is compared with A, of any of these kinds")
     parser.add_argument(
         "--image",
         type=Path,

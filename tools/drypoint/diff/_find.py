@@ -80,9 +80,9 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     facts = f"The input differs: {_amount(inputs, log.inputs)}"
     facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(inputs))}."
     if found.equal:
-        words += " On the input that came all ops are right."
+        words += " On the actual input all ops are right."
     else:
-        words += f" Besides, on the input that came {found.op} differs too. {found.reason}"
+        words += f" On the actual input {found.op} differs too. {found.reason}"
     return Difference(
         images=len(inputs),
         op=INPUT,
@@ -120,8 +120,8 @@ def _compared(
             images=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
             proven=True,
         )  # fmt: skip
-    op, wanted, came = right.ops[index], tensors[index + 1], outputs[index]
-    cause, words, proven = _explained(right, other, index, tensors, came, reads_input=reads_input)
+    op, expected, actual = right.ops[index], tensors[index + 1], outputs[index]
+    cause, words, proven = _explained(right, other, index, tensors, actual, reads_input=reads_input)
     if names and not proven:
         cause, words = "stale program", names
     elif names:
@@ -131,7 +131,7 @@ def _compared(
         op=op.name,
         index=index,
         cause=cause,
-        facts=_facts(right, index, wanted, came),
+        facts=_facts(right, index, expected, actual),
         reason=words,
         proven=proven,
     )
@@ -142,7 +142,7 @@ def _explained(
     other: Program | None,
     index: int,
     tensors: list[Plane],
-    came: NDArray[np.integer],
+    actual: NDArray[np.integer],
     *,
     reads_input: bool,
 ) -> tuple[Cause, str, bool]:
@@ -158,7 +158,7 @@ def _explained(
         op,
         [tensors[number] for number in right.reads[index]],
         tensors[index + 1],
-        came,
+        actual,
         reads_input=reads_input and 0 in right.reads[index],
         encoder=right.encoder,
     )
@@ -224,20 +224,22 @@ def _check_planes(right: Program, other: Program) -> None:
         )
 
 
-def _facts(right: Program, index: int, wanted: Plane, came: Plane) -> str:
+def _facts(right: Program, index: int, expected: Plane, actual: Plane) -> str:
     """How much of an op's output differs and where."""
-    op, wrong = right.ops[index], wanted != came
+    op, wrong = right.ops[index], expected != actual
     channels = np.flatnonzero(wrong.any(axis=(0, 1, 2)))
     shown = ", ".join(map(str, channels[:4].tolist())) + (", ..." if len(channels) > 4 else "")
     facts = f"{op.name} (op {index}, {op.kind}) is the first op that differs: "
-    facts += f"{_amount(wanted, came)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
+    facts += (
+        f"{_amount(expected, actual)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
+    )
     facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(wrong))}."
     return facts
 
 
-def _amount(wanted: Plane, came: Plane) -> str:
-    wrong = wanted != came
-    off = np.abs(came.astype(np.int64) - wanted.astype(np.int64)).max()
+def _amount(expected: Plane, actual: Plane) -> str:
+    wrong = expected != actual
+    off = np.abs(actual.astype(np.int64) - expected.astype(np.int64)).max()
     share = 100 * wrong.mean()
     percent = f"{share:.0f}" if share >= 1 else f"{share:.2f}"
     return f"{int(wrong.sum()):,} of {wrong.size:,} values ({percent} %), by {off:,} at most"

@@ -54,7 +54,7 @@ def find_in_floats(model: Model, program: Program, images: Any) -> Difference:
     10 dB below that of this quantization, and below 30 dB. An op's scale is fitted to the floats.
 
     Raises:
-        DiffError: the program's ops are not those of the model.
+        DiffError: the program has other ops than the quantized model.
     """
     side, layers = _side(model, program, images)
     n = len(side.tensors[0])
