@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from drypoint.common import progress
+
 from ._ops import DepthwiseConv, Op
 from ._plan import (
     MAX_ALIVE,
@@ -47,7 +49,8 @@ def fuse_rows(program: Program, *, arena: int | None = None) -> Program:
         ``program`` itself, if no such plan saves at least 1,024 bytes of the arena: the code that
         runs ops row by row takes about as much flash.
     """
-    plan = make_plan_by_rows(program.ops, program.reads, arena)
+    with progress("memory plan"):
+        plan = make_plan_by_rows(program.ops, program.reads, arena)
     if plan.arena_size + CODE > program.arena_size:
         return program
     return replace(program, plan=plan)

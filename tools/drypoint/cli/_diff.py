@@ -16,11 +16,12 @@ from drypoint.nn import Model
 from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
-from ._output import result
-from ._pieces import load_file, load_program
+from ._output import BOLD, GREEN, result
+from ._pieces import load_file, load_program, model_file
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
+COLORS = {"^Nothing differs": GREEN, r"\b(Likely cause|Cause): [a-z ]+\.": BOLD}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "with a backend; the folder of an exported program, which is compiled here; or a device's "
         "log"
     )
-    parser.add_argument("right", metavar="A", help=f"what is right: {kinds}")
-    parser.add_argument("other", metavar="B", help="what is compared with A, of any of these kinds")
+    parser.add_argument("right", metavar="A", type=model_file, help=f"what is right: {kinds}")
+    parser.add_argument(
+        "other", metavar="B", type=model_file, help="what is compared with A, of any of these kinds"
+    )
     parser.add_argument(
         "--image",
         type=Path,
@@ -47,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if something differs."""
     with tempfile.TemporaryDirectory() as workdir:
         found = compared(args, Path(workdir))
-    facts = {"right": args.right, "other": args.other, **found.to_json()}
-    result(str(found), facts, as_json=args.json)
+    facts = {"right": str(args.right), "other": str(args.other), **found.to_json()}
+    result(str(found), facts, as_json=args.json, colors=COLORS)
     return 0 if found.equal else 1
 
 
@@ -88,10 +91,9 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
     return find_difference(right, other, _images(args, right, other))
 
 
-def _opened(name: str) -> Program | Model | Engine | bytes | Path:
+def _opened(path: Path) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
-    path = Path(name)
-    program, at, backend = name.rpartition("@")
+    program, at, backend = str(path).rpartition("@")
     if at and not path.exists():
         return Engine(load_program(Path(program)), backend=backend)
     if path.is_dir():

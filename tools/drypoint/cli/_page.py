@@ -14,7 +14,7 @@ from drypoint.report import make_report
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file
+from ._pieces import count, load_file, model_file
 from ._quantize import IMAGES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        type=Path,
+        type=model_file,
         help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
         "LeNet of the package if left out",
     )
@@ -74,7 +74,6 @@ def run(args: argparse.Namespace) -> int:
         name=_name(loaded, args.file),
         targets=args.target or (),
         training=training,
-        notify=say,
     )
     report.save(args.out)
     size = args.out.stat().st_size
@@ -133,5 +132,4 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
             "--data names test pictures: name a folder of training pictures too, --calibration DIR"
         )
     options = argparse.Namespace(data=folder, limit=args.images)
-    say(f"calibrating on {args.images:,} training images")
     return calibrate(loaded, examples("train", options, loaded).x)

@@ -1,6 +1,6 @@
 """`make_report`: measures, compares and counts everything that a report shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -38,7 +38,6 @@ def make_report(
     targets: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
-    notify: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Gather the facts of a model, which is quantized for it, or of a program.
 
@@ -51,7 +50,6 @@ def make_report(
         targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
         training: the facts of the training: ``TrainResult.to_json()``, or None.
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
-        notify: called with a line before each step that may take seconds.
 
     Raises:
         ReportError: the calibration is missing or not wanted.
@@ -64,7 +62,7 @@ def make_report(
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
     check_kind(test, Dataset, name="test", wanted="a Dataset of test examples", error=ReportError)
     model = reported if isinstance(reported, Model) else None
-    ranges = _calibrated(model, calibration, notify)
+    ranges = _calibrated(model, calibration)
     if model is not None and ranges is not None:
         program = quant.quantize(
             model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
@@ -72,7 +70,6 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    notify(f"measuring on {len(test):,} examples")
     engine, some = Engine(program), test.x[:COMPARED]
     integers = measure(engine, test)
     floats = None if model is None else measure(model, test)
@@ -85,8 +82,6 @@ def make_report(
         verification = verify(program, backends, some)
     simplified = simplify(program)
     exported = fuse_rows(simplified.program)
-    if targets:
-        notify(f"counting on {', '.join(targets)}, in emulators")
     provenance = program.provenance if model is None else model.provenance
     facts: dict[str, Any] = {
         "schema": SCHEMA,
@@ -114,7 +109,6 @@ def make_report(
 def _calibrated(
     model: Model | None,
     given: quant.Calibration | NDArray[np.generic] | None,
-    notify: Callable[[str], None],
 ) -> quant.Calibration | None:
     """The calibration of a model; None for a program, whose integers are chosen already."""
     if model is None:
@@ -128,5 +122,4 @@ def _calibrated(
         )
     if isinstance(given, quant.Calibration):
         return given
-    notify(f"calibrating on {len(given):,} examples")
     return quant.calibrate(model, given)

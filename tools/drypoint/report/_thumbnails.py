@@ -1,11 +1,11 @@
 """Small pictures of examples as HTML elements that hold their bytes."""
 
-import base64
 import io
 from dataclasses import dataclass
 
 from PIL import Image
 
+from drypoint.common import html_image
 from drypoint.measure import Example
 
 _SIDE = 48  # pixels; larger images are made smaller
@@ -26,10 +26,8 @@ class Thumbnails:
         image.thumbnail((_SIDE, _SIDE))
         content = io.BytesIO()
         image.save(content, "png", optimize=True)
-        data = base64.b64encode(content.getvalue()).decode()
-        self.room -= len(data)
-        if self.room < 0:
-            return ""
-        alt = f"image {one.index}"
-        size = f'width="{image.width}" height="{image.height}"'
-        return f'<img {size} alt="{alt}" src="data:image/png;base64,{data}">'
+        element = html_image(
+            content.getvalue(), alt=f"image {one.index}", width=image.width, height=image.height
+        )
+        self.room -= len(element)
+        return element if self.room >= 0 else ""
