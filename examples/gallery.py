@@ -9,7 +9,7 @@
 # The file is `examples/gallery.py`; `make notebooks` makes a notebook of it.
 
 # %%
-from drypoint import data, measure, models, nn, plot, quant, train
+from drypoint import data, engine, measure, models, nn, plot, quant, train
 
 try:
     from IPython.display import display  # a notebook shows pictures
@@ -20,10 +20,7 @@ digits, test = data.load("mnist", "train"), data.load("mnist", "test")[:2000]
 model = models.load("lenet-mnist")
 program = models.load_program("lenet-mnist")
 m = measure.measure(model, test)
-small = nn.create_net("cnn:8,16", input_shape=(1, 28, 28), classes=10)
-run = train.fit(
-    small, digits[:3000], epochs=6, optimizer=train.Adam(lr=0.01), seed=0, progress="none"
-)
+run = train.fit(nn.lenet5(), digits[:3000], epochs=6, seed=0, progress="none")
 
 # %% [markdown]
 # ## Training
@@ -101,7 +98,8 @@ display(plot.reliability(measure.measure(run.model, test)))
 # The accuracies with their 95 % intervals.
 
 # %%
-table = measure.compare({"lenet": model, "lenet, integers": program, "small": run.model}, test)
+nets = {"lenet": model, "lenet, integers": engine.Engine(program), "lenet5": run.model}
+table = measure.compare(nets, test)
 display(plot.comparison(table, title="2,000 test images"))
 
 # %% [markdown]
@@ -110,12 +108,13 @@ display(plot.comparison(table, title="2,000 test images"))
 # Points that no other point beats in both are highlighted and joined.
 
 # %%
+tiny = nn.create_net("mlp:32", input_shape=(1, 28, 28), classes=10)
+dense = train.fit(tiny, digits[:3000], epochs=6, seed=0, progress="none").model
 points = {
-    "lenet": (program.weight_bytes / 1000, 99.6),
-    "small": (run.model.net.n_params / 1000, 100 * measure.measure(run.model, test).accuracy),
-    "two dense layers": (101.8, 92.0),
+    name: (net.net.info().macs / 1000, 100 * measure.measure(net, test).accuracy)
+    for name, net in {"lenet": model, "lenet5": run.model, "dense": dense}.items()
 }
-display(plot.tradeoff(points, cost="weights, kB", value="accuracy, %"))
+display(plot.tradeoff(points, cost="thousand multiply-accumulates", value="accuracy, %"))
 
 # %% [markdown]
 # ## Kernels of a convolution

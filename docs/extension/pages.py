@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 import features
+import gallery
 import jupytext
 import nbformat
 from docutils import nodes
@@ -112,6 +113,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = shown_file(page)
     elif page == "features":
         source[0] = features.page()
+    elif page == "gallery":
+        source[0] = gallery.page()
     elif page.startswith("api/") and page != "api/index":
         source[0] = part_page(page.replace("api/", "drypoint."))
 
