@@ -1,6 +1,4 @@
-"""Runs the cells of ``examples/gallery.py``: a page of the pictures, each with its code
-below.
-"""
+"""Runs the cells of ``examples/gallery.py``: a page of the pictures, each with its code below."""
 
 from pathlib import Path
 from typing import Any

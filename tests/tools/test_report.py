@@ -16,6 +16,7 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure
 from drypoint.program import bytes_in_use, fuse_rows, reference, simplify
+from drypoint.report._cells import Cell
 from drypoint.train import fit
 from tools import ROOT
 
@@ -51,6 +52,27 @@ def made():
         training=json.loads(json.dumps(trained.to_json())),
     )
     return found, test, dataset.x[:100]
+
+
+def test_numbers_of_the_confusion_matrix_can_be_read():
+    """Oracle: WCAG 2.2 wants a contrast of 4.5 of text of this size, in light and dark mode."""
+    css = (ROOT / "tools/drypoint/report/templates/report.css").read_text("utf-8")
+    for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)[:2]:  # light, dark
+        named = dict(re.findall(r"--([\w-]+): #(\w{6})", block))
+        colors = {name: np.array([*bytes.fromhex(code)]) for name, code in named.items()}
+        for share in np.linspace(0, 1, 101):
+            cell = Cell(name="", true="", predicted="", count=1, share=float(share), examples=[])
+            ground = cell.shade * colors["accent"] + (1 - cell.shade) * colors["paper"]
+            text = colors["on-accent" if cell.deep else "ink"]
+            dark, light = sorted((luminance(ground), luminance(text)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, share
+
+
+def luminance(color):
+    """The relative luminance of WCAG 2.2, of an sRGB color from 0 to 255."""
+    c = color / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_the_facts_equal_their_sources(made):
