@@ -24,10 +24,10 @@ SECTIONS = {
     "MEA": 26,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 15,
+    "VIS": 20,
     "PER": 10,
     "NET": 33,
-    "ENG": 18,
+    "ENG": 19,
     "OTH": 10,
     "PKG": 7,
 }

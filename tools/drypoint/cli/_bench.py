@@ -23,7 +23,7 @@ from drypoint.bench import (
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import count, load_program, model_file
+from ._pieces import count, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(args: argparse.Namespace) -> list[Case]:
     if args.file is not None:
-        return [case_of(load_program(args.file))]
+        return [case_of(of_windows(load_program(args.file), args.file))]
     cases = []
     for name in _names(args):
         say(f"making {name}")

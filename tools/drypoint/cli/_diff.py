@@ -17,7 +17,7 @@ from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
 from ._output import BOLD, GREEN, result
-from ._pieces import load_file, load_program, model_file
+from ._pieces import load_file, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
@@ -95,12 +95,12 @@ def _opened(path: Path) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
     program, at, backend = str(path).rpartition("@")
     if at and not path.exists():
-        return Engine(load_program(Path(program)), backend=backend)
+        return Engine(of_windows(load_program(Path(program)), program), backend=backend)
     if path.is_dir():
         return path
     if path.exists() and is_log(content := read_bytes(path)):
         return content
-    return load_file(path)
+    return of_windows(load_file(path), str(path))
 
 
 def _as_exported(program: Program, number: int) -> Program:
