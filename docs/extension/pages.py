@@ -16,6 +16,8 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from drypoint import data, models, report
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -133,8 +135,20 @@ def describe(
     )
 
 
+def add_report(app: Sphinx, error: Exception | None) -> None:
+    """Write the report of the shipped LeNet beside the pages, which lead to it."""
+    if error is not None or app.builder.format != "html":
+        return
+    model, digits = models.load("lenet-mnist"), data.load("mnist", "train")
+    found = report.make_report(
+        model, data.load("mnist", "test"), calibration=digits.x[:512], name="lenet-mnist"
+    )
+    found.save(Path(app.outdir) / "lenet-report.html")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect `fill` and `describe` to Sphinx."""
+    """Connect the functions above to Sphinx."""
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
+    app.connect("build-finished", add_report)
     return {"parallel_read_safe": True}
