@@ -1,7 +1,7 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
 # make test     all tests, the C ones and the lint and type checks included
 # make coverage  the same, and which lines of Python they ran: at least 90 %; CI runs this
-# make model    train the LeNet that is shipped in the package anew: trainer/drypoint/models/shipped
+# make model    retrain the LeNet that is shipped in the package: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
@@ -10,7 +10,7 @@
 #               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
 #               skips nothing but PyTorch, JAX and TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
-# make figures  measure every table of docs/figures.md anew (ARGS="engine nets" for some of them)
+# make figures  measure every table of docs/figures.md (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
@@ -86,8 +86,7 @@ lint: .venv/installed-dev
 
 format: .venv/installed-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-	@$(BIN)/clang-format -i engine_c/src/*.[ch] engine_c/src/*.inc engine_c/include/*.h* pybridge/drypoint/engine/*.[ch] \
-	  trainer/drypoint/*/*/*.[ch] tests/engine_c/*.[ch]*
+	@$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h' '*.inc' '*.hpp' '*.cpp')
 
 clean:
 	rm -rf build

@@ -4,6 +4,7 @@ import re
 import sys
 import tomllib
 
+from drypoint.cli.__main__ import COMMANDS
 from tools import ROOT, run
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -28,23 +29,40 @@ def test_the_hosts_files_follow_their_schemas(toolbox):
         run([*command, *files])
 
 
-def test_no_workflow_needs_a_secret_and_each_make_target_exists():
-    makefile = (ROOT / "Makefile").read_text("utf-8")
+def test_no_workflow_needs_a_secret():
     for path in WORKFLOWS:
         text = path.read_text("utf-8")
         assert "secrets." not in text, path
         assert "permissions:\n  contents: read\n" in text, path
-        for target in re.findall(r"\bmake ([\w./-]+)", text):
+
+
+def test_workflows_and_the_release_page_name_what_exists():
+    """Targets of make, files of the repository, options of the tests and commands of drypoint."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    options = (ROOT / "tests/conftest.py").read_text("utf-8")
+    for path in (*WORKFLOWS, ROOT / ".ci/run", ROOT / "docs/release.md"):
+        text = re.sub(r"^ *#.*", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        for target in re.findall(r"\bmake ([a-z][\w./-]*)", text):
             assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), (path, target)
+        for file in re.findall(
+            r"(?<![\w/])(?:tests|docs|engine_c|\.ci|packaging)/[\w./-]+\w", text
+        ):
+            assert (ROOT / file).exists(), (path, file)
+        for option in re.findall(r"--(?:all-tools|device-\w+)", text):
+            assert f'"{option}"' in options, (path, option)
+        for command in re.findall(r"(?:-m|bin/)\s?drypoint (\w+)", text):
+            assert command in COMMANDS, (path, command)
 
 
 def test_every_file_has_the_one_address_of_the_repository():
     """docs/release.md puts the real one in, with one command."""
     address = PROJECT["urls"]["Repository"]
-    assert all(url.startswith(address) for url in PROJECT["urls"].values())
+    for name in ("Changelog", "Issues"):
+        assert PROJECT["urls"][name].startswith(f"{address}/")
+    chooser = (ROOT / ".github/ISSUE_TEMPLATE/config.yml").read_text("utf-8")
+    assert f"url: {PROJECT['urls']['Documentation']}\n" in chooser
     for file in (
         "CITATION.cff",
-        ".github/ISSUE_TEMPLATE/config.yml",
         "packaging/conda/recipe.yaml",
         "packaging/vcpkg/drypoint/vcpkg.json",
     ):
@@ -72,7 +90,7 @@ def test_the_release_page_changes_every_version_number(tmp_path):
     page = (ROOT / "docs/release.md").read_text("utf-8")
     block = page.partition("## Version\n")[2].partition("\n## ")[0]
     commands = re.findall(r"^    (sed .*)$", block, re.MULTILINE)
-    assert len(commands) == 7
+    assert len(commands) == 8
     places = {re.search(r"(\S+)$", command)[1] for command in commands}
     for place in places:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +100,8 @@ def test_the_release_page_changes_every_version_number(tmp_path):
     for place in places - {"CHANGELOG.md"}:
         before, after = ((at / place).read_text("utf-8") for at in (ROOT, tmp_path))
         assert after == before.replace(old, "7.8.9", 1), place
-    assert "\n## Unreleased\n\n## 7.8.9 - 20" in (tmp_path / "CHANGELOG.md").read_text("utf-8")
+    changes = (tmp_path / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"\n## Unreleased\n\n## 7\.8\.9 - 20.*\n\nLibrary 7\.8\.9, blob ", changes)
 
 
 def test_the_engine_has_the_projects_licence():

@@ -153,7 +153,7 @@ typedef struct dpt_op {
 /* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
  * tensors, in[1]. The n planes of a tensor lie one after the other. A kernel trusts the op. `out`
  * overlaps no input but one of an addition, a multiplication or a lookup, which it equals. The op
- * may be a copy whose heights and padding are those of a few rows. */
+ * may be a copy that has the heights and the padding of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A run of a model, for the inside of the library. */

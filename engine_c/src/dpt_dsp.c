@@ -413,13 +413,14 @@ void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, siz
 static int dsp_in_place(const dpt_run_state *run, size_t first) {
     const dpt_op *a = &run->model->ops[first], *b = a + 1;
     if (a->marks != DPT_FUSED || b->marks != DPT_IN_PLACE || a->reads[0] == 0 ||
-        a->kind != DPT_DEPTHWISE || b->kind != DPT_CONV || !dsp_has_strips(a)) {
+        a->kind != DPT_DEPTHWISE || !dsp_has_strips(a) || b->kind != DPT_CONV || dpt_dilated(b)) {
         return 0;
     }
     const size_t place = run->model->ops[a->reads[0] - 1].out_offset;
     const int planes = a->in.h == a->out.h && a->in.w == a->out.w && b->out.h == a->out.h &&
                        b->out.w == a->out.w && b->out.c == a->out.c && b->out_offset == place;
-    const int pixels = b->kernel_h == 1 && b->kernel_w == 1 && b->pool_h == 1 && b->pool_w == 1;
+    const int pixels = b->kernel_h == 1 && b->kernel_w == 1 && b->pool_h == 1 && b->pool_w == 1 &&
+                       b->stride_h == 1 && b->stride_w == 1;
     return planes && pixels && a->in.w <= DSP_COLUMNS - 2 && a->in.c % 4 == 0 &&
            a->in.c <= WINDOW_VALUES;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a group of ops row by row (NUMERICS.md section 8). The kernels are those of whole planes: a
- * call computes a few rows with a copy of the op, whose heights and padding are changed. */
+/* Runs a group of ops row by row (NUMERICS.md section 8). It calls the kernels that compute whole
+ * planes: with a copy of the op that has other heights and padding, a kernel computes a few rows.
+ */
 #include "dpt_internal.h"
 
 #include <string.h>

@@ -4,12 +4,14 @@ Oracles: the self-test of the export, which has the reference's CRC of every op;
 the same net with whole outputs.
 """
 
+from dataclasses import replace
+
 import nets
 import pytest
 from line_nets import residual, spotter
 
 from drypoint import devices
-from drypoint.program import fuse_rows
+from drypoint.program import Plan, fuse_rows
 from tools import ONLY_CI
 
 
@@ -35,9 +37,19 @@ def row(request, toolbox):
     return found
 
 
+def with_pointwise(**fields):
+    """A spotter of one block whose pointwise op has other fields."""
+    net = spotter(1, 16, width=3)
+    first, depthwise, pointwise, *rest = net.ops
+    ops = (first, depthwise, replace(pointwise, **fields), *rest)
+    return replace(net, ops=ops, plan=Plan((), (), 0))
+
+
 def test_groups_pass_the_self_test_op_by_op(row, tmp_path):
     """Planes that dpt_dsp computes in place; planes that are too wide or have other channels."""
     made = [spotter(1, 16), spotter(1, 6), spotter(1, 8, width=20), spotter(1, 148), residual()]
+    # Output pixels behind the pixels that they read; a kernel that reads a pixel again and again.
+    made += [with_pointwise(stride=(1, 2), padding=(0, 2, 0, 0)), with_pointwise(dilation=(2, 2))]
     for i, net in enumerate(made):
         program = fuse_rows(net, arena=1)
         program = program if any(program.plan.fused) else nets.by_rows(net)

@@ -90,13 +90,11 @@ def test_next_names_another_page(pages):
 
 def test_the_style_sheet_makes_nothing_wider_than_a_page():
     """Only row numbers of the feature table keep their line; a width is bounded or scrolls."""
-    rules = dict(
-        re.findall(r"([^{}]+)\{([^{}]*)\}", re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL))
-    )
-    rules = {selector.split("{")[-1].strip(): body for selector, body in rules.items()}
-    nowrap = [selector for selector, body in rules.items() if "nowrap" in body]
+    css = re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)
+    rules = [(name.strip(), body) for name, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css)]
+    nowrap = [selector for selector, body in rules if "nowrap" in body]
     assert nowrap == [".feature-rows td:first-child"]
-    wide = [selector for selector, body in rules.items() if re.search(r"(?<!-)width: \d", body)]
+    wide = [selector for selector, body in rules if re.search(r"(?<!-)width: \d", body)]
     assert wide == [".content", 'article p > img[src$="terminal.svg"]']
-    assert "max-width: 100%" in rules[".content"]
-    assert "overflow-x: auto" in rules['article p:has(> img[src$="terminal.svg"])']
+    assert "max-width: 100%" in dict(rules)[".content"]
+    assert "overflow-x: auto" in dict(rules)['article p:has(> img[src$="terminal.svg"])']

@@ -10,6 +10,8 @@ from drypoint.program import codegen, reference
 from tools import ONLY_CI, ROOT, run
 
 ENGINE = ROOT / "engine_c"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+MINOR_VERSION = VERSION.rpartition(".")[0]
 USE = """
 #include "net.h"
 #include <stdio.h>
@@ -67,7 +69,7 @@ def built(toolbox, folder, how, *options):
 @ONLY_CI
 def test_find_package_finds_the_installed_engine(toolbox, prefix, consumer):
     folder, wanted = consumer
-    how = "find_package(drypoint 0.1 REQUIRED)"
+    how = f"find_package(drypoint {MINOR_VERSION} REQUIRED)"
     assert built(toolbox, folder, how, f"-DCMAKE_PREFIX_PATH={prefix}") == wanted
 
 
@@ -93,7 +95,7 @@ install(EXPORT digits NAMESPACE digits:: FILE digits-config.cmake DESTINATION li
 USER = """
 cmake_minimum_required(VERSION 3.21)
 project(user C)
-find_package(drypoint 0.1 REQUIRED)
+find_package(drypoint {version} REQUIRED)
 find_package(digits REQUIRED)
 add_executable(use use.c)
 target_link_libraries(use PRIVATE digits::digits)
@@ -118,7 +120,7 @@ def test_a_project_with_the_engine_in_it_installs_and_exports_itself(
     assert {f"libdrypoint{suffix}", "libdigits.so"} <= names
     user = tmp_path / "user"
     user.mkdir()
-    (user / "CMakeLists.txt").write_text(USER)
+    (user / "CMakeLists.txt").write_text(USER.format(version=MINOR_VERSION))
     (user / "use.c").write_text(USE)
     run([cmake, "-S", user, "-B", user / "build", *options])
     run([cmake, "--build", user / "build"])
@@ -166,8 +168,7 @@ def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
 @ONLY_CI
 def test_version_numbers_agree(prefix):
     """The header, CMake, pkg-config and the Python package have one version."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f'#define DPT_VERSION    "{version}"' in (prefix / "include/drypoint.h").read_text()
-    assert f"project(drypoint VERSION {version} " in (ENGINE / "CMakeLists.txt").read_text()
+    assert f'#define DPT_VERSION    "{VERSION}"' in (prefix / "include/drypoint.h").read_text()
+    assert f"project(drypoint VERSION {VERSION} " in (ENGINE / "CMakeLists.txt").read_text()
     (config,) = prefix.rglob("drypoint.pc")
-    assert f"Version: {version}\n" in config.read_text()
+    assert f"Version: {VERSION}\n" in config.read_text()

@@ -56,7 +56,7 @@ def test_a_command_that_is_no_compiler_is_an_error(place, tmp_path):
 
 def test_a_compiled_model_that_fails_is_an_error(place, tmp_path):
     compiled = Compiled(PROGRAM, **place)
-    compiled.program = nets.random_program(48)  # other outputs than those of the binary
+    compiled.program = nets.random_program(48)  # its outputs have other sizes
     x = nets.random_inputs(compiled.program, 1)
     with pytest.raises(CompilerError, match="the compiled model failed with exit code 0"):
         compiled.trace(x)

@@ -14,6 +14,7 @@ from dataclasses import replace
 import nets
 import numpy as np
 import pytest
+from packages import STATED
 
 from drypoint import forms, nn, quant
 from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
@@ -40,17 +41,7 @@ def model(name="net", seed=62):
     )
 
 
-PACKAGE = forms.Package(
-    version="1.2.3",
-    licence="MIT",
-    author="Jane & Joe Doe",
-    contact="jane@example.org",
-    url="https://example.org/net",
-    description='Tells "yes" from <no>: a net & its engine',
-)
-
-
-def parts(name="net", seed=62, models=None, package=PACKAGE):
+def parts(name="net", seed=62, models=None, package=STATED):
     return forms.Parts(
         name=name,
         drypoint="0.1.0",

@@ -12,17 +12,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
+from packages import STATED
 
 from drypoint import forms
 
-STATED = forms.Package(
-    version="1.2.3",
-    licence="MIT",
-    author="Jane & Joe Doe",
-    contact="jane@example.org",
-    url="https://example.org/net",
-    description='Tells "yes" from <no>: a net & its engine',
-)
 UNSTATED = forms.Package()
 MODEL = forms.ModelParts(
     name="net",
@@ -206,6 +199,8 @@ def test_a_fact_that_no_manifest_takes_is_refused_in_one_line():
     for key, values in wrong.items():
         for value in values:
             with pytest.raises(forms.PackageError, match=f"^the package's {key} is ") as caught:
-                forms.Package(**{key: value})
+                forms.Package(**{"author": "Jane", key: value})
             assert "\n" not in str(caught.value)
     assert set(wrong) == set(forms.package_keys())
+    with pytest.raises(forms.PackageError, match=r"^the package has a contact without"):
+        forms.Package(contact="jane@example.org")

@@ -12,13 +12,16 @@ import pytest
 from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
-from line_nets import line, mean, residual, spotter, windows
+from line_nets import SCALES, add, dense, line, mean, residual, spotter, windows
 from rows_nets import follow
 
 from drypoint.engine import Engine
 from drypoint.program import (
     Plan,
+    Program,
     ProgramError,
+    Shape,
+    Tensor,
     fuse_rows,
     reference,
 )
@@ -92,6 +95,24 @@ def test_the_planner_saves_ram_first():
     block = fuse_rows(residual(), arena=1)
     assert block.plan.fused == (False, True, True, True, False, False)
     assert block.arena_size == 8 * 144 + 12 * (3 * 48 + 48 + 8)
+
+
+def test_a_group_of_the_planner_leaves_at_most_sixteen_outputs_alive():
+    """Fifteen outputs wait for their sums while a chain runs that could be one group."""
+    tensor = Tensor(Shape(25, 5, 4), "u8")
+    ops = [windows(f"op{i}", tensor, 4, 1) for i in range(15)]
+    reads = [(0,)] * 15
+    for i in range(4):
+        ops.append(windows(f"chain{i}", tensor, 4, 3, padding=1))
+        reads.append((len(ops) - 1,) if i else (0,))
+    for i in range(15):
+        ops.append(add(f"sum{i}", tensor))
+        reads.append((len(ops) - 1, i + 1))
+    ops.append(dense("last", tensor))
+    net = Program(name="many", ops=tuple(ops), reads=(*reads, (len(ops) - 1,)), **SCALES)
+    plan = make_plan_by_rows(net.ops, net.reads, 1)
+    assert any(plan.rows)
+    assert_equal_everywhere(dataclasses.replace(net, plan=plan), ["scalar"])
 
 
 def test_less_than_the_code_is_not_saved():

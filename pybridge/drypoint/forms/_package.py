@@ -30,7 +30,7 @@ class Package:
         licence: of the model, an SPDX expression: ``MIT``, ``LicenseRef-Acme``. A manifest adds
             ``AND Apache-2.0`` for the engine.
         author: a person or an organisation.
-        contact: an e-mail address.
+        contact: the author's e-mail address; it needs an author.
         url: a page about the library, ``https://...``.
         description: one sentence.
 
@@ -58,6 +58,8 @@ class Package:
         ):
             value = getattr(self, key)
             _check(not value or pattern.fullmatch(value), key, value, wanted)
+        if self.contact and not self.author:
+            raise PackageError("the package has a contact without an author: state its author too")
 
     @property
     def licences(self) -> str:

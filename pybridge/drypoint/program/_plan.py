@@ -8,9 +8,7 @@ from ._ops import ConvolutionOp, Dense, Mul, Op, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
-MOST_ROWS = (
-    1 << 20
-)  # more than any tensor has: numbers of rows are cut there, so that they fit 64 bits
+MOST_ROWS = 1 << 20  # rows are counted up to here, so that products with strides fit 64 bits
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
 
@@ -140,26 +138,26 @@ def may_overlap(ops: Sequence[Op], reads: Reads, group: Group, source: int, ahea
     """Whether the group's output may lie over the output of op ``source``, which no later group
     reads, and begin ``ahead`` bytes before it: rules 2 and 3.
     """
-    out, plane = ops[group.last], ops[source]
+    out = ops[group.last]
     exact = (
         ahead == 0
         and out.in_place
         and source + 1 in reads[group.last]
         and not reads_one_pixel(out, reads[group.last], source + 1)
     )
-    ops_of_group = range(group.first, group.last if exact else group.last + 1)
-    readers = [k for k in ops_of_group if source + 1 in reads[k]]
-    leads = [_lead(ops, reads, group, source, k) for k in readers]
-    least = max(0, out.output.bytes - plane.output.bytes)
-    return ahead >= least and all(lead is not None and ahead >= lead for lead in leads)
+    lead = least_lead(ops, reads, group, source, end=group.last if exact else None)
+    return lead is not None and ahead >= lead
 
 
-def least_lead(ops: Sequence[Op], reads: Reads, group: Group, source: int) -> int | None:
+def least_lead(
+    ops: Sequence[Op], reads: Reads, group: Group, source: int, *, end: int | None = None
+) -> int | None:
     """How many bytes before the output of op ``source``, which no later group reads, the group's
-    output must begin at least to lie over it by rule 3; None: it may not.
+    output must begin at least to lie over it by rule 3; None: it may not. The rule is for the
+    readers before op ``end``, or for all of the group.
     """
     lead = max(0, ops[group.last].output.bytes - ops[source].output.bytes)
-    for k in range(group.first, group.last + 1):
+    for k in range(group.first, group.last + 1 if end is None else end):
         if source + 1 in reads[k]:
             of_op = _lead(ops, reads, group, source, k)
             if of_op is None:

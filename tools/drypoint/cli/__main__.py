@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
 MODULES = {"report": "_page"}
-"""The modules that are not called as their command."""
+"""Name of a command -> its module, where that is not `_<command>.py`."""
 
 PROBLEM = 2  # exit code
 
@@ -58,7 +58,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415
 
-        print(f"drypoint {version('drypoint')}")
+        print(f"drypoint {version('drypoint')}", flush=True)
         parser.exit()
 
 
@@ -92,9 +92,17 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = words[0] if words and words[0] in COMMANDS else None
-    args = build_parser(chosen).parse_args(words)
-    return _run(args)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    try:
+        return _run(build_parser(chosen).parse_args(words))
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        _forget_output()
+        return PROBLEM
+    except OSError as error:  # a disk that is full, under the output or the folder for temporaries
+        _forget_output()
+        where = error.filename or "the output, or a temporary file"
+        print(f"drypoint: {where}: {error.strerror or error}", file=sys.stderr)
+        return PROBLEM
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -113,14 +121,6 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("drypoint: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        _forget_output()
-        return PROBLEM
-    except OSError as error:  # a disk that is full, under the output or the folder for temporaries
-        _forget_output()
-        where = error.filename or "the output, or a temporary file"
-        print(f"drypoint: {where}: {error.strerror or error}", file=sys.stderr)
-        return PROBLEM
 
 
 def _forget_output() -> None:

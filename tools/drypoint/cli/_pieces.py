@@ -77,7 +77,9 @@ def _loaded(path: Path) -> Model | Program:
     if not content:
         raise DrypointError(f"{path}: it is empty; a model (.npz) or a program (.dpt) was wanted")
     try:
-        return blob.loads(content) if content[:4] == blob.MAGIC else nn.loads(content)
+        damaged = path.suffix == ".dpt" and content[:2] != b"PK"  # no archive, as a model's file is
+        is_blob = content[:4] == blob.MAGIC or damaged
+        return blob.loads(content) if is_blob else nn.loads(content)
     except DrypointError as error:
         raise DrypointError(f"{path}: {error}") from error
 
