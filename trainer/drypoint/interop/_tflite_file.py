@@ -5,7 +5,6 @@ offsets of the file without a check of its own, so all accessors are called here
 an offset or a length comes out as one `TfliteError`.
 """
 
-import importlib
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, how_to_install
-
 from ._errors import TfliteError
+from ._packages import package
 
 Array = NDArray[np.generic]
 
@@ -137,22 +135,13 @@ def read_file(content: bytes) -> File:
             outputs.
         DrypointError: the package ``tflite`` is not installed.
     """
-    schema = _package()
+    schema = package("tflite", extra="interop")
     if content[4:8] != IDENTIFIER:
         raise TfliteError("no TensorFlow Lite model: bytes 4 to 7 are not TFL3")
     try:
         return _Reader(content, schema).file()
     except _OF_ACCESSORS as error:
         raise TfliteError("damaged: an offset or a length in it points beyond it") from error
-
-
-def _package() -> Any:
-    try:
-        return importlib.import_module("tflite")
-    except ImportError as error:
-        raise DrypointError(
-            f"TensorFlow Lite files are read with the package tflite: {how_to_install('interop')}"
-        ) from error
 
 
 class _Reader:
