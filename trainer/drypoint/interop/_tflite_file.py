@@ -43,11 +43,14 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "MUL": "MulOptions",
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "VAR_HANDLE": "VarHandleOptions",
 }
 _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
     "Padding", "FusedActivationFunction", "DepthMultiplier", "WeightsFormat", "Axis", "Beta",
-    "Alpha", "Approximate",
+    "Alpha", "Approximate", "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
+    "Offset", "Container", "SharedName",
 }  # fmt: skip
 _ENUMS = {
     "Padding": "Padding",
@@ -265,6 +268,7 @@ class _Reader:
         options = getattr(self.schema, name)()
         options.Init(table.Bytes, table.Pos)
         found = {field: getattr(options, field)() for field in _FIELDS if hasattr(options, field)}
+        self._take(sum(len(value) for value in found.values() if isinstance(value, bytes)))
         for field in found.keys() & _ENUMS.keys():
             names = _names(getattr(self.schema, _ENUMS[field]))
             found[field] = names.get(found[field], f"{field} {found[field]}")
