@@ -15,6 +15,7 @@ from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
 from ._c_names import check_c_name as check_c_name
+from ._elementwise import MAX_FACTOR as MAX_FACTOR
 from ._fuse import fuse_rows as fuse_rows
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
@@ -49,6 +50,7 @@ from ._tensors import Tensor as Tensor
 __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
+    "MAX_FACTOR",
     "NUMPY_TYPE",
     "Add",
     "AvgPool",
