@@ -11,14 +11,12 @@ cores. It needs a C compiler, and scikit-learn (`pip install 'drypoint[baselines
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
+from exported import passes_self_test
 from sklearn.datasets import load_digits
 
 from drypoint import data, engine, measure, nn, quant, train
@@ -142,25 +140,6 @@ def autoencoder(x: np.ndarray, *, epochs: int, seed: int) -> Model:
         seed=seed,
         progress="bar" if sys.stderr.isatty() else "none",
     ).model
-
-
-def passes_self_test(program: Program, golden: np.ndarray, name: str) -> bool:
-    """Whether the exported C compiles without other files, and gives the outputs of the reference.
-
-    Raises:
-        CompilerError: there is no C compiler.
-    """
-    with tempfile.TemporaryDirectory(prefix="nets-") as folder:
-        engine.export_c(program, golden, folder, name=name)
-        sources = [Path(folder, "selftest.c"), Path(folder, f"{name}.c")]
-        sources += sorted(Path(folder, "drypoint").glob("*.c"))
-        binary = Path(folder, "selftest")
-        command = [engine.find_compiler(), "-std=c99", "-O1", "-DDPT_PLAIN_C"]
-        command += [f"-I{folder}/drypoint", *map(str, sources), "-o", str(binary)]
-        subprocess.run(command, check=True)
-        done = subprocess.run([binary], capture_output=True, text=True, check=False)
-        print(f"  self-test: {done.stdout.strip()}", file=sys.stderr, flush=True)
-        return done.returncode == 0
 
 
 def row(

@@ -5,63 +5,25 @@
 
 trains a net of each set, quantizes it, exports it as C, compiles and runs the exported self-test,
 compares every backend of this machine with the reference on all test signals, and prints a row of a
-table. It needs a C compiler and the packages of the sets: `pip install --no-deps aeon`, whose files
-have BasicMotions, and `pip install mnist1d`, which generates MNIST-1D. The exit code is 1 if a
-byte differs, a self-test fails, or a goal is missed.
+table. It needs a C compiler and the packages of the sets: `pip install --no-deps aeon` for
+BasicMotions, `pip install mnist1d` for MNIST-1D. The exit code is 1 if a byte differs, a self-test
+fails, or a goal is missed.
 """
 
 import argparse
-import importlib.util
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
+from exported import passes_self_test
 
 from drypoint import data, engine, measure, nn, quant, train
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError
 from drypoint.nn import Layer
 from drypoint.program import Program, blob
 
 HEAD = "set | float | integers | program, bytes | arena, bytes | MACs | bytes that differ | seconds"
-Parts = tuple[data.Dataset, data.Dataset]
-
-
-def motions() -> Parts:
-    """BasicMotions: accelerometer and gyroscope of a watch, 40 recordings to train, 40 to test."""
-    spec = importlib.util.find_spec("aeon")  # the files alone: aeon itself is not imported
-    if spec is None or spec.submodule_search_locations is None:
-        raise DrypointError("the package aeon is missing: pip install --no-deps aeon")
-    folder = Path(spec.submodule_search_locations[0], "datasets/data/BasicMotions")
-    train_set, test_set = (
-        recordings(folder / f"BasicMotions_{part}.ts") for part in ("TRAIN", "TEST")
-    )
-    return train_set, test_set
-
-
-def recordings(path: Path) -> data.Dataset:
-    """The data set of a .ts file: each line has a signal of each channel, and the label."""
-    _, _, lines = read_bytes(path).decode("utf-8").partition("@data\n")
-    signals, labels = [], []
-    for line in lines.splitlines():
-        *channels, label = line.split(":")
-        signals.append([[float(word) for word in channel.split(",")] for channel in channels])
-        labels.append(label)
-    return data.Dataset(np.array(signals).transpose(0, 2, 1), labels)  # time first
-
-
-def digits() -> Parts:
-    """MNIST-1D: 4,000 and 1,000 signals of 40 steps; the package generates the published set."""
-    try:
-        from mnist1d.data import make_dataset  # noqa: PLC0415 - optional
-    except ModuleNotFoundError as error:
-        raise DrypointError("the package mnist1d is missing: pip install mnist1d") from error
-    found = make_dataset()
-    return data.Dataset(found["x"], found["y"]), data.Dataset(found["x_test"], found["y_test"])
 
 
 def block(channels: int, steps: int) -> list[Layer]:
@@ -87,7 +49,7 @@ class Case:
     """A set, its net, how it is trained, and what it must reach.
 
     Attributes:
-        load: gives the training and the test set.
+        data_set: the name of the data set, for `data.load`.
         build: gives the net.
         epochs, batch_size, lr: of the training.
         augment: the augmentation, or None.
@@ -96,7 +58,7 @@ class Case:
         most: the most bytes of the program's file.
     """
 
-    load: Callable[[], Parts]
+    data_set: str
     build: Callable[[], Layer]
     epochs: int
     batch_size: int
@@ -109,7 +71,7 @@ class Case:
 
 CASES = {
     "motions": Case(
-        load=motions,
+        data_set="basic-motions",
         build=motions_net,
         epochs=60,
         batch_size=8,
@@ -120,7 +82,7 @@ CASES = {
         most=16 * 1024,
     ),
     "digits": Case(
-        load=digits,
+        data_set="mnist1d",
         build=digits_net,
         epochs=60,
         batch_size=64,
@@ -166,7 +128,7 @@ class Row:
 def row(name: str, *, seed: int) -> Row:
     """From data to verified C."""
     case, start = CASES[name], time.perf_counter()
-    train_set, test_set = case.load()
+    train_set, test_set = (data.load(case.data_set, part) for part in ("train", "test"))
     encoder = data.SignalEncoder.from_data(train_set, clip=case.clip)
     decoder = data.ClassDecoder(train_set.classes)
     model = train.fit(
@@ -195,25 +157,6 @@ def row(name: str, *, seed: int) -> Row:
     )
 
 
-def passes_self_test(program: Program, signals: np.ndarray, name: str) -> bool:
-    """Whether the exported C compiles without other files, and gives the outputs of the reference.
-
-    Raises:
-        CompilerError: there is no C compiler.
-    """
-    with tempfile.TemporaryDirectory(prefix="signals-") as folder:
-        engine.export_c(program, signals, folder, name=name)
-        sources = [Path(folder, "selftest.c"), Path(folder, f"{name}.c")]
-        sources += sorted(Path(folder, "drypoint").glob("*.c"))
-        binary = Path(folder, "selftest")
-        command = [engine.find_compiler(), "-std=c99", "-O1", "-DDPT_PLAIN_C"]
-        command += [f"-I{folder}/drypoint", *map(str, sources), "-o", str(binary)]
-        subprocess.run(command, check=True)
-        done = subprocess.run([binary], capture_output=True, text=True, check=False)
-        print(f"  self-test: {done.stdout.strip()}", file=sys.stderr, flush=True)
-        return done.returncode == 0
-
-
 def main(arguments: list[str]) -> int:
     """Print a row for each set."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
@@ -224,6 +167,7 @@ def main(arguments: list[str]) -> int:
     if unknown := sorted(set(names) - set(CASES)):
         parser.error(f"no set {', '.join(unknown)}; there are {', '.join(CASES)}")
     try:
+        engine.find_compiler()  # needed last; better missed first
         rows = []
         for name in names:
             print(f"{name}: train, quantize, export, verify", file=sys.stderr, flush=True)

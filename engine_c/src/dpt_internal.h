@@ -12,14 +12,21 @@
 #endif
 
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
-#define DPT_PLAIN_KERNELS [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul
+#define DPT_PLAIN_KERNELS                                                                          \
+    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul,                                \
+    [DPT_HISTORY] = dpt_scalar_history
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
-/* Checks 22 and 23 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
-dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
+/* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
+ * fills `first` and `period` of the ops of a streaming model. */
+dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);
+
+/* Checks 22 and 24 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
+dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
+                          uint32_t arena_size);
 
 /* A run of n inputs, as the arguments of the public calls describe it. */
 typedef struct dpt_run_state {
@@ -33,11 +40,30 @@ typedef struct dpt_run_state {
     void *user;
 } dpt_run_state;
 
+/* Checks the arguments of a run; picks the model's backend where none is named. */
+dpt_status dpt_check_run(dpt_run_state *run);
+
 /* The kernel of an op. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
 
 /* Where a tensor lies, by its number: the inputs or the outputs of the caller, or the arena. */
 void *dpt_tensor_at(const dpt_run_state *run, size_t number);
+
+/* Bytes of an op's output. */
+static inline size_t dpt_output_size(const dpt_op *op) {
+    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+}
+
+/* Runs an op that computes its whole output at once; inline, since every frame counts. */
+static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
+    const dpt_op *op = &run->model->ops[i];
+    const void *const in[2] = {dpt_tensor_at(run, op->reads[0]), dpt_tensor_at(run, op->reads[1])};
+    void *out = dpt_tensor_at(run, i + 1);
+    dpt_kernel_of(run->backend, op)(op, in, out, run->n);
+    if (run->trace != NULL) {
+        run->trace(run->user, i, 0, out, dpt_output_size(op));
+    }
+}
 
 /* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
  */
@@ -122,11 +148,6 @@ static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult
 /* The stored integer at `index` of an input of type DPT_U8 or DPT_I8. */
 static inline int32_t dpt_value(int type, const void *x, size_t index) {
     return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
-}
-
-/* Bytes of an op's output. */
-static inline size_t dpt_output_size(const dpt_op *op) {
-    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
 }
 
 /* The output plane of input number `i` of a batch. */

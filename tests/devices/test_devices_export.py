@@ -7,6 +7,7 @@ from textwrap import indent
 import nets
 import numpy as np
 import pytest
+import stream_nets
 
 from drypoint import devices, models
 from drypoint.cli.__main__ import main
@@ -17,7 +18,7 @@ from drypoint.program import Op, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
-ALWAYS = ["dpt_log.c", "dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c"]
+ALWAYS = ["dpt_log.c", "dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_stream.c"]
 
 
 @pytest.fixture
@@ -67,12 +68,11 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
     row, kinds = devices.target(name), set()
     for tool in devices.needed_tools(row):
         toolbox.need(tool)
-    for seed in (53, 82, 88, 42):
-        program = nets.random_program(seed)
+    for program in [*map(nets.random_program, (53, 82, 88, 42)), *stream_nets.streams((12,))]:
         kinds |= {type(op) for op in program.ops}
         folder = tmp_path / program.name
         folder.mkdir()
-        inputs = nets.random_inputs(program, seed)
+        inputs = nets.random_inputs(program, 1, n=program.clocks[-1].first + 3)
         binary = devices.build_exported(row, program, inputs, folder)
         answer = devices.run_exported(row, program, binary)
         assert answer.selftest == 0

@@ -1,24 +1,18 @@
 """examples/nets.py: its table, its exit codes, and what integers cost."""
 
-import importlib.util
 import json
 import re
-import sys
 
 import pytest
+from example_modules import example_module
 
 from drypoint.program import reference
-from tools import ONLY_CI, ROOT
+from tools import ONLY_CI
 
 
 @pytest.fixture(scope="module")
 def nets():
-    spec = importlib.util.spec_from_file_location("nets", ROOT / "examples/nets.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["nets"] = module  # where its dataclasses look for their names
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["nets"]
+    yield from example_module("nets")
 
 
 FEW = ["--data", "digits", "--epochs", "1", "--limit", "40", "--images", "3"]

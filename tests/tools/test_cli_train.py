@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drypoint import data, devices, nn
+from drypoint import data, devices, nn, quant
 from drypoint.cli._data import held_out
 from drypoint.engine import Engine
-from drypoint.measure import measure
+from drypoint.measure import measure, measure_anomalies
+from drypoint.program import Program
 
 QUICK = ["--epochs", "1", "--augment", "none"]
 
@@ -223,6 +224,61 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()
     assert facts["test"] == {"n": 80, "mean_squared_error": pytest.approx(error, rel=1e-6)}  # BLAS
+    further = ["train", "--data", pictures, "--net", out, "--epochs", 1]
+    code, said, _ = cli(*further, "--out", tmp_path / "further.npz", "--json")
+    assert (code, "mean_squared_error" in json.loads(said)["test"]) == (0, True)
+    program = tmp_path / "net.dpt"
+    assert cli("quantize", out, "--data", pictures, "--out", program)[0] == 0
+    own = np.square(model.net(x) - x.reshape(80, -1)).mean(axis=1)
+    off = Engine(Program.load(program)).predict_proba(test.x) - x.reshape(80, -1)
+    for file, errors in ((out, own), (program, np.square(off).mean(axis=1))):
+        code, said, _ = cli("measure", file, "--data", pictures, "--json")
+        found = json.loads(said)
+        assert (code, found["n"]) == (0, 80)
+        assert found["mean_squared_error"] == pytest.approx(errors.mean(), rel=1e-6)  # float32 sums
+        threes = errors[test.y == 3].mean()
+        assert found["by_class"]["3"] == pytest.approx(threes, rel=1e-6)
+        code, said, _ = cli("measure", file, "--data", pictures, "--normal", 3, "--json")
+        wanted = measure_anomalies(errors, test.y != 3)
+        assert (json.loads(said)["anomalies"], json.loads(said)["auc"]) == (72, wanted.auc)
+        code, _, err = cli("measure", file, "--data", pictures, "--normal", "three")
+        assert (code, err.splitlines()[-1].count("--normal three: no such class")) == (2, 1)
+
+
+def test_a_threshold_decides_on_recordings(cli, tmp_path):
+    """Oracle: the errors of the engine against the program's threshold."""
+    rng = np.random.default_rng(0)
+    usual, odd = rng.normal(size=(40, 8)), rng.normal(size=(20, 8)) * 4
+    np.savez(tmp_path / "own.npz", x=np.r_[usual, odd], y=[0] * 40 + [1] * 20)
+    encoder = data.SignalEncoder.from_data(usual, clip=16)
+    net = nn.Sequential([nn.Flatten(), nn.Linear(4), nn.Linear(8)])
+    model = nn.Model(net, encoder=encoder)
+    model = model.with_net(model.net.initialize(0))
+    program = quant.quantize(model, quant.calibrate(model, usual), name="watch")
+    errors = Engine(program).reconstruction_error(np.r_[usual, odd])
+    program = program.with_threshold(int(np.median(errors)))
+    program.save(tmp_path / "watch.dpt")
+    words = ["measure", tmp_path / "watch.dpt", "--data", tmp_path / "own.npz", "--normal", "0"]
+    code, said, _ = cli(*words, "--json")
+    above = errors > program.threshold
+    found = json.loads(said)
+    assert (code, found["threshold"]) == (0, program.threshold)
+    assert (found["recall"], found["false_alarms"]) == (above[40:].mean(), above[:40].mean())
+    code, said, _ = cli(*words)
+    assert f"threshold                 {program.threshold:,}\n" in said
+
+
+def test_what_neither_classifies_nor_reconstructs_is_one_line(trained, pictures, cli, tmp_path):
+    program, x = tmp_path / "three.dpt", np.random.default_rng(0).normal(size=(8, 5))
+    model = nn.Model(nn.Sequential([nn.Linear(3)], (5,)).initialize(0))
+    quant.quantize(model, quant.calibrate(model, x.astype(np.float32)), name="three").save(program)
+    for words, message in (
+        (["measure", program], "three.dpt is no classifier and no autoencoder"),
+        (["measure", trained[0], "--normal", "3"], "--normal is for an autoencoder, which "),
+    ):
+        code, said, err = cli(*words, "--data", pictures)
+        assert (code, said, err.count("\n")) == (2, "", 1)
+        assert message in err
 
 
 def test_the_loss_is_drawn(pictures, cli, tmp_path):
@@ -322,6 +378,7 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
         (["measure", out, "--data", other], "the net reads signals of 1 steps x 2 channels"),
         (["run", "--model", out, other], "has 2 time steps of 3 channels; the net reads 1 of 2"),
         (["measure", out], "the net reads"),
+        (["run", "--model", out, table, "--invert"], "--invert is for pictures; "),
         (["train", "--data", table, "--net", "cnn", "--out", out], "nets for them: mlp, conv1d"),
     ):
         code, _, err = cli(*words)
@@ -347,8 +404,16 @@ def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
     save(tmp_path / "one/cats/1.png", np.zeros((8, 8), np.uint8))
     save(tmp_path / "tiny/a/1.png", np.zeros((8, 8), np.uint8))
     save(tmp_path / "tiny/b/1.png", np.zeros((8, 8), np.uint8))
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
     out = tmp_path / "out/net.npz"
     for words, message in (
+        (["--data", pictures, "--window", "4"], f"--window is for signals; {pictures} has 320"),
+        (["--data", table, "--size", "8"], f"--size is for pictures; {table} has 32 signals"),
+        (["--data", "digits", "--hop", "4"], "--hop is for folders and files, not for the set"),
+        (["--data", "digits", "--size", "4"], "--size is for folders and files, not for the set"),
+        (["--data", table, "--recipe", "fast"], "a recipe trains LeNet on pictures; t.csv has"),
+        (["--data", table, "--window", 10**12], "window must be a whole number from 1 to 65535"),
         (["--data", tmp_path / "one"], "one has the one class 'cats': a classifier tells at least"),
         (["--data", tmp_path / "none"], "there is no folder or file "),
         (["--data", tmp_path / "tiny", "--net", "lenet"], "--size WxH reads pictures in another"),

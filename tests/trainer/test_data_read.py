@@ -184,7 +184,10 @@ def test_an_array_that_declares_more_than_it_has_is_refused(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", huge[:8] + header.to_bytes(2, "little") + huge[10:])
-    line(lambda: data.read(path), "x has 120 bytes, not those of uint8 (6, 5, 400000000)")
+    line(
+        lambda: data.read(path),
+        "x has 120 bytes of numbers; shape (6, 5, 400000000) of uint8 needs 12000000000",
+    )
 
 
 # IDX

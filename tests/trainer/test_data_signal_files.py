@@ -1,7 +1,9 @@
 """Tables and recordings from CSV and WAV files: what is read, the parts, and bad input."""
 
+import importlib.util
 import struct
 import wave
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -78,7 +80,8 @@ def test_a_row_may_be_time_steps_of_channels(tmp_path):
     assert found.x[3].tolist() == [[3, 1], [2, 3], [4, 5]]
     line(lambda: data.read(path, label="0", channels=4), "6 numbers a row, no multiple of 4")
     line(
-        lambda: data.read(path, channels=0), "channels must be a whole number of at least 1, not 0"
+        lambda: data.read(path, channels=0),
+        "channels must be a whole number from 1 to 65535, not 0",
     )
 
 
@@ -114,7 +117,7 @@ def test_recordings_in_folders_are_examples_or_split_by_recording(tmp_path):
     recordings = {part: set(splits[part].x[..., 1].ravel()) for part in ("train", "val", "test")}
     assert recordings == {"train": {*range(7)}, "val": {7}, "test": {8, 9}}
     write(tmp_path / "set/up/short.csv", "x,y\n1,2\n")
-    line(lambda: data.read(tmp_path / "set"), "have 1 to 30 time steps: give the steps of a window")
+    line(lambda: data.read(tmp_path / "set"), "have 1 to 30 time steps: give the time steps")
     padded = data.read(tmp_path / "set", window=30)
     assert padded.notes[0] == "1 of 21 recordings are shorter than 30 steps: zeros"
     write(tmp_path / "set/up/other.csv", "x\n1\n")
@@ -141,6 +144,10 @@ def test_wav_files_are_int16_counts(tmp_path):
     assert np.array_equal(data.read_samples(tmp_path / "a/1.wav"), counts)
     sound(tmp_path / "b/2.wav", np.zeros((40, 6), np.uint8), width=3)
     line(lambda: data.read(tmp_path), "2.wav has samples of 24 bits")
+    whole = (tmp_path / "a/1.wav").read_bytes()
+    (tmp_path / "a/1.wav").write_bytes(whole[:-40])
+    line(lambda: data.read_samples(tmp_path / "a/1.wav"), "is cut off: 120 of 160 bytes")
+    (tmp_path / "a/1.wav").write_bytes(whole)
     for content in (b"", b"RIFF", b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", 4) + b"abcd"):
         (tmp_path / "b/2.wav").write_bytes(content)
         line(lambda: data.read(tmp_path), "2.wav is no WAV file of PCM samples")
@@ -160,6 +167,8 @@ def test_tables_that_are_none_are_one_line(tmp_path):
         ("a,b,label\n", "has no rows of numbers"),
         ("a,b,label\n1,2,x\n1,,y\n", "line 3, column 'b': the cell is empty"),
         ("a,b,label\n1,2,x\n1,z,y\n", "line 3, column 'b': 'z' is no number"),
+        ("a;b;label\n1;2,5;x\n", "'2,5' is no number, write it with a decimal point"),
+        ("a,b,label\n1_0,2,x\n", "line 2, column 'a': '1_0' is no number"),
         ("a,b,label\n1,2,x\n1,y\n", "line 3: 2 cells, not 3"),
         ("a,b,label\n1,nan,x\n", "NaN or infinite"),
         ("a,b,label\n1,1e60,x\n", "beyond float32"),
@@ -174,6 +183,32 @@ def test_tables_that_are_none_are_one_line(tmp_path):
     path.write_bytes(b"\xff\xfea\x00")
     line(lambda: data.read(path), "is no text in UTF-8")
     line(lambda: data.read(write(path, "a,label\n1,x\n"), limit=20), "the limit is 20")
+
+
+def test_options_that_do_not_fit_are_one_line(tmp_path):
+    path = write(tmp_path / "t.csv", "a,b,label\n" + "1,2,x\n3,4,y\n" * 9)
+    for options, message in (
+        ({"window": 65536}, "window must be a whole number from 1 to 65535, not 65536"),
+        ({"hop": 2}, "hop is the distance of windows: give window too"),
+        ({"window": 2, "channels": 2}, "with window a column is a channel"),
+    ):
+        line(lambda options=options: data.read(path, **options), message)
+
+
+def test_labels_keep_their_underscores(tmp_path):
+    found = data.read(write(tmp_path / "t.csv", "a,label\n1,1_0\n2,10\n"))[data.ALL]
+    assert found.classes == ("10", "1_0")
+
+
+def test_a_damaged_file_of_a_package_is_one_line(tmp_path, monkeypatch):
+    """A file of scikit-learn's digits that is no gzip file, and an archive's that ends early."""
+    write(tmp_path / "sklearn/datasets/data/digits.csv.gz", "no gzip")
+    write(tmp_path / "aeon/datasets/data/GunPoint/GunPoint_TRAIN.ts", "@classLabel true 1 2\n")
+    spec = SimpleNamespace(submodule_search_locations=[])
+    for package, name in (("sklearn", "digits"), ("aeon", "gun-point")):
+        spec.submodule_search_locations = [str(tmp_path / package)]
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+        line(lambda name=name: data.load(name), f"the files of {name} are damaged")
 
 
 @pytest.mark.parametrize(

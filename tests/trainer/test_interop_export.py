@@ -54,7 +54,7 @@ EDGES = [
 
 
 def filled(net, seed=0):
-    """The net with random values, those of its batch norms too."""
+    """The net with random parameters and batch norm statistics."""
     net = net.initialize(seed)
     rng = np.random.default_rng(seed)
     norms = {p: rng.uniform(0.5, 1.5, a.shape) for p, a in net.parameters().items() if "norm" in p}

@@ -1,25 +1,18 @@
 """examples/own_layer.py: a user's layer trains correctly between layers computed in C."""
 
-import importlib.util
 import re
-import sys
 
 import numpy as np
 import pytest
+from example_modules import example_module
 
 from drypoint import data, nn
 from drypoint.autodiff.kernels import choose
-from tools import ROOT
 
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("own_layer", ROOT / "examples/own_layer.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["own_layer"] = module  # where its dataclass looks for its names
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["own_layer"]
+    yield from example_module("own_layer")
 
 
 def test_its_gradients_are_those_of_small_steps(example):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drypoint import data
 from drypoint.common import DrypointError
 from drypoint.data import (
@@ -28,6 +30,7 @@ MNIST = "mnist"
 TEST_SHARE = 0.2  # of a source that names no test part
 SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
+PICTURE_OPTIONS = ("size", "color")
 _FEWEST = 10  # examples that are split into a training and a test part
 
 
@@ -114,6 +117,7 @@ def training_data(
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
         raise DrypointError(f"{args.data} has no training part; its parts: {', '.join(parts)}")
+    _check_options(args, train)
     notify(f"{args.data}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
     if test is None:
         notify(f"test part: none, {len(train)} examples are too few to hold some out")
@@ -131,6 +135,9 @@ def training_data(
 def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
     name = args.data or MNIST
     train, test = data.load(name, "train"), data.load(name, "test")
+    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS):
+        if getattr(args, option, None) is not None:
+            raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
@@ -182,6 +189,10 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
     """
     if isinstance(encoder, SignalEncoder):
         wanted = (encoder.window, encoder.channels)
+        if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
+            steps, channels = dataset.signal_size  # for a streaming program: one after another
+            rows = dataset.x.reshape(-1, 1, channels)
+            return Dataset(rows, np.repeat(dataset.y, steps), dataset.classes)
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
@@ -303,6 +314,15 @@ def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options of a command that trains on signals, as far as they are given."""
     given = {name: getattr(args, name, None) for name in SIGNAL_OPTIONS}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_options(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse options of pictures for signals, and options of signals for pictures."""
+    others = PICTURE_OPTIONS if dataset.is_signals else SIGNAL_OPTIONS
+    for name in others:
+        if getattr(args, name, None) is not None:
+            kind = "pictures" if dataset.is_signals else "signals"
+            raise DrypointError(f"--{name} is for {kind}; {args.data} has {_described(dataset)}")
 
 
 def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:

@@ -17,6 +17,7 @@ from drypoint.train import TrainResult
 from ._data import TrainingData
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
+from ._reconstruction import reconstructs
 
 STEPS = 1000  # of a run whose epochs are left out
 EPOCHS = (5, 60)  # the fewest and the most of such a run
@@ -40,20 +41,15 @@ class Training:
 
     Attributes:
         model: the model, with its encoder, decoder and provenance.
-        net_name: ``--net``.
         data: the data.
+        repeats: whether the net learns to repeat its input, as an autoencoder, and not the classes.
         options: of `train.fit`.
     """
 
     model: Model
-    net_name: str
     data: TrainingData
+    repeats: bool
     options: dict[str, Any]
-
-    @property
-    def repeats(self) -> bool:
-        """Whether the net learns to repeat its input, as an autoencoder, and not the classes."""
-        return self.net_name.partition(":")[0] == AUTOENCODER
 
     def fit(self, args: argparse.Namespace) -> TrainResult:
         """Train."""
@@ -111,10 +107,12 @@ def training(
         DrypointError: the net does not fit the data, or there is only one class.
     """
     name = args.net or default_net(data.train)
-    model = saved if saved is not None else _model(name, data, notify)
+    family = name.partition(":")[0]
+    repeats = family == AUTOENCODER if saved is None else reconstructs(saved)
+    model = saved if saved is not None else _model(name, data, notify, repeats=repeats)
     net = model.net
     classes = len(data.train.classes)
-    if classes < 2 and net_learns_classes(name):
+    if classes < 2 and not repeats:
         (only,) = data.train.classes
         raise DrypointError(
             f"{data.name} has the one class {only!r}: a classifier tells at least two apart; "
@@ -123,17 +121,12 @@ def training(
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
-    options = _options(data, args, name, further=saved is not None)
+    options = _options(data, args, repeats=repeats, further=saved is not None)
     notify(f"augmentation: {_shown(options['augment'])}")
-    return Training(model=model, net_name=name, data=data, options=options)
+    return Training(model=model, data=data, repeats=repeats, options=options)
 
 
-def net_learns_classes(name: str) -> bool:
-    """Whether a net of this ``--net`` is a classifier."""
-    return name.partition(":")[0] != AUTOENCODER
-
-
-def _model(name: str, data: TrainingData, notify: Callable[[str], None]) -> Model:
+def _model(name: str, data: TrainingData, notify: Callable[[str], None], *, repeats: bool) -> Model:
     encoder = _encoder(data.train, notify)
     classes = len(data.train.classes)
     try:
@@ -142,13 +135,12 @@ def _model(name: str, data: TrainingData, notify: Callable[[str], None]) -> Mode
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise DrypointError(f"--net {name}: {error}{hint}") from error
     net = net if net.input_shape is not None else net.bind(encoder.shape)
-    learns = net_learns_classes(name)
-    if learns and net.output_shape(encoder.shape) != (classes,):
+    if not repeats and net.output_shape(encoder.shape) != (classes,):
         raise DrypointError(
             f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has "
             f"{classes} classes"
         )
-    decoder = ClassDecoder(data.train.classes) if learns else None
+    decoder = None if repeats else ClassDecoder(data.train.classes)
     return Model(net, encoder=encoder, decoder=decoder)
 
 
@@ -169,7 +161,7 @@ def _encoder(dataset: Dataset, notify: Callable[[str], None]) -> ImageEncoder | 
 
 
 def _options(
-    data: TrainingData, args: argparse.Namespace, name: str, *, further: bool
+    data: TrainingData, args: argparse.Namespace, *, repeats: bool, further: bool
 ) -> dict[str, Any]:
     """The options of `train.fit`: of the command, else the defaults."""
     batch = args.batch or BATCH
@@ -178,14 +170,13 @@ def _options(
     optimizer = OPTIMIZERS[args.optimizer or "adam"]()
     rate = args.lr or (None if args.optimizer else FURTHER_RATE if further else RATE)
     distort = _augmentation(args.augment or "light", data.train)
-    learns = net_learns_classes(name)
-    loss: Loss = CrossEntropyLoss(label_smoothing=SMOOTHING) if learns else MSELoss()
+    loss: Loss = MSELoss() if repeats else CrossEntropyLoss(label_smoothing=SMOOTHING)
     return {
         "epochs": args.epochs or usual,
         "batch_size": batch,
         "optimizer": optimizer if rate is None else replace(optimizer, lr=rate),
         "loss": loss,
-        "augment": distort if learns else None,
+        "augment": None if repeats else distort,
         "restore_best": False,
         "seed": args.seed,
     }

@@ -26,7 +26,7 @@ from drypoint.program import Program
 from ._data import encoder_of, signals_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_file, load_program
+from ._pieces import count, load_file, load_program, of_windows
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     encoder, decoder = encoder_of(reader), _decoder(reader)
     if not isinstance(decoder, ClassDecoder):
         raise DrypointError(f"{name} does not answer in classes")
+    if isinstance(encoder, SignalEncoder) and args.invert:
+        raise DrypointError(f"--invert is for pictures; {name} reads signals")
     if isinstance(encoder, SignalEncoder):
         names, inputs = _windows(args.image, encoder, signals_of(reader).get("label"))
     elif isinstance(encoder, ImageEncoder):
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{name} has no encoder: how it reads files is not known")
     if args.invert:
         inputs = 255 - inputs
-    elif args.model is None:
+    elif args.model is None and isinstance(encoder, ImageEncoder):
         for image in itertools.compress(args.image, _on_light(inputs)):
             say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
     probabilities = _probabilities(reader, inputs, args.target)
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return load_program(path) if engine else load_file(path)
+    return of_windows(load_program(path) if engine else load_file(path), path)
 
 
 def _probabilities(

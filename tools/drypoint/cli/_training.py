@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drypoint import autodiff, data, nn, train
-from drypoint.common import read_bytes, sha256
+from drypoint.common import DrypointError, read_bytes, sha256
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.train import TrainResult, recipes
@@ -74,7 +74,12 @@ class Training:
 
 def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say) -> TrainingData:
     """The parts of ``--data`` in LeNet's size and colour."""
-    return training_data(args, size=SIZE, color="gray", notify=notify)
+    found = training_data(args, size=SIZE, color="gray", notify=notify)
+    if found.train.is_signals:
+        raise DrypointError(
+            f"a recipe trains LeNet on pictures; {found.name} has signals: name a net, --net"
+        )
+    return found
 
 
 def train_lenet(

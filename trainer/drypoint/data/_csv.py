@@ -87,7 +87,7 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
         try:
-            values.extend([float(row[i]) for i in kept])
+            values.extend([number(row[i]) for i in kept])
         except (ValueError, OverflowError):
             wrong = next((i for i in kept if not _is_number(row[i])), kept[0])
             raise FormatError(_no_number(path, line, names[wrong], row[wrong])) from None
@@ -161,9 +161,20 @@ def _known(names: Sequence[str]) -> int | None:
     return next((lowered.index(name) for name in LABELS if name in lowered), None)
 
 
+def number(cell: str) -> float:
+    """The number of a cell.
+
+    Raises:
+        ValueError: the cell is no number; "1_0", which Python takes for 10, is none.
+    """
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
+
+
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        number(cell)
     except ValueError:
         return False
     return True
@@ -171,6 +182,7 @@ def _is_number(cell: str) -> bool:
 
 def _no_number(path: Path, line: int, column: str, cell: str) -> str:
     came = f"{cell.strip()[:40]!r} is no number" if cell.strip() else "the cell is empty"
+    came += ", write it with a decimal point" if _is_number(cell.replace(",", ".", 1)) else ""
     return f"{path}, line {line}, column {column!r}: {came}"
 
 

@@ -1,11 +1,12 @@
 """Data sets by name: sets that packages ship, and MNIST, each with a card."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
-from drypoint.common import accept, known_word
+from drypoint.common import DrypointError, accept, known_word
 
 from ._aliases import LOAD
 from ._dataset import Dataset
@@ -177,9 +178,15 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
         return _from_path(source, split)
     if split not in PARTS:
         raise DatasetError(f"{source} has no part {split!r}; its parts: {', '.join(PARTS)}")
-    dataset = _LOADERS[str(source)](split, root)
-    if source == "mnist":  # whose files have been checked
-        return dataset
+    loader = _LOADERS[str(source)]
+    if source == "mnist":  # checks its files itself
+        return loader(split, root)
+    try:
+        dataset = loader(split, root)
+    except DrypointError:
+        raise
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # of a damaged file of a package
+        raise FormatError(f"the files of {source} are damaged, or of another version") from error
     wanted, found = CARDS[str(source)].digests[split], dataset.digest()
     if found != wanted:
         raise FormatError(

@@ -127,8 +127,11 @@ def _array(data: bytes, *, where: str) -> NDArray[Any]:
     if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
         raise FormatError(f"{where} holds {dtype}, not numbers or texts")
     rest = memoryview(data)[stream.tell() :]
-    if math.prod(shape) * dtype.itemsize != len(rest):
-        raise FormatError(f"{where} has {len(rest)} bytes, not those of {dtype} {shape}")
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != len(rest):
+        raise FormatError(
+            f"{where} has {len(rest)} bytes of numbers; shape {shape} of {dtype} needs {needed}"
+        )
     if dtype.kind == "U":
         codes = np.frombuffer(rest, np.dtype("u4").newbyteorder(dtype.byteorder))
         if ((codes >= 0x110000) | ((codes >= 0xD800) & (codes < 0xE000))).any():

@@ -13,6 +13,7 @@ from ._idx_files import idx_splits, is_idx_file, is_idx_folder
 from ._npz import npz_splits
 from ._recordings import SUFFIXES as RECORDINGS
 from ._recordings import recording_folder_splits, recording_splits, table_splits
+from ._signals import MOST
 from ._splits import Splits
 
 
@@ -64,8 +65,14 @@ def read(
     """
     path = Path(source)
     for name, number in (("window", window), ("hop", hop), ("channels", channels)):
-        if number is not None and (type(number) is not int or number < 1):
-            raise DatasetError(f"{name} must be a whole number of at least 1, not {number!r}")
+        if number is not None and (type(number) is not int or not 1 <= number <= MOST):
+            raise DatasetError(f"{name} must be a whole number from 1 to {MOST}, not {number!r}")
+    if hop is not None and window is None:
+        raise DatasetError("hop is the distance of windows: give window too")
+    if channels is not None and window is not None:
+        raise DatasetError(
+            "channels is for a CSV file of a row an example; with window a column is a channel"
+        )
     if path.is_dir() and _has_recordings(path):
         return recording_folder_splits(path, window=window, hop=hop, limit=limit)
     if path.is_dir() and not is_idx_folder(path):

@@ -19,7 +19,7 @@ from drypoint.common import READ_LIMIT, check_limit, read_bytes
 
 from ._classes import class_names, is_whole
 from ._csv import SUFFIXES as CSV_SUFFIXES
-from ._csv import Table, read_table, shown_columns
+from ._csv import Table, number, read_table, shown_columns
 from ._dataset import Dataset
 from ._errors import DatasetError, FormatError
 from ._folder_parts import class_folders, part_folders
@@ -109,7 +109,7 @@ def recording_folder_splits(
     if window is None and len(lengths) > 1:
         raise DatasetError(
             f"the recordings of {root} have {min(lengths):,} to {max(lengths):,} time steps: give "
-            "the steps of a window"
+            "the time steps of one example, window="
         )
     if ALL in found:
         return _cut(found[ALL], window or len(first.samples), hop, where=str(root))
@@ -153,10 +153,13 @@ def read_samples(
     try:
         with wave.open(io.BytesIO(content)) as sound:
             width, channels = sound.getsampwidth(), sound.getnchannels()
+            stated = sound.getnframes() * width * channels
             data = sound.readframes(sound.getnframes())
     except (wave.Error, EOFError, ValueError, RuntimeError, OSError, OverflowError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FormatError(f"{path} is no WAV file of PCM samples ({reason})") from error
+    if data and len(data) < stated:
+        raise FormatError(f"{path} is cut off: {len(data):,} of {stated:,} bytes of samples")
     if width not in (1, 2) or channels < 1 or not data or len(data) % (width * channels):
         raise FormatError(
             f"{path} has samples of {8 * width} bits, or none; 8 and 16 bits are read"
@@ -188,7 +191,7 @@ def _cut(
     parts = {ALL: _dataset(*whole)}
     if len(whole[1]) == len(recordings):
         return Splits(parts, where, notes)
-    names = {name for _, name in [(0, r.label) for r in recordings]}
+    names = {recording.label for recording in recordings}
     enough = all(sum(r.label == name for r in recordings) >= _FEWEST for name in names)
     for part, ends in _ENDS.items():
         some = _of_recordings(recordings, ends) if enough else _of_time(recordings, ends, window)
@@ -261,10 +264,10 @@ def _indices(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str | int,
 def _whole(label: str) -> str:
     """A label "3.0" or "3.0e+00", as programs write whole numbers, as "3"."""
     try:
-        number = float(label)
+        value = number(label)
     except ValueError:
         return label
-    return str(int(number)) if abs(number) < 2**31 and number == int(number) else label
+    return str(int(value)) if abs(value) < 2**31 and value == int(value) else label
 
 
 def _notes(table: Table, what: str) -> tuple[str, ...]:

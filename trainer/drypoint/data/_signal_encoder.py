@@ -18,9 +18,7 @@ from ._options import (
     per_channel,
     statistic_config,
 )
-from ._signals import Signals, is_signals, plain_signals
-
-_MOST = 0xFFFF  # steps and channels: sides of a tensor of the engine
+from ._signals import MOST, Signals, is_signals, plain_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,5 +260,5 @@ def _positive(name: str, number: object) -> float:
 
 
 def _check_size(name: str, size: object) -> None:
-    if type(size) is not int or not 1 <= size <= _MOST:
-        raise CoderError(f"{name} must be an int from 1 to {_MOST}, not {size!r}")
+    if type(size) is not int or not 1 <= size <= MOST:
+        raise CoderError(f"{name} must be an int from 1 to {MOST}, not {size!r}")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ._errors import DatasetError
 
+MOST = 0xFFFF  # steps and channels: sides of a tensor of the engine
 Signals = NDArray[np.float32] | NDArray[np.int16]
 
 
