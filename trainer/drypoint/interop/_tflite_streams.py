@@ -76,8 +76,8 @@ class Signals:
             if self.settled(value) == kept:
                 return
         raise TfliteError(
-            f"{one.title} keeps something else than the last rows of a signal (N, rows, ...): a "
-            "program has no such state; export the whole window"
+            f"{one.title} keeps something else than the last rows of a signal (N, rows, ...) that "
+            "moves on with the input: a program has no such state; export the whole window"
         )
 
     def settled(self, view: View) -> View:

@@ -89,7 +89,14 @@ def pace(tensors: Sequence[FileTensor], step: Step, output: int) -> tuple[int, i
         if padded or not 0 < reach <= read or stride < 1 or (read - reach) % stride:
             return None
         return (reach, stride) if (read - reach) // stride + 1 == written else None
-    return (1, 1) if one.kind in _BY_ROW and read == written else None
+    return (1, 1) if by_row(one) and read == written else None
+
+
+def by_row(one: Operator) -> bool:
+    """Whether an operator computes each row of its output from one row of each input, if it has as
+    many.
+    """
+    return one.kind in _BY_ROW
 
 
 def _kernel_rows(tensors: Sequence[FileTensor], one: Operator) -> int:

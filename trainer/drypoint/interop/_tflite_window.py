@@ -8,7 +8,7 @@ from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_mixed import extended
 from ._tflite_streams import Signals
-from ._tflite_views import CHANNELS, Step, View, pace, rows_of
+from ._tflite_views import CHANNELS, Step, View, by_row, pace, rows_of
 from ._tflite_walk import MAX_SHARED
 
 MAX_ROWS = 0xFFFF  # of a program's plane
@@ -21,12 +21,12 @@ _PLAIN = {
 def whole_window(file: File) -> File:
     """The file of a whole window of a streaming file, without variables; other files as they are.
 
-    It reads as many rows as the last output depends on. Its output is the streaming file's after
-    these rows. Its operators keep their names.
+    It reads the rows that the last output depends on, in whole runs: its output is the streaming
+    file's after so many runs from any state. Its operators keep their names.
 
     Raises:
-        TfliteError: a variable holds something else than the last rows of a signal, an operator
-            computes rows of which a later run needs others, or the window is too long.
+        TfliteError: a variable holds something else than the last rows of a signal, or the window
+            is too long.
     """
     if all(one.kind != "READ_VARIABLE" for one in file.operators):
         return file
@@ -58,11 +58,6 @@ class _Window:
             rows = self.need[number] = max(self.need.get(number, 0), 1 if given else 0)
             moves = pace(self.tensors, step, number)
             if given is not None and (moves is None or self.signals.new.get(number) is None):
-                if rows > given:
-                    raise TfliteError(
-                        f"{step.one.title} computes {given} rows in a run, of all its rows, and a "
-                        "buffer keeps them for later runs; only rows of windows can be kept"
-                    )
                 rows = self.need[number] = given
             for position, view in step.reads.items():
                 wanted = view.rows if moves is None else (rows - 1) * moves[1] + moves[0]
@@ -70,6 +65,22 @@ class _Window:
                 self.need[view.of] = max(self.need.get(view.of, 0), wanted - view.stop)
                 if self.need[view.of] > MAX_ROWS:
                     raise TfliteError(f"{step.one.title} needs a window above {MAX_ROWS} rows")
+        self._fill_runs()
+
+    def _fill_runs(self) -> None:
+        """Let the window be whole runs, so that its outputs come when the file's do: rows before
+        the first that is needed, which the first windows leave out.
+        """
+        first = self.given.input
+        more = -self.need.get(first, 0) % (rows_of(self.given, first) or 1)
+        longer = {first}
+        for step in self.signals.steps:
+            number, reads = step.one.outputs[0], {view.of for view in step.reads.values()}
+            moves = pace(self.tensors, step, number) if by_row(step.one) else None
+            if moves is not None and reads <= longer and number in self.need:
+                longer.add(number)
+                self.wanted |= {(number, i): self.wanted[number, i] + more for i in step.reads}
+        self.need |= {number: self.need[number] + more for number in longer & self.need.keys()}
 
     def file(self) -> File:
         """The file of the window."""
