@@ -9,7 +9,7 @@
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
 #               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
-#               skips nothing but PyTorch, JAX and TensorFlow
+#               skips only what needs PyTorch, Keras, JAX or TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make figures  measure every table of docs/figures.md (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print

@@ -15,6 +15,7 @@ from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
 from ._c_names import check_c_name as check_c_name
+from ._elementwise import MAX_FACTOR as MAX_FACTOR
 from ._elementwise import Add as Add
 from ._elementwise import Concat as Concat
 from ._elementwise import Lookup as Lookup
@@ -52,6 +53,7 @@ from ._tensors import Tensor as Tensor
 __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
+    "MAX_FACTOR",
     "NUMPY_TYPE",
     "Add",
     "AvgPool",
