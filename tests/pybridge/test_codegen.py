@@ -35,7 +35,8 @@ def test_generation_gives_three_files_and_is_deterministic():
 @pytest.mark.parametrize(
     "name",
     ["", "Net", "1net", "net-1", "net.c", "né", "_net", "while", "class", "stdint", "selftest",
-     "weight0", "bias12", "int32_t", "uint_fast8_t", "intptr_t", "dpt_model", "dpt", "drypoint"],
+     "weight0", "bias12", "int32_t", "uint_fast8_t", "intptr_t", "dpt_model", "dpt", "drypoint",
+     "nul", "com1", "x" * 64],
 )  # fmt: skip
 def test_names_that_c_cannot_take_are_refused(name):
     with pytest.raises(ProgramError, match="cannot name C files"):
@@ -69,7 +70,7 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
 
 
 def test_ordinary_names_are_taken():
-    for name in ("lenet", "model", "net", "digits_v2", "layer", "c", "weights"):
+    for name in ("x" * 63, "lenet", "model", "net", "digits_v2", "layer", "c", "weights"):
         assert (
             f"extern const dpt_model {name};"
             in codegen.generate(PROGRAM, name, INPUTS)[f"{name}.h"]

@@ -115,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
             text, costs[name], more = measured(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
-    library = args.name or "models" if len(programs) > 1 else next(iter(programs))
+    shared = "models" if args.name is None else args.name
+    library = shared if len(programs) > 1 else next(iter(programs))
     files = export_models(
         chosen,
         args.out,
@@ -169,7 +170,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     if len(loaded) == 1:
         if args.names:
             raise DrypointError("--names is for several programs; one is named by --name")
-        names = [args.name or names[0]]
+        names = [names[0] if args.name is None else args.name]
     elif args.names:
         names = args.names.split(",")
     elif len(set(names)) < len(names):
