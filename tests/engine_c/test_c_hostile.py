@@ -39,7 +39,8 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path
     random mutations, under sanitizers."""
     path = tmp_path / "good.dpt"
     path.write_bytes(blob.dumps(nets.random_program(seed)))
-    text = run([toolbox.sanitized(compiler, "hostile.c"), path, 10_000, seed]).decode()
+    count = toolbox.count(every_day=2000, ci=10_000)
+    text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, seed]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
     assert ", 0 accepted" in counts["flipped bits"]
@@ -49,14 +50,15 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path
         assert accepted > 100, what
 
 
-def mutants(good, rng):
-    """Every flipped bit of header and records; then random changes of one to four bytes."""
+def mutants(good, rng, *, bits, count):
+    """Each, or every third, bit of header and records flipped; then random changes of one to four
+    bytes."""
     front = place(good[20], 0)
-    for bit in range(8 * 16, 8 * front):
+    for bit in range(8 * 16, 8 * front, bits):
         data = bytearray(good)
         data[bit // 8] ^= 1 << bit % 8
         yield repaired(data)
-    for _ in range(600):
+    for _ in range(count):
         data = bytearray(good)
         for _ in range(int(rng.integers(1, 5))):
             at = int(rng.integers(16, front if rng.random() < 0.5 else len(good)))
@@ -70,7 +72,8 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
     leaves to Python: meta, the encoding of labels, and the softmax that the meta has."""
     good = blob.dumps(nets.random_program(seed))
     rng = np.random.default_rng(seed)
-    cases = list(mutants(good, rng))
+    bits, count = toolbox.count(every_day=3, ci=1), toolbox.count(every_day=300, ci=600)
+    cases = list(mutants(good, rng, bits=bits, count=count))
     x = rng.integers(0, 256, (2, 257)).astype(np.uint8)
     driver = toolbox.sanitized("gcc", "driver.c")
     read = answers(driver, [Job(x, data, limit=100_000) for data in cases])
