@@ -45,13 +45,16 @@ extern "C" {
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 2
 #define DPT_BLOB_MINOR 0
-#define DPT_CODEGEN    5
+#define DPT_CODEGEN    6
 
 /* No tensor has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
 
 /* No more outputs than this are alive in the arena at once, and no group has more ops. */
 #define DPT_MAX_ALIVE 16
+
+/* No model has more histories than this. */
+#define DPT_MAX_HISTORIES 128
 
 /* Four bytes of a little-endian table, for generated code. */
 #define DPT_LE32(v)                                                                                \
@@ -60,9 +63,12 @@ extern "C" {
 
 /* cffi: begin (what stands between the two marks is also the declaration that Python reads) */
 
-/* What a call answers: 0, or a negative number. dpt_status_text says each in words. */
+/* What a call answers: 0, or a negative number; dpt_step also 1. dpt_status_text says each in
+ * words.
+ */
 typedef enum dpt_status {
     DPT_OK = 0,
+    DPT_NO_OUTPUT = 1,    /* (dpt_step) the step is done; it has no output */
     DPT_E_ARGUMENT = -1,  /* a pointer is NULL that must not be, or a batch has no inputs;
                            * (drypoint.hpp) a buffer is not of the model's size or type */
     DPT_E_ARENA = -2,     /* the arena is smaller than model->arena_size */
@@ -79,7 +85,8 @@ typedef enum dpt_status {
     DPT_E_TABLE = -11,    /* a table reaches outside the blob, or holds a value that is not allowed,
                            * or the tables of all ops are more than 4 times the blob */
     DPT_E_OVERFLOW = -12, /* an accumulator could overflow */
-    DPT_E_PLAN = -13      /* the arena plan is wrong, or no op reads an output */
+    DPT_E_PLAN = -13,     /* the arena plan is wrong, or no op reads an output */
+    DPT_E_STATE = -14     /* a streaming model runs by dpt_step alone, any other by dpt_run */
 } dpt_status;
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
@@ -94,7 +101,8 @@ enum {
     DPT_CONCAT = 8,
     DPT_LOOKUP = 9,
     DPT_MUL = 10,
-    DPT_KINDS = 11 /* one more than the largest */
+    DPT_HISTORY = 11, /* the last rows of a signal */
+    DPT_KINDS = 12    /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
@@ -135,6 +143,8 @@ typedef struct dpt_op {
     uint16_t last_reader;    /* dpt_model_load: the last op that reads the output */
     uint16_t rows;           /* 0: computed at once; DPT_FUSED: rows that are kept; else rows that
                               * are computed at a time */
+    uint16_t first, period;  /* of a streaming model: the op runs in the steps first, first +
+                              * period, ...; the first step after dpt_reset is number 1 */
     int32_t lo, hi;          /* the clamp of the output */
     uint16_t factors[2];     /* of an addition, 1 .. 32767 */
     uint32_t out_offset;     /* where the output, or the rows that are kept, lie in the arena,
@@ -190,6 +200,8 @@ typedef struct dpt_model {
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
     uint16_t packing;           /* the layout of ops[].packed; 0: they are NULL */
     dpt_softmax_scale softmax;  /* for dpt_softmax; 0, 0: the net does not end in a softmax */
+    uint32_t state_size;        /* bytes at the front of the arena that last from step to step; 0:
+                                 * no streaming model */
 } dpt_model;
 
 /* Sees the output of each op as soon as it is computed: `size` bytes of it, from byte `at` on. The
@@ -211,10 +223,24 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output);
 
-/* The same, and `trace` (unless NULL) sees every op's output. */
+/* The same, and `trace` (unless NULL) sees every op's output. DPT_E_STATE: a streaming model. */
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user);
+
+/* For a streaming model, which `drypoint export --streaming` makes: it reads one row of a signal in
+ * each step. dpt_reset writes the state, the first model->state_size bytes of the arena; the next
+ * step is the first one of a signal. dpt_step takes one row of the input and runs what is due: it
+ * fills `output` and returns DPT_OK, or returns DPT_NO_OUTPUT and leaves `output` as it is. The
+ * state must last from one step to the next; what lies behind it need not. Arguments and errors are
+ * those of dpt_run, with a `backend` that may change from step to step; DPT_E_STATE: the model does
+ * not stream. The trace sees the outputs of the ops that run. NUMERICS.md, section 11. */
+dpt_status dpt_reset(const dpt_model *model, void *arena, size_t arena_size);
+dpt_status dpt_step(const dpt_model *model, const dpt_backend *backend, void *arena,
+                    size_t arena_size, const void *input, int32_t *output);
+dpt_status dpt_step_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
+                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
+                           void *user);
 
 /* Runs the model on n >= 1 inputs that lie one after the other; `outputs` receives the outputs
  * likewise. The arena holds n * model->arena_size bytes. Weights are read once for several inputs.
@@ -245,6 +271,7 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  *     grouped    the same, in.c / groups in place of in.c; depthwise: 1 in place of in.c
  *     dense      out.c * in.h * in.w * in.c
  *     pools      out.h * out.w * out.c * kernel_h * kernel_w
+ *     history    kernel_h * in.w * in.c
  *     others     out.h * out.w * out.c
  *
  * that is multiply-accumulates (every tap at every position before pooling, on the padding too),
@@ -296,7 +323,7 @@ dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, vo
  */
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
-    dpt_scalar_mul;
+    dpt_scalar_mul, dpt_scalar_history;
 extern const dpt_backend dpt_scalar;
 dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 

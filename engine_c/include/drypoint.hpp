@@ -60,10 +60,21 @@ class model {
     /* dpt_run. DPT_E_ARGUMENT if input or output is not as long as the model's, or the input is of
      * the other type. */
     dpt_status run(span<const uint8_t> input, span<uint8_t> arena, span<int32_t> output) const {
-        return run(input.data(), input.size(), DPT_U8, arena, output);
+        return run(input.data(), input.size(), DPT_U8, arena, output, dpt_run);
     }
     dpt_status run(span<const int8_t> input, span<uint8_t> arena, span<int32_t> output) const {
-        return run(input.data(), input.size(), DPT_I8, arena, output);
+        return run(input.data(), input.size(), DPT_I8, arena, output, dpt_run);
+    }
+
+    /* dpt_reset and dpt_step, for a streaming model; errors as of run. */
+    dpt_status reset(span<uint8_t> arena) const {
+        return dpt_reset(model_, arena.data(), arena.size());
+    }
+    dpt_status step(span<const uint8_t> input, span<uint8_t> arena, span<int32_t> output) const {
+        return run(input.data(), input.size(), DPT_U8, arena, output, dpt_step);
+    }
+    dpt_status step(span<const int8_t> input, span<uint8_t> arena, span<int32_t> output) const {
+        return run(input.data(), input.size(), DPT_I8, arena, output, dpt_step);
     }
 
     static size_t argmax(span<const int32_t> output) {
@@ -75,12 +86,12 @@ class model {
 
   private:
     dpt_status run(const void *input, size_t size, int type, span<uint8_t> arena,
-                   span<int32_t> output) const {
+                   span<int32_t> output, decltype(dpt_run) *call) const {
         const bool fits = size == input_size() && output.size() == output_size();
         if (!fits || type != model_->ops[0].in.type) {
             return DPT_E_ARGUMENT;
         }
-        return dpt_run(model_, backend_, arena.data(), arena.size(), input, output.data());
+        return call(model_, backend_, arena.data(), arena.size(), input, output.data());
     }
 
     const dpt_model *model_;

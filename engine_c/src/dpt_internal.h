@@ -12,14 +12,21 @@
 #endif
 
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
-#define DPT_PLAIN_KERNELS [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul
+#define DPT_PLAIN_KERNELS                                                                          \
+    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul,                                \
+    [DPT_HISTORY] = dpt_scalar_history
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
-/* Checks 22 and 23 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
-dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size);
+/* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
+ * fills `first` and `period` of the ops of a streaming model. */
+dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);
+
+/* Checks 22 and 24 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
+dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
+                          uint32_t arena_size);
 
 /* A run of n inputs, as the arguments of the public calls describe it. */
 typedef struct dpt_run_state {
@@ -32,6 +39,12 @@ typedef struct dpt_run_state {
     dpt_trace *trace;
     void *user;
 } dpt_run_state;
+
+/* Checks the arguments of a run; picks the model's backend where none is named. */
+dpt_status dpt_check_run(dpt_run_state *run);
+
+/* Runs an op that computes its whole output at once. */
+void dpt_run_op(const dpt_run_state *run, size_t i);
 
 /* The kernel of an op. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);

@@ -73,6 +73,7 @@ static const uint16_t fields_of[DPT_KINDS] = {
     [DPT_CONCAT] = SECOND,
     [DPT_LOOKUP] = TABLE,
     [DPT_MUL] = SECOND | RULE,
+    [DPT_HISTORY] = WINDOW | PAD,
 };
 
 /* Where these fields lie in a record. The last row is what no kind uses. */
@@ -155,6 +156,10 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
                   op->pad_left >= op->kernel_w || op->pad_right >= op->kernel_w)) {
         return DPT_E_FIELD;
     }
+    if (op->kind == DPT_HISTORY &&
+        (op->kernel_w != 1 || op->stride_w != 1 || !zeros(record + 46, 6))) {
+        return DPT_E_FIELD;
+    }
     if (!padded && dpt_u32(record + 88) != 0) {
         return DPT_E_FIELD;
     }
@@ -223,6 +228,9 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         ok = same_plane(a, out) && a.c == out.c && b.c == out.c &&
              (same_plane(b, out) || (b.h == 1 && b.w == 1));
         break;
+    case DPT_HISTORY:
+        ok = a.h == 1 && out.h <= op->kernel_h && a.w == out.w && a.c == out.c;
+        break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
@@ -253,6 +261,7 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
     }
     if ((op->out.type == DPT_I32) != last ||
         ((op->kind == DPT_MAXPOOL || op->kind == DPT_CONCAT) && !copies(op->in, op->out)) ||
+        (op->kind == DPT_HISTORY && (op->in.type != op->out.type || op->in.zero != op->out.zero)) ||
         (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
         return DPT_E_SHAPE;
     }
@@ -379,7 +388,7 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
     return DPT_OK;
 }
 
-/* Checks 24 to 26: as many closed strings as there are labels. */
+/* Checks 25 to 27: as many closed strings as there are labels. */
 static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_outputs) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
     uint32_t closed = 0;
@@ -415,8 +424,8 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
     if (dpt_u32(p + 12) != dpt_crc32(0, p + 16, blob_size - 16)) {
         return DPT_E_CRC;
     }
-    if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || !zeros(p + 48, 4) ||
-        p[56] > 63 || (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
+    if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || p[56] > 63 ||
+        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
         return DPT_E_FIELD;
     }
     if (dpt_u16(p + 20) > ops_cap) {
@@ -473,7 +482,10 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         }
         note_reader(ops, i);
     }
-    status = dpt_check_plan(ops, n_ops, dpt_u32(p + 16));
+    status = dpt_check_stream(ops, n_ops, dpt_u32(p + 48));
+    if (status == DPT_OK) {
+        status = dpt_check_plan(ops, n_ops, dpt_u32(p + 48), dpt_u32(p + 16));
+    }
     if (status == DPT_OK) {
         status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
     }
@@ -489,5 +501,6 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     model->packing = 0;
     model->softmax.mult = dpt_u32(p + 52);
     model->softmax.shift = p[56];
+    model->state_size = dpt_u32(p + 48);
     return DPT_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks the memory plan of a blob: checks 22 and 23 of BLOB.md, by the rules of NUMERICS.md
- * section
- * 8. The shapes are known to be good, so that the rows that an op reads fit 32 bits. */
+/* Checks the memory plan of a blob: checks 22 and 24 of BLOB.md, by rules 1 to 7 of NUMERICS.md
+ * section 8, which are not about histories. The shapes are known to be good, so that the rows that
+ * an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
 enum { PLAN_MOST_ROWS = 1 << 20 };
@@ -125,9 +125,10 @@ static int plan_place_ok(const plan_group *g, int64_t size, const size_t *alive,
 }
 
 /* The last op writes to the caller's output, which does not lie in the arena. */
-dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) {
+dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
+                          uint32_t arena_size) {
     size_t alive[DPT_MAX_ALIVE], n_alive = 0;
-    int64_t need = 0;
+    int64_t need = state_size;
     for (size_t i = 0; i + 1 < n_ops; i++) {
         if (ops[i].last_reader == 0) {
             return DPT_E_PLAN;
@@ -135,14 +136,14 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) 
     }
     plan_group g = {ops, 0, 0};
     for (size_t i = 0; i < n_ops; i++) {
-        const int last = i + 1 == n_ops;
-        const int64_t size = last ? 0 : plan_size(&ops[i]), end = ops[i].out_offset + size;
+        const int last = i + 1 == n_ops, placed = !last && ops[i].kind != DPT_HISTORY;
+        const int64_t size = !placed ? 0 : plan_size(&ops[i]), end = ops[i].out_offset + size;
         if (!plan_rows_ok(ops, n_ops, i)) {
             return DPT_E_PLAN;
         }
         g.last = i;
-        if (!plan_place_ok(&g, size, alive, n_alive) || (last && ops[i].out_offset != 0) ||
-            i - g.first == DPT_MAX_ALIVE) {
+        if (!plan_place_ok(&g, size, alive, placed ? n_alive : 0) ||
+            (last && ops[i].out_offset != 0) || i - g.first == DPT_MAX_ALIVE) {
             return DPT_E_PLAN;
         }
         if (!plan_fused(&ops[i])) { /* the group ends */
@@ -155,13 +156,13 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t arena_size) 
             n_alive = kept;
             g.first = i + 1;
         }
-        if (!last && n_alive == DPT_MAX_ALIVE) {
+        if (placed && n_alive == DPT_MAX_ALIVE) {
             return DPT_E_PLAN;
         }
-        if (!last) {
+        if (placed) {
             alive[n_alive++] = i;
         }
-        need = end > need ? end : need;
+        need = placed && end > need ? end : need;
     }
     return need == (int64_t)arena_size ? DPT_OK : DPT_E_PLAN;
 }

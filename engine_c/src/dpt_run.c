@@ -43,8 +43,7 @@ void *dpt_tensor_at(const dpt_run_state *run, size_t number) {
     return (uint8_t *)run->arena + run->n * run->model->ops[number - 1].out_offset;
 }
 
-/* A group of one op, computed at once. */
-static void run_op(const dpt_run_state *run, size_t i) {
+void dpt_run_op(const dpt_run_state *run, size_t i) {
     const dpt_op *op = &run->model->ops[i];
     const void *const in[2] = {dpt_tensor_at(run, op->reads[0]), dpt_tensor_at(run, op->reads[1])};
     void *out = dpt_tensor_at(run, i + 1);
@@ -54,7 +53,7 @@ static void run_op(const dpt_run_state *run, size_t i) {
     }
 }
 
-static dpt_status execute(dpt_run_state *r) {
+dpt_status dpt_check_run(dpt_run_state *r) {
     const dpt_model *model = r->model;
     if (model == NULL || r->inputs == NULL || r->outputs == NULL || r->n == 0) {
         return DPT_E_ARGUMENT;
@@ -71,9 +70,21 @@ static dpt_status execute(dpt_run_state *r) {
     if (r->backend == NULL || !dpt_fits(model, r->backend)) {
         return DPT_E_BACKEND;
     }
+    return DPT_OK;
+}
+
+static dpt_status execute(dpt_run_state *r) {
+    const dpt_status status = dpt_check_run(r);
+    if (status != DPT_OK) {
+        return status;
+    }
+    const dpt_model *model = r->model;
+    if (model->state_size != 0) {
+        return DPT_E_STATE;
+    }
     for (size_t i = 0; i < model->n_ops; i++) {
         if (model->ops[i].rows == 0) {
-            run_op(r, i);
+            dpt_run_op(r, i);
         } else {
             i = r->backend->run_group(r, i);
         }
@@ -185,6 +196,10 @@ const char *dpt_status_text(dpt_status status) {
         return "an accumulator could overflow";
     case DPT_E_PLAN:
         return "the arena plan is wrong, or no op reads an output";
+    case DPT_E_STATE:
+        return "a streaming model runs by dpt_reset and dpt_step alone, any other by dpt_run";
+    case DPT_NO_OUTPUT:
+        return "the step has no output";
     }
     return "not a status";
 }

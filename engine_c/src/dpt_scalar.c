@@ -314,6 +314,18 @@ void dpt_scalar_add(const dpt_op *op, const void *const in[2], void *out, size_t
     }
 }
 
+/* Each copy is as long as the distance, so that it overlaps nothing. */
+void dpt_scalar_history(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_HISTORY && op->in.h == 1 && n == 1);
+    const size_t row = dpt_elements(op->in);
+    uint8_t *to = out;
+    (void)n;
+    for (int32_t i = 1; i < op->kernel_h; i++, to += row) {
+        memcpy(to, to + row, row);
+    }
+    memcpy(to, in[0], row);
+}
+
 /* A second input of one pixel multiplies every pixel of its plane. */
 void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MUL && op->bias != NULL && op->mult != NULL);

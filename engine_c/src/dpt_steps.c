@@ -25,6 +25,8 @@ static uint64_t steps_of(const dpt_op *op) {
     case DPT_MAXPOOL:
     case DPT_AVGPOOL:
         return windows;
+    case DPT_HISTORY:
+        return (uint64_t)op->kernel_h * op->in.w * op->in.c;
     default:
         return outputs;
     }

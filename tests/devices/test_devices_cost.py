@@ -24,7 +24,7 @@ def test_the_record_has_every_target_and_the_document_shows_it():
     record = devices.recorded()
     rows = record["lenet"]
     assert list(rows) == [row.name for row in devices.TARGETS]
-    assert list(record) == ["lenet", "kws", "ic", "vww", "ad", "sww"]
+    assert list(record) == ["lenet", "kws", "ic", "vww", "ad", "sww", "sww-step"]
     for net in list(record)[1:]:
         assert tuple(record[net]) == devices.NET_TARGETS
     page = (ROOT / "engine_c/README.md").read_text("utf-8")

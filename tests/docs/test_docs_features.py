@@ -27,7 +27,7 @@ SECTIONS = {
     "VIS": 15,
     "PER": 10,
     "NET": 33,
-    "ENG": 18,
+    "ENG": 19,
     "OTH": 10,
     "PKG": 7,
 }

@@ -26,6 +26,44 @@ static inline void demand(int holds, const char *backend, const char *what) {
     }
 }
 
+/* Begins a signal, if the model streams; then dpt_step or dpt_run. */
+static inline void begin(const dpt_model *model, void *arena) {
+    if (model->state_size != 0 && dpt_reset(model, arena, model->arena_size) != DPT_OK) {
+        abort();
+    }
+}
+
+static inline dpt_status run_or_step(const dpt_model *model, const dpt_backend *backend,
+                                     void *arena, const void *input, int32_t *output,
+                                     dpt_trace *trace, void *user) {
+    return (model->state_size != 0 ? dpt_step_traced : dpt_run_traced)(
+        model, backend, arena, model->arena_size, input, output, trace, user);
+}
+
+/* A number of all outputs of some steps, in which the inputs come again and again. */
+static inline uint32_t stream_digest(const dpt_model *model, const dpt_backend *backend,
+                                     const uint8_t *inputs) {
+    enum { STEPS = 20 };
+    const size_t n = input_bytes(model), count = output_count(model);
+    uint8_t *arena = exact(model->arena_size);
+    int32_t *output = exact(count * sizeof *output);
+    uint32_t crc = 0;
+    begin(model, arena);
+    for (size_t i = 0; i < STEPS; i++) {
+        digests found = {{0}};
+        const int32_t status =
+            run_or_step(model, backend, arena, inputs + i % BATCH * n, output, digest, &found);
+        crc = dpt_crc32(crc, &status, sizeof status);
+        crc = dpt_crc32(crc, &found, model->n_ops * sizeof found.crc[0]);
+        if (status == DPT_OK) {
+            crc = dpt_crc32(crc, output, count * sizeof *output);
+        }
+    }
+    release(arena);
+    release(output);
+    return crc;
+}
+
 /* `model` as a backend that packs sees it, against the outputs and digests of the plain kernels. */
 static inline void check_backend(const dpt_model *model, const dpt_backend *backend,
                                  const uint8_t *inputs, const int32_t *wanted,
@@ -43,7 +81,11 @@ static inline void check_backend(const dpt_model *model, const dpt_backend *back
            backend->name, "packs into too little memory");
     dpt_model_pack(&packed, ops, MAX_OPS, model, backend, memory, size);
     const dpt_model *both[2] = {&packed, model};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && model->state_size != 0; i++) {
+        demand(stream_digest(both[i], backend, inputs) == right->crc[0], backend->name,
+               "differs in a step");
+    }
+    for (int i = 0; i < 2 && model->state_size == 0; i++) {
         digests found = {{0}};
         demand(dpt_run_traced(both[i], backend, arena, model->arena_size, inputs, outputs, digest,
                               &found) == DPT_OK,
@@ -72,7 +114,10 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
         inputs[n + i] = (uint8_t)(input[i] ^ 0xFF);
         inputs[2 * n + i] = input[n - 1 - i];
     }
-    for (size_t i = BATCH; i-- > 0;) {
+    if (model->state_size != 0) {
+        right.crc[0] = stream_digest(model, &dpt_scalar, inputs);
+    }
+    for (size_t i = model->state_size != 0 ? 0 : BATCH; i-- > 0;) {
         dpt_run_traced(model, &dpt_scalar, arena, model->arena_size, inputs + i * n,
                        wanted + i * count, digest, &right);
     }

@@ -5,18 +5,18 @@
 #ifndef CHECKS_H
 #define CHECKS_H
 
-#include "plan_checks.h"
+#include "stream_checks.h"
 
-enum { CHECKS = 26, LARGEST_BOUND = 2147483647 };
+enum { CHECKS = 27, LARGEST_BOUND = 2147483647 };
 
-/* The status of check 1 .. 26; DPT_OK for 0, where no check fails. */
+/* The status of check 1 .. 27; DPT_OK for 0, where no check fails. */
 static inline dpt_status status_of_check(int check) {
     static const dpt_status statuses[CHECKS + 1] = {
         DPT_OK,      DPT_E_SIZE,     DPT_E_MAGIC, DPT_E_VERSION,  DPT_E_SIZE,  DPT_E_CRC,
         DPT_E_FIELD, DPT_E_CAPACITY, DPT_E_TABLE, DPT_E_FIELD,    DPT_E_FIELD, DPT_E_SHAPE,
         DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_SHAPE, DPT_E_FIELD,
         DPT_E_TABLE, DPT_E_TABLE,    DPT_E_TABLE, DPT_E_OVERFLOW, DPT_E_PLAN,  DPT_E_PLAN,
-        DPT_E_SHAPE, DPT_E_TABLE,    DPT_E_TABLE,
+        DPT_E_PLAN,  DPT_E_SHAPE,    DPT_E_TABLE, DPT_E_TABLE,
     };
     return statuses[check];
 }
@@ -73,8 +73,8 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     if ((uint32_t)u32_at(blob, 12) != slow_crc(blob + 16, size - 16)) {
         return 5;
     }
-    if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || u32_at(blob, 48) != 0 ||
-        blob[56] > 63 || (u32_at(blob, 52) == 0 && blob[56] != 0) || any_set(blob, 57, 64)) {
+    if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || blob[56] > 63 ||
+        (u32_at(blob, 52) == 0 && blob[56] != 0) || any_set(blob, 57, 64)) {
         return 6;
     }
     if (u16_at(blob, 20) > room) {
@@ -86,12 +86,13 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
-    if (kind < 1 || kind > 10 || blob[r + 1] > 3 || blob[r + 2] > 30 ||
+    if (kind < 1 || kind > 11 || blob[r + 1] > 3 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
     }
-    const int conv = is_conv(kind), windows = conv || is_pool(kind), rule = requantizes(kind);
+    const int conv = is_conv(kind), windows = conv || is_pool(kind) || kind == 11,
+              rule = requantizes(kind);
     const struct {
         int used;
         size_t from, end;
@@ -108,7 +109,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {kind == 7, 68, 72},
                   {has_weights(kind) || kind == 9, 76, 80},
                   {rule, 80, 88},
-                  {conv || kind == 4, 88, 92},
+                  {conv || kind == 4 || kind == 11, 88, 92},
                   {0, 94, 128}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!fields[i].used && any_set(blob, r + fields[i].from, r + fields[i].end)) {
@@ -126,7 +127,7 @@ static inline int size_is_bad(const uint8_t *blob, size_t at) {
 static inline int ranges_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
     for (size_t at = r + 32; at < r + 56; at += 2) {
-        const int must = at < r + 40 ? is_conv(kind) || is_pool(kind)
+        const int must = at < r + 40 ? is_conv(kind) || is_pool(kind) || kind == 11
                                      : is_conv(kind) && (at < r + 44 || at >= r + 52);
         if (must && u16_at(blob, at) == 0) {
             return 12;
@@ -136,6 +137,11 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
         if (u16_at(blob, r + 44 + 2 * side) >= u16_at(blob, r + 32 + 2 * (side % 2))) {
             return 12;
         }
+    }
+    if (kind == 11 &&
+        (u16_at(blob, r + 34) != 1 || u16_at(blob, r + 38) != 1 || any_set(blob, r + 46, r + 52) ||
+         u16_at(blob, r + 44) >= u16_at(blob, r + 32))) {
+        return 12;
     }
     const uint64_t a = u16_at(blob, r + 68), b = u16_at(blob, r + 70);
     if ((!any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
@@ -170,7 +176,11 @@ static inline int output_check(const uint8_t *blob, size_t r) {
     } else if (kind == 2) {
         ok = u16_at(blob, r + 24) == 1 && u16_at(blob, r + 26) == 1;
     }
-    if (is_pool(kind) || kind == 7 || kind == 9 || kind == 10) {
+    if (kind == 11) {
+        ok = u16_at(blob, r + 8) == 1 && u16_at(blob, r + 24) <= u16_at(blob, r + 32) &&
+             same_bytes(blob, r + 10, r + 26, 2);
+    }
+    if (is_pool(kind) || kind == 7 || kind == 9 || kind == 10 || kind == 11) {
         ok = ok && oc == c;
     }
     if (kind == 5) {
@@ -229,7 +239,8 @@ static inline int graph_check(const uint8_t *blob, uint64_t op) {
             return 16;
         }
     }
-    if (kind == 8 && blob[r + 14] != blob[r + 22]) {
+    if ((kind == 8 && blob[r + 14] != blob[r + 22]) ||
+        (kind == 11 && !same_bytes(blob, r + 14, r + 30, 2))) {
         return 16;
     }
     const int64_t lo = i32_at(blob, r + 60), hi = i32_at(blob, r + 64);
@@ -313,7 +324,7 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
     return 0;
 }
 
-/* Checks 22 to 26. */
+/* Checks 22 to 27. */
 static inline int final_check(const uint8_t *blob, size_t size) {
     const uint64_t n_ops = u16_at(blob, 20), labels = u32_at(blob, 32), length = u32_at(blob, 36);
     uint64_t closed = 0;
@@ -322,19 +333,22 @@ static inline int final_check(const uint8_t *blob, size_t size) {
             return 22;
         }
     }
-    if (plan_check(blob) != 0) {
+    if (clocks_check(blob) != 0 || state_check(blob) != 0) {
         return 23;
     }
-    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
+    if (plan_check(blob) != 0 || lent_check(blob) != 0) {
         return 24;
     }
-    if (labels + length > size) {
+    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
         return 25;
+    }
+    if (labels + length > size) {
+        return 26;
     }
     for (uint64_t i = 0; i < length; i++) {
         closed += blob[labels + i] == 0;
     }
-    return closed != u16_at(blob, 22) || (length > 0 && blob[labels + length - 1] != 0) ? 26 : 0;
+    return closed != u16_at(blob, 22) || (length > 0 && blob[labels + length - 1] != 0) ? 27 : 0;
 }
 
 /* The number of the first check that refuses the blob, or 0; `room` is for how many ops. */

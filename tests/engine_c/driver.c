@@ -63,12 +63,13 @@ static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32
     int32_t *output = exact(output_count(model) * sizeof *output);
     const size_t n_bytes = planes_before(model, model->n_ops);
     planes found = {model, exact(n_bytes)};
+    begin(model, arena);
     for (uint32_t i = 0; i < n; i++) {
+        memset(found.bytes, 0, n_bytes); /* of ops that a step does not run */
         for (size_t k = 0; k < input_bytes(model); k++) {
             input[k] = bytes[(size_t)i * size + k % size];
         }
-        const dpt_status status =
-            dpt_run_traced(model, NULL, arena, model->arena_size, input, output, keep, &found);
+        const dpt_status status = run_or_step(model, NULL, arena, input, output, keep, &found);
         put(found.bytes, n_bytes);
         put_number((uint32_t)status);
         if (model->backend == &dpt_scalar) { /* a loaded one, with all kernels */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second part of checks.h: check 23 of BLOB.md, from NUMERICS.md section 8. */
+/* The second part of checks.h: check 24 of BLOB.md, from NUMERICS.md section 8. */
 #ifndef PLAN_CHECKS_H
 #define PLAN_CHECKS_H
 
@@ -59,6 +59,10 @@ static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
         }
     }
     return last;
+}
+
+static inline int is_history(const uint8_t *blob, uint64_t op) {
+    return blob[record_at(op)] == 11;
 }
 
 static inline int is_fused(const uint8_t *blob, uint64_t op) {
@@ -217,41 +221,48 @@ static inline int meet(const uint8_t *blob, uint64_t i, uint64_t j) {
 static inline int few_alive(const uint8_t *blob, uint64_t op) {
     uint64_t alive = 0;
     for (uint64_t i = 0; i <= op; i++) {
-        const uint64_t reader = last_reader(blob, i);
+        const uint64_t reader = is_history(blob, i) ? 0 : last_reader(blob, i);
         alive += is_fused(blob, op) ? reader >= group_first(blob, op) : reader > op;
     }
     return alive <= ALIVE;
 }
 
-/* Check 23: the rules of NUMERICS.md section 8, pair by pair. */
+/* Check 24: rules 1 to 7 of NUMERICS.md section 8, pair by pair; they are not about histories. */
 static inline int plan_check(const uint8_t *blob) {
     const uint64_t last = u16_at(blob, 20) - 1;
-    int64_t arena = 0;
+    int64_t arena = (int64_t)u32_at(blob, 48);
     for (uint64_t i = 0; i <= last; i++) {
         if (!rows_rule(blob, i) || group_last(blob, i) - group_first(blob, i) >= ALIVE) {
-            return 23;
+            return 24;
         }
     }
     for (uint64_t j = 0; j < last; j++) {
+        if (is_history(blob, j)) {
+            if ((blob[record_at(j) + 1] & 1) != 0) {
+                return 24;
+            }
+            continue;
+        }
         const int64_t at = (int64_t)u32_at(blob, record_at(j) + 72), end = at + kept_size(blob, j);
         int taken = 0;
         for (uint64_t i = 0; i < j; i++) {
             const int64_t other = (int64_t)u32_at(blob, record_at(i) + 72);
-            if (meet(blob, i, j) && at < other + kept_size(blob, i) && other < end) {
+            if (!is_history(blob, i) && meet(blob, i, j) && at < other + kept_size(blob, i) &&
+                other < end) {
                 if (!may_lie_over(blob, j, i)) {
-                    return 23;
+                    return 24;
                 }
                 taken = 1;
             }
         }
         if (taken != (blob[record_at(j) + 1] & 1) || !few_alive(blob, j)) {
-            return 23;
+            return 24;
         }
         arena = end > arena ? end : arena;
     }
     return arena != (int64_t)u32_at(blob, 16) || u32_at(blob, record_at(last) + 72) != 0 ||
                    (blob[record_at(last) + 1] & 1) != 0
-               ? 23
+               ? 24
                : 0;
 }
 

@@ -36,7 +36,7 @@ static void test_packed_size(void) {
     static uint8_t memory[(WIDTH + 8) * WIDTH + 63];
     dpt_backend simd = dpt_scalar;
     simd.packing = DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0);
-    dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}}, packed;
+    dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}, 0}, packed;
     for (size_t i = 0; i < MANY; i++) {
         ops[i] = shared_op();
     }
@@ -65,7 +65,7 @@ static void test_packed_size(void) {
  */
 static void test_backend_for_small_devices(void) {
     const dpt_op op = shared_op();
-    const dpt_model model = {&op, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
+    const dpt_model model = {&op, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}, 0};
     static const uint8_t input[WIDTH];
     static int32_t output[WIDTH];
     dpt_op room[1];
@@ -83,7 +83,7 @@ static void test_arenas(void) {
     op.out.type = DPT_I32;
     op.in.h = op.in.w = op.in.c = op.out.h = op.out.w = op.out.c = 1;
     op.kernel_h = op.kernel_w = op.stride_h = op.stride_w = 1;
-    const dpt_model model = {&op, 1, 0, 0x10000000, NULL, &dpt_scalar, 0, {0, 0}};
+    const dpt_model model = {&op, 1, 0, 0x10000000, NULL, &dpt_scalar, 0, {0, 0}, 0};
     const uint8_t inputs[2] = {7, 9};
     int32_t outputs[2] = {0, 0};
     const size_t wraps = SIZE_MAX / model.arena_size + 1; /* times the arena: 0 */

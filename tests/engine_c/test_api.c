@@ -39,7 +39,7 @@ static const dpt_op ops[2] = {{.kind = DPT_DENSE,
 static const char labels[] = "zero\0one";
 
 static dpt_model good_model(void) {
-    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar, 0, {3098164009u, 8}};
+    dpt_model model = {ops, 2, 2, 2, labels, &dpt_scalar, 0, {3098164009u, 8}, 0};
     return model;
 }
 
@@ -198,7 +198,7 @@ static void test_dilated_convolutions(void) {
     counts.kernels[DPT_GROUPED] = counting_grouped;
     lacks_grouped.kernels[DPT_GROUPED] = NULL;
     for (size_t i = 0; i < 3; i++) {
-        const dpt_model model = {cases[i], 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}};
+        const dpt_model model = {cases[i], 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}, 0};
         CHECK(dpt_run(&model, &counts, NULL, 0, input, output) == DPT_OK);
         CHECK(grouped_calls == (i == 2));
         CHECK(output[0] == 5 && output[1] == padded[i]);
@@ -310,13 +310,13 @@ static void test_crc(void) {
 
 /* Every status has words of its own, and what is no status has words too. */
 static void test_status_text(void) {
-    const char *unknown = dpt_status_text((dpt_status)-14);
+    const char *unknown = dpt_status_text((dpt_status)-15);
     CHECK(strcmp(dpt_status_text(DPT_OK), "ok") == 0);
     CHECK(strcmp(unknown, "not a status") == 0);
-    CHECK(strcmp(dpt_status_text((dpt_status)1), unknown) == 0);
-    for (int a = DPT_E_PLAN; a <= DPT_OK; a++) {
+    CHECK(strcmp(dpt_status_text((dpt_status)2), unknown) == 0);
+    for (int a = DPT_E_STATE; a <= DPT_NO_OUTPUT; a++) {
         CHECK(strcmp(dpt_status_text((dpt_status)a), unknown) != 0);
-        for (int b = DPT_E_PLAN; b < a; b++) {
+        for (int b = DPT_E_STATE; b < a; b++) {
             CHECK(strcmp(dpt_status_text((dpt_status)a), dpt_status_text((dpt_status)b)) != 0);
         }
     }
@@ -377,8 +377,63 @@ static void test_log(void) {
     CHECK(s.size == strlen(refused)); /* nothing more was sent */
 }
 
+/* A history of two rows of one byte, and their difference times two. */
+static void test_stream(void) {
+    static const int8_t weight[2] = {-1, 1};
+    static const uint8_t bias[4] = {0}, mult[4] = {0, 0, 0, 0x40}; /* 2^30 */
+    const dpt_tensor row = {1, 1, 1, DPT_U8, 0}, rows = {2, 1, 1, DPT_U8, 0};
+    const dpt_op ops[2] = {{.kind = DPT_HISTORY,
+                            .in = row,
+                            .out = rows,
+                            .kernel_h = 2,
+                            .kernel_w = 1,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .out_offset = 4,
+                            .first = 1,
+                            .period = 1},
+                           {.kind = DPT_DENSE,
+                            .shift = 3,
+                            .weight_bits = 8,
+                            .reads = {1, 0},
+                            .in = rows,
+                            .out = {1, 1, 1, DPT_I32, 0},
+                            .lo = -1000,
+                            .hi = 1000,
+                            .first = 2,
+                            .period = 1,
+                            .weight = weight,
+                            .bias = bias,
+                            .mult = mult}};
+    const dpt_model model = {ops, 2, 0, 6, NULL, &dpt_scalar, 0, {0, 0}, 6};
+    const dpt_model other = good_model();
+    uint8_t arena[8] = {0};
+    const uint8_t ten = 10, seven = 7;
+    int32_t output[2] = {77, 77};
+
+    CHECK(dpt_reset(NULL, arena, 6) == DPT_E_ARGUMENT);
+    CHECK(dpt_reset(&model, NULL, 6) == DPT_E_ARGUMENT);
+    CHECK(dpt_reset(&model, arena, 5) == DPT_E_ARENA);
+    CHECK(dpt_reset(&other, arena, 8) == DPT_E_STATE);
+    CHECK(dpt_step(&other, NULL, arena, 8, &ten, output) == DPT_E_STATE);
+    CHECK(dpt_run(&model, NULL, arena, 6, &ten, output) == DPT_E_STATE);
+    CHECK(dpt_run_batch(&model, NULL, arena, 6, &ten, output, 1) == DPT_E_STATE);
+    CHECK(dpt_step(&model, NULL, arena, 5, &ten, output) == DPT_E_ARENA);
+    CHECK(dpt_step(&model, NULL, arena, 6, NULL, output) == DPT_E_ARGUMENT);
+    CHECK(output[0] == 77 && arena[0] == 0);
+    for (int turn = 0; turn < 2; turn++) {
+        output[0] = 77;
+        CHECK(dpt_reset(&model, arena, 6) == DPT_OK);
+        CHECK(dpt_step(&model, NULL, arena, 6, &ten, output) == DPT_NO_OUTPUT && output[0] == 77);
+        CHECK(dpt_step(&model, NULL, arena, 6, &seven, output) == DPT_OK && output[0] == -6);
+        CHECK(dpt_step(&model, NULL, arena, 6, &ten, output) == DPT_OK && output[0] == 6);
+    }
+    CHECK(arena[6] == 0 && output[1] == 77);
+}
+
 int main(void) {
     test_log();
+    test_stream();
     test_run();
     test_backends();
     test_dilated_convolutions();

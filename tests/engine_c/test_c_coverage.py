@@ -14,6 +14,7 @@ import graph_faults
 import nets
 import numpy as np
 import rows_faults
+import stream_faults
 from broken_blobs import BROKEN
 from jobs import Job, answers, traces
 from shared_tables import shared_blob
@@ -58,7 +59,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     traces(
         programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
     )
-    refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED
+    refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)

@@ -6,6 +6,7 @@ import depthwise_nets
 import nets
 import numpy as np
 import pytest
+import stream_nets
 from jobs import traces
 
 from drypoint.program import reference
@@ -25,6 +26,7 @@ SHAPES += (
     nets.skipping_program(),
 )
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
+CASES += [(p, nets.random_inputs(p, 1, n=30)) for p in stream_nets.streams(range(24))]
 WANTED = [reference.trace(program, x) for program, x in CASES]
 
 
@@ -66,8 +68,9 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     count //= 3 if compiler == "clang" else 1
     for begin in range(0, count, 500):  # what is held in memory at a time
         seeds = range(10_000 + begin, 10_000 + min(begin + 500, count))
-        nets_of = [nets.random_program(seed) for seed in seeds]
-        cases = [(p, nets.random_inputs(p, 1, n=3)) for p in nets_of]
+        cases = [(p, nets.random_inputs(p, 1, n=3)) for p in map(nets.random_program, seeds)]
+        streams = stream_nets.streams(range(seeds.start, seeds.stop, 10))
+        cases += [(p, nets.random_inputs(p, 1, n=20)) for p in streams]
         wanted = [reference.trace(program, x) for program, x in cases]
         assert_reference(traces(driver, cases), cases, wanted)
 

@@ -7,18 +7,20 @@ import re
 import nets
 import numpy as np
 import pytest
+import stream_nets
 from jobs import traces
 
 from drypoint.program import codegen, reference
 from tools import C_TESTS, COMPILERS, INCLUDE, PLAIN, STRICT, run
 
 PROGRAMS = [nets.random_program(seed) for seed in range(100, 130)]
+PROGRAMS += stream_nets.streams(range(4))
 NAMES = [f"net{i}" for i in range(len(PROGRAMS))]
 
 
 def write(folder, program, name, *, selftest_of=None):
     """The files of a program; with `selftest_of`, the self-test of another program."""
-    golden = nets.random_inputs(program, 1)
+    golden = nets.random_inputs(program, 1, n=program.clocks[-1].first + 3)
     files = codegen.generate(program, name, golden)
     if selftest_of is not None:
         files["selftest.c"] = codegen.generate(selftest_of, name, golden)["selftest.c"]
@@ -63,7 +65,7 @@ def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, co
     command = [toolbox.need(compiler), *STRICT, *PLAIN, f"-DDRIVER_MODELS={len(NAMES)}"]
     command += [f"-I{INCLUDE}", f"-I{folder}", C_TESTS / "driver.c", *sources]
     driver = toolbox.build(f"generated-{compiler}", [*command, *toolbox.engine(compiler, *PLAIN)])
-    cases = [(program, nets.random_inputs(program, 7)) for program in PROGRAMS]
+    cases = [(program, nets.random_inputs(program, 7, n=24)) for program in PROGRAMS]
     for (program, x), (arena, got) in zip(
         cases, traces(driver, cases, compiled_in=True), strict=True
     ):

@@ -10,21 +10,25 @@ import numpy as np
 import pytest
 import reader_faults
 import rows_faults
+import stream_faults
+import stream_nets
 from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
-from drypoint.program import BlobError, Op, blob, reference
+from drypoint.program import BlobError, History, Op, blob, reference
 from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, ONLY_CI, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14)
 PROGRAMS = [nets.random_program(seed) for seed in SEEDS]
+STREAMS = stream_nets.streams((3, 8, 12))
 
 
 def test_the_programs_have_every_kind_type_and_labels():
     kinds = {type(op) for program in PROGRAMS for op in program.ops}
-    assert kinds == set(typing.get_args(Op))
+    assert kinds == {*typing.get_args(Op)} - {History}
+    assert History in {type(op) for program in STREAMS for op in program.ops}
     assert {program.input_type for program in PROGRAMS} == {"u8", "i8"}
     assert {bool(program.labels) for program in PROGRAMS} == {True, False}
     assert {program.softmax for program in PROGRAMS} == {True, False}
@@ -32,15 +36,15 @@ def test_the_programs_have_every_kind_type_and_labels():
     assert {len(program.ops) for program in PROGRAMS} >= {1, 4}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("program", PROGRAMS + STREAMS, ids=lambda program: program.name)
 @pytest.mark.parametrize("compiler", COMPILERS)
-def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, seed, tmp_path):
+def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_path):
     """All truncations, all flipped bits as they are and with the CRC repaired, all alignments, and
     random mutations, under sanitizers."""
     path = tmp_path / "good.dpt"
-    path.write_bytes(blob.dumps(nets.random_program(seed)))
+    path.write_bytes(blob.dumps(program))
     count = toolbox.count(every_day=2000, ci=10_000)
-    text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, seed]).decode()
+    text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
     assert ", 0 accepted" in counts["flipped bits"]
@@ -130,7 +134,13 @@ def skip_answer(read, data, *, n):
     read.at += 4 + n * (size + 4)
 
 
-REFUSED = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | reader_faults.REFUSED
+REFUSED = (
+    BROKEN
+    | graph_faults.REFUSED
+    | rows_faults.REFUSED
+    | stream_faults.REFUSED
+    | reader_faults.REFUSED
+)
 EVERY = REFUSED | unused_bytes() | sides_of_zero()
 ROOM = 64  # ops
 
@@ -151,7 +161,7 @@ def test_each_check_answers_with_its_own_status(toolbox):
     assert {
         name: (page, loader) for name, (_, page, loader) in zip(cases, found, strict=True)
     } == wanted
-    assert {check for check, _, _ in found} == set(range(1, 27))
+    assert {check for check, _, _ in found} == set(range(1, 28))
     fields = dict(zip(cases, found, strict=True))
     # The zero point of a second tensor falls to check 9, whether the op reads that tensor or not.
     assert {fields[name][0] for name in unused_bytes()} == {9, 10}
@@ -164,7 +174,7 @@ def test_the_graphs_and_plans_fall_to_the_checks_that_they_are_for(toolbox):
         (graph_faults.WRONG_READS, {10, 14, 22}),
         (graph_faults.WRONG_DESCRIPTORS, {15}),
         (graph_faults.WRONG_TYPES, {16}),
-        (graph_faults.WRONG_PLANS, {23}),
+        (graph_faults.WRONG_PLANS, {24}),
     ):
         found = verdicts(toolbox, (data for _, data in cases.values()))
         assert {check for check, _, _ in found} == checks
@@ -184,7 +194,13 @@ def test_python_refuses_the_blobs_that_c_refuses():
 
 
 def test_values_at_the_bounds_are_accepted(toolbox):
-    edges = ACCEPTED | graph_faults.ACCEPTED | rows_faults.ACCEPTED | reader_faults.ACCEPTED
+    edges = (
+        ACCEPTED
+        | graph_faults.ACCEPTED
+        | rows_faults.ACCEPTED
+        | stream_faults.ACCEPTED
+        | reader_faults.ACCEPTED
+    )
     both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}
     found = dict(zip(both, verdicts(toolbox, both.values()), strict=True))
     assert found == dict.fromkeys(both, (0, 0, 0))
@@ -196,7 +212,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Three rules broken at once, the earlier check in the later place of the blob."""
     multiplier = (table(GOOD, MULT), "i", 3)  # check 20 of op 0
     input_type = (INPUT + TYPE, "B", 1 - GOOD[INPUT + TYPE])  # check 15 of op 0
-    kind = (place(1, KIND), "B", 11)  # check 9 of op 1
+    kind = (place(1, KIND), "B", 12)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
     found = verdicts(toolbox, [changed(GOOD, *changes) for changes in cases])
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]
@@ -207,7 +223,7 @@ def guided(path):
     kernels for one processor or another take most of the time to compile, and are the sanitized
     ones of the tests above."""
     return path.name.startswith(
-        ("dpt_model", "dpt_plan", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend")
+        ("dpt_model", "dpt_plan", "dpt_stream", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend")
     )
 
 

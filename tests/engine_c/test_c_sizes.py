@@ -13,6 +13,7 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
     names = (
         "run",
         "rows",
+        "stream",
         "pack",
         "scalar",
         "blocks",

@@ -34,4 +34,4 @@ def test_the_wrapper_runs_a_model_from_every_kind_of_buffer(toolbox, tmp_path, s
 
 
 def test_size_and_memory_stay_small():
-    assert len(HEADER.read_text().splitlines()) < 100
+    assert len(HEADER.read_text().splitlines()) < 110

@@ -19,6 +19,8 @@ import graph_faults  # noqa: E402
 import nets  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
+import stream_faults  # noqa: E402
+import stream_nets  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
@@ -30,6 +32,10 @@ SEEDS = (
 )  # fmt: skip
 
 
+STREAM_SEEDS = (3, 8, 12, 25)  # of stream_nets.py
+STEPS = 24  # inputs of a streaming program: the first steps after a reset
+
+
 def folder() -> Path:
     """The folder of the format that this drypoint writes."""
     return HERE / f"format-{blob.VERSION[0]}.{blob.VERSION[1]}"
@@ -38,20 +44,29 @@ def folder() -> Path:
 def files() -> dict[str, bytes]:
     """File name to content: a blob, raw inputs, and outputs as little-endian int32, by seed."""
     made = {}
-    for seed in SEEDS:
-        program = nets.random_program(seed)
-        inputs = nets.random_inputs(program, seed)
-        made[f"net{seed}.dpt"] = blob.dumps(program)
-        made[f"net{seed}.in"] = inputs.tobytes()
-        made[f"net{seed}.out"] = reference.run(program, inputs).astype("<i4").tobytes()
+    cases = [(f"net{seed}", nets.random_program(seed), seed, 4) for seed in SEEDS]
+    streams = zip(STREAM_SEEDS, stream_nets.streams(STREAM_SEEDS), strict=True)
+    cases += [(f"stream{seed}", program, seed, STEPS) for seed, program in streams]
+    for name, program, seed, n in cases:
+        inputs = nets.random_inputs(program, seed, n=n)
+        made[f"{name}.dpt"] = blob.dumps(program)
+        made[f"{name}.in"] = inputs.tobytes()
+        made[f"{name}.out"] = reference.run(program, inputs).astype("<i4").tobytes()
     return made
 
 
 def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (N, outputs)."""
-    outputs = np.frombuffer(path.with_suffix(".out").read_bytes(), "<i4").reshape(4, -1)
+    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (M, outputs): M = N, but for
+    the steps of a streaming program that have no output."""
+    data = path.read_bytes()
+    program = blob.loads(data)
+    outputs = np.frombuffer(path.with_suffix(".out").read_bytes(), "<i4")
     inputs = np.frombuffer(path.with_suffix(".in").read_bytes(), np.uint8)
-    return path.read_bytes(), inputs.reshape(4, -1), outputs
+    return (
+        data,
+        inputs.reshape(-1, program.input_shape.size),
+        outputs.reshape(-1, program.output_shape.size),
+    )
 
 
 STATUSES = {
@@ -59,7 +74,7 @@ STATUSES = {
     -12: "OVERFLOW", -13: "PLAN",
 }  # fmt: skip
 LARGEST = 2**16  # bytes of a blob in the conformance set
-LARGE_INPUT = 2**14  # values of an input above which a blob is only loaded
+LARGE_INPUT = 2**14  # values of an input, or bytes of a state, above which a blob is only loaded
 
 
 def conformance() -> dict[str, bytes]:
@@ -79,6 +94,7 @@ def _accepted() -> list[dict[str, object]]:
         broken_blobs.ACCEPTED
         | graph_faults.ACCEPTED
         | rows_faults.ACCEPTED
+        | stream_faults.ACCEPTED
         | reader_faults.ACCEPTED
     )
     cases = [(name, data, blob.loads(data), True) for name, data in taken.items()]
@@ -98,7 +114,11 @@ def _accepted() -> list[dict[str, object]]:
 
 def _refused() -> list[dict[str, object]]:
     refused = (
-        broken_blobs.BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | reader_faults.REFUSED
+        broken_blobs.BROKEN
+        | graph_faults.REFUSED
+        | rows_faults.REFUSED
+        | stream_faults.REFUSED
+        | reader_faults.REFUSED
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}
@@ -143,10 +163,13 @@ def _softmax() -> list[dict[str, object]]:
 
 
 def _runs(program: Program) -> list[dict[str, object]]:
-    """Two inputs, a random one and the highest values, with the output of every op."""
-    if program.input_shape.size > LARGE_INPUT:
+    """Two inputs, a random one and the highest values, with the output of every op; of a streaming
+    program the first steps of a signal."""
+    if max(program.input_shape.size, program.state_size) > LARGE_INPUT:
         return []
     inputs = nets.random_inputs(program, 7, n=3)[[0, 2]]
+    if program.is_streaming:
+        inputs = nets.random_inputs(program, 7, n=min(12, program.clocks[-1].first + 3))
     planes = [
         plane.astype(np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<"))
         for op, plane in zip(program.ops, reference.trace(program, inputs), strict=True)

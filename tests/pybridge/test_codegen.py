@@ -8,6 +8,7 @@ from string import Template
 import nets
 import numpy as np
 import pytest
+import stream_nets
 
 from drypoint.engine._native import ffi, lib
 from drypoint.program import Conv, Dense, DepthwiseConv, ProgramError, blob, codegen, packing
@@ -44,8 +45,12 @@ def test_names_that_c_cannot_take_are_refused(name):
 def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
     """Whatever a template declares or calls, a model of that name would clash or shadow it."""
     files = codegen.generate(PROGRAM, "my_own_net", INPUTS)
+    stream = stream_nets.streams((3,))[0]
+    steps = codegen.generate(stream, "my_own_net", nets.random_inputs(stream, 1, n=40))
+    files |= {f"stream_{name}": text for name, text in steps.items()}
     driver = (ROOT / "pybridge/drypoint/engine/driver.c.in").read_text("utf-8")
     names = {"name": "my_own_net", "upper": "MY_OWN_NET", "trace_size": 1, "begins": 0}
+    names |= {"reset": "dpt_reset(&my_own_net, arena, 1);", "call": "dpt_step"}
     files["driver.c"] = Template(driver).substitute(names)
     found = set()
     for text in files.values():
@@ -142,9 +147,9 @@ def fields_in_c(program):
 def test_every_op_is_initialized_with_what_its_blob_holds():
     """Oracle: the C library's loader. A field that is not written is 0."""
     fills = set()
-    for seed in range(80):
-        program = nets.random_program(seed)
-        text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
+    for program in [*map(nets.random_program, range(80)), *stream_nets.streams(range(6))]:
+        golden = nets.random_inputs(program, 1, n=program.clocks[-1].first + 3)
+        text = codegen.generate(program, "net", golden)["net.c"]
         for i, (fields, wanted) in enumerate(
             zip(initializers(text), fields_in_c(program), strict=True)
         ):

@@ -68,7 +68,8 @@ def test_an_old_blob_gives_its_recorded_outputs(toolbox, path):
     read = answers(driver, [Job(raw, data)])
     assert read.number() == 0
     _, planes = read.trace(program, len(raw))
-    np.testing.assert_array_equal(planes[-1].reshape(len(raw), -1), wanted)
+    written = planes[-1].reshape(len(raw), -1)[list(program.output_steps(len(raw)))]
+    np.testing.assert_array_equal(written, wanted)
 
 
 def lines(name):

@@ -15,6 +15,7 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    History,
     Lookup,
     MaxPool,
     Mul,
@@ -125,6 +126,14 @@ def lookup(**change):
         "table": np.arange(256, dtype=np.uint8),
     }  # fmt: skip
     return Lookup(**fields | change)
+
+
+def history(**change):
+    fields = {
+        "name": "rows", "inputs": (u8(1, 2, 3),), "output": u8(3, 2, 3), "kernel": (4, 1),
+        "stride": (2, 1), "padding": (1, 0, 0, 0),
+    }  # fmt: skip
+    return History(**fields | change)
 
 
 def test_the_unbroken_ops_are_valid():
@@ -282,6 +291,14 @@ BROKEN = [
         {"table": np.zeros(256, np.int8)},
         "op 'table': table is int8[256], not uint8[256]",
     ),
+    # histories
+    (history, {"inputs": (u8(2, 2, 3),)}, "op 'rows': reads 2x2x3, not one row"),
+    (history, {"kernel": (4, 2)}, "op 'rows': kernel, stride or padding along the width, or"),
+    (history, {"padding": (0, 0, 1, 0)}, "op 'rows': kernel, stride or padding along the width"),
+    (history, {"padding": (4, 0, 0, 0)}, "op 'rows': padding 4 is not less than the 4 rows that"),
+    (history, {"kernel": (2, 1)}, "op 'rows': writes 3 rows of the 2 that it keeps"),
+    (history, {"output": u8(3, 2, 2)}, "op 'rows': output 3x2x2, but it makes 3x2x3"),
+    (history, {"output": i8(3, 2, 3)}, "op 'rows': changes type or zero point"),
     # requantization
     (dense, {"shift": 31}, "op 'dense': shift 31 is not within 0 to 30"),
     (dense, {"shift": -1}, "op 'dense': shift -1 is not within 0 to 30"),

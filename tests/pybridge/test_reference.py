@@ -431,4 +431,5 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 8. The memory plan",
         "## 9. The border of real inputs and counts",
         "## 10. The reconstruction error of an autoencoder",
+        "## 11. Streaming",
     ]

@@ -41,6 +41,7 @@ from blobs import (
     OVERFLOW,
     PAD,
     PADDING,
+    PLAN,
     POOL,
     PRODUCT,
     SHAPE,
@@ -136,7 +137,7 @@ _HEADER: Cases = {
         changed(WIDEN, (INPUT + ZERO, "b", -1), i8(IN + ZERO, -1)),
     ),
     **{
-        f"state size, byte {i}": (FIELD, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
+        f"state size, byte {i}": (PLAN, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
     },
     "softmax shift 64": (FIELD, changed(WIDEN, (52, "I", 1), (56, "B", 64))),
     "softmax shift without mult": (FIELD, changed(WIDEN, (56, "B", 1))),
@@ -208,7 +209,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, 11)
+        for n in (0, 12)
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),

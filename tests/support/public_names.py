@@ -74,13 +74,16 @@ def c_names() -> list[str]:
 
 
 def generated_names() -> list[str]:
-    """The files of the plain form of a model called NAME, and the names that they define."""
+    """The files of the plain form of a model called NAME, and the names that they define; of a
+    streaming model too."""
     program = models.load_program("lenet-mnist")
-    texts = codegen.generate(program, "name", np.zeros((1, 28, 28, 1), np.uint8))
-    macros = re.findall(r"#define (NAME_\w+)", texts["name.h"])
-    externs = re.findall(r"\b(name\w*)(?=[;(])", texts["name.h"])
-    functions = ["name_selftest()"]
-    return sorted({*texts, *macros, *externs, *functions} - {"NAME_H"})
+    found = {"name_selftest()"}
+    for one in (program, program.streaming()):
+        texts = codegen.generate(one, "name", np.zeros((28, *one.input_shape), np.uint8))
+        macros = re.findall(r"#define (NAME_\w+)", texts["name.h"])
+        externs = re.findall(r"\b(name\w*)(?=[;(])", texts["name.h"])
+        found |= {*texts, *macros, *externs}
+    return sorted(found - {"NAME_H"})
 
 
 SURFACES = {

@@ -7,13 +7,14 @@ from ._compiled import Compiled as Compiled
 from ._compiled import CompilerError as CompilerError
 from ._compiled import find_compiler as find_compiler
 from ._engine import Engine as Engine
-from ._engine import EngineError as EngineError
 from ._export import ExportModel as ExportModel
 from ._export import export_c as export_c
 from ._export import export_models as export_models
 from ._source import c_sources as c_sources
 from ._source import headers as headers
 from ._source import include_dir as include_dir
+from ._status import EngineError as EngineError
+from ._stream import Stream as Stream
 from ._verify import Runner as Runner
 from ._verify import Verification as Verification
 from ._verify import verify as verify

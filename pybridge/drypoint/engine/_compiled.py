@@ -71,7 +71,12 @@ class Compiled:
         text = Template((HERE / "driver.c.in").read_text("utf-8"))
         sizes = [op.output.bytes for op in program.ops]
         begins = ", ".join(map(str, itertools.accumulate([0, *sizes[:-1]])))
-        names = {"name": name, "upper": name.upper(), "trace_size": sum(sizes), "begins": begins}
+        upper, reset = name.upper(), f"    dpt_reset(&{name}, arena, {name.upper()}_ARENA_SIZE);\n"
+        names = {"name": name, "upper": upper, "trace_size": sum(sizes), "begins": begins}
+        names |= {
+            "call": "dpt_step" if program.is_streaming else "dpt_run",
+            "reset": reset if program.is_streaming else "",
+        }
         driver.write_text(text.substitute(names), "utf-8")
         sources = [driver, folder / f"{name}.c", *(s for s in c_sources() if s.suffix == ".c")]
         command = [

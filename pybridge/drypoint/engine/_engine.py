@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, accept, attribute_hints, check_kind, read_bytes
+from drypoint.common import accept, attribute_hints, check_kind, read_bytes
 from drypoint.program import NUMPY_TYPE, BlobError, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
 from ._native import ffi, lib
+from ._status import EngineError, check, pointer
+from ._stream import Stream
 from ._traces import split_traces
 
 UINT8S, INT32S = ffi.typeof("uint8_t[]"), ffi.typeof("int32_t[]")
 CACHE = 1 << 17  # bytes of arena of a batch: its images share one reading of the weights
-
-
-class EngineError(DrypointError, RuntimeError):
-    """The C library refused a model, a backend or a run; the message is the library's own."""
 
 
 @attribute_hints(ENGINE_HINTS)
@@ -68,21 +66,21 @@ class Engine:
         n_ops = len(self.program.ops)
         self._bytes = ffi.from_buffer(self._blob)
         loaded, self._loaded_ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
-        _check(lib.dpt_model_load(loaded, self._loaded_ops, n_ops, self._bytes, len(self._blob)))
+        check(lib.dpt_model_load(loaded, self._loaded_ops, n_ops, self._bytes, len(self._blob)))
         self._backend = _backend(backend)
         size = lib.dpt_packed_size(loaded, self._backend)
         if size > sys.maxsize:
-            _check(lib.DPT_E_CAPACITY)
+            check(lib.DPT_E_CAPACITY)
         self._packed = np.empty(size, np.uint8)
         self._model, self._ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
-        _check(
+        check(
             lib.dpt_model_pack(
                 self._model,
                 self._ops,
                 n_ops,
                 loaded,
                 self._backend,
-                _pointer("void *", self._packed),
+                pointer("void *", self._packed),
                 self._packed.size,
             )
         )
@@ -130,7 +128,8 @@ class Engine:
                 it is C-contiguous.
 
         Returns:
-            int32 (N, outputs).
+            int32 (N, outputs). The N inputs of a streaming program are N steps after a reset; the
+            result has the outputs of the M steps that have one, int32 (M, outputs).
 
         Raises:
             ProgramError: ``x`` has another type or shape.
@@ -140,6 +139,8 @@ class Engine:
         else:
             x = self.program.check_input(x)
             n = len(x)
+        if self.program.is_streaming:
+            return self.stream().steps(x)
         outputs = np.empty((n, self._n_outputs), np.int32)
         if n == 0:
             return outputs
@@ -149,24 +150,37 @@ class Engine:
             self._model, batch, threads, n, inputs, ffi.from_buffer(INT32S, outputs)
         )
         if status:
-            _check(status)
+            check(status)
         return outputs
+
+    def stream(self) -> Stream:
+        """A signal, to be read step by step from its first row on.
+
+        Raises:
+            EngineError: the program reads whole windows.
+        """
+        if not self.program.is_streaming:
+            raise EngineError(
+                f"the program {self.program.name!r} reads whole windows; program.streaming() makes "
+                "one that reads a signal row by row"
+            )
+        return Stream(self.program, self._model, self)
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         inputs = np.ascontiguousarray(self.program.check_input(x))
         n, size = len(inputs), sum(op.output.bytes for op in self.program.ops)
         outputs = np.empty((n, self.program.output_shape.size), np.int32)
-        traces = np.empty((n, size), np.uint8)
+        traces = np.zeros((n, size), np.uint8)
         arena = np.empty(self.arena_size, np.uint8)
-        _check(
+        check(
             lib.dpt_bridge_trace(
                 self._model,
-                _pointer("void *", arena),
+                pointer("void *", arena),
                 n,
-                _pointer("uint8_t *", inputs),
-                _pointer("int32_t *", outputs),
-                _pointer("uint8_t *", traces),
+                pointer("uint8_t *", inputs),
+                pointer("int32_t *", outputs),
+                pointer("uint8_t *", traces),
                 size,
             )
         )
@@ -221,10 +235,6 @@ class Engine:
         return f"Engine({self.program.name!r}, backend={self.backend!r}: {size})"
 
 
-def _pointer(kind: str, array: NDArray[np.generic]) -> object:
-    return ffi.cast(kind, array.ctypes.data)
-
-
 def _backends() -> dict[str, Any]:
     found: dict[str, Any] = {}
     index = 0
@@ -250,10 +260,3 @@ def _shapes_of_one(shape: Shape) -> Iterator[tuple[int, ...]]:
     for plain in (tuple(shape), shape[:2]) if shape.c == 1 else (tuple(shape),):
         yield plain
         yield (1, *plain)
-
-
-def _check(status: int) -> None:
-    if status == lib.DPT_BRIDGE_E_MEMORY:
-        raise MemoryError("no memory for the engine's arenas")
-    if status != lib.DPT_OK:
-        raise EngineError(f"the engine says: {ffi.string(lib.dpt_status_text(status)).decode()}")

@@ -201,6 +201,7 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         weights=program.weight_bytes,
         arena=program.arena_size,
         pixels=program.reads_pixels,
+        streaming=program.is_streaming,
         reads=reads(program, name, pre),
         writes=writes(program, name, pre),
         cost=model.cost,

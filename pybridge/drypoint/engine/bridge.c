@@ -95,6 +95,18 @@ int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t 
     return status;
 }
 
+dpt_status dpt_bridge_steps(const dpt_model *model, uint8_t *arena, size_t n, const uint8_t *inputs,
+                            int32_t *outputs, uint8_t *has_output) {
+    const size_t size = input_size(model), count = output_count(model);
+    int status = DPT_OK;
+    for (size_t i = 0; i < n && status >= 0; i++) {
+        status =
+            dpt_step(model, NULL, arena, model->arena_size, inputs + i * size, outputs + i * count);
+        has_output[i] = status == DPT_OK;
+    }
+    return status < 0 ? status : DPT_OK;
+}
+
 /* The trace of one input: the outputs of all ops, one after the other. */
 typedef struct trace {
     const dpt_model *model;
@@ -116,12 +128,13 @@ static void keep(void *user, size_t op, size_t at, const void *output, size_t si
 
 dpt_status dpt_bridge_trace(const dpt_model *model, void *arena, size_t n, const uint8_t *inputs,
                             int32_t *outputs, uint8_t *traces, size_t trace_size) {
-    dpt_status status = DPT_OK;
-    for (size_t i = 0; i < n && status == DPT_OK; i++) {
+    const int streams = model->state_size != 0;
+    int status = streams ? dpt_reset(model, arena, model->arena_size) : DPT_OK;
+    for (size_t i = 0; i < n && status >= 0; i++) {
         trace t = {model, traces + i * trace_size};
-        status =
-            dpt_run_traced(model, NULL, arena, model->arena_size, inputs + i * input_size(model),
-                           outputs + i * output_count(model), keep, &t);
+        status = (streams ? dpt_step_traced : dpt_run_traced)(
+            model, NULL, arena, model->arena_size, inputs + i * input_size(model),
+            outputs + i * output_count(model), keep, &t);
     }
-    return status;
+    return status < 0 ? status : DPT_OK;
 }

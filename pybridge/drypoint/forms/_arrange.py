@@ -72,7 +72,11 @@ def _arduino(parts: Parts) -> tuple[str, Files]:
         names += [f"Classify{end}", f"Selftest{end}"]
         classify, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
         origin = "from your sensor: raw bytes." if one.pixels else "as README.md says."
-        sketches[classify] = parts.fill_for(one, "classify.ino.in", origin=origin)
+        reset = f"    dpt_reset(&{one.name}, arena, sizeof arena);\n" if one.streaming else ""
+        call = "dpt_step" if one.streaming else "dpt_run"
+        sketches[classify] = parts.fill_for(
+            one, "classify.ino.in", origin=origin, setup=reset, call=call
+        )
         sketches[selftest] = parts.fill_for(one, "selftest.ino.in")
         sketches[f"examples/{names[-1]}/selftest.c"] = one.selftest_without_main
     use = (

@@ -22,10 +22,11 @@ class ModelParts:
         name: the C name of the model, a lower-case identifier.
         model: file name -> text of the generated ``<name>.h`` and ``<name>.c``.
         selftest: text of its ``selftest.c``.
-        macs: multiply-accumulates of one input.
+        macs: multiply-accumulates of one input, of a streaming model of one step.
         weights: bytes of weights.
         arena: bytes of working memory.
         pixels: whether an input is the raw pixels of an image.
+        streaming: whether an input is one row of a signal, read step by step.
         reads: how to make the bytes of an input: sentences for the README.
         writes: what the outputs mean: sentences for the README.
         cost: a section of the README on what the model costs on its target; "" for no target.
@@ -38,6 +39,7 @@ class ModelParts:
     weights: int
     arena: int
     pixels: bool
+    streaming: bool
     reads: str
     writes: str
     cost: str = ""

@@ -48,6 +48,7 @@ def _licence(parts: Parts) -> str:
 
 def _table(model: ModelParts, *, several: bool) -> str:
     head = f"| {model.name} | |" if several else "| | |"
+    unit = "a step" if model.streaming else "an input"
     return "\n".join(
         [
             head,
@@ -55,7 +56,7 @@ def _table(model: ModelParts, *, several: bool) -> str:
             f"| weights | {model.weights:,} bytes of flash |",
             f"| working memory | {model.arena:,} bytes of RAM, exactly: "
             f"`{model.name.upper()}_ARENA_SIZE` |",
-            f"| work | {model.macs:,} multiply-accumulates an input |",
+            f"| work | {model.macs:,} multiply-accumulates {unit} |",
         ]
     )
 
@@ -63,7 +64,8 @@ def _table(model: ModelParts, *, several: bool) -> str:
 def _call(parts: Parts, model: ModelParts) -> str:
     """The lines of C that run a model, and the meaning of its input and outputs."""
     pre = f"{model.name}_" if len(parts.models) > 1 else ""
-    return parts.fill_for(model, "call.md.in", pre=pre, reads=model.reads, writes=model.writes)
+    template = "call_stream.md.in" if model.streaming else "call.md.in"
+    return parts.fill_for(model, template, pre=pre, reads=model.reads, writes=model.writes)
 
 
 def _selftest(parts: Parts) -> str:

@@ -16,6 +16,7 @@ from ._border import Border as Border
 from ._border import border as border
 from ._c_names import check_c_name as check_c_name
 from ._fuse import fuse_rows as fuse_rows
+from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
@@ -30,6 +31,7 @@ from ._ops import Conv as Conv
 from ._ops import Dense as Dense
 from ._ops import DepthwiseConv as DepthwiseConv
 from ._ops import GroupedConv as GroupedConv
+from ._ops import History as History
 from ._ops import Lookup as Lookup
 from ._ops import MaxPool as MaxPool
 from ._ops import Mul as Mul
@@ -39,6 +41,7 @@ from ._program import Program as Program
 from ._simplify import Change as Change
 from ._simplify import Simplified as Simplified
 from ._simplify import simplify as simplify
+from ._streaming import streaming as streaming
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
@@ -55,12 +58,14 @@ __all__ = [
     "BlobError",
     "Border",
     "Change",
+    "Clock",
     "Concat",
     "Conv",
     "DType",
     "Dense",
     "DepthwiseConv",
     "GroupedConv",
+    "History",
     "Lifetime",
     "Lookup",
     "MaxPool",
@@ -84,6 +89,7 @@ __all__ = [
     "reference",
     "simplify",
     "softmax",
+    "streaming",
     "sum_factors",
 ]
 

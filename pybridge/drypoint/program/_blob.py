@@ -9,6 +9,7 @@ from typing import NamedTuple
 from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
+from ._history import History, state_offsets
 from ._meta import MetaError, read_meta, write_meta
 from ._ops import Op
 from ._plan import Plan
@@ -61,11 +62,11 @@ def identity(program: Program) -> int:
 
     It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
     """
-    offsets = [0]
-    for op in program.ops[:-1]:
-        offsets.append(offsets[-1] + op.output.bytes)
-    arena = offsets[-1]
-    apart = Plan((*offsets[:-1], 0), (False,) * len(program.ops), arena)
+    *offsets, arena = state_offsets(program.ops)
+    for i, op in enumerate(program.ops[:-1]):
+        if not isinstance(op, History):
+            offsets[i], arena = arena, arena + op.output.bytes
+    apart = Plan(tuple(offsets), (False,) * len(program.ops), arena)
     return zlib.crc32(dumps(replace(program, plan=apart)))
 
 
@@ -93,7 +94,7 @@ def dumps(program: Program) -> bytes:
         body[at : at + OP.size] = write_record(op, wiring, tables)
         at += OP.size
     counts = (program.arena_size, len(program.ops), len(program.labels))
-    places = (labels_at, len(labels), meta_at, len(meta), 0)
+    places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
     border = (*tensor_fields(program.input), *places, *_softmax_scale(program), bytes(7))
     HEADER.pack_into(body, 0, MAGIC, *VERSION, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
@@ -210,7 +211,7 @@ def _check_header(header: _Header, program: Program) -> None:
     fields: tuple[tuple[str, object, object], ...] = (
         ("n_labels", header.n_labels, len(program.labels)),
         ("in", header.input, program.input),
-        ("state_size", header.state_size, 0),
+        ("state_size", header.state_size, program.state_size),
         ("softmax", header.softmax, tuple(_softmax_scale(program))),
         ("bytes 57 to 63", header.zeros, bytes(7)),
     )

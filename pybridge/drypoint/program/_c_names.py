@@ -18,7 +18,8 @@ KEYWORDS = (
 # library that they include. A test takes these from the generated text.
 DECLARED = (
     "add_output arena at available begin bits compare counts crcs error exponent failed found "
-    "fraction fread fwrite i input inputs integer k keep kernels labels main memcpy nearest op "
+    "fraction fread fwrite i input inputs integer k keep kernels labels main memcpy "
+    "memset nearest next op "
     "ops output outputs p printf progress rest result samples selftest size size_t status stdin "
     "stdout step trace user write_output wrong"
 )

@@ -12,19 +12,19 @@ from . import _softmax as softmax
 from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
+from ._history import Clock
 from ._ops import (
     KINDS,
     Add,
-    AvgPool,
     Conv,
     ConvolutionOp,
     GroupedConv,
     Lookup,
-    MaxPool,
     Op,
     PaddedOp,
     RequantizedOp,
     WeightedOp,
+    WindowedOp,
 )
 from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
@@ -33,7 +33,7 @@ from ._records import Wiring
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
 
-CODEGEN_VERSION = 5  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -45,7 +45,8 @@ def generate(
     Args:
         program: the program.
         name: the C name of the model and of its files: a lower-case identifier.
-        golden: inputs (N, h, w, c), at least one, that the self-test compiles in.
+        golden: inputs (N, h, w, c), at least one, that the self-test compiles in; of a streaming
+            program N steps, at least up to the first output.
         kernels: a name of ``KERNEL_SETS``; weights are written in the layout of these kernels.
 
     Returns:
@@ -58,8 +59,10 @@ def generate(
     chosen = kernel_set(kernels)
     check_c_name(name)
     inputs = program.encode(golden)
-    if len(inputs) == 0:
-        raise ProgramError("the self-test needs at least one input; there are 0")
+    least = program.clocks[-1].first
+    if len(inputs) < least:
+        what = f"{least} steps, up to the first output" if program.is_streaming else "one input"
+        raise ProgramError(f"the self-test needs at least {what}; there are {len(inputs)}")
     return {
         f"{name}.h": _header(program, name, chosen),
         f"{name}.c": _source(program, name, chosen),
@@ -91,6 +94,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         **_common(program, name),
         codegen=CODEGEN_VERSION,
         arena_size=program.arena_size,
+        state=_state(program, name),
         input_size=program.input_shape.size,
         input_type=program.input_type,
         input_shape=program.input_shape,
@@ -99,6 +103,19 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
     )
+
+
+def _state(program: Program, name: str) -> str:
+    """The macros of a streaming program, and how it is called."""
+    if not program.is_streaming:
+        return ""
+    first, period = program.clocks[-1]
+    rows = (
+        ("STATE_SIZE  ", program.state_size, "bytes at the arena's front that last between steps"),
+        ("FIRST_OUTPUT", first, "number of the first step that has an output"),
+        ("OUTPUT_PERIOD", period, "steps from an output to the next"),
+    )
+    return "".join(f"#define {name.upper()}_{what} {n} /* {say} */\n" for what, n, say in rows)
 
 
 def _scales(program: Program, name: str) -> str:
@@ -113,7 +130,8 @@ def _scales(program: Program, name: str) -> str:
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
     packed = [pack(op, chosen) for op in program.ops]
     wirings = Wiring.of(program.reads, program.plan)
-    ops = zip(program.ops, wirings, packed, strict=True)
+    clocks = program.clocks if program.is_streaming else (None,) * len(program.ops)
+    ops = zip(program.ops, wirings, clocks, map(bool, packed), strict=True)
     return _fill(
         "model.c.in",
         **_common(program, name),
@@ -121,12 +139,13 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
             _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
             for i, op in enumerate(program.ops)
         ),
-        ops="".join(_op(op, i, wiring, bool(table)) for i, (op, wiring, table) in enumerate(ops)),
+        ops="".join(_op(op, i, *of_op) for i, (op, *of_op) in enumerate(ops)),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),
         packing=chosen.number,
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
+        state=f"\n    .state_size = {name.upper()}_STATE_SIZE," if program.is_streaming else "",
     )
 
 
@@ -165,10 +184,14 @@ def _kernel(op: Op) -> str:
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
     *inner, last = trace(program, golden)
     crcs = [
-        [f"0x{zlib.crc32(plane[i].tobytes()):08X}u" for plane in inner] for i in range(len(golden))
+        [
+            f"0x{zlib.crc32(plane[i].tobytes()) if _runs(clock, i) else 0:08X}u"
+            for plane, clock in zip(inner, program.clocks[:-1], strict=True)
+        ]
+        for i in range(len(golden))
     ]
     return _fill(
-        "selftest.c.in",
+        "selftest_stream.c.in" if program.is_streaming else "selftest.c.in",
         **_common(program, name),
         n_golden=len(golden),
         n_inner=max(1, len(inner)),
@@ -177,6 +200,11 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
         outputs=_nested(last),
     )
+
+
+def _runs(clock: Clock, index: int) -> bool:
+    """Whether an op runs in step ``index``, counted from 0."""
+    return index + 1 >= clock.first and (index + 1 - clock.first) % clock.period == 0
 
 
 def _banner(program: Program) -> str:
@@ -224,8 +252,10 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
     return f"static const uint8_t {name}[] = {{\n{_wrapped(numbers)}}};\n"
 
 
-def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
-    """The initializer of a dpt_op: the fields that are not 0."""
+def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -> str:
+    """The initializer of a dpt_op: the fields that are not 0. Ops of a streaming program have a
+    clock.
+    """
     fields: dict[str, object] = {"kind": f"DPT_{op.kind.upper()}"}
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
@@ -235,7 +265,7 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
     fields["in"] = _tensor(op.inputs[0])
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0
     fields["out"] = _tensor(op.output)
-    if isinstance(op, ConvolutionOp | MaxPool | AvgPool):
+    if isinstance(op, WindowedOp):
         fields |= _pair("kernel", op.kernel) | _pair("stride", op.stride)
         sides = ("pad_top", "pad_left", "pad_bottom", "pad_right")
         fields |= dict(zip(sides, op.padding, strict=True))
@@ -248,6 +278,8 @@ def _op(op: Op, index: int, wiring: Wiring, packed: bool) -> str:
     if isinstance(op, RequantizedOp):
         fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}
     fields["out_offset"] = wiring.out_offset
+    if clock is not None:
+        fields |= {"first": clock.first, "period": clock.period}
     if packed:
         fields["packed"] = f"packed{index}"
     else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ._history import is_streaming
 from ._ops import DepthwiseConv, Op
 from ._plan import (
     MAX_ALIVE,
@@ -45,8 +46,11 @@ def fuse_rows(program: Program, *, arena: int | None = None) -> Program:
 
     Returns:
         ``program`` itself, if no such plan saves at least 1,024 bytes of the arena: the code that
-        runs ops row by row takes about as much flash.
+        runs ops row by row takes about as much flash. A streaming program, whose ops compute a row
+        at a time anyway, stays as it is.
     """
+    if is_streaming(program.ops):
+        return program
     plan = make_plan_by_rows(program.ops, program.reads, arena)
     if plan.arena_size + CODE > program.arena_size:
         return program
@@ -132,7 +136,7 @@ def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candi
     before = [ops[j].output.bytes for j in range(first) if last[j] >= first]
 
     def candidate(group: Group) -> _Candidate:
-        beside, drift = _bytes(ops, reads, dying(reads, last, group), group)
+        beside, drift = _bytes(ops, reads, dying(ops, reads, last, group), group)
         return _Candidate(group, sum(before) + beside, drift, _cost(ops, group))
 
     yield candidate(Group(first, first, (0,)))
@@ -169,7 +173,7 @@ def _with_lead(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Grou
     """The group with as many rows in its last ring as make it smallest: with more rows its output
     may begin nearer to the plane that it lies over.
     """
-    sources = dying(reads, last, group)
+    sources = dying(ops, reads, last, group)
     if group.first == group.last or not sources:
         return group
     ring = group.rows[-2]

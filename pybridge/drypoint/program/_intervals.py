@@ -24,6 +24,7 @@ from ._ops import (
     ConvolutionOp,
     DepthwiseConv,
     GroupedConv,
+    History,
     Lookup,
     MaxPool,
     Mul,
@@ -156,6 +157,9 @@ def _written(op: Op, sources: list[Interval]) -> Interval:
     match op:
         case MaxPool():
             return sources[0]
+        case History():
+            pad = np.zeros(op.in_shape.c, np.int64) if op.pad is None else op.pad.astype(np.int64)
+            return Interval(np.minimum(sources[0].low, pad), np.maximum(sources[0].high, pad))
         case Concat():
             low, high = (np.concatenate(ends) for ends in zip(*sources, strict=True))
             return Interval(low, high)

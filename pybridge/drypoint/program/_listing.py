@@ -8,6 +8,7 @@ from ._ops import (
     ConvolutionOp,
     DepthwiseConv,
     GroupedConv,
+    History,
     MaxPool,
     Op,
     RequantizedOp,
@@ -20,7 +21,14 @@ NUMBERS = ("weights", "MACs", "largest accumulator")  # the heads of the columns
 
 
 def listing(
-    name: str, source: Tensor, ops: tuple[Op, ...], reads: Reads, *, arena: int, least: int
+    name: str,
+    source: Tensor,
+    ops: tuple[Op, ...],
+    reads: Reads,
+    *,
+    arena: int,
+    least: int,
+    state: int,
 ) -> str:
     """A header with the totals, then a line for each op. Plain ASCII, no trailing newline.
 
@@ -35,11 +43,13 @@ def listing(
         reads: for each op, the numbers of the tensors that it reads.
         arena: bytes of the arena.
         least: the lower bound of the arena's bytes.
+        state: bytes of the arena that last from step to step.
     """
     straight = reads == tuple((i,) for i in range(len(ops)))
     lines = _line_of_ops(ops) if straight else _graph_of_ops(source, ops, reads)
     macs = sum(op.macs for op in ops)
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
+    total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
     return "\n".join([f"program {name}: {total}", *lines])
 
@@ -96,6 +106,8 @@ def _kind(op: Op) -> str:
     match op:
         case Conv() | GroupedConv() | DepthwiseConv():
             return _convolution(op)
+        case History():
+            return _history(op)
         case MaxPool():
             return f"max {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
         case AvgPool():
@@ -103,6 +115,11 @@ def _kind(op: Op) -> str:
             return text + _clamp(op)
         case _:
             return op.kind + (_clamp(op) if isinstance(op, RequantizedOp) else "")
+
+
+def _history(op: History) -> str:
+    text = f"last {op.kernel[0]} rows" + ("" if op.stride[0] == 1 else f" /{op.stride[0]}")
+    return text + (f", {op.padding[0]} before the signal" if op.padding[0] else "")
 
 
 def _convolution(op: ConvolutionOp) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from drypoint.common import table_lines
 
+from ._history import COUNTER, History
 from ._plan import groups, last_readers
 from ._program import Program
 
@@ -20,9 +21,10 @@ class Lifetime(NamedTuple):
 
     Attributes:
         name: of the op.
-        offset, size: its bytes; only those of the rows that are kept, where the op is fused.
+        offset, size: its bytes; where the op is fused, the bytes of the rows that are kept.
         first, last: indexes of the first and the last op during which it is alive: the first op of
-            the group that writes it, and the last op of the group of its last reader.
+            the group that writes it, and the last op of the group of its last reader. The rows of a
+            history are alive always.
     """
 
     name: str
@@ -43,8 +45,10 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
     end_of = {i: group.last for group in groups(plan) for i in range(group.first, group.last + 1)}
     for group in groups(plan):
         for i in range(group.first, min(group.last + 1, len(ops) - 1)):
-            size, end = group.kept(ops, i), end_of[last[i]]
-            found.append(Lifetime(ops[i].name, plan.offsets[i], size, group.first, end))
+            op, begin, size, end = ops[i], group.first, group.kept(ops, i), end_of[last[i]]
+            if isinstance(op, History):
+                begin, size, end = 0, op.state_bytes, len(ops) - 1
+            found.append(Lifetime(op.name, plan.offsets[i], size, begin, end))
     return tuple(found)
 
 
@@ -63,8 +67,9 @@ def bytes_in_use(program: Program) -> list[int]:
     another one count once.
     """
     found, totals = lifetimes(program), []
+    counters = COUNTER * len(program.ops) if program.is_streaming else 0
     for now in _alive(program, found):
-        total = end = 0
+        total = end = counters
         for one in sorted((found[i] for i in now), key=lambda one: one.offset):
             total += max(0, one.offset + one.size - max(end, one.offset))
             end = max(end, one.offset + one.size)

@@ -3,11 +3,24 @@
 from typing import get_args
 
 from ._elementwise import Add, Concat, Lookup, Mul
+from ._history import History
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
-Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | Add | Concat | Lookup | Mul
+Op = (
+    Conv
+    | Dense
+    | MaxPool
+    | AvgPool
+    | GroupedConv
+    | DepthwiseConv
+    | Add
+    | Concat
+    | Lookup
+    | Mul
+    | History
+)
 KINDS: tuple[type[Op], ...] = get_args(Op)
 
 __all__ = [
@@ -20,6 +33,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv",
     "GroupedConv",
+    "History",
     "Lookup",
     "MaxPool",
     "Mul",

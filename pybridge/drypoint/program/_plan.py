@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ._history import COUNTER, History, lent_rows, state_offsets
 from ._ops import ConvolutionOp, Dense, Mul, Op, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
+MAX_HISTORIES = 128  # of a program: DPT_MAX_HISTORIES
 MOST_ROWS = 1 << 20  # rows are counted up to here, so that products with strides fit 64 bits
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
@@ -42,6 +44,9 @@ class Plan(NamedTuple):
         return bool(self.fused) and self.fused[index]
 
 
+NO_PLAN = Plan((), (), 0)  # of a program: the planner makes one
+
+
 class Group(NamedTuple):
     """Consecutive ops that run together: row by row if there are several.
 
@@ -56,10 +61,17 @@ class Group(NamedTuple):
 
     def kept(self, ops: Sequence[Op], index: int) -> int:
         """Bytes of the arena that the output of one of its ops takes."""
-        if index + 1 == len(ops):
+        if not is_placed(ops, index):
             return 0
         h = ops[index].out_shape.h if index == self.last else self.rows[index - self.first]
         return h * row_bytes(ops[index])
+
+
+def is_placed(ops: Sequence[Op], index: int) -> bool:
+    """Whether the planner places the output of an op: a history's place follows from the ops, and
+    the last op's output is the caller's.
+    """
+    return index + 1 < len(ops) and not isinstance(ops[index], History)
 
 
 class RowMap(NamedTuple):
@@ -85,9 +97,9 @@ def row_map(op: Op) -> RowMap:
 
 def runs_by_rows(op: Op) -> bool:
     """Whether an op may run row by row: every row reads some rows of the input, not all padding."""
-    if isinstance(op, WindowedOp):
+    if isinstance(op, WindowedOp) and not isinstance(op, History):
         return max(op.padding[0], op.padding[2]) < row_map(op).reach
-    return not isinstance(op, Dense)
+    return not isinstance(op, Dense | History)
 
 
 def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
@@ -117,12 +129,11 @@ def last_readers(reads: Reads) -> tuple[int, ...]:
     return tuple(last)
 
 
-def dying(reads: Reads, last: Sequence[int], group: Group) -> list[int]:
-    """The ops whose outputs the group reads and no later group does."""
+def dying(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Group) -> list[int]:
+    """The ops, but histories, whose outputs the group reads and no later group does."""
     tensors = itertools.chain.from_iterable(reads[group.first : group.last + 1])
-    return [
-        j - 1 for j in dict.fromkeys(tensors) if 0 < j <= group.first and last[j - 1] <= group.last
-    ]
+    stored = [j - 1 for j in dict.fromkeys(tensors) if 0 < j <= group.first]
+    return [j for j in stored if last[j] <= group.last and is_placed(ops, j)]
 
 
 def groups(plan: Plan) -> Iterator[Group]:
@@ -211,14 +222,18 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
         if plan.offsets[i] < 0:
             raise ProgramError(f"op {op.name!r} has the offset {plan.offsets[i]} in the arena")
         _check_rows(ops, reads, plan, last, i)
-    need, alive = 0, list[tuple[int, int]]()  # ops, and the bytes that their outputs take
+    _check_state(ops, reads, plan, last)
+    need, alive = (
+        state_offsets(ops)[-1],
+        list[tuple[int, int]](),
+    )  # ops, and the bytes that their outputs take
     for group in groups(plan):
         if group.last - group.first >= MAX_ALIVE:
             name = ops[group.first].name
             raise ProgramError(f"the group of op {name!r} has more than {MAX_ALIVE} ops")
         for i in range(group.first, group.last + 1):
             size, taken = group.kept(ops, i), False
-            for j, other in alive:
+            for j, other in alive if is_placed(ops, i) else ():
                 ahead = plan.offsets[j] - plan.offsets[i]
                 if -other < ahead < size:
                     stored = j < group.first and last[j] <= group.last
@@ -235,7 +250,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
                 )
             if i == group.last:
                 alive = [(j, bytes_of) for j, bytes_of in alive if last[j] > group.last]
-            if i + 1 < n:
+            if is_placed(ops, i):
                 alive.append((i, size))
                 need = max(need, plan.offsets[i] + size)
             if len(alive) > MAX_ALIVE:
@@ -245,6 +260,43 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
                 )
     if need != plan.arena_size:
         raise ProgramError(f"the arena is {plan.arena_size} bytes, but the plan needs {need}")
+
+
+def _check_state(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]) -> None:
+    """Rule 8, and the places of the histories: NUMERICS.md section 11."""
+    *places, size = state_offsets(ops)
+    histories = [i for i, op in enumerate(ops) if isinstance(op, History)]
+    lent = lent_rows(ops, reads)
+    if len(histories) > MAX_HISTORIES:
+        raise ProgramError(f"{len(histories)} histories; a program has at most {MAX_HISTORIES}")
+    if histories and any(plan.rows):
+        raise ProgramError("an op of a streaming program runs row by row, which none may")
+    for i, op in enumerate(ops):
+        at = plan.offsets[i]
+        if isinstance(op, History) and at != places[i]:
+            raise ProgramError(f"op {op.name!r} has its rows at {at} in the arena, not {places[i]}")
+        if is_placed(ops, i) and at < size:
+            _check_over_state(ops, plan, last, i, lent)
+
+
+def _check_over_state(
+    ops: Sequence[Op], plan: Plan, last: Sequence[int], i: int, lent: frozenset[int]
+) -> None:
+    """Rule 8 for op i, whose output begins before the state's end."""
+    begin = plan.offsets[i]
+    end = begin + ops[i].output.bytes
+    wrong = begin < COUNTER * len(ops)
+    for h, history in enumerate(ops):
+        if isinstance(history, History):
+            at = plan.offsets[h]
+            free = h in lent and (last[i] < h or last[h] < i)
+            used = at + (row_bytes(history) if free else 0)
+            wrong |= max(begin, used) < min(end, at + history.state_bytes)
+    if wrong:
+        raise ProgramError(
+            f"op {ops[i].name!r} would write over the state at the front of the arena; it may lie "
+            "over the oldest row of a history that no op reads any more"
+        )
 
 
 def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int], i: int) -> None:

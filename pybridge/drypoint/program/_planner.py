@@ -4,8 +4,20 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ._history import History, lent_rows, state_offsets
 from ._ops import Op
-from ._plan import Group, Plan, Reads, dying, groups, last_readers, least_lead, may_overlap
+from ._plan import (
+    Group,
+    Plan,
+    Reads,
+    dying,
+    groups,
+    is_placed,
+    last_readers,
+    least_lead,
+    may_overlap,
+    row_bytes,
+)
 
 SEARCHED = 20  # up to so many blocks the planner searches for the smallest arena
 SEARCH_STEPS = 20_000  # placements that a search tries at most
@@ -17,17 +29,20 @@ class Block(NamedTuple):
 
     They are in use from op ``begin`` to op ``end``: from the first op of the group that writes the
     first of them to the last op of the group of the last reader. ``over`` has the blocks over which
-    it may lie, and how many bytes before each it must begin at least.
+    it may lie, and how many bytes before each it must begin at least. A block of the state has its
+    place ``at``.
     """
 
     size: int
     begin: int
     end: int
     over: Mapping[int, int] = {}
+    at: int | None = None
 
     def meets(self, other: "Block") -> bool:
         """Whether both are in use while some op runs."""
-        return self.begin <= other.end and other.begin <= self.end
+        together = self.begin <= other.end and other.begin <= self.end
+        return together and self.size > 0 and other.size > 0
 
 
 def make_plan(ops: Sequence[Op], reads: Reads) -> Plan:
@@ -41,7 +56,8 @@ def lower_bound(ops: Sequence[Op], reads: Reads, plan: Plan) -> int:
     """The largest sum of bytes in use while one op runs: no plan of these groups has a smaller
     arena.
     """
-    return _most_in_use(_blocks(ops, reads, list(groups(plan)))[0])
+    blocks, _ = _blocks(ops, reads, list(groups(plan)))
+    return max(state_offsets(ops)[-1], _most_in_use(blocks))
 
 
 def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Plan:
@@ -54,8 +70,8 @@ def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Pla
         for i in range(group.first, group.last + 1):
             begin, size = offsets[i], group.kept(ops, i)
             met = (begin < offsets[j] + n and offsets[j] < begin + size for j, n in alive.items())
-            in_place.append(any(met))
-            if i + 1 < len(ops):
+            in_place.append(is_placed(ops, i) and any(met))
+            if is_placed(ops, i):
                 alive[i] = size
         alive = {j: n for j, n in alive.items() if last[j] > group.last}
     arena = max((at + block.size for at, block in zip(places, blocks, strict=True)), default=0)
@@ -69,13 +85,18 @@ def _blocks(
 ) -> tuple[list[Block], list[int]]:
     """The blocks, and for each op but the last the number of its output's block."""
     last, blocks, block_of = last_readers(reads), list[Block](), list[int]()
+    *places, _ = state_offsets(ops)
     end_of = {i: group.last for group in chosen for i in range(group.first, group.last + 1)}
     for group in chosen:
         for i in range(group.first, min(group.last + 1, len(ops) - 1)):
+            if isinstance(ops[i], History):
+                block_of.append(len(blocks))
+                blocks.append(Block(row_bytes(ops[i]), i, last[i], at=places[i]))
+                continue
             size, end = group.kept(ops, i), end_of[last[i]]
             over = {}
             if i == group.last:
-                sources = dying(reads, last, group)
+                sources = dying(ops, reads, last, group)
                 exact = [
                     j
                     for j in sources
@@ -89,7 +110,18 @@ def _blocks(
                 over = {j: n for j, n in leads.items() if n is not None and n < size}
             block_of.append(len(blocks))
             blocks.append(Block(size, group.first, end, over))
-    return blocks, block_of
+    return blocks + list(_lasting(ops, reads)), block_of
+
+
+def _lasting(ops: Sequence[Op], reads: Reads) -> Iterator[Block]:
+    """The blocks of the state that are in use always: all but the oldest rows that are lent."""
+    *places, size = state_offsets(ops)
+    begin = 0
+    for i in [*sorted(lent_rows(ops, reads)), None]:
+        end = size if i is None else places[i]
+        if end > begin:
+            yield Block(end - begin, 0, len(ops), at=begin)
+        begin = end if i is None else end + row_bytes(ops[i])
 
 
 def _most_in_use(blocks: Sequence[Block]) -> int:
@@ -108,15 +140,16 @@ def _most_in_use(blocks: Sequence[Block]) -> int:
 def _place(blocks: Sequence[Block]) -> list[int]:
     """An offset for each block, so that blocks which meet overlap only where they may."""
     bound = _most_in_use(blocks)
-    from_ends = _place_from_both_ends(blocks, bound)
+    fixed = {i: block.at for i, block in enumerate(blocks) if block.at is not None}
+    from_ends = None if fixed else _place_from_both_ends(blocks, bound)
     if from_ends is not None:
         return from_ends
-    order = sorted(range(len(blocks)), key=lambda i: -blocks[i].size)
-    best: dict[int, int] = {}
+    order = sorted(set(range(len(blocks))) - set(fixed), key=lambda i: (-blocks[i].size, i))
+    best = dict(fixed)
     for i in order:
         best[i] = _lowest(blocks, best, i)
-    if len(blocks) <= SEARCHED:
-        best = _search(blocks, order, best, bound)
+    if len(order) <= SEARCHED:
+        best = _search(blocks, fixed, order, best, bound)
     return [best[i] for i in range(len(blocks))]
 
 
@@ -160,10 +193,15 @@ def _lowest(blocks: Sequence[Block], placed: Mapping[int, int], i: int) -> int:
 
 
 def _search(
-    blocks: Sequence[Block], order: Sequence[int], best: dict[int, int], bound: int
+    blocks: Sequence[Block],
+    fixed: Mapping[int, int],
+    order: Sequence[int],
+    best: dict[int, int],
+    bound: int,
 ) -> dict[int, int]:
-    """The best placement that a search finds, each block at the lowest place that its predecessors
-    leave, over the orders of the blocks; it ends at the lower bound, or after ``SEARCH_STEPS``.
+    """The best placement that a search finds beside the ``fixed`` blocks, each block at the lowest
+    place that its predecessors leave, over the orders of the blocks; it ends at the lower bound, or
+    after ``SEARCH_STEPS``.
     """
     size = max(at + blocks[i].size for i, at in best.items())
     steps = 0
@@ -182,5 +220,5 @@ def _search(
             if top < size:
                 go_on({**placed, i: at}, top)
 
-    go_on({}, 0)
+    go_on(dict(fixed), max((at + blocks[i].size for i, at in fixed.items()), default=0))
     return best

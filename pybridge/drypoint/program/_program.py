@@ -15,13 +15,13 @@ from drypoint.common import attribute_hints, read_bytes, write_atomic
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal
+from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._ops import Op, WeightedOp
-from ._plan import Plan, Reads, check_plan, last_readers
+from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
 
-NO_PLAN = Plan((), (), 0)  # the planner makes one
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
@@ -63,6 +63,7 @@ class Program:
         if not self.reads:
             object.__setattr__(self, "reads", tuple((i,) for i in range(len(self.ops))))
         self._check_edges()
+        _ = self.clocks
         if not self.plan.offsets:
             object.__setattr__(self, "plan", make_plan(self.ops, self.reads))
         check_plan(self.ops, self.reads, self.plan)
@@ -138,6 +139,38 @@ class Program:
     def arena_size(self) -> int:
         """Bytes of working memory that a run needs, exactly."""
         return self.plan.arena_size
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a run is a step that reads one row of a signal: NUMERICS.md section 11."""
+        return is_streaming(self.ops)
+
+    @property
+    def state_size(self) -> int:
+        """Bytes that a streaming program keeps from step to step; 0 for any other program."""
+        return state_offsets(self.ops)[-1]
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """The steps in which each op of a streaming program runs; (1, 1), every step, for each op
+        of any other program."""
+        return clocks(self.ops, self.reads)
+
+    def output_steps(self, steps: int) -> range:
+        """Which of the first ``steps`` steps after a reset have an output, counted from 0."""
+        first, period = self.clocks[-1]
+        return range(first - 1, steps, period)
+
+    def streaming(self) -> "Program":
+        """The streaming program of a program that reads windows; see `drypoint.program.streaming`.
+
+        Raises:
+            ProgramError: an op looks at later rows, or branches do not meet.
+        """
+        # Called late: `_streaming` makes programs, so that it imports this module.
+        from ._streaming import streaming  # noqa: PLC0415
+
+        return streaming(self)
 
     @property
     def arena_lower_bound(self) -> int:
@@ -387,7 +420,11 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        sizes = {"arena": self.arena_size, "least": self.arena_lower_bound}
+        sizes = {
+            "arena": self.arena_size,
+            "least": self.arena_lower_bound,
+            "state": self.state_size,
+        }
         return listing(self.name, self.input, self.ops, self.reads, **sizes)
 
     def _repr_html_(self) -> str:

@@ -8,6 +8,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._history import Clock
 from ._ops import (
     Add,
     AvgPool,
@@ -17,6 +18,7 @@ from ._ops import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    History,
     Lookup,
     MaxPool,
     Mul,
@@ -38,18 +40,27 @@ def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
         x: uint8 or int8 (``program.input_type``), (h, w, c) or (N, h, w, c).
 
     Returns:
-        int32 (N, outputs): the last op's plane, flattened.
+        int32 (N, outputs): the last op's plane, flattened. Of a streaming program, the outputs of
+        the M steps that have one, int32 (M, outputs).
 
     Raises:
         ProgramError: ``x`` has another type or shape.
     """
     last = trace(program, x)[-1]
+    steps = program.output_steps(len(last))
+    last = last[steps.start :: steps.step]
     return last.reshape(len(last), program.output_shape.size).astype(np.int32, copy=False)
 
 
 def trace(program: Program, x: ArrayLike) -> list[Plane]:
-    """The output of every op, in order, each (N, h, w, c) in its op's type."""
+    """The output of every op, in order, each (N, h, w, c) in its op's type.
+
+    The N inputs of a streaming program are N steps after a reset; what an op writes is 0 in steps
+    in which it does not run.
+    """
     inputs: Plane = program.check_input(x)
+    if program.is_streaming:
+        return _trace_stream(program, inputs)
     parts = [_trace_part(program, inputs[i : i + 256]) for i in range(0, max(1, len(inputs)), 256)]
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
@@ -60,6 +71,36 @@ def _trace_part(program: Program, inputs: Plane) -> list[Plane]:
     for op, reads in zip(program.ops, program.reads, strict=True):
         tensors.append(apply(op, *(tensors[number] for number in reads)))
     return tensors[1:]
+
+
+def _trace_stream(program: Program, inputs: Plane) -> list[Plane]:
+    """The trace of a streaming program, each op in all of its steps at once."""
+    steps = len(inputs)
+    tensors = [inputs]  # of each tensor, what is written in the steps in which its op runs
+    clocks = (Clock(1, 1), *program.clocks)  # of these steps
+    for op, reads, clock in zip(program.ops, program.reads, program.clocks, strict=True):
+        runs = np.arange(clock.first, steps + 1, clock.period)
+        read = [
+            tensors[number][(runs - clocks[number].first) // clocks[number].period]
+            for number in reads
+        ]
+        tensors.append(_histories(op, *read) if isinstance(op, History) else apply(op, *read))
+    planes = []
+    for op, clock, written in zip(program.ops, program.clocks, tensors[1:], strict=True):
+        plane = np.zeros((steps, *op.out_shape), written.dtype)
+        plane[clock.first - 1 :: clock.period] = written
+        planes.append(plane)
+    return planes
+
+
+def _histories(op: History, rows: Plane) -> Plane:
+    """What a history writes after each of ``rows`` (N, 1, w, c)."""
+    before = np.zeros((op.kernel[0] - 1, *rows.shape[2:]), rows.dtype)
+    if op.pad is not None:
+        before[:] = op.pad
+    signal = np.concatenate([before, rows[:, 0]])
+    kept = np.arange(len(rows))[:, None] + np.arange(op.out_shape.h)
+    return signal[kept]
 
 
 def apply(op: Op, *inputs: Plane) -> Plane:
@@ -104,6 +145,8 @@ def apply(op: Op, *inputs: Plane) -> Plane:
             y = np.concatenate(inputs, axis=3)
         case Lookup():
             y = op.table[x.view(np.uint8)]
+        case History():
+            raise TypeError("what a history writes depends on the steps before")
         case _:
             assert_never(op)
     return y.astype(NUMPY_TYPE[op.out_type])

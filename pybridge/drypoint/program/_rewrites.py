@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ._intervals import Interval, intervals
 from ._ops import Add, AvgPool, DepthwiseConv, Lookup, MaxPool, Mul, Op, RequantizedOp
-from ._plan import Reads
-from ._program import NO_PLAN, Program
+from ._plan import NO_PLAN, Reads
+from ._program import Program
 from ._reference import apply
 from ._tensors import NUMPY_TYPE, DType, ProgramError
 

@@ -9,7 +9,8 @@ from drypoint.common import check_kind, table_lines
 from ._fuse import fuse_rows
 from ._narrow import narrow
 from ._ops import WeightedOp
-from ._program import NO_PLAN, Program
+from ._plan import NO_PLAN
+from ._program import Program
 from ._rewrites import (
     Rewritten,
     with_constants_in_tables,
@@ -124,7 +125,8 @@ def simplify(program: Program) -> Simplified:
 
     Args:
         program: any program. One of more than 2,000 ops, or of more than 2^22 channels in all
-            tensors together, is returned as it is.
+            tensors together, and a streaming program are returned as they are: simplify the program
+            of windows before `Program.streaming`.
 
     Raises:
         ProgramError: it is no program.
@@ -135,7 +137,7 @@ def simplify(program: Program) -> Simplified:
     current = replace(program, plan=NO_PLAN) if by_rows else program
     origins, reasons = list(range(len(program.ops))), dict[int, str]()
     channels = program.input_shape.c + sum(op.out_shape.c for op in program.ops)
-    changed = channels <= MAX_CHANNELS and len(program.ops) <= MAX_OPS
+    changed = channels <= MAX_CHANNELS and len(program.ops) <= MAX_OPS and not program.is_streaming
     while changed:
         changed = False
         for step in STEPS:

@@ -28,7 +28,7 @@ from drypoint.bench import (
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import count, load_program
+from ._pieces import count, load_program, of_windows
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
 
@@ -90,7 +90,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _cases(args: argparse.Namespace) -> list[Case]:
     if args.file is not None:
-        return [case_of(load_program(args.file))]
+        return [case_of(of_windows(load_program(args.file), args.file))]
     cases = []
     for name in _names(args):
         say(f"making {name}")

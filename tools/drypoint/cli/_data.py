@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drypoint import data
 from drypoint.common import DrypointError
 from drypoint.data import (
@@ -187,6 +189,10 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
     """
     if isinstance(encoder, SignalEncoder):
         wanted = (encoder.window, encoder.channels)
+        if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
+            steps, channels = dataset.signal_size  # for a streaming program: one after another
+            rows = dataset.x.reshape(-1, 1, channels)
+            return Dataset(rows, np.repeat(dataset.y, steps), dataset.classes)
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "

@@ -17,7 +17,7 @@ from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
 from ._output import result
-from ._pieces import load_file
+from ._pieces import load_file, of_windows
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
@@ -95,7 +95,7 @@ def _opened(name: str) -> Program | Model | Engine | bytes | Path:
     if Path(name).is_dir():
         return Path(name)
     content = read_bytes(name)
-    return content if is_log(content) else load_file(Path(name))
+    return content if is_log(content) else of_windows(load_file(Path(name)), name)
 
 
 def _as_exported(program: Program, number: int) -> Program:

@@ -13,7 +13,7 @@ from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program, fuse_rows, memory_chart, simplify
+from drypoint.program import Program, fuse_rows, memory_chart, simplify, streaming
 
 from ._data import examples
 from ._output import columns, result, say, table
@@ -57,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --target: write nothing when the model costs more",
     )
     parser.add_argument(
+        "--streaming",
+        action="store_true",
+        help="for a signal: the C reads one row in each step, and keeps what later rows need",
+    )
+    parser.add_argument(
         "--clock",
         type=megahertz,
         metavar="MHZ",
@@ -86,7 +91,11 @@ def run(args: argparse.Namespace) -> int:
     package = package_of(args.package)
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
-    programs = {name: fuse_rows(found.program, arena=ram) for name, found in simplified.items()}
+    exported = {
+        name: streaming(found.program) if args.streaming else found.program
+        for name, found in simplified.items()
+    }
+    programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
@@ -95,11 +104,13 @@ def run(args: argparse.Namespace) -> int:
     texts, costs = "", dict[str, object]()
     for name, found in simplified.items():
         program = programs[name]
-        golden = golden_inputs(program, args)
+        golden = golden_inputs(found.program, args)
+        if program.is_streaming:
+            golden = first_steps(program, golden)
         section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
         texts += f"  left out of the program: {found.left_out}\n"
-        texts += f"  arena: {arena_text(found.program, program)}\n\n"
+        texts += f"  arena: {arena_text(exported[name], program)}\n\n"
         if row:
             text, costs[name], more = measured(row, program, args, golden)
             texts, section = texts + text, section + more
@@ -121,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
     models = {
         name: {
             "arena_bytes": programs[name].arena_size,
-            "arena_bytes_of_whole_outputs": found.program.arena_size,
+            "arena_bytes_of_whole_outputs": exported[name].arena_size,
+            "state_bytes": programs[name].state_size,
             "left_out": found.to_json(),
         }
         for name, found in simplified.items()
@@ -139,7 +151,8 @@ def run(args: argparse.Namespace) -> int:
 def arena_text(whole: Program, program: Program) -> str:
     """The bytes of the arena, and what running ops row by row saves."""
     if program is whole:
-        return f"{program.arena_size:,} bytes"
+        state = f", {program.state_size:,} of them state" if program.is_streaming else ""
+        return f"{program.arena_size:,} bytes{state}"
     by_rows = sum(n > 0 for n in program.plan.rows)
     without = f"{whole.arena_size:,} if no op ran row by row, as {by_rows} do"
     return f"{program.arena_size:,} bytes; {without}"
@@ -206,9 +219,10 @@ def measured(
     if args.budget:
         devices.check_budget(args.budget, cost, program, row)
     whole = devices.cost_rows(row, cost, program, clock)
+    unit = "steps" if program.is_streaming else "inputs"
     head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
     text = f"{head}\n{table(whole, indent='    ')}\n"
-    text += f"    self-test in the emulator: passed, {len(golden)} inputs, every layer\n\n"
+    text += f"    self-test in the emulator: passed, {len(golden)} {unit}, every layer\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
@@ -269,6 +283,14 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     limits = np.iinfo(kind)
     rng = np.random.default_rng(0)
     return rng.integers(limits.min, limits.max + 1, (4, *program.input_shape)).astype(kind)
+
+
+def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
+    """Steps of a streaming program for its self-test: the rows of windows one after another, as
+    often as it takes for a few outputs."""
+    rows = windows.reshape(-1, *program.input_shape)
+    first, period = program.clocks[-1]
+    return np.resize(rows, (first + 4 * period, *program.input_shape))
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:

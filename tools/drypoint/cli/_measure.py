@@ -11,7 +11,7 @@ from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
 from ._output import result
-from ._pieces import load_file
+from ._pieces import load_file, of_windows
 from ._reconstruction import measure_reconstruction, reconstructs
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
-    loaded = load_file(args.file)
+    loaded = of_windows(load_file(args.file), args.file)
     if not reconstructs(loaded):
         if args.normal is not None:
             raise DrypointError(f"--normal is for an autoencoder, which {args.file} is not")

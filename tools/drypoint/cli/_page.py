@@ -14,7 +14,7 @@ from drypoint.report import make_report
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file
+from ._pieces import count, load_file, of_windows
 from ._quantize import IMAGES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
     training = None if args.training is None else training_facts(args.training)
     if args.file is None:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
-    loaded = models.load(LENET) if args.file is None else load_file(args.file)
+    loaded = (
+        models.load(LENET) if args.file is None else of_windows(load_file(args.file), args.file)
+    )
     calibration = _calibration(loaded, args)
     report = make_report(
         loaded,

@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TypeVar
 
 from drypoint import models, nn
 from drypoint.common import DrypointError, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Program, blob
+
+Loaded = TypeVar("Loaded", bound=object)
 
 
 def count(text: str) -> int:
@@ -42,6 +45,20 @@ def load_program(path: Path) -> Program:
     if isinstance(loaded, Program):
         return loaded
     raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
+
+
+def of_windows(loaded: Loaded, path: object) -> Loaded:
+    """What was loaded, for a command that runs single inputs.
+
+    Raises:
+        DrypointError: it is a streaming program.
+    """
+    if isinstance(loaded, Program) and loaded.is_streaming:
+        raise DrypointError(
+            f"{path} is a streaming program, which reads a signal row by row: give the program of "
+            "windows that it was made of"
+        )
+    return loaded
 
 
 def load_model(path: Path) -> Model:

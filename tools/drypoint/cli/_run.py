@@ -26,7 +26,7 @@ from drypoint.program import Program
 from ._data import encoder_of, signals_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_file, load_program
+from ._pieces import count, load_file, load_program, of_windows
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return load_program(path) if engine else load_file(path)
+    return of_windows(load_program(path) if engine else load_file(path), path)
 
 
 def _probabilities(

@@ -62,7 +62,9 @@ def compare(program: Program, images: NDArray[np.integer], *, compiler: str) -> 
     """All backends of the engine and freshly generated C against the reference."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for file, text in codegen.generate(program, "model", images[:1]).items():
+        for file, text in codegen.generate(
+            program, "model", images[: program.clocks[-1].first]
+        ).items():
             (folder / file).write_text(text, "utf-8")
         return compare_with(program, images, folder, name="model", compiler=compiler)
 

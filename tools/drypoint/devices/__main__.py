@@ -6,8 +6,9 @@ targets that are named, or on all, and prints their bytes and their instructions
 ``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
-Tiny, with weights drawn from a seed. As in ``drypoint export``, ops run row by row where that saves
-RAM; ``--ram`` is its budget.
+Tiny, with weights drawn from a seed; ``sww-step`` is a step of the streaming wake word, in which
+all ops run. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram`` is its
+budget.
 """
 
 import argparse
@@ -18,14 +19,15 @@ from pathlib import Path
 from drypoint.bench import make_case
 from drypoint.common import DrypointError, write_atomic
 from drypoint.models import load_program
-from drypoint.program import fuse_rows
+from drypoint.program import Program, fuse_rows
 
 from ._record import FILE, LENET, record
 from ._table import cost_table, nets_table, op_table, with_table
 from ._targets import TARGETS, debian_packages, target
 
 PAGE = FILE.parents[3] / "engine_c/README.md"
-NETS = (LENET, "kws", "ic", "vww", "ad", "sww")
+STEP = "sww-step"  # of the streaming program of sww
+NETS = (LENET, "kws", "ic", "vww", "ad", "sww", STEP)
 
 
 def main() -> int:
@@ -46,13 +48,7 @@ def main() -> int:
         parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
     try:
         rows = [target(name) for name in args.targets] or TARGETS
-        programs = {
-            net: fuse_rows(
-                load_program("lenet-mnist") if net == LENET else make_case(net).program,
-                arena=args.ram,
-            )
-            for net in nets
-        }
+        programs = {net: fuse_rows(_program(net), arena=args.ram) for net in nets}
         with tempfile.TemporaryDirectory() as name:
             file = FILE if args.what == "record" else Path(name) / FILE.name
             found = record(programs, rows, file=file, on_row=_say)
@@ -66,6 +62,12 @@ def main() -> int:
         if net in found:
             print(f"{net}\n\n{op_table(found[net], program)}\n")
     return 0
+
+
+def _program(net: str) -> Program:
+    if net == LENET:
+        return load_program("lenet-mnist")
+    return make_case("sww").program.streaming() if net == STEP else make_case(net).program
 
 
 def _say(row: str) -> None:

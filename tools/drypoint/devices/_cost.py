@@ -59,7 +59,7 @@ def measure_cost(
     Args:
         target: a row of the table.
         program: the model.
-        golden: the inputs (N, h, w, c) of the self-test; None: one input of zeros.
+        golden: the inputs (N, h, w, c) of the self-test; None: zeros, up to the first output.
         optimize: the compiler's level.
         count: whether to count instructions, if the counting tools are installed.
 
@@ -68,7 +68,7 @@ def measure_cost(
         SizeError: the engine would need writable data.
     """
     if golden is None:
-        zeros = np.zeros((1, *program.input_shape), np.uint8)
+        zeros = np.zeros((program.clocks[-1].first, *program.input_shape), np.uint8)
         golden = zeros if program.input_type == "u8" else zeros.view(np.int8)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

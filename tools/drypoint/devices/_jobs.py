@@ -16,6 +16,7 @@ from ._emulate import DeviceError, build_jobs, emulate
 from ._targets import Target
 
 NAME_SIZE = 16
+NO_OUTPUT = 1  # DPT_NO_OUTPUT
 ORDER: dict[Literal["little", "big"], str] = {"little": "<", "big": ">"}
 
 
@@ -92,7 +93,8 @@ def decode(
     """The runs of each job, from the device's output.
 
     Raises:
-        DeviceError: the output does not fit the jobs, or a status in it is not DPT_OK.
+        DeviceError: the output does not fit the jobs, or a status in it is another than that of the
+            program's run or step.
     """
     mark, at, runs = ORDER[byte_order], 0, []
 
@@ -113,8 +115,10 @@ def decode(
             name = answer[at : at + NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
             at += NAME_SIZE
             crcs, outputs = [], []
-            for _ in range(len(job.inputs)):
-                if (status := int(numbers("i", 1)[0])) != 0:
+            steps = job.program.output_steps(len(job.inputs))
+            for i in range(len(job.inputs)):
+                wanted = 0 if i in steps else NO_OUTPUT
+                if (status := int(numbers("i", 1)[0])) != wanted:
                     raise DeviceError(f"{name} refuses to run {job.program.name}: {status}")
                 crcs.append(numbers("u", n_ops - 1))
                 outputs.append(numbers("i", count))

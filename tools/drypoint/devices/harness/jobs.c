@@ -83,13 +83,17 @@ static void run(const dpt_model *model, const dpt_backend *backend, const job *j
         name[i] = backend->name[i];
     }
     port_write(name, sizeof name);
+    const size_t state_size = model->state_size;
+    if (state_size != 0 && dpt_reset(model, arena, model->arena_size) != DPT_OK) {
+        port_exit(95);
+    }
     for (size_t i = 0; i < j->n_inputs; i++) {
         digests found = {{0}};
         memcpy(input, j->inputs + i * input_size, input_size);
-        memset(arena, 0xA5, model->arena_size);
-        memset(output, 0xA5, output_size);
-        put((uint32_t)dpt_run_traced(model, backend, arena, model->arena_size, input, output,
-                                     digest, &found));
+        memset(arena + state_size, 0xA5, model->arena_size - state_size);
+        memset(output, 0, output_size);
+        put((uint32_t)(state_size != 0 ? dpt_step_traced : dpt_run_traced)(
+            model, backend, arena, model->arena_size, input, output, digest, &found));
         port_write(found.crc, (model->n_ops - 1u) * sizeof found.crc[0]);
         port_write(output, output_size);
     }

@@ -63,9 +63,40 @@ static __attribute__((noinline)) uintptr_t paint(void) {
     return (uintptr_t)below;
 }
 
+#ifdef MODEL_STATE_SIZE
+#define RUN        dpt_step
+#define RUN_TRACED dpt_step_traced
+
+static void go(size_t steps) {
+    for (size_t i = 0; i < steps; i++) {
+        dpt_step(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
+    }
+}
+
+/* Up to the step in which the last op runs, and up to the next such step. */
+static void go_to_first_output(void) {
+    dpt_reset(&model, arena, MODEL_ARENA_SIZE);
+    go(MODEL_FIRST_OUTPUT - 1);
+}
+static void go_to_output(void) {
+    go(MODEL_OUTPUT_PERIOD - 1);
+}
+#else
+#define RUN        dpt_run
+#define RUN_TRACED dpt_run_traced
+static void go_to_first_output(void) {
+}
+static void go_to_output(void) {
+}
+#endif
+
 static __attribute__((noinline)) uint32_t stack_used(const dpt_model *what) {
     const volatile uint8_t *bottom = (const volatile uint8_t *)paint();
-    dpt_run(what, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
+    if (what->state_size != 0) {
+        RUN(what, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
+    } else {
+        dpt_run(what, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
+    }
     size_t free_bytes = 0;
     while (free_bytes < STACK && bottom[free_bytes] == UNTOUCHED) {
         free_bytes++;
@@ -78,13 +109,16 @@ int device_main(void) {
     for (size_t i = 0; i < MODEL_INPUT_SIZE; i++) {
         input[i] = (uint8_t)(i * 37u);
     }
+    go_to_first_output();
     mark();
-    dpt_run(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
+    RUN(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
     mark();
+    go_to_output();
     mark();
-    dpt_run_traced(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs, mark_op, NULL);
+    RUN_TRACED(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs, mark_op, NULL);
     answer = (uint32_t)model_selftest();
     port_write(&answer, sizeof answer);
+    go_to_output();
     answer = stack_used(&model);
     port_write(&answer, sizeof answer);
     for (size_t i = 0; i < model.n_ops; i++) {
@@ -95,6 +129,7 @@ int device_main(void) {
         dpt_model one = model;
         one.ops = &alone;
         one.n_ops = 1;
+        one.state_size = 0;
         answer = stack_used(&one);
         port_write(&answer, sizeof answer);
     }

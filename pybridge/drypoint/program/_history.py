@@ -1,0 +1,135 @@
+"""The op of streaming programs that remembers rows, and the steps in which ops run: section 11 of
+NUMERICS.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ._op import BaseOp, PaddedOp
+from ._tensors import ProgramError, Shape
+
+MOST_STEPS = 0xFFFF  # of a first step and of a period: 16 bits in the state
+COUNTER = 2  # bytes of the state in which an op counts steps
+
+Reads = Sequence[tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class History(PaddedOp):
+    """The oldest rows of the last ``kernel[0]`` rows of a signal, one of which it reads in a step.
+
+    ``kernel``, ``stride`` and ``padding`` describe windows over time, as those of a convolution do:
+    the first window begins ``padding[0]`` rows before the signal, the next one ``stride[0]`` rows
+    later. Rows before the signal read ``pad``. The output's height is 1 to ``kernel[0]``.
+    """
+
+    number = 11
+    kind = "history"
+
+    def __post_init__(self) -> None:
+        self.check_tensors()
+        self.check_windows()
+        (_, w, c), (top, left, bottom, right) = self.in_shape, self.padding
+        self.need(self.in_shape.h == 1, f"reads {self.in_shape}, not one row")
+        alone = self.kernel[1] == self.stride[1] == 1 and not (left or bottom or right)
+        self.need(alone, "kernel, stride or padding along the width, or padding at the bottom")
+        rows = f"padding {top} is not less than the {self.kernel[0]} rows that it keeps"
+        self.need(top < self.kernel[0], rows)
+        h = self.out_shape.h
+        self.need(h <= self.kernel[0], f"writes {h} rows of the {self.kernel[0]} that it keeps")
+        self.check_shape(Shape(h, w, c))
+        kept = self.output.type, self.output.zero
+        self.need(kept == (self.in_type, self.inputs[0].zero), "changes type or zero point")
+        self.check_pad()
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the state that hold its rows."""
+        return self.steps
+
+    @property
+    def steps(self) -> int:
+        """Values that it keeps."""
+        return self.kernel[0] * self.in_shape.size
+
+
+class Clock(NamedTuple):
+    """The steps in which an op runs, or a tensor is there: ``first``, ``first + period``, ... The
+    first step after a reset is number 1."""
+
+    first: int
+    period: int
+
+
+def is_streaming(ops: Sequence[BaseOp]) -> bool:
+    """Whether a program with these ops has a state."""
+    return any(isinstance(op, History) for op in ops)
+
+
+def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
+    """When each op of a streaming program runs.
+
+    Raises:
+        ProgramError: an op breaks a rule of NUMERICS.md section 11.
+    """
+    there, runs = [Clock(1, 1)], list[Clock]()  # of tensors, of ops
+    for op, tensors in zip(ops, reads, strict=True):
+        clock = max(there[tensor] for tensor in tensors)
+        for tensor in tensors:
+            _check_there(
+                op, clock, there[tensor], tensor > 0 and isinstance(ops[tensor - 1], History)
+            )
+        runs.append(clock)
+        if isinstance(op, History):
+            clock = written(op, clock)
+        there.append(clock)
+        op.need(
+            max(clock) <= MOST_STEPS,
+            f"its output is there in step {clock.first} and every {clock.period} steps; at most "
+            f"{MOST_STEPS}",
+        )
+    return tuple(runs)
+
+
+def written(op: History, clock: Clock) -> Clock:
+    """When the output of a history is there that runs by ``clock``."""
+    rows = op.kernel[0] - op.padding[0] - 1
+    return Clock(clock.first + rows * clock.period, clock.period * op.stride[0])
+
+
+def lent_rows(ops: Sequence[BaseOp], reads: Reads) -> frozenset[int]:
+    """The histories whose oldest row other outputs may lie over, by rule 8: all readers run in a
+    step in which the history has run."""
+    runs, kept = clocks(ops, reads), set[int]()
+    for clock, tensors in zip(runs, reads, strict=True):
+        for tensor in tensors:
+            source = ops[tensor - 1] if tensor > 0 else None
+            if isinstance(source, History) and written(source, runs[tensor - 1]) != clock:
+                kept.add(tensor - 1)
+    return frozenset(i for i, op in enumerate(ops) if isinstance(op, History) and i not in kept)
+
+
+def _check_there(op: BaseOp, clock: Clock, there: Clock, lasting: bool) -> None:
+    """Refuse a tensor that is not there when an op runs that reads it."""
+    if there.period != clock.period:
+        raise ProgramError(
+            f"op {op.name!r} reads a tensor of every {there.period} steps, and one of every "
+            f"{clock.period}"
+        )
+    op.need(
+        lasting or there == clock,
+        f"runs first in step {clock.first}, but an input is there in step {there.first} and does "
+        "not last: a history must keep it",
+    )
+
+
+def state_offsets(ops: Sequence[BaseOp]) -> tuple[int, ...]:
+    """Where the rows of each history begin in the state, 0 for other ops; then the state's size."""
+    at = COUNTER * len(ops) if is_streaming(ops) else 0
+    offsets = []
+    for op in ops:
+        kept = isinstance(op, History)
+        offsets.append(at if kept else 0)
+        at += op.state_bytes if isinstance(op, History) else 0
+    return (*offsets, at)

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The third part of checks.h: check 23 of BLOB.md and rule 8, from NUMERICS.md section 11. */
+#ifndef STREAM_CHECKS_H
+#define STREAM_CHECKS_H
+
+#include "plan_checks.h"
+
+enum { MOST_STEPS = 65535, MOST_HISTORIES = 128 };
+
+/* A first step and a period. */
+typedef struct steps_of {
+    uint64_t first, period;
+} steps_of;
+
+static inline uint64_t histories(const uint8_t *blob) {
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        n += (uint64_t)is_history(blob, i);
+    }
+    return n;
+}
+
+/* When a tensor is there, and when an op runs: from the program's input up, each time anew for the
+ * ops before, with the clocks of all tensors so far in `there`. */
+static inline steps_of runs(const uint8_t *blob, uint64_t op, const steps_of *there) {
+    const size_t r = record_at(op);
+    const steps_of a = there[u16_at(blob, r + 4)];
+    if (!has_two_inputs(blob[r])) {
+        return a;
+    }
+    const steps_of b = there[u16_at(blob, r + 6)];
+    return a.first > b.first ? a : b;
+}
+
+static inline steps_of written_by(const uint8_t *blob, uint64_t op, steps_of run) {
+    const size_t r = record_at(op);
+    if (is_history(blob, op)) {
+        run.first += (u16_at(blob, r + 32) - u16_at(blob, r + 44) - 1) * run.period;
+        run.period *= u16_at(blob, r + 36);
+    }
+    return run;
+}
+
+/* Fills there[0 .. ops]; the blobs of the fuzzer and of the tests have few ops. */
+static inline void fill_there(const uint8_t *blob, steps_of *there) {
+    there[0].first = there[0].period = 1;
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        there[i + 1] = written_by(blob, i, runs(blob, i, there));
+        if (there[i + 1].first > MOST_STEPS || there[i + 1].period > MOST_STEPS) {
+            there[i + 1].first = there[i + 1].period = MOST_STEPS + 1; /* refused; no overflow */
+        }
+    }
+}
+
+enum { MOST_TENSORS = 1 << 16 };
+
+static inline const steps_of *there_of(const uint8_t *blob) {
+    static steps_of there[MOST_TENSORS + 1];
+    fill_there(blob, there);
+    return there;
+}
+
+/* The part of check 23 that is about steps. */
+static inline int clocks_check(const uint8_t *blob) {
+    if (histories(blob) == 0) {
+        return 0;
+    }
+    const steps_of *there = there_of(blob);
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        const size_t r = record_at(i);
+        const steps_of run = runs(blob, i, there);
+        if (u16_at(blob, r + 92) != 0 || there[i + 1].first > MOST_STEPS) {
+            return 23;
+        }
+        for (size_t k = 0; k < (has_two_inputs(blob[r]) ? 2u : 1u); k++) {
+            const uint64_t number = u16_at(blob, r + 4 + 2 * k);
+            const int lasts = number > 0 && is_history(blob, number - 1);
+            if (there[number].period != run.period ||
+                (!lasts && there[number].first != run.first)) {
+                return 23;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Bytes of one row of a history, and of all that it keeps. */
+static inline uint64_t history_row(const uint8_t *blob, uint64_t op) {
+    return values_at(blob, record_at(op) + 8);
+}
+
+/* The part of check 23 that is about the state. */
+static inline int state_check(const uint8_t *blob) {
+    uint64_t size = 2 * u16_at(blob, 20);
+    if (histories(blob) > MOST_HISTORIES) {
+        return 23;
+    }
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        if (is_history(blob, i)) {
+            if (u32_at(blob, record_at(i) + 72) != size) {
+                return 23;
+            }
+            size += u16_at(blob, record_at(i) + 32) * history_row(blob, i);
+        }
+    }
+    return u32_at(blob, 48) != (histories(blob) > 0 ? size : 0) ? 23 : 0;
+}
+
+/* Whether every reader of a history runs first when the history's rows are there. */
+static inline int is_lent(const uint8_t *blob, uint64_t op, const steps_of *there) {
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        if (reads_tensor(blob, i, op + 1) && runs(blob, i, there).first != there[op + 1].first) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Rule 8, byte by byte of the output: each lies behind the state, or in the oldest row of a history
+ * at a time when that is free. */
+static inline int lent_check(const uint8_t *blob) {
+    const uint64_t n = u16_at(blob, 20), state = u32_at(blob, 48);
+    if (state == 0) {
+        return 0;
+    }
+    const steps_of *there = there_of(blob);
+    for (uint64_t i = 0; i + 1 < n; i++) {
+        const uint64_t begin = u32_at(blob, record_at(i) + 72);
+        const uint64_t end = begin + values_at(blob, record_at(i) + 24);
+        for (uint64_t byte = begin; !is_history(blob, i) && byte < end && byte < state; byte++) {
+            int free = 0;
+            for (uint64_t h = 0; h < n; h++) {
+                const uint64_t at = u32_at(blob, record_at(h) + 72);
+                free |= is_history(blob, h) && byte >= at && byte < at + history_row(blob, h) &&
+                        (last_reader(blob, i) < h || last_reader(blob, h) < i) &&
+                        is_lent(blob, h, there);
+            }
+            if (!free) {
+                return 24;
+            }
+        }
+    }
+    return 0;
+}
+
+#endif
