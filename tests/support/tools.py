@@ -130,6 +130,10 @@ class Toolbox:
         self.need_flags(self.need(compiler), *flags)
         return self.engine_program(compiler, source, *flags, *self.backends)
 
+    def optimized(self, source: str) -> Path:
+        """The program by gcc -O3, with SIMD kernels; many tests share its engine."""
+        return self.engine_program("gcc", source, "-O3", "-fsigned-char", *self.backends)
+
     def need_flags(
         self, compiler: str, *flags: str, code: str = "int main(void){return 0;}"
     ) -> None:
