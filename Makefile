@@ -1,6 +1,6 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
-# make test     all tests, the C ones and the lint and type checks included
-# make coverage  the same, and which lines of Python they ran: at least 90 %; CI runs this
+# make test     the tests of every day, the C ones and the lint and type checks included
+# make coverage  the same tests, and which lines of Python they ran: at least 90 %; CI runs this
 # make model    retrain the LeNet that is shipped in the package: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
@@ -33,6 +33,9 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           engine_c/src/*.[ch] engine_c/src/*.inc pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
+
+# Tests start some hundred interpreters: Python keeps its bytecode, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz lint format clean
 lenet: .venv/installed

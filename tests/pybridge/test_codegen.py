@@ -218,10 +218,10 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 
 
 @pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
-def test_packed_ops_have_their_words_and_no_tables(kernels):
+def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
     """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
-    for seed in range(120):
+    for seed in range(toolbox.count(every_day=80, ci=120)):
         program = nets.random_program(seed)
         inputs = nets.random_inputs(program, 1)
         text = codegen.generate(program, "net", inputs, kernels=kernels)["net.c"]

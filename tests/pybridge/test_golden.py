@@ -60,7 +60,7 @@ def test_an_old_blob_gives_its_recorded_outputs(toolbox, path):
     inputs = inputs.view(np.uint8 if program.input_type == "u8" else np.int8)
     np.testing.assert_array_equal(reference.run(program, inputs), wanted)
     np.testing.assert_array_equal(Engine(data).run(inputs), wanted)
-    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
+    driver = toolbox.optimized("driver.c")
     read = answers(driver, [Job(raw, data)])
     assert read.number() == 0
     _, planes = read.trace(program, len(raw))
@@ -99,7 +99,7 @@ def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
 
 def test_c_and_python_agree_with_the_conformance_set(toolbox):
     """Refusals with their status, the steps of a run, and every byte of every layer."""
-    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
+    driver = toolbox.optimized("driver.c")
     refused, accepted = rows("refused.jsonl"), rows("accepted.jsonl")
     numbers = {name: number for number, name in regenerate().STATUSES.items()}
     one_byte = np.zeros((1, 1), np.uint8)

@@ -31,6 +31,7 @@ from drypoint.program import (
     blob,
     reference,
 )
+from tools import ONLY_CI
 
 IMAGES = 8
 CASES = ["lenet5", "vgg-ish", "dense", "strided"]
@@ -221,7 +222,11 @@ def test_a_program_of_one_product_is_no_exception(toolbox, write):
 
 @pytest.mark.parametrize(
     ("peer", "package"),
-    [("LiteRT", "ai_edge_litert"), ("ONNX Runtime", "onnxruntime"), ("OpenVINO", "openvino")],
+    [
+        ("ONNX Runtime", "onnxruntime"),
+        pytest.param("LiteRT", "ai_edge_litert", marks=ONLY_CI),
+        pytest.param("OpenVINO", "openvino", marks=ONLY_CI),
+    ],
 )
 def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
     """In a process of its own, as it is timed: LeNet on digits, whose decisions are clear. Each of
