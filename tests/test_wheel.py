@@ -70,10 +70,13 @@ def check_content(toolbox, wheel):
         names = content.namelist()
         (metadata,) = (content.read(n).decode() for n in names if n.endswith("/METADATA"))
     in_c = {name for name in names if name.endswith((".c", ".h", ".hpp", ".inc", ".txt"))}
-    # `drypoint bench` and `drypoint export --target` compile theirs; exports copy the engine.
+    # `drypoint bench`, `drypoint export --target` and `python -m drypoint.serve` compile theirs;
+    # exports copy the engine.
     used = ("drypoint/bench/", "drypoint/devices/harness/", "drypoint/engine/c/")
+    used += ("drypoint/serve/",)
     stray = [name for name in in_c if not name.startswith(used) and ".dist-info/" not in name]
     assert stray == []
+    assert "drypoint/serve/engine.wasm" in names
     assert not [name for name in names if re.search(r"/tests?[_/]", name)]
     run([sys.executable, "-m", "twine", "check", "--strict", wheel])
     links = re.findall(r"\]\(([^)]+)\)", metadata)

@@ -201,8 +201,9 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
             for kind in map(runs_as, program.ops):
                 chosen = packing.kernel_set(kernels)
                 own = kind in ("conv", "dense", "depthwise")
-                own = own or (kind in ("add", "maxpool", "avgpool") and chosen.quads is not None)
-                own = own or (kernels == "mve" and kind not in ("mul", "grouped"))
+                quads = ("add", "maxpool", "avgpool")
+                own = own or (kind in quads and chosen.quads is not None)
+                own = own or (kernels == "mve" and kind in ("concat", "lookup", *quads))
                 backend = chosen.backend if own else "dpt_scalar"
                 wanted[kind.upper()] = f"{backend}_{kind}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
@@ -217,10 +218,10 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 
 
 @pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
-def test_packed_ops_have_their_words_and_no_tables(kernels):
+def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
     """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
-    for seed in range(120):
+    for seed in range(toolbox.count(every_day=80, ci=120)):
         program = nets.random_program(seed)
         inputs = nets.random_inputs(program, 1)
         text = codegen.generate(program, "net", inputs, kernels=kernels)["net.c"]

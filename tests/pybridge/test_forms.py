@@ -95,6 +95,7 @@ def cmake(toolbox, source, build, *options):
     return build
 
 
+@ONLY_CI
 def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
     folder = written(tmp_path / "net", "cmake")
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
@@ -269,12 +270,14 @@ endfunction()
 """
 
 
+@ONLY_CI
 def test_the_zephyr_module_builds_with_the_functions_that_zephyr_offers(toolbox, tmp_path):
     written(tmp_path / "net", "zephyr")
     (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "net"))
     check_selftest(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
 
 
+@ONLY_CI
 @pytest.mark.parametrize("given", [PARTS, TWO], ids=["one", "two"])
 def test_the_self_test_of_esp_idf_is_a_project_that_builds(toolbox, tmp_path, monkeypatch, given):
     """In a folder that is not called as the library is."""
@@ -329,6 +332,7 @@ def test_two_models_of_one_export_build_with_one_engine_from_all_its_sources(
     assert run([folder / "selftest"]) == BOTH
 
 
+@ONLY_CI
 def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path):
     folder = written(tmp_path / "nets", "cmake", TWO)
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"

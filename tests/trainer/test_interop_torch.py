@@ -1,6 +1,6 @@
 """`from_torch`. Oracle: PyTorch itself, on the same inputs; and for integers the reference.
 
-Runs where PyTorch is installed.
+Runs where PyTorch is installed. CI does not install it (gigabytes).
 """
 
 import re
@@ -87,7 +87,7 @@ def padded():
 def mlp():
     return tn.Sequential(
         *(tn.Flatten(), tn.Linear(12, 8), tn.BatchNorm1d(8), tn.ReLU6()),
-        *(tn.Linear(8, 3), tn.Softmax(dim=1)),
+        *(tn.Linear(8, 6), tn.Softplus(beta=2), tn.Linear(6, 3), tn.Softmax(dim=1)),
     )
 
 
@@ -161,6 +161,16 @@ def test_what_no_layer_computes_is_named_all_at_once():
     assert lines[0].startswith("the module is no net that can be read: 2 of 3 nodes")
     assert "LayerNormalization 'layer_norm' normalizes by statistics of the example" in lines[1]
     assert "Resize 'upsample_nearest2d' makes images larger" in lines[2]
+
+
+def test_options_that_no_layer_has_are_refused():
+    """An operation with another value of an option is not read as if it had the default."""
+    for layer, message in [
+        (tn.BatchNorm1d(4, track_running_stats=False), "batch_norm without running statistics"),
+        (tn.Softplus(threshold=5), "softplus with the threshold 5"),
+    ]:
+        with pytest.raises(interop.FrameworkError, match=message):
+            interop.from_torch(tn.Sequential(tn.Linear(4, 4), layer), torch.zeros(2, 4))
 
 
 class Deciding(tn.Module):

@@ -16,9 +16,9 @@ from drypoint.forms import FORMS
 from drypoint.program import Program, fuse_rows, memory_chart, simplify, streaming
 
 from ._data import examples
-from ._output import columns, result, say, table
+from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_program
+from ._pieces import load_program, model_file
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = [row.name for row in devices.TARGETS]
     parser.add_argument(
         "program",
-        type=Path,
+        type=model_file,
         nargs="+",
         help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
     )
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         facts |= {"name": library, **models[library]}
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
-    result(text, facts, as_json=args.json)
+    result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
 
 

@@ -15,6 +15,7 @@ from ._tflite_file import read_file
 from ._tflite_integers import CONVERTERS
 from ._tflite_net import net_of
 from ._tflite_walk import convert_all, operators
+from ._tflite_window import whole_window
 
 
 def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
@@ -59,7 +60,7 @@ def program_of_tflite(
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft = Draft(read_file(content))
+            draft = Draft(whole_window(read_file(content)))
             convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
             return draft.finished(name), draft.requantizations
     except (TfliteError, ProgramError) as error:
@@ -84,7 +85,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):
-            return net_of(read_file(content))
+            return net_of(whole_window(read_file(content)))
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{what} no net that can be read", error) from error
 
