@@ -239,6 +239,7 @@ def test_tflite_files():
     for read, good in (
         (interop.program_and_rounding, tflite_files.a_net()),
         (interop.from_tflite, tflite_files.a_net("FLOAT32")),
+        (interop.program_and_rounding, tflite_files.a_stream()),
     ):
         refused(read, words_changed, good, 400, least=0.2)
         with bounded_memory():

@@ -16,6 +16,41 @@
     [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul,                                \
     [DPT_HISTORY] = dpt_scalar_history
 
+/* What a kind has and may do. The gate refuses a field that the kind does not have and that is not
+ * 0. */
+enum {
+    DPT_HAS_SECOND = 1,      /* a second input */
+    DPT_HAS_WINDOW = 2,      /* kernel, stride, padding */
+    DPT_HAS_CONVOLUTION = 4, /* dilation, pool */
+    DPT_HAS_GROUPS = 8,
+    DPT_HAS_RULE = 16,    /* requantization: shift, lo, hi, bias, mult */
+    DPT_HAS_FACTORS = 32, /* of a sum of two inputs */
+    DPT_HAS_WEIGHTS = 64,
+    DPT_HAS_TABLE = 128, /* of a lookup, where other kinds have weights */
+    DPT_HAS_PAD = 256,   /* padding values */
+    DPT_MAY_LIE_OVER_INPUT = 512,
+    DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
+    DPT_HAS_CONV_FIELDS = DPT_HAS_WINDOW | DPT_HAS_CONVOLUTION | DPT_HAS_RULE | DPT_HAS_WEIGHTS |
+        DPT_HAS_PAD,
+    DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
+};
+
+/* One row a kind: dpt_facts in dpt_model.c. A binary kind needs no other line in the gate, except
+ * for the bound of its accumulator where that is no sum by factors. */
+#define DPT_FACTS                                                                                  \
+    {[DPT_CONV] = DPT_HAS_CONV_FIELDS,                                                             \
+     [DPT_DENSE] = DPT_HAS_RULE | DPT_HAS_WEIGHTS,                                                 \
+     [DPT_MAXPOOL] = DPT_HAS_WINDOW,                                                               \
+     [DPT_AVGPOOL] = DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD,                                  \
+     [DPT_GROUPED] = DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS,                                         \
+     [DPT_DEPTHWISE] = DPT_HAS_CONV_FIELDS,                                                        \
+     [DPT_ADD] = DPT_IS_BINARY | DPT_HAS_FACTORS,                                                  \
+     [DPT_CONCAT] = DPT_HAS_SECOND,                                                                \
+     [DPT_LOOKUP] = DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT,                                        \
+     [DPT_MUL] = DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL,                                          \
+     [DPT_HISTORY] = DPT_HAS_WINDOW | DPT_HAS_PAD}
+extern const uint16_t dpt_facts[DPT_KINDS];
+
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
@@ -43,14 +78,27 @@ typedef struct dpt_run_state {
 /* Checks the arguments of a run; picks the model's backend where none is named. */
 dpt_status dpt_check_run(dpt_run_state *run);
 
-/* Runs an op that computes its whole output at once. */
-void dpt_run_op(const dpt_run_state *run, size_t i);
-
 /* The kernel of an op. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
 
 /* Where a tensor lies, by its number: the inputs or the outputs of the caller, or the arena. */
 void *dpt_tensor_at(const dpt_run_state *run, size_t number);
+
+/* Bytes of an op's output. */
+static inline size_t dpt_output_size(const dpt_op *op) {
+    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+}
+
+/* Runs an op that computes its whole output at once; inline, since every frame counts. */
+static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
+    const dpt_op *op = &run->model->ops[i];
+    const void *const in[2] = {dpt_tensor_at(run, op->reads[0]), dpt_tensor_at(run, op->reads[1])};
+    void *out = dpt_tensor_at(run, i + 1);
+    dpt_kernel_of(run->backend, op)(op, in, out, run->n);
+    if (run->trace != NULL) {
+        run->trace(run->user, i, 0, out, dpt_output_size(op));
+    }
+}
 
 /* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
  */
@@ -135,11 +183,6 @@ static inline int32_t dpt_requantize(const dpt_op *op, int32_t acc, int32_t mult
 /* The stored integer at `index` of an input of type DPT_U8 or DPT_I8. */
 static inline int32_t dpt_value(int type, const void *x, size_t index) {
     return type == DPT_U8 ? ((const uint8_t *)x)[index] : ((const int8_t *)x)[index];
-}
-
-/* Bytes of an op's output. */
-static inline size_t dpt_output_size(const dpt_op *op) {
-    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
 }
 
 /* The output plane of input number `i` of a batch. */

@@ -43,16 +43,6 @@ void *dpt_tensor_at(const dpt_run_state *run, size_t number) {
     return (uint8_t *)run->arena + run->n * run->model->ops[number - 1].out_offset;
 }
 
-void dpt_run_op(const dpt_run_state *run, size_t i) {
-    const dpt_op *op = &run->model->ops[i];
-    const void *const in[2] = {dpt_tensor_at(run, op->reads[0]), dpt_tensor_at(run, op->reads[1])};
-    void *out = dpt_tensor_at(run, i + 1);
-    dpt_kernel_of(run->backend, op)(op, in, out, run->n);
-    if (run->trace != NULL) {
-        run->trace(run->user, i, 0, out, dpt_output_size(op));
-    }
-}
-
 dpt_status dpt_check_run(dpt_run_state *r) {
     const dpt_model *model = r->model;
     if (model == NULL || r->inputs == NULL || r->outputs == NULL || r->n == 0) {

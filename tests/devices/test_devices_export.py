@@ -7,13 +7,14 @@ from textwrap import indent
 import nets
 import numpy as np
 import pytest
+import stream_nets
 
 from drypoint import devices, models
 from drypoint.cli.__main__ import main
 from drypoint.engine import export_c
 from drypoint.engine._source import sources_for
 from drypoint.forms import FORMS
-from drypoint.program import Op, blob, memory_chart, packing
+from drypoint.program import History, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
@@ -67,18 +68,18 @@ def test_graphs_as_exported_pass_their_self_test_op_by_op(tmp_path, toolbox, nam
     row, kinds = devices.target(name), set()
     for tool in devices.needed_tools(row):
         toolbox.need(tool)
-    for seed in (53, 82, 88, 42):
-        program = nets.random_program(seed)
+    graphs = nets.with_every_kind([nets.random_program(seed) for seed in (53, 82, 88, 42)])
+    for program in [*graphs, *stream_nets.streams((12,))]:
         kinds |= {type(op) for op in program.ops}
         folder = tmp_path / program.name
         folder.mkdir()
-        inputs = nets.random_inputs(program, seed)
+        inputs = nets.random_inputs(program, 1, n=program.clocks[-1].first + 3)
         binary = devices.build_exported(row, program, inputs, folder)
         answer = devices.run_exported(row, program, binary)
         assert answer.selftest == 0
         assert len(answer.op_stacks) == len(program.ops)
         assert 0 < max(answer.op_stacks) <= answer.stack
-    assert kinds == set(Op.__args__)
+    assert kinds == {*nets.OF_GRAPHS, History}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ POINTERS = {
     # the caller's trace is not ours
     "dpt_run.c": f".*{KERNEL}|dpt_run_rows|dpt_dsp_run_group",
     "dpt_rows.c": f".*{KERNEL}",
-    "dpt_stream.c": f".*{KERNEL}",
+    r"dpt_stream\.c|dpt_step_traced": f".*{KERNEL}",
     "dpt_run_rows": f".*{KERNEL}",
     "dpt_dsp_run_group": f".*{KERNEL}",
     r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character

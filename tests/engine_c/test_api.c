@@ -379,33 +379,33 @@ static void test_log(void) {
 
 /* A history of two rows of one byte, and their difference times two. */
 static void test_stream(void) {
-    static const int8_t weight[2] = {-1, 1};
-    static const uint8_t bias[4] = {0}, mult[4] = {0, 0, 0, 0x40}; /* 2^30 */
+    static const int8_t difference[2] = {-1, 1};
+    static const uint8_t none[4] = {0}, quarter[4] = {0, 0, 0, 0x40};
     const dpt_tensor row = {1, 1, 1, DPT_U8, 0}, rows = {2, 1, 1, DPT_U8, 0};
-    const dpt_op ops[2] = {{.kind = DPT_HISTORY,
-                            .in = row,
-                            .out = rows,
-                            .kernel_h = 2,
-                            .kernel_w = 1,
-                            .stride_h = 1,
-                            .stride_w = 1,
-                            .out_offset = 4,
-                            .first = 1,
-                            .period = 1},
-                           {.kind = DPT_DENSE,
-                            .shift = 3,
-                            .weight_bits = 8,
-                            .reads = {1, 0},
-                            .in = rows,
-                            .out = {1, 1, 1, DPT_I32, 0},
-                            .lo = -1000,
-                            .hi = 1000,
-                            .first = 2,
-                            .period = 1,
-                            .weight = weight,
-                            .bias = bias,
-                            .mult = mult}};
-    const dpt_model model = {ops, 2, 0, 6, NULL, &dpt_scalar, 0, {0, 0}, 6};
+    const dpt_op steps[2] = {{.kind = DPT_HISTORY,
+                              .in = row,
+                              .out = rows,
+                              .kernel_h = 2,
+                              .kernel_w = 1,
+                              .stride_h = 1,
+                              .stride_w = 1,
+                              .out_offset = 4,
+                              .first = 1,
+                              .period = 1},
+                             {.kind = DPT_DENSE,
+                              .shift = 3,
+                              .weight_bits = 8,
+                              .reads = {1, 0},
+                              .in = rows,
+                              .out = {1, 1, 1, DPT_I32, 0},
+                              .lo = -1000,
+                              .hi = 1000,
+                              .first = 2,
+                              .period = 1,
+                              .weight = difference,
+                              .bias = none,
+                              .mult = quarter}};
+    const dpt_model model = {steps, 2, 0, 6, NULL, &dpt_scalar, 0, {0, 0}, 6};
     const dpt_model other = good_model();
     uint8_t arena[8] = {0};
     const uint8_t ten = 10, seven = 7;

@@ -2,7 +2,6 @@
 
 import struct
 import subprocess
-import typing
 
 import graph_faults
 import nets
@@ -12,22 +11,22 @@ import reader_faults
 import rows_faults
 import stream_faults
 import stream_nets
-from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, changed, place, repaired, table
+from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
-from drypoint.program import BlobError, History, Op, blob, reference
+from drypoint.program import BlobError, History, blob, reference
 from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, ONLY_CI, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14)
-PROGRAMS = [nets.random_program(seed) for seed in SEEDS]
+PROGRAMS = nets.with_every_kind([nets.random_program(seed) for seed in SEEDS])
 STREAMS = stream_nets.streams((3, 8, 12))
 
 
 def test_the_programs_have_every_kind_type_and_labels():
     kinds = {type(op) for program in PROGRAMS for op in program.ops}
-    assert kinds == {*typing.get_args(Op)} - {History}
+    assert kinds == nets.OF_GRAPHS
     assert History in {type(op) for program in STREAMS for op in program.ops}
     assert {program.input_type for program in PROGRAMS} == {"u8", "i8"}
     assert {bool(program.labels) for program in PROGRAMS} == {True, False}
@@ -215,7 +214,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     """Three rules broken at once, the earlier check in the later place of the blob."""
     multiplier = (table(GOOD, MULT), "i", 3)  # check 20 of op 0
     input_type = (INPUT + TYPE, "B", 1 - GOOD[INPUT + TYPE])  # check 15 of op 0
-    kind = (place(1, KIND), "B", 12)  # check 9 of op 1
+    kind = (place(1, KIND), "B", UNKNOWN_KIND)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
     found = verdicts(toolbox, [changed(GOOD, *changes) for changes in cases])
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]

@@ -14,7 +14,7 @@ from dataclasses import replace
 import nets
 import numpy as np
 import pytest
-from packages import STATED
+from packages import library_parts, model_parts
 
 from drypoint import forms, nn, quant
 from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
@@ -28,28 +28,13 @@ FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
 def model(name="net", seed=62):
     program = nets.random_program(seed)
     texts = codegen.generate(program, name, nets.random_inputs(program, 1))
-    return forms.ModelParts(
-        name=name,
-        selftest=texts.pop("selftest.c"),
-        model=texts,
-        macs=program.macs,
-        weights=program.weight_bytes,
-        arena=program.arena_size,
-        pixels=False,
-        reads="What goes in.",
-        writes="What comes out.",
-    )
+    selftest = texts.pop("selftest.c")
+    return model_parts(name, selftest=selftest, model=texts, macs=program.macs)
 
 
-def parts(name="net", seed=62, models=None, package=STATED):
-    return forms.Parts(
-        name=name,
-        drypoint="0.1.0",
-        models=models or [model(name, seed)],
-        engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
-        engine_licence="the licence",
-        package=package,
-    )
+def parts(name="net", seed=62, models=None):
+    engine = {f.name: f.read_text() for f in [*headers(), *c_sources()]}
+    return library_parts(models or [model(name, seed)], name=name, engine=engine)
 
 
 PARTS = parts()

@@ -18,6 +18,10 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
     "MEAN": "ReducerOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "SPLIT_V": "SplitVOptions",
+    "VAR_HANDLE": "VarHandleOptions",
+    "CALL_ONCE": "CallOnceOptions",
 }
 ENUMERATIONS = {
     "Padding": tflite.Padding,
@@ -35,13 +39,18 @@ class TfliteFile:
     def __init__(self, shape, *, kind="INT8", scale=0.5, zero=0, seed=0):
         self.rng = np.random.default_rng(seed)
         self.tensors, self.operators = [], []
+        self.variables = []  # name, shape, type, scale, zero
         self.kind, self.at = kind, None
         self.at = self.tensor(shape, scale=scale, zero=zero)
 
     def tensor(self, shape, values=None, *, kind=None, scale=None, zero=0, axis=0):
         """A tensor's number; float tensors have no scale."""
         kind = kind or self.kind
-        scales = [] if scale is None or kind.startswith("FLOAT") else np.ravel(scale)
+        scales = (
+            []
+            if scale is None or kind == "RESOURCE" or kind.startswith("FLOAT")
+            else np.ravel(scale)
+        )
         self.tensors.append((tuple(shape), kind, values, scales, zero, axis))
         return len(self.tensors) - 1
 
@@ -68,24 +77,75 @@ class TfliteFile:
     def then(self, kind, inputs, shape, *, scale=0.5, zero=0, type=None, **options):  # noqa: A002
         """An operator; its output's number."""
         self.at = self.tensor(shape, kind=type, scale=scale, zero=zero)
-        self.operators.append((kind, list(inputs), self.at, options))
+        self.operators.append((kind, list(inputs), [self.at], options))
         return self.at
+
+    def split(self, at, *sizes):
+        """A SPLIT_V of channels; the numbers of its outputs."""
+        shape, kind, _, scales, zero, _ = self.tensors[at]
+        inputs = [at, self.constant(sizes), self.constant(-1)]
+        made = [self.tensor((*shape[:-1], n), kind=kind, scale=scales, zero=zero) for n in sizes]
+        self.operators.append(("SPLIT_V", inputs, made, {"NumSplits": len(sizes)}))
+        return made
+
+    def rows(self, at, first, last=0):
+        """A STRIDED_SLICE of rows, counted from the end."""
+        shape, kind, _, scales, zero, _ = self.tensors[at]
+        ends = [self.constant([0, n, *(0 for _ in shape[2:])]) for n in (first, last)]
+        made = (1, last - first, *shape[2:])
+        masks = {"BeginMask": 0b1101, "EndMask": 0b1101 if last else 0b1111}
+        inputs = [at, *ends, self.constant([1 for _ in shape])]
+        quantized = {"type": kind, "scale": scales, "zero": zero}
+        return self.then("STRIDED_SLICE", inputs, made, **quantized, **masks)
+
+    def buffer(self, at, rows, name):
+        """A ring buffer: the number of the tensor of the variable's rows and the new ones."""
+        shape, kind, _, scales, zero, _ = self.tensors[at]
+        quantized = {"type": kind, "scale": scales, "zero": zero}
+        self.variables.append((name, (1, rows, *shape[2:]), kind, scales, zero))
+        handle = self.tensor((), kind="RESOURCE")
+        self.operators.append(("VAR_HANDLE", [], [handle], {"SharedName": name.encode()}))
+        read = self.then("READ_VARIABLE", [handle], self.variables[-1][1], **quantized)
+        joined = (1, rows + shape[1], *shape[2:])
+        at = self.then("CONCATENATION", [read, at], joined, **quantized, Axis=1)
+        kept = self.rows(at, -rows)
+        self.operators.append(("ASSIGN_VARIABLE", [handle, kept], [], {}))
+        self.at = at
+        return at
 
     def bytes(self):
         """The file."""
         b = flatbuffers.Builder(1024)
-        buffers = [self._buffer(b, None)] + [self._buffer(b, one[2]) for one in self.tensors]
-        tensors = [self._tensor(b, i + 1, one) for i, one in enumerate(self.tensors)]
-        kinds = sorted({kind for kind, *_ in self.operators})
-        operators = [self._operator(b, kinds, one) for one in self.operators]
+        graphs = [(self.tensors, self.operators, [0], [self.at])]
+        if self.variables:
+            once = ("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
+            graphs = [(self.tensors, [once, *self.operators], [0], [self.at]), self._start()]
+        kinds = sorted({kind for graph in graphs for kind, *_ in graph[1]})
+        buffers, made = [self._buffer(b, None)], []
+        for tensors, operators, inputs, outputs in graphs:
+            first = len(buffers)
+            buffers += [self._buffer(b, one[2]) for one in tensors]
+            fields = {"Tensors": [self._tensor(b, first + i, one) for i, one in enumerate(tensors)]}
+            fields |= {"Operators": [self._operator(b, kinds, one) for one in operators]}
+            fields = {field: offsets(b, tables) for field, tables in fields.items()}
+            fields |= {"Inputs": numbers(b, inputs), "Outputs": numbers(b, outputs)}
+            made.append(table(b, "SubGraph", fields))
         codes = [self._code(b, getattr(tflite.BuiltinOperator, kind)) for kind in kinds]
-        fields = {"Tensors": offsets(b, tensors), "Inputs": numbers(b, [0])}
-        fields |= {"Outputs": numbers(b, [self.at]), "Operators": offsets(b, operators)}
-        graph = table(b, "SubGraph", fields)
         fields = {"Version": 3, "OperatorCodes": offsets(b, codes)}
-        fields |= {"Subgraphs": offsets(b, [graph]), "Buffers": offsets(b, buffers)}
+        fields |= {"Subgraphs": offsets(b, made), "Buffers": offsets(b, buffers)}
         b.Finish(table(b, "Model", fields), file_identifier=b"TFL3")
         return bytes(b.Output())
+
+    def _start(self):
+        """The graph that gives the variables their first values: real zeros."""
+        tensors, operators = [], []
+        for name, shape, kind, scales, zero in self.variables:
+            at = len(tensors)
+            values = np.full(shape, zero, TYPES[kind])
+            tensors += [((), "RESOURCE", None, [], 0, 0), (shape, kind, values, scales, zero, 0)]
+            operators.append(("VAR_HANDLE", [], [at], {"SharedName": name.encode()}))
+            operators.append(("ASSIGN_VARIABLE", [at, at + 1], [], {}))
+        return tensors, operators, [], []
 
     def _buffer(self, b, values):
         fields = {} if values is None else {"Data": b.CreateByteVector(values.tobytes())}
@@ -103,12 +163,16 @@ class TfliteFile:
         return table(b, "Tensor", fields)
 
     def _operator(self, b, kinds, one):
-        kind, inputs, output, options = one
+        kind, inputs, outputs, options = one
         fields = {"OpcodeIndex": kinds.index(kind), "Inputs": numbers(b, inputs)}
-        fields |= {"Outputs": numbers(b, [output])}
+        fields |= {"Outputs": numbers(b, outputs)}
         if kind in OPTIONS:
             values = {
-                field: getattr(ENUMERATIONS[field], value) if isinstance(value, str) else value
+                field: getattr(ENUMERATIONS[field], value)
+                if isinstance(value, str)
+                else b.CreateString(value)
+                if isinstance(value, bytes)
+                else value
                 for field, value in options.items()
             }
             fields |= {"BuiltinOptions": table(b, OPTIONS[kind], values)}
@@ -174,4 +238,31 @@ def a_net(kind="INT8"):
     flat = f.then("RESHAPE", [joined, f.constant([1, 96])], (1, 96), scale=0.1)
     f.then("FULLY_CONNECTED", [flat, f.drawn(4, 96), f.bias(4)], (1, 4), scale=0.2, zero=7)
     f.then("SOFTMAX", [f.at], (1, 4), scale=1 / 256, zero=-128, Beta=1.0)
+    return f.bytes()
+
+
+def a_stream(kind="INT8", branch=9):
+    """A streaming file: three rows of 8 features a run, a convolution of stride 3, depthwise
+    convolutions of 5 and ``branch`` rows on halves of the channels, a residual connection with the
+    delay of their buffer, and a dense layer of four rows. Quotients of the scales make few ties.
+    """
+    relu = {"FusedActivationFunction": "RELU"}
+    f = TfliteFile((1, 3, 8), kind=kind, scale=0.0517, zero=-128)
+    plane = f.then("RESHAPE", [0, f.constant([1, 3, 1, 8])], (1, 3, 1, 8), scale=0.0517, zero=-128)
+    at = f.buffer(plane, 2, "first")
+    stem = f.then("CONV_2D", [at, f.drawn(6, 5, 1, 8), f.bias(6)], (1, 1, 1, 6), scale=0.0813,
+                  zero=-128, **windows(stride=(3, 1), padding="VALID"), **relu)  # fmt: skip
+    rows = f.buffer(stem, branch - 1, "second")
+    halves, parts = f.split(rows, 3, 3), []
+    for half, kernel in zip(halves, (5, branch), strict=True):
+        weights = [f.drawn(1, kernel, 1, 3, axis=3), f.bias(3)]
+        at = f.rows(half, -kernel)
+        parts.append(f.then("DEPTHWISE_CONV_2D", [at, *weights], (1, 1, 1, 3), scale=0.1021, zero=5,
+                            **windows(padding="VALID", DepthMultiplier=1)))  # fmt: skip
+    mixed = f.then("CONCATENATION", parts, (1, 1, 1, 6), scale=0.1021, zero=5, Axis=-1)
+    late = f.rows(rows, -3, -2)
+    added = f.then("ADD", [mixed, late], (1, 1, 1, 6), scale=0.1207, zero=-10)
+    at = f.buffer(added, 3, "third")
+    flat = f.then("RESHAPE", [at, f.constant([1, 24])], (1, 24), scale=0.1207, zero=-10)
+    f.then("FULLY_CONNECTED", [flat, f.drawn(4, 24), f.bias(4)], (1, 4), scale=0.2031, zero=7)
     return f.bytes()

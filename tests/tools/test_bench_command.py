@@ -102,7 +102,6 @@ def test_a_compiler_that_refuses_is_quoted(tmp_path):
             Plan(backends=("scalar",)),
             compiler=str(false),
             notify=str,
-            on_progress=max,
         )
 
 

@@ -76,7 +76,7 @@ def inputs(net, n=3):
 
 def test_an_onnx_file_of_a_net_computes_the_net():
     """Of all layers that have nodes. float32 sums have other orders: 1e-5 of values near 1."""
-    onnx = pytest.importorskip("onnx")
+    import onnx
     from onnx.reference import ReferenceEvaluator
 
     for net in (GRAPH, CHAIN):
@@ -100,7 +100,8 @@ def test_onnx_runtime_runs_the_file_with_any_batch(toolbox):
 
 
 def test_the_file_names_layers_and_holds_encoder_and_classes():
-    onnx = pytest.importorskip("onnx")
+    import onnx
+
     model = models.load("lenet-mnist")
     proto = onnx.load_model_from_string(interop.to_onnx(model))
     facts = {p.key: json.loads(p.value) for p in proto.metadata_props}
@@ -112,7 +113,6 @@ def test_the_file_names_layers_and_holds_encoder_and_classes():
 
 
 def test_what_has_no_node_is_named_all_at_once():
-    pytest.importorskip("onnx")
     layers = {"root": nn.Elementwise(np.sin, np.cos), "fc": nn.Linear(3), "dot": nn.Dot()}
     edges = [("input", "root", "fc", "dot.a"), ("fc", "dot.b")]
     net = nn.Graph(layers, edges, {"input": (3,)}).initialize(0)
@@ -182,9 +182,11 @@ def test_a_state_dict_is_what_pytorch_loads():
     assert np.abs(found - net(x)).max() <= 1e-5  # float32, sums in another order
 
 
-def test_safetensors_hold_the_arrays():
-    safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
-    found = safetensors.load(interop.to_safetensors(MODEL))
+def test_safetensors_hold_the_arrays(toolbox):
+    toolbox.need_package("safetensors")
+    import safetensors.numpy
+
+    found = safetensors.numpy.load(interop.to_safetensors(MODEL))
     arrays = MODEL.net.parameters()
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -201,7 +203,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
             lambda: interop.to_tflite(PROGRAM, np.zeros((1, 28, 28), np.uint8)),
         ),
         ("torch", "torch", lambda: interop.to_torch_state_dict(CHAIN)),
-        ("safetensors.numpy", "torch", lambda: interop.to_safetensors(CHAIN)),
+        ("safetensors.numpy", "interop", lambda: interop.to_safetensors(CHAIN)),
     ]:
         monkeypatch.setitem(__import__("sys").modules, module, None)
         with pytest.raises(MissingPackageError) as caught:
@@ -214,7 +216,6 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 
 
 def test_a_float_net_goes_out_and_comes_back():
-    pytest.importorskip("onnx")
     found = interop.from_onnx(interop.to_onnx(MODEL))
     x = MODEL.encode(data.load("mnist", "test").x[:5])
     assert np.abs(found(x) - MODEL.net(x)).max() <= 1e-5

@@ -1,6 +1,6 @@
 """`from_keras`. Oracle: Keras itself, on the same inputs; and for integers the reference.
 
-Runs where Keras and one of its backends are installed.
+Runs where Keras and one of its backends are installed. CI does not install them (gigabytes).
 """
 
 import importlib.util
@@ -72,7 +72,27 @@ def nested():
     return keras.Sequential([Input((8, 8, 3)), inner, L.Flatten(), L.Dense(2)])
 
 
-MODELS = (mlp, classic, residual, depthwise, signals, nested)
+def shared():
+    """Layers and nets that are called twice."""
+    given = Input((8, 8, 3))
+    conv, relu = L.Conv2D(3, 3, padding="same"), L.ReLU()
+    x = relu(conv(given))
+    x = L.Add()([x, relu(conv(x))])
+    inner = keras.Sequential([Input((4,)), L.Dense(4, activation="tanh")])
+    return keras.Model(given, L.Dense(2)(inner(inner(L.Dense(4)(L.Flatten()(x))))))
+
+
+def arithmetic():
+    """A net of two inputs inside; operators of Python with tensors and numbers."""
+    a, b = Input((4,)), Input((4,))
+    inner = keras.Model([a, b], L.Subtract()([a, b]))
+    given = Input((5,))
+    x = L.Normalization(mean=[0.1, 0.2, 0.3, 0.4, 0.5], variance=[1, 2, 3, 4, 5])(given)
+    x = inner([L.Dense(4)(x), L.Dense(4, activation="tanh")(x)])
+    return keras.Model(given, L.Dense(2)((1.0 - x) / 2.0 + x * keras.ops.sigmoid(x)))
+
+
+MODELS = (mlp, classic, residual, depthwise, signals, nested, shared, arithmetic)
 
 
 def made(make):
@@ -128,6 +148,15 @@ def test_what_is_no_net_is_refused():
     assert text.startswith("the model is no net that can be read: 3 of 3 nodes")
     assert "ConvTranspose 'conv2d_transpose', Resize 'up_sampling2d' makes images larger" in text
     given = Input((4,))
+    image = Input((4, 4, 4))
+    first = L.MaxPooling2D(2, data_format="channels_first")(image)
+    for output, message in [
+        (L.Flatten()(first), "MaxPooling2D with channels_first 'max_pooling2d"),
+        (keras.ops.leaky_relu(image, 0.5), "LeakyRelu 'leaky_relu"),
+    ]:
+        with pytest.raises(interop.FrameworkError) as caught:
+            interop.from_keras(keras.Model(image, output))
+        assert f" keras.{message}" in str(caught.value)
     for model, message in [
         (3, "model is a int; wanted: a keras.Model"),
         (keras.Sequential([L.Dense(3)]), "the model has no graph of layers: build it with keras."),

@@ -93,6 +93,31 @@ def test_pairs_of_an_addition_and_a_product_are_litert_s():
         assert found.most == off.max() <= 1
 
 
+def test_means_over_an_even_number_round_halves_as_litert_does():
+    """Each sum of four int8, a fourth of which are halves: LiteRT's bytes, with both zero points
+    that a rectified or a centred plane has; with others halves go up, as the report counts.
+    """
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    totals = np.arange(-512, 509)
+    quads = np.stack([(totals + i) // 4 for i in range(4)], axis=1).astype(np.int8)
+    assert (quads.sum(axis=1) == totals).all()
+    for zero, exact in ((-128, True), (0, True), (5, False)):
+        f = TfliteFile((1, 2, 2 * len(totals), 1), scale=0.03, zero=zero)
+        window = {"FilterHeight": 2, "FilterWidth": 2, "StrideH": 2, "StrideW": 2}
+        f.then("AVERAGE_POOL_2D", [0], (1, 1, len(totals), 1), scale=0.03, zero=zero,
+               Padding="VALID", **window)  # fmt: skip
+        x = quads.reshape(-1, 2, 2).transpose(1, 0, 2).reshape(1, 2, -1, 1)
+        running = interpreter.Interpreter(model_content=f.bytes())
+        running.allocate_tensors()
+        running.set_tensor(running.get_input_details()[0]["index"], x)
+        running.invoke()
+        wanted = running.get_tensor(running.get_output_details()[0]["index"]).ravel().astype(int)
+        program, report = interop.program_and_rounding(f.bytes())
+        off = (reference.run(program, x).ravel() + zero != wanted).sum()
+        assert (off == 0) == exact
+        assert report.ops[0].differing == off
+
+
 def test_the_report_is_a_table_a_line_and_numbers():
     from tflite_files import a_net
 

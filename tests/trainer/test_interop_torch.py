@@ -1,6 +1,6 @@
 """`from_torch`. Oracle: PyTorch itself, on the same inputs; and for integers the reference.
 
-Runs where PyTorch is installed.
+Runs where PyTorch is installed. CI does not install it (gigabytes).
 """
 
 import re
@@ -84,10 +84,32 @@ def padded():
     )
 
 
+class Written(tn.Module):
+    """Operations as people write them: the last step, maxima over axes, 1 - x, x.float()."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2 = tn.Conv1d(2, 6, 3), tn.Conv1d(6, 6, 3)
+        self.fc, self.out = tn.Linear(6, 6), tn.Linear(12, 3)
+
+    def forward(self, x):
+        x = F.selu(self.c1(x.float().swapaxes(1, 2).swapaxes(1, 2)))
+        x = (1 - self.c2(x)).clamp_min(-0.5)
+        last, most = x[:, :, -1], x.max(dim=-1)[0]
+        last = torch.subtract(self.fc(last).square(), 0.25)
+        return self.out(torch.cat([last, most], 1))
+
+
+def largest():
+    return tn.Sequential(
+        tn.Conv2d(3, 8, 3), tn.AdaptiveMaxPool2d(2), tn.Flatten(), tn.Linear(32, 4)
+    )
+
+
 def mlp():
     return tn.Sequential(
         *(tn.Flatten(), tn.Linear(12, 8), tn.BatchNorm1d(8), tn.ReLU6()),
-        *(tn.Linear(8, 3), tn.Softmax(dim=1)),
+        *(tn.Linear(8, 6), tn.Softplus(beta=2), tn.Linear(6, 3), tn.Softmax(dim=1)),
     )
 
 
@@ -99,6 +121,8 @@ MODULES = {
     "depthwise": (depthwise, (3, 16, 16)),
     "signals": (signals, (2, 40)),
     "padded": (padded, (1, 9, 9)),
+    "written": (Written, (2, 20)),
+    "largest": (largest, (3, 10, 10)),
 }
 
 
@@ -161,6 +185,16 @@ def test_what_no_layer_computes_is_named_all_at_once():
     assert lines[0].startswith("the module is no net that can be read: 2 of 3 nodes")
     assert "LayerNormalization 'layer_norm' normalizes by statistics of the example" in lines[1]
     assert "Resize 'upsample_nearest2d' makes images larger" in lines[2]
+
+
+def test_options_that_no_layer_has_are_refused():
+    """An operation with another value of an option is not read as if it had the default."""
+    for layer, message in [
+        (tn.BatchNorm1d(4, track_running_stats=False), "batch_norm without running statistics"),
+        (tn.Softplus(threshold=5), "softplus with the threshold 5"),
+    ]:
+        with pytest.raises(interop.FrameworkError, match=message):
+            interop.from_torch(tn.Sequential(tn.Linear(4, 4), layer), torch.zeros(2, 4))
 
 
 class Deciding(tn.Module):

@@ -84,6 +84,12 @@ def test_a_net_of_ones_own_is_trained_as_a_copy():
     assert made.model_.net.output_shape((4,)) == (3,)
 
 
+def test_a_number_is_the_size_of_one_hidden_layer():
+    """As scikit-learn's MLPClassifier takes it."""
+    one, two = (Classifier(hidden_layer_sizes=n, epochs=1).fit(*IRIS) for n in (8, (8,)))
+    assert one.model_.dumps() == two.model_.dumps()
+
+
 def test_equal_seeds_give_equal_models():
     x, y = IRIS
     one, two, other = (Classifier(epochs=2, random_state=s).fit(x, y) for s in (1, 1, 2))
@@ -96,6 +102,8 @@ def test_what_cannot_be_is_refused():
         Classifier().program(x)
     with pytest.raises(ValueError, match="y has one class, 0; a classifier needs two"):
         Classifier().fit(x, y * 0)
+    with pytest.raises(ValueError, match="net is the text 'mlp'; wanted: a net, or a function"):
+        Classifier("mlp").fit(x, y)
 
 
 def test_without_scikit_learn_the_import_names_the_extra():

@@ -15,6 +15,11 @@ from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
 from ._c_names import check_c_name as check_c_name
+from ._elementwise import MAX_FACTOR as MAX_FACTOR
+from ._elementwise import Add as Add
+from ._elementwise import Concat as Concat
+from ._elementwise import Lookup as Lookup
+from ._elementwise import Mul as Mul
 from ._fuse import fuse_rows as fuse_rows
 from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
@@ -24,17 +29,13 @@ from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
 from ._multipliers import sum_factors as sum_factors
 from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
-from ._ops import Add as Add
 from ._ops import AvgPool as AvgPool
-from ._ops import Concat as Concat
 from ._ops import Conv as Conv
 from ._ops import Dense as Dense
 from ._ops import DepthwiseConv as DepthwiseConv
 from ._ops import GroupedConv as GroupedConv
 from ._ops import History as History
-from ._ops import Lookup as Lookup
 from ._ops import MaxPool as MaxPool
-from ._ops import Mul as Mul
 from ._ops import Op as Op
 from ._plan import Plan as Plan
 from ._program import Program as Program
@@ -52,6 +53,7 @@ from ._tensors import Tensor as Tensor
 __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
+    "MAX_FACTOR",
     "NUMPY_TYPE",
     "Add",
     "AvgPool",

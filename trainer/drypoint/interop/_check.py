@@ -79,7 +79,8 @@ def check(
         if theirs.dtype.kind not in "buif":
             raise FrameworkError(f"the source gives {theirs.dtype}; wanted numbers")
         ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
-        difference = max(difference, float(np.abs(ours - theirs).max()))
+        largest = np.abs(ours - theirs).max()
+        difference = float(np.maximum(difference, largest))  # NaN stays, where max() drops it
         equal += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
     return Agreement(n=len(rows), largest_difference=difference, equal_decisions=equal)
 

@@ -97,14 +97,14 @@ def to_torch_state_dict(net: nn.Model | nn.Module) -> dict[str, Any]:
 
 
 def to_safetensors(net: nn.Model | nn.Module) -> bytes:
-    """The arrays of `to_torch_state_dict` as the bytes of a ``.safetensors`` file.
+    """The arrays of `to_torch_state_dict` as the bytes of a ``.safetensors`` file, without PyTorch.
 
     Raises:
         ExportError: the net is untrained.
-        MissingPackageError: the package safetensors is not installed (the extra ``torch``).
+        MissingPackageError: the package safetensors is not installed (the extra ``interop``).
     """
     state = _state(net)
-    content: bytes = package("safetensors.numpy", extra="torch").save(state)
+    content: bytes = package("safetensors.numpy", extra="interop").save(state)
     return content
 
 

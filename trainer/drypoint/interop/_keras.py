@@ -52,29 +52,37 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
         )
     nodes = Nodes()
     nodes.shapes["input"] = shape
-    output = _walk(model, "input", nodes, "")
+    output = _walk(model, ["input"], nodes, "")
     return nodes.net("input", output, batch=1, shape=shape, what="the model is")
 
 
-def _walk(model: Any, given: str, nodes: Nodes, prefix: str) -> str:
-    """Add the nodes of all layers of a model that reads ``given``; the name of its output."""
-    names = {id(tensor): given for tensor in model.inputs}
-    found = ""
+def _walk(model: Any, given: list[str], nodes: Nodes, prefix: str) -> str:
+    """Add the nodes of all layers of a model.
+
+    Args:
+        model: the model.
+        given: the names of the tensors that the model reads.
+        nodes: where nodes are added.
+        prefix: the start of the names of the model's tensors.
+
+    Returns:
+        The name of the model's output.
+    """
+    names = {id(tensor): name for tensor, name in zip(model.inputs, given, strict=True)}
     for node in _calls(model):
         layer = node.operation
         reads = [names[id(tensor)] for tensor in node.input_tensors]
         if len(node.output_tensors) != 1:
             raise FrameworkError(f"layer '{layer.name}' has several outputs")
         (tensor,) = node.output_tensors
-        name = f"{prefix}{layer.name}" if id(tensor) not in names else given
+        name = nodes.free_name(f"{prefix}{layer.name}")
         if hasattr(layer, "_functional") or hasattr(layer, "_nodes_by_depth"):
-            made = _walk(layer, reads[0], nodes, f"{name}.")
+            made = _walk(layer, reads, nodes, f"{name}.")
         else:
-            call = Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes)
-            made = LAYERS.get(type(layer).__name__, _unknown)(call)
+            made = _add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))
         nodes.shapes[made] = tuple(tensor.shape[1:])
-        names[id(tensor)] = found = made
-    return names.get(id(model.outputs[0]), found)
+        names[id(tensor)] = made
+    return names[id(model.outputs[0])]
 
 
 def _calls(model: Any) -> list[Any]:
@@ -85,6 +93,11 @@ def _calls(model: Any) -> list[Any]:
     return [node for node in calls if not node.is_input]
 
 
-def _unknown(call: Call) -> str:
+def _add(call: Call) -> str:
+    """Add the nodes of one call; the name of its output."""
     kind = type(call.layer).__name__
-    return call.add(REFUSED.get(kind, kind), call.reads)
+    if getattr(call.layer, "data_format", "") == "channels_first":
+        return call.add(f"keras.{kind} with channels_first", call.reads)
+    if kind in LAYERS:
+        return LAYERS[kind](call)
+    return call.add(REFUSED.get(kind, f"keras.{kind}"), call.reads)

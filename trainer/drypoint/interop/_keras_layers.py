@@ -42,6 +42,17 @@ class Call:
         """The number of spatial axes."""
         return len(self.shape) - 1
 
+    @property
+    def operands(self) -> list[str]:
+        """Names of the inputs, with a constant for each argument that is no tensor."""
+        given = self.node.arguments.args
+        if len(given) == 1:  # a layer's list of tensors
+            return self.reads
+        reads = iter(self.reads)
+        return [
+            next(reads) if hasattr(one, "_keras_history") else self.number(one) for one in given
+        ]
+
     def weight(self, name: str) -> NDArray[Any]:
         """An array of the layer."""
         values = getattr(self.layer, name)
@@ -51,9 +62,9 @@ class Call:
         """Add a constant."""
         return self.nodes.constant(values)
 
-    def number(self, value: float) -> str:
-        """Add a constant in float32."""
-        return self.constant(np.float32(value))
+    def number(self, value: Any) -> str:
+        """Add a number, or an array of numbers, as a constant in float32."""
+        return self.constant(np.asarray(value, np.float32))
 
     def add(self, op: str, reads: list[str], suffix: str = "", **attributes: Any) -> str:
         """Add a node; the name of its output, that of the layer with a suffix."""
@@ -175,7 +186,7 @@ def _batch_norm(call: Call) -> str:
     n = call.shape[-1]
     layer = call.layer
     if layer.axis not in (-1, len(call.shape)):
-        return call.add(f"BatchNormalization of axis {layer.axis}", call.reads)
+        return call.add(f"keras.BatchNormalization of axis {layer.axis}", call.reads)
     gamma = call.weight("gamma") if layer.scale else np.ones(n, np.float32)
     beta = call.weight("beta") if layer.center else np.zeros(n, np.float32)
     arrays = (gamma, beta, call.weight("moving_mean"), call.weight("moving_variance"))
@@ -224,12 +235,17 @@ def _activation(call: Call) -> str:
 def _relu(call: Call) -> str:
     layer = call.layer
     if layer.threshold:
-        return call.add("ReLU with a threshold", call.reads)
+        return call.add("keras.ReLU with a threshold", call.reads)
     if layer.negative_slope:
         return call.add("LeakyRelu", call.reads, alpha=float(layer.negative_slope))
     if layer.max_value is None:
         return call.add("Relu", call.reads)
     return call.add("Clip", [*call.reads, call.number(0), call.number(layer.max_value)])
+
+
+def _plain(op: str) -> Adder:
+    """An operator of one tensor without attributes."""
+    return lambda call: call.add(op, call.reads)
 
 
 def _leaky(call: Call) -> str:
@@ -241,12 +257,13 @@ def _softmax(call: Call) -> str:
 
 
 def _chain(op: str) -> Adder:
-    """A function of two or more inputs, two at a time."""
+    """A function of two or more inputs, two at a time; of ``x + 1.0`` one of them is a number."""
 
     def add(call: Call) -> str:
-        made = call.reads[0]
-        for i, read in enumerate(call.reads[1:]):
-            made = call.add(op, [made, read], "" if i + 2 == len(call.reads) else f"part{i}")
+        reads = call.operands
+        made = reads[0]
+        for i, read in enumerate(reads[1:]):
+            made = call.add(op, [made, read], "" if i + 2 == len(reads) else f"part{i}")
         return made
 
     return add
@@ -266,17 +283,31 @@ def _zero_padding(call: Call) -> str:
 
 
 def _rescaling(call: Call) -> str:
-    scale, offset = (np.asarray(v, np.float32) for v in (call.layer.scale, call.layer.offset))
-    made = call.add("Mul", [call.reads[0], call.constant(scale)], "scaled")
-    return call.add("Add", [made, call.constant(offset)])
+    made = call.add("Mul", [call.reads[0], call.number(call.layer.scale)], "scaled")
+    return call.add("Add", [made, call.number(call.layer.offset)])
+
+
+def _normalization(call: Call) -> str:
+    if call.layer.invert:
+        return call.add("keras.Normalization with invert", call.reads)
+    mean, deviation = call.weight("mean"), np.sqrt(call.weight("variance"))
+    made = call.add("Sub", [call.reads[0], call.number(mean)], "centered")
+    return call.add("Div", [made, call.number(np.maximum(deviation, 1e-7))])
+
+
+def _elu(call: Call) -> str:
+    return call.add("Elu", call.reads, alpha=float(call.layer.alpha))
 
 
 REFUSED = {
     **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), "ConvTranspose"),
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), "Resize"),
     **dict.fromkeys(("SimpleRNN", "Bidirectional"), "RNN"),
+    **{name: name for name in ("LSTM", "GRU", "LayerNormalization", "GroupNormalization")},
 }
-"""Layers that drypoint does not have -> ONNX's name, for which the reader has a hint."""
+"""Layers that drypoint does not have -> ONNX's name, for which the reader has a hint. The reader
+knows other layers by "keras." and the class name: ONNX may have an operator of that name with
+other attributes."""
 
 LAYERS: Mapping[str, Adder] = {
     **dict.fromkeys(("Conv1D", "Conv2D"), _convolution),
@@ -293,6 +324,9 @@ LAYERS: Mapping[str, Adder] = {
          "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness"), _identity,
     ),
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _zero_padding),
+    **{op: _plain(op) for op in ("Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Sin", "Cos")},
+    "Absolute": _plain("Abs"),
+    "Negative": _plain("Neg"),
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
     "Permute": _permute,
@@ -300,12 +334,15 @@ LAYERS: Mapping[str, Adder] = {
     "ReLU": _relu,
     "LeakyReLU": _leaky,
     "Softmax": _softmax,
+    "ELU": _elu,
     "Add": _chain("Add"),
     "Subtract": _chain("Sub"),
     "Multiply": _chain("Mul"),
     "Maximum": _chain("Max"),
     "Minimum": _chain("Min"),
+    **dict.fromkeys(("Divide", "TrueDivide"), _chain("Div")),
     "Concatenate": _concat,
     "Rescaling": _rescaling,
+    "Normalization": _normalization,
 }  # fmt: skip
 """The class name of a layer -> the function that adds its nodes."""

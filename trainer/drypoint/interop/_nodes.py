@@ -4,6 +4,7 @@
 net of the nodes, as of those of a file. The package onnx is not needed for that.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,12 @@ class Nodes:
         self.shapes: dict[str, Shape] = {}
         self._nodes: list[Node] = []
         self._constants: dict[str, Array] = {}
+        self._calls: Counter[str] = Counter()
+
+    def free_name(self, name: str) -> str:
+        """A name for the output of a call: a layer that is called again gets a number behind it."""
+        self._calls[name] += 1
+        return name if self._calls[name] == 1 else f"{name}:{self._calls[name]}"
 
     def constant(self, values: Any, name: str = "") -> str:
         """Add a constant; its name."""

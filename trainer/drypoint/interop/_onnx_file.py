@@ -1,6 +1,5 @@
 """The gate of ONNX files: bytes become a checked graph of nodes and constants, or one error."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_kind, how_to_install, read_bytes
+from drypoint.common import DrypointError, check_kind, read_bytes
 
 from ._errors import OnnxError
 from ._onnx_external import load_weights, refuse_other_files
+from ._packages import package
 
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
@@ -73,7 +73,7 @@ class Graph:
 
     def inferred_shapes(self) -> dict[str, Shape]:
         """Name -> shape for an example, of tensors whose shape onnx infers; none where it fails."""
-        onnx = package()
+        onnx = package("onnx", extra="interop")
         try:
             found = onnx.shape_inference.infer_shapes(self.proto).graph.value_info
         except Exception:
@@ -95,7 +95,7 @@ def read_graph(source: bytes | str | Path) -> tuple[Graph, str]:
     """
     wanted = "the bytes or the path of an ONNX file"
     check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
-    onnx = package()
+    onnx = package("onnx", extra="interop")
     if isinstance(source, bytes):
         what = "the bytes are"
         proto = _parsed(source, None, what)
@@ -108,23 +108,9 @@ def read_graph(source: bytes | str | Path) -> tuple[Graph, str]:
         raise OnnxError(f"{what} no net that can be read: {error}") from error
 
 
-def package() -> Any:
-    """The package ``onnx``.
-
-    Raises:
-        DrypointError: it is not installed.
-    """
-    try:
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise DrypointError(
-            f"ONNX files are read with the package onnx: {how_to_install('interop')}"
-        ) from error
-
-
 def _parsed(content: bytes, folder: Path | None, what: str) -> Any:
     """The ``onnx.ModelProto`` of a file, checked, with all data in it."""
-    onnx = package()
+    onnx = package("onnx", extra="interop")
     try:
         proto = onnx.load_model_from_string(content)
         load_weights(proto.graph, folder, onnx)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ._errors import OnnxError, Unsupported
-from ._onnx_file import Array, Node, package
+from ._onnx_file import Array, Node
+from ._packages import package
 
 FOLDED = {
     *("Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"),
@@ -48,9 +49,9 @@ class Folder:
             raise Unsupported("reads constants alone, and is not computed at import: fold it first")
         self._take(node, inputs)
         names = [f"i{i}" if given is not None else "" for i, given in enumerate(inputs)]
-        onnx = package()
+        onnx = package("onnx", extra="interop")
         try:
-            reference = __import__("onnx.reference", fromlist=["ReferenceEvaluator"])
+            reference = package("onnx.reference", extra="interop")
             proto = type(node.proto)()
             proto.CopyFrom(node.proto)
             del proto.input[:]

@@ -289,7 +289,7 @@ def _divided(op: AvgPool, acc: Integers) -> Integers:
     read = op.inputs[0]
     raw_zero = -128 if read.type == "u8" else read.zero
     count = op.kernel[0] * op.kernel[1]
-    total = acc + count * raw_zero
+    total = acc - int(op.bias[0]) - (128 * count if read.type == "u8" else 0)
     steps = np.sign(total) * ((np.abs(total) + count // 2) // count)
     offset = {"u8": 128, "i8": 0, "i32": -raw_zero}[op.output.type]
     return np.asarray(steps + offset, np.int64)

@@ -15,6 +15,7 @@ from ._tflite_file import read_file
 from ._tflite_integers import CONVERTERS
 from ._tflite_net import net_of
 from ._tflite_walk import convert_all, operators
+from ._tflite_window import whole_window
 
 
 def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
@@ -28,6 +29,10 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
     RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT,
     SQUARE, SIN and COS, which become
     tables. Activations are int8 with one scale, weights int8 with a scale a channel or one.
+
+    A streaming file, which keeps the last rows of signals in variables, becomes a program over a
+    whole window: the rows that one output depends on, in whole runs. Its `Program.streaming` gives
+    the file's outputs run by run.
 
     The program reads the file's int8 input; of a file with a uint8 input it reads uint8 where the
     zero point is 0, else int8 that are 128 less; a float input becomes integers by
@@ -59,7 +64,7 @@ def program_of_tflite(
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft = Draft(read_file(content))
+            draft = Draft(whole_window(read_file(content)))
             convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
             return draft.finished(name), draft.requantizations
     except (TfliteError, ProgramError) as error:
@@ -70,8 +75,8 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
     Weights become float32; of a quantized file, the real values of its integers. The operators of
-    `program_from_tflite` are read, but NEG. The net takes images as
-    (N, C, H, W); the file's images are (N, H, W, C).
+    `program_from_tflite` are read, but NEG, and streaming files as nets over a whole window. The
+    net takes images as (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
         source: as for `program_from_tflite`.
@@ -84,7 +89,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):
-            return net_of(read_file(content))
+            return net_of(whole_window(read_file(content)))
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{what} no net that can be read", error) from error
 

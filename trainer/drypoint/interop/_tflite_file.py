@@ -5,7 +5,6 @@ offsets of the file without a check of its own, so all accessors are called here
 an offset or a length comes out as one `TfliteError`.
 """
 
-import importlib
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, how_to_install
-
 from ._errors import TfliteError
+from ._packages import package
 
 Array = NDArray[np.generic]
 
@@ -45,11 +43,14 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "MUL": "MulOptions",
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "VAR_HANDLE": "VarHandleOptions",
 }
 _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
     "Padding", "FusedActivationFunction", "DepthMultiplier", "WeightsFormat", "Axis", "Beta",
-    "Alpha", "Approximate",
+    "Alpha", "Approximate", "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
+    "Offset", "Container", "SharedName",
 }  # fmt: skip
 _ENUMS = {
     "Padding": "Padding",
@@ -137,22 +138,13 @@ def read_file(content: bytes) -> File:
             outputs.
         DrypointError: the package ``tflite`` is not installed.
     """
-    schema = _package()
+    schema = package("tflite", extra="interop")
     if content[4:8] != IDENTIFIER:
         raise TfliteError("no TensorFlow Lite model: bytes 4 to 7 are not TFL3")
     try:
         return _Reader(content, schema).file()
     except _OF_ACCESSORS as error:
         raise TfliteError("damaged: an offset or a length in it points beyond it") from error
-
-
-def _package() -> Any:
-    try:
-        return importlib.import_module("tflite")
-    except ImportError as error:
-        raise DrypointError(
-            f"TensorFlow Lite files are read with the package tflite: {how_to_install('interop')}"
-        ) from error
 
 
 class _Reader:
@@ -276,6 +268,7 @@ class _Reader:
         options = getattr(self.schema, name)()
         options.Init(table.Bytes, table.Pos)
         found = {field: getattr(options, field)() for field in _FIELDS if hasattr(options, field)}
+        self._take(sum(len(value) for value in found.values() if isinstance(value, bytes)))
         for field in found.keys() & _ENUMS.keys():
             names = _names(getattr(self.schema, _ENUMS[field]))
             found[field] = names.get(found[field], f"{field} {found[field]}")

@@ -6,6 +6,7 @@ Each function adds ops to the draft and sets the value of the operator's output,
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from drypoint.program import (
     LIMITS,
     MAX_ACCUMULATOR,
+    MAX_FACTOR,
     Add,
     AvgPool,
     Concat,
@@ -23,7 +25,6 @@ from drypoint.program import (
     MaxPool,
     Mul,
     Shape,
-    sum_factors,
 )
 
 from ._errors import Unsupported
@@ -95,18 +96,50 @@ def _mean(draft: Draft, one: Operator) -> None:
         activation = one.activation
     within = max(source.padding[::2]) < kernel[0] and max(source.padding[1::2]) < kernel[1]
     source = source if within else draft.plain(one.name, source)
-    count = kernel[0] * kernel[1]
-    ratio, bias = source.scale / count / value.scale, -count * source.tensor.zero
+    count, zero = kernel[0] * kernel[1], source.tensor.zero
+    ratio, bias = source.scale / count / value.scale, -count * zero
+    divides = one.kind == "AVERAGE_POOL_2D"
+    raw_zero = -128 if source.tensor.type == "u8" else zero
+    if divides and count % 2 == 0 and count <= 4096 and _in_same_steps(source, value):
+        ratio, bias = _halves_away_from_zero(count, ratio, bias, raw_zero)
     op = AvgPool(
         name=one.name, inputs=(source.tensor,), kernel=kernel, stride=stride,
         padding=source.padding, pad=filled(source.tensor, source.fill, source.padding),
         **draft.requantized(value, np.array([ratio]), np.array([bias]), activation),
     )  # fmt: skip
-    divides = one.kind == "AVERAGE_POOL_2D"
     draft.requantizations[len(draft.ops)] = Requantization(
-        ratio=np.array([ratio]), division=divides
+        ratio=np.array([source.scale / count / value.scale]), division=divides
     )
     draft.values[one.outputs[0]] = draft.append(op, (source,), value)
+
+
+def _halves_away_from_zero(count: int, ratio: float, bias: int, raw_zero: int) -> tuple[float, int]:
+    """The factor and the bias of a mean that rounds halves away from 0, as TensorFlow Lite does.
+
+    A program rounds halves up. The sum S of int8 gives y where S >= (y - 1/2) * count; halves round
+    down below 0 where that threshold is up to 1 larger for y <= 0, and they stay for y > 0 where it
+    is up to 1 less. A factor of 1 / (count - 1/128) moves it by (1/2 - y) / 128. Where the integers
+    have 128 added, the sum of S + 128 * count is 1 less too, which brings the zero of that movement
+    back to S = 0. Other zero points have no such bias: they keep halves up.
+
+    Args:
+        count: values of a mean, an even number.
+        ratio, bias: of halves up.
+        raw_zero: the int8 that stands for real zero.
+    """
+    if raw_zero not in (-128, 0):
+        return ratio, bias
+    return 1 / (count - 1 / 128), bias - (raw_zero == -128)
+
+
+def _factors(a: float, b: float) -> tuple[tuple[int, int], float]:
+    """The factors of an addition whose quotient is nearest to that of the scales, and the real
+    value of the accumulator 1.
+    """
+    coarse, fine = max(a, b), min(a, b)
+    near = Fraction(fine / coarse).limit_denominator(MAX_FACTOR)
+    large, small = near.denominator, max(near.numerator, 1)
+    return ((large, small) if a >= b else (small, large)), coarse / large
 
 
 def _arithmetic(draft: Draft, one: Operator) -> None:
@@ -132,7 +165,7 @@ def _arithmetic(draft: Draft, one: Operator) -> None:
     sized = replace(value, tensor=value.tensor._replace(shape=a.tensor.shape))
     op: Add | Mul
     if one.kind == "ADD":
-        factors, unit = sum_factors(a.scale, b.scale)
+        factors, unit = _factors(a.scale, b.scale)
         bias = -factors[0] * a.tensor.zero - factors[1] * b.tensor.zero
         ratio = np.array([unit / value.scale])
         more = draft.requantized(sized, ratio, np.array([bias]), one.activation)

@@ -328,6 +328,7 @@ def _reshape(draft: Draft, one: Operator) -> None:
     else:
         given = source.order or source.plane
         same_order = all(p.c == 1 or p.h * p.w == 1 for p in (given, value.plane))
+        same_order |= source.order is None and given.c == value.plane.c
         if given != value.plane and not same_order:
             raise Unsupported(f"makes {value.plane} of {given}, whose values lie in another order")
         h, w, c = value.plane

@@ -1,13 +1,13 @@
 """`Classifier`: `train.fit` behind scikit-learn's interface of a classifier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import nn, quant, train
-from drypoint.common import MissingPackageError, how_to_install
+from drypoint.common import MissingPackageError, how_to_install, kind_of
 from drypoint.data import ClassDecoder
 from drypoint.program import Program
 
@@ -37,7 +37,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             None: the hidden layers for features; two convolutions, each with a ReLU and pooling,
             and a hidden layer for images.
         hidden_layer_sizes: the sizes of the hidden layers, each with a ReLU, of the net for
-            features.
+            features; a number is one layer.
         epochs, batch_size, schedule: as for `train.fit`.
         learning_rate: of Adam.
         optimizer: an optimizer in place of Adam, with a learning rate of its own.
@@ -57,7 +57,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self,
         net: NetLike | None = None,
         *,
-        hidden_layer_sizes: tuple[int, ...] = (64,),
+        hidden_layer_sizes: Sequence[int] | int = (64,),
         epochs: int = 50,
         batch_size: int = 32,
         learning_rate: float = 0.01,
@@ -82,7 +82,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         """Train a copy of the net on X and the labels y (N,): integers, texts, or others that sort.
 
         Raises:
-            ValueError: X or y are not as scikit-learn wants them, or y has a single class.
+            ValueError: X or y are not as scikit-learn wants them, y has a single class, or
+                ``net`` is neither a net nor a function.
             DrypointError: the net does not take X, or as for `train.fit`.
         """
         rows, labels = validate_data(self, X, y, allow_nd=True)
@@ -146,10 +147,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         n = len(self.classes_)
         if isinstance(self.net, nn.Layer):
             return self.net
-        if self.net is not None:
+        if callable(self.net):
             return self.net(n)
+        if self.net is not None:
+            raise ValueError(
+                f"net is {kind_of(self.net)}; wanted: a net, or a function of the number of classes"
+            )
         if inputs.ndim == 2:
-            hidden = [layer for size in self.hidden_layer_sizes for layer in (size, "relu")]
+            sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()  # a number is one layer
+            hidden = [layer for size in sizes for layer in (size, "relu")]
             return nn.Sequential([*hidden, nn.Linear(n), nn.Softmax()])
         return nn.Sequential(
             *(nn.Conv2d(16, 3, padding="same"), "relu", nn.MaxPool2d(2)),

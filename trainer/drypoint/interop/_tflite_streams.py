@@ -1,0 +1,152 @@
+"""The signals of a streaming file, which becomes a file over a whole window.
+
+A streaming file reads the newest rows of a signal, and keeps the earlier rows that its windows need
+in variables. READ_VARIABLE, CONCATENATION with the new rows, STRIDED_SLICE and ASSIGN_VARIABLE are
+a ring buffer: its content is the last rows of one signal. So a convolution that reads a buffer is a
+convolution without padding over the signal. The file over the window has no variables. It reads as
+many rows as the last output depends on, and each of its convolutions computes all of its rows that
+later ones need. This file finds the buffers, `_tflite_window.py` writes the operators.
+"""
+
+from dataclasses import replace
+
+from ._errors import TfliteError, Unsupported
+from ._tflite_file import File, FileTensor, Operator
+from ._tflite_mixed import merged
+from ._tflite_views import ROWS, Step, View, joined, pace, parts, rows_of, whole
+from ._tflite_walk import activations
+
+VARIABLES = {"CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
+
+
+class Signals:
+    """Reads a streaming file: what each operator reads of which signal.
+
+    Attributes:
+        steps: the operators that compute.
+        new: tensor -> its last rows that are new in a run; the others were computed in earlier runs
+            too. None where a run does not continue the last one.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.given = file
+        self.tensors = list(file.tensors)
+        self.steps: list[Step] = []
+        self.new: dict[int, int | None] = {file.input: rows_of(file, file.input)}
+        self.views: dict[int, View] = {}
+        self.step_of: dict[int, Step] = {}  # by output
+        self.variables: dict[bytes, int] = {}  # name -> the tensor of its first READ_VARIABLE
+        self.held: set[int] = set()  # these tensors
+        self.sources: dict[int, int] = {}  # such a tensor -> the signal whose rows it holds
+        if self.new[file.input] is not None:
+            self.views[file.input] = whole(file, file.input)
+        handles = {
+            one.outputs[0]: b"/".join(one.options[f] or b"" for f in ("Container", "SharedName"))
+            for one in file.operators
+            if one.kind == "VAR_HANDLE" and one.outputs
+        }
+        assigned: set[bytes] = set()
+        for one in file.operators:
+            if one.kind in ("READ_VARIABLE", "ASSIGN_VARIABLE"):
+                name = handles.get(one.inputs[0] if one.inputs else -1, b"")
+                if name in assigned:
+                    raise TfliteError(f"{one.title} uses a variable after its new value")
+                self._variable(one, name)
+                assigned |= {name} if one.kind == "ASSIGN_VARIABLE" else set()
+            elif one.kind not in VARIABLES and one.inputs and one.outputs:
+                self._operator(one)
+        if set(self.variables) - assigned:
+            raise TfliteError("a variable that no operator assigns: export the net without it")
+        self.steps = [  # a variable may be read before the operator that says whose rows it holds
+            replace(step, reads={i: self.settled(view) for i, view in step.reads.items()})
+            for step in self.steps
+        ]
+
+    def _variable(self, one: Operator, name: bytes) -> None:
+        if one.kind == "READ_VARIABLE" and one.outputs and rows_of(self.given, one.outputs[0]):
+            read = self.variables.setdefault(name, one.outputs[0])
+            self.held.add(read)
+            self.views[one.outputs[0]] = replace(whole(self.given, one.outputs[0]), of=read)
+            return
+        read = self.variables.get(name, -1)
+        value = self.views.get(one.inputs[1]) if len(one.inputs) == 2 else None
+        if read in self.sources and value is not None:
+            source = self.sources[read]
+            kept = replace(whole(self.given, read), of=source)
+            if self.settled(value) == kept:
+                return
+        raise TfliteError(
+            f"{one.title} keeps something else than the last rows of a signal (N, rows, ...) that "
+            "moves on with the input: a program has no such state; export the whole window"
+        )
+
+    def settled(self, view: View) -> View:
+        """A view of a variable as one of the signal that it holds: of rows before the new ones."""
+        source = self.sources.get(view.of)
+        if source is None:
+            return view
+        return view.moved(source, self.new[source] or 0)
+
+    def _operator(self, one: Operator) -> None:
+        if self.step_of.keys() & set(one.outputs) or self.views.keys() & set(one.outputs):
+            raise TfliteError(f"damaged: {one.title} writes what is computed already")
+        try:
+            views = parts(self.given, one, self.views)
+        except Unsupported:
+            views = {}
+        if not views and one.kind == "CONCATENATION":
+            view = self._joined_rows(one)
+            views = {} if view is None else {one.outputs[0]: view}
+        if views:
+            self.views |= views
+            return
+        step = self._merged(one) or Step(one=one, reads=self._reads(one))
+        self.steps.append(step)
+        for number in one.outputs:
+            self.step_of[number] = step
+            if rows_of(self.given, number) is not None:
+                self.views[number] = whole(self.given, number)
+                self.new[number] = self._new(step, number)
+
+    def _reads(self, one: Operator) -> dict[int, View]:
+        """Position -> view, of the inputs with rows."""
+        used = set(activations(self.given, one))
+        known = {i: n for i, n in enumerate(one.inputs) if n in used and n in self.views}
+        return {i: self.settled(self.views[n]) for i, n in known.items()}
+
+    def _joined_rows(self, one: Operator) -> View | None:
+        """The view of a CONCATENATION of rows that follow one another; it says whose rows a
+        variable holds. None where it computes something else.
+        """
+        views = [self.views[n] for n in one.inputs if n in self.views]
+        if one.options["Axis"] != ROWS or len(views) != len(one.inputs):
+            return None
+        last = views[-1].of
+        for view in views[:-1]:
+            if view.of in self.held and view.of != last and self.new.get(last):
+                self.sources.setdefault(view.of, last)
+        return joined([self.settled(view) for view in views])
+
+    def _merged(self, one: Operator) -> Step | None:
+        """One operator in place of a CONCATENATION of several; None where they stay."""
+        steps = [self.step_of.get(n) for n in one.inputs]
+        if one.kind != "CONCATENATION" or len(steps) < 2:
+            return None
+        found = [step for step in steps if step is not None]
+        return merged(self.given, one, found, self.add) if len(found) == len(steps) else None
+
+    def add(self, tensor: FileTensor) -> int:
+        """The number of a tensor that is made here."""
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def _new(self, step: Step, number: int) -> int | None:
+        """How many rows of an output are new in a run."""
+        news = {self.new.get(view.of) for view in step.reads.values()}
+        moves = pace(self.tensors, step, number)
+        if moves is None or len(news) != 1 or None in news:
+            return None
+        (new,), (_, stride) = news, moves
+        if not new or new % stride or new // stride > self.tensors[number].shape[ROWS]:
+            return None
+        return new // stride
