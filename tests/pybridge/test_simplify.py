@@ -75,7 +75,8 @@ def test_random_graphs_give_the_same_bytes_and_meet_every_rule(toolbox):
         if seed % 10 == 0:
             engine = Engine(after)
             assert (engine.run(x) == reference.run(program, x)).all(), seed
-    assert {rule: n for rule, n in found.items() if n < RULES[rule] * len(seeds) / 300} == {}
+    least = RULES if toolbox.all_tools else dict.fromkeys(RULES, 1)
+    assert {rule: n for rule, n in found.items() if n < least[rule]} == {}
     assert set(found) == set(RULES)
 
 
