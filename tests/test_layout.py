@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import tomllib
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from tools import ROOT, run
@@ -35,6 +36,7 @@ MAY_IMPORT = {
     "devices": {"bench", "engine", "models", "program", "common"},
     "diff": {"nn", "data", "program", "quant", "engine", "common"},
     "report": EVERYTHING - {"cli", "bench"},
+    "serve": {"nn", "data", "program", "engine", "common"},
     "cli": EVERYTHING,
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer
@@ -101,6 +103,12 @@ def test_every_part_that_is_imported_has_a_page_in_the_reference():
     assert set(listed) == {(page, page) for page in pages}
 
 
+@cache
+def tree(path):
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def part_of(path):
     """The part that a file belongs to."""
     return next(
@@ -141,7 +149,7 @@ def test_imports_point_one_way():
     for path in PYTHON_FILES:
         text, name = path.read_text("utf-8"), part_of(path)
         depth = len(path.parts) - path.parts.index("drypoint") - 2
-        everywhere = {*imported(ast.parse(text), depth)}
+        everywhere = {*imported(tree(path), depth)}
         at_once = {*imported(without_calls(ast.parse(text)), depth)}
         late = MAY_IMPORT_WHEN_CALLED.get(name, set())
         for modules, allowed in ((everywhere, late), (at_once, set())):
@@ -166,8 +174,7 @@ def test_the_modules_of_a_part_import_one_another_in_no_circle():
 
 def siblings(path):
     """The modules of its own part that a file imports, wherever in the file."""
-    tree = ast.parse(path.read_text("utf-8"))
-    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level == 1]
+    nodes = [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) and n.level == 1]
     return {name for n in nodes for name in ([n.module] if n.module else [a.name for a in n.names])}
 
 
@@ -175,7 +182,7 @@ def test_parts_are_imported_by_their_public_name():
     """`from drypoint.data import x`, never `from drypoint.data._idx import x`. Plumbing that other
     parts share is in submodules with a public name: `from drypoint.autodiff.trace import Trace`."""
     for path in PYTHON_FILES:
-        for module in imported(ast.parse(path.read_text("utf-8")), len(path.parts)):
+        for module in imported(tree(path), len(path.parts)):
             if module.startswith("drypoint."):
                 assert "._" not in module, f"{path}: {module}"
 

@@ -39,9 +39,7 @@ def main(arguments: list[str]) -> int:
             check_chart(args.plot)
         names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
         compiler = find_compiler(args.cc)
-        found = bench_training(
-            names, plan, compiler=compiler, notify=_print_line, on_progress=lambda *_: None
-        )
+        found = bench_training(names, plan, compiler=compiler, notify=_print_line)
         if args.plot is not None:
             TrainCurves(found).save(args.plot)
     except DrypointError as error:

@@ -1,7 +1,6 @@
 """The bench of training: every library, batch and number of threads, in interleaved rounds."""
 
 import contextlib
-import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from drypoint.bench import (
     started,
     usable_cpus,
 )
+from drypoint.common import progress
 from drypoint.engine import Engine
 from drypoint.nn import Model
 
@@ -86,7 +86,6 @@ def bench_training(
     *,
     compiler: str,
     notify: Callable[[str], None],
-    on_progress: Callable[[int, int], None],
 ) -> TrainResult:
     """Time training of nets of ``NETS``.
 
@@ -95,7 +94,6 @@ def bench_training(
         plan: what to measure, and how long.
         compiler: path of a C compiler.
         notify: called with a line about each stage.
-        on_progress: called with the number of measurements done and their total.
 
     Raises:
         BenchError: drypoint or the compiler failed, a batch is larger than a data set, or there are
@@ -110,9 +108,7 @@ def bench_training(
         limits = build_limits(compiler, folder)
         for net in names:
             notify(f"timing the training of {net}: {plan.rounds} rounds")
-            nets.append(
-                _time_net(net, plan, folder, limits=limits, cpus=cpus, on_progress=on_progress)
-            )
+            nets.append(_time_net(net, plan, folder, limits=limits, cpus=cpus))
     return TrainResult(
         machine=machine,
         rounds=plan.rounds,
@@ -129,7 +125,6 @@ def _time_net(
     *,
     limits: Path,
     cpus: list[int],
-    on_progress: Callable[[int, int], None],
 ) -> TrainNet:
     net = NETS[name]().initialize(0)
     x, y = _images(name)
@@ -143,7 +138,6 @@ def _time_net(
     counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     commands = [(kind, batch) for kind in ("step", "forward") for batch in plan.batches]
     questions = [(f"{kind} {batch} {plan.ms}", 2) for kind, batch in commands]
-    done = itertools.count(1)
     with contextlib.ExitStack() as stack:
         processes, notes = dict[str, Process](), list[str]()
         notes += [
@@ -168,12 +162,13 @@ def _time_net(
         if watch is not None:
             responders = {key: Watched(one, watch) for key, one in responders.items()}
         total = plan.rounds * len(responders) * len(questions)
+        done = stack.enter_context(progress(f"timing {name}", total=total, unit="turns"))
         answers, limits_found = run_rounds(
             responders,
             [{key: [question] for key in responders} for question in questions],
             rounds=plan.rounds,
             limits=lambda: measure_limits(limits, _float_limits(), cpus=cpus[-1:]),
-            on_answer=lambda: on_progress(next(done), total),
+            on_answer=lambda: done(1),
         )
         peaks = {key: process.peak_memory() for key, process in processes.items()}
     if watch is not None and cores is not None:

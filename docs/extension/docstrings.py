@@ -5,8 +5,11 @@ All other markup is escaped.
 
 import re
 from collections.abc import Iterator
+from types import ModuleType
 
 from sphinx.application import Sphinx
+
+from drypoint import autodiff, nn, program
 
 _CODE = re.compile(r"(``.*?``|`.*?`)")
 
@@ -71,7 +74,12 @@ def shorten(
     return short[0], short[1]
 
 
-_IN_TWO_PARTS = {"Add", "Concat", "Mul", "Tensor"}  # names of classes that two parts have
+def _classes(part: ModuleType) -> set[str]:
+    return {name for name, value in vars(part).items() if isinstance(value, type)}
+
+
+# Names of classes that two parts have: layers and ops, and the tensors of autodiff and program.
+_IN_TWO_PARTS = (_classes(nn) | _classes(autodiff)) & _classes(program)
 
 
 def _unqualified(text: str) -> str:

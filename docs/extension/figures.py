@@ -25,6 +25,7 @@ COMMANDS = {
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
     "--batches 128 --threads 1 --rounds 5 --markdown",
     "recipes": "drypoint recipes",
+    "page": "python tests/support/browser.py",
     "direct": "drypoint recipes --only fast --direct",
 }
 """Section -> the command that prints it; programs are run from the folder of this Python."""

@@ -10,10 +10,14 @@ from textwrap import shorten
 from typing import Any
 
 import features
+import gallery
 import jupytext
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
+
+from drypoint import data, models, report, serve
+from drypoint.common import write_atomic
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -28,6 +32,8 @@ FILES = {
     "changelog": "CHANGELOG.md",
 }
 """Page -> the file of the repository that it shows."""
+
+LENET = "lenet-mnist"  # the model that the pages of the site are about
 
 _LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
@@ -112,6 +118,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = shown_file(page)
     elif page == "features":
         source[0] = features.page()
+    elif page == "gallery":
+        source[0] = gallery.page()
     elif page.startswith("api/") and page != "api/index":
         source[0] = part_page(page.replace("api/", "drypoint."))
 
@@ -130,8 +138,32 @@ def describe(
     )
 
 
+def write_page_to_draw_on(app: Sphinx, error: Exception | None) -> None:
+    """Write the page to draw on, with the shipped LeNet, into the built site: docs/serve.md shows
+    it.
+    """
+    if error is not None or app.builder.format != "html":
+        return
+    model, test = models.load(LENET), data.load("mnist", "test")
+    page = serve.make_page(models.load_program(LENET), examples=test, model=model)
+    write_atomic(Path(app.outdir) / "draw/index.html", page)
+
+
+def write_report(app: Sphinx, error: Exception | None) -> None:
+    """Write the report of the shipped LeNet beside the pages: docs/report.md leads to it."""
+    if error is not None or app.builder.format != "html":
+        return
+    images = data.load("mnist", "train").x[: models.card(LENET).calibration["images"]]
+    found = report.make_report(
+        models.load(LENET), data.load("mnist", "test"), calibration=images, name=LENET
+    )
+    found.save(Path(app.outdir) / "lenet-report.html")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect `fill` and `describe` to Sphinx."""
+    """Connect the functions of this file to Sphinx."""
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
+    app.connect("build-finished", write_page_to_draw_on)
+    app.connect("build-finished", write_report)
     return {"parallel_read_safe": True}

@@ -51,8 +51,8 @@ static void send_line(const run_log *log, log_line *line) {
     log->sink(log->user, line->text, line->size);
 }
 
-/* Bytes of the input (`op` is n_ops) or of an op's output; those of int32 in little-endian order.
- */
+/* Lines with the bytes of an op's output, or of the input where `op` is n_ops. Values of the last
+ * op are int32: their bytes are in little-endian order on every CPU. */
 static void send_bytes(const run_log *log, size_t op, const void *values, size_t size) {
     const int wide = op + 1 == log->model->n_ops;
     for (size_t at = 0; at < size;) {

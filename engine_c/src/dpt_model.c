@@ -48,43 +48,29 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
     return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
 }
 
-/* The fields that a kind may use; all others must be 0. */
-enum {
-    SECOND = 1,      /* a second input */
-    WINDOW = 2,      /* kernel, stride, padding */
-    CONVOLUTION = 4, /* dilation, pool */
-    GROUPS = 8,
-    RULE = 16, /* requantization: shift, lo, hi, bias, mult */
-    FACTORS = 32,
-    WEIGHTS = 64,
-    TABLE = 128, /* of a lookup, where other kinds have weights */
-    PAD = 256,   /* padding values */
-    CONV_FIELDS = WINDOW | CONVOLUTION | RULE | WEIGHTS | PAD
-};
-
-static const uint16_t fields_of[DPT_KINDS] = {
-    [DPT_CONV] = CONV_FIELDS,
-    [DPT_DENSE] = RULE | WEIGHTS,
-    [DPT_MAXPOOL] = WINDOW,
-    [DPT_AVGPOOL] = WINDOW | RULE | PAD,
-    [DPT_GROUPED] = CONV_FIELDS | GROUPS,
-    [DPT_DEPTHWISE] = CONV_FIELDS,
-    [DPT_ADD] = SECOND | RULE | FACTORS,
-    [DPT_CONCAT] = SECOND,
-    [DPT_LOOKUP] = TABLE,
-    [DPT_MUL] = SECOND | RULE,
-    [DPT_HISTORY] = WINDOW | PAD,
-};
+const uint16_t dpt_facts[DPT_KINDS] = DPT_FACTS;
 
 /* Where these fields lie in a record. The last row is what no kind uses. */
 static const struct {
     uint16_t users;
     uint8_t at, size;
 } places[] = {
-    {RULE, 2, 1},    {WEIGHTS, 3, 1},      {SECOND, 6, 2},   {SECOND, 16, 8},
-    {WINDOW, 32, 8}, {CONVOLUTION, 40, 4}, {WINDOW, 44, 8},  {CONVOLUTION, 52, 4},
-    {GROUPS, 56, 2}, {RULE, 60, 8},        {FACTORS, 68, 4}, {WEIGHTS | TABLE, 76, 4},
-    {RULE, 80, 8},   {PAD, 88, 4},         {0, 58, 2},       {0, 94, 34},
+    {DPT_HAS_RULE, 2, 1},
+    {DPT_HAS_WEIGHTS, 3, 1},
+    {DPT_HAS_SECOND, 6, 2},
+    {DPT_HAS_SECOND, 16, 8},
+    {DPT_HAS_WINDOW, 32, 8},
+    {DPT_HAS_CONVOLUTION, 40, 4},
+    {DPT_HAS_WINDOW, 44, 8},
+    {DPT_HAS_CONVOLUTION, 52, 4},
+    {DPT_HAS_GROUPS, 56, 2},
+    {DPT_HAS_RULE, 60, 8},
+    {DPT_HAS_FACTORS, 68, 4},
+    {DPT_HAS_WEIGHTS | DPT_HAS_TABLE, 76, 4},
+    {DPT_HAS_RULE, 80, 8},
+    {DPT_HAS_PAD, 88, 4},
+    {0, 58, 2},
+    {0, 94, 34},
 };
 
 static dpt_op read_op(const uint8_t *p) {
@@ -127,8 +113,8 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
         !type_ok(op->out, DPT_I32)) {
         return DPT_E_FIELD;
     }
-    const uint16_t fields = fields_of[op->kind];
-    if (op->weight_bits != ((fields & WEIGHTS) != 0 ? 8 : 0)) {
+    const uint16_t fields = dpt_facts[op->kind];
+    if (op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
         return DPT_E_FIELD;
     }
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -141,14 +127,14 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
 
 /* Check 12: the ranges of what describes windows, groups and factors. */
 static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
-    const uint16_t fields = fields_of[op->kind];
+    const uint16_t fields = dpt_facts[op->kind];
     const int padded = !zeros(record + 44, 8),
-              pools = (fields & WINDOW) != 0 && (fields & CONVOLUTION) == 0;
-    if ((fields & WINDOW) != 0 &&
+              pools = (fields & DPT_HAS_WINDOW) != 0 && (fields & DPT_HAS_CONVOLUTION) == 0;
+    if ((fields & DPT_HAS_WINDOW) != 0 &&
         (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 || op->stride_w == 0)) {
         return DPT_E_FIELD;
     }
-    if ((fields & CONVOLUTION) != 0 &&
+    if ((fields & DPT_HAS_CONVOLUTION) != 0 &&
         (op->dilation_h == 0 || op->dilation_w == 0 || op->pool_h == 0 || op->pool_w == 0)) {
         return DPT_E_FIELD;
     }
@@ -163,10 +149,10 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     if (!padded && dpt_u32(record + 88) != 0) {
         return DPT_E_FIELD;
     }
-    if ((fields & GROUPS) != 0 && op->groups < 2) {
+    if ((fields & DPT_HAS_GROUPS) != 0 && op->groups < 2) {
         return DPT_E_FIELD;
     }
-    for (int k = 0; (fields & FACTORS) != 0 && k < 2; k++) {
+    for (int k = 0; (fields & DPT_HAS_FACTORS) != 0 && k < 2; k++) {
         if (op->factors[k] == 0 || op->factors[k] > MAX_FACTOR) {
             return DPT_E_FIELD;
         }
@@ -182,7 +168,7 @@ static int length_ok(uint32_t out, uint32_t length, uint64_t reach, uint32_t str
 }
 
 static int windows_ok(const dpt_op *op) {
-    const int conv = (fields_of[op->kind] & CONVOLUTION) != 0;
+    const int conv = (dpt_facts[op->kind] & DPT_HAS_CONVOLUTION) != 0;
     const uint32_t pool_h = conv ? op->pool_h : 1u, pool_w = conv ? op->pool_w : 1u;
     const uint32_t step_h = conv ? op->dilation_h : 1u, step_w = conv ? op->dilation_w : 1u;
     const uint64_t reach_h = (uint64_t)(op->kernel_h - 1u) * step_h + 1,
@@ -193,10 +179,19 @@ static int windows_ok(const dpt_op *op) {
            length_ok(op->out.w, width, reach_w, op->stride_w, pool_w);
 }
 
+/* Whether a second input, if there is one, has a value for each place or channel of the output. */
+static int second_fits(const dpt_op *op) {
+    const uint16_t facts = dpt_facts[op->kind];
+    const int pixel = (facts & DPT_SECOND_MAY_BE_PIXEL) != 0 && op->in2.h == 1 && op->in2.w == 1;
+    return (facts & DPT_HAS_SECOND) == 0 ||
+           (op->in2.c == op->out.c && (pixel || same_plane(op->in2, op->out)));
+}
+
 /* Checks 11 to 13: the shapes of the tensors. */
 static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     const dpt_tensor a = op->in, b = op->in2, out = op->out;
-    if (!size_ok(a) || !size_ok(out) || ((fields_of[op->kind] & SECOND) != 0 && !size_ok(b))) {
+    if (!size_ok(a) || !size_ok(out) ||
+        ((dpt_facts[op->kind] & DPT_HAS_SECOND) != 0 && !size_ok(b))) {
         return DPT_E_SHAPE;
     }
     const dpt_status status = check_ranges(op, record);
@@ -221,21 +216,14 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_DEPTHWISE:
         ok = windows_ok(op) && out.c % a.c == 0;
         break;
-    case DPT_ADD:
-        ok = same_plane(a, out) && same_plane(b, out) && a.c == out.c && b.c == out.c;
-        break;
-    case DPT_MUL:
-        ok = same_plane(a, out) && a.c == out.c && b.c == out.c &&
-             (same_plane(b, out) || (b.h == 1 && b.w == 1));
-        break;
     case DPT_HISTORY:
         ok = a.h == 1 && out.h <= op->kernel_h && a.w == out.w && a.c == out.c;
         break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
-    default:
-        ok = same_plane(a, out) && a.c == out.c;
+    default: /* each value of the one or two at its place */
+        ok = same_plane(a, out) && a.c == out.c && second_fits(op);
         break;
     }
     return ok ? DPT_OK : DPT_E_SHAPE;
@@ -250,8 +238,8 @@ static int copies(dpt_tensor in, dpt_tensor out) {
 static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, int last) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
     const dpt_op *op = &ops[i];
-    const uint16_t fields = fields_of[op->kind];
-    const int two = (fields & SECOND) != 0;
+    const uint16_t fields = dpt_facts[op->kind];
+    const int two = (fields & DPT_HAS_SECOND) != 0;
     if (op->reads[0] > i || op->reads[1] > i) {
         return DPT_E_FIELD;
     }
@@ -265,7 +253,7 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
         (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
         return DPT_E_SHAPE;
     }
-    if ((fields & RULE) != 0 &&
+    if ((fields & DPT_HAS_RULE) != 0 &&
         (op->lo > op->hi || op->lo < lowest[op->out.type] || op->hi > highest[op->out.type])) {
         return DPT_E_FIELD;
     }
@@ -321,7 +309,7 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
     const uint64_t bias = add < 0 ? (uint64_t)-(int64_t)add : (uint64_t)add;
     uint64_t sum = n * largest_of(op->in);
-    if (op->kind == DPT_ADD) {
+    if ((dpt_facts[op->kind] & DPT_HAS_FACTORS) != 0) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
     } else if (op->kind == DPT_MUL) {
         sum = largest_real(op->in) * largest_real(op->in2);
@@ -346,16 +334,16 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
  * checks 20 and 21 linear in the blob's size. The tables of 2^16 ops, which lie in the blob, sum to
  * less than 2^51. */
 static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *named) {
-    const uint16_t fields = fields_of[op->kind];
+    const uint16_t fields = dpt_facts[op->kind];
     const uint32_t weight = dpt_u32(record + 76), bias = dpt_u32(record + 80),
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
-    const uint32_t channels = (fields & WEIGHTS) != 0 ? op->out.c : 1u;
+    const uint32_t channels = (fields & DPT_HAS_WEIGHTS) != 0 ? op->out.c : 1u;
     const uint64_t n = values_read(op);
-    const uint64_t weights = (fields & WEIGHTS) != 0   ? n * channels
-                             : (fields & TABLE) == 0   ? 0
-                             : op->out.type == DPT_I32 ? 4 * 256
-                                                       : 256;
-    const uint64_t words = (fields & RULE) != 0 ? 4 * (uint64_t)channels : 0;
+    const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0 ? n * channels
+                             : (fields & DPT_HAS_TABLE) == 0 ? 0
+                             : op->out.type == DPT_I32       ? 4 * 256
+                                                             : 256;
+    const uint64_t words = (fields & DPT_HAS_RULE) != 0 ? 4 * (uint64_t)channels : 0;
     const uint32_t pads = pad != 0 ? op->in.c : 0;
     if (!inside(b, weight, weights) || !inside(b, bias, words) || !inside(b, mult, words) ||
         !inside(b, pad, pads)) {
@@ -365,16 +353,16 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
     if (*named > TABLES_LIMIT * (uint64_t)b->size) {
         return DPT_E_TABLE;
     }
-    if ((fields & WEIGHTS) != 0) {
+    if ((fields & DPT_HAS_WEIGHTS) != 0) {
         op->weight = (const int8_t *)(b->bytes + weight);
     }
-    if ((fields & TABLE) != 0) {
+    if ((fields & DPT_HAS_TABLE) != 0) {
         op->table = b->bytes + weight;
     }
     if (pad != 0) {
         op->pad = b->bytes + pad;
     }
-    if ((fields & RULE) == 0) {
+    if ((fields & DPT_HAS_RULE) == 0) {
         return DPT_OK;
     }
     op->bias = b->bytes + bias;
@@ -454,7 +442,7 @@ static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint
 
 /* What op i reads is alive until then. */
 static void note_reader(dpt_op *ops, uint32_t i) {
-    const int inputs = (fields_of[ops[i].kind] & SECOND) != 0 ? 2 : 1;
+    const int inputs = (dpt_facts[ops[i].kind] & DPT_HAS_SECOND) != 0 ? 2 : 1;
     for (int k = 0; k < inputs; k++) {
         if (ops[i].reads[k] > 0) {
             ops[ops[i].reads[k] - 1].last_reader = (uint16_t)i;

@@ -83,7 +83,7 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
  * has read for it. */
 static int plan_in_place(const plan_group *g, size_t j) {
     const dpt_op *op = &g->ops[g->last];
-    return (op->kind == DPT_ADD || op->kind == DPT_LOOKUP || op->kind == DPT_MUL) &&
+    return (dpt_facts[op->kind] & DPT_MAY_LIE_OVER_INPUT) != 0 &&
            (op->reads[0] == j + 1 || op->reads[1] == j + 1) &&
            !plan_multiplies_by_pixel(op, j + 1) && g->ops[j].out_offset == op->out_offset;
 }

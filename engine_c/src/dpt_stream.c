@@ -23,8 +23,8 @@ static void stream_write(uint8_t *at, uint32_t steps) {
     at[1] = (uint8_t)(steps >> 8 & 0xFFu);
 }
 
-/* When a tensor is there. Below 2^32: a first step, a period and a height are below 2^16. */
-static stream_clock stream_there(const dpt_op *ops, size_t number) {
+/* When a tensor is ready. Below 2^32: a first step, a period and a height are below 2^16. */
+static stream_clock stream_ready(const dpt_op *ops, size_t number) {
     stream_clock clock = {1, 1};
     if (number > 0) {
         const dpt_op *op = &ops[number - 1];
@@ -42,24 +42,24 @@ static stream_clock stream_there(const dpt_op *ops, size_t number) {
 static int stream_set_clock(dpt_op *ops, size_t i, stream_histories *found) {
     dpt_op *op = &ops[i];
     const int inputs = op->in2.c != 0 ? 2 : 1;
-    stream_clock there[2], run = {0, 0};
+    stream_clock ready[2], run = {0, 0};
     for (int k = 0; k < inputs; k++) {
-        there[k] = stream_there(ops, op->reads[k]);
-        run = there[k].first > run.first ? there[k] : run;
+        ready[k] = stream_ready(ops, op->reads[k]);
+        run = ready[k].first > run.first ? ready[k] : run;
     }
     op->first = (uint16_t)run.first;
     op->period = (uint16_t)run.period;
     for (int k = 0; k < inputs; k++) {
         const size_t source = op->reads[k];
         const int kept = source > 0 && ops[source - 1].kind == DPT_HISTORY;
-        if (there[k].period != run.period || (!kept && there[k].first != run.first)) {
+        if (ready[k].period != run.period || (!kept && ready[k].first != run.first)) {
             return 0;
         }
-        for (size_t h = 0; there[k].first != run.first && h < found->n; h++) {
+        for (size_t h = 0; ready[k].first != run.first && h < found->n; h++) {
             found->lent[h] &= found->op[h] != source - 1;
         }
     }
-    const stream_clock out = stream_there(ops, i + 1);
+    const stream_clock out = stream_ready(ops, i + 1);
     return out.first <= STREAM_MOST_STEPS && out.period <= STREAM_MOST_STEPS && op->rows == 0;
 }
 

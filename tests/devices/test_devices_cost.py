@@ -6,7 +6,7 @@ import re
 import nets
 import numpy as np
 import pytest
-from device_jobs import EVERY_DAY, as_params
+from device_jobs import as_params
 from line_nets import spotter
 
 from drypoint import devices, models
@@ -17,8 +17,6 @@ from drypoint.program import codegen, fuse_rows, packing
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
-# The others take most of the minutes of the device tests: an emulator that counts is slow.
-COUNTED_EVERY_DAY = EVERY_DAY & {"cortex-m0+", "cortex-m4", "cortex-m55"}
 BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 
@@ -54,7 +52,7 @@ def equals_the_record(target, program, recorded, toolbox):
 @pytest.mark.parametrize(
     "target",
     [
-        pytest.param(row, id=row.name, marks=() if row.name in COUNTED_EVERY_DAY else ONLY_CI)
+        pytest.param(row, id=row.name, marks=() if row.name == "cortex-m4" else ONLY_CI)
         for row in devices.TARGETS
     ],
 )

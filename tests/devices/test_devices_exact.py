@@ -6,6 +6,7 @@ from device_jobs import expected, random_jobs, with_packed
 
 from drypoint import data, devices, models
 from drypoint.program import packing
+from tools import ONLY_CI
 
 ARM64 = ("neoni8mm", "neondot", "neon")  # chosen at run time, whatever it is compiled for
 SIMD = {
@@ -56,6 +57,7 @@ def test_random_nets_give_the_reference_on_every_byte(target, toolbox, jobs):
 STRICT = [row for row in devices.TARGETS if row.strict_alignment]
 
 
+@ONLY_CI
 @pytest.mark.parametrize("row", STRICT, ids=lambda row: row.name)
 def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, toolbox):
     """Blob, arena and input 0 to 15 bytes behind alignment; on hosts, hostile.c does the same."""

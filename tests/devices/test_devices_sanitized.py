@@ -41,8 +41,9 @@ def answer(runner, data):
     return subprocess.run([runner], input=data, capture_output=True, check=False, env=environment)
 
 
-def test_random_nets_give_the_reference_without_a_complaint(runner):
-    programs = [*nets.DEEP, *(job.program for job in random_jobs(60))]
+def test_random_nets_give_the_reference_without_a_complaint(toolbox, runner):
+    count = toolbox.count(every_day=20, ci=60)
+    programs = [*nets.DEEP, *(job.program for job in random_jobs(count))]
     jobs = [
         devices.Job(program=p, inputs=nets.random_inputs(p, 1), misalignment=i % 16)
         for i, p in enumerate(programs)

@@ -9,7 +9,10 @@ from tools import ROOT, run
 
 @pytest.fixture(scope="session")
 def site(toolbox):
-    """The folder of the built site; a warning of Sphinx is a failure."""
+    """The folder of the built site; a warning of Sphinx is a failure. Only CI builds it: Sphinx
+    takes over a minute."""
+    if not toolbox.all_tools:
+        pytest.skip("only CI runs them (--all-tools)")
     toolbox.need("cc")
     toolbox.need_package("myst_nb")
     folder = toolbox.folder / "site/html"

@@ -24,7 +24,7 @@ SECTIONS = {
     "MEA": 26,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 15,
+    "VIS": 23,
     "PER": 10,
     "NET": 33,
     "ENG": 19,

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from drypoint import models
 from tools import ROOT
 
 DOCS = ROOT / "docs"
@@ -31,6 +32,20 @@ def test_pages_made_from_files_show_them(site):
         "changelog": "Unreleased",
     }.items():
         assert words in (site / f"{page}.html").read_text("utf-8"), page
+
+
+def test_the_site_has_the_page_to_draw_on(site):
+    """test_serve.py draws on such a page in a browser."""
+    assert '<iframe class="draw" src="draw/index.html"' in (site / "serve.html").read_text("utf-8")
+    assert '<script type="text/plain" id="engine">' in (site / "draw/index.html").read_text("utf-8")
+
+
+def test_the_site_has_the_report_of_the_shipped_model(site):
+    """Oracle: the accuracy on the model's card."""
+    assert 'href="lenet-report.html"' in (site / "report.html").read_text("utf-8")
+    page = (site / "lenet-report.html").read_text("utf-8")
+    score = models.card("lenet-mnist").integer_score
+    assert f"<dd>{100 * score.correct / score.n:.2f} %" in page
 
 
 def test_the_first_page_leads_to_every_page():

@@ -86,7 +86,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
-    if (kind < 1 || kind > 11 || blob[r + 1] > 3 || blob[r + 2] > 30 ||
+    if (kind < 1 || kind > KINDS || blob[r + 1] > 3 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
@@ -106,7 +106,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {kind == 5, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
-                  {kind == 7, 68, 72},
+                  {has_factors(kind), 68, 72},
                   {has_weights(kind) || kind == 9, 76, 80},
                   {rule, 80, 88},
                   {conv || kind == 4 || kind == 11, 88, 92},
@@ -146,7 +146,7 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
     const uint64_t a = u16_at(blob, r + 68), b = u16_at(blob, r + 70);
     if ((!any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
         (kind == 5 && u16_at(blob, r + 56) < 2) ||
-        (kind == 7 && (a < 1 || a > 32767 || b < 1 || b > 32767))) {
+        (has_factors(kind) && (a < 1 || a > 32767 || b < 1 || b > 32767))) {
         return 12;
     }
     return 0;
@@ -176,21 +176,20 @@ static inline int output_check(const uint8_t *blob, size_t r) {
     } else if (kind == 2) {
         ok = u16_at(blob, r + 24) == 1 && u16_at(blob, r + 26) == 1;
     }
-    if (kind == 11) {
+    if (kind == HISTORY) {
         ok = u16_at(blob, r + 8) == 1 && u16_at(blob, r + 24) <= u16_at(blob, r + 32) &&
              same_bytes(blob, r + 10, r + 26, 2);
     }
-    if (is_pool(kind) || kind == 7 || kind == 9 || kind == 10 || kind == 11) {
+    if (is_pool(kind) || is_binary(kind) || kind == 9 || kind == HISTORY) {
         ok = ok && oc == c;
     }
     if (kind == 5) {
         ok = ok && c % groups == 0 && oc % groups == 0;
     } else if (kind == 6) {
         ok = ok && oc % c == 0;
-    } else if (kind == 7) {
-        ok = ok && same_bytes(blob, r + 16, r + 24, 6);
-    } else if (kind == 10) {
-        const int pixel = u16_at(blob, r + 16) == 1 && u16_at(blob, r + 18) == 1;
+    } else if (is_binary(kind)) {
+        const int pixel =
+            second_may_be_pixel(kind) && u16_at(blob, r + 16) == 1 && u16_at(blob, r + 18) == 1;
         ok = ok && (same_bytes(blob, r + 16, r + 24, 6) || (pixel && u16_at(blob, r + 20) == oc));
     } else if (kind == 8) {
         ok = ok && same_bytes(blob, r + 16, r + 8, 4) && oc == c + u16_at(blob, r + 20);
@@ -268,8 +267,7 @@ static inline uint64_t weights_each(const uint8_t *blob, size_t r) {
 static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     const int kind = blob[r];
     const uint64_t each = weights_each(blob, r), channels = u16_at(blob, r + 28);
-    const uint64_t largest = blob[r + 14] == 0 ? 255 : 128,
-                   largest2 = blob[r + 22] == 0 ? 255 : 128;
+    const uint64_t largest = blob[r + 14] == 0 ? 255 : 128;
     const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 84) + 4 * o));
     const int64_t bias = i32_at(blob, (size_t)(u32_at(blob, r + 80) + 4 * o));
     uint64_t bound = (uint64_t)(bias < 0 ? -bias : bias);
@@ -286,12 +284,8 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     }
     if (kind == 4) {
         bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
-    } else if (kind == 7) {
-        bound += u16_at(blob, r + 68) * largest + u16_at(blob, r + 70) * largest2;
-    } else if (kind == 10) {
-        const int zero = (int8_t)blob[r + 15], zero2 = (int8_t)blob[r + 23];
-        bound += (largest + (uint64_t)(zero < 0 ? -zero : zero)) *
-                 (largest2 + (uint64_t)(zero2 < 0 ? -zero2 : zero2));
+    } else if (is_binary(kind)) {
+        bound += binary_bound(blob + r);
     }
     return bound > (uint64_t)LARGEST_BOUND / ((uint64_t)1 << blob[r + 2]) ? 21 : 0;
 }

@@ -22,7 +22,7 @@ static int guard_side = 1;
 
 #include <signal.h>
 
-enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16, KINDS = DPT_KINDS - 1 };
+enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16 };
 
 static uint64_t current; /* the number of the mutant at hand */
 static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, laid_over;

@@ -6,6 +6,7 @@
 #define MUTANTS_H
 
 #include "exact.h"
+#include "kinds.h"
 
 enum { MUTANT_SIZE = 1 << 16, REBUILT_OPS = 8, SHARING_OPS = 40, CROWD = 20, OP_WEIGHTS = 4096 };
 
@@ -56,11 +57,11 @@ static inline uint32_t small(mutant *m) {
 }
 
 static inline int is_convolution(uint32_t kind) {
-    return kind == 1 || kind == 5 || kind == 6;
+    return is_conv((int)kind);
 }
 
 static inline int reads_two(uint32_t kind) {
-    return kind == 7 || kind == 8 || kind == 10;
+    return has_two_inputs((int)kind);
 }
 
 static inline size_t record_of(uint32_t op) {
@@ -100,7 +101,7 @@ static inline spec read_spec(const mutant *m, uint32_t op) {
 
 static inline spec random_spec(mutant *m) {
     spec s = {0};
-    s.kind = 1 + below(m, 10);
+    s.kind = 1 + below(m, KINDS);
     s.marks = below(m, 2);
     s.out_type = below(m, 2);
     s.zero = below(m, 2) == 0 ? below(m, 256) : 0;
@@ -239,17 +240,12 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
         make_rule(m, r, largest * make_weights(m, r, each, channels), channels);
     } else if (kind == 4) {
         make_rule(m, r, largest * get_number(m, r + 32, 2) * get_number(m, r + 34, 2), 1);
-    } else if (kind == 7) {
-        const uint32_t a = 1 + below(m, below(m, 2) == 0 ? 32767 : 3), b = 1 + below(m, 32767);
-        put(m, r + 68, 2, a);
-        put(m, r + 70, 2, b);
-        make_rule(m, r, a * largest + b * magnitude_at(m, r + 16), 1);
-    } else if (kind == 10) {
-        const uint64_t zero = get_number(m, r + 15, 1), zero2 = get_number(m, r + 23, 1);
-        make_rule(m, r,
-                  (largest + (zero < 128 ? zero : 256 - zero)) *
-                      (magnitude_at(m, r + 16) + (zero2 < 128 ? zero2 : 256 - zero2)),
-                  1);
+    } else if (is_binary((int)kind)) {
+        if (has_factors((int)kind)) {
+            put(m, r + 68, 2, 1 + below(m, below(m, 2) == 0 ? 32767 : 3));
+            put(m, r + 70, 2, 1 + below(m, 32767));
+        }
+        make_rule(m, r, binary_bound(m->bytes + r), 1);
     } else if (kind == 9) {
         append_random(m, r + 76, m->bytes[r + 30] == 2 ? 1024 : 256);
     }
@@ -257,7 +253,7 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
         (get_number(m, r + 44, 4) | get_number(m, r + 48, 4)) != 0) {
         append_random(m, r + 88, get_number(m, r + 12, 2));
     }
-    if (kind != 3 && kind != 8 && kind != 9) {
+    if (requantizes((int)kind)) {
         make_clamp(m, r);
     }
 }
@@ -290,7 +286,7 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
 static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int last) {
     const uint32_t c = get_number(m, in + 4, 2);
-    kind = kind < 1 || kind > 10 || (kind == 5 && c < 2) ? 1 : kind;
+    kind = kind < 1 || kind > KINDS || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
     const int copies = kind == 3 || kind == 8;
     return copies && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;

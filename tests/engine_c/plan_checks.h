@@ -4,6 +4,7 @@
 #define PLAN_CHECKS_H
 
 #include "drypoint.h"
+#include "kinds.h"
 
 #include <stddef.h>
 
@@ -31,23 +32,6 @@ static inline uint64_t values_at(const uint8_t *blob, size_t at) {
     return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
 }
 
-/* What the tables of section 3 call the kinds. */
-static inline int is_conv(int kind) {
-    return kind == 1 || kind == 5 || kind == 6;
-}
-static inline int is_pool(int kind) {
-    return kind == 3 || kind == 4;
-}
-static inline int has_two_inputs(int kind) {
-    return kind == 7 || kind == 8 || kind == 10;
-}
-static inline int has_weights(int kind) {
-    return is_conv(kind) || kind == 2;
-}
-static inline int requantizes(int kind) {
-    return has_weights(kind) || kind == 4 || kind == 7 || kind == 10;
-}
-
 /* The last op that reads the output of op `op`, or 0. */
 static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
     uint64_t last = 0;
@@ -62,7 +46,7 @@ static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
 }
 
 static inline int is_history(const uint8_t *blob, uint64_t op) {
-    return blob[record_at(op)] == 11;
+    return blob[record_at(op)] == HISTORY;
 }
 
 static inline int is_fused(const uint8_t *blob, uint64_t op) {
@@ -132,10 +116,10 @@ static inline int reads_tensor(const uint8_t *blob, uint64_t op, uint64_t number
            (has_two_inputs(blob[r]) && u16_at(blob, r + 6) == number);
 }
 
-/* A Mul by one pixel, which is tensor `number`. */
+/* Whether the second input of the op is one pixel, tensor `number`. */
 static inline int reads_pixel(const uint8_t *blob, uint64_t op, uint64_t number) {
     const size_t r = record_at(op);
-    return blob[r] == 10 && u16_at(blob, r + 6) == number &&
+    return second_may_be_pixel(blob[r]) && u16_at(blob, r + 6) == number &&
            u16_at(blob, r + 16) != u16_at(blob, r + 8);
 }
 
@@ -192,8 +176,8 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
         return 0;
     }
     for (uint64_t k = group_first(blob, op); k <= op; k++) {
-        const int in_place = k == op && (kind == 7 || kind == 9 || kind == 10) && ahead == 0 &&
-                             !reads_pixel(blob, k, other + 1);
+        const int in_place =
+            k == op && may_lie_over_input(kind) && ahead == 0 && !reads_pixel(blob, k, other + 1);
         if (!reads_tensor(blob, k, other + 1) || in_place) {
             continue;
         }

@@ -20,15 +20,15 @@ static inline uint64_t histories(const uint8_t *blob) {
     return n;
 }
 
-/* When a tensor is there, and when an op runs: from the program's input up, each time anew for the
- * ops before, with the clocks of all tensors so far in `there`. */
-static inline steps_of runs(const uint8_t *blob, uint64_t op, const steps_of *there) {
+/* When a tensor is ready, and when an op runs: from the program's input up, each time anew for the
+ * ops before, with the clocks of all tensors so far in `ready`. */
+static inline steps_of runs(const uint8_t *blob, uint64_t op, const steps_of *ready) {
     const size_t r = record_at(op);
-    const steps_of a = there[u16_at(blob, r + 4)];
+    const steps_of a = ready[u16_at(blob, r + 4)];
     if (!has_two_inputs(blob[r])) {
         return a;
     }
-    const steps_of b = there[u16_at(blob, r + 6)];
+    const steps_of b = ready[u16_at(blob, r + 6)];
     return a.first > b.first ? a : b;
 }
 
@@ -41,23 +41,23 @@ static inline steps_of written_by(const uint8_t *blob, uint64_t op, steps_of run
     return run;
 }
 
-/* Fills there[0 .. ops]; the blobs of the fuzzer and of the tests have few ops. */
-static inline void fill_there(const uint8_t *blob, steps_of *there) {
-    there[0].first = there[0].period = 1;
+/* Fills ready[0 .. ops]; the blobs of the fuzzer and of the tests have few ops. */
+static inline void fill_ready(const uint8_t *blob, steps_of *ready) {
+    ready[0].first = ready[0].period = 1;
     for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
-        there[i + 1] = written_by(blob, i, runs(blob, i, there));
-        if (there[i + 1].first > MOST_STEPS || there[i + 1].period > MOST_STEPS) {
-            there[i + 1].first = there[i + 1].period = MOST_STEPS + 1; /* refused; no overflow */
+        ready[i + 1] = written_by(blob, i, runs(blob, i, ready));
+        if (ready[i + 1].first > MOST_STEPS || ready[i + 1].period > MOST_STEPS) {
+            ready[i + 1].first = ready[i + 1].period = MOST_STEPS + 1; /* refused; no overflow */
         }
     }
 }
 
 enum { MOST_TENSORS = 1 << 16 };
 
-static inline const steps_of *there_of(const uint8_t *blob) {
-    static steps_of there[MOST_TENSORS + 1];
-    fill_there(blob, there);
-    return there;
+static inline const steps_of *ready_of(const uint8_t *blob) {
+    static steps_of ready[MOST_TENSORS + 1];
+    fill_ready(blob, ready);
+    return ready;
 }
 
 /* The part of check 23 that is about steps. */
@@ -65,18 +65,18 @@ static inline int clocks_check(const uint8_t *blob) {
     if (histories(blob) == 0) {
         return 0;
     }
-    const steps_of *there = there_of(blob);
+    const steps_of *ready = ready_of(blob);
     for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
         const size_t r = record_at(i);
-        const steps_of run = runs(blob, i, there);
-        if (u16_at(blob, r + 92) != 0 || there[i + 1].first > MOST_STEPS) {
+        const steps_of run = runs(blob, i, ready);
+        if (u16_at(blob, r + 92) != 0 || ready[i + 1].first > MOST_STEPS) {
             return 23;
         }
         for (size_t k = 0; k < (has_two_inputs(blob[r]) ? 2u : 1u); k++) {
             const uint64_t number = u16_at(blob, r + 4 + 2 * k);
             const int lasts = number > 0 && is_history(blob, number - 1);
-            if (there[number].period != run.period ||
-                (!lasts && there[number].first != run.first)) {
+            if (ready[number].period != run.period ||
+                (!lasts && ready[number].first != run.first)) {
                 return 23;
             }
         }
@@ -106,10 +106,10 @@ static inline int state_check(const uint8_t *blob) {
     return u32_at(blob, 48) != (histories(blob) > 0 ? size : 0) ? 23 : 0;
 }
 
-/* Whether every reader of a history runs first when the history's rows are there. */
-static inline int is_lent(const uint8_t *blob, uint64_t op, const steps_of *there) {
+/* Whether every reader of a history runs first when the history's rows are ready. */
+static inline int is_lent(const uint8_t *blob, uint64_t op, const steps_of *ready) {
     for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
-        if (reads_tensor(blob, i, op + 1) && runs(blob, i, there).first != there[op + 1].first) {
+        if (reads_tensor(blob, i, op + 1) && runs(blob, i, ready).first != ready[op + 1].first) {
             return 0;
         }
     }
@@ -123,7 +123,7 @@ static inline int lent_check(const uint8_t *blob) {
     if (state == 0) {
         return 0;
     }
-    const steps_of *there = there_of(blob);
+    const steps_of *ready = ready_of(blob);
     for (uint64_t i = 0; i + 1 < n; i++) {
         const uint64_t begin = u32_at(blob, record_at(i) + 72);
         const uint64_t end = begin + values_at(blob, record_at(i) + 24);
@@ -133,7 +133,7 @@ static inline int lent_check(const uint8_t *blob) {
                 const uint64_t at = u32_at(blob, record_at(h) + 72);
                 free |= is_history(blob, h) && byte >= at && byte < at + history_row(blob, h) &&
                         (last_reader(blob, i) < h || last_reader(blob, h) < i) &&
-                        is_lent(blob, h, there);
+                        is_lent(blob, h, ready);
             }
             if (!free) {
                 return 24;

@@ -102,7 +102,7 @@ target_link_libraries(use PRIVATE digits::digits)
 """
 
 
-@pytest.mark.parametrize("shared", ["OFF", pytest.param("ON", marks=ONLY_CI)])
+@pytest.mark.parametrize("shared", [pytest.param(n, marks=ONLY_CI) for n in ("OFF", "ON")])
 def test_a_project_with_the_engine_in_it_installs_and_exports_itself(
     toolbox, consumer, tmp_path, shared
 ):

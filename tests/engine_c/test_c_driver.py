@@ -41,7 +41,6 @@ def assert_reference(results, cases=CASES, all_wanted=WANTED):
 EVERY_DAY = {
     ("gcc", "-O3", "-fsigned-char"),
     ("gcc", "-O0", "-funsigned-char"),
-    ("clang", "-O2", "-funsigned-char"),
 }
 BUILDS = [
     pytest.param(*build, marks=() if build in EVERY_DAY else ONLY_CI)
@@ -53,10 +52,10 @@ BUILDS = [
 
 @pytest.mark.parametrize(("compiler", "level", "char"), BUILDS)
 def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char):
-    plain = [] if level == "-O3" and char == "-fsigned-char" else ["-DDPT_PLAIN_C"]
-    assert_reference(
-        traces(toolbox.engine_program(compiler, "driver.c", level, char, *plain), CASES)
-    )
+    simd = level == "-O3" and char == "-fsigned-char"
+    backends = toolbox.backends if simd else ["-DDPT_PLAIN_C"]
+    driver = toolbox.engine_program(compiler, "driver.c", level, char, *backends)
+    assert_reference(traces(driver, CASES))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -65,7 +64,8 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     where nobody said that it may. `pytest --random-nets 100000` looks at more nets."""
     driver = toolbox.sanitized(compiler, "driver.c")
     assert_reference(traces(driver, CASES))
-    count = request.config.getoption("--random-nets") // (3 if compiler == "clang" else 1)
+    count = request.config.getoption("--random-nets") or toolbox.count(every_day=300, ci=1500)
+    count //= 3 if compiler == "clang" else 1
     for begin in range(0, count, 500):  # what is held in memory at a time
         seeds = range(10_000 + begin, 10_000 + min(begin + 500, count))
         cases = [(p, nets.random_inputs(p, 1, n=3)) for p in map(nets.random_program, seeds)]
@@ -118,7 +118,7 @@ def test_the_sanitizers_find_planted_faults(toolbox, tmp_path, fault, message):
     )
     include = ["-Iengine_c/include", "-Itests/engine_c"]
     binary = tmp_path / "fault"
-    engine = toolbox.engine(compiler, *flags)
+    engine = toolbox.engine(compiler, *flags, *toolbox.backends)
     run([path, *flags, *include, code, *engine, "-o", binary], cwd=ROOT)
     with pytest.raises(AssertionError, match=message):
         run([binary])
@@ -130,7 +130,7 @@ def test_nothing_is_read_or_written_beside_a_buffer(toolbox, compiler, guard):
     """Blob, packed weights, arena, input and output end (begin) where a page ends (begins) whose
     neighbour may not be touched. Sanitizers do not see what vector instructions in assembly read;
     the processor does. Sizes are odd, so buffers that end there begin at every alignment. The
-    engine is that of the test above that has all kernels in it."""
-    flags = ("-O3", "-fsigned-char")
+    engine is that of the test above that has SIMD kernels in it."""
+    flags = ("-O3", "-fsigned-char", *toolbox.backends)
     driver = toolbox.engine_program(compiler, "driver.c", *flags, only=[guard])
     assert_reference(traces(driver, CASES))

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from drypoint.program._ops import KINDS
 from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, STRICT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
@@ -17,23 +18,23 @@ BUILDS = {
     "clang": lambda toolbox: toolbox.sanitized("clang", "fuzz.c"),
     # The engine is the one of test_c_driver.
     "guard pages": lambda toolbox: toolbox.engine_program(
-        "gcc", "fuzz.c", "-O3", "-fsigned-char", only=["-DGUARDED=guard_side"]
+        "gcc", "fuzz.c", "-O3", "-fsigned-char", *toolbox.backends, only=["-DGUARDED=guard_side"]
     ),
 }
-COUNT = 15_000
 
 
 @pytest.mark.parametrize(
     "build", [pytest.param(name, marks=ONLY_CI if name == "clang" else ()) for name in BUILDS]
 )
 def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, build):
-    first = COUNT * [*BUILDS].index(build)
-    text = run([BUILDS[build](toolbox), first, COUNT, *BLOBS]).decode()
+    count = toolbox.count(every_day=10_000, ci=15_000)
+    first = count * [*BUILDS].index(build)
+    text = run([BUILDS[build](toolbox), first, count, *BLOBS]).decode()
     counts = {name: int(n) for name, n in (line.split(": ") for line in text.splitlines())}
-    names = [f"check {i}" for i in range(1, 28)] + [f"kind {i}" for i in range(1, 12)]
+    names = [f"check {i}" for i in range(1, 28)] + [f"kind {i}" for i in range(1, len(KINDS) + 1)]
     names += ["fused", "over an input by rows"]
     assert [name for name in names if counts[name] < 10] == []
-    assert counts["ran"] > COUNT / 4
+    assert counts["ran"] > count / 4
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_wrong_engine_is_found_and_its_mutant_alone_fails(toolbox, tmp_path, f
     assert right in text
     source = tmp_path / file
     source.write_text(text.replace(right, wrong), "utf-8")
-    engine = toolbox.engine("gcc", "-O3", "-fsigned-char")
+    engine = toolbox.engine("gcc", "-O3", "-fsigned-char", *toolbox.backends)
     objects = [path for path in engine if source.stem not in path.name]
     include = [f"-I{folder}" for folder in (INCLUDE, ROOT / "engine_c/src", C_TESTS)]
     binary = tmp_path / "fuzz"

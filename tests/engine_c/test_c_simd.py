@@ -109,9 +109,10 @@ X86_CPUS = {
 @pytest.mark.parametrize("cpu", X86_CPUS)
 def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
     """With the plain build of the driver, which other tests use, too."""
-    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")
+    driver = toolbox.optimized("driver.c")
     found = run([toolbox.need("qemu-x86_64"), "-cpu", cpu, driver, "backends"])
-    assert found.decode().split() == X86_CPUS[cpu]
+    left_out = [] if toolbox.all_tools else ["sse41"]
+    assert found.decode().split() == [name for name in X86_CPUS[cpu] if name not in left_out]
 
 
 def assert_reference(script, cases, wanted):

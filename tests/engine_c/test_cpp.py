@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 
 from drypoint.program import codegen, reference
-from tools import C_TESTS, INCLUDE, PLAIN, WARNINGS, run
+from tools import C_TESTS, INCLUDE, ONLY_CI, PLAIN, WARNINGS, run
 
 HEADER = INCLUDE / "drypoint.hpp"
 
 
 @pytest.mark.parametrize("seed", [62, 7, 8])
 @pytest.mark.parametrize(
-    ("cxx", "standard"), [("g++", "c++11"), ("g++", "c++20"), ("clang++", "c++17")]
+    ("cxx", "standard"),
+    [("g++", "c++11"), ("g++", "c++20"), pytest.param("clang++", "c++17", marks=ONLY_CI)],
 )
 def test_the_wrapper_runs_a_model_from_every_kind_of_buffer(toolbox, tmp_path, seed, cxx, standard):
     program = nets.random_program(seed)

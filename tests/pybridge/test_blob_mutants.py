@@ -24,7 +24,7 @@ TOOLS_PART = (
 
 def mutants(toolbox, first, count):
     """Mutants of the golden blobs, as tests/engine_c/fuzz.c makes them."""
-    program = toolbox.engine_program("gcc", "fuzz.c", "-O3", "-fsigned-char")
+    program = toolbox.optimized("fuzz.c")
     raw, at = run([program, "write", first, count, *BLOBS]), 0
     while at < len(raw):
         size, _ = struct.unpack_from("=2I", raw, at)
@@ -52,7 +52,7 @@ def outputs_of_other_blobs(read, data):
 
 def test_python_takes_what_c_takes_but_for_the_tools_part(toolbox):
     cases = list(mutants(toolbox, 900_000, COUNT))
-    driver = toolbox.engine_program("gcc", "driver.c", "-O3", "-fsigned-char")  # of test_c_driver
+    driver = toolbox.optimized("driver.c")
     x = np.random.default_rng(5).integers(0, 256, (1, 499)).astype(np.uint8)
     read = answers(driver, [Job(x, data, limit=20_000) for data in cases])
     counts = {"both": 0, "only C": 0, "neither": 0}

@@ -65,6 +65,27 @@ def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     assert names(tmp_path) == ["model.npz"]
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from drypoint.common import DrypointError, write_all
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    write_all({Path(sys.argv[1]): bytes(10), Path(sys.argv[2]): bytes(200)})
+except DrypointError as error:
+    print(error)
+"""
+
+
+def test_a_write_that_fails_again_when_the_file_is_closed_names_the_file(tmp_path):
+    """The system refuses the bytes that Python still holds, as a full disk does."""
+    paths = [tmp_path / "small", tmp_path / "large"]
+    command = [sys.executable, "-c", LIMITED, *map(str, paths)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == f"cannot write {paths[1]}: File too large\n"
+    assert names(tmp_path) == []
+
+
 def test_a_disk_that_fills_up_leaves_all_of_several_files(tmp_path, monkeypatch):
     paths = [tmp_path / "model.h", tmp_path / "model.c", tmp_path / "drypoint/dpt_run.c"]
     write_all(dict.fromkeys(paths[:2], "old"))

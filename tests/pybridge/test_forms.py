@@ -14,7 +14,7 @@ from dataclasses import replace
 import nets
 import numpy as np
 import pytest
-from packages import STATED
+from packages import library_parts, model_parts
 
 from drypoint import forms, nn, quant
 from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
@@ -28,28 +28,13 @@ FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
 def model(name="net", seed=62):
     program = nets.random_program(seed)
     texts = codegen.generate(program, name, nets.random_inputs(program, 1))
-    return forms.ModelParts(
-        name=name,
-        selftest=texts.pop("selftest.c"),
-        model=texts,
-        macs=program.macs,
-        weights=program.weight_bytes,
-        arena=program.arena_size,
-        pixels=False,
-        reads="What goes in.",
-        writes="What comes out.",
-    )
+    selftest = texts.pop("selftest.c")
+    return model_parts(name, selftest=selftest, model=texts, macs=program.macs)
 
 
-def parts(name="net", seed=62, models=None, package=STATED):
-    return forms.Parts(
-        name=name,
-        drypoint="0.1.0",
-        models=models or [model(name, seed)],
-        engine={f.name: f.read_text() for f in [*headers(), *c_sources()]},
-        engine_licence="the licence",
-        package=package,
-    )
+def parts(name="net", seed=62, models=None):
+    engine = {f.name: f.read_text() for f in [*headers(), *c_sources()]}
+    return library_parts(models or [model(name, seed)], name=name, engine=engine)
 
 
 PARTS = parts()
@@ -110,6 +95,7 @@ def cmake(toolbox, source, build, *options):
     return build
 
 
+@ONLY_CI
 def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
     folder = written(tmp_path / "net", "cmake")
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
@@ -284,12 +270,14 @@ endfunction()
 """
 
 
+@ONLY_CI
 def test_the_zephyr_module_builds_with_the_functions_that_zephyr_offers(toolbox, tmp_path):
     written(tmp_path / "net", "zephyr")
     (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "net"))
     check_selftest(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
 
 
+@ONLY_CI
 @pytest.mark.parametrize("given", [PARTS, TWO], ids=["one", "two"])
 def test_the_self_test_of_esp_idf_is_a_project_that_builds(toolbox, tmp_path, monkeypatch, given):
     """In a folder that is not called as the library is."""
@@ -344,6 +332,7 @@ def test_two_models_of_one_export_build_with_one_engine_from_all_its_sources(
     assert run([folder / "selftest"]) == BOTH
 
 
+@ONLY_CI
 def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path):
     folder = written(tmp_path / "nets", "cmake", TWO)
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"

@@ -12,29 +12,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from packages import STATED
+from packages import STATED, library_parts, model_parts
 
 from drypoint import forms
 
 UNSTATED = forms.Package()
-MODEL = forms.ModelParts(
-    name="net",
-    model={"net.c": "the tables", "net.h": "the header"},
-    selftest="the self-test",
-    macs=1000,
-    weights=100,
-    arena=10,
-    pixels=False,
-    reads="What goes in.",
-    writes="What comes out.",
-)
-PARTS = forms.Parts(
-    name="net",
-    drypoint="0.1.0",
-    models=[MODEL],
-    engine={"drypoint.h": "h", "drypoint.hpp": "hpp", "dpt_run.c": "c"},
-    engine_licence="the licence",
-)
+PARTS = library_parts([model_parts()])
 
 
 def files(form, package=STATED):
@@ -155,8 +138,18 @@ def test_the_pack_description_follows_the_rules_of_the_pack_check():
         assert set(named) <= set(found) | folders
         assert root.findtext("license") in found
     assert root.findtext("description").startswith("An integer net with its C99 engine")
+    assert root.get("schemaVersion") == "1.7.9"  # the first one that has licenseSets
     stated = ET.fromstring(files("cmsis-pack")["Jane_Joe_Doe.net.pdsc"])
-    assert stated.findtext("description").startswith(STATED.description)
+    assert stated.findtext("description") == STATED.description
+
+
+def test_the_longest_name_and_description_fit_into_a_pack():
+    """PACK.xsd: a Csub has at most 32 characters, a description 256."""
+    parts = library_parts([model_parts("n" * 63)], name="n" * 63)
+    given = replace(parts, package=forms.Package(description="d" * 200))
+    root = ET.fromstring(forms.arrange("cmsis-pack", given)[f"unknown.{'n' * 63}.pdsc"])
+    assert root.find("components/component").get("Csub") == "n" * 32
+    assert [len(one.text) <= 256 for one in root.iter("description")] == [True, True]
 
 
 def test_the_zephyr_readme_names_the_variable_of_today():
@@ -174,6 +167,8 @@ def test_the_zephyr_readme_names_the_variable_of_today():
         ("MIT OR 0BSD", "(MIT OR 0BSD) AND Apache-2.0"),
         ("LicenseRef-Acme", "LicenseRef-Acme AND Apache-2.0"),
         ("GPL-2.0-only WITH Classpath-exception-2.0", None),
+        ("MIT AND ((Zlib AND BSD-3-Clause) AND GPL-2.0+)", None),
+        ("ANDROID-licence", None),
     ],
 )
 def test_a_manifests_licence_covers_model_and_engine(licence, both):
@@ -184,7 +179,10 @@ def test_a_manifests_licence_covers_model_and_engine(licence, both):
 def test_a_fact_that_no_manifest_takes_is_refused_in_one_line():
     wrong = {
         "version": ("", "1.2", "1.2.3-rc1", "v1.2.3", "01.2.3", "1.2.3\n", 1, None),
-        "licence": ("MIT\nurl=x", "MIT;", " MIT", "()", "<MIT>"),
+        "licence": (
+            *("MIT\nurl=x", "MIT;", " MIT", "()", "<MIT>", "MIT AND", "AND", "MIT MIT", "(MIT"),
+            *("MIT)", "MIT WITH", "MIT WITH a WITH b", "(MIT) (MIT)", "MIT  OR 0BSD", "(MIT)MIT"),
+        ),
         "author": ("a\nb", " a", "x" * 201, None),
         "contact": ("jane", "jane@", "a b@c.de", "<jane@c.de>", "jane@c"),
         "url": (

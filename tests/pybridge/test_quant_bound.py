@@ -62,7 +62,7 @@ def excesses(case, program, calibration):
 
 
 @given(cases)
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_integers_are_within_the_bound_in_every_layer(case):
     calibration = case.calibration()
     program = quantize(case.model, calibration)
@@ -71,7 +71,7 @@ def test_integers_are_within_the_bound_in_every_layer(case):
 
 
 @given(cases)
-@settings(max_examples=150)
+@settings(max_examples=settings.default.max_examples)
 def test_the_engine_gives_the_bytes_of_the_reference(case):
     program = quantize(case.model, case.calibration())
     rng = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def test_the_engine_gives_the_bytes_of_the_reference(case):
 
 
 @given(cases)
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples)
 def test_the_overflow_bound_is_never_reached_and_stored(case):
     """Oracle: the worst input of each output channel, built from the signs of its weights."""
     for op in quantize(case.model, case.calibration()).ops:

@@ -8,12 +8,14 @@ import graph_features
 import nets
 
 from drypoint.program import blob
+from tools import ONLY_CI
 
-# The programs that test_c_driver.py runs without options: under sanitizers, and by every compiler.
+# The programs that test_c_driver.py runs in CI: under sanitizers, and by every compiler.
 UNDER_SANITIZERS = range(10_000, 11_500)
 BY_EVERY_COMPILER = range(60)
 
 
+@ONLY_CI
 def test_the_graphs_under_sanitizers_show_every_feature_several_times():
     found = graph_features.count(map(nets.random_program, UNDER_SANITIZERS))
     wanted = graph_features.every_feature()

@@ -20,7 +20,6 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
-    Mul,
     Program,
     ProgramError,
     Shape,
@@ -56,10 +55,10 @@ def test_every_op_of_one_input_equals_plain_loops(kind, in_type, last, seed):
 
 
 def pair(rng, first, second, last):
-    """An addition, a product and a concatenation of tensors of these types, and their inputs."""
+    """An op of each kind of two inputs, of these types, and their values."""
     shape = Shape(*(int(n) for n in rng.integers(1, (6, 6, 5))))
     a, b = Tensor(shape, first), Tensor(shape, second)
-    ops = [nets._add(rng, "add", a, b, last=last), nets._mul(rng, "mul", a, b, last=last)]
+    ops = [nets.binary_op(rng, kind, a, b, last=last, kind=kind) for kind in nets.BINARY]
     if first == second:
         made = Shape(shape.h, shape.w, 2 * shape.c)
         output = Tensor(made, "i32" if last else first)
@@ -237,7 +236,7 @@ def test_random_programs_have_every_kind_type_and_edge():
     """The generator is worth its name: otherwise the properties above would prove little."""
     programs = [nets.random_program(seed) for seed in range(300)]
     ops = [op for program in programs for op in program.ops]
-    kinds = {Conv, GroupedConv, DepthwiseConv, Dense, MaxPool, AvgPool, Add, Concat, Lookup, Mul}
+    kinds = nets.OF_GRAPHS
     assert {type(op) for op in ops} == kinds
     assert {type(program.ops[-1]) for program in programs} == kinds
     for kind in (Conv, Add, Lookup, AvgPool):

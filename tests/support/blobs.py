@@ -6,10 +6,11 @@ ops read, and the memory plan), rows_faults.py (ops that run row by row) and rea
 that tell faulty readers apart).
 """
 
+import dataclasses
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from drypoint.program import (
     Tensor,
     blob,
 )
+from drypoint.program._op import BaseOp
+from drypoint.program._ops import KINDS, BinaryOp
 
 SIZE, MAGIC, VERSION, CRC, CAPACITY = -4, -5, -6, -7, -8
 FIELD, SHAPE, TABLE, OVERFLOW, PLAN = -9, -10, -11, -12, -13
@@ -39,6 +42,7 @@ Change = tuple[int, str, int]
 Cases = dict[str, tuple[int, bytes]]  # what is wrong: the status, and the blob
 
 # Fields of a record.
+UNKNOWN_KIND = len(KINDS) + 1
 KIND, MARKS, SHIFT, BITS, READS, IN, IN2, OUT = 0, 1, 2, 3, 4, 8, 16, 24
 KERNEL, STRIDE, DILATION, PADDING, POOL, GROUPS = 32, 36, 40, 44, 52, 56
 LO, HI, FACTORS, OFFSET, WEIGHT, BIAS, MULT, PAD, ROWS = 60, 64, 68, 72, 76, 80, 84, 88, 92
@@ -163,13 +167,26 @@ def mean(source: Tensor, output: Tensor, kernel: tuple[int, int], **fields: Any)
     return AvgPool(**(base | _rule(output, 1) | fields))
 
 
+def binary(kind: type[BinaryOp], a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
+    """An op on pairs of values; its factors, where it has them, are 2 and 3."""
+    base: dict[str, Any] = {"inputs": (a, b), "output": output} | _rule(output, 1)
+    base["name"] = {"add": "+", "mul": "*"}.get(kind.kind, kind.kind)
+    if "factors" in field_names(kind):
+        base["factors"] = (2, 3)
+    return cast("Op", kind(**(base | fields)))
+
+
 def addition(a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
-    base = {"name": "+", "inputs": (a, b), "output": output, "factors": (2, 3)}
-    return Add(**(base | _rule(output, 1) | fields))
+    return binary(Add, a, b, output, **fields)
 
 
 def product(a: Tensor, b: Tensor, output: Tensor, **fields: Any) -> Op:
-    return Mul(**({"name": "*", "inputs": (a, b), "output": output} | _rule(output, 1) | fields))
+    return binary(Mul, a, b, output, **fields)
+
+
+def field_names(kind: type[BaseOp]) -> set[str]:
+    """The names of the fields that an op of the kind has."""
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def concatenation(a: Tensor, b: Tensor, *, last: bool = False) -> Op:
@@ -278,8 +295,12 @@ CONV, GROUPED, DEPTHWISE, MEAN = (
     blob.dumps(program(op)) for op in (_CONV, _GROUPED, _DEPTHWISE, _MEAN)
 )
 MAXIMA = blob.dumps(program(maximum(_PLANE, _PLANE, (1, 1)), maximum(_PLANE, _WIDE, (1, 1))))
-ADD = blob.dumps(program(addition(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
-PRODUCT = blob.dumps(program(product(_PLANE, _PLANE, _WIDE), reads=((0, 0),)))
+BINARY = {
+    kind.kind: blob.dumps(program(binary(kind, _PLANE, _PLANE, _WIDE), reads=((0, 0),)))
+    for kind in KINDS
+    if issubclass(kind, BinaryOp)
+}
+ADD, PRODUCT = BINARY["add"], BINARY["mul"]
 CONCAT = blob.dumps(program(concatenation(_PLANE, _PLANE, last=True), reads=((0, 0),)))
 LOOKUP = blob.dumps(program(lookup(_PLANE, _WIDE)))
 LOOKUPS = blob.dumps(  # the first writes bytes

@@ -6,6 +6,7 @@ the graph and of the memory plan.
 from blobs import (
     ADD,
     BIAS,
+    BINARY,
     BITS,
     CAPACITY,
     CONCAT,
@@ -50,6 +51,7 @@ from blobs import (
     STRIDE,
     TABLE,
     TYPE,
+    UNKNOWN_KIND,
     VERSION,
     WEIGHT,
     WIDEN,
@@ -59,6 +61,7 @@ from blobs import (
     H,
     W,
     changed,
+    field_names,
     i8,
     i32,
     place,
@@ -71,9 +74,12 @@ from blobs import (
     with_table_at_the_end,
 )  # fmt: skip
 
+from drypoint.program import Lookup, Op
+from drypoint.program._ops import KINDS
+
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
-    "depthwise": DEPTHWISE, "add": ADD, "concat": CONCAT, "lookup": LOOKUPS, "mul": PRODUCT,
+    "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, **BINARY,
 }  # fmt: skip
 
 # What a reader must take although it lies at an edge.
@@ -160,28 +166,23 @@ _HEADER: Cases = {
     "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
 }  # fmt: skip
 
-# For each kind bytes of fields that it does not use; each of them is 0 in a good blob.
-_SECOND, _REQUANTIZED = (*range(6, 8), *range(16, 24)), (*range(60, 68), *range(80, 88))
-_WINDOWS, _CONVOLUTION = (*range(32, 40), *range(44, 52)), (*range(40, 44), *range(52, 56))
-_GROUPS, _FACTORS, _WEIGHT, _PAD = range(56, 58), range(68, 72), range(76, 80), range(88, 92)
-UNUSED = {
-    "conv": (*_SECOND, *_GROUPS, *_FACTORS),
-    "dense": (*_SECOND, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_PAD),
-    "maxpool": (
-        2, *_SECOND, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_WEIGHT, *_PAD
-    ),
-    "avgpool": (*_SECOND, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_WEIGHT),
-    "grouped": (*_SECOND, *_FACTORS),
-    "depthwise": (*_SECOND, *_GROUPS, *_FACTORS),
-    "add": (*_WINDOWS, *_CONVOLUTION, *_GROUPS, *_WEIGHT, *_PAD),
-    "mul": (*_WINDOWS, *_CONVOLUTION, *_GROUPS, *_FACTORS, *_WEIGHT, *_PAD),
-    "concat": (
-        2, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_WEIGHT, *_PAD
-    ),
-    "lookup": (
-        2, *_SECOND, *_WINDOWS, *_CONVOLUTION, *_GROUPS, *_REQUANTIZED, *_FACTORS, *_PAD
-    ),
+# The bytes of an op's fields in its record: BLOB.md, section 3.
+PLACES = {
+    "shift": (2,), "lo": range(60, 64), "hi": range(64, 68), "kernel": range(32, 36),
+    "stride": range(36, 40), "dilation": range(40, 44), "padding": range(44, 52),
+    "pool": range(52, 56), "groups": (56, 57), "factors": range(68, 72),
+    "weight": range(76, 80), "bias": range(80, 84), "mult": range(84, 88), "pad": range(88, 92),
 }  # fmt: skip
+
+
+def unused(kind: type[Op]) -> list[int]:
+    """The bytes of fields that an op of the kind does not have; each is 0 in a good blob."""
+    has = field_names(kind) | ({"weight"} if kind is Lookup else set())
+    own = [at for field, places in PLACES.items() if field not in has for at in places]
+    return own + ([*range(6, 8), *range(16, 24)] if kind.arity == 1 else [])
+
+
+CLASSES = {kind.kind: kind for kind in KINDS}
 RESERVED = (58, 59, *range(94, 128))
 
 
@@ -191,7 +192,7 @@ def unused_bytes() -> Cases:
     return {
         f"{kind}, unused byte {at}": (FIELD, changed(data, u8(at, 1)))
         for kind, data in BY_KIND.items()
-        for at in (*UNUSED[kind], *RESERVED)
+        for at in (*unused(CLASSES[kind]), *RESERVED)
     }
 
 
@@ -201,7 +202,7 @@ def sides_of_zero() -> Cases:
         f"{kind}, {side} of the tensor at {at} is 0": (SHAPE, changed(data, u16(at + side, 0)))
         for kind, data in BY_KIND.items()
         for at in (IN, IN2, OUT)
-        if at != IN2 or kind in ("add", "concat", "mul")
+        if at != IN2 or CLASSES[kind].arity == 2
         for side in (H, W, C)
     }
 
@@ -209,7 +210,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, 12)
+        for n in (0, UNKNOWN_KIND)
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),

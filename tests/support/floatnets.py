@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import (
     GELU,
+    LEAF_TYPES,
     AdaptiveAvgPool2d,
     Add,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
-    Concat,
     Conv2d,
     Cos,
     Dropout,
@@ -26,9 +26,9 @@ from drypoint.nn import (
     LeakyReLU,
     Linear,
     MaxPool2d,
+    Merge,
     Model,
     Module,
-    Mul,
     ReLU,
     ReLU6,
     Reshape,
@@ -82,6 +82,13 @@ def _pair(rng, most_h, most_w):
     return int(rng.integers(1, most_h + 1)), int(rng.integers(1, most_w + 1))
 
 
+MERGES = [
+    Add,  # twice as often
+    *sorted(
+        (kind for kind in LEAF_TYPES if issubclass(kind, Merge) and kind.exportable),
+        key=lambda kind: kind.__name__,
+    ),
+]
 FUNCTIONS = (Tanh, Sigmoid, Hardsigmoid, Hardswish, SiLU, GELU, Sin, Cos)
 
 
@@ -150,7 +157,7 @@ def _branches(rng, shape) -> Graph:
     c = shape[0]
     first = [Conv2d(c, 3, padding=1), BatchNorm2d(), _activation(rng)][: int(rng.integers(1, 4))]
     second = [Conv2d(c, 1), _activation(rng)][: int(rng.integers(0, 3))]
-    joined = (Add, Add, Concat, Mul)[int(rng.integers(4))]()
+    joined = MERGES[int(rng.integers(len(MERGES)))]()
     layers: dict[str, Module] = {f"a{i}": layer for i, layer in enumerate(first)}
     layers |= {f"b{i}": layer for i, layer in enumerate(second)}
     layers |= {"join": joined, "out": _activation(rng)}

@@ -6,8 +6,9 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 
+from nets import OF_GRAPHS
+
 from drypoint.program import (
-    Add,
     AvgPool,
     Concat,
     Conv,
@@ -15,9 +16,7 @@ from drypoint.program import (
     DepthwiseConv,
     DType,
     GroupedConv,
-    Lookup,
     MaxPool,
-    Mul,
     Op,
     Program,
 )
@@ -26,8 +25,7 @@ Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what
 
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
-KINDS = (*PADDED, Dense, MaxPool, Add, Concat, Lookup, Mul)
-IN_PLACE = (Add, Lookup, Mul)
+IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
@@ -64,7 +62,7 @@ def count(programs: Iterable[Program]) -> Counter[Feature]:
 def every_feature() -> set[Feature]:
     """All that NUMERICS.md section 3 allows an op to show."""
     wanted = set[Feature]()
-    for kind in KINDS:
+    for kind in OF_GRAPHS:
         name = kind.__name__
         wanted |= {(name, what) for what in OF_KIND if kind is not Dense or what == "skip"}
         for types in _types(kind):
@@ -83,6 +81,16 @@ def every_feature() -> set[Feature]:
                 special.append("in place")
             wanted |= {(name, *types, what) for what in special}
     return wanted
+
+
+def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
+    """What the golden blobs show: each kind with all types, each kind with all that is special. Of
+    histories nothing.
+    """
+    found = {feature for feature in found if feature[0] in {kind.__name__ for kind in OF_GRAPHS}}
+    return {(*feature[:-1], "") for feature in found if feature[-1] == ""} | {
+        (feature[0], feature[-1]) for feature in found if feature[-1] not in ("", "skip")
+    }
 
 
 def _types(kind: type[Op]) -> list[tuple[DType, ...]]:

@@ -1,5 +1,7 @@
 """Random programs for tests: every kind of op, every shape parameter, extreme values."""
 
+import dataclasses
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -8,24 +10,32 @@ from rows_nets import random_rows_plan
 
 from drypoint.program import (
     NUMPY_TYPE,
-    Add,
     AvgPool,
     Concat,
     Conv,
     Dense,
     DepthwiseConv,
     GroupedConv,
+    History,
     Lookup,
     MaxPool,
-    Mul,
     Op,
     Program,
     Shape,
     Tensor,
+    _ops,
 )
 from drypoint.program._fuse import make_plan_by_rows
+from drypoint.program._ops import BinaryOp
 
 KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
+OF_GRAPHS = {*_ops.KINDS} - {History}  # only streaming programs have histories
+BINARY = {kind.kind: kind for kind in _ops.KINDS if issubclass(kind, BinaryOp)}
+BROADCASTS = ("mul",)  # kinds whose second input may be one pixel
+LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number >= 10}
+"""Kinds that came after the others, so that most seeds give the same programs as before: the seeds
+of the programs that have them, modulo 7.
+"""
 INT8_STYLES = ("any", "extreme", "small", "zero")
 LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
 
@@ -144,21 +154,17 @@ def _pool(rng, name, source, kind, *, last):
     return AvgPool(name=name, inputs=(source,), output=output, **rule, **windows, bias=bias)
 
 
-def _add(rng, name, a, b, *, last):
-    output = _output(rng, a.shape, last)
-    factors = tuple(int(n) for n in rng.choice([1, 77, 20000, 32767], 2))
-    bias = rng.integers(-(2**23), 2**23, 1).astype(np.int32)
-    bound = factors[0] * a.magnitude + factors[1] * b.magnitude + abs(int(bias[0]))
-    rule = requantization(rng, bound, output.type, 1)
-    return Add(name=name, inputs=(a, b), output=output, factors=factors, bias=bias, **rule)
-
-
-def _mul(rng, name, a, b, *, last):
-    output = _output(rng, a.shape, last)
-    bias = rng.integers(-1000, 1000, 1).astype(np.int32)
-    bound = (a.magnitude + abs(a.zero)) * (b.magnitude + abs(b.zero)) + abs(int(bias[0]))
-    rule = requantization(rng, bound, output.type, 1)
-    return Mul(name=name, inputs=(a, b), output=output, bias=bias, **rule)
+def binary_op(rng, name, a, b, *, last, kind) -> BinaryOp:
+    """An op of a kind that computes with the two values at a place."""
+    output, most, fields = _output(rng, a.shape, last), 1000, {}
+    if "factors" in {field.name for field in dataclasses.fields(BINARY[kind])}:
+        fields["factors"] = tuple(int(n) for n in rng.choice([1, 77, 20000, 32767], 2))
+        most = 2**23
+    fields["bias"] = rng.integers(-most, most, 1).astype(np.int32)
+    lo, hi = LIMITS[output.type]
+    least = {"shift": 0, "mult": np.array([2], np.int32), "lo": lo, "hi": hi}
+    op = BINARY[kind](name=name, inputs=(a, b), output=output, **fields, **least)
+    return replace(op, **requantization(rng, op.acc_bound[0], output.type, 1))
 
 
 def _lookup(rng, name, source, *, last):
@@ -214,34 +220,34 @@ class _Graph:
         return self.append(weighted_op(self.rng, Conv, "any", base, shape, **windows), number)
 
     def join(self, kind, number, *, last):
-        """An addition or a concatenation of tensor `number` and an earlier one that fits it, or
-        one that is made of it.
+        """A concatenation, or an op on pairs of values, of tensor `number` and an earlier one that
+        fits it, or one that is made of it.
         """
         source = self.tensors[number]
         plane, zero = source.shape[:2], source.zero
-        if kind == "add":
+        if kind in BINARY:
             fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
         else:
             kept = (source.type, *plane, zero)
             fits = [i for i, t in enumerate(self.tensors) if (t.type, *t.shape[:2], t.zero) == kept]
         other = int(self.rng.choice(fits))
         if other == number and self.rng.random() < 0.8:
-            channels = source.shape.c if kind == "add" else int(self.rng.integers(1, 6))
+            channels = source.shape.c if kind in BINARY else int(self.rng.integers(1, 6))
             made = Tensor(Shape(*plane, channels), source.type, zero)
             other = self.pixelwise(
-                number, _output(self.rng, made.shape, False) if kind == "add" else made
+                number, _output(self.rng, made.shape, False) if kind in BINARY else made
             )
         pair = (number, other) if self.rng.random() < 0.5 else (other, number)
         a, b = self.tensors[pair[0]], self.tensors[pair[1]]
-        if kind == "add":
-            return self.append(_add(self.rng, self.name, a, b, last=last), *pair)
+        if kind in BINARY:
+            return self.append(binary_op(self.rng, self.name, a, b, last=last, kind=kind), *pair)
         shape = Shape(*plane, a.shape.c + b.shape.c)
         output = Tensor(shape, "i32") if last else a._replace(shape=shape)
         return self.append(Concat(name=self.name, inputs=(a, b), output=output), *pair)
 
-    def multiply(self, number, *, last):
-        """A product of tensor `number` and a factor for each of its channels that a pool makes of
-        it, or a tensor of its shape.
+    def broadcast(self, kind, number, *, last):
+        """An op on tensor `number` and a value for each of its channels that a pool makes of it, or
+        a tensor of its shape.
         """
         source = self.tensors[number]
         choice = self.rng.random()
@@ -259,16 +265,17 @@ class _Graph:
             fits = [i for i, t in enumerate(self.tensors) if t.shape == source.shape]
             other = int(self.rng.choice(fits))
         pair = source, self.tensors[other]
-        return self.append(_mul(self.rng, self.name, *pair, last=last), number, other)
+        op = binary_op(self.rng, self.name, *pair, last=last, kind=kind)
+        return self.append(op, number, other)
 
     def grow(self, kind, *, last=False):
         """One more op of a kind, mostly on the newest tensor."""
         newest = last or self.rng.random() < 0.8
         number = len(self.tensors) - 1 if newest else int(self.rng.integers(len(self.tensors)))
-        if kind in ("add", "concat"):
+        if kind in BROADCASTS:
+            return self.broadcast(kind, number, last=last)
+        if kind in BINARY or kind == "concat":
             return self.join(kind, number, last=last)
-        if kind == "mul":
-            return self.multiply(number, last=last)
         op = random_op(self.rng, self.name, self.tensors[number], last=last, kind=kind)
         return self.append(op, number)
 
@@ -283,18 +290,20 @@ class _Graph:
                 weight = (shape.c, source.shape.size)
                 made.append(self.append(weighted_op(self.rng, Dense, "any", base, weight), number))
             a, b = (self.tensors[number] for number in made)
-            self.append(_add(self.rng, self.name, a, b, last=False), *made)
+            op = binary_op(self.rng, self.name, a, b, last=False, kind="add")
+            self.append(op, *made)
 
 
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
-    """A graph of ops, determined by the seed: every kind of op (products of two tensors where the
-    seed is a multiple of seven), outputs that several ops read, edges that skip ops, zero points,
+    """A graph of ops, determined by the seed: every kind of op (those of `LATER` for some
+    seeds), outputs that several ops read, edges that skip ops, zero points,
     padding values, ops in place. Where the seed modulo 3 is 1, ops run row by row.
 
     With `n_ops` the graph has so many random ops, and what joins them.
     """
     rng = np.random.default_rng(seed)
-    kinds = (*kinds, *["mul"] * 5) if seed % 7 == 0 and kinds == KINDS else kinds
+    later = [kind for kind, rest in LATER.items() if seed % 7 == rest and kinds == KINDS]
+    kinds = (*kinds, *later * 5)
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
     graph = _Graph(rng, _output(rng, shape, False))
     count = int(rng.integers(1, 8)) if n_ops is None else n_ops
@@ -313,6 +322,14 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     if seed % 3 == 1:
         scales["plan"] = random_rows_plan(rng, ops, reads)
     return Program(name=f"net{seed}", ops=ops, reads=reads, labels=labels, **scales)
+
+
+def with_every_kind(programs: list[Program]) -> list[Program]:
+    """The programs, and the first random one with each kind that they lack."""
+    made = map(random_program, itertools.count())
+    while missing := OF_GRAPHS - {type(op) for program in programs for op in program.ops}:
+        programs = [*programs, next(p for p in made if missing & {type(op) for op in p.ops})]
+    return programs
 
 
 def by_rows(program: Program) -> Program:

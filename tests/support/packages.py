@@ -1,4 +1,4 @@
-"""A package of an exported library with every fact, for the tests of forms and manifests."""
+"""An exported library and its package, for the tests of forms and manifests."""
 
 from drypoint import forms
 
@@ -10,3 +10,31 @@ STATED = forms.Package(
     url="https://example.org/net",
     description='Tells "yes" from <no>: a net & its engine',  # quotes of JSON, YAML and XML
 )
+
+
+def model_parts(name="net", **facts):
+    """A model of the given facts; of those that are left out it has the values here."""
+    values = {
+        "model": {f"{name}.c": "the tables", f"{name}.h": "the header"},
+        "selftest": "the self-test",
+        "macs": 1000,
+        "weights": 100,
+        "arena": 10,
+        "pixels": False,
+        "streaming": False,
+        "reads": "What goes in.",
+        "writes": "What comes out.",
+    }
+    return forms.ModelParts(name=name, **{**values, **facts})
+
+
+def library_parts(models, *, name="net", engine=None, package=STATED):
+    """A library of these models; `engine` is file name -> text."""
+    return forms.Parts(
+        name=name,
+        drypoint="0.1.0",
+        models=models,
+        engine=engine or {"drypoint.h": "h", "drypoint.hpp": "hpp", "dpt_run.c": "c"},
+        engine_licence="the licence",
+        package=package,
+    )

@@ -1,8 +1,9 @@
 """The public names of drypoint, by surface: Python, command line, C, generated C.
 
-``python tests/support/public_names.py`` records them in ``tests/api``. docs/policy.md says what a
-version number promises for each. A name appears or goes by a decision: its line in a file of
-``tests/api`` changes in the same commit, and a line of CHANGELOG.md says so.
+``tests/api`` holds the names of the last release. Until the next release, CHANGELOG.md names every
+name that is new or gone since: `unexplained` finds the others. A release records the names again
+(docs/release.md): ``python tests/support/public_names.py``. docs/policy.md says what a version
+number promises for each surface.
 """
 
 import argparse
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 API = ROOT / "tests/api"
 INNER = {"bench", "cli", "common", "devices"}
 """Parts without a promise: they serve the command line and the other parts."""
+_WORD = re.compile(r"--[\w-]+|\w+\.[ch]\b|\w+")  # an option, a C file, an identifier
 
 
 def python_names() -> list[str]:
@@ -84,6 +86,18 @@ def generated_names() -> list[str]:
         externs = re.findall(r"\b(name\w*)(?=[;(])", texts["name.h"])
         found |= {*texts, *macros, *externs}
     return sorted(found - {"NAME_H"})
+
+
+def unexplained(before: list[str], after: list[str], changelog: str) -> list[str]:
+    """The names that are in one list only, and that no code of *Unreleased* in CHANGELOG.md names.
+
+    The code names `drypoint.nn.Conv2d` by its last part, `Conv2d`; code is what stands between
+    backticks.
+    """
+    section = changelog.partition("\n## Unreleased\n")[2].partition("\n## ")[0]
+    named = set(_WORD.findall(" ".join(re.findall(r"`([^`]+)`", section))))
+    changed = sorted(set(before) ^ set(after))
+    return [name for name in changed if _WORD.findall(name)[-1] not in named]
 
 
 SURFACES = {

@@ -39,6 +39,7 @@ from blobs import (
     STRIDE,
     TABLE,
     TYPE,
+    UNKNOWN_KIND,
     VERSION,
     WEIGHT,
     Cases,
@@ -282,7 +283,7 @@ _WEIGHED = changed(
     DENSE, *((table(DENSE, WEIGHT) + 6 + i, "b", 1) for i in range(6)), (_BIAS, "i", 0)
 )
 _BASE = changed(DENSE, i32(LO, 0))  # one dense op whose clamp fits u8 too
-_KIND = u8(KIND, 11, op=1)  # check 9 of op 1
+_KIND = u8(KIND, UNKNOWN_KIND, op=1)  # check 9 of op 1
 _TOO_MUCH = sharing(8, 48, factor=4, short=680)  # 18,816 bytes of seven ops are too much
 _ORDER: Cases = {
     **_channels("dense", _WEIGHED, 6),
@@ -296,7 +297,7 @@ _ORDER: Cases = {
         TABLE, changed(GROUPED_FIRST, (16, "I", 0), (table(GROUPED_FIRST, MULT), "i", 3)),
     ),
     "too many tables, then an unknown kind": (
-        TABLE, changed(_TOO_MUCH, u8(KIND, 11, op=7)),
+        TABLE, changed(_TOO_MUCH, u8(KIND, UNKNOWN_KIND, op=7)),
     ),
     "i32 between ops, and an odd multiplier": (
         SHAPE, changed(LINE, u8(OUT + TYPE, 2), (table(LINE, MULT), "i", 3)),

@@ -6,10 +6,9 @@ import numpy as np
 from line_nets import SCALES, dense, rule
 from nets import (
     INT8_STYLES,
-    _add,
     _lookup,
-    _mul,
     _output,
+    binary_op,
     random_pads,
     requantization,
     weighted_op,
@@ -113,8 +112,8 @@ class _Line:
         self.windows("conv", kernel=kernel, **more)
         if self.source.shape != shape:
             return
-        make = _mul if self.rng.random() < 0.3 else _add
-        op = make(self.rng, self.name(), self.source, source, last=False)
+        kind = "mul" if self.rng.random() < 0.3 else "add"
+        op = binary_op(self.rng, self.name(), self.source, source, last=False, kind=kind)
         self.append(op, self.tensor, before)
 
     def branches(self) -> None:
@@ -143,7 +142,8 @@ class _Line:
             op = Concat(name=self.name(), inputs=tuple(tensors), output=a._replace(shape=shape))
             self.append(op, *made)
         else:
-            self.append(_add(self.rng, self.name(), *tensors, last=False), *made)
+            op = binary_op(self.rng, self.name(), *tensors, last=False, kind="add")
+            self.append(op, *made)
 
     def whole(self, number: int) -> int:
         self.tensor = number

@@ -30,6 +30,8 @@ WRAPS = ("-fsanitize=unsigned-integer-overflow,unsigned-shift-base",)
 WRAPS += (f"-fsanitize-ignorelist={C_TESTS / 'wraps.txt'}",)
 SANITIZERS = {"gcc": (*SANITIZE, *ASSERTS), "clang": (*SANITIZE, *ASSERTS, *WRAPS)}
 PLAIN = ("-O1", "-DDPT_PLAIN_C")  # of programs that need some engine, without SIMD
+# Every day: one of the four SIMD backends of x86-64, which take nine tenths of the time to compile.
+AVX2_ALONE = tuple(f"-DDPT_NO_{name}" for name in ("SSE41", "AVXVNNI", "AVX512VNNI"))
 
 # For tests that compile much and would find little more than another test of every day does: the
 # same by another compiler, for another target with the same kernels, with another option.
@@ -64,6 +66,15 @@ class Toolbox:
         if self.all_tools:
             pytest.fail(f"{what}, and --all-tools is given")
         pytest.skip(what)
+
+    def count(self, *, every_day: int, ci: int) -> int:
+        """How many random cases a test draws."""
+        return ci if self.all_tools else every_day
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Flags that choose the engine's backends: one SIMD backend every day, all in CI."""
+        return () if self.all_tools else AVX2_ALONE
 
     def need(self, name: str) -> str:
         """The path of a program: beside this Python, or on PATH; skips or fails without it."""
@@ -117,7 +128,11 @@ class Toolbox:
         """The program under AddressSanitizer and UndefinedBehaviorSanitizer, with DPT_ASSERT."""
         flags = SANITIZERS[compiler]
         self.need_flags(self.need(compiler), *flags)
-        return self.engine_program(compiler, source, *flags)
+        return self.engine_program(compiler, source, *flags, *self.backends)
+
+    def optimized(self, source: str) -> Path:
+        """The program by gcc -O3, with SIMD kernels; many tests share its engine."""
+        return self.engine_program("gcc", source, "-O3", "-fsigned-char", *self.backends)
 
     def need_flags(
         self, compiler: str, *flags: str, code: str = "int main(void){return 0;}"

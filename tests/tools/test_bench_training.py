@@ -335,9 +335,8 @@ def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
 )
 def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
     plan = training_bench.TrainPlan(peers=False, **plan)
-    report = {"notify": lambda _: None, "on_progress": lambda *_: None}
     with pytest.raises(bench.BenchError, match=why):
-        training_bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), **report)
+        training_bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), notify=str)
 
 
 def test_trainings_at_once_count_as_one_that_does_the_work_of_all():

@@ -126,7 +126,6 @@ def test_the_main_job_writes_its_files_and_one_screen(lenet):
     assert f"  model  {facts['model_bytes']:,}".split()[-1] in out
     assert max(map(len, out.splitlines()[:-1])) <= 120
     assert re.search(r"^epoch 1/1  loss \d", err, re.MULTILINE)
-    assert "verifying 300 images, every layer" in err
 
 
 def test_the_report_is_right(lenet):
@@ -152,7 +151,6 @@ def test_a_second_run_over_a_damaged_model_gives_equal_bytes(copy, cli):
     code, _, err = cli("lenet", *TINY, "--out", copy, "--json")
     assert code == 0
     assert "epoch 1/1" in err
-    assert "verifying" in err
     after = contents(copy)
     del before[Path("report.json")], after[Path("report.json")]
     assert before == after
@@ -239,12 +237,13 @@ def test_info_lists_both_kinds(lenet, cli):
     assert program["encoder"] == model["encoder"]
 
 
-def test_export_compiles_as_it_says(lenet, cli, tmp_path):
+def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
     folder = tmp_path / "with space"
     code, out, _ = cli("export", lenet / "lenet.dpt", "--out", folder, "--name", "digits")
     assert code == 0
     assert (folder / "digits.h").exists()
     line = out.splitlines()[-1].strip()
+    line = line.replace("cc ", " ".join(["cc", *toolbox.backends, ""]), 1)
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "digits: 10 inputs, every layer as the reference says\n"

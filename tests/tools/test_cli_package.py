@@ -44,7 +44,10 @@ def test_a_wrong_fact_is_one_line_and_nothing_is_written(refused, lenet, tmp_pat
         (tmp_path / "none.toml", "cannot read"),
         (tmp_path / "no.toml", "is no TOML file with lines like version"),
         (tmp_path / "number.toml", "the package's version is '1'; wanted: a text in one line"),
+        ("licence=MIT AND", "the package's licence is 'MIT AND'; wanted: an SPDX expression"),
     ):
         words = ["export", lenet / "lenet.dpt", "--out", tmp_path / "out", "--package", given]
         assert message in refused(*words)
+    words = ["export", lenet / "lenet.dpt", "--out", tmp_path / "out", "--name", ""]
+    assert "'' cannot name C files" in refused(*words)
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from planted import FAULTS, IMAGES, export, main_file, model, program
 
-from drypoint import devices, diff
+from drypoint import devices, diff, nn, quant
+from drypoint.data import SignalEncoder
 from drypoint.engine import Engine
 from drypoint.program import blob, reference, simplify
 from tools import ONLY_CI, ROOT, run
@@ -28,7 +29,7 @@ def logged(toolbox, name, folder):
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found_at_its_op_and_named(toolbox, tmp_path, name):
-    """Oracle: the fault that was planted."""
+    """Oracle: the planted fault."""
     log = diff.read_log(logged(toolbox, name, tmp_path), program())
     check(diff.find_difference(program(), log, IMAGES), FAULTS[name])
 
@@ -44,7 +45,7 @@ def check(found, fault):
 @ONLY_CI
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found_on_an_emulated_cortex_m4(toolbox, tmp_path, name):
-    """Oracle: the fault that was planted. Kernels and weights are those of the device."""
+    """Oracle: the planted fault. The export has the device's kernels and packed weights."""
     row = devices.target("cortex-m4")
     for tool in devices.needed_tools(row):
         toolbox.need(tool)
@@ -135,7 +136,7 @@ def test_mistakes_of_the_input_are_told_from_one_another():
         (IMAGES ^ 0x80, "input scaling", "shifted by 128"),
         (0 * IMAGES, "input scaling", "all zeros"),
         (standard, "input scaling", "normalized by mean"),
-        (halved, "input scaling", "times the right input, plus"),
+        (halved, "input scaling", "times the expected one, plus"),
         (IMAGES[::-1], "unknown", "another picture"),
     ):
         log = log_of(right, np.ascontiguousarray(wrong))
@@ -173,6 +174,22 @@ def test_a_model_is_compared_with_its_program_in_decibels():
     ):
         found = diff.find_difference(model(), wrong, images)
         assert (found.op, found.cause) == (op, cause), str(found)
+
+
+def test_signals_are_compared():
+    """Oracle: what was done to the program: the weights of a channel exchanged."""
+    x = np.random.default_rng(0).normal(0, 1, (40, 32, 3)).astype(np.float32)
+    layers = {"conv": nn.Conv1d(6, 5, padding=2), "relu": nn.ReLU(), "pool": nn.MaxPool1d(2)}
+    layers |= {"next": nn.Conv1d(8, 3), "flatten": nn.Flatten(), "fc": nn.Linear(3)}
+    net = nn.Sequential(layers, (3, 32)).initialize(0)
+    floats = nn.Model(net, encoder=SignalEncoder(window=32, channels=3))
+    right = quant.quantize(floats, quant.calibrate(floats, x), name="signals")
+    wrong = with_op(right, 1, weight=right.ops[1].weight[::-1].copy())
+    for first in (floats, right):
+        assert diff.find_difference(first, right, x).equal
+        found = diff.find_difference(first, wrong, x)
+        assert (found.op, found.index) == ("next", 1), str(found)
+    assert diff.find_difference(right, Engine(right), x).equal
 
 
 def line(words):
@@ -236,39 +253,50 @@ def test_a_damaged_log_is_refused_with_its_line():
 
 
 def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
-    """Every cut, and random bytes in place of others: nothing but a LogError."""
+    """Oracle: the run that was logged. Cuts, and one to three random bytes in place of others."""
     content = b"".join(log_lines())
+    planes, read = [IMAGES[:1], *reference.trace(program(), IMAGES[:1])], 0
     rng = np.random.default_rng(0)
     given = [content[:n] for n in range(0, len(content), 37)]
-    for _ in range(200):
+    for i in range(200):
         bytes_ = bytearray(content)
-        for at in rng.integers(0, len(content), 3):
+        for at in rng.integers(0, len(content), 1 + i % 3):
             bytes_[at] = int(rng.integers(0, 256))
         given.append(bytes(bytes_))
     for one in given:
         try:
-            diff.read_log(one, program())
+            log = diff.read_log(one, program())
         except diff.LogError as error:
             assert "\n" not in str(error)
+        else:
+            assert all(map(np.array_equal, [log.inputs, *log.outputs], planes))
+            read += 1
+    assert 0 < read < len(given) // 2  # a changed line break does no harm
 
 
 def test_what_cannot_be_compared_is_refused():
     right = program()
-    small = replace(right, ops=right.ops, name="small")
+    same = replace(right, name="same")
+    images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3)).astype(np.uint8)
+    layers = {"stem": nn.Conv2d(8, 3, padding=1), "flatten": nn.Flatten(), "fc": nn.Linear(4)}
+    net = nn.Model(nn.Sequential(layers, (3, 8, 8)).initialize(0), encoder=model().encoder)
+    shorter = quant.quantize(net, quant.calibrate(net, images), name="shorter")
     for arguments, words in {
         (right, Engine(right)): "images are missing",
+        (right, Engine(right), "none"): "there are no images to compare on",
+        (right, shorter, "images"): "are of different nets: tensor 1",
+        (right, Engine(shorter), "images"): "has 2 ops, and the program 'net' has 4",
+        (right, log_of(shorter, IMAGES), "images"): "has 2 ops, and the program 'net' has 4",
         (model(), right): "compared on images",
         (model(), log_of(right, IMAGES), "images"): "a float model is compared with a program",
         ("net", right, "images"): "right is",
         (right, "net", "images"): "other is",
         (right, log_of(right, IMAGES), "one"): "has 3 runs, and there are 1 images",
     }.items():
-        images = (
-            {"images": IMAGES, "one": IMAGES[:1]}.get(arguments[2:][0]) if arguments[2:] else None
-        )
+        chosen = {(): None, ("images",): IMAGES, ("one",): IMAGES[:1], ("none",): IMAGES[:0]}
         with pytest.raises(diff.DiffError, match=words):
-            diff.find_difference(*arguments[:2], images)
-    assert diff.find_difference(right, small, IMAGES).equal
+            diff.find_difference(*arguments[:2], chosen[arguments[2:]])
+    assert diff.find_difference(right, same, IMAGES).equal
 
 
 def test_the_command_compares_programs_engines_folders_logs_and_models(
@@ -291,6 +319,7 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
         (dpt, log, []),
         (log, f"{dpt}@scalar", []),
         (dpt, dpt, image),
+        ("lenet-mnist", "lenet-mnist@scalar", ["--limit", 2]),
     ):
         code, out, _ = cli("diff", a, b, *more)
         assert (code, out.startswith("Nothing differs: ")) == (0, True), (a, b, out)
@@ -312,7 +341,7 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
         assert words in refused("diff", *arguments, *image)
 
 
-def test_the_lines_of_the_page_are_those_that_the_engine_writes():
+def test_the_engine_writes_the_lines_that_the_page_shows():
     """Oracle: the lines in test_api.c, which the engine wrote there."""
     page = (ROOT / "docs/diff.md").read_text("utf-8")
     (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)

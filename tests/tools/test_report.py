@@ -12,10 +12,11 @@ from PIL import Image
 
 from drypoint import nn, quant, report
 from drypoint.common import DrypointError
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure
 from drypoint.program import bytes_in_use, fuse_rows, reference, simplify
+from drypoint.report._cells import Cell
 from drypoint.train import fit
 from tools import ROOT
 
@@ -51,6 +52,27 @@ def made():
         training=json.loads(json.dumps(trained.to_json())),
     )
     return found, test, dataset.x[:100]
+
+
+def test_numbers_of_the_confusion_matrix_can_be_read():
+    """Oracle: WCAG 2.2 wants a contrast of 4.5 of text of this size, in light and dark mode."""
+    css = (ROOT / "tools/drypoint/report/templates/report.css").read_text("utf-8")
+    for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)[:2]:  # light, dark
+        named = dict(re.findall(r"--([\w-]+): #(\w{6})", block))
+        colors = {name: np.array([*bytes.fromhex(code)]) for name, code in named.items()}
+        for share in np.linspace(0, 1, 101):
+            cell = Cell(name="", true="", predicted="", count=1, share=float(share), examples=[])
+            ground = cell.shade * colors["accent"] + (1 - cell.shade) * colors["paper"]
+            text = colors["on-accent" if cell.deep else "ink"]
+            dark, light = sorted((luminance(ground), luminance(text)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, share
+
+
+def luminance(color):
+    """The relative luminance of WCAG 2.2, of an sRGB color from 0 to 255."""
+    c = color / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_the_facts_equal_their_sources(made):
@@ -200,6 +222,23 @@ def test_a_program_has_a_report_without_floats(made):
     assert "float net" not in str(alone)
 
 
+def test_a_net_of_signals_has_a_report():
+    """Oracle: the reference's decisions."""
+    rng = np.random.default_rng(0)
+    signals = rng.normal(0, 1, (60, 16, 3)).astype(np.float32)
+    test = Dataset(signals, rng.integers(0, 3, 60), CLASSES)
+    layers = {"conv": nn.Conv1d(4, 3), "flatten": nn.Flatten(), "fc": nn.Linear(3)}
+    net = nn.Sequential({**layers, "softmax": nn.Softmax()}, (3, 16)).initialize(0)
+    encoder = SignalEncoder(window=16, channels=3)
+    model = nn.Model(net, encoder=encoder, decoder=ClassDecoder(CLASSES))
+    found = report.make_report(model, test, calibration=signals)
+    decided = reference.run(found.program, found.program.encode(signals)).argmax(axis=1)
+    assert found.facts["quality"]["integers"]["accuracy"] == (decided == test.y).mean()
+    page = Page(found.html())
+    assert page.count["img"] == 0
+    assert page.count["svg"] == 3 + len(found.layers)  # net, calibration, arena
+
+
 def test_bad_arguments_are_refused(made):
     found, test, images = made
     for wrong, words in {
@@ -233,16 +272,22 @@ def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
     assert "0 of " in printed
 
 
-def test_the_command_refuses_what_is_no_training(lenet, refused, tmp_path):
+def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path):
+    numbers = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
     for content, words in {
         '{"history": []}': "it lacks history",
         '{"history": {}, "n_epochs": 1}': "it lacks seconds, n_train",
         "[1]": "it lacks history",
         "{": "no JSON",
+        json.dumps(numbers | {"history": {"loss": [0.5, None]}}): "no list of numbers",
+        json.dumps(numbers | {"history": {"loss": "0.5"}}): "no list of numbers",
+        json.dumps(numbers | {"history": {"loss": [1, 2], "lr": [1]}}): "of different lengths",
     }.items():
         (tmp_path / "training.json").write_text(content, "utf-8")
         options = ["--training", tmp_path / "training.json", "--out", tmp_path / "page.html"]
-        assert words in refused("report", lenet / "lenet.npz", *options)
+        message = refused("report", lenet / "lenet.npz", *options)
+        assert words in message
+        assert "training.json: " in message
     for name in ("0", "1"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / name / "picture.png")

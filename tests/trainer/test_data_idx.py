@@ -46,19 +46,19 @@ def test_files_gzip_or_not_whatever_the_name(tmp_path, compress):
     np.testing.assert_array_equal(read_idx(path), _SMALL)
 
 
-@pytest.mark.parametrize("length", range(len(_by_hand(_SMALL))))
-def test_every_truncation_is_refused(length):
-    with pytest.raises(FormatError, match="IDX data: ") as caught:
-        parse_idx(_by_hand(_SMALL)[:length])
-    assert "\n" not in str(caught.value)
+def test_every_truncation_is_refused():
+    for length in range(len(_by_hand(_SMALL))):
+        with pytest.raises(FormatError, match="IDX data: ") as caught:
+            parse_idx(_by_hand(_SMALL)[:length])
+        assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("length", range(2, len(gzip.compress(_by_hand(_SMALL), mtime=0))))
-def test_every_truncation_of_a_gzip_file_is_refused(tmp_path, length):
-    path = tmp_path / "cut.gz"
-    path.write_bytes(gzip.compress(_by_hand(_SMALL), mtime=0)[:length])
-    with pytest.raises(FormatError, match=r"cut\.gz"):
-        read_idx(path)
+def test_every_truncation_of_a_gzip_file_is_refused(tmp_path):
+    path, whole = tmp_path / "cut.gz", gzip.compress(_by_hand(_SMALL), mtime=0)
+    for length in range(2, len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(FormatError, match=r"cut\.gz"):
+            read_idx(path)
 
 
 @given(st.binary(min_size=1, max_size=8))

@@ -44,13 +44,13 @@ def driver(toolbox, compiler, sets, *flags, threads=False):
 
 
 def test_nothing_is_undefined_or_out_of_bounds(toolbox):
-    """The widest vectors that this CPU has, and the narrowest.
+    """The narrowest vectors and, in CI, the widest that this CPU has.
 
     All buffers are on the heap; GCC 12 to 13.2 align what they check on the stack to less than the
     64 bytes of an AVX-512 vector (GCC bug 110027), so it is not checked. Without optimization
     every access is there to be checked, and GCC is done in half the time.
     """
-    sets = list(dict.fromkeys([SETS[0], "portable"]))
+    sets = list(dict.fromkeys([SETS[0], "portable"] if toolbox.all_tools else ["portable"]))
     binary = driver(toolbox, "gcc", sets, *SANITIZE, "-O0", "--param=asan-stack=0")
     assert run([binary, 12]).decode().split() == sets
 
@@ -80,7 +80,9 @@ def test_no_two_threads_touch_the_same_memory(toolbox):
     assert run([binary, 10]) == b"portable\n"
 
 
-@pytest.mark.parametrize("isa", ["portable", pytest.param("avx2", marks=ONLY_CI), "avx512"])
+@pytest.mark.parametrize(
+    "isa", ["portable", *(pytest.param(n, marks=ONLY_CI) for n in ("avx2", "avx512"))]
+)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_compiler_takes_the_source_without_a_warning(toolbox, compiler, isa):
     flags = ["-std=c99", *WARNINGS, *FLAGS[isa], f"-DDPK_ISA={isa}", f"-I{FOLDER}"]

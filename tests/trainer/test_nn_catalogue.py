@@ -10,8 +10,14 @@ WEIGHTS = [nn.Conv2d(2, 3), nn.ReLU()]
 
 SIGNAL = [nn.Conv1d(4, 3, padding="causal", dilation=2), nn.BatchNorm1d(), nn.ReLU()]
 
-SAME = nn.Conv2d(2, 3, padding=1)
-RESIDUAL = nn.Graph([SAME, nn.Add()], [("x", "conv", "add.a"), ("x", "add.b")])
+MERGES = [kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge)]
+
+
+def joined(merge):
+    """A convolution and its input as both inputs of a layer."""
+    edges = [("input", "conv", "join.a"), ("input", "join.b")]
+    return nn.Graph({"conv": nn.Conv2d(2, 3, padding=1), "join": merge()}, edges)
+
 
 # Class -> a net around such a layer, with what `exportable` asks for; where it is "", the rest of
 # the net has an integer form.
@@ -47,9 +53,7 @@ NETS = {
     "Cos": [nn.Conv2d(2, 3), nn.Cos()],
     "Function": [nn.Conv2d(2, 3), nn.Function("square")],
     "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
-    "Add": [RESIDUAL],
-    "Concat": [nn.Graph([SAME, nn.Concat()], [("x", "conv", "concat.a"), ("x", "concat.b")])],
-    "Mul": [nn.Graph([SAME, nn.Mul()], [("x", "conv", "mul.a"), ("x", "mul.b")])],
+    **{merge.__name__: [joined(merge)] for merge in MERGES},
     "Dot": None,  # takes no images
     "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
     "LogSoftmax": [nn.Flatten(), nn.Linear(3), nn.LogSoftmax()],
@@ -107,9 +111,9 @@ def test_layers_have_an_integer_form_wherever_they_stand(layers):
 
 
 def test_the_list_has_every_class_once_and_the_right_marks():
-    merges = ("Add", "Concat", "Mul", "Dot")
+    merges = {merge.__name__ for merge in MERGES}
     losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
-    losses -= {*merges}
+    losses -= merges
     assert set(KINDS) == {*NETS, *losses}
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in losses)

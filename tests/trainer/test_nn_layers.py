@@ -142,12 +142,25 @@ CASES[nn.Graph] = [
         ),
         (2, 2, 3),
     ),
+    *(
+        (
+            nn.Graph(
+                {"conv": nn.Conv2d(2, 1), "join": merge()},
+                [("input", "conv", "join.a"), ("input", "join.b")],
+            ),
+            (2, 3, 3),
+        )
+        for merge in nn.LEAF_TYPES
+        if issubclass(merge, nn.Merge) and merge.in_kernels
+    ),
 ]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
     for kind, cases in CASES.items()
     for i, (layer, shape) in enumerate(cases)
 ]
+OF_REAL_NUMBERS = [case for case in EVERY if not isinstance(case.values[0], nn.OneHot)]
+LAYERS = [case for cases in CASES.values() for case in cases]
 WRONG = {
     nn.Conv2d: [(4,), (2, 4), (2, 1, 1), (0, 4, 4), (2, 4, 4, 4)],
     nn.MaxPool2d: [(4,), (2, 4), (1, 1, 1)],
@@ -200,14 +213,11 @@ def test_every_layer_class_is_under_contract():
 def test_every_merging_layer_of_kernels_is_in_a_graph_under_contract():
     kinds = {type(leaf) for graph, _ in CASES[nn.Graph] for _, leaf in graph.leaves()}
     merging = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge) and kind.in_kernels}
-    assert merging == {nn.Add, nn.Mul, nn.Concat}
     assert merging <= kinds
 
 
-@pytest.mark.parametrize(("layer", "shape"), EVERY)
+@pytest.mark.parametrize(("layer", "shape"), OF_REAL_NUMBERS)
 def test_every_layer_keeps_the_published_contract(layer, shape):
-    if isinstance(layer, nn.OneHot):  # takes whole numbers only
-        return
     nn.check_layer(layer, shape)
     if layer.param_names and not isinstance(layer, nn.Sequential | nn.Graph):
         nn.check_layer(layer.initialize(1, input_shape=shape), shape)
@@ -368,45 +378,45 @@ def test_functions_of_your_own_have_no_configuration():
             layer.config()
 
 
-HAVE_CONFIG = [case for case in EVERY if not isinstance(case.values[0], nn.Elementwise)]
+HAVE_CONFIG = [case for case in LAYERS if not isinstance(case[0], nn.Elementwise)]
 
 
-@pytest.mark.parametrize(("layer", "shape"), HAVE_CONFIG)
-def test_configuration_round_trip(layer, shape):
-    for one in (layer, layer.bind(shape)):
-        config = json.loads(json.dumps(one.config()))
-        again = nn.layer_from_config(config)
-        assert type(again) is type(layer)
-        assert json.dumps(again.config()) == json.dumps(one.config())
-        assert again.output_shape(shape) == one.output_shape(shape)
-        assert not again.params
-        for broken in (
-            {**config, "extra": 1},
-            {**config, "type": "Conv"},
-            {"type": config["type"]},
-        ):
-            if broken != config:  # a layer without hyper-parameters is its type alone
-                with pytest.raises(nn.ConfigError):
-                    nn.layer_from_config(broken)
+def test_configuration_round_trip():
+    for layer, shape in HAVE_CONFIG:
+        for one in (layer, layer.bind(shape)):
+            config = json.loads(json.dumps(one.config()))
+            again = nn.layer_from_config(config)
+            assert type(again) is type(layer)
+            assert json.dumps(again.config()) == json.dumps(one.config())
+            assert again.output_shape(shape) == one.output_shape(shape)
+            assert not again.params
+            for broken in (
+                {**config, "extra": 1},
+                {**config, "type": "Conv"},
+                {"type": config["type"]},
+            ):
+                if broken != config:  # a layer without hyper-parameters is its type alone
+                    with pytest.raises(nn.ConfigError):
+                        nn.layer_from_config(broken)
 
 
-@pytest.mark.parametrize(("layer", "shape"), EVERY)
-def test_copies_are_equal(layer, shape):
-    ready = layer.initialize(1, input_shape=shape)
-    x = sample(layer, shape)
-    for again in (pickle.loads(pickle.dumps(ready)), copy.deepcopy(ready), copy.copy(ready)):
-        np.testing.assert_array_equal(again(x), ready(x))
-        assert repr(again) == repr(ready)
-        if not isinstance(layer, nn.Elementwise):
-            assert again.config() == ready.config()
+def test_copies_are_equal():
+    for layer, shape in LAYERS:
+        ready = layer.initialize(1, input_shape=shape)
+        x = sample(layer, shape)
+        for again in (pickle.loads(pickle.dumps(ready)), copy.deepcopy(ready), copy.copy(ready)):
+            np.testing.assert_array_equal(again(x), ready(x))
+            assert repr(again) == repr(ready)
+            if not isinstance(layer, nn.Elementwise):
+                assert again.config() == ready.config()
 
 
-@pytest.mark.parametrize(("layer", "shape"), EVERY)
-def test_repr_is_one_line_with_a_mark(layer, shape):
-    assert repr(layer).startswith(f"{type(layer).__name__}(")
-    assert "\n" not in repr(layer)
-    assert ("uninitialized" in repr(layer)) == bool(layer.param_names)
-    assert "uninitialized" not in repr(layer.initialize(1, input_shape=shape))
+def test_repr_is_one_line_with_a_mark():
+    for layer, shape in LAYERS:
+        assert repr(layer).startswith(f"{type(layer).__name__}(")
+        assert "\n" not in repr(layer)
+        assert ("uninitialized" in repr(layer)) == bool(layer.param_names)
+        assert "uninitialized" not in repr(layer.initialize(1, input_shape=shape))
 
 
 def test_repr_shows_what_is_not_default():
@@ -427,23 +437,23 @@ def test_wrong_shapes_are_refused_by_name(layer, wrong):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("layer", "shape"), EVERY)
-def test_a_bound_layer_takes_one_shape_only(layer, shape):
-    bound = layer.bind(shape)
-    if bound.input_shape is not None:
-        assert bound.input_shape == shape
-        with pytest.raises(nn.ShapeError):
-            bound.output_shape((*shape[:-1], math.prod(shape[-1:]) + 1))
-    if layer.param_names:
-        assert bound.param_shapes() == layer.param_shapes(shape)
-        assert bound.initialize(1).initialized
+def test_a_bound_layer_takes_one_shape_only():
+    for layer, shape in LAYERS:
+        bound = layer.bind(shape)
+        if bound.input_shape is not None:
+            assert bound.input_shape == shape
+            with pytest.raises(nn.ShapeError):
+                bound.output_shape((*shape[:-1], math.prod(shape[-1:]) + 1))
+        if layer.param_names:
+            assert bound.param_shapes() == layer.param_shapes(shape)
+            assert bound.initialize(1).initialized
 
 
-@pytest.mark.parametrize(("layer", "shape"), EVERY)
-def test_an_uninitialized_layer_does_not_run(layer, shape):
-    if layer.param_names:
-        with pytest.raises(nn.NotInitializedError, match=r"has no weight|has no scale"):
-            layer(values(shape))
+def test_an_uninitialized_layer_does_not_run():
+    for layer, shape in LAYERS:
+        if layer.param_names:
+            with pytest.raises(nn.NotInitializedError, match=r"has no weight|has no scale"):
+                layer(values(shape))
 
 
 @pytest.mark.parametrize(

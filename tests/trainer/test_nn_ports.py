@@ -12,8 +12,8 @@ def test_every_module_of_several_inputs_has_its_ports():
     for loss in (nn.MSELoss(), nn.MAELoss(), nn.BinaryCrossEntropyLoss(), nn.CrossEntropyLoss()):
         assert str(loss.ports) == "input, target -> loss"
         assert not loss.trainable
-    for layer in (nn.Add(), nn.Mul(), nn.Concat(), nn.Dot()):
-        assert str(layer.ports) == "a, b -> output"
+    for merge in (kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge)):
+        assert str(merge().ports) == "a, b -> output"
     assert str(nn.Concat(4).ports) == "a, b, c, d -> output"
     assert nn.Linear(2).ports == nn.Ports(("input",), ("output",))
     leaves = {t for t in nn.LEAF_TYPES if not issubclass(t, nn.Layer | nn.Loss | nn.Merge)}

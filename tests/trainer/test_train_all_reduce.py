@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drypoint.train import TrainError
 from drypoint.train.step.all_reduce import AllReduce, flatten, unflatten
+from tools import ONLY_CI
 
 
 class Corner:
@@ -131,6 +132,7 @@ def mpiexec(toolbox, n, *arguments):
     return done
 
 
+@ONLY_CI
 def test_mpiexec_gives_the_same_bytes_for_one_two_and_four_processes(toolbox, tmp_path):
     """Each process writes its net to a file: what several print into one pipe interleaves."""
     found = {}

@@ -279,7 +279,7 @@ def test_the_bar_is_removed_before_an_error_is_printed(monkeypatch):
 
 def test_long_epochs_report_their_progress(monkeypatch):
     stream, clock = io.StringIO(), iter([0.0, 1.0, 16.0, 16.0, 17.0, 40.0, 40.0, 41.0])
-    monkeypatch.setattr("drypoint.train._reports.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("drypoint.common._progress.time.perf_counter", lambda: next(clock))
     progress = make_progress("lines", stream=stream)
     progress.begin(100, done=0)
     progress.batch(10, loss=2.0, accuracy=0.25)  # 1 s

@@ -1,5 +1,5 @@
 """What every part may use: the base class of errors, checks of arguments, atomic writes, untrusted
-JSON, memory limits, one BLAS thread.
+JSON, memory limits, progress, one BLAS thread.
 """
 
 from ._aliases import ArgumentNameError as ArgumentNameError
@@ -28,6 +28,16 @@ from ._kinds import check_kind as check_kind
 from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
+from ._page_style import page_style as page_style
+from ._progress import Bar as Bar
+from ._progress import Display as Display
+from ._progress import Lines as Lines
+from ._progress import capable_terminal as capable_terminal
+from ._progress import clock as clock
+from ._progress import progress as progress
+from ._progress import rate as rate
+from ._progress import show_progress as show_progress
+from ._tables import html_image as html_image
 from ._tables import html_table as html_table
 from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from ._errors import DrypointError
 from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
@@ -48,7 +49,7 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
                 remove_abandoned(target)
                 data = content.encode() if isinstance(content, str) else content
                 file, temporary = new_temporary(target)
-                opened.enter_context(file)
+                opened.callback(_close, file)
                 staged[path] = temporary, target
                 file.write(data)
                 file.flush()
@@ -114,6 +115,12 @@ def _cannot_write(path: Path, error: OSError) -> DrypointError:
     parents = map(str, path.resolve().parents)
     at = f" ({error.filename})" if error.filename in parents else ""
     return DrypointError(f"cannot write {path}: {error.strerror or error}{at}")
+
+
+def _close(file: IO[bytes]) -> None:
+    """Close a file that is flushed, or whose writing failed: closing would then fail again."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _umask() -> int:

@@ -1,7 +1,10 @@
-"""Tables as text and as HTML."""
+"""Tables as text; tables and images as HTML for notebooks and pages."""
 
+import base64
 from collections.abc import Iterable, Sequence
 from html import escape
+
+_CAPTION = ' style="text-align:left; white-space:nowrap"'
 
 
 def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[str]:
@@ -49,6 +52,19 @@ def html_table(
             made.append(f"<{kind}{style}>{escape(str(cell))}</{kind}>")
         return f"<tr>{''.join(made)}</tr>"
 
-    lines = ["<table>", *([f"<caption>{escape(caption)}</caption>"] if caption else [])]
+    lines = ["<table>", *([f"<caption{_CAPTION}>{escape(caption)}</caption>"] if caption else [])]
     lines += [row(head, "th")] if head else []
     return "\n".join([*lines, *(row(cells, "td") for cells in rows), "</table>"])
+
+
+def html_image(png: bytes, *, alt: str, width: int, height: int) -> str:
+    """An ``<img>`` that holds its bytes.
+
+    Args:
+        png: the bytes of a PNG file.
+        alt: what the image shows, for readers who do not see it.
+        width, height: of the element, CSS pixels.
+    """
+    data = base64.b64encode(png).decode()
+    size = f'width="{width}" height="{height}"'
+    return f'<img {size} alt="{escape(alt)}" src="data:image/png;base64,{data}">'

@@ -9,7 +9,7 @@ from string import Template
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import DrypointError, check_kind
+from drypoint.common import DrypointError, check_kind, progress
 from drypoint.program import Program
 
 from ._source import HERE, c_sources, include_dir
@@ -88,13 +88,14 @@ class Compiled:
             *map(str, sources),
         ]
         try:
-            done = subprocess.run(
-                [*command, "-o", str(self._binary)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
+            with progress("compiling the generated C"):
+                done = subprocess.run(
+                    [*command, "-o", str(self._binary)],
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    check=False,
+                )
         except OSError as error:
             raise CompilerError(f"cannot run the compiler {compiler}: {error.strerror}") from error
         if done.returncode != 0:

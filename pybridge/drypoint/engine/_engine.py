@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import accept, attribute_hints, check_kind, read_bytes
+from drypoint.common import accept, attribute_hints, check_kind, html_table, read_bytes
 from drypoint.program import NUMPY_TYPE, BlobError, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
@@ -233,6 +233,17 @@ class Engine:
     def __repr__(self) -> str:
         size = f"{len(self._blob):,} bytes, arena {self.arena_size:,}"
         return f"Engine({self.program.name!r}, backend={self.backend!r}: {size})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the engine's memory, then the program's listing."""
+        rows = [
+            ("backend", self.backend),
+            ("program", f"{len(self._blob):,} bytes"),
+            ("packed weights", f"{self.packed_size:,} bytes"),
+            ("arena", f"{self.arena_size:,} bytes"),
+        ]
+        caption = f"engine of {self.program.name}"
+        return html_table((), rows, left=(0, 1), caption=caption) + self.program._repr_html_()
 
 
 def _backends() -> dict[str, Any]:

@@ -62,4 +62,5 @@ class Stream:
                 pointer("uint8_t *", there),
             )
         )
-        return outputs[there != 0]
+        written: NDArray[np.int32] = outputs[there != 0]
+        return written

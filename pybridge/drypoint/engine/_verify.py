@@ -1,7 +1,7 @@
 """Compares every runner of a program with the reference, byte by byte, layer by layer."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_kind, kind_of, one_blas_thread
+from drypoint.common import check_kind, html_table, kind_of, one_blas_thread, progress
 from drypoint.program import Program, ProgramError, reference
 
 
@@ -52,6 +52,17 @@ class Verification:
         size = f"{self.images:,} images of {self.bytes_per_image:,} bytes"
         return f"Verification({'; '.join([size, *found])})"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a row for each runner."""
+        rows = [
+            (name, f"{sum(ops.values()):,}", ", ".join(ops) or "equal")
+            for name, ops in self.differing.items()
+        ]
+        caption = f"{self.images:,} images of {self.bytes_per_image:,} bytes against the reference"
+        return html_table(
+            ("runner", "bytes that differ", "ops"), rows, left=(0, 2), caption=caption
+        )
+
     def to_json(self) -> dict[str, object]:
         """The verification as JSON-able values, without the outputs."""
         return {
@@ -69,7 +80,6 @@ def verify(
     images: NDArray[Any],
     *,
     batch_size: int = 500,
-    progress: Callable[[int], None] | None = None,
 ) -> Verification:
     """Run the reference and every runner on all images and count the bytes that differ.
 
@@ -81,7 +91,6 @@ def verify(
         images: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
             took, for `Program.integers`.
         batch_size: images at a time.
-        progress: called with the number of images that were just compared.
 
     Raises:
         ProgramError: the images are of another type or shape, or there are none.
@@ -107,7 +116,11 @@ def verify(
         return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
 
     # Threads pay: BLAS, the engine and the compiled process all run without the GIL.
-    with one_blas_thread(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with (
+        progress("verification, every layer", total=len(inputs), unit="images") as done,
+        one_blas_thread(),
+        ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+    ):
         for found in pool.map(traces, range(0, len(inputs), batch_size)):
             for name, planes in found.items():
                 outputs[name].append(planes[-1])
@@ -117,8 +130,7 @@ def verify(
                 ):
                     if count := _differing_bytes(right, came):
                         counts[op.name] = counts.get(op.name, 0) + count
-            if progress is not None:
-                progress(len(found["reference"][0]))
+            done(len(found["reference"][0]))
     return Verification(
         images=len(inputs),
         bytes_per_image=sum(op.output.bytes for op in program.ops),

@@ -182,6 +182,9 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+_LONGEST_SUB = 32  # characters of Csub, as PACK.xsd has it
+
+
 def _cmsis_pack(parts: Parts) -> tuple[str, Files]:
     package = parts.package
     pack = f"{package.vendor}.{parts.name}"
@@ -194,6 +197,7 @@ def _cmsis_pack(parts: Parts) -> tuple[str, Files]:
     description = parts.fill(
         "cmsis.pdsc.in",
         vendor=package.vendor,
+        sub=parts.name[:_LONGEST_SUB],
         description=escape(parts.description),
         url=escape(package.url),
         contact=package.contact,

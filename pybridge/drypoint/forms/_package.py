@@ -10,7 +10,11 @@ ENGINE_LICENCE = "Apache-2.0"
 
 _LONGEST = 200  # characters of a value; PlatformIO takes 1000 of a description, 100 of a name
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}", re.ASCII)
-_LICENCE = re.compile(r"[A-Za-z0-9.+-]+")  # an SPDX identifier, AND, OR, WITH
+# An SPDX expression, in which "()" stands for an expression in parentheses. Any identifier is
+# taken: the list of licences grows.
+_IDENTIFIER = r"(?!(?:AND|OR|WITH)(?:[ )]|$))[A-Za-z0-9.+-]+"
+_LICENCE = rf"(?:\(\)|{_IDENTIFIER}(?: WITH {_IDENTIFIER})?)"
+_LICENCES = rf"{_LICENCE}(?: (?:AND|OR) {_LICENCE})*"
 _CONTACT = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/?#@!$&()*+,;=%:-]*)?")
 
@@ -49,9 +53,8 @@ class Package:
         for key in package_keys():
             _check_text(key, getattr(self, key))
         _check(_VERSION.fullmatch(self.version), "version", self.version, "1.2.3")
-        words = re.sub(r"[()]", " ", self.licence).split()
-        well_formed = all(map(_LICENCE.fullmatch, words)) and bool(words) == bool(self.licence)
-        _check(well_formed, "licence", self.licence, "an SPDX expression: MIT, LicenseRef-Acme")
+        wanted = "an SPDX expression: MIT, LicenseRef-Acme, MIT OR 0BSD"
+        _check(_is_expression(self.licence), "licence", self.licence, wanted)
         for key, pattern, wanted in (
             ("contact", _CONTACT, "an e-mail address"),
             ("url", _URL, "a web address, https://..."),
@@ -83,6 +86,16 @@ class Package:
 def package_keys() -> tuple[str, ...]:
     """The names of the facts, in order."""
     return tuple(field.name for field in fields(Package))
+
+
+def _is_expression(licence: str) -> bool:
+    """Whether a text is an SPDX expression or ""."""
+    if not licence or "()" in licence:
+        return not licence
+    found = 1
+    while found:  # each round takes the innermost parentheses off
+        licence, found = re.subn(rf"\((?!\)){_LICENCES}\)", "()", licence)
+    return re.fullmatch(_LICENCES, licence) is not None
 
 
 def _check_text(key: str, value: object) -> None:

@@ -28,22 +28,31 @@ HEADERS = (
     "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal "
     "stdarg stdbool stddef stdint stdio stdlib string tgmath time wchar wctype drypoint"
 )
-TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS}".split())
+# Windows has no files of these names, whatever their extension.
+DEVICES = "aux con nul prn"
+TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS} {DEVICES}".split())
 NUMBERED = re.compile(
     r"(weight|table|bias|mult|pad|packed)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
+    r"|(com|lpt)[0-9]"
 )
+LONGEST = 63  # characters: of an Arduino library's name, and of an identifier that C99 tells apart
 
 
 def check_c_name(name: str) -> None:
     """Refuse what cannot name a model and its files.
 
     Raises:
-        ProgramError: no lower-case C identifier, or one that is taken.
+        ProgramError: no lower-case C identifier of at most 63 characters, or one that is taken.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ProgramError(
             f"{name!r} cannot name C files: start with a lower-case letter and use only lower-case "
             "letters, digits and _"
+        )
+    if len(name) > LONGEST:
+        raise ProgramError(
+            f"{name[:20]!r}... cannot name C files: it has {len(name):,} characters; wanted: at "
+            f"most {LONGEST}"
         )
     if name in TAKEN or NUMBERED.fullmatch(name) or name.startswith("dpt"):
         raise ProgramError(

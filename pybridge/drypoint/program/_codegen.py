@@ -15,7 +15,6 @@ from ._c_names import check_c_name
 from ._history import Clock
 from ._ops import (
     KINDS,
-    Add,
     Conv,
     ConvolutionOp,
     GroupedConv,
@@ -139,7 +138,10 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
             _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
             for i, op in enumerate(program.ops)
         ),
-        ops="".join(_op(op, i, *of_op) for i, (op, *of_op) in enumerate(ops)),
+        ops="".join(
+            _op(op, i, wiring, clock, is_packed)
+            for i, (op, wiring, clock, is_packed) in enumerate(ops)
+        ),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
         kernels=_kernels(program, chosen),
@@ -273,7 +275,7 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
         fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
     if isinstance(op, GroupedConv):
         fields["groups"] = op.groups
-    if isinstance(op, Add):
+    if hasattr(op, "factors"):
         fields["factors"] = f"{{{_list(op.factors)}}}"
     if isinstance(op, RequantizedOp):
         fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}

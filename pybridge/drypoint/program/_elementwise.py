@@ -1,4 +1,4 @@
-"""Ops on single values: additions, tables of a function, and channels put side by side."""
+"""Ops on single values: of two inputs, tables of a function, and channels put side by side."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,37 @@ MAX_FACTOR = 2**15 - 1  # of an addition: int16 for the kernels
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Add(RequantizedOp):
+class BinaryOp(RequantizedOp):
+    """An op that computes each value from the two values at its place, and requantizes it.
+
+    The first input has the output's shape. Types and zero points of the inputs may differ.
+    ``bias`` and ``mult`` are int32[1]. The reference, the intervals and the rewrites of a program
+    know an op by `sums` alone.
+    """
+
+    arity = 2
+    in_place = True
+
+    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The accumulators of stored values, the bias not added.
+
+        ``a`` and ``b`` are int32 or int64 and broadcast. In each of them the function is monotone,
+        so that its smallest and largest results lie at the ends of intervals.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Add(BinaryOp):
     """factors[0] * a + factors[1] * b + bias for each value, requantized.
 
-    Both inputs have the output's shape; their types and zero points may differ. ``factors`` are
-    1 to 32767, ``bias`` and ``mult`` int32[1].
+    Both inputs have the output's shape. ``factors`` are 1 to 32767.
     """
 
     number = 7
     kind = "add"
-    in_place = True
 
     factors: Pair
-    arity = 2
 
     def __post_init__(self) -> None:
         self.check_tensors()
@@ -34,6 +52,10 @@ class Add(RequantizedOp):
         self.need(ok, f"factors {self.factors} are not within 1 to {MAX_FACTOR}")
         self.check_requantization(1)
 
+    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+        """factors[0] * a + factors[1] * b."""
+        return self.factors[0] * a + self.factors[1] * b
+
     @property
     def input_bound(self) -> NDArray[np.int64]:
         """Each factor times the largest magnitude of its input, int64[1]."""
@@ -42,18 +64,15 @@ class Add(RequantizedOp):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Mul(RequantizedOp):
+class Mul(BinaryOp):
     """(a - zero of a) * (b - zero of b) + bias for each value, requantized.
 
-    The first input has the output's shape; the second has it too, or is 1x1xC: a factor for each
-    channel, as of squeeze-and-excite. Types and zero points may differ. ``bias`` and ``mult`` are
-    int32[1].
+    The second input has the output's shape too, or is 1x1xC: a factor for each channel, as of
+    squeeze-and-excite.
     """
 
     number = 10
     kind = "mul"
-    in_place = True
-    arity = 2
 
     def __post_init__(self) -> None:
         self.check_tensors()
@@ -62,6 +81,14 @@ class Mul(RequantizedOp):
         ok = b.shape in (a.shape, Shape(1, 1, a.shape.c))
         self.need(ok, f"multiplies {a} by {b}, which has neither its shape nor 1x1x{a.shape.c}")
         self.check_requantization(1)
+
+    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+        """(a - zero of a) * (b - zero of b)."""
+        return (a - self.inputs[0].zero) * (b - self.inputs[1].zero)
+
+    def reads_pixel(self, side: int) -> bool:
+        """Whether the second input is a factor for each channel."""
+        return side == 1 and self.inputs[1].shape.h != self.in_shape.h
 
     @property
     def input_bound(self) -> NDArray[np.int64]:
@@ -109,3 +136,7 @@ class Lookup(BaseOp):
         self.check_tensors()
         self.check_shape(self.in_shape)
         self.freeze("table", NUMPY_TYPE[self.out_type], (256,))
+
+
+ElementwiseOp = Add | Concat | Lookup | Mul
+"""The ops of this file, in the order of `Op`."""

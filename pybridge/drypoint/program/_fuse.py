@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from drypoint.common import progress
+
 from ._history import is_streaming
 from ._ops import DepthwiseConv, Op
 from ._plan import (
@@ -51,7 +53,8 @@ def fuse_rows(program: Program, *, arena: int | None = None) -> Program:
     """
     if is_streaming(program.ops):
         return program
-    plan = make_plan_by_rows(program.ops, program.reads, arena)
+    with progress("memory plan"):
+        plan = make_plan_by_rows(program.ops, program.reads, arena)
     if plan.arena_size + CODE > program.arena_size:
         return program
     return replace(program, plan=plan)

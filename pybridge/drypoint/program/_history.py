@@ -55,7 +55,7 @@ class History(PaddedOp):
 
 
 class Clock(NamedTuple):
-    """The steps in which an op runs, or a tensor is there: ``first``, ``first + period``, ... The
+    """The steps in which an op runs, or a tensor is ready: ``first``, ``first + period``, ... The
     first step after a reset is number 1."""
 
     first: int
@@ -73,27 +73,27 @@ def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
     Raises:
         ProgramError: an op breaks a rule of NUMERICS.md section 11.
     """
-    there, runs = [Clock(1, 1)], list[Clock]()  # of tensors, of ops
+    ready, runs = [Clock(1, 1)], list[Clock]()  # of tensors, of ops
     for op, tensors in zip(ops, reads, strict=True):
-        clock = max(there[tensor] for tensor in tensors)
+        clock = max(ready[tensor] for tensor in tensors)
         for tensor in tensors:
-            _check_there(
-                op, clock, there[tensor], tensor > 0 and isinstance(ops[tensor - 1], History)
+            _check_ready(
+                op, clock, ready[tensor], tensor > 0 and isinstance(ops[tensor - 1], History)
             )
         runs.append(clock)
         if isinstance(op, History):
             clock = written(op, clock)
-        there.append(clock)
+        ready.append(clock)
         op.need(
             max(clock) <= MOST_STEPS,
-            f"its output is there in step {clock.first} and every {clock.period} steps; at most "
+            f"its output is ready in step {clock.first} and every {clock.period} steps; at most "
             f"{MOST_STEPS}",
         )
     return tuple(runs)
 
 
 def written(op: History, clock: Clock) -> Clock:
-    """When the output of a history is there that runs by ``clock``."""
+    """When the output of a history is ready that runs by ``clock``."""
     rows = op.kernel[0] - op.padding[0] - 1
     return Clock(clock.first + rows * clock.period, clock.period * op.stride[0])
 
@@ -110,16 +110,16 @@ def lent_rows(ops: Sequence[BaseOp], reads: Reads) -> frozenset[int]:
     return frozenset(i for i, op in enumerate(ops) if isinstance(op, History) and i not in kept)
 
 
-def _check_there(op: BaseOp, clock: Clock, there: Clock, lasting: bool) -> None:
-    """Refuse a tensor that is not there when an op runs that reads it."""
-    if there.period != clock.period:
+def _check_ready(op: BaseOp, clock: Clock, ready: Clock, lasting: bool) -> None:
+    """Refuse a tensor that is not ready when an op runs that reads it."""
+    if ready.period != clock.period:
         raise ProgramError(
-            f"op {op.name!r} reads a tensor of every {there.period} steps, and one of every "
+            f"op {op.name!r} reads a tensor of every {ready.period} steps, and one of every "
             f"{clock.period}"
         )
     op.need(
-        lasting or there == clock,
-        f"runs first in step {clock.first}, but an input is there in step {there.first} and does "
+        lasting or ready == clock,
+        f"runs first in step {clock.first}, but an input is ready in step {ready.first} and does "
         "not last: a history must keep it",
     )
 

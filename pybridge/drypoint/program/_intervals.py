@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._ops import (
-    Add,
     AvgPool,
+    BinaryOp,
     Concat,
     ConvolutionOp,
     DepthwiseConv,
@@ -27,7 +27,6 @@ from ._ops import (
     History,
     Lookup,
     MaxPool,
-    Mul,
     Op,
     PaddedOp,
     RequantizedOp,
@@ -76,15 +75,8 @@ def accumulators(op: RequantizedOp, sources: list[Interval]) -> Interval:
             low, high = _products(op, sources[0])
         case AvgPool():
             low, high = _window_sums(op, sources[0])
-        case Add():
-            a, b = sources
-            low, high = (op.factors[0] * x + op.factors[1] * y for x, y in zip(a, b, strict=True))
-        case Mul():
-            values = (
-                [end - tensor.zero for end in source]
-                for tensor, source in zip(op.inputs, sources, strict=True)
-            )
-            corners = np.stack([x * y for x, y in itertools.product(*values)])
+        case BinaryOp():
+            corners = np.stack([op.sums(x, y) for x, y in itertools.product(*sources)])
             low, high = corners.min(axis=0), corners.max(axis=0)
         case _:
             raise TypeError(op)

@@ -20,11 +20,11 @@ class Lifetime(NamedTuple):
     """Bytes of the arena that an op's output takes, and for how long.
 
     Attributes:
-        name: of the op.
-        offset, size: its bytes; where the op is fused, the bytes of the rows that are kept.
-        first, last: indexes of the first and the last op during which it is alive: the first op of
-            the group that writes it, and the last op of the group of its last reader. The rows of a
-            history are alive always.
+        name: the op's name.
+        offset, size: the bytes of the output; of a fused op, the bytes of the rows that it keeps.
+        first, last: indexes of the first and the last op during which the output is alive: the
+            first op of the group that writes it, and the last op of the group of its last reader.
+            The rows of a history are alive always.
     """
 
     name: str

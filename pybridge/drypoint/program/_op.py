@@ -26,8 +26,8 @@ class BaseOp:
         number: the kind's number in a blob, BLOB.md section 3.
         kind: the kind's name in C: ``conv`` for ``DPT_CONV`` and ``dpt_scalar_conv``.
         arity: how many tensors the op reads.
-        in_place: whether the op may write over its first input: it reads a value before it writes
-            at its place.
+        in_place: whether the op may write over an input of the output's shape: it reads a value
+            before it writes at its place.
     """
 
     number: ClassVar[int]
@@ -58,6 +58,10 @@ class BaseOp:
     def out_type(self) -> DType:
         """The output's type."""
         return self.output.type
+
+    def reads_pixel(self, side: int) -> bool:  # noqa: ARG002 - a binary op says more
+        """Whether input ``side`` is one pixel that every row of the output reads."""
+        return False
 
     @property
     def macs(self) -> int:

@@ -2,31 +2,19 @@
 
 from typing import get_args
 
-from ._elementwise import Add, Concat, Lookup, Mul
+from ._elementwise import BinaryOp, Concat, ElementwiseOp, Lookup
 from ._history import History
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
-Op = (
-    Conv
-    | Dense
-    | MaxPool
-    | AvgPool
-    | GroupedConv
-    | DepthwiseConv
-    | Add
-    | Concat
-    | Lookup
-    | Mul
-    | History
-)
+Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | ElementwiseOp | History
 KINDS: tuple[type[Op], ...] = get_args(Op)
 
 __all__ = [
     "KINDS",
-    "Add",
     "AvgPool",
+    "BinaryOp",
     "Concat",
     "Conv",
     "ConvolutionOp",
@@ -36,7 +24,6 @@ __all__ = [
     "History",
     "Lookup",
     "MaxPool",
-    "Mul",
     "Op",
     "PaddedOp",
     "RequantizedOp",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ._history import COUNTER, History, lent_rows, state_offsets
-from ._ops import ConvolutionOp, Dense, Mul, Op, WindowedOp
+from ._ops import ConvolutionOp, Dense, Op, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
@@ -103,10 +103,8 @@ def runs_by_rows(op: Op) -> bool:
 
 
 def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
-    """Whether every row of an op reads all of a tensor, which is the one pixel of a `Mul`."""
-    if not isinstance(op, Mul) or op.inputs[1].shape.h == op.in_shape.h:
-        return False
-    return tensors[1] == tensor
+    """Whether every row of an op reads all of a tensor, which is one pixel."""
+    return any(number == tensor and op.reads_pixel(side) for side, number in enumerate(tensors))
 
 
 def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -> bool:

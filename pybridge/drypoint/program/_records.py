@@ -1,5 +1,6 @@
 """The 128-byte record of an op and its tables in a blob: sections 3 and 4 of BLOB.md."""
 
+import dataclasses
 import math
 import struct
 from collections.abc import Iterator, Sequence
@@ -9,17 +10,13 @@ import numpy as np
 
 from ._ops import (
     KINDS,
-    Add,
-    ConvolutionOp,
     Dense,
     DepthwiseConv,
-    GroupedConv,
     Lookup,
     Op,
     PaddedOp,
     RequantizedOp,
     WeightedOp,
-    WindowedOp,
 )
 from ._plan import Plan
 from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
@@ -28,6 +25,16 @@ OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
 TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
 _CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
+UNUSED: dict[str, Any] = {
+    **dict.fromkeys(("shift", "lo", "hi", "groups"), 0),
+    **dict.fromkeys(("kernel", "stride", "dilation", "pool", "factors"), (0, 0)),
+    "padding": (0, 0, 0, 0),
+}
+"""The fields of a record that have the name of an op's field; their values in other ops."""
+_OWN_FIELDS = {
+    kind: [field.name for field in dataclasses.fields(kind) if field.name in UNUSED]
+    for kind in KINDS
+}
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
 WEIGHT_BITS = 8
 IN_PLACE, FUSED = 1, 2  # marks
@@ -112,24 +119,15 @@ def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
 
 def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     """The record of an op. Fields that its kind does not have are 0."""
-    shift, low, high = 0, 0, 0
-    if isinstance(op, RequantizedOp):
-        shift, low, high = op.shift, op.lo, op.hi
-    windows, padding = [0] * 4, [0] * 4
-    if isinstance(op, WindowedOp):
-        windows, padding = [*op.kernel, *op.stride], [*op.padding]
-    dilation, pool = (0, 0), (0, 0)
-    if isinstance(op, ConvolutionOp):
-        dilation, pool = op.dilation, op.pool
-    factors = op.factors if isinstance(op, Add) else (0, 0)
-    groups = op.groups if isinstance(op, GroupedConv) else 0
+    own = {name: getattr(op, name, unused) for name, unused in UNUSED.items()}
     bits = WEIGHT_BITS if isinstance(op, WeightedOp) else 0
     marks = IN_PLACE * wiring.in_place + FUSED * wiring.fused
-    head = (op.number, marks, shift, bits, *(*wiring.reads, 0)[:2])
+    head = (op.number, marks, own["shift"], bits, *(*wiring.reads, 0)[:2])
     second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
     tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
-    geometry = (*windows, *dilation, *padding, *pool, groups, 0)
-    rule = (low, high, *factors, wiring.out_offset)
+    pairs = (*own["kernel"], *own["stride"], *own["dilation"])
+    geometry = (*pairs, *own["padding"], *own["pool"], own["groups"], 0)
+    rule = (own["lo"], own["hi"], *own["factors"], wiring.out_offset)
     return OP.pack(*head, *tensors, *geometry, *rule, *tables, wiring.rows, bytes(34))
 
 
@@ -229,17 +227,7 @@ def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
     kind = r.kind
     inputs = r.inputs[: kind.arity]
     fields: dict[str, Any] = {"name": name, "inputs": inputs, "output": r.output, **tables}
-    if issubclass(kind, RequantizedOp):
-        fields |= {"shift": r.shift, "lo": r.lo, "hi": r.hi}
-    if issubclass(kind, WindowedOp):
-        fields |= {"kernel": r.kernel, "stride": r.stride, "padding": r.padding}
-    if issubclass(kind, ConvolutionOp):
-        fields |= {"dilation": r.dilation, "pool": r.pool}
-    if kind is GroupedConv:
-        fields["groups"] = r.groups
-    if kind is Add:
-        fields["factors"] = r.factors
-    return kind(**fields)
+    return kind(**fields, **{field: getattr(r, field) for field in _OWN_FIELDS[kind]})
 
 
 def append_tables(body: bytearray, op: Op) -> Tables:

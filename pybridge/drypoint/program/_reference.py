@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._history import Clock
 from ._ops import (
-    Add,
     AvgPool,
+    BinaryOp,
     Concat,
     Conv,
     ConvolutionOp,
@@ -21,7 +21,6 @@ from ._ops import (
     History,
     Lookup,
     MaxPool,
-    Mul,
     Op,
     PaddedOp,
     RequantizedOp,
@@ -100,7 +99,8 @@ def _histories(op: History, rows: Plane) -> Plane:
         before[:] = op.pad
     signal = np.concatenate([before, rows[:, 0]])
     kept = np.arange(len(rows))[:, None] + np.arange(op.out_shape.h)
-    return signal[kept]
+    windows: Plane = signal[kept]
+    return windows
 
 
 def apply(op: Op, *inputs: Plane) -> Plane:
@@ -132,15 +132,9 @@ def apply(op: Op, *inputs: Plane) -> Plane:
         case AvgPool():
             windows = _windows(_padded(op, x).astype(np.int32), op.kernel, op.stride)
             y = _requantize(op, windows.sum(axis=(3, 4), dtype=np.int32))
-        case Add():
+        case BinaryOp():
             a, b = (plane.astype(np.int32) for plane in inputs)
-            y = _requantize(op, op.factors[0] * a + op.factors[1] * b)
-        case Mul():
-            a, b = (
-                plane.astype(np.int32) - tensor.zero
-                for plane, tensor in zip(inputs, op.inputs, strict=True)
-            )
-            y = _requantize(op, a * b)
+            y = _requantize(op, op.sums(a, b))
         case Concat():
             y = np.concatenate(inputs, axis=3)
         case Lookup():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._intervals import Interval, intervals
-from ._ops import Add, AvgPool, DepthwiseConv, Lookup, MaxPool, Mul, Op, RequantizedOp
+from ._ops import AvgPool, BinaryOp, DepthwiseConv, Lookup, MaxPool, Op, RequantizedOp
 from ._plan import NO_PLAN, Reads
 from ._program import Program
 from ._reference import apply
@@ -132,7 +132,7 @@ def with_constants_in_tables(program: Program) -> Rewritten | None:
 
     def visit(graph: _Graph, i: int) -> None:
         op = graph.ops[i]
-        for side, tensor in enumerate(program.reads[i]) if isinstance(op, Add | Mul) else ():
+        for side, tensor in enumerate(program.reads[i]) if isinstance(op, BinaryOp) else ():
             low, high = bounds[tensor]
             other = op.inputs[1 - side]
             if low.min() != high.max() or other.shape != op.out_shape:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from drypoint.common import check_kind, table_lines
+from drypoint.common import check_kind, progress, table_lines
 
 from ._fuse import fuse_rows
 from ._narrow import narrow
@@ -51,7 +51,7 @@ class Simplified:
     """The result of `simplify`.
 
     Attributes:
-        before: the program that came.
+        before: the program before.
         program: the simplified one; ``before`` itself where there was nothing to leave out.
         changes: an entry for each op that changed or is gone, in the order of ``before``.
     """
@@ -138,14 +138,15 @@ def simplify(program: Program) -> Simplified:
     origins, reasons = list(range(len(program.ops))), dict[int, str]()
     channels = program.input_shape.c + sum(op.out_shape.c for op in program.ops)
     changed = channels <= MAX_CHANNELS and len(program.ops) <= MAX_OPS and not program.is_streaming
-    while changed:
-        changed = False
-        for step in STEPS:
-            found = step(current)
-            if found is not None:
-                reasons |= {origins[i]: reason for i, reason in found.reasons.items()}
-                origins = [origins[i] for i in found.origins]
-                current, changed = found.program, True
+    with progress("simplification"):
+        while changed:
+            changed = False
+            for step in STEPS:
+                found = step(current)
+                if found is not None:
+                    reasons |= {origins[i]: reason for i, reason in found.reasons.items()}
+                    origins = [origins[i] for i in found.origins]
+                    current, changed = found.program, True
     changes = _changes(program, current, origins, reasons)
     if not changes:
         current = program

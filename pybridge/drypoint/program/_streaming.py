@@ -91,7 +91,7 @@ class _Stream:
     def __init__(self, program: Program) -> None:
         self.ops: list[Op] = []
         self.reads: list[tuple[int, ...]] = []
-        self._there = [Clock(1, 1)]  # when each tensor of the streaming program is there
+        self._ready = [Clock(1, 1)]  # when each tensor of the streaming program is ready
         self._rows = {0: 0}  # a tensor of `program` -> the tensor that has its rows
         self._first = Tensor(Shape(1, *program.input_shape[1:]), *program.input[1:])
         self._kept: dict[tuple[object, ...], int] = {}  # histories: what they keep -> tensor
@@ -111,8 +111,8 @@ class _Stream:
         """Append an op; the number of its tensor."""
         self.ops.append(op)
         self.reads.append(sources)
-        clock = max(self._there[source] for source in sources)
-        self._there.append(written(op, clock) if isinstance(op, History) else clock)
+        clock = max(self._ready[source] for source in sources)
+        self._ready.append(written(op, clock) if isinstance(op, History) else clock)
         return len(self.ops)
 
     def _tensor(self, number: int) -> Tensor:
@@ -136,7 +136,7 @@ class _Stream:
     def _history(
         self, name: str, source: int, rows: RowMap, *, height: int, pad: NDArray[Any] | None
     ) -> int:
-        """The tensor of a history, which may be there already."""
+        """The tensor of a history, which may exist already."""
         read = self._tensor(source)
         values = pad if pad is not None and rows.pad > 0 else None
         key = (source, rows, height, None if values is None else values.tobytes())
@@ -161,14 +161,14 @@ class _Stream:
                 f"op {op.name!r} multiplies all {max(heights)} rows by one row that depends on "
                 "them all; a stream has no last row: run whole windows"
             )
-        there = [self._there[source] for source in sources]
-        if there[0].period != there[1].period:
+        ready = [self._ready[source] for source in sources]
+        if ready[0].period != ready[1].period:
             raise ProgramError(
-                f"op {op.name!r} reads rows that come every {there[0].period} steps and rows that "
-                f"come every {there[1].period}; wanted: branches with equal strides along time"
+                f"op {op.name!r} reads rows that come every {ready[0].period} steps and rows that "
+                f"come every {ready[1].period}; wanted: branches with equal strides along time"
             )
-        late = max(there).first
-        for k, (first, period) in enumerate(there):
+        late = max(ready).first
+        for k, (first, period) in enumerate(ready):
             if first < late:
                 delay = RowMap(1, (late - first) // period + 1, 0)
                 sources[k] = self._history(op.name, sources[k], delay, height=1, pad=None)

@@ -7,11 +7,12 @@ from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import Tensor, border
 
+from ._binary import Binary
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Activation, Integers
-from ._stages import Pointwise, Pooled, Product, Sum, Weighted
+from ._stages import Pointwise, Pooled, Weighted
 from ._steps import Step, real_inputs, real_weight, steps, table_of
 
 
@@ -67,12 +68,11 @@ def _step_error(step: Step, errors: list[float]) -> float:
             window = stage.kernel[0] * stage.kernel[1]
             largest = np.abs(q.bias) + float(window * step.source.magnitude)
             return error + float(_rounding(step.target, q, largest).max())
-        case Sum():
-            assert q is not None  # a sum's step has integers
-            return sum(errors) + _sum_error(step, q)
-        case Product():
-            assert q is not None  # a product's step has integers
-            return _product_error(step, q, errors)
+        case Binary():
+            assert q is not None  # a binary step has integers
+            largest = np.array([stage.largest(step.sources, q)])
+            off = stage.error(step.sources, q, errors)
+            return off + float(_rounding(step.target, q, largest).max())
         case Pointwise():
             exact = stage.function(real_inputs(step.source))
             table = (table_of(step).astype(np.float64) - step.target.zero) * step.target.scale
@@ -99,25 +99,6 @@ def _weighted_error(step: Step, stage: Weighted, q: Integers, error: float) -> f
         sums += _rows(real) * off * step.source.scale
     largest = np.abs(q.bias.astype(np.float64)) + step.source.magnitude * _rows(q.weight)
     return float((sums + _rounding(step.target, q, largest)).max())
-
-
-def _sum_error(step: Step, q: Integers) -> float:
-    """Of rounding the factors of an addition, and its output."""
-    pairs = list(zip(q.factors, step.sources, strict=True))
-    off = sum(
-        abs(factor * float(q.unit[0]) - source.scale) * (source.magnitude + abs(source.zero))
-        for factor, source in pairs
-    )
-    largest = np.abs(q.bias) + float(sum(factor * source.magnitude for factor, source in pairs))
-    return off + float(_rounding(step.target, q, largest).max())
-
-
-def _product_error(step: Step, q: Integers, errors: list[float]) -> float:
-    """The largest factors times the errors of the others, the errors' product, one rounding."""
-    a, b = ((s.magnitude + abs(s.zero)) for s in step.sources)
-    reach_a, reach_b = a * step.sources[0].scale, b * step.sources[1].scale
-    off = errors[0] * reach_b + errors[1] * reach_a + errors[0] * errors[1]
-    return off + float(_rounding(step.target, q, np.array([float(a * b)])).max())
 
 
 def _rounding(target: Activation, q: Integers, largest: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_kind, parse_json
+from drypoint.common import DrypointError, check_kind, html_table, parse_json, progress
 from drypoint.data import Dataset, SignalEncoder
 from drypoint.nn import Layer, Model
 
@@ -77,9 +77,20 @@ class Calibration:
 
     def __str__(self) -> str:
         width = max(len(path) for path in self.ranges)
-        kind = "min-max" if self.method == "minmax" else f"{self.percentile} % percentile"
         lines = [f"{p:<{width}}  {lo:10.4f} .. {hi:10.4f}" for p, (lo, hi) in self.ranges.items()]
-        return "\n".join([f"calibration on {self.n_images:,} images, {kind}", *lines])
+        return "\n".join([self._headline, *lines])
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a row for each activation."""
+        rows = [(path, f"{lo:.4f}", f"{hi:.4f}") for path, (lo, hi) in self.ranges.items()]
+        return html_table(
+            ("output of", "lowest", "highest"), rows, left=(0,), caption=self._headline
+        )
+
+    @property
+    def _headline(self) -> str:
+        kind = "min-max" if self.method == "minmax" else f"{self.percentile} % percentile"
+        return f"calibration on {self.n_images:,} images, {kind}"
 
 
 def calibrate(
@@ -115,18 +126,20 @@ def calibrate(
     keep = 100.0 if method == "minmax" else float(percentile)
     cut_share = 1 - Fraction(str(keep)) / 100  # exact: 100 - 99.9 in floats is below 0.1
     net, tails = flat_net(model.net), dict[str, _Tails]()
-    for start in range(0, len(images), batch_size):
-        x = model.encode(images[start : start + batch_size])
-        if net.input_shape is not None and x.shape[1:] != net.input_shape:
-            raise QuantizationError(
-                f"images of shape {np.shape(images)} are encoded to {x.shape}, not to many of "
-                f"{net.input_shape}: give an array or list of several images"
-            )
-        for path, values in {INPUT: x, **net.activations(x)}.items():
-            if path not in tails:
-                size = int(np.prod(values.shape[1:])) * len(images)
-                tails[path] = _Tails(cut=math.floor(size * cut_share))
-            tails[path].add(values)
+    with progress("calibration", total=len(images), unit="images") as done:
+        for start in range(0, len(images), batch_size):
+            x = model.encode(images[start : start + batch_size])
+            if net.input_shape is not None and x.shape[1:] != net.input_shape:
+                raise QuantizationError(
+                    f"images of shape {np.shape(images)} are encoded to {x.shape}, not to many of "
+                    f"{net.input_shape}: give an array or list of several images"
+                )
+            for path, values in {INPUT: x, **net.activations(x)}.items():
+                if path not in tails:
+                    size = int(np.prod(values.shape[1:])) * len(images)
+                    tails[path] = _Tails(cut=math.floor(size * cut_share))
+                tails[path].add(values)
+            done(len(x))
     ranges = {path: t.range for path, t in tails.items()}
     if isinstance(model.encoder, SignalEncoder) and model.encoder.clip is not None:
         ranges[INPUT] = (-float(model.encoder.clip), float(model.encoder.clip))

@@ -11,7 +11,6 @@ import numpy as np
 from drypoint.nn import (
     GELU,
     AdaptiveAvgPool2d,
-    Add,
     AvgPool1d,
     AvgPool2d,
     BatchNorm1d,
@@ -34,8 +33,8 @@ from drypoint.nn import (
     LogSoftmax,
     MaxPool1d,
     MaxPool2d,
+    Merge,
     Module,
-    Mul,
     OneHot,
     ReLU,
     ReLU6,
@@ -49,6 +48,7 @@ from drypoint.nn import (
 )
 from drypoint.program import Shape
 
+from ._binary import BINARY, Binary
 from ._draft import NO_PADDING, Draft, Refusal, Value, same_order
 from ._stages import (
     Array,
@@ -56,10 +56,8 @@ from ._stages import (
     Pair,
     Pointwise,
     Pooled,
-    Product,
     Sides,
     Stage,
-    Sum,
     Weighted,
 )
 
@@ -120,10 +118,8 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             | GlobalAvgPool2d()
         ):
             return _pooled(draft, path, layer, value, out)
-        case Add():
-            return _sum(draft, path, values)
-        case Mul():
-            return _product(draft, path, values)
+        case Merge() if type(layer) in BINARY:
+            return _binary(draft, path, BINARY[type(layer)], values)
         case Concat():
             return _joined(draft, path, values)
         case ZeroPad2d():
@@ -291,7 +287,7 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
         between.append(before)
         source = replace(value, tensor=before.reads[0])
         before = draft.writer(source)
-    if isinstance(before, Weighted | Sum | Product) or (isinstance(before, Pooled) and before.mean):
+    if isinstance(before, Weighted | Binary) or (isinstance(before, Pooled) and before.mean):
         last = before.last if between else path
         narrow = _clip(before.low, low, high), _clip(before.high, low, high)
         clamped = replace(before, last=last, low=narrow[0], high=narrow[1])
@@ -365,43 +361,26 @@ def _with_padding(value: Value, own: tuple[Pair, Pair]) -> Sides:
     return top + before[0], left + before[1], bottom + before[2], right + before[3]
 
 
-def _both(draft: Draft, path: str, values: list[Value]) -> tuple[Draft, Value, Value]:
-    """Two inputs as tensors of real values."""
+def _binary(draft: Draft, path: str, kind: type[Binary], values: list[Value]) -> Result:
+    """Two inputs as tensors of real values, and the stage that computes with them."""
     values = list(values)
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.padding != NO_PADDING:
             draft, values[i] = _explicit_padding(draft, f"{path}.{'ab'[i]}", value)
-    return draft, values[0], values[1]
-
-
-def _product(draft: Draft, path: str, values: list[Value]) -> Result:
-    draft, a, b = _both(draft, path, values)
-    factors = not b.flat and b.shape == Shape(1, 1, a.shape.c) and not a.flat
-    if not factors and (a.shape != b.shape or a.flat != b.flat):
+    a, b = values
+    pixel = b.shape == Shape(1, 1, a.shape.c) and not a.flat and not b.flat
+    same = a.shape == b.shape and a.flat == b.flat
+    if not (same or (kind.broadcasts and pixel)):
         raise Refusal(
-            "it multiplies a flattened plane and a vector, whose values lie in other orders: "
-            "multiply before the Flatten"
+            "it reads a flattened plane and a vector, whose values lie in other orders: put it "
+            "before the Flatten"
         )
-    stage = Product(
+    stage = kind(
         path=path, last=path, reads=(a.tensor, b.tensor), in_shape=a.shape, out_shape=a.shape
     )
-    draft, product = draft.appended(stage)
-    return draft, replace(product, flat=a.flat)
-
-
-def _sum(draft: Draft, path: str, values: list[Value]) -> Result:
-    draft, a, b = _both(draft, path, values)
-    if a.shape != b.shape or a.flat != b.flat:
-        raise Refusal(
-            "it adds a flattened plane and a vector, whose values lie in other orders: add before "
-            "the Flatten"
-        )
-    stage = Sum(
-        path=path, last=path, reads=(a.tensor, b.tensor), in_shape=a.shape, out_shape=a.shape
-    )
-    draft, added_up = draft.appended(stage)
-    return draft, replace(added_up, flat=a.flat)
+    draft, value = draft.appended(stage)
+    return draft, replace(value, flat=a.flat)
 
 
 def _joined(draft: Draft, path: str, values: list[Value]) -> Result:

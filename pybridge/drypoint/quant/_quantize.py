@@ -11,7 +11,6 @@ from drypoint.data import SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import (
     NUMPY_TYPE,
-    Add,
     AvgPool,
     Concat,
     Conv,
@@ -20,7 +19,6 @@ from drypoint.program import (
     GroupedConv,
     Lookup,
     MaxPool,
-    Mul,
     Op,
     Program,
     ProgramError,
@@ -29,12 +27,13 @@ from drypoint.program import (
 )
 
 from ._aliases import QUANTIZE
+from ._binary import Binary
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Integers
-from ._stages import Joined, Pointwise, Pooled, Product, Sum, Weighted
+from ._stages import Joined, Pointwise, Pooled, Weighted
 from ._steps import Step, steps, table_of
 
 
@@ -106,11 +105,9 @@ def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
             if not stage.mean:
                 return MaxPool(**base)
             return AvgPool(**base, pad=_pad(step, stage))
-        case Sum():
-            assert q is not None  # a sum's step has integers
-            return Add(**base, factors=q.factors)
-        case Product():
-            return Mul(**base)
+        case Binary():
+            assert q is not None  # a binary step has integers
+            return stage.op(q, base)
         case Joined():
             return Concat(**base)
         case Pointwise():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import table_lines
+from drypoint.common import html_table, progress, table_lines
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
@@ -91,6 +91,11 @@ class Report:
             ]
         )
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the table."""
+        caption = f"integers against floats on {self.n_images:,} images"
+        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption)
+
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values; an infinite ``sqnr`` is None."""
         rows = [
@@ -132,13 +137,15 @@ def report(
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
-    for start in range(0, len(images), _BATCH):
-        part = images[start : start + _BATCH]
-        x = model.encode(part)
-        planes = reference.trace(program, _integers(model, program, part, x))
-        floats = net.activations(x, [line[i].stage.last for i in totals])
-        for i, total in totals.items():
-            total.add(floats[line[i].stage.last], planes[i])
+    with progress("comparison of layers", total=len(images), unit="images") as done:
+        for start in range(0, len(images), _BATCH):
+            part = images[start : start + _BATCH]
+            x = model.encode(part)
+            planes = reference.trace(program, _integers(model, program, part, x))
+            floats = net.activations(x, [line[i].stage.last for i in totals])
+            for i, total in totals.items():
+                total.add(floats[line[i].stage.last], planes[i])
+            done(len(part))
     return Report(len(images), tuple(total.report() for total in totals.values()))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import LIMITS, MAX_ACCUMULATOR, DType, multipliers, sum_factors
+from drypoint.program import LIMITS, MAX_ACCUMULATOR, DType, multipliers
 
 from ._errors import QuantizationError
 
@@ -148,21 +148,6 @@ def mean_integers(source: Activation, window: int, *, out_scale: float) -> Integ
     mult, shift = multipliers(np.array([unit / out_scale]))
     bias = np.array([-window * source.zero], np.int32)
     return Integers(bias, mult, shift, np.array([unit]))
-
-
-def product_integers(a: Activation, b: Activation, *, out_scale: float) -> Integers:
-    """The integers of a product, whose accumulators have the unit a.scale * b.scale."""
-    unit = a.scale * b.scale
-    mult, shift = multipliers(np.array([unit / out_scale]))
-    return Integers(np.zeros(1, np.int32), mult, shift, np.array([unit]))
-
-
-def sum_integers(a: Activation, b: Activation, *, out_scale: float) -> Integers:
-    """The integers of an addition."""
-    factors, unit = sum_factors(a.scale, b.scale)
-    mult, shift = multipliers(np.array([unit / out_scale]))
-    bias = np.array([-factors[0] * a.zero - factors[1] * b.zero], np.int32)
-    return Integers(bias, mult, shift, np.array([unit]), factors=factors)
 
 
 def _natural_scales(weight: NDArray[np.float64], in_scale: float) -> NDArray[np.float64]:

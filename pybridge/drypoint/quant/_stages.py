@@ -74,16 +74,6 @@ class Pooled(Stage):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Sum(Stage):
-    """The sum of two tensors of one shape."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Product(Stage):
-    """The product of two tensors; the second may be one pixel, a factor for each channel."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Joined(Stage):
     """The channels of two tensors side by side."""
 

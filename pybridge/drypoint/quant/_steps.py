@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import NUMPY_TYPE, sum_factors
+from drypoint.program import NUMPY_TYPE
 
+from ._binary import Binary
 from ._calibration import INPUT, Calibration
 from ._errors import QuantizationError
 from ._scales import (
@@ -14,11 +15,9 @@ from ._scales import (
     Integers,
     activation_of,
     mean_integers,
-    product_integers,
-    sum_integers,
     weighted_integers,
 )
-from ._stages import Folded, Joined, Pointwise, Pooled, Product, Stage, Sum, Weighted
+from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Weighted
 
 PIXELS = Activation("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
@@ -181,14 +180,10 @@ def _step(
             scale = source.scale / 256 if scale is None else scale
             scale = scale if raw or wanted is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
-        case Sum():
-            _, unit = sum_factors(sources[0].scale, sources[1].scale)
+        case Binary():
+            unit = stage.unit(sources)
             scale = 4 * unit if scale is None else max(scale, unit)
-            q = sum_integers(*sources, out_scale=scale)
-        case Product():
-            unit = sources[0].scale * sources[1].scale
-            scale = 4 * unit if scale is None else max(scale, unit)
-            q = product_integers(*sources, out_scale=scale)
+            q = stage.integers(sources, out_scale=scale)
         case Pointwise():
             if scale is None:
                 reach = float(np.abs(stage.function(real_inputs(source))).max())

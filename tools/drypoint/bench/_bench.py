@@ -28,7 +28,6 @@ def bench(
     *,
     compiler: str,
     notify: Callable[[str], None],
-    on_progress: Callable[[int, int], None],
 ) -> BenchResult:
     """Time programs on every backend, one thread on one core.
 
@@ -37,7 +36,6 @@ def bench(
         plan: what to measure, and how long.
         compiler: path of a C compiler.
         notify: called with a line about each stage.
-        on_progress: called with the number of measurements done and their total.
 
     Raises:
         BenchError: a contestant or the compiler failed, or a backend does not exist.
@@ -53,7 +51,6 @@ def bench(
             limits=build_limits(compiler, folder),
             speed=build_speed(compiler, folder),
             core=core,
-            on_progress=on_progress,
         )
         for case in cases:
             notify(f"timing {case.name}: {plan.rounds} rounds")

@@ -1,12 +1,13 @@
 """Times one net: starts its contestants, runs the rounds, collects the figures."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from drypoint.common import progress
 from drypoint.engine import Engine
 from drypoint.program import blob
 
@@ -30,14 +31,12 @@ class Bench:
         folder: for files that contestants read.
         limits, speed: the compiled C programs.
         core: the core that all processes run on; empty where the system cannot pin.
-        on_progress: called with the number of measurements done and their total.
     """
 
     folder: Path
     limits: Path
     speed: Path
     core: list[int]
-    on_progress: Callable[[int, int], None]
 
     def rounds(
         self,
@@ -49,14 +48,14 @@ class Bench:
     ) -> tuple[Answers, dict[str, Figure]]:
         """Run interleaved rounds and report progress."""
         total = plan.rounds * sum(map(len, questions.values()))
-        done = iter(range(1, total + 1))
-        return run_rounds(
-            processes,
-            [questions],
-            rounds=plan.rounds,
-            limits=lambda: measure_limits(self.limits, limits, cpus=self.core),
-            on_answer=lambda: self.on_progress(next(done), total),
-        )
+        with progress("timing", total=total, unit="turns") as done:
+            return run_rounds(
+                processes,
+                [questions],
+                rounds=plan.rounds,
+                limits=lambda: measure_limits(self.limits, limits, cpus=self.core),
+                on_answer=lambda: done(1),
+            )
 
     def write(self, case: Case) -> Files:
         """The files that contestants read."""

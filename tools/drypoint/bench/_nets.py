@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from drypoint import data, nn, quant, train
 from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Model, ReLU, Sequential
-from drypoint.program import Add, Concat, Dense, Lookup, MaxPool, Mul, Op, Program, Shape, Tensor
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Op,
+    Program,
+    Shape,
+    Tensor,
+)
 
 from ._errors import BenchError
 
@@ -184,9 +195,9 @@ def empty_case() -> Case:
 
 def one_op(op: Op) -> Program | None:
     """A program of an op alone, which writes int32 as the last op of a program does. An addition
-    adds the program's input to itself. None for a product, and for an op that copies values.
+    adds the program's input to itself. None for an op of another kind, and one that copies values.
     """
-    if isinstance(op, Concat | Lookup | MaxPool | Mul):
+    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense | AvgPool | Add):
         return None
     if isinstance(op, Add):
         read = Tensor(op.output.shape, op.inputs[0].type)

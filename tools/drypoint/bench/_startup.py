@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drypoint.common import progress
 from drypoint.engine import Engine
 from drypoint.interop import ExportError
 
@@ -28,7 +29,8 @@ print("ready", flush=True)
 input()
 """
 CODE = {
-    "drypoint": """from drypoint.engine import Engine
+    "drypoint": """from drypoint.common import progress
+from drypoint.engine import Engine
 y = Engine({model!r}).run(x)""",
     "LiteRT": """from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter(model_path={model!r}, num_threads=1)
@@ -69,13 +71,13 @@ def time_startup(bench: Bench, case: Case, plan: Plan, *, compiler: str) -> tupl
     ms: dict[str, list[float]] = {name: [] for name in begun}
     memory: dict[str, list[float]] = {name: [] for name in begun}
     rounds = min(ROUNDS, plan.rounds)
-    for i in range(rounds):
-        for k, (name, (command, _)) in enumerate(begun.items()):
+    with progress("timing starts", total=rounds * len(begun), unit="starts") as done:
+        for name, (command, _) in rounds * [*begun.items()]:
             begin = time.perf_counter()
             with Process(name, command, cpus=bench.core) as process:
                 ms[name].append(1e3 * (time.perf_counter() - begin))
                 memory[name].append(process.peak_memory() / 1e6)
-            bench.on_progress(i * len(begun) + k + 1, rounds * len(begun))
+            done(1)
     return tuple(
         Startup(
             name=name,

@@ -1,5 +1,7 @@
 """The command line: one file for each command, and shared pieces."""
 
+import sys
+
 
 def main() -> int:
     """What ``drypoint`` runs; Ctrl-C while modules are imported gives no traceback, either."""
@@ -8,4 +10,5 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
+        print("drypoint: interrupted", file=sys.stderr)
         return 130

@@ -24,10 +24,13 @@ COMMANDS = {
     "net or the integer engine",
     "info": "print a float model or an integer program as a listing",
     "report": "write one HTML page about a model: accuracy, errors by layer, costs, what is proven",
+    "serve": "serve a page to draw on, or write it: the C engine answers in the browser, as "
+    "WebAssembly",
     "import": "read an ONNX or TensorFlow Lite file: a float net as a model, a "
     "quantized one as a program",
     "models": "print the cards of the models that come with the package, or retrain the models",
     "bench": "time every backend on this machine, layer by layer, against the machine's limit",
+    "completion": "print a script that completes commands, options and models in a shell",
     "recipes": "print accuracy against seconds of the ways to train, over several seeds",
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
@@ -43,6 +46,14 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         shown = action.default not in (None, False, argparse.SUPPRESS)
         return super()._get_help_string(action) if shown else action.help
+
+
+class _List(argparse.HelpFormatter):
+    """Leaves room for the longest command, which argparse would print on a line of its own."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 4 + max(map(len, COMMANDS))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,6 +79,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
         prog="drypoint",
         description="Train a small net, make it integers, get a C library with every byte known.",
         epilog="example: drypoint lenet --out build/lenet",
+        formatter_class=_List,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -100,26 +112,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return PROBLEM
     except OSError as error:  # a disk that is full, under the output or the folder for temporaries
         _forget_output()
+        from ._output import fail  # noqa: PLC0415
+
         where = error.filename or "the output, or a temporary file"
-        print(f"drypoint: {where}: {error.strerror or error}", file=sys.stderr)
+        fail(f"{where}: {error.strerror or error}")
         return PROBLEM
 
 
 def _run(args: argparse.Namespace) -> int:
     """Run the parsed command, whose module has imported what is imported here."""
-    from drypoint.common import DrypointError  # noqa: PLC0415
+    from drypoint.common import DrypointError, show_progress  # noqa: PLC0415
 
-    from ._output import INTERRUPTED  # noqa: PLC0415
+    from ._output import INTERRUPTED, fail  # noqa: PLC0415
 
     try:
-        code: int = args.run(args)
+        with show_progress():
+            code: int = args.run(args)
         sys.stdout.flush()
         return code
     except DrypointError as error:
-        print(f"drypoint: {error}", file=sys.stderr)
+        fail(str(error))
         return PROBLEM
     except KeyboardInterrupt:
-        print("drypoint: interrupted", file=sys.stderr)
+        fail("interrupted")
         return INTERRUPTED
 
 

@@ -2,13 +2,8 @@
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from drypoint.bench import (
     NETS,
@@ -28,7 +23,7 @@ from drypoint.bench import (
 from drypoint.engine import find_compiler
 
 from ._output import say
-from ._pieces import count, load_program, of_windows
+from ._pieces import count, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
 
@@ -36,7 +31,10 @@ EXAMPLE = "drypoint bench --quick --backends scalar"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", nargs="?", type=Path, help="a program (.dpt, or lenet-mnist) in place of the nets"
+        "file",
+        nargs="?",
+        type=model_file,
+        help="a program (.dpt, or lenet-mnist) in place of the nets",
     )
     parser.add_argument(
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
@@ -65,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
         peers=not args.no_peers,
     ).resolved()
     cases = _cases(args)
-    with _progress() as on_progress:
-        found = bench(cases, plan, compiler=compiler, notify=say, on_progress=on_progress)
+    found = bench(cases, plan, compiler=compiler, notify=say)
     if args.plot is not None:
         SpeedBars(found).save(args.plot)
     if args.json:
@@ -74,18 +71,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(markdown(found) if args.markdown else text(found))
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; yields its callback (measurements done, total)."""
-    with tqdm(unit=" turns", file=sys.stderr, leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def on_progress(done: int, total: int) -> None:
-            bar.total, bar.n = total, done
-            bar.refresh()
-
-        yield on_progress
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:

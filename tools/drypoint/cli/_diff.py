@@ -16,27 +16,31 @@ from drypoint.nn import Model
 from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
-from ._output import result
-from ._pieces import load_file, of_windows
+from ._output import BOLD, GREEN, result
+from ._pieces import load_file, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
 IMAGES = 4
+COLORS = {"^Nothing differs": GREEN, r"\b(Likely cause|Cause): [a-z ]+\.": BOLD}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     kinds = (
-        "a program (.dpt) or float model (.npz); FILE.dpt@BACKEND: the C engine with a backend; "
-        "the folder of an exported program, which is compiled here; or a device's log"
+        "a program (.dpt, or lenet-mnist) or float model (.npz); FILE.dpt@BACKEND: the C engine "
+        "with a backend; the folder of an exported program, which is compiled here; or a device's "
+        "log"
     )
-    parser.add_argument("right", metavar="A", help=f"what is right: {kinds}")
-    parser.add_argument("other", metavar="B", help="what is compared with it: the same kinds")
+    parser.add_argument("right", metavar="A", type=model_file, help=f"what is right: {kinds}")
+    parser.add_argument(
+        "other", metavar="B", type=model_file, help="what is compared with A, of any of these kinds"
+    )
     parser.add_argument(
         "--image",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="compare on these pictures; of a log: those of its runs, in their order",
+        help="compare on these pictures; with a log: the pictures of its runs, in their order",
     )
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
@@ -46,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if something differs."""
     with tempfile.TemporaryDirectory() as workdir:
         found = compared(args, Path(workdir))
-    facts = {"right": args.right, "other": args.other, **found.to_json()}
-    result(str(found), facts, as_json=args.json)
+    facts = {"right": str(args.right), "other": str(args.other), **found.to_json()}
+    result(str(found), facts, as_json=args.json, colors=COLORS)
     return 0 if found.equal else 1
 
 
@@ -87,15 +91,16 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
     return find_difference(right, other, _images(args, right, other))
 
 
-def _opened(name: str) -> Program | Model | Engine | bytes | Path:
+def _opened(path: Path) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
-    path, at, backend = name.rpartition("@")
-    if at and path.endswith(".dpt"):
-        return Engine(path, backend=backend)
-    if Path(name).is_dir():
-        return Path(name)
-    content = read_bytes(name)
-    return content if is_log(content) else of_windows(load_file(Path(name)), name)
+    program, at, backend = str(path).rpartition("@")
+    if at and not path.exists():
+        return Engine(of_windows(load_program(Path(program)), program), backend=backend)
+    if path.is_dir():
+        return path
+    if path.exists() and is_log(content := read_bytes(path)):
+        return content
+    return of_windows(load_file(path), str(path))
 
 
 def _as_exported(program: Program, number: int) -> Program:
@@ -121,8 +126,8 @@ def _text(path: Path) -> str:
 
 def _images(
     args: argparse.Namespace, right: Program | Model, other: object
-) -> NDArray[np.integer] | None:
-    """The pictures of the options; None: those in the log."""
+) -> NDArray[np.generic] | None:
+    """The examples that the options name; None: the inputs in the log."""
     if args.image is not None:
         encoder = encoder_of(right)
         if not isinstance(encoder, ImageEncoder):
@@ -131,5 +136,4 @@ def _images(
     if isinstance(other, Log) and args.data is None:
         return None
     options = argparse.Namespace(data=args.data, limit=args.limit or IMAGES)
-    x = examples("test", options, right, of_its_classes=False).x
-    return right.encode(x) if isinstance(right, Program) else x
+    return examples("test", options, right, of_its_classes=False).x

@@ -16,9 +16,9 @@ from drypoint.forms import FORMS
 from drypoint.program import Program, fuse_rows, memory_chart, simplify, streaming
 
 from ._data import examples
-from ._output import columns, result, say, table
+from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_program
+from ._pieces import load_program, model_file
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = [row.name for row in devices.TARGETS]
     parser.add_argument(
         "program",
-        type=Path,
+        type=model_file,
         nargs="+",
         help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
     )
@@ -115,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
             text, costs[name], more = measured(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
-    library = args.name or "models" if len(programs) > 1 else next(iter(programs))
+    shared = "models" if args.name is None else args.name
+    library = shared if len(programs) > 1 else next(iter(programs))
     files = export_models(
         chosen,
         args.out,
@@ -144,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         facts |= {"name": library, **models[library]}
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
-    result(text, facts, as_json=args.json)
+    result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
 
 
@@ -169,7 +170,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     if len(loaded) == 1:
         if args.names:
             raise DrypointError("--names is for several programs; one is named by --name")
-        names = [args.name or names[0]]
+        names = [names[0] if args.name is None else args.name]
     elif args.names:
         names = args.names.split(",")
     elif len(set(names)) < len(names):

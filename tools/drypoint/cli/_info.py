@@ -1,12 +1,11 @@
 """``drypoint info``: lists a file's contents."""
 
 import argparse
-from pathlib import Path
 
 from drypoint.program import Program, lifetimes, memory_chart, simplify
 
 from ._output import columns, result
-from ._pieces import load_file
+from ._pieces import load_file, model_file
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
@@ -14,7 +13,7 @@ EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=Path, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+        "file", type=model_file, help="a float model (.npz), a program (.dpt) or lenet-mnist"
     )
 
 

@@ -11,7 +11,7 @@ from drypoint.program import blob
 
 from ._data import add_data_arguments
 from ._export import compiler_line, one_of_each
-from ._output import INTERRUPTED, result
+from ._output import GREEN, INTERRUPTED, RED, result
 from ._quantize import to_integers
 from ._report import Clock, facts_of, summary, versions
 from ._training import (
@@ -67,5 +67,7 @@ def run(args: argparse.Namespace) -> int:
     facts |= {"seconds": clock.seconds, "training": trained.to_json()}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
     line = compiler_line(out, ["lenet"])
-    result(f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}", facts, as_json=args.json)
+    text = f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}"
+    color = RED if facts["differing_bytes"] else GREEN
+    result(text, facts, as_json=args.json, colors={r"bytes that differ +[\d,]+": color})
     return 1 if facts["differing_bytes"] else 0

@@ -1,7 +1,6 @@
 """``drypoint measure``: measures a model or a program on the test set."""
 
 import argparse
-from pathlib import Path
 
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
@@ -11,7 +10,7 @@ from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
 from ._output import result
-from ._pieces import load_file, of_windows
+from ._pieces import load_file, model_file, of_windows
 from ._reconstruction import measure_reconstruction, reconstructs
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
@@ -20,7 +19,7 @@ EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=Path, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+        "file", type=model_file, help="a float model (.npz), a program (.dpt) or lenet-mnist"
     )
     add_data_arguments(parser)
     parser.add_argument(

@@ -1,15 +1,18 @@
-"""Output of commands: results to standard output, progress to standard error."""
+"""Output of commands: results to standard output, notes and progress to standard error."""
 
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
-from drypoint.common import table_lines
+from drypoint.common import capable_terminal, table_lines
 
 INTERRUPTED = 130  # exit code, as shells use it
+GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
 
 
 # Control characters but the line break; surrogates, as in the names of files that are no UTF-8.
@@ -22,13 +25,44 @@ def _shown(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of progress."""
+    """Print a note."""
     print(_shown(text), file=sys.stderr, flush=True)
 
 
-def result(text: str, data: Mapping[str, Any], *, as_json: bool) -> None:
-    """The result of a command, for people or for machines."""
-    print(json.dumps(data, indent=2) if as_json else _shown(text))
+def fail(text: str) -> None:
+    """Print an error."""
+    print(painted(f"drypoint: {_shown(text)}", {"^drypoint:": RED}, sys.stderr), file=sys.stderr)
+
+
+def result(
+    text: str, data: Mapping[str, Any], *, as_json: bool, colors: Mapping[str, str] | None = None
+) -> None:
+    """The result of a command, for people or for machines.
+
+    Args:
+        text: for people.
+        data: JSON-able values, for machines.
+        as_json: for machines.
+        colors: regular expression -> the colour of what it matches in the text.
+    """
+    if as_json:
+        print(json.dumps(data, indent=2))
+    else:
+        print(painted(_shown(text), colors or {}, sys.stdout))
+
+
+def painted(text: str, colors: Mapping[str, str], stream: TextIO) -> str:
+    """The text with colours, if the stream is a terminal and the user has not set ``NO_COLOR``."""
+    if not capable_terminal(stream) or os.environ.get("NO_COLOR"):
+        return text
+    for pattern, color in colors.items():
+        marked = partial(_marked, color=color)
+        text = re.sub(pattern, marked, text, flags=re.MULTILINE)
+    return text
+
+
+def _marked(found: re.Match[str], *, color: str) -> str:
+    return f"{color}{found[0]}\x1b[0m"
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:

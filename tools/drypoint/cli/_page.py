@@ -14,10 +14,11 @@ from drypoint.report import make_report
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, of_windows
+from ._pieces import count, load_file, model_file, of_windows
 from ._quantize import IMAGES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
+_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "lr")  # the curves of the page
 _LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        type=Path,
+        type=model_file,
         help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
         "LeNet of the package if left out",
     )
@@ -75,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
         name=_name(loaded, args.file),
         targets=args.target or (),
         training=training,
-        notify=say,
     )
     report.save(args.out)
     size = args.out.stat().st_size
@@ -85,12 +85,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def training_facts(path: Path) -> dict[str, Any]:
-    """What a file of JSON says about a training.
+    """The facts of a training in a JSON file.
 
     Raises:
-        DrypointError: the file cannot be read, or has no curves.
+        DrypointError: the file cannot be read, or its curves are missing or no numbers.
     """
-    found = parse_json(read_bytes(path), largest=_LARGEST_JSON)
+    content = read_bytes(path)
+    try:
+        found = parse_json(content, largest=_LARGEST_JSON)
+    except DrypointError as error:
+        raise DrypointError(f"{path}: {error}") from error
     facts = found.get("training", found) if isinstance(found, dict) else None
     numbers = ("n_epochs", "seconds", "n_train", "n_val", "best_epoch")
     if not isinstance(facts, dict) or not isinstance(facts.get("history"), dict):
@@ -103,6 +107,14 @@ def training_facts(path: Path) -> dict[str, Any]:
             "or the report.json of drypoint lenet"
         )
     assert isinstance(facts, dict)
+    curves = [facts["history"][name] for name in _CURVES if name in facts["history"]]
+    if not all(isinstance(one, list) and {*map(type, one)} <= {int, float} for one in curves) or (
+        len({*map(len, curves)}) > 1
+    ):
+        raise DrypointError(
+            f"{path}: its history has a curve that is no list of numbers, or curves of different "
+            "lengths; wanted: a number for each epoch"
+        )
     return facts
 
 
@@ -122,5 +134,4 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
             "--data names test pictures: name a folder of training pictures too, --calibration DIR"
         )
     options = argparse.Namespace(data=folder, limit=args.images)
-    say(f"calibrating on {args.images:,} training images")
     return calibrate(loaded, examples("train", options, loaded).x)

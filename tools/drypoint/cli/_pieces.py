@@ -28,6 +28,11 @@ def _whole(text: str, *, least: int) -> int:
     return int(text)
 
 
+def model_file(text: str) -> Path:
+    """An argument that names a file of a model or program, or a shipped model."""
+    return Path(text)
+
+
 def load_file(path: Path) -> Model | Program:
     """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are.
 

@@ -11,7 +11,7 @@ from drypoint.quant import calibrate, quantize
 
 from ._data import add_data_arguments, examples
 from ._output import result
-from ._pieces import check_other, count, load_model
+from ._pieces import check_other, count, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 IMAGES = 2000
@@ -19,7 +19,7 @@ IMAGES = 2000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", type=Path, help="a float model (.npz), or lenet-mnist")
+    parser.add_argument("model", type=model_file, help="a float model (.npz), or lenet-mnist")
     parser.add_argument(
         "--out", type=Path, help="file to write; the model's name with .dpt if left out"
     )

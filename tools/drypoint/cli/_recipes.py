@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from drypoint import autodiff
+from drypoint.common import progress
 from drypoint.data import Dataset
 from drypoint.measure import measure
 from drypoint.train import recipes
@@ -94,7 +95,8 @@ def _outcome(
     recipe: recipes.Recipe, seed: int, train_set: Dataset, test_set: Dataset, *, direct: bool
 ) -> Outcome | None:
     cpu = time.process_time()
-    with autodiff.direct_convolution() if direct else nullcontext():
+    kind = autodiff.direct_convolution() if direct else nullcontext()
+    with progress(f"{recipe.name}, seed {seed}"), kind:
         trained = recipe.fit(train_set, seed=seed, progress="none")
     cpu = time.process_time() - cpu
     if trained.stopped == "interrupted":

@@ -26,7 +26,7 @@ from drypoint.program import Program
 from ._data import encoder_of, signals_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_file, load_program, of_windows
+from ._pieces import count, load_file, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        type=Path,
+        type=model_file,
         help="a float model (.npz), a program (.dpt) or lenet-mnist; if left out, what "
         "`drypoint lenet` wrote to build/lenet, else the LeNet of the package",
     )

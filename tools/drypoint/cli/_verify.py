@@ -1,28 +1,27 @@
 """``drypoint verify``: reference, engine and generated C, byte by byte."""
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen, fuse_rows, simplify
 
 from ._data import add_data_arguments, examples
-from ._output import result, say, table
-from ._pieces import load_program
+from ._output import GREEN, RED, result, table
+from ._pieces import load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
+COLORS = {r"\bequal$": GREEN, r"[\w.]+: [\d,]+ bytes\b.*": RED}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("program", type=Path, help="a program (.dpt), or lenet-mnist")
+    parser.add_argument("program", type=model_file, help="a program (.dpt), or lenet-mnist")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
 
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         text += f"\n{changed:,} outputs of the two references differ"
         facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
         differing += exported.differing_bytes + changed
-    result(text, facts, as_json=args.json)
+    result(text, facts, as_json=args.json, colors=COLORS)
     return 1 if differing else 0
 
 
@@ -80,12 +79,4 @@ def compare_with(
         runners[GENERATED] = Compiled(
             program, folder, name=name, workdir=Path(workdir), compiler=compiler
         )
-        bar = tqdm(total=len(images), unit=" images", leave=False, disable=None, file=sys.stderr)
-        if bar.disable:
-            say(f"verifying {len(images):,} images, every layer")
-
-        def show(n: int) -> None:
-            bar.update(n)
-
-        with bar:
-            return verify(program, runners, images, progress=show)
+        return verify(program, runners, images)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import progress
 from drypoint.program import Op, Program, bytes_in_use, packing
 
 from ._count import Instructions, count_instructions, why_not_counted
@@ -70,7 +71,7 @@ def measure_cost(
     if golden is None:
         zeros = np.zeros((program.clocks[-1].first, *program.input_shape), np.uint8)
         golden = zeros if program.input_type == "u8" else zeros.view(np.int8)
-    with tempfile.TemporaryDirectory() as name:
+    with progress(f"costs on {target.name}"), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binary = build_exported(target, program, golden, folder, optimize=optimize)
         answer = run_exported(target, program, binary)

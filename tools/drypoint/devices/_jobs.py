@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import progress
 from drypoint.program import Program, blob, packing
 
 from ._emulate import DeviceError, build_jobs, emulate
@@ -78,7 +79,7 @@ def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -
     own = packing.kernel_set(target.kernels)
     packed = [packing.pack(op, own) for op in program.ops] if own.number else []
     jobs = [Job(program=program, inputs=inputs, packed=packed)]
-    with tempfile.TemporaryDirectory() as folder:
+    with progress(f"running on {target.name}"), tempfile.TemporaryDirectory() as folder:
         binary = build_jobs(target, Path(folder) / "jobs")
         answer = emulate(target, binary, encode(jobs, target.byte_order))
     (runs,) = decode(jobs, answer, target.byte_order)

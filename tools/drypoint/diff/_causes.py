@@ -1,4 +1,4 @@
-"""Tries the usual mistakes on the first op that differs, until one gives the bytes that came."""
+"""Tries the usual mistakes on the first op that differs, until one gives the actual bytes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
@@ -19,33 +19,33 @@ Matches = Callable[[NDArray[np.integer]], bool]
 def explain_op(
     op: Op,
     inputs: Sequence[Plane],
-    right: Plane,
-    came: Plane,
+    expected: Plane,
+    actual: Plane,
     *,
     reads_input: bool,
     encoder: Mapping[str, Any] | None,
 ) -> tuple[Cause, str, bool]:
-    """Cause, words, and whether the mistake gives exactly the output that came.
+    """Cause, words, and whether the mistake gives exactly the actual output.
 
     Args:
         op: the op as it should be.
-        inputs: the right planes that it reads, equal on both sides.
-        right, came: its output as it should be, and as it was.
+        inputs: the planes that it reads, equal on both sides.
+        expected, actual: its output by the reference, and on the other side.
         reads_input: whether it reads the program's input, which the other side does not show.
         encoder: the program's encoder.
     """
     for change in changes(op, inputs, reads_input=reads_input, encoder=encoder):
-        if np.array_equal(change.values, came):
+        if np.array_equal(change.values, actual):
             return change.cause, change.words, True
-    for change in weight_changes(op, inputs[0], right, came):
+    for change in weight_changes(op, inputs[0], expected, actual):
         return change.cause, change.words, True
-    return pattern(op, right, came)
+    return pattern(op, expected, actual)
 
 
 def changes(
     op: Op, inputs: Sequence[Plane], *, reads_input: bool, encoder: Mapping[str, Any] | None
 ) -> Iterator[Change]:
-    """The op's output under each mistake but those of single weights."""
+    """The op's output under each mistake; `weight_changes` has the mistakes of single weights."""
     first = inputs[0]
     what = "the input" if reads_input else f"what {op.name} reads"
     read = [*layout_changes(first, what)]
@@ -73,8 +73,8 @@ def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
         values = {zero: f"the zero point {zero}", 0: "0", 128: "128", 255: "255"}
         for value, words in values.items():
             low, high = LIMITS[op.in_type]
-            right = np.zeros(op.in_shape.c, kind) if pad is None else pad
-            if low <= value <= high and not (right == value).all():
+            own = np.zeros(op.in_shape.c, kind) if pad is None else pad
+            if low <= value <= high and not (own == value).all():
                 shown = "0" if pad is None else "its own values"
                 other = changed(op, pad=np.full(op.in_shape.c, value, kind))
                 yield other, f"The padding reads {words}, and should read {shown}."
@@ -130,10 +130,10 @@ def shifted(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
                 yield Change("kernel", words, reference.apply(op, *moved))
 
 
-def pattern(op: Op, right: Plane, came: Plane) -> tuple[Cause, str, bool]:
+def pattern(op: Op, expected: Plane, actual: Plane) -> tuple[Cause, str, bool]:
     """A cause by where and how much the outputs differ."""
-    wrong = right != came
-    off = came.astype(np.int64)[wrong] - right.astype(np.int64)[wrong]
+    wrong = expected != actual
+    off = actual.astype(np.int64)[wrong] - expected.astype(np.int64)[wrong]
     if (off == off[0]).all() and abs(off[0]) == 1:
         side = "one less" if off[0] < 0 else "one more"
         return (
@@ -154,7 +154,7 @@ def pattern(op: Op, right: Plane, came: Plane) -> tuple[Cause, str, bool]:
     if any(padding) and not _inner(op, wrong).any():
         return "padding", "Only windows that reach into the padding are wrong.", False
     limits = [int(getattr(op, name)) for name in ("lo", "hi") if hasattr(op, name)]
-    if limits and np.isin(right[wrong], limits).all():
+    if limits and np.isin(expected[wrong], limits).all():
         return "saturation", "Only values at the ends of the clamp are wrong.", False
     channels = np.flatnonzero(wrong.any(axis=(0, 1, 2)))
     if hasattr(op, "weight"):

@@ -30,11 +30,11 @@ def find_difference(
         right: what is right: a program, by the NumPy reference, or a float model.
         other: another program, an engine, compiled C, or a device's log; with a float model a
             program.
-        images: inputs (N, h, w, c) as the program reads, or as the model's encoder takes; None:
-            the inputs in the log.
+        images: at least one input, as `Program.encode` or the model's encoder takes it; None: the
+            inputs in the log.
 
     Raises:
-        DiffError: images are missing, or the two cannot be compared.
+        DiffError: images are missing, or the two are of different nets.
         ProgramError: the images do not fit the program.
     """
     wanted = "a Program, or a Model"
@@ -50,11 +50,13 @@ def find_difference(
         if images is None:
             raise DiffError("a float model and a program are compared on images: give some")
         return find_in_floats(right, other, images)
-    if images is None and not isinstance(other, Log):
-        raise DiffError("images are missing: only a log has its own")
-    inputs = right.check_input(
-        other.inputs if isinstance(other, Log) and images is None else images
-    )
+    if images is None:
+        if not isinstance(other, Log):
+            raise DiffError("images are missing: only a log has its own")
+        images = other.inputs
+    inputs = right.encode(images)
+    if not len(inputs):
+        raise DiffError("there are no images to compare on: give at least one")
     if isinstance(other, Log):
         return _with_log(right, other, inputs)
     if isinstance(other, Program):
@@ -78,9 +80,9 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     facts = f"The input differs: {_amount(inputs, log.inputs)}"
     facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(inputs))}."
     if found.equal:
-        words += " On the input that came all ops are right."
+        words += " On the actual input all ops are right."
     else:
-        words += f" Besides, on the input that came {found.op} differs too. {found.reason}"
+        words += f" On the actual input {found.op} differs too. {found.reason}"
     return Difference(
         images=len(inputs),
         op=INPUT,
@@ -103,6 +105,11 @@ def _compared(
 ) -> Difference:
     """The first op with another output. What it reads is equal on both sides."""
     tensors: list[Plane] = [inputs, *reference.trace(right, inputs)]
+    if [(a.shape, a.dtype) for a in tensors[1:]] != [(b.shape, b.dtype) for b in outputs]:
+        raise DiffError(
+            f"the other side has {len(outputs)} ops, and the program {right.name!r} has "
+            f"{len(right.ops)}, or their outputs have other shapes: they are of different nets"
+        )
     names = _numbers(right, log)
     pairs = zip(tensors[1:], outputs, strict=True)
     index = next((i for i, (a, b) in enumerate(pairs) if not np.array_equal(a, b)), None)
@@ -113,8 +120,8 @@ def _compared(
             images=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
             proven=True,
         )  # fmt: skip
-    op, wanted, came = right.ops[index], tensors[index + 1], outputs[index]
-    cause, words, proven = _explained(right, other, index, tensors, came, reads_input=reads_input)
+    op, expected, actual = right.ops[index], tensors[index + 1], outputs[index]
+    cause, words, proven = _explained(right, other, index, tensors, actual, reads_input=reads_input)
     if names and not proven:
         cause, words = "stale program", names
     elif names:
@@ -124,7 +131,7 @@ def _compared(
         op=op.name,
         index=index,
         cause=cause,
-        facts=_facts(right, index, wanted, came),
+        facts=_facts(right, index, expected, actual),
         reason=words,
         proven=proven,
     )
@@ -135,7 +142,7 @@ def _explained(
     other: Program | None,
     index: int,
     tensors: list[Plane],
-    came: NDArray[np.integer],
+    actual: NDArray[np.integer],
     *,
     reads_input: bool,
 ) -> tuple[Cause, str, bool]:
@@ -151,7 +158,7 @@ def _explained(
         op,
         [tensors[number] for number in right.reads[index]],
         tensors[index + 1],
-        came,
+        actual,
         reads_input=reads_input and 0 in right.reads[index],
         encoder=right.encoder,
     )
@@ -217,20 +224,22 @@ def _check_planes(right: Program, other: Program) -> None:
         )
 
 
-def _facts(right: Program, index: int, wanted: Plane, came: Plane) -> str:
+def _facts(right: Program, index: int, expected: Plane, actual: Plane) -> str:
     """How much of an op's output differs and where."""
-    op, wrong = right.ops[index], wanted != came
+    op, wrong = right.ops[index], expected != actual
     channels = np.flatnonzero(wrong.any(axis=(0, 1, 2)))
     shown = ", ".join(map(str, channels[:4].tolist())) + (", ..." if len(channels) > 4 else "")
     facts = f"{op.name} (op {index}, {op.kind}) is the first op that differs: "
-    facts += f"{_amount(wanted, came)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
+    facts += (
+        f"{_amount(expected, actual)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
+    )
     facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(wrong))}."
     return facts
 
 
-def _amount(wanted: Plane, came: Plane) -> str:
-    wrong = wanted != came
-    off = np.abs(came.astype(np.int64) - wanted.astype(np.int64)).max()
+def _amount(expected: Plane, actual: Plane) -> str:
+    wrong = expected != actual
+    off = np.abs(actual.astype(np.int64) - expected.astype(np.int64)).max()
     share = 100 * wrong.mean()
     percent = f"{share:.0f}" if share >= 1 else f"{share:.2f}"
     return f"{int(wrong.sum()):,} of {wrong.size:,} values ({percent} %), by {off:,} at most"

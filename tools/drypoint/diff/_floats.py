@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import quant
-from drypoint.data import ImageEncoder
+from drypoint.data import ImageEncoder, SignalEncoder
 from drypoint.nn import Graph, Model, Sequential
 from drypoint.program import LIMITS, Op, Program, reference
 
@@ -54,7 +54,7 @@ def find_in_floats(model: Model, program: Program, images: Any) -> Difference:
     10 dB below that of this quantization, and below 30 dB. An op's scale is fitted to the floats.
 
     Raises:
-        DiffError: the program's ops are not those of the model.
+        DiffError: the program has other ops than the quantized model.
     """
     side, layers = _side(model, program, images)
     n = len(side.tensors[0])
@@ -97,8 +97,10 @@ def _side(model: Model, program: Program, images: Any) -> tuple[_Side, dict[str,
             f"the model's are {', '.join(op.name for op in own.ops)}: they are of different nets"
         )
     x, encoder = model.encode(images), model.encoder
-    pixels = encoder.pixels(images) if isinstance(encoder, ImageEncoder) else program.integers(x)
-    inputs = program.check_input(pixels)
+    if isinstance(encoder, ImageEncoder):
+        inputs = program.check_input(encoder.pixels(images))
+    else:
+        inputs = program.integers(np.asarray(images) if isinstance(encoder, SignalEncoder) else x)
     assert isinstance(model.net, Sequential | Graph)  # others are not quantized
     layers = {row.op: row.layer for row in rows}
     outputs = model.net.activations(x, [*layers.values()])
@@ -149,6 +151,6 @@ def _ratio(wanted: NDArray[np.float64], plane: NDArray[np.integer], op: Op) -> f
 
 
 def _plane(values: NDArray[np.floating[Any]], op: Op) -> NDArray[np.float64]:
-    """(N, C, H, W) or (N, C) as (N, h, w, c)."""
-    inner = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+    """(N, C, H, W), (N, C, L) or (N, C) as (N, h, w, c)."""
+    inner = np.moveaxis(values, 1, -1)
     return inner.reshape(len(values), *op.out_shape).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What firmware does wrong with an input: each mistake as a function of the right input."""
+"""What firmware does wrong with an input: each mistake as a function of the expected input."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ Plane = NDArray[np.integer]  # (N, h, w, c)
 
 
 class Change(NamedTuple):
-    """A mistake: its cause, in words, and what it makes of the right values."""
+    """A mistake: its cause, the mistake in words, and the values that it makes."""
 
     cause: Cause
     words: str
@@ -95,19 +95,22 @@ def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -
 
 
 def explain_input(
-    right: Plane, came: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None
+    expected: Plane, actual: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None
 ) -> tuple[Cause, str, bool]:
-    """Cause, words, and whether the mistake gives exactly the input that came."""
-    for change in (*layout_changes(right, "the input"), *value_changes(right, tensor, encoder)):
-        if np.array_equal(change.values, came):
+    """Cause, words, and whether the mistake gives exactly the actual input."""
+    for change in (
+        *layout_changes(expected, "the input"),
+        *value_changes(expected, tensor, encoder),
+    ):
+        if np.array_equal(change.values, actual):
             return change.cause, change.words, True
-    ordered = [np.sort(plane.reshape(len(plane), -1)) for plane in (right, came)]
+    ordered = [np.sort(plane.reshape(len(plane), -1)) for plane in (expected, actual)]
     if np.array_equal(ordered[0], ordered[1]):
-        return "layout", "The same values came in another order.", False
-    x, y = (a.astype(np.float64).ravel() for a in (right, came))
+        return "layout", "The values are right, and in another order.", False
+    x, y = (a.astype(np.float64).ravel() for a in (expected, actual))
     if x.std() > 0 and y.std() > 0:
         slope, offset = np.polyfit(x, y, 1).tolist()
         if np.abs(slope * x + offset - y).max() <= 1.0:
-            words = f"What came is {slope:.4g} times the right input, plus {offset:.4g}."
+            words = f"The actual input is {slope:.4g} times the expected one, plus {offset:.4g}."
             return "input scaling", words, False
     return "unknown", "It is another picture, or its bytes were damaged on the way.", False

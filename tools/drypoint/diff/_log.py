@@ -137,12 +137,12 @@ class _Reader:
         sizes = {"in": self.program.input.bytes}
         sizes |= {str(i): op.output.bytes for i, op in enumerate(self.program.ops)}
         for name, size in sizes.items():
-            came = len(self.parts.get(name, b""))
-            if came != size:
+            found = len(self.parts.get(name, b""))
+            if found != size:
                 what = "the input" if name == "in" else f"op {self.program.ops[int(name)].name!r}"
                 self._refuse(
                     number,
-                    f"ends a run with {came:,} bytes of {what}, and the program has {size:,}: "
+                    f"ends a run with {found:,} bytes of {what}, and the program has {size:,}: "
                     "lines are missing, or the device runs another model",
                 )
         self.runs.append({name: bytes(part) for name, part in self.parts.items()})

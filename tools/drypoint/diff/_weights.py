@@ -1,4 +1,4 @@
-"""Finds the one bit of an op's tables that gives the output that came."""
+"""Finds the one flipped bit of an op's tables that gives the actual output."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,19 +25,19 @@ _AT_ONCE = 512  # candidates that one call of the reference computes as output c
 _MOST_VALUES = 1 << 24  # of the outputs before pooling of one call
 
 
-def weight_changes(op: Op, x: Plane, right: Plane, came: Plane) -> Iterator[Change]:
-    """The flipped bits of a weight, bias or multiplier that give exactly the output that came.
+def weight_changes(op: Op, x: Plane, expected: Plane, actual: Plane) -> Iterator[Change]:
+    """The flipped bits of a weight, bias or multiplier that give exactly the actual output.
 
     A single flipped bit changes one output channel, so nothing is tried where more differ.
     """
     if not isinstance(op, Conv | Dense | DepthwiseConv | GroupedConv):
         return
-    channels = np.flatnonzero((right != came).any(axis=(0, 1, 2)))
+    channels = np.flatnonzero((expected != actual).any(axis=(0, 1, 2)))
     if len(channels) != 1:
         return
     channel = int(channels[0])
     one = _Channel(op, x, channel)
-    target = came[..., channel]
+    target = actual[..., channel]
     flips = _flips(one.weight)
     for i in one.matching(
         target, len(flips), weight=lambda part: _flipped(one.weight, flips[part])
@@ -48,7 +48,7 @@ def weight_changes(op: Op, x: Plane, right: Plane, came: Plane) -> Iterator[Chan
             f"Weight {where} of {op.name} is {value}, and should be {int(one.weight[place])}: "
             f"bit {bit} is flipped, in flash or on the way there."
         )
-        yield Change("weights", words, came)
+        yield Change("weights", words, actual)
     for name in ("bias", "mult"):
         number = int(getattr(op, name)[channel])
         signed = np.int64(number) ^ (np.int64(1) << np.arange(32))
@@ -59,7 +59,7 @@ def weight_changes(op: Op, x: Plane, right: Plane, came: Plane) -> Iterator[Chan
                 f"The {what} of channel {channel} of {op.name} is {numbers[i]}, and should be "
                 f"{number}: bit {i} is flipped, in flash or on the way there."
             )
-            yield Change("weights", words, came)
+            yield Change("weights", words, actual)
 
 
 def changed(op: Op, **fields: Any) -> Op:
@@ -111,7 +111,7 @@ class _Channel:
         """The numbers of the candidates, of ``count``, whose output is ``target`` (N, h, w).
 
         Args:
-            target: the channel as it came.
+            target: the actual channel.
             count: the number of candidates.
             tables: "weight", "bias" or "mult" -> the tables of a range of candidates; the others
                 are the op's own.

@@ -30,6 +30,18 @@ class Cell:
     share: float
     examples: list[tuple[Example, str]]
 
+    @property
+    def deep(self) -> bool:
+        """Whether the number is written in the colour of text on the accent colour."""
+        return self.share > 0.6
+
+    @property
+    def shade(self) -> float:
+        """The share of the accent colour in the background, in [0, 1]: up to 0.48 below plain text,
+        from 0.88 below text for the accent, since between these neither can be read well.
+        """
+        return 0.88 + 0.3 * (self.share - 0.6) if self.deep else 0.8 * self.share
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:

@@ -10,7 +10,7 @@ from drypoint.common import sha256
 from drypoint.engine import Verification
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
-from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use, fuse_rows, simplify
+from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use
 from drypoint.quant import VISIBLE_DB
 from drypoint.quant import Report as LayerReport
 
@@ -60,15 +60,8 @@ def program_facts(program: Program) -> dict[str, Any]:
     }
 
 
-def as_exported(program: Program) -> tuple[Program, str]:
-    """The program that ``drypoint export`` writes, and what that leaves out, in words."""
-    found = simplify(program)
-    return fuse_rows(found.program), found.left_out if found.changes else ""
-
-
-def memory_facts(program: Program) -> dict[str, Any]:
-    """RAM of the program as it is exported."""
-    exported, left_out = as_exported(program)
+def memory_facts(exported: Program, left_out: str) -> dict[str, Any]:
+    """RAM of the exported program, and what the export leaves out, in words."""
     plan = exported.plan
     return {
         "arena_bytes": exported.arena_size,
@@ -86,7 +79,7 @@ def memory_facts(program: Program) -> dict[str, Any]:
 
 
 def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str, Any]:
-    """Decisions on the test images: figures, and the examples that the page shows."""
+    """Decisions on the test examples: figures, and the examples that the page shows."""
     differ = None
     if floats is not None:
         differ = np.flatnonzero(integers.predicted != floats.predicted).tolist()
@@ -139,14 +132,9 @@ def proof_facts(
     }
 
 
-def cost_facts(program: Program, targets: Sequence[str]) -> dict[str, Any]:
-    """Target -> the cost of the program as it is exported, or why it was not measured.
-
-    Raises:
-        UnknownTargetError: a name is no target's.
-    """
-    rows, (exported, _) = [devices.target(name) for name in targets], as_exported(program)
-    return {row.name: _cost(row, exported) for row in rows}
+def cost_facts(exported: Program, targets: Sequence[devices.Target]) -> dict[str, Any]:
+    """Target -> the cost of the exported program, or why it was not measured."""
+    return {target.name: _cost(target, exported) for target in targets}
 
 
 def _cost(row: devices.Target, program: Program) -> dict[str, Any]:

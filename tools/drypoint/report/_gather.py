@@ -1,19 +1,19 @@
 """`make_report`: measures, compares and counts everything that a report shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import quant
+from drypoint import devices, quant
 from drypoint.common import check_kind
 from drypoint.data import Dataset
 from drypoint.engine import Engine, Verification, verify
 from drypoint.measure import measure
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import Program, fuse_rows, simplify
 
 from ._facts import (
     cost_facts,
@@ -26,7 +26,7 @@ from ._facts import (
 )
 from ._report import SCHEMA, Report, ReportError
 
-COMPARED = 1000  # test images that layers are compared on, and that every byte is verified on
+COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
 
 
 def make_report(
@@ -38,31 +38,31 @@ def make_report(
     targets: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
-    notify: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Gather the facts of a model, which is quantized for it, or of a program.
 
     Args:
         reported: a float classifier, or a program of one.
-        test: test images; the first 1,000 also compare layers and verify bytes.
-        calibration: of the model: by `quant.calibrate`, or training images to calibrate on; None
-            for a program.
+        test: test images or signals; the first 1,000 also compare layers and verify bytes.
+        calibration: of the model: the result of `quant.calibrate`, or training images or signals
+            to calibrate on; None for a program.
         name: the title; None: the program's name.
         targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
         training: the facts of the training: ``TrainResult.to_json()``, or None.
-        verification: what `engine.verify` found; None: all backends of the engine are compared.
-        notify: called with a line before each step that may take seconds.
+        verification: the result of `engine.verify`; None: all backends of the engine are compared.
 
     Raises:
         ReportError: the calibration is missing or not wanted.
-        MeasureError: the test images do not fit the model, or it is no classifier.
+        UnknownTargetError: a name is no target's.
+        MeasureError: the test examples do not fit the model, or it is no classifier.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
     """
+    rows = [devices.target(name) for name in targets]
     wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
-    check_kind(test, Dataset, name="test", wanted="a Dataset of test images", error=ReportError)
+    check_kind(test, Dataset, name="test", wanted="a Dataset of test examples", error=ReportError)
     model = reported if isinstance(reported, Model) else None
-    ranges = _calibrated(model, calibration, notify)
+    ranges = _calibrated(model, calibration)
     if model is not None and ranges is not None:
         program = quant.quantize(
             model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
@@ -70,7 +70,6 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    notify(f"measuring on {len(test):,} images")
     engine, some = Engine(program), test.x[:COMPARED]
     integers = measure(engine, test)
     floats = None if model is None else measure(model, test)
@@ -81,8 +80,8 @@ def make_report(
     if verification is None:
         backends = {f"engine ({one})": Engine(program, backend=one) for one in Engine.backends()}
         verification = verify(program, backends, some)
-    if targets:
-        notify(f"counting on {', '.join(targets)}, in emulators")
+    simplified = simplify(program)
+    exported = fuse_rows(simplified.program)
     provenance = program.provenance if model is None else model.provenance
     facts: dict[str, Any] = {
         "schema": SCHEMA,
@@ -93,17 +92,23 @@ def make_report(
         "training": {"provenance": dict(provenance), "result": training},
         "quality": quality_facts(integers, floats),
         "layers": None if layers is None else layer_facts(layers),
-        "memory": memory_facts(program),
-        "costs": cost_facts(program, targets),
+        "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
+        "costs": cost_facts(exported, rows),
         "proof": proof_facts(program, verification, bounds),
     }
-    return Report(facts=facts, program=program, model=model, measured=integers, layers=layers)
+    return Report(
+        facts=facts,
+        program=program,
+        exported=exported,
+        model=model,
+        measured=integers,
+        layers=layers,
+    )
 
 
 def _calibrated(
     model: Model | None,
     given: quant.Calibration | NDArray[np.generic] | None,
-    notify: Callable[[str], None],
 ) -> quant.Calibration | None:
     """The calibration of a model; None for a program, whose integers are chosen already."""
     if model is None:
@@ -112,10 +117,9 @@ def _calibrated(
         return None
     if given is None:
         raise ReportError(
-            "calibration is missing: a model is quantized for its report; give training images, "
-            "or what quant.calibrate gives"
+            "calibration is missing: a model is quantized for its report; give training "
+            "examples, or the result of quant.calibrate"
         )
     if isinstance(given, quant.Calibration):
         return given
-    notify(f"calibrating on {len(given):,} images")
     return quant.calibrate(model, given)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import plot
-from drypoint.common import DrypointError, how_to_install
+from drypoint.common import DrypointError, how_to_install, page_style
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -16,7 +16,6 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._facts import as_exported
 from ._text import accuracy, first_loss, verified
 from ._thumbnails import Thumbnails
 
@@ -29,6 +28,7 @@ def page(
     facts: Facts,
     *,
     program: Program,
+    exported: Program,
     model: Model | None,
     measured: Measurement,
     layers: LayerReport | None,
@@ -56,7 +56,7 @@ def page(
     thumbnails = Thumbnails()
     return environment.get_template("report.html.j2").render(
         f=facts,
-        style=folder.joinpath("report.css").read_text("utf-8"),
+        style=page_style() + folder.joinpath("report.css").read_text("utf-8"),
         listing=str(program),
         accuracy=accuracy,
         first_loss=first_loss,
@@ -69,14 +69,14 @@ def page(
             )
         ],
         confusion=confusion_cells(measured, thumbnails),
-        pictures=_pictures(facts, program=program, model=model, measured=measured, layers=layers),
+        pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
     )
 
 
 def _pictures(
     facts: Facts,
     *,
-    program: Program,
+    exported: Program,
     model: Model | None,
     measured: Measurement,
     layers: LayerReport | None,
@@ -89,9 +89,9 @@ def _pictures(
         element = plot.inline_svg(picture, name=name, label=title, columns=columns)
         return title, element, picture.text
 
-    found: dict[str, list[tuple[str, str, str]]] = {"net": [], "training": [], "errors": []}
-    found["memory"], exported = [], as_exported(program)[0]
-    if len(program.ops) <= _MOST_OPS:
+    sections = ("net", "training", "memory", "errors")
+    found: dict[str, list[tuple[str, str, str]]] = {section: [] for section in sections}
+    if len(exported.ops) <= _MOST_OPS:
         found["memory"].append(drawn(plot.memory(exported), "The arena while each op runs"))
     if model is not None:
         found["net"].append(drawn(plot.net(model), "The layers and the arrays between them"))

@@ -29,13 +29,15 @@ class Report:
     Attributes:
         facts: of JSON types, by section; the page "The report" documents each.
         program: the integer program.
+        exported: the simplified program that ``drypoint export`` writes.
         model: the float model; None for a report of a program alone.
-        measured: the decisions of the C engine on the test images.
+        measured: the decisions of the C engine on the test examples.
         layers: the comparison with the float model; None without one.
     """
 
     facts: Mapping[str, Any]
     program: Program
+    exported: Program
     model: Model | None
     measured: Measurement
     layers: LayerReport | None
@@ -44,7 +46,7 @@ class Report:
         return text(self.facts)
 
     def __repr__(self) -> str:
-        return f"Report({self.facts['name']!r}, {self.facts['quality']['images']:,} images)"
+        return f"Report({self.facts['name']!r}, {self.facts['quality']['images']:,} examples)"
 
     def to_json(self) -> dict[str, Any]:
         """The facts."""
@@ -59,6 +61,7 @@ class Report:
         return page(
             self.facts,
             program=self.program,
+            exported=self.exported,
             model=self.model,
             measured=self.measured,
             layers=self.layers,

@@ -45,7 +45,7 @@ def verified(proof: Facts) -> str:
     found = proof["verification"]
     return (
         f"{found['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
-        f"reference, on {found['images']:,} images: {', '.join(found['runners'])}"
+        f"reference, on {found['images']:,} examples: {', '.join(found['runners'])}"
     )
 
 
@@ -63,7 +63,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
         ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
-        ("work", f"{program['macs']:,} multiply-accumulates an image"),
+        ("work", f"{program['macs']:,} multiply-accumulates an example"),
         ("verified", verified(facts["proof"])),
     ]
 

@@ -1,11 +1,11 @@
 """Small pictures of examples as HTML elements that hold their bytes."""
 
-import base64
 import io
 from dataclasses import dataclass
 
 from PIL import Image
 
+from drypoint.common import html_image
 from drypoint.measure import Example
 
 _SIDE = 48  # pixels; larger images are made smaller
@@ -20,16 +20,14 @@ class Thumbnails:
 
     def element(self, one: Example) -> str:
         """An ``<img>`` of an example; "" without an image or without room."""
-        if one.image is None:
+        if one.image is None or self.room < 0:
             return ""
         image = Image.fromarray(one.image)
         image.thumbnail((_SIDE, _SIDE))
         content = io.BytesIO()
         image.save(content, "png", optimize=True)
-        data = base64.b64encode(content.getvalue()).decode()
-        self.room -= len(data)
-        if self.room < 0:
-            return ""
-        alt = f"image {one.index}"
-        size = f'width="{image.width}" height="{image.height}"'
-        return f'<img {size} alt="{alt}" src="data:image/png;base64,{data}">'
+        element = html_image(
+            content.getvalue(), alt=f"image {one.index}", width=image.width, height=image.height
+        )
+        self.room -= len(element)
+        return element if self.room >= 0 else ""

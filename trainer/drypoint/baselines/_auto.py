@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from drypoint.common import DrypointError, check_kind
+from drypoint.common import DrypointError, check_kind, progress
 from drypoint.data import Dataset, class_places, train_val_split
 
 from ._baseline import Attempt, Baseline
@@ -66,15 +66,17 @@ def auto(
     rest = rest.take(nested_order(rest.y, seed=seed)[:max_train])
     best: tuple[float, str, Fitted] | None = None
     tried = []
-    for i, method in enumerate(METHODS):
-        left = time_limit - (time.perf_counter() - begin)
-        budget = left / (len(METHODS) - i)
-        attempt, fitted = _try(method, rest, held, budget=budget, seed=seed)
-        tried.append(attempt)
-        if fitted is None or attempt.accuracy is None:
-            continue
-        if best is None or attempt.accuracy > best[0]:
-            best = attempt.accuracy, method.name, fitted
+    with progress("baselines", total=len(METHODS), unit="methods") as done:
+        for i, method in enumerate(METHODS):
+            left = time_limit - (time.perf_counter() - begin)
+            budget = left / (len(METHODS) - i)
+            attempt, fitted = _try(method, rest, held, budget=budget, seed=seed)
+            tried.append(attempt)
+            done(1)
+            if fitted is None or attempt.accuracy is None:
+                continue
+            if best is None or attempt.accuracy > best[0]:
+                best = attempt.accuracy, method.name, fitted
     if best is None:
         raise BaselineError(f"no method could be trained: {tried[0].method}: {tried[0].reason}")
     return Baseline(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import table_lines
+from drypoint.common import html_table, table_lines
 from drypoint.data import Class, ClassDecoder
 
 from ._errors import BaselineError
@@ -32,6 +32,9 @@ class Attempt:
     n_train: int
     accuracy: float | None
     reason: str = ""
+
+
+_HEAD = ("method", "accuracy", "trained on", "seconds", "settings and remarks")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -104,12 +107,24 @@ class Baseline:
         return f"Baseline({self.method!r}, classes={len(self.classes)})"
 
     def __str__(self) -> str:
-        rows = [("method", "accuracy", "trained on", "seconds", "settings and remarks")]
+        return "\n".join([*table_lines([_HEAD, *self._rows()], left=(0, 4)), self._note])
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a row for each method."""
+        return html_table(_HEAD, self._rows(), left=(0, 4), caption=self._note)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The cells of each method."""
+        rows = list[tuple[str, ...]]()
         for a in self.tried:
             accuracy = "-" if a.accuracy is None else f"{a.accuracy:.4f}"
             settings = ", ".join(f"{name}={value}" for name, value in a.settings.items())
             remarks = "; ".join(text for text in (settings, a.reason) if text)
             mark = "* " if a.method == self.method else "  "
             rows.append((mark + a.method, accuracy, f"{a.n_train:,}", f"{a.seconds:.1f}", remarks))
+        return rows
+
+    @property
+    def _note(self) -> str:
         note = f"* chosen by accuracy on {self.n_validation:,} validation images"
-        return "\n".join([*table_lines(rows, left=(0, 4)), f"{note}, {self.seconds:.1f} s in all"])
+        return f"{note}, {self.seconds:.1f} s in all"

@@ -1,12 +1,16 @@
 """`Dataset`: images or signals with their labels and classes, for training and measuring."""
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from drypoint.common import html_image, html_table
 
 from ._classes import Class
 from ._errors import DatasetError
@@ -17,6 +21,8 @@ from ._signals import is_signals, plain_signals
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _PICTURE = 8  # steps and channels from which floats can be a picture's pixels by mistake
 _NAMED = 10  # the most classes that the repr of a data set names
+_ROWS = 20  # the most classes that a notebook lists
+_HEIGHT = 48  # CSS pixels: the least height of an image in a notebook
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,19 +140,43 @@ class Dataset:
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def __repr__(self) -> str:
-        n = len(self)
         names = ", ".join(map(str, self.classes[:_NAMED])) + (
             ", ..." * (len(self.classes) > _NAMED)
         )
+        return f"Dataset({self._summary}; {len(self.classes)} classes: {names})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the examples of each class, with the first image of the first classes."""
+        rows = [(name, f"{n:,}") for name, n in self.class_counts().items()]
+        shown, more = rows[:_ROWS], len(rows) - _ROWS
+        shown += [("...", f"{more} more classes")] if more > 0 else []
+        table = html_table(("class", "examples"), shown, caption=self._summary)
+        return table if self.is_signals else f"{self._strip()}\n{table}"
+
+    def _strip(self) -> str:
+        """The first image of each of the first classes side by side, as an ``<img>``."""
+        present = np.flatnonzero(np.bincount(self.y))[:_NAMED]
+        images = np.concatenate([self.x[np.argmax(self.y == c)] for c in present], axis=1)
+        content = io.BytesIO()
+        Image.fromarray(images).save(content, "png")
+        names = ", ".join(str(self.classes[c]) for c in present)
+        height = max(_HEIGHT, min(self.image_size[1], 2 * _HEIGHT))
+        width = round(images.shape[1] * height / images.shape[0])
+        return html_image(
+            content.getvalue(), alt=f"an example each of {names}", width=width, height=height
+        )
+
+    @property
+    def _summary(self) -> str:
+        """The examples in words: their number, size and type."""
+        n = len(self)
         if self.is_signals:
             steps, channels = self.signal_size
             size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
-            examples = f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}"
-        else:
-            size = "{} x {}".format(*self.image_size)
-            color = "rgb" if self.x.ndim == 4 else "gray"
-            examples = f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
-        return f"Dataset({examples}; {len(self.classes)} classes: {names})"
+            return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}"
+        size = "{} x {}".format(*self.image_size)
+        color = "rgb" if self.x.ndim == 4 else "gray"
+        return f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
 
     def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
         """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT, DrypointError
+from drypoint.common import READ_LIMIT, DrypointError, progress
 
 from ._classes import class_names
 from ._color import Pixels
@@ -111,11 +111,13 @@ def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixe
     """
     x = np.empty((len(paths), encoder.height, encoder.width, encoder.shape[0]), np.uint8)
     bad: dict[Path, DrypointError] = {}
-    for row, path in zip(x, paths, strict=True):
-        try:
-            row[...] = encoder.pixels(path, limit=limit)
-        except DrypointError as error:
-            bad[path] = error
+    with progress("reading pictures", total=len(paths), unit="pictures") as done:
+        for row, path in zip(x, paths, strict=True):
+            try:
+                row[...] = encoder.pixels(path, limit=limit)
+            except DrypointError as error:
+                bad[path] = error
+            done(1)
     if bad:
         first, *others = bad
         more = ", ".join(map(str, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")

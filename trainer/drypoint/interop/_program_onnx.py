@@ -7,7 +7,7 @@ one after the other (NCHW), as ONNX has them.
 
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,7 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
-    Lookup,
     MaxPool,
-    Mul,
     Program,
     Shape,
     Tensor,
@@ -99,10 +97,8 @@ class _Writer:
                 return self._pair("Add", one, sources)
             case Concat():
                 return self._pair("Concat", one, sources, axis=1)
-            case Lookup() | Mul():
-                raise AssertionError("scaled refuses tables and products")
             case _:
-                assert_never(one.op)
+                raise AssertionError("`scaled` refuses the other kinds")
 
     def _convolution(self, one: Scaled, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""

@@ -20,9 +20,7 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
-    Lookup,
     MaxPool,
-    Mul,
     Op,
     Program,
 )
@@ -61,7 +59,7 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
     """The scale of the program's input, and every op with its scales.
 
     Args:
-        program: of any ops but lookups and products.
+        program: its ops.
         outputs: what the program gives for typical inputs; they set the last op's scale.
 
     Raises:
@@ -101,8 +99,7 @@ def _check(op: Op) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    need(not isinstance(op, Lookup), "a table of a function")
-    need(not isinstance(op, Mul), "a product of two tensors")
+    need(isinstance(op, Weighted | MaxPool | AvgPool | Add | Concat), f"the kind {op.kind!r}")
     if isinstance(op, Weighted | AvgPool | Add):
         full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
         need(full, f"a clamp of {op.lo} to {op.hi}")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import progress
 from drypoint.data import Class, ClassDecoder, Dataset, class_places, label_indices
 
 from ._data import Pair, labelled
@@ -117,12 +118,14 @@ def _run(predict: Predict, images: NDArray[Any], *, batch_size: int) -> NDArray[
     if batch_size < 1:
         raise MeasureError(f"batch_size must be at least 1, not {batch_size}")
     parts = []
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        part = _probabilities(predict(batch))
-        if len(part) != len(batch):
-            raise MeasureError(f"the model gave {len(part)} rows for a batch of {len(batch)}")
-        parts.append(part)
+    with progress("measurement", total=len(images), unit="examples") as done:
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            part = _probabilities(predict(batch))
+            if len(part) != len(batch):
+                raise MeasureError(f"the model gave {len(part)} rows for a batch of {len(batch)}")
+            parts.append(part)
+            done(len(batch))
     return np.concatenate(parts)
 
 

@@ -30,7 +30,7 @@ from ._graph import Graph
 from ._layer import Layer
 from ._linear import Linear
 from ._losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
-from ._merging import Add, Concat, Dot, Mul
+from ._merging import MERGES
 from ._module import Module
 from ._names import inside
 from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
@@ -73,10 +73,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     Elementwise,
     Softmax,
     LogSoftmax,
-    Add,
-    Mul,
-    Concat,
-    Dot,
+    *MERGES,
     CrossEntropyLoss,
     BinaryCrossEntropyLoss,
     MSELoss,

@@ -205,3 +205,7 @@ class Dot(Merge):
         rows = a.reshape((len(a.data), math.prod(a.shape[1:-1]), a.shape[-1]))
         columns = b.reshape((len(b.data), b.shape[1], math.prod(b.shape[2:])))
         return (rows @ columns).reshape((len(a.data), *shape))
+
+
+MERGES: tuple[type[Merge], ...] = (Add, Mul, Concat, Dot)
+"""All layers with several inputs."""

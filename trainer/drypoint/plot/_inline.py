@@ -75,6 +75,7 @@ def _element(content: str, *, name: str, label: str) -> str:
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
     body = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', body)
     body = re.sub(r"font: ([^;\"]*?)'[^;\"]*", r"font: \1inherit", body)
+    body = re.sub(r'<text style="(?![^"]*fill: )', '<text style="fill: #000000; ', body)  # black
     for color, variable in _VARIABLES.items():
         body = body.replace(f": {color}", f": var(--{variable}, {color})")
     body = re.sub(r"\n\s*", "\n", body)

@@ -114,7 +114,8 @@ def fit(
             with identical bytes.
         seed: the seed of initialization, split, shuffling, augmentation and dropout; equal seeds
             give equal bytes on one machine.
-        progress: "bar", "lines", "none"; "auto" takes a bar on a terminal, else lines.
+        progress: "bar", "lines", "none"; "auto" takes curves and lines in a notebook, a bar on a
+            terminal, else lines.
 
     Raises:
         TrainError: the settings or the data do not allow training.

@@ -10,7 +10,7 @@ from types import FrameType
 
 import numpy as np
 
-from drypoint.common import one_blas_thread
+from drypoint.common import clock, one_blas_thread, rate
 from drypoint.nn import Layer, Model
 
 from . import _checkpoint as checkpoint
@@ -19,7 +19,7 @@ from ._epoch import train_epoch, validate
 from ._errors import TrainingDivergedError
 from ._examples import Examples
 from ._plan import Plan
-from ._reports import Progress, clock, rate, write_log
+from ._reports import Progress, write_log
 from ._result import Stopped
 from ._training_state import Figures, TrainingState
 from .step.tape import Step
@@ -116,6 +116,7 @@ def run_epochs(
             if not settings.restore_best or val is None or _is_best(state):
                 state.store_best()
             progress.note(_line(state, settings.epochs, seen))
+            progress.epoch(state.history, state.batch_loss)
             reason = _after_epoch(plan, state, run, build)
             if halts.interrupted():  # Ctrl-C during validation, perhaps of the last epoch
                 reason = "interrupted"
@@ -211,7 +212,7 @@ def _line(state: TrainingState, epochs: int, seen: int) -> str:
         share = name.endswith("accuracy")
         text = f"{value:.2%}" if share else f"{value:.4f}"
         parts.append(f"{name.replace('accuracy', 'acc')} {text}")
-    parts.append(rate(seen / figures["seconds"]))
+    parts.append(rate(seen / figures["seconds"], "img"))
     if state.epoch < epochs:
         mean = state.seconds / state.epoch
         parts.append(f"eta {clock(mean * (epochs - state.epoch))}")

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import html_table
+from drypoint.common import clock, html_table, rate
 from drypoint.nn import Graph, Layer, Model
 
 from ._optimizers import Optimizer
 from ._plan import optimizer_text
 from ._prepared_model import as_model, as_net
-from ._reports import clock, rate
 
 if TYPE_CHECKING:
     from drypoint.plot import TrainingCurves
@@ -185,7 +184,8 @@ class TrainResult:
             ("examples", f"{self.n_train:,} to train on, {self.n_val:,} to validate on"),
             (
                 "steps",
-                f"{self.n_batches:,} of {self.batch_size} examples, {rate(self.examples_per_s)}",
+                f"{self.n_batches:,} of {self.batch_size} examples, "
+                f"{rate(self.examples_per_s, 'img')}",
             ),
             (
                 "optimizer",

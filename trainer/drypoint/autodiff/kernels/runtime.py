@@ -36,12 +36,19 @@ def _sets() -> dict[str, Any]:
     return found
 
 
+def _cores() -> int:
+    """The cores of this process; of the machine where the system has no choice of cores (macOS)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Settings:
     """The settings of the process."""
 
     sets = _sets()
     kernels: Any = next(iter(sets.values()), None)
-    n_threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 64)
+    n_threads = min(_cores(), 64)
     grain = 1 << 17
     """The least work of a part, in multiplications: a few microseconds, several times the cost of
     passing a part to another thread."""

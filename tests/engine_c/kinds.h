@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What BLOB.md says of the kinds of ops, for the second reader (checks.h) and the mutants. Written
+ * from that page and not from the engine. */
+#ifndef KINDS_H
+#define KINDS_H
+
+#include <stdint.h>
+
+enum { KINDS = 11, HISTORY = 11 };
+
+static inline int is_conv(int kind) {
+    return kind == 1 || kind == 5 || kind == 6;
+}
+static inline int is_pool(int kind) {
+    return kind == 3 || kind == 4;
+}
+static inline int has_weights(int kind) {
+    return is_conv(kind) || kind == 2;
+}
+static inline int has_factors(int kind) {
+    return kind == 7;
+}
+static inline int second_may_be_pixel(int kind) {
+    return kind == 10;
+}
+/* One value of the two at its place, requantized. */
+static inline int is_binary(int kind) {
+    return has_factors(kind) || second_may_be_pixel(kind);
+}
+static inline int has_two_inputs(int kind) {
+    return is_binary(kind) || kind == 8;
+}
+static inline int requantizes(int kind) {
+    return has_weights(kind) || is_binary(kind) || kind == 4;
+}
+static inline int may_lie_over_input(int kind) {
+    return is_binary(kind) || kind == 9;
+}
+
+/* The largest accumulator of a binary op, without its bias. */
+static inline uint64_t binary_bound(const uint8_t *record) {
+    const uint64_t a = record[14] == 0 ? 255 : 128, b = record[22] == 0 ? 255 : 128;
+    const int zero_a = (int8_t)record[15], zero_b = (int8_t)record[23];
+    if (has_factors(record[0])) {
+        return (record[68] + 256u * record[69]) * a + (record[70] + 256u * record[71]) * b;
+    }
+    return (a + (uint64_t)(zero_a < 0 ? -zero_a : zero_a)) *
+           (b + (uint64_t)(zero_b < 0 ? -zero_b : zero_b));
+}
+
+#endif

@@ -1,0 +1,170 @@
+"""What a terminal shows: progress of waits, colours, and completion by a real shell.
+
+Oracles: the escape sequences that a pseudo terminal receives; the words that bash itself offers.
+"""
+
+import io
+import json
+import os
+import pty
+import shlex
+import subprocess
+import sys
+import time
+
+import pytest
+
+from drypoint.cli import _output
+from drypoint.cli.__main__ import COMMANDS, build_parser
+from drypoint.common import progress, show_progress
+from tools import run
+
+COMPARE = ["diff", "lenet-mnist", "lenet-mnist", "--limit", "1"]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def on_a_terminal(*words, **env):
+    """What `drypoint` writes to standard output, a pseudo terminal, and to standard error."""
+    own, theirs = pty.openpty()
+    settings = {"TERM": "xterm", "PATH": os.environ["PATH"], **env}
+    command = [sys.executable, "-m", "drypoint", *words]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env=settings) as process:
+        os.close(theirs)
+        said = b""
+        try:
+            while part := os.read(own, 1 << 16):
+                said += part
+        except OSError:  # Linux: the other end is closed
+            pass
+        notes = process.stderr.read()
+    os.close(own)
+    return said.decode(), notes.decode()
+
+
+def test_a_part_shows_no_progress_by_itself(capsys):
+    with progress("calibration", total=3, unit="images") as done:
+        done(3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_that_goes():
+    stream = Terminal()
+    with show_progress(stream), progress("calibration", total=10, unit="images") as done:
+        done(4)
+        deadline = time.monotonic() + 60
+        while "40%" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    said = stream.getvalue()
+    assert "calibration:  40%" in said
+    assert "4.00/10.0" in said
+    assert said.split("\r")[-1].strip() == ""
+
+
+def test_a_computation_that_cannot_count_shows_its_time():
+    stream = Terminal()
+    with show_progress(stream), progress("simplification"):
+        deadline = time.monotonic() + 60
+        while "simplification" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "simplification: 00:00" in stream.getvalue()
+
+
+def test_a_stream_that_is_no_terminal_gets_lines_after_two_seconds(monkeypatch):
+    """So does a terminal that cannot move its cursor."""
+    clock = iter([0.0, *[1.9] * 3, *[4.0] * 10_000])
+    monkeypatch.setattr("drypoint.common._progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    with show_progress(stream), progress("calibration", total=10, unit="images") as done:
+        done(4)
+        deadline = time.monotonic() + 60
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert stream.getvalue() == "  calibration   40%  1 images/s  eta 00:06\n"
+
+
+def test_colours_are_for_terminals_only(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    colors = {"equal": _output.GREEN}
+    assert _output.painted("a equal", colors, Terminal()) == "a \x1b[32mequal\x1b[0m"
+    assert _output.painted("a equal", colors, io.StringIO()) == "a equal"
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert _output.painted("a equal", colors, Terminal()) == "a equal"
+
+
+def test_a_real_terminal_sees_them():
+    said, notes = on_a_terminal(*COMPARE)
+    assert said.startswith("\x1b[32mNothing differs\x1b[0m: ")
+    assert "\x1b" not in notes  # a pipe
+    said, _ = on_a_terminal(*COMPARE, NO_COLOR="1")
+    assert said.startswith("Nothing differs: ")
+    assert "\x1b" not in said
+    said, _ = on_a_terminal(*COMPARE, "--json")
+    assert json.loads(said)["cause"] == "none"
+
+
+# completion
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory):
+    """What bash offers for the last of some words."""
+    script = tmp_path_factory.mktemp("completion") / "drypoint.bash"
+    script.write_bytes(run([sys.executable, "-m", "drypoint", "completion", "bash"]))
+
+    def offered(*words, cwd):
+        code = (
+            f"source {shlex.quote(str(script))}\n"
+            f"COMP_WORDS=({shlex.join(words)})\nCOMP_CWORD={len(words) - 1}\n"
+            "$(complete -p drypoint | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n"
+            "printf '%s\\n' \"${COMPREPLY[@]}\""
+        )
+        done = subprocess.run(
+            ["bash", "--norc", "-c", code], capture_output=True, text=True, check=True, cwd=cwd
+        )
+        assert done.stderr == ""
+        return done.stdout.split("\n")[:-1]
+
+    return offered
+
+
+def test_bash_completes_commands_options_and_models(toolbox, complete, tmp_path):
+    toolbox.need("bash")
+    (tmp_path / "le pain.dpt").touch()
+    assert complete("drypoint", "", cwd=tmp_path) == [*COMMANDS, "--help", "--version"]
+    assert complete("drypoint", "exp", cwd=tmp_path) == ["export"]
+    assert complete("drypoint", "export", "--bud", cwd=tmp_path) == ["--budget"]
+    assert complete("drypoint", "info", "le", cwd=tmp_path) == ["lenet-mnist", "le pain.dpt"]
+    assert complete("drypoint", "run", "--model", "len", cwd=tmp_path) == ["lenet-mnist"]
+    assert complete("drypoint", "export", "x.dpt", "--target", "cortex-m5", cwd=tmp_path) == [
+        "cortex-m55"
+    ]
+    assert complete("drypoint", "train", "--data", "dig", cwd=tmp_path) == ["digits"]
+    assert complete("drypoint", "export", "--form", "zep", cwd=tmp_path) == ["zephyr"]
+    assert complete("drypoint", "train", "--epochs", "", cwd=tmp_path) == [""]
+
+
+def test_every_option_of_every_command_is_offered(toolbox, complete, tmp_path):
+    toolbox.need("bash")
+    for name in COMMANDS:
+        shown = complete("drypoint", name, "--", cwd=tmp_path)
+        help_text = build_parser(name)._actions[-1].choices[name].format_help()
+        assert shown, name
+        assert all(option in help_text for option in shown)
+        assert {"--help", "--json"} <= set(shown)
+
+
+def test_the_other_shells_read_their_scripts(toolbox):
+    for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+        toolbox.need(shell)
+        script = run([sys.executable, "-m", "drypoint", "completion", shell])
+        subprocess.run(check, input=script, check=True)

@@ -1,0 +1,90 @@
+"""``drypoint serve``: a page to draw on, served on this machine or written to a folder."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from drypoint import models
+from drypoint.common import DrypointError, write_atomic
+from drypoint.data import Dataset
+from drypoint.nn import Model
+from drypoint.program import Program
+from drypoint.serve import make_page, make_server
+
+from ._data import add_data_arguments, examples
+from ._models import LENET
+from ._output import result, say
+from ._pieces import count, load_file, natural
+from ._quantize import IMAGES, to_integers
+
+EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
+PORT = 8000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        help="a float model (.npz), which is quantized and answers beside its integers, or a "
+        "program (.dpt); the LeNet of the package if left out",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write the page as FOLDER/index.html, for any static host, and serve nothing",
+    )
+    parser.add_argument(
+        "--port", type=natural, default=PORT, help="of this machine; 0 is any that is free"
+    )
+    parser.add_argument(
+        "--images", type=count, default=IMAGES, help="training images to calibrate a model on"
+    )
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the page; write it, or serve it until Ctrl-C."""
+    program, model = _loaded(args)
+    live = args.out is None and model is not None
+    page = make_page(program, examples=_test(args, program), model=model, live=live)
+    if args.out is not None:
+        path = args.out / "index.html"
+        write_atomic(path, page)
+        text = f"{path}: {len(page):,} bytes, open it in a browser or put it on any static host"
+        result(text, {"file": str(path), "bytes": len(page)}, as_json=args.json)
+        return 0
+    server = make_server(page, program, model=model, port=args.port)
+    address = f"http://127.0.0.1:{server.server_port}/"
+    result(f"{address} has {program.name}; Ctrl-C ends it", {"url": address}, as_json=args.json)
+    sys.stdout.flush()  # for a program that waits for the address
+    with contextlib.suppress(KeyboardInterrupt), server:
+        server.serve_forever()
+    return 0
+
+
+def _loaded(args: argparse.Namespace) -> tuple[Program, Model | None]:
+    """The program of the page, and the float net that it was made of, if that is known."""
+    if args.file is None:
+        say(f"no file is named: the page is of {LENET}, which comes with the package")
+    file = Path(LENET) if args.file is None else args.file
+    loaded = load_file(file)
+    if isinstance(loaded, Model):
+        dataset = examples("train", args, loaded)
+        return to_integers(loaded, dataset, name=file.stem, images=args.images), loaded
+    shipped = str(file) in models.names() and not file.exists()
+    return loaded, models.load(str(file)) if shipped else None
+
+
+def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
+    """Test pictures for the page; a program of another net than of digits may have none."""
+    try:
+        return examples("test", args, program)
+    except DrypointError as error:
+        if args.data is not None:
+            raise
+        say(f"the page has no test pictures: {error}")
+        return None

@@ -1,0 +1,27 @@
+"""A page to draw on: the C engine answers in the browser, as WebAssembly.
+
+    page = serve.make_page(program, examples=test, model=model)  # one HTML document
+    serve.make_server(page, program, model=model).serve_forever()  # on this machine
+
+The design:
+
+* **The page is one HTML file**, with engine, program, script, style inside. It requests nothing
+  (its content security policy forbids that), opens from a disk, and any static host serves it.
+* **The engine is the C engine**: the page calls `engine.c` beside this file. ``engine.wasm`` is
+  built from it and from engine_c by ``make wasm`` and comes with the package, so that a user
+  needs no clang; a test compares it with a fresh build. It has the plain kernels only: 30 KB.
+* **A program that is dropped** goes through the engine's loader, as on a device. Names and labels,
+  which the engine does not read, are checked in JavaScript.
+* **Floats**: the float net is not in the page (LeNet's weights are 1.7 MB of floats, and a second
+  engine in JavaScript would be needed, with its own errors). Its outputs for the test pictures of
+  the page are computed when the page is made. While ``drypoint serve MODEL`` runs, the page asks it
+  for the float net's outputs of every drawing (``POST float``), which `nn.Model` computes.
+"""
+
+from ._build import BuildError as BuildError
+from ._build import build_engine as build_engine
+from ._build import shipped_engine as shipped_engine
+from ._build import update_shipped_engine as update_shipped_engine
+from ._page import ServeError as ServeError
+from ._page import make_page as make_page
+from ._server import make_server as make_server

@@ -1,0 +1,128 @@
+"""`make_page`: the HTML document, with everything that it needs inside."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import DrypointError, check_kind, page_style
+from drypoint.data import Dataset
+from drypoint.nn import Model
+from drypoint.program import Program, blob
+
+from ._build import shipped_engine
+
+_SCRIPTS = ("engine.js", "draw.js", "page.js")
+_MOST_EXAMPLES = 10
+_FLOAT_NOTES = {
+    "none": "",
+    "examples": "The column &ldquo;float net&rdquo; has the answers of the float net that the "
+    "program was made of, computed when this page was made, for the test pictures only.",
+    "live": "The column &ldquo;float net&rdquo; has the answers of the float net that the program "
+    "was made of, computed by the <code>drypoint serve</code> that runs on your machine.",
+}
+
+
+class ServeError(DrypointError, ValueError):
+    """A page cannot be made for a program, or a port cannot be opened."""
+
+
+def make_page(
+    program: Program,
+    *,
+    examples: Dataset | None = None,
+    model: Model | None = None,
+    live: bool = False,
+) -> str:
+    """The page of a picture classifier: one HTML document that requests nothing from a network.
+
+    Args:
+        program: reads 8-bit pictures of 1 or 3 channels.
+        examples: test pictures in the program's size; the page shows the first picture of each
+            class, of at most 10 classes.
+        model: the float net that the program was made of; the page then has its answers too.
+        live: the page asks the server that it comes from (`make_server`) for the float net's
+            answers; False: it has them for the examples.
+
+    Raises:
+        ServeError: the program reads no such pictures.
+        ProgramError: the examples do not fit the program.
+    """
+    check_kind(
+        program, (Program,), name="program", wanted="a Program, as quant.quantize gives it",
+        error=ServeError,
+    )  # fmt: skip
+    check_reads_pictures(program)
+    shown = [] if examples is None else _examples(program, examples, model)
+    floats = "none" if model is None else "live" if live else "examples" if shown else "none"
+    engine, digits = shipped_engine(), program.labels == tuple("0123456789")
+    return _template("page.html.in").substitute(
+        title="Draw a digit" if digits else "Show it a picture",
+        name=escape(program.name),
+        style=page_style() + _text("page.css"),
+        connect="'self'" if floats == "live" else "'none'",
+        engine_bytes=f"{len(engine):,}",
+        place="your machine" if floats == "live" else "this page",
+        float_note=_FLOAT_NOTES[floats],
+        settings=_script_json({"float": floats, "examples": shown}),
+        engine=b64encode(engine).decode(),
+        program=b64encode(blob.dumps(program)).decode(),
+        script="\n".join(_text(name) for name in _SCRIPTS),
+    )
+
+
+def check_reads_pictures(program: Program) -> None:
+    """Check that the page can feed a program.
+
+    Raises:
+        ServeError: the program reads something else than 8-bit pictures of 1 or 3 channels.
+    """
+    pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
+    if program.is_streaming or not pictures:
+        raise ServeError(
+            f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
+            "page is for programs that read 8-bit pictures of 1 or 3 channels (u8 HxWx1, u8 HxWx3)"
+        )
+
+
+def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
+    """The first picture of each class: label, pixels, and the float net's answers or None."""
+    pixels = program.check_input(examples.x)
+    first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
+    chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
+    floats: list[list[float] | None] = [None] * len(chosen)
+    if model is not None and len(chosen):
+        floats = [float_outputs(model, pixels[i]) for i in chosen]
+    return [
+        {
+            "label": str(examples.classes[int(examples.y[i])]),
+            "pixels": b64encode(pixels[i].tobytes()).decode(),
+            "float": answer,
+        }
+        for i, answer in zip(chosen, floats, strict=True)
+    ]
+
+
+def float_outputs(model: Model, pixels: NDArray[np.integer]) -> list[float]:
+    """The float net's outputs for one picture (h, w, c), rounded to 6 decimals."""
+    outputs = np.asarray(model.predict_proba(pixels[None])).reshape(-1)
+    return [round(float(value), 6) for value in outputs]
+
+
+def _script_json(value: Mapping[str, Any]) -> str:
+    """JSON inside of an element: no text in it can end the element."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text("utf-8")
+
+
+def _template(name: str) -> Template:
+    return Template(_text(name))

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The C engine for a page in a browser: one program at a time, in WebAssembly without a C library.
+ *
+ * The page calls blob(size), writes the bytes of a .dpt file there and calls load(size). When load
+ * answers 0, run() reads input() and fills output(), probability() and trace(). Memory grows and is
+ * used again for the next program. */
+#include "drypoint.h"
+
+#include <string.h>
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+/* Answers of load() beside those of dpt_status. */
+enum { E_MEMORY = -100, E_STEPS = -101, E_INPUT = -102 };
+
+enum { PAGE = 65536, MOST_BYTES = 1 << 28 };
+#define MOST_STEPS 1000000000u /* some seconds of a browser, which stands still during a run */
+
+extern uint8_t __heap_base; /* the linker's: where free memory begins */
+
+static dpt_model model;
+static uint8_t *blob, *input, *arena, *trace;
+static int32_t *output, *probability;
+static size_t *trace_at; /* [n_ops]: where each op's output lies in trace */
+
+/* The first bytes behind `size` bytes at `from`, aligned to 16; NULL where there is no memory. */
+static uint8_t *behind(const uint8_t *from, uint64_t size) {
+    const uint64_t end = ((uintptr_t)from + size + 15) & ~(uint64_t)15;
+    const uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+    if (from == NULL || end > MOST_BYTES) {
+        return NULL;
+    }
+    if (end > have &&
+        __builtin_wasm_memory_grow(0, (size_t)((end - have + PAGE - 1) / PAGE)) == SIZE_MAX) {
+        return NULL;
+    }
+    return (uint8_t *)(uintptr_t)end;
+}
+
+static size_t bytes_of(dpt_tensor tensor) {
+    return dpt_elements(tensor) * (tensor.type == DPT_I32 ? 4 : 1);
+}
+
+/* Room for the bytes of a blob, or NULL. The program before is gone. */
+EXPORT(blob) void *page_blob(size_t size) {
+    blob = behind(&__heap_base, 0);
+    return behind(blob, size) == NULL ? NULL : blob;
+}
+
+/* Check the blob and lay out the memory of a run. */
+EXPORT(load) int page_load(size_t size) {
+    const size_t n_ops = size < 64 ? 0 : (size_t)(blob[20] | blob[21] << 8);
+    dpt_op *const ops = (dpt_op *)(void *)behind(blob, size);
+    trace_at = (size_t *)(void *)behind((uint8_t *)ops, n_ops * sizeof ops[0]);
+    input = behind((uint8_t *)trace_at, n_ops * sizeof trace_at[0]);
+    if (input == NULL) {
+        return E_MEMORY;
+    }
+    const dpt_status status = dpt_model_load(&model, ops, n_ops, blob, size);
+    if (status != DPT_OK) {
+        return status;
+    }
+    if (model.state_size != 0 || ops[0].in.type != DPT_U8 ||
+        (ops[0].in.c != 1 && ops[0].in.c != 3)) {
+        return E_INPUT;
+    }
+    if (dpt_steps(&model) > MOST_STEPS) {
+        return E_STEPS;
+    }
+    const uint64_t outputs = 4 * (uint64_t)dpt_elements(ops[n_ops - 1].out);
+    uint64_t traced = 0;
+    for (size_t i = 0; i < n_ops; i++) {
+        trace_at[i] = (size_t)traced; /* unused where it is too large */
+        traced += bytes_of(ops[i].out);
+    }
+    output = (int32_t *)(void *)behind(input, bytes_of(ops[0].in));
+    probability = (int32_t *)(void *)behind((uint8_t *)output, outputs);
+    arena = behind((uint8_t *)probability, outputs);
+    trace = behind(arena, model.arena_size);
+    return behind(trace, traced) == NULL ? E_MEMORY : 0;
+}
+
+static void keep(void *user, size_t op, size_t at, const void *values, size_t size) {
+    (void)user;
+    memcpy(trace + trace_at[op] + at, values, size);
+}
+
+/* Run the loaded program. */
+EXPORT(run) void page_run(void) {
+    dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
+    if (model.softmax.mult != 0) {
+        dpt_softmax(output, dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
+                    probability);
+    }
+}
+
+/* Pixels, as the program reads them: row by row, the channels of a pixel together. */
+EXPORT(input) void *page_input(void) {
+    return input;
+}
+
+/* The last op's output, int32. */
+EXPORT(output) void *page_output(void) {
+    return output;
+}
+
+/* The softmax of the output in units of 2^-30, int32; NULL where the net ends in none. */
+EXPORT(probability) void *page_probability(void) {
+    return model.softmax.mult != 0 ? probability : NULL;
+}
+
+/* The outputs of all ops, one after the other. */
+EXPORT(trace) void *page_trace(void) {
+    return trace;
+}
+
+/* Bytes of working memory, as on a device. */
+EXPORT(arena_size) size_t page_arena_size(void) {
+    return model.arena_size;
+}
+
+/* The index of the largest output. */
+EXPORT(decision) size_t page_decision(void) {
+    return dpt_argmax(output, dpt_elements(model.ops[model.n_ops - 1].out));
+}
+
+/* An answer of load() in words. */
+EXPORT(text) const char *page_text(int status) {
+    switch (status) {
+    case E_MEMORY:
+        return "it needs more than 256 MB of memory, more than this page gives it";
+    case E_STEPS:
+        return "it takes more than 1,000,000,000 steps, and the page would stand still";
+    case E_INPUT:
+        return "it reads no whole 8-bit pictures of 1 or 3 channels, and this page gives it "
+               "pictures";
+    default:
+        return dpt_status_text((dpt_status)status);
+    }
+}

@@ -1,0 +1,140 @@
+// The C engine in WebAssembly: checks a program (.dpt), runs it, and gives each op's output.
+
+const KINDS = [
+  "", "conv", "dense", "max pooling", "mean pooling", "grouped conv", "depthwise conv", "add",
+  "concat", "lookup", "product", "history",
+];
+const TYPES = ["u8", "i8", "i32"];
+const ARRAYS = [Uint8Array, Int8Array, Int32Array];
+const MAGIC = [0x44, 0x50, 0x54, 0x1a];
+
+class Engine {
+  constructor(exports) {
+    this.exports = exports;
+    this.program = null;
+  }
+
+  static async start(module) {
+    const { instance } = await WebAssembly.instantiate(module, {});
+    return new Engine(instance.exports);
+  }
+
+  // Load a program; the engine's loader checks every byte. A refused one leaves the one before.
+  load(content) {
+    try {
+      this.program = this.#checked(content);
+    } catch (error) {
+      if (this.program) this.#checked(this.program.content);
+      throw error;
+    }
+    return this.program;
+  }
+
+  #checked(content) {
+    const { exports } = this;
+    const at = exports.blob(content.length);
+    if (!at) throw new Error(this.#text(-100));
+    this.#bytes(at, content.length).set(content);
+    const status = exports.load(content.length);
+    if (status) throw new Error(this.#text(status));
+    return { ...readProgram(content), arenaBytes: exports.arena_size() };
+  }
+
+  // Run the program on one picture: bytes, row by row, the channels of a pixel together.
+  run(pixels) {
+    const { exports, program } = this;
+    this.#bytes(exports.input(), pixels.length).set(pixels);
+    const begun = performance.now();
+    exports.run();
+    const milliseconds = performance.now() - begun;
+    let at = exports.trace();
+    const ops = program.ops.map(({ out }) => {
+      const values = this.#bytes(at, out.bytes).slice();
+      at += out.bytes;
+      return new ARRAYS[out.type](values.buffer);
+    });
+    const probability = exports.probability();
+    return {
+      pixels,
+      ops,
+      milliseconds,
+      decision: exports.decision(),
+      output: ops[ops.length - 1],
+      probability: probability && new Int32Array(exports.memory.buffer, probability,
+        program.outputs).slice(),
+    };
+  }
+
+  #bytes(at, length) {
+    return new Uint8Array(this.exports.memory.buffer, at, length);
+  }
+
+  #text(status) {
+    const from = this.exports.text(status);
+    const all = new Uint8Array(this.exports.memory.buffer);
+    return new TextDecoder().decode(all.slice(from, all.indexOf(0, from)));
+  }
+}
+
+function isProgram(content) {
+  return MAGIC.every((byte, i) => content[i] === byte);
+}
+
+// What the page shows of a program that the loader has checked. BLOB.md has the bytes; the engine
+// does not look at the meta and the letters of labels, so they are checked here.
+function readProgram(content) {
+  const view = new DataView(content.buffer, content.byteOffset, content.length);
+  const u16 = (at) => view.getUint16(at, true);
+  const u32 = (at) => view.getUint32(at, true);
+  const part = (at) => content.subarray(u32(at), u32(at) + u32(at + 4));
+  const tensor = (at) => {
+    const [h, w, c] = [u16(at), u16(at + 2), u16(at + 4)];
+    const type = content[at + 6];
+    const bytes = h * w * c * ARRAYS[type].BYTES_PER_ELEMENT;
+    return { h, w, c, type, zero: view.getInt8(at + 7), bytes };
+  };
+  const meta = readMeta(part(40), u16(20));
+  const ops = meta.ops.map((name, i) => {
+    const at = 64 + 128 * i;
+    return { name, kind: kindOf(content[at], u16, at), out: tensor(at + 24) };
+  });
+  const { out } = ops[ops.length - 1];
+  const outputs = out.h * out.w * out.c;
+  const labels = u16(22)
+    ? utf8(part(32), "the labels").split("\0").slice(0, -1)
+    : Array.from({ length: outputs }, (_, i) => String(i));
+  return { content, name: meta.name, ops, outputs, labels, input: tensor(24),
+    resize: meta.input.encoder?.resize ?? "stretch", scale: meta.output.scale,
+    rejectBelow: meta.output.decoder?.reject_below ?? 0 };
+}
+
+function kindOf(kind, u16, at) {
+  const [high, wide, poolHigh, poolWide] = [u16(at + 32), u16(at + 34), u16(at + 52), u16(at + 54)];
+  const window = high ? ` ${high}x${wide}` : "";
+  const pool = poolHigh * poolWide > 1 ? ` + max ${poolHigh}x${poolWide}` : "";
+  return KINDS[kind] + window + pool;
+}
+
+function readMeta(bytes, ops) {
+  let meta;
+  try {
+    meta = JSON.parse(utf8(bytes, "the meta"));
+  } catch (error) {
+    throw new Error(`the meta is no JSON: ${error.message}`);
+  }
+  const named = Array.isArray(meta?.ops) && meta.ops.length === ops &&
+    meta.ops.every((name) => typeof name === "string");
+  if (!named || typeof meta.name !== "string" || typeof meta.input !== "object" ||
+      meta.input === null || !(meta.output?.scale > 0)) {
+    throw new Error("the meta lacks a name, the ops' names, the input or the output's scale");
+  }
+  return meta;
+}
+
+function utf8(bytes, what) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${what}: not UTF-8`);
+  }
+}
