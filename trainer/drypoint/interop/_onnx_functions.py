@@ -390,6 +390,11 @@ def _merged(reader: Reader, waiting: Waiting) -> Value:
     reader.draft.title = waiting.title
     if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
         raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
+    if waiting.op != "Mul" and a.size != b.size:
+        raise Unsupported(
+            f"({waiting.title}) adds tensors {a.shape} and {b.shape}; planes that are added are of "
+            "one size: let both have it, or multiply by a factor for each channel"
+        )
     if waiting.op == "Sub":
         b = _scaled(reader, b, -1.0, 0.0)
     if waiting.op == "Mul" and a.size < b.size:
