@@ -88,6 +88,8 @@ class Signals:
         return view.moved(source, self.new[source] or 0)
 
     def _operator(self, one: Operator) -> None:
+        if self.step_of.keys() & set(one.outputs) or self.views.keys() & set(one.outputs):
+            raise TfliteError(f"damaged: {one.title} writes what is computed already")
         try:
             views = parts(self.given, one, self.views)
         except Unsupported:

@@ -58,6 +58,8 @@ class _Window:
             rows = self.need[number] = max(self.need.get(number, 0), 1 if given else 0)
             moves = pace(self.tensors, step, number)
             if given is not None and (moves is None or self.signals.new.get(number) is None):
+                if rows > given:
+                    raise TfliteError(f"damaged: {step.one.title} has not the rows that are read")
                 rows = self.need[number] = given
             for position, view in step.reads.items():
                 wanted = view.rows if moves is None else (rows - 1) * moves[1] + moves[0]
@@ -117,6 +119,7 @@ class _Window:
             and one.options["DilationHFactor"] == 1
             and one.options["Padding"] == "VALID"
             and self.tensors[one.inputs[1]].constant is not None
+            and len(self.tensors[one.inputs[1]].shape) == 4
         )
 
     def _cut(self, one: Operator, position: int, view: View, around: tuple[int, int]) -> int:
