@@ -24,7 +24,8 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
-    last with a constant), CONCATENATION of channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
+    last with a constant), CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and
+    channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
     SOFTMAX at the end, QUANTIZE, DEQUANTIZE at the end, and the functions RELU, RELU6,
     RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT,
     SQUARE, SIN and COS, which become

@@ -8,7 +8,7 @@ from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_mixed import extended
 from ._tflite_streams import Signals
-from ._tflite_views import CHANNELS, Step, View, by_row, pace, rows_of
+from ._tflite_views import CHANNELS, CUTS, Step, View, by_row, pace, rows_of
 from ._tflite_walk import MAX_SHARED
 
 MAX_ROWS = 0xFFFF  # of a program's plane
@@ -19,7 +19,8 @@ _PLAIN = {
 
 
 def whole_window(file: File) -> File:
-    """The file of a whole window of a streaming file, without variables; other files as they are.
+    """The file of a whole window of a streaming file, without variables. In other files, parts of
+    tensors that SPLIT and STRIDED_SLICE cut become convolutions that copy them.
 
     It reads the rows that the last output depends on, in whole runs: its output is the streaming
     file's after so many runs from any state. Its operators keep their names.
@@ -28,7 +29,7 @@ def whole_window(file: File) -> File:
         TfliteError: a variable holds something else than the last rows of a signal, or the window
             is too long.
     """
-    if all(one.kind != "READ_VARIABLE" for one in file.operators):
+    if not {"READ_VARIABLE", *CUTS} & {one.kind for one in file.operators}:
         return file
     return _Window(Signals(file)).file()
 
