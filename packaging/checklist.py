@@ -36,7 +36,7 @@ def commands(section: str) -> list[str]:
 def output_of(done: bytes) -> str:
     """The last lines, indented; without colours, and without the path of this folder."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.decode(errors="replace"))
-    lines = [line.rpartition("\r")[2].rstrip() for line in text.replace(f"{ROOT}", ".").split("\n")]
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.replace(f"{ROOT}", ".").split("\n")]
     return "".join(f"    {line[:160]}\n" for line in [one for one in lines if one][-KEPT:])
 
 

@@ -19,13 +19,15 @@ for system in x86_64-linux-musl aarch64-linux-musl x86_64-windows-gnu x86_64-mac
   case $system in
     "$(uname -m)-linux-musl") run= ;;
     aarch64-linux-musl) ! command -v qemu-aarch64 >/dev/null || run=qemu-aarch64 ;;
-    x86_64-windows-gnu) ! command -v wine >/dev/null || run="env WINEDEBUG=-all wine" ;;
+    x86_64-windows-gnu) ! command -v wine >/dev/null || run="env WINEDEBUG=-all XDG_RUNTIME_DIR=/tmp wine" ;;
   esac
   if [ "$run" = none ]; then
     echo "$system: compiles"
   else
-    echo "$system: $($run ./$build/lenet.exe)"
-    echo "$system: $($run ./$build/blobs.exe $(find tests/golden -name '*.dpt'))"
+    said=$($run ./$build/lenet.exe)
+    echo "$system: $said"
+    said=$($run ./$build/blobs.exe $(find tests/golden -name '*.dpt'))
+    echo "$system: $said"
   fi
 done
 
