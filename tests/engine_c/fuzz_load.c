@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (size_t i = 0; i < input_bytes(&model); i++) {
             input[i] = data[i % size];
         }
-        begin(&model, arena);
+        begin_signal(&model, arena);
         for (int i = 0; i < (model.state_size != 0 ? 8 : 1); i++) {
             if (run_or_step(&model, NULL, arena, input, output, NULL, NULL) < 0) {
                 abort();

@@ -37,7 +37,7 @@ static void run(const dpt_model *model, size_t shift) {
     for (size_t i = 0; i < n; i++) {
         input[shift + i] = (uint8_t)next_random();
     }
-    begin(model, arena + shift);
+    begin_signal(model, arena + shift);
     for (int i = 0; i < (model->state_size != 0 ? 8 : 1); i++) {
         if (run_or_step(model, NULL, arena + shift, input + shift, output, NULL, NULL) < 0) {
             complain("an accepted model does not run", shift);

@@ -79,7 +79,7 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
     leaves to Python: meta, the encoding of labels, and the softmax that the meta has."""
     good = blob.dumps(nets.random_program(seed))
     rng = np.random.default_rng(seed)
-    cases = list(mutants(good, rng, every=2 - toolbox.all_tools))
+    cases = list(mutants(good, rng, every=toolbox.count(every_day=2, ci=1)))
     x = rng.integers(0, 256, (2, 257)).astype(np.uint8)
     driver = toolbox.sanitized("gcc", "driver.c")
     read = answers(driver, [Job(x, data, limit=100_000) for data in cases])

@@ -5,6 +5,7 @@ arena holds; figures worked out on that page; the reference, through every backe
 """
 
 import dataclasses
+from functools import cache
 
 import nets
 import numpy as np
@@ -80,11 +81,19 @@ def test_random_programs_have_groups_of_all_forms():
     assert parts > 100
 
 
+@cache
+def planned():
+    """Nets with groups of the planner."""
+    cases = ((spotter(), None), (spotter(), 1), (residual(), 1))
+    found = [fuse_rows(net, arena=arena) for net, arena in cases]
+    for (net, _), program in zip(cases, found, strict=True):
+        assert program.arena_size < net.arena_size
+    return found
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_groups_of_the_planner_give_the_reference_bytes(backend):
-    for net, arena in ((spotter(), None), (spotter(), 1), (residual(), 1)):
-        program = fuse_rows(net, arena=arena)
-        assert program.arena_size < net.arena_size
+    for program in planned():
         assert_equal_everywhere(program, [backend])
 
 

@@ -133,8 +133,8 @@ def one_op(pairs, shift, out_type, clamp, zero):
         ("i8", (-128, 127), 127),
     ],
 )
-def test_the_c_function_equals_numpy_at_the_bounds(out_type, clamp, zero):
-    for shift in range(31):
+def test_the_c_function_equals_numpy_at_the_bounds(toolbox, out_type, clamp, zero):
+    for shift in range(0, 31, toolbox.count(every_day=5, ci=1)):
         pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
         got = Engine(one_op(pairs, shift, out_type, clamp, zero)).run(np.zeros((1, 1, 1), np.uint8))
         acc, mult = (np.array(column, object) for column in zip(*pairs, strict=True))

@@ -53,11 +53,11 @@ def differing(before, after, x):
     return int((reference.run(before, x) != reference.run(after, x)).sum())
 
 
-def test_random_graphs_give_the_same_bytes_and_meet_every_rule():
+def test_random_graphs_give_the_same_bytes_and_meet_every_rule(toolbox):
     """Also: a second time there is nothing to leave out; the work, the arena and the bounds of
     accumulators do not grow; the engine computes the simplified program."""
-    found = Counter()
-    for seed in SEEDS:
+    found, seeds = Counter(), SEEDS[: toolbox.count(every_day=100, ci=300)]
+    for seed in seeds:
         program = planted(seed)
         simplified = simplify(program)
         found.update(rule for change in simplified.changes for rule in RULES if rule in change.what)
@@ -75,7 +75,8 @@ def test_random_graphs_give_the_same_bytes_and_meet_every_rule():
         if seed % 10 == 0:
             engine = Engine(after)
             assert (engine.run(x) == reference.run(program, x)).all(), seed
-    assert {rule: n for rule, n in found.items() if n < RULES[rule]} == {}
+    least = RULES if toolbox.all_tools else dict.fromkeys(RULES, 1)
+    assert {rule: n for rule, n in found.items() if n < least[rule]} == {}
     assert set(found) == set(RULES)
 
 

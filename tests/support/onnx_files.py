@@ -66,7 +66,8 @@ class OnnxFile:
             [value(n, TensorProto.FLOAT, None) for n in (outputs or [self.at])],
             self.constants,
         )
-        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
+        others = {"com.microsoft": 1, "ai.onnx.ml": 1}
+        opsets = [helper.make_opsetid(*one) for one in {"": self.opset, **others}.items()]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         model = onnx.shape_inference.infer_shapes(model)  # a file states its outputs' shapes
         for one in model.graph.output:

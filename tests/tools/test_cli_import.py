@@ -57,9 +57,28 @@ def test_labels_that_are_numbers_are_those_of_folders_and_data_sets(cli, tmp_pat
 def test_misfits_are_refused_in_one_line(refused, tmp_path):
     file = onnx_file(tmp_path / "net.onnx")
     assert "--labels names 2 classes" in refused("import", file, "--labels", "a,b")
-    assert "reads (2, 4, 5)" in refused("import", onnx_file(tmp_path / "two.onnx", channels=2))
+    two = onnx_file(tmp_path / "two.onnx", channels=2)
+    assert "reads (2, 4, 5), and --mean" in refused("import", two, "--mean", 0.5)
     (tmp_path / "text.onnx").write_text("no model")
     assert "text.onnx is no ONNX model" in refused("import", tmp_path / "text.onnx")
+
+
+def test_nets_of_other_inputs_and_outputs_take_and_give_arrays(cli, tmp_path):
+    """Two channels are no image, a plane of outputs and a reconstruction are no classes."""
+    file = onnx_file(tmp_path / "two.onnx", channels=2)
+    code, out, _ = cli("import", file, "--json")
+    assert (code, json.loads(out)["encoder"], json.loads(out)["labels"]) == (0, None, [0, 1, 2])
+    for name, shape, weights in (("head", (2, 6, 6), (3, 2, 3, 3)), ("same", (20,), (20, 20))):
+        f = OnnxFile(shape)
+        kind = "Conv" if len(weights) == 4 else "MatMul"
+        f.of(kind, "input", f.constant(np.random.default_rng(0).normal(0, 1, weights)))
+        (tmp_path / f"{name}.onnx").write_bytes(f.bytes())
+        code, out, _ = cli("import", tmp_path / f"{name}.onnx", "--json")
+        assert (code, json.loads(out)["labels"]) == (0, [])
+        model, net = nn.load(json.loads(out)["file"]), interop.from_onnx(f.bytes())
+        x = np.random.default_rng(1).normal(0, 1, (3, *shape)).astype(np.float32)
+        assert (model.encoder, model.decoder) == (None, None)
+        assert np.array_equal(model.net(x), net(x))
 
 
 def test_a_quantized_tflite_file_becomes_its_program(cli, refused, tmp_path):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from drypoint.cli import _output
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import progress, show_progress
-from tools import run
+from tools import ROOT, run
 
 COMPARE = ["diff", "lenet-mnist", "lenet-mnist", "--limit", "1"]
 
@@ -110,6 +111,13 @@ def test_a_real_terminal_sees_them():
     assert "\x1b" not in said
     said, _ = on_a_terminal(*COMPARE, "--json")
     assert json.loads(said)["cause"] == "none"
+
+
+def test_the_page_of_the_command_line_names_every_command():
+    page = (ROOT / "docs/command-line.md").read_text("utf-8")
+    table = page[page.index("| command |") : page.index("A shipped model")]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(COMMANDS)
 
 
 # completion

@@ -132,6 +132,10 @@ def test_constants_may_be_nodes_and_weights_may_be_double():
         ),
         (lambda f: f.of("MatMul", f.at, f.at), "as attention does"),
         (
+            lambda f: f.of("Add", f.of("Sin", "input"), f.of("ReduceMax", "input", axes=[2])),
+            "adds tensors (2, 4, 4) and (2, 1, 4); planes that are added are of one size",
+        ),
+        (
             lambda f: f.of("Min", f.of("Sin", "input"), f.of("ReduceMax", "input", axes=[2])),
             "only Add, Sub and Mul do",
         ),
@@ -170,6 +174,30 @@ def test_several_inputs_or_outputs_are_refused():
     assert isinstance(interop.from_onnx(file.bytes(outputs=[one])), nn.Sequential)
     with pytest.raises(interop.OnnxError, match="1 inputs and 2 outputs"):
         interop.from_onnx(file.bytes(outputs=[one, two]))
+
+
+def test_a_classifier_of_skl2onnx_is_the_net_of_its_probabilities():
+    """A StandardScaler, a label beside the probabilities, and a dictionary in place of these.
+    Oracle: ONNX Runtime, float32 sums in another order: 1e-6 of probabilities.
+    """
+    f = File((6,))
+    numbers = np.random.default_rng(1).uniform(0.5, 2, (2, 6)).tolist()
+    f.of("Scaler", "input", domain="ai.onnx.ml", offset=numbers[0], scale=numbers[1])
+    f.then("MatMul", f.drawn(6, 3)).then("Softmax", axis=1)
+    model = f.proto()
+    wanted = onnx_runtime(model.SerializeToString(), normals((6,)))
+    model.graph.node.append(helper.make_node("ArgMax", [f.at], ["label"], axis=1))
+    label = helper.make_tensor_value_info("label", TensorProto.INT64, ["N", 1])
+    model.graph.output.insert(0, label)
+    files = [model.SerializeToString()]
+    labels = {"classlabels_int64s": [0, 1, 2], "domain": "ai.onnx.ml"}
+    model.graph.node.append(helper.make_node("ZipMap", [f.at], ["zipped"], **labels))
+    one = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    kind = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.INT64, one))
+    model.graph.output[1].CopyFrom(helper.make_value_info("zipped", kind))
+    for content in (*files, model.SerializeToString()):
+        net = interop.from_onnx(content)
+        assert np.abs(net(normals((6,))) - wanted).max() <= 1e-6
 
 
 def chains():

@@ -118,6 +118,19 @@ def test_means_over_an_even_number_round_halves_as_litert_does():
         assert report.ops[0].differing == off
 
 
+def test_a_program_with_such_a_mean_is_written():
+    f = TfliteFile((1, 4, 4, 3), scale=0.02, zero=-128)
+    window = {"FilterHeight": 2, "FilterWidth": 2, "StrideH": 2, "StrideW": 2, "Padding": "VALID"}
+    at = f.then("AVERAGE_POOL_2D", [0], (1, 2, 2, 3), scale=0.02, zero=-128, **window)
+    f.then("FULLY_CONNECTED", [at, f.drawn(4, 12), f.bias(4)], (1, 4), scale=0.2)
+    program = interop.program_from_tflite(f.bytes())
+    images = np.random.default_rng(0).integers(-128, 128, (9, 4, 4, 3)).astype(np.int8)
+    found = interop.program_from_tflite(interop.to_tflite(program, images))
+    mean, wanted = (reference.trace(one, images)[0].astype(int) for one in (found, program))
+    assert np.abs(mean - wanted).max() <= 1  # written as a convolution, which rounds halves up
+    assert interop.to_onnx(program, images)
+
+
 def test_the_report_is_a_table_a_line_and_numbers():
     from tflite_files import a_net
 

@@ -110,6 +110,18 @@ def reshaped(shape, made):
     return f.bytes()
 
 
+def parts():
+    """Halves of the channels, of which one is convolved, and rows that are cut off."""
+    f = TfliteFile((1, 7, 6, 4), scale=0.02, zero=-3)
+    a, b = f.split(0, 1, 3)
+    b = f.then("CONV_2D", [b, f.drawn(2, 3, 3, 3), f.bias(2)], (1, 7, 6, 2), scale=0.02, zero=-3,
+               **windows())  # fmt: skip
+    at = f.then("CONCATENATION", [a, b], (1, 7, 6, 3), scale=0.02, zero=-3, Axis=3)
+    f.rows(at, -5, -1)
+    f.then("CONV_2D", [f.at, f.drawn(3, 2, 2, 3), f.bias(3)], (1, 4, 6, 3), **ZERO, **windows())
+    return f.bytes()
+
+
 plane = (1, 7, 6, 4)
 OPERATORS = {
     "conv": one_op("CONV_2D", plane, (1, 4, 3, 6), arrays=conv(6, 3, 3, 4),
@@ -150,6 +162,7 @@ OPERATORS = {
     "pad before a conv": padded("PAD"),
     "padding values before a conv": padded("PADV2", 55),
     "pad before a maximum": padded("PAD", reader="MAX_POOL_2D"),
+    "parts of channels and rows": parts(),
     "quantize": one_op("QUANTIZE", plane, plane),
     "relu": one_op("RELU", plane, plane),
     "leaky relu": one_op("LEAKY_RELU", plane, plane, Alpha=0.1, to={"scale": 0.02, "zero": -90}),

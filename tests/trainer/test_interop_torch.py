@@ -84,6 +84,28 @@ def padded():
     )
 
 
+class Written(tn.Module):
+    """Operations as people write them: the last step, maxima over axes, 1 - x, x.float()."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2 = tn.Conv1d(2, 6, 3), tn.Conv1d(6, 6, 3)
+        self.fc, self.out = tn.Linear(6, 6), tn.Linear(12, 3)
+
+    def forward(self, x):
+        x = F.selu(self.c1(x.float().swapaxes(1, 2).swapaxes(1, 2)))
+        x = (1 - self.c2(x)).clamp_min(-0.5)
+        last, most = x[:, :, -1], x.max(dim=-1)[0]
+        last = torch.subtract(self.fc(last).square(), 0.25)
+        return self.out(torch.cat([last, most], 1))
+
+
+def largest():
+    return tn.Sequential(
+        tn.Conv2d(3, 8, 3), tn.AdaptiveMaxPool2d(2), tn.Flatten(), tn.Linear(32, 4)
+    )
+
+
 def mlp():
     return tn.Sequential(
         *(tn.Flatten(), tn.Linear(12, 8), tn.BatchNorm1d(8), tn.ReLU6()),
@@ -99,6 +121,8 @@ MODULES = {
     "depthwise": (depthwise, (3, 16, 16)),
     "signals": (signals, (2, 40)),
     "padded": (padded, (1, 9, 9)),
+    "written": (Written, (2, 20)),
+    "largest": (largest, (3, 10, 10)),
 }
 
 

@@ -103,6 +103,7 @@ def test_what_the_conditions_leave_out_is_refused(layers):
         [nn.BatchNorm2d(), nn.Conv2d(2, 3)],
         [nn.ReLU(), nn.Conv2d(2, 3)],
         [nn.ZeroPad2d(1), nn.MaxPool2d(2)],
+        [nn.Flatten(), nn.Linear(8), nn.Reshape((1, 2, 4))],
     ],
 )
 def test_layers_have_an_integer_form_wherever_they_stand(layers):

@@ -167,10 +167,8 @@ class Program:
         Raises:
             ProgramError: an op looks at later rows, or branches do not meet.
         """
-        # Called late: `_streaming` makes programs, so that it imports this module.
-        from ._streaming import streaming  # noqa: PLC0415
-
-        return streaming(self)
+        found: Program = _part().streaming(self)
+        return found
 
     @property
     def arena_lower_bound(self) -> int:
@@ -398,7 +396,7 @@ class Program:
             ProgramError: as ``program.blob.dumps``.
             DrypointError: the file cannot be written.
         """
-        write_atomic(path, _blob().dumps(self))
+        write_atomic(path, _part().blob.dumps(self))
 
     @staticmethod
     def load(path: str | Path) -> "Program":
@@ -408,7 +406,7 @@ class Program:
             BlobError: the file is no blob; see ``program.blob.loads``.
             DrypointError: the file cannot be read.
         """
-        blob, content = _blob(), read_bytes(path)
+        blob, content = _part().blob, read_bytes(path)
         try:
             program: Program = blob.loads(content)
         except blob.BlobError as error:
@@ -438,9 +436,10 @@ def _check_threshold(threshold: object) -> None:
         raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
 
 
-def _blob() -> Any:
-    """The module of blobs. It makes programs, so this module cannot import it at the start."""
-    return importlib.import_module("drypoint.program").blob
+def _part() -> Any:
+    """This part of drypoint. Its modules of blobs and of streaming make programs, so this module
+    cannot import them at the start."""
+    return importlib.import_module("drypoint.program")
 
 
 def _check_text(text: str) -> None:

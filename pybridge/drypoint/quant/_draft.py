@@ -93,3 +93,8 @@ def plane(shape: tuple[int, ...]) -> Shape:
         f"a value of shape {shape} is not (C, H, W), (C, L) or (N,): reshape before the net, or "
         "flatten"
     )
+
+
+def same_order(before: Shape, after: Shape) -> bool:
+    """Whether a reshape of a plane moves no value, though the engine's channels are innermost."""
+    return all(shape.c == 1 or shape.h * shape.w == 1 for shape in (before, after))

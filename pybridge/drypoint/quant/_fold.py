@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from drypoint.data import ImageEncoder
-from drypoint.nn import Graph, Layer, Model, Sequential
+from drypoint.nn import Graph, Layer, Model, Reshape, Sequential
 from drypoint.program import Shape
 
-from ._draft import Affine, Draft, Refusal, Value, plane
+from ._draft import Affine, Draft, Refusal, Value, plane, same_order
 from ._errors import QuantizationError, UnsupportedError
 from ._layers import added
 from ._stages import Folded, Weighted
@@ -53,7 +53,11 @@ def fold(model: Model) -> Folded:
             refused.append(f"{path} ({type(layer).__name__}): {error}")
             break
         try:
-            draft, value = added(draft, path, layer, read, out)
+            last = (path, output) in net.wiring.outputs.values()
+            if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
+                value = read[0]  # outputs are a vector in any form
+            else:
+                draft, value = added(draft, path, layer, read, out)
         except Refusal as reason:
             refused.append(f"{path} ({type(layer).__name__}): {reason}")
             draft, value = _stand_in(draft, path, read[0], out)

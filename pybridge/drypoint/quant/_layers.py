@@ -49,7 +49,7 @@ from drypoint.nn import (
 from drypoint.program import Shape
 
 from ._binary import BINARY, Binary
-from ._draft import NO_PADDING, Draft, Refusal, Value
+from ._draft import NO_PADDING, Draft, Refusal, Value, same_order
 from ._stages import (
     Array,
     Joined,
@@ -465,8 +465,12 @@ def _reshaped(draft: Draft, path: str, layer: Reshape, value: Value, out: Shape)
         return _flattened(draft, path, value)
     if out == value.shape:  # also a vector that was this plane before
         return draft, replace(value, flat=False)
-    same_order = all(shape.c == 1 or shape.h * shape.w == 1 for shape in (value.shape, out))
-    if same_order and value.tensor == 0 and value.affine is None and 0 not in draft.shared:
+    if (
+        same_order(value.shape, out)
+        and value.tensor == 0
+        and value.affine is None
+        and 0 not in draft.shared
+    ):
         return draft, replace(value, shape=out)
     raise Refusal(
         f"it makes {out} of {value.shape}, which the engine stores in another order or form: "

@@ -1,6 +1,7 @@
 """``drypoint import``: makes a model or an integer program of a net from another framework."""
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,17 +44,19 @@ def run(args: argparse.Namespace) -> int:
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
     read = interop.from_tflite if is_tflite else interop.from_onnx
-    net = _with_probabilities(read(args.file))
+    net = read(args.file)
     check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
+    if decoder is not None:
+        net = _with_probabilities(net)
     provenance = {"imported": args.file.name, "sha256": sha256(content)}
     nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)
     facts = {
         "file": str(out),
         "layers": list(net.layers),
         "parameters": net.n_params,
-        "encoder": encoder.config(),
-        "labels": list(decoder.classes),
+        "encoder": None if encoder is None else encoder.config(),
+        "labels": [] if decoder is None else list(decoder.classes),
     }
     text = f"{net.summary()}\nencoder  {encoder!r}\ndecoder  {decoder!r}\n{out}: written"
     result(text, facts, as_json=args.json)
@@ -105,13 +108,20 @@ def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
     return net if isinstance(net[-1], nn.Softmax | nn.Sigmoid) else net + nn.Softmax()
 
 
-def _encoder(net: nn.Sequential, args: argparse.Namespace) -> data.ImageEncoder:
+def _encoder(net: nn.Sequential | nn.Graph, args: argparse.Namespace) -> data.ImageEncoder | None:
+    """The encoder of images of one or three channels; None of other inputs: the model takes arrays.
+
+    Raises:
+        DrypointError: `--mean` or `--std` is given for something else than images.
+    """
     shape = net.input_shape or ()
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        raise DrypointError(
-            f"{args.file} reads {shape}; wanted images, (1, H, W) or (3, H, W); "
-            "other nets are read in Python: interop.from_onnx, interop.from_tflite"
-        )
+    if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
+        if args.mean is not None or args.std is not None:
+            raise DrypointError(
+                f"{args.file} reads {shape}, and --mean and --std are of images, (1, H, W) or "
+                "(3, H, W); leave them out: the model takes arrays"
+            )
+        return None
     channels, height, width = shape
     return data.ImageEncoder(
         width=width,
@@ -122,8 +132,17 @@ def _encoder(net: nn.Sequential, args: argparse.Namespace) -> data.ImageEncoder:
     )
 
 
-def _decoder(net: nn.Sequential, args: argparse.Namespace) -> data.ClassDecoder:
-    shape = net.output_shape(net.input_shape or ())
+def _decoder(net: nn.Sequential | nn.Graph, args: argparse.Namespace) -> data.ClassDecoder | None:
+    """The decoder of a classifier: of a net that gives a number for each of several classes. None
+    of other nets (a plane, one number, as many numbers as the input has), without `--labels`.
+
+    Raises:
+        DrypointError: `--labels` names another number of classes.
+    """
+    given = net.input_shape or ()
+    shape = net.output_shape(given)
+    if not args.labels and (len(shape) != 1 or shape[0] in (1, math.prod(given))):
+        return None
     labels = data.class_names(args.labels.split(",")) if args.labels else range(shape[0])
     if shape != (len(labels),):
         raise DrypointError(f"{args.file} gives {shape}, and --labels names {len(labels)} classes")

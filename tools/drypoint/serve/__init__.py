@@ -9,7 +9,7 @@ The design:
   (its content security policy forbids that), opens from a disk, and any static host serves it.
 * **The engine is the C engine**: the page calls `engine.c` beside this file. ``engine.wasm`` is
   built from it and from engine_c by ``make wasm`` and comes with the package, so that a user
-  needs no clang; a test compares it with a fresh build. It has the plain kernels only: 30 KB.
+  needs no clang; a test compares it with a fresh build. It has the plain kernels only: 32 KB.
 * **A program that is dropped** goes through the engine's loader, as on a device. Names and labels,
   which the engine does not read, are checked in JavaScript.
 * **Floats**: the float net is not in the page (LeNet's weights are 1.7 MB of floats, and a second

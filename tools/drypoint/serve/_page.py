@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drypoint.common import DrypointError, check_kind, page_style
 from drypoint.data import Dataset
 from drypoint.nn import Model
-from drypoint.program import Program, blob
+from drypoint.program import Op, Program, blob
 
 from ._build import shipped_engine
 
@@ -61,6 +61,7 @@ def make_page(
     check_reads_pictures(program)
     shown = [] if examples is None else _examples(program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
+    kinds = {kind.number: kind.kind for kind in get_args(Op)}
     engine, digits = shipped_engine(), program.labels == tuple("0123456789")
     return _template("page.html.in").substitute(
         title="Draw a digit" if digits else "Show it a picture",
@@ -70,7 +71,7 @@ def make_page(
         engine_bytes=f"{len(engine):,}",
         place="your machine" if floats == "live" else "this page",
         float_note=_FLOAT_NOTES[floats],
-        settings=_script_json({"float": floats, "examples": shown}),
+        settings=_script_json({"float": floats, "examples": shown, "kinds": kinds}),
         engine=b64encode(engine).decode(),
         program=b64encode(blob.dumps(program)).decode(),
         script="\n".join(_text(name) for name in _SCRIPTS),

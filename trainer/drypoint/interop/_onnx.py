@@ -11,7 +11,7 @@ from ._errors import OnnxError, TfliteError
 from ._onnx_draft import Draft
 from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
-from ._onnx_functions import materialize
+from ._onnx_functions import materialize, scaler
 from ._onnx_integers import program_of
 from ._onnx_reader import Bound, Handler, Reader, input_of
 from ._onnx_shapes import (
@@ -60,6 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "Expand": expand,
     "Softmax": softmax,
     "LogSoftmax": softmax,
+    "ai.onnx.ml.Scaler": scaler,
 }
 HANDLERS |= integer_handlers(HANDLERS)
 _STATE = "keeps a state from step to step: a net has none; use convolutions over time"

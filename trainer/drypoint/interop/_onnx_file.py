@@ -130,7 +130,8 @@ def _graph(proto: Any, onnx: Any) -> Graph:
     graph = proto.graph
     constants = {one.name: array_of(one, onnx) for one in graph.initializer}
     inputs = [one for one in graph.input if one.name not in constants]
-    if len(inputs) != 1 or len(graph.output) != 1:
+    outputs = _values(graph, onnx)
+    if len(inputs) != 1 or len(outputs) != 1:
         names = ", ".join(_short(one.name) for one in [*inputs, *graph.output][:8])
         raise OnnxError(
             f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
@@ -139,10 +140,10 @@ def _graph(proto: Any, onnx: Any) -> Graph:
     batch, shape = _input_shape(inputs[0])
     versions = {one.domain: one.version for one in proto.opset_import}
     return Graph(
-        nodes=_needed(graph, inputs[0].name, onnx),
+        nodes=_needed(graph, outputs[0], inputs[0].name, onnx),
         constants=constants,
         input=inputs[0].name,
-        output=graph.output[0].name,
+        output=outputs[0],
         batch=batch,
         shape=shape,
         opset=versions.get("", versions.get("ai.onnx", 1)),
@@ -170,9 +171,26 @@ def _input_shape(value: Any) -> tuple[int, Shape]:
     return dims[0] if dims[0] > 0 else ANY_BATCH, tuple(dims[1:])
 
 
-def _needed(graph: Any, start: str, onnx: Any) -> tuple[Node, ...]:
+def _values(graph: Any, onnx: Any) -> list[str]:
+    """The names of the outputs, without those that skl2onnx adds to a classifier's probabilities:
+    the label, a number or a text, and a dictionary (ZipMap) in place of the probabilities.
+    """
+    if len(graph.output) == 1:
+        return [graph.output[0].name]
+    maps = {
+        name: one.input[0] for one in graph.node if one.op_type == "ZipMap" for name in one.output
+    }
+    other = onnx.TensorProto.INT64, onnx.TensorProto.STRING
+    return [
+        maps.get(one.name, one.name)
+        for one in graph.output
+        if one.name in maps or one.type.tensor_type.elem_type not in other
+    ]
+
+
+def _needed(graph: Any, output: str, start: str, onnx: Any) -> tuple[Node, ...]:
     """The nodes that the output depends on, in order of computation."""
-    wanted, found = {graph.output[0].name}, []
+    wanted, found = {output}, []
     for proto in reversed(graph.node):
         if wanted.intersection(proto.output):
             found.append(_node(proto, onnx))

@@ -330,6 +330,18 @@ def _scaled(reader: Reader, value: Value, factor: float, term: float) -> Value:
     return reader.draft.scaled(value, np.full(1, factor), np.full(1, term))
 
 
+def scaler(reader: Reader, node: Node) -> None:
+    """skl2onnx's Scaler, of a StandardScaler or MinMaxScaler: (x - offset) * scale."""
+    value = reader.anything(reader.view(node.inputs[0]))
+    scale, offset = (
+        np.array(node.attributes.get(name, ()), np.float64) for name in ("scale", "offset")
+    )
+    if len(value.made) != 1 or not {scale.size, offset.size} <= {1, value.made[0]}:
+        raise Unsupported(f"scales {value.shape} by {scale.size} factors")
+    factor, term = np.broadcast_arrays(scale, -scale * offset)
+    reader.set(node, reader.draft.scaled(value, factor, term))
+
+
 def _with_layer(reader: Reader, value: Value, layer: nn.Layer) -> Value:
     return replace(value, end=reader.draft.add(layer, (value,)).end)
 
@@ -390,6 +402,11 @@ def _merged(reader: Reader, waiting: Waiting) -> Value:
     reader.draft.title = waiting.title
     if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
         raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
+    if waiting.op != "Mul" and a.size != b.size:
+        raise Unsupported(
+            f"({waiting.title}) adds tensors {a.shape} and {b.shape}; planes that are added are of "
+            "one size: let both have it, or multiply by a factor for each channel"
+        )
     if waiting.op == "Sub":
         b = _scaled(reader, b, -1.0, 0.0)
     if waiting.op == "Mul" and a.size < b.size:

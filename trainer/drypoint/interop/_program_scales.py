@@ -23,12 +23,15 @@ from drypoint.program import (
     MaxPool,
     Op,
     Program,
+    multipliers,
 )
 
 from ._errors import ExportError
 
 LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has 8 bits there
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
+
+HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down (`_tflite_integers.py`)
 
 Weighted = Conv | GroupedConv | DepthwiseConv | Dense
 Tie = tuple[int, int, float]  # two tensors, and the second's scale over the first's
@@ -108,10 +111,19 @@ def _check(op: Op) -> None:
         bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
         need(op.bias[0] == bias, "an addition with a bias that no zero point explains")
     if isinstance(op, AvgPool):
-        bias = -op.kernel[0] * op.kernel[1] * zeros[0]
-        need(op.bias[0] == bias, "a mean with a bias that no zero point explains")
+        count = mean_count(op)
+        biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
+        need(op.bias[0] in biases, "a mean with a bias that no zero point explains")
     if isinstance(op, MaxPool | Concat):
         need(op.out_type != "i32", "a last op without a scale of its own")
+
+
+def mean_count(op: AvgPool) -> float:
+    """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less."""
+    count = op.kernel[0] * op.kernel[1]
+    mult, shift = multipliers(np.array([1 / (count - HALVES_DOWN)]))
+    halves_down = count > 1 and (mult[0], shift) == (op.mult[0], op.shift)
+    return count - HALVES_DOWN if halves_down else count
 
 
 def _pad(op: Op) -> int | None:
@@ -132,7 +144,7 @@ def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
             yield from ((op, (number, i + 1, 1.0)) for number in reads)
         if isinstance(op, AvgPool | Add):
             ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
-            factors = (op.kernel[0] * op.kernel[1],) if isinstance(op, AvgPool) else op.factors
+            factors = (mean_count(op),) if isinstance(op, AvgPool) else op.factors
             for number, factor in zip(reads, factors, strict=True):
                 yield op, (number, i + 1, 1 / (ratio * factor))
 

@@ -24,11 +24,16 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
-    last with a constant), CONCATENATION of channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
+    last with a constant), CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and
+    channels, RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2,
     SOFTMAX at the end, QUANTIZE, DEQUANTIZE at the end, and the functions RELU, RELU6,
     RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT,
     SQUARE, SIN and COS, which become
     tables. Activations are int8 with one scale, weights int8 with a scale a channel or one.
+
+    A streaming file, which keeps the last rows of signals in variables, becomes a program over a
+    whole window: the rows that one output depends on, in whole runs. Its `Program.streaming` gives
+    the file's outputs run by run.
 
     The program reads the file's int8 input; of a file with a uint8 input it reads uint8 where the
     zero point is 0, else int8 that are 128 less; a float input becomes integers by
@@ -71,8 +76,8 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
     Weights become float32; of a quantized file, the real values of its integers. The operators of
-    `program_from_tflite` are read, but NEG. The net takes images as
-    (N, C, H, W); the file's images are (N, H, W, C).
+    `program_from_tflite` are read, but NEG, and streaming files as nets over a whole window. The
+    net takes images as (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
         source: as for `program_from_tflite`.

@@ -28,6 +28,7 @@ from drypoint.program import (
 )
 
 from ._errors import Unsupported
+from ._program_scales import HALVES_DOWN
 from ._rounding import Requantization
 from ._tflite_draft import Draft, Value, clamp, filled
 from ._tflite_file import Array, FileTensor, Operator
@@ -129,7 +130,7 @@ def _halves_away_from_zero(count: int, ratio: float, bias: int, raw_zero: int) -
     """
     if raw_zero not in (-128, 0):
         return ratio, bias
-    return 1 / (count - 1 / 128), bias - (raw_zero == -128)
+    return 1 / (count - HALVES_DOWN), bias - (raw_zero == -128)
 
 
 def _factors(a: float, b: float) -> tuple[tuple[int, int], float]:

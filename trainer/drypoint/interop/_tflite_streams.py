@@ -32,13 +32,15 @@ class Signals:
         self.given = file
         self.tensors = list(file.tensors)
         self.steps: list[Step] = []
-        self.new: dict[int, int | None] = {file.input: rows_of(file, file.input)}
+        streaming = any(one.kind == "READ_VARIABLE" for one in file.operators)
+        rows = rows_of(file, file.input)
+        self.new: dict[int, int | None] = {file.input: rows if streaming else None}
         self.views: dict[int, View] = {}
         self.step_of: dict[int, Step] = {}  # by output
         self.variables: dict[bytes, int] = {}  # name -> the tensor of its first READ_VARIABLE
         self.held: set[int] = set()  # these tensors
         self.sources: dict[int, int] = {}  # such a tensor -> the signal whose rows it holds
-        if self.new[file.input] is not None:
+        if rows is not None:
             self.views[file.input] = whole(file, file.input)
         handles = {
             one.outputs[0]: b"/".join(one.options[f] or b"" for f in ("Container", "SharedName"))
@@ -88,6 +90,8 @@ class Signals:
         return view.moved(source, self.new[source] or 0)
 
     def _operator(self, one: Operator) -> None:
+        if self.step_of.keys() & set(one.outputs) or self.views.keys() & set(one.outputs):
+            raise TfliteError(f"damaged: {one.title} writes what is computed already")
         try:
             views = parts(self.given, one, self.views)
         except Unsupported:

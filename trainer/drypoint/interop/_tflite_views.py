@@ -13,6 +13,7 @@ from ._tflite_functions import FUNCTIONS
 from ._tflite_walk import RESHAPES, constant
 
 ROWS, CHANNELS = 1, -1  # axes
+CUTS = ("STRIDED_SLICE", "SPLIT", "SPLIT_V")
 _WINDOWS = {  # operators with windows: their options with the kernel's rows and the dilation
     "CONV_2D": ("", "DilationHFactor"),
     "DEPTHWISE_CONV_2D": ("", "DilationHFactor"),
@@ -101,7 +102,8 @@ def by_row(one: Operator) -> bool:
 
 def _kernel_rows(tensors: Sequence[FileTensor], one: Operator) -> int:
     """The rows of a convolution's kernel; 0 where it has none."""
-    shape = tensors[one.inputs[1]].shape if len(one.inputs) > 1 else ()
+    number = one.inputs[1] if len(one.inputs) > 1 else -1
+    shape = tensors[number].shape if number >= 0 else ()
     return shape[ROWS] if len(shape) == 4 else 0
 
 
@@ -132,7 +134,7 @@ def parts(file: File, one: Operator, views: Mapping[int, View]) -> dict[int, Vie
         made = _sliced(file, one, views[one.inputs[0]])
         return {} if made is None else {one.outputs[0]: made}
     position = {"SPLIT": 1, "SPLIT_V": 0}.get(one.kind)
-    if position is not None and one.inputs[position] in views:
+    if position is not None and len(one.inputs) > position and one.inputs[position] in views:
         return _split(file, one, position, views[one.inputs[position]])
     return {}
 
@@ -142,8 +144,13 @@ def _sliced(file: File, one: Operator, view: View) -> View | None:
     masks = one.options
     if masks["EllipsisMask"] or masks["NewAxisMask"] or masks["ShrinkAxisMask"] or masks["Offset"]:
         return None
-    begins, ends, strides = (constant(file, one, i).ravel().tolist() for i in (1, 2, 3))
+    numbers = [constant(file, one, i) for i in (1, 2, 3)]
+    if any(given.dtype.kind != "i" for given in numbers):
+        return None
+    begins, ends, strides = (given.ravel().tolist() for given in numbers)
     shape = file.tensors[one.inputs[0]].shape
+    if len(shape) < 3 or (view.rows, view.high - view.low) != (shape[ROWS], shape[CHANNELS]):
+        return None
     if not len(begins) == len(ends) == len(strides) == len(shape) or set(strides) != {1}:
         return None
     spans = [

@@ -18,9 +18,6 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
-    "READ_VARIABLE": "keeps a state from run to run: a program has none; export the whole window",
-    "VAR_HANDLE": "keeps a state from run to run: a program has none; export the whole window",
-    "CALL_ONCE": "keeps a state from run to run: a program has none; export the whole window",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "PRELU": "has a slope for each channel; LEAKY_RELU has one",
 }

@@ -8,7 +8,7 @@ from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_mixed import extended
 from ._tflite_streams import Signals
-from ._tflite_views import CHANNELS, Step, View, by_row, pace, rows_of
+from ._tflite_views import CHANNELS, CUTS, Step, View, by_row, pace, rows_of
 from ._tflite_walk import MAX_SHARED
 
 MAX_ROWS = 0xFFFF  # of a program's plane
@@ -19,7 +19,8 @@ _PLAIN = {
 
 
 def whole_window(file: File) -> File:
-    """The file of a whole window of a streaming file, without variables; other files as they are.
+    """The file of a whole window of a streaming file, without variables. In other files, parts of
+    tensors that SPLIT and STRIDED_SLICE cut become convolutions that copy them.
 
     It reads the rows that the last output depends on, in whole runs: its output is the streaming
     file's after so many runs from any state. Its operators keep their names.
@@ -28,7 +29,7 @@ def whole_window(file: File) -> File:
         TfliteError: a variable holds something else than the last rows of a signal, or the window
             is too long.
     """
-    if all(one.kind != "READ_VARIABLE" for one in file.operators):
+    if not {"READ_VARIABLE", *CUTS} & {one.kind for one in file.operators}:
         return file
     return _Window(Signals(file)).file()
 
@@ -58,6 +59,8 @@ class _Window:
             rows = self.need[number] = max(self.need.get(number, 0), 1 if given else 0)
             moves = pace(self.tensors, step, number)
             if given is not None and (moves is None or self.signals.new.get(number) is None):
+                if rows > given:
+                    raise TfliteError(f"damaged: {step.one.title} has not the rows that are read")
                 rows = self.need[number] = given
             for position, view in step.reads.items():
                 wanted = view.rows if moves is None else (rows - 1) * moves[1] + moves[0]
@@ -117,6 +120,7 @@ class _Window:
             and one.options["DilationHFactor"] == 1
             and one.options["Padding"] == "VALID"
             and self.tensors[one.inputs[1]].constant is not None
+            and len(self.tensors[one.inputs[1]].shape) == 4
         )
 
     def _cut(self, one: Operator, position: int, view: View, around: tuple[int, int]) -> int:

@@ -113,7 +113,7 @@ def _output(graph: Any) -> str:
 def _converted(node: Any, names: dict[str, str], nodes: Nodes) -> str:
     """Add the nodes of an operation; the name of its output."""
     name = str(node.name)
-    value = node.meta.get("val")
+    value = _first(node.meta.get("val"))
     if hasattr(value, "shape"):
         nodes.shapes[name] = tuple(int(n) for n in value.shape[1:])
     kind = str(node.target).removeprefix("aten.").partition(".")[0].removesuffix("_")
@@ -124,6 +124,11 @@ def _converted(node: Any, names: dict[str, str], nodes: Nodes) -> str:
         reads = [names[one.name] for one in node.all_input_nodes]
         return nodes.add(REFUSED.get(kind, str(node.target)), reads, name)
     return operation(_Call(node, names, nodes))
+
+
+def _first(value: Any) -> Any:
+    """The value of a node; of one with several, such as maxima and their places, the first."""
+    return value[0] if isinstance(value, tuple | list) and value else value
 
 
 class _Call:
@@ -165,7 +170,7 @@ class _Call:
     def shape(self, name: str = "") -> tuple[int, ...]:
         """The shape of an argument, or of the output, with the batch axis."""
         node = self.node if not name else self.get(name, self.get("self"))
-        return tuple(int(n) for n in node.meta["val"].shape)
+        return tuple(int(n) for n in _first(node.meta["val"]).shape)
 
     def ints(self, name: str, count: int, default: Any = None) -> tuple[int, ...]:
         """A number for each spatial axis."""

@@ -123,11 +123,16 @@ def _adaptive(pool: str) -> Operation:
     return add
 
 
-def _mean(call: Any) -> str:
-    axes = call.get("dim") or range(1, len(call.shape("input")))
-    axes = [axes] if isinstance(axes, int) else list(axes)
-    keep = int(call.get("keepdim", False))
-    return str(call.add("ReduceMean", [call.tensor()], axes=tuple(axes), keepdims=keep))
+def _reduced(op: str) -> Operation:
+    """The mean or the maximum over axes."""
+
+    def add(call: Any) -> str:
+        axes = call.get("dim") or range(1, len(call.shape("input")))
+        axes = [axes] if isinstance(axes, int) else list(axes)
+        keep = int(call.get("keepdim", False))
+        return str(call.add(op, [call.tensor()], axes=tuple(axes), keepdims=keep))
+
+    return add
 
 
 def _reshape(call: Any) -> str:
@@ -143,7 +148,8 @@ def _permute(call: Any) -> str:
     if call.get("dims") is not None:
         axes = [int(n) % rank for n in call.get("dims")]
     else:
-        a, b = (int(call.get(name)) % rank for name in ("dim0", "dim1"))
+        names = ("dim0", "dim1") if call.get("dim0") is not None else ("axis0", "axis1")
+        a, b = (int(call.get(name)) % rank for name in names)
         axes[a], axes[b] = axes[b], axes[a]
     return str(call.add("Transpose", [call.tensor()], perm=tuple(axes)))
 
@@ -194,6 +200,25 @@ def _sliced(call: Any) -> str:
     return _slice(call, axis, start, end, call.get("step", 1))
 
 
+def _max(call: Any) -> str:
+    """The larger of two tensors, or the maximum over an axis."""
+    return _pair("Max")(call) if call.get("other") is not None else _reduced("ReduceMax")(call)
+
+
+def _subtracted_from(call: Any) -> str:
+    """A tensor or number less a tensor."""
+    if call.get("alpha", 1) != 1:
+        return str(call.add("rsub with a factor", [call.tensor()]))
+    return str(call.add("Sub", [call.tensor("other"), call.tensor()]))
+
+
+def _selected(call: Any) -> str:
+    """One index of an axis, such as the last step of a signal."""
+    axis = call.axis("dim", 0)
+    number = int(call.get("index")) % call.shape("input")[axis]
+    return str(call.add("Gather", [call.tensor(), call.constant(np.int64(number))], axis=axis))
+
+
 def _split(call: Any) -> str:
     """Nothing: each part that is read becomes a slice of what is split."""
     return str(call.tensor())
@@ -203,6 +228,8 @@ def _part(call: Any) -> str:
     """One of the parts of a split tensor."""
     whole, number = call.node.args
     if not any(kind in str(whole.target) for kind in ("split", "chunk")):
+        if number != 0 and call.node.users:  # such as the places of maxima
+            return str(call.add(f"output {number} of {whole.target}", [call.names[whole.name]]))
         return str(call.add("Identity", [call.names[whole.name]]))
     parts = [tuple(one.shape) for one in whole.meta["val"]]
     (source,) = whole.all_input_nodes
@@ -283,13 +310,14 @@ OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), _adaptive("MaxPool")),
     **dict.fromkeys(("view", "reshape", "flatten", "unsqueeze", "squeeze", "unflatten"), _reshape),
     **dict.fromkeys(("_unsafe_view",), _reshape),
-    **dict.fromkeys(("permute", "transpose"), _permute),
+    **dict.fromkeys(("permute", "transpose", "swapaxes"), _permute),
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias",
-         "to", "_to_copy", "lift_fresh_copy", "_assert_tensor_metadata"), _same("Identity"),
+         "to", "_to_copy", "lift_fresh_copy"), _same("Identity"),
     ),
+    "_assert_tensor_metadata": lambda call: str(call.add("Identity", [call.tensor("a")])),
     **dict.fromkeys(("cat", "concat"), _concat),
-    **dict.fromkeys(("clamp", "hardtanh", "clip"), _clip),
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max", "hardtanh", "clip"), _clip),
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
     **dict.fromkeys(("split", "chunk", "split_with_sizes"), _split),
     **dict.fromkeys(("matmul", "mm"), _matmul),
@@ -297,8 +325,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "linear": _linear,
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm,
-    "mean": _mean,
+    "mean": _reduced("ReduceMean"),
+    "max": _max,
+    "rsub": _subtracted_from,
+    "square": lambda call: str(call.add("Mul", [call.tensor(), call.tensor()])),
+    "amax": _reduced("ReduceMax"),
     "slice": _sliced,
+    "select": _selected,
     "softmax": _softmax("Softmax"),
     "_softmax": _softmax("Softmax"),
     "log_softmax": _softmax("LogSoftmax"),
@@ -307,6 +340,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "sub": _pair("Sub"),
     "mul": _pair("Mul"),
     "div": _pair("Div"),
+    "true_divide": _pair("Div"),
+    "multiply": _pair("Mul"),
+    "subtract": _pair("Sub"),
     "minimum": _pair("Min"),
     "maximum": _pair("Max"),
     "pow": _power,
@@ -315,6 +351,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "leaky_relu": _leaky,
     "prelu": _prelu,
     "elu": _elu,
+    "selu": _same("Selu"),
     "silu": _silu,
     "gelu": _gelu,
     "hardswish": _same("HardSwish"),

@@ -1,9 +1,6 @@
 // The C engine in WebAssembly: checks a program (.dpt), runs it, and gives each op's output.
 
-const KINDS = [
-  "", "conv", "dense", "max pooling", "mean pooling", "grouped conv", "depthwise conv", "add",
-  "concat", "lookup", "product", "history",
-];
+const KINDS = JSON.parse(document.getElementById("settings").textContent).kinds; // by number
 const TYPES = ["u8", "i8", "i32"];
 const ARRAYS = [Uint8Array, Int8Array, Int32Array];
 const MAGIC = [0x44, 0x50, 0x54, 0x1a];
