@@ -15,6 +15,7 @@ import nets
 import numpy as np
 import rows_faults
 import stream_faults
+import stream_nets
 from broken_blobs import BROKEN
 from jobs import Job, answers, traces
 from shared_tables import shared_blob
@@ -56,11 +57,14 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *depthwise_nets.PROGRAMS,
         *nets.POOLING,
     ]
+    random_nets += stream_nets.streams(range(8))
     traces(
-        programs["driver"], [(program, nets.random_inputs(program, 1)) for program in random_nets]
+        programs["driver"],
+        [(program, nets.random_inputs(program, 1, n=24)) for program in random_nets],
     )
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
+    broken.append(stream_faults.many(129))
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)
     for seed in (48, 69):

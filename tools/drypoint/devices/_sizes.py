@@ -25,7 +25,9 @@ def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]
     Raises:
         SizeError: a tool failed, or there is data that a start-up would have to write.
     """
-    flags = [*compile_flags(target), optimize, f"-I{folder}"]
+    # No unwind tables: they serve exceptions and debuggers, and linkers keep those of dropped code.
+    unwinding = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
+    flags = [*compile_flags(target), optimize, *unwinding, f"-I{folder}"]
     tables, whole = folder / "tables.o", folder / "whole.o"
     _tool(target.compiler, *flags, "-c", folder / f"{NAME}.c", "-o", tables)
     if isinstance(target.runs_on, Node):
