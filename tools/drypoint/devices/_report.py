@@ -35,13 +35,14 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         ("RAM, stack", stack),
         ("work", f"{program.macs:,} MACs"),
     ]
+    what = "one step" if program.is_streaming else "one run"
     if cost.instructions is None:
-        return [*rows, ("one run", f"not counted: {why_not_counted(target)}")]
+        return [*rows, (what, f"not counted: {why_not_counted(target)}")]
     run = f"{cost.instructions.total:,} instructions"
     if clock_mhz:
         time = cost.instructions.total / clock_mhz
         run += f", about {time:,.0f} microseconds at {clock_mhz:g} MHz if each took a cycle"
-    return [*rows, ("one run", run)]
+    return [*rows, (what, run)]
 
 
 def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
