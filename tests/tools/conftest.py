@@ -33,8 +33,10 @@ def lenet(toolbox):
 
 
 @pytest.fixture
-def cli(capsys):
-    """Runs a command in this process: (exit code, standard output, standard error)."""
+def cli(capsys, monkeypatch):
+    """Runs a command in this process: (exit code, standard output, standard error). However slow
+    the machine, it prints no lines of progress."""
+    monkeypatch.setattr("drypoint.common._progress.LINES_AFTER", 1e9)
 
     def run(*arguments):
         capsys.readouterr()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+LINES_AFTER = 2.0  # seconds, without a terminal: a computation that is over before shows nothing
 _stream: ContextVar[TextIO | None] = ContextVar("drypoint_progress", default=None)
 
 
@@ -56,7 +57,7 @@ def progress(
         yield _nothing
         return
     bar = capable_terminal(stream)
-    display = Bar(stream, what=what) if bar else Lines(stream, what=what, first=2.0)
+    display = Bar(stream, what=what) if bar else Lines(stream, what=what, first=LINES_AFTER)
     stop = threading.Event()
 
     def tick() -> None:
