@@ -20,8 +20,7 @@ static inline uint64_t histories(const uint8_t *blob) {
     return n;
 }
 
-/* When a tensor is ready, and when an op runs: from the program's input up, each time anew for the
- * ops before, with the clocks of all tensors so far in `ready`. */
+/* When an op runs; `ready` has the clocks of the tensors that it reads. */
 static inline steps_of runs(const uint8_t *blob, uint64_t op, const steps_of *ready) {
     const size_t r = record_at(op);
     const steps_of a = ready[u16_at(blob, r + 4)];

@@ -138,6 +138,17 @@ def test_a_reset_in_mid_stream_begins_another_signal():
         assert np.array_equal([given[i] for i in there], wanted)
 
 
+def test_decisions_are_of_the_steps_that_have_an_output():
+    program = stream_nets.random_windows(6).streaming()
+    signal = random_inputs(program, 1, n=40)
+    engine = Engine(program)
+    real = engine.predict(signal)  # without a decoder
+    assert np.array_equal(real, program.real(reference.run(program, signal)))
+    assert len(engine.predict(signal[0])) == 0  # no output in the first step
+    with pytest.raises(ProgramError, match=r"2 rows for one step; steps\(x\) takes several"):
+        engine.stream().step(signal[:2])
+
+
 def test_the_parts_of_a_signal_may_be_of_any_length_and_streams_are_apart():
     program = stream_nets.random_windows(8).streaming()
     signals = [random_inputs(program, seed, n=50) for seed in (1, 2)]

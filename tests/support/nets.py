@@ -295,9 +295,9 @@ class _Graph:
 
 
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
-    """A graph of ops, determined by the seed: every kind of op (those of `LATER` for some
-    seeds), outputs that several ops read, edges that skip ops, zero points,
-    padding values, ops in place. Where the seed modulo 3 is 1, ops run row by row.
+    """A graph of ops, determined by the seed: every kind of op (the kinds of `LATER` for some
+    seeds), outputs that several ops read, edges that skip ops, zero points, padding values, ops in
+    place. Where the seed modulo 3 is 1, ops run row by row.
 
     With `n_ops` the graph has so many random ops, and what joins them.
     """

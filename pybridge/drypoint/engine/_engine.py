@@ -210,13 +210,14 @@ class Engine:
 
     def predict(self, x: ArrayLike) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
-        program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself.
+        program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of a
+        streaming program, a list for the steps that have an output.
 
         Args:
             x: as for `predict_proba`.
         """
         real = self.predict_proba(x)
-        if self.program.is_single(x):
+        if self.program.is_single(x) and not self.program.is_streaming:
             real = real[0]
         config = self.program.decoder
         if config is None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.program import Program
+from drypoint.program import Program, ProgramError
 
 from ._native import lib
 from ._status import check, pointer
@@ -37,9 +37,12 @@ class Stream:
                 or what `Program.integers` quantizes, one time step.
 
         Raises:
-            ProgramError: another type or shape.
+            ProgramError: another type or shape, or several rows.
         """
-        found = self.steps(self._program.encode(x)[:1])
+        rows = self._program.encode(x)
+        if len(rows) != 1:
+            raise ProgramError(f"{len(rows)} rows for one step; steps(x) takes several")
+        found = self.steps(rows)
         return found[0] if len(found) else None
 
     def steps(self, x: ArrayLike) -> NDArray[np.int32]:
@@ -51,7 +54,7 @@ class Stream:
         inputs = np.ascontiguousarray(self._program.encode(x))
         n = len(inputs)
         outputs = np.empty((n, self._program.output_shape.size), np.int32)
-        there = np.zeros(n, np.uint8)
+        has_output = np.zeros(n, np.uint8)
         check(
             lib.dpt_bridge_steps(
                 self._model,
@@ -59,8 +62,8 @@ class Stream:
                 n,
                 pointer("uint8_t *", inputs),
                 pointer("int32_t *", outputs),
-                pointer("uint8_t *", there),
+                pointer("uint8_t *", has_output),
             )
         )
-        written: NDArray[np.int32] = outputs[there != 0]
+        written: NDArray[np.int32] = outputs[has_output != 0]
         return written

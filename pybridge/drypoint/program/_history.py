@@ -19,7 +19,7 @@ Reads = Sequence[tuple[int, ...]]
 class History(PaddedOp):
     """The oldest rows of the last ``kernel[0]`` rows of a signal, one of which it reads in a step.
 
-    ``kernel``, ``stride`` and ``padding`` describe windows over time, as those of a convolution do:
+    ``kernel``, ``stride`` and ``padding`` describe windows over time, as in a convolution:
     the first window begins ``padding[0]`` rows before the signal, the next one ``stride[0]`` rows
     later. Rows before the signal read ``pad``. The output's height is 1 to ``kernel[0]``.
     """

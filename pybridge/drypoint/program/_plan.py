@@ -221,10 +221,8 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             raise ProgramError(f"op {op.name!r} has the offset {plan.offsets[i]} in the arena")
         _check_rows(ops, reads, plan, last, i)
     _check_state(ops, reads, plan, last)
-    need, alive = (
-        state_offsets(ops)[-1],
-        list[tuple[int, int]](),
-    )  # ops, and the bytes that their outputs take
+    need = state_offsets(ops)[-1]
+    alive = list[tuple[int, int]]()  # ops, and the bytes that their outputs take
     for group in groups(plan):
         if group.last - group.first >= MAX_ALIVE:
             name = ops[group.first].name
@@ -263,7 +261,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
 def _check_state(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]) -> None:
     """Rule 8, and the places of the histories: NUMERICS.md section 11."""
     *places, size = state_offsets(ops)
-    histories = [i for i, op in enumerate(ops) if isinstance(op, History)]
+    histories = {i: op for i, op in enumerate(ops) if isinstance(op, History)}
     lent = lent_rows(ops, reads)
     if len(histories) > MAX_HISTORIES:
         raise ProgramError(f"{len(histories)} histories; a program has at most {MAX_HISTORIES}")
@@ -271,30 +269,21 @@ def _check_state(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int
         raise ProgramError("an op of a streaming program runs row by row, which none may")
     for i, op in enumerate(ops):
         at = plan.offsets[i]
-        if isinstance(op, History) and at != places[i]:
+        if i in histories and at != places[i]:
             raise ProgramError(f"op {op.name!r} has its rows at {at} in the arena, not {places[i]}")
-        if is_placed(ops, i) and at < size:
-            _check_over_state(ops, plan, last, i, lent)
-
-
-def _check_over_state(
-    ops: Sequence[Op], plan: Plan, last: Sequence[int], i: int, lent: frozenset[int]
-) -> None:
-    """Rule 8 for op i, whose output begins before the state's end."""
-    begin = plan.offsets[i]
-    end = begin + ops[i].output.bytes
-    wrong = begin < COUNTER * len(ops)
-    for h, history in enumerate(ops):
-        if isinstance(history, History):
-            at = plan.offsets[h]
+        if not is_placed(ops, i) or at >= size:
+            continue
+        end = at + op.output.bytes
+        wrong = at < COUNTER * len(ops)
+        for h, history in histories.items():  # at most MAX_HISTORIES: the time is linear
             free = h in lent and (last[i] < h or last[h] < i)
-            used = at + (row_bytes(history) if free else 0)
-            wrong |= max(begin, used) < min(end, at + history.state_bytes)
-    if wrong:
-        raise ProgramError(
-            f"op {ops[i].name!r} would write over the state at the front of the arena; it may lie "
-            "over the oldest row of a history that no op reads any more"
-        )
+            used = places[h] + (row_bytes(history) if free else 0)
+            wrong |= max(at, used) < min(end, places[h] + history.state_bytes)
+        if wrong:
+            raise ProgramError(
+                f"op {op.name!r} would write over the state at the front of the arena; it may lie "
+                "over the oldest row of a history that no op reads any more"
+            )
 
 
 def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int], i: int) -> None:

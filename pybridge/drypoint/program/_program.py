@@ -319,9 +319,10 @@ class Program:
     @property
     def is_autoencoder(self) -> bool:
         """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
-        the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax."""
+        the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax, no
+        signal row by row."""
         same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
-        return same and not self.reads_pixels and not self.softmax
+        return same and not self.is_streaming and not self.reads_pixels and not self.softmax
 
     @property
     def error_scale(self) -> ErrorScale:

@@ -17,11 +17,11 @@ from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
 def streaming(program: Program) -> Program:
     """The program that reads a signal row by row and writes the outputs of the windows.
 
-    Its input is one row of the input of ``program``, a step of time; where all planes are one row
-    high, time lies along the width, and one column. Each row of each op is
-    computed once, and histories keep the rows that later rows need. The outputs are the same bytes:
-    NUMERICS.md section 11 says of which windows. A net whose last op writes several rows gives one
-    row in a step.
+    The input of the streaming program is one row of the input of ``program``: one time step. Where
+    all planes are one row high, time lies along the width, and the input is one column. Each row of
+    each op is computed once, and histories keep the rows that later rows need. The outputs are the
+    bytes that ``program`` gives for windows of the signal; NUMERICS.md section 11 says for which. A
+    net whose last op writes several rows gives one row in a step.
 
     Returns:
         The streaming program; without labels where ``program`` has a label for each of several
@@ -36,8 +36,8 @@ def streaming(program: Program) -> Program:
         raise ProgramError(f"the program {program.name!r} is a streaming program already")
     if program.threshold is not None:
         raise ProgramError(
-            f"the program {program.name!r} is an autoencoder with a threshold: the error of a "
-            "reconstruction is that of a whole window, so run whole windows"
+            f"the program {program.name!r} is an autoencoder with a threshold: the reconstruction "
+            "error is computed of a whole window, so run whole windows"
         )
     program = _upright(program)
     stream = _Stream(program)
@@ -58,8 +58,7 @@ def streaming(program: Program) -> Program:
 
 
 def _upright(program: Program) -> Program:
-    """The program with time along the height: the bytes of 1 x W x C planes are those of W x 1 x C
-    planes."""
+    """The program with time along the height: 1 x W x C and W x 1 x C planes have equal bytes."""
     if any(tensor.shape.h > 1 for op in program.ops for tensor in (*op.inputs, op.output)):
         return program
     return replace(program, ops=tuple(map(_turned, program.ops)), plan=NO_PLAN)

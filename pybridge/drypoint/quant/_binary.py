@@ -40,13 +40,13 @@ class Binary(Stage, ABC):
 
     @abstractmethod
     def op(self, q: Integers, fields: Mapping[str, Any]) -> Op:
-        """The op; ``fields`` are those that every requantized op has."""
+        """The op; ``fields`` has the fields of every requantized op."""
 
     @abstractmethod
     def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:
         """The largest difference of the real accumulator from the float layer's, in real units.
 
-        ``errors`` are those of the two inputs.
+        ``errors`` are the error bounds of the two inputs.
         """
 
     @abstractmethod

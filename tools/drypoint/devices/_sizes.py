@@ -25,7 +25,7 @@ def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]
     Raises:
         SizeError: a tool failed, or there is data that a start-up would have to write.
     """
-    # No unwind tables: they serve exceptions and debuggers, and linkers keep those of dropped code.
+    # Unwind tables serve exceptions and debuggers; a linker keeps the tables of code that it drops.
     unwinding = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
     flags = [*compile_flags(target), optimize, *unwinding, f"-I{folder}"]
     tables, whole = folder / "tables.o", folder / "whole.o"

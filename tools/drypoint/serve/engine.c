@@ -10,7 +10,7 @@
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
-/* Answers of load() beside those of dpt_status. */
+/* Answers of load() that dpt_status does not have. */
 enum { E_MEMORY = -100, E_STEPS = -101, E_INPUT = -102 };
 
 enum { PAGE = 65536, MOST_BYTES = 1 << 28 };
