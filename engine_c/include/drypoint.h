@@ -234,7 +234,8 @@ dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, vo
  * fills `output` and returns DPT_OK, or returns DPT_NO_OUTPUT and leaves `output` as it is. The
  * state must last from one step to the next; what lies behind it need not. The arguments are the
  * arguments of dpt_run; `backend` may change from step to step. Errors: as dpt_run; DPT_E_STATE if
- * the model does not stream. The trace sees the outputs of the ops that run. NUMERICS.md, section 11. */
+ * the model does not stream. The trace sees the outputs of the ops that run. NUMERICS.md,
+ * section 11. */
 dpt_status dpt_reset(const dpt_model *model, void *arena, size_t arena_size);
 dpt_status dpt_step(const dpt_model *model, const dpt_backend *backend, void *arena,
                     size_t arena_size, const void *input, int32_t *output);
