@@ -1,5 +1,6 @@
 """Serves a page on this machine, and the float net's answers for what is drawn on it."""
 
+import contextlib
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -46,7 +47,10 @@ def make_server(
             if model is None or self.path != "/float" or size != str(int(np.prod(shape))):
                 self._answer(404, "text/plain", b"wanted: POST /float, the bytes of one picture\n")
                 return
-            pixels = np.frombuffer(self.rfile.read(int(size)), np.uint8).reshape(shape)
+            body = self.rfile.read(int(size))
+            if len(body) != int(size):  # the browser has closed the connection
+                return
+            pixels = np.frombuffer(body, np.uint8).reshape(shape)
             answer = json.dumps(float_outputs(model, pixels)).encode()
             self._answer(200, "application/json", answer)
 
@@ -55,7 +59,8 @@ def make_server(
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # the browser may be gone
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing: a line for each drawing would hide the address."""
