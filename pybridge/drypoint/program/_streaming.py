@@ -25,7 +25,8 @@ def streaming(program: Program) -> Program:
 
     Returns:
         The streaming program; without labels where ``program`` has a label for each of several
-        rows. Its encoder, if it is a `SignalEncoder`'s, reads single steps.
+        rows. Its encoder, if it is a `SignalEncoder`'s, reads single steps. If no op reads several
+        rows, there is nothing to keep: the program has no state, and each run is for one row.
 
     Raises:
         ProgramError: the program streams already, an op looks at later steps (padding at the
