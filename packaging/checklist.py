@@ -46,7 +46,8 @@ def run(section: str) -> None:
     Raises:
         SystemExit: a command failed.
     """
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = os.environ.get("VERSION", project["version"])
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, check=True
     )
