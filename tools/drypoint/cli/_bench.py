@@ -13,7 +13,6 @@ from drypoint.bench import (
     SpeedBars,
     bench,
     case_of,
-    check_chart,
     known_nets,
     make_case,
     markdown,
@@ -21,6 +20,7 @@ from drypoint.bench import (
     to_json,
 )
 from drypoint.engine import find_compiler
+from drypoint.plot import check_saving
 
 from ._output import say
 from ._pieces import count, load_program, model_file, of_windows
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     compiler = find_compiler(args.cc)
     if args.plot is not None:
-        check_chart(args.plot)
+        check_saving(args.plot)
     plan = QUICK if args.quick else Plan()
     plan = replace(
         plan,

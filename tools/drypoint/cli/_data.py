@@ -363,18 +363,19 @@ def _described(dataset: Dataset) -> str:
 
 def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
     """Refuse MNIST's images for a net with other inputs or other classes."""
-    shape = reader.input_shape
+    shape, encoder = reader.input_shape, encoder_of(reader)
     fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
-    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
+    if not fits and not isinstance(encoder, ImageEncoder):
+        reads = f"inputs of shape {tuple(shape or ())}"
+        if isinstance(encoder, SignalEncoder):
+            reads = f"signals of {encoder.window} steps x {encoder.channels} channels"
         raise DrypointError(
-            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
-            "x) and measure.measure(model, (x, y)) take arrays"
+            f"the net reads {reads}, not MNIST's digits: name its data, --data DATA"
         )
     labels = reader.labels if isinstance(reader, Program) else None
     classes = labels or getattr(reader.decoder, "classes", ())
     if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
         shown = ", ".join(map(str, classes[:12]))
         raise DrypointError(
-            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
-            "--data DIR"
+            f"the net tells apart {shown}, not MNIST's digits: name its data, --data DATA"
         )

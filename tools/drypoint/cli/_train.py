@@ -113,9 +113,13 @@ def run(args: argparse.Namespace) -> int:
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
     if leads:
-        for path in (out, args.results, args.plot):  # before the work, not after it
+        for path in (out, args.results):  # before the work, not after it
             if path is not None:
                 check_writable(path)
+        if args.plot is not None:
+            from drypoint.plot import check_saving  # noqa: PLC0415 - loads every plot
+
+            check_saving(args.plot)
     notify = say if leads else _silent
     trained, finish = (_by_recipe if by_recipe else _own_net)(args, notify)
     if leads:
