@@ -15,7 +15,7 @@ from drypoint.serve import make_page, make_server
 from ._data import add_data_arguments, examples
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, natural
+from ._pieces import count, load_file, model_file, natural
 from ._quantize import IMAGES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        type=Path,
+        type=model_file,
         help="a float model (.npz), which is quantized and answers beside its integers, or a "
         "program (.dpt); the LeNet of the package if left out",
     )
