@@ -367,6 +367,8 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
     code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
     assert code == 0
     assert "net: mlp (--net names another)" in notes
+    said = "labels are column 'label', values a, b; a row is an example; --window N if a row is a "
+    assert notes.startswith(f"{table}: {said}time step\n")
     code, said, _ = cli("run", "--model", out, table)
     assert (code, said.count("\n")) == (0, 20)
     assert said.startswith(f"{table}, row 1: ")

@@ -57,7 +57,7 @@ class _List(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Prints an error in one line, with the closest word that is known, and the command for help."""
+    """Prints an error in one line, with the closest known word, and the command for help."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is not known, here, where the options of its command are known."""

@@ -109,7 +109,7 @@ def training_data(
     encoder = None if saved is None else saved.encoder
     splits = _read(args.data, encoder, size=size, color=color, signals=signals)
     for note in splits.notes:
-        notify(f"{args.data}: {note}" + ("; --size WxH chooses" if " are read as " in note else ""))
+        notify(f"{args.data}: {note}{_choice(note, signals)}")
     name = Path(args.data).name or str(args.data)
     facts: dict[str, object] = {"name": name, "sha256": _identity(splits)}
     facts |= {"read": signals} if signals else {}
@@ -130,6 +130,15 @@ def training_data(
             f"{len(train):,} to train"
         )
     return _limited(args, TrainingData(name=name, train=train, val=val, test=test, facts=facts))
+
+
+def _choice(note: str, signals: Mapping[str, object]) -> str:
+    """The option that decides what a note of `data.read` says."""
+    if " are read as " in note:
+        return "; --size WxH chooses"
+    if note.startswith("labels are column") and not {"window", "channels"} & {*signals}:
+        return "; a row is an example; --window N if a row is a time step"
+    return ""
 
 
 def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
