@@ -16,6 +16,7 @@ from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
 from drypoint.program import (
     Program,
+    ProgramError,
     c_name,
     check_c_name,
     fuse_rows,
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: streaming(found.program) if args.streaming else found.program
+        name: streamed(found.program) if args.streaming else found.program
         for name, found in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
@@ -155,6 +156,19 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
+
+
+def streamed(program: Program) -> Program:
+    """The program that reads a signal row by row.
+
+    Raises:
+        DrypointError: it has none, as its padding looks ahead, for example.
+    """
+    try:
+        return streaming(program)
+    except ProgramError as error:
+        causal = "; drypoint train --net tcn makes such a net" if "causal" in str(error) else ""
+        raise DrypointError(f"{error}{causal}") from error
 
 
 def listed(files: list[Path]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drypoint import data, interop, nn
-from drypoint.common import DrypointError, read_bytes, sha256, write_atomic
+from drypoint.common import DrypointError, file_kind, read_bytes, sha256, write_atomic
 from drypoint.program import blob, simplify
 
 from ._output import result
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers or ops."""
     content = read_bytes(args.file)
     is_tflite = interop.is_tflite(args.file)
+    if not is_tflite and (kind := file_kind(content)):
+        raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
     if is_quantized(args.file):
         return _program(args, content)
