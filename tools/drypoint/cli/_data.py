@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import data
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, unknown
 from drypoint.data import (
     ALL,
     Dataset,
@@ -65,6 +65,22 @@ class TrainingData:
     test: Dataset | None
     facts: dict[str, object]
 
+    def check_classes(self) -> None:
+        """Refuse a part with examples of a class that the training part lacks.
+
+        Raises:
+            DrypointError: there is one; no classifier can learn the class.
+        """
+        trained = self.train.class_counts()
+        for name, part in (("validation", self.val), ("test", self.test)):
+            counts = {} if part is None else part.class_counts()
+            lacking = [c for c, n in counts.items() if n and not trained.get(c)]
+            if lacking:
+                raise DrypointError(
+                    f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "
+                    "training part has no example: add some, or leave the class out"
+                )
+
     @property
     def tested(self) -> Dataset:
         """The test part.
@@ -105,6 +121,7 @@ def training_data(
     """
     if args.data is None or _is_name(args.data):
         return _limited(args, _set_with_a_name(args, notify))
+    _check_exists(args.data)
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
     splits = _read(args.data, encoder, size=size, color=color, signals=signals)
@@ -181,6 +198,7 @@ def examples(
         say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
+        _check_exists(args.data)
         if encoder is None and Path(args.data).is_dir():
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
         splits = _read(args.data, encoder, signals=signals_of(reader))
@@ -353,6 +371,14 @@ def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:
 def _is_name(source: str) -> bool:
     """Whether ``--data`` is the name of a data set; a path of that name comes first."""
     return source in data.cards() and not Path(source).exists()
+
+
+def _check_exists(source: str) -> None:
+    """Refuse a ``--data`` that is no file, no folder, and no name of a data set."""
+    if not Path(source).exists():
+        raise DrypointError(
+            unknown("--data: there is no file, folder or data set", source, [*data.cards()], {})
+        )
 
 
 def _named(args: argparse.Namespace) -> str:
