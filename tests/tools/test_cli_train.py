@@ -105,7 +105,8 @@ def test_examples_that_are_new_are_measured_whole(trained, cli, tmp_path):
         save(tmp_path / f"new/{digits.y[i]}/{i}.png", digits.x[i])
     code, out, notes = cli("measure", path, "--data", tmp_path / "new", "--json")
     assert (code, json.loads(out)["n"]) == (0, 12)
-    assert notes == f"{tmp_path / 'new'}: 12 examples, all of them\n"
+    trained_on = "; the net was trained on pictures"
+    assert notes == f"{tmp_path / 'new'}: 12 examples, all of them{trained_on}\n"
     save(tmp_path / f"pictures/{digits.y[0]}/1.png", digits.x[0])
     code, _, notes = cli("measure", path, "--data", tmp_path / "pictures", "--json")
     assert "1 example, all of them: pictures has changed since the net was trained on it" in notes

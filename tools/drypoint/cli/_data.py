@@ -272,7 +272,8 @@ def _chosen(
         return pool, "on which the net was trained: they are too few to hold some out"
     if known.get("name") == name:
         return pool, f"all of them: {name} has changed since the net was trained on it"
-    return pool, "all of them"
+    trained = f"; the net was trained on {str(known['name'])[:80]}" if "name" in known else ""
+    return pool, f"all of them{trained}"
 
 
 def _identity(splits: Splits) -> str:
