@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     parser.add_argument(
-        "--rounds", type=count, metavar="N", help="measurements of each contestant; 9"
+        "--rounds", type=count, metavar="N", help="measurements of each contestant; 9 if left out"
     )
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
