@@ -20,7 +20,6 @@ from drypoint.bench import (
     to_json,
 )
 from drypoint.engine import find_compiler
-from drypoint.plot import check_saving
 
 from ._output import say
 from ._pieces import count, load_program, model_file, of_windows
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     compiler = find_compiler(args.cc)
     if args.plot is not None:
-        check_saving(args.plot)
+        SpeedBars.check_saving(args.plot)
     plan = QUICK if args.quick else Plan()
     plan = replace(
         plan,

@@ -101,8 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the checkpoint in --checkpoint, to the bytes of an uninterrupted run; where "
-        "there is none, start from the beginning: one command can be repeated after each crash",
+        help="go on from the checkpoint in --checkpoint, to the bytes of an uninterrupted run; "
+        "without one, start from the beginning: one command can be repeated after each crash",
     )
 
 
@@ -127,9 +127,9 @@ def run(args: argparse.Namespace) -> int:
             if path is not None:
                 check_writable(path)
         if args.plot is not None:
-            from drypoint.plot import check_saving  # noqa: PLC0415 - loads every plot
+            from drypoint.plot import Picture  # noqa: PLC0415 - loads every plot
 
-            check_saving(args.plot)
+            Picture.check_saving(args.plot)
     notify = say if leads else _silent
     trained, finish = (_by_recipe if by_recipe else _own_net)(args, notify)
     if leads:

@@ -32,7 +32,6 @@ from ._net import NetDrawing as NetDrawing
 from ._net import net as net
 from ._picture import Layout as Layout
 from ._picture import Picture as Picture
-from ._picture import check_saving as check_saving
 from ._reliability import Reliability as Reliability
 from ._reliability import reliability as reliability
 from ._scores import ScoreBars as ScoreBars

@@ -158,6 +158,19 @@ class Picture(ABC):
         """
         write_atomic(path, self._file(_checked_suffix(path)[1:]))
 
+    @staticmethod
+    def check_saving(path: str | Path) -> None:
+        """Check that `save` can write a file; call it before long work.
+
+        Raises:
+            PlotError: another suffix than ``.png`` or ``.svg``.
+            MatplotlibMissingError: there is no matplotlib.
+            DrypointError: the file cannot be written.
+        """
+        _checked_suffix(path)
+        figure_type()
+        check_writable(path)
+
     def _repr_png_(self) -> bytes | None:
         """For notebooks; None without matplotlib."""
         try:
@@ -202,19 +215,6 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     if not axes:
         raise PlotError("no axes came to draw on; leave them out for a figure of its own")
     return axes
-
-
-def check_saving(path: str | Path) -> None:
-    """Check that `Picture.save` can write a file; call it before long work.
-
-    Raises:
-        PlotError: another suffix than ``.png`` or ``.svg``.
-        MatplotlibMissingError: there is no matplotlib.
-        DrypointError: the file cannot be written.
-    """
-    _checked_suffix(path)
-    figure_type()
-    check_writable(path)
 
 
 def _checked_suffix(path: str | Path) -> str:
