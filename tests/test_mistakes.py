@@ -395,6 +395,19 @@ ANSWERS = [
         "neon, neon-armv7, neondot, neoni8mm, rvv, wasm",
     ),
     (
+        lambda: engine.verify(PROGRAM, U8),
+        'verify got no images: verify(program, {"C": engine.Engine(program)}, images)',
+    ),
+    (
+        lambda: quant.report(MODEL, U8),
+        "report got no images: report(model, quant.calibrate(model, images), images)",
+    ),
+    (
+        lambda: measure.measure(MODEL, U8, Y),
+        "measure got 3 positional arguments, too many: inputs and labels are one argument, "
+        "measure(model, (x, y))",
+    ),
+    (
         lambda: engine.verify(PROGRAM, {}, U8),
         "runners is empty; wanted: at least one, such as {'C': Engine(program)}",
     ),
