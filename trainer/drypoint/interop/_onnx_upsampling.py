@@ -7,7 +7,7 @@ from drypoint import nn
 from ._errors import Unsupported
 from ._onnx_file import Array, Node
 from ._onnx_reader import Reader, placed
-from ._onnx_value import Value, along, check_size
+from ._onnx_value import Value, check_size
 from ._onnx_weighted import weight_steps
 from ._onnx_windows import Pair, Sides, numbers_of, sides_of
 
@@ -87,7 +87,7 @@ def _left_out(
     for n, m, k, s, plus in zip(size, out, kernel, stride, more, strict=True):
         total = (n - 1) * s + k + plus - m
         half = max(total, 0) // 2
-        first = max(total, 0) - half if auto == "SAME_LOWER" else half
+        first = half if auto == "SAME_UPPER" else max(total, 0) - half
         last = total - plus - first  # below 0: added
         sides.append((first, max(last, 0)))
         behind.append(max(-last, 0))
@@ -113,7 +113,7 @@ def resize(reader: Reader, node: Node) -> None:
             raise Unsupported(
                 f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
             )
-        if i == along(axes, 0) and m != n:
+        if i and axes[i - 1] == 0 and m != n:
             raise Unsupported("repeats channels")
     check_size(after[1:])
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}

@@ -196,7 +196,7 @@ class ConvTranspose2d(Layer):
         kernel, stride, more = map(pair, (self.kernel_size, self.stride, self.output_padding))
         if self.padding == "same" and any(more):
             raise ConfigError(kind, 'with padding "same" has no output_padding')
-        left_out = [max(sides) for sides in self._left_out]
+        left_out = [max(sides) for sides in self.left_out]
         if any(n >= k for n, k in zip(left_out, kernel, strict=True)):
             raise ConfigError(kind, f"wants padding below its kernel {kernel}, got {self.padding}")
         if any(n >= s for n, s in zip(more, stride, strict=True)):
@@ -213,8 +213,10 @@ class ConvTranspose2d(Layer):
         return ("weight", "bias") if self.bias else ("weight",)
 
     @property
-    def _left_out(self) -> Padding:
-        """Rows and columns that are left out before and behind; below 0: added."""
+    def left_out(self) -> Padding:
+        """((top, bottom), (left, right)): rows and columns that the output is shorter than all that
+        the kernels reach; below 0: longer.
+        """
         kernel, stride = pair(self.kernel_size), pair(self.stride)
         if self.padding == "same":
             beyond = [k - s for k, s in zip(kernel, stride, strict=True)]
@@ -253,7 +255,7 @@ class ConvTranspose2d(Layer):
                 input_shape[1:],
                 pair(self.stride),
                 pair(self.kernel_size),
-                self._left_out,
+                self.left_out,
                 strict=True,
             )
         ]
@@ -269,7 +271,7 @@ class ConvTranspose2d(Layer):
         """
         padding, crop = [], []
         size = self.output_shape(input_shape)[1:]
-        stride, left_out = pair(self.stride), self._left_out
+        stride, left_out = pair(self.stride), self.left_out
         for n, m, s, taps, (before, _) in zip(
             input_shape[1:], size, stride, self.taps, left_out, strict=True
         ):
