@@ -337,7 +337,7 @@ def test_one_message_names_all_operators_without_a_counterpart():
         assert first.endswith("3 of 4 operators:")
         assert [line.split()[:4] for line in lines] == [
             ["operator", "0", "TRANSPOSE", "moves"],
-            ["operator", "2", "RESIZE_BILINEAR", "has"],
+            ["operator", "2", "RESIZE_BILINEAR", "resizes"],
             ["operator", "3", "AVERAGE_POOL_2D", "leaves"],
         ]
 

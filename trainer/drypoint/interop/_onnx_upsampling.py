@@ -6,7 +6,7 @@ from drypoint import nn
 
 from ._errors import Unsupported
 from ._onnx_file import Array, Node
-from ._onnx_reader import Reader, placed
+from ._onnx_reader import STAND_IN, Reader, placed
 from ._onnx_value import Value, check_size
 from ._onnx_weighted import weight_steps
 from ._onnx_windows import Pair, Sides, numbers_of, sides_of
@@ -106,6 +106,9 @@ def resize(reader: Reader, node: Node) -> None:
         return
     if node.attributes.get("mode", "nearest") != "nearest":
         raise Unsupported(_LINEAR)
+    if value.end == STAND_IN:  # what stands for a refused node has its axes in any order
+        reader.set(node, Value(end=STAND_IN, made=after[1:], shape=after[1:]))
+        return
     value, axes = reader.plane(value)
     factors = [m // n for n, m in zip(before, after, strict=True)]
     for i, (n, m) in enumerate(zip(before, after, strict=True)):

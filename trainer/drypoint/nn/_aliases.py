@@ -180,7 +180,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
         aliases={"filters": "out_channels", "strides": "stride", "use_bias": "bias"},
         order=(
             *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
-            *("output_padding", "groups", "bias"),
+            "output_padding",
         ),
         least=3,
     ),
