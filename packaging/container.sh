@@ -53,7 +53,8 @@ import sys, tomllib
 with open(sys.argv[1], "rb") as file:
     project = tomllib.load(file)
 needs = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-print("\n".join([*needs, "ninja"]))  # which scikit-build-core adds
+print("\n".join([*needs, "cmake>=3.21", "ninja"]))  # scikit-build-core adds ninja; and CMake where
+# that of the system does not answer in time, in an emulator
 ' "$repository/pyproject.toml")
 echo "$needed" >"$system/work/needed.txt"
 python3 -m pip download --quiet --only-binary :all: --python-version "$python" \

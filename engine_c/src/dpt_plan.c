@@ -32,8 +32,8 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
     if (op->rows == 0) {
         return !plan_fused(op);
     }
-    if (op->kind == DPT_DENSE || op->rows > op->out.h || op->pad_top >= map.reach ||
-        op->pad_bottom >= map.reach) {
+    if (op->kind == DPT_DENSE || op->kind == DPT_UPSAMPLE || op->rows > op->out.h ||
+        op->pad_top >= map.reach || op->pad_bottom >= map.reach) {
         return 0;
     }
     return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&

@@ -130,8 +130,8 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
     if (rows == 0) {
         return !is_fused(blob, op);
     }
-    if (blob[record_at(op)] == 2 || rows > height || m.pad >= m.reach ||
-        field_at(blob, record_at(op) + 48) >= m.reach) {
+    if (blob[record_at(op)] == 2 || blob[record_at(op)] == UPSAMPLE || rows > height ||
+        m.pad >= m.reach || field_at(blob, record_at(op) + 48) >= m.reach) {
         return 0;
     }
     if (!is_fused(blob, op)) {

@@ -19,6 +19,7 @@ from blobs import (
     tensor,
     u8,
     u16,
+    upsample,
 )
 
 FUSED = 2
@@ -48,6 +49,10 @@ SCALED = program(
 PADDED = program(
     convolution(TALL, tensor(9, 1, 2), padding=(3, 0, 0, 0)), dense(tensor(9, 1, 2), PAIR)
 )
+GROWN = program(
+    maximum(TALL, TALL), upsample(TALL, tensor(12, 1, 2), kernel=(2, 1)),
+    dense(tensor(12, 1, 2), PAIR),
+)  # fmt: skip
 SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
 
 
@@ -68,6 +73,8 @@ REFUSED: Cases = {
         "a reader that computes all at once": planned(LINE, 24, 0, 6, 16, rows={0: 3}, fused=(0,)),
         "a ring for a dense op": planned(LINE, 28, 0, 12, 20, rows={2: 4, 3: 1}, fused=(2,)),
         "a dense op by rows": planned(LINE, 28, 0, 12, 20, rows={3: 1}),
+        "an upsample by rows": planned(GROWN, 36, 0, 12, rows={1: 1}),
+        "a ring for an upsample": planned(GROWN, 28, 0, 4, rows={0: 2, 1: 1}, fused=(0,)),
         "the last op fused": planned(LINE, 28, 0, 12, 20, rows={3: 1}, fused=(3,)),
         "more rows at a time than there are": planned(LINE, 28, 0, 12, 20, rows={2: 5}),
         "a ring with two readers": planned(

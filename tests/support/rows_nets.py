@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from drypoint.program import Dense, Op, Plan, Program, Tensor
+from drypoint.program import Dense, Op, Plan, Program, Tensor, Upsample
 from drypoint.program._plan import Group, Reads, last_readers, may_fuse, row_map, runs_by_rows
 from drypoint.program._planner import plan_groups
 
@@ -116,7 +116,7 @@ def _pitch(op: Op) -> int:
 
 def _reads(op: Op) -> tuple[int, int, int]:
     """S, K and P."""
-    if not hasattr(op, "kernel"):
+    if not hasattr(op, "stride"):
         return 1, 1, 0
     pool, dilation = getattr(op, "pool", (1, 1))[0], getattr(op, "dilation", (1, 1))[0]
     reach = (op.kernel[0] - 1) * dilation + 1
@@ -125,7 +125,7 @@ def _reads(op: Op) -> tuple[int, int, int]:
 
 def _rows_read(op: Op, tensor: Tensor, rows: range) -> range:
     """The rows of an input that rows of the output depend on."""
-    if isinstance(op, Dense) or tensor.shape.h != op.in_shape.h:
+    if isinstance(op, Dense | Upsample) or tensor.shape.h != op.in_shape.h:
         return range(tensor.shape.h)
     stride, reach, pad = _reads(op)
     begin, end = rows[0] * stride - pad, rows[-1] * stride - pad + reach

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ._history import COUNTER, History, lent_rows, state_offsets
-from ._ops import ConvolutionOp, Dense, Op, WindowedOp
+from ._ops import ConvolutionOp, Dense, Op, Upsample, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
@@ -99,7 +99,7 @@ def runs_by_rows(op: Op) -> bool:
     """Whether an op may run row by row: every row reads some rows of the input, not all padding."""
     if isinstance(op, WindowedOp) and not isinstance(op, History):
         return max(op.padding[0], op.padding[2]) < row_map(op).reach
-    return not isinstance(op, Dense | History)
+    return not isinstance(op, Dense | History | Upsample)
 
 
 def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
@@ -296,7 +296,8 @@ def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]
         raise ProgramError(f"op {op.name!r} {what}, which has {op.out_shape.h}")
     if not runs_by_rows(op):
         raise ProgramError(
-            f"op {op.name!r} {what}; a dense op, or one with rows of padding alone, cannot"
+            f"op {op.name!r} {what}; a dense op, an upsample, or one with rows of padding "
+            "alone, cannot"
         )
     if not fused:
         return
