@@ -420,7 +420,7 @@ def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
         (["--data", table, "--recipe", "fast"], "a recipe trains LeNet on pictures; t.csv has"),
         (["--data", table, "--window", 10**12], "window must be a whole number from 1 to 65535"),
         (["--data", tmp_path / "one"], "one has the one class 'cats': a classifier tells at least"),
-        (["--data", "digitz"], "there is no file, folder or data set 'digitz'; is it digits?"),
+        (["--data", "digitz"], "no folder or file digitz, and no data set 'digitz'; is it digits?"),
         (["--data", "/no/x"], "data set '/no/x'; there are mnist, fashion-mnist, digits, "),
         (["--data", table, "--net", "resnet"], "there is no family 'resnet'; is it resnet8"),
         (["--data", table, "--net", "net.py"], "name a function in the file too, net.py:FUNCTION"),

@@ -377,9 +377,8 @@ def _is_name(source: str) -> bool:
 def _check_exists(source: str) -> None:
     """Refuse a ``--data`` that is no file, no folder, and no name of a data set."""
     if not Path(source).exists():
-        raise DrypointError(
-            unknown("--data: there is no file, folder or data set", source, [*data.cards()], {})
-        )
+        start = f"there is no folder or file {source}, and no data set"
+        raise DrypointError(unknown(start, source, [*data.cards()], {}))
 
 
 def _named(args: argparse.Namespace) -> str:
