@@ -190,7 +190,7 @@ def test_options_that_do_not_fit_are_one_line(tmp_path):
     for options, message in (
         ({"window": 65536}, "window must be a whole number from 1 to 65535, not 65536"),
         ({"hop": 2}, "hop is the distance of windows: give window too"),
-        ({"window": 2, "channels": 2}, "with window a column is a channel"),
+        ({"window": 2, "channels": 2}, "with window each column is a channel"),
     ):
         line(lambda options=options: data.read(path, **options), message)
 
