@@ -53,6 +53,9 @@ def test_help_has_an_example_that_parses(cli):
     code, out, _ = cli("--help")
     assert code == 0
     assert all(f"    {name} " in out for name in COMMANDS)
+    code, out, _ = cli("train", "--help")
+    lines = [line.strip() for line in out.splitlines()]
+    assert all(any(line.startswith(f"{name} - ") for line in lines) for name in nn.families())
 
 
 def test_the_version_is_that_of_the_package(cli):

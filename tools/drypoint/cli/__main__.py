@@ -41,7 +41,11 @@ PROBLEM = 2  # exit code
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows an option's default, except for None and False."""
+    """Shows an option's default, except for None and False, and keeps the lines of a help text."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        split = super()._split_lines
+        return [line for part in text.split("\n") for line in split(part, width)]
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         shown = action.default not in (None, False, argparse.SUPPRESS)

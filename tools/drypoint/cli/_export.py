@@ -214,7 +214,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
             f"{len(loaded)} programs are called {', '.join(names)}: give each a name of its own, "
             "--names a,b"
         )
-    for name in names:  # before the work
+    for name in [*names, *([] if args.name is None else [args.name])]:  # before the work
         check_c_name(name)
     return dict(zip(names, loaded, strict=True))
 

@@ -17,12 +17,12 @@ AUTOENCODER = "autoencoder"
 
 def net_help() -> str:
     """The help of ``--net``, with all families."""
-    known = "; ".join(f"{name} - {text}" for name, text in nn.families().items())
+    known = "\n".join(f"{name} - {text}" for name, text in nn.families().items())
     return (
         "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
         "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables. "
-        f"The families, with the sizes of each if left out: {known}"
+        f"The families, with the sizes of each if left out:\n{known}"
     )
 
 
