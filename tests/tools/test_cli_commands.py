@@ -263,7 +263,7 @@ def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
 def test_verify_says_that_all_are_equal(lenet, cli):
     code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT)
     assert code == 0
-    assert re.fullmatch(r"200 images, [\d,]+ bytes against the reference", out.splitlines()[0])
+    assert re.fullmatch(r"200 examples, [\d,]+ bytes against the reference", out.splitlines()[0])
     assert re.search(r"^  generated C +equal$", out, re.MULTILINE)
     code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT, "--json")
     assert (code, json.loads(out)["differing_bytes"]) == (0, 0)

@@ -243,6 +243,10 @@ def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path)
         assert names(tmp_path) == []
     for form in ("arduino", "plain", "arduino"):
         assert cli(*words, "--form", form)[0] == 0
+    (tmp_path / "README.md").unlink()
+    assert cli(*words)[0] == 0
+    (tmp_path / "README.md").write_text("ours")
+    assert "README.md is there, of no earlier export" in refused(*words)
 
 
 @pytest.mark.parametrize("command", ["lenet", "train"])

@@ -17,7 +17,7 @@ from drypoint.common import (
     read_bytes,
     write_all,
 )
-from drypoint.forms import FORMS, Form, ModelParts, Package, Parts, arrange
+from drypoint.forms import FORMS, LICENCE_FILE, Form, ModelParts, Package, Parts, arrange
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
@@ -199,13 +199,14 @@ def _export(
 
 
 def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:
-    """Refuse a folder in which a file is replaced, if its README is not of an earlier export.
+    """Refuse a folder in which a file is replaced, if its README is not of an earlier export, or
+    it has none and no licence of the engine.
 
     Raises:
         DrypointError: a file would be lost.
     """
     readme = folder / "README.md"
-    if readme.is_file() and EXPORTED in read_bytes(readme):
+    if EXPORTED in read_bytes(readme) if readme.is_file() else (folder / LICENCE_FILE).is_file():
         return
     lost = next((path for path in files if path.is_file()), None)
     if lost is not None:

@@ -29,7 +29,7 @@ class Progress:
             self._display.note(line)
 
     def begin(self, examples: int | None, done: int) -> None:
-        """Start the epochs: ``examples`` in all (None if unknown), of which ``done`` are trained."""
+        """Start the epochs: ``examples`` in all (None if unknown), ``done`` of them are trained."""
         if self._display is not None:
             self._display.begin(examples, done=done, unit="examples")
 
