@@ -64,6 +64,19 @@ def test_misfits_are_refused_in_one_line(refused, tmp_path):
     assert "text.onnx is no ONNX model" in refused("import", tmp_path / "text.onnx")
 
 
+def test_data_beside_the_file_are_not_replaced(cli, refused, tmp_path):
+    file = onnx_file(tmp_path / "net.onnx")
+    np.savez(tmp_path / "net.npz", x=np.zeros(3))
+    data_set = (tmp_path / "net.npz").read_bytes()
+    said = refused("import", file)
+    assert said.endswith("net.npz is there, no model, and would be replaced: name another, --out\n")
+    assert (tmp_path / "net.npz").read_bytes() == data_set
+    for _ in range(2):
+        assert cli("import", file, "--out", tmp_path / "model.npz")[0] == 0
+    (tmp_path / "model.npz").rename(tmp_path / "net.npz")
+    assert cli("import", file)[0] == 0
+
+
 def test_files_of_other_frameworks_and_our_own_are_named(refused, tmp_path):
     """Of PyTorch the bytes of `torch.save`: a zip with data.pkl in it."""
     with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:

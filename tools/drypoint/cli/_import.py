@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if is_quantized(args.file):
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
+    if args.out is None and out.is_file() and b"model.json" not in read_bytes(out):
+        raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
     net = read(args.file)
     check_other(out, args.file)
