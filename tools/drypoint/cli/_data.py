@@ -66,15 +66,14 @@ class TrainingData:
     facts: dict[str, object]
 
     def check_classes(self) -> None:
-        """Refuse a part with examples of a class that the training part lacks.
+        """Refuse a part with a class that the training part, in a folder or file of its own, lacks.
 
         Raises:
             DrypointError: there is one; no classifier can learn the class.
         """
-        trained = self.train.class_counts()
         for name, part in (("validation", self.val), ("test", self.test)):
-            counts = {} if part is None else part.class_counts()
-            lacking = [c for c, n in counts.items() if n and not trained.get(c)]
+            classes = () if part is None else part.classes
+            lacking = [one for one in classes if one not in self.train.classes]
             if lacking:
                 raise DrypointError(
                     f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "

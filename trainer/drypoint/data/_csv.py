@@ -155,7 +155,7 @@ def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, p
     if len(texts) == 1:
         return texts[0]
     raise FormatError(
-        f"{path}: which column has the labels is not known: name it, label=; its columns: "
+        f"{path}: which column has the labels is not known: name it, label= (--label); columns: "
         f"{_listed(names)}"
     )
 
