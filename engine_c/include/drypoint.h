@@ -127,7 +127,8 @@ typedef struct dpt_tensor {
  *
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
- * tensors. */
+ * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
+ * leaves out at the edges. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */

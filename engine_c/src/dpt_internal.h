@@ -103,15 +103,19 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     }
 }
 
-/* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
+/* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
+ * Of an upsample `grow` is its kernel's height and `pad` is not above 0; of other ops `grow` is 1.
  */
 typedef struct dpt_row_map {
-    int32_t stride, reach, pad;
+    int32_t stride, reach, pad, grow;
 } dpt_row_map;
 
 static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
-    dpt_row_map map = {1, 1, 0};
-    if (op->kernel_h != 0) {
+    dpt_row_map map = {1, 1, 0, 1};
+    if (op->kind == DPT_UPSAMPLE) {
+        map.pad = -(int32_t)op->pad_top;
+        map.grow = op->kernel_h;
+    } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;
         map.stride = op->stride_h * pool;
@@ -119,6 +123,10 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
         map.pad = op->pad_top;
     }
     return map;
+}
+
+static inline int32_t dpt_first_row(dpt_row_map map, int32_t y) {
+    return (y * map.stride - map.pad) / map.grow;
 }
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that

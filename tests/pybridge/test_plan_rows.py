@@ -170,14 +170,14 @@ ROWS = {
     "a dense op by rows": (
         (0, 0, 0, 1),
         (False,) * 4,
-        "op 'last' computes 1 rows at a time; a dense op, an upsample, or one with rows of "
-        "padding alone, cannot",
+        "op 'last' computes 1 rows at a time; a dense op, or one with rows of padding alone, "
+        "cannot",
     ),
     "rows of the last op kept": (
         (0, 0, 0, 1),
         (False, False, False, True),
-        "op 'last' keeps 1 rows of its output; a dense op, an upsample, or one with rows of "
-        "padding alone, cannot",
+        "op 'last' keeps 1 rows of its output; a dense op, or one with rows of padding alone, "
+        "cannot",
     ),
 }
 

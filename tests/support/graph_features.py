@@ -28,8 +28,8 @@ CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
 IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
 COPIES = (MaxPool, Concat, Upsample)  # write values of their inputs
-AT_ONCE = (Dense, Upsample)  # never row by row
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
+NEVER = {Dense: OF_KIND[1:], Upsample: OF_KIND[2:]}
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
 
@@ -67,7 +67,7 @@ def every_feature() -> set[Feature]:
     wanted = set[Feature]()
     for kind in OF_GRAPHS:
         name = kind.__name__
-        wanted |= {(name, what) for what in OF_KIND if kind not in AT_ONCE or what == "skip"}
+        wanted |= {(name, what) for what in OF_KIND if what not in NEVER.get(kind, ())}
         for types in _types(kind):
             *read, written = types
             special = [""]
