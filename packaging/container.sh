@@ -34,7 +34,11 @@ inside() {
           >/proc/sys/fs/binfmt_misc/register
       fi
       mount -t proc none "$system/proc"
-      exec env -i PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LC_ALL=C.UTF-8 chroot "$system" "$@"
+      # OpenBLAS takes kernels for SME in the emulator, whose products are wrong there.
+      blas=
+      [ "$machine" = "$(uname -m)" ] || blas=OPENBLAS_CORETYPE=ARMV8
+      exec env -i PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LC_ALL=C.UTF-8 $blas \
+        chroot "$system" "$@"
     ' sh "$system" "$machine" "$@"
 }
 

@@ -24,6 +24,7 @@ from drypoint.program import (
     ProgramError,
     Shape,
     Tensor,
+    _reference,
     blob,
     reference,
 )
@@ -432,3 +433,16 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 10. The reconstruction error of an autoencoder",
         "## 11. Streaming",
     ]
+
+
+def test_a_blas_that_multiplies_wrongly_is_refused(monkeypatch):
+    """As of OpenBLAS in an emulator of SME: no value of the specification may come from it."""
+    program = nets.random_program(0, n_ops=1, kinds=("dense",))
+    x = nets.random_inputs(program, 0)
+    monkeypatch.setattr(_reference, "_in_floats", lambda x, y: (x @ y) + (y.shape == (27, 8)))
+    _reference._check_blas.cache_clear()
+    try:
+        with pytest.raises(ProgramError, match="80 x 27 matrix of floats by a 27 x 8 one wrongly"):
+            reference.run(program, x)
+    finally:
+        _reference._check_blas.cache_clear()

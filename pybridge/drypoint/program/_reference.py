@@ -3,6 +3,7 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
+from functools import cache
 from typing import assert_never
 
 import numpy as np
@@ -27,7 +28,7 @@ from ._ops import (
     Upsample,
 )
 from ._program import Program
-from ._tensors import LIMITS, NUMPY_TYPE, Pair
+from ._tensors import LIMITS, NUMPY_TYPE, Pair, ProgramError
 
 Plane = NDArray[np.integer]  # [N, h, w, c]
 
@@ -212,9 +213,33 @@ def _products(x: Plane, weight: NDArray[np.int8]) -> NDArray[np.int32]:
     times slower. The product is exact: every partial sum is an integer below 2^31 (NUMERICS.md
     section 4), and float64 holds every integer up to 2^53, in any order of addition.
     """
-    product = x.astype(np.float64) @ weight.T.astype(np.float64)
-    sums: NDArray[np.int32] = product.astype(np.int32)
+    _check_blas()
+    sums: NDArray[np.int32] = _in_floats(x, weight.T).astype(np.int32)
     return sums
+
+
+def _in_floats(x: NDArray[np.integer], y: NDArray[np.integer]) -> NDArray[np.float64]:
+    product: NDArray[np.float64] = x.astype(np.float64) @ y.astype(np.float64)
+    return product
+
+
+@cache
+def _check_blas() -> None:
+    """Refuse a BLAS whose products are wrong, as OpenBLAS has them with kernels that do not fit the
+    processor (or its emulator). Once; two milliseconds.
+
+    Raises:
+        ProgramError: a product differs from that of integers, which NumPy takes without BLAS.
+    """
+    rng = np.random.default_rng(0)
+    for rows, n, columns in ((1, 1, 1), (5, 4, 16), (80, 27, 8), (64, 300, 50)):
+        x, y = rng.integers(-255, 256, (rows, n)), rng.integers(-127, 128, (n, columns))
+        if (_in_floats(x, y) != x @ y).any():
+            raise ProgramError(
+                f"NumPy multiplies a {rows} x {n} matrix of floats by a {n} x {columns} one wrongly "
+                "on this computer: its BLAS has kernels that do not fit. For OpenBLAS set "
+                "OPENBLAS_CORETYPE before Python starts: ARMV8 on Arm, Haswell on x86-64"
+            )
 
 
 def _windows(x: Plane, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Plane:
