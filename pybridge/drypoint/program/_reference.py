@@ -236,8 +236,8 @@ def _check_blas() -> None:
         x, y = rng.integers(-255, 256, (rows, n)), rng.integers(-127, 128, (n, columns))
         if (_in_floats(x, y) != x @ y).any():
             raise ProgramError(
-                f"NumPy multiplies a {rows} x {n} matrix of floats by a {n} x {columns} one wrongly "
-                "on this computer: its BLAS has kernels that do not fit. For OpenBLAS set "
+                f"NumPy multiplies a {rows} x {n} matrix of floats by a {n} x {columns} one "
+                "wrongly on this computer: its BLAS has kernels that do not fit. For OpenBLAS set "
                 "OPENBLAS_CORETYPE before Python starts: ARMV8 on Arm, Haswell on x86-64"
             )
 
