@@ -95,6 +95,13 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
     }
 }
 
+/* Repeats the first half of a block's lanes, `bytes` each, in the second half, n times. */
+static void pack_pairs(uint8_t *to, size_t bytes, size_t n) {
+    for (size_t half = DPT_PAIR_CHANNELS * bytes; n > 0; n--, to += 2 * half) {
+        memcpy(to + half, to, half);
+    }
+}
+
 /* Packs the weights for dpt_planes.inc, in the order in which its pixels are gathered. */
 static void pack_planes(const dpt_op *op, uint8_t *to) {
     const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_planes_quads(op);
@@ -183,6 +190,9 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
             memcpy(&biases[at], &value, sizeof value);
             mults[at++] = dpt_i32(op->mult + 4 * o);
         }
+    }
+    if (dpt_paired(op, packing)) {
+        pack_pairs(to, sizeof(int32_t), 2 + dpt_row_units(op, 4) * dpt_rows(op));
     }
 }
 

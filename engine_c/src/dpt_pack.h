@@ -15,6 +15,9 @@
  * activations of a row, the weights of each channel, byte 16 * channel + i. A narrow block has the
  * biases and multipliers of 16 lanes, too.
  *
+ * A convolution of 8 channels without pooling has a block of 16 lanes whose second half repeats the
+ * first, for two windows at a time.
+ *
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
@@ -27,6 +30,7 @@
 #include "dpt_internal.h"
 
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
+enum { DPT_PAIR_CHANNELS = 8 };
 enum { DPT_BAND_SIZE = 0x8000, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
@@ -155,6 +159,12 @@ static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
            op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
 }
 
+/* Whether 16 lanes hold the 8 channels of an op twice: for two windows. */
+static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
+    return (packing & DPT_NARROW) != 0 && op->kind == DPT_CONV && op->out.c == DPT_PAIR_CHANNELS &&
+           op->pool_h == 1 && op->pool_w == 1 && !dpt_planar(op, packing);
+}
+
 /* How many narrow blocks an op has. Up to half a block of channels is narrow where that takes fewer
  * multiplications and, if the backend multiplies several blocks at once, the channels have enough
  * units to be a superblock of their own. */
@@ -162,7 +172,8 @@ static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = op->out.c % dpt_lanes(packing);
     const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
     const size_t units = dpt_row_units(op, DPT_NARROW_UNIT);
-    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
+    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && !dpt_paired(op, packing) &&
+                   blocks <= 2 &&
                    blocks * units < dpt_row_units(op, 4) &&
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
                ? blocks

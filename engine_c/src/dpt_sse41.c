@@ -75,11 +75,23 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
 }
 
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
+QUADS_INLINE __m128i sse41_add_products(__m128i acc, quad a, quad w) {
+    const __m128i even = _mm_madd_epi16(a.even, w.even), odd = _mm_madd_epi16(a.odd, w.odd);
+    return _mm_add_epi32(acc, _mm_add_epi32(even, odd));
+}
+
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     for (int i = 0; i < 4; i++) {
-        const __m128i even = _mm_madd_epi16(a.even, w.quarter[i].even);
-        const __m128i odd = _mm_madd_epi16(a.odd, w.quarter[i].odd);
-        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
+        acc.quarter[i] = sse41_add_products(acc.quarter[i], a, w.quarter[i]);
+    }
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_dot_pair(quads_acc acc, const uint8_t *p, const uint8_t *q,
+                                          const int FLIP, quads_weights w) {
+    for (int i = 0; i < 4; i++) {
+        const quad a = quad_load(i < 2 ? p : q);
+        acc.quarter[i] = sse41_add_products(acc.quarter[i], FLIP ? quad_flip(a) : a, w.quarter[i]);
     }
     return acc;
 }
@@ -103,10 +115,8 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, 
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     for (int i = 0; i < 4; i++) {
         const __m128i *at = (const __m128i *)(const void *)(quads + 16 * i);
-        const quad a = sse41_pairs(_mm_loadu_si128(at));
-        const __m128i even = _mm_madd_epi16(a.even, weights.quarter[i].even);
-        const __m128i odd = _mm_madd_epi16(a.odd, weights.quarter[i].odd);
-        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
+        acc.quarter[i] = sse41_add_products(acc.quarter[i], sse41_pairs(_mm_loadu_si128(at)),
+                                            weights.quarter[i]);
     }
     return acc;
 }
