@@ -79,14 +79,6 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_dot_pair(quads_acc acc, const uint8_t *p, const uint8_t *q,
-                                          const int FLIP, quads_weights w) {
-    const quad a = quad_load(p), b = quad_load(q);
-    acc.half[0] = _mm256_add_epi32(acc.half[0], avx2_products(FLIP ? quad_flip(a) : a, w.half[0]));
-    acc.half[1] = _mm256_add_epi32(acc.half[1], avx2_products(FLIP ? quad_flip(b) : b, w.half[1]));
-    return acc;
-}
-
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {

@@ -52,14 +52,6 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_dot_pair(quads_acc acc, const uint8_t *p, const uint8_t *q,
-                                          const int FLIP, quads_weights w) {
-    int32_t second;
-    __builtin_memcpy(&second, q, 4);
-    const quad a = _mm512_mask_set1_epi32(quad_load(p), 0xFF00, second);
-    return quads_acc_dot(acc, FLIP ? quad_flip(a) : a, w);
-}
-
 /* The bytes of four rows, interleaved channel by channel: 4 channels in each quarter. */
 QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
     __m128i t[4];

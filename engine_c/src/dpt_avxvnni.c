@@ -57,14 +57,6 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_dot_pair(quads_acc acc, const uint8_t *p, const uint8_t *q,
-                                          const int FLIP, quads_weights w) {
-    const quad a = quad_load(p), b = quad_load(q);
-    acc.half[0] = planes_acc_dot(acc.half[0], FLIP ? quad_flip(a) : a, w.half[0]);
-    acc.half[1] = planes_acc_dot(acc.half[1], FLIP ? quad_flip(b) : b, w.half[1]);
-    return acc;
-}
-
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
     quads_weights w = quads_weights_load(p);
     for (int i = 0; i < 2; i++) {

@@ -87,15 +87,6 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_dot_pair(quads_acc acc, const uint8_t *p, const uint8_t *q,
-                                          const int FLIP, quads_weights w) {
-    for (int i = 0; i < 4; i++) {
-        const quad a = quad_load(i < 2 ? p : q);
-        acc.quarter[i] = sse41_add_products(acc.quarter[i], FLIP ? quad_flip(a) : a, w.quarter[i]);
-    }
-    return acc;
-}
-
 /* The bytes of four rows, interleaved channel by channel: 4 channels a register. */
 QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
     __m128i t[4];
