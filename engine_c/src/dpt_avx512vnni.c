@@ -45,6 +45,10 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
     return _mm512_setzero_si512();
 }
 
+QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
+    return _mm512_load_si512(p);
+}
+
 /* GCC copies each accumulator to another register and back around _mm512_dpbusd_epi32. The assembly
  * does not. */
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
@@ -117,7 +121,7 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
-/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+/* What the requantization of an op's outputs needs beside multipliers. Bytes are
  * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
  * it again. Where the clamp is the range of unsigned bytes, saturation clamps. */
 typedef struct quads_output {
@@ -150,16 +154,10 @@ QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
  * separately, since a product has 64 bits. The result is in the high halves, to which the zero
  * point is added together with the rounding. */
 QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *acc,
-                                 const __m512i *bias, const __m512i *m, __m512i *y) {
+                                 const __m512i *m, __m512i *y) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        y[p] = _mm512_add_epi32(acc[p], bias[p]);
-    }
-    if (to->shifted) {
-        QUADS_UNROLL
-        for (int p = 0; p < P; p++) {
-            y[p] = _mm512_sll_epi32(y[p], to->shift);
-        }
+        y[p] = to->shifted ? _mm512_sll_epi32(acc[p], to->shift) : acc[p];
     }
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
@@ -198,17 +196,16 @@ QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     const int32_t *bias, const int32_t *mult, const int APART,
-                                     void *out, size_t index, size_t near, size_t far, size_t n) {
+                                     const int32_t *mult, const int APART, void *out, size_t index,
+                                     size_t near, size_t far, size_t n) {
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
     uint8_t *const bytes = (uint8_t *)out + index;
-    __m512i b[4], m[4], y[4];
+    __m512i m[4], y[4];
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        b[p] = _mm512_load_si512(bias + APART * p);
         m[p] = _mm512_load_si512(mult + APART * p);
     }
-    zmm_requantize(P, to, acc, b, m, y);
+    zmm_requantize(P, to, acc, m, y);
     if (to->wide) {
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
@@ -244,7 +241,8 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
+    acc = quads_acc_add(acc, quads_acc_load(bias));
+    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
@@ -322,7 +320,8 @@ QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int3
     const quads_output to = zmm_output_of(op, 0);
     const __m512i b = quad_spread((const uint8_t *)bias), m = quad_spread((const uint8_t *)mult);
     __m512i y;
-    zmm_requantize(1, &to, &acc, &b, &m, &y);
+    acc = _mm512_add_epi32(acc, b);
+    zmm_requantize(1, &to, &acc, &m, &y);
     if (to.wide) {
         _mm512_storeu_si512(values, zmm_clamp_wide(&to, y));
     } else {

@@ -133,6 +133,14 @@ QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const i
     return acc;
 }
 
+QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
+    quads_acc acc;
+    for (int i = 0; i < 4; i++) {
+        acc.quarter[i] = _mm_load_si128((const __m128i *)(const void *)p + i);
+    }
+    return acc;
+}
+
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
     for (int i = 0; i < 4; i++) {
         a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);
@@ -155,7 +163,7 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return a;
 }
 
-/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+/* What the requantization of an op's outputs needs beside multipliers. Bytes are
  * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
  * it again. */
 typedef struct quads_output {
@@ -179,9 +187,8 @@ QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
 /* NUMERICS.md section 2 in 4 lanes, without the clamp. Even and odd lanes are multiplied
  * separately, since a product has 64 bits. The result is in the high halves, to which the zero
  * point is added together with the rounding. */
-QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m128i bias,
-                                      __m128i m) {
-    acc = _mm_sll_epi32(_mm_add_epi32(acc, bias), to->shift);
+QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m128i m) {
+    acc = _mm_sll_epi32(acc, to->shift);
     const __m128i even = _mm_add_epi64(_mm_mul_epi32(acc, m), to->half);
     const __m128i odd =
         _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(acc, 32), _mm_srli_epi64(m, 32)), to->half);
@@ -212,16 +219,14 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
 
 /* Not inlined, since it is long and is called from many places. */
 static __attribute__((noinline)) QUADS_TARGET void
-quads_output_store(int P, const quads_output *to, const quads_acc *acc, const int32_t *bias,
-                   const int32_t *mult, int APART, void *out, size_t index, size_t near, size_t far,
-                   size_t n) {
+quads_output_store(int P, const quads_output *to, const quads_acc *acc, const int32_t *mult,
+                   int APART, void *out, size_t index, size_t near, size_t far, size_t n) {
     for (int p = 0; p < P; p++) {
         __m128i y[4];
         for (int i = 0; i < 4; i++) {
             const int at = APART * p + 4 * i;
-            const __m128i b = _mm_load_si128((const __m128i *)(const void *)(bias + at));
             const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
-            y[i] = sse41_requantize(to, acc[p].quarter[i], b, m);
+            y[i] = sse41_requantize(to, acc[p].quarter[i], m);
         }
         sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }
@@ -230,7 +235,8 @@ quads_output_store(int P, const quads_output *to, const quads_acc *acc, const in
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
+    acc = quads_acc_add(acc, quads_acc_load(bias));
+    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
 }
 
 #include "dpt_quads.inc"
