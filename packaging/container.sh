@@ -3,6 +3,9 @@
 # without a network, and runs forms.sh there. ARCH is amd64 (the default) or arm64, as Debian names
 # them. An ARCH of another processor runs in qemu, slowly.
 #
+# In an emulator on a busy computer CMake may not answer in the seconds that scikit-build-core grants
+# it: then the build ends with "Could not find CMake".
+#
 # Needs root, Linux 6.7 or later and, of Debian, debootstrap; qemu-user-static for another ARCH. The
 # system is a folder in /var/tmp, kept for the next run: 0.7 GB, of which no file is drypoint's.
 set -eu

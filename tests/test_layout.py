@@ -233,9 +233,10 @@ def test_the_engine_stays_small():
     """Growth is a decision: raise the number in the commit that needs it. Fast depthwise
     convolutions, additions and pools took 3,100 lines: 1,000 for Helium, 700 for other small
     devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups of
-    ops that run row by row took 310, the log of a run 100, streaming 240."""
+    ops that run row by row took 310, the log of a run 100, streaming 240, planes that
+    grow 40."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 9800
+    assert lines <= 9830
 
 
 def test_test_files_have_names_of_their_own():

@@ -101,7 +101,8 @@ def test_the_release_page_changes_every_version_number(tmp_path):
         before, after = ((at / place).read_text("utf-8") for at in (ROOT, tmp_path))
         assert after == before.replace(old, "7.8.9", 1), place
     changes = (tmp_path / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"\n## Unreleased\n\n## 7\.8\.9 - 20.*\n\nLibrary 7\.8\.9, blob ", changes)
+    numbers = r"\n\nLibrary 7\.8\.9, blob .*\n\n"
+    assert re.search(rf"\n## Unreleased{numbers}## 7\.8\.9 - 20.*{numbers}", changes)
 
 
 def test_the_engine_has_the_projects_licence():

@@ -101,8 +101,9 @@ enum {
     DPT_CONCAT = 8,
     DPT_LOOKUP = 9,
     DPT_MUL = 10,
-    DPT_HISTORY = 11, /* the last rows of a signal */
-    DPT_KINDS = 12    /* one more than the largest */
+    DPT_HISTORY = 11,  /* the last rows of a signal */
+    DPT_UPSAMPLE = 12, /* each pixel becomes a block of pixels */
+    DPT_KINDS = 13     /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
@@ -126,7 +127,8 @@ typedef struct dpt_tensor {
  *
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
- * tensors. */
+ * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
+ * leaves out at the edges. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */
@@ -324,7 +326,7 @@ dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, vo
  */
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
-    dpt_scalar_mul, dpt_scalar_history;
+    dpt_scalar_mul, dpt_scalar_history, dpt_scalar_upsample;
 extern const dpt_backend dpt_scalar;
 dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 

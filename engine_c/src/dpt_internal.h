@@ -14,7 +14,7 @@
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
 #define DPT_PLAIN_KERNELS                                                                          \
     [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul,                                \
-    [DPT_HISTORY] = dpt_scalar_history
+    [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
 
 /* What a kind has and may do. The gate refuses a field that the kind does not have and that is not
  * 0. */
@@ -30,6 +30,8 @@ enum {
     DPT_HAS_PAD = 256,   /* padding values */
     DPT_MAY_LIE_OVER_INPUT = 512,
     DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
+    DPT_HAS_BLOCK = 2048,           /* of an upsample: kernel, and padding that is left out */
+    DPT_COPIES = 4096, /* values of its inputs: type and zero point stay, or widen to i32 */
     DPT_HAS_CONV_FIELDS = DPT_HAS_WINDOW | DPT_HAS_CONVOLUTION | DPT_HAS_RULE | DPT_HAS_WEIGHTS |
         DPT_HAS_PAD,
     DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
@@ -40,15 +42,16 @@ enum {
 #define DPT_FACTS                                                                                  \
     {[DPT_CONV] = DPT_HAS_CONV_FIELDS,                                                             \
      [DPT_DENSE] = DPT_HAS_RULE | DPT_HAS_WEIGHTS,                                                 \
-     [DPT_MAXPOOL] = DPT_HAS_WINDOW,                                                               \
+     [DPT_MAXPOOL] = DPT_HAS_WINDOW | DPT_COPIES,                                                  \
      [DPT_AVGPOOL] = DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD,                                  \
      [DPT_GROUPED] = DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS,                                         \
      [DPT_DEPTHWISE] = DPT_HAS_CONV_FIELDS,                                                        \
      [DPT_ADD] = DPT_IS_BINARY | DPT_HAS_FACTORS,                                                  \
-     [DPT_CONCAT] = DPT_HAS_SECOND,                                                                \
+     [DPT_CONCAT] = DPT_HAS_SECOND | DPT_COPIES,                                                   \
      [DPT_LOOKUP] = DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT,                                        \
      [DPT_MUL] = DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL,                                          \
-     [DPT_HISTORY] = DPT_HAS_WINDOW | DPT_HAS_PAD}
+     [DPT_HISTORY] = DPT_HAS_WINDOW | DPT_HAS_PAD,                                                 \
+     [DPT_UPSAMPLE] = DPT_HAS_BLOCK | DPT_COPIES}
 extern const uint16_t dpt_facts[DPT_KINDS];
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same
@@ -100,15 +103,19 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     }
 }
 
-/* Row y of an op's output reads rows y * stride - pad .. y * stride - pad + reach - 1 of its input.
+/* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
+ * Of an upsample `grow` is its kernel's height and `pad` is not above 0; of other ops `grow` is 1.
  */
 typedef struct dpt_row_map {
-    int32_t stride, reach, pad;
+    int32_t stride, reach, pad, grow;
 } dpt_row_map;
 
 static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
-    dpt_row_map map = {1, 1, 0};
-    if (op->kernel_h != 0) {
+    dpt_row_map map = {1, 1, 0, 1};
+    if (op->kind == DPT_UPSAMPLE) {
+        map.pad = -(int32_t)op->pad_top;
+        map.grow = op->kernel_h;
+    } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;
         map.stride = op->stride_h * pool;
@@ -116,6 +123,10 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
         map.pad = op->pad_top;
     }
     return map;
+}
+
+static inline int32_t dpt_first_row(dpt_row_map map, int32_t y) {
+    return (y * map.stride - map.pad) / map.grow;
 }
 
 /* 1 where the backend has a kernel for each op of the model and reads the weights in the form that

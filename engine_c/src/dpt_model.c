@@ -59,9 +59,10 @@ static const struct {
     {DPT_HAS_WEIGHTS, 3, 1},
     {DPT_HAS_SECOND, 6, 2},
     {DPT_HAS_SECOND, 16, 8},
-    {DPT_HAS_WINDOW, 32, 8},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 32, 4},
+    {DPT_HAS_WINDOW, 36, 4},
     {DPT_HAS_CONVOLUTION, 40, 4},
-    {DPT_HAS_WINDOW, 44, 8},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 44, 8},
     {DPT_HAS_CONVOLUTION, 52, 4},
     {DPT_HAS_GROUPS, 56, 2},
     {DPT_HAS_RULE, 60, 8},
@@ -128,28 +129,23 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
 /* Check 12: the ranges of what describes windows, groups and factors. */
 static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     const uint16_t fields = dpt_facts[op->kind];
-    const int padded = !zeros(record + 44, 8),
-              pools = (fields & DPT_HAS_WINDOW) != 0 && (fields & DPT_HAS_CONVOLUTION) == 0;
-    if ((fields & DPT_HAS_WINDOW) != 0 &&
-        (op->kernel_h == 0 || op->kernel_w == 0 || op->stride_h == 0 || op->stride_w == 0)) {
+    const int padded = !zeros(record + 44, 8), window = (fields & DPT_HAS_WINDOW) != 0,
+              conv = (fields & DPT_HAS_CONVOLUTION) != 0,
+              kernel = window || (fields & DPT_HAS_BLOCK) != 0;
+    if ((kernel && (op->kernel_h == 0 || op->kernel_w == 0)) ||
+        (window && (op->stride_h == 0 || op->stride_w == 0)) ||
+        (conv && (op->dilation_h == 0 || op->dilation_w == 0)) ||
+        (conv && (op->pool_h == 0 || op->pool_w == 0))) {
         return DPT_E_FIELD;
     }
-    if ((fields & DPT_HAS_CONVOLUTION) != 0 &&
-        (op->dilation_h == 0 || op->dilation_w == 0 || op->pool_h == 0 || op->pool_w == 0)) {
+    if (kernel && !conv &&
+        (op->pad_top >= op->kernel_h || op->pad_bottom >= op->kernel_h ||
+         op->pad_left >= op->kernel_w || op->pad_right >= op->kernel_w)) {
         return DPT_E_FIELD;
     }
-    if (pools && (op->pad_top >= op->kernel_h || op->pad_bottom >= op->kernel_h ||
-                  op->pad_left >= op->kernel_w || op->pad_right >= op->kernel_w)) {
-        return DPT_E_FIELD;
-    }
-    if (op->kind == DPT_HISTORY &&
-        (op->kernel_w != 1 || op->stride_w != 1 || !zeros(record + 46, 6))) {
-        return DPT_E_FIELD;
-    }
-    if (!padded && dpt_u32(record + 88) != 0) {
-        return DPT_E_FIELD;
-    }
-    if ((fields & DPT_HAS_GROUPS) != 0 && op->groups < 2) {
+    const int across = op->kernel_w != 1 || op->stride_w != 1 || !zeros(record + 46, 6);
+    if ((op->kind == DPT_HISTORY && across) || (!padded && dpt_u32(record + 88) != 0) ||
+        ((fields & DPT_HAS_GROUPS) != 0 && op->groups < 2)) {
         return DPT_E_FIELD;
     }
     for (int k = 0; (fields & DPT_HAS_FACTORS) != 0 && k < 2; k++) {
@@ -179,6 +175,12 @@ static int windows_ok(const dpt_op *op) {
            length_ok(op->out.w, width, reach_w, op->stride_w, pool_w);
 }
 
+/* Of an upsample. Negative sides are large numbers here, and no output's. */
+static int blocks_ok(const dpt_op *op) {
+    return (uint32_t)op->in.h * op->kernel_h - op->pad_top - op->pad_bottom == op->out.h &&
+           (uint32_t)op->in.w * op->kernel_w - op->pad_left - op->pad_right == op->out.w;
+}
+
 /* Whether a second input, if there is one, has a value for each place or channel of the output. */
 static int second_fits(const dpt_op *op) {
     const uint16_t facts = dpt_facts[op->kind];
@@ -198,6 +200,7 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     if (status != DPT_OK) {
         return status;
     }
+    const int same_c = a.c == out.c;
     int ok = 0;
     switch (op->kind) {
     case DPT_CONV:
@@ -208,7 +211,7 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         break;
     case DPT_MAXPOOL:
     case DPT_AVGPOOL:
-        ok = windows_ok(op) && a.c == out.c;
+        ok = windows_ok(op) && same_c;
         break;
     case DPT_GROUPED:
         ok = windows_ok(op) && a.c % op->groups == 0 && out.c % op->groups == 0;
@@ -217,13 +220,16 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         ok = windows_ok(op) && out.c % a.c == 0;
         break;
     case DPT_HISTORY:
-        ok = a.h == 1 && out.h <= op->kernel_h && a.w == out.w && a.c == out.c;
+        ok = a.h == 1 && out.h <= op->kernel_h && a.w == out.w && same_c;
+        break;
+    case DPT_UPSAMPLE:
+        ok = blocks_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
         break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
     default: /* each value of the one or two at its place */
-        ok = same_plane(a, out) && a.c == out.c && second_fits(op);
+        ok = same_plane(a, out) && same_c && second_fits(op);
         break;
     }
     return ok ? DPT_OK : DPT_E_SHAPE;
@@ -248,7 +254,7 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
         return DPT_E_SHAPE;
     }
     if ((op->out.type == DPT_I32) != last ||
-        ((op->kind == DPT_MAXPOOL || op->kind == DPT_CONCAT) && !copies(op->in, op->out)) ||
+        ((fields & DPT_COPIES) != 0 && !copies(op->in, op->out)) ||
         (op->kind == DPT_HISTORY && (op->in.type != op->out.type || op->in.zero != op->out.zero)) ||
         (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
         return DPT_E_SHAPE;

@@ -32,8 +32,8 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
     if (op->rows == 0) {
         return !plan_fused(op);
     }
-    if (op->kind == DPT_DENSE || op->rows > op->out.h || op->pad_top >= map.reach ||
-        op->pad_bottom >= map.reach) {
+    if (op->kind == DPT_DENSE || op->rows > op->out.h ||
+        (op->kind != DPT_UPSAMPLE && (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
         return 0;
     }
     return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
@@ -66,7 +66,11 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
     const int64_t to = (int64_t)out->out.w * out->out.c,
                   from = (int64_t)plane->out.w * plane->out.c;
-    if (out->rows == 0 || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
+    int grows = 0;
+    for (size_t i = k; i <= g->last; i++) {
+        grows |= g->ops[i].kind == DPT_UPSAMPLE;
+    }
+    if (out->rows == 0 || grows || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
         return 0;
     }
     for (int32_t y = 0;; y = out->out.h - 1) {

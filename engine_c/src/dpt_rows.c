@@ -41,7 +41,7 @@ static int32_t rows_needed(const rows_group *g, size_t k) {
     const dpt_row_map map = dpt_row_map_of(&g->ops[k + 1]);
     return rows_complete(g, k + 1)
                ? g->ops[k].out.h
-               : rows_max(0, g->state[k + 1 - g->first].end * map.stride - map.pad);
+               : rows_max(0, dpt_first_row(map, g->state[k + 1 - g->first].end));
 }
 
 /* Whether the ring of op k is full. */
@@ -72,7 +72,8 @@ static int32_t rows_next(const rows_group *g, size_t k, dpt_row_map map) {
     const rows_op *s = &g->state[k - g->first];
     int32_t n = rows_min(op->rows - (k == g->last ? 0 : s->end - s->begin), op->out.h - s->end);
     if (k > g->first && s[-1].end < op->in.h) {
-        n = rows_min(n, (s[-1].end + map.pad - map.reach) / map.stride + 1 - s->end);
+        const int32_t last = (s[-1].end - map.reach + 1) * map.grow - 1 + map.pad;
+        n = rows_min(n, last / map.stride + 1 - s->end);
     }
     return n;
 }
@@ -96,14 +97,14 @@ static void rows_compute(rows_group *g, size_t k) {
     }
     dpt_op op = g->ops[k];
     const dpt_row_map map = dpt_row_map_of(&op);
-    const int32_t n = rows_next(g, k, map), top = s->end * map.stride - map.pad;
-    const int32_t bottom = top + (n - 1) * map.stride + map.reach;
+    const int32_t n = rows_next(g, k, map), top = dpt_first_row(map, s->end);
+    const int32_t bottom = dpt_first_row(map, s->end + n - 1) + map.reach;
     const int32_t from = rows_max(0, top), to = rows_min(bottom, op.in.h);
     const int one_pixel = op.kind == DPT_MUL && op.in2.h != op.in.h; /* its second input */
     const void *const in[2] = {rows_at(g, op.reads[0], op.in, from),
                                rows_at(g, op.reads[1], op.in2, one_pixel ? 0 : from)};
     uint8_t *out = rows_at(g, k + 1, op.out, s->end);
-    op.pad_top = (uint16_t)(from - top);
+    op.pad_top = (uint16_t)(map.grow == 1 ? from - top : s->end - map.pad - top * map.grow);
     op.pad_bottom = (uint16_t)(bottom - to);
     op.in.h = (uint16_t)(to - from);
     op.in2.h = one_pixel ? op.in2.h : op.in.h;

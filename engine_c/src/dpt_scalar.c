@@ -360,6 +360,28 @@ void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, siz
     }
 }
 
+/* An output pixel has the channels of an input pixel, or `c` of them that lie beside each other. A
+ * row divides once: small cores divide in software. */
+void dpt_scalar_upsample(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_UPSAMPLE && op->kernel_h != 0 && op->kernel_w != 0);
+    const size_t c = op->out.c, columns = op->kernel_w, part = op->in.c == c ? 0 : c;
+    size_t to = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t y = op->pad_top; y < (size_t)op->pad_top + op->out.h; y++) {
+            const size_t row = (i * op->in.h + y / op->kernel_h) * op->in.w;
+            const size_t first = y % op->kernel_h * columns * part;
+            size_t pixel = row + op->pad_left / columns, at = op->pad_left % columns;
+            for (size_t x = 0; x < op->out.w; x++, to += c) {
+                copy_values(op, in[0], pixel * op->in.c + first + at * part, out, to, c);
+                if (++at == columns) {
+                    at = 0;
+                    pixel++;
+                }
+            }
+        }
+    }
+}
+
 void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_LOOKUP && op->table != NULL);
     const uint8_t *x = in[0], *table = op->table;

@@ -25,9 +25,9 @@ SECTIONS = {
     "BAS": 6,
     "PRE": 6,
     "VIS": 23,
-    "PER": 11,
-    "NET": 33,
-    "ENG": 19,
+    "PER": 12,
+    "NET": 34,
+    "ENG": 20,
     "OTH": 10,
     "PKG": 7,
 }

@@ -91,7 +91,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
     }
-    const int conv = is_conv(kind), windows = conv || is_pool(kind) || kind == 11,
+    const int conv = is_conv(kind), windows = conv || is_pool(kind) || kind == HISTORY,
               rule = requantizes(kind);
     const struct {
         int used;
@@ -99,9 +99,10 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
     } fields[] = {{rule, 2, 3},
                   {has_two_inputs(kind), 6, 8},
                   {has_two_inputs(kind), 16, 24},
-                  {windows, 32, 40},
+                  {windows || kind == UPSAMPLE, 32, 36},
+                  {windows, 36, 40},
                   {conv, 40, 44},
-                  {windows, 44, 52},
+                  {windows || kind == UPSAMPLE, 44, 52},
                   {conv, 52, 56},
                   {kind == 5, 56, 58},
                   {0, 58, 60},
@@ -127,13 +128,15 @@ static inline int size_is_bad(const uint8_t *blob, size_t at) {
 static inline int ranges_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
     for (size_t at = r + 32; at < r + 56; at += 2) {
-        const int must = at < r + 40 ? is_conv(kind) || is_pool(kind) || kind == 11
-                                     : is_conv(kind) && (at < r + 44 || at >= r + 52);
+        const int window = is_conv(kind) || is_pool(kind) || kind == HISTORY;
+        const int must = at < r + 36   ? window || kind == UPSAMPLE
+                         : at < r + 40 ? window
+                                       : is_conv(kind) && (at < r + 44 || at >= r + 52);
         if (must && u16_at(blob, at) == 0) {
             return 12;
         }
     }
-    for (size_t side = 0; is_pool(kind) && side < 4; side++) {
+    for (size_t side = 0; (is_pool(kind) || kind == UPSAMPLE) && side < 4; side++) {
         if (u16_at(blob, r + 44 + 2 * side) >= u16_at(blob, r + 32 + 2 * (side % 2))) {
             return 12;
         }
@@ -175,6 +178,15 @@ static inline int output_check(const uint8_t *blob, size_t r) {
              output_length(blob, r, 1) == u16_at(blob, r + 26);
     } else if (kind == 2) {
         ok = u16_at(blob, r + 24) == 1 && u16_at(blob, r + 26) == 1;
+    }
+    if (kind == UPSAMPLE) {
+        const uint64_t block = u16_at(blob, r + 32) * u16_at(blob, r + 34);
+        ok = oc == c || oc * block == c;
+        for (size_t side = 0; side < 4; side += 2) {
+            ok = ok && u16_at(blob, r + 24 + side) + u16_at(blob, r + 44 + side) +
+                               u16_at(blob, r + 48 + side) ==
+                           u16_at(blob, r + 8 + side) * u16_at(blob, r + 32 + side);
+        }
     }
     if (kind == HISTORY) {
         ok = u16_at(blob, r + 8) == 1 && u16_at(blob, r + 24) <= u16_at(blob, r + 32) &&
@@ -230,7 +242,7 @@ static inline int graph_check(const uint8_t *blob, uint64_t op) {
     if ((out == 2) != last) {
         return 16;
     }
-    for (size_t k = 0; (kind == 3 || kind == 8) && k < (size_t)inputs; k++) {
+    for (size_t k = 0; copies_values(kind) && k < (size_t)inputs; k++) {
         const size_t in = r + 8 + 8 * k;
         const int kept = same_bytes(blob, in + 6, r + 30, 2),
                   widened = out == 2 && blob[in + 7] == 0;

@@ -6,13 +6,17 @@
 
 #include <stdint.h>
 
-enum { KINDS = 11, HISTORY = 11 };
+enum { KINDS = 12, HISTORY = 11, UPSAMPLE = 12 };
 
 static inline int is_conv(int kind) {
     return kind == 1 || kind == 5 || kind == 6;
 }
 static inline int is_pool(int kind) {
     return kind == 3 || kind == 4;
+}
+/* Its outputs are values of its inputs, of their type and zero point. */
+static inline int copies_values(int kind) {
+    return kind == 3 || kind == 8 || kind == UPSAMPLE;
 }
 static inline int has_weights(int kind) {
     return is_conv(kind) || kind == 2;

@@ -152,6 +152,20 @@ static inline uint32_t fit_axis(mutant *m, size_t r, const spec *s, size_t axis,
     return plane / pool;
 }
 
+/* Writes the kernel and the padding of an upsample along one axis so that the plane stays small;
+ * the length of the output. */
+static inline uint32_t fit_block(mutant *m, size_t r, const spec *s, size_t axis, uint32_t length) {
+    const size_t at = r + 2 * axis;
+    const uint32_t kernel = length > 16 ? 1 : clamped(s->kernel[axis], 1, 3);
+    uint32_t first = clamped(s->padding[axis], 0, kernel - 1),
+             behind = clamped(s->padding[axis + 2], 0, kernel - 1);
+    behind = first + behind < kernel * length ? behind : 0;
+    put(m, at + 32, 2, kernel);
+    put(m, at + 44, 2, first);
+    put(m, at + 48, 2, behind);
+    return kernel * length - first - behind;
+}
+
 /* Appends a table at any alignment; its offset. */
 static inline size_t append_table(mutant *m, size_t size) {
     m->size += below(m, 4);
@@ -288,8 +302,7 @@ static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, i
     const uint32_t c = get_number(m, in + 4, 2);
     kind = kind < 1 || kind > KINDS || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
-    const int copies = kind == 3 || kind == 8;
-    return copies && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;
+    return copies_values((int)kind) && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;
 }
 
 /* Height, width and channels of the output of the op at `r`, written; weights of a channel. */
@@ -300,6 +313,11 @@ static inline uint32_t make_output(mutant *m, size_t r, spec s) {
     if (s.kind == 2) {
         oh = ow = 1;
         each = h * w * c;
+    } else if (s.kind == UPSAMPLE) {
+        oh = fit_block(m, r, &s, 0, h);
+        ow = fit_block(m, r, &s, 1, w);
+        const uint32_t block = get_number(m, r + 32, 2) * get_number(m, r + 34, 2);
+        channels = s.channels % 4 != 0 && c % block == 0 ? c / block : c;
     } else if (s.kind <= 6) {
         oh = fit_axis(m, r, &s, 0, h);
         ow = fit_axis(m, r, &s, 1, w);
@@ -349,7 +367,7 @@ static inline void write_op(mutant *m, const spec *specs, uint32_t op, uint32_t 
     const uint32_t each = make_output(m, r, s);
     if (last) {
         put(m, r + 30, 1, 2);
-    } else if (s.kind == 3 || s.kind == 8) {
+    } else if (copies_values((int)s.kind)) {
         memcpy(m->bytes + r + 30, m->bytes + in + 6, 2);
     } else {
         put(m, r + 30, 1, s.out_type % 2);

@@ -130,8 +130,9 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
     if (rows == 0) {
         return !is_fused(blob, op);
     }
-    if (blob[record_at(op)] == 2 || rows > height || m.pad >= m.reach ||
-        field_at(blob, record_at(op) + 48) >= m.reach) {
+    const int grows = blob[record_at(op)] == UPSAMPLE;
+    if (blob[record_at(op)] == 2 || rows > height ||
+        (!grows && (m.pad >= m.reach || field_at(blob, record_at(op) + 48) >= m.reach))) {
         return 0;
     }
     if (!is_fused(blob, op)) {
@@ -183,6 +184,11 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
         }
         if (rows_of(blob, op) == 0 || reads_pixel(blob, k, other + 1)) {
             return 0;
+        }
+        for (uint64_t i = k; i <= op; i++) {
+            if (blob[record_at(i)] == UPSAMPLE) {
+                return 0;
+            }
         }
         for (int end = 0; end < 2; end++) {
             const int64_t y = end ? (int64_t)height_of(blob, op) - 1 : 0;

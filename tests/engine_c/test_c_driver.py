@@ -12,7 +12,7 @@ from jobs import traces
 from drypoint.program import reference
 from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 
-CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(60)]
+CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(70)]
 SHAPES = (
     *nets.BROAD,
     *nets.GRAY,

@@ -71,7 +71,7 @@ def test_a_wrong_engine_is_found_and_its_mutant_alone_fails(toolbox, tmp_path, f
         words = [binary, str(first), str(count), *BLOBS]
         return subprocess.run(words, capture_output=True, text=True, check=False)
 
-    done = fuzz(0, 20_000)
+    done = fuzz(0, 60_000)
     assert done.returncode != 0
     (number,) = re.findall(r"fuzz: mutant (\d+) fails; alone: fuzz \1 1 BLOB", done.stderr)
     alone = fuzz(number, 1)

@@ -22,6 +22,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
 )
 
 PLANE = Tensor(Shape(8, 8, 4), "u8")
@@ -210,6 +211,16 @@ KINDS = [
         "mean 3x3 /1x1 pad 1,1,1,1",
     ),
     (Lookup(name="op", inputs=(PLANE,), output=PLANE, table=np.zeros(256, np.uint8)), "lookup"),
+    (
+        Upsample(name="op", inputs=(PLANE,), output=PLANE._replace(shape=Shape(16, 23, 4)),
+                 kernel=(2, 3), padding=(0, 1, 0, 0)),
+        "upsample 2x3 cut 0,1,0,0",
+    ),
+    (
+        Upsample(name="op", inputs=(PLANE,), output=PLANE._replace(shape=Shape(16, 16, 1)),
+                 kernel=(2, 2)),
+        "pixel shuffle 2x2",
+    ),
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from drypoint.program import (
     ProgramError,
     Shape,
     Tensor,
+    Upsample,
 )
 
 RULE = {"shift": 0, "lo": 0, "hi": 255}
@@ -136,6 +137,14 @@ def history(**change):
     return History(**fields | change)
 
 
+def upsample(**change):
+    fields = {
+        "name": "up", "inputs": (i8(2, 3, 12, zero=4),), "output": i8(3, 5, 2, zero=4),
+        "kernel": (2, 3), "padding": (0, 2, 1, 2),
+    }  # fmt: skip
+    return Upsample(**fields | change)
+
+
 def test_the_unbroken_ops_are_valid():
     assert conv().plane == (4, 4)
     assert conv().acc_bound.tolist() == [12 * 255] * 3
@@ -153,7 +162,10 @@ def test_the_unbroken_ops_are_valid():
     assert mul().acc_bound.tolist() == [255 * (128 + 5)]
     assert add(bias=np.array([-9], np.int32)).acc_bound.tolist() == [9 + 3 * 255 + 32767 * 128]
     assert concat().steps == 16
-    for op in (maxpool(), avgpool(), add(), concat(), lookup()):
+    assert upsample().spreads
+    assert not upsample(output=i8(3, 5, 12, zero=4)).spreads
+    assert upsample().steps == 30
+    for op in (maxpool(), avgpool(), add(), concat(), lookup(), upsample()):
         assert op.macs == 0
 
 
@@ -299,6 +311,24 @@ BROKEN = [
     (history, {"kernel": (2, 1)}, "op 'rows': writes 3 rows of the 2 that it keeps"),
     (history, {"output": u8(3, 2, 2)}, "op 'rows': output 3x2x2, but it makes 3x2x3"),
     (history, {"output": i8(3, 2, 3)}, "op 'rows': changes type or zero point"),
+    # upsampling
+    (upsample, {"kernel": (0, 3)}, "op 'up': kernel (0, 3) is not within 1 to 65535"),
+    (upsample, {"kernel": (2, 65536)}, "op 'up': kernel (2, 65536) is not within 1 to 65535"),
+    (
+        upsample,
+        {"padding": (0, 3, 1, 2)},
+        "op 'up': padding (0, 3, 1, 2) is not less than the kernel (2, 3)",
+    ),
+    (upsample, {"padding": (2, 0, 0, 0)}, "op 'up': padding (2, 0, 0, 0) is not less than the"),
+    (upsample, {"padding": (0, -1, 1, 2)}, "op 'up': padding (0, -1, 1, 2) is not less than"),
+    (upsample, {"padding": (0, 2, 0, 2)}, "op 'up': output 3x5x2, but it makes 4x5x2 or 4x5x12"),
+    (upsample, {"output": i8(3, 5, 3, zero=4)}, "op 'up': output 3x5x3, but it makes 3x5x2 or"),
+    (
+        upsample,
+        {"inputs": (i8(2, 3, 13, zero=4),)},
+        "op 'up': output 3x5x2, but it makes 3x5x13",
+    ),
+    (upsample, {"output": i8(3, 5, 2)}, "op 'up': copies values, so i8 2x3x12 zero 4 cannot"),
     # requantization
     (dense, {"shift": 31}, "op 'dense': shift 31 is not within 0 to 30"),
     (dense, {"shift": -1}, "op 'dense': shift -1 is not within 0 to 30"),

@@ -12,7 +12,7 @@ from tools import ONLY_CI
 
 # The programs that test_c_driver.py runs in CI: under sanitizers, and by every compiler.
 UNDER_SANITIZERS = range(10_000, 11_500)
-BY_EVERY_COMPILER = range(60)
+BY_EVERY_COMPILER = range(70)
 
 
 @ONLY_CI

@@ -21,6 +21,7 @@ from drypoint.program import (
     ProgramError,
     Shape,
     Tensor,
+    Upsample,
     blob,
     codegen,
     fuse_rows,
@@ -262,6 +263,36 @@ def test_passes_leave_a_stream_as_it_is():
     assert fuse_rows(stream, arena=1) is stream
     again = blob.loads(blob.dumps(stream))
     assert (again.clocks, again.plan) == (stream.clocks, stream.plan)
+
+
+def test_a_plane_may_grow_across_the_time_but_not_along_it():
+    def grown(kernel, out):
+        source = Tensor(Shape(5, 3, 4), "u8")
+        first = line_nets.windows("conv", source, 4, 3, padding=1)
+        first = dataclasses.replace(  # time is not padded
+            first, padding=(0, 1, 0, 1), output=first.output._replace(shape=Shape(3, 3, 4))
+        )
+        output = first.output._replace(shape=out)
+        larger = Upsample(name="up", inputs=(first.output,), output=output, kernel=kernel)
+        last = line_nets.dense("last", output)
+        return Program(name="p", ops=(first, larger, last), **line_nets.SCALES)
+
+    for kernel, out in (((1, 2), Shape(3, 6, 4)), ((1, 4), Shape(3, 12, 1))):
+        program = grown(kernel, out)
+        stream = program.streaming()
+        signal = random_inputs(stream, 0, n=20)
+        came = reference.run(stream, signal)
+        assert np.array_equal(came, first_rows(program, signal)[: len(came)])
+        assert np.array_equal(Engine(stream).run(signal), came)
+    with pytest.raises(ProgramError, match="'up' makes 2 rows of each row along the time; a"):
+        grown((2, 1), Shape(6, 3, 4)).streaming()
+    line = Tensor(Shape(1, 8, 2), "u8")
+    larger = Upsample(
+        name="up", inputs=(line,), output=line._replace(shape=Shape(1, 16, 2)), kernel=(1, 2)
+    )
+    last = line_nets.dense("last", larger.output)
+    with pytest.raises(ProgramError, match="'up' makes 2 rows of each row along the time; a"):
+        Program(name="p", ops=(larger, last), **line_nets.SCALES).streaming()
 
 
 def test_what_cannot_stream_is_one_line():

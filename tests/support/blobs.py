@@ -31,6 +31,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
     blob,
 )
 from drypoint.program._op import BaseOp
@@ -202,6 +203,10 @@ def lookup(source: Tensor, output: Tensor) -> Op:
     return Lookup(name="l", inputs=(source,), output=output, table=table)
 
 
+def upsample(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    return Upsample(name="u", inputs=(source,), output=output, **fields)
+
+
 def widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     return program(maximum(Tensor(shape, "u8"), Tensor(shape, "i32")))
@@ -306,8 +311,8 @@ LOOKUP = blob.dumps(program(lookup(_PLANE, _WIDE)))
 LOOKUPS = blob.dumps(  # the first writes bytes
     program(lookup(_PLANE, _SIGNED), dense(_SIGNED, tensor(1, 1, 1, "i32")))
 )  # fmt: skip
+_SHUFFLE = {"kernel": (2, 3), "padding": (1, 0, 0, 2)}
+UPSAMPLE = blob.dumps(program(upsample(tensor(2, 3, 12), tensor(3, 7, 2, "i32"), **_SHUFFLE)))
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)
-# Programs that together have every kind of op, as last ops where they can be.
-EVERY_KIND = (CONV, DENSE, MAXIMA, MEAN, GROUPED, DEPTHWISE, ADD, CONCAT, LOOKUP)

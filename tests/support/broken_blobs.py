@@ -52,6 +52,7 @@ from blobs import (
     TABLE,
     TYPE,
     UNKNOWN_KIND,
+    UPSAMPLE,
     VERSION,
     WEIGHT,
     WIDEN,
@@ -79,7 +80,7 @@ from drypoint.program._ops import KINDS
 
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
-    "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, **BINARY,
+    "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, "upsample": UPSAMPLE, **BINARY,
 }  # fmt: skip
 
 # What a reader must take although it lies at an edge.
@@ -246,6 +247,7 @@ _FIELDS: Cases = {
             "add": (32, 37, 42, 46, 55, 57, 77, 88),
             "concat": (2, 34, 36, 40, 50, 52, 56, 61, 64, 68, 78, 82, 84, 90),
             "lookup": (2, 6, 18, 32, 39, 43, 47, 53, 56, 60, 66, 70, 81, 84, 89),
+            "upsample": (2, 6, 17, 36, 39, 40, 53, 56, 60, 68, 76, 80, 86, 88),
         }.items()
         for at in places
     },
@@ -259,6 +261,7 @@ _FIELDS: Cases = {
             "depthwise": {"dilation": DILATION},
             "maxpool": {"kernel": KERNEL, "stride": STRIDE},
             "avgpool": {"stride": STRIDE},
+            "upsample": {"kernel": KERNEL},
         }.items()
         for name, field in fields.items()
         for i in (0, 1)
@@ -266,6 +269,12 @@ _FIELDS: Cases = {
     **{
         f"padding {i} as large as a pool's kernel": (
             FIELD, changed(MEAN, u16(PADDING + 2 * i, 2))
+        )
+        for i in range(4)
+    },
+    **{
+        f"padding {i} as large as an upsample's kernel": (
+            FIELD, changed(UPSAMPLE, u16(PADDING + 2 * i, 2 + i % 2))
         )
         for i in range(4)
     },
@@ -351,7 +360,7 @@ _SHAPES: Cases = {
         f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], u16(OUT + 2 * i, n)))
         for name, sides in {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
-            "add": (1, 4, 1), "concat": (3, 2, 3),
+            "add": (1, 4, 1), "concat": (3, 2, 3), "upsample": (4, 9, 4),
         }.items()
         for i, n in enumerate(sides)
     },
@@ -386,6 +395,20 @@ _SHAPES: Cases = {
     },
     "concatenation, second input's channels": (SHAPE, changed(CONCAT, u16(IN2 + C, 3))),
     "pool of other channels": (SHAPE, changed(WIDEN, u16(OUT + C, 4))),
+    "an upsample to a part of the channels that no block has": (
+        SHAPE, changed(UPSAMPLE, u16(KERNEL, 3), u16(OUT, 5))
+    ),
+    "an upsample that keeps some of its channels": (
+        SHAPE, changed(UPSAMPLE, (INPUT + C, "H", 13), u16(IN + C, 13))
+    ),
+    "an upsample that leaves out more than there is": (
+        SHAPE,
+        changed(UPSAMPLE, (INPUT, "H", 1), u16(IN, 1), u16(PADDING + 4, 1), u16(OUT, 65535)),
+    ),
+    "an upsample that changes its type": (
+        SHAPE, changed(UPSAMPLE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
+                       i8(IN + ZERO, 1))
+    ),
     "input type": (SHAPE, changed(DENSE, (INPUT + TYPE, "B", 1))),
     **{f"input side {i}": (SHAPE, changed(DENSE, (INPUT + 2 * i, "H", 9))) for i in range(3)},
 }  # fmt: skip

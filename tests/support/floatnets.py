@@ -15,6 +15,7 @@ from drypoint.nn import (
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
+    ConvTranspose2d,
     Cos,
     Dropout,
     Flatten,
@@ -29,6 +30,7 @@ from drypoint.nn import (
     Merge,
     Model,
     Module,
+    PixelShuffle,
     ReLU,
     ReLU6,
     Reshape,
@@ -38,6 +40,7 @@ from drypoint.nn import (
     Sin,
     Softmax,
     Tanh,
+    Upsample,
     ZeroPad2d,
 )
 from drypoint.program import Program
@@ -149,7 +152,37 @@ def _block(rng, shape, *, computed):
         if computed and rng.random() < 0.4:
             layers.append(_activation(rng))
         layers += [BatchNorm2d()] if computed and rng.random() < 0.2 else []
+    if computed and plane[1] * plane[2] <= 36 and rng.random() < 0.3:
+        layers += _larger(rng, plane)
+        plane = layers[-1].output_shape(plane)
+        layers += [BatchNorm2d()] if rng.random() < 0.3 else []
+        layers += [_activation(rng)] if rng.random() < 0.5 else []
     return layers, plane, computed
+
+
+def _larger(rng, shape) -> list[Layer]:
+    """A layer that makes a plane larger."""
+    choice = rng.random()
+    if choice < 0.3:
+        return [Upsample(_pair(rng, 2, 2))]
+    if choice < 0.6 and shape[0] % 4 == 0:
+        return [PixelShuffle(2, mode=str(rng.choice(["CRD", "DCR"])))]
+    kernel, stride = _pair(rng, 4, 4), _pair(rng, 2, 2)
+    sides = tuple((int(rng.integers(0, k)), int(rng.integers(0, k))) for k in kernel)
+    fits = (
+        min(
+            (n - 1) * s + k - sum(both)
+            for n, s, k, both in zip(shape[1:], stride, kernel, sides, strict=True)
+        )
+        >= 1
+    )
+    padding = sides if fits and rng.random() < 0.7 else "same"
+    more = 0 if padding == "same" else tuple(int(rng.integers(0, s)) for s in stride)
+    return [
+        ConvTranspose2d(
+            int(rng.integers(1, 4)), kernel, stride=stride, padding=padding, output_padding=more
+        )
+    ]
 
 
 def _branches(rng, shape) -> Graph:

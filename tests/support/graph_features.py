@@ -19,6 +19,7 @@ from drypoint.program import (
     MaxPool,
     Op,
     Program,
+    Upsample,
 )
 
 Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what is special
@@ -26,7 +27,9 @@ Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
 IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
+COPIES = (MaxPool, Concat, Upsample)  # write values of their inputs
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
+NEVER = {Dense: OF_KIND[1:], Upsample: OF_KIND[2:]}
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
 
@@ -64,12 +67,11 @@ def every_feature() -> set[Feature]:
     wanted = set[Feature]()
     for kind in OF_GRAPHS:
         name = kind.__name__
-        wanted |= {(name, what) for what in OF_KIND if kind is not Dense or what == "skip"}
+        wanted |= {(name, what) for what in OF_KIND if what not in NEVER.get(kind, ())}
         for types in _types(kind):
             *read, written = types
             special = [""]
-            copies = kind in (MaxPool, Concat)
-            if "i8" in read and not (copies and written == "i32"):
+            if "i8" in read and not (kind in COPIES and written == "i32"):
                 special.append("zero point read")
             if written == "i8":
                 special.append("zero point written")
@@ -95,7 +97,7 @@ def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
 
 def _types(kind: type[Op]) -> list[tuple[DType, ...]]:
     """The types of inputs and output that a kind may have together."""
-    if kind in (MaxPool, Concat):
+    if kind in COPIES:
         one = [(read, written) for read in BYTES for written in (read, "i32")]
         return [(*(read,) * kind.arity, written) for read, written in one]
     return list(itertools.product(*(BYTES,) * kind.arity, (*BYTES, "i32")))

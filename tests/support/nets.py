@@ -23,6 +23,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
     _ops,
 )
 from drypoint.program._fuse import make_plan_by_rows
@@ -174,6 +175,20 @@ def _lookup(rng, name, source, *, last):
     return Lookup(name=name, inputs=(source,), output=output, table=table)
 
 
+def _upsample(rng, name, source, *, last):
+    h, w, c = source.shape
+    kernel = _pair(rng, *(1 if n > 12 else 3 for n in (h, w)))
+    padding = tuple(int(rng.integers(0, kernel[i % 2])) for i in range(4))
+    block = kernel[0] * kernel[1]
+    channels = c // block if c % block == 0 and rng.random() < 0.7 else c
+    sides = (h * kernel[0] - padding[0] - padding[2], w * kernel[1] - padding[1] - padding[3])
+    if min(sides) < 1:
+        padding, sides = (0, 0, 0, 0), (h * kernel[0], w * kernel[1])
+    shape = Shape(*sides, channels)
+    output = Tensor(shape, "i32") if last else source._replace(shape=shape)
+    return Upsample(name=name, inputs=(source,), output=output, kernel=kernel, padding=padding)
+
+
 def random_op(rng, name, source, *, last, kind) -> Op:
     """An op of a kind that reads one tensor, `source`; kernels, strides, padding and pools as they
     fit. "grouped" is a convolution in groups where there are channels for more than one.
@@ -187,6 +202,8 @@ def random_op(rng, name, source, *, last, kind) -> Op:
         return _pool(rng, name, source, kind, last=last)
     if kind == "lookup":
         return _lookup(rng, name, source, last=last)
+    if kind == "upsample":
+        return _upsample(rng, name, source, last=last)
     return _convolution(rng, name, source, kind, last=last)
 
 
@@ -312,7 +329,7 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     graph.close()
     while True:  # the last op, until one fits: a maximum or concat of a tensor with a zero does not
         kind, last = str(rng.choice(kinds)), graph.tensors[-1]
-        if kind not in ("max", "concat") or last.zero == 0:
+        if kind not in ("max", "concat", "upsample") or last.zero == 0:
             graph.grow(kind, last=True)
             break
     size = graph.tensors[-1].shape.size

@@ -1,9 +1,15 @@
 """Small ONNX files, written with the package ``onnx``, and what ONNX Runtime computes of a file."""
 
+import logging
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+FORMS = ["QDQ int8", "QDQ uint8", "QOperator"]
 
 
 class OnnxFile:
@@ -116,3 +122,29 @@ def as_ours(net, x):
     if x.ndim > 2 and x.shape[1] != channels and x.shape[-1] == channels:
         x = np.moveaxis(x, -1, 1)
     return x.reshape(len(x), *net.input_shape)
+
+
+def quantized(content, shape, form):
+    """A file as ``onnxruntime.quantization.quantize_static`` writes it."""
+    pytest.importorskip("onnxruntime")
+    from onnxruntime import quantization as q
+
+    class Reader(q.CalibrationDataReader):
+        def __init__(self):
+            self.left = [{"input": one[None]} for one in normals(shape, 20)]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    kinds = {"activation_type": q.QuantType.QUInt8, "weight_type": q.QuantType.QInt8}
+    options = {
+        "QDQ int8": {"per_channel": True},
+        "QDQ uint8": kinds,
+        "QOperator": {"quant_format": q.QuantFormat.QOperator, "per_channel": True, **kinds},
+    }[form]
+    logging.getLogger().setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "float.onnx", Path(folder) / "quantized.onnx"
+        source.write_bytes(content)
+        q.quantize_static(str(source), str(out), Reader(), **options)
+        return out.read_bytes()

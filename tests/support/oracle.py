@@ -24,6 +24,7 @@ from drypoint.program import (
     Mul,
     Op,
     Program,
+    Upsample,
 )
 
 OUTSIDE = None  # a padded place of a maximum
@@ -104,6 +105,16 @@ def _windows(op: MaxPool | AvgPool, x: list) -> list[list[int]]:
     return [[v for v in window if v is not OUTSIDE] for window in windows]
 
 
+def _of_block(op: Upsample, x: list, y: int, across: int, o: int) -> int:
+    """What an upsample writes at (y, across) of channel o."""
+    (row, ky), (column, kx) = (
+        divmod(place + before, size)
+        for place, before, size in zip((y, across), op.padding, op.kernel, strict=False)
+    )
+    spread = op.in_shape.c > op.out_shape.c
+    return x[row][column][o + (ky * op.kernel[1] + kx) * op.out_shape.c * spread]
+
+
 def _flat(x: np.ndarray) -> list[int]:
     return [int(v) for v in x.reshape(-1)]
 
@@ -136,6 +147,11 @@ def apply(op: Op, *inputs: np.ndarray, pool_first: bool = True) -> np.ndarray:
         case Concat():
             rows = zip(*(x.tolist() for x in inputs), strict=True)
             values = [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]
+        case Upsample():
+            values = [
+                _of_block(op, plane, y, x, o)
+                for y, x, o in itertools.product(*map(range, op.out_shape))
+            ]
         case Lookup():
             values = [int(op.table[v % 256]) for v in _flat(inputs[0])]
     return np.array(values, NUMPY_TYPE[op.out_type]).reshape(op.out_shape)

@@ -19,6 +19,7 @@ from blobs import (
     tensor,
     u8,
     u16,
+    upsample,
 )
 
 FUSED = 2
@@ -48,6 +49,12 @@ SCALED = program(
 PADDED = program(
     convolution(TALL, tensor(9, 1, 2), padding=(3, 0, 0, 0)), dense(tensor(9, 1, 2), PAIR)
 )
+# Planes of 24 bytes, of which the second has twice as many rows.
+WIDE, HIGH = tensor(6, 1, 4), tensor(12, 1, 2)
+GROWN = program(maximum(WIDE, WIDE), upsample(WIDE, HIGH, kernel=(2, 1)), dense(HIGH, PAIR))
+GROWN_AND_READ = program(
+    maximum(WIDE, WIDE), upsample(WIDE, HIGH, kernel=(2, 1)), maximum(HIGH, HIGH), dense(HIGH, PAIR)
+)
 SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
 
 
@@ -68,6 +75,10 @@ REFUSED: Cases = {
         "a reader that computes all at once": planned(LINE, 24, 0, 6, 16, rows={0: 3}, fused=(0,)),
         "a ring for a dense op": planned(LINE, 28, 0, 12, 20, rows={2: 4, 3: 1}, fused=(2,)),
         "a dense op by rows": planned(LINE, 28, 0, 12, 20, rows={3: 1}),
+        "an upsample over what it reads": planned(GROWN, 24, 0, 0, rows={1: 1}, in_place=(1,)),
+        "a group over what its upsample reads": planned(
+            GROWN_AND_READ, 26, 0, 24, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
+        ),
         "the last op fused": planned(LINE, 28, 0, 12, 20, rows={3: 1}, fused=(3,)),
         "more rows at a time than there are": planned(LINE, 28, 0, 12, 20, rows={2: 5}),
         "a ring with two readers": planned(
@@ -112,6 +123,10 @@ ACCEPTED = {
     ),
     "a sum over its second input, by rows": planned(
         SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
+    ),
+    "a ring for an upsample": planned(GROWN, 28, 0, 4, rows={0: 1, 1: 1}, fused=(0,)),
+    "a ring of an upsample's rows": planned(
+        GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
     "a group of 16 ops": grouped(16),
 }

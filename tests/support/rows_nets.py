@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from drypoint.program import Dense, Op, Plan, Program, Tensor
+from drypoint.program import Dense, Op, Plan, Program, Tensor, Upsample
 from drypoint.program._plan import Group, Reads, last_readers, may_fuse, row_map, runs_by_rows
 from drypoint.program._planner import plan_groups
 
@@ -67,9 +67,8 @@ def _follow_group(
     begin, done = [0] * len(ops), [0] * len(ops)
 
     def needed(k: int) -> int:  # the first row of op k's output that the next op still reads
-        stride, _, pad = _reads(ops[k + 1])
         complete = done[k + 1] == ops[k + 1].out_shape.h
-        return ops[k].out_shape.h if complete else max(0, done[k + 1] * stride - pad)
+        return ops[k].out_shape.h if complete else max(0, _read_by(ops[k + 1], done[k + 1])[0])
 
     def full(k: int) -> bool:
         return done[k] == ops[k].out_shape.h or done[k] - needed(k) >= plan.rows_of(k)
@@ -85,12 +84,11 @@ def _follow_group(
             begin[k] = kept.start
             for row in kept:
                 arena.write(k, at + (row - begin[k]) * pitch, row)
-        stride, reach, pad = _reads(op)
         n = h - done[k]
         if plan.rows_of(k) > 0:
             n = min(n, plan.rows_of(k) - (done[k] - begin[k] if k < last else 0))
         if k > first and done[k - 1] < ops[k - 1].out_shape.h:
-            n = min(n, (done[k - 1] + pad - reach) // stride + 1 - done[k])
+            n = min(n, sum(_read_by(op, y)[-1] < done[k - 1] for y in range(done[k], h)))
         rows = range(done[k], done[k] + n)
         assert n > 0
         for source, tensor in zip(program.reads[k], op.inputs, strict=True):
@@ -114,19 +112,22 @@ def _pitch(op: Op) -> int:
     return op.out_shape.w * op.out_shape.c
 
 
-def _reads(op: Op) -> tuple[int, int, int]:
-    """S, K and P."""
-    if not hasattr(op, "kernel"):
-        return 1, 1, 0
+def _read_by(op: Op, y: int) -> range:
+    """The rows of its input that row y of the output depends on, padding included."""
+    if isinstance(op, Upsample):
+        row = (y + op.padding[0]) // op.kernel[0]
+        return range(row, row + 1)
+    if not hasattr(op, "stride"):
+        return range(y, y + 1)
     pool, dilation = getattr(op, "pool", (1, 1))[0], getattr(op, "dilation", (1, 1))[0]
     reach = (op.kernel[0] - 1) * dilation + 1
-    return op.stride[0] * pool, (pool - 1) * op.stride[0] + reach, op.padding[0]
+    begin = y * op.stride[0] * pool - op.padding[0]
+    return range(begin, begin + (pool - 1) * op.stride[0] + reach)
 
 
 def _rows_read(op: Op, tensor: Tensor, rows: range) -> range:
     """The rows of an input that rows of the output depend on."""
     if isinstance(op, Dense) or tensor.shape.h != op.in_shape.h:
         return range(tensor.shape.h)
-    stride, reach, pad = _reads(op)
-    begin, end = rows[0] * stride - pad, rows[-1] * stride - pad + reach
+    begin, end = _read_by(op, rows[0]).start, _read_by(op, rows[-1]).stop
     return range(max(0, begin), min(end, tensor.shape.h))

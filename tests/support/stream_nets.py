@@ -223,7 +223,7 @@ def rows_needed(program: Program) -> int:
         for tensor in program.reads[i]:
             if isinstance(op, Dense):
                 need = op.in_shape.h - 1
-            elif hasattr(op, "kernel"):
+            elif hasattr(op, "stride"):
                 pool = getattr(op, "pool", (1, 1))[0]
                 need = ((row + 1) * pool - 1) * op.stride[0] + op.reach[0] - 1 - op.padding[0]
             else:

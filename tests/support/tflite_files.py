@@ -2,6 +2,7 @@
 
 import flatbuffers
 import numpy as np
+import pytest
 import tflite
 
 OPTIONS = {  # of an operator: the table, and the values of enumerations by their names
@@ -18,6 +19,9 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
     "MEAN": "ReducerOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "SPLIT_V": "SplitVOptions",
     "VAR_HANDLE": "VarHandleOptions",
@@ -266,3 +270,22 @@ def a_stream(kind="INT8", branch=9):
     flat = f.then("RESHAPE", [at, f.constant([1, 24])], (1, 24), scale=0.1207, zero=-10)
     f.then("FULLY_CONNECTED", [flat, f.drawn(4, 24), f.bias(4)], (1, 4), scale=0.2031, zero=7)
     return f.bytes()
+
+
+def litert(content, x):
+    """What LiteRT computes of each example, integers less their zero point."""
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    running = interpreter.Interpreter(model_content=content)
+    running.allocate_tensors()
+    (given,), (wanted,) = running.get_input_details(), running.get_output_details()
+    outputs = []
+    for one in x:
+        running.set_tensor(given["index"], one.reshape(given["shape"]).astype(given["dtype"]))
+        running.invoke()
+        outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
+    values = np.array(outputs)
+    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
+
+
+def int8s(shape, n=40):
+    return np.random.default_rng(1).integers(-128, 128, (n, *shape)).astype(np.int8)

@@ -5,45 +5,13 @@ may differ by one step (`interop.rounding_report` counts where), and the ops aft
 outputs lie within a few steps of ONNX Runtime's, and nearly all are equal.
 """
 
-import logging
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
-from onnx_files import OnnxFile, normals, onnx_runtime
+from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantized
 
 from drypoint import engine, interop
 from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
-
-FORMS = ["QDQ int8", "QDQ uint8", "QOperator"]
-
-
-def quantized(content, shape, form):
-    """A file as ``onnxruntime.quantization.quantize_static`` writes it."""
-    pytest.importorskip("onnxruntime")
-    from onnxruntime import quantization as q
-
-    class Reader(q.CalibrationDataReader):
-        def __init__(self):
-            self.left = [{"input": one[None]} for one in normals(shape, 20)]
-
-        def get_next(self):
-            return self.left.pop() if self.left else None
-
-    kinds = {"activation_type": q.QuantType.QUInt8, "weight_type": q.QuantType.QInt8}
-    options = {
-        "QDQ int8": {"per_channel": True},
-        "QDQ uint8": kinds,
-        "QOperator": {"quant_format": q.QuantFormat.QOperator, "per_channel": True, **kinds},
-    }[form]
-    logging.getLogger().setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder:
-        source, out = Path(folder) / "float.onnx", Path(folder) / "quantized.onnx"
-        source.write_bytes(content)
-        q.quantize_static(str(source), str(out), Reader(), **options)
-        return out.read_bytes()
 
 
 def residual():

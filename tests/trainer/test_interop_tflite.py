@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import pytest
-from tflite_files import TfliteFile, a_net, windows
+from tflite_files import TfliteFile, a_net, int8s, litert, windows
 
 from drypoint import interop, nn, quant
 from drypoint.common import DrypointError
@@ -31,25 +31,6 @@ from drypoint.program import (
 
 RELU6 = {"FusedActivationFunction": "RELU6"}
 ZERO = {"scale": 0.04, "zero": -128}
-
-
-def litert(content, x):
-    """What LiteRT computes of each example, integers less their zero point."""
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    running = interpreter.Interpreter(model_content=content)
-    running.allocate_tensors()
-    (given,), (wanted,) = running.get_input_details(), running.get_output_details()
-    outputs = []
-    for one in x:
-        running.set_tensor(given["index"], one.reshape(given["shape"]).astype(given["dtype"]))
-        running.invoke()
-        outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
-    values = np.array(outputs)
-    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
-
-
-def int8s(shape, n=40):
-    return np.random.default_rng(1).integers(-128, 128, (n, *shape)).astype(np.int8)
 
 
 def one_op(kind, shape, out, *, arrays=None, scale=0.02, zero=-3, to=ZERO, **options):
@@ -356,7 +337,7 @@ def test_one_message_names_all_operators_without_a_counterpart():
         assert first.endswith("3 of 4 operators:")
         assert [line.split()[:4] for line in lines] == [
             ["operator", "0", "TRANSPOSE", "moves"],
-            ["operator", "2", "RESIZE_BILINEAR", "has"],
+            ["operator", "2", "RESIZE_BILINEAR", "resizes"],
             ["operator", "3", "AVERAGE_POOL_2D", "leaves"],
         ]
 

@@ -178,13 +178,13 @@ def test_the_encoder_is_checked_with_the_preprocessing_of_the_source():
 
 
 def test_what_no_layer_computes_is_named_all_at_once():
-    module = tn.Sequential(tn.Conv2d(1, 4, 3), tn.LayerNorm([4, 6, 6]), tn.Upsample(scale_factor=2))
+    module = tn.Sequential(tn.Conv2d(1, 4, 3), tn.LayerNorm([4, 6, 6]), tn.Upsample(size=9))
     with pytest.raises(interop.FrameworkError) as caught:
         interop.from_torch(module, torch.zeros(1, 1, 8, 8))
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("the module is no net that can be read: 2 of 3 nodes")
     assert "LayerNormalization 'layer_norm' normalizes by statistics of the example" in lines[1]
-    assert "Resize 'upsample_nearest2d' makes images larger" in lines[2]
+    assert "Resize 'upsample_nearest2d' resizes 6 to 9 pixels; ours repeats each" in lines[2]
 
 
 def test_options_that_no_layer_has_are_refused():

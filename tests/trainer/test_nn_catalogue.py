@@ -32,6 +32,9 @@ NETS = {
     "AvgPool1d": [*SIGNAL, nn.AvgPool1d(2)],
     "GlobalAvgPool1d": [*SIGNAL, nn.GlobalAvgPool1d(), nn.Linear(2)],
     "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
+    "Upsample": [*WEIGHTS, nn.Upsample(2)],
+    "PixelShuffle": [nn.Conv2d(8, 3), nn.PixelShuffle(2)],
+    "ConvTranspose2d": [nn.ConvTranspose2d(2, 3, stride=2, padding=1)],
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
     "BatchNorm1d": [nn.Flatten(), nn.Linear(3), nn.BatchNorm1d()],
     "Linear": [nn.Flatten(), nn.Linear(3)],
@@ -119,7 +122,7 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     assert not any(KINDS[name].exportable for name in losses)
     learn = {name for name, kind in KINDS.items() if kind.trainable}
     norms = {"BatchNorm1d", "BatchNorm2d"}
-    assert learn == {"Conv1d", "Conv2d", "Linear", *norms, "Sequential", "Graph"}
+    assert learn == {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", *norms, "Sequential", "Graph"}
     for name, layers in NETS.items():
         for layer in layers or ():
             if type(layer).__name__ == name:

@@ -301,6 +301,22 @@ def test_an_output_that_is_no_loss_can_be_minimised():
     assert set(result.metrics) == set()
 
 
+def test_a_word_for_a_loss_is_no_output_of_a_graph():
+    """As for a net that is no graph; an output of that name comes first."""
+    x = np.random.default_rng(0).normal(0, 1, (60, 3)).astype(np.float32)
+    layers, edges = {"a": nn.Linear(2), "b": nn.Linear(2), "add": nn.Add()}, [
+        ("input", "a", "add.a"), ("input", "b", "add.b")
+    ]  # fmt: skip
+    graph = nn.Graph(layers, edges, {"input": (3,)}).initialize(0)
+    by_word = fit(graph, (x, x[:, :2]), loss="mse", epochs=2)
+    by_loss = fit(graph, (x, x[:, :2]), loss=nn.MSELoss(), epochs=2)
+    assert by_word.history["loss"] == by_loss.history["loss"]
+    squares = nn.Graph(
+        {**layers, "square": nn.Function("square")}, [*edges, ("add", "square", "mse")]
+    )
+    assert fit(squares, {"input": x}, loss="mse", epochs=2).config["loss"] == "mse"
+
+
 def test_a_loss_of_ones_own_leaves_the_classes_to_the_model():
     """After a softmax outputs are probabilities of the data's classes, whatever the loss is."""
 

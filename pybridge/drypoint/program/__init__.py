@@ -37,6 +37,7 @@ from ._ops import GroupedConv as GroupedConv
 from ._ops import History as History
 from ._ops import MaxPool as MaxPool
 from ._ops import Op as Op
+from ._ops import Upsample as Upsample
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._simplify import Change as Change
@@ -79,6 +80,7 @@ __all__ = [
     "Shape",
     "Simplified",
     "Tensor",
+    "Upsample",
     "blob",
     "border",
     "bytes_in_use",

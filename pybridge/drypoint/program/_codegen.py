@@ -22,6 +22,7 @@ from ._ops import (
     Op,
     PaddedOp,
     RequantizedOp,
+    Upsample,
     WeightedOp,
     WindowedOp,
 )
@@ -268,7 +269,9 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0
     fields["out"] = _tensor(op.output)
     if isinstance(op, WindowedOp):
-        fields |= _pair("kernel", op.kernel) | _pair("stride", op.stride)
+        fields |= _pair("stride", op.stride)
+    if isinstance(op, WindowedOp | Upsample):
+        fields |= _pair("kernel", op.kernel)
         sides = ("pad_top", "pad_left", "pad_bottom", "pad_right")
         fields |= dict(zip(sides, op.padding, strict=True))
     if isinstance(op, ConvolutionOp):

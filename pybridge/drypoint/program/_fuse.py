@@ -158,8 +158,8 @@ def _with_rows(ops: Sequence[Op], first: int, last: int, pixels: int) -> Group:
     rows = [_rows_at_a_time(ops[last], pixels)]
     at_a_time = rows[0]
     for k in range(last, first, -1):
-        stride, reach, _ = row_map(ops[k])
-        kept = min(ops[k - 1].out_shape.h, reach + (at_a_time - 1) * stride)
+        stride, reach, _, grow = row_map(ops[k])
+        kept = min(ops[k - 1].out_shape.h, reach + -(-(at_a_time - 1) * stride // grow))
         rows.insert(0, kept)
         at_a_time = min(kept, _rows_at_a_time(ops[k - 1], pixels))
     return Group(first, last, tuple(rows))
@@ -216,9 +216,9 @@ def _cost(ops: Sequence[Op], group: Group) -> int:
         if isinstance(op, DepthwiseConv) and op.stride == (1, 1):
             call += HALO[at_a_time % 2] * row_bytes(op)
         if k > group.first:
-            stride, reach, _ = row_map(op)
-            kept = group.rows[k - 1 - group.first]
-            call += max(0, kept - at_a_time * stride) * row_bytes(ops[k - 1]) // MOVED
-            at_a_time = max(1, min(at_a_time * stride, (kept - reach) // stride + 1))
+            stride, reach, _, grow = row_map(op)
+            kept, gone = group.rows[k - 1 - group.first], at_a_time * stride // grow
+            call += max(0, kept - gone) * row_bytes(ops[k - 1]) // MOVED
+            at_a_time = max(1, min(gone, (kept - reach) // stride + 1))
         total += calls * call
     return total

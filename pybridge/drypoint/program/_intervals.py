@@ -30,6 +30,7 @@ from ._ops import (
     Op,
     PaddedOp,
     RequantizedOp,
+    Upsample,
     WeightedOp,
 )
 from ._program import Program
@@ -155,6 +156,9 @@ def _written(op: Op, sources: list[Interval]) -> Interval:
         case Concat():
             low, high = (np.concatenate(ends) for ends in zip(*sources, strict=True))
             return Interval(low, high)
+        case Upsample():
+            low, high = (ends.reshape(-1, op.out_shape.c) for ends in sources[0])
+            return Interval(low.min(axis=0), high.max(axis=0))
         case Lookup():
             return _looked_up(op, sources[0])
         case _:

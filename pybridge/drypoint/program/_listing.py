@@ -12,6 +12,7 @@ from ._ops import (
     MaxPool,
     Op,
     RequantizedOp,
+    Upsample,
     WeightedOp,
 )
 from ._plan import Reads
@@ -113,6 +114,9 @@ def _kind(op: Op) -> str:
         case AvgPool():
             text = f"mean {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
             return text + _clamp(op)
+        case Upsample():
+            kind = "pixel shuffle" if op.spreads else "upsample"
+            return f"{kind} {_pair(op.kernel)}" + _padding(op.padding, "cut")
         case _:
             return op.kind + (_clamp(op) if isinstance(op, RequantizedOp) else "")
 
@@ -135,8 +139,8 @@ def _pair(pair: Pair) -> str:
     return f"{pair[0]}x{pair[1]}"
 
 
-def _padding(padding: tuple[int, int, int, int]) -> str:
-    return f" pad {','.join(map(str, padding))}" if any(padding) else ""
+def _padding(padding: tuple[int, int, int, int], what: str = "pad") -> str:
+    return f" {what} {','.join(map(str, padding))}" if any(padding) else ""
 
 
 def _clamp(op: RequantizedOp) -> str:

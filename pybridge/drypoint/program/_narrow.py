@@ -10,8 +10,8 @@ The pass marks channels three times:
   The bias takes the number in.
 * *kept*: it stays in the plane. Needed channels and the program's input are kept, and so is each
   channel whose op has no weights to leave it out: both sides of a pool, a lookup, an addition, a
-  product, a concatenation and a depthwise convolution keep the same channels, and every group of a
-  grouped convolution keeps as many as the others.
+  product, a concatenation, an upsample and a depthwise convolution keep the same channels, and
+  every group of a grouped convolution keeps as many as the others.
 
 Proof that the outputs are the same bytes: op by op, each kept channel of the new program lies in
 the interval of the old one (`_intervals`), and where it is needed it is equal. An op with needed
@@ -46,7 +46,17 @@ from ._intervals import (
     range_sums,
     taps,
 )
-from ._ops import Concat, Conv, Dense, DepthwiseConv, GroupedConv, Op, PaddedOp, WeightedOp
+from ._ops import (
+    Concat,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    Op,
+    PaddedOp,
+    Upsample,
+    WeightedOp,
+)
 from ._program import Program
 from ._rewrites import Rewritten, assembled
 from ._tensors import Tensor
@@ -126,7 +136,13 @@ def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
                 fold = _folds(op, part, bounds[sources[0]])
                 needed[sources[0]][fold.channels[~fold.exact & varying[part, None]]] = True
             continue
-        masks = _halves(op, varying) if isinstance(op, Concat) else [varying] * op.arity
+        match op:
+            case Concat():
+                masks = _halves(op, varying)
+            case Upsample():
+                masks = [np.resize(varying, op.in_shape.c)]  # repeated
+            case _:
+                masks = [varying] * op.arity
         for tensor, mask in zip(sources, masks, strict=True):
             needed[tensor] |= mask
     return needed
@@ -235,6 +251,10 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             for source, part in zip(sources, _halves(op, output), strict=True):
                 np.logical_or(source, part, out=source)
                 np.logical_or(source, part, out=part)
+        case Upsample():
+            parts = sources[0].reshape(-1, len(output))  # of each pixel of a block
+            output |= parts.any(axis=0)
+            parts |= output
         case WeightedOp():
             pass
         case _:

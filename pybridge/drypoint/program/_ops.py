@@ -6,9 +6,20 @@ from ._elementwise import BinaryOp, Concat, ElementwiseOp, Lookup
 from ._history import History
 from ._op import PaddedOp, RequantizedOp, WindowedOp
 from ._pooling import AvgPool, MaxPool
+from ._upsample import Upsample
 from ._weighted import Conv, ConvolutionOp, Dense, DepthwiseConv, GroupedConv, WeightedOp
 
-Op = Conv | Dense | MaxPool | AvgPool | GroupedConv | DepthwiseConv | ElementwiseOp | History
+Op = (
+    Conv
+    | Dense
+    | MaxPool
+    | AvgPool
+    | GroupedConv
+    | DepthwiseConv
+    | ElementwiseOp
+    | History
+    | Upsample
+)
 KINDS: tuple[type[Op], ...] = get_args(Op)
 
 __all__ = [
@@ -27,6 +38,7 @@ __all__ = [
     "Op",
     "PaddedOp",
     "RequantizedOp",
+    "Upsample",
     "WeightedOp",
     "WindowedOp",
 ]

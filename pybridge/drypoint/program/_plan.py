@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ._history import COUNTER, History, lent_rows, state_offsets
-from ._ops import ConvolutionOp, Dense, Op, WindowedOp
+from ._ops import ConvolutionOp, Dense, Op, Upsample, WindowedOp
 from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
@@ -75,11 +75,12 @@ def is_placed(ops: Sequence[Op], index: int) -> bool:
 
 
 class RowMap(NamedTuple):
-    """Row y of an op's output reads the rows y * stride - pad to y * stride - pad + reach - 1."""
+    """Row y of an op's output reads ``reach`` rows, from row (y * stride - pad) // grow on."""
 
     stride: int
     reach: int
     pad: int
+    grow: int = 1  # rows of an upsample's output for each row of its input
 
 
 def row_bytes(op: Op) -> int:
@@ -89,6 +90,8 @@ def row_bytes(op: Op) -> int:
 
 def row_map(op: Op) -> RowMap:
     """Which rows of its input an op reads."""
+    if isinstance(op, Upsample):
+        return RowMap(1, 1, -op.padding[0], op.kernel[0])
     if not isinstance(op, WindowedOp):
         return RowMap(1, 1, 0)
     pool = op.pool[0] if isinstance(op, ConvolutionOp) else 1
@@ -178,7 +181,8 @@ def least_lead(
 def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) -> int | None:
     """The lead by rule 3 for op k of the group, which reads the output of op ``source``."""
     out, plane = ops[group.last], ops[source]
-    if group.rows[-1] == 0 or reads_one_pixel(ops[k], reads[k], source + 1):
+    grows = any(isinstance(op, Upsample) for op in ops[k : group.last + 1])
+    if group.rows[-1] == 0 or grows or reads_one_pixel(ops[k], reads[k], source + 1):
         return None
     return max(
         (y + group.rows[-1]) * row_bytes(out) - _still_read(ops, group, k, y) * row_bytes(plane)
@@ -188,15 +192,15 @@ def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) ->
 
 def _still_read(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
     """The first row of its input that op k may still read when row y of the output is written."""
-    stride, _, pad = row_map(ops[group.last])
+    stride, _, pad, _ = row_map(ops[group.last])
     t = y * stride - pad
     if k == group.last:
         return t
     t += group.rows[-2] - 1
     for i in range(group.last - 1, k, -1):
-        stride, reach, pad = row_map(ops[i])
+        stride, reach, pad, _ = row_map(ops[i])
         t = min(t, MOST_ROWS) * stride - pad + reach - 1
-    stride, _, pad = row_map(ops[k])
+    stride, _, pad, _ = row_map(ops[k])
     return (min(t, MOST_ROWS) + 1) * stride - pad
 
 

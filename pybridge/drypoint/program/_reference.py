@@ -24,6 +24,7 @@ from ._ops import (
     Op,
     PaddedOp,
     RequantizedOp,
+    Upsample,
 )
 from ._program import Program
 from ._tensors import LIMITS, NUMPY_TYPE, Pair
@@ -139,11 +140,23 @@ def apply(op: Op, *inputs: Plane) -> Plane:
             y = np.concatenate(inputs, axis=3)
         case Lookup():
             y = op.table[x.view(np.uint8)]
+        case Upsample():
+            y = _upsampled(op, x)
         case History():
             raise TypeError("what a history writes depends on the steps before")
         case _:
             assert_never(op)
     return y.astype(NUMPY_TYPE[op.out_type])
+
+
+def _upsampled(op: Upsample, x: Plane) -> Plane:
+    """A block of pixels for each pixel, without what is left out at the edges."""
+    (rows, columns), (top, left, _, _) = op.kernel, op.padding
+    n, h, w, _ = x.shape
+    pixels = x if op.spreads else np.tile(x, rows * columns)
+    blocks = pixels.reshape(n, h, w, rows, columns, op.out_shape.c)
+    plane = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * rows, w * columns, op.out_shape.c)
+    return plane[:, top : top + op.out_shape.h, left : left + op.out_shape.w]
 
 
 def requantize(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._intervals import Interval, intervals
-from ._ops import AvgPool, BinaryOp, DepthwiseConv, Lookup, MaxPool, Op, RequantizedOp
+from ._ops import AvgPool, BinaryOp, DepthwiseConv, Lookup, MaxPool, Op, RequantizedOp, Upsample
 from ._plan import NO_PLAN, Reads
 from ._program import Program
 from ._reference import apply
@@ -109,7 +109,7 @@ def without_identities(program: Program) -> Rewritten | None:
 
 def _is_identity(op: Op, source: Interval) -> bool:
     one_value = isinstance(op, Lookup) or (
-        isinstance(op, MaxPool | AvgPool | DepthwiseConv)
+        isinstance(op, MaxPool | AvgPool | DepthwiseConv | Upsample)
         and op.kernel == (1, 1)
         and not any(op.padding)
     )

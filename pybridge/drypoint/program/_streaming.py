@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 
 from ._border import is_signal
 from ._history import Clock, History, is_streaming, written
-from ._ops import AvgPool, Conv, ConvolutionOp, Dense, DepthwiseConv, MaxPool, Op, WindowedOp
+from ._ops import (
+    AvgPool,
+    Conv,
+    ConvolutionOp,
+    Dense,
+    DepthwiseConv,
+    MaxPool,
+    Op,
+    Upsample,
+    WindowedOp,
+)
 from ._plan import NO_PLAN, RowMap, row_map
 from ._program import Program
 from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
@@ -69,10 +79,11 @@ def _turned(op: Op) -> Op:
     """The op with height and width exchanged."""
     inputs = tuple(_swapped(tensor) for tensor in op.inputs)
     fields: dict[str, Any] = {"inputs": inputs, "output": _swapped(op.output)}
-    if isinstance(op, WindowedOp):
+    if isinstance(op, WindowedOp | Upsample):
         top, left, bottom, right = op.padding
-        fields |= {"kernel": op.kernel[::-1], "stride": op.stride[::-1]}
-        fields["padding"] = (left, top, right, bottom)
+        fields |= {"kernel": op.kernel[::-1], "padding": (left, top, right, bottom)}
+    if isinstance(op, WindowedOp):
+        fields["stride"] = op.stride[::-1]
     if isinstance(op, ConvolutionOp):
         fields |= {"dilation": op.dilation[::-1], "pool": op.pool[::-1]}
         axes = (1, 0, 2) if isinstance(op, DepthwiseConv) else (0, 2, 1, 3)
@@ -126,6 +137,11 @@ class _Stream:
         elif op.out_shape.h == 1:
             rows = rows._replace(stride=1)
         pad = None
+        if isinstance(op, Upsample) and op.kernel[0] > 1:
+            raise ProgramError(
+                f"op {op.name!r} makes {op.kernel[0]} rows of each row along the time; a stream "
+                "writes at most one row in a step: run whole windows"
+            )
         if isinstance(op, WindowedOp):
             _check_causal(op, rows)
             pad = _padding_values(op)

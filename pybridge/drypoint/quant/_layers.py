@@ -17,6 +17,7 @@ from drypoint.nn import (
     BatchNorm2d,
     Concat,
     Conv2d,
+    ConvTranspose2d,
     Cos,
     Dot,
     Dropout,
@@ -36,6 +37,7 @@ from drypoint.nn import (
     Merge,
     Module,
     OneHot,
+    PixelShuffle,
     ReLU,
     ReLU6,
     Reshape,
@@ -44,24 +46,16 @@ from drypoint.nn import (
     Sin,
     Softmax,
     Tanh,
+    Upsample,
     ZeroPad2d,
 )
 from drypoint.program import Shape
 
 from ._binary import BINARY, Binary
 from ._draft import NO_PADDING, Draft, Refusal, Value, same_order
-from ._stages import (
-    Array,
-    Joined,
-    Pair,
-    Pointwise,
-    Pooled,
-    Sides,
-    Stage,
-    Weighted,
-)
-
-Result = tuple[Draft, Value]
+from ._stages import Array, Joined, Pointwise, Pooled, Stage, Upsampled, Weighted
+from ._upsampling import upsampled
+from ._weights import Result, behind, explicit_padding, padded_shape, with_padding, with_weights
 
 SLOPES: dict[type[Layer], float] = {  # of functions of one value: the largest derivative
     Tanh: 1.0,
@@ -102,7 +96,7 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
         raise Refusal("it comes after a softmax, which ends a program: leave out that softmax")
     match layer:
         case Conv2d() | Linear() | BatchNorm2d() | BatchNorm1d():
-            return _with_weights(draft, path, layer, value, out)
+            return with_weights(draft, path, layer, value, out)
         case ReLU():
             return _clipped(draft, path, value, 0.0, math.inf)
         case ReLU6():
@@ -122,6 +116,8 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             return _binary(draft, path, BINARY[type(layer)], values)
         case Concat():
             return _joined(draft, path, values)
+        case Upsample() | PixelShuffle() | ConvTranspose2d():
+            return upsampled(draft, path, layer, value, out)
         case ZeroPad2d():
             (top, bottom), (left, right) = layer.sides
             sides = zip(value.padding, (top, left, bottom, right), strict=True)
@@ -148,154 +144,26 @@ def added(draft: Draft, path: str, layer: Module, values: list[Value], out: Shap
             raise Refusal(f"the engine has no such op: {INSTEAD.get(type(layer), _OWN_LAYER)}")
 
 
-def _with_weights(
-    draft: Draft,
-    path: str,
-    layer: Conv2d | Linear | BatchNorm2d | BatchNorm1d,
-    value: Value,
-    out: Shape,
-) -> Result:
-    if isinstance(layer, Linear):
-        if value.padding != NO_PADDING:
-            draft, value = _explicit_padding(draft, path, value)
-        return draft.appended(_encoded(_linear(path, layer, value, out), value))
-    if value.flat:
-        raise Refusal(
-            "it reads a flattened plane, whose values the engine stores in another order: put it "
-            "before the Flatten"
-        )
-    if isinstance(layer, Conv2d):
-        return draft.appended(_encoded(_conv(path, layer, value, out), value))
-    factor, shift = _normalization(layer)
-    before = draft.writer(value)
-    if isinstance(before, Weighted) and not _clips(before) and before.pool == (1, 1):
-        weight, bias = before.weight * factor[:, None, None, None], before.bias * factor + shift
-        return draft.changed(value, replace(before, last=path, weight=weight, bias=bias))
-    if value.padding != NO_PADDING:
-        draft, value = _explicit_padding(draft, path, value)
-    return draft.appended(_encoded(_scaling(path, value, factor, shift), value))
-
-
-def _conv(path: str, layer: Conv2d, value: Value, out: Shape) -> Weighted:
-    shape = _padded_shape(value)
-    window = layer.window((shape.c, shape.h, shape.w))
-    weight = layer.params["weight"].astype(np.float64)
-    weight = weight.reshape(*weight.shape[:2], *window.kernel)  # a Conv1d's has no last axis
-    return Weighted(
-        path=path,
-        last=path,
-        reads=(value.tensor,),
-        in_shape=value.shape,
-        out_shape=out,
-        weight=weight.transpose(0, 2, 3, 1),
-        bias=_bias(layer, out.c),
-        stride=window.stride,
-        dilation=window.dilation,
-        padding=_with_padding(value, window.padding),
-        groups=layer.groups,
-    )
-
-
-def _linear(path: str, layer: Linear, value: Value, out: Shape) -> Weighted:
-    """The columns are reordered from a flattened (C, H, W) to the engine's plane (h, w, c)."""
-    h, w, c = value.shape
-    rows = layer.params["weight"].astype(np.float64)
-    return Weighted(
-        path=path,
-        last=path,
-        reads=(value.tensor,),
-        in_shape=value.shape,
-        out_shape=out,
-        weight=rows.reshape(-1, c, h, w).transpose(0, 2, 3, 1),
-        bias=_bias(layer, out.c),
-        dense=True,
-    )
-
-
-def _scaling(path: str, value: Value, factor: Array, shift: Array) -> Weighted:
-    """factor * x + shift for each channel: a convolution of 1x1, depthwise."""
-    return Weighted(
-        path=path,
-        last=path,
-        reads=(value.tensor,),
-        in_shape=value.shape,
-        out_shape=value.shape,
-        weight=factor[:, None, None, None],
-        bias=shift,
-        groups=value.shape.c,
-    )
-
-
-def _explicit_padding(draft: Draft, path: str, value: Value) -> Result:
-    """A padding layer whose reader cannot take it in, as a stage: the plane and zeros around it."""
-    ones, zeros = np.ones(value.shape.c), np.zeros(value.shape.c)
-    stage = replace(
-        _scaling(f"{path}.pad", value, ones, zeros),
-        last=value.path,
-        out_shape=_padded_shape(value),
-        padding=value.padding,
-    )
-    return draft.appended(_encoded(stage, value))
-
-
-def _bias(layer: Conv2d | Linear, n: int) -> Array:
-    return layer.params["bias"].astype(np.float64) if layer.bias else np.zeros(n)
-
-
-def _encoded(stage: Weighted, value: Value) -> Weighted:
-    """The stage with the encoder folded in where it reads raw pixels: in place of scale * q +
-    offset it reads q, and pads with the q of real zero.
-    """
-    if value.affine is None:
-        return stage
-    scale, offset = (_by_output(v, stage) for v in (value.affine.scale, value.affine.offset))
-    bias = stage.bias + (stage.weight * offset).sum(axis=(1, 2, 3))
-    zeros = -value.affine.offset / value.affine.scale
-    padded = any(stage.padding) and zeros.any()
-    return replace(stage, weight=stage.weight * scale, bias=bias, zeros=zeros if padded else None)
-
-
-def _by_output(values: Array, stage: Weighted) -> Array:
-    """A number for each input channel, as the weights of each output meet them: [out, 1, 1, in /
-    groups].
-    """
-    rows = np.repeat(values.reshape(stage.groups, -1), len(stage.bias) // stage.groups, axis=0)
-    return rows[:, None, None, :]
-
-
-def _normalization(layer: BatchNorm2d | BatchNorm1d) -> tuple[Array, Array]:
-    """scale * (y - mean) / sqrt(variance + epsilon) + shift, as factor and term of each channel."""
-    params, buffers = layer.params, layer.buffers
-    variance = buffers["running_variance"].astype(np.float64) + layer.epsilon
-    if not (variance > 0).all():
-        raise Refusal("a running variance is negative")
-    factor = params["scale"].astype(np.float64) / np.sqrt(variance)
-    return factor, params["shift"] - buffers["running_mean"] * factor
-
-
-def _clips(stage: Stage) -> bool:
-    return stage.low > -math.inf or stage.high < math.inf
-
-
 def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> Result:
-    """A clip is the clamp of the op that computes its input; it commutes with a maximum between.
-    Where other layers read that op too, it is a function of one value.
+    """A clip is the clamp of the op that computes its input; it commutes with a maximum and an
+    upsampling between. Where other layers read that op too, it is a function of one value.
     """
-    source, between = value, []
+    source, between = behind(draft, value, _copies)
     before = draft.writer(source)
-    while isinstance(before, Pooled) and not before.mean:
-        between.append(before)
-        source = replace(value, tensor=before.reads[0])
-        before = draft.writer(source)
     if isinstance(before, Weighted | Binary) or (isinstance(before, Pooled) and before.mean):
-        last = before.last if between else path
         narrow = _clip(before.low, low, high), _clip(before.high, low, high)
-        clamped = replace(before, last=last, low=narrow[0], high=narrow[1])
-        draft, _ = draft.changed(source, clamped)
+        clamped = replace(before, last=path, range_of="", low=narrow[0], high=narrow[1])
         if between:
+            clamped = replace(clamped, last="", range_of=before.ranged)
             draft, _ = draft.changed(value, replace(between[0], last=path))
+        draft, _ = draft.changed(source, clamped)
         return draft, value
     return _pointwise(draft, path, lambda x: np.clip(x, low, high), value, 1.0)
+
+
+def _copies(stage: Stage) -> bool:
+    """Whether a stage's output has values of its input alone."""
+    return isinstance(stage, Upsampled) or (isinstance(stage, Pooled) and not stage.mean)
 
 
 def _clip(x: float, low: float, high: float) -> float:
@@ -313,19 +181,19 @@ def _pooled(
     if value.flat:
         raise Refusal("it reads a flattened plane: put it before the Flatten")
     mean = not isinstance(layer, MaxPool2d | MaxPool1d)
-    shape = _padded_shape(value)
+    shape = padded_shape(value)
     kernel, own = (shape.h, shape.w), ((0, 0), (0, 0))
     stride = kernel
     if not isinstance(layer, GlobalAvgPool2d):
         window = layer.window((shape.c, shape.h, shape.w))
         kernel, stride, own = window.kernel, window.stride, window.padding
-    padding = _with_padding(value, own)
+    padding = with_padding(value, own)
     # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number; and
     # the engine's pools pad by less than their kernel.
     beyond = max(padding[::2]) >= kernel[0] or max(padding[1::2]) >= kernel[1]
     if value.padding != NO_PADDING and (not mean or value.affine is not None or beyond):
-        draft, value = _explicit_padding(draft, path, value)
-        padding = _with_padding(value, own)
+        draft, value = explicit_padding(draft, path, value)
+        padding = with_padding(value, own)
     if value.affine is not None and value.affine.offset.any() and any(padding) and mean:
         raise Refusal("it averages over padding of raw pixels: put a convolution before it")
     before = draft.writer(value)
@@ -348,26 +216,13 @@ def _pooled(
     return draft, replace(pooled, affine=value.affine)
 
 
-def _padded_shape(value: Value) -> Shape:
-    top, left, bottom, right = value.padding
-    h, w, c = value.shape
-    return Shape(h + top + bottom, w + left + right, c)
-
-
-def _with_padding(value: Value, own: tuple[Pair, Pair]) -> Sides:
-    """The padding of a layer's windows, and that of a padding layer before it."""
-    (top, bottom), (left, right) = own
-    before = value.padding
-    return top + before[0], left + before[1], bottom + before[2], right + before[3]
-
-
 def _binary(draft: Draft, path: str, kind: type[Binary], values: list[Value]) -> Result:
     """Two inputs as tensors of real values, and the stage that computes with them."""
     values = list(values)
     for i, value in enumerate(values):
         _check_not_raw(value)
         if value.padding != NO_PADDING:
-            draft, values[i] = _explicit_padding(draft, f"{path}.{'ab'[i]}", value)
+            draft, values[i] = explicit_padding(draft, f"{path}.{'ab'[i]}", value)
     a, b = values
     pixel = b.shape == Shape(1, 1, a.shape.c) and not a.flat and not b.flat
     same = a.shape == b.shape and a.flat == b.flat
@@ -394,7 +249,7 @@ def _joined(draft: Draft, path: str, values: list[Value]) -> Result:
                 "Flatten"
             )
         if value.padding != NO_PADDING:
-            draft, values[i] = _explicit_padding(draft, f"{path}.{i}", value)
+            draft, values[i] = explicit_padding(draft, f"{path}.{i}", value)
     joined, *others = values
     for i, value in enumerate(others):
         last = i + 1 == len(others)
@@ -420,7 +275,7 @@ def _pointwise(
 ) -> Result:
     """A table of a function: of real values, or of raw pixels of one encoding."""
     if value.padding != NO_PADDING:
-        draft, value = _explicit_padding(draft, path, value)
+        draft, value = explicit_padding(draft, path, value)
     if value.affine is not None:
         scale, offset = value.affine.scale, value.affine.offset
         if len({*scale}) > 1 or len({*offset}) > 1:
@@ -451,7 +306,7 @@ def _of_pixels(
 
 def _flattened(draft: Draft, path: str, value: Value) -> Result:
     if value.padding != NO_PADDING:
-        draft, value = _explicit_padding(draft, path, value)
+        draft, value = explicit_padding(draft, path, value)
     order = value.shape.c > 1 and value.shape.h * value.shape.w > 1
     return draft, replace(value, flat=value.flat or order)
 

@@ -24,6 +24,7 @@ from drypoint.program import (
     ProgramError,
     Shape,
     Tensor,
+    Upsample,
 )
 
 from ._aliases import QUANTIZE
@@ -33,7 +34,7 @@ from ._errors import QuantizationError
 from ._fold import fold
 from ._gate import as_model
 from ._scales import Integers
-from ._stages import Joined, Pointwise, Pooled, Weighted
+from ._stages import Joined, Pointwise, Pooled, Upsampled, Weighted
 from ._steps import Step, steps, table_of
 
 
@@ -110,6 +111,8 @@ def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
             return stage.op(q, base)
         case Joined():
             return Concat(**base)
+        case Upsampled():
+            return Upsample(**base, kernel=stage.kernel, padding=stage.crop)
         case Pointwise():
             return Lookup(**base, table=table_of(step))
         case _:

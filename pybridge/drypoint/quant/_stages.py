@@ -22,11 +22,12 @@ class Stage:
     Attributes:
         path: path of the layer that names the op.
         last: path of the last layer fused into the stage; the stage computes this layer's output.
-            "" where the stage computes a part of a layer's output.
+            "" where the stage computes a part of a layer's output, or has it in another order.
         reads: numbers of the tensors that the stage reads: 0 is the net's input, i + 1 the output
             of stage i.
         in_shape, out_shape: the planes of the first input and of the output.
         low, high: results below and above are clipped: 0 and infinity for a ReLU.
+        range_of: path of the layer whose range the stage's output has, where that is not ``last``.
     """
 
     path: str
@@ -36,6 +37,12 @@ class Stage:
     out_shape: Shape
     low: float = -math.inf
     high: float = math.inf
+    range_of: str = ""
+
+    @property
+    def ranged(self) -> str:
+        """Path of the layer whose range the stage's output has."""
+        return self.range_of or self.last
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,6 +83,16 @@ class Pooled(Stage):
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Joined(Stage):
     """The channels of two tensors side by side."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Upsampled(Stage):
+    """A block of pixels for each pixel: the same values, or the channels of the pixel, where the
+    output has fewer; ``crop`` is left out at the edges.
+    """
+
+    kernel: Pair
+    crop: Sides = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ from ._scales import (
     mean_integers,
     weighted_integers,
 )
-from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Weighted
+from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Upsampled, Weighted
 
 PIXELS = Activation("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
@@ -80,10 +80,10 @@ class _Choice:
 
     @property
     def raw(self) -> set[int]:
-        """The tensors that hold an encoder's pixels: the input and pools of it."""
+        """The tensors that hold an encoder's pixels: the input, pools and upsamplings of it."""
         raw = {0} if self.folded.encoder is not None else set()
         for i, stage in enumerate(self.folded.stages):
-            if isinstance(stage, Pooled) and stage.reads[0] in raw:
+            if isinstance(stage, Pooled | Upsampled) and stage.reads[0] in raw:
                 raw.add(i + 1)
         return raw
 
@@ -91,7 +91,7 @@ class _Choice:
         """The number of each tensor's group: its lowest tensor."""
         group = list(range(len(self.folded.stages) + 1))
         for i, stage in enumerate(self.folded.stages):
-            if isinstance(stage, Joined) or (isinstance(stage, Pooled) and not stage.mean):
+            if not _computes(stage):
                 members = {group[tensor] for tensor in (*stage.reads, i + 1)}
                 group = [min(members) if g in members else g for g in group]
         return group
@@ -114,7 +114,7 @@ class _Choice:
         if tensor == 0:
             return _range(self.calibration, INPUT)
         stage = self.folded.stages[tensor - 1]
-        low, high = np.clip(_range(self.calibration, stage.last), stage.low, stage.high).tolist()
+        low, high = np.clip(_range(self.calibration, stage.ranged), stage.low, stage.high).tolist()
         return low, high
 
     def _activation(
@@ -127,7 +127,8 @@ class _Choice:
 
 def _computes(stage: Stage) -> bool:
     """Whether a stage makes new values, rather than copies of its inputs'."""
-    return not isinstance(stage, Joined) and not (isinstance(stage, Pooled) and not stage.mean)
+    mean = isinstance(stage, Pooled) and stage.mean
+    return mean or not isinstance(stage, Joined | Pooled | Upsampled)
 
 
 def _range(calibration: Calibration, path: str) -> tuple[float, float]:
@@ -188,7 +189,7 @@ def _step(
             if scale is None:
                 reach = float(np.abs(stage.function(real_inputs(source))).max())
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
-        case _:  # a maximum or a concatenation copies values
+        case _:  # a maximum, a concatenation or an upsampling copies values
             scale = source.scale
     target = Activation("i32", scale) if wanted is None else replace(wanted, scale=scale)
     return Step(stage=stage, sources=sources, target=target, integers=q)

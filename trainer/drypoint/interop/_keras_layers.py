@@ -6,6 +6,7 @@ the reader of the nodes resolves them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,48 @@ def _convolution(call: Call) -> str:
     bias = call.weight("bias") if call.layer.use_bias else None
     made = _convolved(call, call.first(call.reads[0]), kernel, bias, group=call.layer.groups)
     return call.activated(call.last(made))
+
+
+def _transposed(call: Call) -> str:
+    """Of padding "same" the smaller half is left out first; "valid" has at least size * stride."""
+    layer, kernel = call.layer, np.moveaxis(call.weight("kernel"), (-1, -2), (0, 1))
+    sizes = zip(kernel.shape[2:], layer.strides, layer.output_padding or repeat(None), strict=False)
+    beyond = [_left_out(k, s, plus, same=layer.padding == "same") for k, s, plus in sizes]
+    before = [max(n, 0) // 2 for n in beyond]
+    after = [max(n - half, 0) for n, half in zip(beyond, before, strict=True)]
+    reads = [call.first(call.reads[0]), call.constant(kernel.astype(np.float32))]
+    reads += [call.constant(call.weight("bias").astype(np.float32))] if layer.use_bias else []
+    made = call.add(
+        "ConvTranspose",
+        reads,
+        kernel_shape=kernel.shape[2:],
+        strides=tuple(layer.strides),
+        pads=(*before, *after),
+        output_padding=tuple(max(-n, 0) for n in beyond),
+        dilations=tuple(layer.dilation_rate),
+    )
+    return call.activated(call.last(made))
+
+
+def _left_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
+    """How much shorter an axis of the output is than all that is computed; below 0: longer."""
+    if more is None:
+        return kernel - stride if same else min(kernel - stride, 0)
+    return 2 * (kernel // 2) - more if same else -more
+
+
+def _upsampling(call: Call) -> str:
+    size = call.layer.size
+    scales = call.number([1, 1, *((size,) if isinstance(size, int) else size)])
+    mode = getattr(call.layer, "interpolation", "nearest")
+    made = call.add(
+        "Resize",
+        [call.first(call.reads[0]), "", scales],
+        mode=mode if mode == "nearest" else "linear",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+    return call.last(made)
 
 
 def _depthwise_weight(kernel: NDArray[Any]) -> NDArray[Any]:
@@ -300,8 +343,6 @@ def _elu(call: Call) -> str:
 
 
 REFUSED = {
-    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), "ConvTranspose"),
-    **dict.fromkeys(("UpSampling1D", "UpSampling2D"), "Resize"),
     **dict.fromkeys(("SimpleRNN", "Bidirectional"), "RNN"),
     **{name: name for name in ("LSTM", "GRU", "LayerNormalization", "GroupNormalization")},
 }
@@ -313,6 +354,8 @@ LAYERS: Mapping[str, Adder] = {
     **dict.fromkeys(("Conv1D", "Conv2D"), _convolution),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), _transposed),
+    **dict.fromkeys(("UpSampling1D", "UpSampling2D"), _upsampling),
     **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), _pool("MaxPool")),
     **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), _pool("AveragePool")),
     **dict.fromkeys(("GlobalAveragePooling1D", "GlobalAveragePooling2D"), _global("ReduceMean")),

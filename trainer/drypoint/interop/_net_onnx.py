@@ -125,6 +125,7 @@ class _Writer:
             (nn.AdaptiveAvgPool2d, nn.GlobalAvgPool2d): self._means,
             (nn.Dropout, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Function): self._pointwise,
             (nn.Softmax, nn.Reshape, nn.ZeroPad2d): self._shaped,
+            (nn.Upsample, nn.PixelShuffle, nn.ConvTranspose2d): self._larger,
         }
 
     def _convolution(self, path: str, layer: nn.Conv2d, reads: Reads, shape: nn.Shape) -> str:
@@ -139,6 +140,30 @@ class _Writer:
             pads=_pads(window.padding),
             group=layer.groups,
         )
+
+    def _larger(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+        match layer:
+            case nn.Upsample():
+                _, h, w = layer.output_shape(shape)
+                sizes = np.array([1, 1, h // shape[1], w // shape[2]], np.float32)
+                scales = self._array(f"{path}.scales", sizes)
+                how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+                return self.node(path, "Resize", [*reads, "", scales], mode="nearest", **how)
+            case nn.PixelShuffle():
+                size = layer.upscale_factor
+                return self.node(path, "DepthToSpace", reads, blocksize=size, mode=layer.mode)
+            case nn.ConvTranspose2d():
+                (top, bottom), (left, right) = layer.left_out
+                return self.node(
+                    path,
+                    "ConvTranspose",
+                    [*reads, *self._arrays(path, layer, layer.param_names)],
+                    strides=layer.block,
+                    pads=(top, left, max(bottom, 0), max(right, 0)),
+                    output_padding=(max(-bottom, 0), max(-right, 0)),
+                )
+            case _:
+                raise AssertionError(layer)
 
     def _linear(self, path: str, layer: nn.Linear, reads: Reads, shape: nn.Shape) -> str:
         del shape

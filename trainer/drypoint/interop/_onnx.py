@@ -28,6 +28,7 @@ from ._onnx_shapes import (
     unsqueeze,
 )
 from ._onnx_steps import integer_handlers
+from ._onnx_upsampling import conv_transpose, depth_to_space, resize
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
@@ -38,6 +39,10 @@ MAX_WALKS = 3  # the first finds what the net's input is
 HANDLERS: dict[str, Handler] = {
     **functions(),
     "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "Resize": resize,
+    "Upsample": resize,
+    "DepthToSpace": depth_to_space,
     "Gemm": gemm,
     "MatMul": matmul,
     "BatchNormalization": batch_norm,
@@ -67,13 +72,11 @@ _STATE = "keeps a state from step to step: a net has none; use convolutions over
 _DYNAMIC = (
     "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
 )
-_SIZES = "makes images larger; the engine has no such op: use fewer strides before it"
 _OTHER_NORM = "normalizes by statistics of the example; the engine has no such op: use BatchNorm"
 _CONTROL = "chooses what is computed while it runs: export one branch"
 HINTS = {
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
     **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
-    **dict.fromkeys(("Resize", "Upsample", "ConvTranspose", "DepthToSpace"), _SIZES),
     **dict.fromkeys(
         ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM
     ),

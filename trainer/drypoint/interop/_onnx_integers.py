@@ -27,8 +27,10 @@ from ._tflite_integers import CONVERTERS
 from ._tflite_walk import convert_all
 
 PROBABILITIES = Steps(kind="INT8", scales=np.array([1 / 256]), zero=-128)
-KEEPING = (nn.MaxPool2d, nn.Flatten, nn.Reshape, nn.ZeroPad2d)  # move or choose values
-FUSING = (nn.Conv2d, nn.Linear, nn.BatchNorm, nn.Add, nn.Mul, nn.AvgPool2d)  # take in a clip
+MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
+KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
+WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm)
+FUSING = (*WEIGHTED, nn.Add, nn.Mul, nn.AvgPool2d)  # take in a clip
 CLIPS: dict[type[nn.Module], str] = {nn.ReLU: "RELU", nn.ReLU6: "RELU6"}
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
@@ -271,7 +273,15 @@ class _Lowering:
 
 def is_function(layer: nn.Module) -> bool:
     """Whether a layer computes each value alone."""
-    others = (*KEEPING, nn.Conv2d, nn.Linear, nn.BatchNorm, nn.Pool2d, nn.GlobalAvgPool2d)
+    others = (
+        *KEEPING,
+        nn.Conv2d,
+        nn.ConvTranspose2d,
+        nn.Linear,
+        nn.BatchNorm,
+        nn.Pool2d,
+        nn.GlobalAvgPool2d,
+    )
     return isinstance(layer, nn.Layer) and not isinstance(
         layer, (*others, nn.Softmax, nn.LogSoftmax, Requantized)
     )
@@ -320,6 +330,36 @@ def _weighted(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None
         StrideH=window.stride[0], StrideW=window.stride[1],
         DilationHFactor=window.dilation[0], DilationWFactor=window.dilation[1],
     )  # fmt: skip
+
+
+def _transposed(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+    """A transposed convolution, with the sides of its own padding."""
+    layer, source = one.layer, lowering.steps[one.reads[0]]
+    assert isinstance(layer, nn.ConvTranspose2d)
+    weight = np.asarray(one.arrays["weight"], np.float64).transpose(1, 2, 3, 0)
+    values, scales, bias = lowering.integers(one, weight, source)
+    size = lowering.constant(np.array([1, *one.shape[1:], one.shape[0]], np.int32))
+    weights = lowering.constant(values, scales), lowering.read(one)
+    inputs = (size, *weights, lowering.constant(bias, scales * source.scales))
+    (top, _), (left, _) = layer.left_out
+    lowering.then(
+        number, "TRANSPOSE_CONV", inputs, lowering.end(number, one, steps), Padding="LEFT_OUT",
+        LeftOut=(top, left), StrideH=layer.block[0], StrideW=layer.block[1],
+    )  # fmt: skip
+
+
+def _larger(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+    """Repeated pixels, or a pixel shuffle."""
+    layer, source = one.layer, lowering.read(one)
+    end = lowering.end(number, one, steps)
+    if isinstance(layer, nn.Upsample):
+        size = lowering.constant(np.array(one.shape[1:], np.int32))
+        more = {"AlignCorners": False, "HalfPixelCenters": False}
+        lowering.then(number, "RESIZE_NEAREST_NEIGHBOR", (source, size), end, **more)
+        return
+    assert isinstance(layer, nn.PixelShuffle)
+    lowering.then(number, "DEPTH_TO_SPACE", (source,), end, BlockSize=layer.upscale_factor,
+                  Mode=layer.mode)  # fmt: skip
 
 
 def _dense(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
@@ -437,6 +477,8 @@ def _function(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None
 _Converter = Callable[[_Lowering, int, Made, Steps], None]
 _CONVERTERS: tuple[tuple[type | tuple[type, ...], _Converter], ...] = (
     (nn.Conv2d, _weighted),
+    (nn.ConvTranspose2d, _transposed),
+    ((nn.Upsample, nn.PixelShuffle), _larger),
     (nn.Linear, _dense),
     (nn.BatchNorm, _scaling),
     (nn.Pool2d, _pool),

@@ -24,6 +24,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
 )
 
 from ._packages import package
@@ -93,6 +94,8 @@ class _Writer:
                 return self._integers(at, one.op.output, one.target)
             case AvgPool():
                 return self._mean(one, one.op, sources[0])
+            case Upsample():
+                return self._larger(one.op, one, sources[0])
             case Add():
                 return self._pair("Add", one, sources)
             case Concat():
@@ -125,6 +128,22 @@ class _Writer:
         if op.pool == (1, 1):
             return made
         at = self._node("MaxPool", [self.real(made)], kernel_shape=op.pool, strides=op.pool)
+        return self._integers(at, op.output, one.target)
+
+    def _larger(self, op: Upsample, one: Scaled, source: Activation) -> Activation:
+        """Pixels repeated, or channels as pixels; then a slice without what is left out."""
+        read, (rows, columns) = self._planes(source), op.kernel
+        if op.spreads:
+            at = self._node("DepthToSpace", [read], blocksize=rows, mode="DCR")
+        else:
+            scales = self._constant(np.array([1, 1, rows, columns], np.float32))
+            how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            at = self._node("Resize", [read, "", scales], mode="nearest", **how)
+        if any(op.padding):
+            top, left, _, _ = op.padding
+            h, w, _ = op.out_shape
+            ends = ([top, left], [top + h, left + w], [2, 3])
+            at = self._node("Slice", [at, *(self._constant(np.array(n)) for n in ends)])
         return self._integers(at, op.output, one.target)
 
     def _mean(self, one: Scaled, op: AvgPool, source: Activation) -> Activation:

@@ -23,6 +23,7 @@ from drypoint.program import (
     MaxPool,
     Op,
     Program,
+    Upsample,
     multipliers,
 )
 
@@ -33,6 +34,7 @@ CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors an
 
 HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down (`_tflite_integers.py`)
 
+COPIES = MaxPool | Concat | Upsample  # their outputs are values of their inputs
 Weighted = Conv | GroupedConv | DepthwiseConv | Dense
 Tie = tuple[int, int, float]  # two tensors, and the second's scale over the first's
 
@@ -102,7 +104,7 @@ def _check(op: Op) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    need(isinstance(op, Weighted | MaxPool | AvgPool | Add | Concat), f"the kind {op.kind!r}")
+    need(isinstance(op, Weighted | AvgPool | Add | COPIES), f"the kind {op.kind!r}")
     if isinstance(op, Weighted | AvgPool | Add):
         full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
         need(full, f"a clamp of {op.lo} to {op.hi}")
@@ -114,7 +116,9 @@ def _check(op: Op) -> None:
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
         need(op.bias[0] in biases, "a mean with a bias that no zero point explains")
-    if isinstance(op, MaxPool | Concat):
+    if isinstance(op, Upsample):
+        need(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
+    if isinstance(op, COPIES):
         need(op.out_type != "i32", "a last op without a scale of its own")
 
 
@@ -140,7 +144,7 @@ def _pad(op: Op) -> int | None:
 def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
     """The pairs of tensors whose scales an op ties to each other."""
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
-        if isinstance(op, MaxPool | Concat):
+        if isinstance(op, COPIES):
             yield from ((op, (number, i + 1, 1.0)) for number in reads)
         if isinstance(op, AvgPool | Add):
             ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)

@@ -21,6 +21,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
 )
 
 from ._packages import package
@@ -91,6 +92,8 @@ class _Writer:
                 return self._max(one.op, self._planes(sources[0]), one)
             case AvgPool():
                 return self._mean(one, self._planes(sources[0]))
+            case Upsample():
+                return self._larger(one.op, self._planes(sources[0]), one)
             case Add():
                 return self._pair("ADD", self.schema.AddOptionsT(), one, sources)
             case Concat():
@@ -170,6 +173,28 @@ class _Writer:
         made = self.activation(op.output, one.target)
         self._operator("MAX_POOL_2D", [source.at], made.at, options)
         return made
+
+    def _larger(self, op: Upsample, source: Activation, one: Scaled) -> Activation:
+        """Pixels repeated, or channels as pixels; then a slice without what is left out."""
+        (rows, columns), (h, w, _) = op.kernel, op.in_shape
+        shape = Shape(h * rows, w * columns, op.out_shape.c)
+        made = self.activation(op.output._replace(shape=shape), one.target)
+        if op.spreads:
+            options = self.schema.DepthToSpaceOptionsT()
+            options.blockSize = rows
+            self._operator("DEPTH_TO_SPACE", [source.at], made.at, options)
+        else:
+            size = self._tensor("INT32", [2], np.array(shape[:2], np.int32))
+            options = self.schema.ResizeNearestNeighborOptionsT()
+            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], made.at, options)
+        if not any(op.padding):
+            return made
+        top, left, _, _ = op.padding
+        ends = ([0, top, left, 0], [self.batch, *op.out_shape])
+        sides = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in ends]
+        cut = self.activation(op.output, one.target)
+        self._operator("SLICE", [made.at, *sides], cut.at, self.schema.SliceOptionsT())
+        return cut
 
     def _dense(self, one: Scaled, source: Activation) -> Activation:
         op = one.op

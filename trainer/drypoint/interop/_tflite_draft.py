@@ -31,6 +31,7 @@ from drypoint.program import (
     Program,
     Shape,
     Tensor,
+    Upsample,
     multipliers,
 )
 
@@ -232,7 +233,7 @@ class Draft:
         if not self.ops or value.at != len(self.ops):
             raise TfliteError("computes nothing: its output is its input")
         last = self.ops[-1]
-        if isinstance(last, MaxPool | Concat) and last.output.zero != 0:
+        if isinstance(last, MaxPool | Concat | Upsample) and last.output.zero != 0:
             value = self.table("output", value, value, lambda reals: reals)
             last = self.ops[-1]
         self.ops[-1] = widened(last)

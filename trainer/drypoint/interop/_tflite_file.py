@@ -43,6 +43,9 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "MUL": "MulOptions",
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "VAR_HANDLE": "VarHandleOptions",
 }
@@ -50,7 +53,7 @@ _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
     "Padding", "FusedActivationFunction", "DepthMultiplier", "WeightsFormat", "Axis", "Beta",
     "Alpha", "Approximate", "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
-    "Offset", "Container", "SharedName",
+    "Offset", "Container", "SharedName", "AlignCorners", "HalfPixelCenters", "BlockSize",
 }  # fmt: skip
 _ENUMS = {
     "Padding": "Padding",

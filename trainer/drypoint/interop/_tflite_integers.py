@@ -33,6 +33,7 @@ from ._rounding import Requantization
 from ._tflite_draft import Draft, Value, clamp, filled
 from ._tflite_file import Array, FileTensor, Operator
 from ._tflite_functions import FUNCTIONS, function_of
+from ._tflite_upsampling import UPSAMPLING
 from ._tflite_walk import (
     NO_PADDING,
     RESHAPES,
@@ -345,6 +346,7 @@ CONVERTERS: dict[str, Callable[[Draft, Operator], None]] = {
     "CONV_2D": convolution,
     "DEPTHWISE_CONV_2D": convolution,
     "FULLY_CONNECTED": dense,
+    **UPSAMPLING,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
     "MEAN": _mean,

@@ -19,6 +19,8 @@ MAX_SHARED = 16  # bytes of constants and channels that operators read, for each
 _HINTS = {
     "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
+    "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
+    "neighbour, or use a transposed convolution",
     "PRELU": "has a slope for each channel; LEAKY_RELU has one",
 }
 

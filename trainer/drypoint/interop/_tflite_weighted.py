@@ -24,7 +24,7 @@ def convolution(draft: Draft, one: Operator) -> None:
     """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
     source = draft.read(one)
     by_channel = one.kind == "DEPTHWISE_CONV_2D"
-    weight, scales = _weights(draft, one, axis=3 if by_channel else 0, rank=4)
+    weight, scales = weights_of(draft, one, axis=3 if by_channel else 0, rank=4)
     rows = weight.transpose(3, 1, 2, 0) if by_channel else weight  # [out, h, w, in / groups]
     read, (written, *kernel, depth) = source.shape.c, rows.shape
     if depth == 0 or read % depth or written % (read // depth):
@@ -36,7 +36,8 @@ def convolution(draft: Draft, one: Operator) -> None:
     own = padding(one, source.padded_size, (reach[0], reach[1]), stride)
     source, around, fill = _surrounded(draft, one, source, own)
     value = draft.described(one.outputs[0], 0)
-    fields = _weighted_fields(draft, one, (source, value), rows, scales)
+    bias = bias_of(draft, one, len(rows))
+    fields = weighted_fields(draft, one, (source, value), rows, scales, bias)
     fields |= {"name": one.name, "inputs": (source.tensor,), "kernel": tuple(kernel)}
     fields |= {"stride": stride, "dilation": dilation, "padding": around}
     fields |= {"pad": filled(source.tensor, fill, around)}
@@ -53,11 +54,12 @@ def convolution(draft: Draft, one: Operator) -> None:
 def dense(draft: Draft, one: Operator) -> None:
     """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
     source = draft.plain(one.name, draft.read(one, reshaped=True))
-    weight, scales = _weights(draft, one, axis=0, rank=2)
+    weight, scales = weights_of(draft, one, axis=0, rank=2)
     if one.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {one.options['WeightsFormat']}")
     value = draft.described(one.outputs[0], 0)
-    fields = _weighted_fields(draft, one, (source, value), weight, scales)
+    bias = bias_of(draft, one, len(weight))
+    fields = weighted_fields(draft, one, (source, value), weight, scales, bias)
     fields |= {"name": one.name, "inputs": (source.tensor,)}
     op: Conv | Dense
     if source.tensor.shape.size == weight.shape[1]:
@@ -84,22 +86,23 @@ def _surrounded(draft: Draft, one: Operator, source: Value, own: Sides) -> tuple
     return source, around, fill
 
 
-def _weighted_fields(
+def weighted_fields(  # noqa: PLR0917 - the tables of an op
     draft: Draft,
     one: Operator,
     ends: tuple[Value, Value],
     weight: NDArray[np.int8],
     scales: NDArray[np.float64],
+    bias: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """The fields of requantization of an op with weights [out, ...] and their scales [out] that
-    reads the first of ``ends`` and writes the second.
+    """The fields of requantization of an op with weights [out, ...], their scales and the file's
+    biases [out] that reads the first of ``ends`` and writes the second.
 
     A converter of files gives a channel of zeros a scale near 0 and a bias of 2^30. Its multiplier
     would have too few bits for its one output, so another scale and bias give that output.
     """
     source, value = ends
     rows = weight.reshape(len(weight), -1).astype(np.int64)
-    bias = _bias(draft, one, len(rows)) - source.tensor.zero * rows.sum(axis=1)
+    bias = bias - source.tensor.zero * rows.sum(axis=1)
     ratio = source.scale * scales / value.scale
     constant_channel = (rows == 0).all(axis=1) & (ratio < FEW_BITS)
     steps = np.floor(bias * ratio + 0.5).clip(-512, 512)
@@ -108,7 +111,7 @@ def _weighted_fields(
     return draft.requantized(value, ratio, bias, one.activation)
 
 
-def _weights(
+def weights_of(
     draft: Draft, one: Operator, *, axis: int, rank: int
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """The weights, and the scale of each output channel, which lies along ``axis``."""
@@ -126,11 +129,11 @@ def _weights(
     return np.asarray(values, np.int8), np.broadcast_to(scales, channels)
 
 
-def _bias(draft: Draft, one: Operator, channels: int) -> NDArray[np.int64]:
+def bias_of(draft: Draft, one: Operator, channels: int, position: int = 2) -> NDArray[np.int64]:
     """The biases, in steps of the accumulator; zeros where the operator has none."""
-    if input_tensor(draft.file, one, 2) is None:
+    if input_tensor(draft.file, one, position) is None:
         return np.zeros(channels, np.int64)
-    values = constant(draft.file, one, 2)
+    values = constant(draft.file, one, position)
     if values.shape != (channels,) or values.dtype != np.int32:
         raise Unsupported(f"has biases {values.dtype} {list(values.shape)}; wanted INT32")
     return values.astype(np.int64)

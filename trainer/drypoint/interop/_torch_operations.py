@@ -31,7 +31,7 @@ def _pair(op: str) -> Operation:
 def _convolution(call: Any) -> str:
     axes = len(call.shape("weight")) - 2
     if call.get("transposed", False):
-        return str(call.add("ConvTranspose", [call.tensor(), call.tensor("weight")]))
+        return _transposed(call)
     dilation = call.ints("dilation", axes, 1)
     kernel = call.shape("weight")[2:]
     padding = call.get("padding", 0)
@@ -53,6 +53,37 @@ def _convolution(call: Any) -> str:
             group=call.get("groups", 1),
         )
     )
+
+
+def _transposed(call: Any) -> str:
+    axes = len(call.shape("weight")) - 2
+    bias = [call.tensor("bias")] if call.get("bias") is not None else []
+    return str(
+        call.add(
+            "ConvTranspose",
+            [call.tensor(), call.tensor("weight"), *bias],
+            kernel_shape=call.shape("weight")[2:],
+            strides=call.ints("stride", axes, 1),
+            pads=call.ints("padding", axes, 0) * 2,
+            output_padding=call.ints("output_padding", axes, 0),
+            dilations=call.ints("dilation", axes, 1),
+            group=call.get("groups", 1),
+        )
+    )
+
+
+def _resized(mode: str) -> Operation:
+    def add(call: Any) -> str:
+        sizes = call.constant(np.array(call.shape(), np.int64))
+        how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        return str(call.add("Resize", [call.tensor(), "", "", sizes], mode=mode, **how))
+
+    return add
+
+
+def _shuffled(call: Any) -> str:
+    size = call.get("upscale_factor")
+    return str(call.add("DepthToSpace", [call.tensor()], blocksize=size, mode="CRD"))
 
 
 def _linear(call: Any) -> str:
@@ -288,9 +319,6 @@ def _prelu(call: Any) -> str:
 
 REFUSED = {
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), "LSTM"),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), "ConvTranspose"),
-    **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d", "upsample_nearest1d"), "Resize"),
-    **dict.fromkeys(("pixel_shuffle",), "DepthToSpace"),
     "layer_norm": "LayerNormalization",
     "group_norm": "GroupNormalization",
     "instance_norm": "InstanceNormalization",
@@ -304,6 +332,10 @@ REFUSED = {
 
 OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("conv1d", "conv2d", "convolution"), _convolution),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), _transposed),
+    **dict.fromkeys(("upsample_nearest1d", "upsample_nearest2d"), _resized("nearest")),
+    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d"), _resized("linear")),
+    "pixel_shuffle": _shuffled,
     **dict.fromkeys(("max_pool1d", "max_pool2d"), _max_pool),
     **dict.fromkeys(("avg_pool1d", "avg_pool2d"), _mean_pool),
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), _adaptive("AveragePool")),

@@ -110,6 +110,9 @@ from ._structure import Reshape as Reshape
 from ._structure import ZeroPad2d as ZeroPad2d
 from ._training_graph import TrainingGraph as TrainingGraph
 from ._training_graph import default_loss as default_loss
+from ._upsampling import ConvTranspose2d as ConvTranspose2d
+from ._upsampling import PixelShuffle as PixelShuffle
+from ._upsampling import Upsample as Upsample
 from ._user_functions import Elementwise as Elementwise
 from ._user_functions import Function as Function
 

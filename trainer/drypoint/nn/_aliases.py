@@ -16,6 +16,10 @@ MODULE_ALIASES: Names = {
     "LazyConv2d": "Conv2d",
     "LazyBatchNorm1d": "BatchNorm1d",
     "LazyBatchNorm2d": "BatchNorm2d",
+    "Conv2DTranspose": "ConvTranspose2d",
+    "LazyConvTranspose2d": "ConvTranspose2d",
+    "UpsamplingNearest2d": "Upsample",
+    "UpSampling2D": "Upsample",
     "MaxPooling1D": "MaxPool1d",
     "MaxPooling2D": "MaxPool2d",
     "MaxPool2D": "MaxPool2d",
@@ -39,8 +43,9 @@ MODULE_HINTS: Names = {
     "Activation": 'write the activation itself, nn.ReLU(), or its word in a list of layers, "relu"',
     "BatchNormalization": "it is BatchNorm2d for images, BatchNorm1d for vectors; its momentum is "
     "1 - that of Keras",
-    "ConvTranspose2d": "the engine has no transposed convolution; docs/import.md lists what it has",
-    "Conv2DTranspose": "the engine has no transposed convolution; docs/import.md lists what it has",
+    "ConvTranspose1d": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
+    "Conv1DTranspose": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
+    "UpsamplingBilinear2d": "take Upsample and a convolution, or ConvTranspose2d",
     "DepthwiseConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels",
     "SeparableConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels, then Conv2d(O, 1)",
     "Dropout2d": "Dropout drops single values; there is none of whole channels",
@@ -61,9 +66,6 @@ MODULE_HINTS: Names = {
     "ModuleList": "give Sequential a list of layers, or a Graph layers by names",
     "ModuleDict": "give Sequential or Graph layers by names",
     "Parameter": "a layer names its parameters in param_names; docs/own-layer.md has an example",
-    "UpsamplingNearest2d": "the engine has no upsampling; docs/import.md lists what it has",
-    "Upsample": "the engine has no upsampling; docs/import.md lists what it has",
-    "UpSampling2D": "the engine has no upsampling; docs/import.md lists what it has",
     "ZeroPadding2D": "it is ZeroPad2d(n), or ZeroPad2d((left, right, top, bottom)) as in PyTorch",
     "functional": "a layer is a function: nn.ReLU()(x)",
     "save": "model.save(path) writes a model, nn.load(path) reads it",
@@ -119,6 +121,10 @@ NET_HINTS: Names = {
 }
 
 LAYER_HINTS: Names = {
+    "align_corners": "leave it out: Upsample repeats pixels",
+    "size": "it is scale_factor, how often a pixel is repeated: 2, or (2, 3)",
+    "groups": "only convolutions have groups",
+    "dilation": "only convolutions have a dilation",
     "activation": 'put the activation behind the layer, nn.ReLU() or "relu"',
     "input_shape": "give the shape to the net, channels first: Sequential(layers, "
     "input_shape=(C, H, W))",
@@ -170,11 +176,20 @@ _NORM = Arguments(
 ARGUMENTS: Mapping[str, Arguments] = {
     "Conv2d": _CONVOLUTION,
     "Conv1d": _CONVOLUTION,
+    "ConvTranspose2d": Arguments(
+        aliases={"filters": "out_channels", "strides": "stride", "use_bias": "bias"},
+        order=(
+            *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
+            "output_padding",
+        ),
+        least=3,
+    ),
     "Linear": Arguments(
         aliases={"units": "out_features", "use_bias": "bias"},
         order=("in_features", "out_features", "bias"),
         least=2,
     ),
+    "Upsample": Arguments(aliases={"interpolation": "mode"}),
     "MaxPool1d": _POOLING,
     "MaxPool2d": _POOLING,
     "AvgPool2d": _POOLING,

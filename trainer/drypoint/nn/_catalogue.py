@@ -37,6 +37,7 @@ from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._sequential import Sequential
 from ._signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
 from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
+from ._upsampling import ConvTranspose2d, PixelShuffle, Upsample
 from ._user_functions import Elementwise, Function
 
 LEAF_TYPES: tuple[type[Module], ...] = (
@@ -50,6 +51,9 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     AvgPool1d,
     GlobalAvgPool1d,
     ZeroPad2d,
+    Upsample,
+    PixelShuffle,
+    ConvTranspose2d,
     BatchNorm2d,
     BatchNorm1d,
     Linear,

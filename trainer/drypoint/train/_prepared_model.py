@@ -254,7 +254,10 @@ def _prepare_graph(
 
 
 def _is_graph(given: object, loss: LossLike | None) -> bool:
-    return isinstance(given, Graph) and (isinstance(loss, str | Mapping) or has_losses(given))
+    if not isinstance(given, Graph):
+        return False
+    word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in given.output_ports
+    return has_losses(given) or isinstance(loss, Mapping) or (isinstance(loss, str) and not word)
 
 
 def _image_encoder(

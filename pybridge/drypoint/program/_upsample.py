@@ -1,0 +1,47 @@
+"""The op that makes a plane larger."""
+
+from dataclasses import dataclass
+
+from ._op import BaseOp
+from ._tensors import Pair, Shape
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Upsample(BaseOp):
+    """A block of pixels for each pixel, and a plane without some rows and columns at its edges.
+
+    The output has as many channels as the input: all pixels of a block are the input's (nearest
+    neighbour). Or the input's channels are those of the block's pixels, one pixel after the other
+    (depth to space). The values stay.
+
+    Attributes:
+        kernel: height and width of a block, 1 to 65535.
+        padding: the rows and columns that are left out, top, left, bottom, right; less than
+            ``kernel``.
+    """
+
+    number = 12
+    kind = "upsample"
+
+    kernel: Pair
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def __post_init__(self) -> None:
+        self.check_tensors()
+        ok = all(1 <= n <= 0xFFFF for n in self.kernel)
+        self.need(ok, f"kernel {self.kernel} is not within 1 to 65535")
+        (top, left, bottom, right), (rows, columns) = self.padding, self.kernel
+        ok = min(self.padding) >= 0 and max(top, bottom) < rows and max(left, right) < columns
+        self.need(ok, f"padding {self.padding} is not less than the kernel {self.kernel}")
+        h, w, c = self.in_shape
+        sides = h * rows - top - bottom, w * columns - left - right
+        parts = dict.fromkeys((rows * columns, 1))
+        makes = [Shape(*sides, c // part) for part in parts if c % part == 0]
+        came, wanted = self.out_shape, " or ".join(map(str, makes))
+        self.need(came in makes, f"output {came}, but it makes {wanted}")
+        self.check_same_values(self.inputs[0])
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the channels of a pixel are those of its block's pixels."""
+        return self.out_shape.c != self.in_shape.c
