@@ -25,8 +25,10 @@ html_theme = "furo"
 html_title = "drypoint"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["reach.js"]
 html_favicon = "static/favicon.svg"
 html_show_sphinx = False
+html_show_sourcelink = False
 html_domain_indices = False  # the reference lists the parts
 
 autodoc_member_order = "bysource"

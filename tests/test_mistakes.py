@@ -377,7 +377,7 @@ ANSWERS = [
     (
         lambda: export(U8[:2], "out", name="my-net"),
         "'my-net' cannot name C files: start with a lower-case letter and use only "
-        "lower-case letters, digits and _",
+        "lower-case letters, digits and _, such as my_net",
     ),
     (
         lambda: export(U8[:2], "out", name="int"),
@@ -395,6 +395,19 @@ ANSWERS = [
         "neon, neon-armv7, neondot, neoni8mm, rvv, wasm",
     ),
     (
+        lambda: engine.verify(PROGRAM, U8),
+        'verify got no images: verify(program, {"C": engine.Engine(program)}, images)',
+    ),
+    (
+        lambda: quant.report(MODEL, U8),
+        "report got no images: report(model, quant.calibrate(model, images), images)",
+    ),
+    (
+        lambda: measure.measure(MODEL, U8, Y),
+        "measure got 3 positional arguments, too many: inputs and labels are one argument, "
+        "measure(model, (x, y))",
+    ),
+    (
         lambda: engine.verify(PROGRAM, {}, U8),
         "runners is empty; wanted: at least one, such as {'C': Engine(program)}",
     ),
@@ -409,7 +422,7 @@ ANSWERS = [
 ]
 
 COMMANDS = [
-    ("trian", "drypoint: argument COMMAND: invalid choice: 'trian' (... (see drypoint --help)"),
+    ("trian", "drypoint: there is no command 'trian'; is it train? (see drypoint --help)"),
     (
         "export program.dpt",
         "drypoint export: the following arguments are required: --out (see drypoint export --help)",
@@ -425,8 +438,8 @@ COMMANDS = [
     ),
     (
         "export program.dpt --out out --target stm32f4",
-        "drypoint export: argument --target: invalid choice: 'stm32f4' (choose from ...cortex-m4"
-        "... (see drypoint export --help)",
+        "drypoint export: argument --target: there is no 'stm32f4'; there are ...cortex-m4... "
+        "(see drypoint export --help)",
     ),
     (
         "export program.dpt --out out --budget ram=1K",
@@ -454,6 +467,18 @@ COMMANDS = [
         "drypoint: text.txt: not a model file, or a damaged one: File is not a zip file; "
         "Model.save writes one",
     ),
+    ("info cut.npz", "drypoint: cut.npz: a damaged model file: ...; copy it again"),
+    ("info folder", "drypoint: cannot read folder: it is a folder; name a file in it"),
+    ("run folder", "drypoint: cannot read folder: it is a folder; name a file in it"),
+    (
+        "train --plot loss.pdf --out y.npz",
+        "drypoint: cannot save a picture as 'loss.pdf': name it .png or .svg",
+    ),
+    (
+        "train --data arrays.npz --out y.npz",
+        "drypoint: arrays.npz has the arrays x: inputs without labels; wanted: x and y, or "
+        "x_train, y_train, ...",
+    ),
     (
         "measure nowhere.npz",
         "drypoint: cannot read nowhere.npz: No such file or directory, and no shipped model "
@@ -470,6 +495,8 @@ def files(tmp_path, monkeypatch):
     PROGRAM.save("program.dpt")
     (tmp_path / "text.txt").write_text("hello")
     np.savez("arrays.npz", x=U8)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "model.npz").read_bytes()[:-1000])
+    (tmp_path / "folder").mkdir()
 
 
 def is_answer(text, wanted):

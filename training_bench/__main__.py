@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from drypoint.bench import NETS, check_chart, known_nets, to_json
+from drypoint.bench import NETS, known_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         if args.plot is not None:
-            check_chart(args.plot)
+            TrainCurves.check_saving(args.plot)
         names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
         compiler = find_compiler(args.cc)
         found = bench_training(names, plan, compiler=compiler, notify=_print_line)

@@ -24,7 +24,7 @@ SECTIONS = {
     "MEA": 26,
     "BAS": 6,
     "PRE": 6,
-    "VIS": 23,
+    "VIS": 26,
     "PER": 12,
     "NET": 34,
     "ENG": 20,

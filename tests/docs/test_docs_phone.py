@@ -1,4 +1,4 @@
-"""The built site on a phone, for search engines and for screen readers: what needs no browser.
+"""The built site on a phone, for search engines and for readers with a keyboard or a screen reader.
 
 A page is too wide for 400 pixels where something neither wraps nor scrolls: the theme scrolls
 listings and tables, so what remains is our own style sheet. That links of the first page are in
@@ -9,9 +9,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from browser import chromium
 
 from tools import ROOT
 
+JS = (ROOT / "docs/static/reach.js").read_text("utf-8")
 CSS = (ROOT / "docs/static/site.css").read_text("utf-8")
 SENTENCE = re.compile(r"[A-Z0-9][^\n]{10,400}\.")
 
@@ -100,3 +102,39 @@ def test_the_style_sheet_makes_nothing_wider_than_a_page():
     assert wide == [".content", 'article p > img[src$="terminal.svg"]']
     assert "max-width: 100%" in dict(rules)[".content"]
     assert "overflow-x: auto" in dict(rules)['article p:has(> img[src$="terminal.svg"])']
+
+
+# Oracle: the browser's own sizes. Elements that scroll sideways, and whether each has the focus in
+# the order of the page; axe-core's rule scrollable-region-focusable.
+UNREACHABLE = """[...document.querySelectorAll("article *")].filter((one) =>
+  one.scrollWidth > one.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(one).overflowX)
+  && one.tabIndex < 0 && !one.querySelector("a, [tabindex='0'], summary, input, button"))
+  .map((one) => one.outerHTML.slice(0, 200))"""
+
+
+def phone(tab, width=400):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    tab.call("Emulation.setDeviceMetricsOverride", **size)
+
+
+def test_a_listing_takes_the_focus_while_it_scrolls(toolbox, tmp_path):
+    pre = '<pre style="overflow: auto">'
+    body = f"<article>{pre}{'wide ' * 50}</pre>{pre}short</pre></article>"
+    (tmp_path / "page.html").write_text(f"<!doctype html><script>{JS}</script>{body}", "utf-8")
+    with chromium(toolbox.need("chromium")) as tab:
+        for width, wanted in ((400, [0, -1]), (4000, [-1, -1]), (400, [0, -1])):
+            phone(tab, width)
+            if not tab.run("document.querySelector('pre')"):
+                tab.open((tmp_path / "page.html").as_uri(), ready="document.readyState=='complete'")
+            found = "[...document.querySelectorAll('pre')].map((one) => one.tabIndex)"
+            tab.wait(f"String({found}) === {','.join(map(str, wanted))!r}")
+            assert tab.run(UNREACHABLE) == []
+
+
+def test_what_scrolls_on_a_phone_is_reached_by_keyboard(toolbox, site):
+    with chromium(toolbox.need("chromium")) as tab:
+        phone(tab)
+        for page in sorted(site.glob("*.html")):
+            tab.open(page.as_uri(), ready="document.readyState == 'complete'")
+            assert tab.run(UNREACHABLE) == [], page.name
+            assert tab.run("document.documentElement.scrollWidth") <= 400, page.name

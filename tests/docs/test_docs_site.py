@@ -11,7 +11,8 @@ from tools import ROOT
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text("utf-8")]
-EXECUTED = {"layers-in-numpy.md", "pictures.md"}  # test_docs_layers.py, test_docs_pictures.py
+# test_docs_layers.py, test_docs_commands.py
+EXECUTED = {"layers-in-numpy.md", "pictures.md", "recordings.md"}
 ELSEWHERE = ("import torch\n", "import keras\n")  # test_interop_torch.py and _keras.py run them
 FENCED = re.DOTALL | re.MULTILINE
 

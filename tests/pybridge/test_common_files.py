@@ -210,7 +210,9 @@ def test_an_unreadable_path_is_refused_in_one_line(tmp_path):
     missing = tmp_path / "none"
     with pytest.raises(DrypointError, match=f"^cannot read {missing}: No such file or directory$"):
         read_bytes(missing)
-    with pytest.raises(DrypointError, match=f"^cannot read {tmp_path}: Is a directory$"):
+    with pytest.raises(
+        DrypointError, match=f"^cannot read {tmp_path}: it is a folder; name a file in it$"
+    ):
         read_bytes(tmp_path)
     with pytest.raises(DrypointError, match="it is a device; name a file"):
         read_bytes("/dev/zero")

@@ -26,6 +26,7 @@ NETS = {
     "shuffled": [nn.Conv2d(8, 3), nn.PixelShuffle(2), nn.ReLU(), LAST],
     "shuffled as in TensorFlow": [nn.Conv2d(8, 3), nn.PixelShuffle(2, mode="DCR"), LAST],
     "shuffled behind a function": [nn.Conv2d(8, 3), nn.SiLU(), nn.PixelShuffle(2), LAST],
+    "a maximum, then a ReLU": [UP, nn.MaxPool2d(3, stride=1), nn.ReLU(), LAST],
     "the last op": [nn.Conv2d(8, 3), nn.PixelShuffle(2)],
     "a sigmoid at the end": [nn.ConvTranspose2d(1, 4, stride=2, padding=1), nn.Sigmoid()],
 }

@@ -15,8 +15,11 @@ from drypoint.program import (
     Add,
     BlobError,
     Clock,
+    Concat,
+    Conv,
     Dense,
     History,
+    MaxPool,
     Program,
     ProgramError,
     Shape,
@@ -263,6 +266,30 @@ def test_passes_leave_a_stream_as_it_is():
     assert fuse_rows(stream, arena=1) is stream
     again = blob.loads(blob.dumps(stream))
     assert (again.clocks, again.plan) == (stream.clocks, stream.plan)
+
+
+def test_a_dilated_convolution_reads_the_rows_of_its_taps_alone():
+    """Two of them that read one history read one tensor of its rows."""
+    source = Tensor(Shape(7, 1, 4), "u8")
+    more = {"kernel": (3, 1), "dilation": (2, 1), "weight": np.ones((4, 3, 1, 4), np.int8)}
+    plane = Tensor(Shape(3, 1, 4), "u8")
+    ops = [
+        Conv(name=name, inputs=(source,), output=plane, **more, **line_nets.rule(plane, 4))
+        for name in ("a", "b")
+    ]
+    joined = Concat(
+        name="both", inputs=(ops[0].output, ops[1].output),
+        output=ops[0].output._replace(shape=Shape(3, 1, 8)),
+    )  # fmt: skip
+    last = line_nets.dense("last", joined.output)
+    reads = ((0,), (0,), (1, 2), (3,))
+    program = Program(name="p", ops=(*ops, joined, last), reads=reads, **line_nets.SCALES)
+    stream = program.streaming()
+    kinds = [type(op) for op in stream.ops]
+    assert kinds == [History, MaxPool, Dense, Dense, Concat, History, Dense]
+    signal = random_inputs(stream, 0, n=20)
+    came = reference.run(stream, signal)
+    assert np.array_equal(came, first_rows(program, signal)[: len(came)])
 
 
 def test_a_plane_may_grow_across_the_time_but_not_along_it():

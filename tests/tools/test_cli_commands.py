@@ -53,6 +53,9 @@ def test_help_has_an_example_that_parses(cli):
     code, out, _ = cli("--help")
     assert code == 0
     assert all(f"    {name} " in out for name in COMMANDS)
+    code, out, _ = cli("train", "--help")
+    lines = [line.strip() for line in out.splitlines()]
+    assert all(any(line.startswith(f"{name} - ") for line in lines) for name in nn.families())
 
 
 def test_the_version_is_that_of_the_package(cli):
@@ -242,6 +245,10 @@ def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
     code, out, _ = cli("export", lenet / "lenet.dpt", "--out", folder, "--name", "digits")
     assert code == 0
     assert (folder / "digits.h").exists()
+    files = list((folder / "drypoint").iterdir())
+    size = sum(path.stat().st_size for path in files)
+    assert f"/drypoint              {size:,} bytes: the engine, {len(files)} source files\n" in out
+    assert "dpt_" not in out
     line = out.splitlines()[-1].strip()
     line = line.replace("cc ", " ".join(["cc", *toolbox.backends, ""]), 1)
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
@@ -256,7 +263,7 @@ def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
 def test_verify_says_that_all_are_equal(lenet, cli):
     code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT)
     assert code == 0
-    assert re.fullmatch(r"200 images, [\d,]+ bytes against the reference", out.splitlines()[0])
+    assert re.fullmatch(r"200 examples, [\d,]+ bytes against the reference", out.splitlines()[0])
     assert re.search(r"^  generated C +equal$", out, re.MULTILINE)
     code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT, "--json")
     assert (code, json.loads(out)["differing_bytes"]) == (0, 0)
@@ -458,10 +465,17 @@ def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(refused, 
     for command in ("quantize", "measure"):
         said = refused(command, path)
         assert "the net tells apart blue, red, not MNIST's digits" in said
-        assert "--data DIR" in said
-    sensor = nn.Model(nn.Sequential([nn.Linear(2), nn.Softmax()], (6,)).initialize(0))
-    sensor.save(tmp_path / "sensor.npz")
-    assert "the net reads (6,), no pictures" in refused("quantize", tmp_path / "sensor.npz")
+        assert "--data DATA" in said
+    for encoder, reads in (
+        (None, "inputs of shape (6,)"),
+        (data.SignalEncoder(window=3, channels=2), "signals of 3 steps x 2 channels"),
+    ):
+        shape = (6,) if encoder is None else encoder.shape
+        net = nn.Sequential([nn.Flatten(), nn.Linear(2), nn.Softmax()], shape)
+        nn.Model(net.initialize(0), encoder=encoder).save(tmp_path / "sensor.npz")
+        assert refused("quantize", tmp_path / "sensor.npz") == (
+            f"drypoint: the net reads {reads}, not MNIST's digits: name its data, --data DATA\n"
+        )
 
 
 def test_pictures_in_folders_are_measured_by_the_names_of_the_folders(cli, tmp_path):

@@ -2,6 +2,7 @@
 came out of TensorFlow as quantized integers in this one."""
 
 import json
+import zipfile
 
 import numpy as np
 import onnx
@@ -61,6 +62,35 @@ def test_misfits_are_refused_in_one_line(refused, tmp_path):
     assert "reads (2, 4, 5), and --mean" in refused("import", two, "--mean", 0.5)
     (tmp_path / "text.onnx").write_text("no model")
     assert "text.onnx is no ONNX model" in refused("import", tmp_path / "text.onnx")
+
+
+def test_data_beside_the_file_are_not_replaced(cli, refused, tmp_path):
+    file = onnx_file(tmp_path / "net.onnx")
+    np.savez(tmp_path / "net.npz", x=np.zeros(3))
+    data_set = (tmp_path / "net.npz").read_bytes()
+    said = refused("import", file)
+    assert said.endswith("net.npz is there, no model, and would be replaced: name another, --out\n")
+    assert (tmp_path / "net.npz").read_bytes() == data_set
+    for _ in range(2):
+        assert cli("import", file, "--out", tmp_path / "model.npz")[0] == 0
+    (tmp_path / "model.npz").rename(tmp_path / "net.npz")
+    assert cli("import", file)[0] == 0
+
+
+def test_files_of_other_frameworks_and_our_own_are_named(refused, tmp_path):
+    """Of PyTorch the bytes of `torch.save`: a zip with data.pkl in it."""
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("m/data.pkl", b"")
+    nn.Model(nn.Sequential([nn.Linear(2)], (3,)).initialize(0)).save(tmp_path / "m.npz")
+    for name, kind in (
+        ("m.pt", "a PyTorch file: interop.from_torch takes the loaded module"),
+        ("m.npz", "a float model, which nn.load reads; quant.quantize makes a program of it"),
+    ):
+        path = tmp_path / name
+        said = refused("import", path)
+        assert (
+            said == f"drypoint: {path} is no ONNX or TensorFlow Lite file; it looks like {kind}\n"
+        )
 
 
 def test_nets_of_other_inputs_and_outputs_take_and_give_arrays(cli, tmp_path):

@@ -153,6 +153,7 @@ def test_bash_completes_commands_options_and_models(toolbox, complete, tmp_path)
     assert complete("drypoint", "export", "--bud", cwd=tmp_path) == ["--budget"]
     assert complete("drypoint", "info", "le", cwd=tmp_path) == ["lenet-mnist", "le pain.dpt"]
     assert complete("drypoint", "run", "--model", "len", cwd=tmp_path) == ["lenet-mnist"]
+    assert complete("drypoint", "serve", "len", cwd=tmp_path) == ["lenet-mnist"]
     assert complete("drypoint", "export", "x.dpt", "--target", "cortex-m5", cwd=tmp_path) == [
         "cortex-m55"
     ]

@@ -105,7 +105,8 @@ def test_examples_that_are_new_are_measured_whole(trained, cli, tmp_path):
         save(tmp_path / f"new/{digits.y[i]}/{i}.png", digits.x[i])
     code, out, notes = cli("measure", path, "--data", tmp_path / "new", "--json")
     assert (code, json.loads(out)["n"]) == (0, 12)
-    assert notes == f"{tmp_path / 'new'}: 12 examples, all of them\n"
+    trained_on = "; the net was trained on pictures"
+    assert notes == f"{tmp_path / 'new'}: 12 examples, all of them{trained_on}\n"
     save(tmp_path / f"pictures/{digits.y[0]}/1.png", digits.x[0])
     code, _, notes = cli("measure", path, "--data", tmp_path / "pictures", "--json")
     assert "1 example, all of them: pictures has changed since the net was trained on it" in notes
@@ -367,6 +368,8 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
     code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
     assert code == 0
     assert "net: mlp (--net names another)" in notes
+    said = "labels are column 'label', values a, b; a row is an example; --window N if a row is a "
+    assert notes.startswith(f"{table}: {said}time step\n")
     code, said, _ = cli("run", "--model", out, table)
     assert (code, said.count("\n")) == (0, 20)
     assert said.startswith(f"{table}, row 1: ")
@@ -406,7 +409,9 @@ def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
     save(tmp_path / "tiny/b/1.png", np.zeros((8, 8), np.uint8))
     table = tmp_path / "t.csv"
     table.write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
-    out = tmp_path / "out/net.npz"
+    out, unseen = tmp_path / "out/net.npz", tmp_path / "unseen"
+    for place in ("train/x", "train/y", "test/x", "test/z"):
+        save(unseen / place / "1.png", np.zeros((8, 8), np.uint8))
     for words, message in (
         (["--data", pictures, "--window", "4"], f"--window is for signals; {pictures} has 320"),
         (["--data", table, "--size", "8"], f"--size is for pictures; {table} has 32 signals"),
@@ -415,9 +420,17 @@ def test_bad_data_and_options_are_one_line(pictures, cli, tmp_path):
         (["--data", table, "--recipe", "fast"], "a recipe trains LeNet on pictures; t.csv has"),
         (["--data", table, "--window", 10**12], "window must be a whole number from 1 to 65535"),
         (["--data", tmp_path / "one"], "one has the one class 'cats': a classifier tells at least"),
-        (["--data", tmp_path / "none"], "there is no folder or file "),
+        (["--data", "digitz"], "no folder or file digitz, and no data set 'digitz'; is it digits?"),
+        (["--data", "/no/x"], "data set '/no/x'; there are mnist, fashion-mnist, digits, "),
+        (["--data", table, "--net", "resnet"], "there is no family 'resnet'; is it resnet8"),
+        (["--data", table, "--net", "net.py"], "name a function in the file too, net.py:FUNCTION"),
+        (["--data", table, "--net", "n.dpt"], "a program is not trained; name its float model"),
+        (["--data", unseen], "unseen: the test part has the class 'z', of which the training part"),
         (["--data", tmp_path / "tiny", "--net", "lenet"], "--size WxH reads pictures in another"),
-        (["--data", tmp_path / "tiny", "--net", "lenett"], "knows no net 'lenett'"),
+        (
+            ["--data", tmp_path / "tiny", "--net", "lenett"],
+            "there is no family 'lenett'; is it lenet or lenet5?",
+        ),
         (["--data", tmp_path / "tiny", "--net", "no.npz"], "cannot read no.npz: No such file"),
         (["--data", tmp_path / "tiny", "--net", "no.py:f"], "cannot read no.py: no such file"),
         (["--recipe", "fast", "--lr", "0.1"], "leave out --recipe or --lr"),

@@ -18,8 +18,9 @@ from PIL import Image
 import drypoint.cli
 from drypoint import data, models, nn
 from drypoint.cli import _training
-from drypoint.cli.__main__ import main
+from drypoint.cli.__main__ import build_parser, main
 from drypoint.common import DrypointError
+from drypoint.program import blob
 from drypoint.train import SGD, fit
 from tools import INTERRUPTIBLE
 
@@ -29,9 +30,17 @@ def names(folder):
 
 
 USAGE = {
-    "no command": ([], "required: COMMAND"),
-    "unknown command": (["trian"], "invalid choice: 'trian'"),
-    "unknown option": (["lenet", "--epoch-count", "3"], "unrecognized arguments: --epoch-count"),
+    "no command": (["--"], "required: COMMAND"),
+    "mistyped command": (["trian"], "drypoint: there is no command 'trian'; is it train? (see"),
+    "unknown command": (["frobnicate"], "'frobnicate'; there are lenet, train, measure, "),
+    "mistyped option": (["train", "--dta=x"], "train: there is no option '--dta'; is it --data?"),
+    "unknown option": (["info", "x", "--window", "3"], "'--window'; there are --help, --json (see"),
+    "one too many": (["info", "a", "b"], "drypoint info: 'b' is one argument too many (see"),
+    "mistyped value": (
+        ["export", "x", "--out", "y", "--form", "ardiuno"],
+        "drypoint export: argument --form: there is no 'ardiuno'; is it arduino? (see",
+    ),
+    "unknown value": (["completion", "csh"], "there is no 'csh'; there are bash, zsh, fish (see"),
     "no epochs": (["train", "--epochs", "0"], "'0' is not a whole number of at least 1"),
     "half": (["train", "--epochs", "1.5"], "'1.5' is not a whole number of at least 1"),
     "seed": (["lenet", "--seed", "minus"], "'minus' is not a whole number of at least 0"),
@@ -40,6 +49,10 @@ USAGE = {
     "no picture": (["run"], "required: image"),
     "no folder": (["export", "x.dpt"], "required: --out"),
 }
+
+
+def test_without_arguments_the_commands_are_listed(cli):
+    assert cli() == (2, "", build_parser().format_help())
 
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE)
@@ -170,7 +183,7 @@ def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
     line = refused("run", *model, tmp_path)
-    assert line == f"drypoint: cannot read {tmp_path}: Is a directory\n"
+    assert line == f"drypoint: cannot read {tmp_path}: it is a folder; name a file in it\n"
 
 
 def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
@@ -198,8 +211,42 @@ def test_programs_of_other_images_are_refused(refused, cli, tmp_path):
 def test_names_that_c_cannot_have_are_refused(refused, lenet, tmp_path):
     out = tmp_path / "out"
     line = refused("export", lenet / "lenet.dpt", "--out", out, "--name", "my-model")
-    assert "'my-model' cannot name C files" in line
+    assert line.endswith("lower-case letters, digits and _, such as my_model\n")
     assert names(tmp_path) == []
+
+
+def test_a_file_with_a_name_that_c_cannot_have_is_exported_under_the_nearest_name(
+    lenet, cli, tmp_path
+):
+    for name in ("My-Net 2.dpt", "9-int.dpt"):
+        program = blob.loads((lenet / "lenet.dpt").read_bytes())
+        (tmp_path / name).write_bytes(blob.dumps(replace(program, name=Path(name).stem)))
+        assert cli("export", tmp_path / name, "--out", tmp_path / "one")[0] == 0
+    assert {"my_net_2.c", "my_int.c"} <= set(names(tmp_path / "one"))
+    files = [tmp_path / "My-Net 2.dpt", tmp_path / "9-int.dpt"]
+    assert cli("export", *files, "--out", tmp_path / "two")[0] == 0
+    assert {"my_net_2.h", "my_int.h"} <= set(names(tmp_path / "two"))
+
+
+def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path):
+    """A project with a README, or with a file of the model's name; an earlier export goes."""
+    words = ["export", lenet / "lenet.dpt", "--out", tmp_path]
+    for theirs, form in (("README.md", "plain"), ("lenet.c", "plain"), ("CMakeLists.txt", "cmake")):
+        (tmp_path / theirs).write_text("ours")
+        line = refused(*words, "--form", form)
+        assert line == (
+            f"drypoint: {tmp_path / theirs} is there, of no earlier export, and would be replaced: "
+            f"name a folder of its own, such as {tmp_path / 'lenet'}\n"
+        )
+        assert (tmp_path / theirs).read_text() == "ours"
+        (tmp_path / theirs).unlink()
+        assert names(tmp_path) == []
+    for form in ("arduino", "plain", "arduino"):
+        assert cli(*words, "--form", form)[0] == 0
+    (tmp_path / "README.md").unlink()
+    assert cli(*words)[0] == 0
+    (tmp_path / "README.md").write_text("ours")
+    assert "README.md is there, of no earlier export" in refused(*words)
 
 
 @pytest.mark.parametrize("command", ["lenet", "train"])

@@ -13,7 +13,7 @@ from planted import FAULTS, IMAGES, export, main_file, model, program
 
 from drypoint import devices, diff, nn, quant
 from drypoint.data import SignalEncoder
-from drypoint.engine import Engine
+from drypoint.engine import Engine, export_c
 from drypoint.program import blob, reference, simplify
 from tools import ONLY_CI, ROOT, run
 
@@ -311,11 +311,21 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
     picture = tmp_path / "picture.png"
     Image.fromarray(IMAGES[0]).save(picture)
     export("none", tmp_path / "c")
+    export("none", tmp_path / "m4", kernels="dsp")
+    for form in ("esp-idf", "amalgamation"):
+        assert cli("export", dpt, "--form", form, "--out", tmp_path / form)[0] == 0
+    causal = [nn.Conv1d(2, 3, padding="causal"), nn.GlobalAvgPool1d(), nn.Linear(2), nn.Softmax()]
+    signals = np.random.default_rng(0).normal(size=(4, 1, 8)).astype(np.float32)
+    net = nn.Sequential(causal, (1, 8)).initialize(0)
+    streaming = quant.quantize(net, quant.calibrate(net, signals)).streaming()
+    rows = np.zeros((16, *streaming.input_shape), np.int8)
+    export_c(streaming, rows, tmp_path / "stream", name="stream")
     image = ["--image", picture]
     for a, b, more in (
         (dpt, f"{dpt}@scalar", image),
         (dpt, tmp_path / "c", image),
-        (tmp_path / "c", dpt, image),
+        (tmp_path / "esp-idf", dpt, image),
+        (dpt, tmp_path / "amalgamation", image),
         (dpt, log, []),
         (log, f"{dpt}@scalar", []),
         (dpt, dpt, image),
@@ -334,7 +344,10 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
         (log, log): "is compared with a program",
         (npz, npz): "is a float model too",
         (npz, log): "a float model is compared with a program",
-        (dpt, tmp_path): "has 0 headers of exported models",
+        (dpt, tmp_path): "has 0 headers and 0 C files of exported models; wanted: one of each",
+        (dpt, tmp_path / "m4"): "is for a device's kernels, which this computer lacks",
+        (dpt, tmp_path / "stream"): "reads a signal row by row",
+        ("lenet-mnist", tmp_path / "c"): "where 'lenet' has 4,220: it is of another program",
         (dpt, tmp_path / "none"): "none",
         (dpt, f"{dpt}@fast"): "no backend 'fast'",
     }.items():

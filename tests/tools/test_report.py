@@ -168,6 +168,7 @@ def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     assert page.count["h2"] == 6
     assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
     assert "alert(1)" in page.words  # as text
+    assert "recipe: note" in page.words  # whose note
     assert "three <classes>" in page.words
     assert all(name in page.words for name in CLASSES)
     assert found.html() == text

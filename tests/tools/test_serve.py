@@ -369,4 +369,7 @@ def test_the_command_writes_a_folder(cli, refused, lenet, tmp_path):
     code, _, said = cli("serve", blob_path, "--out", tmp_path)
     assert code == 0
     assert "the page has no test pictures: " in said
+    (tmp_path / "index.html").write_text("<h1>ours</h1>")
+    assert "index.html is there, no page of drypoint" in refused("serve", "--out", tmp_path)
+    assert (tmp_path / "index.html").read_text() == "<h1>ours</h1>"
     assert "no folder or file" in refused("serve", blob_path, "--data", tmp_path / "none")

@@ -166,10 +166,19 @@ def test_npz_files_that_are_no_data_are_one_line(tmp_path):
         line(lambda: data.read(npz(path, **arrays)), str(path), *texts)
 
     refused("has the arrays weights, bias; wanted: x and y", weights=GRAY, bias=GRAY)
-    refused("inputs without labels, or labels without inputs", x=GRAY)
+    refused("has the arrays x: inputs without labels; wanted: x and y", x=GRAY)
+    refused("has the arrays y: labels without inputs; wanted: x and y", y=NAMES)
+    refused(": 6 images but 5 labels: one label each is wanted", x=GRAY, y=NAMES[:5])
+    refused("labels reach from -1 to 4, indices allow 0 and more: number classes from 0, y + 1",
+            x=GRAY, y=np.arange(6) - 1)  # fmt: skip
+    signals = np.zeros((6, 4), np.float32)
+    signals[2, 3] = np.nan
+    refused("signals hold NaN, infinity or a number beyond float32, first in example 2",
+            x=signals, y=NAMES)  # fmt: skip
     refused("of its part 'test'", x=GRAY, y=NAMES, x_test=GRAY)
     refused("is a second x of its part", x=GRAY, images=GRAY, y=NAMES)
-    refused("x holds object, not numbers or texts", x=np.array([None]), y=NAMES)
+    refused("x holds object, not numbers or texts: save texts as .astype(str)",
+            x=np.array([None]), y=NAMES)  # fmt: skip
     for content in (b"", b"PK", b"hello", path.read_bytes()[:-30]):
         path.write_bytes(content)
         line(lambda: data.read(path), "is no .npz file of arrays, or a damaged one")

@@ -119,7 +119,7 @@ def test_recordings_in_folders_are_examples_or_split_by_recording(tmp_path):
     write(tmp_path / "set/up/short.csv", "x,y\n1,2\n")
     line(lambda: data.read(tmp_path / "set"), "have 1 to 30 time steps: give the time steps")
     padded = data.read(tmp_path / "set", window=30)
-    assert padded.notes[0] == "1 of 21 recordings are shorter than 30 steps: zeros"
+    assert padded.notes[0] == "1 of 21 recordings are shorter than 30 steps, and end in zeros"
     write(tmp_path / "set/up/other.csv", "x\n1\n")
     line(lambda: data.read(tmp_path / "set", window=30), "other.csv has 1 channels, ")
 
@@ -170,7 +170,7 @@ def test_tables_that_are_none_are_one_line(tmp_path):
         ("a;b;label\n1;2,5;x\n", "'2,5' is no number, write it with a decimal point"),
         ("a,b,label\n1_0,2,x\n", "line 2, column 'a': '1_0' is no number"),
         ("a,b,label\n1,2,x\n1,y\n", "line 3: 2 cells, not 3"),
-        ("a,b,label\n1,nan,x\n", "NaN or infinite"),
+        ("a,b,label\n1,2,x\n\n1,nan,x\n", "line 4: column 'b' holds NaN, infinity or a number"),
         ("a,b,label\n1,1e60,x\n", "beyond float32"),
         ("a,a,label\n1,2,x\n", "two columns called 'a'"),
         ("1,2,3\n4,5,6\n", "which column has the labels is not known"),
@@ -190,7 +190,7 @@ def test_options_that_do_not_fit_are_one_line(tmp_path):
     for options, message in (
         ({"window": 65536}, "window must be a whole number from 1 to 65535, not 65536"),
         ({"hop": 2}, "hop is the distance of windows: give window too"),
-        ({"window": 2, "channels": 2}, "with window a column is a channel"),
+        ({"window": 2, "channels": 2}, "with window each column is a channel"),
     ):
         line(lambda options=options: data.read(path, **options), message)
 

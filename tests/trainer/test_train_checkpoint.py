@@ -218,7 +218,7 @@ def test_without_a_checkpoint_the_run_starts_from_the_beginning_and_says_so(tmp_
 
 def test_a_checkpoint_that_cannot_be_read_stops_the_run(tmp_path):
     (tmp_path / "checkpoint.npz").mkdir()
-    with pytest.raises(DrypointError, match=r"cannot read .*npz: Is a directory"):
+    with pytest.raises(DrypointError, match=r"cannot read .*npz: it is a folder"):
         fit(resume_from=tmp_path)
 
 

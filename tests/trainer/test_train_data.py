@@ -405,6 +405,15 @@ def test_colour_pictures_in_a_folder_are_trained_on_in_colour(tmp_path):
     assert load_folder(root, color="gray").x.shape[1:] == (8, 6)
 
 
+def test_a_file_trains_as_its_data_set_does(tmp_path):
+    x, y = colours()
+    np.savez(tmp_path / "set.npz", x=x, y=y)
+    for path in (tmp_path / "set.npz", str(tmp_path / "set.npz")):
+        assert fit(image_net(), path).model.dumps() == fit(image_net(), (x, y)).model.dumps()
+    with pytest.raises(DrypointError, match=r"^there is no folder .*none.npz$"):
+        fit(image_net(), tmp_path / "none.npz")
+
+
 def test_one_hot_labels_have_an_accuracy_and_a_decoder():
     x, y = blobs()
     net = nn.Sequential([nn.Linear(3), nn.Softmax()])

@@ -231,7 +231,7 @@ class Terminal(io.StringIO):
 
 EPOCH = (
     r"epoch 1/2  loss \d\.\d{4}  acc \d+\.\d\d%  val_loss \d\.\d{4}  val_acc \d+\.\d\d%  "
-    r"[\d.]+k? img/s  eta \d\d:\d\d"
+    r"[\d.]+k? examples/s  eta \d\d:\d\d"
 )
 
 
@@ -263,7 +263,7 @@ def test_a_terminal_gets_a_bar_and_a_line_an_epoch(monkeypatch):
     monkeypatch.setattr("sys.stderr", stream)
     quiet(epochs=2, progress="auto")
     text = stream.getvalue()
-    assert "img/s" in text
+    assert "examples/s" in text
     assert "\r" in text
     assert re.search(EPOCH, text)
     assert text.split("\r")[-1].strip() == ""  # the bar is gone in the end
@@ -287,6 +287,6 @@ def test_long_epochs_report_their_progress(monkeypatch):
     progress.batch(8, loss=1.5, accuracy=None)  # 17 s
     progress.batch(40, loss=1.0, accuracy=0.5)  # 40 s: 80 images
     assert stream.getvalue().splitlines() == [
-        "   32%  loss 1.5000  2 img/s  eta 00:34",
-        "   80%  loss 1.0000  acc 50.00%  2 img/s  eta 00:10",
+        "   32%  loss 1.5000  2 examples/s  eta 00:34",
+        "   80%  loss 1.0000  acc 50.00%  2 examples/s  eta 00:10",
     ]

@@ -97,6 +97,8 @@ def read_bytes(path: str | Path) -> bytes:
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise DrypointError(f"cannot read {path}: it is a device; name a file")
             return file.read()
+    except IsADirectoryError as error:
+        raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
     except OSError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
 

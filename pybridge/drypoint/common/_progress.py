@@ -218,7 +218,7 @@ def clock(seconds: float) -> str:
 
 
 def rate(units_per_second: float, unit: str) -> str:
-    """A throughput as text: 912 img/s, 14.2k img/s."""
+    """A throughput as text: 912 examples/s, 14.2k examples/s."""
     if units_per_second < 1000:
         return f"{units_per_second:.3g} {unit}/s"
     return f"{units_per_second / 1000:.1f}k {unit}/s"

@@ -20,16 +20,18 @@ def reads(program: Program, name: str, pre: str) -> str:
     """
     h, w, c = program.input_shape
     upper, element = name.upper(), ELEMENTS[program.input_type]
-    order = f"{h} x {w} x {c}, row by row, the {c} channels of a place together"
+    together = f", the {c} channels of a place together" if c > 1 else ""
+    order = f"{h} x {w} x {c}, row by row{together}"
     size = f"`{upper}_INPUT_SIZE` = {program.input_shape.size}"
     if program.reads_pixels:
-        color = "RGB pixels" if c == 3 else "gray pixels"
+        pixels = "gray pixels, a byte each" if c == 1 else "pixels, the bytes red, green, blue each"
         return (
-            f"`{pre}input` is {size} bytes: {color} from 0 to 255, {order}. Scaling and mean are "
-            "inside the net; colour and size are not: bring an image to them first."
+            f"`{pre}input` is {size} bytes: {h} rows of {w} {pixels}, from 0 to 255. Scaling and "
+            "mean are inside the net; convert an image of another colour or size before the call."
         )
     if program.encoder is not None:
-        order = f"{h} time steps from the oldest to the newest, the {c} channels of a step together"
+        together = f", the {c} channels of a step together" if c > 1 else ""
+        order = f"{h} time steps from the oldest to the newest{together}"
     layout = order if (h, w) != (1, 1) else "one a value, in their order"
     return f"""\
 `{pre}input` is {size} bytes of type `{element}`, {layout}.

@@ -116,6 +116,11 @@ class Compiled:
             [str(self._binary)], input=inputs.tobytes(), capture_output=True, check=False
         )
         size = sum(op.output.bytes for op in self.program.ops)
-        if done.returncode != 0 or len(done.stdout) != size * len(inputs):
+        if done.returncode == 0 and len(done.stdout) != size * len(inputs):
+            raise CompilerError(
+                f"the generated C gives {len(done.stdout):,} bytes where {self.program.name!r} has "
+                f"{size * len(inputs):,}: it is of another program"
+            )
+        if done.returncode != 0:
             raise CompilerError(f"the compiled model failed with exit code {done.returncode}")
         return split_traces(self.program, np.frombuffer(done.stdout, np.uint8), n=len(inputs))

@@ -9,13 +9,22 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import accept, check_kind, known_word, write_all
-from drypoint.forms import FORMS, Form, ModelParts, Package, Parts, arrange
+from drypoint.common import (
+    DrypointError,
+    accept,
+    check_kind,
+    known_word,
+    read_bytes,
+    write_all,
+)
+from drypoint.forms import FORMS, LICENCE_FILE, Form, ModelParts, Package, Parts, arrange
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
 from ._borders import reads, writes
 from ._source import c_sources, headers, licence, sources_for
+
+EXPORTED = b"written by drypoint"  # in the README of every export
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,7 +62,7 @@ def export_c(
     Args:
         program: the program to export.
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
-        folder: made when missing; files with the names of exported files are replaced.
+        folder: made when missing; the files of an earlier export are replaced.
         name: the C name of the model and of its files: a lower-case identifier.
         form: the layout of the folder: "plain" C files, or a library of a build system.
         kernels: None: the program's weights, for the plain kernels, and the whole engine. Or a name
@@ -70,7 +79,7 @@ def export_c(
     Raises:
         ProgramError: the name is no C identifier or taken, ``golden`` does not fit the program, or
             there are no such kernels.
-        DrypointError: a file cannot be written.
+        DrypointError: a file cannot be written, or a file of yours would be replaced.
     """
     check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
     wanted = "some inputs of the program, such as test.x[:10], which the self-test compiles in"
@@ -184,8 +193,27 @@ def _export(
         target=target,
     )
     files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}
+    _check_replaced(Path(folder), files, name=name)
     write_all(files)
     return list(files)
+
+
+def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:
+    """Refuse a folder in which a file is replaced, if its README is not of an earlier export, or
+    it has none and no licence of the engine.
+
+    Raises:
+        DrypointError: a file would be lost.
+    """
+    readme = folder / "README.md"
+    if EXPORTED in read_bytes(readme) if readme.is_file() else (folder / LICENCE_FILE).is_file():
+        return
+    lost = next((path for path in files if path.is_file()), None)
+    if lost is not None:
+        raise DrypointError(
+            f"{lost} is there, of no earlier export, and would be replaced: name a folder of its "
+            f"own, such as {folder / name}"
+        )
 
 
 def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelParts:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_kind, html_table, kind_of, one_blas_thread, progress
+from drypoint.common import accept, check_kind, html_table, kind_of, one_blas_thread, progress
 from drypoint.program import Program, ProgramError, reference
+
+from ._aliases import VERIFY
 
 
 class Runner(Protocol):
@@ -74,6 +76,7 @@ class Verification:
         }
 
 
+@accept(VERIFY)
 def verify(
     program: Program,
     runners: Mapping[str, Runner],

@@ -14,6 +14,7 @@ from . import _softmax as softmax
 from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
+from ._c_names import c_name as c_name
 from ._c_names import check_c_name as check_c_name
 from ._elementwise import MAX_FACTOR as MAX_FACTOR
 from ._elementwise import Add as Add
@@ -84,6 +85,7 @@ __all__ = [
     "blob",
     "border",
     "bytes_in_use",
+    "c_name",
     "check_c_name",
     "codegen",
     "lifetimes",

@@ -38,6 +38,14 @@ NUMBERED = re.compile(
 LONGEST = 63  # characters: of an Arduino library's name, and of an identifier that C99 tells apart
 
 
+def c_name(text: str) -> str:
+    """A name that generated C may have, from any text: ``my_net`` from "My-Net" or "9 my-net"."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_").lstrip("0123456789_")[:LONGEST]
+    if not name or _is_taken(name):
+        name = f"my_{name}"[:LONGEST] if name else "net"
+    return name
+
+
 def check_c_name(name: str) -> None:
     """Refuse what cannot name a model and its files.
 
@@ -47,15 +55,19 @@ def check_c_name(name: str) -> None:
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ProgramError(
             f"{name!r} cannot name C files: start with a lower-case letter and use only lower-case "
-            "letters, digits and _"
+            f"letters, digits and _, such as {c_name(str(name))}"
         )
     if len(name) > LONGEST:
         raise ProgramError(
             f"{name[:20]!r}... cannot name C files: it has {len(name):,} characters; wanted: at "
             f"most {LONGEST}"
         )
-    if name in TAKEN or NUMBERED.fullmatch(name) or name.startswith("dpt"):
+    if _is_taken(name):
         raise ProgramError(
             f"{name!r} cannot name C files: C or the generated code uses it already; "
             f"take another, such as my_{name}"
         )
+
+
+def _is_taken(name: str) -> bool:
+    return name in TAKEN or NUMBERED.fullmatch(name) is not None or name.startswith("dpt")

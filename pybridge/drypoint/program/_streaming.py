@@ -105,7 +105,7 @@ class _Stream:
         self._ready = [Clock(1, 1)]  # when each tensor of the streaming program is ready
         self._rows = {0: 0}  # a tensor of `program` -> the tensor that has its rows
         self._first = Tensor(Shape(1, *program.input_shape[1:]), *program.input[1:])
-        self._kept: dict[tuple[object, ...], int] = {}  # histories: what they keep -> tensor
+        self._kept: dict[tuple[object, ...], int] = {}  # histories, taps: what they keep -> tensor
 
     def add(self, op: Op, tensors: tuple[int, ...]) -> None:
         """Add an op of the program, and the histories that it needs."""
@@ -147,7 +147,27 @@ class _Stream:
             pad = _padding_values(op)
         if rows != RowMap(1, 1, 0):
             source = self._history(op.name, source, rows, height=rows.reach, pad=pad)
+        if isinstance(op, Conv) and op.dilation[0] > 1 and op.pool[0] == 1:
+            source = self._taps(op, source)
+            return _on_window(op, self._tensor(source), dilation=(1, op.dilation[1])), source
         return _on_window(op, self._tensor(source)), source
+
+    def _taps(self, op: Conv, source: int) -> int:
+        """The tensor of the rows of a history that the taps of a dilated convolution read: a
+        maximum over windows of 1 takes every n-th row. Kernels are fast where no row lies between.
+        """
+        step, key = op.dilation[0], (source, op.dilation[0], op.kernel[0])
+        if key not in self._kept:
+            window = self._tensor(source)
+            taps = MaxPool(
+                name=f"{op.name}.taps",
+                inputs=(window,),
+                output=window._replace(shape=window.shape._replace(h=op.kernel[0])),
+                kernel=(1, 1),
+                stride=(step, 1),
+            )
+            self._kept[key] = self._append(taps, (source,))
+        return self._kept[key]
 
     def _history(
         self, name: str, source: int, rows: RowMap, *, height: int, pad: NDArray[Any] | None
@@ -218,9 +238,9 @@ def _padding_values(op: WindowedOp) -> NDArray[Any] | None:
     return op.pad if isinstance(op, ConvolutionOp | AvgPool) else None
 
 
-def _on_window(op: Op, window: Tensor) -> Op:
-    """The op that makes one row of a window."""
-    fields: dict[str, Any] = {"inputs": (window,), "output": _one_row(op.output)}
+def _on_window(op: Op, window: Tensor, **changes: Any) -> Op:
+    """The op, with changes, that makes one row of a window."""
+    fields: dict[str, Any] = {"inputs": (window,), "output": _one_row(op.output), **changes}
     if isinstance(op, WindowedOp):
         _, left, _, right = op.padding
         fields["padding"] = (0, left, 0, right)

@@ -30,3 +30,5 @@ QUANTIZE = Arguments(
 CALIBRATE = Arguments(
     hints={"images": "some hundred training images, calibrate(model, images)"},
 )
+_REPORT = "report(model, quant.calibrate(model, images), images)"
+REPORT = Arguments(hints={"calibration": _REPORT, "images": _REPORT}, too_many=_REPORT)

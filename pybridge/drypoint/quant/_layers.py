@@ -55,7 +55,15 @@ from ._binary import BINARY, Binary
 from ._draft import NO_PADDING, Draft, Refusal, Value, same_order
 from ._stages import Array, Joined, Pointwise, Pooled, Stage, Upsampled, Weighted
 from ._upsampling import upsampled
-from ._weights import Result, behind, explicit_padding, padded_shape, with_padding, with_weights
+from ._weights import (
+    Result,
+    behind,
+    explicit_padding,
+    named_again,
+    padded_shape,
+    with_padding,
+    with_weights,
+)
 
 SLOPES: dict[type[Layer], float] = {  # of functions of one value: the largest derivative
     Tanh: 1.0,
@@ -155,7 +163,7 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
         clamped = replace(before, last=path, range_of="", low=narrow[0], high=narrow[1])
         if between:
             clamped = replace(clamped, last="", range_of=before.ranged)
-            draft, _ = draft.changed(value, replace(between[0], last=path))
+            draft = named_again(draft, value, between, path)
         draft, _ = draft.changed(source, clamped)
         return draft, value
     return _pointwise(draft, path, lambda x: np.clip(x, low, high), value, 1.0)

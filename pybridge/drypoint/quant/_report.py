@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import html_table, progress, table_lines
+from drypoint.common import accept, html_table, progress, table_lines
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
+from ._aliases import REPORT
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
@@ -109,6 +110,7 @@ class Report:
         return {"n_images": self.n_images, "ops": rows}
 
 
+@accept(REPORT)
 def report(
     model: Model | Layer,
     calibration: Calibration,

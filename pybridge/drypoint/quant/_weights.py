@@ -44,7 +44,7 @@ def with_weights(
         if not between:
             return draft.changed(value, scaled)
         draft, _ = draft.changed(source, replace(scaled, last="", range_of=path))
-        return draft.changed(value, replace(between[0], last=path))
+        return named_again(draft, value, between, path), value
     if value.padding != NO_PADDING:
         draft, value = explicit_padding(draft, path, value)
     return draft.appended(encoded(scaling(path, value, factor, shift), value))
@@ -61,6 +61,16 @@ def behind(
         between.append(before)
         value = replace(value, tensor=before.reads[0])
     return value, between
+
+
+def named_again(draft: Draft, value: Value, between: list[Stage], path: str) -> Draft:
+    """The draft after the layer ``path`` was fused into what the stages ``between`` copy: only the
+    last one, which computes ``value``, has the output of a layer then.
+    """
+    for stage in between:
+        draft, _ = draft.changed(value, replace(stage, last=path))
+        value, path = replace(value, tensor=stage.reads[0]), ""
+    return draft
 
 
 def _conv(path: str, layer: Conv2d, value: Value, out: Shape) -> Weighted:

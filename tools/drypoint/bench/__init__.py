@@ -5,7 +5,6 @@ from ._bench import warnings_of as warnings_of
 from ._build import build_limits as build_limits
 from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
-from ._chart import check_chart as check_chart
 from ._contestants import Contestant as Contestant
 from ._errors import BenchError as BenchError
 from ._figure import Figure as Figure

@@ -1,14 +1,10 @@
 """The result as bars: characters always, a figure with matplotlib."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drypoint.common import check_writable, how_to_install
 from drypoint.plot import Layout, Picture
 
-from ._errors import BenchError
 from ._result import BenchResult, NetTimes, best_batch
 
 if TYPE_CHECKING:
@@ -111,17 +107,3 @@ def _drawn(share: float, columns: int, *, plain: bool) -> str:
     if share > 1:
         return ("#" if plain else "█") * (columns - 1) + (">" if plain else "→")
     return ("#" if plain else "█") * max(1, round(share * columns))
-
-
-def check_chart(path: Path) -> None:
-    """Refuse, before the measurements, a file that no chart can be written to.
-
-    Raises:
-        BenchError: it has another ending than .png or .svg, or matplotlib is missing.
-        DrypointError: it cannot be written.
-    """
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise BenchError(f"cannot draw {path}: name it .png or .svg")
-    if find_spec("matplotlib") is None:
-        raise BenchError(f"a chart needs matplotlib: {how_to_install('plot')}")
-    check_writable(path)

@@ -41,7 +41,11 @@ PROBLEM = 2  # exit code
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows an option's default, except for None and False."""
+    """Shows an option's default, except for None and False, and keeps the lines of a help text."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        split = super()._split_lines
+        return [line for part in text.split("\n") for line in split(part, width)]
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         shown = action.default not in (None, False, argparse.SUPPRESS)
@@ -57,10 +61,34 @@ class _List(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Prints an error in one line, with the command for help."""
+    """Prints an error in one line, with the closest known word, and the command for help."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known, here, where the options of its command are known."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest and rest[0].startswith("-"):
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            self.error(_unknown("there is no option", rest[0].partition("=")[0], options))
+        if rest:
+            self.error(f"{rest[0]!r} is one argument too many")
+        return found, rest
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = [*map(str, action.choices)]
+        if isinstance(action, argparse._SubParsersAction):
+            self.error(_unknown("there is no command", value, known))
+        raise argparse.ArgumentError(action, _unknown("there is no", str(value), known))
 
     def error(self, message: str) -> NoReturn:
         self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _unknown(start: str, word: str, known: list[str]) -> str:
+    from drypoint.common import unknown  # noqa: PLC0415
+
+    return unknown(start, word, known, {})
 
 
 class _Version(argparse.Action):
@@ -105,6 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     words = sys.argv[1:] if arguments is None else arguments
     chosen = next((word for word in words if not word.startswith("-")), None)
+    if not words:
+        build_parser().print_help(sys.stderr)
+        return PROBLEM
     try:
         return _run(build_parser(chosen).parse_args(words))
     except BrokenPipeError:  # the reader of our output has gone, as `head` does

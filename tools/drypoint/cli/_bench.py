@@ -13,7 +13,6 @@ from drypoint.bench import (
     SpeedBars,
     bench,
     case_of,
-    check_chart,
     known_nets,
     make_case,
     markdown,
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     parser.add_argument(
-        "--rounds", type=count, metavar="N", help="measurements of each contestant; 9"
+        "--rounds", type=count, metavar="N", help="measurements of each contestant; 9 if left out"
     )
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     compiler = find_compiler(args.cc)
     if args.plot is not None:
-        check_chart(args.plot)
+        SpeedBars.check_saving(args.plot)
     plan = QUICK if args.quick else Plan()
     plan = replace(
         plan,

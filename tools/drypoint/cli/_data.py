@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import data
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, unknown
 from drypoint.data import (
     ALL,
     Dataset,
@@ -65,6 +65,21 @@ class TrainingData:
     test: Dataset | None
     facts: dict[str, object]
 
+    def check_classes(self) -> None:
+        """Refuse a part with a class that the training part, in a folder or file of its own, lacks.
+
+        Raises:
+            DrypointError: there is one; no classifier can learn the class.
+        """
+        for name, part in (("validation", self.val), ("test", self.test)):
+            classes = () if part is None else part.classes
+            lacking = [one for one in classes if one not in self.train.classes]
+            if lacking:
+                raise DrypointError(
+                    f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "
+                    "training part has no example: add some, or leave the class out"
+                )
+
     @property
     def tested(self) -> Dataset:
         """The test part.
@@ -105,11 +120,12 @@ def training_data(
     """
     if args.data is None or _is_name(args.data):
         return _limited(args, _set_with_a_name(args, notify))
+    _check_exists(args.data)
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
     splits = _read(args.data, encoder, size=size, color=color, signals=signals)
     for note in splits.notes:
-        notify(f"{args.data}: {note}" + ("; --size WxH chooses" if " are read as " in note else ""))
+        notify(f"{args.data}: {note}{_choice(note, signals)}")
     name = Path(args.data).name or str(args.data)
     facts: dict[str, object] = {"name": name, "sha256": _identity(splits)}
     facts |= {"read": signals} if signals else {}
@@ -130,6 +146,15 @@ def training_data(
             f"{len(train):,} to train"
         )
     return _limited(args, TrainingData(name=name, train=train, val=val, test=test, facts=facts))
+
+
+def _choice(note: str, signals: Mapping[str, object]) -> str:
+    """The option that decides what a note of `data.read` says."""
+    if " are read as " in note:
+        return "; --size WxH chooses"
+    if note.startswith("labels are column") and not {"window", "channels"} & {*signals}:
+        return "; a row is an example; --window N if a row is a time step"
+    return ""
 
 
 def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
@@ -172,6 +197,7 @@ def examples(
         say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
+        _check_exists(args.data)
         if encoder is None and Path(args.data).is_dir():
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
         splits = _read(args.data, encoder, signals=signals_of(reader))
@@ -245,7 +271,8 @@ def _chosen(
         return pool, "on which the net was trained: they are too few to hold some out"
     if known.get("name") == name:
         return pool, f"all of them: {name} has changed since the net was trained on it"
-    return pool, "all of them"
+    trained = f"; the net was trained on {str(known['name'])[:80]}" if "name" in known else ""
+    return pool, f"all of them{trained}"
 
 
 def _identity(splits: Splits) -> str:
@@ -346,6 +373,13 @@ def _is_name(source: str) -> bool:
     return source in data.cards() and not Path(source).exists()
 
 
+def _check_exists(source: str) -> None:
+    """Refuse a ``--data`` that is no file, no folder, and no name of a data set."""
+    if not Path(source).exists():
+        start = f"there is no folder or file {source}, and no data set"
+        raise DrypointError(unknown(start, source, [*data.cards()], {}))
+
+
 def _named(args: argparse.Namespace) -> str:
     return "no --data: MNIST" if args.data is None else str(args.data)
 
@@ -363,18 +397,19 @@ def _described(dataset: Dataset) -> str:
 
 def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
     """Refuse MNIST's images for a net with other inputs or other classes."""
-    shape = reader.input_shape
+    shape, encoder = reader.input_shape, encoder_of(reader)
     fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
-    if not fits and not isinstance(encoder_of(reader), ImageEncoder):
+    if not fits and not isinstance(encoder, ImageEncoder):
+        reads = f"inputs of shape {tuple(shape or ())}"
+        if isinstance(encoder, SignalEncoder):
+            reads = f"signals of {encoder.window} steps x {encoder.channels} channels"
         raise DrypointError(
-            f"the net reads {tuple(shape or ())}, no pictures: in Python, quant.calibrate(model, "
-            "x) and measure.measure(model, (x, y)) take arrays"
+            f"the net reads {reads}, not MNIST's digits: name its data, --data DATA"
         )
     labels = reader.labels if isinstance(reader, Program) else None
     classes = labels or getattr(reader.decoder, "classes", ())
     if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
         shown = ", ".join(map(str, classes[:12]))
         raise DrypointError(
-            f"the net tells apart {shown}, not MNIST's digits: name a folder of its pictures, "
-            "--data DIR"
+            f"the net tells apart {shown}, not MNIST's digits: name its data, --data DATA"
         )

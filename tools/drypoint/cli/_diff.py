@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -83,11 +84,11 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
         right = _as_exported(right, log_id(second))
         other = read_log(second, right)
     else:
-        header = _header(second)
+        header = _copied(second, workdir)
         number = re.search(r"_ID +0x([0-9A-F]{8})u", _text(header))
         right = _as_exported(right, int(number[1], 16) if number else 0)
         compiler = find_compiler(args.cc)
-        other = Compiled(right, second, name=header.stem, workdir=workdir, compiler=compiler)
+        other = Compiled(right, workdir, name=header.stem, workdir=workdir, compiler=compiler)
     return find_difference(right, other, _images(args, right, other))
 
 
@@ -109,15 +110,35 @@ def _as_exported(program: Program, number: int) -> Program:
     return simplified if blob.identity(simplified) == number else program
 
 
-def _header(folder: Path) -> Path:
-    """The header of the exported model in a folder."""
-    headers = [path for path in sorted(folder.glob("*.h")) if "_ARENA_SIZE" in _text(path)]
-    if len(headers) != 1:
+def _copied(folder: Path, workdir: Path) -> Path:
+    """The header of the one model in an exported folder of any form, copied beside its C file.
+
+    Raises:
+        DrypointError: not one model is there, or the C is none for windows and for this machine.
+    """
+    places = (folder, folder / "include", folder / "src")
+    files = [path for place in places for path in sorted(place.glob("*.[ch]"))]
+    headers = [path for path in files if re.search(r"^#define \w+_ARENA_SIZE ", _text(path), re.M)]
+    sources = [path for path in files if path.name in {f"{one.stem}.c" for one in headers}]
+    if len(headers) != 1 or len(sources) != 1:
         raise DrypointError(
-            f"{folder} has {len(headers)} headers of exported models, and one was wanted: "
-            "drypoint export writes such a folder"
+            f"{folder} has {len(headers)} headers and {len(sources)} C files of exported models; "
+            "wanted: one of each, as drypoint export writes a program"
         )
-    return headers[0]
+    (header,), (source,) = headers, sources
+    if "_STATE_SIZE" in _text(header):
+        raise DrypointError(
+            f"{folder} reads a signal row by row, and a program of windows is compared: export "
+            "without --streaming"
+        )
+    if not re.search('^    "scalar", ', _text(source), re.M):  # the name of its kernels
+        raise DrypointError(
+            f"{folder} is for a device's kernels, which this computer lacks: compare the log of "
+            "the device, or export without --target"
+        )
+    for path in (header, source):
+        shutil.copy(path, workdir)
+    return workdir / header.name
 
 
 def _text(path: Path) -> str:

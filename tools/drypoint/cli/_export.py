@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import shlex
 from pathlib import Path
 from textwrap import indent
@@ -13,7 +14,16 @@ from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
 from drypoint.forms import FORMS
-from drypoint.program import Program, fuse_rows, memory_chart, simplify, streaming
+from drypoint.program import (
+    Program,
+    ProgramError,
+    c_name,
+    check_c_name,
+    fuse_rows,
+    memory_chart,
+    simplify,
+    streaming,
+)
 
 from ._data import examples
 from ._output import GREEN, columns, result, say, table
@@ -92,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: streaming(found.program) if args.streaming else found.program
+        name: streamed(found.program) if args.streaming else found.program
         for name, found in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
@@ -127,8 +137,7 @@ def run(args: argparse.Namespace) -> int:
         package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
-    rows = [(path, f"{size:,} bytes") for path, size in sizes.items()]
-    text = f"{table(rows)}\n\n{texts}{next_step(args, list(programs), row)}"
+    text = f"{listed(files)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
     models = {
         name: {
@@ -149,6 +158,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def streamed(program: Program) -> Program:
+    """The program that reads a signal row by row.
+
+    Raises:
+        DrypointError: it has none, as its padding looks ahead, for example.
+    """
+    try:
+        return streaming(program)
+    except ProgramError as error:
+        causal = "; drypoint train --net tcn makes such a net" if "causal" in str(error) else ""
+        raise DrypointError(f"{error}{causal}") from error
+
+
+def listed(files: list[Path]) -> str:
+    """The written files with their sizes; the engine's in one line."""
+    engine = [path for path in files if re.match(r"dpt_|drypoint\.", path.name)]
+    rows = [(path, path.stat().st_size) for path in files if path not in engine]
+    lines = [(str(path), f"{size:,} bytes") for path, size in rows]
+    of_engine = sum(path.stat().st_size for path in engine)
+    count = f"the engine, {len(engine)} source files"
+    places = ", ".join(str(place) for place in dict.fromkeys(path.parent for path in engine))
+    return table([*lines, (places, f"{of_engine:,} bytes: {count}")])
+
+
 def arena_text(whole: Program, program: Program) -> str:
     """The bytes of the arena, and what running ops row by row saves."""
     if program is whole:
@@ -163,10 +196,11 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     """C name -> program; the names are distinct.
 
     Raises:
-        DrypointError: a file is no program, or names that are not distinct or not as many as files.
+        DrypointError: a file is no program; names that are not distinct, not as many as files, or
+            no names of C.
     """
     loaded = [load_program(path) for path in args.program]
-    names = [program.name for program in loaded]
+    names = [c_name(program.name) for program in loaded]
     if len(loaded) == 1:
         if args.names:
             raise DrypointError("--names is for several programs; one is named by --name")
@@ -174,12 +208,14 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     elif args.names:
         names = args.names.split(",")
     elif len(set(names)) < len(names):
-        names = [path.stem for path in args.program]
+        names = [c_name(path.stem) for path in args.program]
     if len(names) != len(loaded) or len(set(names)) < len(names):
         raise DrypointError(
             f"{len(loaded)} programs are called {', '.join(names)}: give each a name of its own, "
             "--names a,b"
         )
+    for name in [*names, *([] if args.name is None else [args.name])]:  # before the work
+        check_c_name(name)
     return dict(zip(names, loaded, strict=True))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drypoint import data, interop, nn
-from drypoint.common import DrypointError, read_bytes, sha256, write_atomic
+from drypoint.common import DrypointError, file_kind, read_bytes, sha256, write_atomic
 from drypoint.program import blob, simplify
 
 from ._output import result
@@ -39,10 +39,14 @@ def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers or ops."""
     content = read_bytes(args.file)
     is_tflite = interop.is_tflite(args.file)
+    if not is_tflite and (kind := file_kind(content)):
+        raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
     if is_quantized(args.file):
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
+    if args.out is None and out.is_file() and b"model.json" not in read_bytes(out):
+        raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
     net = read(args.file)
     check_other(out, args.file)

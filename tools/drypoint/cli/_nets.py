@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 from drypoint import nn
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, unknown
 from drypoint.data import Dataset
 from drypoint.nn import Layer, Model, Shape
 
@@ -17,12 +17,12 @@ AUTOENCODER = "autoencoder"
 
 def net_help() -> str:
     """The help of ``--net``, with all families."""
-    known = "; ".join(f"{name} - {text}" for name, text in nn.families().items())
+    known = "\n".join(f"{name} - {text}" for name, text in nn.families().items())
     return (
         "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
         "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables. "
-        f"The families, with the sizes of each if left out: {known}"
+        f"The families, with the sizes of each if left out:\n{known}"
     )
 
 
@@ -37,9 +37,18 @@ def saved_model(name: str) -> Model | None:
     """The model of a ``--net`` that is a ``.npz`` file, else None.
 
     Raises:
-        DrypointError: there is no such file, or it is no model.
+        DrypointError: there is no such file, or it is no model; a ``--net`` that can be none.
     """
-    return load_model(Path(name)) if name.endswith(".npz") else None
+    if name.endswith(".dpt"):
+        raise DrypointError(f"--net {name}: a program is not trained; name its float model (.npz)")
+    if name.endswith(".py"):
+        raise DrypointError(f"--net {name}: name a function in the file too, {name}:FUNCTION")
+    if name.endswith(".npz"):
+        return load_model(Path(name))
+    family, known = name.partition(":")[0], [one.partition(":")[0] for one in nn.families()]
+    if name and not family.endswith(".py") and family not in known:
+        raise DrypointError(unknown("--net: there is no family", family, known, {}))
+    return None
 
 
 def make_net(name: str, *, input_shape: Shape, classes: int) -> Layer:

@@ -118,6 +118,8 @@ def training(
             f"{data.name} has the one class {only!r}: a classifier tells at least two apart; "
             "--net autoencoder learns what is usual"
         )
+    if not repeats:
+        data.check_classes()
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})

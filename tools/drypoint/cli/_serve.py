@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from drypoint import models
-from drypoint.common import DrypointError, write_atomic
+from drypoint.common import DrypointError, read_bytes, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -15,7 +15,7 @@ from drypoint.serve import make_page, make_server
 from ._data import add_data_arguments, examples
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, natural
+from ._pieces import count, load_file, model_file, natural
 from ._quantize import IMAGES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        type=Path,
+        type=model_file,
         help="a float model (.npz), which is quantized and answers beside its integers, or a "
         "program (.dpt); the LeNet of the package if left out",
     )
@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the page; write it, or serve it until Ctrl-C."""
+    if args.out is not None:
+        _check_replaced(args.out / "index.html")
     program, model = _loaded(args)
     live = args.out is None and model is not None
     page = make_page(program, examples=_test(args, program), model=model, live=live)
@@ -64,6 +66,19 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()
     return 0
+
+
+def _check_replaced(path: Path) -> None:
+    """Refuse to replace a page of yours.
+
+    Raises:
+        DrypointError: the file is there and is no page of this command.
+    """
+    if path.is_file() and b'id="engine"' not in read_bytes(path):
+        raise DrypointError(
+            f"{path} is there, no page of drypoint serve, and would be replaced: name another "
+            "folder"
+        )
 
 
 def _loaded(args: argparse.Namespace) -> tuple[Program, Model | None]:

@@ -42,9 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--net", metavar="NET", help=net_help())
     add_training_arguments(parser)
-    parser.add_argument("--batch", type=count, metavar="N", help=f"examples a step; {_own.BATCH}")
     parser.add_argument(
-        "--lr", type=_rate, metavar="R", help=f"highest learning rate; {_own.RATE:g}"
+        "--batch", type=count, metavar="N", help=f"examples a step; {_own.BATCH} if left out"
+    )
+    parser.add_argument(
+        "--lr", type=_rate, metavar="R", help=f"highest learning rate; {_own.RATE:g} if left out"
     )
     parser.add_argument("--optimizer", choices=_own.OPTIMIZERS, help="adam if left out")
     parser.add_argument(
@@ -58,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="read pictures in this size; their own if all have one size up to 64x64, else 32x32",
     )
-    parser.add_argument("--color", choices=("gray", "rgb"), help="of pictures; as they are")
+    parser.add_argument(
+        "--color", choices=("gray", "rgb"), help="of pictures; their own if left out"
+    )
     parser.add_argument(
         "--label",
         metavar="COLUMN",
@@ -72,7 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cut recordings, or a CSV file of a row a time step, into examples of N time steps",
     )
     parser.add_argument(
-        "--hop", type=count, metavar="N", help="time steps from window to window; they touch"
+        "--hop",
+        type=count,
+        metavar="N",
+        help="time steps from window to window; windows touch if left out",
     )
     parser.add_argument(
         "--channels",
@@ -86,13 +93,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mpi", action="store_true", help="share batches among the processes of mpiexec -n N"
     )
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", help="keep the run there after each epoch"
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="save the run in this folder after each epoch",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the checkpoint there, to the bytes of the whole run; without one start "
-        "from the beginning, so that the same command can be started again after each crash",
+        help="go on from the checkpoint in --checkpoint, to the bytes of an uninterrupted run; "
+        "without one, start from the beginning: one command can be repeated after each crash",
     )
 
 
@@ -113,9 +123,13 @@ def run(args: argparse.Namespace) -> int:
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
     if leads:
-        for path in (out, args.results, args.plot):  # before the work, not after it
+        for path in (out, args.results):  # before the work, not after it
             if path is not None:
                 check_writable(path)
+        if args.plot is not None:
+            from drypoint.plot import Picture  # noqa: PLC0415 - loads every plot
+
+            Picture.check_saving(args.plot)
     notify = say if leads else _silent
     trained, finish = (_by_recipe if by_recipe else _own_net)(args, notify)
     if leads:

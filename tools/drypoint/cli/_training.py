@@ -29,7 +29,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how to train LeNet: see drypoint recipes; {RECIPE} if left out",
     )
     parser.add_argument(
-        "--epochs", type=count, help="passes over the images; the recipe's if left out"
+        "--epochs",
+        type=count,
+        help="passes over the examples; if left out, the recipe's, or about 1,000 steps",
     )
     parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
 

@@ -54,7 +54,7 @@ def shown(found: Verification) -> str:
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
         for name, ops in found.differing.items()
     ]
-    return f"{found.images:,} images, {total:,} bytes against the reference\n{table(rows)}"
+    return f"{found.images:,} examples, {total:,} bytes against the reference\n{table(rows)}"
 
 
 def compare(program: Program, images: NDArray[np.integer], *, compiler: str) -> Verification:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 from drypoint.common import DrypointError
-from drypoint.program import Program
+from drypoint.program import Program, bytes_in_use
 
-from ._cost import Cost, plane_bytes, table_bytes
+from ._cost import Cost, table_bytes
 from ._targets import Target
 
 UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
@@ -57,7 +57,7 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     }
     shares = {
         "flash": [table_bytes(op, target) for op in program.ops],
-        "ram": plane_bytes(program),
+        "ram": bytes_in_use(program),  # of the arena: the input is the caller's
         "stack": list(cost.op_stacks),
     }
     exceeded = []

@@ -82,7 +82,7 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
     kept = [i for i in range(len(names)) if i != at and i not in out]
     if not kept:
         raise FormatError(f"{path} has no columns of numbers")
-    values, labels = array("f"), list[str]()
+    values, labels, lines = array("f"), list[str](), array("L")
     for line, row in chain([first], rows):
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
@@ -91,13 +91,18 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
         except (ValueError, OverflowError):
             wrong = next((i for i in kept if not _is_number(row[i])), kept[0])
             raise FormatError(_no_number(path, line, names[wrong], row[wrong])) from None
+        lines.append(line)
         if at is not None:
             if len(row[at]) > _LONGEST:
                 raise FormatError(f"{path}, line {line}: a label of {len(row[at])} characters")
             labels.append(row[at].strip())
     table = np.frombuffer(values, np.float32).reshape(-1, len(kept))
     if not np.isfinite(table).all():
-        raise FormatError(f"{path} holds numbers that are NaN or infinite, or beyond float32")
+        place, column = np.argwhere(~np.isfinite(table))[0].tolist()
+        raise FormatError(
+            f"{path}, line {lines[place]}: column {names[kept[column]]!r} holds NaN, infinity or a "
+            "number beyond float32: leave such rows out, or replace the values"
+        )
     return Table(
         columns=tuple(names[i] for i in kept),
         values=table,
@@ -150,7 +155,7 @@ def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, p
     if len(texts) == 1:
         return texts[0]
     raise FormatError(
-        f"{path}: which column has the labels is not known: name it, label=; its columns: "
+        f"{path}: which column has the labels is not known: name it, label= (--label); columns: "
         f"{_listed(names)}"
     )
 

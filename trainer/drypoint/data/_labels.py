@@ -61,6 +61,7 @@ def label_indices(
         allowed = "0 and more" if known is None else f"0 to {len(known) - 1}"
         counted = "indices" if known is None else f"{len(known)} classes"
         hint = ": subtract 1, y - 1" if known is not None and (low, high) == (1, len(known)) else ""
+        hint = f": number classes from 0, y + {-low}" if known is None else hint
         raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}{hint}")
     return indices.astype(np.int64, copy=False), tuple(range(n)) if known is None else known
 

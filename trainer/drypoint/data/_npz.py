@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drypoint.common import DrypointError, check_limit, read_bytes
 
 from ._dataset import Dataset
-from ._errors import FormatError
+from ._errors import DatasetError, FormatError
 from ._splits import ALL, PART_NAMES, Splits
 
 _INPUTS = frozenset({"x", "images", "image", "signals", "data", "inputs", "features"})
@@ -62,15 +62,26 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
     for part in dict.fromkeys(part for part, role in roles if role != "classes"):
         if (part, "x") not in roles or (part, "y") not in roles:
             of = f" of its part {part!r}" if part else ""
-            raise FormatError(f"{path}: inputs without labels, or labels without inputs{of}")
+            there, missing = ("inputs", "labels") if (part, "x") in roles else ("labels", "inputs")
+            raise FormatError(
+                f"{path} has the arrays {_shown(arrays)}: {there} without {missing}{of}; wanted: x "
+                "and y, or x_train, y_train, ..."
+            )
         x, y = roles[part, "x"], roles[part, "y"]
-        parts[part or ALL] = Dataset(x, y, classes)
+        try:
+            parts[part or ALL] = Dataset(x, y, classes)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
     if not parts:
-        shown = ", ".join(list(arrays)[:12]) or "none"
         raise FormatError(
-            f"{path} has the arrays {shown}; wanted: x and y, or x_train, y_train, ..."
+            f"{path} has the arrays {_shown(arrays)}; wanted: x and y, or x_train, y_train, ..."
         )
     return Splits(parts, str(path))
+
+
+def _shown(arrays: dict[str, NDArray[Any]]) -> str:
+    """The names of arrays, the first twelve."""
+    return ", ".join(list(arrays)[:12]) or "none"
 
 
 def _role(name: str) -> tuple[str, str] | None:
@@ -125,7 +136,8 @@ def _array(data: bytes, *, where: str) -> NDArray[Any]:
     except Exception as error:  # NumPy's parser of a damaged header may raise nearly anything
         raise FormatError(f"{where} has no readable header of a .npy file") from error
     if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
-        raise FormatError(f"{where} holds {dtype}, not numbers or texts")
+        hint = ": save texts as .astype(str)" if dtype.hasobject else ""
+        raise FormatError(f"{where} holds {dtype}, not numbers or texts{hint}")
     rest = memoryview(data)[stream.tell() :]
     needed = math.prod(shape) * dtype.itemsize
     if needed != len(rest):

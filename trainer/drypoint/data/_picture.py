@@ -142,7 +142,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise CoderError(f"{path}: above {most:,} pixels, which Pillow does not open") from error
     except FileNotFoundError as error:
         raise DrypointError(f"cannot read {path}: no such file") from error
-    except (IsADirectoryError, PermissionError) as error:
+    except IsADirectoryError as error:
+        raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
+    except PermissionError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # a damaged file may raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__

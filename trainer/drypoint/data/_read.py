@@ -71,7 +71,8 @@ def read(
         raise DatasetError("hop is the distance of windows: give window too")
     if channels is not None and window is not None:
         raise DatasetError(
-            "channels is for a CSV file of a row an example; with window a column is a channel"
+            "channels is for a CSV file with a row for each example; with window each column is a "
+            "channel: leave channels out"
         )
     if path.is_dir() and _has_recordings(path):
         return recording_folder_splits(path, window=window, hop=hop, limit=limit)

@@ -109,7 +109,7 @@ def recording_folder_splits(
     if window is None and len(lengths) > 1:
         raise DatasetError(
             f"the recordings of {root} have {min(lengths):,} to {max(lengths):,} time steps: give "
-            "the time steps of one example, window="
+            "the time steps of one example, window=N (--window N)"
         )
     if ALL in found:
         return _cut(found[ALL], window or len(first.samples), hop, where=str(root))
@@ -188,7 +188,8 @@ def _cut(
     short = sum(len(recording.samples) < window for recording in recordings)
     if short:
         notes += (
-            f"{short} of {len(recordings)} recordings are shorter than {window} steps: zeros",
+            f"{short} of {len(recordings)} recordings are shorter than {window} steps, and end in "
+            "zeros",
         )
     whole = _windows(recordings, window, hop)
     parts = {ALL: _dataset(*whole)}

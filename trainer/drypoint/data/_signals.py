@@ -34,5 +34,9 @@ def plain_signals(signals: NDArray[Any]) -> Signals:
         with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
             signals = signals.astype(np.float32, copy=False)
         if not np.isfinite(signals).all():
-            raise DatasetError("signals must be finite in float32, these hold NaN or infinity")
+            at = int(np.argmin(np.isfinite(signals).reshape(len(signals), -1).all(axis=1)))
+            raise DatasetError(
+                f"signals hold NaN, infinity or a number beyond float32, first in example {at}: "
+                "leave such examples out, or replace the values"
+            )
     return signals if signals.ndim == 3 else signals[..., None]

@@ -1,6 +1,6 @@
 """Names of other frameworks in this part; CONTRIBUTING.md has the rule."""
 
-from drypoint.common import Names
+from drypoint.common import Arguments, Names
 
 MODULE_ALIASES: Names = {}
 
@@ -15,3 +15,7 @@ MODULE_HINTS: Names = {
     "roc_auc_score": f"{_FIGURE}: its properties name all",
     "log_loss": f"{_FIGURE}: its properties name all",
 }
+MEASURE = Arguments(
+    hints={"x": "it is a part of dataset: measure(model, (x, y))"},
+    too_many="inputs and labels are one argument, measure(model, (x, y))",
+)

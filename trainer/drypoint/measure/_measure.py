@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import progress
+from drypoint.common import accept, progress
 from drypoint.data import Class, ClassDecoder, Dataset, class_places, label_indices
 
+from ._aliases import MEASURE
 from ._data import Pair, labelled
 from ._errors import MeasureError
 from ._measurement import Measurement
 from ._models import Measurable, Predict, classes_of, predictor
 
 
+@accept(MEASURE)
 def measure(
     model: Measurable | None = None,
     dataset: Dataset | Pair | None = None,

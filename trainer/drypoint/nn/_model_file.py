@@ -82,6 +82,8 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
         members = unpack_members(content)
     except DrypointError as error:
         kind = file_kind(content) or "Model.save writes one"
+        if b"model.json" in content[:4096]:
+            raise ModelFileError(f"a damaged model file: {error}; copy it again") from error
         raise ModelFileError(f"not a model file, or a damaged one: {error}; {kind}") from error
     if _JSON not in members:
         kind = file_kind(content) or "Model.save writes one"

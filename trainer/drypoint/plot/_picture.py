@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from drypoint.common import how_to_install, write_atomic
+from drypoint.common import check_writable, how_to_install, write_atomic
 
 from ._errors import MatplotlibMissingError, PlotError
 
@@ -156,10 +156,20 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
             DrypointError: the file cannot be written.
         """
-        suffix = Path(path).suffix.lower()
-        if suffix not in (".png", ".svg"):
-            raise PlotError(f"cannot save a picture as {str(path)!r}: name it .png or .svg")
-        write_atomic(path, self._file(suffix[1:]))
+        write_atomic(path, self._file(_checked_suffix(path)[1:]))
+
+    @staticmethod
+    def check_saving(path: str | Path) -> None:
+        """Check that `save` can write a file; call it before long work.
+
+        Raises:
+            PlotError: another suffix than ``.png`` or ``.svg``.
+            MatplotlibMissingError: there is no matplotlib.
+            DrypointError: the file cannot be written.
+        """
+        _checked_suffix(path)
+        figure_type()
+        check_writable(path)
 
     def _repr_png_(self) -> bytes | None:
         """For notebooks; None without matplotlib."""
@@ -205,6 +215,14 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     if not axes:
         raise PlotError("no axes came to draw on; leave them out for a figure of its own")
     return axes
+
+
+def _checked_suffix(path: str | Path) -> str:
+    """The suffix of a picture's file, in lower case."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".png", ".svg"):
+        raise PlotError(f"cannot save a picture as {str(path)!r}: name it .png or .svg")
+    return suffix
 
 
 def figure_type() -> "type[Figure]":

@@ -64,11 +64,11 @@ def fit(
             ``seed`` initializes a model without values; a model with values is trained further.
         data: a `Dataset`; a pair (x, y) of arrays or lists; a list of pairs (x, y), one an
             example; a dict of an array for each port, "input" and "target" for a net; a folder of
-            pictures with a subfolder for each class, or the name of a data set ("mnist"); or a
-            function (batch_size, epoch, rng) that returns the batches of an epoch, each a
-            `Dataset`, pair or dict, as a list or a generator. x is inputs of the model, or uint8
-            images with their channels first or last; y is labels that the decoder knows, class
-            indices, one-hot rows, or floats of the output's shape.
+            pictures with a subfolder for each class; an ``.npz`` file or a CSV table; the name of a
+            data set ("mnist"); or a function (batch_size, epoch, rng) that returns the batches of
+            an epoch, each a `Dataset`, pair or dict, as a list or a generator. x is inputs of the
+            model, or uint8 images with their channels first or last; y is labels that the decoder
+            knows, class indices, one-hot rows, or floats of the output's shape.
         epochs: passes over the training examples.
         batch_size: examples for each step; the last batch of an epoch may be smaller.
         optimizer: "adam", "sgd", "rmsprop", "signsgd" or a value such as ``SGD(lr=0.1)``; `Adam`

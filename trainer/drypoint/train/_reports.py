@@ -28,13 +28,13 @@ class Progress:
         if self._display is not None:
             self._display.note(line)
 
-    def begin(self, images: int | None, done: int) -> None:
-        """Start the epochs: ``images`` in all (None if unknown), of which ``done`` are trained."""
+    def begin(self, examples: int | None, done: int) -> None:
+        """Start the epochs: ``examples`` in all (None if unknown), ``done`` of them are trained."""
         if self._display is not None:
-            self._display.begin(images, done=done, unit="img")
+            self._display.begin(examples, done=done, unit="examples")
 
     def batch(self, n: int, *, loss: float, accuracy: float | None) -> None:
-        """Count ``n`` more images; ``loss`` and ``accuracy`` are means of the epoch so far."""
+        """Count ``n`` more examples; ``loss`` and ``accuracy`` are means of the epoch so far."""
         if self._display is not None:
             figures = {"loss": f"{loss:.4f}"}
             if accuracy is not None:

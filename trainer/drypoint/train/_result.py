@@ -185,7 +185,7 @@ class TrainResult:
             (
                 "steps",
                 f"{self.n_batches:,} of {self.batch_size} examples, "
-                f"{rate(self.examples_per_s, 'img')}",
+                f"{rate(self.examples_per_s, 'examples')}",
             ),
             (
                 "optimizer",

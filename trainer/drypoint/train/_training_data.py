@@ -27,7 +27,8 @@ from ._targets import Notify
 
 DataLike: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
 """Examples: a `Dataset`; a pair (x, y) of arrays; a list of pairs (x, y), one an example; a dict of
-an array for each port; a folder of pictures (see `data.load_folder`) or the name of a data set."""
+an array for each port; a folder of pictures (see `data.load_folder`), a file (see `data.read`) or
+the name of a data set."""
 
 BatchFunction: TypeAlias = Callable[[int, int, np.random.Generator], Iterable[Any]]
 """(batch_size, epoch, rng) -> the batches of an epoch, each a `Dataset`, pair or dict. Epochs
@@ -104,7 +105,8 @@ def read_batch(
 
 
 def _from_disk(name: str | Path, encoder: object) -> Dataset:
-    if not isinstance(name, Path) and not Path(name).is_dir() and "/" not in name:
+    is_name = not isinstance(name, Path) and not Path(name).is_dir() and "/" not in name
+    if is_name or Path(name).is_file():
         return load(name)
     if isinstance(encoder, ImageEncoder):
         size = {"width": encoder.width, "height": encoder.height}

@@ -1,4 +1,5 @@
-"""The page for one's own pictures: its script and its commands run, and print what it shows."""
+"""The pages for one's own pictures and recordings: their script and their commands run, and print
+what the pages show."""
 
 import doctest
 import os
@@ -7,32 +8,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from drypoint import devices
 from tools import ONLY_CI, ROOT
 
-PAGE = (ROOT / "docs/pictures.md").read_text("utf-8")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def commands():
+def commands(page):
     """(command, what the page shows of its output), in order."""
-    for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^```console\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield command, output
 
 
 @ONLY_CI
-def test_the_page_shows_what_its_commands_print(toolbox, tmp_path):
+@pytest.mark.parametrize(("name", "count"), [("pictures", 6), ("recordings", 6)])
+def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
+    page = (ROOT / f"docs/{name}.md").read_text("utf-8")
     for tool in devices.needed_tools(devices.target("cortex-m4")):
         toolbox.need(tool)
     toolbox.need_package("sklearn")
     toolbox.need_package("matplotlib")
-    (script,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (script,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     seen = 0
-    for command, wanted in commands():
+    for command, wanted in commands(page):
         done = subprocess.run(
             ["sh", "-c", f"{command} 2>&1"],
             cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
@@ -44,4 +48,4 @@ def test_the_page_shows_what_its_commands_print(toolbox, tmp_path):
             f"{command}\n{done.stdout}"
         )
         seen += 1
-    assert seen == 6
+    assert seen == count
