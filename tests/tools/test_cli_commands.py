@@ -478,6 +478,16 @@ def test_a_net_of_other_classes_is_not_calibrated_or_measured_on_mnist(refused, 
         )
 
 
+def test_a_program_that_reads_no_pictures_is_verified_on_random_inputs(cli, tmp_path):
+    net = nn.Sequential([nn.Conv2d(2, 3), nn.Upsample(2)], (3, 5, 4)).initialize(0)
+    x = np.random.default_rng(0).normal(0, 1, (20, 3, 5, 4)).astype(np.float32)
+    quant.quantize(net, quant.calibrate(net, x)).save(tmp_path / "larger.dpt")
+    code, out, err = cli("verify", tmp_path / "larger.dpt", "--limit", "30", "--json")
+    facts = json.loads(out)
+    assert (code, facts["images"], facts["differing_bytes"]) == (0, 30, 0)
+    assert "no --data: 30 random inputs" in err
+
+
 def test_pictures_in_folders_are_measured_by_the_names_of_the_folders(cli, tmp_path):
     path = model_of_colours(tmp_path / "net.npz", classes=("red", "blue"))
     x = np.random.default_rng(1).integers(0, 256, (20, 4, 5, 3)).astype(np.uint8)

@@ -162,7 +162,7 @@ def shuffled(mode):
         *((lambda mode=mode: shuffled(mode), form) for form in FORMS for mode in ("CRD", "DCR")),
     ],
 )
-def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
+def test_a_file_of_a_decoder_computes_what_onnx_runtime_computes(build, form):
     f = build()
     shape = tuple(f.shape)
     content = quantized(f.bytes(), shape, form)

@@ -157,7 +157,8 @@ def _read_header(blob: memoryview) -> _Header:
     (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
     if (major, minor) != VERSION:
         raise BlobError(
-            f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.{VERSION[1]}"
+            f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.{VERSION[1]}: "
+            + ("install a newer one" if (major, minor) > VERSION else "quantize the model again")
         )
     if size != len(blob):
         raise BlobError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint import data
 from drypoint.common import DrypointError, unknown
@@ -413,3 +414,11 @@ def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None
         raise DrypointError(
             f"the net tells apart {shown}, not MNIST's digits: name its data, --data DATA"
         )
+
+
+def random_inputs(program: Program, count: int) -> NDArray[np.integer]:
+    """Random integers of a program's input type, (count, h, w, c), the same ones every time."""
+    kind = np.uint8 if program.input_type == "u8" else np.int8
+    limits = np.iinfo(kind)
+    shape = (count, *program.input_shape)
+    return np.random.default_rng(0).integers(limits.min, limits.max + 1, shape).astype(kind)

@@ -25,7 +25,7 @@ from drypoint.program import (
     streaming,
 )
 
-from ._data import examples
+from ._data import examples, random_inputs
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import load_program, model_file
@@ -316,10 +316,7 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
         if args.data is not None:
             raise
     say(f"no --data: the self-test of {program.name} has random inputs")
-    kind = np.uint8 if program.input_type == "u8" else np.int8
-    limits = np.iinfo(kind)
-    rng = np.random.default_rng(0)
-    return rng.integers(limits.min, limits.max + 1, (4, *program.input_shape)).astype(kind)
+    return random_inputs(program, 4)
 
 
 def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:

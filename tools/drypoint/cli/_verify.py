@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import DrypointError
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen, fuse_rows, simplify
 
-from ._data import add_data_arguments, examples
-from ._output import GREEN, RED, result, table
+from ._data import add_data_arguments, examples, random_inputs
+from ._output import GREEN, RED, result, say, table
 from ._pieces import load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
+RANDOM = 200  # inputs, where there are no data
 COLORS = {r"\bequal$": GREEN, r"[\w.]+: [\d,]+ bytes\b.*": RED}
 
 
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
     program, compiler = load_program(args.program), find_compiler(args.cc)
-    images = program.encode(examples("test", args, program, of_its_classes=False).x)
+    images = inputs(program, args)
     found = compare(program, images, compiler=compiler)
     text, facts = shown(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
@@ -45,6 +47,20 @@ def run(args: argparse.Namespace) -> int:
         differing += exported.differing_bytes + changed
     result(text, facts, as_json=args.json, colors=COLORS)
     return 1 if differing else 0
+
+
+def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
+    """Examples of ``--data``; else MNIST's, where the program reads them; else random integers, by
+    which bytes can be compared as well.
+    """
+    try:
+        return program.encode(examples("test", args, program, of_its_classes=False).x)
+    except DrypointError:
+        if args.data is not None:
+            raise
+    count = args.limit or RANDOM
+    say(f"no --data: {count} random inputs")
+    return random_inputs(program, max(count, program.clocks[-1].first))
 
 
 def shown(found: Verification) -> str:

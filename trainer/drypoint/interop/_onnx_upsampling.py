@@ -106,18 +106,18 @@ def resize(reader: Reader, node: Node) -> None:
         return
     if node.attributes.get("mode", "nearest") != "nearest":
         raise Unsupported(_LINEAR)
+    factors = [m // n for n, m in zip(before, after, strict=True)]
+    for n, m in zip(before, after, strict=True):
+        if m < n or m % n or (_places(node, n, m) != np.arange(m) // (m // n)).any():
+            raise Unsupported(
+                f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
+            )
     if value.end == STAND_IN:  # what stands for a refused node has its axes in any order
         reader.set(node, Value(end=STAND_IN, made=after[1:], shape=after[1:]))
         return
     value, axes = reader.plane(value)
-    factors = [m // n for n, m in zip(before, after, strict=True)]
-    for i, (n, m) in enumerate(zip(before, after, strict=True)):
-        if m % n or (_places(node, n, m) != np.arange(m) // (m // n)).any():
-            raise Unsupported(
-                f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
-            )
-        if i and axes[i - 1] == 0 and m != n:
-            raise Unsupported("repeats channels")
+    if 0 in axes and factors[1 + axes.index(0)] > 1:
+        raise Unsupported("repeats channels")
     check_size(after[1:])
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}
     layer = nn.Upsample((factor.get(1, 1), factor.get(2, 1)))
