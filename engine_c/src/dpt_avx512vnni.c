@@ -45,6 +45,10 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
     return _mm512_setzero_si512();
 }
 
+QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
+    return _mm512_load_si512(p);
+}
+
 /* GCC copies each accumulator to another register and back around _mm512_dpbusd_epi32. The assembly
  * does not. */
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
@@ -117,17 +121,18 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     }
 }
 
-/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+/* What the requantization of an op's outputs needs beside multipliers. Bytes are
  * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
- * it again. */
+ * it again. Where the clamp is the range of unsigned bytes, saturation clamps. */
 typedef struct quads_output {
     __m512i half, lo, hi, flip;
     __m128i shift;
-    int shifted, wide; /* wide: outputs are DPT_I32 */
+    int shifted, wide, saturated; /* wide: outputs are DPT_I32 */
 } quads_output;
 
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
-    const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
+QUADS_INLINE quads_output zmm_output_of(const dpt_op *op, int saturated) {
+    const int wide = op->out.type == DPT_I32;
+    const int offset = op->out.type == DPT_U8 && !saturated ? 128 : 0;
     const int32_t lo = op->lo - offset, hi = op->hi - offset;
     const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
     const quads_output to = {_mm512_set1_epi64(half),
@@ -136,24 +141,23 @@ QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
                              _mm512_set1_epi8((char)offset),
                              _mm_cvtsi32_si128(op->shift),
                              op->shift != 0,
-                             wide};
+                             wide,
+                             saturated};
     return to;
+}
+
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
+    return zmm_output_of(op, op->out.type == DPT_U8 && op->lo == 0 && op->hi == UINT8_MAX);
 }
 
 /* NUMERICS.md section 2 in 16 lanes, without the clamp, P times. Even and odd lanes are multiplied
  * separately, since a product has 64 bits. The result is in the high halves, to which the zero
  * point is added together with the rounding. */
 QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *acc,
-                                 const __m512i *bias, const __m512i *m, __m512i *y) {
+                                 const __m512i *m, __m512i *y) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        y[p] = _mm512_add_epi32(acc[p], bias[p]);
-    }
-    if (to->shifted) {
-        QUADS_UNROLL
-        for (int p = 0; p < P; p++) {
-            y[p] = _mm512_sll_epi32(y[p], to->shift);
-        }
+        y[p] = to->shifted ? _mm512_sll_epi32(acc[p], to->shift) : acc[p];
     }
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
@@ -172,31 +176,36 @@ QUADS_INLINE __m512i zmm_clamp_wide(const quads_output *to, __m512i y) {
 /* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of bytes
  * changes nothing, since the clamp is within it. */
 QUADS_INLINE __m512i zmm_clamp_bytes(const quads_output *to, const __m512i *y) {
-    const __m512i all =
-        _mm512_packs_epi16(_mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]));
+    const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
     const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    if (to->saturated) {
+        return _mm512_permutexvar_epi32(turn, _mm512_packus_epi16(low, high));
+    }
+    const __m512i all = _mm512_packs_epi16(low, high);
     const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, to->lo), to->hi);
     return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, to->flip));
 }
 
 QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
+    if (to->saturated) { /* the narrowing saturates unsigned numbers */
+        return _mm512_cvtusepi32_epi8(_mm512_max_epi32(y, _mm512_setzero_si512()));
+    }
     const __m128i bytes = _mm_max_epi8(_mm512_cvtsepi32_epi8(y), _mm512_castsi512_si128(to->lo));
     return _mm_xor_si128(_mm_min_epi8(bytes, _mm512_castsi512_si128(to->hi)),
                          _mm512_castsi512_si128(to->flip));
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
-                                     const int32_t *bias, const int32_t *mult, const int APART,
-                                     void *out, size_t index, size_t near, size_t far, size_t n) {
+                                     const int32_t *mult, const int APART, void *out, size_t index,
+                                     size_t near, size_t far, size_t n) {
     const __mmask16 mask = (__mmask16)((1u << n) - 1);
     uint8_t *const bytes = (uint8_t *)out + index;
-    __m512i b[4], m[4], y[4];
+    __m512i m[4], y[4];
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        b[p] = _mm512_load_si512(bias + APART * p);
         m[p] = _mm512_load_si512(mult + APART * p);
     }
-    zmm_requantize(P, to, acc, b, m, y);
+    zmm_requantize(P, to, acc, m, y);
     if (to->wide) {
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
@@ -211,6 +220,10 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
             y[3] = y[1];
         }
         const __m512i all = zmm_clamp_bytes(to, y);
+        if (P == 4 && near == QUADS_LANES && far == 2 * QUADS_LANES && n == QUADS_LANES) {
+            _mm512_storeu_si512(bytes, all);
+            return;
+        }
         const __m128i rows[4] = {_mm512_castsi512_si128(all), _mm512_extracti32x4_epi32(all, 1),
                                  _mm512_extracti32x4_epi32(all, 2),
                                  _mm512_extracti32x4_epi32(all, 3)};
@@ -228,7 +241,8 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
+    acc = quads_acc_add(acc, quads_acc_load(bias));
+    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
@@ -303,10 +317,11 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
 
 QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
-    const quads_output to = quads_output_of(op);
+    const quads_output to = zmm_output_of(op, 0);
     const __m512i b = quad_spread((const uint8_t *)bias), m = quad_spread((const uint8_t *)mult);
     __m512i y;
-    zmm_requantize(1, &to, &acc, &b, &m, &y);
+    acc = _mm512_add_epi32(acc, b);
+    zmm_requantize(1, &to, &acc, &m, &y);
     if (to.wide) {
         _mm512_storeu_si512(values, zmm_clamp_wide(&to, y));
     } else {

@@ -24,6 +24,8 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
         const size_t bytes = 4 * group * (2 + dpt_tap_quads(op, packing)); /* fewer than 2^14 */
         return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
+    const dpt_op packed = dpt_packed_op(op, packing);
+    op = &packed;
     const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
     if (dpt_planar(op, packing)) {
         const size_t groups = (op->out.c + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
@@ -95,6 +97,21 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
     }
 }
 
+/* Packs the weights of pairs of windows: the second half of the lanes has its weights as many
+ * columns further as its window. */
+static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
+    const size_t length = dpt_row_length(op), size = length * dpt_rows(op);
+    const size_t right = (size_t)op->stride_w * op->in.c, units = dpt_row_units(pair, 4);
+    for (size_t o = 0; o < pair->out.c; o++) {
+        const int8_t *weight = op->weight + o % op->out.c * size;
+        for (size_t i = 0; i < size; i++) {
+            const size_t at = i % length + (o < op->out.c ? 0 : right);
+            const size_t unit = i / length * units + at / 4;
+            to[4 * (unit * pair->out.c + o) + at % 4] = (uint8_t)weight[i];
+        }
+    }
+}
+
 /* Packs the weights for dpt_planes.inc, in the order in which its pixels are gathered. */
 static void pack_planes(const dpt_op *op, uint8_t *to) {
     const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_planes_quads(op);
@@ -159,24 +176,29 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
         return;
     }
     const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
-    const size_t padded = dpt_padded_channels(op, packing);
+    const dpt_op packed = dpt_packed_op(op, packing);
+    const size_t padded = dpt_padded_channels(&packed, packing);
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
     int32_t *biases = (int32_t *)(void *)to, *mults = biases + padded;
+    uint8_t *weights = (uint8_t *)(mults + padded);
     memset(to, 0, (size_t)packed_bytes(op, packing));
     for (size_t i = 0; i < padded; i++) {
         mults[i] = 2;
     }
     if (dpt_planar(op, packing)) {
-        pack_planes(op, (uint8_t *)(mults + padded));
+        pack_planes(op, weights);
+    } else if (dpt_paired(op, packing)) {
+        pack_pairs(op, &packed, weights);
     }
-    dpt_superblock s = dpt_superblock_first(op, packing);
-    for (; s.blocks != 0; dpt_superblock_next(op, packing, &s)) {
+    dpt_superblock s = dpt_superblock_first(&packed, packing);
+    for (; s.blocks != 0; dpt_superblock_next(&packed, packing, &s)) {
         const size_t lanes = dpt_superblock_channels(&s, packing);
         size_t at = (size_t)(s.bias - biases);
-        if (!dpt_planar(op, packing)) {
+        if (!dpt_planar(op, packing) && !dpt_paired(op, packing)) {
             pack_weights(op, &s, lanes, to + (s.weight - to));
         }
-        for (size_t o = s.channel; o < s.channel + lanes && o < op->out.c; o++) {
+        for (size_t i = s.channel; i < s.channel + lanes && i < packed.out.c; i++) {
+            const size_t o = i % op->out.c;
             const uint32_t back =
                 offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * size, size);
             const uint32_t value = dpt_u32(op->bias + 4 * o) - back;

@@ -15,6 +15,11 @@
  * activations of a row, the weights of each channel, byte 16 * channel + i. A narrow block has the
  * biases and multipliers of 16 lanes, too.
  *
+ * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
+ * fewer multiplications. It is packed and computed as the convolution of 16 channels that
+ * dpt_paired_op describes: its window has the columns of both, and weights of 0 in the columns that
+ * only the other one reads. Its outputs lie in the same order.
+ *
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
@@ -27,6 +32,7 @@
 #include "dpt_internal.h"
 
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
+enum { DPT_PAIR_CHANNELS = 8 };
 enum { DPT_BAND_SIZE = 0x8000, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
@@ -167,6 +173,37 @@ static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
                    ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
                ? blocks
                : 0;
+}
+
+/* The op that computes two windows of a convolution as one, with a width of the output that is
+ * even.
+ */
+static inline dpt_op dpt_paired_op(const dpt_op *op) {
+    dpt_op pair = *op;
+    pair.out.w = op->out.w / 2;
+    pair.out.c = (uint16_t)(2 * op->out.c);
+    pair.kernel_w = (uint16_t)(op->kernel_w + op->stride_w);
+    pair.stride_w = (uint16_t)(2 * op->stride_w);
+    return pair;
+}
+
+/* Whether an op is packed so. */
+static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
+    if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
+        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || dpt_dilated(op) ||
+        op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
+        return 0;
+    }
+    const dpt_op pair = dpt_paired_op(op);
+    const size_t narrow = dpt_narrow_blocks(op, packing);
+    const size_t units =
+        narrow > 0 ? narrow * dpt_row_units(op, DPT_NARROW_UNIT) : dpt_row_units(op, 4);
+    return dpt_row_units(&pair, 4) < 2 * units && dpt_band_size(&pair, 1, 1) <= DPT_BAND_SIZE;
+}
+
+/* The op whose layout and kernel an op has: its own, or those of its pairs. */
+static inline dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
+    return dpt_paired(op, packing) ? dpt_paired_op(op) : *op;
 }
 
 /* The channels of whole blocks that are not narrow. */

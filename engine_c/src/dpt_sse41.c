@@ -75,11 +75,14 @@ QUADS_INLINE quads_acc quads_acc_zero(void) {
 }
 
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
+QUADS_INLINE __m128i sse41_add_products(__m128i acc, quad a, quad w) {
+    const __m128i even = _mm_madd_epi16(a.even, w.even), odd = _mm_madd_epi16(a.odd, w.odd);
+    return _mm_add_epi32(acc, _mm_add_epi32(even, odd));
+}
+
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     for (int i = 0; i < 4; i++) {
-        const __m128i even = _mm_madd_epi16(a.even, w.quarter[i].even);
-        const __m128i odd = _mm_madd_epi16(a.odd, w.quarter[i].odd);
-        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
+        acc.quarter[i] = sse41_add_products(acc.quarter[i], a, w.quarter[i]);
     }
     return acc;
 }
@@ -103,10 +106,8 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, 
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     for (int i = 0; i < 4; i++) {
         const __m128i *at = (const __m128i *)(const void *)(quads + 16 * i);
-        const quad a = sse41_pairs(_mm_loadu_si128(at));
-        const __m128i even = _mm_madd_epi16(a.even, weights.quarter[i].even);
-        const __m128i odd = _mm_madd_epi16(a.odd, weights.quarter[i].odd);
-        acc.quarter[i] = _mm_add_epi32(acc.quarter[i], _mm_add_epi32(even, odd));
+        acc.quarter[i] = sse41_add_products(acc.quarter[i], sse41_pairs(_mm_loadu_si128(at)),
+                                            weights.quarter[i]);
     }
     return acc;
 }
@@ -128,6 +129,14 @@ QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const i
         const __m128i x = sse41_four(a + 4 * i, A_SIGNED), y = sse41_four(b + 4 * i, B_SIGNED);
         const __m128i pairs = _mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA);
         acc.quarter[i] = _mm_madd_epi16(pairs, w);
+    }
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
+    quads_acc acc;
+    for (int i = 0; i < 4; i++) {
+        acc.quarter[i] = _mm_load_si128((const __m128i *)(const void *)p + i);
     }
     return acc;
 }
@@ -154,7 +163,7 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return a;
 }
 
-/* What the requantization of an op's outputs needs beside biases and multipliers. Bytes are
+/* What the requantization of an op's outputs needs beside multipliers. Bytes are
  * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
  * it again. */
 typedef struct quads_output {
@@ -178,9 +187,8 @@ QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
 /* NUMERICS.md section 2 in 4 lanes, without the clamp. Even and odd lanes are multiplied
  * separately, since a product has 64 bits. The result is in the high halves, to which the zero
  * point is added together with the rounding. */
-QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m128i bias,
-                                      __m128i m) {
-    acc = _mm_sll_epi32(_mm_add_epi32(acc, bias), to->shift);
+QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m128i m) {
+    acc = _mm_sll_epi32(acc, to->shift);
     const __m128i even = _mm_add_epi64(_mm_mul_epi32(acc, m), to->half);
     const __m128i odd =
         _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(acc, 32), _mm_srli_epi64(m, 32)), to->half);
@@ -211,16 +219,14 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
 
 /* Not inlined, since it is long and is called from many places. */
 static __attribute__((noinline)) QUADS_TARGET void
-quads_output_store(int P, const quads_output *to, const quads_acc *acc, const int32_t *bias,
-                   const int32_t *mult, int APART, void *out, size_t index, size_t near, size_t far,
-                   size_t n) {
+quads_output_store(int P, const quads_output *to, const quads_acc *acc, const int32_t *mult,
+                   int APART, void *out, size_t index, size_t near, size_t far, size_t n) {
     for (int p = 0; p < P; p++) {
         __m128i y[4];
         for (int i = 0; i < 4; i++) {
             const int at = APART * p + 4 * i;
-            const __m128i b = _mm_load_si128((const __m128i *)(const void *)(bias + at));
             const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
-            y[i] = sse41_requantize(to, acc[p].quarter[i], b, m);
+            y[i] = sse41_requantize(to, acc[p].quarter[i], m);
         }
         sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }
@@ -229,7 +235,8 @@ quads_output_store(int P, const quads_output *to, const quads_acc *acc, const in
 QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
                                   const int32_t *mult, void *out, size_t index, size_t n) {
     const quads_output to = quads_output_of(op);
-    quads_output_store(1, &to, &acc, bias, mult, 0, out, index, 0, 0, n);
+    acc = quads_acc_add(acc, quads_acc_load(bias));
+    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
 }
 
 #include "dpt_quads.inc"

@@ -1,5 +1,6 @@
 """Every backend of this machine against the reference, on every byte of every op."""
 
+from dataclasses import replace
 from itertools import product
 
 import nets
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drypoint.engine import Engine, EngineError
-from drypoint.program import Conv, Dense, Program, Shape, Tensor, reference
+from drypoint.program import Conv, Dense, DepthwiseConv, Program, Shape, Tensor, reference
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -59,6 +60,47 @@ def test_all_sizes_of_superblocks(backend, side, pool):
             pool=(pool, pool),
         )
         compare(conv, backend)
+
+
+CLAMPS = {"u8": [(0, 255), (3, 200)], "i8": [(-128, 127), (-9, 100)]}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", [Conv, DepthwiseConv], ids=lambda kind: kind.__name__)
+def test_bytes_of_windows_and_blocks_beside_each_other(backend, kind):
+    """Of 8 channels two windows fill 16 lanes where the plane has an even width; 64 channels are
+    stored at once; kernels of 3x3 and others; rows that are even and odd in number. Half of the
+    outputs are inside of the clamp, which is the range of the type or narrower.
+    """
+    windows = [((3, 3), 2), ((3, 3), 1), ((1, 1), 1), ((2, 5), 1), ((4, 3), 3)]
+    planes = [(5, 6), (4, 7), (1, 2), (3, 18)]
+    for (kernel, stride), plane, out_type in product(windows, planes, CLAMPS):
+        rng = np.random.default_rng([*kernel, stride, *plane])
+        depths = [8, 24, 64, 80] if kind is DepthwiseConv else [1, 3, 8, 20]
+        in_type = str(rng.choice(["u8", "i8"]))
+        depth, (lo, hi) = int(rng.choice(depths)), CLAMPS[out_type][int(rng.integers(2))]
+        for channels in [depth] if kind is DepthwiseConv else [8, 16, 40, 48, 64]:
+            top, left = int(rng.integers(kernel[0])), int(rng.integers(kernel[1]))
+            size = [(n - 1) * stride + k for n, k in zip(plane, kernel, strict=True)]
+            if top >= size[0] or left >= size[1]:
+                top = left = 0
+            source = Tensor(Shape(size[0] - top, size[1] - left, depth), in_type)
+            base = nets.base_of("conv", source, out_type, *plane, channels)
+            more = {"kernel": kernel, "stride": (stride, stride), "padding": (top, left, 0, 0)}
+            more["pad"] = nets.random_pads(rng, source, more["padding"])
+            shape = (channels, *kernel) if kind is DepthwiseConv else (channels, *kernel, depth)
+            op = nets.weighted_op(rng, kind, "any", base, shape, **more)
+            spread = 73 * 128 * np.sqrt(np.prod(shape[1:]))  # of the accumulators, about
+            mult = 2 * (int(2**31 * 128 / spread) + np.arange(channels, dtype=np.int32))
+            op = replace(op, shift=0, mult=mult, lo=lo, hi=hi)
+            base = nets.base_of("end", op.output, "i32", 1, 1, 3)
+            end = nets.weighted_op(rng, Dense, "any", base, (3, plane[0] * plane[1] * channels))
+            program = Program(name="two", ops=(op, end), input_scale=1.0, output_scale=1.0)
+            x = nets.random_inputs(program, 1)
+            wanted, _ = reference.trace(program, x)
+            came, _ = Engine(program, backend=backend).trace(x)
+            what = f"{source} to {op.output}, {kernel}, {more['padding']}, {lo} to {hi}"
+            np.testing.assert_array_equal(came, wanted, what, strict=True)
 
 
 SMALL = [(1, 1), (1, 5), (3, 3), (5, 5), (6, 1), (4, 9), (7, 7)]
