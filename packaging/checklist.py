@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -34,9 +35,11 @@ def commands(section: str) -> list[str]:
 
 
 def output_of(done: bytes) -> str:
-    """The last lines, indented; without colours, and without the path of this folder."""
+    """The last lines, indented; without colours, and without paths of this computer."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.decode(errors="replace"))
-    lines = [line.rstrip().rpartition("\r")[2] for line in text.replace(f"{ROOT}", ".").split("\n")]
+    text = text.replace(f"{ROOT}", ".").replace(f"{Path.home()}/", "~/")
+    text = re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/\s]+", "TMP", text)
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
     return "".join(f"    {line[:160]}\n" for line in [one for one in lines if one][-KEPT:])
 
 

@@ -52,6 +52,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         nets.wide_program(),
         nets.skipping_program(),
         *nets.BROAD,
+        *nets.EIGHT,
         *nets.GRAY,
         *nets.BANDED,
         *depthwise_nets.PROGRAMS,

@@ -15,7 +15,7 @@ NET = ROOT / "trainer/drypoint/models/shipped/lenet-mnist.dpt"
 
 @ONLY_CI
 def test_a_static_program_is_small_and_right(toolbox, capsys):
-    """Oracle: ``program.reference``. The file stays under 760 KB, memory under 3 MB; the times are
+    """Oracle: ``program.reference``. The file stays under 800 KB, memory under 3 MB; the times are
     printed, since a busy machine may take any."""
     compiler = toolbox.need("musl-gcc")
     flags = ("-std=c99", *WARNINGS, "-Os", "-static", "-s", f'-DMODEL="{NET}"', f"-I{INCLUDE}")
@@ -26,7 +26,7 @@ def test_a_static_program_is_small_and_right(toolbox, capsys):
     done = subprocess.run([program], input=x.tobytes(), capture_output=True, check=True)
     assert done.stdout.decode().split() == wanted
     memory, first = re.findall(r"(\d+) (?:KB|us)", done.stderr.decode())
-    assert program.stat().st_size < 760_000
+    assert program.stat().st_size < 800_000
     assert int(memory) < 3000
     best = min(whole_run(program, x[:1].tobytes()) for _ in range(20))
     with capsys.disabled():

@@ -409,6 +409,22 @@ GRAY = [
 ]
 
 
+def eight_program(in_type: str, stride: int) -> Program:
+    """A convolution of 8 channels, not pooled, whose plane has an even width: hosts compute pairs of
+    windows.
+    """
+    rng = np.random.default_rng(stride)
+    source = Tensor(Shape(4 * stride + 2, 6 * stride + 2, 3), in_type)
+    base = base_of("eight", source, "u8", 4, 6, 8)
+    windows = {"kernel": (stride + 2, stride + 2), "stride": (stride, stride)}
+    conv = weighted_op(rng, Conv, "any", base, (8, stride + 2, stride + 2, 3), **windows)
+    end = weighted_op(rng, Dense, "any", base_of("end", conv.output, "i32", 1, 1, 2), (2, 192))
+    return Program(name="eight", ops=(conv, end), input_scale=1.0, output_scale=1.0)
+
+
+EIGHT = [eight_program(kind, stride) for kind in ("u8", "i8") for stride in (1, 2)]
+
+
 def wide_program(depth: int = 1100) -> Program:
     """A convolution of many channels; of 8,192 and more, its windows are larger than what SIMD
     backends copy at a time.

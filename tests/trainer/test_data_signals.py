@@ -55,8 +55,8 @@ def test_the_digest_is_of_the_samples_their_type_and_their_shape():
     [
         (np.zeros((2, 3, 4, 5), np.float32), "images must be uint8"),
         (np.zeros(2, np.float32), r"\(N, steps, channels\)"),
-        (np.full((2, 3), np.nan), "NaN or infinity"),
-        (np.full((2, 3), 1e39), "NaN or infinity"),
+        (np.full((2, 3), np.nan), "NaN, infinity or a number beyond float32"),
+        (np.full((2, 3), 1e39), "NaN, infinity or a number beyond float32"),
         (np.zeros((2, 3), np.int32), "signals int16 or floats, not int32"),
         (np.zeros((2, 0), np.float32), "no signals"),
         (np.full((2, 28, 28), 200.0), "give pixels as uint8"),
@@ -138,7 +138,7 @@ def test_windows_of_a_recording_every_hop():
         (np.zeros((4, 3), np.int32), "not int32"),
         (np.zeros((4, 3), np.uint8), "not uint8"),
         ([np.zeros(3), np.zeros(4)], "different lengths"),
-        (np.full((4, 3), np.inf), "NaN or infinity"),
+        (np.full((4, 3), np.inf), "NaN, infinity or a number beyond float32"),
         ("walk", "floats or int16"),
     ],
 )
