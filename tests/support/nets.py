@@ -410,9 +410,7 @@ GRAY = [
 
 
 def eight_program(in_type: str, stride: int) -> Program:
-    """A convolution of 8 channels, not pooled, whose plane has an even width: hosts compute pairs of
-    windows.
-    """
+    """A convolution of 8 channels whose plane has an even width: hosts compute pairs of windows."""
     rng = np.random.default_rng(stride)
     source = Tensor(Shape(4 * stride + 2, 6 * stride + 2, 3), in_type)
     base = base_of("eight", source, "u8", 4, 6, 8)
