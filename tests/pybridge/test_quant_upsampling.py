@@ -1,6 +1,6 @@
 """Integer programs of layers that make planes larger.
 
-Oracles: the program's ops against those of a net whose convolution was written out by hand; the
+Oracles: the ops of a second net, whose convolution is written out by hand; the
 proven bound of the error; the float net's own outputs.
 """
 

@@ -151,7 +151,7 @@ def apply(op: Op, *inputs: Plane) -> Plane:
 
 
 def _upsampled(op: Upsample, x: Plane) -> Plane:
-    """A block of pixels for each pixel, without what is left out at the edges."""
+    """Each input pixel becomes a block of pixels; the op's padding is cut off at the edges."""
     (rows, columns), (top, left, _, _) = op.kernel, op.padding
     n, h, w, _ = x.shape
     pixels = x if op.spreads else np.tile(x, rows * columns)

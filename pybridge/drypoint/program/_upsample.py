@@ -10,9 +10,9 @@ from ._tensors import Pair, Shape
 class Upsample(BaseOp):
     """A block of pixels for each pixel, and a plane without some rows and columns at its edges.
 
-    The output has as many channels as the input: all pixels of a block are the input's (nearest
-    neighbour). Or the input's channels are those of the block's pixels, one pixel after the other
-    (depth to space). The values stay.
+    Either the output has as many channels as the input: a block repeats the input's pixel (nearest
+    neighbour). Or the output has fewer channels: each group of the input's channels becomes one
+    pixel of the block (depth to space). The op copies values and computes none.
 
     Attributes:
         kernel: height and width of a block, 1 to 65535.
@@ -43,5 +43,5 @@ class Upsample(BaseOp):
 
     @property
     def spreads(self) -> bool:
-        """Whether the channels of a pixel are those of its block's pixels."""
+        """Whether the op is depth to space: groups of channels become the pixels of a block."""
         return self.out_shape.c != self.in_shape.c

@@ -131,7 +131,7 @@ class _Writer:
         return self._integers(at, op.output, one.target)
 
     def _larger(self, op: Upsample, one: Scaled, source: Activation) -> Activation:
-        """Pixels repeated, or channels as pixels; then a slice without what is left out."""
+        """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         read, (rows, columns) = self._planes(source), op.kernel
         if op.spreads:
             at = self._node("DepthToSpace", [read], blocksize=rows, mode="DCR")

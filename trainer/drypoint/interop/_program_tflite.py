@@ -175,7 +175,7 @@ class _Writer:
         return made
 
     def _larger(self, op: Upsample, source: Activation, one: Scaled) -> Activation:
-        """Pixels repeated, or channels as pixels; then a slice without what is left out."""
+        """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         (rows, columns), (h, w, _) = op.kernel, op.in_shape
         shape = Shape(h * rows, w * columns, op.out_shape.c)
         made = self.activation(op.output._replace(shape=shape), one.target)
