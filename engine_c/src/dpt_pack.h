@@ -201,7 +201,7 @@ static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
     return dpt_row_units(&pair, 4) < 2 * units && dpt_band_size(&pair, 1, 1) <= DPT_BAND_SIZE;
 }
 
-/* The op whose layout and kernel an op has: its own, or those of its pairs. */
+/* The op whose packed layout and kernel serve `op`: the op of pairs of windows, or `op` itself. */
 static inline dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
     return dpt_paired(op, packing) ? dpt_paired_op(op) : *op;
 }

@@ -125,7 +125,7 @@ class _Writer:
             (nn.AdaptiveAvgPool2d, nn.GlobalAvgPool2d): self._means,
             (nn.Dropout, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Function): self._pointwise,
             (nn.Softmax, nn.Reshape, nn.ZeroPad2d): self._shaped,
-            (nn.Upsample, nn.PixelShuffle, nn.ConvTranspose2d): self._larger,
+            (nn.Upsample, nn.PixelShuffle, nn.ConvTranspose2d): self._upsample,
         }
 
     def _convolution(self, path: str, layer: nn.Conv2d, reads: Reads, shape: nn.Shape) -> str:
@@ -141,7 +141,7 @@ class _Writer:
             group=layer.groups,
         )
 
-    def _larger(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+    def _upsample(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:
             case nn.Upsample():
                 _, h, w = layer.output_shape(shape)

@@ -348,7 +348,7 @@ def _transposed(lowering: _Lowering, number: int, one: Made, steps: Steps) -> No
     )  # fmt: skip
 
 
-def _larger(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _upsample(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
     """Repeated pixels, or a pixel shuffle."""
     layer, source = one.layer, lowering.read(one)
     end = lowering.end(number, one, steps)
@@ -478,7 +478,7 @@ _Converter = Callable[[_Lowering, int, Made, Steps], None]
 _CONVERTERS: tuple[tuple[type | tuple[type, ...], _Converter], ...] = (
     (nn.Conv2d, _weighted),
     (nn.ConvTranspose2d, _transposed),
-    ((nn.Upsample, nn.PixelShuffle), _larger),
+    ((nn.Upsample, nn.PixelShuffle), _upsample),
     (nn.Linear, _dense),
     (nn.BatchNorm, _scaling),
     (nn.Pool2d, _pool),

@@ -95,7 +95,7 @@ class _Writer:
             case AvgPool():
                 return self._mean(one, one.op, sources[0])
             case Upsample():
-                return self._larger(one.op, one, sources[0])
+                return self._upsample(one.op, one, sources[0])
             case Add():
                 return self._pair("Add", one, sources)
             case Concat():
@@ -130,7 +130,7 @@ class _Writer:
         at = self._node("MaxPool", [self.real(made)], kernel_shape=op.pool, strides=op.pool)
         return self._integers(at, op.output, one.target)
 
-    def _larger(self, op: Upsample, one: Scaled, source: Activation) -> Activation:
+    def _upsample(self, op: Upsample, one: Scaled, source: Activation) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         read, (rows, columns) = self._planes(source), op.kernel
         if op.spreads:

@@ -93,7 +93,7 @@ class _Writer:
             case AvgPool():
                 return self._mean(one, self._planes(sources[0]))
             case Upsample():
-                return self._larger(one.op, self._planes(sources[0]), one)
+                return self._upsample(one.op, self._planes(sources[0]), one)
             case Add():
                 return self._pair("ADD", self.schema.AddOptionsT(), one, sources)
             case Concat():
@@ -174,7 +174,7 @@ class _Writer:
         self._operator("MAX_POOL_2D", [source.at], made.at, options)
         return made
 
-    def _larger(self, op: Upsample, source: Activation, one: Scaled) -> Activation:
+    def _upsample(self, op: Upsample, source: Activation, one: Scaled) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         (rows, columns), (h, w, _) = op.kernel, op.in_shape
         shape = Shape(h * rows, w * columns, op.out_shape.c)

@@ -132,7 +132,7 @@ def _transposed(draft: Draft, one: Operator) -> None:
     draft.values[one.outputs[0]] = replace(made, shape=value.shape)
 
 
-def _larger(draft: Draft, one: Operator) -> None:
+def _upsample(draft: Draft, one: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
     source = draft.plain(one.name, draft.read(one))
     value = draft.described(one.outputs[0], 0)
@@ -175,6 +175,6 @@ def _ordered(draft: Draft, one: Operator, source: Value, size: int) -> Value:
 
 UPSAMPLING: dict[str, Callable[[Draft, Operator], None]] = {
     "TRANSPOSE_CONV": _transposed,
-    "RESIZE_NEAREST_NEIGHBOR": _larger,
-    "DEPTH_TO_SPACE": _larger,
+    "RESIZE_NEAREST_NEIGHBOR": _upsample,
+    "DEPTH_TO_SPACE": _upsample,
 }
