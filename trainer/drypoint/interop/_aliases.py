@@ -1,6 +1,6 @@
 """Names of other frameworks in this part; CONTRIBUTING.md has the rule."""
 
-from drypoint.common import Names
+from drypoint.common import Arguments, Names
 
 MODULE_ALIASES: Names = {"from_pytorch": "from_torch", "from_tensorflow": "from_keras"}
 MODULE_HINTS: Names = {
@@ -10,3 +10,7 @@ MODULE_HINTS: Names = {
     "call from_torch(module, example)",
     "from_h5": "call from_keras(keras.models.load_model(path))",
 }
+FROM_TORCH = Arguments(
+    aliases={"args": "example", "example_inputs": "example", "model": "module"},
+    hints={"example": "a batch of inputs, from_torch(module, torch.zeros(1, 1, 28, 28))"},
+)

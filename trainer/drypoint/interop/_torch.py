@@ -1,18 +1,22 @@
 """`from_torch`: the net of a PyTorch module, through ``torch.export``."""
 
+import os
 import warnings
 from typing import Any
 
 import numpy as np
 
 from drypoint import nn
+from drypoint.common import accept
 
+from ._aliases import FROM_TORCH
 from ._errors import FrameworkError
 from ._nodes import Nodes
 from ._packages import package
 from ._torch_operations import OPERATIONS, REFUSED
 
 
+@accept(FROM_TORCH)
 def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
     """The float net of a PyTorch module, with its weights: a `Sequential` where it is a chain.
 
@@ -37,7 +41,12 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
     """
     torch = package("torch", extra="torch")
     if not isinstance(module, torch.nn.Module):
-        raise FrameworkError(f"module is a {type(module).__name__}; wanted: a torch.nn.Module")
+        hint = ""
+        if isinstance(module, str | os.PathLike | dict):
+            hint = "; a .pt file holds weights only: build the module and load them into it"
+        raise FrameworkError(
+            f"module is a {type(module).__name__}; wanted: a torch.nn.Module{hint}"
+        )
     example = example if isinstance(example, torch.Tensor) else torch.as_tensor(example)
     if example.ndim < 2 or 0 in example.shape:
         raise FrameworkError(
