@@ -168,7 +168,7 @@ def row(
         integer_value=values[1],
         self_test=passes_self_test(program, inputs[:4], name),
         backends=tuple(runners),
-        images=found.images,
+        images=found.examples,
         differing_bytes=found.differing_bytes,
     )
 

@@ -809,7 +809,7 @@ runners["generated C"] = engine.Compiled(
     program, workdir, name="lenet", workdir=workdir, compiler=compiler
 )
 found = engine.verify(program, runners, test.x)
-print(f"{found.images:,} images, {found.images * found.bytes_per_image:,} bytes a runner")
+print(f"{found.examples:,} images, {found.examples * found.bytes_per_example:,} bytes a runner")
 for runner, differing in found.differing.items():
     print(f"  {runner:20} {sum(differing.values())} bytes differ")
 

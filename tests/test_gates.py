@@ -62,18 +62,18 @@ WRONG = {
 CALLS = {
     measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
-    measure.measure_activations: {"model": SMALL, "images": X},
+    measure.measure_activations: {"model": SMALL, "inputs": X},
     measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
     measure.measure_anomalies: {"errors": [1.0, 2.0], "y": [False, True], "threshold": 1.0},
     measure.anomaly_threshold: {"errors": [1.0, 2.0], "false_alarms": 0.01},
     measure.mcnemar_p: {"first_only": 1, "second_only": 2},
     measure.wilson_interval: {"correct": 1, "n": 2},
     measure.read_log: {"path": "log.csv"},
-    quant.calibrate: {"model": SMALL, "images": X},
+    quant.calibrate: {"model": SMALL, "inputs": X},
     quant.quantize: {"model": SMALL, "calibration": CALIBRATION},
     quant.check_export: {"model": SMALL},
     quant.error_bound: {"model": SMALL, "calibration": CALIBRATION},
-    quant.report: {"model": SMALL, "calibration": CALIBRATION, "images": X},
+    quant.report: {"model": SMALL, "calibration": CALIBRATION, "inputs": X},
     plot.comparison: {"table": COMPARED},
     plot.confusion: {"m": MEASURED},
     plot.examples: {"shown": DATA},
@@ -94,7 +94,7 @@ CALLS = {
     engine.verify: {
         "program": PROGRAM,
         "runners": {"C": ENGINE},
-        "images": INTEGERS,
+        "inputs": INTEGERS,
     },
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
@@ -147,7 +147,7 @@ def test_what_is_no_such_argument_is_taken_or_refused_in_one_line(function, tmp_
 ACCEPTED = [
     lambda: quant.calibrate(SMALL.net, X) == CALIBRATION,
     lambda: blob.dumps(quant.quantize(SMALL.net, CALIBRATION)) == blob.dumps(PROGRAM),
-    lambda: quant.calibrate(MODEL, DATA).n_images == len(DATA),
+    lambda: quant.calibrate(MODEL, DATA).n_examples == len(DATA),
     lambda: measure.measure(SMALL.net, (X, DATA.y)).accuracy == MEASURED.accuracy,
 ]
 

@@ -368,7 +368,7 @@ def test_logs_of_devices(tmp_path):
 
 def test_calibrations_and_cards():
     ranges = {"input": (0.0, 1.0), "conv": (-3.0, 2.5)}
-    calibration = Calibration(ranges=ranges, method="minmax", percentile=100.0, n_images=10)
+    calibration = Calibration(ranges=ranges, method="minmax", percentile=100.0, n_examples=10)
     refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
     refused(models.ModelCard.from_json, mutants.json_changed, card, 300)

@@ -260,26 +260,26 @@ ANSWERS = [
     (
         lambda: quant.quantize(MODEL, U8),
         "calibration is an array uint8 (40, 28, 28); wanted: a Calibration: "
-        "quant.calibrate(model, images)",
+        "quant.calibrate(model, inputs)",
     ),
     (
         lambda: quant.calibrate(MODEL, U8[:0]),
-        "calibration needs at least one image, and got none",
+        "calibration needs at least one input, and got none",
     ),
     (
         lambda: quant.calibrate(MODEL, U8[0]),
-        "images of shape (28, 28) are encoded to (1, 28, 28), not to many of (1, 28, 28): "
-        "give an array or list of several images",
+        "inputs of shape (28, 28) are encoded to (1, 28, 28), not to many of (1, 28, 28): "
+        "give an array or list of several inputs",
     ),
     (
         lambda: quant.calibrate(MODEL, np.zeros((3, 28, 28), np.uint8)),
-        "the values of all 3 images are equal (-0.424213): calibrate with some hundred "
-        "training images",
+        "the values of all 3 inputs are equal (-0.424213): calibrate with some hundred "
+        "training examples",
     ),
     (
         lambda: quant.quantize(NET.initialize(seed=0), quant.calibrate(MODEL, U8)),
         "the calibration knows no layer 'relu': it is of another net; quant.calibrate(model, "
-        "images) makes one of this net",
+        "inputs) makes one of this net",
     ),
     (
         lambda: quant.quantize(PROGRAM, quant.calibrate(MODEL, U8)),
@@ -396,11 +396,11 @@ ANSWERS = [
     ),
     (
         lambda: engine.verify(PROGRAM, U8),
-        'verify got no images: verify(program, {"C": engine.Engine(program)}, images)',
+        'verify got no inputs: verify(program, {"C": engine.Engine(program)}, inputs)',
     ),
     (
         lambda: quant.report(MODEL, U8),
-        "report got no images: report(model, quant.calibrate(model, images), images)",
+        "report got no inputs: report(model, quant.calibrate(model, inputs), inputs)",
     ),
     (
         lambda: measure.measure(MODEL, U8, Y),

@@ -167,8 +167,8 @@ ANSWERED = [
      "Program has no 'predict': engine.Engine(program) runs it: predict, predict_proba, run, "
      "trace"),
     (lambda: quant.quantize(MODEL),
-     "quantize got no calibration: quantize(model, quant.calibrate(model, images)), with some "
-     "hundred training images"),
+     "quantize got no calibration: quantize(model, quant.calibrate(model, inputs)), with some "
+     "hundred training examples"),
     (lambda: data.ImageEncoder(28, 28),
      "ImageEncoder got 2 positional arguments, too many: width and height are keywords: "
      "ImageEncoder(width=28, height=28)"),

@@ -153,7 +153,7 @@ def write_report(app: Sphinx, error: Exception | None) -> None:
     """Write the report of the shipped LeNet beside the pages: docs/report.md leads to it."""
     if error is not None or app.builder.format != "html":
         return
-    images = data.load("mnist", "train").x[: models.card(LENET).calibration["images"]]
+    images = data.load("mnist", "train").x[: models.card(LENET).calibration["examples"]]
     found = report.make_report(
         models.load(LENET), data.load("mnist", "test"), calibration=images, name=LENET
     )

@@ -518,14 +518,14 @@ def test_min_max_keeps_the_extremes():
     relu = CALIBRATED.net.activations(x)["relu"]
     assert came.ranges["relu"] == (relu.min(), relu.max())
     assert came.ranges["input"] == (x.min(), x.max())
-    assert (came.method, came.percentile, came.n_images) == ("minmax", 100.0, 10)
+    assert (came.method, came.percentile, came.n_examples) == ("minmax", 100.0, 10)
 
 
 def test_a_calibration_survives_json_and_prints_itself():
     came = calibrate(CALIBRATED, IMAGES, method="percentile", percentile=99.5)
     assert Calibration.from_json(came.to_json()) == came
     lines = str(came).splitlines()
-    assert lines[0] == "calibration on 10 images, 99.5 % percentile"
+    assert lines[0] == "calibration on 10 examples, 99.5 % percentile"
     assert [line.split()[0] for line in lines[1:]] == ["input", "conv", "relu", "flatten", "fc"]
 
 
@@ -539,7 +539,8 @@ def changed(**fields):
         "", "[]", "3", "{}", "[" * 100_000, changed(ranges=[1]), changed(ranges={"input": [1]}),
         changed(ranges={"input": [2, 1]}), changed(ranges={"input": [0, math.nan]}),
         changed(ranges={"conv": [0, 1]}), changed(method="magic"), changed(percentile=10),
-        changed(n_images=0), changed(n_images="many"), changed(other=1), changed(percentile="x"),
+        changed(n_examples=0), changed(n_examples="many"), changed(other=1),
+        changed(percentile="x"),
     ],
 )  # fmt: skip
 def test_other_json_is_refused_in_one_line(text):
@@ -551,8 +552,8 @@ def test_other_json_is_refused_in_one_line(text):
 @pytest.mark.parametrize(
     ("images", "options", "message"),
     [
-        (IMAGES[:0], {}, "needs at least one image, and got none"),
-        (IMAGES[0], {}, "give an array or list of several images"),
+        (IMAGES[:0], {}, "needs at least one input, and got none"),
+        (IMAGES[0], {}, "give an array or list of several inputs"),
         (IMAGES, {"method": "median"}, "method is 'median', not minmax or percentile"),
         (IMAGES, {"method": "percentile", "percentile": 50}, "percentile is 50, not above 50"),
         (IMAGES, {"percentile": math.nan}, "percentile is nan, not above 50"),

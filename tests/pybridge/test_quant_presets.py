@@ -33,7 +33,7 @@ def with_statistics(net, rng):
 def ranges_of(net, x):
     seen = {"input": x, **nn.Graph.from_sequential(net).flatten().activations(x)}
     ranges = {path: (float(a.min()), float(a.max())) for path, a in seen.items()}
-    return Calibration(ranges=ranges, method="minmax", percentile=100.0, n_images=len(x)), seen
+    return Calibration(ranges=ranges, method="minmax", percentile=100.0, n_examples=len(x)), seen
 
 
 def check(model, x, inputs):

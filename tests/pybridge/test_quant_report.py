@@ -77,7 +77,7 @@ def test_random_nets_have_a_row_for_each_op_and_agree_closely(case):
             op for op, reads in zip(program.ops, program.reads, strict=True) if number in reads
         ]
         assert number < rows[0] or {type(op) for op in readers} <= {MaxPool, Upsample}
-    assert found.n_images == len(case.images)
+    assert found.n_examples == len(case.images)
     for number, op in zip(rows, found, strict=True):
         assert 0 <= op.clipped <= (1 if behind_lookup[number] else 0.05)
         assert op.cosine <= 1 + 1e-9
@@ -98,7 +98,7 @@ def test_it_prints_a_table_and_is_json():
     assert lines[0].startswith("op   type ")
     assert lines[0].endswith("one step  beyond  SQNR, dB  largest error    cosine")
     assert [line.split()[0] for line in lines[1:-1]] == ["fc1", "fc2"]
-    assert lines[-1] == "integers against floats on 300 images"
+    assert lines[-1] == "integers against floats on 300 examples"
     rows = json.loads(json.dumps(found.to_json()))["ops"]
     assert [row["op"] for row in rows] == ["fc1", "fc2"]
     assert all(row["sqnr"] > 20 for row in rows)
@@ -106,5 +106,5 @@ def test_it_prints_a_table_and_is_json():
 
 def test_images_that_are_none_are_refused():
     given_model = model()
-    with pytest.raises(QuantizationError, match="at least one image"):
+    with pytest.raises(QuantizationError, match="at least one input"):
         report(given_model, calibrate(given_model, IMAGES), IMAGES[:0])

@@ -35,8 +35,8 @@ def test_right_runners_are_equal(batch_size):
     found = verify(PROGRAM, runners, X, batch_size=batch_size)
     assert found.differing == {"again": {}, "engine": {}}
     assert found.differing_bytes == 0
-    assert found.images == 7
-    assert found.bytes_per_image == sum(p[0].nbytes for p in reference.trace(PROGRAM, X))
+    assert found.examples == 7
+    assert found.bytes_per_example == sum(p[0].nbytes for p in reference.trace(PROGRAM, X))
     for outputs in found.outputs.values():
         np.testing.assert_array_equal(outputs, reference.run(PROGRAM, X))
 
@@ -49,8 +49,8 @@ def test_a_planted_byte_is_found_in_its_op(op, batch_size):
     assert found.differing == {"good": {}, "bad": {PROGRAM.ops[op].name: 1}}
     assert found.differing_bytes == 1
     assert found.to_json() == {
-        "images": 7,
-        "bytes_per_image": found.bytes_per_image,
+        "examples": 7,
+        "bytes_per_example": found.bytes_per_example,
         "runners": ["good", "bad"],
         "differing_bytes": 1,
         "differing": {"good": {}, "bad": {PROGRAM.ops[op].name: 1}},
@@ -63,7 +63,7 @@ def test_a_verification_prints_in_a_line():
         repr(found)
         == str(found)
         == (
-            f"Verification(7 images of {found.bytes_per_image} bytes; good: equal; "
+            f"Verification(7 examples of {found.bytes_per_example} bytes; good: equal; "
             f"bad: 1 bytes differ, first in {PROGRAM.ops[1].name})"
         )
     )
@@ -89,7 +89,7 @@ def test_a_runner_that_fails_is_heard():
 
 
 def test_images_that_are_none_or_of_another_shape_are_refused():
-    with pytest.raises(ProgramError, match="needs at least one image, and got none"):
+    with pytest.raises(ProgramError, match="needs at least one input, and got none"):
         verify(PROGRAM, {"C": Engine(PROGRAM)}, X[:0])
     with pytest.raises(ProgramError, match="the program reads"):
         verify(PROGRAM, {"C": Engine(PROGRAM)}, X.astype(np.int32))
@@ -119,8 +119,8 @@ def test_every_byte_that_differs_is_counted_and_its_op_named():
     assert found.differing == {"c": {}, "other": wanted}
     assert found.differing_bytes == sum(wanted.values())
     assert found.to_json() == {
-        "images": 7,
-        "bytes_per_image": sum(op.output.bytes for op in program.ops),
+        "examples": 7,
+        "bytes_per_example": sum(op.output.bytes for op in program.ops),
         "runners": ["c", "other"],
         "differing_bytes": found.differing_bytes,
         "differing": {"c": {}, "other": wanted},

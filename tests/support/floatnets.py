@@ -66,7 +66,7 @@ class Case:
         seen = {"input": self.real, **self.activations()}
         ranges = {path: (float(a.min()), float(a.max())) for path, a in seen.items()}
         return Calibration(
-            ranges=ranges, method="minmax", percentile=100.0, n_images=len(self.real)
+            ranges=ranges, method="minmax", percentile=100.0, n_examples=len(self.real)
         )
 
     def integers(self, program: Program) -> np.ndarray:

@@ -123,7 +123,7 @@ def test_the_main_job_writes_its_files_and_one_screen(lenet):
     assert (lenet / "drypoint/drypoint.h").exists()
     facts = json.loads((lenet / "report.json").read_text("utf-8"))
     assert facts["differing_bytes"] == 0
-    assert facts["verified_images"] == 300
+    assert facts["verified_examples"] == 300
     assert f"{facts['float_accuracy']:.2%}".replace("%", " %") in out
     assert re.search(r"bytes that differ +0  of [\d,]+: the output of every layer", out)
     assert f"  model  {facts['model_bytes']:,}".split()[-1] in out
@@ -141,7 +141,7 @@ def test_the_report_is_right(lenet):
     assert facts["float_accuracy"] == (float_says == test_set.y).mean()
     assert facts["integer_accuracy"] == (integers_say == test_set.y).mean()
     assert facts["integer_accuracy_c"] == facts["integer_accuracy"]
-    assert facts["disagreeing_images"] == np.flatnonzero(float_says != integers_say).tolist()
+    assert facts["disagreeing_examples"] == np.flatnonzero(float_says != integers_say).tolist()
     runners = len(Engine.backends()) + 1
     assert facts["verified_bytes"] == 300 * runners * sum(op.output.bytes for op in program.ops)
     assert facts["model_bytes"] == (lenet / "lenet.dpt").stat().st_size
@@ -201,14 +201,14 @@ def test_quantize_gives_the_program_of_the_main_job(copy, cli):
 
 
 def test_quantize_by_percentile_gives_another(lenet, cli, tmp_path):
-    options = ["--percentile", 99.5, "--images", 50, "--json"]
+    options = ["--percentile", 99.5, "--examples", 50, "--json"]
     code, out, _ = cli("quantize", lenet / "lenet.npz", "--out", tmp_path / "p.dpt", *options)
     assert code == 0
     assert json.loads(out)["model_bytes"] == (tmp_path / "p.dpt").stat().st_size
     program = blob.loads(read_bytes(tmp_path / "p.dpt"))
     assert program.name == "p"
     assert program.provenance["calibration"] == {
-        "method": "percentile", "percentile": 99.5, "images": 50,
+        "method": "percentile", "percentile": 99.5, "examples": 50,
     }  # fmt: skip
 
 
@@ -313,8 +313,8 @@ def test_run_reads_pictures_of_many_kinds(lenet, cli, tmp_path, engine):
     files = pictures(tmp_path)
     code, out, _ = cli("run", *engine, "--model", file, *files, "--json")
     assert code == 0
-    answers = json.loads(out)["images"]
-    assert [a["image"] for a in answers] == [str(f) for f in files]
+    answers = json.loads(out)["answers"]
+    assert [a["input"] for a in answers] == [str(f) for f in files]
     x = data.load("mnist", "test").x[:1]
     model = Engine(file) if engine else nn.load(file)
     (wanted,) = model.predict_proba(x)
@@ -424,7 +424,7 @@ def test_a_folder_of_pictures_stands_for_mnist(lenet, cli, tmp_path, folder_of_d
         assert (code, found["n"]) == (0, 30)
         assert found["accuracy"] == measure(answering, images).accuracy
     code, said, _ = cli("verify", out, "--data", folder_of_digits, "--limit", 12, "--json")
-    assert (code, json.loads(said)["images"]) == (0, 12)
+    assert (code, json.loads(said)["examples"]) == (0, 12)
 
 
 def test_some_of_a_folder_are_of_all_its_classes(lenet, folder_of_digits):
@@ -484,7 +484,7 @@ def test_a_program_that_reads_no_pictures_is_verified_on_random_inputs(cli, tmp_
     quant.quantize(net, quant.calibrate(net, x)).save(tmp_path / "larger.dpt")
     code, out, err = cli("verify", tmp_path / "larger.dpt", "--limit", "30", "--json")
     facts = json.loads(out)
-    assert (code, facts["images"], facts["differing_bytes"]) == (0, 30, 0)
+    assert (code, facts["examples"], facts["differing_bytes"]) == (0, 30, 0)
     assert "no --data: 30 random inputs" in err
 
 

@@ -125,7 +125,7 @@ def test_it_runs_on_an_emulated_device(trained, pictures, cli, tmp_path, toolbox
     assert code == 0
     code, there, _ = cli("run", "--model", program, picture, "--target", "cortex-m4", "--json")
     assert (code, json.loads(there)) == (0, json.loads(here))
-    assert json.loads(here)["images"][0]["class"] == 7
+    assert json.loads(here)["answers"][0]["class"] == 7
     words = ["export", program, "--data", pictures, "--target", "cortex-m4"]
     code, out, _ = cli(*words, "--budget", "ram=2K,flash=40K", "--out", tmp_path / "firmware")
     assert code == 0
@@ -345,11 +345,11 @@ def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
         "\n".join(",".join(map(repr, row.tolist())) for row in walk.astype(float)), "utf-8"
     )
     code, here, _ = cli("run", "--model", program, new, "--json")
-    assert [one["image"] for one in json.loads(here)["images"]] == [
+    assert [one["input"] for one in json.loads(here)["answers"]] == [
         f"{new}, step 0",
         f"{new}, step 50",
     ]
-    assert [one["class"] for one in json.loads(here)["images"]] == ["Walking"] * 2
+    assert [one["class"] for one in json.loads(here)["answers"]] == ["Walking"] * 2
     for tool in devices.needed_tools(devices.target("cortex-m4")):
         toolbox.need(tool)
     code, there, _ = cli("run", "--model", program, new, "--target", "cortex-m4", "--json")

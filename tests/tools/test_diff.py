@@ -282,16 +282,16 @@ def test_what_cannot_be_compared_is_refused():
     net = nn.Model(nn.Sequential(layers, (3, 8, 8)).initialize(0), encoder=model().encoder)
     shorter = quant.quantize(net, quant.calibrate(net, images), name="shorter")
     for arguments, words in {
-        (right, Engine(right)): "images are missing",
-        (right, Engine(right), "none"): "there are no images to compare on",
+        (right, Engine(right)): "inputs are missing",
+        (right, Engine(right), "none"): "there are no inputs to compare on",
         (right, shorter, "images"): "are of different nets: tensor 1",
         (right, Engine(shorter), "images"): "has 2 ops, and the program 'net' has 4",
         (right, log_of(shorter, IMAGES), "images"): "has 2 ops, and the program 'net' has 4",
-        (model(), right): "compared on images",
+        (model(), right): "compared on inputs",
         (model(), log_of(right, IMAGES), "images"): "a float model is compared with a program",
         ("net", right, "images"): "right is",
         (right, "net", "images"): "other is",
-        (right, log_of(right, IMAGES), "one"): "has 3 runs, and there are 1 images",
+        (right, log_of(right, IMAGES), "one"): "has 3 runs, and got 1 example:",
     }.items():
         chosen = {(): None, ("images",): IMAGES, ("one",): IMAGES[:1], ("none",): IMAGES[:0]}
         with pytest.raises(diff.DiffError, match=words):
@@ -320,7 +320,7 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
     streaming = quant.quantize(net, quant.calibrate(net, signals)).streaming()
     rows = np.zeros((16, *streaming.input_shape), np.int8)
     export_c(streaming, rows, tmp_path / "stream", name="stream")
-    image = ["--image", picture]
+    image = ["--input", picture]
     for a, b, more in (
         (dpt, f"{dpt}@scalar", image),
         (dpt, tmp_path / "c", image),

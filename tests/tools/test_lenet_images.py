@@ -20,7 +20,7 @@ def test_every_backend_and_compiler_gives_the_reference_on_test_images(toolbox, 
     count = toolbox.count(every_day=1_000, ci=10_000)
     images = data.load("mnist", "test").x[:count]
     found = verify(program, runners, images)
-    assert found.images == len(images) == count
-    assert found.bytes_per_image == 2880 + 800 + 500 + 40
+    assert found.examples == len(images) == count
+    assert found.bytes_per_example == 2880 + 800 + 500 + 40
     assert found.differing_bytes == 0, found.differing
     assert set(found.outputs) == {"reference", *runners}

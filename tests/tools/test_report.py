@@ -83,13 +83,13 @@ def test_the_facts_equal_their_sources(made):
     program, model = found.program, found.model
     decided = reference.run(program, test.x).argmax(axis=1)
     quality = facts["quality"]
-    assert quality["images"] == 80
+    assert quality["examples"] == 80
     assert quality["integers"]["accuracy"] == (decided == test.y).mean()
     floats = model.predict_proba(test.x).argmax(axis=1)
     assert quality["float"] == measure(model, test).to_json()
     assert quality["differing_decisions"] == np.flatnonzero(decided != floats).tolist()
     p_true = Engine(program).predict_proba(test.x)[np.arange(80), test.y]
-    assert [one["image"] for one in quality["worst"]] == np.argsort(p_true, kind="stable")[
+    assert [one["example"] for one in quality["worst"]] == np.argsort(p_true, kind="stable")[
         :10
     ].tolist()
     calibration = quant.calibrate(model, images)
@@ -260,11 +260,11 @@ def test_without_jinja_the_error_names_the_extra(made, monkeypatch):
 
 def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
     out = tmp_path / "page.html"
-    options = ["--training", lenet / "report.json", "--images", 50, "--limit", 60, "--out", out]
+    options = ["--training", lenet / "report.json", "--examples", 50, "--limit", 60, "--out", out]
     code, printed, _ = cli("report", lenet / "lenet.npz", *options, "--json")
     facts = json.loads(printed)
     assert code == 0
-    assert facts["quality"]["images"] == 60
+    assert facts["quality"]["examples"] == 60
     assert facts["training"]["result"]["n_epochs"] == 1
     assert Page(out.read_text("utf-8")).count["h1"] == 1
     code, printed, _ = cli("report", lenet / "lenet.dpt", "--limit", 60, "--out", out)

@@ -355,7 +355,7 @@ def test_the_server_answers_only_what_the_page_asks(server):
 
 
 def test_the_command_writes_a_folder(cli, refused, lenet, tmp_path):
-    code, out, _ = cli("serve", lenet / "lenet.npz", "--images", 50, "--out", tmp_path / "site")
+    code, out, _ = cli("serve", lenet / "lenet.npz", "--examples", 50, "--out", tmp_path / "site")
     assert code == 0
     text = (tmp_path / "site/index.html").read_text("utf-8")
     assert out.startswith(f"{tmp_path}/site/index.html: {len(text):,} bytes")

@@ -42,7 +42,7 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """A context for a computation that may take seconds; yields a function of the units just done.
 
-        with progress("calibration", total=len(images), unit="images") as done:
+        with progress("calibration", total=len(inputs), unit="examples") as done:
             for batch in batches:
                 ...
                 done(len(batch))

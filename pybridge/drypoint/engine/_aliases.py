@@ -27,8 +27,8 @@ EXPORT = Arguments(
     },
     too_many=_CALL,
 )
-_VERIFY = 'verify(program, {"C": engine.Engine(program)}, images)'
-VERIFY = Arguments(hints={"runners": _VERIFY, "images": _VERIFY}, too_many=_VERIFY)
+_VERIFY = 'verify(program, {"C": engine.Engine(program)}, inputs)'
+VERIFY = Arguments(hints={"runners": _VERIFY, "inputs": _VERIFY}, too_many=_VERIFY)
 ENGINE_HINTS: Names = {
     "forward": "engine(x) decides, engine.predict_proba(x) gives probabilities, engine.run(x) "
     "integers",

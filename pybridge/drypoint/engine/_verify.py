@@ -28,14 +28,14 @@ class Verification:
     """The result of `verify`.
 
     Attributes:
-        images: the number of inputs of every runner.
-        bytes_per_image: bytes compared for each input and runner: the outputs of all ops.
+        examples: the number of inputs of every runner.
+        bytes_per_example: bytes compared for each input and runner: the outputs of all ops.
         differing: runner -> op -> bytes that differ; ops without a difference are left out.
-        outputs: "reference" and runner -> int32 (images, outputs), the outputs of the last op.
+        outputs: "reference" and runner -> int32 (examples, outputs), the outputs of the last op.
     """
 
-    images: int
-    bytes_per_image: int
+    examples: int
+    bytes_per_example: int
     differing: Mapping[str, Mapping[str, int]]
     outputs: Mapping[str, NDArray[np.int32]]
 
@@ -51,7 +51,7 @@ class Verification:
             else f"{name}: equal"
             for name, ops in self.differing.items()
         ]
-        size = f"{self.images:,} images of {self.bytes_per_image:,} bytes"
+        size = f"{self.examples:,} examples of {self.bytes_per_example:,} bytes"
         return f"Verification({'; '.join([size, *found])})"
 
     def _repr_html_(self) -> str:
@@ -60,7 +60,9 @@ class Verification:
             (name, f"{sum(ops.values()):,}", ", ".join(ops) or "equal")
             for name, ops in self.differing.items()
         ]
-        caption = f"{self.images:,} images of {self.bytes_per_image:,} bytes against the reference"
+        caption = (
+            f"{self.examples:,} examples of {self.bytes_per_example:,} bytes against the reference"
+        )
         return html_table(
             ("runner", "bytes that differ", "ops"), rows, left=(0, 2), caption=caption
         )
@@ -68,8 +70,8 @@ class Verification:
     def to_json(self) -> dict[str, object]:
         """The verification as JSON-able values, without the outputs."""
         return {
-            "images": self.images,
-            "bytes_per_image": self.bytes_per_image,
+            "examples": self.examples,
+            "bytes_per_example": self.bytes_per_example,
             "runners": list(self.differing),
             "differing_bytes": self.differing_bytes,
             "differing": {name: dict(ops) for name, ops in self.differing.items()},
@@ -80,23 +82,23 @@ class Verification:
 def verify(
     program: Program,
     runners: Mapping[str, Runner],
-    images: NDArray[Any],
+    inputs: NDArray[Any],
     *,
     batch_size: int = 500,
 ) -> Verification:
-    """Run the reference and every runner on all images and count the bytes that differ.
+    """Run the reference and every runner on all inputs and count the bytes that differ.
 
     Batches run in parallel, so a runner's ``trace`` must be safe to call from several threads.
 
     Args:
         program: the program of all runners.
         runners: name in the result -> runner.
-        images: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
+        inputs: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
             took, for `Program.integers`.
-        batch_size: images at a time.
+        batch_size: inputs at a time.
 
     Raises:
-        ProgramError: the images are of another type or shape, or there are none.
+        ProgramError: the inputs are of another type or shape, or there are none.
     """
     wanted = "a Program, as quant.quantize gives it"
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
@@ -107,24 +109,24 @@ def verify(
     for runner in runners.values():
         if isinstance(runner, type) or not hasattr(runner, "trace"):
             raise ProgramError(f"a runner is {kind_of(runner)}; wanted: an Engine or a Compiled")
-    inputs = program.encode(images)
-    if len(inputs) == 0:
-        raise ProgramError("verification needs at least one image, and got none")
+    integers = program.encode(inputs)
+    if len(integers) == 0:
+        raise ProgramError("verification needs at least one input, and got none")
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
     outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
 
     def traces(start: int) -> dict[str, list[NDArray[np.integer]]]:
-        batch = inputs[start : start + batch_size]
+        batch = integers[start : start + batch_size]
         wanted = {"reference": reference.trace(program, batch)}
         return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
 
     # Threads pay: BLAS, the engine and the compiled process all run without the GIL.
     with (
-        progress("verification, every layer", total=len(inputs), unit="images") as done,
+        progress("verification, every layer", total=len(integers), unit="examples") as done,
         one_blas_thread(),
         ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
     ):
-        for found in pool.map(traces, range(0, len(inputs), batch_size)):
+        for found in pool.map(traces, range(0, len(integers), batch_size)):
             for name, planes in found.items():
                 outputs[name].append(planes[-1])
             for name, counts in differing.items():
@@ -135,10 +137,10 @@ def verify(
                         counts[op.name] = counts.get(op.name, 0) + count
             done(len(found["reference"][0]))
     return Verification(
-        images=len(inputs),
-        bytes_per_image=sum(op.output.bytes for op in program.ops),
+        examples=len(integers),
+        bytes_per_example=sum(op.output.bytes for op in program.ops),
         differing=differing,
-        outputs={k: np.concatenate(v).reshape(len(inputs), -1) for k, v in outputs.items()},
+        outputs={k: np.concatenate(v).reshape(len(integers), -1) for k, v in outputs.items()},
     )
 
 

@@ -67,7 +67,7 @@ def trace(program: Program, x: ArrayLike) -> list[Plane]:
 
 
 def _trace_part(program: Program, inputs: Plane) -> list[Plane]:
-    """The trace of some images: few at a time, so that planes before pooling stay small."""
+    """The trace of some inputs: few at a time, so that planes before pooling stay small."""
     tensors = [inputs]
     for op, reads in zip(program.ops, program.reads, strict=True):
         tensors.append(apply(op, *(tensors[number] for number in reads)))

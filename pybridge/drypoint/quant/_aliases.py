@@ -4,7 +4,7 @@ from drypoint.common import Arguments, Names
 
 MODULE_ALIASES: Names = {}
 
-_TWO = "it is quantize(model, calibrate(model, images)), with some hundred training images"
+_TWO = "it is quantize(model, calibrate(model, inputs)), with some hundred training examples"
 MODULE_HINTS: Names = {
     "quantize_static": _TWO,
     "quantize_model": _TWO,
@@ -19,16 +19,16 @@ MODULE_HINTS: Names = {
 QUANTIZE = Arguments(
     aliases={"model_name": "name"},
     hints={
-        "calibration": "quantize(model, quant.calibrate(model, images)), with some hundred "
-        "training images",
-        "representative_dataset": "it is calibration: quant.calibrate(model, images)",
+        "calibration": "quantize(model, quant.calibrate(model, inputs)), with some hundred "
+        "training examples",
+        "representative_dataset": "it is calibration: quant.calibrate(model, inputs)",
         "bits": "leave it out: weights and activations are of 8 bits",
         "dtype": "leave it out: weights and activations are of 8 bits",
     },
-    too_many="quantize(model, quant.calibrate(model, images))",
+    too_many="quantize(model, quant.calibrate(model, inputs))",
 )
 CALIBRATE = Arguments(
-    hints={"images": "some hundred training images, calibrate(model, images)"},
+    hints={"inputs": "some hundred training examples, calibrate(model, inputs)"},
 )
-_REPORT = "report(model, quant.calibrate(model, images), images)"
-REPORT = Arguments(hints={"calibration": _REPORT, "images": _REPORT}, too_many=_REPORT)
+_REPORT = "report(model, quant.calibrate(model, inputs), inputs)"
+REPORT = Arguments(hints={"calibration": _REPORT, "inputs": _REPORT}, too_many=_REPORT)

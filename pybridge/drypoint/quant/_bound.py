@@ -20,7 +20,7 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     """The largest possible difference of each op's outputs from the float net's, in real units.
 
     The bound holds for every input whose float activations all lie within the calibration's ranges:
-    with min-max calibration, for the calibration's own images. Per output channel, with exact
+    with min-max calibration, for the calibration's own inputs. Per output channel, with exact
     weights W, b, quantized weights W', b' (as real numbers), input error d and largest input X:
 
         sum |W'| d + sum |W - W'| X + |b - b'|         the difference of the accumulators

@@ -1,4 +1,4 @@
-"""Calibration: the range of every activation on some images."""
+"""Calibration: the range of every activation on some inputs."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from drypoint.nn import Layer, Model
 
 from ._errors import QuantizationError
 from ._fold import flat_net
-from ._gate import as_images, as_model
+from ._gate import as_inputs, as_model
 
 Method = Literal["minmax", "percentile"]
 _LARGEST_JSON = 1 << 20  # bytes: thousands of layers
@@ -31,7 +31,7 @@ class Calibration:
         ranges: path -> (lowest, highest), real numbers; "input" is the encoded input.
         method: "minmax", or "percentile" where the outermost values are left out.
         percentile: the share kept at each end, in percent (100 for "minmax").
-        n_images: the number of images that the model ran over.
+        n_examples: the number of inputs that the model ran over.
 
     Raises:
         QuantizationError: a field is out of its range.
@@ -40,12 +40,14 @@ class Calibration:
     ranges: Mapping[str, tuple[float, float]]
     method: Method
     percentile: float
-    n_images: int
+    n_examples: int
 
     def __post_init__(self) -> None:
         _check_method(self.method, self.percentile)
-        if type(self.n_images) is not int or self.n_images < 1:
-            raise QuantizationError(f"n_images is {self.n_images!r}, not an integer of at least 1")
+        if type(self.n_examples) is not int or self.n_examples < 1:
+            raise QuantizationError(
+                f"n_examples is {self.n_examples!r}, not an integer of at least 1"
+            )
         if INPUT not in self.ranges:
             raise QuantizationError(f"the calibration has no range of {INPUT!r}")
         for path, (low, high) in self.ranges.items():
@@ -54,7 +56,11 @@ class Calibration:
 
     def to_json(self) -> str:
         """The calibration as JSON text; `from_json` gives an equal one."""
-        fields = {"method": self.method, "percentile": self.percentile, "n_images": self.n_images}
+        fields = {
+            "method": self.method,
+            "percentile": self.percentile,
+            "n_examples": self.n_examples,
+        }
         return json.dumps({**fields, "ranges": {k: list(v) for k, v in self.ranges.items()}})
 
     @classmethod
@@ -90,53 +96,53 @@ class Calibration:
     @property
     def _headline(self) -> str:
         kind = "min-max" if self.method == "minmax" else f"{self.percentile} % percentile"
-        return f"calibration on {self.n_images:,} images, {kind}"
+        return f"calibration on {self.n_examples:,} examples, {kind}"
 
 
 def calibrate(
     model: Model | Layer,
-    images: NDArray[np.generic] | Sequence[Any] | Dataset,
+    inputs: NDArray[np.generic] | Sequence[Any] | Dataset,
     *,
     method: Method = "minmax",
     percentile: float = 99.99,
     batch_size: int = 256,
 ) -> Calibration:
-    """Run the model over images and note the range of every activation.
+    """Run the model over inputs and note the range of every activation.
 
     Args:
         model: the model that will be quantized; a net counts as a model without encoder.
-        images: inputs of the model, from the training set: an array (N, ...), a list of pictures
-            or a `Dataset`.
+        inputs: of the model, from the training set: an array (N, ...), a list of pictures or a
+            `Dataset`.
         method: "minmax" keeps the extremes; "percentile" leaves out
             floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
             few outliers do not stretch the scale of all others.
         percentile: above 50, at most 100; used by "percentile" only.
-        batch_size: images at a time.
+        batch_size: inputs at a time.
 
     Raises:
-        QuantizationError: no images or a single one without batch axis, an unknown method, a
+        QuantizationError: no inputs or a single one without batch axis, an unknown method, a
             percentile or a batch size out of range.
     """
-    model, images = as_model(model), as_images(images)
-    if len(images) == 0:
-        raise QuantizationError("calibration needs at least one image, and got none")
+    model, inputs = as_model(model), as_inputs(inputs)
+    if len(inputs) == 0:
+        raise QuantizationError("calibration needs at least one input, and got none")
     if batch_size < 1:
         raise QuantizationError(f"batch_size is {batch_size}, not at least 1")
     _check_method(method, percentile)
     keep = 100.0 if method == "minmax" else float(percentile)
     cut_share = 1 - Fraction(str(keep)) / 100  # exact: 100 - 99.9 in floats is below 0.1
     net, tails = flat_net(model.net), dict[str, _Tails]()
-    with progress("calibration", total=len(images), unit="images") as done:
-        for start in range(0, len(images), batch_size):
-            x = model.encode(images[start : start + batch_size])
+    with progress("calibration", total=len(inputs), unit="examples") as done:
+        for start in range(0, len(inputs), batch_size):
+            x = model.encode(inputs[start : start + batch_size])
             if net.input_shape is not None and x.shape[1:] != net.input_shape:
                 raise QuantizationError(
-                    f"images of shape {np.shape(images)} are encoded to {x.shape}, not to many of "
-                    f"{net.input_shape}: give an array or list of several images"
+                    f"inputs of shape {np.shape(inputs)} are encoded to {x.shape}, not to many of "
+                    f"{net.input_shape}: give an array or list of several inputs"
                 )
             for path, values in {INPUT: x, **net.activations(x)}.items():
                 if path not in tails:
-                    size = int(np.prod(values.shape[1:])) * len(images)
+                    size = int(np.prod(values.shape[1:])) * len(inputs)
                     tails[path] = _Tails(cut=math.floor(size * cut_share))
                 tails[path].add(values)
             done(len(x))
@@ -144,12 +150,12 @@ def calibrate(
     if isinstance(model.encoder, SignalEncoder) and model.encoder.clip is not None:
         ranges[INPUT] = (-float(model.encoder.clip), float(model.encoder.clip))
     low, high = ranges[INPUT]
-    if low == high and len(images) > 1:
+    if low == high and len(inputs) > 1:
         raise QuantizationError(
-            f"the values of all {len(images)} images are equal ({low:g}): calibrate with some "
-            "hundred training images"
+            f"the values of all {len(inputs)} inputs are equal ({low:g}): calibrate with some "
+            "hundred training examples"
         )
-    return Calibration(ranges=ranges, method=method, percentile=keep, n_images=len(images))
+    return Calibration(ranges=ranges, method=method, percentile=keep, n_examples=len(inputs))
 
 
 def _check_method(method: str, percentile: float) -> None:
@@ -165,7 +171,7 @@ def check_calibration(given: object) -> None:
     Raises:
         QuantizationError: the argument is no `Calibration`.
     """
-    wanted = "a Calibration: quant.calibrate(model, images)"
+    wanted = "a Calibration: quant.calibrate(model, inputs)"
     check_kind(given, Calibration, name="calibration", wanted=wanted, error=QuantizationError)
 
 

@@ -4,7 +4,7 @@ from drypoint.common import DrypointError
 
 
 class QuantizationError(DrypointError, ValueError):
-    """A model, images or a calibration that quantization cannot use; the message says why."""
+    """A model, inputs or a calibration that quantization cannot use; the message says why."""
 
 
 class UnsupportedError(QuantizationError):

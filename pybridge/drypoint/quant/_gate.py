@@ -1,4 +1,4 @@
-"""Checks of the public functions' arguments: models and images."""
+"""Checks of the public functions' arguments: models and inputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,10 +26,10 @@ def as_model(given: object) -> Model:
     return given
 
 
-def as_images(given: object) -> NDArray[Any] | Sequence[Any]:
+def as_inputs(given: object) -> NDArray[Any] | Sequence[Any]:
     """Inputs of a model, a batch of them.
 
     Raises:
         QuantizationError: `model_inputs` refuses the argument.
     """
-    return model_inputs(given, name="images", error=QuantizationError)
+    return model_inputs(given, name="inputs", error=QuantizationError)

@@ -17,7 +17,7 @@ from ._aliases import REPORT
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
-from ._gate import as_images, as_model
+from ._gate import as_inputs, as_model
 from ._quantize import quantize
 from ._stages import Weighted
 from ._steps import Step, steps
@@ -31,7 +31,7 @@ _HEAD = ("op", "type", "one step", "beyond", "SQNR, dB", "largest error", "cosin
 
 @dataclass(frozen=True, kw_only=True)
 class OpReport:
-    """One op's outputs over all images, compared with the outputs of its float layer.
+    """One op's outputs over all inputs, compared with the outputs of its float layer.
 
     Attributes:
         op: the op's name.
@@ -65,11 +65,11 @@ class Report:
     """The result of `report`; `str` gives a table.
 
     Attributes:
-        n_images: the number of images.
+        n_examples: the number of inputs.
         ops: in the order of the program.
     """
 
-    n_images: int
+    n_examples: int
     ops: tuple[OpReport, ...]
 
     def __iter__(self) -> Iterator[OpReport]:
@@ -88,13 +88,13 @@ class Report:
         return "\n".join(
             [
                 *table_lines(rows, left=(0, 1)),
-                f"integers against floats on {self.n_images:,} images",
+                f"integers against floats on {self.n_examples:,} examples",
             ]
         )
 
     def _repr_html_(self) -> str:
         """For notebooks: the table."""
-        caption = f"integers against floats on {self.n_images:,} images"
+        caption = f"integers against floats on {self.n_examples:,} examples"
         return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption)
 
     def to_json(self) -> dict[str, object]:
@@ -107,14 +107,14 @@ class Report:
             }
             for op in self
         ]
-        return {"n_images": self.n_images, "ops": rows}
+        return {"n_examples": self.n_examples, "ops": rows}
 
 
 @accept(REPORT)
 def report(
     model: Model | Layer,
     calibration: Calibration,
-    images: NDArray[np.generic] | Sequence[Any] | Dataset,
+    inputs: NDArray[np.generic] | Sequence[Any] | Dataset,
 ) -> Report:
     """Compare every op of the quantized model with the float layers fused into it.
 
@@ -125,35 +125,35 @@ def report(
     Args:
         model: net, encoder and decoder.
         calibration: of this model, by `calibrate`.
-        images: as for `calibrate`; images that were not calibrated on also show clipping.
+        inputs: as for `calibrate`; inputs that were not calibrated on also show clipping.
 
     Raises:
-        QuantizationError: there are no images; otherwise as `quantize`.
+        QuantizationError: there are no inputs; otherwise as `quantize`.
     """
-    model, images = as_model(model), as_images(images)
+    model, inputs = as_model(model), as_inputs(inputs)
     check_calibration(calibration)
-    if len(images) == 0:
-        raise QuantizationError("a report needs at least one image, and got none")
+    if len(inputs) == 0:
+        raise QuantizationError("a report needs at least one input, and got none")
     program = quantize(model, calibration)
     net, line = flat_net(model.net), steps(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
-    with progress("comparison of layers", total=len(images), unit="images") as done:
-        for start in range(0, len(images), _BATCH):
-            part = images[start : start + _BATCH]
+    with progress("comparison of layers", total=len(inputs), unit="examples") as done:
+        for start in range(0, len(inputs), _BATCH):
+            part = inputs[start : start + _BATCH]
             x = model.encode(part)
             planes = reference.trace(program, _integers(model, program, part, x))
             floats = net.activations(x, [line[i].stage.last for i in totals])
             for i, total in totals.items():
                 total.add(floats[line[i].stage.last], planes[i])
             done(len(part))
-    return Report(len(images), tuple(total.report() for total in totals.values()))
+    return Report(len(inputs), tuple(total.report() for total in totals.values()))
 
 
 @dataclass(eq=False)
 class _Totals:
-    """Sums over the images seen so far."""
+    """Sums over the inputs seen so far."""
 
     step: Step
     n: int = 0
@@ -209,12 +209,12 @@ class _Totals:
 
 
 def _integers(
-    model: Model, program: Program, images: object, x: NDArray[np.floating]
+    model: Model, program: Program, inputs: object, x: NDArray[np.floating]
 ) -> NDArray[np.integer]:
-    """The integer inputs of the program for these images."""
+    """The integer inputs of the program for these inputs."""
     if isinstance(model.encoder, ImageEncoder):
-        return model.encoder.pixels(images)
-    return program.integers(np.asarray(images) if isinstance(model.encoder, SignalEncoder) else x)
+        return model.encoder.pixels(inputs)
+    return program.integers(np.asarray(inputs) if isinstance(model.encoder, SignalEncoder) else x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

@@ -135,7 +135,7 @@ def _range(calibration: Calibration, path: str) -> tuple[float, float]:
     if path not in calibration.ranges:
         raise QuantizationError(
             f"the calibration knows no layer {path!r}: it is of another net; "
-            "quant.calibrate(model, images) makes one of this net"
+            "quant.calibrate(model, inputs) makes one of this net"
         )
     return calibration.ranges[path]
 

@@ -20,8 +20,8 @@ from ._data import add_data_arguments, encoder_of, examples
 from ._output import BOLD, GREEN, result
 from ._pieces import load_file, load_program, model_file, of_windows
 
-EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --image digit.png"
-IMAGES = 4
+EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --input digit.png"
+EXAMPLES = 4
 COLORS = {"^Nothing differs": GREEN, r"\b(Likely cause|Cause): [a-z ]+\.": BOLD}
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "other", metavar="B", type=model_file, help="what is compared with A, of any of these kinds"
     )
     parser.add_argument(
-        "--image",
+        "--input",
         type=Path,
         nargs="+",
         metavar="FILE",
@@ -89,7 +89,7 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
         right = _as_exported(right, int(number[1], 16) if number else 0)
         compiler = find_compiler(args.cc)
         other = Compiled(right, workdir, name=header.stem, workdir=workdir, compiler=compiler)
-    return find_difference(right, other, _images(args, right, other))
+    return find_difference(right, other, _inputs(args, right, other))
 
 
 def _opened(path: Path) -> Program | Model | Engine | bytes | Path:
@@ -145,16 +145,16 @@ def _text(path: Path) -> str:
     return read_bytes(path).decode("utf-8", errors="replace")
 
 
-def _images(
+def _inputs(
     args: argparse.Namespace, right: Program | Model, other: object
 ) -> NDArray[np.generic] | None:
     """The examples that the options name; None: the inputs in the log."""
-    if args.image is not None:
+    if args.input is not None:
         encoder = encoder_of(right)
         if not isinstance(encoder, ImageEncoder):
             raise DrypointError("the net has no image encoder: how it reads pictures is not known")
-        return encoder.pixels(args.image)
+        return encoder.pixels(args.input)
     if isinstance(other, Log) and args.data is None:
         return None
-    options = argparse.Namespace(data=args.data, limit=args.limit or IMAGES)
+    options = argparse.Namespace(data=args.data, limit=args.limit or EXAMPLES)
     return examples("test", options, right, of_its_classes=False).x

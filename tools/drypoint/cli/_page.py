@@ -15,7 +15,7 @@ from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
 from ._pieces import count, load_file, model_file, of_windows
-from ._quantize import IMAGES
+from ._quantize import EXAMPLES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "lr")  # the curves of the page
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "several times",
     )
     parser.add_argument(
-        "--images", type=count, default=IMAGES, help="training images to calibrate a model on"
+        "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
     )
     parser.add_argument(
         "--calibration",
@@ -125,7 +125,7 @@ def _name(loaded: Model | Program, file: Path | None) -> str:
 
 
 def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibration | None:
-    """The calibration of a model on training images."""
+    """The calibration of a model on training examples."""
     if isinstance(loaded, Program):
         return None
     folder = str(args.calibration) if args.calibration else args.data
@@ -133,5 +133,5 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
         raise DrypointError(
             "--data names test pictures: name a folder of training pictures too, --calibration DIR"
         )
-    options = argparse.Namespace(data=folder, limit=args.images)
+    options = argparse.Namespace(data=folder, limit=args.examples)
     return calibrate(loaded, examples("train", options, loaded).x)

@@ -14,7 +14,7 @@ from ._output import result
 from ._pieces import check_other, count, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
-IMAGES = 2000
+EXAMPLES = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="file to write; the model's name with .dpt if left out"
     )
     parser.add_argument(
-        "--images", type=count, default=IMAGES, help="training images to calibrate on"
+        "--examples", type=count, default=EXAMPLES, help="training examples to calibrate on"
     )
     parser.add_argument(
         "--percentile",
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     check_other(out, args.model)
     dataset = examples("train", args, model)
     program = to_integers(
-        model, dataset, name=out.stem, images=args.images, percentile=args.percentile
+        model, dataset, name=out.stem, examples=args.examples, percentile=args.percentile
     )
     content = blob.dumps(program)
     write_atomic(out, content)
@@ -57,13 +57,13 @@ def to_integers(
     dataset: Dataset,
     *,
     name: str,
-    images: int = IMAGES,
+    examples: int = EXAMPLES,
     percentile: float | None = None,
 ) -> Program:
-    """The program of a model, calibrated on the first ``images`` of a training set; with a
+    """The program of a model, calibrated on the first ``examples`` of a training set; with a
     percentile, by what lies within it.
     """
-    x = dataset.x[:images]
+    x = dataset.x[:examples]
     if percentile is None:
         calibration = calibrate(model, x)
     else:
@@ -73,7 +73,7 @@ def to_integers(
         "calibration": {
             "method": calibration.method,
             "percentile": calibration.percentile,
-            "images": calibration.n_images,
+            "examples": calibration.n_examples,
         },
     }
     return quantize(model, calibration, name=name, provenance=provenance)

@@ -60,9 +60,9 @@ def facts_of(
         "integer_accuracy": integers,
         "integer_accuracy_c": right[GENERATED] / len(test_set),
         "disagreements": len(differ),
-        "disagreeing_images": differ.tolist(),
-        "verified_images": found.images,
-        "verified_bytes": found.images * found.bytes_per_image * len(found.differing),
+        "disagreeing_examples": differ.tolist(),
+        "verified_examples": found.examples,
+        "verified_bytes": found.examples * found.bytes_per_example * len(found.differing),
         "differing_bytes": found.differing_bytes,
         "differing": found.to_json()["differing"],
         "model_bytes": len(content),
@@ -96,7 +96,7 @@ def summary(facts: Mapping[str, Any], out: Path) -> str:
     name = facts["data"]["name"]
     shown = "MNIST" if name == MNIST else name
     title = (
-        f"{out}: LeNet on {shown}, seed {facts['seed']}, {facts['verified_images']:,} test images"
+        f"{out}: LeNet on {shown}, seed {facts['seed']}, {facts['verified_examples']:,} test images"
     )
     return f"{title}\n\n{table(aligned)}"
 

@@ -34,7 +34,7 @@ EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "image",
+        "input",
         type=Path,
         nargs="+",
         help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files",
@@ -77,24 +77,24 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(encoder, SignalEncoder) and args.invert:
         raise DrypointError(f"--invert is for pictures; {name} reads signals")
     if isinstance(encoder, SignalEncoder):
-        names, inputs = _windows(args.image, encoder, signals_of(reader).get("label"))
+        names, inputs = _windows(args.input, encoder, signals_of(reader).get("label"))
     elif isinstance(encoder, ImageEncoder):
-        names, inputs = list(map(str, args.image)), encoder.pixels(args.image)
+        names, inputs = list(map(str, args.input)), encoder.pixels(args.input)
     else:
         raise DrypointError(f"{name} has no encoder: how it reads files is not known")
     if args.invert:
         inputs = 255 - inputs
     elif args.model is None and isinstance(encoder, ImageEncoder):
-        for image in itertools.compress(args.image, _on_light(inputs)):
-            say(f"{image} is light at its edge, and this net reads light on dark: try --invert")
+        for file in itertools.compress(args.input, _on_light(inputs)):
+            say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
     probabilities = _probabilities(reader, inputs, args.target)
     lines, facts = [], []
-    for image, p in zip(names, probabilities.tolist(), strict=True):
+    for source, p in zip(names, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
         shown = ", ".join(f"{label} ({percent(share)})" for label, share in ranking[: args.top])
-        lines.append(f"{image}: {shown}")
-        facts.append({"image": image, "class": ranking[0][0], "probabilities": p})
-    result("\n".join(lines), {"model": name, "images": facts}, as_json=args.json)
+        lines.append(f"{source}: {shown}")
+        facts.append({"input": source, "class": ranking[0][0], "probabilities": p})
+    result("\n".join(lines), {"model": name, "answers": facts}, as_json=args.json)
     return 0
 
 

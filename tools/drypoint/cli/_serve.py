@@ -16,7 +16,7 @@ from ._data import add_data_arguments, examples
 from ._models import LENET
 from ._output import result, say
 from ._pieces import count, load_file, model_file, natural
-from ._quantize import IMAGES, to_integers
+from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
 PORT = 8000
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=natural, default=PORT, help="of this machine; 0 is any that is free"
     )
     parser.add_argument(
-        "--images", type=count, default=IMAGES, help="training images to calibrate a model on"
+        "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
     )
     add_data_arguments(parser)
 
@@ -89,7 +89,7 @@ def _loaded(args: argparse.Namespace) -> tuple[Program, Model | None]:
     loaded = load_file(file)
     if isinstance(loaded, Model):
         dataset = examples("train", args, loaded)
-        return to_integers(loaded, dataset, name=file.stem, images=args.images), loaded
+        return to_integers(loaded, dataset, name=file.stem, examples=args.examples), loaded
     shipped = str(file) in models.names() and not file.exists()
     return loaded, models.load(str(file)) if shipped else None
 

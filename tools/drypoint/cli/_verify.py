@@ -31,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
     program, compiler = load_program(args.program), find_compiler(args.cc)
-    images = inputs(program, args)
-    found = compare(program, images, compiler=compiler)
+    x = inputs(program, args)
+    found = compare(program, x, compiler=compiler)
     text, facts = shown(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
     as_exported = fuse_rows(simplified.program)
     if as_exported is not program:
-        exported = compare(as_exported, images, compiler=compiler)
+        exported = compare(as_exported, x, compiler=compiler)
         ends = (one.outputs["reference"] for one in (found, exported))
         changed = int(np.count_nonzero(np.not_equal(*ends)))
         text += f"\nas exported, arena {as_exported.arena_size:,} bytes, "
@@ -65,27 +65,25 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
 
 def shown(found: Verification) -> str:
     """A line of totals, then a line for each runner."""
-    total = found.images * found.bytes_per_image
+    total = found.examples * found.bytes_per_example
     rows = [
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
         for name, ops in found.differing.items()
     ]
-    return f"{found.images:,} examples, {total:,} bytes against the reference\n{table(rows)}"
+    return f"{found.examples:,} examples, {total:,} bytes against the reference\n{table(rows)}"
 
 
-def compare(program: Program, images: NDArray[np.integer], *, compiler: str) -> Verification:
+def compare(program: Program, x: NDArray[np.integer], *, compiler: str) -> Verification:
     """All backends of the engine and freshly generated C against the reference."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for file, text in codegen.generate(
-            program, "model", images[: program.clocks[-1].first]
-        ).items():
+        for file, text in codegen.generate(program, "model", x[: program.clocks[-1].first]).items():
             (folder / file).write_text(text, "utf-8")
-        return compare_with(program, images, folder, name="model", compiler=compiler)
+        return compare_with(program, x, folder, name="model", compiler=compiler)
 
 
 def compare_with(
-    program: Program, images: NDArray[np.integer], folder: Path, *, name: str, compiler: str
+    program: Program, x: NDArray[np.integer], folder: Path, *, name: str, compiler: str
 ) -> Verification:
     """All backends of the engine, and the generated C in ``folder``, against the reference."""
     with tempfile.TemporaryDirectory() as workdir:
@@ -95,4 +93,4 @@ def compare_with(
         runners[GENERATED] = Compiled(
             program, folder, name=name, workdir=Path(workdir), compiler=compiler
         )
-        return verify(program, runners, images)
+        return verify(program, runners, x)

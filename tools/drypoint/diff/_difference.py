@@ -29,7 +29,7 @@ class Difference:
     """What `find_difference` found; `str` gives one paragraph.
 
     Attributes:
-        images: the number of images compared.
+        examples: the number of inputs compared.
         op: the first op that differs; "input": what the first op reads differs; None: no
             difference.
         index: the op's index; -1 for the input and without a difference.
@@ -40,7 +40,7 @@ class Difference:
         proven: whether the cause gives exactly what was found, when it is tried on this side.
     """
 
-    images: int
+    examples: int
     op: str | None
     index: int
     cause: Cause
@@ -62,7 +62,7 @@ class Difference:
     def to_json(self) -> dict[str, object]:
         """The fields, of JSON types."""
         return {
-            "images": self.images,
+            "examples": self.examples,
             "op": self.op,
             "index": self.index,
             "cause": self.cause,

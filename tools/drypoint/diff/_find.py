@@ -19,7 +19,7 @@ from ._log import Log
 
 
 def find_difference(
-    right: Program | Model, other: Program | Engine | Compiled | Log, images: Any = None
+    right: Program | Model, other: Program | Engine | Compiled | Log, inputs: Any = None
 ) -> Difference:
     """Compare what another side computes with a program or a float model, op by op.
 
@@ -30,12 +30,12 @@ def find_difference(
         right: what is right: a program, by the NumPy reference, or a float model.
         other: another program, an engine, compiled C, or a device's log; with a float model a
             program.
-        images: at least one input, as `Program.encode` or the model's encoder takes it; None: the
+        inputs: at least one input, as `Program.encode` or the model's encoder takes it; None: the
             inputs in the log.
 
     Raises:
-        DiffError: images are missing, or the two are of different nets.
-        ProgramError: the images do not fit the program.
+        DiffError: inputs are missing, or the two are of different nets.
+        ProgramError: the inputs do not fit the program.
     """
     wanted = "a Program, or a Model"
     check_kind(right, (Program, Model), name="right", wanted=wanted, error=DiffError)
@@ -47,29 +47,29 @@ def find_difference(
                 "a float model is compared with a program: compare the program with the log or the "
                 "C code, and the model with the program"
             )
-        if images is None:
-            raise DiffError("a float model and a program are compared on images: give some")
-        return find_in_floats(right, other, images)
-    if images is None:
+        if inputs is None:
+            raise DiffError("a float model and a program are compared on inputs: give some")
+        return find_in_floats(right, other, inputs)
+    if inputs is None:
         if not isinstance(other, Log):
-            raise DiffError("images are missing: only a log has its own")
-        images = other.inputs
-    inputs = right.encode(images)
-    if not len(inputs):
-        raise DiffError("there are no images to compare on: give at least one")
+            raise DiffError("inputs are missing: only a log has its own")
+        inputs = other.inputs
+    encoded = right.encode(inputs)
+    if not len(encoded):
+        raise DiffError("there are no inputs to compare on: give at least one")
     if isinstance(other, Log):
-        return _with_log(right, other, inputs)
+        return _with_log(right, other, encoded)
     if isinstance(other, Program):
         _check_planes(right, other)
-        return _compared(right, inputs, reference.trace(other, inputs), other=other)
-    return _compared(right, inputs, other.trace(inputs), reads_input=True)
+        return _compared(right, encoded, reference.trace(other, encoded), other=other)
+    return _compared(right, encoded, other.trace(encoded), reads_input=True)
 
 
 def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     if len(inputs) < len(log.inputs):
         raise DiffError(
-            f"{log.name} has {len(log.inputs)} runs, and there are {len(inputs)} images: give the "
-            "images of its runs, in their order"
+            f"{log.name} has {len(log.inputs)} runs, and got {_examples(len(inputs))}: give the "
+            "inputs of its runs, in their order"
         )
     inputs = inputs[: len(log.inputs)]
     found = _compared(right, log.inputs, log.outputs, log=log)
@@ -78,13 +78,13 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     cause, words, proven = explain_input(inputs, log.inputs, right.input, right.encoder)
     wrong = inputs != log.inputs
     facts = f"The input differs: {_amount(inputs, log.inputs)}"
-    facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(inputs))}."
+    facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_examples(len(inputs))}."
     if found.equal:
         words += " On the actual input all ops are right."
     else:
         words += f" On the actual input {found.op} differs too. {found.reason}"
     return Difference(
-        images=len(inputs),
+        examples=len(inputs),
         op=INPUT,
         index=-1,
         cause=cause,
@@ -115,9 +115,9 @@ def _compared(
     index = next((i for i, (a, b) in enumerate(pairs) if not np.array_equal(a, b)), None)
     if index is None:
         n = sum(plane.nbytes for plane in outputs)
-        facts = f"Nothing differs: {n:,} bytes of {len(outputs)} ops on {_images(len(inputs))}."
+        facts = f"Nothing differs: {n:,} bytes of {len(outputs)} ops on {_examples(len(inputs))}."
         return Difference(
-            images=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
+            examples=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
             proven=True,
         )  # fmt: skip
     op, expected, actual = right.ops[index], tensors[index + 1], outputs[index]
@@ -127,7 +127,7 @@ def _compared(
     elif names:
         words = f"{words} {names}"
     return Difference(
-        images=len(inputs),
+        examples=len(inputs),
         op=op.name,
         index=index,
         cause=cause,
@@ -233,7 +233,7 @@ def _facts(right: Program, index: int, expected: Plane, actual: Plane) -> str:
     facts += (
         f"{_amount(expected, actual)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
     )
-    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_images(len(wrong))}."
+    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_examples(len(wrong))}."
     return facts
 
 
@@ -245,5 +245,5 @@ def _amount(expected: Plane, actual: Plane) -> str:
     return f"{int(wrong.sum()):,} of {wrong.size:,} values ({percent} %), by {off:,} at most"
 
 
-def _images(n: int) -> str:
-    return "1 image" if n == 1 else f"{n:,} images"
+def _examples(n: int) -> str:
+    return "1 example" if n == 1 else f"{n:,} examples"

@@ -25,7 +25,7 @@ class _Side:
 
     Attributes:
         program: the program.
-        own: the model, quantized on the images.
+        own: the model, quantized on the inputs.
         tensors: the program's input and the output of each op.
         floats: op name -> (N, h, w, c), the output of its layer.
         usual: op name -> signal to noise in dB of ``own``.
@@ -47,16 +47,16 @@ class _Side:
         return min(self.usual[self.program.ops[index].name] - _LOST_DB, _USUAL_DB)
 
 
-def find_in_floats(model: Model, program: Program, images: Any) -> Difference:
+def find_in_floats(model: Model, program: Program, inputs: Any) -> Difference:
     """The first op whose outputs are far from the floats of its layer.
 
-    The model is quantized on the images themselves; an op is wrong whose signal to noise ratio is
+    The model is quantized on the inputs themselves; an op is wrong whose signal to noise ratio is
     10 dB below that of this quantization, and below 30 dB. An op's scale is fitted to the floats.
 
     Raises:
         DiffError: the program has other ops than the quantized model.
     """
-    side, layers = _side(model, program, images)
+    side, layers = _side(model, program, inputs)
     n = len(side.tensors[0])
     compared = [i for i, op in enumerate(program.ops) if op.name in side.floats]
     for index in compared:
@@ -66,10 +66,10 @@ def find_in_floats(model: Model, program: Program, images: Any) -> Difference:
             facts = (
                 f"{op.name} (op {index}, {op.kind}) is the first op that is far from the floats of "
                 f"{layers[op.name]}: {got:.1f} dB of signal to noise, and "
-                f"{side.usual[op.name]:.1f} dB when the model is quantized now, on {n:,} images."
+                f"{side.usual[op.name]:.1f} dB when the model is quantized now, on {n:,} examples."
             )
             return Difference(
-                images=n,
+                examples=n,
                 op=op.name,
                 index=index,
                 cause=cause,
@@ -79,33 +79,33 @@ def find_in_floats(model: Model, program: Program, images: Any) -> Difference:
             )
     lowest = min(map(side.ratio, compared), default=math.inf)
     facts = f"No op is far from the floats: the lowest signal to noise is {lowest:.1f} dB, on "
-    facts += f"{n:,} images."
+    facts += f"{n:,} examples."
     return Difference(
-        images=n, op=None, index=-1, cause="none", facts=facts, reason="", proven=True
+        examples=n, op=None, index=-1, cause="none", facts=facts, reason="", proven=True
     )
 
 
-def _side(model: Model, program: Program, images: Any) -> tuple[_Side, dict[str, str]]:
+def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str, str]]:
     """The two sides, and the layer of each op that is compared."""
-    calibration = quant.calibrate(model, images)
+    calibration = quant.calibrate(model, inputs)
     own = quant.quantize(model, calibration)
-    rows = quant.report(model, calibration, images)
+    rows = quant.report(model, calibration, inputs)
     ops = [[(op.name, op.kind, op.out_shape) for op in one.ops] for one in (own, program)]
     if ops[0] != ops[1] or own.reads != program.reads:
         raise DiffError(
             f"the program {program.name!r} has the ops {', '.join(op.name for op in program.ops)}; "
             f"the model's are {', '.join(op.name for op in own.ops)}: they are of different nets"
         )
-    x, encoder = model.encode(images), model.encoder
+    x, encoder = model.encode(inputs), model.encoder
     if isinstance(encoder, ImageEncoder):
-        inputs = program.check_input(encoder.pixels(images))
+        integers = program.check_input(encoder.pixels(inputs))
     else:
-        inputs = program.integers(np.asarray(images) if isinstance(encoder, SignalEncoder) else x)
+        integers = program.integers(np.asarray(inputs) if isinstance(encoder, SignalEncoder) else x)
     assert isinstance(model.net, Sequential | Graph)  # others are not quantized
     layers = {row.op: row.layer for row in rows}
     outputs = model.net.activations(x, [*layers.values()])
     floats = {op.name: _plane(outputs[layers[op.name]], op) for op in own.ops if op.name in layers}
-    tensors = [inputs, *reference.trace(program, inputs)]
+    tensors = [integers, *reference.trace(program, integers)]
     return _Side(program, own, tensors, floats, {row.op: row.sqnr for row in rows}), layers
 
 

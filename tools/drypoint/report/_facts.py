@@ -84,7 +84,7 @@ def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str
     if floats is not None:
         differ = np.flatnonzero(integers.predicted != floats.predicted).tolist()
     return {
-        "images": integers.n,
+        "examples": integers.n,
         "integers": integers.to_json(),
         "float": None if floats is None else floats.to_json(),
         "differing_decisions": differ,
@@ -95,7 +95,7 @@ def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str
 
 def _example(one: Example) -> dict[str, Any]:
     return {
-        "image": one.index,
+        "example": one.index,
         "true": one.true,
         "predicted": one.predicted,
         "p_true": one.p_true,
@@ -107,7 +107,7 @@ def layer_facts(found: LayerReport) -> dict[str, Any]:
     first = found.first_visible
     ops = found.to_json()["ops"]
     return {
-        "images": found.n_images,
+        "examples": found.n_examples,
         "visible_below_db": VISIBLE_DB,
         "first_visible": None if first is None else first.op,
         "ops": ops,
@@ -127,7 +127,7 @@ def proof_facts(
             if hasattr(op, "acc_bound") and hasattr(op, "shift")
         ],
         "verification": verification.to_json(),
-        "verified_bytes": verification.images * verification.bytes_per_image * runners,
+        "verified_bytes": verification.examples * verification.bytes_per_example * runners,
         "error_bounds": None if bounds is None else dict(bounds),
     }
 

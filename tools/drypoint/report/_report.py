@@ -46,7 +46,7 @@ class Report:
         return text(self.facts)
 
     def __repr__(self) -> str:
-        return f"Report({self.facts['name']!r}, {self.facts['quality']['images']:,} examples)"
+        return f"Report({self.facts['name']!r}, {self.facts['quality']['examples']:,} examples)"
 
     def to_json(self) -> dict[str, Any]:
         """The facts."""

@@ -45,7 +45,7 @@ def verified(proof: Facts) -> str:
     found = proof["verification"]
     return (
         f"{found['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
-        f"reference, on {found['images']:,} examples: {', '.join(found['runners'])}"
+        f"reference, on {found['examples']:,} examples: {', '.join(found['runners'])}"
     )
 
 
@@ -55,7 +55,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
     if quality["float"] is not None:
         rows.append(("float net", accuracy(quality["float"])))
         count = len(quality["differing_decisions"])
-        rows.append(("decisions that differ", f"{count:,} of {quality['images']:,}"))
+        rows.append(("decisions that differ", f"{count:,} of {quality['examples']:,}"))
     rows.append(("calibration error", f"{quality['integers']['ece']:.4f}"))
     if layers is not None:
         rows.append(("layers", first_loss(layers)))

@@ -1,4 +1,4 @@
-"""Statistics of the outputs of layers over many images, without storing the outputs."""
+"""Statistics of the outputs of layers over many inputs, without storing the outputs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ class _Model(Protocol):
 
 def measure_activations(
     model: object,
-    images: NDArray[np.generic] | Sequence[object] | Dataset,
+    inputs: NDArray[np.generic] | Sequence[object] | Dataset,
     layers: Sequence[str] | None = None,
     *,
     reduce: Sequence[Statistic] = get_args(Statistic),
     batch_size: int = 64,
 ) -> dict[str, dict[Statistic, NDArray[np.float64]]]:
-    """Statistics over the images, for each element of the outputs of layers.
+    """Statistics over the inputs, for each element of the outputs of layers.
 
     With x_1 ... x_N the element's values: "mean" is sum(x) / N, "min" and "max" the extremes,
     "rms" sqrt(sum(x^2) / N), "std" sqrt(sum((x - mean)^2) / N). Sums are float64; batches are
@@ -49,28 +49,28 @@ def measure_activations(
     Args:
         model: a `Model` or a net, whose layers (and containers) are named by path; or a runner of
             an integer program, whose layers are its ops with integer outputs.
-        images: a batch for the model: an array (N, ...), a list of pictures, a `Dataset`.
+        inputs: a batch for the model: an array (N, ...), a list of pictures, a `Dataset`.
         layers: the names of the layers; None: all layers that are no containers, or all ops.
         reduce: the statistics to compute.
-        batch_size: images at a time, at least 1; bounds the memory.
+        batch_size: inputs at a time, at least 1; bounds the memory.
 
     Returns:
-        Layer -> statistic -> float64 array of the shape of the output for one image.
+        Layer -> statistic -> float64 array of the shape of the output for one input.
 
     Raises:
-        MeasureError: no images, an unknown statistic or op, or a model without layers.
-        DrypointError: a part of the model refuses the images or the paths.
+        MeasureError: no inputs, an unknown statistic or op, or a model without layers.
+        DrypointError: a part of the model refuses the inputs or the paths.
     """
-    images = model_inputs(images, name="images", error=MeasureError)
-    if len(images) == 0 or batch_size < 1:
-        raise MeasureError(f"{len(images)} images in batches of {batch_size}: both must be above 0")
+    inputs = model_inputs(inputs, name="inputs", error=MeasureError)
+    if len(inputs) == 0 or batch_size < 1:
+        raise MeasureError(f"{len(inputs)} inputs in batches of {batch_size}: both must be above 0")
     unknown = [name for name in reduce if name not in get_args(Statistic)]
     if unknown or not reduce:
         known = ", ".join(get_args(Statistic))
         raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {known}")
     totals: dict[str, _Moments] = {}
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
+    for start in range(0, len(inputs), batch_size):
+        batch = inputs[start : start + batch_size]
         for name, values in _outputs(model, batch, layers).items():
             part = _Moments.of(values.astype(np.float64))
             totals[name] = totals[name].joined(part) if name in totals else part

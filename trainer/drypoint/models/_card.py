@@ -135,7 +135,7 @@ class ModelCard:
             ("recipe", recipe),
             (
                 "calibration",
-                f"{calibration['method']} on {calibration['images']:,} training images",
+                f"{calibration['method']} on {calibration['examples']:,} training images",
             ),
             ("made with", ", ".join(f"{k} {v}" for k, v in self.versions.items())),
             ("made by", self.command),
