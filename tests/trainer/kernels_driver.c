@@ -160,7 +160,7 @@ static void convolution(const dpk_kernels *k, int fast) {
 }
 
 static void pooling(const dpk_kernels *k) {
-    dpk_pool2d a = {.kernel_h = draw(1, 3), .kernel_w = draw(1, 3), .mean = (int)draw(0, 1)};
+    dpk_pool2d a = {.kernel_h = draw(1, 3), .kernel_w = draw(1, 3), .divisor = (float)draw(0, 3)};
     a.stride_h = draw(1, 3);
     a.stride_w = draw(1, 3);
     a.top = draw(0, a.kernel_h - 1);
@@ -169,7 +169,7 @@ static void pooling(const dpk_kernels *k) {
     a.x = draw(0, 1) ? in_lanes(n, c, h, w) : in_rows(n, c, h, w);
     a.y = in_lanes(n, c, (h + a.top - a.kernel_h) / a.stride_h + 1,
                    (w + a.left - a.kernel_w) / a.stride_w + 1);
-    a.winners = a.mean ? NULL : memory(count(&a.y));
+    a.winners = a.divisor > 0 ? NULL : memory(count(&a.y));
     check("pool2d", k->pool2d, &a, a.y.data, 4 * count(&a.y));
     dpk_images x = a.x;
     a.x = in_lanes(n, c, h, w);
@@ -391,6 +391,10 @@ static void losses(const dpk_kernels *k) {
                                  .share = 0.1F / (float)n_classes};
     check("cross entropy", k->cross_entropy, &a, of, 4 * n);
     check("its gradient", k->cross_entropy, &a, y, 4 * n * n_classes);
+    const dpk_squared_error squares = {
+        x, rows, of, y, n, n_classes, a.stride_n, a.stride_class, 2 / (float)n_classes};
+    check("squared error", k->squared_error, &squares, of, 4 * n);
+    check("gradient of the squared error", k->squared_error, &squares, y, 4 * n * n_classes);
     const dpk_scaled_rows scaled = {of, x, y, n, n_classes, 1, a.stride_n, a.stride_class};
     check("rows scaled", k->scaled_rows, &scaled, y, 4 * n * n_classes);
     free(x);

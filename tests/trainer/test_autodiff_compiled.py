@@ -143,6 +143,7 @@ def test_pooling(*, n, kernel, stride, seed, data):
     rng = np.random.default_rng(seed)
     padding = tuple(tuple(data.draw(st.integers(0, k - 1)) for _ in "ab") for k in kernel)
     window, c = Window(kernel, stride, padding), int(rng.integers(1, 4))
+    divisor = int(rng.choice([1, kernel[0] * kernel[1]]))  # sums, and means
     size = tuple(k + int(v) for k, v in zip(kernel, rng.integers(0, 6, 2), strict=True))
     x = anyhow(rng, rng.normal(size=(n, c, *size)).round(1).astype(np.float32))  # some are equal
 
@@ -152,7 +153,7 @@ def test_pooling(*, n, kernel, stride, seed, data):
             y,
             winners,
             choose.max_pool2d(x, window=window),
-            choose.avg_pool2d(x, window=window),
+            choose.sum_pool2d(x, window=window, divisor=divisor),
         )
 
     y, winners, *_ = on_every_set(forward, x)
@@ -160,7 +161,7 @@ def test_pooling(*, n, kernel, stride, seed, data):
     def backward(g):
         return (
             choose.max_pool2d_gradient(g, winners, window=window, size=size),
-            choose.avg_pool2d_gradient(g, window=window, size=size),
+            choose.sum_pool2d_gradient(g, window=window, divisor=divisor, size=size),
         )
 
     on_every_set(backward, anyhow(rng, rng.normal(size=y.shape).astype(np.float32)))
@@ -260,9 +261,9 @@ def test_means_of_large_planes():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, 2, 17, 16)).astype(np.float32)
     whole_plane = Window((17, 16), (17, 16))
-    (y,) = on_every_set(lambda x: [choose.avg_pool2d(x, window=whole_plane)], x)
-    gradient = choose.avg_pool2d_gradient
-    on_every_set(lambda y: [gradient(y, window=whole_plane, size=(17, 16))], y)
+    of = {"window": whole_plane, "divisor": 17 * 16}
+    (y,) = on_every_set(lambda x: [choose.sum_pool2d(x, **of)], x)
+    on_every_set(lambda y: [choose.sum_pool2d_gradient(y, **of, size=(17, 16))], y)
     nn.check_layer(nn.GlobalAvgPool2d(), (1, 17, 16))  # in kernels
 
 
@@ -432,6 +433,55 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
             np.testing.assert_allclose(one, want, rtol=1e-5, atol=1e-5)
             np.testing.assert_array_equal(one, three)
             np.testing.assert_array_equal(one, of_rows)
+
+
+@given(n=batches, size=st.integers(1, 70), seed=seeds)
+@settings(max_examples=40)
+def test_squared_error(n, size, seed):
+    """Equal gradients for any numbers. Losses are float64 sums in another order than NumPy's, which
+    rarely are rounded to neighbouring floats; of whole numbers every sum is exact.
+    """
+    rng = np.random.default_rng(seed)
+    x, target = (anyhow(rng, rng.normal(size=(n, size)).astype(np.float32)) for _ in "xt")
+    columns = np.asfortranarray(x)
+    with runtime.forced(None):
+        losses, gradient = choose.squared_error(x, target)
+    for name in SETS:
+        for threads in (1, 3):
+            with runtime.forced(name, threads):
+                found = choose.squared_error(x, target)
+                np.testing.assert_array_max_ulp(found[0], losses, 1)
+                np.testing.assert_array_equal(found[1], gradient)
+                for one, of_columns in zip(
+                    found, choose.squared_error(columns, target), strict=True
+                ):
+                    np.testing.assert_array_equal(one, of_columns)
+    on_every_set(choose.squared_error, anyhow(rng, whole(rng, n, size)), whole(rng, n, size))
+
+
+@given(n=batches, c=st.integers(1, 3), size=pairs, factor=pairs, seed=seeds)
+@settings(max_examples=25)
+def test_upsampling_copies_any_numbers(*, n, c, size, factor, seed):
+    """Oracle: `np.repeat`, and PixelShuffle's formula, an element at a time."""
+    rng = np.random.default_rng(seed)
+    rows, columns = factor
+    x = anyhow(rng, rng.normal(size=(n, c * rows * columns, *size)).astype(np.float32))
+    repeated = np.repeat(np.repeat(x, rows, axis=2), columns, axis=3)
+    (y,) = on_every_set(lambda x: [ad.upsample2d(Tensor(x), factor).data], x)
+    np.testing.assert_array_equal(y, repeated)
+    for mode in ("CRD", "DCR"):
+
+        def both(x, mode=mode):
+            leaf = Tensor(x, requires_grad=True)
+            y = ad.depth_to_space(leaf, factor, mode=mode)
+            y.backward(y.data)
+            return y.data, leaf.grad
+
+        y, gradient = on_every_set(both, x)
+        np.testing.assert_array_equal(gradient, x)
+        for o, i, j in np.ndindex(c, rows, columns):
+            k = (o * rows + i) * columns + j if mode == "CRD" else (i * columns + j) * c + o
+            np.testing.assert_array_equal(y[:, o, i::rows, j::columns], x[:, k])
 
 
 def test_cross_entropy_of_rows_that_are_no_probabilities():

@@ -187,6 +187,27 @@ def test_pooling(function, case, seed):
     assert gradcheck(lambda t: function(t, kernel, **options), x) < 1e-6
 
 
+@given(n=sizes, c=sizes, o=sizes, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
+@settings(max_examples=25)
+def test_upsampling(*, n, c, o, kernel, stride, seed, data):
+    rng = np.random.default_rng(seed)
+    padding = tuple(tuple(data.draw(st.integers(0, k - 1)) for _ in "ab") for k in kernel)
+    more = [data.draw(st.integers(0, s - 1)) for s in stride]
+    h, w = (3, 4)
+    size = tuple(
+        (m - 1) * s + k - sum(sides) + extra
+        for m, s, k, sides, extra in zip((h, w), stride, kernel, padding, more, strict=True)
+    )
+    x, weight, bias = (rng.normal(size=s) for s in ((n, c, h, w), (c, o, *kernel), (o,)))
+    if min(size) > 0:
+        of = {"stride": stride, "padding": padding, "size": size}
+        assert gradcheck(lambda *t: ad.conv_transpose2d(*t, **of), x, weight, bias) < 1e-6
+    assert gradcheck(lambda t: ad.upsample2d(t, stride), x) < 1e-6
+    blocks = rng.normal(size=(n, o * stride[0] * stride[1], 2, 3))
+    for mode in ("CRD", "DCR"):
+        assert gradcheck(lambda t, m=mode: ad.depth_to_space(t, stride, mode=m), blocks) < 1e-6
+
+
 @given(n=sizes, c=st.lists(sizes, min_size=1, max_size=3), places=shapes, seed=seeds)
 @settings(max_examples=25)
 def test_products_with_channels_and_joined_channels(n, c, places, seed):

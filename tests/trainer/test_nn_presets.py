@@ -127,9 +127,7 @@ def test_gradients_reach_every_parameter():
 
 
 def test_the_compiled_step_takes_them_without_host_callbacks(capsys):
-    """Oracle: the plan line of `fit`, and the tape step, whose bytes a compiled step gives. Of the
-    autoencoder's parts only its loss is a host callback.
-    """
+    """Oracle: the plan line of `fit`, and the tape step, whose bytes a compiled step gives."""
     for name in SMALL:
         net, rng = small(name), np.random.default_rng(0)
         x = rng.normal(size=(24, *net.input_shape)).astype(np.float32)
@@ -139,8 +137,7 @@ def test_the_compiled_step_takes_them_without_host_callbacks(capsys):
         trained = train.fit(nn.Model(net), (x, y), **options, progress="lines")
         plan = capsys.readouterr().err
         assert "compiled step" in plan, (name, plan)
-        callbacks = re.findall("host callbacks: (.*)", plan)
-        assert callbacks == (["MSELoss"] if name == "autoencoder" else []), (name, plan)
+        assert "host callbacks" not in plan, (name, plan)
         tape = train.fit(nn.Model(net), (x, y), **options, progress="none", compiled=False)
         assert trained.model.dumps() == tape.model.dumps(), name
 

@@ -101,6 +101,28 @@ def test_a_decoder_learns_to_undo_a_pooling():
     assert error < pictures.var() / 10
 
 
+def test_the_compiled_step_takes_them_without_host_callbacks(capsys):
+    """Oracle: the plan line of `fit`, and the tape step, whose bytes a compiled step gives."""
+    x = np.random.default_rng(0).normal(size=(40, 1, 8, 8)).astype(np.float32)
+    for up in (
+        [nn.ConvTranspose2d(3, 3, stride=2, padding=1, output_padding=1)],
+        [nn.ConvTranspose2d(3, (1, 2), stride=2, padding="same", bias=False)],  # rows of no weight
+        [nn.Upsample(2), nn.Conv2d(2, 3, padding=1)],
+        [nn.Conv2d(12, 1), nn.PixelShuffle(2)],
+        [nn.Conv2d(12, 1), nn.PixelShuffle(2, mode="DCR")],
+    ):
+        down = [nn.Conv2d(4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        net = nn.Sequential([*down, *up, nn.Conv2d(1, 1)], input_shape=(1, 8, 8)).initialize(0)
+        options = {"loss": nn.MSELoss(), "epochs": 2, "batch_size": 16, "validation_split": 0}
+        trained = train.fit(net, (x, x), **options, progress="lines")
+        plan = capsys.readouterr().err
+        assert "compiled step" in plan, plan
+        assert "host callbacks" not in plan, plan
+        assert "tape step" not in plan, plan
+        tape = train.fit(net, (x, x), **options, progress="none", compiled=False)
+        assert trained.model.dumps() == tape.model.dumps(), up
+
+
 def test_the_layers_compute_what_pytorch_computes():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(1)

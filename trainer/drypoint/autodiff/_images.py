@@ -47,7 +47,7 @@ def conv2d(
     Raises:
         AutodiffError: shapes or groups do not go together, or a window does not fit.
     """
-    _check_images(x, "conv2d")
+    check_images(x, "conv2d")
     channels, fits = x.shape[1], weight.ndim == 4
     if not fits or groups < 1 or channels != weight.shape[1] * groups or weight.shape[0] % groups:
         raise AutodiffError(
@@ -115,10 +115,10 @@ def avg_pool2d(x: Tensor, kernel: Pair, *, stride: Pair, padding: Padding = NO_P
         AutodiffError: x has not four axes, the window does not fit, or it could lie in padding.
     """
     window = _pooling_window(x, kernel, stride, padding)
-    size = (x.shape[2], x.shape[3])
+    size, area = (x.shape[2], x.shape[3]), kernel[0] * kernel[1]
     return record(
-        kernels.avg_pool2d(x.data, window=window),
-        (x, lambda g: kernels.avg_pool2d_gradient(g, window=window, size=size)),
+        kernels.sum_pool2d(x.data, window=window, divisor=area),
+        (x, lambda g: kernels.sum_pool2d_gradient(g, window=window, divisor=area, size=size)),
     )
 
 
@@ -128,13 +128,13 @@ def zero_pad2d(x: Tensor, padding: Padding) -> Tensor:
     Raises:
         AutodiffError: x has not four axes, or a padding is below 0.
     """
-    _check_images(x, "zero_pad2d")
+    check_images(x, "zero_pad2d")
     window = Window((1, 1), padding=padding)
     size = (x.shape[2], x.shape[3])
-    # The mean of each 1x1 window, where padding counts as zeros.
+    # The sum of each 1x1 window, where padding counts as zeros.
     return record(
-        kernels.avg_pool2d(x.data, window=window),
-        (x, lambda g: kernels.avg_pool2d_gradient(g, window=window, size=size)),
+        kernels.sum_pool2d(x.data, window=window, divisor=1),
+        (x, lambda g: kernels.sum_pool2d_gradient(g, window=window, divisor=1, size=size)),
     )
 
 
@@ -175,7 +175,7 @@ def multiply(x: Tensor, factor: Tensor) -> Tensor:
 
 def _pooling_window(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> Window:
     """The window, checked to cover at least one pixel in every position."""
-    _check_images(x, "pooling")
+    check_images(x, "pooling")
     window = Window(kernel, stride, padding)
     if any(max(sides) >= k for sides, k in zip(padding, kernel, strict=True)):
         raise AutodiffError(
@@ -184,6 +184,11 @@ def _pooling_window(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> 
     return window
 
 
-def _check_images(x: Tensor, name: str) -> None:
+def check_images(x: Tensor, name: str) -> None:
+    """Refuse a tensor that is no batch of images.
+
+    Raises:
+        AutodiffError: x has not four axes.
+    """
     if x.ndim != 4:
         raise AutodiffError(f"{name} wants images of shape (N, C, H, W), got {x.shape}")

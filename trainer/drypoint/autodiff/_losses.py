@@ -1,5 +1,6 @@
 """Softmax and the losses: one loss for each example, or their mean or sum."""
 
+import math
 from typing import Any, Literal, TypeAlias, assert_never
 
 import numpy as np
@@ -103,8 +104,11 @@ def mse(x: Tensor, target: ArrayLike, *, reduction: Reduction = "none") -> Tenso
     t = np.asarray(target, x.dtype)
     if x.ndim == 0 or t.shape != x.shape:
         raise AutodiffError(f"mse wants two arrays (N, ...) alike, got {x.shape} and {t.shape}")
-    error = x - t
-    return reduce_losses((error * error).mean(axis=tuple(range(1, x.ndim))), reduction)
+    rows = x.reshape((len(t), math.prod(t.shape[1:])))
+    losses, gradient = kernels.squared_error(rows.data, t.reshape(rows.shape))
+    return reduce_losses(
+        record(losses, (rows, lambda g: kernels.scaled_rows(g, gradient))), reduction
+    )
 
 
 def reduce_losses(losses: Tensor, reduction: Reduction) -> Tensor:

@@ -16,6 +16,7 @@ from drypoint.autodiff import (
     cross_entropy,
     cross_entropy_from_probabilities,
     log_softmax,
+    mse,
     record,
 )
 
@@ -229,13 +230,19 @@ class MSELoss(Loss):
     the input.
     """
 
+    in_kernels: ClassVar[bool] = True
+    per_example: ClassVar[bool] = True
+
     def is_single(self, x: Array) -> bool:
         """A number or a vector."""
         return x.ndim < 2
 
     def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, for an input (N, ...)."""
-        error = x - _alike(target, x, "MSELoss")
+        t = _alike(target, x, "MSELoss")
+        if not t.requires_grad:
+            return mse(x, t.data)
+        error = x - t
         return (error * error).mean(axis=tuple(range(1, x.ndim)))
 
 

@@ -7,7 +7,16 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import NO_PADDING, Array, Padding, Pair, Tensor, conv2d, zero_pad2d
+from drypoint.autodiff import (
+    Array,
+    ChannelOrder,
+    Padding,
+    Pair,
+    Tensor,
+    conv_transpose2d,
+    depth_to_space,
+    upsample2d,
+)
 from drypoint.common import known_word
 
 from ._context import Context
@@ -44,6 +53,7 @@ class Upsample(Layer):
     mode: Literal["nearest"] = "nearest"
 
     short_name: ClassVar[str] = "upsample"
+    in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
 
@@ -69,10 +79,7 @@ class Upsample(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The image with repeated pixels."""
-        (n, c, h, w), (rows, columns) = x.shape, pair(self.scale_factor)
-        ones = np.ones((1, 1, 1, rows, 1, columns), x.dtype)
-        blocks = x.reshape((n, c, h, 1, w, 1)) * ones
-        return blocks.reshape((n, c, h * rows, w * columns))
+        return upsample2d(x, pair(self.scale_factor))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,9 +99,10 @@ class PixelShuffle(Layer):
 
     upscale_factor: int
     _: KW_ONLY
-    mode: Literal["CRD", "DCR"] = "CRD"
+    mode: ChannelOrder = "CRD"
 
     short_name: ClassVar[str] = "shuffle"
+    in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
 
@@ -120,11 +128,7 @@ class PixelShuffle(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The larger image."""
-        (n, c, h, w), r = x.shape, self.upscale_factor
-        if self.mode == "DCR":
-            return _depth_to_space(x, (r, r))
-        groups = x.reshape((n, c // (r * r), r, r, h, w)).transpose((0, 2, 3, 1, 4, 5))
-        return _depth_to_space(groups.reshape((n, c, h, w)), (r, r))
+        return depth_to_space(x, (self.upscale_factor, self.upscale_factor), mode=self.mode)
 
 
 class Blocks(NamedTuple):
@@ -165,6 +169,7 @@ class ConvTranspose2d(Layer):
         ConfigError: a hyper-parameter is out of range.
     """
 
+    in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
 
@@ -288,15 +293,10 @@ class ConvTranspose2d(Layer):
             NotInitializedError: the layer has no weights.
         """
         weight = self.params["weight"].astype(np.float64)
-        return self._packed(Tensor(weight)).data.astype(np.float64)
-
-    def _packed(self, weight: Tensor) -> Tensor:
-        """`block_weight` of a weight."""
         (c, o, height, width), (rows, columns), (n, m) = weight.shape, pair(self.stride), self.taps
-        whole = zero_pad2d(weight, ((0, n * rows - height), (0, m * columns - width)))
-        parts = whole.reshape((c, o, n, rows, m, columns)).transpose((3, 5, 1, 0, 2, 4))
-        taps = parts.reshape((rows * columns * o, c, n, m))
-        return taps[:, :, ::-1, ::-1]
+        whole = np.pad(weight, ((0, 0), (0, 0), (0, n * rows - height), (0, m * columns - width)))
+        parts = whole.reshape(c, o, n, rows, m, columns).transpose(3, 5, 1, 0, 2, 4)
+        return np.ascontiguousarray(parts.reshape(-1, c, n, m)[:, :, ::-1, ::-1])
 
     def bind(self, input_shape: Shape) -> Self:
         """The layer with `in_channels` set."""
@@ -334,16 +334,17 @@ class ConvTranspose2d(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The transposed convolution, plus the bias."""
-        blocks = self.blocks(x.shape[1:])
-        weight = self._packed(self._param(params, "weight"))
-        y = _depth_to_space(conv2d(x, weight, padding=blocks.padding), pair(self.stride))
-        if blocks.crop != NO_PADDING:
-            (top, bottom), (left, right) = blocks.crop
-            h, w = y.shape[2:]
-            y = y[:, :, top : h - bottom, left : w - right]
-        if not self.bias:
-            return y
-        return y + self._param(params, "bias").reshape((self.out_channels, 1, 1))
+        _, height, width = self.output_shape(x.shape[1:])
+        (top, bottom), (left, right) = self.left_out
+        return conv_transpose2d(
+            x,
+            self._param(params, "weight"),
+            self._param(params, "bias") if self.bias else None,
+            stride=pair(self.stride),
+            # The output that is longer at its end has rows that no pixel of the input reaches.
+            padding=((top, max(bottom, 0)), (left, max(right, 0))),
+            size=(height, width),
+        )
 
 
 def _image(kind: str, input_shape: Shape) -> tuple[int, int, int]:
@@ -357,13 +358,3 @@ def _image(kind: str, input_shape: Shape) -> tuple[int, int, int]:
         raise ShapeError(kind, f"wants images (C, H, W), got {input_shape}{hint}")
     c, h, w = input_shape
     return c, h, w
-
-
-def _depth_to_space(x: Tensor, block: Pair) -> Tensor:
-    """x (N, rows * columns * O, H, W) as (N, O, H * rows, W * columns); channel (i * columns + j) *
-    O + o is pixel (i, j) of a block.
-    """
-    (n, c, h, w), (rows, columns) = x.shape, block
-    o = c // (rows * columns)
-    parts = x.reshape((n, rows, columns, o, h, w)).transpose((0, 3, 4, 1, 5, 2))
-    return parts.reshape((n, o, h * rows, w * columns))

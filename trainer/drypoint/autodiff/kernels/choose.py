@@ -23,11 +23,11 @@ __all__ = [
     "activation",
     "activation_gradient",
     "add",
-    "avg_pool2d",
-    "avg_pool2d_gradient",
+    "add_to_channels",
     "batch_norm",
     "batch_norm_gradient",
     "concat",
+    "contiguous",
     "conv2d",
     "conv2d_bias_gradient",
     "conv2d_input_gradient",
@@ -49,6 +49,9 @@ __all__ = [
     "scaled_rows",
     "sigmoid",
     "sigmoid_gradient",
+    "squared_error",
+    "sum_pool2d",
+    "sum_pool2d_gradient",
     "tanh",
     "tanh_gradient",
     "target_rows",
@@ -177,6 +180,16 @@ def add(x: Array, y: Array) -> Array:
     return reference.elementwise.add(x, y)
 
 
+def add_to_channels(x: Array, value: Array) -> Array:
+    """x (N, C, ...) plus a value (C,) for each channel."""
+    return add(x, np.broadcast_to(value.reshape(-1, *(1 for _ in x.shape[2:])), x.shape))
+
+
+def contiguous(x: Array) -> Array:
+    """The array in C's order of its axes: itself, or a copy."""
+    return native.call.contiguous(x) if kernels_for(x) else np.ascontiguousarray(x)
+
+
 def concat(arrays: Sequence[Array]) -> Array:
     """Arrays (N, C1, ...), (N, C2, ...), ... joined along axis 1."""
     if kernels_for(*arrays):
@@ -208,6 +221,13 @@ def cross_entropy(
     return reference.elementwise.cross_entropy(x, target_rows(targets, x, label_smoothing))
 
 
+def squared_error(x: Array, target: Array) -> tuple[Array, Array]:
+    """The mean of (x - target)^2 over each row (N,), and its gradient by x; both are (N, M)."""
+    if x.size and (kernels := kernels_for(x, target)):
+        return native.elementwise.squared_error(kernels, x, target)
+    return reference.elementwise.squared_error(x, target)
+
+
 def scaled_rows(g: Array, x: Array) -> Array:
     """g (...,) times each row of x (..., classes)."""
     if x.ndim == 2 and (kernels := kernels_for(g, x)):
@@ -225,7 +245,7 @@ def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Arra
 def max_pool2d(x: Array, *, window: Window) -> Array:
     """The largest element of each window of x (N, C, H, W): (N, C, OH, OW). Padding never wins."""
     if kernels := native.pooling.kernels_for(window, x):
-        return native.pooling.pool(kernels, x, window, mean=False)
+        return native.pooling.pool(kernels, x, window, divisor=0)
     return reference.pooling.max_pool2d(x, window=window)
 
 
@@ -245,15 +265,17 @@ def max_pool2d_gradient(
     return reference.pooling.max_pool2d_gradient(gradient, winners, window=window, size=size)
 
 
-def avg_pool2d(x: Array, *, window: Window) -> Array:
-    """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
+def sum_pool2d(x: Array, *, window: Window, divisor: int) -> Array:
+    """The sum of each window of x (N, C, H, W), divided: (N, C, OH, OW). Padding counts as 0."""
     if kernels := kernels_for(x):
-        return native.pooling.pool(kernels, x, window, mean=True)
-    return reference.pooling.avg_pool2d(x, window=window)
+        return native.pooling.pool(kernels, x, window, divisor=divisor)
+    return reference.pooling.sum_pool2d(x, window=window, divisor=divisor)
 
 
-def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
-    """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
+def sum_pool2d_gradient(gradient: Array, *, window: Window, divisor: int, size: Pair) -> Array:
+    """The gradient of `sum_pool2d` with respect to x, whose height and width are `size`."""
     if kernels := kernels_for(gradient):
-        return native.pooling.gradient(kernels, gradient, None, window, size=size)
-    return reference.pooling.avg_pool2d_gradient(gradient, window=window, size=size)
+        return native.pooling.gradient(kernels, gradient, None, window, divisor=divisor, size=size)
+    return reference.pooling.sum_pool2d_gradient(
+        gradient, window=window, divisor=divisor, size=size
+    )

@@ -14,7 +14,16 @@ from numpy.typing import ArrayLike
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_call, host_callback
 from drypoint.autodiff.kernels import copy_into
-from drypoint.nn import BatchNorm1d, BatchNorm2d, Context, CrossEntropyLoss, Dropout, Layer, Loss
+from drypoint.nn import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Context,
+    CrossEntropyLoss,
+    Dropout,
+    Layer,
+    Loss,
+    MSELoss,
+)
 
 from .._training_state import Weights
 
@@ -32,8 +41,8 @@ def key_generator(seed: Seed) -> np.random.Generator:
 
 
 def in_kernels(loss: Loss) -> bool:
-    """Whether kernels compute a loss: the cross-entropy of scores."""
-    return type(loss) is CrossEntropyLoss and loss.from_logits
+    """Whether kernels compute a loss: the cross-entropy of scores, or the squared error."""
+    return type(loss) is MSELoss or (type(loss) is CrossEntropyLoss and loss.from_logits)
 
 
 class StepContext:

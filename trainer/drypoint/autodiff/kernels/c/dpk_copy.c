@@ -42,11 +42,22 @@ int DPK(copy)(const void *arguments, size_t part, size_t n_parts) {
         copy_rows(a, row, end);
         return 0;
     }
+    if (row == end)
+        return 0; /* an axis may have no elements */
+    size_t index[6] = {0};
+    ptrdiff_t at = 0;
+    for (size_t axis = last, rest = row; axis-- > 0; rest /= a->shape[axis]) {
+        index[axis] = rest % a->shape[axis];
+        at += (ptrdiff_t)index[axis] * a->strides[axis];
+    }
     for (; row < end; row++) {
-        ptrdiff_t at = 0;
-        for (size_t axis = last, rest = row; axis-- > 0; rest /= a->shape[axis])
-            at += (ptrdiff_t)(rest % a->shape[axis]) * a->strides[axis];
         copy_row(a->x ? a->x + at : NULL, a->strides[last], n, a->y + row * n);
+        for (size_t axis = last; axis-- > 0; index[axis] = 0) {
+            at += a->strides[axis];
+            if (++index[axis] < a->shape[axis])
+                break;
+            at -= (ptrdiff_t)a->shape[axis] * a->strides[axis];
+        }
     }
     return 0;
 }

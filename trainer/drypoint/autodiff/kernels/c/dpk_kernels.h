@@ -68,15 +68,16 @@ typedef struct {
     size_t n_pairs, r;
 } dpk_filters;
 
-/* y = the maximum or the mean of each window of x; winners as in dpk_conv2d, without 255. Padding
- * is minus infinity for a maximum, 0 for a mean. The task of the gradient reads y and writes x. */
+/* y = the maximum of each window of x, or the sum divided by a divisor; winners as in dpk_conv2d,
+ * without 255. Padding is minus infinity for a maximum, 0 for a sum. The task of the gradient reads
+ * y and writes x. */
 typedef struct {
     dpk_images x, y;
-    uint8_t *winners;          /* [c][y.h][y.w][n]; NULL: not needed, or means */
+    uint8_t *winners;          /* [c][y.h][y.w][n]; NULL: not needed, or sums */
     size_t kernel_h, kernel_w; /* at most 255 elements if there are winners */
     size_t stride_h, stride_w;
     size_t top, left; /* padding */
-    int mean;
+    float divisor;    /* of sums, at least 1; 0: the maximum */
 } dpk_pool2d;
 
 /* y[row][column] = the sum over t of w[row][t] * x[t][column], plus bias[row]. If w or x has
@@ -228,6 +229,17 @@ typedef struct {
     float scale;
 } dpk_dropout;
 
+/* losses = the mean of (x - target)^2 over each example; gradient = (x - target) * scale. x, target
+ * and gradient have the same strides, in floats. */
+typedef struct {
+    const float *x, *target; /* [n][size] */
+    float *losses;           /* [n] */
+    float *gradient;         /* [n][size] */
+    size_t n, size;
+    ptrdiff_t stride_n, stride_element;
+    float scale; /* 2 / size */
+} dpk_squared_error;
+
 /* y = x, of one shape; y is contiguous, x has any strides, in floats. */
 typedef struct {
     const float *x; /* NULL: zeros */
@@ -247,7 +259,7 @@ typedef struct {
     dpk_task *sparse_weight_gradient;
     dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;
     dpk_task *activation, *scale_planes, *plane_products;
-    dpk_task *relu, *relu_gradient, *cross_entropy, *scaled_rows, *copy, *dropout;
+    dpk_task *relu, *relu_gradient, *cross_entropy, *squared_error, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * Arguments as in dpk_conv2d, but winograd_input_gradient reads y and writes x. */

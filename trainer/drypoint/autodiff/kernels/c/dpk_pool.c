@@ -6,10 +6,14 @@
 
 #include <math.h>
 
+DPK_INLINE int is_sum(const dpk_pool2d *a) {
+    return a->divisor > 0;
+}
+
 static dpk_frame framed(const dpk_pool2d *a) {
     const dpk_frame frame = {dpk_max((a->y.h - 1) * a->stride_h + a->kernel_h, a->x.h + a->top),
                              dpk_max((a->y.w - 1) * a->stride_w + a->kernel_w, a->x.w + a->left),
-                             (ptrdiff_t)a->top, (ptrdiff_t)a->left, a->mean ? 0 : -INFINITY};
+                             (ptrdiff_t)a->top, (ptrdiff_t)a->left, is_sum(a) ? 0 : -INFINITY};
     return frame;
 }
 
@@ -39,12 +43,12 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
             dpk_ivec won = {0};
             for (size_t k = 1; k < n; k++) {
                 const dpk_vec v = dpk_load(x + element(a, frame, i, j, k));
-                if (a->mean)
+                if (is_sum(a))
                     y += v;
                 else
                     dpk_keep_larger(v, (int32_t)k, &y, &won);
             }
-            dpk_scatter(result(a, b, c, i, j), a->mean ? y / dpk_all((float)n) : y, count);
+            dpk_scatter(result(a, b, c, i, j), is_sum(a) ? y / dpk_all(a->divisor) : y, count);
             if (a->winners)
                 dpk_narrow(winner(a, b, c, i, j), won, count);
         }
@@ -52,8 +56,7 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
 
 /* The gradient that element k of a window gets from result (i, j). */
 DPK_INLINE dpk_vec share(const dpk_pool2d *a, dpk_vec g, dpk_ivec won, size_t k) {
-    const dpk_vec area = dpk_all((float)(a->kernel_h * a->kernel_w));
-    return a->mean ? g / area : dpk_select(won == (int32_t)k, g, (dpk_vec){0});
+    return is_sum(a) ? g / dpk_all(a->divisor) : dpk_select(won == (int32_t)k, g, (dpk_vec){0});
 }
 
 /* All elements of a window at once if windows do not overlap; else one pass for each element, as
@@ -66,7 +69,7 @@ static void spread(const dpk_pool2d *a, const dpk_frame *frame, float *x, size_t
             for (size_t j = 0; j < a->y.w; j++) {
                 const dpk_vec g = dpk_gather(result(a, b, c, i, j), a->y.stride_n, count);
                 dpk_ivec won = {0};
-                if (!a->mean)
+                if (!is_sum(a))
                     won = dpk_widen(winner(a, b, c, i, j), count);
                 for (size_t k = first; k < (apart ? n : first + 1); k++) {
                     float *at = x + element(a, frame, i, j, k);

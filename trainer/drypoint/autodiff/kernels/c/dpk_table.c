@@ -25,6 +25,7 @@ const dpk_kernels DPK(kernels) = {
     .relu = DPK(relu),
     .relu_gradient = DPK(relu_gradient),
     .cross_entropy = DPK(cross_entropy),
+    .squared_error = DPK(squared_error),
     .scaled_rows = DPK(scaled_rows),
     .copy = DPK(copy),
     .dropout = DPK(dropout),

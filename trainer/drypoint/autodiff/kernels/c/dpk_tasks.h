@@ -9,7 +9,7 @@ dpk_task DPK(sgd), DPK(adam), DPK(rmsprop), DPK(sign_sgd), DPK(average), DPK(tot
 dpk_task DPK(pool2d), DPK(pool2d_gradient), DPK(relu), DPK(relu_gradient), DPK(cross_entropy);
 dpk_task DPK(add), DPK(tanh), DPK(tanh_gradient), DPK(sigmoid), DPK(sigmoid_gradient);
 dpk_task DPK(activation), DPK(scale_planes), DPK(plane_products);
-dpk_task DPK(scaled_rows), DPK(copy), DPK(dropout);
+dpk_task DPK(squared_error), DPK(scaled_rows), DPK(copy), DPK(dropout);
 dpk_task DPK(batch_norm), DPK(batch_norm_gradient);
 dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
 dpk_task DPK(sparse_weight_gradient);

@@ -100,6 +100,17 @@ def cross_entropy(
     return losses, gradient
 
 
+def squared_error(kernels: Any, x: Array, target: Array) -> tuple[Array, Array]:
+    """Losses (N,), and gradients (N, M) in x's memory order."""
+    (n, size), losses, gradient = x.shape, empty(x.shape[:1]), empty_like(x)
+    x, target = _match_strides(x, gradient), _match_strides(target, gradient)
+    fields = {"x": pointer(x), "target": pointer(target), "gradient": pointer(gradient)}
+    fields |= {"losses": pointer(losses), "n": n, "size": size, "scale": 2 / size}
+    fields |= {"stride_n": x.strides[0] // 4, "stride_element": x.strides[1] // 4}
+    run(kernels.squared_error, struct("dpk_squared_error", **fields), FROM_MEMORY * x.size)
+    return losses, gradient
+
+
 def scaled_rows(kernels: Any, g: Array, x: Array) -> Array:
     """g (N,) times each row of x (N, classes), in x's memory order."""
     y: Array = empty_like(x)

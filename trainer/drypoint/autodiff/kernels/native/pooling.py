@@ -21,10 +21,10 @@ def kernels_for(window: Window, array: Array) -> Any:
     return runtime.kernels_for(array) if small else None
 
 
-def pool(kernels: Any, x: Array, window: Window, *, mean: bool) -> Array:
-    """The mean, or the maximum, of each window."""
+def pool(kernels: Any, x: Array, window: Window, *, divisor: int) -> Array:
+    """The sum of each window, divided; for a divisor of 0 the maximum."""
     y: Array = _empty(x.shape, window.output_size(*x.shape[2:]), np.float32)
-    _run(kernels.pool2d, x, y, window, mean=mean)
+    _run(kernels.pool2d, x, y, window, divisor=divisor)
     return y
 
 
@@ -32,18 +32,24 @@ def pool_winners(kernels: Any, x: Array, window: Window) -> tuple[Array, Winners
     """The maximum of each window, and its winner."""
     size = window.output_size(*x.shape[2:])
     y, winners = _empty(x.shape, size, np.float32), _empty(x.shape, size, np.uint8)
-    _run(kernels.pool2d, x, y, window, winners=pointer(winners, "uint8_t"), mean=False)
+    _run(kernels.pool2d, x, y, window, winners=pointer(winners, "uint8_t"))
     return y, winners
 
 
 def gradient(
-    kernels: Any, gradient: Array, winners: Winners | None, window: Window, *, size: Pair
+    kernels: Any,
+    gradient: Array,
+    winners: Winners | None,
+    window: Window,
+    *,
+    size: Pair,
+    divisor: int = 0,
 ) -> Array:
-    """The gradient of the maxima; without winners, of the means."""
+    """The gradient of the maxima, by their winners; or of the divided sums, without winners."""
     x: Array = _empty(gradient.shape, size, np.float32)
     won = None if winners is None else to_lanes(winners)
     given = {} if won is None else {"winners": pointer(won, "uint8_t")}
-    _run(kernels.pool2d_gradient, x, gradient, window, mean=won is None, **given)
+    _run(kernels.pool2d_gradient, x, gradient, window, divisor=divisor, **given)
     return x
 
 

@@ -97,6 +97,16 @@ def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
     return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
 
 
+def squared_error(x: Array, target: Array) -> tuple[Array, Array]:
+    """The mean of (x - target)^2 over each row (N,), and its gradient by x; both are (N, M).
+
+    The mean is computed in float64, and rounded once.
+    """
+    error = x - target
+    mean = np.square(error, dtype=np.float64).mean(axis=1)
+    return mean.astype(x.dtype), error * np.asarray(2 / x.shape[1], x.dtype)
+
+
 def scaled_rows(g: Array, x: Array) -> Array:
     """g (...,) times each row of x (..., classes)."""
     return np.asarray(g[..., np.newaxis] * x)

@@ -41,19 +41,19 @@ def max_pool2d_gradient(gradient: Array, winners: Winners, *, window: Window, si
     return _gather_parts((g * (won == k) for k in range(_area(window))), g, window, size)
 
 
-def avg_pool2d(x: Array, *, window: Window) -> Array:
-    """The mean of each window of x (N, C, H, W): (N, C, OH, OW). Padding counts, as zeros."""
+def sum_pool2d(x: Array, *, window: Window, divisor: int) -> Array:
+    """The sum of each window of x (N, C, H, W), divided: (N, C, OH, OW). Padding counts as 0."""
     first, *others = _views(padded(to_lanes(x), window.padding, 0), window, x.shape[2:])
     y = np.array(first)
     for other in others:
         y += other
-    y /= _area(window)
+    y /= divisor
     return from_lanes(y)
 
 
-def avg_pool2d_gradient(gradient: Array, *, window: Window, size: Pair) -> Array:
-    """The gradient of `avg_pool2d` with respect to x, whose height and width are `size`."""
-    g = to_lanes(gradient) / _area(window)
+def sum_pool2d_gradient(gradient: Array, *, window: Window, divisor: int, size: Pair) -> Array:
+    """The gradient of `sum_pool2d` with respect to x, whose height and width are `size`."""
+    g = to_lanes(gradient) / divisor
     return _gather_parts((g for _ in range(_area(window))), g, window, size)
 
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mean squared error of each example, and its gradient. The squares are exact in float64. Their
+ * sums are partial sums of every eighth element, whatever the order of the axes in memory: vectors
+ * then hold either neighbouring examples or neighbouring elements. */
+#include "dpk_tasks.h"
+
+enum { PARTIAL_SUMS = 8, MOST_EXAMPLES = 16 };
+
+DPK_INLINE double squared(const dpk_squared_error *a, ptrdiff_t at) {
+    const float error = a->x[at] - a->target[at];
+    a->gradient[at] = error * a->scale;
+    return (double)error * error;
+}
+
+/* The mean from the partial sums of one example, which are `step` apart. */
+static float mean(const dpk_squared_error *a, const double *sums, size_t step) {
+    double sum = 0;
+    for (size_t p = 0; p < PARTIAL_SUMS; p++)
+        sum += sums[p * step];
+    return (float)(sum / (double)a->size);
+}
+
+/* Examples begin .. begin + count - 1, which are neighbours in memory. */
+static void neighbours(const dpk_squared_error *a, size_t begin, size_t count) {
+    double sums[PARTIAL_SUMS * MOST_EXAMPLES] = {0};
+    for (size_t k = 0; k < a->size; k++) {
+        double *sum = sums + k % PARTIAL_SUMS * MOST_EXAMPLES;
+        const ptrdiff_t at = (ptrdiff_t)k * a->stride_element + (ptrdiff_t)begin;
+        for (size_t i = 0; i < count; i++)
+            sum[i] += squared(a, at + (ptrdiff_t)i);
+    }
+    for (size_t i = 0; i < count; i++)
+        a->losses[begin + i] = mean(a, sums + i, MOST_EXAMPLES);
+}
+
+/* One example, whose elements are neighbours in memory if `step` is 1. */
+DPK_INLINE void example(const dpk_squared_error *a, size_t i, ptrdiff_t step) {
+    double sums[PARTIAL_SUMS] = {0};
+    const ptrdiff_t begin = (ptrdiff_t)i * a->stride_n;
+    size_t k = 0;
+    for (; k + PARTIAL_SUMS <= a->size; k += PARTIAL_SUMS)
+        for (size_t p = 0; p < PARTIAL_SUMS; p++)
+            sums[p] += squared(a, begin + (ptrdiff_t)(k + p) * step);
+    for (size_t p = 0; k + p < a->size; p++)
+        sums[p] += squared(a, begin + (ptrdiff_t)(k + p) * step);
+    a->losses[i] = mean(a, sums, 1);
+}
+
+int DPK(squared_error)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_squared_error *a = arguments;
+    const size_t end = dpk_begin(a->n, part + 1, n_parts);
+    size_t i = dpk_begin(a->n, part, n_parts);
+    if (a->stride_n == 1 && a->stride_element != 1)
+        for (; i < end; i += MOST_EXAMPLES)
+            neighbours(a, i, end - i < MOST_EXAMPLES ? end - i : MOST_EXAMPLES);
+    else if (a->stride_element == 1)
+        for (; i < end; i++)
+            example(a, i, 1);
+    else
+        for (; i < end; i++)
+            example(a, i, a->stride_element);
+    return 0;
+}
