@@ -71,7 +71,8 @@ ANSWERS = [
     ),
     (
         lambda: fit(pair=(X, Y + 1)),
-        "labels run from 1 to 10; the net has 10 classes: subtract 1, y - 1",
+        "labels run from 1 to 10; wanted: indices from 0 to 9, the net's classes: subtract 1, "
+        "y - 1",
     ),
     (
         lambda: fit(pair=(X, np.eye(11)[Y])),
@@ -149,7 +150,8 @@ ANSWERS = [
     ),
     (
         lambda: nn.Model(nn.lenet(), decoder=data.ClassDecoder(range(5))),
-        "the net has 10 outputs, the decoder 5 classes: they are one for one",
+        "the net has 10 outputs, the decoder 5 classes; wanted: 10 classes, one for each output, "
+        "as ClassDecoder(classes)",
     ),
     (
         lambda: fit(LOGITS, loss=nn.CrossEntropyLoss()),
@@ -168,7 +170,7 @@ ANSWERS = [
     ),
     (
         lambda: fit(nn.Sequential([nn.Flatten(), nn.Linear(5), nn.Softmax()], (1, 28, 28))),
-        "labels run from 0 to 9; the net has 5 classes",
+        "labels run from 0 to 9; wanted: indices from 0 to 4, the net's classes",
     ),
     (
         lambda: fit([nn.Flatten(), nn.Linear(10)]),

@@ -96,7 +96,7 @@ def test_it_prints_a_table_and_is_json():
     found = report(given_model, calibrate(given_model, IMAGES), IMAGES)
     lines = str(found).splitlines()
     assert lines[0].startswith("op   type ")
-    assert lines[0].endswith("one step  beyond  SQNR, dB  largest error    cosine")
+    assert lines[0].endswith("  scale  clipped  SQNR, dB  largest error    cosine")
     assert [line.split()[0] for line in lines[1:-1]] == ["fc1", "fc2"]
     assert lines[-1] == "integers against floats on 300 examples"
     rows = json.loads(json.dumps(found.to_json()))["ops"]

@@ -46,7 +46,7 @@ USAGE = {
     "seed": (["lenet", "--seed", "minus"], "'minus' is not a whole number of at least 0"),
     "limit": (["verify", "x.dpt", "--limit", "-3"], "--limit"),
     "percentile": (["quantize", "x.npz", "--percentile", "most"], "invalid float value: 'most'"),
-    "no picture": (["run"], "required: image"),
+    "no picture": (["run"], "required: input"),
     "no folder": (["export", "x.dpt"], "required: --out"),
 }
 

@@ -227,8 +227,12 @@ def test_amounts_out_of_range_are_refused(amounts, message):
         (np.zeros((2, 4, 4)), {}, "uint8 images"),
         (np.zeros((4, 4), np.uint8), {}, "uint8 images"),
         (np.zeros((2, 1, 5000), np.uint8), {}, "sides must be 1 to 4096"),
-        (np.zeros((2, 4, 4), np.uint8), {"indices": [1]}, "2 images want as many whole indices"),
-        (np.zeros((2, 4, 4), np.uint8), {"indices": [0.5, 1]}, "whole indices"),
+        (
+            np.zeros((2, 4, 4), np.uint8),
+            {"indices": [1]},
+            "wanted: 2 integers, one for each of the 2 images",
+        ),
+        (np.zeros((2, 4, 4), np.uint8), {"indices": [0.5, 1]}, "wanted: 2 integers"),
         (
             np.zeros((2, 4, 4), np.uint8),
             {"indices": [-1, 1]},

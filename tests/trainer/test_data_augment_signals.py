@@ -86,7 +86,7 @@ def test_noise_has_the_deviation_that_was_asked_for():
         ({}, X[0], range(9), r"takes signals \(N, steps, channels\)"),
         ({}, np.zeros((6, 9, 2), np.uint8), range(6), "not uint8"),
         ({"noise": (1.0, 1.0, 1.0)}, X, range(6), "3 numbers for 2 channels"),
-        ({}, X, range(5), "6 signals want as many whole indices"),
+        ({}, X, range(5), "wanted: 6 integers, one for each of the 6 signals"),
         ({}, X, [-1] * 6, "an index must be 0"),
         ({"shift": -1}, X, range(6), "shift is -1"),
         ({"gain": 1.5}, X, range(6), "gain is 1.5"),

@@ -128,7 +128,7 @@ def test_wrong_vectors_are_one_line():
     with pytest.raises(CoderError, match="base"):
         decoder.entropy(np.full(10, 0.1), base=1)
     for k in (0, 11):
-        with pytest.raises(CoderError, match=f"the top {k} of 10"):
+        with pytest.raises(CoderError, match=f"k is {k}, not 1 to 10"):
             decoder.top(np.full(10, 0.1), k)
     with pytest.raises(UnknownClassError, match="'soup' is not one of the 10 classes"):
         decoder.probability(np.full(10, 0.1), "soup")
@@ -182,7 +182,7 @@ def test_a_function_encodes_but_cannot_be_saved():
     assert encoder(["banana", "x"]).tolist() == [[6, 3], [1, 0]]
     assert encoder([]).shape == (0, 2)
     assert encoder("x").dtype == encoder.dtype == np.float32
-    with pytest.raises(CoderError, match=r"gave shape \(3,\), \(2,\) was announced"):
+    with pytest.raises(CoderError, match=r"gave shape \(3,\); wanted \(2,\), the encoder's shape"):
         FunctionEncoder(lambda _: [1, 2, 3], (2,))("x")
     with pytest.raises(CoderError, match="cannot be saved"):
         encoder.config()

@@ -176,7 +176,7 @@ def test_npz_files_that_are_no_data_are_one_line(tmp_path):
     refused("signals hold NaN, infinity or a number beyond float32, first in example 2",
             x=signals, y=NAMES)  # fmt: skip
     refused("of its part 'test'", x=GRAY, y=NAMES, x_test=GRAY)
-    refused("is a second x of its part", x=GRAY, images=GRAY, y=NAMES)
+    refused("the array images is a second x array of the part 'all'", x=GRAY, images=GRAY, y=NAMES)
     refused("x holds object, not numbers or texts: save texts as .astype(str)",
             x=np.array([None]), y=NAMES)  # fmt: skip
     for content in (b"", b"PK", b"hello", path.read_bytes()[:-30]):

@@ -247,13 +247,16 @@ def test_json_holds_the_figures():
     [
         ({}, "one of model, probabilities, predictions is wanted, not 0"),
         ({"predictions": [0], "probabilities": [[1.0]], "y": [0]}, "not 2"),
-        ({"predictions": [0]}, "one of dataset and y"),
-        ({"predictions": [0] * 6, "y": [0], "dataset": _dataset()}, "one of dataset and y"),
+        ({"predictions": [0]}, "and neither came: give one of the two"),
+        (
+            {"predictions": [0] * 6, "y": [0], "dataset": _dataset()},
+            "and both came: give one of the two",
+        ),
         (
             {"predictions": [0] * 6, "classes": (1,), "dataset": _dataset()},
             "the data have 'a', .*; its classes: 1",
         ),
-        ({"model": _Model(), "y": [0]}, "no images to run on"),
+        ({"model": _Model(), "y": [0]}, "a model needs inputs, and y has none"),
         ({"model": _Model(), "dataset": _dataset(), "batch_size": 0}, "batch_size"),
         ({"model": 7, "dataset": _dataset()}, "the model is 7; wanted: a Model"),
         ({"model": lambda _x: _TABLE, "dataset": _dataset(4)}, "6 rows for a batch of 4"),

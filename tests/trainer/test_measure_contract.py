@@ -145,7 +145,7 @@ def test_training_data_are_recognised():
     model.provenance = {"versions": {}, "recipe": {"data_sha256": dataset.digest()}}
     m = measure(model, dataset)
     assert m.seen_as == m.to_json()["seen_as"] == "recipe.data_sha256"
-    assert "(the model's own recipe.data_sha256: not unseen data)" in m.report()
+    assert "(the model was made from these data: recipe.data_sha256)" in m.report()
     assert measure(model, dataset[:20]).seen_as is None
     assert measure(probabilities=model.table, dataset=dataset).seen_as is None
 

@@ -84,9 +84,12 @@ REFUSED = {
     ),
     "labels": (
         {"data": (X, Y + 1)},
-        "labels run from 1 to 3; the net has 3 classes: subtract 1, y - 1",
+        "labels run from 1 to 3; wanted: indices from 0 to 2, the net's classes: subtract 1, y - 1",
     ),
-    "negative": ({"data": (X, Y - 1)}, "labels run from -1 to 1; the net has 3 classes"),
+    "negative": (
+        {"data": (X, Y - 1)},
+        "labels run from -1 to 1; wanted: indices from 0 to 2, the net's classes",
+    ),
     "columns": (
         {"data": (X, np.stack([Y, Y], axis=1))},
         "labels are of shape (18, 2), not one index an example (N,)",

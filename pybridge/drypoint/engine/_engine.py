@@ -36,7 +36,8 @@ class Engine:
         threads: the number of threads among which `run` divides a batch, 1 to 64.
 
     Raises:
-        EngineError: the library refuses the blob, or does not have the backend here.
+        EngineError: ``program`` has another type, ``threads`` is not 1 to 64, this CPU does not
+            have the backend, or the library refuses the blob.
         BlobError: the bytes are no blob.
         DrypointError: the file cannot be read.
     """

@@ -9,7 +9,10 @@ from ._native import ffi, lib
 
 
 class EngineError(DrypointError, RuntimeError):
-    """The C library refused a model, a backend or a run; the message is the library's own."""
+    """An argument of the engine is not valid here, or the C library refused a model or a run.
+
+    The message names the argument; a message of the C library begins with "the engine says:".
+    """
 
 
 def check(status: int) -> None:

@@ -98,7 +98,8 @@ def verify(
         batch_size: inputs at a time.
 
     Raises:
-        ProgramError: the inputs are of another type or shape, or there are none.
+        ProgramError: ``runners`` is empty or holds an object without ``trace``, the inputs are of
+            another type or shape, or there are no inputs.
     """
     wanted = "a Program, as quant.quantize gives it"
     check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)

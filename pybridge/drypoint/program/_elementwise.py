@@ -17,13 +17,13 @@ class BinaryOp(RequantizedOp):
 
     The first input has the output's shape. Types and zero points of the inputs may differ.
     ``bias`` and ``mult`` are int32[1]. The reference, the intervals and the rewrites of a program
-    know an op by `sums` alone.
+    know an op by `accumulators` alone.
     """
 
     arity = 2
     in_place = True
 
-    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+    def accumulators(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
         """The accumulators of stored values, the bias not added.
 
         ``a`` and ``b`` are int32 or int64 and broadcast. In each of them the function is monotone,
@@ -52,7 +52,7 @@ class Add(BinaryOp):
         self.need(ok, f"factors {self.factors} are not within 1 to {MAX_FACTOR}")
         self.check_requantization(1)
 
-    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+    def accumulators(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
         """factors[0] * a + factors[1] * b."""
         return self.factors[0] * a + self.factors[1] * b
 
@@ -82,7 +82,7 @@ class Mul(BinaryOp):
         self.need(ok, f"multiplies {a} by {b}, which has neither its shape nor 1x1x{a.shape.c}")
         self.check_requantization(1)
 
-    def sums(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
+    def accumulators(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.integer]:
         """(a - zero of a) * (b - zero of b)."""
         return (a - self.inputs[0].zero) * (b - self.inputs[1].zero)
 

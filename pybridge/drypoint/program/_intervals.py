@@ -77,7 +77,7 @@ def accumulators(op: RequantizedOp, sources: list[Interval]) -> Interval:
         case AvgPool():
             low, high = _window_sums(op, sources[0])
         case BinaryOp():
-            corners = np.stack([op.sums(x, y) for x, y in itertools.product(*sources)])
+            corners = np.stack([op.accumulators(x, y) for x, y in itertools.product(*sources)])
             low, high = corners.min(axis=0), corners.max(axis=0)
         case _:
             raise TypeError(op)

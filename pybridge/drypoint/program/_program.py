@@ -39,7 +39,10 @@ class Program:
     input is its scale times the integer less its zero point, the real value of an output its scale
     times the integer. A program with an ``encoder`` (a config that
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
-    that the outputs are logits of a distribution; ``decoder`` is the config of the classes.
+    that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
+    ``labels`` has a name for each output, or none. ``threshold``, of an autoencoder, is the
+    `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
+    types.
     """
 
     name: str
@@ -308,7 +311,9 @@ class Program:
         return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
-        """The outputs as real numbers; probabilities when the program ends in a softmax."""
+        """int32 outputs (N, outputs) of `Engine.run` as float64 of this shape: probabilities if the
+        program ends in a softmax, else the outputs times ``output_scale``.
+        """
         values: NDArray[np.float64] = outputs.astype(np.float64) * self.output_scale
         if not self.softmax:
             return values

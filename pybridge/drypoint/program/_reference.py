@@ -136,7 +136,7 @@ def apply(op: Op, *inputs: Plane) -> Plane:
             y = _requantize(op, windows.sum(axis=(3, 4), dtype=np.int32))
         case BinaryOp():
             a, b = (plane.astype(np.int32) for plane in inputs)
-            y = _requantize(op, op.sums(a, b))
+            y = _requantize(op, op.accumulators(a, b))
         case Concat():
             y = np.concatenate(inputs, axis=3)
         case Lookup():

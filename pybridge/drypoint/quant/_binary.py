@@ -1,5 +1,5 @@
-"""Layers that compute one value from the two values at its place: the stage, its integers, its op
-and its error, each layer's in one class.
+"""Addition and product of two tensors: a class for each has its stage, integers, op and error
+bound.
 """
 
 from abc import ABC, abstractmethod

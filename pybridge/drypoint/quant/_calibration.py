@@ -30,7 +30,8 @@ class Calibration:
     Attributes:
         ranges: path -> (lowest, highest), real numbers; "input" is the encoded input.
         method: "minmax", or "percentile" where the outermost values are left out.
-        percentile: the share kept at each end, in percent (100 for "minmax").
+        percentile: p, above 50 and at most 100: a range reaches from the percentile 100 - p of the
+            values to the percentile p (100 for "minmax").
         n_examples: the number of inputs that the model ran over.
 
     Raises:
@@ -52,7 +53,10 @@ class Calibration:
             raise QuantizationError(f"the calibration has no range of {INPUT!r}")
         for path, (low, high) in self.ranges.items():
             if not -math.inf < low <= high < math.inf:
-                raise QuantizationError(f"the calibration of {path!r} is {low} .. {high}: no range")
+                raise QuantizationError(
+                    f"the range of {path!r} is {low} .. {high}; wanted: two finite numbers, the "
+                    "lower one first: calibrate again"
+                )
 
     def to_json(self) -> str:
         """The calibration as JSON text; `from_json` gives an equal one."""

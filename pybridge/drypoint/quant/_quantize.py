@@ -56,7 +56,8 @@ def quantize(
 
     Raises:
         UnsupportedError: layers have no integer form; the message names them all.
-        QuantizationError: the calibration is of another net, or a shape is beyond the engine.
+        QuantizationError: the net has no values or no known input shape, a parameter is not finite,
+            the calibration is of another net, or a shape is beyond the engine.
     """
     model = as_model(model)
     check_calibration(calibration)

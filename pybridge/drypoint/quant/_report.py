@@ -26,7 +26,7 @@ _BATCH = 256
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
 VISIBLE_DB = 30.0
 """A loss is visible from this SQNR down: errors of 3 % of the signal, both as root mean squares."""
-_HEAD = ("op", "type", "one step", "beyond", "SQNR, dB", "largest error", "cosine")
+_HEAD = ("op", "type", "scale", "clipped", "SQNR, dB", "largest error", "cosine")
 
 
 @dataclass(frozen=True, kw_only=True)

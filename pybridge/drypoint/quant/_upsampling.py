@@ -44,8 +44,10 @@ def upsampled(
 
 
 def _ordered(draft: Draft, path: str, layer: PixelShuffle, value: Value) -> Result:
-    """What a pixel shuffle reads, with the channels of a block's pixels one pixel after the other:
-    of the convolution that computes it, or of one that only orders channels.
+    """The input of a pixel shuffle, its channels in the engine's order ("DCR").
+
+    For the mode "CRD" the weights of an ungrouped convolution before the shuffle are permuted.
+    Without such a convolution a convolution of 1x1 is added that only permutes channels.
     """
     r, c = layer.upscale_factor, value.shape.c
     order = np.arange(c)

@@ -205,7 +205,25 @@ def examples(
         chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
         say(f"{args.data}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
-    return _fitting(chosen, encoder, name=args.data or "MNIST")
+    name = args.data or "MNIST"
+    if isinstance(reader, Model) and encoder is None:
+        _check_arrays(reader, chosen, name=name)
+    return _fitting(chosen, encoder, name=name)
+
+
+def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
+    """Refuse examples that a model without encoder does not take as they are.
+
+    Raises:
+        DrypointError: the net takes arrays of another shape.
+    """
+    wanted = model.input_shape
+    if wanted is not None and dataset.x.shape[1:] != wanted:
+        raise DrypointError(
+            f"{name} has {_described(dataset)}; the net has no encoder and takes arrays {wanted}: "
+            f"train it by train.fit(net, {name!r}), which gives it one (a Flatten is its first "
+            "layer, if it begins with a Linear), or measure and quantize it in Python"
+        )
 
 
 def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:

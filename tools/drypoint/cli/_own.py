@@ -1,4 +1,4 @@
-"""Training of any net on one's own data: choices that are left out are made here, and said."""
+"""Trains any net on your own data: a default for each option left out, and a line that says it."""
 
 import argparse
 from collections.abc import Callable

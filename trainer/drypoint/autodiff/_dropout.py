@@ -16,7 +16,8 @@ def dropout(x: Tensor, probability: float, *, rng: np.random.Generator) -> Tenso
     """Each element is 0 with `probability`, else divided by 1 - probability: the mean stays.
 
     `rng` draws a key of 64 bits; a hash of the key and the element's index decides whether the
-    element is 0. So masks are equal on every machine, and a `Program` gets another key in each run.
+    element is 0. So masks are equal on every machine. A compiled training step draws another key
+    in each run.
 
     Raises:
         AutodiffError: the probability is not in [0, 1).

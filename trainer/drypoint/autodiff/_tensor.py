@@ -91,7 +91,8 @@ class Tensor:
         """
         if self._node is None:
             raise AutodiffError(
-                "backward() of a constant: make a tensor below it with requires_grad=True"
+                "backward() of a tensor without gradient: none of the tensors that it was computed "
+                "from has requires_grad=True"
             )
         if gradient is not None:
             seed = np.asarray(gradient)
@@ -279,7 +280,7 @@ def _broadcast(function: Callable[[Array, Array], Array], x: Tensor, y: Tensor) 
     try:
         return function(x.data, y.data)
     except ValueError as error:
-        raise AutodiffError(f"shapes {x.shape} and {y.shape} do not go together") from error
+        raise AutodiffError(f"shapes {x.shape} and {y.shape} cannot be broadcast") from error
 
 
 def _meeting(other: ArrayLike, dtype: np.dtype[np.floating]) -> Array:

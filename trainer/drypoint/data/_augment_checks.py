@@ -27,7 +27,8 @@ def checked_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str
     places = np.asarray(indices)
     if places.shape != (n,) or places.dtype.kind not in "iu":
         raise AugmentError(
-            f"{n} {what} want as many whole indices, not {places.dtype} {places.shape}"
+            f"indices is {places.dtype} {places.shape}; wanted: {n} integers, one for each of the "
+            f"{n} {what}"
         )
     for name, low, high in (("seed", seed, seed), ("epoch", epoch, epoch), _range(places)):
         if low < 0 or high >= 1 << 63:

@@ -129,7 +129,7 @@ class ClassDecoder:
     def _top(self, rows: NDArray[np.float64], k: int) -> list[list[tuple[Class, float]]]:
         """The ``k`` likeliest pairs of each row."""
         if not 1 <= k <= len(self.classes):
-            raise CoderError(f"the top {k} of {len(self.classes)} classes do not exist")
+            raise CoderError(f"k is {k}, not 1 to {len(self.classes)}, the number of classes")
         orders = np.argsort(-rows, axis=1, kind="stable")[:, :k].tolist()
         return [
             [(self.classes[i], float(row[i])) for i in order]

@@ -24,4 +24,4 @@ class UnknownClassError(DrypointError, KeyError):
 
 
 class AugmentError(DrypointError, ValueError):
-    """An amount of distortion is out of range, or the input is no array of images."""
+    """An amount of distortion is out of range, or the input is no array of images or signals."""

@@ -53,5 +53,8 @@ class FunctionEncoder:
         """The array for one object."""
         array = np.asarray(self.function(thing), dtype=np.float32)
         if array.shape != self.shape:
-            raise CoderError(f"the function gave shape {array.shape}, {self.shape} was announced")
+            raise CoderError(
+                f"the function of a FunctionEncoder gave shape {array.shape}; wanted {self.shape}, "
+                "the encoder's shape: change one of the two"
+            )
         return array

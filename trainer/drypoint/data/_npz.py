@@ -54,7 +54,10 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
         role = _role(name)
         if role is not None:
             if role in roles:
-                raise FormatError(f"{path}: {name} is a second {role[1]} of its part")
+                raise FormatError(
+                    f"{path}: the array {name} is a second {role[1]} array of the part "
+                    f"{role[0] or 'all'!r}; wanted: one x and one y for each part"
+                )
             roles[role] = array
     names = roles.get(("", "classes"))
     classes = () if names is None else tuple(names.tolist())

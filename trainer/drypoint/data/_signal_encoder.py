@@ -171,7 +171,7 @@ class SignalEncoder:
         return shape == one or (self.channels == 1 and shape == one[:1])
 
     def windows(self, recording: ArrayLike) -> Signals:
-        """The windows of a recording, every `hop` steps; what is left at the end is dropped.
+        """The windows of a recording, every `hop` steps; steps after the last window are dropped.
 
         Split recordings into training and validation parts before you cut them: windows that
         overlap hold the same samples.

@@ -10,14 +10,14 @@ from ._errors import DatasetError
 def train_val_split(
     dataset: Dataset, size: float, *, seed: int = 0, stratify: bool = True
 ) -> tuple[Dataset, Dataset]:
-    """(training, validation): disjoint parts of all images, each in the original order.
+    """(training, validation): disjoint parts of all examples, each in the original order.
 
     Args:
         dataset: the data set to split.
         size: the exact size of the validation part: a float in (0, 1) is the fraction of the
-            images (rounded half up), an int in [1, N - 1] their number.
+            examples (rounded half up), an int in [1, N - 1] their number.
         seed: the seed of the split; equal seeds give equal splits.
-        stratify: give each class its share of the validation part, to within one image
+        stratify: give each class its share of the validation part, to within one example
             (largest remainders; ties go to the lower class index).
 
     Raises:
@@ -41,13 +41,14 @@ def train_val_split(
 
 
 def _count(size: float, length: int) -> int:
-    """The number of validation images for ``size``."""
+    """The number of validation examples for ``size``."""
     if isinstance(size, float) and not 0 < size < 1:
         raise DatasetError(f"a fraction must lie between 0 and 1, not {size}; a count is an int")
     count = int(size * length + 0.5) if isinstance(size, float) else size
     if not 1 <= count < length:
         raise DatasetError(
-            f"{size} of {length} images would be {count} for validation: each part needs at least 1"
+            f"{size} of {length} examples would be {count} for validation: each part needs at "
+            "least 1"
         )
     return count
 

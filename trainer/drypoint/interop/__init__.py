@@ -1,4 +1,4 @@
-"""Import of nets from files of other frameworks.
+"""Nets and integer programs from and to ONNX, TensorFlow Lite, PyTorch and Keras.
 
 **ONNX**, as PyTorch, Keras and Wolfram write it, gives a float net:
 

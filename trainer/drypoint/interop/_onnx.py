@@ -197,4 +197,7 @@ def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
             return reader.draft, reader.walk(HANDLERS, HINTS)
         except Bound as found:
             bound = found.view
-    raise OnnxError("its input is read in too many ways")
+    raise OnnxError(
+        "the layers that read the graph's input take it in different shapes or axis orders: export "
+        "the net with images as (N, C, H, W)"
+    )

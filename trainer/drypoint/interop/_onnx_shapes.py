@@ -65,7 +65,10 @@ def squeeze(reader: Reader, node: Node) -> None:
         axes = tuple(i for i, n in enumerate(value.shape, 1) if n == 1)
     gone = {axis % rank for axis in axes}
     if 0 in gone or any(value.shape[axis - 1] != 1 for axis in gone):
-        raise Unsupported(f"takes the axes {axes} from (N, {value.shape})")
+        raise Unsupported(
+            f"removes the axes {axes} of a batch of {value.shape}; wanted: axes of size 1, not the "
+            "batch axis"
+        )
     shape = tuple(n for i, n in enumerate(value.shape, 1) if i not in gone)
     if not shape:
         raise Unsupported("leaves the batch axis alone: a net gives at least one value (N, 1)")
@@ -157,7 +160,10 @@ def slice_of(reader: Reader, node: Node) -> None:
     axes = reader.ints(node, "axes", 3) or tuple(range(len(starts)))
     steps = reader.ints(node, "steps", 4) or (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or min(steps, default=1) < 1:
-        raise Unsupported(f"goes from {starts} to {ends} along {axes} by {steps}")
+        raise Unsupported(
+            f"slices from {starts} to {ends} along axes {axes} in steps {steps}; wanted: as many "
+            "numbers in each, steps of at least 1"
+        )
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         at = axis % rank
         if at == 0:
@@ -256,7 +262,10 @@ def softmax(reader: Reader, node: Node) -> None:
         reader.set(node, Value(end=made.end, made=made.made, shape=shape, index=index))
         return
     if axis == 0 or (old and axis != rank - 1):
-        raise Unsupported(f"goes over axis {axis} and those after it of (N, {value.shape})")
+        raise Unsupported(
+            f"is a softmax over axis {axis} of a batch of {value.shape}; wanted: one axis, not the "
+            "batch axis (before opset 13 a softmax takes all axes from ``axis`` on)"
+        )
     value, axes = reader.plane(value)
     made = reader.draft.add(kind(axis=axes[axis - 1]), (value,))
     reader.set(node, Value(end=made.end, made=made.made, shape=value.shape, index=value.index))

@@ -272,7 +272,10 @@ def _reshape(draft: Draft, one: Operator) -> None:
     source, value = draft.read(one, reshaped=True), draft.described(one.outputs[0], 0)
     source = draft.plain(one.name, source)
     if value.shape.size != source.shape.size or not _in_same_steps(source, value):
-        raise Unsupported(f"makes {value.tensor} of {source.tensor}")
+        raise Unsupported(
+            f"reshapes {source.tensor} to {value.tensor}; wanted: as many values, equal scale "
+            "and zero point"
+        )
     made = replace(source, shape=value.shape)
     alone = draft.readers[one.inputs[0]] == draft.readers[draft.file.input] == 1
     if source.at == 0 and alone:

@@ -206,7 +206,10 @@ def _function(draft: Draft, one: Operator) -> None:
     """A function of one value, or the softmax of a vector."""
     source = draft.read(one)
     if one.kind == "SOFTMAX" and (not source.vector or one.options["Beta"] != 1):
-        raise Unsupported("acts on an image, or has a factor")
+        raise Unsupported(
+            f"is a softmax of {source.plane} with Beta {one.options['Beta']}; wanted: of a vector, "
+            "with Beta 1"
+        )
     if one.kind == "GELU" and one.options["Approximate"]:
         layer: nn.Layer = nn.Function("gelu_tanh")
     elif one.kind == "LEAKY_RELU":

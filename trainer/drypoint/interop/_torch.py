@@ -20,9 +20,9 @@ from ._torch_operations import OPERATIONS, REFUSED
 def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
     """The float net of a PyTorch module, with its weights: a `Sequential` where it is a chain.
 
-    ``torch.export`` traces the module in evaluation mode; the module is left as it was. The net's
-    input is the module's, with the two exceptions of `from_onnx`. Operations that no layer computes
-    are named all at once.
+    ``torch.export`` traces the module in evaluation mode and does not change it. The net takes the
+    shape that the module takes, with the two exceptions of `from_onnx`. One error names all
+    operations that no layer computes.
 
         net = interop.from_torch(module, torch.zeros(1, 1, 28, 28))
         encoder = data.ImageEncoder(width=28, height=28, mean=0.1307, std=0.3081)

@@ -37,8 +37,8 @@ def measure(
     Args:
         model: an object with ``predict_proba(inputs)``, a runner of a program (``program`` and
             ``trace``), or a callable; it gives probabilities for a batch of inputs.
-        dataset: images, true classes and class names; or a pair (x, y) of inputs (N, ...) and
-            labels, as `train.fit` takes it.
+        dataset: a `Dataset` of images or signals; or a pair (x, y) of inputs (N, ...) and labels,
+            as `train.fit` takes it.
         probabilities: (N, number of classes), each in [0, 1].
         predictions: (N,) class indices; figures that need probabilities then raise.
         y: (N,) true classes: indices, one-hot rows, or names from ``classes``.
@@ -56,13 +56,16 @@ def measure(
     if given != 1:
         raise MeasureError(f"one of model, probabilities, predictions is wanted, not {given}")
     if (dataset is None) == (y is None):
-        raise MeasureError("the truth comes from one of dataset and y")
+        came = "neither" if y is None else "both"
+        raise MeasureError(
+            f"the true classes are given by dataset or by y, and {came} came: give one of the two"
+        )
     own = classes_of(model) if classes is None else ClassDecoder(tuple(classes)).classes
     data = None if dataset is None else labelled(dataset, own)
     if model is not None:
         predict = predictor(model)
         if data is None:
-            raise MeasureError("a model is measured on a dataset; y alone has no images to run on")
+            raise MeasureError("a model needs inputs, and y has none: give dataset=(x, y), not y")
         probabilities = _run(predict, data.x, batch_size=batch_size)
     truth, names = (data.y, data.classes) if data is not None else label_indices(y, own, name="y")
     rows = None if probabilities is None else _probabilities(probabilities)

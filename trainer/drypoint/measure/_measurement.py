@@ -99,10 +99,10 @@ class Measurement(ProbabilityFigures):
         return latency(predict, dataset.x, calls=calls, seconds=seconds)
 
     def throughput(self, batch_size: int = 256, *, seconds: float = 1.0) -> float:
-        """Images per second in batches; every call of this method measures again.
+        """Examples per second in batches; every call of this method measures again.
 
         Args:
-            batch_size: images for each call of the model, at least 1.
+            batch_size: examples for each call of the model, at least 1.
             seconds: approximate time of the measurement; at least one batch is timed.
 
         Raises:

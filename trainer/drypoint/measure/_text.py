@@ -92,7 +92,7 @@ def _figures(m: ProbabilityFigures) -> list[tuple[str, str]]:
             ("calibration", f"{m.ece:.4f}  (expected error, 10 bins)"),
         ]
     if m.data_digest is not None:
-        seen = "" if m.seen_as is None else f"  (the model's own {m.seen_as}: not unseen data)"
+        seen = "" if m.seen_as is None else f"  (the model was made from these data: {m.seen_as})"
         pairs.append(("data", f"{m.data_digest[:16]}{seen}"))
     return pairs
 

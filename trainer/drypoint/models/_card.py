@@ -125,7 +125,7 @@ class ModelCard:
                 f"{self.program_bytes:,} bytes, {self.arena_bytes:,} bytes of working memory",
             ),
             ("", str(self.integer_score)),
-            ("decided otherwise", f"{self.disagreements:,} of {self.float_score.n:,}"),
+            ("disagreements", f"{self.disagreements:,} of {self.float_score.n:,} decisions differ"),
             (
                 "data",
                 f"{data['name']}: {data['train']:,} images to train and choose by, "

@@ -46,12 +46,14 @@ class Model:
 
     Args:
         net: a layer, mostly a `Sequential`. If its sizes are open, the encoder's shape sets them.
-        encoder: encodes images as arrays of the net's input shape; None: the model takes arrays.
+        encoder: encodes pictures or signals as arrays of the net's input shape; None: the model
+            takes arrays.
         decoder: decodes the net's output to a class, an image, ...; None: the model gives arrays.
         provenance: facts about the model that its file holds too, of JSON types.
 
     Raises:
-        ModelError: `net` is no layer, or `provenance` is not JSON.
+        ModelError: `net` is no layer, the decoder has another number of classes than the net has
+            outputs, or `provenance` is not JSON.
         ShapeError: the encoder gives another shape than the net takes.
     """
 
@@ -82,8 +84,8 @@ class Model:
         shape = self.net.output_shape(self.net.input_shape)
         if len(shape) == 1 and shape[0] != len(classes):
             raise ModelError(
-                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes: they are one "
-                "for one"
+                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
+                f"{shape[0]} classes, one for each output, as ClassDecoder(classes)"
             )
 
     @property

@@ -184,7 +184,7 @@ class OneHot(Layer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Layer):
-    """In training sets each element to 0 with a probability p and divides the others by 1 - p.
+    """Dropout: in training an element becomes 0 with probability p, else it is divided by 1 - p.
 
     Outside of training the output is the input.
 

@@ -98,7 +98,7 @@ def ports(
     title: str = "",
     ax: Placement = None,
 ) -> ImageGrid:
-    """The examples of an association: images from one port, titled with the other ports' values.
+    """Images from one port of a dict of arrays, each titled with the values of the other ports.
 
     Args:
         arrays: port -> array, all of one length: one holds images (N, H, W) or with channels,

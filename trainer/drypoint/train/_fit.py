@@ -79,8 +79,8 @@ def fit(
         loss: a `Loss`, or a function of outputs and targets (tensors and arrays, N rows) that
             gives a tensor (N,); `nn.default_loss` if None. For a graph the name of an output, or
             {name: weight} of several outputs; None takes the only loss.
-        metrics: "accuracy", or functions of outputs and targets (arrays of N rows) that give a
-            number for each example (N,); None: accuracy, if there are classes.
+        metrics: a list of "accuracy" and of functions of outputs and targets (arrays of N rows)
+            that give a number for each example (N,); None: accuracy, if there are classes.
         validation_data: as ``data``, but no function; measured after each epoch. Keep the data of
             your final measurement out of it. `TrainWarning` if it is the training data.
         validation_split: without ``validation_data``: the share (float below 1) or number (int)
@@ -90,7 +90,8 @@ def fit(
             equal ones), not of the last epoch.
         early_stopping: ends the run when a figure no longer improves.
         time_limit: seconds of this call after which the run ends, as by Ctrl-C.
-        augment: changes the training images of each batch before the encoder; see `Augmentation`.
+        augment: changes the training inputs (images or signals) of each batch before the encoder;
+            see `Augmentation`.
         average: the decay of an exponentially weighted mean of the weights over the steps (0.998
             averages about 500 steps); the mean is validated and returned in place of the last
             weights.

@@ -40,6 +40,8 @@ def resolve_metrics(
     """
     if given is None:
         return {ACCURACY: None} if objective.classes else {}
+    if isinstance(given, str):
+        raise TrainError(f"metrics is the text {given!r}; wanted: a list, metrics=[{given!r}]")
     metrics: dict[str, MetricFunction | None] = {}
     for metric in given:
         if isinstance(metric, str):
@@ -55,7 +57,10 @@ def resolve_metrics(
     if metrics and objective.output_port is None:
         raise TrainError("metrics compare one output with one target; this graph has no such pair")
     if ACCURACY in metrics and not objective.classes:
-        raise TrainError("accuracy is of class indices; the targets are none")
+        raise TrainError(
+            "metrics has 'accuracy', which compares class indices, and the targets are no class "
+            "indices: leave it out, or give a function"
+        )
     return metrics
 
 

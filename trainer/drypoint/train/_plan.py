@@ -20,10 +20,11 @@ from .step.all_reduce import AllReduce
 
 
 class Augmentation(Protocol):
-    """A function of stored images, before the encoder: of one batch, or of several small batches.
+    """A function that `fit` calls on images or signals before the encoder, batch by batch.
 
-    The change of an image must depend on ``seed``, ``epoch`` and the image's index alone, so that
-    a resumed run, or a run with another batch size, sees identical images. An example::
+    It may get several small batches in one call. The change of an example must depend on ``seed``,
+    ``epoch`` and the example's index alone. So a resumed run, or a run with another batch size,
+    reads identical examples. An example::
 
         def noisy(images, *, seed, epoch, indices):
             rng = np.random.default_rng([seed, epoch, *indices])

@@ -131,7 +131,8 @@ def check_labels(column: Column, n_classes: int | None) -> None:
     low, high = int(column.min()), int(column.max())
     if low < 0 or (n_classes is not None and high >= n_classes):
         hint = ": subtract 1, y - 1" if low == 1 and high == n_classes else ""
-        raise TrainError(f"labels run from {low} to {high}; the net has {n_classes} classes{hint}")
+        wanted = "0 on" if n_classes is None else f"0 to {n_classes - 1}, the net's classes"
+        raise TrainError(f"labels run from {low} to {high}; wanted: indices from {wanted}{hint}")
 
 
 def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:

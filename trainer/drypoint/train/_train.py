@@ -127,7 +127,8 @@ def _plan(
     )
     if all_reduce is not None and objective.graph.buffers:
         raise TrainError(
-            "a batch norm cannot be trained by MPI: each process would see a part of the batch"
+            f"mpi=True cannot train {next(iter(objective.graph.buffers))}: a process sees only a "
+            "part of the batch; leave mpi or the batch norm out"
         )
     return plan
 

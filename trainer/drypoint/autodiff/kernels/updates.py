@@ -84,7 +84,11 @@ class SGDStep:
 
 @dataclass(frozen=True)
 class AdamStep:
-    """m += c1 (g - m); v += c2 (g^2 - v); w = keep w - rate m / (unbias sqrt v + eps)."""
+    """m += c1 (g - m); v += c2 (g^2 - v); w = keep w - rate m / (unbias sqrt v + eps).
+
+    In step t: c1 = 1 - beta1, c2 = 1 - beta2, rate = lr / (1 - beta1^t),
+    unbias = 1 / sqrt(1 - beta2^t), keep = 1 - lr * weight_decay.
+    """
 
     kernel: ClassVar[str] = "adam"
     rate: float

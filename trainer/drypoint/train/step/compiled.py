@@ -52,7 +52,7 @@ class CompiledStep:
         self._compiles = True
 
     def run(self, shards: Sequence[Shard]) -> list[Totals]:
-        """A step for each batch, up to the first batch of another shape than the first one's."""
+        """A step for each batch in order, until a batch's shape differs from the first batch's."""
         shape = batch_shape(shards[0])
         program = self._programs.get(shape)
         if program is None or not program.current:
