@@ -86,7 +86,8 @@ typedef enum dpt_status {
                            * or the tables of all ops are more than 4 times the blob */
     DPT_E_OVERFLOW = -12, /* an accumulator could overflow */
     DPT_E_PLAN = -13,     /* the arena plan is wrong, or no op reads an output */
-    DPT_E_STATE = -14     /* a streaming model runs by dpt_step alone, any other by dpt_run */
+    DPT_E_STATE = -14     /* dpt_run of a streaming model, or dpt_reset or dpt_step of a model that
+                           * does not stream */
 } dpt_status;
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
@@ -107,9 +108,9 @@ enum {
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
-/* Marks of an op. DPT_IN_PLACE: its output lies over a tensor that its group reads and that no
- * later op reads. DPT_FUSED: only `rows` rows of its output are kept at a time, for the next op,
- * which belongs to the same group (NUMERICS.md section 8). */
+/* Marks of an op. DPT_IN_PLACE: the output lies over a tensor that the op's group reads and that no
+ * later op reads. DPT_FUSED: the arena keeps only `rows` rows of the output, for the next op, which
+ * belongs to the same group (NUMERICS.md section 8). */
 enum { DPT_IN_PLACE = 1, DPT_FUSED = 2 };
 
 /* What an op reads or writes: a plane of height h, width w and c channels, stored row by row, the
@@ -138,40 +139,42 @@ typedef struct dpt_op {
     dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
     dpt_tensor out;      /* DPT_I32 in the last op, DPT_U8 or DPT_I8 in every other */
     uint16_t kernel_h, kernel_w, stride_h, stride_w;
-    uint16_t dilation_h, dilation_w; /* of a convolution: from a tap to the next */
+    uint16_t dilation_h, dilation_w; /* of a convolution: rows, columns from a tap to the next */
     uint16_t pad_top, pad_left, pad_bottom, pad_right;
     uint16_t pool_h, pool_w; /* of a convolution; 1, 1 means none */
     uint16_t groups;         /* DPT_GROUPED: at least 2; in.c / groups channels each */
-    uint16_t last_reader;    /* dpt_model_load: the last op that reads the output */
-    uint16_t rows;           /* 0: computed at once; DPT_FUSED: rows that are kept; else rows that
-                              * are computed at a time */
+    uint16_t last_reader;    /* index of the last op that reads the output; 0 in generated code */
+    uint16_t rows;           /* 0: the output is computed in one call; DPT_FUSED: output rows that
+                              * the arena keeps; else output rows computed in one call, at most */
     uint16_t first, period;  /* of a streaming model: the op runs in the steps first, first +
                               * period, ...; the first step after dpt_reset is number 1 */
     int32_t lo, hi;          /* the clamp of the output */
     uint16_t factors[2];     /* of an addition, 1 .. 32767 */
-    uint32_t out_offset;     /* where the output, or the rows that are kept, lie in the arena,
-                              * bytes; 0 in the last op */
+    uint32_t out_offset;     /* bytes from the arena's begin to the output (DPT_FUSED: to its kept
+                              * rows); times n in a batch of n; 0 in the last op */
     const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
                               * dense: [out.c][in.h * in.w * in.c] */
     const uint8_t *table;    /* lookup: [256] of the output's type, by the stored byte */
-    const uint8_t *bias;     /* [out.c] x 4 bytes; average pool, add: one */
-    const uint8_t *mult;     /* as bias */
+    const uint8_t *bias;     /* int32, little-endian: [out.c]; average pool, add, mul: [1] */
+    const uint8_t *mult;     /* int32, even, 2 .. 2^31 - 2; as many as biases */
     const uint8_t *pad;      /* [in.c] bytes: what a padded place of each channel reads, as
                               * stored; NULL: 0 */
     const void *packed;      /* what dpt_model_pack made of the tables, or NULL */
 } dpt_op;
 
-/* A kernel computes one op on n inputs: all of `out` from all of in[0] and, where the op reads two
- * tensors, in[1]. The n planes of a tensor lie one after the other. A kernel trusts the op. `out`
- * overlaps no input but one of an addition, a multiplication or a lookup, which it equals. The op
- * may be a copy that has the heights and the padding of a few rows. */
+/* A kernel computes one op on n >= 1 inputs: all of `out` from all of in[0] and, where the op reads
+ * two tensors, in[1]. The n planes of a tensor lie one after the other. `out` is aligned to 4 bytes
+ * if it is DPT_I32; no other plane needs alignment. A kernel does not check the op. `out` overlaps
+ * no input, except that it may equal an input of an addition, a multiplication or a lookup, and
+ * that dpt_dsp_run_group gives a 3x3 depthwise and a 1x1 convolution an `out` that equals in[0].
+ * The op may be a copy that has the heights and the padding of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A run of a model, for the inside of the library. */
 struct dpt_run_state;
 
-/* Runs a group of ops row by row, from op `first` on; returns the group's last op. */
+/* Runs the group of ops that begins with op `first`; returns the index of the group's last op. */
 typedef size_t dpt_group_runner(const struct dpt_run_state *run, size_t first);
 
 /* A backend: one implementation of the kernels, for one instruction set. All give the same bytes.
@@ -181,7 +184,8 @@ typedef struct dpt_backend {
     int (*available)(void);         /* 1 if this CPU can run it */
     uint16_t packing;               /* the layout of weights that it reads; 0: as they are */
     dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table */
-    dpt_group_runner *run_group;    /* dpt_run_rows; NULL: no op runs row by row */
+    dpt_group_runner *run_group;    /* dpt_run_rows, dpt_dsp_run_group; NULL: DPT_E_BACKEND for a
+                                     * model with an op whose `rows` is not 0 */
 } dpt_backend;
 
 /* What a softmax multiplies outputs with before it takes powers of 2: the output scale times
@@ -206,8 +210,10 @@ typedef struct dpt_model {
                                  * no streaming model */
 } dpt_model;
 
-/* Sees the output of each op as soon as it is computed: `size` bytes of it, from byte `at` on. The
- * parts of an output come in order, without gaps; an op that is not computed row by row has one. */
+/* Receives the output of op `op` as soon as it is computed: the `size` bytes at `output` are bytes
+ * at .. at + size - 1 of it. The parts of an output come in order, without gaps; an op that is not
+ * computed row by row has one part. The last op's values are int32_t in the machine's byte order.
+ * `output` is valid during the call only. */
 typedef void dpt_trace(void *user, size_t op, size_t at, const void *output, size_t size);
 
 /* Reads a blob of blob_size bytes at any alignment, checks all of it, once, and fills *model and
@@ -221,23 +227,30 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
  * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
  * values of type ops[0].in.type; `output` receives out.h * w * c of the last op. The input is not
  * changed; arena, input and output must not overlap.
- * Returns DPT_E_ARGUMENT, DPT_E_ARENA or DPT_E_BACKEND before anything is written, or DPT_OK. */
+ * Returns DPT_OK, or, before anything is written, DPT_E_ARGUMENT, DPT_E_ARENA, DPT_E_BACKEND or
+ * DPT_E_STATE (the model is a streaming model: call dpt_step). */
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output);
 
-/* The same, and `trace` (unless NULL) sees every op's output. DPT_E_STATE: a streaming model. */
+/* Runs the model as dpt_run does, with the same statuses, and calls `trace`, unless it is NULL,
+ * with the output of each op. */
 dpt_status dpt_run_traced(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                           void *user);
 
-/* For a streaming model, which `drypoint export --streaming` makes: it reads one row of a signal in
- * each step. dpt_reset writes the state, the first model->state_size bytes of the arena; the next
- * step is the first one of a signal. dpt_step takes one row of the input and runs what is due: it
- * fills `output` and returns DPT_OK, or returns DPT_NO_OUTPUT and leaves `output` as it is. The
- * state must last from one step to the next; what lies behind it need not. The arguments are the
- * arguments of dpt_run; `backend` may change from step to step. Errors: as dpt_run; DPT_E_STATE if
- * the model does not stream. The trace sees the outputs of the ops that run. NUMERICS.md,
- * section 11. */
+/* A streaming model (`drypoint export --streaming`) reads one row of a signal in each step.
+ *
+ * dpt_reset writes the state: the first model->state_size bytes of the arena. Call it before the
+ * first row of each signal; without it the steps read whatever lies in the arena. Returns DPT_OK,
+ * DPT_E_ARGUMENT (model or arena is NULL), DPT_E_STATE (the model does not stream) or DPT_E_ARENA
+ * (arena_size is less than state_size).
+ *
+ * dpt_step takes the next row of the input and runs the ops that are due. It writes `output` and
+ * returns DPT_OK, or returns DPT_NO_OUTPUT and does not write `output`, which must not be NULL in
+ * either case. The caller keeps the state from step to step; the rest of the arena may change.
+ * `backend` may change from step to step. Errors: DPT_E_ARGUMENT, DPT_E_ARENA (arena_size is less
+ * than model->arena_size), DPT_E_BACKEND; DPT_E_STATE if the model does not stream. The trace
+ * receives the outputs of the ops that run. NUMERICS.md, section 11. */
 dpt_status dpt_reset(const dpt_model *model, void *arena, size_t arena_size);
 dpt_status dpt_step(const dpt_model *model, const dpt_backend *backend, void *arena,
                     size_t arena_size, const void *input, int32_t *output);
@@ -245,9 +258,9 @@ dpt_status dpt_step_traced(const dpt_model *model, const dpt_backend *backend, v
                            size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                            void *user);
 
-/* Runs the model on n >= 1 inputs that lie one after the other; `outputs` receives the outputs
- * likewise. The arena holds n * model->arena_size bytes. Weights are read once for several inputs.
- */
+/* Runs the model on n >= 1 inputs that lie one after the other in `inputs`; their outputs lie one
+ * after the other in `outputs`. `arena_size` must be at least n * model->arena_size. Weights are
+ * read once for several inputs. Statuses as of dpt_run; n = 0 is DPT_E_ARGUMENT. */
 dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, void *arena,
                          size_t arena_size, const void *inputs, int32_t *outputs, size_t n);
 
@@ -263,9 +276,9 @@ dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, voi
 dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,
                           const dpt_backend *backend, void *memory, size_t memory_size);
 
-/* The memory that dpt_model_pack needs for the same model and backend (NULL: the best here); 0 for
- * a backend that reads weights as they are; SIZE_MAX where the model cannot be packed for the
- * backend, or the packed weights are more than a size_t of this machine can count. */
+/* Bytes of memory that dpt_model_pack needs for this model and backend (NULL: the best here). 0: no
+ * op is packed, or `model` is NULL. SIZE_MAX: the model cannot be packed for the backend, or the
+ * packed weights are more than a size_t of this machine can count. */
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
 
 /* The steps of one run: the sum over all ops of
@@ -291,13 +304,15 @@ size_t dpt_argmax(const int32_t *output, size_t n);
 
 /* The softmax of n >= 1 outputs, in units of 2^-30: probability[i] * 100 / 2^30 is a percentage.
  * Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n * 2^-30 of the
- * exact softmax. `probability` may be `output`. The scale of a model is model->softmax. */
+ * exact softmax. `probability` may equal `output`, but must not overlap it otherwise. The scale of
+ * a model is model->softmax; {0, 0} gives n equal probabilities. */
 void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability);
 
 /* The label of an output, or "" when the model has none for it. */
 const char *dpt_label(const dpt_model *model, size_t index);
 
-/* CRC-32 as zlib computes it: of bytes that follow those whose CRC-32 is `crc`; 0 for the first. */
+/* The CRC-32 of zlib. `crc` is the CRC-32 of the bytes that come before `data`; 0: there are none.
+ * Uses 1 KB of stack. */
 uint32_t dpt_crc32(uint32_t crc, const void *data, size_t size);
 
 /* A status in words: a constant string, never NULL. */
@@ -311,13 +326,15 @@ const dpt_backend *dpt_backend_best(void);
 
 /* cffi: end */
 
-/* Where a log goes: it sends `size` characters over a UART, by semihosting, to a file. */
+/* The caller's output function for a log: sends `size` characters at `text`, for example over a
+ * UART. `text` is not closed by a zero byte and is valid during the call only. */
 typedef void dpt_sink(void *user, const char *text, size_t size);
 
-/* dpt_run, and the input and every op's output as lines of text to `sink`, each line in one call:
- * `drypoint diff` reads them and names the first op that differs from the program. `id` says which
- * program the model was made of: NAME_ID of generated code, or 0 (not stated). LeNet's log
- * is 12 KB. Returns as dpt_run does; DPT_E_ARGUMENT also where `sink` is NULL. */
+/* Runs the model as dpt_run does and sends the input and every op's output to `sink` as lines of
+ * text, each line in one call. `drypoint diff` reads the lines and names the first op whose output
+ * differs. `id` identifies the program: NAME_ID of generated code, or 0 (not stated). LeNet's log
+ * has 12 KB. Statuses as of dpt_run; if model, input or sink is NULL, DPT_E_ARGUMENT and no line.
+ * After every other error the input's lines have been sent, and the last line has the status. */
 dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, uint32_t id,
                           dpt_sink *sink, void *user);
@@ -332,8 +349,9 @@ dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 
 /* For weights that `drypoint export --target` has packed, where the compiler's target has them:
  * dpt_blocks on any 32-bit core or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on
- * Cortex-M with Helium; the others on processors with SIMD. A model that names a kernel does not
- * ask whether the CPU it runs on has it. Kinds that are not listed have the kernels above. */
+ * Cortex-M with Helium; the others on processors with SIMD. dpt_run
+ * does not check whether the CPU has the instructions of a generated model's kernels: on another
+ * CPU they fault. A kind without a kernel in this list uses a dpt_scalar kernel. */
 dpt_kernel dpt_neon_add, dpt_neondot_add, dpt_neoni8mm_add, dpt_rvv_add, dpt_wasm_add;
 dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_maxpool,
     dpt_wasm_maxpool, dpt_neon_avgpool, dpt_neondot_avgpool, dpt_neoni8mm_avgpool, dpt_rvv_avgpool,

@@ -57,8 +57,8 @@ class model {
         return dpt_elements(model_->ops[model_->n_ops - 1].out);
     }
 
-    /* dpt_run. DPT_E_ARGUMENT if input or output is not as long as the model's, or the input is of
-     * the other type. */
+    /* Calls dpt_run. DPT_E_ARGUMENT also if input or output has another number of values than the
+     * model's, or the input is not of the model's input type. */
     dpt_status run(span<const uint8_t> input, span<uint8_t> arena, span<int32_t> output) const {
         return run(input.data(), input.size(), DPT_U8, arena, output, dpt_run);
     }
@@ -66,7 +66,7 @@ class model {
         return run(input.data(), input.size(), DPT_I8, arena, output, dpt_run);
     }
 
-    /* dpt_reset and dpt_step, for a streaming model; errors as of run. */
+    /* Call dpt_reset and dpt_step; step checks input and output as run does. */
     dpt_status reset(span<uint8_t> arena) const {
         return dpt_reset(model_, arena.data(), arena.size());
     }

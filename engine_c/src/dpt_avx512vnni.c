@@ -49,8 +49,7 @@ QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
     return _mm512_load_si512(p);
 }
 
-/* GCC copies each accumulator to another register and back around _mm512_dpbusd_epi32. The assembly
- * does not. */
+/* Assembly, since GCC copies each accumulator out and back around _mm512_dpbusd_epi32. */
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(w));
     return acc;

@@ -22,8 +22,8 @@
 
 #ifndef DPT_PLAIN_C
 
-/* x86-64. dpt_cpu.c chooses among the backends at run time; its <cpuid.h> asks for the first
- * versions here. */
+/* x86-64. dpt_backend.c chooses a backend at run time, by the features that dpt_cpu.c detects. The
+ * compiler versions of the next line are the first whose <cpuid.h> has what dpt_cpu.c calls. */
 #if defined(__x86_64__) && DPT_COMPILER(7, 6, 10)
 #ifndef DPT_NO_SSE41
 #define DPT_SSE41
@@ -72,8 +72,7 @@ dpt_kernel dpt_sse41_add, dpt_avx2_add, dpt_avxvnni_add, dpt_avx512vnni_add, dpt
 
 /* The backends for small devices, whose weights the exporter packs. dpt_blocks: plain C or Armv6-M,
  * on 32-bit cores and on any RISC-V. dpt_dsp: Cortex-M with the DSP extension. dpt_mve: Cortex-M
- * with Helium (MVE) for integers. No build needs to leave them out, since only exported models name
- * them. */
+ * with Helium (MVE) for integers. No build leaves them out: only exported models name them. */
 #if (UINTPTR_MAX == 0xFFFFFFFFu || defined(__riscv)) && defined(__GNUC__) &&                       \
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define DPT_BLOCKS

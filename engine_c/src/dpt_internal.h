@@ -133,7 +133,7 @@ static inline int32_t dpt_first_row(dpt_row_map map, int32_t y) {
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
 
-/* Whether the kernel of grouped convolutions computes a convolution, on any backend. */
+/* Whether a convolution is dilated. On every backend kernels[DPT_GROUPED] computes it then. */
 static inline int dpt_dilated(const dpt_op *op) {
     return op->dilation_h != 1 || op->dilation_w != 1;
 }

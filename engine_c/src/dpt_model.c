@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gate: reads a blob and checks all that BLOB.md says, in its order, before anything runs.
- * Every quantity from the blob is at most 32 bits and is added or multiplied in 64. */
+/* The blob loader: makes the checks of BLOB.md section 5, in their order, before anything runs.
+ * Every number in a blob has at most 32 bits; sums and products of them are computed in 64 bits. */
 #include "dpt_internal.h"
 
 enum { HEADER_SIZE = 64, OP_SIZE = 128, TABLES_LIMIT = 4, MAX_FACTOR = 32767 };
@@ -50,7 +50,8 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
 
 const uint16_t dpt_facts[DPT_KINDS] = DPT_FACTS;
 
-/* Where these fields lie in a record. The last row is what no kind uses. */
+/* Fields of a record: the DPT_HAS_ bits of the kinds that use the field, its offset and its size in
+ * bytes. Of other kinds it must be 0 (check 10). No kind uses the fields of the last two rows. */
 static const struct {
     uint16_t users;
     uint8_t at, size;
@@ -175,7 +176,7 @@ static int windows_ok(const dpt_op *op) {
            length_ok(op->out.w, width, reach_w, op->stride_w, pool_w);
 }
 
-/* Of an upsample. Negative sides are large numbers here, and no output's. */
+/* Whether an upsample's output has the size of BLOB.md section 3. A negative side wraps. */
 static int blocks_ok(const dpt_op *op) {
     return (uint32_t)op->in.h * op->kernel_h - op->pad_top - op->pad_bottom == op->out.h &&
            (uint32_t)op->in.w * op->kernel_w - op->pad_left - op->pad_right == op->out.w;
@@ -335,11 +336,10 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     return bias + sum <= (uint64_t)INT32_MAX >> op->shift ? DPT_OK : DPT_E_OVERFLOW;
 }
 
-/* Where the tables lie, checks 18 and 19, and what is in them, checks 20 and 21. Ops may share
- * tables. `named` sums the bytes of the tables of all ops so far; its limit keeps the time of
- * checks 20 and 21 linear in the blob's size. The tables of 2^16 ops, which lie in the blob, sum to
- * less than 2^51. */
-static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *named) {
+/* Checks 18 to 21: where the tables lie and what is in them. Ops may share tables. *tables
+ * sums the tables of all ops so far; its limit keeps the time of checks 20 and 21 linear in the
+ * blob's size. 2^16 ops with tables inside the blob sum to less than 2^51 bytes. */
+static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record, uint64_t *tables) {
     const uint16_t fields = dpt_facts[op->kind];
     const uint32_t weight = dpt_u32(record + 76), bias = dpt_u32(record + 80),
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
@@ -355,8 +355,8 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
         !inside(b, pad, pads)) {
         return DPT_E_TABLE;
     }
-    *named += weights + 2 * words + pads;
-    if (*named > TABLES_LIMIT * (uint64_t)b->size) {
+    *tables += weights + 2 * words + pads;
+    if (*tables > TABLES_LIMIT * (uint64_t)b->size) {
         return DPT_E_TABLE;
     }
     if ((fields & DPT_HAS_WEIGHTS) != 0) {
@@ -433,7 +433,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
 }
 
 /* Checks 9 to 21 of op i. */
-static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint64_t *named) {
+static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint64_t *tables) {
     const uint8_t *record = b->bytes + HEADER_SIZE + (size_t)OP_SIZE * i;
     ops[i] = read_op(record);
     dpt_status status = check_record(&ops[i], record);
@@ -443,7 +443,7 @@ static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint
     if (status == DPT_OK) {
         status = check_link(ops, i, read_tensor(b->bytes + 24), last);
     }
-    return status == DPT_OK ? check_tables(&ops[i], b, record, named) : status;
+    return status == DPT_OK ? check_tables(&ops[i], b, record, tables) : status;
 }
 
 /* What op i reads is alive until then. */
@@ -468,9 +468,9 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         return status;
     }
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
-    uint64_t named = 0;
+    uint64_t tables = 0;
     for (uint32_t i = 0; i < n_ops; i++) {
-        status = load_op(ops, i, &b, i + 1 == n_ops, &named);
+        status = load_op(ops, i, &b, i + 1 == n_ops, &tables);
         if (status != DPT_OK) {
             return status;
         }

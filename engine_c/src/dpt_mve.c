@@ -62,7 +62,7 @@ static inline void mve_copy(uint8_t *to, const uint8_t *from, size_t n, uint8x16
                      "vstrb.8 q0, [%1], #16\n\t"
                      "letp lr, 1b\n"
                      "2:"
-                     : "+r"(from), "+r"(to)
+                     : "+&r"(from), "+&r"(to)
                      : "r"(n), "w"(flip)
                      : "q0", "lr", "memory");
 }
@@ -75,7 +75,7 @@ static inline void mve_set(uint8_t *to, size_t n, uint8x16_t value) {
                      "vstrb.8 %q2, [%0], #16\n\t"
                      "letp lr, 1b\n"
                      "2:"
-                     : "+r"(to)
+                     : "+&r"(to)
                      : "r"(n), "w"(value)
                      : "lr", "memory");
 }

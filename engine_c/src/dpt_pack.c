@@ -130,7 +130,7 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
     }
 }
 
-/* Where a group has the weight of a tap and of lane 0. */
+/* Bytes from the first weight of a group to the weight of tap `tap` and lane 0. */
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     const size_t quad = 4 * dpt_group_size(packing), y = tap / op->kernel_w, x = tap % op->kernel_w;
     return dpt_has_columns(packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4

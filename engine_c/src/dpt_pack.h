@@ -125,8 +125,7 @@ static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
     return (dpt_row_length(op) + unit - 1) / unit;
 }
 
-/* Rows (columns) of the input, padding included, that n rows (columns) of a convolution's output
- * read. */
+/* Input rows (columns), padding included, that n output rows (columns) of a convolution read. */
 static inline size_t dpt_span_h(const dpt_op *op, size_t n) {
     return (n * op->pool_h - 1) * op->stride_h + op->kernel_h;
 }
@@ -187,7 +186,7 @@ static inline dpt_op dpt_paired_op(const dpt_op *op) {
     return pair;
 }
 
-/* Whether an op is packed so. */
+/* Whether an op is packed as the convolution of dpt_paired_op, with two windows in 16 lanes. */
 static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
     if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
         op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || dpt_dilated(op) ||

@@ -4,7 +4,15 @@
  * an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
-enum { PLAN_MOST_ROWS = 1 << 20 };
+/* Rule 3 counts rows up to 2^20. The bounds of x change no answer, since the rule's left side is at
+ * most 2^29 and offsets are below 2^32. With them products with a stride, below 2^18, and with the
+ * bytes of a row, at most 2^28, have 63 bits. */
+enum { PLAN_MOST_ROWS = 1 << 20, PLAN_LARGEST_X = 1 << 30 };
+
+static int64_t plan_bounded(int64_t row, int64_t most) {
+    const int64_t least = -((int64_t)1 << 34);
+    return row < least ? least : row < most ? row : most;
+}
 
 typedef struct plan_group {
     const dpt_op *ops; /* of the model */
@@ -41,8 +49,7 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
                                !plan_multiplies_by_pixel(next, i + 1));
 }
 
-/* The first row of its input that op k of the group may still read when row y of the group's output
- * is written. */
+/* x(y) of rule 3: the first input row that op k may still read when output row y is written. */
 static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
     const dpt_row_map map = dpt_row_map_of(&g->ops[g->last]);
     int64_t t = (int64_t)y * map.stride - map.pad;
@@ -52,7 +59,7 @@ static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
     t += g->ops[g->last - 1].rows - 1;
     for (size_t i = g->last - 1;; i--) {
         const dpt_row_map of = dpt_row_map_of(&g->ops[i]);
-        t = t < PLAN_MOST_ROWS ? t : PLAN_MOST_ROWS; /* a stride is below 2^18 */
+        t = plan_bounded(t, PLAN_MOST_ROWS);
         if (i == k) {
             return (t + 1) * of.stride - of.pad;
         }
@@ -60,7 +67,7 @@ static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
     }
 }
 
-/* Rule 3 for op k of the group, which reads the output of op j. */
+/* Rule 3: whether op k, which reads the output of op j, is ahead of the rows written over it. */
 static int plan_follows(const plan_group *g, size_t j, size_t k) {
     const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
     const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
@@ -74,7 +81,8 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
         return 0;
     }
     for (int32_t y = 0;; y = out->out.h - 1) {
-        if (((int64_t)y + out->rows) * to > ahead + plan_still_read(g, k, y) * from) {
+        const int64_t x = plan_bounded(plan_still_read(g, k, y), PLAN_LARGEST_X);
+        if (((int64_t)y + out->rows) * to > ahead + x * from) {
             return 0;
         }
         if (y == out->out.h - 1) {

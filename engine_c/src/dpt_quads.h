@@ -13,8 +13,7 @@
  * attribute that the backend defines. */
 #define QUADS_INLINE static inline __attribute__((always_inline)) QUADS_TARGET
 
-/* Makes the compiler unroll the loop that follows: accumulators indexed by its counter then stay in
- * registers. */
+/* Unrolls the loop that follows, so that accumulators indexed by its counter stay in registers. */
 #ifdef __clang__
 #define QUADS_UNROLL _Pragma("clang loop unroll(full)")
 #else

@@ -6,7 +6,7 @@ size_t dpt_elements(dpt_tensor tensor) {
     return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
-/* The kernels of convolutions know no dilation. */
+/* kernels[DPT_CONV] computes no dilated convolution; kernels[DPT_GROUPED] does. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
     const int grouped = op->kind == DPT_CONV && dpt_dilated(op);
     return backend->kernels[grouped ? DPT_GROUPED : op->kind];

@@ -113,8 +113,7 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
     each(dense, op, in[0], out, n);
 }
 
-/* Kernels that take the taps of a window one by one: grouped, dilated and depthwise convolutions,
- * and pools. */
+/* Kernels that read a window tap by tap: grouped, dilated and depthwise convolutions, and pools. */
 
 /* Where a window lies in the input. The corner's coordinates fit easily: windows fit the padded
  * input, whose sides are below 2^18. */

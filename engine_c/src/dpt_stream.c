@@ -23,7 +23,7 @@ static void stream_write(uint8_t *at, uint32_t steps) {
     at[1] = (uint8_t)(steps >> 8 & 0xFFu);
 }
 
-/* When a tensor is ready. Below 2^32: a first step, a period and a height are below 2^16. */
+/* The steps in which tensor `number` is ready. Products fit 32 bits: their factors have 16. */
 static stream_clock stream_ready(const dpt_op *ops, size_t number) {
     stream_clock clock = {1, 1};
     if (number > 0) {

@@ -150,6 +150,13 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
     return rows == height || (int64_t)rows >= rows_read_by(blob, op + 1).reach;
 }
 
+/* A row, at most `most`, and at least -2^34: from there no later row is behind an offset below
+ * 2^32. Products with a stride, below 2^18, or with a row's bytes, at most 2^28, have 63 bits. */
+static inline int64_t bounded(int64_t row, int64_t most) {
+    const int64_t least = -((int64_t)1 << 34);
+    return row < least ? least : row < most ? row : most;
+}
+
 /* x(y) of rule 3, for op k of the group that ends with op `last`. */
 static inline int64_t still_read(const uint8_t *blob, uint64_t k, uint64_t last, int64_t y) {
     const rows_read end = rows_read_by(blob, last), own = rows_read_by(blob, k);
@@ -159,9 +166,9 @@ static inline int64_t still_read(const uint8_t *blob, uint64_t k, uint64_t last,
     int64_t t = y * end.stride - end.pad + (int64_t)rows_of(blob, last - 1) - 1;
     for (uint64_t i = last - 1; i > k; i--) {
         const rows_read m = rows_read_by(blob, i);
-        t = (t < 1 << 20 ? t : 1 << 20) * m.stride - m.pad + m.reach - 1;
+        t = bounded(t, 1 << 20) * m.stride - m.pad + m.reach - 1;
     }
-    return ((t < 1 << 20 ? t : 1 << 20) + 1) * own.stride - own.pad;
+    return (bounded(t, 1 << 20) + 1) * own.stride - own.pad;
 }
 
 /* Whether the output of op `op`, the last of its group, may lie over the output of op `other`:
@@ -193,7 +200,7 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
         for (int end = 0; end < 2; end++) {
             const int64_t y = end ? (int64_t)height_of(blob, op) - 1 : 0;
             if ((y + (int64_t)rows_of(blob, op)) * row_size(blob, op) >
-                ahead + still_read(blob, k, op, y) * row_size(blob, other)) {
+                ahead + bounded(still_read(blob, k, op, y), 1 << 30) * row_size(blob, other)) {
                 return 0;
             }
         }

@@ -55,6 +55,24 @@ GROWN = program(maximum(WIDE, WIDE), upsample(WIDE, HIGH, kernel=(2, 1)), dense(
 GROWN_AND_READ = program(
     maximum(WIDE, WIDE), upsample(WIDE, HIGH, kernel=(2, 1)), maximum(HIGH, HIGH), dense(HIGH, PAIR)
 )
+# Strides whose products, for rows far before or far behind a plane, have more than 64 bits.
+DOT, DOTS, ROW = tensor(1, 1, 1), tensor(1, 1, 4096), tensor(1, 65535, 4096)
+ABOVE = maximum(DOT, DOT, (65535, 1), stride=(65535, 1), padding=(65534, 0, 0, 0))
+FAR_BEFORE = planned(
+    program(maximum(DOT, DOT), *[ABOVE] * 6, dense(DOT, PAIR)), 6, 0, *range(1, 6), 0,
+    rows=dict.fromkeys(range(1, 7), 1), fused=range(1, 6), in_place=(6,),
+)  # fmt: skip
+BELOW = {"stride": (65535, 1), "padding": (0, 0, 65534, 0)}
+FAR_BEHIND = planned(
+    program(
+        maximum(ROW, ROW),
+        maximum(ROW, DOTS, (65535, 65535), **BELOW),
+        *[maximum(DOTS, DOTS, (65535, 1), **BELOW)] * 3,
+        dense(DOTS, PAIR),
+    ),
+    1, 0, 65535 * 4096, 65536 * 4096, 65537 * 4096, 0,
+    rows=dict.fromkeys(range(1, 5), 1), fused=(1, 2, 3), in_place=(4,),
+)  # fmt: skip
 SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
 
 
@@ -108,6 +126,8 @@ REFUSED: Cases = {
             SKIP, 25, 1, 13, 0, rows={2: 1}, in_place=(2,)
         ),
         "a group of 17 ops": grouped(17),
+        "an output over rows that are read far before the plane": FAR_BEFORE,
+        "an arena of another size, an output over rows read far behind the plane": FAR_BEHIND,
     }.items()
 } | {
     "a mark of 8": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u8(MARKS, 8))),

@@ -95,7 +95,7 @@ typedef struct {
 /* A parameter with its gradient and optimizer state; all arrays are contiguous. */
 typedef struct {
     float *w;              /* [n] */
-    const float *const *g; /* [n_terms][n]: the gradient is the sum from the first to the last */
+    const float *const *g; /* [n_terms][n], n_terms >= 1: their sum, in order, is the gradient */
     float *m, *v;          /* [n], the moments; only Adam has v */
     size_t n, n_terms;
     int decays; /* whether weight decay applies; else decay is 0 below, and keep is 1 */
@@ -269,8 +269,9 @@ typedef struct {
 /* The kernels of instruction set i of this CPU, the best set first; NULL after the last set. */
 const dpk_kernels *dpk_available(size_t i);
 
-/* Runs all parts of a task by n_threads threads, 1..64; a free thread takes the next part. Returns
- * the result of the task. */
+/* Runs a task in n_parts parts on n_threads threads, 1..64 (not checked). With one thread or one
+ * part, or while another caller uses the workers, the calling thread runs the task as one part; the
+ * bytes are the same. Returns the result of the task. */
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts);
 
 /* A call of a task. */
