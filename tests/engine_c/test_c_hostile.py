@@ -19,7 +19,7 @@ from drypoint.program import BlobError, History, blob, reference
 from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, ONLY_CI, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
-SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14)
+SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14, 36)
 PROGRAMS = nets.with_every_kind([nets.random_program(seed) for seed in SEEDS])
 STREAMS = stream_nets.streams((3, 8, 12))
 
