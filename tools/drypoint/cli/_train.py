@@ -46,13 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch", type=count, metavar="N", help=f"examples a step; {_own.BATCH} if left out"
     )
     parser.add_argument(
-        "--lr", type=_rate, metavar="R", help=f"highest learning rate; {_own.RATE:g} if left out"
+        "--lr",
+        type=_rate,
+        metavar="R",
+        help=f"highest learning rate; if left out, the rate of --optimizer, else {_own.RATE:g}, "
+        f"{_own.FURTHER_RATE:g} for a saved net",
     )
     parser.add_argument("--optimizer", choices=_own.OPTIMIZERS, help="adam if left out")
     parser.add_argument(
         "--augment",
         choices=_own.AUGMENT,
-        help="random distortion of the training pictures; light if left out",
+        help="random distortion of the training examples; light if left out",
     )
     parser.add_argument(
         "--size",
