@@ -19,8 +19,8 @@ from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequent
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, blob, reference
 from drypoint.quant import error_bound, quantize
 from drypoint.quant._fold import fold
+from drypoint.quant._quantized_stages import quantized_stages
 from drypoint.quant._stages import Pooled
-from drypoint.quant._steps import steps
 
 ROUNDING = 2.0**-18
 
@@ -48,7 +48,7 @@ def wanted_outputs(case, line):
 
 def excesses(case, program, calibration):
     """op -> the largest difference from the float net, as a multiple of the bound."""
-    line = steps(fold(case.model), calibration)
+    line = quantized_stages(fold(case.model), calibration)
     bounds, found = error_bound(case.model, calibration), {}
     traced = reference.trace(program, case.integers(program))
     for step, op, came, wanted in zip(

@@ -70,8 +70,8 @@ from drypoint.quant import (
     report,
 )
 from drypoint.quant._fold import fold
-from drypoint.quant._scales import Activation, activation_of, weighted_integers
-from drypoint.quant._steps import steps
+from drypoint.quant._quantized_stages import quantized_stages
+from drypoint.quant._scales import QuantParams, quant_params_of, weighted_integers
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (10, 6, 8)).astype(np.uint8)  # 6 high, 8 wide
@@ -339,7 +339,7 @@ def test_a_residual_block_is_convolutions_and_an_addition():
     assert kinds == [Conv, Conv, AddOp, AvgPool, Dense]
     assert program.reads == ((0,), (1,), (2, 1), (3,), (4,))
     add = program.ops[2]
-    six = 6 / steps(fold(block), calibrate(block, floats()))[2].target.scale
+    six = 6 / quantized_stages(fold(block), calibrate(block, floats()))[2].target.scale
     assert (add.lo, add.hi) == (0, min(255, round(six)))
 
 
@@ -381,7 +381,7 @@ def test_what_a_concatenation_reads_has_one_scale():
         [("input", "a", "join.a"), ("input", "b", "tanh", "join.b"), ("join", "pool", "conv")],
     )  # fmt: skip
     program = quantized(net, floats())
-    line = steps(fold(net), calibrate(net, floats()))
+    line = quantized_stages(fold(net), calibrate(net, floats()))
     assert [type(op) for op in program.ops] == [Conv, Conv, Lookup, ConcatOp, MaxPool, Conv]
     joined = line[3].target
     assert line[0].target == line[2].target == joined == line[4].target
@@ -444,12 +444,12 @@ def test_padding_of_a_tensor_with_a_zero_point_is_that_zero_point():
     ],
 )
 def test_zero_points_are_for_lopsided_ranges(low, high, wanted):
-    came = activation_of(low, high)
+    came = quant_params_of(low, high)
     assert (came.dtype, came.scale, came.zero) == (wanted[0], pytest.approx(wanted[1]), wanted[2])
     ends = [came.scale * (q - came.zero) for q in came.limits]
     assert ends[0] <= min(low, 0) + came.scale
     assert ends[1] >= max(high, 0) - came.scale
-    assert activation_of(low, high, centred=True).zero == 0
+    assert quant_params_of(low, high, centred=True).zero == 0
 
 
 def test_graphs_of_several_outputs_and_layers_without_an_integer_form_are_refused():
@@ -598,7 +598,7 @@ ADVERSARIAL = {
 
 @pytest.mark.parametrize(("weight", "bias"), ADVERSARIAL.values(), ids=ADVERSARIAL)
 @pytest.mark.parametrize(
-    "source", [Activation("u8", 1.0), Activation("i8", 1e-6), Activation("i8", 0.3, -100)]
+    "source", [QuantParams("u8", 1.0), QuantParams("i8", 1e-6), QuantParams("i8", 0.3, -100)]
 )
 @pytest.mark.parametrize("out_scale", [None, 1e-12, 1.0, 1e12])
 def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_scale):

@@ -12,7 +12,7 @@ from drypoint.engine import Engine, verify
 from drypoint.program import reference
 from drypoint.quant import Calibration, error_bound, quantize
 from drypoint.quant._fold import fold
-from drypoint.quant._steps import steps
+from drypoint.quant._quantized_stages import quantized_stages
 
 SHAPE = (3, 12, 10)
 PRESETS = ("resnet8", "mobilenet", "squeezenet", "ds_cnn", "dilated")
@@ -42,7 +42,7 @@ def check(model, x, inputs):
     program = quantize(model, calibration)
     runners = {name: Engine(program, backend=name) for name in Engine.backends()}
     assert verify(program, runners, inputs).differing_bytes == 0
-    bounds, line = error_bound(model, calibration), steps(fold(model), calibration)
+    bounds, line = error_bound(model, calibration), quantized_stages(fold(model), calibration)
     for step, came in zip(line, reference.trace(program, inputs), strict=True):
         h, w, c = step.stage.out_shape
         wanted = floats[step.stage.last].reshape(len(x), c, h, w).transpose(0, 2, 3, 1)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from drypoint.quant._scales import Activation, activation_of, weighted_integers
+from drypoint.quant._scales import QuantParams, quant_params_of, weighted_integers
 
 
 def test_the_value_of_section_5():
     """Oracle: the page."""
-    read = activation_of(-0.375, 6.0)
-    assert read == Activation("i8", 0.025, -113)
+    read = quant_params_of(-0.375, 6.0)
+    assert read == QuantParams("i8", 0.025, -113)
     assert [read.integer(x) for x in (6.0, 0.0, -0.375)] == [127, -113, -128]
     q, scale = weighted_integers(
         np.array([[-0.5, 0.254]]), np.array([0.1]), source=read, out_scale=0.05
@@ -18,5 +18,5 @@ def test_the_value_of_section_5():
     accumulator = int(q.bias[0]) + int(q.weight[0] @ [127, -113])
     assert accumulator == -29_464
     assert (accumulator * 8_454_660 + 2**31) >> 32 == -58
-    joined = activation_of(-0.375, 8.0)
+    joined = quant_params_of(-0.375, 8.0)
     assert (joined.scale, joined.zero) == (8.375 / 255, -117)

@@ -12,10 +12,10 @@ import numpy as np
 from drypoint import nn
 from drypoint.program import Add, Mul, Op, multipliers, sum_factors
 
-from ._scales import Activation, Integers
+from ._scales import Integers, QuantParams
 from ._stages import Stage
 
-Pair = Sequence[Activation]  # of the two inputs
+Pair = Sequence[QuantParams]  # of the two inputs
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,9 +11,9 @@ from ._binary import Binary
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
 from ._gate import as_model
-from ._scales import Activation, Integers
+from ._quantized_stages import QuantizedStage, quantized_stages, real_inputs, real_weight, table_of
+from ._scales import Integers, QuantParams
 from ._stages import Pointwise, Pooled, Weighted
-from ._steps import Step, real_inputs, real_weight, steps, table_of
 
 
 def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, float]:
@@ -42,7 +42,7 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     """
     check_calibration(calibration)
     folded = fold(as_model(model))
-    line = steps(folded, calibration)
+    line = quantized_stages(folded, calibration)
     # Pixels are integers already; the border rounds real inputs to the input's scale.
     errors = [0.0 if folded.encoder is not None else _border_error(as_model(model), line[0])]
     for step in line:
@@ -50,13 +50,13 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     return {step.stage.path: error for step, error in zip(line, errors[1:], strict=True)}
 
 
-def _border_error(model: Model, first: Step) -> float:
+def _border_error(model: Model, first: QuantizedStage) -> float:
     encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
     source = Tensor(first.stage.in_shape, first.source.dtype, first.source.zero)
     return border(encoder, source, first.source.scale).error * first.source.scale
 
 
-def _step_error(step: Step, errors: list[float]) -> float:
+def _step_error(step: QuantizedStage, errors: list[float]) -> float:
     """The error of a step's output, from the errors of its inputs."""
     stage, q, error = step.stage, step.integers, max(errors)
     match stage:
@@ -86,7 +86,7 @@ def _step_error(step: Step, errors: list[float]) -> float:
             return error
 
 
-def _weighted_error(step: Step, stage: Weighted, q: Integers, error: float) -> float:
+def _weighted_error(step: QuantizedStage, stage: Weighted, q: Integers, error: float) -> float:
     real = real_weight(step)
     reach = step.source.scale * (step.source.magnitude + abs(step.source.zero))
     sums = (
@@ -101,7 +101,9 @@ def _weighted_error(step: Step, stage: Weighted, q: Integers, error: float) -> f
     return float((sums + _rounding(step.target, q, largest)).max())
 
 
-def _rounding(target: Activation, q: Integers, largest: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rounding(
+    target: QuantParams, q: Integers, largest: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Half a step, plus the integer multiplier's error on the largest accumulator."""
     off = np.abs(q.mult * 2.0 ** (q.shift - 32) - q.unit / target.scale) * largest
     return target.scale * (0.5 + off)

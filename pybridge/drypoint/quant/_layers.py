@@ -57,10 +57,10 @@ from ._stages import Array, Joined, Pointwise, Pooled, Stage, Upsampled, Weighte
 from ._upsampling import upsampled
 from ._weights import (
     Result,
-    behind,
     explicit_padding,
-    named_again,
     padded_shape,
+    through_copies,
+    with_last_layer,
     with_padding,
     with_weights,
 )
@@ -156,14 +156,14 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
     """A clip is the clamp of the op that computes its input; it commutes with a maximum and an
     upsampling between. Where other layers read that op too, it is a function of one value.
     """
-    source, between = behind(draft, value, _copies)
+    source, between = through_copies(draft, value, _copies)
     before = draft.writer(source)
     if isinstance(before, Weighted | Binary) or (isinstance(before, Pooled) and before.mean):
         narrow = _clip(before.low, low, high), _clip(before.high, low, high)
         clamped = replace(before, last=path, range_of="", low=narrow[0], high=narrow[1])
         if between:
             clamped = replace(clamped, last="", range_of=before.ranged)
-            draft = named_again(draft, value, between, path)
+            draft = with_last_layer(draft, value, between, path)
         draft, _ = draft.changed(source, clamped)
         return draft, value
     return _pointwise(draft, path, lambda x: np.clip(x, low, high), value, 1.0)

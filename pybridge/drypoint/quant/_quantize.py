@@ -33,9 +33,9 @@ from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
 from ._gate import as_model
+from ._quantized_stages import QuantizedStage, quantized_stages, table_of
 from ._scales import Integers
 from ._stages import Joined, Pointwise, Pooled, Upsampled, Weighted
-from ._steps import Step, steps, table_of
 
 
 @accept(QUANTIZE)
@@ -62,7 +62,7 @@ def quantize(
     model = as_model(model)
     check_calibration(calibration)
     folded = fold(model)
-    line = steps(folded, calibration)
+    line = quantized_stages(folded, calibration)
     shapes = [line[0].stage.in_shape, *(step.stage.out_shape for step in line)]
     try:
         return Program(
@@ -86,7 +86,7 @@ def _border(model: Model) -> Mapping[str, Any] | None:
     return model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
 
 
-def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
+def _op(step: QuantizedStage, shapes: tuple[Shape, ...]) -> Op:
     """The op of a step that reads tensors of these shapes."""
     stage, q, target = step.stage, step.integers, step.target
     inputs = tuple(
@@ -120,7 +120,7 @@ def _op(step: Step, shapes: tuple[Shape, ...]) -> Op:
             raise AssertionError(stage)
 
 
-def _weighted(step: Step, stage: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+def _weighted(step: QuantizedStage, stage: Weighted, q: Integers, base: dict[str, Any]) -> Op:
     if stage.dense:
         return Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": stage.kernel, "stride": stage.stride, "padding": stage.padding}
@@ -133,7 +133,7 @@ def _weighted(step: Step, stage: Weighted, q: Integers, base: dict[str, Any]) ->
     return GroupedConv(**base, weight=q.weight, groups=stage.groups)
 
 
-def _pad(step: Step, stage: Weighted | Pooled) -> NDArray[np.integer] | None:
+def _pad(step: QuantizedStage, stage: Weighted | Pooled) -> NDArray[np.integer] | None:
     """The integers of real zero in the input's channels; None where no place is padded, or where
     all of them are 0.
     """

@@ -19,8 +19,8 @@ from ._errors import QuantizationError
 from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model
 from ._quantize import quantize
+from ._quantized_stages import QuantizedStage, quantized_stages
 from ._stages import Weighted
-from ._steps import Step, steps
 
 _BATCH = 256
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
@@ -135,7 +135,7 @@ def report(
     if len(inputs) == 0:
         raise QuantizationError("a report needs at least one input, and got none")
     program = quantize(model, calibration)
-    net, line = flat_net(model.net), steps(fold(model), calibration)
+    net, line = flat_net(model.net), quantized_stages(fold(model), calibration)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
@@ -155,7 +155,7 @@ def report(
 class _Totals:
     """Sums over the inputs seen so far."""
 
-    step: Step
+    step: QuantizedStage
     n: int = 0
     beyond: int = 0
     worst: float = 0.0

@@ -16,8 +16,8 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 @dataclass(frozen=True)
-class Activation:
-    """The integers of an activation: the real value of q is scale * (q - zero)."""
+class QuantParams:
+    """Type, scale and zero point of an activation: the real value of q is scale * (q - zero)."""
 
     dtype: DType
     scale: float
@@ -33,8 +33,8 @@ class Activation:
         """The smallest and the largest integer of the type."""
         return LIMITS[self.dtype]
 
-    def coarsened(self, scale: float, lowest: float) -> "Activation":
-        """The activation with a scale that is at least ``scale``; ``lowest`` is the smallest real
+    def coarsened(self, scale: float, lowest: float) -> "QuantParams":
+        """The parameters with a scale that is at least ``scale``; ``lowest`` is the smallest real
         value of its range.
         """
         if scale <= self.scale:
@@ -50,7 +50,7 @@ class Activation:
         return min(max(round(value / self.scale) + self.zero, low), high)
 
 
-def activation_of(lowest: float, highest: float, *, centred: bool = False) -> Activation:
+def quant_params_of(lowest: float, highest: float, *, centred: bool = False) -> QuantParams:
     """Type, scale and zero point for a range.
 
     ``u8`` where no value is negative, else ``i8``, with a zero point where that makes steps at most
@@ -67,12 +67,12 @@ def activation_of(lowest: float, highest: float, *, centred: bool = False) -> Ac
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise QuantizationError(f"an activation ranges from {lowest} to {highest}: not finite")
     if lowest >= 0:
-        return Activation("u8", _positive(highest / 255))
+        return QuantParams("u8", _positive(highest / 255))
     scale, low = max(-lowest, highest) / 127, min(lowest, 0.0)
     finer = (max(highest, 0.0) - low) / 255
     if centred or finer > LOPSIDED * scale or finer < SMALLEST_SCALE:
-        return Activation("i8", _positive(scale))
-    return Activation("i8", finer, _zero_point(low, finer))
+        return QuantParams("i8", _positive(scale))
+    return QuantParams("i8", finer, _zero_point(low, finer))
 
 
 def _zero_point(lowest: float, scale: float) -> int:
@@ -107,7 +107,7 @@ def weighted_integers(
     weight: NDArray[np.float64],
     bias: NDArray[np.float64],
     *,
-    source: Activation,
+    source: QuantParams,
     out_scale: float | None,
 ) -> tuple[Integers, float]:
     """The integers of a weighted stage, whose accumulators cannot overflow, and the output's scale.
@@ -142,7 +142,7 @@ def weighted_integers(
         scale = np.where(over, 2 * floored, scale)
 
 
-def mean_integers(source: Activation, window: int, *, out_scale: float) -> Integers:
+def mean_integers(source: QuantParams, window: int, *, out_scale: float) -> Integers:
     """The integers of a mean of ``window`` values."""
     unit = source.scale / window
     mult, shift = multipliers(np.array([unit / out_scale]))

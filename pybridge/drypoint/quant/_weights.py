@@ -35,7 +35,7 @@ def with_weights(
     if isinstance(layer, Conv2d):
         return draft.appended(encoded(_conv(path, layer, value, out), value))
     factor, shift = _normalization(layer)
-    source, between = behind(draft, value, lambda stage: isinstance(stage, Upsampled))
+    source, between = through_copies(draft, value, lambda stage: isinstance(stage, Upsampled))
     before = draft.writer(source)
     if isinstance(before, Weighted) and not clips(before) and before.pool == (1, 1):
         each = np.tile((factor, shift), len(before.bias) // len(factor))
@@ -44,17 +44,19 @@ def with_weights(
         if not between:
             return draft.changed(value, scaled)
         draft, _ = draft.changed(source, replace(scaled, last="", range_of=path))
-        return named_again(draft, value, between, path), value
+        return with_last_layer(draft, value, between, path), value
     if value.padding != NO_PADDING:
         draft, value = explicit_padding(draft, path, value)
     return draft.appended(encoded(scaling(path, value, factor, shift), value))
 
 
-def behind(
+def through_copies(
     draft: Draft, value: Value, copies: Callable[[Stage], bool]
 ) -> tuple[Value, list[Stage]]:
-    """The value whose integers ``value`` has behind stages that copy them, and these stages, the
-    last one first. A layer that reads ``value`` may be fused into all of them.
+    """The value that copying stages (max-pooling, upsampling) read, and these stages.
+
+    The list begins with the stage that computes ``value`` and goes backwards. ``copies`` is true
+    for a stage that the reader of ``value`` can be moved in front of.
     """
     between = list[Stage]()
     while (before := draft.writer(value)) is not None and copies(before):
@@ -63,9 +65,10 @@ def behind(
     return value, between
 
 
-def named_again(draft: Draft, value: Value, between: list[Stage], path: str) -> Draft:
-    """The draft after the layer ``path`` was fused into what the stages ``between`` copy: only the
-    last one, which computes ``value``, has the output of a layer then.
+def with_last_layer(draft: Draft, value: Value, between: list[Stage], path: str) -> Draft:
+    """The draft after the layer ``path`` was fused in front of the copying stages ``between``.
+
+    `Stage.last` of the stage that computes ``value`` becomes ``path``; that of the others "".
     """
     for stage in between:
         draft, _ = draft.changed(value, replace(stage, last=path))

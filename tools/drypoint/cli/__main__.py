@@ -34,8 +34,6 @@ COMMANDS = {
     "recipes": "print accuracy against seconds of the ways to train, over several seeds",
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
-MODULES = {"report": "_page"}
-"""Name of a command -> its module, where that is not `_<command>.py`."""
 
 PROBLEM = 2  # exit code
 
@@ -115,7 +113,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
         if name != chosen:
             commands.add_parser(name, help=text)
             continue
-        command = import_module(f".{MODULES.get(name, f'_{name}')}", __package__)
+        command = import_module(f"._{name}", __package__)
         sub = commands.add_parser(
             name,
             help=text,

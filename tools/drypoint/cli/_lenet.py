@@ -11,9 +11,9 @@ from drypoint.program import blob
 
 from ._data import add_data_arguments
 from ._export import compiler_line, one_of_each
+from ._lenet_report import Clock, facts_of, summary, versions
 from ._output import GREEN, INTERRUPTED, RED, result
 from ._quantize import to_integers
-from ._report import Clock, facts_of, summary, versions
 from ._training import (
     Training,
     add_training_arguments,

@@ -17,9 +17,9 @@ from drypoint.models import ModelCard, Score
 from drypoint.program import blob
 
 from ._data import add_data_arguments
+from ._lenet_report import versions
 from ._output import result
 from ._quantize import to_integers
-from ._report import versions
 from ._training import Training, add_training_arguments, lenet_data, train_lenet
 
 EXAMPLE = "drypoint models"

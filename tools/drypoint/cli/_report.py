@@ -1,114 +1,137 @@
-"""The main job's facts: gathered, timed, and put on one screen."""
+"""``drypoint report``: everything about a model on one page."""
 
-import platform
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import version
+import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from drypoint.data import Dataset, class_places
-from drypoint.engine import Verification
-from drypoint.measure import Measurement
+from drypoint import devices, models
+from drypoint.common import DrypointError, check_writable, parse_json, read_bytes
+from drypoint.nn import Model
 from drypoint.program import Program
+from drypoint.quant import Calibration, calibrate
+from drypoint.report import make_report
 
-from ._data import MNIST
-from ._output import percent, table
-from ._verify import GENERATED
+from ._data import add_data_arguments, examples, has_training_part
+from ._models import LENET
+from ._output import result, say
+from ._pieces import count, load_file, model_file, of_windows
+from ._quantize import EXAMPLES
 
-
-class Clock:
-    """Seconds of each stage, by its name."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the code inside the context."""
-        begin = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - begin, 3)
+EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
+_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "lr")  # the curves of the page
+_LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
 
 
-def versions() -> dict[str, str]:
-    """The versions of the software that made the figures."""
-    found = {name: version(name) for name in ("drypoint", "numpy", "pillow")}
-    return {**found, "python": platform.python_version(), "machine": platform.platform()}
-
-
-def facts_of(
-    program: Program,
-    content: bytes,
-    *,
-    measured: Measurement,
-    found: Verification,
-    test_set: Dataset,
-) -> dict[str, Any]:
-    """The facts of the report on one verified program."""
-    places = class_places(test_set.classes, program.labels)
-    decisions = {name: y.argmax(axis=1) for name, y in found.outputs.items()}
-    right = {name: int((d == places[test_set.y]).sum()) for name, d in decisions.items()}
-    integers = right["reference"] / len(test_set)
-    said = class_places(measured.classes, program.labels)[measured.predicted]
-    differ = np.flatnonzero(decisions["reference"] != said)
-    return {
-        "float_accuracy": measured.accuracy,
-        "integer_accuracy": integers,
-        "integer_accuracy_c": right[GENERATED] / len(test_set),
-        "disagreements": len(differ),
-        "disagreeing_examples": differ.tolist(),
-        "verified_examples": found.examples,
-        "verified_bytes": found.examples * found.bytes_per_example * len(found.differing),
-        "differing_bytes": found.differing_bytes,
-        "differing": found.to_json()["differing"],
-        "model_bytes": len(content),
-        "weight_bytes": program.weight_bytes,
-        "arena_bytes": program.arena_size,
-        "macs": program.macs,
-        "accumulator_bounds": {
-            op.name: int(op.acc_bound.max()) for op in program.ops if hasattr(op, "acc_bound")
-        },
-        "data_sha256": {"test": test_set.digest()},
-    }
-
-
-def summary(facts: Mapping[str, Any], out: Path) -> str:
-    """One screen."""
-    verified = f"of {facts['verified_bytes']:,}: the output of every layer for every image, from"
-    rows = [
-        ("accuracy", percent(facts["float_accuracy"]), "float net"),
-        ("", percent(facts["integer_accuracy"]), "integers, NumPy reference"),
-        ("", percent(facts["integer_accuracy_c"]), "integers, generated C"),
-        ("decisions that differ", f"{facts['disagreements']:,}", "between float net and integers"),
-        ("bytes that differ", f"{facts['differing_bytes']:,}", verified),
-        *(("", "", row) for row in _runners(facts["differing"])),
-        ("model", f"{facts['model_bytes']:,}", f"bytes, {facts['weight_bytes']:,} of them weights"),
-        ("RAM", f"{facts['arena_bytes']:,}", "bytes of working memory, exactly"),
-        ("work", f"{facts['macs']:,}", "multiply-accumulates an image"),
-        ("time", f"{sum(facts['seconds'].values()):.1f}", f"seconds: {_stages(facts)}"),
-    ]
-    width = max(len(value) for _, value, _ in rows)
-    aligned = [(name, value.rjust(width), text) for name, value, text in rows]
-    name = facts["data"]["name"]
-    shown = "MNIST" if name == MNIST else name
-    title = (
-        f"{out}: LeNet on {shown}, seed {facts['seed']}, {facts['verified_examples']:,} test images"
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=model_file,
+        help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
+        "LeNet of the package if left out",
     )
-    return f"{title}\n\n{table(aligned)}"
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
+    parser.add_argument(
+        "--target",
+        action="append",
+        choices=[row.name for row in devices.TARGETS],
+        metavar="NAME",
+        help="measure flash, stack and instructions on this device, in an emulator; may be given "
+        "several times",
+    )
+    parser.add_argument(
+        "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of training pictures to calibrate a model on; MNIST's if left out",
+    )
+    parser.add_argument(
+        "--training",
+        type=Path,
+        metavar="FILE",
+        help="JSON of the training, for its curves: what drypoint train --json printed, or the "
+        "report.json of drypoint lenet",
+    )
+    add_data_arguments(parser)
 
 
-def _runners(differing: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """A line for each runner compared with the reference, with the layers that differ."""
-    return [
-        f"  {runner}" + "".join(f"; {n:,} in {op}" for op, n in ops.items())
-        for runner, ops in differing.items()
-    ]
+def run(args: argparse.Namespace) -> int:
+    """Measure, write the page, print a screen of text."""
+    check_writable(args.out)
+    training = None if args.training is None else training_facts(args.training)
+    if args.file is None:
+        say(f"no file is named: the report is about {LENET}, which comes with the package")
+    loaded = (
+        models.load(LENET) if args.file is None else of_windows(load_file(args.file), args.file)
+    )
+    calibration = _calibration(loaded, args)
+    report = make_report(
+        loaded,
+        examples("test", args, loaded),
+        calibration=calibration,
+        name=_name(loaded, args.file),
+        targets=args.target or (),
+        training=training,
+    )
+    report.save(args.out)
+    size = args.out.stat().st_size
+    text = f"{report}\n\n{args.out}: {size:,} bytes, open it in a browser"
+    result(text, {"file": str(args.out), **report.to_json()}, as_json=args.json)
+    return 0
 
 
-def _stages(facts: Mapping[str, Any]) -> str:
-    """Seconds by stage."""
-    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in facts["seconds"].items())
+def training_facts(path: Path) -> dict[str, Any]:
+    """The facts of a training in a JSON file.
+
+    Raises:
+        DrypointError: the file cannot be read, or its curves are missing or no numbers.
+    """
+    content = read_bytes(path)
+    try:
+        found = parse_json(content, largest=_LARGEST_JSON)
+    except DrypointError as error:
+        raise DrypointError(f"{path}: {error}") from error
+    facts = found.get("training", found) if isinstance(found, dict) else None
+    numbers = ("n_epochs", "seconds", "n_train", "n_val", "best_epoch")
+    if not isinstance(facts, dict) or not isinstance(facts.get("history"), dict):
+        missing = ["history"]
+    else:
+        missing = [key for key in numbers if not isinstance(facts.get(key), int | float)]
+    if missing:
+        raise DrypointError(
+            f"{path}: it lacks {', '.join(missing)}; wanted: what drypoint train --json printed, "
+            "or the report.json of drypoint lenet"
+        )
+    assert isinstance(facts, dict)
+    curves = [facts["history"][name] for name in _CURVES if name in facts["history"]]
+    if not all(isinstance(one, list) and {*map(type, one)} <= {int, float} for one in curves) or (
+        len({*map(len, curves)}) > 1
+    ):
+        raise DrypointError(
+            f"{path}: its history has a curve that is no list of numbers, or curves of different "
+            "lengths; wanted: a number for each epoch"
+        )
+    return facts
+
+
+def _name(loaded: Model | Program, file: Path | None) -> str:
+    if isinstance(loaded, Program):
+        return loaded.name
+    return LENET if file is None else file.stem
+
+
+def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibration | None:
+    """The calibration of a model on training examples."""
+    if isinstance(loaded, Program):
+        return None
+    folder = str(args.calibration) if args.calibration else args.data
+    if not args.calibration and folder is not None and not has_training_part(folder, loaded):
+        raise DrypointError(
+            "--data names test pictures: name a folder of training pictures too, --calibration DIR"
+        )
+    options = argparse.Namespace(data=folder, limit=args.examples)
+    return calibrate(loaded, examples("train", options, loaded).x)

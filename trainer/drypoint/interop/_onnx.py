@@ -13,6 +13,7 @@ from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
 from ._onnx_functions import materialize, scaler
 from ._onnx_integers import program_of
+from ._onnx_quantized import integer_handlers
 from ._onnx_reader import Bound, Handler, Reader, input_of
 from ._onnx_shapes import (
     concat,
@@ -27,7 +28,6 @@ from ._onnx_shapes import (
     transpose,
     unsqueeze,
 )
-from ._onnx_steps import integer_handlers
 from ._onnx_upsampling import conv_transpose, depth_to_space, resize
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul

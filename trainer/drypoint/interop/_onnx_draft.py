@@ -21,8 +21,8 @@ ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Steps:
-    """How integers of 8 bits stand for real values: scale * (q - zero).
+class QuantParams:
+    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
 
     Attributes:
         kind: "INT8" or "UINT8".
@@ -35,7 +35,7 @@ class Steps:
     zero: int
 
 
-WHOLE = Steps(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
+WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,8 +61,8 @@ class Made:
     title: str
     arrays: Mapping[str, Array] = field(default_factory=dict)
     scaling: bool = False
-    weights: Steps | None = None
-    output: Steps | None = None
+    weights: QuantParams | None = None
+    output: QuantParams | None = None
     keeps: bool = False
 
 
@@ -76,13 +76,13 @@ class Draft:
     Attributes:
         layers: number -> layer.
         input_shape: what the net's input is for an example.
-        input_steps: the steps of a quantized file's input.
+        input_qparams: the steps of a quantized file's input.
     """
 
     def __init__(self, input_shape: Shape, size: int) -> None:
         self.layers: dict[int, Made] = {}
         self.input_shape = input_shape
-        self.input_steps: Steps | None = None
+        self.input_qparams: QuantParams | None = None
         self.title = ""
         self._left = OWN_WEIGHTS + GROWTH * size
         self._shaped: dict[tuple[int, Shape], int] = {}
@@ -93,7 +93,7 @@ class Draft:
         sources: tuple[Value, ...],
         arrays: Mapping[str, Array] | None = None,
         *,
-        weights: Steps | None = None,
+        weights: QuantParams | None = None,
         scaling: bool = False,
         keeps: bool = False,
     ) -> Value:
@@ -141,16 +141,16 @@ class Draft:
             self._shaped[key] = self.add(layer, (value,)).end
         return self._shaped[key]
 
-    def steps_of(self, end: int) -> Steps | None:
+    def qparams_of(self, end: int) -> QuantParams | None:
         """The steps of what a layer outputs."""
-        return self.layers[end].output if end else self.input_steps
+        return self.layers[end].output if end else self.input_qparams
 
-    def set_steps(self, end: int, steps: Steps) -> None:
+    def set_qparams(self, end: int, steps: QuantParams) -> None:
         """Set the steps of what a layer outputs."""
         if end:
             self.layers[end] = replace(self.layers[end], output=steps)
         else:
-            self.input_steps = steps
+            self.input_qparams = steps
 
     def set_keeps(self, end: int) -> None:
         """Say of a layer that its weights of 0 and 1 choose values and compute none."""

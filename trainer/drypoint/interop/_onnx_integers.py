@@ -16,17 +16,17 @@ from drypoint import nn
 from drypoint.program import Program
 
 from ._errors import OnnxError, Unsupported
-from ._onnx_draft import Draft, Made, Steps, named
+from ._onnx_draft import Draft, Made, QuantParams, named
 from ._onnx_file import Array, Shape
 from ._onnx_functions import OfIntegers
-from ._onnx_steps import Requantized
+from ._onnx_quantized import Requantized
 from ._rounding import Requantization
 from ._tflite_draft import Draft as ProgramDraft
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_integers import CONVERTERS
 from ._tflite_walk import convert_all
 
-PROBABILITIES = Steps(kind="INT8", scales=np.array([1 / 256]), zero=-128)
+PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
 WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm)
@@ -70,8 +70,8 @@ class _Lowering:
         self.at: dict[int, int] = {}  # layer -> tensor
         self.fused: dict[int, str] = {}  # a clip that the layer before computes
         self.steps = {n: one.output for n, one in layers.items() if one.output is not None}
-        if draft.input_steps is not None:
-            self.steps[0] = draft.input_steps
+        if draft.input_qparams is not None:
+            self.steps[0] = draft.input_qparams
         self.shapes = {0: draft.input_shape} | {n: one.shape for n, one in layers.items()}
         self._spread_steps()
         self._choose_steps()
@@ -137,7 +137,7 @@ class _Lowering:
             if number not in self.steps and source is not None and is_function(one.layer):
                 self.steps[number] = _spanning(values_of(one.layer, source))
 
-    def tensor(self, shape: Shape, steps: Steps) -> int:
+    def tensor(self, shape: Shape, steps: QuantParams) -> int:
         """A tensor for (C, H, W) as (1, H, W, C), or for (n,) as (1, n)."""
         sizes = (1, *shape[1:], shape[0]) if len(shape) == 3 else (1, *shape)
         return self._put(sizes, steps.kind, None, steps.scales, np.array([steps.zero]))
@@ -208,7 +208,7 @@ class _Lowering:
                 return
         raise Unsupported("has no counterpart among a program's ops")
 
-    def end(self, number: int, one: Made, steps: Steps) -> int:
+    def end(self, number: int, one: Made, steps: QuantParams) -> int:
         """The tensor that a layer writes."""
         self.at[number] = self.tensor(one.shape, steps)
         return self.at[number]
@@ -240,7 +240,7 @@ class _Lowering:
             return source
         c, h, w = self.shapes[one.reads[0]]
         given = self.tensors[source]
-        steps = Steps(kind=given.type, scales=given.scales, zero=int(given.zeros[0]))
+        steps = QuantParams(kind=given.type, scales=given.scales, zero=int(given.zeros[0]))
         made = self.tensor((c, h + top + bottom, w + left + right), steps)
         amounts = self.constant(np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32))
         if fill is None:
@@ -251,7 +251,7 @@ class _Lowering:
         return made
 
     def integers(
-        self, one: Made, weight: NDArray[np.float64], source: Steps
+        self, one: Made, weight: NDArray[np.float64], source: QuantParams
     ) -> tuple[NDArray[np.int8], NDArray[np.float64], Array]:
         """The integers of weights [out, ...], the scale of each channel, and the biases."""
         if one.weights is None:
@@ -287,7 +287,7 @@ def is_function(layer: nn.Module) -> bool:
     )
 
 
-def values_of(layer: nn.Module, source: Steps) -> NDArray[np.float64]:
+def values_of(layer: nn.Module, source: QuantParams) -> NDArray[np.float64]:
     """What a function makes of the 256 integers of a tensor."""
     first = -128 if source.kind == "INT8" else 0
     return _function_of(layer)(source.scales[0] * (np.arange(first, first + 256) - source.zero))
@@ -300,16 +300,16 @@ def _function_of(layer: nn.Module) -> Callable[[NDArray[np.float64]], NDArray[np
     return lambda x: np.asarray(layer(x))
 
 
-def _spanning(values: NDArray[np.float64]) -> Steps:
-    """Steps of int8 from the least to the largest value, and of 0."""
+def _spanning(values: NDArray[np.float64]) -> QuantParams:
+    """QuantParams of int8 from the least to the largest value, and of 0."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if not (np.isfinite(high - low) and high > low):
         raise OnnxError("a function of it is not finite, or the same for all values")
     scale = (high - low) / 255
-    return Steps(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))
+    return QuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))
 
 
-def _weighted(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _weighted(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A convolution, as CONV_2D or DEPTHWISE_CONV_2D."""
     layer, source = one.layer, lowering.steps[one.reads[0]]
     assert isinstance(layer, nn.Conv2d)
@@ -332,7 +332,7 @@ def _weighted(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None
     )  # fmt: skip
 
 
-def _transposed(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _transposed(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A transposed convolution, with the sides of its own padding."""
     layer, source = one.layer, lowering.steps[one.reads[0]]
     assert isinstance(layer, nn.ConvTranspose2d)
@@ -348,7 +348,7 @@ def _transposed(lowering: _Lowering, number: int, one: Made, steps: Steps) -> No
     )  # fmt: skip
 
 
-def _upsample(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _upsample(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """Repeated pixels, or a pixel shuffle."""
     layer, source = one.layer, lowering.read(one)
     end = lowering.end(number, one, steps)
@@ -362,7 +362,7 @@ def _upsample(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None
                   Mode=layer.mode)  # fmt: skip
 
 
-def _dense(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _dense(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A Linear, its columns in the order of a plane (h, w, c)."""
     source = one.reads[0]
     weight = np.asarray(one.arrays["weight"], np.float64)
@@ -381,7 +381,7 @@ def _dense(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
     )
 
 
-def _scaling(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _scaling(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A batch norm: a depthwise convolution of 1x1 with weights of 127, 0 or -127."""
     layer, source = one.layer, lowering.steps[one.reads[0]]
     assert isinstance(layer, nn.BatchNorm)
@@ -393,7 +393,7 @@ def _scaling(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
     term = shift - mean * factor
     unit = np.where(factor == 0, 1.0, np.abs(factor)) / UNITY
     weight = (unit * UNITY * np.sign(factor))[:, None, None, None]
-    weights = Steps(kind="INT8", scales=unit, zero=0)
+    weights = QuantParams(kind="INT8", scales=unit, zero=0)
     made = replace(one, weights=weights, arrays={"bias": term})
     values, scales, bias = lowering.integers(made, weight, source)
     inputs = (
@@ -407,7 +407,7 @@ def _scaling(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
     )  # fmt: skip
 
 
-def _pool(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _pool(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     layer = one.layer
     assert isinstance(layer, nn.Pool2d)
     window = layer.window(lowering.shapes[one.reads[0]])
@@ -421,18 +421,18 @@ def _pool(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
     )  # fmt: skip
 
 
-def _mean(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _mean(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     axes = lowering.constant(np.array([1, 2], np.int32))
     lowering.then(number, "MEAN", (lowering.read(one), axes), lowering.end(number, one, steps))
 
 
-def _merge(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _merge(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     inputs = tuple(lowering.read(one, i) for i in range(len(one.reads)))
     kind = {nn.Add: "ADD", nn.Mul: "MUL", nn.Concat: "CONCATENATION"}[type(one.layer)]  # type: ignore[index]
     lowering.then(number, kind, inputs, lowering.end(number, one, steps), Axis=-1)
 
 
-def _flatten(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _flatten(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A Linear reads the plane; everything else a vector that lies in the plane's order."""
     c, h, w = lowering._plane(number)
     if (c > 1 and h * w > 1) or (
@@ -446,26 +446,26 @@ def _flatten(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
         lowering.then(number, "RESHAPE", (lowering.read(one),), lowering.end(number, one, steps))
 
 
-def _reshape(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     before, after = lowering.shapes[one.reads[0]], one.shape
     if not all(len(s) == 1 or s[0] == 1 or s[1:] == (1, 1) for s in (before, after)):
         raise Unsupported(f"makes {after} of {before}, whose values lie in another order")
     lowering.then(number, "RESHAPE", (lowering.read(one),), lowering.end(number, one, steps))
 
 
-def _pad(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:  # noqa: ARG001
+def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
     lowering.at[number] = lowering.padded(number, one, layer.sides)
 
 
-def _softmax(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _softmax(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     lowering.then(
         number, "SOFTMAX", (lowering.read(one),), lowering.end(number, one, steps), Beta=1.0
     )
 
 
-def _function(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None:
+def _function(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     source = lowering.read(one)
     end = lowering.end(number, one, steps)
     if isinstance(one.layer, Requantized):
@@ -474,7 +474,7 @@ def _function(lowering: _Lowering, number: int, one: Made, steps: Steps) -> None
         lowering.then(number, "FUNCTION", (source,), end, Function=_function_of(one.layer))
 
 
-_Converter = Callable[[_Lowering, int, Made, Steps], None]
+_Converter = Callable[[_Lowering, int, Made, QuantParams], None]
 _CONVERTERS: tuple[tuple[type | tuple[type, ...], _Converter], ...] = (
     (nn.Conv2d, _weighted),
     (nn.ConvTranspose2d, _transposed),

@@ -16,7 +16,7 @@ import numpy as np
 from drypoint import nn
 
 from ._errors import OnnxError, Unsupported
-from ._onnx_draft import Draft, Floats, Steps
+from ._onnx_draft import Draft, Floats, QuantParams
 from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
 from ._onnx_fold import FOLDED, Folder
 from ._onnx_value import Axes, Index, Value, arranged, axes_of, check_size
@@ -59,7 +59,7 @@ class Reader:
         self.graph, self.integers = graph, integers
         self.draft = Draft(given.made, graph.size)
         self.constants: dict[str, Array] = dict(graph.constants)
-        self.steps: dict[str, tuple[Steps, int]] = {}
+        self.steps: dict[str, tuple[QuantParams, int]] = {}
         self.values = {graph.input: given}
         self.waiting: dict[str, Any] = {}
         self.users = Counter([graph.output, *(n for one in graph.nodes for n in one.inputs)])

@@ -7,7 +7,7 @@ import numpy as np
 from drypoint import nn
 
 from ._errors import Unsupported
-from ._onnx_draft import WHOLE, Floats, Steps
+from ._onnx_draft import WHOLE, Floats, QuantParams
 from ._onnx_file import Array, Node
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along
@@ -92,7 +92,7 @@ def matmul(reader: Reader, node: Node) -> None:
 
 
 def product(
-    reader: Reader, value: Value, weight: Array, bias: Array | None, steps: Steps | None
+    reader: Reader, value: Value, weight: Array, bias: Array | None, steps: QuantParams | None
 ) -> Value:
     """A view times a matrix (O, I), as a Linear; as a convolution of 1x1 where the last axis of an
     image is its channels.
@@ -135,7 +135,7 @@ def row_of(bias: Array, n: int) -> Array:
     return np.broadcast_to(bias.reshape(-1), (n,)).copy()
 
 
-def weight_steps(reader: Reader, name: str, axis: int) -> Steps | None:
+def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
     """The steps of weights that a quantized file dequantizes; their scales are those of ``axis``.
 
     Raises:

@@ -35,7 +35,7 @@ _JSON = "checkpoint.json"
 _LARGEST_JSON = 1 << 20  # bytes; bounds the parser's work
 _COUNTS = ("epoch", "step", "examples", "best_epoch")
 
-Run = Mapping[str, Any]
+RunIdentity = Mapping[str, Any]
 """The settings, net and data that decide the bytes of a run, of JSON types."""
 
 
@@ -53,7 +53,7 @@ def checkpoint_files(folder: Path | None) -> tuple[Path, ...]:
     return (folder / NAME,) if folder is not None and (folder / NAME).exists() else ()
 
 
-def save(path: Path, state: TrainingState, run: Run) -> None:
+def save(path: Path, state: TrainingState, run: RunIdentity) -> None:
     """Write a state.
 
     Raises:
@@ -72,7 +72,7 @@ def save(path: Path, state: TrainingState, run: Run) -> None:
     write_atomic(path, pack_members({_JSON: json.dumps(facts).encode(), **contents}))
 
 
-def restore(folder: Path, state: TrainingState, run: Run) -> str:
+def restore(folder: Path, state: TrainingState, run: RunIdentity) -> str:
     """Load the checkpoint of a folder into the initial state of a run.
 
     Without a checkpoint in the folder the state stays unchanged, so that one command both starts a
@@ -153,7 +153,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
     return facts
 
 
-def _check_run(there: Run, here: Run, path: Path) -> None:
+def _check_run(there: RunIdentity, here: RunIdentity, path: Path) -> None:
     for name in here:
         if there.get(name) != here[name]:
             raise CheckpointError(

@@ -65,7 +65,7 @@ def run_epochs(
     step: Step,
     val: Examples | None,
     *,
-    run: checkpoint.Run,
+    run: checkpoint.RunIdentity,
     progress: Progress,
     build: Build,
 ) -> Stopped:
@@ -149,7 +149,7 @@ class _StopConditions:
 
 
 def _after_epoch(
-    plan: Plan, state: TrainingState, run: checkpoint.Run, build: Build
+    plan: Plan, state: TrainingState, run: checkpoint.RunIdentity, build: Build
 ) -> Stopped | None:
     """Write log and checkpoint and call the callbacks; the reason to stop, or None."""
     settings, stopping = plan.settings, plan.settings.early_stopping

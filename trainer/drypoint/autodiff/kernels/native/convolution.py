@@ -58,8 +58,8 @@ def conv2d_input_gradient(
 ) -> Array:
     """Correlations of the zero-padded gradient with the flipped weight.
 
-    A stride of s divides the pixels of x into s by s classes: pixels at one place modulo s.
-    Each class is a correlation of stride 1 with every s-th element of the weight. So no product
+    A stride of s divides the pixels of x into s by s phases: pixels at one place modulo s.
+    Each phase is a correlation of stride 1 with every s-th element of the weight. So no product
     with the zeros between the gradients is computed.
     """
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
@@ -71,8 +71,8 @@ def conv2d_input_gradient(
     lanes = zeros if spec.window.stride != (1, 1) else empty
     x = from_lanes(lanes((c * spec.groups, *size, n)))
     won = None if winners is None else to_lanes(winners)
-    for down in _classes(spec.window, 0):
-        for across in _classes(spec.window, 1):
+    for down in _phases(spec.window, 0):
+        for across in _phases(spec.window, 1):
             part = x[:, :, down.pixels, across.pixels]
             taps = turned[..., down.taps, across.taps][..., ::-1, ::-1]
             if part.size and taps.size:
@@ -91,8 +91,8 @@ def conv2d_input_gradient(
 
 
 @dataclass(frozen=True)
-class _Class:
-    """The pixels of one axis that one set of elements of a strided window reads.
+class _Phase:
+    """The pixels of one axis at one remainder modulo the stride, and the taps that reach them.
 
     Attributes:
         pixels: the pixels of the image.
@@ -108,8 +108,8 @@ class _Class:
     before: int
 
 
-def _classes(window: Window, axis: int) -> Iterator[_Class]:
-    """A class for each remainder of a pixel's place by the stride.
+def _phases(window: Window, axis: int) -> Iterator[_Phase]:
+    """A phase for each remainder of a pixel's place by the stride.
 
     Gradient i depends on pixel r by tap u where i * stride + u * dilation - padding = r.
     """
@@ -120,7 +120,7 @@ def _classes(window: Window, axis: int) -> Iterator[_Class]:
     for remainder in range(stride):
         taps = [u for u in range(kernel) if (remainder + padding - u * dilation) % stride == 0]
         first, last = (taps[0], taps[-1]) if taps else (kernel, kernel)
-        yield _Class(
+        yield _Phase(
             pixels=slice(remainder, None, stride),
             taps=slice(first, None, stride // common),
             dilation=dilation // common,

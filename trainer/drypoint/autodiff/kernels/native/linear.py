@@ -34,7 +34,7 @@ def linear_bias_gradient(kernels: Any, gradient: Array) -> Array:
 
 
 def row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array:
-    """Sums of contiguous rows (n, m), without the elements whose winner is `DEAD`."""
+    """Sums of contiguous rows (n, m), without the elements whose winner is `RELU_ZERO`."""
     y: Array = empty(rows.shape[:1])
     fields = {"x": pointer(rows), "y": pointer(y)}
     fields |= {"n_rows": rows.shape[0], "n_columns": rows.shape[1]}

@@ -1,8 +1,8 @@
 """A convolution followed by ReLU and max-pooling, by NumPy, one operation after the other.
 
 The winner of a result is the number of its element in the pooling window, row by row, the first of
-equal elements; `DEAD` where the ReLU made it 0. With the winners the gradients need neither the
-output of the convolution nor the output of the ReLU.
+equal elements; `RELU_ZERO` where the ReLU made it 0. With the winners the gradients need neither
+the output of the convolution nor the output of the ReLU.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from . import convolution
 from .pooling import max_pool2d_gradient, max_pool2d_winners
 
 Winners = NDArray[np.uint8]
-DEAD = 255
+RELU_ZERO = 255  # the winner of a result that the fused ReLU made 0: it passes no gradient on
 
 
 def conv2d(
@@ -28,7 +28,7 @@ def conv2d(
         return y, None
     y, winners = max_pool2d_winners(y, window=Window(spec.pool, spec.pool))
     if spec.relu:
-        winners = np.where(y > 0, winners, np.uint8(DEAD))
+        winners = np.where(y > 0, winners, np.uint8(RELU_ZERO))
         y = np.maximum(y, 0)
     return y, winners.astype(np.uint8, copy=False)
 
@@ -62,5 +62,5 @@ def conv2d_weight_gradient(
 
 def conv2d_bias_gradient(gradient: Array, winners: Winners | None) -> Array:
     """The gradient of `conv2d` with respect to its bias (O,)."""
-    alive = gradient if winners is None else gradient * (winners != DEAD)
+    alive = gradient if winners is None else gradient * (winners != RELU_ZERO)
     return convolution.conv2d_bias_gradient(alive)

@@ -13,7 +13,7 @@ import numpy as np
 from drypoint import nn
 
 from ._errors import Unsupported
-from ._onnx_draft import Floats, Steps
+from ._onnx_draft import Floats, QuantParams
 from ._onnx_file import Array, Node
 from ._onnx_reader import Handler, Reader
 
@@ -36,7 +36,7 @@ def quantize(reader: Reader, node: Node) -> None:
         return
     if not reader.integers:
         raise Unsupported(FLOAT_NET)
-    set_steps(reader, node, node.outputs[0], scale, zero)
+    set_qparams(reader, node, node.outputs[0], scale, zero)
 
 
 def dequantize(reader: Reader, node: Node) -> None:
@@ -48,7 +48,7 @@ def dequantize(reader: Reader, node: Node) -> None:
             raise Unsupported(FLOAT_NET)
         scale, zero = _scale_and_zero(reader, node, 1, 2)
         value = reader.read(node)
-        steps = reader.draft.steps_of(value.end) if value.end >= 0 else None
+        steps = reader.draft.qparams_of(value.end) if value.end >= 0 else None
         if steps is not None and not _same(steps, _steps(scale, zero)):
             raise Unsupported("reads integers in other steps than they were written in")
         reader.set(node, value)
@@ -70,33 +70,33 @@ def real_constant(  # noqa: PLR0917 - the parts of one quantized array
     reals = (integers.astype(np.float64) - zeros) * _along(scale, axis, integers)
     reader.constants[name] = reals
     kind = KINDS.get(str(integers.dtype), str(integers.dtype))
-    steps = Steps(kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0]))
+    steps = QuantParams(kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0]))
     reader.steps[name] = steps, axis
 
 
-def set_steps(reader: Reader, node: Node, name: str, scale: Floats, zero: Array) -> None:
+def set_qparams(reader: Reader, node: Node, name: str, scale: Floats, zero: Array) -> None:
     """A tensor is what a node reads, in steps."""
     steps, draft = _steps(scale, zero), reader.draft
     value = reader.read(node)
-    had = draft.steps_of(value.end) if value.end >= 0 else None
+    had = draft.qparams_of(value.end) if value.end >= 0 else None
     if value.end >= 0 and had is None:
-        draft.set_steps(value.end, steps)
+        draft.set_qparams(value.end, steps)
     elif had is not None and not _same(had, steps):
         value = replace(value, end=draft.add(Requantized(0.0), (value,)).end)
-        draft.set_steps(value.end, steps)
+        draft.set_qparams(value.end, steps)
     reader.values[name] = value
 
 
-def _steps(scale: Floats, zero: Array) -> Steps:
+def _steps(scale: Floats, zero: Array) -> QuantParams:
     if scale.size != 1 or not scale.ravel()[0] > 0:
         raise Unsupported(f"has {scale.size} scales for an activation; wanted one, above 0")
     kind = KINDS.get(str(zero.dtype), "")
     if kind not in ("INT8", "UINT8"):
         raise Unsupported(f"has an activation {zero.dtype}; wanted int8 or uint8")
-    return Steps(kind=kind, scales=scale.ravel(), zero=int(zero.ravel()[0]))
+    return QuantParams(kind=kind, scales=scale.ravel(), zero=int(zero.ravel()[0]))
 
 
-def _same(a: Steps, b: Steps) -> bool:
+def _same(a: QuantParams, b: QuantParams) -> bool:
     return (a.kind, a.zero, a.scales.tolist()) == (b.kind, b.zero, b.scales.tolist())
 
 
@@ -225,4 +225,4 @@ def _computed(  # noqa: PLR0917 - the parts of one node
     attributes = {k: v for k, v in node.attributes.items() if k != "opset"}
     handler(reader, replace(node, op=op, inputs=names, outputs=(inner,), attributes=attributes))
     scale, zero = _scale_and_zero(reader, node, output, output + 1)
-    set_steps(reader, replace(node, inputs=(inner,)), node.outputs[0], scale, zero)
+    set_qparams(reader, replace(node, inputs=(inner,)), node.outputs[0], scale, zero)

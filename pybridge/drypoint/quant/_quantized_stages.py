@@ -11,35 +11,35 @@ from ._binary import Binary
 from ._calibration import INPUT, Calibration
 from ._errors import QuantizationError
 from ._scales import (
-    Activation,
     Integers,
-    activation_of,
+    QuantParams,
     mean_integers,
+    quant_params_of,
     weighted_integers,
 )
 from ._stages import Folded, Joined, Pointwise, Pooled, Stage, Upsampled, Weighted
 
-PIXELS = Activation("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
+PIXELS = QuantParams("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Step:
-    """One stage, its input and output activations, and its integers (None: it has none)."""
+class QuantizedStage:
+    """One stage, the parameters of its inputs and output, and its integers (None: it has none)."""
 
     stage: Stage
-    sources: tuple[Activation, ...]
-    target: Activation
+    sources: tuple[QuantParams, ...]
+    target: QuantParams
     integers: Integers | None
 
     @property
-    def source(self) -> Activation:
+    def source(self) -> QuantParams:
         """The first input."""
         return self.sources[0]
 
 
-def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
-    """The steps of a folded net, in order. The last one writes int32.
+def quantized_stages(folded: Folded, calibration: Calibration) -> tuple[QuantizedStage, ...]:
+    """The quantized stages of a folded net, in order. The last one writes int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
@@ -54,7 +54,7 @@ def steps(folded: Folded, calibration: Calibration) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """The scale groups of a net: tensors that have one activation, since an op copies values from
+    """The scale groups of a net: tensors with equal `QuantParams`, since an op copies values from
     one to the other. A group's scale is at least its ``floor``.
     """
 
@@ -63,7 +63,7 @@ class _Choice:
     floors: dict[int, float] = field(default_factory=dict)
     raises: int = 0
 
-    def raised(self, group: int, step: Step) -> "_Choice":
+    def raised(self, group: int, step: QuantizedStage) -> "_Choice":
         """The choice with a floor for a group that a step writes to.
 
         Raises:
@@ -96,7 +96,7 @@ class _Choice:
                 group = [min(members) if g in members else g for g in group]
         return group
 
-    def activations(self) -> list[Activation]:
+    def activations(self) -> list[QuantParams]:
         """The activation of each tensor, before floors that only a stage's integers show."""
         stages, group, raw = self.folded.stages, self.groups(), self.raw
         ranges: dict[int, list[tuple[float, float]]] = {g: [] for g in group}
@@ -119,9 +119,9 @@ class _Choice:
 
     def _activation(
         self, group: int, spans: list[tuple[float, float]], *, centred: bool
-    ) -> Activation:
+    ) -> QuantParams:
         low, high = min(s[0] for s in spans), max(s[1] for s in spans)
-        activation = activation_of(low, high, centred=centred)
+        activation = quant_params_of(low, high, centred=centred)
         return activation.coarsened(self.floors.get(group, 0.0), low)
 
 
@@ -140,13 +140,13 @@ def _range(calibration: Calibration, path: str) -> tuple[float, float]:
     return calibration.ranges[path]
 
 
-def _try(choice: _Choice) -> tuple[Step, ...] | _Choice:
+def _try(choice: _Choice) -> tuple[QuantizedStage, ...] | _Choice:
     """All steps, or a choice with a higher floor for the group of a stage whose accumulators are
     coarser than the group's steps.
     """
     stages, group, raw = choice.folded.stages, choice.groups(), choice.raw
     activations = choice.activations()
-    line: list[Step] = []
+    line: list[QuantizedStage] = []
     for i, stage in enumerate(stages):
         sources = tuple(activations[tensor] for tensor in stage.reads)
         last = i + 1 == len(stages)
@@ -164,8 +164,8 @@ def _try(choice: _Choice) -> tuple[Step, ...] | _Choice:
 
 
 def _step(
-    stage: Stage, sources: tuple[Activation, ...], wanted: Activation | None, *, raw: bool
-) -> Step:
+    stage: Stage, sources: tuple[QuantParams, ...], wanted: QuantParams | None, *, raw: bool
+) -> QuantizedStage:
     """A stage with its integers. The target is ``wanted`` with a scale that the stage can have, or
     int32 where that is None. ``raw``: the stage's output is pixels.
     """
@@ -191,18 +191,18 @@ def _step(
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
         case _:  # a maximum, a concatenation or an upsampling copies values
             scale = source.scale
-    target = Activation("i32", scale) if wanted is None else replace(wanted, scale=scale)
-    return Step(stage=stage, sources=sources, target=target, integers=q)
+    target = QuantParams("i32", scale) if wanted is None else replace(wanted, scale=scale)
+    return QuantizedStage(stage=stage, sources=sources, target=target, integers=q)
 
 
-def real_inputs(source: Activation) -> NDArray[np.float64]:
+def real_inputs(source: QuantParams) -> NDArray[np.float64]:
     """The real value of each of the 256 bytes of an activation, in the bytes' order."""
     integers = np.arange(256, dtype=np.uint8).view(NUMPY_TYPE[source.dtype])
     values: NDArray[np.float64] = source.scale * (integers.astype(np.float64) - source.zero)
     return values
 
 
-def table_of(step: Step) -> NDArray[np.integer]:
+def table_of(step: QuantizedStage) -> NDArray[np.integer]:
     """The table of a function's step: the integer nearest to the function of each byte's value."""
     assert isinstance(step.stage, Pointwise)
     low, high = step.target.limits
@@ -211,7 +211,7 @@ def table_of(step: Step) -> NDArray[np.integer]:
     return table.astype(NUMPY_TYPE[step.target.dtype])
 
 
-def real_weight(step: Step) -> NDArray[np.float64]:
+def real_weight(step: QuantizedStage) -> NDArray[np.float64]:
     """The real values of a weighted step's integer weights, float64 [out, h, w, in]."""
     assert step.integers is not None  # weighted steps have integers
     scale = step.integers.unit / step.source.scale
