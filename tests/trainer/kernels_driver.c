@@ -261,7 +261,7 @@ static void update(const dpk_kernels *k) {
     const float *terms[] = {g, more, g};
     memset(v, 0, 4 * n);
     const dpk_parameter p = {w, terms, m, v, n, draw(1, 3), (int)draw(0, 1)};
-    const dpk_total total = {&p, 1};
+    const dpk_gradient_sum total = {&p, 1};
     const dpk_sgd sgd = {&p, 1, 0.1F, 0.9F, 0.5F, (int)draw(0, 1)};
     const dpk_adam adam = {&p, 1, 0.1F, 0.1F, 0.01F, 1, 1e-8F, 0.5F};
     const dpk_rmsprop rmsprop = {&p, 1, 0.1F, 0.01F, 1e-8F, 0.5F};
@@ -271,7 +271,7 @@ static void update(const dpk_kernels *k) {
     failed |= dpk_run(k->adam, &adam, 3, 5);
     failed |= dpk_run(k->sign_sgd, &sign_sgd, 3, 5);
     failed |= dpk_run(k->average, &average, 3, 5);
-    failed |= dpk_run(k->total, &total, 3, 5);
+    failed |= dpk_run(k->gradient_sum, &total, 3, 5);
     memset(m, 0, 4 * n);
     failed |= dpk_run(k->rmsprop, &rmsprop, 3, 5);
     if (failed)

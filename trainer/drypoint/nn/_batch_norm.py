@@ -112,7 +112,7 @@ class BatchNorm(Layer):
             )
         y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon)
         for name, old, new in zip(self.buffer_names, running, batch, strict=True):
-            moved = moving_average(old, new.astype(np.float32, copy=False), share=self.momentum)
+            moved = moving_average(old, new.astype(np.float32, copy=False), factor=self.momentum)
             ctx.updates[ctx.path_of(name)] = moved
         return y
 

@@ -150,25 +150,25 @@ class SignSGDStep:
 
 @dataclass(frozen=True)
 class AverageStep:
-    """state += share (w - state); a share of 1 copies w. The gradient is not read."""
+    """state += factor (w - state); a factor of 1 copies w. The gradient is not read."""
 
     kernel: ClassVar[str] = "average"
-    share: float
+    factor: float
 
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (mean,) = p.state
-        if self.share == 1:
+        if self.factor == 1:
             mean[...] = p.w
         else:
-            np.add(mean, np.float32(self.share) * (p.w - mean), out=mean)
+            np.add(mean, np.float32(self.factor) * (p.w - mean), out=mean)
 
 
 @dataclass(frozen=True)
-class TotalStep:
-    """w = g."""
+class GradientSum:
+    """w = the sum of the gradient's terms: gradient accumulation, in the form of an update."""
 
-    kernel: ClassVar[str] = "total"
+    kernel: ClassVar[str] = "gradient_sum"
 
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
@@ -237,18 +237,18 @@ def _fields(p: Parameter, terms: Any) -> dict[str, object]:
     return fields | dict(zip("mv", map(pointer, p.state), strict=False)) | {"decays": p.decays}
 
 
-def moving_average(mean: Values, value: Values, *, share: float) -> Values:
-    """mean + share (value - mean), a new array."""
+def moving_average(mean: Values, value: Values, *, factor: float) -> Values:
+    """mean + factor (value - mean), a new array."""
     average: Values = empty_like(mean)
     copy_into(average, mean)
-    Parameters([Parameter(value, (), (average,))]).update(AverageStep(share))
+    Parameters([Parameter(value, (), (average,))]).update(AverageStep(factor))
     return average
 
 
 def sum_terms(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> None:
     """Each total = the sum of its terms, from the first to the last; it may be the first term."""
     pairs = zip(totals, terms, strict=True)
-    Parameters(Parameter(total, g, ()) for total, g in pairs).update(TotalStep())
+    Parameters(Parameter(total, g, ()) for total, g in pairs).update(GradientSum())
 
 
 def _decayed(p: Parameter, decay: float) -> Values:

@@ -32,8 +32,8 @@ DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_
                   dpk_gather(from + (ptrdiff_t)j * x->stride_w, x->stride_n, count));
 }
 
-void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
-               float *block) {
+void DPK(images_to_block)(const dpk_images *x, size_t b, size_t c, size_t n_channels,
+                          const dpk_frame *frame, float *block) {
     const size_t count = dpk_count(x->n, b);
     size_t y0, x0;
     const size_t y1 = filled(frame->h, frame->top, x->h, &y0);
@@ -76,8 +76,8 @@ DPK_INLINE void spread_row(const dpk_images *x, const float *from, size_t n, siz
             row[i * image + j] = from[(ptrdiff_t)j * x->stride_w + (ptrdiff_t)i * x->stride_n];
 }
 
-void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width, size_t image,
-                  float *block) {
+void DPK(images_to_rows)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width,
+                         size_t image, float *block) {
     const size_t count = dpk_count(x->n, b);
     size_t y0, x0;
     const size_t y1 = filled(frame->h, frame->top, x->h, &y0);
@@ -161,7 +161,8 @@ DPK_INLINE void finish_row(const float *window, size_t width, size_t n, size_t c
     }
 }
 
-void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part) {
+void DPK(relu_and_pool)(const dpk_conv2d *a, const float *strip, size_t width,
+                        const dpk_part *part) {
     const dpk_images *to = &a->y;
     const size_t count = dpk_count(to->n, part->b), n = to->n;
     const size_t pool_h = a->x_winners ? 1 : a->pool_h, pool_w = a->x_winners ? 1 : a->pool_w;
@@ -185,8 +186,8 @@ void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dp
     }
 }
 
-void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
-                 const float *block) {
+void DPK(block_to_images)(const dpk_images *y, size_t b, size_t c, size_t n_channels,
+                          const dpk_frame *frame, const float *block) {
     const size_t count = dpk_count(y->n, b);
     for (size_t channel = 0; channel < n_channels; channel++)
         for (size_t i = 0; i < y->h; i++) {

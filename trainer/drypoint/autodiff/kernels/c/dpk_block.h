@@ -16,13 +16,13 @@ typedef struct {
 } dpk_frame;
 
 /* Copies channels c .. c + n_channels - 1 of block b; lanes after the last image are 0. */
-void DPK(pack)(const dpk_images *x, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
-               float *block);
+void DPK(images_to_block)(const dpk_images *x, size_t b, size_t c, size_t n_channels,
+                          const dpk_frame *frame, float *block);
 
 /* Copies all channels of block b image by image: [lane][channel][row][column], with `image` floats
  * from image to image and `width` from row to row. Does not write lanes after the last image. */
-void DPK(line_up)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width, size_t image,
-                  float *block);
+void DPK(images_to_rows)(const dpk_images *x, size_t b, const dpk_frame *frame, size_t width,
+                         size_t image, float *block);
 
 /* As pack, for the gradients before pooling and ReLU, (n, c, h * pool_h, w * pool_w): `x` holds the
  * gradients after the pooling, and each goes to the pixel of its winner. */
@@ -34,14 +34,14 @@ typedef struct {
     size_t b, c, row, column, h, w;
 } dpk_part;
 
-/* part of y = pool(relu(strip)), and winners.
- *
- * strip: the convolution, [pool_h * part->h][width][lane], width >= pool_w * part->w. */
-void DPK(finish)(const dpk_conv2d *a, const float *strip, size_t width, const dpk_part *part);
+/* Writes the rectangle `part` of y = pool(relu(convolution)), and its winners unless a->winners is
+ * NULL. convolution: [pool_h * part->h][width][lane] with bias, width >= pool_w * part->w. */
+void DPK(relu_and_pool)(const dpk_conv2d *a, const float *strip, size_t width,
+                        const dpk_part *part);
 
 /* Copies n_channels channels of block b, without padding, into y from channel c on. */
-void DPK(unpack)(const dpk_images *y, size_t b, size_t c, size_t n_channels, const dpk_frame *frame,
-                 const float *block);
+void DPK(block_to_images)(const dpk_images *y, size_t b, size_t c, size_t n_channels,
+                          const dpk_frame *frame, const float *block);
 
 /* The number of lanes of block b that hold an image. */
 DPK_INLINE size_t dpk_count(size_t n, size_t b) {

@@ -103,7 +103,7 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
         if (a->x_winners)
             DPK(unpool)(&a->x, a->x_winners, b, 0, a->x.c, a->pool_h, a->pool_w, &s.frame, x);
         else
-            DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, x);
+            DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, x);
         for (size_t tile = 0; tile < a->groups * n_tiles; tile++) {
             const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
             const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
@@ -118,7 +118,7 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
                          strip);
                 for (size_t i = 0; i < q; i++) {
                     const dpk_part done = {b, o + i, row, 0, 1, a->y.w};
-                    DPK(finish)(a, strip + i * strip_size, s.columns, &done);
+                    DPK(relu_and_pool)(a, strip + i * strip_size, s.columns, &done);
                 }
             }
         }
@@ -148,7 +148,7 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
                                   .x_column = s.dx,
                                   .x_step = (ptrdiff_t)(a->dilation_w * DPK_LANES)};
     for (size_t b = 0; b < n_blocks && first < last; b++) {
-        DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, x);
+        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, x);
         for (size_t tile = first; tile < last; tile++) {
             const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
             const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
@@ -157,7 +157,7 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
             if (a->winners)
                 DPK(unpool)(&a->y, a->winners, b, o, q, a->pool_h, a->pool_w, &g_frame, g);
             else
-                DPK(pack)(&a->y, b, o, q, &g_frame, g);
+                DPK(images_to_block)(&a->y, b, o, q, &g_frame, g);
             const size_t n_steps = dpk_groups(a->kernel_w, DPK_CP);
             for (size_t i = 0; i < s.in * a->kernel_h * n_steps; i++) {
                 const size_t c = i / n_steps / a->kernel_h, u = i / n_steps % a->kernel_h;

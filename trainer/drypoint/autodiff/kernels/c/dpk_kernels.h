@@ -130,17 +130,17 @@ typedef struct {
     float rate, c, keep;
 } dpk_sign_sgd;
 
-/* w = the gradient. */
+/* w = the sum of the n_terms terms of the gradient. No optimizer state is read or written. */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-} dpk_total;
+} dpk_gradient_sum;
 
-/* m += share (w - m); m = w for a share of 1. */
+/* m += factor (w - m); m = w for a factor of 1. */
 typedef struct {
     const dpk_parameter *parameters;
     size_t n_parameters;
-    float share;
+    float factor;
 } dpk_average;
 
 /* y = max(x, 0), tanh x or 1 / (1 + e^-x); or y = x + value, where y may be x. The tasks of the
@@ -253,7 +253,7 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
     size_t n_lanes;   /* floats in a vector */
-    dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average, *total;
+    dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average, *gradient_sum;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
     /* conv2d_weight_gradient with winners, kernel_w up to 8 and dilation_w 1. It does not add. */
     dpk_task *sparse_weight_gradient;

@@ -55,7 +55,7 @@ static void pool(const dpk_pool2d *a, const dpk_frame *frame, const float *x, si
 }
 
 /* The gradient that element k of a window gets from result (i, j). */
-DPK_INLINE dpk_vec share(const dpk_pool2d *a, dpk_vec g, dpk_ivec won, size_t k) {
+DPK_INLINE dpk_vec element_gradient(const dpk_pool2d *a, dpk_vec g, dpk_ivec won, size_t k) {
     return is_sum(a) ? g / dpk_all(a->divisor) : dpk_select(won == (int32_t)k, g, (dpk_vec){0});
 }
 
@@ -73,7 +73,7 @@ static void spread(const dpk_pool2d *a, const dpk_frame *frame, float *x, size_t
                     won = dpk_widen(winner(a, b, c, i, j), count);
                 for (size_t k = first; k < (apart ? n : first + 1); k++) {
                     float *at = x + element(a, frame, i, j, k);
-                    const dpk_vec part = share(a, g, won, k);
+                    const dpk_vec part = element_gradient(a, g, won, k);
                     dpk_store(at, apart ? part : dpk_load(at) + part);
                 }
             }
@@ -87,7 +87,7 @@ int DPK(pool2d)(const void *arguments, size_t part, size_t n_parts) {
     if (x == NULL)
         return 1;
     for (size_t i = dpk_begin(n, part, n_parts); i < end; i++) {
-        DPK(pack)(&a->x, i / a->x.c, i % a->x.c, 1, &frame, x);
+        DPK(images_to_block)(&a->x, i / a->x.c, i % a->x.c, 1, &frame, x);
         pool(a, &frame, x, i / a->x.c, i % a->x.c);
     }
     return 0;
@@ -104,7 +104,7 @@ int DPK(pool2d_gradient)(const void *arguments, size_t part, size_t n_parts) {
     for (size_t i = dpk_begin(n, part, n_parts); i < end; i++) {
         memset(x, 0, 4 * size);
         spread(a, &frame, x, i / a->x.c, i % a->x.c);
-        DPK(unpack)(&a->x, i / a->x.c, i % a->x.c, 1, &frame, x);
+        DPK(block_to_images)(&a->x, i / a->x.c, i % a->x.c, 1, &frame, x);
     }
     return 0;
 }

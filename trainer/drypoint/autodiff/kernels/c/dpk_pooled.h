@@ -28,8 +28,8 @@ typedef struct {
 } dpk_pooled;
 
 /* Computes a row of results of q <= DPK_POOLED_Q channels, and their winners (NULL: not needed):
- * the bytes of `product` in dpk_product.h followed by DPK(finish). w is [q][n_terms]; bias [q] or
- * NULL.
+ * the bytes of `product` in dpk_product.h followed by DPK(relu_and_pool). w is [q][n_terms]; bias
+ * [q] or NULL.
  */
 void DPK(pooled)(const dpk_pooled *s, size_t q, const float *x, const float *w, const float *bias,
                  float *y, uint8_t *winners);

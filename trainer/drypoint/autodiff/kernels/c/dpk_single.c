@@ -75,7 +75,7 @@ typedef struct {
     int pairs;        /* whole vectors behind a pooling over 2 by 2, and none beyond the edge */
 } place;
 
-/* DPK(finish) of such a tile, straight from registers. */
+/* DPK(relu_and_pool) of such a tile, straight from registers. */
 DPK_INLINE void finish_pairs(const dpk_conv2d *a, const place *p, dpk_vec (*results)[4]) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
@@ -109,7 +109,7 @@ __attribute__((noinline)) static void finish_tile(const dpk_conv2d *a, const dpk
 #pragma GCC unroll 16
     for (int i = 0; i < DPK_TILE * DPK_TILE; i++)
         dpk_store(strip + i * DPK_LANES, y[i / DPK_TILE][i % DPK_TILE]);
-    DPK(finish)(a, strip, DPK_TILE, part);
+    DPK(relu_and_pool)(a, strip, DPK_TILE, part);
 }
 
 static place place_of(const dpk_conv2d *a, const dpk_part *part) {
@@ -175,7 +175,7 @@ int DPK(winograd_single)(const dpk_conv2d *a, size_t part, size_t n_parts) {
     const size_t down = DPK_TILE / a->pool_h, across = DPK_TILE / a->pool_w;
     const size_t end = dpk_begin(n_blocks, part + 1, n_parts);
     for (size_t b = dpk_begin(n_blocks, part, n_parts); b < end; b++) {
-        DPK(pack)(&a->x, b, 0, 1, &s.frame, block);
+        DPK(images_to_block)(&a->x, b, 0, 1, &s.frame, block);
         for (size_t i = 0; i < s.tiles_h; i++)
             for (size_t j = 0; j < s.tiles_w; j++) {
                 const float *tile =

@@ -158,7 +158,7 @@ static void cover(const dpk_conv2d *a, const state *s, size_t count) {
 /* Output channels first .. last - 1, of which sums are. */
 static void add_blocks(const dpk_conv2d *a, const state *s, size_t first, size_t last) {
     for (size_t b = 0; b < dpk_groups(a->y.n, DPK_LANES) && first < last; b++) {
-        DPK(line_up)(&a->x, b, &s->frame, s->width, s->image, s->x);
+        DPK(images_to_rows)(&a->x, b, &s->frame, s->width, s->image, s->x);
         if (COVERS)
             cover(a, s, dpk_count(a->x.n, b));
         for (size_t row = 0; row < a->y.h; row += s->strip)

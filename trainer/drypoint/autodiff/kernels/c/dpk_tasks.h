@@ -5,7 +5,7 @@
 
 #include "dpk_vector.h"
 
-dpk_task DPK(sgd), DPK(adam), DPK(rmsprop), DPK(sign_sgd), DPK(average), DPK(total);
+dpk_task DPK(sgd), DPK(adam), DPK(rmsprop), DPK(sign_sgd), DPK(average), DPK(gradient_sum);
 dpk_task DPK(pool2d), DPK(pool2d_gradient), DPK(relu), DPK(relu_gradient), DPK(cross_entropy);
 dpk_task DPK(add), DPK(tanh), DPK(tanh_gradient), DPK(sigmoid), DPK(sigmoid_gradient);
 dpk_task DPK(activation), DPK(scale_planes), DPK(plane_products);

@@ -96,8 +96,8 @@ static void sign_sgd(const void *arguments, const dpk_parameter *p, const float 
     }
 }
 
-static void total(const void *arguments, const dpk_parameter *p, const float *restrict g,
-                  size_t begin, size_t n) {
+static void gradient_sum(const void *arguments, const dpk_parameter *p, const float *restrict g,
+                         size_t begin, size_t n) {
     float *restrict w = p->w + begin;
     (void)arguments;
     for (size_t i = 0; i < n; i++)
@@ -114,17 +114,17 @@ STEP(sgd)
 STEP(adam)
 STEP(rmsprop)
 STEP(sign_sgd)
-STEP(total)
+STEP(gradient_sum)
 
 int DPK(average)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_average *a = arguments;
-    const float share = a->share;
+    const float factor = a->factor;
     for (const dpk_parameter *p = a->parameters; p < a->parameters + a->n_parameters; p++) {
         float *restrict m = p->m;
         const float *restrict w = p->w;
         const size_t end = dpk_begin(p->n, part + 1, n_parts);
         for (size_t i = dpk_begin(p->n, part, n_parts); i < end; i++)
-            m[i] = share == 1 ? w[i] : m[i] + share * (w[i] - m[i]);
+            m[i] = factor == 1 ? w[i] : m[i] + factor * (w[i] - m[i]);
     }
     return 0;
 }

@@ -88,7 +88,7 @@ static void finish_chunk(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chu
     dpk_part part = {b, o, DPK_TILE * k->top / a->pool_h, DPK_TILE * k->left / a->pool_w, 0, 0};
     part.h = dpk_min(DPK_TILE * k->h / a->pool_h, a->y.h - part.row);
     part.w = dpk_min(width / a->pool_w, a->y.w - part.column);
-    DPK(finish)(a, strip, width, &part);
+    DPK(relu_and_pool)(a, strip, width, &part);
 }
 
 int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
@@ -110,7 +110,7 @@ int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
     ptrdiff_t *offsets = rest;
     const size_t end = dpk_begin(n_blocks, part + 1, n_parts);
     for (size_t b = dpk_begin(n_blocks, part, n_parts); b < end; b++) {
-        DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, block);
+        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
             const size_t n_tiles = k.h * k.w;

@@ -23,7 +23,7 @@ static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const 
     if (a->winners)
         DPK(unpool)(&a->y, a->winners, b, o, n, a->pool_h, a->pool_w, &frame, planes);
     else
-        DPK(pack)(&a->y, b, o, n, &frame, planes);
+        DPK(images_to_block)(&a->y, b, o, n, &frame, planes);
     memset(planes + n * area, 0, 4 * (n_padded - n) * area);
     for (size_t c = 0; c < n_padded; c++)
         for (size_t t = 0; t < n_tiles; t++)
@@ -101,7 +101,7 @@ int DPK(winograd_input_gradient)(const void *arguments, size_t part, size_t n_pa
                                         s.row, DPK_LANES, 1);
                 }
         }
-        DPK(unpack)(&a->x, b, 0, a->x.c, &s.frame, block);
+        DPK(block_to_images)(&a->x, b, 0, a->x.c, &s.frame, block);
     }
     return 0;
 }
@@ -178,7 +178,7 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
     memset(sums, 0, 4 * sum_size);
     memset(block + a->x.c * (size_t)s.plane, 0, 4 * (n_padded - a->x.c) * (size_t)s.plane);
     for (size_t b = 0; b < n_blocks && n_items > 0; b++) {
-        DPK(pack)(&a->x, b, 0, a->x.c, &s.frame, block);
+        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
             const size_t n_tiles = k.h * k.w;
