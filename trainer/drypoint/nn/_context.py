@@ -23,9 +23,9 @@ class Context:
         buffers: path -> current value of a batch norm's buffer, in place of the layer's own.
         observe: called with each layer's path and output; a container comes after its layers.
         path: the path of the layer being applied, "" at the top.
-        calls: called with the layer and the arguments in place of `Layer.forward`; None:
+        layer_forward: called with the layer and the arguments in place of `Layer.forward`; None:
             `Layer.forward` itself.
-        losses: called with the loss and the arguments in place of `Loss.forward`; None:
+        loss_forward: called with the loss and the arguments in place of `Loss.forward`; None:
             `Loss.forward` itself.
     """
 
@@ -35,18 +35,18 @@ class Context:
     buffers: Mapping[str, Array] = field(default_factory=dict)
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
-    calls: "Callable[[Any, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
-    losses: Callable[[Any, Tensor, Target], Tensor] | None = None
+    layer_forward: "Callable[[Any, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
+    loss_forward: Callable[[Any, Tensor, Target], Tensor] | None = None
 
     def forward(self, layer: Any, x: Tensor, params: Mapping[str, Tensor]) -> Tensor:
         """The output of the `Layer` at `path` (untyped here: layers import this file)."""
-        forward = type(layer).forward if self.calls is None else self.calls
+        forward = type(layer).forward if self.layer_forward is None else self.layer_forward
         output: Tensor = forward(layer, x, params, self)
         return output
 
     def loss(self, loss: Any, x: Tensor, target: Target) -> Tensor:
         """The losses (N,) of the `Loss` at `path`."""
-        forward = type(loss).forward if self.losses is None else self.losses
+        forward = type(loss).forward if self.loss_forward is None else self.loss_forward
         losses: Tensor = forward(loss, x, target)
         return losses
 

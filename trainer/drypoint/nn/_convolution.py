@@ -171,9 +171,9 @@ class Conv2d(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The cross-correlation, plus the bias."""
-        return self.followed(x, params)
+        return self.forward_fused(x, params)
 
-    def followed(
+    def forward_fused(
         self,
         x: Tensor,
         params: Mapping[str, Tensor],

@@ -32,9 +32,9 @@ class Run(NamedTuple):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output of the last fused layer; `ctx` is the container's context."""
         if isinstance(self.layer, Conv2d) and (self.relu or self.pool != (1, 1)):
-            return self.layer.followed(x, params, relu=self.relu, pool=self.pool)
+            return self.layer.forward_fused(x, params, relu=self.relu, pool=self.pool)
         if isinstance(self.layer, Linear) and self.relu:
-            return self.layer.followed(x, params, relu=True)
+            return self.layer.forward_fused(x, params, relu=True)
         return ctx.within(self.name).forward(self.layer, x, params)
 
 

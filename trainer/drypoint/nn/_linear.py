@@ -101,9 +101,11 @@ class Linear(Layer):
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The matrix product, plus the bias."""
-        return self.followed(x, params)
+        return self.forward_fused(x, params)
 
-    def followed(self, x: Tensor, params: Mapping[str, Tensor], *, relu: bool = False) -> Tensor:
+    def forward_fused(
+        self, x: Tensor, params: Mapping[str, Tensor], *, relu: bool = False
+    ) -> Tensor:
         """The output of the layer and a ReLU, computed in one operation."""
         weight = self._param(params, "weight")
         return linear(x, weight, self._param(params, "bias") if self.bias else None, relu=relu)

@@ -87,7 +87,7 @@ class Conv1d(Conv2d):
         self._check_input(input_shape)
         return self.out_channels, _length(self, input_shape)
 
-    def followed(
+    def forward_fused(
         self,
         x: Tensor,
         params: Mapping[str, Tensor],

@@ -64,7 +64,7 @@ class StepContext:
     def seeded(self, seed: Seed) -> Iterator[Context]:
         """The layers' context for the random numbers of a seed."""
         rng = np.random.default_rng(seed)
-        self._ctx = Context(training=True, rng=rng, calls=self._call, losses=_loss)
+        self._ctx = Context(training=True, rng=rng, layer_forward=self._call, loss_forward=_loss)
         self._seed, self._keys = seed, None
         yield self._ctx
         self._ctx = Context()
