@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drypoint.autodiff.kernels import choose, runtime
 from drypoint.autodiff.lazy import LinearGradient
-from drypoint.train.step.microbatch import BLOCK, GradientSums, Splitting, sum_gradients
+from drypoint.train.step.microbatch import BLOCK, GradientAccumulator, Splitting, sum_gradients
 
 SETS = (None, *runtime.Settings.sets)
 
@@ -35,7 +35,7 @@ def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
     ends = np.cumsum([0, *sizes])
     with runtime.forced(name, int(rng.integers(1, 4))):
         order = np.asfortranarray if lanes else np.ascontiguousarray
-        sums = GradientSums(total, len(sizes), in_place=True)
+        sums = GradientAccumulator(total, len(sizes), in_place=True)
         for number, (begin, end) in enumerate(pairwise(map(int, ends))):
             factor = LinearGradient(*(order(f[begin:end]) for f in factors))
             sums.add(number, slice(begin, end), {"b": biases[number], "w": factor})

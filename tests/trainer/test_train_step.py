@@ -10,7 +10,7 @@ import pytest
 
 from drypoint import autodiff, data, nn, train
 from drypoint.autodiff.kernels import runtime
-from drypoint.autodiff.trace import Program, Trace
+from drypoint.autodiff.trace import CompiledTrace, Trace
 from drypoint.common import DrypointError
 from drypoint.train import _epoch
 from drypoint.train.step import compiled
@@ -97,17 +97,17 @@ CALLBACKS = {
 
 
 @pytest.fixture
-def played(monkeypatch):
-    """The program of each batch that was not stepped by the tape."""
-    programs, play = [], compiled.StepProgram.play
+def replayed(monkeypatch):
+    """The `StepReplay` of each batch that was not stepped by the tape."""
+    found, original = [], compiled.StepReplay.replay
 
-    def counted(program, shards):
-        totals = play(program, shards)
-        programs.extend([program] * len(totals))
+    def counted(replay, shards):
+        totals = original(replay, shards)
+        found.extend([replay] * len(totals))
         return totals
 
-    monkeypatch.setattr(compiled.StepProgram, "play", counted)
-    return programs
+    monkeypatch.setattr(compiled.StepReplay, "replay", counted)
+    return found
 
 
 def fitted(layers, given=IMAGES, **options):
@@ -131,13 +131,13 @@ def by_tape(*args, **options):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "signsgd"])
 @pytest.mark.parametrize("name", NETS)
-def test_compiled_runs_equal_tape_runs(name, optimizer, played):
-    """160 examples are three batches of 44 and one of 28; all but the first of each are played."""
+def test_compiled_runs_equal_tape_runs(name, optimizer, replayed):
+    """160 examples are three batches of 44 and one of 28; the first of each shape is traced."""
     result = fitted(NETS[name], optimizer=optimizer)
-    assert len(played) == 6
-    assert all(program._program.kernels_only for program in played)
+    assert len(replayed) == 6
+    assert all(replay._compiled.kernels_only for replay in replayed)
     assert_same(result, by_tape(NETS[name], optimizer=optimizer))
-    assert len(played) == 6
+    assert len(replayed) == 6
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -150,25 +150,25 @@ def threads(request):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_micro_batches_are_played(name, threads, played):
+def test_micro_batches_are_played(name, threads, replayed):
     """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norms
     see all 100, and many weights are read for all 100; clipping the gradients is a host
     call between backward and update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
     n_parts = 1 if name in ("statistics", "dense", "mobile", "signals") else 2
-    assert [len(program._places) for program in played] == [n_parts] * 4
+    assert [len(replay._places) for replay in replayed] == [n_parts] * 4
     autodiff.set_threads(1)
     assert_same(result, by_tape(NETS[name], batch_size=100, epochs=3))
     autodiff.set_threads(threads)
-    played.clear()
+    replayed.clear()
     options = {"batch_size": 100, "clip_grad_norm": 0.1}
     assert_same(fitted(NETS[name], **options), by_tape(NETS[name], **options))
-    assert [len(program._places) for program in played] == [n_parts] * 2
+    assert [len(replay._places) for replay in replayed] == [n_parts] * 2
 
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("n", [250, 384])
-def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
+def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, replayed):
     """Oracle: the tape, for each by itself, and for all of them by the weights of a large Linear.
 
     250 are four, 384 are six: with two threads twice as many, and three times; with three threads
@@ -195,7 +195,7 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
         schedule="constant",
         progress="none",
     )
-    assert len(played[-1]._places) == len(parts)
+    assert len(replayed[-1]._places) == len(parts)
     params = net.params
     for _ in range(2):
         total = dict.fromkeys(params, np.float32(0))
@@ -207,32 +207,32 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, played):
         np.testing.assert_array_equal(result.net.params[path], wanted)
 
 
-def test_nets_whose_examples_interact_get_whole_batches(played):
+def test_nets_whose_examples_interact_get_whole_batches(replayed):
     """With a layer of the user's own; not every size of batch is traced."""
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     fitted(layers, batch_size=100)
     assert Halving.calls == [100, 60] * 2
-    played.clear()
+    replayed.clear()
 
     def batches(*_):
         return [(IMAGES[0][:n], IMAGES[1][:n]) for n in range(1, 9)]
 
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     train.fit(net, batches, epochs=2, progress="none")
-    assert len(played) == 6
+    assert len(replayed) == 6
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
 def test_slow_steps_are_run_in_short_calls(seconds, monkeypatch):
     """As many steps a call as fit into a time, or one; equal results."""
-    counts, play = [], compiled.StepProgram.play
+    counts, original = [], compiled.StepReplay.replay
 
-    def counted(program, shards):
+    def counted(replay, shards):
         counts.append(len(shards))
-        return play(program, shards)
+        return original(replay, shards)
 
-    monkeypatch.setattr(compiled.StepProgram, "play", counted)
+    monkeypatch.setattr(compiled.StepReplay, "replay", counted)
     monkeypatch.setattr(_epoch, "POLL_SECONDS", seconds)
     result = fitted(NETS["lenet"], batch_size=16)
     assert counts == ([1] * 19 if seconds == 0 else [9, 1, 9])
@@ -241,8 +241,8 @@ def test_slow_steps_are_run_in_short_calls(seconds, monkeypatch):
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.usefixtures("threads")
-def test_batches_of_many_sizes(played):
-    """Eight shapes, of which the first six are compiled, and played from the second time on."""
+def test_batches_of_many_sizes(replayed):
+    """Eight shapes, of which the first six are compiled, and replayed from the second time on."""
     digits = data.load("mnist", "train")[:1024]
     x, y = (digits.x[:, None] / np.float32(255)).astype(np.float32), digits.y
 
@@ -255,19 +255,19 @@ def test_batches_of_many_sizes(played):
         return train.fit(net, batches, epochs=2, progress="none", **options)
 
     result = run()
-    assert len(played) == 8
+    assert len(replayed) == 8
     assert_same(result, run(compiled=False))
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_layers_that_need_python_are_called_between_kernels(name, played):
+def test_layers_that_need_python_are_called_between_kernels(name, replayed):
     result = fitted(CALLBACKS[name])
-    assert len(played) == 6
-    assert not any(program._program.kernels_only for program in played)
+    assert len(replayed) == 6
+    assert not any(replay._compiled.kernels_only for replay in replayed)
     assert_same(result, by_tape(CALLBACKS[name]))
 
 
-def test_branches_that_join_are_played(played):
+def test_branches_that_join_are_played(replayed):
     """A residual block with a Linear in common: sums forward, and back in two places."""
 
     def branched(**options):
@@ -293,7 +293,7 @@ def test_branches_that_join_are_played(played):
         )
 
     result = branched()
-    assert len(played) == 2
+    assert len(replayed) == 2
     wanted = branched(compiled=False)
     for path, array in wanted.training_graph.params.items():
         np.testing.assert_array_equal(result.training_graph.params[path], array, strict=True)
@@ -316,7 +316,7 @@ class Distance(nn.Loss):
 
 @pytest.mark.parametrize("loss", [nn.MSELoss(), nn.MAELoss(), distance, Distance()])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_other_losses_are_called_between_kernels(loss, dtype, played):
+def test_other_losses_are_called_between_kernels(loss, dtype, replayed):
     net = nn.Sequential([nn.Flatten(), nn.Linear(8), nn.ReLU(), nn.Linear(3)], (1, 28, 28))
     given = IMAGES[0], IMAGES[0][:, 0, 9, 9:12].astype(dtype)
     options = {"loss": loss, "epochs": 2, "batch_size": 100, "validation_split": 0}
@@ -325,11 +325,11 @@ def test_other_losses_are_called_between_kernels(loss, dtype, played):
         return train.fit(net.initialize(0), given, progress="none", **options, **more)
 
     result = run()
-    assert len(played) == 2
+    assert len(replayed) == 2
     assert_same(result, run(compiled=False))
 
 
-def test_several_losses_with_weights_are_added_between_kernels(played):
+def test_several_losses_with_weights_are_added_between_kernels(replayed):
     """One of the losses compares two branches, so its target has a gradient."""
     layers = {"flat": nn.Flatten(), "a": nn.Linear(4), "b": nn.Linear(4), "out": nn.Linear(10)}
     layers |= {"same": nn.MSELoss(), "right": nn.CrossEntropyLoss(from_logits=True)}
@@ -344,7 +344,7 @@ def test_several_losses_with_weights_are_added_between_kernels(played):
         return train.fit(graph, given, loss=names, **options, **more).training_graph.params
 
     params = run()
-    assert len(played) == 2
+    assert len(replayed) == 2
     for path, array in run(compiled=False).items():
         np.testing.assert_array_equal(params[path], array, strict=True)
 
@@ -374,10 +374,10 @@ class Counter(nn.Layer):
         return x * (1 + 0.1 * float(count[0]))
 
 
-def test_a_layer_of_ones_own_may_move_its_buffers(played):
+def test_a_layer_of_ones_own_may_move_its_buffers(replayed):
     layers = [nn.Flatten(), nn.Linear(16), Counter(), nn.Linear(10)]
     result = fitted(layers)
-    assert len(played) == 6
+    assert len(replayed) == 6
     assert [*result.net.buffers.values()] == [8]
     assert_same(result, by_tape(layers))
 
@@ -390,11 +390,11 @@ def test_a_layer_of_ones_own_may_move_its_buffers(played):
         {"metrics": [lambda y, t: y[:, 0] * t]},
     ],
 )
-def test_compiled_runs_equal_tape_runs_with_each_option(options, played):
+def test_compiled_runs_equal_tape_runs_with_each_option(options, replayed):
     for function in options.get("metrics", []):
         function.__name__ = "product"
     result = fitted(NETS["lenet"], **options)
-    assert len(played) == 6
+    assert len(replayed) == 6
     assert_same(result, by_tape(NETS["lenet"], **options))
 
 
@@ -413,17 +413,17 @@ class Halving(nn.Layer):
         return autodiff.relu(x) if len(self.calls) % 2 else x
 
 
-def test_a_layer_of_ones_own_is_called_for_each_batch(played):
+def test_a_layer_of_ones_own_is_called_for_each_batch(replayed):
     layers = [nn.Flatten(), nn.Linear(16), Halving(), nn.Linear(10)]
     Halving.calls.clear()
     result = fitted(layers)
     assert Halving.calls == [44, 44, 44, 28] * 2
-    assert len(played) == 6
+    assert len(replayed) == 6
     Halving.calls.clear()
     assert_same(result, by_tape(layers))
 
 
-def test_compiled_steps_refuse_unknown_class_indices(played):
+def test_compiled_steps_refuse_unknown_class_indices(replayed):
     def batches(*_):
         for targets in ([0, 1, 2], [2, 1, 0], [9, 1, 0], [9, 9, 9], [0, 1, 10]):
             yield IMAGES[0][:3], np.array(targets)
@@ -431,7 +431,7 @@ def test_compiled_steps_refuse_unknown_class_indices(played):
     net = nn.Sequential([*NETS["inner"], nn.Softmax()], (1, 28, 28)).initialize(0)
     with pytest.raises(DrypointError, match="10"):
         train.fit(net, batches, epochs=1, progress="none")  # fmt: skip
-    assert len(played) == 3  # all between the first and the last
+    assert len(replayed) == 3  # all between the first and the last
 
 
 @pytest.mark.parametrize("layers", [NETS["lenet"], CALLBACKS["inner"]])
@@ -441,12 +441,12 @@ def test_programs_are_freed_after_a_run(layers):
     gc.disable()
     try:
         fitted(layers)
-        assert not any(type(thing) in (Trace, Program) for thing in gc.get_objects())
+        assert not any(type(thing) in (Trace, CompiledTrace) for thing in gc.get_objects())
     finally:
         gc.enable()
 
 
-def test_threads_may_change_during_a_run(played):
+def test_threads_may_change_during_a_run(replayed):
     def switch(state):
         autodiff.set_threads(1 + state.epoch % 2)
 
@@ -456,7 +456,7 @@ def test_threads_may_change_during_a_run(played):
         result = fitted(NETS["lenet"], epochs=3, callbacks=[switch])
     finally:
         autodiff.set_threads(before)
-    assert len({id(program) for program in played}) == 3
+    assert len({id(replay) for replay in replayed}) == 3
     assert_same(result, by_tape(NETS["lenet"], epochs=3))
 
 
@@ -525,10 +525,10 @@ class Doubling(nn.Layer):
         return x * 2
 
 
-def test_an_incomplete_trace_changes_to_the_tape_step_and_is_reported(played, capfd):
+def test_an_incomplete_trace_changes_to_the_tape_step_and_is_reported(replayed, capfd):
     layers = [nn.Flatten(), nn.Linear(16), Doubling(), nn.Linear(10)]
     result = fitted(layers, progress="lines")
-    assert not played
+    assert not replayed
     line = "tape step: NumPy computes a part of the net between kernels"
     assert capfd.readouterr().err.splitlines().count(line) == 1
     assert_same(result, by_tape(layers))

@@ -17,7 +17,7 @@ def host_call(
     reads: Sequence[NDArray[Any]] = (),
     writes: Sequence[NDArray[Any]] = (),
 ) -> None:
-    """Call a function that reads and writes arrays; a program of the trace calls it in each run.
+    """Call a function that reads and writes arrays; the compiled trace calls it in each run.
 
     Args:
         function: the function.
@@ -40,7 +40,7 @@ def host_call(
 def host_callback(
     function: Callable[..., Tensor], *tensors: Tensor, reads: Sequence[NDArray[Any]] = ()
 ) -> Tensor:
-    """``function(*tensors)``; a program of the trace calls the function in each run.
+    """``function(*tensors)``; the compiled trace calls the function in each run.
 
     Only the function runs in Python, not the kernels before and after it. Its value and its
     gradients are copied to arrays that the kernels read.
@@ -72,7 +72,7 @@ class _HostCallback:
         self._call()
 
     def result(self, trace: Tracer) -> Tensor:
-        """The function's value on the outer tape; each run of the program updates it."""
+        """The function's value on the outer tape; each run of the compiled trace updates it."""
         for tensor in self._tensors:
             trace.note_access(tensor.data)
         value: Array = empty_like(self.y.data)

@@ -1,14 +1,14 @@
-"""A trace of kernel calls, and the program that repeats the calls without Python between them.
+"""A trace of kernel calls, and the compiled trace that repeats them without Python between them.
 
 Before each kernel, Python finds shapes, allocates and builds the tape: some 40 microseconds, as
-long as a small kernel runs. A trace records the calls once; its program repeats them many times. A
-placeholder is a field of a call's arguments, an address or a number, that each run sets::
+long as a small kernel runs. A trace records the calls once; a compiled trace repeats them many
+times. A placeholder is a field of a call's arguments, an address or a number, that each run sets::
 
     with Trace(x, *weights) as trace:
         y = net(x)
     if trace.complete:
-        program = trace.compile({"x": x})
-        program.run(2, {"x": np.array([address(a), address(b)], np.uintp)})
+        compiled = trace.compile({"x": x})
+        compiled.run(2, {"x": np.array([address(a), address(b)], np.uintp)})
 
 A trace is complete if every array that a kernel reads is known to the trace or was written by a
 kernel or host callback; it is incomplete if NumPy computed an array in between. A trace cannot see
@@ -31,7 +31,7 @@ from .kernels.numpy.elementwise import Key
 from .kernels.runtime import settings as kernel_settings
 
 Values = Mapping[Hashable, NDArray[Any]]
-"""Name of a placeholder -> its values, addresses or numbers, one row for each run of a program."""
+"""Name of a placeholder -> its values, addresses or numbers, one row for each run."""
 
 HostFunction = Callable[[], bool]
 """A host callback; it returns False if the kernels after it cannot run (another shape)."""
@@ -106,7 +106,7 @@ class Trace:
         tracer.reset(self._token)
 
     def register(self, *arrays: NDArray[Any]) -> None:
-        """Add arrays that stay at their address, and whose values the program may read."""
+        """Add arrays that stay at their address, and whose values the compiled trace may read."""
         self._memory |= {id(owner): owner for owner in map(_owner, arrays)}
 
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
@@ -167,8 +167,8 @@ class Trace:
         """Whether there are calls, and the trace knows every array that they read."""
         return bool(self._calls) and not self._unknown
 
-    def compile(self, varying: Mapping[Hashable, NDArray[Any]]) -> "Program":
-        """The program of the calls.
+    def compile(self, varying: Mapping[Hashable, NDArray[Any]]) -> "CompiledTrace":
+        """The compiled trace of the calls.
 
         Args:
             varying: name -> an array that has another address in each run. Each pointer into its
@@ -183,12 +183,12 @@ class Trace:
                         placeholders.append(
                             _Placeholder(to, 8, name, value - begin, call.arguments)
                         )
-        return Program(
+        return CompiledTrace(
             self._calls, placeholders, self._callbacks, settings=self._settings, memory=self._memory
         )
 
 
-class Program:
+class CompiledTrace:
     """Kernel calls with placeholders.
 
     Args:

@@ -28,7 +28,7 @@ from ._aliases import OPTIMIZER, OPTIMIZER_HINTS
 from ._errors import TrainError
 
 Arrays = Mapping[str, NDArray[np.float32]]
-Terms = Mapping[str, tuple[NDArray[np.float32], ...]]
+MicroBatchGradients = Mapping[str, tuple[NDArray[np.float32], ...]]
 """Path -> terms, whose sum from the first to the last is the gradient."""
 
 State = dict[str, tuple[NDArray[np.float32], ...]]
@@ -211,7 +211,9 @@ def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
     return given
 
 
-def make_parameters(params: Arrays, gradients: Arrays | Terms, state: State) -> Parameters:
+def make_parameters(
+    params: Arrays, gradients: Arrays | MicroBatchGradients, state: State
+) -> Parameters:
     """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
     given = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(

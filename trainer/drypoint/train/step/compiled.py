@@ -1,13 +1,13 @@
-"""The compiled training step: trace, compile, play.
+"""The compiled training step: trace, compile, replay.
 
 Trace: the tape step makes the first step of each batch shape, and a trace records its kernel calls.
-Compile: the trace becomes a program. Values that differ from batch to batch are placeholders of the
-program: the addresses of examples, losses, outputs and dropout keys, and the optimizer's numbers.
-Play: one call runs the program for many batches.
+Compile: the trace becomes a `CompiledTrace`. Values that differ from batch to batch are its
+placeholders: the addresses of examples, losses, outputs and dropout keys, and the optimizer's
+numbers. Replay: one call runs the compiled trace for many batches.
 
 Example: the images of the third of 16 batches of 64 begin 2 * 64 images after the images of the
-first batch. The third row of a placeholder's values holds their address. Before the third run of
-the program the kernels copy this address into the arguments of the call that reads the images.
+first batch. The third row of a placeholder's values holds their address. Before the third run the
+kernels copy this address into the arguments of the call that reads the images.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array
 from drypoint.autodiff.kernels import address, draw_key
-from drypoint.autodiff.trace import Program, Trace, Values
+from drypoint.autodiff.trace import CompiledTrace, Trace, Values
 
 from .._metrics import Totals
 from .context import key_generator
@@ -28,7 +28,7 @@ from .tape import Shard, StepResult, TapeStep
 BatchShape: TypeAlias = tuple[int, tuple[tuple[object, ...], ...]]
 """(examples of the whole batch, (port, shape, dtype, strides) of each column of the shard)."""
 
-_MOST_PROGRAMS = 6
+_MOST_SHAPES = 6
 """The number of batch shapes that are compiled; the tape step makes the steps of other shapes."""
 
 
@@ -39,7 +39,7 @@ def batch_shape(shard: Shard) -> BatchShape:
 
 
 class CompiledStep:
-    """Traces a tape step for each batch shape, and plays its program for all later batches.
+    """Traces a tape step for each batch shape, and replays it for all later batches.
 
     Args:
         tape: makes the steps that are traced, and the steps that cannot be compiled.
@@ -48,38 +48,38 @@ class CompiledStep:
 
     def __init__(self, tape: TapeStep, notify: Callable[[str], None]) -> None:
         self._tape, self._notify = tape, notify
-        self._programs: dict[BatchShape, StepProgram] = {}
+        self._replays: dict[BatchShape, StepReplay] = {}
         self._compiles = True
 
     def run(self, shards: Sequence[Shard]) -> list[Totals]:
         """A step for each batch in order, until a batch's shape differs from the first batch's."""
         shape = batch_shape(shards[0])
-        program = self._programs.get(shape)
-        if program is None or not program.current:
-            self._programs.pop(shape, None)
-            room = self._compiles and len(self._programs) < _MOST_PROGRAMS
+        replay = self._replays.get(shape)
+        if replay is None or not replay.current:
+            self._replays.pop(shape, None)
+            room = self._compiles and len(self._replays) < _MOST_SHAPES
             traces = room and not _overlap(shards[0])
             return self._trace(shards[0]) if traces else self._tape.run(shards)
         equal = [*takewhile(lambda shard: batch_shape(shard) == shape, shards)]
-        return program.play(equal) or self._tape.run(shards)  # the tape step raises the error
+        return replay.replay(equal) or self._tape.run(shards)  # the tape step raises the error
 
     def _trace(self, shard: Shard) -> list[Totals]:
-        """A step by the tape, and its program."""
+        """A step by the tape, and the replay of its trace."""
         tape, state = self._tape, self._tape.state
         with Trace(*state.live_arrays(), *shard.batch.values()) as trace:
             result = tape.step(shard)
         state.step += 1
         if trace.complete:
-            self._programs[batch_shape(shard)] = StepProgram(tape, trace, shard, result)
+            self._replays[batch_shape(shard)] = StepReplay(tape, trace, shard, result)
         else:
             self._compiles = False
-            self._programs.clear()
+            self._replays.clear()
             self._notify("tape step: NumPy computes a part of the net between kernels")
         return tape.totals([shard], result)
 
 
-class StepProgram:
-    """The program of a step.
+class StepReplay:
+    """Repeats a traced step for other batches of its shape.
 
     Args:
         tape: the tape step.
@@ -94,24 +94,24 @@ class StepProgram:
         varying |= {("input", port): column for port, column in shard.batch.items()}
         varying |= {("output", port): array for port, array in result.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
-        self._program: Program = trace.compile(varying)
+        self._compiled: CompiledTrace = trace.compile(varying)
         self._places = tape.places(shard)
         self._n_keys = len(trace.keys)
 
     @property
     def current(self) -> bool:
         """Whether the threads and kernels of the trace are still in use."""
-        return self._program.current
+        return self._compiled.current
 
-    def play(self, shards: Sequence[Shard]) -> list[Totals]:
-        """A step for each batch; for the first batch only, if the program has host callbacks.
+    def replay(self, shards: Sequence[Shard]) -> list[Totals]:
+        """A step for each batch; for the first batch only, if there are host callbacks.
 
         Returns:
             The totals of the completed steps: fewer than the batches, or none, if a kernel found a
             value that Python refuses.
         """
         tape, step = self._tape, self._tape.state.step
-        shards = shards if self._program.kernels_only else shards[:1]
+        shards = shards if self._compiled.kernels_only else shards[:1]
         result = self._result_memory(len(shards))
         keys = self._draw_keys(step, len(shards))
         values = {
@@ -119,7 +119,7 @@ class StepProgram:
             **_addresses(shards, result, keys),
         }
         with tape.context.seeded(tape.seed(step)):
-            n_done = self._program.run(len(shards), values)
+            n_done = self._compiled.run(len(shards), values)
         if n_done == 0:
             return []
         tape.state.step += n_done

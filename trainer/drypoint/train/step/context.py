@@ -33,7 +33,7 @@ Seed: TypeAlias = Sequence[int]
 def key_generator(seed: Seed) -> np.random.Generator:
     """The random generator of the dropout keys of a micro-batch.
 
-    All other layers draw from another stream of the seed, because a program draws all keys before
+    All other layers draw from another stream of the seed, because a replay draws all keys before
     it calls the first of these layers.
     """
     (child,) = np.random.SeedSequence(seed).spawn(1)

@@ -24,7 +24,7 @@ from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense
 from drypoint.autodiff.trace import constant
 from drypoint.nn import Graph
 
-from .._optimizers import Terms
+from .._optimizers import MicroBatchGradients
 
 MICRO_BATCH = 64
 """Examples of a micro-batch, about: a batch of 48 or more is an even number of micro-batches."""
@@ -77,7 +77,7 @@ Gradient: TypeAlias = Array | LazyArray
 """The gradient of a parameter."""
 
 
-class GradientSums:
+class GradientAccumulator:
     """The gradients of a batch, as terms: one gradient for each micro-batch.
 
     Args:
@@ -110,7 +110,7 @@ class GradientSums:
             if not self._in_place:
                 copy_into(terms[number], dense(gradient))
 
-    def terms(self) -> Terms:
+    def terms(self) -> MicroBatchGradients:
         """Path -> terms of the gradient of the batch, to be added from the first to the last."""
         terms: dict[str, tuple[Array, ...]] = {p: tuple(given) for p, given in self._terms.items()}
         for path, product in self._products.items():
@@ -127,7 +127,7 @@ class GradientSums:
         return self._products[path]
 
 
-def sum_gradients(terms: Terms) -> dict[str, Array]:
+def sum_gradients(terms: MicroBatchGradients) -> dict[str, Array]:
     """Path -> sum of the terms, by kernels."""
     sums = {path: g[0] if len(g) == 1 else step_memory(g[0].shape) for path, g in terms.items()}
     several = [path for path, g in terms.items() if len(g) > 1]
@@ -136,7 +136,7 @@ def sum_gradients(terms: Terms) -> dict[str, Array]:
     return sums
 
 
-def single_terms(gradients: Mapping[str, Array]) -> Terms:
+def single_terms(gradients: Mapping[str, Array]) -> MicroBatchGradients:
     """Path -> gradient as its only term."""
     return {path: (gradient,) for path, gradient in gradients.items()}
 

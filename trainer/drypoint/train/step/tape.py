@@ -16,14 +16,14 @@ from drypoint.nn import Context
 
 from .._examples import Batch, n_examples
 from .._metrics import Totals, totals
-from .._optimizers import Terms
+from .._optimizers import MicroBatchGradients
 from .._plan import Plan
 from .._training_data import DROPOUT
 from .._training_state import TrainingState
 from .context import Seed, StepContext
 from .microbatch import (
     Gradient,
-    GradientSums,
+    GradientAccumulator,
     Splitting,
     n_workers,
     single_terms,
@@ -105,7 +105,7 @@ class TapeStep:
         self.update(gradients)
         return result
 
-    def _gradients(self, shard: Shard, result: StepResult) -> Terms:
+    def _gradients(self, shard: Shard, result: StepResult) -> MicroBatchGradients:
         """The gradients of the mean loss of a batch; losses and outputs go to ``result``."""
         if self.plan.all_reduce is None:
             return self._block(shard, slice(0, len(result.losses)), (), result)
@@ -115,13 +115,15 @@ class TapeStep:
         ]
         return single_terms(self.plan.all_reduce.gradients(blocks))
 
-    def _block(self, shard: Shard, rows: slice, place: Place, result: StepResult) -> Terms:
+    def _block(
+        self, shard: Shard, rows: slice, place: Place, result: StepResult
+    ) -> MicroBatchGradients:
         """The gradients of a block: of some rows of the shard."""
         if rows.start == rows.stop:
             leaves = self.state.weights.leaves().items()
             return single_terms({p: _zeros_like(w.data) for p, w in leaves if w.requires_grad})
         parts = self.splitting.micro_batches(rows.stop - rows.start)
-        sums = GradientSums(rows.stop - rows.start, len(parts), in_place=place == ())
+        sums = GradientAccumulator(rows.stop - rows.start, len(parts), in_place=place == ())
         for number, part in enumerate(parts):
             part_rows = slice(rows.start + part.start, rows.start + part.stop)
             seed = self.seed(self.state.step, micro_batch_place(place, number, len(parts)))
@@ -195,7 +197,7 @@ def micro_batch_place(block: Place, number: int, n: int) -> Place:
     return (*block, number) if n > 1 else block
 
 
-def clip_gradients(gradients: Terms, most: float) -> Terms:
+def clip_gradients(gradients: MicroBatchGradients, most: float) -> MicroBatchGradients:
     """The gradients times `clip_factor`, by a host call."""
     sums = sum_gradients(gradients)
     scaled = {path: np.empty_like(g) for path, g in sums.items()}

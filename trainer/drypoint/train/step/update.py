@@ -12,7 +12,7 @@ from drypoint.autodiff.callback import host_call
 from drypoint.autodiff.kernels.updates import Formula, formula_values
 from drypoint.autodiff.trace import Values
 
-from .._optimizers import Terms, is_builtin, make_parameters
+from .._optimizers import MicroBatchGradients, is_builtin, make_parameters
 from .._plan import Plan
 from .._training_state import TrainingState
 from .microbatch import sum_gradients
@@ -31,7 +31,7 @@ class Update:
     def __init__(self, plan: Plan, state: TrainingState) -> None:
         self._plan, self._state = plan, state
 
-    def __call__(self, gradients: Terms) -> None:
+    def __call__(self, gradients: MicroBatchGradients) -> None:
         """Update the weights by their gradients."""
         optimizer, weights = self._plan.settings.optimizer, self._state.weights
         t = self._state.step + 1
