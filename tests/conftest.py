@@ -49,7 +49,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--random-nets",
         type=int,
-        help="random nets that the engine runs under gcc's sanitizers: 300, with --all-tools 1500; "
+        help="random nets that the engine runs under gcc's sanitizers: 300, with --all-tools 1000; "
         "clang's run a third of them",
     )
 

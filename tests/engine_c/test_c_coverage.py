@@ -61,7 +61,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     random_nets += stream_nets.streams(range(8))
     traces(
         programs["driver"],
-        [(program, nets.random_inputs(program, 1, n=24)) for program in random_nets],
+        [(program, nets.random_inputs(program, 1, n=5)) for program in random_nets],
     )
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]

@@ -64,7 +64,7 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     where nobody said that it may. `pytest --random-nets 100000` looks at more nets."""
     driver = toolbox.sanitized(compiler, "driver.c")
     assert_reference(traces(driver, CASES))
-    count = request.config.getoption("--random-nets") or toolbox.count(every_day=300, ci=1500)
+    count = request.config.getoption("--random-nets") or toolbox.count(every_day=300, ci=1000)
     count //= 3 if compiler == "clang" else 1
     for begin in range(0, count, 500):  # what is held in memory at a time
         seeds = range(10_000 + begin, 10_000 + min(begin + 500, count))

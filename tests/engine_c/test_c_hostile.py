@@ -46,7 +46,7 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_p
     random mutations, under sanitizers."""
     path = tmp_path / "good.dpt"
     path.write_bytes(blob.dumps(program))
-    count = toolbox.count(every_day=2000, ci=10_000)
+    count = toolbox.count(every_day=2000, ci=5000)
     text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
