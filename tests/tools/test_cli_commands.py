@@ -427,6 +427,17 @@ def test_a_folder_of_pictures_stands_for_mnist(lenet, cli, tmp_path, folder_of_d
     assert (code, json.loads(said)["examples"]) == (0, 12)
 
 
+def test_a_net_without_encoder_names_the_arrays_that_it_takes(cli, tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    np.savez(tmp_path / "table.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    net = nn.Sequential([nn.Linear(2), nn.Softmax()], (6,)).initialize(0)
+    nn.Model(net, decoder=data.ClassDecoder(range(2))).save(tmp_path / "net.npz")
+    for command in ("measure", "quantize"):
+        code, out, error = cli(command, tmp_path / "net.npz", "--data", tmp_path / "table.npz")
+        assert (code, out) == (2, "")
+        assert "the net has no encoder and takes arrays (6,): train it by train.fit(net, '" in error
+
+
 def test_some_of_a_folder_are_of_all_its_classes(lenet, folder_of_digits):
     args = argparse.Namespace(data=str(folder_of_digits), limit=20)
     some = _data.examples("train", args, nn.load(lenet / "lenet.npz"))

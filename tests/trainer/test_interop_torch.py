@@ -207,6 +207,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
         warnings.simplefilter("ignore")
         for module, example, message in [
             (3, torch.zeros(1, 1), "module is a int; wanted: a torch.nn.Module"),
+            ("m.pt", torch.zeros(1, 1), "module is a str; wanted: a torch.nn.Module; a .pt file "),
             (mlp(), torch.zeros(3), "example is of shape (3,); wanted: a batch, such as torch."),
             (mlp(), torch.zeros(1, 5), "torch.export cannot trace the module: "),
             (Deciding(), torch.zeros(1, 5), "torch.export cannot trace the module: "),

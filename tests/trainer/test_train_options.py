@@ -159,6 +159,8 @@ def test_a_metric_without_a_number_for_each_example_is_refused():
         match=r"^metrics has 'accuracy', which compares class indices, and the targets are no",
     ):
         fit(Sequential([Linear(1)], (2,)), (blobs()[0], np.ones(90)), metrics=["accuracy"])
+    with pytest.raises(TrainError, match=r"^metrics is the text 'accuracy'; wanted: a list"):
+        fit(metrics="accuracy")
 
 
 def test_callbacks_see_the_run_and_can_end_it():

@@ -230,7 +230,7 @@ typedef struct {
 } dpk_dropout;
 
 /* losses = the mean of (x - target)^2 over each example; gradient = (x - target) * scale. x, target
- * and gradient have the same strides, in floats. */
+ * and gradient have the same strides, in floats; one of the two strides is 1. */
 typedef struct {
     const float *x, *target; /* [n][size] */
     float *losses;           /* [n] */

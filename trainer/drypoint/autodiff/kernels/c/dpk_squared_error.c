@@ -33,16 +33,16 @@ static void neighbours(const dpk_squared_error *a, size_t begin, size_t count) {
         a->losses[begin + i] = mean(a, sums + i, MOST_EXAMPLES);
 }
 
-/* One example, whose elements are neighbours in memory if `step` is 1. */
-DPK_INLINE void example(const dpk_squared_error *a, size_t i, ptrdiff_t step) {
+/* One example, whose elements are neighbours in memory. */
+static void example(const dpk_squared_error *a, size_t i) {
     double sums[PARTIAL_SUMS] = {0};
     const ptrdiff_t begin = (ptrdiff_t)i * a->stride_n;
     size_t k = 0;
     for (; k + PARTIAL_SUMS <= a->size; k += PARTIAL_SUMS)
         for (size_t p = 0; p < PARTIAL_SUMS; p++)
-            sums[p] += squared(a, begin + (ptrdiff_t)(k + p) * step);
+            sums[p] += squared(a, begin + (ptrdiff_t)(k + p));
     for (size_t p = 0; k + p < a->size; p++)
-        sums[p] += squared(a, begin + (ptrdiff_t)(k + p) * step);
+        sums[p] += squared(a, begin + (ptrdiff_t)(k + p));
     a->losses[i] = mean(a, sums, 1);
 }
 
@@ -50,14 +50,11 @@ int DPK(squared_error)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_squared_error *a = arguments;
     const size_t end = dpk_begin(a->n, part + 1, n_parts);
     size_t i = dpk_begin(a->n, part, n_parts);
-    if (a->stride_n == 1 && a->stride_element != 1)
+    if (a->stride_element == 1)
+        for (; i < end; i++)
+            example(a, i);
+    else
         for (; i < end; i += MOST_EXAMPLES)
             neighbours(a, i, end - i < MOST_EXAMPLES ? end - i : MOST_EXAMPLES);
-    else if (a->stride_element == 1)
-        for (; i < end; i++)
-            example(a, i, 1);
-    else
-        for (; i < end; i++)
-            example(a, i, a->stride_element);
     return 0;
 }

@@ -104,7 +104,7 @@ def squared_error(x: Array, target: Array) -> tuple[Array, Array]:
     """
     error = x - target
     mean = np.square(error, dtype=np.float64).mean(axis=1)
-    return mean.astype(x.dtype), error * np.asarray(2 / x.shape[1], x.dtype)
+    return mean.astype(x.dtype), error * np.asarray(2 / max(x.shape[1], 1), x.dtype)
 
 
 def scaled_rows(g: Array, x: Array) -> Array:
