@@ -156,6 +156,8 @@ def _clipped(draft: Draft, path: str, value: Value, low: float, high: float) -> 
     """A clip is the clamp of the op that computes its input; it commutes with a maximum and an
     upsampling between. Where other layers read that op too, it is a function of one value.
     """
+    if value.padding != NO_PADDING:
+        draft, value = explicit_padding(draft, path, value)
     source, between = through_copies(draft, value, _copies)
     before = draft.writer(source)
     if isinstance(before, Weighted | Binary) or (isinstance(before, Pooled) and before.mean):
@@ -196,6 +198,8 @@ def _pooled(
         window = layer.window((shape.c, shape.h, shape.w))
         kernel, stride, own = window.kernel, window.stride, window.padding
     padding = with_padding(value, own)
+    if not mean and kernel == stride == (1, 1) and own == ((0, 0), (0, 0)):
+        return draft, value
     # A maximum sees the zeros of a padding layer; in raw pixels real zero is another number; and
     # the engine's pools pad by less than their kernel.
     beyond = max(padding[::2]) >= kernel[0] or max(padding[1::2]) >= kernel[1]

@@ -35,6 +35,8 @@ def with_weights(
     if isinstance(layer, Conv2d):
         return draft.appended(encoded(_conv(path, layer, value, out), value))
     factor, shift = _normalization(layer)
+    if value.padding != NO_PADDING:
+        draft, value = explicit_padding(draft, path, value)
     source, between = through_copies(draft, value, lambda stage: isinstance(stage, Upsampled))
     before = draft.writer(source)
     if isinstance(before, Weighted) and not clips(before) and before.pool == (1, 1):
@@ -45,8 +47,6 @@ def with_weights(
             return draft.changed(value, scaled)
         draft, _ = draft.changed(source, replace(scaled, last="", range_of=path))
         return with_last_layer(draft, value, between, path), value
-    if value.padding != NO_PADDING:
-        draft, value = explicit_padding(draft, path, value)
     return draft.appended(encoded(scaling(path, value, factor, shift), value))
 
 
