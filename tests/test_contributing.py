@@ -5,7 +5,11 @@ import re
 from tools import ROOT
 
 NAMES = re.compile(r"\b(?:Mul|mul|DPT_MUL|dpt_scalar_mul)\b")
-CORE = ("engine_c", "pybridge/drypoint/program", "pybridge/drypoint/quant", "trainer/drypoint/nn")
+CORE = (
+    "engine_c",
+    *(f"pybridge/drypoint/{part}" for part in ("graph", "program", "quant")),
+    "trainer/drypoint/nn",
+)
 BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's number of Mul is 10
 
 # The bound of a product, a second input of one pixel; Keras's name of the layer, hints.
@@ -14,7 +18,6 @@ MORE = {
     "engine_c/src/dpt_plan.c",
     "engine_c/src/dpt_rows.c",
     "trainer/drypoint/nn/_aliases.py",
-    "pybridge/drypoint/quant/_layers.py",
 }
 
 

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 
 from drypoint.data import ImageEncoder
 from drypoint.engine import Engine
+from drypoint.graph import AvgPool, MaxPool
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, blob, reference
 from drypoint.quant import error_bound, quantize
 from drypoint.quant._fold import fold
-from drypoint.quant._quantized_stages import quantized_stages
-from drypoint.quant._stages import Pooled
+from drypoint.quant._quantized_nodes import quantize_nodes
 
 ROUNDING = 2.0**-18
 
@@ -33,22 +33,22 @@ def wanted_outputs(case, line):
     wanted, encoder, activations = [], case.model.encoder, case.activations()
     raw = {0} if isinstance(encoder, ImageEncoder) else set()
     for i, step in enumerate(line):
-        stage, (h, w, c) = step.stage, step.stage.out_shape
-        values = activations.get(stage.last)
-        if isinstance(stage, Pooled) and stage.reads[0] in raw:
+        node, (h, w, c) = step.node, step.node.shape
+        values = activations.get(node.layer)
+        if isinstance(node, MaxPool | AvgPool) and node.reads[0] in raw:
             raw.add(i + 1)
         if values is not None:
             values = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
             if i + 1 in raw:
                 values = (values * (encoder.std or 1.0) + (encoder.mean or 0.0)) * 255
-            values = values.clip(stage.low, stage.high)
+            values = values.clip(node.low, node.high)
         wanted.append(values)
     return wanted
 
 
 def excesses(case, program, calibration):
     """op -> the largest difference from the float net, as a multiple of the bound."""
-    line = quantized_stages(fold(case.model), calibration)
+    line = quantize_nodes(fold(case.model), calibration)
     bounds, found = error_bound(case.model, calibration), {}
     traced = reference.trace(program, case.integers(program))
     for step, op, came, wanted in zip(

@@ -96,4 +96,4 @@ def test_ends_whose_order_or_scale_would_be_wrong_are_refused(layers, line):
 
 def test_without_an_encoder_a_net_needs_no_weights():
     """Only an encoder needs weights to be folded into."""
-    assert len(fold(model({"pool": MaxPool2d(2)}, encoder=False)).stages) == 1
+    assert len(fold(model({"pool": MaxPool2d(2)}, encoder=False)).nodes) == 2  # and the input

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from drypoint.common import DrypointError
 from drypoint.data import ImageEncoder
+from drypoint.graph import QuantParams, weighted_integers
 from drypoint.nn import (
     AdaptiveAvgPool2d,
     Add,
@@ -70,8 +71,7 @@ from drypoint.quant import (
     report,
 )
 from drypoint.quant._fold import fold
-from drypoint.quant._quantized_stages import quantized_stages
-from drypoint.quant._scales import QuantParams, quant_params_of, weighted_integers
+from drypoint.quant._quantized_nodes import quant_params_of, quantize_nodes
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (10, 6, 8)).astype(np.uint8)  # 6 high, 8 wide
@@ -93,20 +93,20 @@ def test_batch_norm_disappears_into_the_convolution():
     net = Sequential({"conv": Conv2d(2, (6, 8)), "norm": BatchNorm2d()}, (1, 6, 8)).initialize(0)
     net = net.with_params({f"norm.{k}": v for k, v in norm.items()})
     net = net.with_buffers({f"norm.{k}": v for k, v in running.items()})
-    (stage,) = fold(Model(net)).stages
+    _, node = fold(Model(net)).nodes.values()
     x = RNG.normal(size=(5, 6, 8))
-    came = np.einsum("nhw,ohw->no", x, stage.weight[..., 0]) + stage.bias
+    came = np.einsum("nhw,ohw->no", x, node.weight[..., 0]) + node.bias
     np.testing.assert_allclose(came, net(x[:, None])[..., 0, 0], rtol=1e-12)  # float64 rounding
-    assert (stage.path, stage.last) == ("conv", "norm")
+    assert (node.name, node.layer) == ("conv", "norm")
 
 
 def test_the_encoder_disappears_into_the_first_weights():
     """Oracle: (pixel / 255 - mean) / std, then the weights, in float64."""
     options = {"mean": (0.2, 0.5, 0.7), "std": (0.1, 1.0, 3.0), "color": "rgb"}
     given_model = model({"flatten": Flatten(), "fc": Linear(4)}, **options)
-    (stage,) = fold(given_model).stages
+    _, node = fold(given_model).nodes.values()
     pixels = RNG.integers(0, 256, (7, 6, 8, 3))
-    came = np.einsum("nhwc,ohwc->no", pixels, stage.weight) + stage.bias
+    came = np.einsum("nhwc,ohwc->no", pixels, node.weight) + node.bias
     encoded = (pixels / 255 - np.array(options["mean"])) / np.array(options["std"])
     weight = given_model.net["fc"].params["weight"].astype(np.float64)
     wanted = encoded.transpose(0, 3, 1, 2).reshape(7, -1) @ weight.T
@@ -117,14 +117,14 @@ def test_the_encoder_reaches_each_group_by_its_channels():
     """Oracle: the encoder, then a depthwise convolution of two outputs a channel, in float64."""
     mean, std = (0.2, 0.5, 0.7), (0.1, 1.0, 3.0)
     given_model = model([Conv2d(6, (6, 8), groups=3)], mean=mean, std=std, color="rgb")
-    (stage,) = fold(given_model).stages
-    assert (stage.groups, stage.weight.shape) == (3, (6, 6, 8, 1))
+    _, node = fold(given_model).nodes.values()
+    assert (node.groups, node.weight.shape) == (3, (6, 6, 8, 1))
     pixels = RNG.integers(0, 256, (7, 6, 8, 3))
     encoded = (pixels / 255 - np.array(mean)) / np.array(std)
     weight = given_model.net["conv"].params["weight"].astype(np.float64)[:, 0]
     bias = given_model.net["conv"].params["bias"].astype(np.float64)
     for o in range(6):
-        came = (pixels[..., o // 2] * stage.weight[o, ..., 0]).sum(axis=(1, 2)) + stage.bias[o]
+        came = (pixels[..., o // 2] * node.weight[o, ..., 0]).sum(axis=(1, 2)) + node.bias[o]
         wanted = (encoded[..., o // 2] * weight[o]).sum(axis=(1, 2)) + bias[o]
         np.testing.assert_allclose(came, wanted, rtol=1e-9, atol=1e-12)  # float64 rounding
 
@@ -137,7 +137,7 @@ def test_dense_columns_follow_the_plane_of_a_wide_image():
         weight = np.zeros((2, 6, 8))
         weight[channel, row, column] = 1
         one = net.with_params({"fc.weight": weight.reshape(1, -1)})
-        _, dense = fold(Model(one)).stages
+        *_, dense = fold(Model(one)).nodes.values()
         at = [index.tolist() for index in np.nonzero(dense.weight)]
         assert at == [[0], [row], [column], [channel]]
 
@@ -339,7 +339,7 @@ def test_a_residual_block_is_convolutions_and_an_addition():
     assert kinds == [Conv, Conv, AddOp, AvgPool, Dense]
     assert program.reads == ((0,), (1,), (2, 1), (3,), (4,))
     add = program.ops[2]
-    six = 6 / quantized_stages(fold(block), calibrate(block, floats()))[2].target.scale
+    six = 6 / quantize_nodes(fold(block), calibrate(block, floats()))[2].target.scale
     assert (add.lo, add.hi) == (0, min(255, round(six)))
 
 
@@ -354,6 +354,17 @@ def test_a_layer_that_two_layers_read_is_not_fused():
     table = program.ops[1].table.astype(int)
     negative = np.arange(256, dtype=np.uint8).view(np.int8) <= program.ops[0].output.zero
     assert (table[negative] == 0).all()
+
+
+def test_a_clip_of_a_mean_of_pixels_clips_real_values():
+    """Oracle: the float net. Real zero is pixel 128 here: a clamp at pixel 0 clips nothing."""
+    pooled = model([AvgPool2d(2), ReLU(), Flatten(), Linear(3)], mean=(0.5,), std=(0.5,))
+    images = RNG.integers(0, 256, (20, 6, 8, 1), np.uint8)
+    program = quantize(pooled, calibrate(pooled, images))
+    assert [type(op) for op in program.ops] == [AvgPool, Lookup, Dense]
+    real = reference.run(program, images).reshape(20, 3) * program.output_scale
+    wanted = pooled.net(pooled.encode(images))
+    assert np.abs(real - wanted).max() < 0.02 * np.abs(wanted).max()  # means are rounded to pixels
 
 
 def test_squeeze_and_excite_is_a_product_with_a_factor_for_each_channel():
@@ -381,7 +392,7 @@ def test_what_a_concatenation_reads_has_one_scale():
         [("input", "a", "join.a"), ("input", "b", "tanh", "join.b"), ("join", "pool", "conv")],
     )  # fmt: skip
     program = quantized(net, floats())
-    line = quantized_stages(fold(net), calibrate(net, floats()))
+    line = quantize_nodes(fold(net), calibrate(net, floats()))
     assert [type(op) for op in program.ops] == [Conv, Conv, Lookup, ConcatOp, MaxPool, Conv]
     joined = line[3].target
     assert line[0].target == line[2].target == joined == line[4].target

@@ -12,7 +12,7 @@ from drypoint.engine import Engine, verify
 from drypoint.program import reference
 from drypoint.quant import Calibration, error_bound, quantize
 from drypoint.quant._fold import fold
-from drypoint.quant._quantized_stages import quantized_stages
+from drypoint.quant._quantized_nodes import quantize_nodes
 
 SHAPE = (3, 12, 10)
 PRESETS = ("resnet8", "mobilenet", "squeezenet", "ds_cnn", "dilated")
@@ -42,14 +42,14 @@ def check(model, x, inputs):
     program = quantize(model, calibration)
     runners = {name: Engine(program, backend=name) for name in Engine.backends()}
     assert verify(program, runners, inputs).differing_bytes == 0
-    bounds, line = error_bound(model, calibration), quantized_stages(fold(model), calibration)
+    bounds, line = error_bound(model, calibration), quantize_nodes(fold(model), calibration)
     for step, came in zip(line, reference.trace(program, inputs), strict=True):
-        h, w, c = step.stage.out_shape
-        wanted = floats[step.stage.last].reshape(len(x), c, h, w).transpose(0, 2, 3, 1)
-        wanted = wanted.clip(step.stage.low, step.stage.high)
+        h, w, c = step.node.shape
+        wanted = floats[step.node.layer].reshape(len(x), c, h, w).transpose(0, 2, 3, 1)
+        wanted = wanted.clip(step.node.low, step.node.high)
         real = (came.astype(np.float64) - step.target.zero) * step.target.scale
         off = np.abs(real.reshape(wanted.shape) - wanted).max()
-        assert off <= bounds[step.stage.path] * (1 + 2**-18), step.stage.path
+        assert off <= bounds[step.node.name] * (1 + 2**-18), step.node.name
     return program
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from drypoint.quant._scales import QuantParams, quant_params_of, weighted_integers
+from drypoint.graph import QuantParams, weighted_integers
+from drypoint.quant._quantized_nodes import quant_params_of
 
 
 def test_the_value_of_section_5():

@@ -4,16 +4,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import SignalEncoder
+from drypoint.graph import (
+    AvgPool,
+    Binary,
+    Integers,
+    QuantizedNode,
+    QuantParams,
+    Table,
+    Weighted,
+)
 from drypoint.nn import Layer, Model
 from drypoint.program import Tensor, border
 
-from ._binary import Binary
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
 from ._gate import as_model
-from ._quantized_stages import QuantizedStage, quantized_stages, real_inputs, real_weight, table_of
-from ._scales import Integers, QuantParams
-from ._stages import Pointwise, Pooled, Weighted
+from ._quantized_nodes import quantize_nodes
 
 
 def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, float]:
@@ -41,64 +47,66 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
         QuantizationError: as `quantize`.
     """
     check_calibration(calibration)
-    folded = fold(as_model(model))
-    line = quantized_stages(folded, calibration)
+    graph = fold(as_model(model))
+    line = quantize_nodes(graph, calibration)
     # Pixels are integers already; the border rounds real inputs to the input's scale.
-    errors = [0.0 if folded.encoder is not None else _border_error(as_model(model), line[0])]
-    for step in line:
-        errors.append(_step_error(step, [errors[tensor] for tensor in step.stage.reads]))
-    return {step.stage.path: error for step, error in zip(line, errors[1:], strict=True)}
+    source = Tensor(graph.input.shape, line[0].source.dtype, line[0].source.zero)
+    pixels = graph.encoder is not None
+    errors = [0.0 if pixels else _border_error(as_model(model), source, line[0].source.scale)]
+    for one in line:
+        errors.append(_node_error(one, [errors[n] for n in one.node.reads]))
+    return {one.node.name: error for one, error in zip(line, errors[1:], strict=True)}
 
 
-def _border_error(model: Model, first: QuantizedStage) -> float:
+def _border_error(model: Model, source: Tensor, scale: float) -> float:
     encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
-    source = Tensor(first.stage.in_shape, first.source.dtype, first.source.zero)
-    return border(encoder, source, first.source.scale).error * first.source.scale
+    return border(encoder, source, scale).error * scale
 
 
-def _step_error(step: QuantizedStage, errors: list[float]) -> float:
-    """The error of a step's output, from the errors of its inputs."""
-    stage, q, error = step.stage, step.integers, max(errors)
-    match stage:
+def _node_error(one: QuantizedNode, errors: list[float]) -> float:
+    """The error of a node's output, from the errors of its inputs."""
+    node, q, error = one.node, one.integers, max(errors)
+    match node:
         case Weighted():
-            assert q is not None  # a weighted step has integers
-            return _weighted_error(step, stage, q, error)
-        case Pooled(mean=True):
-            assert q is not None  # a mean's step has integers
-            window = stage.kernel[0] * stage.kernel[1]
-            largest = np.abs(q.bias) + float(window * step.source.magnitude)
-            return error + float(_rounding(step.target, q, largest).max())
+            assert q is not None  # a weighted node has integers
+            return _weighted_error(one, node, q, error)
+        case AvgPool():
+            assert q is not None  # a mean has integers
+            window = node.kernel[0] * node.kernel[1]
+            largest = np.abs(q.bias) + float(window * one.source.magnitude)
+            return error + float(_rounding(one.target, q, largest).max())
         case Binary():
-            assert q is not None  # a binary step has integers
-            largest = np.array([stage.largest(step.sources, q)])
-            off = stage.error(step.sources, q, errors)
-            return off + float(_rounding(step.target, q, largest).max())
-        case Pointwise():
-            exact = stage.function(real_inputs(step.source))
-            table = (table_of(step).astype(np.float64) - step.target.zero) * step.target.scale
+            assert q is not None  # a binary node has integers
+            largest = np.array([node.largest(one.sources, q)])
+            off = node.error(one.sources, q, errors)
+            return off + float(_rounding(one.target, q, largest).max())
+        case Table():
+            assert one.table is not None  # of the node
+            exact = node.function(one.source.reals)
+            table = (one.table.astype(np.float64) - one.target.zero) * one.target.scale
             # A zero point is rounded, so the ends of the range may lie half a step beyond.
-            ends = zip(step.target.limits, (-0.5, 0.5), strict=True)
-            low, high = ((n + d - step.target.zero) * step.target.scale for n, d in ends)
-            return (stage.slope * error if error else 0.0) + float(
+            ends = zip(one.target.limits, (-0.5, 0.5), strict=True)
+            low, high = ((n + d - one.target.zero) * one.target.scale for n, d in ends)
+            return (node.slope * error if error else 0.0) + float(
                 np.abs(table - exact.clip(low, high)).max()
             )
         case _:
             return error
 
 
-def _weighted_error(step: QuantizedStage, stage: Weighted, q: Integers, error: float) -> float:
-    real = real_weight(step)
-    reach = step.source.scale * (step.source.magnitude + abs(step.source.zero))
+def _weighted_error(one: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
+    real = one.real_weight
+    reach = one.source.scale * (one.source.magnitude + abs(one.source.zero))
     sums = (
         _rows(real) * error
-        + _rows(stage.weight - real) * reach
-        + np.abs(stage.bias - (q.bias + step.source.zero * _sums(q.weight)) * q.unit)
+        + _rows(node.weight - real) * reach
+        + np.abs(node.bias - (q.bias + one.source.zero * _sums(q.weight)) * q.unit)
     )
-    if stage.zeros is not None:
-        off = float(np.abs(np.rint(stage.zeros).clip(0, 255) - stage.zeros).max())
-        sums += _rows(real) * off * step.source.scale
-    largest = np.abs(q.bias.astype(np.float64)) + step.source.magnitude * _rows(q.weight)
-    return float((sums + _rounding(step.target, q, largest)).max())
+    if node.pad is not None:
+        off = float(np.abs(np.rint(node.pad).clip(0, 255) - node.pad).max())
+        sums += _rows(real) * off * one.source.scale
+    largest = np.abs(q.bias.astype(np.float64)) + one.source.magnitude * _rows(q.weight)
+    return float((sums + _rounding(one.target, q, largest)).max())
 
 
 def _rounding(

@@ -1,28 +1,33 @@
-"""Folds a float net into stages: batch norms and encoder folded in, activations and pools fused.
+"""The fused graph of a float net: each node will be one integer op.
 
 The functions are pure: the model is not changed. One error names all layers without an integer
 form.
 """
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 
 from drypoint.data import ImageEncoder
-from drypoint.nn import Graph, Layer, Model, Reshape, Sequential
+from drypoint.graph import (
+    Affine,
+    Builder,
+    LoweringError,
+    Unsupported,
+    Value,
+    fuse,
+    plane_of,
+    same_order,
+)
+from drypoint.graph import Graph as LoweredGraph
+from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
 from drypoint.program import Shape
 
-from ._draft import Affine, Draft, Refusal, Value, plane, same_order
 from ._errors import QuantizationError, UnsupportedError
-from ._layers import added
-from ._stages import Folded, Weighted
-
-End = tuple[str, str]  # a layer and its output port, or "" and an input port of the net
 
 
-def fold(model: Model) -> Folded:
-    """The stages of a model.
+def fold(model: Model) -> LoweredGraph:
+    """The fused graph of a model.
 
     Raises:
         UnsupportedError: layers have no integer form; the message lists them by path.
@@ -30,49 +35,43 @@ def fold(model: Model) -> Folded:
             neither a plane nor a vector, or the net has no weights to fold the encoder into.
     """
     net = flat_net(model.net)
-    if net.input_shape is None:
-        raise QuantizationError("the net's input shape is not known: call bind(shape) first")
-    if not net.initialized:
-        raise QuantizationError("the net has no values yet: call initialize() or fit() first")
-    for path, array in {**net.params, **net.buffers}.items():
-        if not np.isfinite(array).all():
-            raise QuantizationError(f"{path} holds NaN or infinity: train again, or load another")
-    draft, values, refused = Draft(), _inputs(net, model), list[str]()
+    _check_values(net)
+    assert net.input_shape is not None
+    (port,) = net.wiring.inputs
     readers = Counter(end for feeds in net.wiring.feeds.values() for end in feeds.values())
     readers.update(net.wiring.outputs.values())
-    (port,) = net.wiring.inputs
-    draft = draft.sharing(values["", port]) if readers["", port] > 1 else draft
+    shape = _plane(net.input_shape)
+    builder = Builder(shape, affine=_affine(model, shape), input_is_shared=readers["", port] > 1)
+    values, refused = {("", port): builder.input}, list[str]()
     for step in net.steps({port: net.input_shape}):
         path, layer = step.path, net[step.path]
-        feeds = net.wiring.feeds[path]
-        read = [values[feeds[name]] for name in layer.input_ports]
+        arrays = {**layer.params, **layer.buffers}
+        builder.enter(path, f"{path} ({type(layer).__name__})", arrays)
+        read = [values[net.wiring.feeds[path][name]] for name in layer.input_ports]
         (output,) = layer.output_ports
         try:
-            out = plane(step.output_shapes[output])
-        except QuantizationError as error:  # nothing is known of the layers after it
-            refused.append(f"{path} ({type(layer).__name__}): {error}")
+            out = plane_of(step.output_shapes[output])
+        except Unsupported as reason:  # nothing is known of the layers after it
+            refused.append(f"{builder.title}: {reason}")
             break
         try:
             last = (path, output) in net.wiring.outputs.values()
-            if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
-                value = read[0]  # outputs are a vector in any form
-            else:
-                draft, value = added(draft, path, layer, read, out)
-        except Refusal as reason:
-            refused.append(f"{path} ({type(layer).__name__}): {reason}")
-            draft, value = _stand_in(draft, path, read[0], out)
-        values[path, output] = replace(value, path=path)
-        draft = draft.sharing(value) if readers[path, output] > 1 else draft
+            values[path, output] = _lower(builder, layer, read, out, last=last)
+        except Unsupported as reason:
+            refused.append(f"{builder.title}: {reason}")
+            values[path, output] = _stand_in(builder, read[0], out)
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
     (end,) = net.wiring.outputs.values()
-    result = values[end]
-    _check_end(draft, result)
-    return Folded(
-        stages=draft.stages,
-        softmax=result.softmax,
-        encoder=model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None,
-    )
+    encoder = model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None
+    graph = builder.graph(_checked_end(builder, values[end]), encoder)
+    try:
+        return fuse(graph)
+    except LoweringError as error:
+        lines = [f"{title}: {reason}" for title, reason in error.troubles if title]
+        if lines:
+            raise UnsupportedError(f"no integer form for {'; '.join(lines)}") from error
+        raise QuantizationError(error.troubles[0][1]) from error
 
 
 def flat_net(net: Layer) -> Graph:
@@ -94,49 +93,64 @@ def flat_net(net: Layer) -> Graph:
     return graph
 
 
-def _inputs(net: Graph, model: Model) -> dict[End, Value]:
-    """The net's input, by its end."""
-    assert net.input_shape is not None
-    (port,) = net.wiring.inputs
-    value = Value(tensor=0, shape=plane(net.input_shape))
+def _check_values(net: Graph) -> None:
+    if net.input_shape is None:
+        raise QuantizationError("the net's input shape is not known: call bind(shape) first")
+    if not net.initialized:
+        raise QuantizationError("the net has no values yet: call initialize() or fit() first")
+    for path, array in {**net.params, **net.buffers}.items():
+        if not np.isfinite(array).all():
+            raise QuantizationError(f"{path} holds NaN or infinity: train again, or load another")
+
+
+def _plane(shape: tuple[int, ...]) -> Shape:
+    try:
+        return plane_of(shape)
+    except Unsupported as error:
+        raise QuantizationError(str(error)) from error
+
+
+def _affine(model: Model, shape: Shape) -> Affine | None:
+    """What the model's encoder of pictures does to a pixel."""
     encoder = model.encoder
-    if isinstance(encoder, ImageEncoder):
-        zero, one = np.zeros(value.shape.c), np.ones(value.shape.c)
-        mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
-        std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
-        value = replace(value, affine=Affine(1 / (255 * std), -mean / std))
-    return {("", port): value}
+    if not isinstance(encoder, ImageEncoder):
+        return None
+    zero, one = np.zeros(shape.c), np.ones(shape.c)
+    mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
+    std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
+    return Affine(1 / (255 * std), -mean / std)
 
 
-def _stand_in(draft: Draft, path: str, read: Value, out: Shape) -> tuple[Draft, Value]:
-    """A stage for a refused layer, so that the layers after it are checked too."""
-    weight, bias = np.zeros((out.c, 1, 1, read.shape.c)), np.zeros(out.c)
-    return draft.appended(
-        Weighted(
-            path=path,
-            last=path,
-            reads=(read.tensor,),
-            in_shape=read.shape,
-            out_shape=out,
-            weight=weight,
-            bias=bias,
-        )
+def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, last: bool) -> Value:
+    """The value that a layer outputs."""
+    if any(value.softmax for value in read):
+        raise Unsupported("it comes after a softmax, which ends a program: leave out that softmax")
+    if not layer.exportable:
+        raise Unsupported(f"the engine has no such op: {layer.use_instead}")
+    if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
+        return read[0]  # outputs are a vector in any form
+    return layer.lower(builder, *read)
+
+
+def _stand_in(builder: Builder, read: Value, out: Shape) -> Value:
+    """The output of a refused layer, so that the layers after it are checked too."""
+    return builder.conv(
+        Value(number=read.number, shape=builder.node(read).shape),
+        np.zeros((out.c, 1, 1, builder.node(read).shape.c)),
+        np.zeros(out.c),
+        shape=out,
     )
 
 
-def _check_end(draft: Draft, result: Value) -> None:
-    """Check the net's output, which the last stage must compute."""
-    if not draft.stages:
+def _checked_end(builder: Builder, result: Value) -> Value:
+    """The net's output, checked to be the output of an op."""
+    if result.number == 0:
         raise QuantizationError("the net has no layer that would be an op of the engine")
-    if result.affine is not None:
-        raise QuantizationError(
-            "the net has no weights that could take in what the encoder does to pixels: add a "
-            "Linear or Conv2d, or quantize without the encoder"
-        )
     if result.flat:
         raise QuantizationError(
             f"the net ends in a flattened plane {result.shape}, whose order in the engine is "
             "another (channels innermost): end in a Linear, or leave out the Flatten"
         )
-    if any(result.padding):
+    if builder.is_padding(result):
         raise QuantizationError("the net ends in a padding layer: leave it out")
+    return result

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import accept, html_table, progress, table_lines
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
+from drypoint.graph import QuantizedNode, Weighted
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
@@ -19,8 +20,7 @@ from ._errors import QuantizationError
 from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model
 from ._quantize import quantize
-from ._quantized_stages import QuantizedStage, quantized_stages
-from ._stages import Weighted
+from ._quantized_nodes import quantize_nodes
 
 _BATCH = 256
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
@@ -135,18 +135,18 @@ def report(
     if len(inputs) == 0:
         raise QuantizationError("a report needs at least one input, and got none")
     program = quantize(model, calibration)
-    net, line = flat_net(model.net), quantized_stages(fold(model), calibration)
-    weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
+    net, line = flat_net(model.net), quantize_nodes(fold(model), calibration)
+    weighted = [i for i, one in enumerate(line) if isinstance(one.node, Weighted)]
     first = weighted[0] if program.reads_pixels else 0
-    totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
+    totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].node.layer}
     with progress("comparison of layers", total=len(inputs), unit="examples") as done:
         for start in range(0, len(inputs), _BATCH):
             part = inputs[start : start + _BATCH]
             x = model.encode(part)
             planes = reference.trace(program, _integers(model, program, part, x))
-            floats = net.activations(x, [line[i].stage.last for i in totals])
+            floats = net.activations(x, [line[i].node.layer for i in totals])
             for i, total in totals.items():
-                total.add(floats[line[i].stage.last], planes[i])
+                total.add(floats[line[i].node.layer], planes[i])
             done(len(part))
     return Report(len(inputs), tuple(total.report() for total in totals.values()))
 
@@ -155,7 +155,7 @@ def report(
 class _Totals:
     """Sums over the inputs seen so far."""
 
-    step: QuantizedStage
+    quantized: QuantizedNode
     n: int = 0
     beyond: int = 0
     worst: float = 0.0
@@ -164,19 +164,19 @@ class _Totals:
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, np.int64))
 
     def add(self, floats: NDArray[np.floating], integers: NDArray[np.integer]) -> None:
-        f = _plane(floats.astype(np.float64), self.step.stage.out_shape)
+        f = _plane(floats.astype(np.float64), self.quantized.node.shape)
         # The op computes a clip that follows a maximum before that.
-        f = f.clip(self.step.stage.low, self.step.stage.high)
-        q = (integers.astype(np.float64) - self.step.target.zero) * self.step.target.scale
+        f = f.clip(self.quantized.node.low, self.quantized.node.high)
+        q = (integers.astype(np.float64) - self.quantized.target.zero) * self.quantized.target.scale
         error = f - q
         self.n += f.size
         self.worst = max(self.worst, float(np.abs(error).max()))
         self._count(error)
         self.sums += [np.vdot(f, f), np.vdot(q, q), np.vdot(f, q), np.vdot(error, error)]
-        if self.step.target.dtype != "i32":
-            limits = np.iinfo(NUMPY_TYPE[self.step.target.dtype])
+        if self.quantized.target.dtype != "i32":
+            limits = np.iinfo(NUMPY_TYPE[self.quantized.target.dtype])
             low, high = (
-                self.step.target.scale * (v + d - self.step.target.zero)
+                self.quantized.target.scale * (v + d - self.quantized.target.zero)
                 for v, d in ((limits.min, -0.5), (limits.max, 0.5))
             )
             self.beyond += int(np.count_nonzero((f < low) | (f > high)))
@@ -185,7 +185,7 @@ class _Totals:
         """Add errors to the histogram; its limit doubles until the largest error is inside, and two
         bins become one.
         """
-        self.limit = self.limit or self.step.target.scale
+        self.limit = self.limit or self.quantized.target.scale
         while self.worst > self.limit:
             self.limit *= 2
             pairs = self.counts.reshape(-1, 2).sum(axis=1)
@@ -195,10 +195,10 @@ class _Totals:
     def report(self) -> OpReport:
         ff, qq, fq, noise = self.sums.tolist()
         return OpReport(
-            op=self.step.stage.path,
-            layer=self.step.stage.last,
-            dtype=self.step.target.dtype,
-            scale=self.step.target.scale,
+            op=self.quantized.node.name,
+            layer=self.quantized.node.layer,
+            dtype=self.quantized.target.dtype,
+            scale=self.quantized.target.scale,
             clipped=self.beyond / self.n,
             sqnr=10 * math.log10(ff / noise) if noise and ff else math.inf,
             max_error=self.worst,

@@ -101,8 +101,8 @@ def _transposed(draft: Draft, one: Operator) -> None:
     layer = transposed_layer(one, weight.shape, source.shape, value.shape, bias=False)
     h, w, c = source.shape
     blocks = layer.blocks((c, h, w))
-    whole = layer.with_params({"weight": weight.transpose(3, 0, 1, 2).astype(np.float32)})
-    rows = whole.block_weight().transpose(0, 2, 3, 1).astype(np.int8)
+    blocks_of = layer.block_weight(weight.transpose(3, 0, 1, 2).astype(np.float64))
+    rows = blocks_of.transpose(0, 2, 3, 1).astype(np.int8)
     repeats = len(rows) // len(weight)
     (top, bottom), (left, right) = blocks.padding
     around = top, left, bottom, right

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
+
+import numpy as np
 
 from drypoint.autodiff import (
     Tensor,
@@ -17,6 +19,7 @@ from drypoint.autodiff import (
     softmax,
     tanh,
 )
+from drypoint.graph import Builder, Unsupported, Value
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -26,14 +29,23 @@ from ._sizes import Shape
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pointwise(Layer):
-    """The base class of elementwise layers: the output has the input's shape."""
+    """The base class of elementwise layers: the output has the input's shape.
 
+    Attributes:
+        slope: a bound of the derivative's magnitude.
+    """
+
+    slope: ClassVar[float] = math.inf
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input shape."""
         return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of the function."""
+        return graph.table(values[0], lambda x: self(x).astype(np.float64), self.slope)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +56,10 @@ class ReLU(Pointwise):
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], 0.0, math.inf)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """max(x, 0)."""
@@ -58,6 +74,10 @@ class ReLU6(Pointwise):
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], 0.0, 6.0)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x, 0), 6)."""
@@ -88,6 +108,10 @@ class Hardtanh(Pointwise):
         numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
         if not numbers or not all(map(math.isfinite, bounds)) or not bounds[0] < bounds[1]:
             raise ConfigError("Hardtanh", f"wants finite min_val < max_val, got {bounds}")
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], self.min_val, self.max_val)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x, min_val), max_val)."""
@@ -121,6 +145,11 @@ class LeakyReLU(Pointwise):
         if not number or not math.isfinite(slope):
             raise ConfigError("LeakyReLU", f"wants a finite negative_slope, got {slope!r}")
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of the function."""
+        slope = max(1.0, abs(self.negative_slope))
+        return graph.table(values[0], lambda x: self(x).astype(np.float64), slope)
+
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x above 0, else negative_slope * x."""
         return activation(x, "leaky_relu", slope=self.negative_slope)
@@ -133,6 +162,7 @@ class Hardsigmoid(Pointwise):
     short_name: ClassVar[str] = "sigmoid"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 1 / 6
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -147,6 +177,7 @@ class Hardswish(Pointwise):
     short_name: ClassVar[str] = "swish"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 1.5
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -161,6 +192,7 @@ class SiLU(Pointwise):
     short_name: ClassVar[str] = "silu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 1.1  # 1.09984 at 2.3994
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -175,6 +207,7 @@ class GELU(Pointwise):
     short_name: ClassVar[str] = "gelu"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 1.13  # 1.12892 at sqrt 2
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -189,6 +222,7 @@ class Tanh(Pointwise):
     short_name: ClassVar[str] = "tanh"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 1.0
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -203,6 +237,7 @@ class Sigmoid(Pointwise):
     short_name: ClassVar[str] = "sigmoid"
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
+    slope: ClassVar[float] = 0.25
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -215,6 +250,7 @@ class Sin(Pointwise):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
+    slope: ClassVar[float] = 1.0
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -227,6 +263,7 @@ class Cos(Pointwise):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"
+    slope: ClassVar[float] = 1.0
     exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
@@ -261,6 +298,13 @@ class OverAxis(Layer):
         if not -len(input_shape) <= self.axis < len(input_shape):
             raise ShapeError(type(self).__name__, f"wants an axis {self.axis}, got {input_shape}")
         return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+        """The softmax of a vector, with which a program ends."""
+        (value,) = values
+        if value.shape.size != value.shape.c:
+            raise Unsupported(f"it acts on a plane {value.shape}; end in a Linear before it")
+        return replace(value, softmax=True)
 
     @property
     def axis_of_batch(self) -> int:

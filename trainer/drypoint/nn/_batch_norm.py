@@ -10,6 +10,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
 from drypoint.autodiff.kernels.updates import moving_average
+from drypoint.graph import Builder, Unsupported, Value
 
 from ._context import Context
 from ._errors import ConfigError, NotInitializedError, ShapeError
@@ -100,6 +101,16 @@ class BatchNorm(Layer):
         (shape,) = {*self.param_shapes().values()}
         zeros, ones = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         return {"scale": ones, "shift": zeros, "running_mean": zeros, "running_variance": ones}
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """scale * (y - mean) / sqrt(variance + epsilon) + shift, as a factor and a term."""
+        scale, shift, mean, variance = (
+            graph.array(name) for name in (*self.param_names, *self.buffer_names)
+        )
+        if not (variance + self.epsilon > 0).all():
+            raise Unsupported("a running variance is negative")
+        factor = scale / np.sqrt(variance + self.epsilon)
+        return graph.scale_channels(values[0], factor, shift - mean * factor)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """x normalized by the statistics of the batch in training, else by the running ones."""

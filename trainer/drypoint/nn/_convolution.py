@@ -9,6 +9,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
 from drypoint.common import known_word
+from drypoint.graph import Builder, Value
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -168,6 +169,23 @@ class Conv2d(Layer):
         """O H' W' * C / groups * kh kw."""
         taps = math.prod(self._taps)
         return math.prod(self.output_shape(input_shape)) * input_shape[0] // self.groups * taps
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A convolution."""
+        (value,) = values
+        window = self.window((value.shape.c, value.shape.h, value.shape.w))
+        (top, bottom), (left, right) = window.padding
+        weight = graph.array("weight")
+        weight = weight.reshape(*weight.shape[:2], *window.kernel)  # a Conv1d's has no last axis
+        return graph.conv(
+            value,
+            weight.transpose(0, 2, 3, 1),
+            graph.array("bias") if self.bias else np.zeros(len(weight)),
+            stride=window.stride,
+            dilation=window.dilation,
+            padding=(top, left, bottom, right),
+            groups=self.groups,
+        )
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The cross-correlation, plus the bias."""

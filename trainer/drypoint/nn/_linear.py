@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor, linear
+from drypoint.graph import Builder, Value
 
 from ._context import Context
 from ._errors import ShapeError
@@ -98,6 +99,12 @@ class Linear(Layer):
     def macs(self, input_shape: Shape) -> int:
         """O * I."""
         return self.output_shape(input_shape)[0] * input_shape[0]
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A dense op."""
+        weight = graph.array("weight")
+        bias = graph.array("bias") if self.bias else np.zeros(len(weight))
+        return graph.dense(values[0], weight, bias)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The matrix product, plus the bias."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drypoint.autodiff import Array, Tensor, concat, multiply
+from drypoint.graph import Builder, Value, binary
 
 from ._batch import as_batch_of, by_port
 from ._context import Context
@@ -99,6 +100,10 @@ class Add(Merge):
             raise ShapeError("Add", f"wants two arrays of one shape, got {a} and {b}")
         return a
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A sum of two planes."""
+        return graph.binary(binary.Add, *values)
+
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The sum."""
         a, b = inputs
@@ -125,6 +130,10 @@ class Mul(Merge):
         if b not in (a, (*a[:1], *(1 for _ in a[1:]))):
             raise ShapeError("Mul", f"wants b of a's shape or (C, 1, 1), got {a} and {b}")
         return a
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A product of two planes."""
+        return graph.binary(binary.Mul, *values)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The product."""
@@ -172,6 +181,10 @@ class Concat(Merge):
             raise ShapeError("Concat", f"wants inputs of one height and width, got {got}")
         return (sum(shape[0] for shape in shapes), *first[1:])
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A concatenation."""
+        return graph.concat(values)
+
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The inputs along the axis of channels."""
         return concat(inputs)
@@ -185,6 +198,9 @@ class Dot(Merge):
     """
 
     short_name: ClassVar[str] = "dot"
+    use_instead: ClassVar[str] = (
+        "use Linear where one factor is fixed, Mul for a factor of each channel"
+    )
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The axes of a but the last, then the axes of b but the first."""

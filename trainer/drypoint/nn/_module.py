@@ -9,6 +9,7 @@ import numpy as np
 
 from drypoint.autodiff import Array
 from drypoint.common import DrypointError, attribute_hints
+from drypoint.graph import Builder, Unsupported, Value
 
 from ._aliases import NET_HINTS
 from ._batch import by_port
@@ -33,6 +34,7 @@ class Module(Ported):
             callback each.
         per_example: the output of an example does not depend on the other examples of its batch.
         exportable: the condition under which quantization supports the class; "" for never.
+        use_instead: what to use in place of a class that quantization does not support.
 
     A derived class does not inherit these three attributes: it may override `forward`.
     """
@@ -40,6 +42,10 @@ class Module(Ported):
     in_kernels: ClassVar[bool] = False
     per_example: ClassVar[bool] = False
     exportable: ClassVar[str] = ""
+    use_instead: ClassVar[str] = (
+        "build it of layers that nn.layers() marks as exportable; a function of one value is "
+        "nn.Elementwise"
+    )
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -77,6 +83,19 @@ class Module(Ported):
             return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
         except DrypointError:
             return f"<pre>{escape(self.describe())}</pre>"
+
+    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+        """Add the nodes of the layer to a graph; the value that it outputs.
+
+        Args:
+            graph: the nodes before, and the layer's arrays (`Builder.array`). Channels are the last
+                axis of its planes.
+            values: what the layer reads, in the order of its ports.
+
+        Raises:
+            Unsupported: the engine has no op for the layer, or not on such values.
+        """
+        raise Unsupported(f"the engine has no such op: {self.use_instead}")
 
     def check_export(self) -> None:
         """Check, before training, that `quant.quantize` can make the module an integer program.

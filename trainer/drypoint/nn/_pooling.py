@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_pool2d, max_pool2d
+from drypoint.autodiff import (
+    AutodiffError,
+    Padding,
+    Pair,
+    Tensor,
+    Window,
+    avg_pool2d,
+    max_pool2d,
+)
+from drypoint.graph import Builder, Value
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -33,6 +42,7 @@ class Pool2d(Layer):
     padding: int | Pair | Padding = 0
 
     short_name: ClassVar[str] = "pool"
+    largest: ClassVar[bool]
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -76,6 +86,14 @@ class Pool2d(Layer):
             raise ShapeError(kind, f"got {input_shape}: {error}{fit_hint(input_shape)}") from error
         return input_shape[0], *size
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A pooling."""
+        (value,) = values
+        window = self.window((value.shape.c, value.shape.h, value.shape.w))
+        (top, bottom), (left, right) = window.padding
+        pool = graph.max_pool if self.largest else graph.avg_pool
+        return pool(value, window.kernel, window.stride, (top, left, bottom, right))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaxPool2d(Pool2d):
@@ -83,6 +101,8 @@ class MaxPool2d(Pool2d):
 
     Of equal values the first, row by row, gets the gradient.
     """
+
+    largest: ClassVar[bool] = True
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
@@ -97,6 +117,8 @@ class MaxPool2d(Pool2d):
 @dataclass(frozen=True, eq=False, repr=False)
 class AvgPool2d(Pool2d):
     """The mean of each window; padding counts as zeros. Arguments: see `Pool2d`."""
+
+    largest: ClassVar[bool] = False
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
@@ -157,6 +179,12 @@ class AdaptiveAvgPool2d(Layer):
             )
         return input_shape[0], *size
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A mean of windows."""
+        (value,) = values
+        window = self.window((value.shape.c, value.shape.h, value.shape.w))
+        return graph.avg_pool(value, window.kernel, window.stride)
+
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each part."""
         window = self.window(x.shape[1:])
@@ -182,6 +210,12 @@ class GlobalAvgPool2d(Layer):
         if len(input_shape) != 3 or 0 in input_shape:
             raise ShapeError("GlobalAvgPool2d", f"wants images (C, H, W), got {input_shape}")
         return (input_shape[0],)
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A mean of the plane."""
+        (value,) = values
+        plane = value.shape.h, value.shape.w
+        return graph.avg_pool(value, plane, plane)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean over both axes of the image."""

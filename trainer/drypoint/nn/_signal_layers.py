@@ -163,6 +163,8 @@ class MaxPool1d(Pool1d):
     Of equal values the first gets the gradient.
     """
 
+    largest: ClassVar[bool] = True
+
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "yes"
@@ -177,6 +179,8 @@ class MaxPool1d(Pool1d):
 @dataclass(frozen=True, eq=False, repr=False)
 class AvgPool1d(Pool1d):
     """The mean of each window along time; padding counts as zeros. Arguments: see `Pool1d`."""
+
+    largest: ClassVar[bool] = False
 
     in_kernels: ClassVar[bool] = True
     per_example: ClassVar[bool] = True

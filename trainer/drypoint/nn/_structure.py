@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from drypoint.autodiff import Padding, Tensor, dropout, zero_pad2d
+from drypoint.graph import Builder, Value, plane_of
 
 from ._context import Context
 from ._errors import ConfigError, InputError, ShapeError
@@ -31,6 +32,10 @@ class Flatten(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(product of the sizes,)."""
         return (math.prod(input_shape),)
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """No node: the plane, as readers of a vector see it."""
+        return graph.flatten(values[0])
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """All axes after the first as one."""
@@ -71,6 +76,12 @@ class Reshape(Layer):
         if math.prod(input_shape) != math.prod(self.shape):
             raise ShapeError("Reshape", f"to {self.shape} does not fit {input_shape}")
         return self.shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """No node, where no value moves."""
+        if len(self.shape) == 1:
+            return graph.flatten(values[0])
+        return graph.reshape(values[0], plane_of(self.shape))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x as (N, *shape)."""
@@ -126,6 +137,11 @@ class ZeroPad2d(Layer):
         height, width = (n + sum(ends) for n, ends in zip(size, self.sides, strict=True))
         return channels, height, width
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A padding, which windows that read it take in."""
+        (top, bottom), (left, right) = self.sides
+        return graph.pad(values[0], (top, left, bottom, right))
+
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x with zeros around it."""
         return zero_pad2d(x, self.sides)
@@ -147,6 +163,7 @@ class OneHot(Layer):
     classes: int
 
     short_name: ClassVar[str] = "onehot"
+    use_instead: ClassVar[str] = "let the net read the one-hot vector"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -212,6 +229,10 @@ class Dropout(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input shape."""
         return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+        """No node."""
+        return values[0]
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x with elements dropped, or x."""

@@ -18,6 +18,7 @@ from drypoint.autodiff import (
     upsample2d,
 )
 from drypoint.common import known_word
+from drypoint.graph import Builder, Value
 
 from ._context import Context
 from ._errors import ConfigError, ShapeError
@@ -77,6 +78,11 @@ class Upsample(Layer):
         (c, h, w), (rows, columns) = _image("Upsample", input_shape), pair(self.scale_factor)
         return c, h * rows, w * columns
 
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """An upsampling; none for a factor of 1."""
+        kernel, value = pair(self.scale_factor), graph.in_memory(values[0])
+        return value if kernel == (1, 1) else graph.upsample(value, kernel)
+
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The image with repeated pixels."""
         return upsample2d(x, pair(self.scale_factor))
@@ -125,6 +131,16 @@ class PixelShuffle(Layer):
                 "PixelShuffle", f"by {r} wants {r * r} * O channels, got {input_shape}"
             )
         return c // (r * r), h * r, w * r
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """Depth to space, before which channels get the order "DCR"."""
+        r, value = self.upscale_factor, graph.in_memory(values[0])
+        if r == 1:
+            return value
+        order = np.arange(value.shape.c)
+        if self.mode == "CRD":
+            order = order.reshape(-1, r * r).T.reshape(-1)
+        return graph.depth_to_space(graph.permute(value, order), (r, r))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The larger image."""
@@ -285,14 +301,14 @@ class ConvTranspose2d(Layer):
             crop.append((before - first * s, (last + 1) * s - before - m))
         return Blocks((padding[0], padding[1]), (crop[0], crop[1]))
 
-    def block_weight(self) -> NDArray[np.float64]:
+    def block_weight(self, weight: Array) -> NDArray[np.float64]:
         """The weight of the convolution of `blocks`, float64 (rows * columns * O, C, *taps), for a
         stride (rows, columns): channel (i * columns + j) * O + o is pixel (i, j) of a block.
 
-        Raises:
-            NotInitializedError: the layer has no weights.
+        Args:
+            weight: of the layer, (C, O, kh, kw).
         """
-        weight = self.params["weight"].astype(np.float64)
+        weight = weight.astype(np.float64)
         (c, o, height, width), (rows, columns), (n, m) = weight.shape, pair(self.stride), self.taps
         whole = np.pad(weight, ((0, 0), (0, 0), (0, n * rows - height), (0, m * columns - width)))
         parts = whole.reshape(c, o, n, rows, m, columns).transpose(3, 5, 1, 0, 2, 4)
@@ -331,6 +347,22 @@ class ConvTranspose2d(Layer):
         """C O kh kw for each pixel of the input."""
         (height, width), (c, h, w) = pair(self.kernel_size), input_shape
         return c * h * w * self.out_channels * height * width
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A convolution of blocks, and the larger plane that the blocks make."""
+        (value,), (rows, columns) = values, self.block
+        blocks = self.blocks((value.shape.c, value.shape.h, value.shape.w))
+        bias = graph.array("bias") if self.bias else np.zeros(self.out_channels)
+        (top, bottom), (left, right) = blocks.padding
+        weight = self.block_weight(graph.array("weight")).transpose(0, 2, 3, 1)
+        padding = (top, left, bottom, right)
+        if self.block == (1, 1):
+            return graph.conv(value, weight, bias, padding=padding)
+        bias = np.tile(bias, rows * columns)
+        part = graph.part("conv")
+        value = graph.conv(value, weight, bias, padding=padding, **part)
+        (top, bottom), (left, right) = blocks.crop
+        return graph.depth_to_space(value, self.block, (top, left, bottom, right))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The transposed convolution, plus the bias."""

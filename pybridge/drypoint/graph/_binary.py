@@ -1,6 +1,4 @@
-"""Addition and product of two tensors: a class for each has its stage, integers, op and error
-bound.
-"""
+"""Addition and product of two planes: each class has its integers, its op and its error bound."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,25 +7,24 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from drypoint import nn
-from drypoint.program import Add, Mul, Op, multipliers, sum_factors
+from drypoint import program
+from drypoint.program import Op, sum_factors
 
-from ._scales import Integers, QuantParams
-from ._stages import Stage
+from ._integers import Integers, checked_multipliers
+from ._nodes import Node
+from ._qparams import QuantParams
 
 Pair = Sequence[QuantParams]  # of the two inputs
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Binary(Stage, ABC):
-    """A stage of two inputs, the first of which has the output's shape.
+class Binary(Node, ABC):
+    """A node of two inputs, the first of which has the output's shape.
 
     Attributes:
-        layer: the layer that the stage computes.
         broadcasts: whether the second input may be one pixel, a value for each channel.
     """
 
-    layer: ClassVar[type[nn.Merge]]
     broadcasts: ClassVar[bool] = False
 
     @abstractmethod
@@ -55,10 +52,8 @@ class Binary(Stage, ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Sum(Binary):
-    """The sum of two tensors of one shape."""
-
-    layer = nn.Add
+class Add(Binary):
+    """The sum of two planes of one shape."""
 
     def unit(self, pair: Pair) -> float:
         """The unit in which both scales are whole numbers, about."""
@@ -68,13 +63,13 @@ class Sum(Binary):
         """The scales as factors; the bias takes in what they make of the zero points."""
         a, b = pair
         factors, unit = sum_factors(a.scale, b.scale)
-        mult, shift = multipliers(np.array([unit / out_scale]))
         bias = np.array([-factors[0] * a.zero - factors[1] * b.zero], np.int32)
+        mult, shift = checked_multipliers(np.array([unit / out_scale]), bias.astype(np.float64))
         return Integers(bias, mult, shift, np.array([unit]), factors=factors)
 
     def op(self, q: Integers, fields: Mapping[str, Any]) -> Op:
         """An addition."""
-        return Add(**fields, factors=q.factors)
+        return program.Add(**fields, factors=q.factors)
 
     def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:
         """The sum of both errors, and what rounding the factors makes."""
@@ -90,10 +85,9 @@ class Sum(Binary):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Product(Binary):
-    """The product of two tensors; the second may be one pixel, a factor for each channel."""
+class Mul(Binary):
+    """The product of two planes; the second may be one pixel, a factor for each channel."""
 
-    layer = nn.Mul
     broadcasts = True
 
     def unit(self, pair: Pair) -> float:
@@ -103,12 +97,13 @@ class Product(Binary):
     def integers(self, pair: Pair, *, out_scale: float) -> Integers:
         """The op subtracts the zero points, so that the bias is 0."""
         unit = self.unit(pair)
-        mult, shift = multipliers(np.array([unit / out_scale]))
-        return Integers(np.zeros(1, np.int32), mult, shift, np.array([unit]))
+        bias = np.zeros(1, np.int32)
+        mult, shift = checked_multipliers(np.array([unit / out_scale]), bias.astype(np.float64))
+        return Integers(bias, mult, shift, np.array([unit]))
 
     def op(self, q: Integers, fields: Mapping[str, Any]) -> Op:  # noqa: ARG002 - has no factors
         """A product."""
-        return Mul(**fields)
+        return program.Mul(**fields)
 
     def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:  # noqa: ARG002
         """Each error times the largest factor of the other input, and the errors' product."""
@@ -119,7 +114,3 @@ class Product(Binary):
         """The product of the largest factors."""
         a, b = (source.magnitude + abs(source.zero) for source in pair)
         return float(a * b)
-
-
-BINARY: Mapping[type[nn.Module], type[Binary]] = {kind.layer: kind for kind in (Sum, Product)}
-"""The stage of each layer."""

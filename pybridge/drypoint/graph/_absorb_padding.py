@@ -1,0 +1,120 @@
+"""Pass: padding nodes become the padding of the windows that read them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from drypoint.program import Shape
+
+from ._binary import Binary
+from ._graph import Graph, Rewriter, raw_pixels
+from ._nodes import AvgPool, Concat, MaxPool, Node, Pad, Sides, Weighted
+
+
+def absorb_padding(graph: Graph) -> Graph:
+    """The graph without `Pad` nodes.
+
+    A convolution takes in the padding that it reads, and a mean where the padding is less than its
+    window. For every other reader a depthwise convolution of 1x1 writes the padded plane.
+    """
+    raw, rewriter = raw_pixels(graph), Rewriter(graph)
+    pads: dict[int, Pad] = {}  # number -> node that reads no other padding of the same value
+    for number, node in rewriter:
+        if isinstance(node, Pad):
+            before = pads.get(node.reads[0])
+            if before is not None and before.fill == node.fill:
+                sides = _sum_sides(before.sides, node.sides)
+                node = replace(node, reads=before.reads, sides=sides)  # noqa: PLW2901
+            elif before is not None:
+                source = rewriter.insert(padded_plane(f"{node.name}", before, rewriter))
+                node = replace(node, reads=(source,))  # noqa: PLW2901
+            pads[number] = node
+            continue
+        for position, source in enumerate(node.reads):
+            if source not in pads:
+                continue
+            pad = pads[source]
+            absorbed = _absorbed(node, pad, rewriter, raw=source in raw)
+            if absorbed is None:
+                name = _input_name(node, position)
+                source = rewriter.insert(padded_plane(name, pad, rewriter))  # noqa: PLW2901
+                reads = (*node.reads[:position], source, *node.reads[position + 1 :])
+                absorbed = replace(node, reads=reads)
+            node = absorbed  # noqa: PLW2901
+        rewriter.keep(number, node)
+    if graph.output in pads:
+        rewriter.keep(graph.output, padded_plane("output", pads[graph.output], rewriter))
+    return rewriter.graph()
+
+
+def padded_plane(name: str, pad: Pad, rewriter: Rewriter) -> Weighted:
+    """A padded plane, written by a depthwise convolution of 1x1 with weights 1."""
+    source = rewriter[pad.reads[0]]
+    return copy_padded(f"{name}.pad", source, pad)
+
+
+def copy_padded(name: str, source: Node, pad: Pad) -> Weighted:
+    """The node of that name that writes the plane of ``source`` with its padding."""
+    (h, w, c), (top, left, bottom, right) = source.shape, pad.sides
+    return Weighted(
+        name=name,
+        title=pad.title,
+        reads=pad.reads,
+        shape=Shape(h + top + bottom, w + left + right, c),
+        layer=pad.layer,
+        range_of=pad.range_of,
+        qparams=source.qparams,
+        weight=np.ones((c, 1, 1, 1)),
+        bias=np.zeros(c),
+        groups=c,
+        padding=pad.sides,
+        pad=np.full(c, pad.fill) if pad.fill else None,
+        scales=None if source.qparams is None else np.ones(c),
+    )
+
+
+def _absorbed(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | None:
+    """A node that pads its input itself, in place of a padding node before it; None where its op
+    has no such padding.
+    """
+    fill = np.full(rewriter[pad.reads[0]].shape.c, pad.fill) if pad.fill else None
+    match node:
+        case Weighted(dense=False, scales_channels=False):
+            if pad.fill and any(node.padding):
+                return None  # two padding values
+            padding = _sum_sides(node.padding, pad.sides)
+            return replace(node, reads=pad.reads, padding=padding, pad=fill)
+        case AvgPool():
+            padding = _sum_sides(node.padding, pad.sides)
+            if raw or not _less_than(padding, node.kernel) or (pad.fill and any(node.padding)):
+                return None
+            return replace(node, reads=pad.reads, padding=padding, pad=fill)
+        case MaxPool(padding=(0, 0, 0, 0)):
+            qparams = rewriter[pad.reads[0]].qparams
+            if qparams is None or pad.fill > qparams.real(qparams.limits[0]):
+                return None  # a padded place could win
+            if not _less_than(pad.sides, node.kernel):
+                return None
+            return replace(node, reads=pad.reads, padding=pad.sides)
+        case _:
+            return None
+
+
+def _less_than(sides: Sides, kernel: tuple[int, int]) -> bool:
+    return max(sides[::2]) < kernel[0] and max(sides[1::2]) < kernel[1]
+
+
+def _sum_sides(a: Sides, b: Sides) -> Sides:
+    top, left, bottom, right = (x + y for x, y in zip(a, b, strict=True))
+    return top, left, bottom, right
+
+
+def _input_name(node: Node, position: int) -> str:
+    """The name of an input of a node; the node's, where it has one."""
+    match node:
+        case Binary():
+            return f"{node.name}.{'ab'[position]}"
+        case Concat():
+            return f"{node.name}.{position}"
+        case _:
+            return node.name

@@ -1,0 +1,96 @@
+"""Pass: the arithmetic of an encoder of pixels becomes part of the first weights."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ._errors import LoweringError, Unsupported
+from ._graph import Graph, Rewriter
+from ._nodes import Affine, AvgPool, Clip, MaxPool, Node, Reals, Table, Upsample, Weighted
+
+
+def fold_encoder(graph: Graph) -> Graph:
+    """The graph that reads raw pixels q, where the encoder makes scale * q + offset of them.
+
+    Pools and upsamplings before the first weights work on pixels too.
+
+    Raises:
+        LoweringError: a node that has no weights reads pixels; a line for each.
+    """
+    affines: dict[int, Affine] = {}
+    if graph.input.affine is not None:
+        affines[0] = graph.input.affine
+    troubles: list[tuple[str, str]] = []
+    rewriter = Rewriter(graph)
+    for number, node in rewriter:
+        affine = next((affines[n] for n in node.reads if n in affines), None)
+        if affine is None:
+            rewriter.keep(number, node)
+            continue
+        if isinstance(node, MaxPool | AvgPool | Upsample):
+            affines[number] = affine
+        try:
+            rewriter.keep(number, _encode(node, affine))
+        except Unsupported as error:
+            troubles.append((node.title, str(error)))
+            rewriter.keep(number, node)
+    if troubles:
+        raise LoweringError(troubles)
+    if graph.output in affines:
+        reason = (
+            "the net has no weights that could take in what the encoder does to pixels: add a "
+            "Linear or Conv2d, or quantize without the encoder"
+        )
+        raise LoweringError([("", reason)])
+    return rewriter.graph()
+
+
+def _encode(node: Node, affine: Affine) -> Node:
+    """The node of raw pixels that computes what ``node`` computes of real values.
+
+    Raises:
+        Unsupported: there is no such node.
+    """
+    match node:
+        case Weighted():
+            return _encode_weights(node, affine)
+        case Clip():
+            return _encode_table(node.table(), affine)
+        case Table():
+            return _encode_table(node, affine)
+        case AvgPool() if any(node.padding) and affine.offset.any():
+            raise Unsupported("it averages over padding of raw pixels: put a convolution before it")
+        case MaxPool() | AvgPool() | Upsample():
+            return node
+        case _:
+            raise Unsupported("it reads an encoder's pixels: put a convolution or Linear before it")
+
+
+def _encode_weights(node: Weighted, affine: Affine) -> Weighted:
+    """In place of scale * q + offset the node reads q, and pads with the q of real zero."""
+    scale, offset = (_by_output(values, node) for values in (affine.scale, affine.offset))
+    zeros = -affine.offset / affine.scale
+    return replace(
+        node,
+        weight=node.weight * scale,
+        bias=node.bias + (node.weight * offset).sum(axis=(1, 2, 3)),
+        pad=zeros if any(node.padding) and zeros.any() else None,
+    )
+
+
+def _encode_table(node: Table, affine: Affine) -> Table:
+    """The function of pixels."""
+    if len({*affine.scale}) > 1 or len({*affine.offset}) > 1:
+        raise Unsupported("its pixels' channels are encoded differently: put weights before it")
+    function, scale, offset = node.function, affine.scale[0], affine.offset[0]
+    return replace(
+        node, function=lambda pixels: function(scale * pixels + offset), slope=node.slope * scale
+    )
+
+
+def _by_output(values: Reals, node: Weighted) -> Reals:
+    """A number for each input channel, as the weights of each output meet them: [out, 1, 1, in /
+    groups].
+    """
+    rows = np.repeat(values.reshape(node.groups, -1), len(node.bias) // node.groups, axis=0)
+    return rows[:, None, None, :]

@@ -1,0 +1,166 @@
+"""The integers of nodes that compute: section 5 of NUMERICS.md."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import MAX_ACCUMULATOR, multipliers
+
+from ._errors import Unsupported
+from ._qparams import QuantParams
+
+MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
+MAX_RATIO = 2.0**29  # of a file's scales: the largest shift is 30
+FEW_BITS = 2.0**-17  # of a ratio: a multiplier below 2^15 rounds a bias of 2^30 to a whole step
+CONSTANT_RATIO = 2.0**-6
+HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """The integers of a requantized node, and their scales.
+
+    Attributes:
+        bias, mult, shift: as in the op; ``bias`` holds what the input's zero point adds.
+        unit: the real value of the accumulator 1 of each channel.
+        weight: int8 weights; of a node without weights, none.
+        factors: of an addition.
+    """
+
+    bias: NDArray[np.int32]
+    mult: NDArray[np.int32]
+    shift: int
+    unit: NDArray[np.float64]
+    weight: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+    factors: tuple[int, int] = (0, 0)
+
+
+def weighted_integers(
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    *,
+    source: QuantParams,
+    out_scale: float | None,
+) -> tuple[Integers, float]:
+    """The integers of a weighted node, whose accumulators cannot overflow, and the output's scale.
+
+    Args:
+        weight: float64 [out, ...].
+        bias: float64 [out].
+        source: the activation that the node reads.
+        out_scale: the scale that the calibration gives, or None for the last node, whose outputs
+            are int32 and take the finest scale that the multipliers allow. The output's scale is
+            never finer than one step of the coarsest accumulator.
+    """
+    scale = _natural_scales(weight, source.scale)
+    while True:
+        step = source.scale * float(scale.max())  # of the coarsest accumulator
+        out = 4 * step if out_scale is None else max(out_scale, step)
+        _, shift = multipliers(source.scale * scale / out)
+        least = MIN_MULT * 2.0 ** (shift - 32) * out / source.scale
+        floored = np.maximum(scale, least)
+        mult, shift = multipliers(source.scale * floored / out)
+        q = np.rint(weight / floored.reshape(-1, *[1] * (weight.ndim - 1)))
+        rows = q.reshape(len(q), -1)
+        b = np.rint(bias / (source.scale * floored)) - source.zero * rows.sum(axis=1)
+        bound = np.abs(b) + source.magnitude * np.abs(rows).sum(axis=1)
+        over = bound * 2.0**shift > MAX_ACCUMULATOR
+        if not over.any():
+            unit = source.scale * floored
+            chosen = Integers(b.astype(np.int32), mult, shift, unit, q.astype(np.int8))
+            return chosen, out
+        # Coarser weights make the sums of these channels smaller; with M <= 1 the shift stays
+        # below 3, so the loop ends.
+        scale = np.where(over, 2 * floored, scale)
+
+
+def mean_integers(source: QuantParams, window: int, *, out_scale: float) -> Integers:
+    """The integers of a mean of ``window`` values."""
+    unit = source.scale / window
+    mult, shift = multipliers(np.array([unit / out_scale]))
+    bias = np.array([-window * source.zero], np.int32)
+    return Integers(bias, mult, shift, np.array([unit]))
+
+
+def weighted_integers_of_file(
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    *,
+    source: QuantParams,
+    out_scale: float,
+) -> Integers:
+    """The integers of a weighted node whose weights and biases are integers of a file.
+
+    A converter of files gives a channel of zeros a scale near 0 and a bias of 2^30. Its multiplier
+    would have too few bits for its one output, so another scale and bias give that output.
+
+    Args:
+        weight: float64 [out, ...], whole multiples of the scales.
+        bias: float64 [out], whole multiples of the scales times the source's.
+        scales: float64 [out].
+        source: the activation that the node reads.
+        out_scale: of the output.
+
+    Raises:
+        Unsupported: the integers are beyond 32 bits, or a ratio of scales is no multiplier.
+    """
+    q = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
+    rows = q.reshape(len(q), -1)
+    unit = source.scale * scales
+    b = np.rint(bias / unit) - source.zero * rows.sum(axis=1)
+    ratio = unit / out_scale
+    constant = (rows == 0).all(axis=1) & (ratio < FEW_BITS)
+    steps = np.floor(b * ratio + 0.5).clip(-512, 512)
+    b = np.where(constant, np.rint(steps / CONSTANT_RATIO), b)
+    ratio = np.where(constant, CONSTANT_RATIO, ratio)
+    mult, shift = checked_multipliers(ratio, b)
+    return Integers(b.astype(np.int32), mult, shift, ratio * out_scale, q.astype(np.int8))
+
+
+def mean_integers_of_file(
+    source: QuantParams, window: int, *, out: QuantParams, halves_away: bool
+) -> Integers:
+    """The integers of a mean of ``window`` values of a file, which may round halves away from 0.
+
+    A program rounds halves up. The sum S of int8 gives y where S >= (y - 1/2) * window; halves
+    round down below 0 where that threshold is up to 1 larger for y <= 0, and they stay for y > 0
+    where it is up to 1 less. A factor of 1 / (window - 1/128) moves it by (1/2 - y) / 128. Where
+    the integers have 128 added, the sum of S + 128 * window is 1 less too, which brings the zero of
+    that movement back to S = 0. Zero points besides -128 and 0 have no such bias: they keep halves
+    up.
+
+    Raises:
+        Unsupported: a ratio of scales is no multiplier.
+    """
+    ratio, bias = source.scale / window / out.scale, -window * source.zero
+    raw_zero = -128 if source.dtype == "u8" else source.zero
+    moves = halves_away and window % 2 == 0 and window <= 4096 and raw_zero in (-128, 0)
+    if moves and source.stands_for(out):
+        ratio, bias = 1 / (window - HALVES_DOWN), bias - (raw_zero == -128)
+    mult, shift = checked_multipliers(np.array([ratio]), np.array([float(bias)]))
+    return Integers(np.array([bias], np.int32), mult, shift, np.array([source.scale / window]))
+
+
+def checked_multipliers(
+    ratio: NDArray[np.float64], bias: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], int]:
+    """`multipliers` of the ratios of a file's scales.
+
+    Raises:
+        Unsupported: a ratio has no multiplier, or a bias has more than 32 bits.
+    """
+    if not (ratio > 0).all() or ratio.max() >= MAX_RATIO:
+        raise Unsupported("has scales whose ratio is no number between 0 and 2^29")
+    if np.abs(bias).max() > MAX_ACCUMULATOR:
+        raise Unsupported("has a bias beyond 32 bits")
+    return multipliers(ratio)
+
+
+def _natural_scales(weight: NDArray[np.float64], in_scale: float) -> NDArray[np.float64]:
+    """max|w| / 127 of each output channel. A channel of zeros gets the largest scale of the other
+    channels; if all weights are zero, the scale for which an accumulator's step is 1/256."""
+    scale: NDArray[np.float64] = np.abs(weight.reshape(len(weight), -1)).max(axis=1) / 127
+    fallback = scale.max() if scale.max() > 0 else 1 / (256 * in_scale)
+    return np.where(scale > 0, scale, fallback)

@@ -1,0 +1,209 @@
+"""The nodes of a graph: float ops on planes, in float64.
+
+A plane is height, width, channels. Nodes of one kind become one kind of integer op, but for `Clip`,
+`Pad` and `Permute`: passes fuse these into other nodes, or replace them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.program import Shape
+
+from ._qparams import QuantParams
+
+Pair: TypeAlias = tuple[int, int]
+Sides: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
+Reals: TypeAlias = NDArray[np.float64]
+RealFunction: TypeAlias = Callable[[Reals], Reals]
+Nature: TypeAlias = Literal["moves", "chooses", "computes"]
+NO_PADDING: Sides = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """The real value of a raw pixel q, by channel: scale * q + offset."""
+
+    scale: Reals
+    offset: Reals
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """A float op, which writes one plane.
+
+    Attributes:
+        name: of the integer op; the path of the layer or of the file's operator.
+        reads: numbers of the nodes whose planes it reads.
+        shape: the plane that it writes.
+        layer: path of the layer whose output the node computes; "" where it computes a part of a
+            layer's output, or has the output in another order.
+        range_of: path of the layer whose range the output has, where that is not ``layer``.
+        title: how messages name the node.
+        low, high: results below and above are clipped: 0 and infinity for a ReLU.
+        qparams: of the output, where the file that the graph was read from has them.
+        nature: whether the node moves values of its inputs, chooses among them, or computes others.
+    """
+
+    name: str
+    reads: tuple[int, ...]
+    shape: Shape
+    layer: str = ""
+    range_of: str = ""
+    title: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    qparams: QuantParams | None = None
+
+    nature: ClassVar[Nature] = "computes"
+
+    @property
+    def ranged(self) -> str:
+        """Path of the layer whose range the output has."""
+        return self.range_of or self.layer
+
+    @property
+    def clips(self) -> bool:
+        """Whether results are clipped."""
+        return self.low > -math.inf or self.high < math.inf
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Input(Node):
+    """The net's input. ``affine`` is the encoder's arithmetic, where the plane has raw pixels."""
+
+    affine: Affine | None = None
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weighted(Node):
+    """A convolution or dense op; ``weight`` is [out, kernel_h, kernel_w, in / groups].
+
+    Attributes:
+        dense: the kernel is the whole input plane.
+        pad: the value at padded places for each input channel; None: real zero.
+        pool: the window of a max-pooling of the result, which tiles the plane.
+        scales: of each output channel's weights, which are whole multiples of it, where a file has
+            integers; None: the lowering chooses them.
+        scales_channels: the node is a factor and a term for each channel, as of a batch norm.
+    """
+
+    weight: Reals
+    bias: Reals
+    dense: bool = False
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Sides = NO_PADDING
+    pad: Reals | None = None
+    pool: Pair = (1, 1)
+    groups: int = 1
+    scales: Reals | None = None
+    scales_channels: bool = False
+
+    @property
+    def kernel(self) -> Pair:
+        """Height and width of the kernel."""
+        return self.weight.shape[1], self.weight.shape[2]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool(Node):
+    """The largest value of each window; a padded place never wins."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Sides = NO_PADDING
+    nature: ClassVar[Nature] = "chooses"
+
+    @property
+    def tiles(self) -> bool:
+        """Whether each value of the plane is in at most one window, and nothing is padded."""
+        return self.kernel == self.stride and not any(self.padding)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AvgPool(Node):
+    """The mean of each window; padded places count as ``pad``, None: real zero.
+
+    ``halves_away``: the file's framework rounds halves of integers away from zero.
+    """
+
+    kernel: Pair
+    stride: Pair
+    padding: Sides = NO_PADDING
+    pad: Reals | None = None
+    halves_away: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Node):
+    """The channels of several planes side by side."""
+
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Upsample(Node):
+    """A block of pixels for each pixel: the pixel repeated, or, where the output has fewer
+    channels, groups of its channels; ``crop`` is left out at the edges.
+    """
+
+    kernel: Pair
+    crop: Sides = NO_PADDING
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table(Node):
+    """A function of one value.
+
+    Attributes:
+        function: array to array, each value by itself.
+        slope: the function changes by at most ``slope`` times the change of its value; infinity
+            where no bound is known.
+    """
+
+    function: RealFunction
+    slope: float = math.inf
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clip(Node):
+    """Each value, at least ``low`` and at most ``high``."""
+
+    def table(self) -> Table:
+        """The clip as a function of one value."""
+        low, high = self.low, self.high
+        return Table(
+            name=self.name,
+            title=self.title,
+            reads=self.reads,
+            shape=self.shape,
+            layer=self.layer,
+            range_of=self.range_of,
+            qparams=self.qparams,
+            function=lambda x: x.clip(low, high),
+            slope=1.0,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pad(Node):
+    """The plane with rows and columns of one real value around it."""
+
+    sides: Sides
+    fill: float = 0.0
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Permute(Node):
+    """The channels in another order: channel i of the output is channel ``order[i]``."""
+
+    order: NDArray[np.intp]
+    nature: ClassVar[Nature] = "moves"

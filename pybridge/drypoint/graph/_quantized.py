@@ -1,0 +1,136 @@
+"""Nodes with integers, and the op of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import program
+from drypoint.program import NUMPY_TYPE, Op, Program, Shape, Tensor
+
+from ._binary import Binary
+from ._graph import Graph
+from ._integers import Integers
+from ._nodes import AvgPool, Concat, MaxPool, Node, Table, Upsample, Weighted
+from ._qparams import QuantParams
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuantizedNode:
+    """A node, the parameters of its inputs and output, and its integers.
+
+    Attributes:
+        node: the node.
+        sources: of its inputs.
+        target: of its output.
+        integers: None where the node computes no accumulators.
+        clamp: the smallest and the largest integer that it writes.
+        table: of a `Table`: the output of each of the 256 bytes, in the bytes' order.
+    """
+
+    node: Node
+    sources: tuple[QuantParams, ...]
+    target: QuantParams
+    integers: Integers | None = None
+    clamp: tuple[int, int] = (0, 0)
+    table: NDArray[np.integer] | None = None
+
+    @property
+    def source(self) -> QuantParams:
+        """Of the first input."""
+        return self.sources[0]
+
+    @property
+    def real_weight(self) -> NDArray[np.float64]:
+        """The real values of a weighted node's integer weights, float64 [out, h, w, in]."""
+        assert self.integers is not None  # a weighted node has integers
+        scale = self.integers.unit / self.source.scale
+        values: NDArray[np.float64] = self.integers.weight * scale[:, None, None, None]
+        return values
+
+
+def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> Program:
+    """The program of a fused graph.
+
+    Args:
+        graph: numbered, without nodes that a pass replaces.
+        nodes: its nodes but the input, in order, with their integers; the last writes int32.
+        fields: more fields of `Program`.
+
+    Raises:
+        ProgramError: a rule of the format is broken.
+    """
+    shapes = [node.shape for node in graph.nodes.values()]
+    return Program(
+        ops=tuple(_op(one, tuple(shapes[n] for n in one.node.reads)) for one in nodes),
+        reads=tuple(one.node.reads for one in nodes),
+        input_scale=nodes[0].source.scale,
+        output_scale=nodes[-1].target.scale,
+        softmax=graph.softmax,
+        **fields,
+    )
+
+
+def _op(one: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
+    """The op of a node that reads planes of these shapes."""
+    node, q, target = one.node, one.integers, one.target
+    inputs = tuple(
+        Tensor(shape, source.dtype, source.zero)
+        for shape, source in zip(shapes, one.sources, strict=True)
+    )
+    base: dict[str, Any] = {"name": node.name, "inputs": inputs}
+    base["output"] = Tensor(node.shape, target.dtype, target.zero)
+    if q is not None:
+        base |= {"bias": q.bias, "mult": q.mult, "shift": q.shift}
+        base |= {"lo": one.clamp[0], "hi": one.clamp[1]}
+    match node:
+        case Weighted():
+            assert q is not None  # a weighted node has integers
+            return _weighted_op(one, node, q, base)
+        case MaxPool():
+            return program.MaxPool(
+                **base, kernel=node.kernel, stride=node.stride, padding=node.padding
+            )
+        case AvgPool():
+            base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
+            return program.AvgPool(**base, pad=_pad(one, node))
+        case Binary():
+            assert q is not None  # a binary node has integers
+            return node.op(q, base)
+        case Concat():
+            return program.Concat(**base)
+        case Upsample():
+            return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
+        case Table():
+            assert one.table is not None  # of the node
+            return program.Lookup(**base, table=one.table)
+        case _:
+            raise AssertionError(node)  # a pass replaces the node
+
+
+def _weighted_op(one: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+    if node.dense:
+        return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
+    base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
+    base |= {"dilation": node.dilation, "pool": node.pool, "pad": _pad(one, node)}
+    if node.groups == 1:
+        return program.Conv(**base, weight=q.weight)
+    if q.weight.shape[3] == 1:
+        weight = np.ascontiguousarray(q.weight[..., 0].transpose(1, 2, 0))
+        return program.DepthwiseConv(**base, weight=weight)
+    return program.GroupedConv(**base, weight=q.weight, groups=node.groups)
+
+
+def _pad(one: QuantizedNode, node: Weighted | AvgPool) -> NDArray[np.integer] | None:
+    """The integers at padded places in the input's channels; None where no place is padded, or
+    where all of them are 0.
+    """
+    source = one.source
+    channels = node.shape.c if isinstance(node, AvgPool) else node.weight.shape[3] * node.groups
+    values = np.full(channels, float(source.zero))
+    if node.pad is not None:
+        values = np.rint(node.pad / source.scale) + source.zero
+    pad = values.clip(*source.limits).astype(NUMPY_TYPE[source.dtype])
+    return pad if any(node.padding) and pad.any() else None

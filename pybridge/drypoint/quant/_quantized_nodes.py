@@ -1,0 +1,210 @@
+"""Chooses type, scale and zero point of each activation, and the integers of each node."""
+
+import itertools
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.graph import (
+    AvgPool,
+    Binary,
+    Graph,
+    Integers,
+    Node,
+    QuantizedNode,
+    QuantParams,
+    Table,
+    Weighted,
+    mean_integers,
+    raw_pixels,
+    weighted_integers,
+    zero_point,
+)
+from drypoint.program import NUMPY_TYPE
+
+from ._calibration import Calibration
+from ._errors import QuantizationError
+
+PIXELS = QuantParams("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
+LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
+SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
+LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
+
+
+def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
+    """The nodes of a fused graph with their integers, in order. The last one writes int32.
+
+    Raises:
+        QuantizationError: the calibration lacks a layer of the net.
+    """
+    choice = _Choice(graph, calibration)
+    for raises in itertools.count():
+        match choice.quantize():
+            case (int(group), QuantizedNode() as one):
+                choice = choice.raise_floor(group, one, raises)
+            case nodes:
+                return nodes
+    raise AssertionError("raise_floor ends the loop")
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The scale groups of a graph: planes with equal `QuantParams`, since an op copies values from
+    one to the other. A group's scale is at least its ``floor``.
+    """
+
+    graph: Graph
+    calibration: Calibration
+    floors: dict[int, float] = field(default_factory=dict)
+
+    def raise_floor(self, group: int, one: QuantizedNode, raises: int) -> "_Choice":
+        """The choice with a floor for a group that a node writes to.
+
+        Raises:
+            QuantizationError: floors rise without end, since a coarser group makes its own inputs
+                coarser.
+        """
+        if raises >= len(self.graph.nodes):
+            raise QuantizationError(
+                f"{one.node.name}: its weights are too large for one scale of its input and its "
+                "output, which a concatenation after it needs: normalize before the concatenation"
+            )
+        return replace(self, floors={**self.floors, group: one.target.scale})
+
+    def groups(self) -> list[int]:
+        """The number of each node's group: its lowest node."""
+        group = list(range(len(self.graph.nodes)))
+        for i, node in self.graph.nodes.items():
+            if node.nature != "computes" and node.reads:
+                members = {group[n] for n in (*node.reads, i)}
+                group = [min(members) if g in members else g for g in group]
+        return group
+
+    def activations(self) -> list[QuantParams]:
+        """The activation of each node, before floors that only a node's integers show."""
+        nodes, group, raw = self.graph.nodes, self.groups(), raw_pixels(self.graph)
+        ranges: dict[int, list[tuple[float, float]]] = {g: [] for g in group}
+        for number, g in enumerate(group[:-1] if len({*group}) > 1 else group):
+            if number not in raw and (number == 0 or nodes[number].nature == "computes"):
+                ranges[g].append(self.range_of(nodes[number]))
+        last = group[-1]
+        chosen = {
+            g: self._activation(g, spans, centred=g == last) for g, spans in ranges.items() if spans
+        }
+        return [PIXELS if n in raw else chosen.get(g, PIXELS) for n, g in enumerate(group)]
+
+    def range_of(self, node: Node) -> tuple[float, float]:
+        """The range of a node's real values."""
+        ranges, path = self.calibration.ranges, node.ranged
+        if path not in ranges:
+            raise QuantizationError(
+                f"the calibration knows no layer {path!r}: it is of another net; "
+                "quant.calibrate(model, inputs) makes one of this net"
+            )
+        low, high = np.clip(ranges[path], node.low, node.high).tolist()
+        return low, high
+
+    def _activation(
+        self, group: int, spans: list[tuple[float, float]], *, centred: bool
+    ) -> QuantParams:
+        low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        activation = quant_params_of(low, high, centred=centred)
+        return activation.coarsened(self.floors.get(group, 0.0), low)
+
+    def quantize(self) -> "tuple[QuantizedNode, ...] | tuple[int, QuantizedNode]":
+        """All nodes with their integers; or the group and the node of an output whose accumulators
+        are coarser than the group's steps.
+        """
+        group, raw, activations = self.groups(), raw_pixels(self.graph), self.activations()
+        line: list[QuantizedNode] = []
+        for number, node in self.graph.nodes.items():
+            if number == 0:
+                continue
+            sources = tuple(activations[n] for n in node.reads)
+            wanted = None if number == self.graph.output else activations[number]
+            one = _quantize_node(node, sources, wanted, raw=number in raw)
+            if wanted is not None and one.target.scale != wanted.scale:
+                if group.count(group[number]) > 1:
+                    return group[number], one
+                low, _ = self.range_of(node)
+                activations[number] = wanted.coarsened(one.target.scale, low)
+                one = _quantize_node(node, sources, activations[number], raw=False)
+            line.append(one)
+        return tuple(line)
+
+
+def _quantize_node(
+    node: Node, sources: tuple[QuantParams, ...], wanted: QuantParams | None, *, raw: bool
+) -> QuantizedNode:
+    """A node with its integers. The target is ``wanted`` with a scale that the node can have, or
+    int32 where that is None. ``raw``: the node's output is pixels.
+    """
+    source = sources[0]
+    scale = None if wanted is None else wanted.scale
+    q: Integers | None = None
+    match node:
+        case Weighted():
+            q, scale = weighted_integers(node.weight, node.bias, source=source, out_scale=scale)
+        case AvgPool():
+            window = node.kernel[0] * node.kernel[1]
+            # The last op writes int32, so a mean can have steps 256 times finer than its input's.
+            scale = source.scale / 256 if scale is None else scale
+            scale = scale if raw or wanted is None else max(scale, source.scale / window)
+            q = mean_integers(source, window, out_scale=scale)
+        case Binary():
+            unit = node.unit(sources)
+            scale = 4 * unit if scale is None else max(scale, unit)
+            q = node.integers(sources, out_scale=scale)
+        case Table():
+            if scale is None:
+                reach = float(np.abs(node.function(source.reals)).max())
+                scale = reach / LAST_STEPS if reach > 0 else 1.0
+        case _:  # a maximum, a concatenation or an upsampling copies values
+            scale = source.scale
+    target = QuantParams("i32", scale) if wanted is None else replace(wanted, scale=scale)
+    return QuantizedNode(
+        node=node,
+        sources=sources,
+        target=target,
+        integers=q,
+        clamp=(target.integer(node.low), target.integer(node.high)),
+        table=_table_of(node, source, target) if isinstance(node, Table) else None,
+    )
+
+
+def _table_of(node: Table, source: QuantParams, target: QuantParams) -> NDArray[np.integer]:
+    """The integer nearest to the function of each byte's value."""
+    nearest = np.rint(node.function(source.reals) / target.scale)
+    table: NDArray[np.integer] = (nearest + target.zero).clip(*target.limits)
+    return table.astype(NUMPY_TYPE[target.dtype])
+
+
+def quant_params_of(lowest: float, highest: float, *, centred: bool = False) -> QuantParams:
+    """Type, scale and zero point for a range.
+
+    ``u8`` where no value is negative, else ``i8``, with a zero point where that makes steps at most
+    `LOPSIDED` times as large as without.
+
+    Args:
+        lowest: the smallest real value.
+        highest: the largest one; the range 0 .. 0 gets scale 1.
+        centred: whether the zero point must be 0.
+
+    Raises:
+        QuantizationError: a number is not finite.
+    """
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        raise QuantizationError(f"an activation ranges from {lowest} to {highest}: not finite")
+    if lowest >= 0:
+        return QuantParams("u8", _positive(highest / 255))
+    scale, low = max(-lowest, highest) / 127, min(lowest, 0.0)
+    finer = (max(highest, 0.0) - low) / 255
+    if centred or finer > LOPSIDED * scale or finer < SMALLEST_SCALE:
+        return QuantParams("i8", _positive(scale))
+    return QuantParams("i8", finer, zero_point(low, finer))
+
+
+def _positive(scale: float) -> float:
+    return scale if scale > SMALLEST_SCALE else 1.0
