@@ -315,10 +315,9 @@ def _same_steps(
     draft: Draft, name: str, source: Value, value: Value, limits: tuple[int, int]
 ) -> Value:
     """The source in the steps of ``value``, within limits of its integers: by a table where it is
-    not so already.
+    not so already. The type may be another one: i8 with zero point -128 has the steps of u8.
     """
-    unlimited = limits == LIMITS[source.tensor.type]
-    if unlimited and source.tensor.type == value.tensor.type and _in_same_steps(source, value):
+    if limits == LIMITS[source.tensor.type] and _in_same_steps(source, value):
         return source
     low, high = (source.scale * (bound - source.tensor.zero) for bound in limits)
     return draft.table(name, source, value, lambda reals: reals.clip(low, high))
