@@ -118,8 +118,7 @@ class TfliteFile:
         return at
 
     def bytes(self, outputs=None):
-        """The file; ``outputs`` are numbers of tensors, of the last operator's output if not given.
-        """
+        """The file, whose outputs are the tensors of these numbers, or the last operator's."""
         b = flatbuffers.Builder(1024)
         outputs = outputs or [self.at]
         graphs = [(self.tensors, self.operators, [0], outputs)]

@@ -151,3 +151,27 @@ def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
         assert str(found.value).isprintable()
     with pytest.raises(interop.OnnxError, match=r"interop\.program_from_onnx reads it"):
         interop.from_onnx(dense().bytes())
+
+
+def test_a_mean_rounds_to_the_nearest_integer():
+    """Oracle: NUMERICS.md, section 5: a factor of 1/4, a bias of -4 * zero, halves up. Halves away
+    from zero are of TensorFlow Lite's files alone.
+    """
+    f = OnnxFile((2, 4, 4))
+    qdq(f, "input", 0.1, -128)
+    f.then("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
+    qdq(f, f.at, 0.1, -128)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.mult.tolist(), op.shift, op.bias.tolist()) == ([2**30], 0, [512])
+
+
+def test_a_pad_has_the_integer_of_its_value():
+    f = OnnxFile((1, 3, 3))
+    qdq(f, "input", 0.1, 5)
+    f.then("Pad", f.ints(0, 0, 1, 1, 0, 0, 0, 0), f.constant(-0.72))
+    qdq(f, f.at, 0.1, 5)
+    weights(f, np.ones((1, 1, 2, 2)), np.array([0.1]))
+    f.of("Conv", f.nodes[-2].output[0], f.at)
+    qdq(f, f.at, 0.3, 0)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.padding, op.pad.tolist()) == ((1, 1, 0, 0), [-2])

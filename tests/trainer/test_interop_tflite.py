@@ -408,26 +408,34 @@ def four_operators():
     return f.bytes()
 
 
-def with_other_outputs(graph, buffers):
+def with_other_outputs(model):
+    (graph,) = model.subgraphs
     graph.outputs = [graph.operators[1].outputs[0], *graph.outputs]
 
 
-def without_options(graph, buffers):
-    graph.operators[1].builtinOptions, graph.operators[1].builtinOptionsType = None, 0
+def without_options(model):
+    operator = model.subgraphs[0].operators[1]
+    operator.builtinOptions, operator.builtinOptionsType = None, 0
 
 
-def with_longer_buffers(graph, buffers):
-    for buffer in buffers:
+def with_longer_buffers(model):
+    for buffer in model.buffers:
         if buffer.data is not None:
             buffer.data = np.append(buffer.data, np.arange(5, dtype=np.uint8))
 
 
-def without_scales(graph, buffers):
-    graph.tensors[graph.operators[2].inputs[1]].quantization.scale = None
+def with_scales(model, scales):
+    """The shape that the reshape reads has scales, and one zero point."""
+    (graph,) = model.subgraphs
+    graph.tensors[graph.operators[2].inputs[1]].quantization.scale = scales
 
 
-def with_a_scale_of_nan(graph, buffers):
-    graph.tensors[graph.operators[2].inputs[1]].quantization.scale = np.array([np.nan], np.float32)
+def without_scales(model):
+    with_scales(model, None)
+
+
+def with_a_scale_of_nan(model):
+    with_scales(model, np.array([np.nan], np.float32))
 
 
 def test_what_litert_opens_is_never_called_damaged():
@@ -448,7 +456,7 @@ def test_what_litert_opens_is_never_called_damaged():
         with_a_scale_of_nan: "has 1 scales and 1 zero points; wanted as many of each",
     }.items():
         model = schema.ModelT.InitFromPackedBuf(content)
-        change(model.subgraphs[0], model.buffers)
+        change(model)
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         other = bytes(builder.Output())

@@ -20,6 +20,7 @@ from ._onnx_draft import Draft, Made, QuantParams, named
 from ._onnx_file import Array, Shape
 from ._onnx_functions import OfIntegers
 from ._onnx_quantized import Requantized
+from ._onnx_windows import Pad2d
 from ._rounding import Requantization
 from ._tflite_draft import Draft as ProgramDraft
 from ._tflite_file import File, FileTensor, Operator
@@ -418,6 +419,7 @@ def _pool(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> No
         lowering.end(number, one, steps), Padding="VALID",
         FilterHeight=window.kernel[0], FilterWidth=window.kernel[1],
         StrideH=window.stride[0], StrideW=window.stride[1],
+        Divides=False,  # a runtime of ONNX multiplies the sum by a float32
     )  # fmt: skip
 
 
@@ -456,7 +458,12 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
 def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    lowering.at[number] = lowering.padded(number, one, layer.sides)
+    fill = None
+    if isinstance(layer, Pad2d):
+        step = lowering.steps[one.reads[0]]
+        zero = step.zero - (128 if step.kind == "UINT8" else 0)
+        fill = int(np.rint(layer.value / step.scales[0] + zero).clip(-128, 127))
+    lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
 def _softmax(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:

@@ -220,8 +220,8 @@ class _Reader:
         shape = self._numbers(tensor, "Shape")
         if len(shape) > MAX_AXES or any(size < 0 for size in shape):
             raise TfliteError(
-                f"a tensor has the shape {shape[:MAX_AXES + 1]}; wanted at most {MAX_AXES} axes of "
-                "fixed sizes"
+                f"a tensor has the shape {shape[: MAX_AXES + 1]}; wanted at most {MAX_AXES} axes "
+                "of fixed sizes"
             )
         kind = self.types.get(tensor.Type(), f"TYPE_{tensor.Type()}")
         constant, problem = self._constant(tensor, buffers[tensor.Buffer()], kind, shape)
