@@ -118,6 +118,20 @@ def test_any_function_between_two_steps_becomes_one_table():
     assert np.abs(got.ravel() - np.rint(wanted.ravel() * 128)).max() <= 1
 
 
+@pytest.mark.parametrize("op", ["LeakyRelu", "Abs", "Identity", "HardSwish"])
+def test_a_table_rounds_halves_to_even(op):
+    """Oracle: ONNX Runtime, whose float32 is exact on these scales: half of the values are ties."""
+    f = OnnxFile((256,))
+    x = qdq(f, "input", 0.5, 3)
+    f.at = qdq(f, f.of(op, x, **({"alpha": 0.5} if op == "LeakyRelu" else {})), 1.0, -20)
+    program = interop.program_from_onnx(f.bytes())
+    integers = np.arange(-128, 128, dtype=np.int8)
+    reals = (integers.astype(np.float32) - 3) * np.float32(0.5)
+    wanted = onnx_runtime(f.bytes(), reals[None], plain=True)
+    got = reference.run(program, integers.reshape(1, 1, 1, 256))
+    assert np.array_equal(got.ravel(), wanted.ravel())
+
+
 def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
     def dense(integers=((1, 2), (3, 4)), scale=0.1):
         f = OnnxFile((2,))

@@ -54,7 +54,7 @@ def program_of(
     layers, output = draft.merged(output)
     lowering = _Lowering(draft, layers, output)
     file = lowering.file(size)
-    made = ProgramDraft(file)
+    made = ProgramDraft(file, "ONNX Runtime")
     convert_all(made.line, CONVERTERS, made, made.stand_in)
     return made.finished(name), made.requantizations
 
@@ -419,7 +419,6 @@ def _pool(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> No
         lowering.end(number, one, steps), Padding="VALID",
         FilterHeight=window.kernel[0], FilterWidth=window.kernel[1],
         StrideH=window.stride[0], StrideW=window.stride[1],
-        Divides=False,  # a runtime of ONNX multiplies the sum by a float32
     )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def _mean(draft: Draft, one: Operator) -> None:
     source = source if within else draft.plain(one.name, source)
     count, zero = kernel[0] * kernel[1], source.tensor.zero
     ratio, bias = source.scale / count / value.scale, -count * zero
-    divides = one.kind == "AVERAGE_POOL_2D" and one.options.get("Divides", True)
+    divides = one.kind == "AVERAGE_POOL_2D" and draft.framework == "TensorFlow Lite"
     raw_zero = -128 if source.tensor.type == "u8" else zero
     if divides and count % 2 == 0 and count <= 4096 and _in_same_steps(source, value):
         ratio, bias = _halves_away_from_zero(count, ratio, bias, raw_zero)
