@@ -398,6 +398,17 @@ def test_one_message_names_all_operators_without_a_counterpart():
         ]
 
 
+def test_an_operator_is_not_blamed_for_what_it_reads():
+    """The reshape's output has no scale: nothing is known of what reads it."""
+    f = TfliteFile((1, 8), scale=0.02, zero=-3)
+    at = f.then("RESHAPE", [0, f.constant([1, 4, 2, 1])], (1, 4, 2, 1), scale=None)
+    at = f.then("CONV_2D", [at, f.drawn(3, 1, 1, 1), f.bias(3)], (1, 4, 2, 3), **windows())
+    f.then("MAX_POOL_2D", [at], (1, 2, 1, 3), **windows((2, 2), (2, 2), "VALID"))
+    assert refusal(f.bytes()).endswith(
+        "1 of 3 operators: operator 0 RESHAPE has an activation of 0 scales; wanted: one, above 0"
+    )
+
+
 def four_operators():
     """A file of a dense operator, an addition, a reshape and a softmax."""
     f = TfliteFile((1, 8), scale=0.02, zero=-3)
