@@ -74,6 +74,13 @@ class Value:
         top, left, bottom, right = self.padding
         return self.shape.h + top + bottom, self.shape.w + left + right
 
+    def has_steps_of(self, other: "Value") -> bool:
+        """Whether a byte of the file stands for the same real value in both: i8 with zero point
+        -128 has the steps of u8.
+        """
+        lowest = [LIMITS[v.tensor.type][0] - v.tensor.zero for v in (self, other)]
+        return self.scale == other.scale and lowest[0] == lowest[1]
+
     @property
     def reals(self) -> NDArray[np.float64]:
         """The real value of each of the 256 bytes, in the bytes' order."""

@@ -102,7 +102,7 @@ def _mean(draft: Draft, one: Operator) -> None:
     ratio, bias = source.scale / count / value.scale, -count * zero
     divides = one.kind == "AVERAGE_POOL_2D" and draft.framework == "TensorFlow Lite"
     raw_zero = -128 if source.tensor.type == "u8" else zero
-    if divides and count % 2 == 0 and count <= 4096 and _in_same_steps(source, value):
+    if divides and count % 2 == 0 and count <= 4096 and source.has_steps_of(value):
         ratio, bias = _halves_away_from_zero(count, ratio, bias, raw_zero)
     op = AvgPool(
         name=one.name, inputs=(source.tensor,), kernel=kernel, stride=stride,
@@ -247,7 +247,7 @@ def _function(draft: Draft, one: Operator) -> None:
         draft.values[one.outputs[0]] = given
         return
     source = draft.read(one, reshaped=True)
-    if one.kind == "QUANTIZE" and _in_same_steps(source, value):
+    if one.kind == "QUANTIZE" and source.has_steps_of(value):
         draft.values[one.outputs[0]] = source
         return
     source = draft.plain(one.name, source)
@@ -264,7 +264,7 @@ def _reshape(draft: Draft, one: Operator) -> None:
         return
     source, value = draft.read(one, reshaped=True), draft.described(one.outputs[0], 0)
     source = draft.plain(one.name, source)
-    if value.shape.size != source.shape.size or not _in_same_steps(source, value):
+    if value.shape.size != source.shape.size or not source.has_steps_of(value):
         raise Unsupported(
             f"reshapes {source.tensor} to {value.tensor}; wanted: as many values, equal scale "
             "and zero point"
@@ -317,16 +317,10 @@ def _same_steps(
     """The source in the steps of ``value``, within limits of its integers: by a table where it is
     not so already. The type may be another one: i8 with zero point -128 has the steps of u8.
     """
-    if limits == LIMITS[source.tensor.type] and _in_same_steps(source, value):
+    if limits == LIMITS[source.tensor.type] and source.has_steps_of(value):
         return source
     low, high = (source.scale * (bound - source.tensor.zero) for bound in limits)
     return draft.table(name, source, value, lambda reals: reals.clip(low, high))
-
-
-def _in_same_steps(source: Value, value: Value) -> bool:
-    """Whether an integer stands for the same real value in both."""
-    lowest = [LIMITS[v.tensor.type][0] - v.tensor.zero for v in (source, value)]
-    return source.scale == value.scale and lowest[0] == lowest[1]
 
 
 def _reals(tensor: FileTensor, values: Array) -> NDArray[np.float64]:

@@ -136,17 +136,16 @@ def _upsample(draft: Draft, one: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
     source = draft.plain(one.name, draft.read(one))
     value = draft.described(one.outputs[0], 0)
-    if (source.scale, source.tensor.type, source.tensor.zero) != (
-        value.scale, value.tensor.type, value.tensor.zero
-    ):  # fmt: skip
+    if not source.has_steps_of(value):
         raise Unsupported("changes the scale of the values that it copies")
     if one.kind == "DEPTH_TO_SPACE":
         size = block_of(one, source.shape, value.shape)
         kernel, source = (size, size), _ordered(draft, one, source, size)
     else:
         kernel = factor_of(draft.file, one, source.shape, value.shape)
-    op = Upsample(name=one.name, inputs=(source.tensor,), output=value.tensor, kernel=kernel)
-    draft.values[one.outputs[0]] = draft.append(op, (source,), value)
+    output = source.tensor._replace(shape=value.shape)
+    op = Upsample(name=one.name, inputs=(source.tensor,), output=output, kernel=kernel)
+    draft.values[one.outputs[0]] = draft.append(op, (source,), replace(value, fill=output.zero))
 
 
 def _ordered(draft: Draft, one: Operator, source: Value, size: int) -> Value:
