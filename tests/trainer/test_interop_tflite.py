@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tflite_files import TfliteFile, a_net, int8s, litert, windows
 
 from drypoint import interop, nn, quant
@@ -30,6 +32,8 @@ from drypoint.program import (
     reference,
     sum_factors,
 )
+from drypoint.quant._binary import Product, Sum
+from drypoint.quant._scales import QuantParams, mean_integers
 
 RELU6 = {"FusedActivationFunction": "RELU6"}
 ZERO = {"scale": 0.04, "zero": -128}
@@ -215,6 +219,34 @@ def test_a_sum_adds_the_real_values_of_any_two_scales():
         steps = (real / program.output_scale).clip(op.lo, op.hi)
         off = 0.5 + 2.0**-8 + 137 / 32_767 * max(scales) / program.output_scale
         assert np.abs(y - steps).max() <= off, scale
+
+
+@settings(max_examples=30, deadline=None)
+@given(*[st.floats(2.0**-10, 4.0, width=32)] * 3, st.integers(-128, 127), st.integers(-128, 127))
+def test_sums_products_and_means_have_the_quantizers_integers(a, b, out, zero_a, zero_b):
+    """Oracle: the integers that `quant` makes of these scales and zero points."""
+    sources = [(a, zero_a), (b, zero_b)]
+    pair = [QuantParams("u8", s) if z == -128 else QuantParams("i8", s, z) for s, z in sources]
+    plane, joined = (1, 4, 2, 3), {}
+    for kind in ("ADD", "MUL"):
+        f = TfliteFile(plane, scale=0.02, zero=-3)
+        parts = [f.then("QUANTIZE", [0], plane, scale=s, zero=z) for s, z in sources]
+        f.then(kind, parts, plane, scale=out, zero=5)
+        joined[kind] = f.bytes()
+    mean = one_op("MEAN", plane, (1, 3), arrays=chosen(1, 2), scale=a, zero=zero_b,
+                  to={"scale": out, "zero": 5}, KeepDims=False)  # fmt: skip
+    base = {"path": "", "last": "", "reads": (), "in_shape": Shape(4, 2, 3)}
+    base["out_shape"] = base["in_shape"]
+    for content, wanted in (
+        (joined["ADD"], Sum(**base).integers(pair, out_scale=out)),
+        (joined["MUL"], Product(**base).integers(pair, out_scale=out)),
+        (mean, mean_integers(QuantParams("i8", a, zero_b), 8, out_scale=out)),
+    ):
+        op = interop.program_from_tflite(content).ops[-1]
+        assert (op.bias.tolist(), op.mult.tolist(), op.shift) == (
+            wanted.bias.tolist(), wanted.mult.tolist(), wanted.shift
+        )  # fmt: skip
+        assert getattr(op, "factors", (0, 0)) == wanted.factors
 
 
 def weighted(kind, inputs, output, seed, **fields):

@@ -454,14 +454,11 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
     lowering.then(number, "RESHAPE", (lowering.read(one),), lowering.end(number, one, steps))
 
 
-def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
+def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    fill = None
-    if isinstance(layer, Pad2d):
-        step = lowering.steps[one.reads[0]]
-        zero = step.zero - (128 if step.kind == "UINT8" else 0)
-        fill = int(np.rint(layer.value / step.scales[0] + zero).clip(-128, 127))
+    steps = lowering.steps[one.reads[0]]
+    fill = steps.int8(layer.value) if isinstance(layer, Pad2d) else None
     lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
