@@ -118,6 +118,20 @@ def test_any_function_between_two_steps_becomes_one_table():
     assert np.abs(got.ravel() - np.rint(wanted.ravel() * 128)).max() <= 1
 
 
+@pytest.mark.parametrize("op", ["LeakyRelu", "Abs", "Identity", "HardSwish"])
+def test_a_table_rounds_halves_to_even(op):
+    """Oracle: ONNX Runtime, whose float32 is exact on these scales: half of the values are ties."""
+    f = OnnxFile((256,))
+    x = qdq(f, "input", 0.5, 3)
+    f.at = qdq(f, f.of(op, x, **({"alpha": 0.5} if op == "LeakyRelu" else {})), 1.0, -20)
+    program = interop.program_from_onnx(f.bytes())
+    integers = np.arange(-128, 128, dtype=np.int8)
+    reals = (integers.astype(np.float32) - 3) * np.float32(0.5)
+    wanted = onnx_runtime(f.bytes(), reals[None], plain=True)
+    got = reference.run(program, integers.reshape(1, 1, 1, 256))
+    assert np.array_equal(got.ravel(), wanted.ravel())
+
+
 def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
     def dense(integers=((1, 2), (3, 4)), scale=0.1):
         f = OnnxFile((2,))
@@ -151,3 +165,27 @@ def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
         assert str(found.value).isprintable()
     with pytest.raises(interop.OnnxError, match=r"interop\.program_from_onnx reads it"):
         interop.from_onnx(dense().bytes())
+
+
+def test_a_mean_rounds_to_the_nearest_integer():
+    """Oracle: NUMERICS.md, section 5: a factor of 1/4, a bias of -4 * zero, halves up. Halves away
+    from zero are of TensorFlow Lite's files alone.
+    """
+    f = OnnxFile((2, 4, 4))
+    qdq(f, "input", 0.1, -128)
+    f.then("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
+    qdq(f, f.at, 0.1, -128)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.mult.tolist(), op.shift, op.bias.tolist()) == ([2**30], 0, [512])
+
+
+def test_a_pad_has_the_integer_of_its_value():
+    f = OnnxFile((1, 3, 3))
+    qdq(f, "input", 0.1, 5)
+    f.then("Pad", f.ints(0, 0, 1, 1, 0, 0, 0, 0), f.constant(-0.72))
+    qdq(f, f.at, 0.1, 5)
+    weights(f, np.ones((1, 1, 2, 2)), np.array([0.1]))
+    f.of("Conv", f.nodes[-2].output[0], f.at)
+    qdq(f, f.at, 0.3, 0)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.padding, op.pad.tolist()) == ((1, 1, 0, 0), [-2])

@@ -34,6 +34,11 @@ class QuantParams:
     scales: Floats
     zero: int
 
+    def int8(self, real: float) -> int:
+        """The nearest integer to a real number, as int8: a uint8 less 128."""
+        zero = self.zero - (128 if self.kind == "UINT8" else 0)
+        return int(np.rint(real / self.scales[0] + zero).clip(-128, 127))
+
 
 WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
 

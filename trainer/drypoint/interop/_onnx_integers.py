@@ -20,6 +20,7 @@ from ._onnx_draft import Draft, Made, QuantParams, named
 from ._onnx_file import Array, Shape
 from ._onnx_functions import OfIntegers
 from ._onnx_quantized import Requantized
+from ._onnx_windows import Pad2d
 from ._rounding import Requantization
 from ._tflite_draft import Draft as ProgramDraft
 from ._tflite_file import File, FileTensor, Operator
@@ -53,7 +54,7 @@ def program_of(
     layers, output = draft.merged(output)
     lowering = _Lowering(draft, layers, output)
     file = lowering.file(size)
-    made = ProgramDraft(file)
+    made = ProgramDraft(file, "ONNX Runtime")
     convert_all(made.line, CONVERTERS, made, made.stand_in)
     return made.finished(name), made.requantizations
 
@@ -453,10 +454,12 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
     lowering.then(number, "RESHAPE", (lowering.read(one),), lowering.end(number, one, steps))
 
 
-def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
+def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    lowering.at[number] = lowering.padded(number, one, layer.sides)
+    steps = lowering.steps[one.reads[0]]
+    fill = steps.int8(layer.value) if isinstance(layer, Pad2d) else None
+    lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
 def _softmax(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
