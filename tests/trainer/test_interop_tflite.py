@@ -18,6 +18,7 @@ from tflite_files import TfliteFile, a_net, int8s, litert, windows
 
 from drypoint import interop, nn, quant
 from drypoint.common import DrypointError
+from drypoint.graph import QuantParams, binary, mean_integers
 from drypoint.interop import to_tflite
 from drypoint.program import (
     Concat,
@@ -32,8 +33,6 @@ from drypoint.program import (
     reference,
     sum_factors,
 )
-from drypoint.quant._binary import Product, Sum
-from drypoint.quant._scales import QuantParams, mean_integers
 
 RELU6 = {"FusedActivationFunction": "RELU6"}
 ZERO = {"scale": 0.04, "zero": -128}
@@ -235,11 +234,10 @@ def test_sums_products_and_means_have_the_quantizers_integers(a, b, out, zero_a,
         joined[kind] = f.bytes()
     mean = one_op("MEAN", plane, (1, 3), arrays=chosen(1, 2), scale=a, zero=zero_b,
                   to={"scale": out, "zero": 5}, KeepDims=False)  # fmt: skip
-    base = {"path": "", "last": "", "reads": (), "in_shape": Shape(4, 2, 3)}
-    base["out_shape"] = base["in_shape"]
+    base = {"name": "", "reads": (), "shape": Shape(4, 2, 3)}
     for content, wanted in (
-        (joined["ADD"], Sum(**base).integers(pair, out_scale=out)),
-        (joined["MUL"], Product(**base).integers(pair, out_scale=out)),
+        (joined["ADD"], binary.Add(**base).integers(pair, out_scale=out)),
+        (joined["MUL"], binary.Mul(**base).integers(pair, out_scale=out)),
         (mean, mean_integers(QuantParams("i8", a, zero_b), 8, out_scale=out)),
     ):
         op = interop.program_from_tflite(content).ops[-1]

@@ -24,11 +24,16 @@ from ._lower import fuse as fuse
 from ._nodes import Affine as Affine
 from ._nodes import AvgPool as AvgPool
 from ._nodes import Concat as Concat
+from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
+from ._nodes import Reals as Reals
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
+from ._of_file import Halves as Halves
+from ._of_file import compute_output as compute_output
+from ._of_file import quantize_as_file as quantize_as_file
 from ._qparams import QuantParams as QuantParams
 from ._qparams import zero_point as zero_point
 from ._quantized import QuantizedNode as QuantizedNode

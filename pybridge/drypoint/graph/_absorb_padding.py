@@ -23,7 +23,7 @@ def absorb_padding(graph: Graph) -> Graph:
         if isinstance(node, Pad):
             before = pads.get(node.reads[0])
             if before is not None and before.fill == node.fill:
-                sides = _sum_sides(before.sides, node.sides)
+                sides = add_sides(before.sides, node.sides)
                 node = replace(node, reads=before.reads, sides=sides)  # noqa: PLW2901
             elif before is not None:
                 source = rewriter.insert(padded_plane(f"{node.name}", before, rewriter))
@@ -82,10 +82,10 @@ def _absorbed(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | 
         case Weighted(dense=False, scales_channels=False):
             if pad.fill and any(node.padding):
                 return None  # two padding values
-            padding = _sum_sides(node.padding, pad.sides)
+            padding = add_sides(node.padding, pad.sides)
             return replace(node, reads=pad.reads, padding=padding, pad=fill)
         case AvgPool():
-            padding = _sum_sides(node.padding, pad.sides)
+            padding = add_sides(node.padding, pad.sides)
             if raw or not _less_than(padding, node.kernel) or (pad.fill and any(node.padding)):
                 return None
             return replace(node, reads=pad.reads, padding=padding, pad=fill)
@@ -104,7 +104,8 @@ def _less_than(sides: Sides, kernel: tuple[int, int]) -> bool:
     return max(sides[::2]) < kernel[0] and max(sides[1::2]) < kernel[1]
 
 
-def _sum_sides(a: Sides, b: Sides) -> Sides:
+def add_sides(a: Sides, b: Sides) -> Sides:
+    """Rows and columns at each side, of two paddings."""
     top, left, bottom, right = (x + y for x, y in zip(a, b, strict=True))
     return top, left, bottom, right
 

@@ -1,5 +1,6 @@
 """Builds a graph, node by node: what the layers of a net and the operators of files call."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from drypoint.program import Shape
 
-from ._absorb_padding import copy_padded
+from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
 from ._errors import Unsupported
 from ._graph import Graph
@@ -33,6 +34,8 @@ from ._nodes import (
     Weighted,
 )
 from ._qparams import QuantParams
+
+UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,13 +84,37 @@ class Builder:
         self.input = Value(number=0, shape=shape)
         self.layer = self.title = ""
         self._arrays: Mapping[str, NDArray[np.floating]] = {}
+        self._qparams: QuantParams | None = None
+        self._scales: Reals | None = None
+        self._clip = (-math.inf, math.inf)
         self._has_affine, self._input_is_shared = affine is not None, input_is_shared
 
     def enter(
-        self, layer: str, title: str, arrays: Mapping[str, NDArray[np.floating]] | None = None
+        self,
+        layer: str,
+        title: str,
+        arrays: Mapping[str, NDArray[np.floating]] | None = None,
+        *,
+        qparams: QuantParams | None = None,
+        scales: Reals | None = None,
+        clip: tuple[float, float] = (-math.inf, math.inf),
     ) -> None:
-        """Begin with a layer or an operator: its path, its title and its arrays by name."""
+        """Begin with a layer or an operator.
+
+        Args:
+            layer: its path.
+            title: how messages name it.
+            arrays: its parameters and buffers by name.
+            qparams: of its output, where a file has them.
+            scales: of its weights' output channels, where a file has integers.
+            clip: bounds of its output, of an activation that a file's operator has in it.
+        """
         self.layer, self.title, self._arrays = layer, title, arrays or {}
+        self._qparams, self._scales, self._clip = qparams, scales, clip
+
+    def set_arrays(self, **arrays: Reals) -> None:
+        """Set arrays of the layer that was entered."""
+        self._arrays = arrays
 
     def array(self, name: str) -> Reals:
         """A parameter or buffer of the layer."""
@@ -115,9 +142,22 @@ class Builder:
         self._nodes[number] = replace(node, title=node.title or self.title)
         return Value(number=number, shape=node.shape, **value)
 
-    def _fields(self, *values: Value, shape: Shape, name: str = "") -> dict[str, Any]:
+    def stand_in(self, shape: Shape, qparams: QuantParams | None = None) -> Value:
+        """Some value for the output of a refused layer, so that the layers after it are checked."""
+        return self.add(Input(name=self.layer, reads=(), shape=shape, qparams=qparams))
+
+    def _fields(self, *values: Value, shape: Shape) -> dict[str, Any]:
+        """The fields of a node that computes, in the parameters of the layer's output."""
+        low, high = self._clip
+        fields = {"name": self.layer, "layer": self.layer, "qparams": self._qparams}
         reads = tuple(value.number for value in values)
-        return {"name": name or self.layer, "layer": self.layer, "reads": reads, "shape": shape}
+        return fields | {"reads": reads, "shape": shape, "low": low, "high": high}
+
+    def _copies(self, *values: Value, shape: Shape) -> dict[str, Any]:
+        """The fields of a node that copies values, in the parameters of its input."""
+        fields = self._fields(*values, shape=shape)
+        del fields["low"], fields["high"]
+        return fields | {"qparams": self.node(values[0]).qparams}
 
     def plane(self, value: Value, what: str = "reads") -> Value:
         """The value, checked to be a plane as it lies in memory.
@@ -130,10 +170,9 @@ class Builder:
                 f"it {what} a flattened plane, whose values the engine stores in another order: "
                 "put it before the Flatten"
             )
-        if value.shape != self.node(value).shape:
-            raise Unsupported(
-                f"{what} a plane {self.node(value).shape} that was made {value.shape}"
-            )
+        plane = self.node(value).shape
+        if value.shape != plane:
+            raise Unsupported(f"{what} a plane {plane} that was made {value.shape}")
         return value
 
     def conv(
@@ -150,85 +189,115 @@ class Builder:
     ) -> Value:
         """A convolution; ``weight`` is [out, kernel_h, kernel_w, in / groups]."""
         value = self.plane(value)
-        size = [
-            (n + before + after - (k - 1) * d - 1) // s + 1
-            for n, k, s, d, before, after in zip(
-                value.shape[:2], weight.shape[1:3], stride, dilation, padding[:2], padding[2:],
-                strict=True,
-            )
-        ]  # fmt: skip
-        shape = Shape(size[0], size[1], len(weight))
+        top, left, bottom, right = padding
+        size = value.shape.h + top + bottom, value.shape.w + left + right
+        h, w = (
+            (n - (k - 1) * d - 1) // s + 1
+            for n, k, s, d in zip(size, weight.shape[1:3], stride, dilation, strict=True)
+        )
         node = Weighted(
-            **self._fields(value, shape=shape),
+            **self._fields(value, shape=Shape(h, w, len(weight))),
             weight=weight,
             bias=bias,
             stride=stride,
             dilation=dilation,
             padding=padding,
             groups=groups,
+            scales=self._weight_scales(len(weight)),
         )
         return self.add(replace(node, **fields))
 
-    def dense(self, value: Value, weight: Reals, bias: Reals, **fields: Any) -> Value:
-        """A dense op; ``weight`` is [out, in], its columns in the plane's order in memory."""
-        plane = self.node(value).shape
-        if value.flat:  # the columns have the order channel, row, column
-            c = plane.c
-            weight = weight.reshape(-1, c, plane.h, plane.w).transpose(0, 2, 3, 1)
+    def dense(self, value: Value, weight: Reals, bias: Reals) -> Value:
+        """A dense op; ``weight`` is [out, in], its columns in the order that ``value`` is seen in:
+        of a flattened plane channel, row, column.
+        """
+        h, w, c = plane = self.node(value).shape
+        rows = weight.reshape(-1, *plane)
+        if value.flat:
+            rows = weight.reshape(-1, c, h, w).transpose(0, 2, 3, 1)
         node = Weighted(
             **self._fields(value, shape=Shape(1, 1, len(weight))),
-            weight=weight.reshape(-1, *plane),
+            weight=rows,
             bias=bias,
             dense=True,
+            scales=self._weight_scales(len(weight)),
         )
-        return self.add(replace(node, **fields))
+        return self.add(node)
 
-    def scale_channels(self, value: Value, factor: Reals, term: Reals, **fields: Any) -> Value:
-        """factor * x + term for each channel."""
+    def _weight_scales(self, channels: int) -> Reals | None:
+        """The scales of a file's weights; of a transposed convolution, whose outputs stand for each
+        pixel of a block, as often.
+        """
+        if self._scales is None and self._qparams is not None:
+            raise Unsupported("has float weights in a quantized net: quantize them too")
+        return (
+            None if self._scales is None else np.tile(self._scales, channels // len(self._scales))
+        )
+
+    def scale_channels(self, value: Value, factor: Reals, term: Reals) -> Value:
+        """factor * x + term for each channel; in a file's integers with weights of 127, 0, -127."""
         value = self.plane(value)
+        scales = np.where(factor == 0, 1.0, np.abs(factor)) / UNITY
         node = Weighted(
             **self._fields(value, shape=value.shape),
             weight=factor[:, None, None, None],
             bias=term,
             groups=value.shape.c,
             scales_channels=True,
+            scales=None if self._qparams is None else scales,
         )
-        return self.add(replace(node, **fields))
+        return self.add(node)
 
     def clip(self, value: Value, low: float, high: float) -> Value:
         """Each value, at least ``low`` and at most ``high``."""
-        node = Clip(**self._fields(value, shape=self.node(value).shape), low=low, high=high)
-        return self.add(node, flat=value.flat)
+        fields = self._fields(value, shape=self.node(value).shape) | {"low": low, "high": high}
+        return replace(self.add(Clip(**fields), flat=value.flat), shape=value.shape)
 
-    def table(
-        self, value: Value, function: RealFunction, slope: float = np.inf, **fields: Any
-    ) -> Value:
+    def table(self, value: Value, function: RealFunction, slope: float = math.inf) -> Value:
         """A function of each value; see `Table`."""
-        plane = self._fields(value, shape=self.node(value).shape)
-        node = replace(Table(**plane, function=function, slope=slope), **fields)
-        return replace(self.add(node, flat=value.flat), shape=value.shape)
+        fields = self._fields(value, shape=self.node(value).shape)
+        table = Table(**fields, function=function, slope=slope)
+        return replace(self.add(table, flat=value.flat), shape=value.shape)
+
+    def requantize(self, value: Value, name: str = "", *, dtype: bool = False) -> Value:
+        """The value in the steps of the layer's output: by a table where it has others.
+
+        Args:
+            value: the value.
+            name: of the table; "": the layer's.
+            dtype: whether it must have the output's type too.
+        """
+        came, wanted = self.node(value).qparams, self._qparams
+        if came is None or wanted is None:
+            return value
+        if came.stands_for(wanted) and not (dtype and came.dtype != wanted.dtype):
+            return value
+        fields = self._fields(value, shape=self.node(value).shape)
+        table = Table(**fields | {"name": name or self.layer}, function=lambda reals: reals)
+        return replace(self.add(table, flat=value.flat), shape=value.shape)
 
     def max_pool(
-        self, value: Value, kernel: Pair, stride: Pair, padding: Sides = NO_PADDING, **fields: Any
+        self, value: Value, kernel: Pair, stride: Pair, padding: Sides = NO_PADDING
     ) -> Value:
         """The largest value of each window; no node where each window is one value."""
-        if kernel == stride == (1, 1) and not any(padding):
-            return self.plane(value)
-        shape = self._pooled_shape(value, kernel, stride, padding)
-        node = MaxPool(
-            **self._fields(value, shape=shape), kernel=kernel, stride=stride, padding=padding
-        )
-        return self.add(replace(node, **fields))
+        if not (kernel == stride == (1, 1) and not any(padding)):
+            fields = self._copies(value, shape=self._pooled_shape(value, kernel, stride, padding))
+            value = self.add(MaxPool(**fields, kernel=kernel, stride=stride, padding=padding))
+        return self.requantize(self.plane(value), f"{self.layer}.clip")
 
     def avg_pool(
-        self, value: Value, kernel: Pair, stride: Pair, padding: Sides = NO_PADDING, **fields: Any
+        self,
+        value: Value,
+        kernel: Pair,
+        stride: Pair,
+        padding: Sides = NO_PADDING,
+        *,
+        halves_away: bool = False,
     ) -> Value:
         """The mean of each window; padded places count as 0."""
-        shape = self._pooled_shape(value, kernel, stride, padding)
-        node = AvgPool(
-            **self._fields(value, shape=shape), kernel=kernel, stride=stride, padding=padding
-        )
-        return self.add(replace(node, **fields))
+        fields = self._fields(value, shape=self._pooled_shape(value, kernel, stride, padding))
+        node = AvgPool(**fields, kernel=kernel, stride=stride, padding=padding)
+        return self.add(replace(node, halves_away=halves_away))
 
     def _pooled_shape(self, value: Value, kernel: Pair, stride: Pair, padding: Sides) -> Shape:
         h, w, c = self.plane(value).shape
@@ -236,7 +305,7 @@ class Builder:
         rows, columns = h + top + bottom - kernel[0], w + left + right - kernel[1]
         return Shape(rows // stride[0] + 1, columns // stride[1] + 1, c)
 
-    def binary(self, kind: type[Binary], a: Value, b: Value, **fields: Any) -> Value:
+    def binary(self, kind: type[Binary], a: Value, b: Value) -> Value:
         """A node of two planes; the second may be one pixel where the kind broadcasts it."""
         planes = [self.node(value).shape for value in (a, b)]
         pixel = kind.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
@@ -247,54 +316,63 @@ class Builder:
                 "before the Flatten"
             )
         node = kind(**self._fields(a, b, shape=planes[0]))
-        return replace(self.add(replace(node, **fields), flat=a.flat), shape=a.shape)
+        return replace(self.add(node, flat=a.flat), shape=a.shape)
 
-    def concat(self, values: Sequence[Value], **fields: Any) -> Value:
+    def concat(self, values: Sequence[Value]) -> Value:
         """The channels of the values side by side."""
         h, w, _ = values[0].shape
-        shape = Shape(h, w, sum(self.plane(value, "joins").shape.c for value in values))
-        return self.add(replace(Concat(**self._fields(*values, shape=shape)), **fields))
+        parts = [
+            self.requantize(self.plane(value, "joins"), f"{self.layer}.{i}", dtype=True)
+            for i, value in enumerate(values)
+        ]
+        shape = Shape(h, w, sum(value.shape.c for value in parts))
+        return self.add(Concat(**self._copies(*parts, shape=shape)))
 
-    def upsample(
-        self, value: Value, kernel: Pair, crop: Sides = NO_PADDING, **fields: Any
-    ) -> Value:
+    def upsample(self, value: Value, kernel: Pair) -> Value:
         """Each pixel repeated, as a block of pixels."""
         h, w, c = self.plane(value).shape
-        return self._blocks(value, Shape(h * kernel[0], w * kernel[1], c), kernel, crop, **fields)
+        fields = self._copies(value, shape=Shape(h * kernel[0], w * kernel[1], c))
+        return self.requantize(self.add(Upsample(**fields, kernel=kernel)))
 
-    def depth_to_space(
-        self, value: Value, kernel: Pair, crop: Sides = NO_PADDING, **fields: Any
-    ) -> Value:
-        """Channel (i * columns + j) * O + o becomes pixel (i, j) of channel o of a block."""
-        h, w, c = self.plane(value).shape
-        shape = Shape(h * kernel[0], w * kernel[1], c // (kernel[0] * kernel[1]))
-        return self._blocks(value, shape, kernel, crop, **fields)
-
-    def _blocks(
-        self, value: Value, shape: Shape, kernel: Pair, crop: Sides, **fields: Any
-    ) -> Value:
-        top, left, bottom, right = crop
-        shape = Shape(shape.h - top - bottom, shape.w - left - right, shape.c)
-        node = Upsample(**self._fields(value, shape=shape), kernel=kernel, crop=crop)
-        return self.add(replace(node, **fields))
+    def depth_to_space(self, value: Value, kernel: Pair, crop: Sides = NO_PADDING) -> Value:
+        """Channel (i * columns + j) * O + o becomes pixel (i, j) of channel o of a block; ``crop``
+        is left out at the edges.
+        """
+        (h, w, c), (top, left, bottom, right) = self.plane(value).shape, crop
+        rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
+        shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
+        fields = self._copies(value, shape=shape)
+        return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
 
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""
         if (order == np.arange(len(order))).all():
             return value
-        fields = self._fields(self.plane(value), shape=value.shape, name=f"{self.layer}.order")
-        node = Permute(**fields, order=order, qparams=self.node(value).qparams)
-        return self.add(replace(node, layer="", range_of=self.node(value).ranged))
+        fields = self._copies(self.plane(value), shape=value.shape)
+        fields |= {"name": f"{self.layer}.order", "layer": ""}
+        return self.add(Permute(**fields, range_of=self.node(value).ranged, order=order))
 
-    def pad(self, value: Value, sides: Sides, fill: float = 0.0, **fields: Any) -> Value:
+    def pad(self, value: Value, sides: Sides, fill: float = 0.0) -> Value:
         """Rows and columns of one real value around the plane."""
         if not any(sides):
             return value
         h, w, c = self.plane(value).shape
         top, left, bottom, right = sides
         shape = Shape(h + top + bottom, w + left + right, c)
-        node = Pad(**self._fields(value, shape=shape), sides=sides, fill=fill)
-        return self.add(replace(node, qparams=self.node(value).qparams, **fields))
+        return self.add(Pad(**self._copies(value, shape=shape), sides=sides, fill=fill))
+
+    def crop(self, value: Value, sides: Sides) -> Value | None:
+        """An upsampling that nothing else reads, without rows and columns at its edges; None where
+        the value is no upsampling's.
+        """
+        node = self.node(value)
+        if not isinstance(node, Upsample):
+            return None
+        h, w, c = self.plane(value).shape
+        top, left, bottom, right = sides
+        shape = Shape(h - top - bottom, w - left - right, c)
+        self._nodes[value.number] = replace(node, shape=shape, crop=add_sides(node.crop, sides))
+        return replace(value, shape=shape)
 
     def is_padding(self, value: Value) -> bool:
         """Whether a value is a plane with padding around it, which no op has taken in."""
@@ -323,15 +401,23 @@ class Builder:
         """
         if shape == value.shape:
             return replace(value, flat=False)
-        first = self._nodes[0]
-        alone = value.number == 0 and not self._input_is_shared
-        if alone and not self._has_affine and same_order(value.shape, shape):
-            self._nodes[0] = replace(first, shape=shape)
-            return replace(value, shape=shape)
+        if same_order(value.shape, shape) and not self._has_affine:
+            if value.number == 0 and not self._input_is_shared:
+                return self.view(value, shape)
+            if self._nodes[0].qparams is not None:
+                return self.view(self.in_memory(value), shape)
         raise Unsupported(
             f"it makes {shape} of {value.shape}, which the engine stores in another order or form: "
             "leave it out, or put a Flatten before a Linear"
         )
+
+    def view(self, value: Value, shape: Shape) -> Value:
+        """The values as they lie in memory, seen as a plane of another shape. The net's input that
+        nothing else reads becomes such a plane.
+        """
+        if value.number == 0 and not self._input_is_shared:
+            self._nodes[0] = replace(self._nodes[0], shape=shape)
+        return replace(value, shape=shape)
 
 
 def plane_of(shape: Sequence[int]) -> Shape:

@@ -11,7 +11,7 @@ def fuse_clip(graph: Graph) -> Graph:
     """The graph without `Clip` nodes.
 
     A clip commutes with a maximum and an upsampling between it and the node that computes. Where
-    other nodes read that node too, the clip is a table.
+    other nodes read that node too, or a file has other steps for it, the clip is a table.
     """
     rewriter = Rewriter(graph)
     for number, node in rewriter:
@@ -21,7 +21,7 @@ def fuse_clip(graph: Graph) -> Graph:
         between, source = rewriter.chain(node.reads[0], lambda n: isinstance(n, MaxPool | Upsample))
         before = rewriter[source]
         computes = isinstance(before, Weighted | Binary | AvgPool)
-        if not (computes and rewriter.read_alone(source)):
+        if not (computes and before.qparams == node.qparams and rewriter.read_alone(source)):
             rewriter.keep(number, node.table())
             continue
         low, high = (min(max(bound, node.low), node.high) for bound in (before.low, before.high))

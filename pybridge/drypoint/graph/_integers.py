@@ -107,6 +107,11 @@ def weighted_integers_of_file(
         Unsupported: the integers are beyond 32 bits, or a ratio of scales is no multiplier.
     """
     q = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
+    if not np.isfinite(q).all() or np.abs(q).max(initial=0) > 127:
+        raise Unsupported(
+            "has weights beyond -127 to 127 from their zero point: quantize with "
+            "weight_type=QuantType.QInt8, symmetric"
+        )
     rows = q.reshape(len(q), -1)
     unit = source.scale * scales
     b = np.rint(bias / unit) - source.zero * rows.sum(axis=1)
@@ -146,7 +151,7 @@ def mean_integers_of_file(
 def checked_multipliers(
     ratio: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], int]:
-    """`multipliers` of the ratios of a file's scales.
+    """The multipliers of the ratios of a file's scales.
 
     Raises:
         Unsupported: a ratio has no multiplier, or a bias has more than 32 bits.

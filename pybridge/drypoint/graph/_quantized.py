@@ -43,6 +43,12 @@ class QuantizedNode:
         return self.sources[0]
 
     @property
+    def unit(self) -> NDArray[np.float64]:
+        """The real value of the accumulator 1 of each channel, or of all."""
+        assert self.integers is not None  # the node computes accumulators
+        return self.integers.unit
+
+    @property
     def real_weight(self) -> NDArray[np.float64]:
         """The real values of a weighted node's integer weights, float64 [out, h, w, in]."""
         assert self.integers is not None  # a weighted node has integers
@@ -63,13 +69,12 @@ def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> P
         ProgramError: a rule of the format is broken.
     """
     shapes = [node.shape for node in graph.nodes.values()]
+    scales = {"input_scale": nodes[0].source.scale, "output_scale": nodes[-1].target.scale}
     return Program(
         ops=tuple(_op(one, tuple(shapes[n] for n in one.node.reads)) for one in nodes),
         reads=tuple(one.node.reads for one in nodes),
-        input_scale=nodes[0].source.scale,
-        output_scale=nodes[-1].target.scale,
         softmax=graph.softmax,
-        **fields,
+        **scales | fields,
     )
 
 

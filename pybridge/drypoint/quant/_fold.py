@@ -59,7 +59,7 @@ def fold(model: Model) -> LoweredGraph:
             values[path, output] = _lower(builder, layer, read, out, last=last)
         except Unsupported as reason:
             refused.append(f"{builder.title}: {reason}")
-            values[path, output] = _stand_in(builder, read[0], out)
+            values[path, output] = builder.stand_in(out)
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
     (end,) = net.wiring.outputs.values()
@@ -130,16 +130,6 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
     if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
         return read[0]  # outputs are a vector in any form
     return layer.lower(builder, *read)
-
-
-def _stand_in(builder: Builder, read: Value, out: Shape) -> Value:
-    """The output of a refused layer, so that the layers after it are checked too."""
-    return builder.conv(
-        Value(number=read.number, shape=builder.node(read).shape),
-        np.zeros((out.c, 1, 1, builder.node(read).shape.c)),
-        np.zeros(out.c),
-        shape=out,
-    )
 
 
 def _checked_end(builder: Builder, result: Value) -> Value:

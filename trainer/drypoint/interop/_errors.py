@@ -71,7 +71,3 @@ class FrameworkError(ImportFileError):
 
 class ExportError(DrypointError, ValueError):
     """A net or program has a layer or op that the other format does not express."""
-
-
-class Unsupported(Exception):  # noqa: N818 (never leaves the part: it becomes a line of an error)
-    """No layer and no op computes what a node or an operator of a file does."""

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
-from ._errors import OnnxError, TfliteError
+from ._errors import OnnxError
 from ._onnx_draft import Draft
 from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
@@ -32,7 +33,6 @@ from ._onnx_upsampling import conv_transpose, depth_to_space, resize
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
-from ._rounding import Requantization
 
 MAX_WALKS = 3  # the first finds what the net's input is
 
@@ -146,14 +146,14 @@ def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Pro
 
 def program_of_onnx(
     source: bytes | str | Path, name: str
-) -> tuple[Program, dict[int, Requantization]]:
-    """As `program_from_onnx`, with the real factors of ops by position."""
+) -> tuple[Program, tuple[QuantizedNode, ...]]:
+    """As `program_from_onnx`, with the node of each op."""
     graph, what = read_graph(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = drafted(graph, integers=True)
-            return program_of(draft, output.end, size=graph.size, name=name)
-    except (OnnxError, TfliteError, ProgramError, nn.ConfigError) as error:
+            return program_of(draft, output.end, name=name)
+    except (OnnxError, ProgramError, nn.ConfigError) as error:
         raise OnnxError.about(f"{what} no quantized net that can be read", error) from error
 
 

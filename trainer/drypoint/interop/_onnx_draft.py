@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import OnnxError, Unsupported
+from ._errors import OnnxError
 from ._onnx_file import Array, Shape
 from ._onnx_value import Value, check_size
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ._errors import OnnxError, Unsupported
+from drypoint.graph import Unsupported
+
+from ._errors import OnnxError
 from ._onnx_file import Array, Node
 from ._packages import package
 

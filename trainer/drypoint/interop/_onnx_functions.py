@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Builder, Unsupported
+from drypoint.graph import Value as GraphValue
 
-from ._errors import Unsupported
 from ._onnx_draft import Floats
 from ._onnx_file import Node, Shape
 from ._onnx_matching import GRID, Points, layer_of
@@ -58,6 +59,10 @@ class OfIntegers(nn.Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input shape."""
         return input_shape
+
+    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
+        """A table of the function."""
+        return graph.table(values[0], self.function)
 
     def forward(self, x: Any, params: Any, ctx: Any) -> Any:
         """Not computed: the layer is of no float net."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Builder, Unsupported
+from drypoint.graph import Value as GraphValue
 
-from ._errors import Unsupported
 from ._onnx_draft import Floats, QuantParams
 from ._onnx_file import Array, Node
 from ._onnx_reader import Handler, Reader
@@ -23,6 +24,10 @@ FLOAT_NET = "belongs to a quantized net: interop.program_from_onnx reads it"
 
 class Requantized(nn.Dropout):
     """The values of another layer in other steps."""
+
+    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
+        """A table, unless the steps are equal."""
+        return graph.requantize(values[0])
 
 
 def quantize(reader: Reader, node: Node) -> None:

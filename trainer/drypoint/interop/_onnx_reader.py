@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import OnnxError, Unsupported
+from ._errors import OnnxError
 from ._onnx_draft import Draft, Floats, QuantParams
 from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
 from ._onnx_fold import FOLDED, Folder

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import Unsupported
 from ._onnx_file import Node, Shape
 from ._onnx_functions import alike
 from ._onnx_reader import Reader, batch_is, placed

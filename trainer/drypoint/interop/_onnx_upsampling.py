@@ -3,8 +3,8 @@
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import Unsupported
 from ._onnx_file import Array, Node
 from ._onnx_reader import STAND_IN, Reader, placed
 from ._onnx_value import Value, check_size

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import Unsupported
+from drypoint.graph import Unsupported
+
 from ._onnx_file import MAX_SIZE, Shape
 
 Index = NDArray[np.intp]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import Unsupported
 from ._onnx_draft import WHOLE, Floats, QuantParams
 from ._onnx_file import Array, Node
 from ._onnx_reader import Reader, placed

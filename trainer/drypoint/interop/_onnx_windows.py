@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Builder, Unsupported
+from drypoint.graph import Value as GraphValue
 
-from ._errors import Unsupported
 from ._onnx_file import Node, Shape
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along, check_size
@@ -20,6 +21,11 @@ class Pad2d(nn.ZeroPad2d):
     """A number around an image, of a quantized file."""
 
     value: float
+
+    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
+        """A padding with the number."""
+        (top, bottom), (left, right) = self.sides
+        return graph.pad(values[0], (top, left, bottom, right), self.value)
 
 
 def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:

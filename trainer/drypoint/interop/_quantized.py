@@ -7,7 +7,7 @@ from drypoint.program import Program
 
 from ._errors import ImportFileError
 from ._onnx import program_of_onnx
-from ._rounding import RoundingReport, compare
+from ._rounding import RoundingReport, compare, requantizations
 from ._tflite import program_of_tflite
 from ._tflite_file import IDENTIFIER
 
@@ -44,10 +44,10 @@ def program_and_rounding(
         OnnxError, TfliteError, DrypointError: as those functions.
     """
     if is_tflite(source):
-        program, known = program_of_tflite(source, name)
-        return program, compare(program.ops, known, "TensorFlow Lite")
-    program, known = program_of_onnx(source, name)
-    return program, compare(program.ops, known, "ONNX Runtime")
+        program, nodes = program_of_tflite(source, name)
+        return program, compare(program.ops, requantizations(nodes), "TensorFlow Lite")
+    program, nodes = program_of_onnx(source, name)
+    return program, compare(program.ops, requantizations(nodes), "ONNX Runtime")
 
 
 def rounding_report(source: bytes | str | Path) -> RoundingReport:

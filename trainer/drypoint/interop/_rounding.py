@@ -11,14 +11,16 @@ its weights and its bias. Of an addition or a product of two planes all 65,536 p
 tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint import graph
 from drypoint.common import table_lines
+from drypoint.graph import QuantizedNode
 from drypoint.program import (
     LIMITS,
     Add,
@@ -121,8 +123,24 @@ class Requantization:
     division: bool = False
 
 
+def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]:
+    """Position -> the real factors of the nodes that round accumulators."""
+    found = {}
+    for position, one in enumerate(nodes):
+        out = one.target.scale
+        match one.node:
+            case graph.binary.Add():
+                ratio = np.array([source.scale for source in one.sources]) / out
+                found[position] = Requantization(ratio=ratio)
+            case graph.AvgPool() as mean:
+                found[position] = Requantization(ratio=one.unit / out, division=mean.halves_away)
+            case graph.Weighted() | graph.binary.Mul():
+                found[position] = Requantization(ratio=one.unit / out)
+    return found
+
+
 def compare(
-    ops: tuple[Op, ...], known: dict[int, Requantization], framework: Framework
+    ops: tuple[Op, ...], known: Mapping[int, Requantization], framework: Framework
 ) -> RoundingReport:
     """The report of a program.
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from drypoint import nn
 from drypoint.common import check_kind, read_bytes
+from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
 from ._errors import TfliteError
-from ._rounding import Requantization
 from ._tflite_draft import Draft
 from ._tflite_file import read_file
 from ._tflite_integers import CONVERTERS
@@ -60,14 +60,14 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
 def program_of_tflite(
     source: bytes | str | Path, name: str
-) -> tuple[Program, dict[int, Requantization]]:
-    """As `program_from_tflite`, with the real factors of ops by position."""
+) -> tuple[Program, tuple[QuantizedNode, ...]]:
+    """As `program_from_tflite`, with the node of each op."""
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft = Draft(whole_window(read_file(content)))
             convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
-            return draft.finished(name), draft.requantizations
+            return draft.finished(name)
     except (TfliteError, ProgramError) as error:
         raise TfliteError.about(f"{what} no quantized net that can be read", error) from error
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import Unsupported
+from drypoint.graph import Unsupported
+
 from ._tflite_file import Operator
 
 Reals = NDArray[np.float64]

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 from drypoint.program import Shape
 
-from ._errors import Unsupported
 from ._tflite_file import File, Operator
 from ._tflite_net_draft import Draft, Value, bias_of, plane_of
 from ._tflite_upsampling_net import UPSAMPLING

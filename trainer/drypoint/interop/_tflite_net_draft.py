@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 from drypoint.program import Shape
 
-from ._errors import TfliteError, Unsupported
+from ._errors import TfliteError
 from ._tflite_file import Array, File, FileTensor, Operator
 from ._tflite_walk import constant, input_tensor, operators, plane
 

@@ -10,7 +10,9 @@ later ones need. This file finds the buffers, `_tflite_window.py` writes the ope
 
 from dataclasses import replace
 
-from ._errors import TfliteError, Unsupported
+from drypoint.graph import Unsupported
+
+from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_mixed import merged
 from ._tflite_views import ROWS, Step, View, joined, pace, parts, rows_of, whole

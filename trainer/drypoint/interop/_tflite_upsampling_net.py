@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from drypoint import nn
+from drypoint.graph import Unsupported
 
-from ._errors import Unsupported
 from ._tflite_file import Operator
 from ._tflite_net_draft import Draft, Value, bias_of
 from ._tflite_upsampling import READ, block_of, factor_of, transposed_layer

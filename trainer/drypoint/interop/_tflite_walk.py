@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from drypoint.common import DrypointError
+from drypoint.graph import Unsupported
 from drypoint.program import Shape, Tensor
 
-from ._errors import TfliteError, Unsupported
+from ._errors import TfliteError
 from ._tflite_file import Array, File, FileTensor, Operator
 
 Sides = tuple[int, int, int, int]  # top, left, bottom, right
