@@ -90,13 +90,16 @@ class _Lowering:
         Raises:
             OnnxError: layers cannot be converted; the message has a line for each reason.
         """
-        troubles = []
+        troubles, lost = [], set[int]()
         for number, one in self.layers.items():
+            moves = one.keeps or isinstance(one.layer, KEEPING)
             try:
                 self._layer(number, one)
             except Unsupported as reason:
-                troubles.append((one.title, str(reason)))
-                self.at[number] = self.tensor(one.shape, self.steps.get(number, PROBABILITIES))
+                if not (moves and one.reads[0] in lost):
+                    troubles.append((one.title, str(reason)))
+                lost.add(number)
+                self.end(number, one, self.steps.setdefault(number, PROBABILITIES))
         if troubles:
             raise OnnxError.of(troubles, len(self.layers), "layers")
         return File(
@@ -454,11 +457,12 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
     lowering.then(number, "RESHAPE", (lowering.read(one),), lowering.end(number, one, steps))
 
 
-def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
+def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    steps = lowering.steps[one.reads[0]]
-    fill = steps.int8(layer.value) if isinstance(layer, Pad2d) else None
+    fill = None
+    if isinstance(layer, Pad2d):
+        fill = lowering.steps[one.reads[0]].int8(layer.value)
     lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
