@@ -5,6 +5,8 @@ may differ by one step (`interop.rounding_report` counts where), and the ops aft
 outputs lie within a few steps of ONNX Runtime's, and nearly all are equal.
 """
 
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -165,6 +167,25 @@ def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
         assert str(found.value).isprintable()
     with pytest.raises(interop.OnnxError, match=r"interop\.program_from_onnx reads it"):
         interop.from_onnx(dense().bytes())
+
+
+def test_every_layer_that_a_file_leaves_in_floats_is_named():
+    """What reads such a layer is checked with steps that stand in for the layer's; what moves its
+    values, as a maximum and a flatten do, is not named.
+    """
+    f = OnnxFile((2, 6, 6))
+    x = qdq(f, "input", 0.1, 0)
+    y = f.of("Conv", x, weights(f, np.ones((2, 2, 1, 1)), np.float32(0.1)))
+    x = f.of("Concat", f.of("Add", x, y), y, axis=1)
+    x = f.of("Flatten", f.of("MaxPool", x, kernel_shape=[6, 6]))
+    x = f.of("Gemm", x, weights(f, np.ones((3, 4)), np.float32(0.1)), transB=1)
+    f.at = qdq(f, x, 0.1, 0)
+    with pytest.raises(interop.OnnxError) as caught:
+        interop.program_from_onnx(f.bytes())
+    assert re.sub(r" '\w+'", "", str(caught.value)).endswith(
+        "3 of 6 layers: Conv, Add, Concat is computed in floats: no QuantizeLinear reads its "
+        "output. Quantize it too, or export the float net"
+    )
 
 
 def test_a_mean_rounds_to_the_nearest_integer():

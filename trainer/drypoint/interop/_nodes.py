@@ -15,7 +15,7 @@ from drypoint import nn
 
 from ._errors import FrameworkError, OnnxError
 from ._onnx import drafted
-from ._onnx_file import Array, Graph, Node, Shape, needed
+from ._onnx_file import Array, Graph, Node, Shape
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -73,7 +73,7 @@ class Nodes:
     def net(
         self, given: str, output: str, *, batch: int, shape: Shape, what: str
     ) -> nn.Sequential | nn.Graph:
-        """The net of the nodes that the output depends on.
+        """The net of the nodes.
 
         Args:
             given: the name of the input.
@@ -85,9 +85,8 @@ class Nodes:
         Raises:
             FrameworkError: operations have no counterpart; the message has a line for each reason.
         """
-        ends = [(one.inputs, one.outputs) for one in self._nodes]
         graph = MadeGraph(
-            nodes=tuple(self._nodes[i] for i in needed(ends, output, given)),
+            nodes=tuple(self._nodes),
             constants=self._constants,
             input=given,
             output=output,

@@ -60,8 +60,9 @@ def _build(
     builder = Builder(
         plane_of(draft.input_shape), qparams=_input_params(steps[0]), input_is_shared=users[0] > 1
     )
-    values, troubles = {0: builder.input}, list[tuple[str, str]]()
+    values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
     for number, one in layers.items():
+        moves = one.keeps or isinstance(one.layer, KEEPING)
         last = number == output and isinstance(one.layer, nn.Softmax | nn.LogSoftmax)
         params = PROBABILITIES if last else steps.get(number)
         read = [values[n] for n in one.reads]
@@ -80,7 +81,9 @@ def _build(
             if number == output and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
-            troubles.append((one.title, str(reason)))
+            if not (moves and one.reads[0] in lost):
+                troubles.append((one.title, str(reason)))
+            lost.add(number)
             values[number] = builder.stand_in(plane_of(one.shape), _params(params or PROBABILITIES))
     if troubles:
         raise LoweringError(troubles)

@@ -203,7 +203,9 @@ class Reader:
             Unsupported: the tensor is a constant, or not known.
         """
         if name in self.waiting and name not in self.values:
+            title = self.draft.title
             self.values[name] = self._materialize(self, name)
+            self.draft.title = title
         if name not in self.values:
             raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
         return self.values[name]

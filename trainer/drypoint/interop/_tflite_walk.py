@@ -91,7 +91,7 @@ def convert_all(
     troubles, lost = [], set[int]()
     for one in line:
         if lost.intersection(one.inputs):
-            lost.update(one.outputs)
+            lost.update(n for n in one.outputs if n >= 0)
             continue
         try:
             if one.kind not in converters or len(one.outputs) != 1:
@@ -102,7 +102,7 @@ def convert_all(
         except (Unsupported, DrypointError) as reason:
             troubles.append((one.title, str(reason)))
             stand_in(one)
-            lost.update(number for number in one.outputs if number not in draft.values)
+            lost.update(n for n in one.outputs if n >= 0 and n not in draft.values)
     if troubles:
         raise TfliteError.of(troubles, len(line), "operators")
 
