@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import attribute_hints, read_bytes, write_atomic
+from drypoint.common import attribute_hints, check_suffix, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
@@ -400,8 +400,9 @@ class Program:
 
         Raises:
             ProgramError: as ``program.blob.dumps``.
-            DrypointError: the file cannot be written.
+            DrypointError: the file cannot be written, or its suffix is another format's (".tflite").
         """
+        check_suffix(path, ".dpt")
         write_atomic(path, _part().blob.dumps(self))
 
     @staticmethod

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import write_atomic
+from drypoint.common import check_suffix, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
+    check_suffix(out, ".dpt")
     model = load_model(args.model)
     check_other(out, args.model)
     dataset = examples("train", args, model)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from drypoint import devices, models
-from drypoint.common import DrypointError, check_writable, parse_json, read_bytes
+from drypoint.common import DrypointError, parse_json, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
-from drypoint.report import make_report
+from drypoint.report import Report, make_report
 
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the page, print a screen of text."""
-    check_writable(args.out)
+    Report.check_saving(args.out)
     training = None if args.training is None else training_facts(args.training)
     if args.file is None:
         say(f"no file is named: the report is about {LENET}, which comes with the package")

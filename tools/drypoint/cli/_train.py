@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drypoint.autodiff import set_threads
-from drypoint.common import DrypointError, check_writable, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
 from drypoint.train import MPICommunicator, TrainResult
 
 from . import _own
@@ -127,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
     if leads:
+        check_suffix(out, ".npz")
         for path in (out, args.results):  # before the work, not after it
             if path is not None:
                 check_writable(path)
