@@ -400,7 +400,7 @@ class Program:
 
         Raises:
             ProgramError: as ``program.blob.dumps``.
-            DrypointError: the file cannot be written, or its suffix is another format's (".tflite").
+            DrypointError: the file cannot be written, or its name is of another format (".tflite").
         """
         check_suffix(path, ".dpt")
         write_atomic(path, _part().blob.dumps(self))

@@ -1,4 +1,4 @@
-"""Batches of inputs whose activations fit a budget of memory, and a net's activations on a batch."""
+"""Batches whose activations fit a budget of memory, and a net's activations on a batch."""
 
 import math
 

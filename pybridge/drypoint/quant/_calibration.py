@@ -122,8 +122,8 @@ def calibrate(
             floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
             few outliers do not stretch the scale of all others.
         percentile: above 50, at most 100; used by "percentile" only.
-        batch_size: inputs at a time, at least 1; None: as many as take 32 MB of activations, at most
-            256. With the compiled kernels the ranges do not depend on it, to the last bit.
+        batch_size: inputs at a time, at least 1; None: as many as take 32 MB of activations, at
+            most 256. With the compiled kernels the ranges do not depend on it, to the last bit.
 
     Raises:
         QuantizationError: no inputs or a single one without batch axis, an unknown method, a
