@@ -299,5 +299,5 @@ def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path
     for name in ("0", "1"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / name / "picture.png")
-    assert "--calibration DIR" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
+    assert "--calibration DATA" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
     assert not (tmp_path / "page.html").exists()

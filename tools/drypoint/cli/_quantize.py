@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
-    check_suffix(out, ".dpt")
     model = load_model(args.model)
     check_other(out, args.model)
+    check_suffix(out, ".dpt")
     dataset = examples("train", args, model)
     program = to_integers(
         model, dataset, name=out.stem, examples=args.examples, percentile=args.percentile

@@ -45,9 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--calibration",
-        type=Path,
-        metavar="DIR",
-        help="folder of training pictures to calibrate a model on; MNIST's if left out",
+        metavar="DATA",
+        help="training examples to calibrate a model on, as for --data; --data if left out",
     )
     parser.add_argument(
         "--training",
@@ -128,10 +127,10 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
     """The calibration of a model on training examples."""
     if isinstance(loaded, Program):
         return None
-    folder = str(args.calibration) if args.calibration else args.data
-    if not args.calibration and folder is not None and not has_training_part(folder, loaded):
+    source = args.calibration or args.data
+    if not args.calibration and source is not None and not has_training_part(source, loaded):
         raise DrypointError(
-            "--data names test pictures: name a folder of training pictures too, --calibration DIR"
+            "--data names test examples: name training examples too, --calibration DATA"
         )
-    options = argparse.Namespace(data=folder, limit=args.examples)
+    options = argparse.Namespace(data=source, limit=args.examples)
     return calibrate(loaded, examples("train", options, loaded).x)

@@ -23,10 +23,11 @@ from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
 
-from ._data import encoder_of, signals_of
+from ._data import encoder_of
 from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import count, load_file, load_program, model_file, of_windows
+from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write; if left out, build/net.npz, or build/lenet.npz of a recipe",
     )
-    add_data_arguments(parser)
+    add_data_arguments(parser, left_out="MNIST; of a saved --net the data that it was trained on")
     parser.add_argument("--net", metavar="NET", help=net_help())
     add_training_arguments(parser)
     parser.add_argument(
