@@ -110,7 +110,7 @@ def test_a_file_of_a_sets_name_is_not_taken_for_the_set(saved, cli, tmp_path, mo
         {"data": {"name": "mnist", "sha256": data.cards()["mnist"].digests["train"]}}
     )
     model.save("a.npz")
-    code, out, notes = cli("measure", "a.npz", "--limit", 5)
+    code, _, notes = cli("measure", "a.npz", "--limit", 5)
     assert (code, notes) == (
         0,
         "no --data: mnist, as in training: 5 of 10,000 examples, its test part\n",
