@@ -1,6 +1,7 @@
 """Which examples a command reads without ``--data``: those that the net was trained on, or none."""
 
 import json
+import wave
 
 import numpy as np
 import pytest
@@ -22,6 +23,17 @@ def saved(cli, tmp_path):
     assert cli("train", "--data", source, *words)[0] == 0
     assert cli("quantize", net, "--data", source)[0] == 0
     return net, net.with_suffix(".dpt"), source
+
+
+def write_sound(path, frequency, *, rate):
+    """Two seconds of a tone, 16 bits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tone = np.sin(np.arange(2 * rate) * frequency / rate * 2 * np.pi) * 9000
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(tone.astype("<i2").tobytes())
 
 
 def small_net(classes=10):
@@ -132,3 +144,62 @@ def test_a_hostile_provenance_names_no_data(facts):
     model = small_net().with_provenance({"data": facts})
     with pytest.raises(DrypointError, match=r"--data DATA$"):
         known_source(model)
+
+
+def test_a_clock_is_left_out_from_the_log_to_the_device(cli, refused, tmp_path):
+    """The columns of a net are chosen by name: of other files too, where they stand elsewhere."""
+    log, net, rng = tmp_path / "log.csv", tmp_path / "net.npz", np.random.default_rng(0)
+    noise = rng.normal(size=(400, 2)).round(3).tolist()
+    rows = [f"{20 * i},{a},{b},{'xy'[i // 200]}" for i, (a, b) in enumerate(noise)]
+    log.write_text("\n".join(["t_ms,a,b,label", *rows]), "utf-8")
+    quick = ["--window", 10, "--epochs", 1, "--augment", "none", "--net", "mlp:4", "--out", net]
+    code, _, notes = cli("train", "--data", log, *quick)
+    assert code == 0
+    why = "only rises, only falls or is constant in each recording"
+    assert f"{log}: left out, as each {why}: t_ms; --keep COLUMN takes one\n" in notes
+    assert "40 signals of 10 steps x 2 channels" in notes
+    assert nn.load(net).encoder.columns == ("a", "b")
+    assert cli("quantize", net)[0] == 0
+    code, _, notes = cli("measure", net.with_suffix(".dpt"))
+    assert (code, notes) == (
+        0, f"no --data: {log}, as in training: 8 examples, the part that training did not see\n"
+    )  # fmt: skip
+    some = tmp_path / "new.csv"
+    some.write_text("b,t_ms,a\n" + "".join(f"{b},{i},{a}\n" for i, (a, b) in enumerate(noise)))
+    plain = tmp_path / "plain.csv"
+    plain.write_text("".join(f"{a},{b}\n" for a, b in noise))
+    said = [cli("run", "--model", net, file, "--json")[1] for file in (some, plain)]
+    probabilities = [[one["probabilities"] for one in json.loads(text)["answers"]] for text in said]
+    assert probabilities[0] == probabilities[1]
+    assert len(probabilities[0]) == 40
+    some.write_text("t_ms,a\n" + "1,2\n" * 20)
+    assert "new.csv has no column 'b'; its columns: t_ms, a" in refused("run", "--model", net, some)
+    code, _, notes = cli("train", "--data", log, *quick, "--keep", "t_ms")
+    assert (code, "signals of 10 steps x 3 channels" in notes) == (0, True)
+    assert "--keep is for folders and files" in refused("train", "--data", "mnist", "--keep", "a")
+
+
+def test_sounds_of_another_rate_are_refused_at_every_command(cli, refused, tmp_path):
+    sounds, net = tmp_path / "sounds", tmp_path / "net.npz"
+    for name, frequency in (("low", 100), ("high", 300)):
+        for k in range(5):
+            write_sound(sounds / name / f"{k}.wav", frequency + k, rate=2000)
+    quick = ["--epochs", 1, "--augment", "none", "--net", "mlp:4", "--out", net]
+    code, _, notes = cli("train", "--data", sounds, "--window", 400, *quick)
+    assert (code, "int16, 2,000 steps a second; " in notes) == (0, True)
+    program, page = net.with_suffix(".dpt"), tmp_path / "page.html"
+    assert cli("quantize", net)[0] == 0
+    assert cli("export", program, "--out", tmp_path / "c")[0] == 0
+    assert "#define NET_SAMPLE_RATE  2000 " in (tmp_path / "c/net.h").read_text("utf-8")
+    code, said, _ = cli("report", program, "--out", page, "--json")
+    assert json.loads(said)["program"]["sample_rate"] == 2000
+    assert "2,000 time steps a second" in page.read_text("utf-8")
+    other = tmp_path / "other"
+    for name in ("low", "high"):
+        write_sound(other / name / "a.wav", 200, rate=4000)
+    text = "4,000 steps a second, the net reads 2,000: convert"
+    for file in (net, program):
+        assert text in refused("measure", file, "--data", other)
+        assert text in refused("run", "--model", file, other / "low/a.wav")
+    write_sound(sounds / "low/9.wav", 100, rate=4000)
+    assert "several sample rates" in refused("train", "--data", sounds, "--window", 400, *quick)

@@ -14,7 +14,7 @@ from drypoint.common import attribute_hints, check_suffix, read_bytes, write_ato
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
-from ._border import Border, border, is_signal
+from ._border import Border, border, is_signal, sample_rate_of
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._ops import Op, WeightedOp
@@ -245,6 +245,16 @@ class Program:
     def reads_pixels(self) -> bool:
         """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
         return self.encoder is not None and not is_signal(self.encoder)
+
+    @property
+    def sample_rate(self) -> int | None:
+        """The time steps a second of the signals that the program reads, as its encoder states
+        them; None if it states none.
+
+        Raises:
+            ProgramError: the encoder states no number of steps.
+        """
+        return sample_rate_of(self.encoder)
 
     @property
     def border(self) -> Border:

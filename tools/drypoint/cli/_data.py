@@ -1,7 +1,7 @@
 """``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,8 @@ def training_data(
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
-    splits = _read(text, encoder, size=size, color=color, signals=signals)
+    keep = getattr(args, "keep", None) or ()
+    splits = _read(text, encoder, size=size, color=color, signals=signals, keep=keep)
     source.check(_identity(splits))
     for note in splits.notes:
         notify(f"{text}: {note}{_choice(note, signals)}")
@@ -175,7 +176,7 @@ def _set_with_a_name(
 ) -> TrainingData:
     name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
-    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS):
+    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, "keep"):
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
@@ -240,11 +241,17 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
         DrypointError: pictures for a net of signals, or signals of another size.
     """
     if isinstance(encoder, SignalEncoder):
+        rates = dataset.sample_rate, encoder.sample_rate
+        if None not in rates and rates[0] != rates[1]:
+            raise DrypointError(
+                f"{name} has {rates[0]:,} steps a second, the net reads {rates[1]:,}: convert its "
+                f"files, as ffmpeg -i IN.wav -ar {rates[1]} OUT.wav does"
+            )
         wanted = (encoder.window, encoder.channels)
         if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
             steps, channels = dataset.signal_size  # for a streaming program: one after another
             rows = dataset.x.reshape(-1, 1, channels)
-            return Dataset(rows, np.repeat(dataset.y, steps), dataset.classes)
+            return replace(dataset, x=rows, y=np.repeat(dataset.y, steps))
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
@@ -323,9 +330,10 @@ def _read(
     size: tuple[int, int] | None = None,
     color: str | None = None,
     signals: Mapping[str, Any],
+    keep: Sequence[str] = (),
 ) -> Splits:
     """A folder or file: pictures in the size and colour of an encoder, or as the caller says;
-    signals as the options say, or in the windows of an encoder.
+    signals as the options say, or in the windows and columns of an encoder.
     """
     if isinstance(encoder, ImageEncoder):
         return data.read(
@@ -337,8 +345,17 @@ def _read(
         )
     if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
         signals = {"window": encoder.window}
+    columns = (encoder.columns or None) if isinstance(encoder, SignalEncoder) else None
     width, height = size or (None, None)
-    return data.read(source, width=width, height=height, color=color, **signals)
+    return data.read(
+        source,
+        width=width,
+        height=height,
+        color=color,
+        keep=keep,
+        columns=columns,
+        **signals,
+    )
 
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -349,7 +366,7 @@ def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> None:
     """Refuse options of pictures for signals, and options of signals for pictures."""
-    others = PICTURE_OPTIONS if dataset.is_signals else SIGNAL_OPTIONS
+    others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, "keep")
     for name in others:
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"

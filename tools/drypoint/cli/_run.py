@@ -128,7 +128,9 @@ def _windows(
     names, windows = list[str](), list[NDArray[Any]]()
     steps, channels = encoder.window, encoder.channels
     for path in paths:
-        samples = read_samples(path, label=label)
+        samples = read_samples(
+            path, label=label, columns=encoder.columns, sample_rate=encoder.sample_rate
+        )
         if steps > 1 and samples.shape[1] == steps * channels:  # a row is a window
             samples = samples.reshape(-1, channels)
         if samples.shape[1] != channels or len(samples) < steps:

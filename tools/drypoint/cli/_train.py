@@ -26,7 +26,7 @@ from ._training import (
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels"),
+    *("label", "window", "hop", "channels", "keep"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -84,6 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
         help="time steps from window to window; windows touch if left out",
+    )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        metavar="COLUMN",
+        help="read this column of CSV files though it tells the time: it only rises, only falls or "
+        "is constant; may be given several times",
     )
     parser.add_argument(
         "--channels",

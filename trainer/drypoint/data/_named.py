@@ -208,4 +208,4 @@ def _from_path(source: str | Path, split: str) -> Dataset:
             f"{', '.join(_LOADERS)}"
         )
     splits = read(source)
-    return splits[ALL if split == "train" and ALL in splits else split]
+    return splits[ALL if split == "train" and split not in splits else split]
