@@ -139,6 +139,15 @@ def test_an_index_is_no_feature_of_a_table(tmp_path):
     assert few[data.ALL].columns == ("id", "x")
 
 
+def test_load_warns_of_a_column_that_it_leaves_out(tmp_path):
+    path = table(tmp_path / "t.csv", {"id": range(20), "x": [1, 2] * 10}, "ab" * 10)
+    words = r"numbers the rows: id; data.read\(path, keep=\[...\]\) takes one"
+    with pytest.warns(UserWarning, match=words) as seen:
+        found = data.load(path)
+    assert found.columns == ("x",)
+    assert seen[0].filename == __file__
+
+
 def test_columns_of_a_model_are_found_by_name(tmp_path):
     path = table(tmp_path / "t.csv", {"t": [0, 1], "b": [2, 3], "a": [4, 5]}, "xy")
     assert data.read_samples(path, columns=("a", "b")).tolist() == [[4, 2], [5, 3]]
@@ -174,7 +183,7 @@ def traced(root, *, recordings, steps):
     return root
 
 
-@pytest.mark.parametrize(("recordings", "steps"), [(5, 40), (20, 40), (1, 60), (2, 120), (3, 31)])
+@pytest.mark.parametrize(("recordings", "steps"), [(5, 40), (20, 40), (1, 60), (2, 120)])
 def test_overlapping_windows_of_a_recording_are_in_one_part(tmp_path, recordings, steps):
     """Before, five recordings had no validation part, and fit drew it from overlapping windows."""
     root = traced(tmp_path / "all", recordings=recordings, steps=steps)
@@ -189,6 +198,26 @@ def test_overlapping_windows_of_a_recording_are_in_one_part(tmp_path, recordings
         assert not seen["train"] & seen["val"]
         if "all" in splits.where:
             assert not (seen["train"] | seen["val"]) & seen["test"]
+
+
+@pytest.mark.parametrize("recordings", [2, 3, 4])
+def test_recordings_too_short_to_be_split_by_time_are_split_as_wholes(tmp_path, recordings):
+    """Before, their overlapping windows were one heap, of which a fifth was the test part."""
+    root = traced(tmp_path, recordings=recordings, steps=12)
+    splits = data.read(root, window=8, hop=1, keep=["x"])
+    seen = {part: {*splits[part].x.ravel().tolist()} for part in ("train", "test")}
+    assert not seen["train"] & seen["test"]
+    assert "the parts are split by recordings" in splits.notes
+
+
+def test_one_short_recording_has_no_test_part_if_its_windows_overlap(tmp_path):
+    root = traced(tmp_path, recordings=1, steps=16)
+    splits = data.read(root, window=8, hop=1, keep=["x"])
+    assert {*splits.parts} == {data.ALL, "train"}
+    assert "no test part: windows overlap, and the recordings are too short to be split" in (
+        splits.notes
+    )
+    assert {*data.read(root, window=8, keep=["x"]).parts} == {data.ALL}
 
 
 def sound(path, samples, *, rate):

@@ -317,7 +317,7 @@ def _parts(splits: Splits) -> Mapping[str, Dataset]:
     """The parts of a source: by its names, or of examples without parts a fifth of each class as
     the test part.
     """
-    if ALL not in splits or "test" in splits:
+    if {*splits.parts} != {ALL}:
         return splits.parts
     train, test = held_out(splits[ALL])
     return {"train": train} if test is None else {"train": train, "test": test}

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from ._csv import Table, read_table, shown_columns
 from ._errors import DatasetError
 
+LEFT_OUT = "left out, as each"
+"""The start of the note on columns that are left out by their values."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -93,6 +96,6 @@ def channels_of(
     if by_name:
         notes += (f"left out, by name: {shown_columns(by_name)}",)
     if others:
-        notes += (f"left out, as each {why}: {shown_columns(others)}; --keep COLUMN takes one",)
+        notes += (f"{LEFT_OUT} {why}: {shown_columns(others)}; --keep COLUMN takes one",)
     stated = table.named or len(names) < len(columns)
     return Channels(places, names if stated else (), notes)

@@ -1,11 +1,13 @@
 """Data sets of signals: from tables of examples, and from recordings that are cut into windows.
 
 Windows of one recording hold neighbouring or equal samples, so recordings are split into parts
-before they are cut: by recording where each class has enough of them, else by time.
+before they are cut: by recording where each class has enough of them, else by time. Windows that
+overlap are never in two parts, and where they cannot be split there is no test part.
 """
 
 import io
 import wave
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -38,6 +40,11 @@ _ENDS: Sequence[Ends] = (
 """The share of a recording's time, or of a class's recordings, in each part; the first shares that
 give each part a window.
 """
+_FEW_ENDS: Sequence[Ends] = (
+    {"train": (0.0, 0.5), "val": (0.5, 0.75), "test": (0.75, 1.0)},
+    {"train": (0.0, 0.5), "test": (0.5, 1.0)},
+)
+"""As `_ENDS`, for two to four recordings of a class that are too short to be split by time."""
 _TRAINING_ENDS: Sequence[Ends] = (
     {"train": (0.0, 0.9), "val": (0.9, 1.0)},
     {"train": (0.0, 0.8), "val": (0.8, 1.0)},
@@ -150,10 +157,11 @@ def recording_folder_splits(
     for part, recordings in found.items():
         cut = _windows(recordings, window, hop)
         if part == "train" and "val" not in found and len(cut[1]) > len(recordings):
-            shared, how = _shared(recordings, window, hop, _TRAINING_ENDS)
+            whole = _fewest(recordings) >= _FEWEST
+            shared = _shared(recordings, window, hop, _TRAINING_ENDS, whole=whole)
             if {*shared} == {"train", "val"}:
                 named |= shared
-                notes += (f"the validation part is split off the training part by {how}",)
+                notes += ("the validation part is split off the training part",)
                 continue
         named[part] = _dataset(*cut)
     return _with_facts(Splits(named, str(root), notes), channels, sample_rate)
@@ -329,34 +337,55 @@ def _cut(
     parts = {ALL: _dataset(*whole)}
     if len(whole[1]) == len(recordings):
         return Splits(parts, where, notes)
-    shared, how = _shared(recordings, window, hop, _ENDS)
-    if "train" not in shared or "test" not in shared:
+    fewest = _fewest(recordings)
+    attempts = [(_ENDS, fewest >= _FEWEST)]
+    attempts += [(_FEW_ENDS, True)] if 2 <= fewest < _FEWEST else []
+    for shares, whole_ones in attempts:
+        shared = _shared(recordings, window, hop, shares, whole=whole_ones)
+        if {"train", "test"} <= {*shared}:
+            how = "recordings" if whole_ones else "the time of each recording"
+            return Splits(parts | shared, where, (*notes, f"the parts are split by {how}"))
+    if hop is None or hop >= window:
         return Splits(parts, where, notes)
-    return Splits(parts | shared, where, (*notes, f"the parts are split by {how}"))
+    notes += ("no test part: windows overlap, and the recordings are too short to be split",)
+    return Splits(parts | {"train": parts[ALL]}, where, notes)
+
+
+def _fewest(recordings: Sequence[Recording]) -> int:
+    """The recordings of the class that has the fewest."""
+    return min(Counter(recording.label for recording in recordings).values())
 
 
 def _shared(
-    recordings: Sequence[Recording], window: int, hop: int | None, shares: Sequence[Ends]
-) -> tuple[dict[str, Dataset], str]:
-    """The parts of recordings, of which no two hold the same sample, and how they are split: by
-    recordings where each class has enough of them, else by time. A part without a window is absent.
+    recordings: Sequence[Recording],
+    window: int,
+    hop: int | None,
+    shares: Sequence[Ends],
+    *,
+    whole: bool,
+) -> dict[str, Dataset]:
+    """The parts of recordings, of which no two hold the same sample; a part without a window is
+    absent.
+
+    Args:
+        recordings, window, hop: the recordings and how they are cut.
+        shares: of the parts; the first that give each part a window, else the last.
+        whole: whether recordings are split as wholes, else by time.
     """
-    names = {recording.label for recording in recordings}
-    enough = all(sum(r.label == name for r in recordings) >= _FEWEST for name in names)
     _, classes = _indices([recording.label for recording in recordings])
     parts: dict[str, Dataset] = {}
     for ends in shares:
         parts = {}
         for part, share in ends.items():
             some = (
-                _of_recordings(recordings, share) if enough else _of_time(recordings, share, window)
+                _of_recordings(recordings, share) if whole else _of_time(recordings, share, window)
             )
             cut = _windows(some, window, hop)
             if cut[1]:
                 parts[part] = _dataset(*cut, classes=classes)
         if len(parts) == len(ends):
             break
-    return parts, "recordings" if enough else "the time of each recording"
+    return parts
 
 
 def _of_recordings(recordings: Sequence[Recording], ends: tuple[float, float]) -> list[Recording]:
