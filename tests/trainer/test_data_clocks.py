@@ -1,5 +1,6 @@
 """Columns of time and indices are no channels; no sample is in two parts; one sample rate."""
 
+import dataclasses
 import wave
 
 import numpy as np
@@ -112,6 +113,14 @@ def test_a_column_is_left_out_by_all_recordings_of_a_folder(tmp_path):
     table(other, {"t": [1], "x": [1], "sensor": [1], "rest": [1]}, "c")
     with pytest.raises(DrypointError, match="all files want the same, in one order"):
         data.read(tmp_path / "set", window=10)
+
+
+def test_fit_gives_the_encoder_the_columns_and_the_rate_of_the_data(tmp_path):
+    splits = data.read(log(tmp_path / "log.csv", {}), window=20)
+    signals = dataclasses.replace(splits["train"], sample_rate=50)
+    net = nn.Sequential([nn.Flatten(), nn.Linear(3), nn.Softmax()])
+    encoder = fit(net, signals, epochs=1, progress="none").model.encoder
+    assert (encoder.columns, encoder.sample_rate) == (("ax", "ay"), 50)
 
 
 def test_an_index_is_no_feature_of_a_table(tmp_path):
