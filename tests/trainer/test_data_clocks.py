@@ -157,6 +157,19 @@ def test_load_warns_of_a_column_that_it_leaves_out(tmp_path):
     assert seen[0].filename == __file__
 
 
+def test_a_channel_of_an_array_that_may_be_a_clock_is_named(tmp_path):
+    """Overlapping windows of a log: a clock falls from each window to the next."""
+    log_rows = np.stack([NOISE[:100, 0], np.arange(100), np.ones(100)], axis=1)
+    x = np.stack([log_rows[i : i + 10] for i in range(0, 90, 5)])
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(18) % 2)
+    (note,) = data.read(tmp_path / "a.npz").notes
+    assert note.startswith("channel 1 of x only rises or only falls in each example, as a clock")
+    np.savez(tmp_path / "a.npz", x=x[..., [0, 2]], y=np.arange(18) % 2)
+    assert data.read(tmp_path / "a.npz").notes == ()
+    np.savez(tmp_path / "a.npz", x=log_rows, y=np.arange(100) % 2)
+    assert data.read(tmp_path / "a.npz").notes == ()
+
+
 def test_columns_of_a_model_are_found_by_name(tmp_path):
     path = table(tmp_path / "t.csv", {"t": [0, 1], "b": [2, 3], "a": [4, 5]}, "xy")
     assert data.read_samples(path, columns=("a", "b")).tolist() == [[4, 2], [5, 3]]

@@ -5,6 +5,7 @@ A net that reads a clock learns in which minute each class was recorded, not the
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,15 @@ class Steps:
         if self.n < _FEWEST:
             return np.zeros(len(most), bool)
         return np.asarray((least == 0) | (most >= _SHARE * self.n))
+
+
+def rising_channels(signals: NDArray[Any]) -> NDArray[np.bool_]:
+    """(channels,): whether a channel of signals (N, steps, channels) moves, and in one direction in
+    each of them.
+    """
+    before, after = signals[:, :-1], signals[:, 1:]
+    up, down = (one.any(axis=(0, 1)) for one in (after > before, after < before))
+    return np.asarray((up != down) & (len(signals) * (signals.shape[1] - 1) >= _FEWEST))
 
 
 def indices(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
