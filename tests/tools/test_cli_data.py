@@ -136,6 +136,7 @@ def test_a_file_of_a_sets_name_is_not_taken_for_the_set(saved, cli, tmp_path, mo
         {"source": 3, "sha256": "0" * 64},
         {"source": "a\nb", "sha256": "0" * 64},
         {"source": "a" * 5000, "sha256": "0" * 64},
+        {"source": "a" * 300, "sha256": "0" * 64},
         {"source": "a\0b", "sha256": "0" * 64},
         {"sha256": []},
     ],

@@ -7,9 +7,9 @@ are not there.
 """
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from drypoint import data
@@ -71,7 +71,7 @@ def named_source(text: str) -> Source:
     Raises:
         DrypointError: it is no file, no folder, and no name of a data set.
     """
-    if Path(text).exists():
+    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return Source(text, has_name=False)
     if text not in data.cards():
         start = f"there is no folder or file {text}, and no data set"
@@ -100,7 +100,7 @@ def known_source(reader: Model | Program) -> Source:
             f"the net's file does not say where the data{name} are that the net was trained on: "
             "name its data, --data DATA"
         )
-    if len(path) > _LONGEST or not path.isprintable() or not Path(path).exists():
+    if len(path) > _LONGEST or not path.isprintable() or not os.path.exists(path):  # noqa: PTH110 - as above
         raise DrypointError(
             f"the net was trained on {path[:_LONGEST]!r}, which is not there: name its data, "
             "--data DATA"

@@ -78,5 +78,7 @@ def indices(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _numbers_rows(column: NDArray[np.float64]) -> bool:
     if (column[1:] > column[:-1]).all():
         return True
-    ordered = np.sort(column)
-    return bool((np.diff(ordered) == 1).all() and ordered[0] % 1 == 0)
+    low = column.min()
+    if column.max() - low != len(column) - 1 or low % 1 != 0:
+        return False
+    return bool((np.diff(np.sort(column)) == 1).all())

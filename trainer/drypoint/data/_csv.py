@@ -106,7 +106,7 @@ def read_table(
         out = set(range(len(names))) - {at, *kept}
     if not kept:
         raise FormatError(f"{path} has no columns of numbers")
-    values, labels, lines = array("d"), list[str](), array("L")
+    values, labels, lines = array("d"), list[str](), array("I")
     for line, row in chain([first], rows):
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
