@@ -264,7 +264,9 @@ class _Lowering:
         with np.errstate(all="ignore"):
             steps = np.rint(weight / scales.reshape(-1, *(1,) * (weight.ndim - 1)))
             bias = np.asarray(one.arrays.get("bias", np.zeros(len(weight))), np.float64)
-            bias = np.rint(bias / (scales * source.scales))
+            unit = scales * source.scales
+            own = unit if one.bias_scales is None else one.bias_scales  # the product in float32
+            bias = np.rint(bias / (own if np.allclose(own, unit, rtol=2.0**-20, atol=0) else unit))
         if not np.isfinite(steps).all() or np.abs(steps).max(initial=0) > 127:
             raise Unsupported(
                 "has weights beyond -127 to 127 from their zero point: quantize with "
@@ -460,9 +462,8 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
 def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    fill = None
-    if isinstance(layer, Pad2d):
-        fill = lowering.steps[one.reads[0]].int8(layer.value)
+    read = lowering.steps[one.reads[0]]
+    fill = read.int8(layer.value) if isinstance(layer, Pad2d) else None
     lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
