@@ -169,6 +169,19 @@ def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
         interop.from_onnx(dense().bytes())
 
 
+def test_large_biases_are_the_files_own_integers():
+    """A bias has the scale of input and weights as float32, whose product in float64 is another."""
+    f = OnnxFile((2,))
+    integers = [1_234_567_891, -1_000_000_007, 3]
+    scale = np.float32(np.float32(0.1) * np.float32(0.3))
+    bias = f.of("DequantizeLinear", f.constant(integers, np.int32), f.constant(scale))
+    x = qdq(f, "input", 0.1, 0)
+    x = f.of("Gemm", x, weights(f, np.ones((3, 2)), np.float32(0.3)), bias, transB=1)
+    f.at = qdq(f, x, 1e5, 0)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert op.bias.tolist() == integers
+
+
 def test_every_layer_that_a_file_leaves_in_floats_is_named():
     """What reads such a layer is checked with steps that stand in for the layer's; what moves its
     values, as a maximum and a flatten do, is not named.

@@ -13,7 +13,7 @@ from drypoint.graph import Builder, LoweringError, QuantizedNode, Unsupported, V
 from drypoint.program import Program
 
 from ._errors import OnnxError
-from ._onnx_draft import Draft, Made, QuantParams, named
+from ._onnx_draft import Draft, Floats, Made, QuantParams, named
 from ._onnx_functions import OfIntegers
 from ._onnx_quantized import Requantized
 
@@ -75,6 +75,9 @@ def _build(
             if any(value.softmax for value in read):
                 raise Unsupported("comes after a softmax, which ends a program")
             arrays = {k: np.asarray(array, np.float64) for k, array in one.arrays.items()}
+            if one.weights is not None and one.bias_scales is not None:
+                unit = one.weights.scales * steps[one.reads[0]].scales
+                arrays["bias"] = _exact_bias(arrays["bias"], one.bias_scales, unit)
             scales = None if one.weights is None else one.weights.scales
             builder.enter(names[number], one.title, arrays, qparams=_params(params), scales=scales)
             values[number] = one.layer.lower(builder, *read)
@@ -88,6 +91,14 @@ def _build(
     if troubles:
         raise LoweringError(troubles)
     return values[output], builder
+
+
+def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
+    """Biases that are the file's integers times ``unit``, the product of the scales of input and
+    weights. The file's own ``scales`` are that product in float32.
+    """
+    close = np.allclose(scales, unit, rtol=2.0**-20, atol=0)
+    return np.rint(bias / scales) * unit if close else bias
 
 
 def _params(steps: QuantParams) -> graph.QuantParams:
