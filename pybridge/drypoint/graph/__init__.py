@@ -15,6 +15,7 @@ from ._errors import LoweringError as LoweringError
 from ._errors import Unsupported as Unsupported
 from ._graph import Graph as Graph
 from ._graph import raw_pixels as raw_pixels
+from ._integers import HALVES_DOWN as HALVES_DOWN
 from ._integers import Integers as Integers
 from ._integers import mean_integers as mean_integers
 from ._integers import mean_integers_of_file as mean_integers_of_file

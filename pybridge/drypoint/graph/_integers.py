@@ -12,6 +12,7 @@ from ._qparams import QuantParams
 
 MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
 MAX_RATIO = 2.0**29  # of a file's scales: the largest shift is 30
+BAD_RATIO = "has scales whose ratio is no number between 0 and 2^29"
 FEW_BITS = 2.0**-17  # of a ratio: a multiplier below 2^15 rounds a bias of 2^30 to a whole step
 CONSTANT_RATIO = 2.0**-6
 HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down
@@ -106,16 +107,18 @@ def weighted_integers_of_file(
     Raises:
         Unsupported: the integers are beyond 32 bits, or a ratio of scales is no multiplier.
     """
+    unit = source.scale * scales
+    ratio = unit / out_scale
+    if not (ratio > 0).all() or ratio.max() >= MAX_RATIO:
+        raise Unsupported(BAD_RATIO)
     q = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
-    if not np.isfinite(q).all() or np.abs(q).max(initial=0) > 127:
+    if not np.abs(q).max(initial=0) <= 127:
         raise Unsupported(
             "has weights beyond -127 to 127 from their zero point: quantize with "
             "weight_type=QuantType.QInt8, symmetric"
         )
     rows = q.reshape(len(q), -1)
-    unit = source.scale * scales
     b = np.rint(bias / unit) - source.zero * rows.sum(axis=1)
-    ratio = unit / out_scale
     constant = (rows == 0).all(axis=1) & (ratio < FEW_BITS)
     steps = np.floor(b * ratio + 0.5).clip(-512, 512)
     b = np.where(constant, np.rint(steps / CONSTANT_RATIO), b)
@@ -157,7 +160,7 @@ def checked_multipliers(
         Unsupported: a ratio has no multiplier, or a bias has more than 32 bits.
     """
     if not (ratio > 0).all() or ratio.max() >= MAX_RATIO:
-        raise Unsupported("has scales whose ratio is no number between 0 and 2^29")
+        raise Unsupported(BAD_RATIO)
     if np.abs(bias).max() > MAX_ACCUMULATOR:
         raise Unsupported("has a bias beyond 32 bits")
     return multipliers(ratio)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import LIMITS, NUMPY_TYPE, DType
+from drypoint.program import LIMITS, NUMPY_TYPE, DType, Shape, Tensor
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class QuantParams:
         integers = np.arange(256, dtype=np.uint8).view(NUMPY_TYPE[self.dtype])
         values: NDArray[np.float64] = self.scale * (integers.astype(np.float64) - self.zero)
         return values
+
+    def tensor(self, shape: Shape) -> Tensor:
+        """A program's tensor of these parameters."""
+        return Tensor(shape, self.dtype, self.zero)
 
     def coarsened(self, scale: float, lowest: float) -> "QuantParams":
         """The parameters with a scale that is at least ``scale``; ``lowest`` is the smallest real

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import program
-from drypoint.program import NUMPY_TYPE, Op, Program, Shape, Tensor
+from drypoint.program import NUMPY_TYPE, Op, Program, Shape
 
 from ._binary import Binary
 from ._graph import Graph
@@ -81,12 +81,9 @@ def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> P
 def _op(one: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
     """The op of a node that reads planes of these shapes."""
     node, q, target = one.node, one.integers, one.target
-    inputs = tuple(
-        Tensor(shape, source.dtype, source.zero)
-        for shape, source in zip(shapes, one.sources, strict=True)
-    )
+    inputs = tuple(source.tensor(shape) for shape, source in zip(shapes, one.sources, strict=True))
     base: dict[str, Any] = {"name": node.name, "inputs": inputs}
-    base["output"] = Tensor(node.shape, target.dtype, target.zero)
+    base["output"] = target.tensor(node.shape)
     if q is not None:
         base |= {"bias": q.bias, "mult": q.mult, "shift": q.shift}
         base |= {"lo": one.clamp[0], "hi": one.clamp[1]}

@@ -50,7 +50,7 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     graph = fold(as_model(model))
     line = quantize_nodes(graph, calibration)
     # Pixels are integers already; the border rounds real inputs to the input's scale.
-    source = Tensor(graph.input.shape, line[0].source.dtype, line[0].source.zero)
+    source = line[0].source.tensor(graph.input.shape)
     pixels = graph.encoder is not None
     errors = [0.0 if pixels else _border_error(as_model(model), source, line[0].source.scale)]
     for one in line:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.graph import HALVES_DOWN
 from drypoint.program import (
     Add,
     AvgPool,
@@ -31,8 +32,6 @@ from ._errors import ExportError
 
 LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has 8 bits there
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
-
-HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down (`_tflite_integers.py`)
 
 COPIES = MaxPool | Concat | Upsample  # their outputs are values of their inputs
 Weighted = Conv | GroupedConv | DepthwiseConv | Dense

@@ -242,7 +242,7 @@ def _reshape(draft: Draft, one: Operator) -> None:
     source, (shape, qparams) = draft.read(one), draft.described(one.outputs[0])
     if shape.size != source.shape.size or not draft.qparams(source).stands_for(qparams):
         raise Unsupported(
-            f"reshapes {source.shape} to {shape}; "
+            f"reshapes {draft.qparams(source).tensor(source.shape)} to {qparams.tensor(shape)}; "
             "wanted: as many values, equal scale and zero point"
         )
     draft.enter(one)
