@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction. */
+/* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction.
+ *
+ * Assumes AVX-VNNI, and what dpt_avx2.c assumes; dpt_cpu.c checks both. */
 #include "dpt_internal.h"
 
 #ifdef DPT_AVXVNNI

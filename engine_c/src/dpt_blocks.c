@@ -14,7 +14,10 @@
  *     swapped = B + 2^8 A + 2^16 D + 2^24 C
  *
  * The three give A, B, C and D as long as each is less than 2^24, as the sum of 256 products of
- * unsigned bytes is. */
+ * unsigned bytes is.
+ *
+ * Assumes little-endian, and packed tables at multiples of 4 bytes, as generated code has them. It
+ * reads activations byte by byte: a core may forbid misaligned words. */
 #include "dpt_internal.h"
 
 #ifdef DPT_BLOCKS
@@ -247,6 +250,10 @@ typedef struct blocks_output {
     int32_t shift, rounding, lo, hi;
     const uint8_t *end; /* of the outputs, of which there is at least one */
 } blocks_output;
+DPT_STATIC_ASSERT(dpt_blocks_output_places,
+                  DPT_AT(blocks_output, shift, 0) && DPT_AT(blocks_output, rounding, 4) &&
+                      DPT_AT(blocks_output, lo, 8) && DPT_AT(blocks_output, hi, 12) &&
+                      DPT_AT(blocks_output, end, 16));
 
 void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_output *how,
                       uint8_t *out);

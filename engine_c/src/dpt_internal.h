@@ -5,11 +5,27 @@
 
 #include "dpt_backends.h"
 
-/* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
- * shifts arithmetically; one that does not stops here instead of giving other bytes. */
-#if (-1 >> 1) != -1
-#error "drypoint needs an arithmetic right shift of negative integers"
+/* Stops the compiler where a constant expression does not hold on its target, and names it. */
+#define DPT_STATIC_ASSERT(name, holds) typedef char name[(holds) ? 1 : -1]
+
+/* All files assume an int and a size_t of 32 bits or more: the gate bounds products of an op's
+ * fields, and sizes of planes, to 32 bits. The #error says so in words where the preprocessor knows
+ * the sizes. */
+#if (defined(__INT_MAX__) && __INT_MAX__ < 0x7FFFFFFF) ||                                          \
+    (defined(SIZE_MAX) && SIZE_MAX < 0xFFFFFFFFu)
+#error "drypoint needs an int and a size_t of at least 32 bits"
 #endif
+DPT_STATIC_ASSERT(dpt_int_and_size_have_32_bits,
+                  sizeof(int) >= sizeof(int32_t) && sizeof(size_t) >= sizeof(int32_t));
+
+/* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
+ * shifts arithmetically. The preprocessor's arithmetic is not the target's, so #if cannot ask. */
+DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
+                  ((int32_t)-3 >> 1) == -2 && ((int64_t)-3 >> 1) == -2);
+
+/* Whether a member lies where assembly reads it: at a number of bytes. Assembly of dpt_blocks,
+ * dpt_dsp and dpt_mve reads structs so; each struct has a DPT_STATIC_ASSERT behind it. */
+#define DPT_AT(type, member, bytes) (offsetof(type, member) == (bytes))
 
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
 #define DPT_PLAIN_KERNELS                                                                          \

@@ -3,7 +3,10 @@
  * even number. Unsigned activations are read 128 smaller; the packed biases correct the result.
  *
  * Eight registers hold the accumulators of four channels at two windows: 14 instructions for 128
- * products. */
+ * products.
+ *
+ * Assumes little-endian, packed tables at multiples of 4 bytes, and a start-up that enabled the
+ * coprocessors 10 and 11. It needs Helium for integers alone: no floating point. */
 #include "dpt_internal.h"
 
 #ifdef DPT_MVE

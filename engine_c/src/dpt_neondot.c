@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed. */
+/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed.
+ *
+ * Assumes the dot product, which the compiler's flags promise or dpt_cpu.c checks. */
 #include "dpt_internal.h"
 
 #ifdef DPT_NEONDOT

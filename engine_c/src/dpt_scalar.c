@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plain kernels: NUMERICS.md section 3, as directly as C says it. Every other backend is tested
- * against these, and these against the NumPy reference. */
+ * against these, and these against the NumPy reference.
+ *
+ * Assumes what dpt_internal.h checks: any byte order, and any alignment but that of int32 outputs.
+ */
 #include "dpt_internal.h"
 
 #include <string.h>
