@@ -114,6 +114,4 @@ static int avx2_available(void) {
 }
 
 const dpt_backend dpt_avx2 = {"avx2", avx2_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

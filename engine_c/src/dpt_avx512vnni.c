@@ -339,6 +339,4 @@ static int avx512vnni_available(void) {
 
 const dpt_backend dpt_avx512vnni = {"avx512vnni", avx512vnni_available, QUADS_PACKING,
                                     QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_avx512vnni_is_empty; /* C has no empty files */
 #endif

@@ -95,6 +95,4 @@ static int avxvnni_available(void) {
 
 const dpt_backend dpt_avxvnni = {"avxvnni", avxvnni_available, QUADS_PACKING, QUADS_KERNELS,
                                  dpt_run_rows};
-#else
-typedef int dpt_avxvnni_is_empty; /* C has no empty files */
 #endif

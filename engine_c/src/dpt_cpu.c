@@ -65,6 +65,4 @@ int dpt_cpu_has(int feature) {
 #endif
     }
 }
-#else
-typedef int dpt_cpu_is_empty; /* C has no empty files */
 #endif

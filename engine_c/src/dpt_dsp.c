@@ -333,10 +333,9 @@ typedef struct dsp_output {
     const uint8_t *end;
     int32_t zero, shift;
 } dsp_output;
-DPT_STATIC_ASSERT(dpt_dsp_output_places,
-                  DPT_AT(dsp_output, lo, 0) && DPT_AT(dsp_output, hi, 4) &&
-                      DPT_AT(dsp_output, flip, 8) && DPT_AT(dsp_output, end, 12) &&
-                      DPT_AT(dsp_output, zero, 16) && DPT_AT(dsp_output, shift, 20));
+DPT_STATIC_ASSERT(dpt_dsp_output_places, DPT_WORDS(dsp_output, 0, lo, hi, flip, end) &&
+                                             DPT_AT(dsp_output, zero, 16) &&
+                                             DPT_AT(dsp_output, shift, 20));
 
 static inline dsp_output dsp_output_of(const dpt_op *op, const uint8_t *end) {
     const uint32_t flip = dsp_flip(op->out.type), every = 0x01010101u;
@@ -401,10 +400,6 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_dsp_depthwise.inc"
 
-static int dsp_available(void) {
-    return 1;
-}
-
 void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
@@ -452,7 +447,7 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
 }
 
 const dpt_backend dpt_dsp = {"dsp",
-                             dsp_available,
+                             dpt_always,
                              DPT_PACKING_DSP,
                              {[DPT_CONV] = dpt_dsp_conv,
                               [DPT_DENSE] = dpt_dsp_dense,
@@ -464,6 +459,4 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_LOOKUP] = dpt_scalar_lookup,
                               DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};
-#else
-typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

@@ -23,9 +23,17 @@ DPT_STATIC_ASSERT(dpt_int_and_size_have_32_bits,
 DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
                   ((int32_t)-3 >> 1) == -2 && ((int64_t)-3 >> 1) == -2);
 
-/* Whether a member lies where assembly reads it: at a number of bytes. Assembly of dpt_blocks,
- * dpt_dsp and dpt_mve reads structs so; each struct has a DPT_STATIC_ASSERT behind it. */
+/* Whether a member, and whether four words, lie where assembly reads them: at a number of bytes.
+ * Every struct that assembly reads has a DPT_STATIC_ASSERT of all its members. */
 #define DPT_AT(type, member, bytes) (offsetof(type, member) == (bytes))
+#define DPT_WORDS(type, bytes, a, b, c, d)                                                         \
+    (DPT_AT(type, a, bytes) && DPT_AT(type, b, bytes + 4) && DPT_AT(type, c, bytes + 8) &&         \
+     DPT_AT(type, d, bytes + 12))
+
+/* Of a backend that every CPU of its target has. */
+static inline int dpt_always(void) {
+    return 1;
+}
 
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
 #define DPT_PLAIN_KERNELS                                                                          \

@@ -115,11 +115,5 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
 
 #include "dpt_quads.inc"
 
-static int neon_available(void) {
-    return 1;
-}
-
-const dpt_backend dpt_neon = {"neon", neon_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_neon_is_empty; /* C has no empty files */
+const dpt_backend dpt_neon = {"neon", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

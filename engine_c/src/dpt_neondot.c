@@ -22,6 +22,4 @@ static int neondot_available(void) {
 
 const dpt_backend dpt_neondot = {"neondot", neondot_available, QUADS_PACKING, QUADS_KERNELS,
                                  dpt_run_rows};
-#else
-typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

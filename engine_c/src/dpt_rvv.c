@@ -131,11 +131,5 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGN
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
-static int rvv_available(void) {
-    return 1;
-}
-
-const dpt_backend dpt_rvv = {"rvv", rvv_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_rvv_is_empty; /* C has no empty files */
+const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

@@ -399,12 +399,8 @@ void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, siz
     }
 }
 
-static int always(void) {
-    return 1;
-}
-
 const dpt_backend dpt_scalar = {"scalar",
-                                always,
+                                dpt_always,
                                 0,
                                 {[DPT_CONV] = dpt_scalar_conv,
                                  [DPT_DENSE] = dpt_scalar_dense,

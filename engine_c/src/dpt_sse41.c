@@ -249,6 +249,4 @@ static int sse41_available(void) {
 
 const dpt_backend dpt_sse41 = {"sse41", sse41_available, QUADS_PACKING, QUADS_KERNELS,
                                dpt_run_rows};
-#else
-typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

@@ -93,7 +93,8 @@ def test_each_member_that_assembly_reads_by_a_number_has_that_place(path):
         (body,) = re.findall(rf"typedef struct {struct} {{\n(.*?)\n}} {struct};", text, re.DOTALL)
         lines = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).split(";")[:-1]
         declared = {n for line in lines for n in re.findall(r"(\w+)(?:\[[^\]]*\])?(?:,|$)", line)}
-        asserted = set(re.findall(rf"DPT_AT\({struct}, (\w+)", text))
+        places = re.findall(rf"DPT_(?:AT|WORDS)\(\s*{struct},([^)]*)\)", text)
+        asserted = set(re.findall(r"(?<![\w.])[a-z]\w*", " ".join(places)))
         assert declared == asserted, struct
 
 
