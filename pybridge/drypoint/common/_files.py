@@ -32,9 +32,17 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     write_all({Path(path): content})
 
 
-def write_all(files: Mapping[Path, bytes | str]) -> None:
+def write_all(files: Mapping[Path, bytes | str], *, key: Path | None = None) -> None:
     """Write several files as by `write_atomic`: all are on the disk before the first takes
     its name, so that a full disk leaves every old file.
+
+    No file system gives several files their names at once. Where a process is killed between two
+    renames, ``key`` is missing.
+
+    Args:
+        files: path -> content; the files take their names in this order.
+        key: one of the paths, a file without which a reader takes none of the others. The old file
+            is removed before the first rename, and the new one takes its name last.
 
     Raises:
         DrypointError: as `write_atomic`; it names the file.
@@ -57,6 +65,10 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
                 temporary.chmod(0o666 & ~_umask())  # the next reader does not expect mkstemp's 0600
                 if not HAS_LOCKS:
                     file.close()  # Windows renames no open file
+            if key is not None:
+                staged[key] = staged.pop(key)  # to the end
+                path, (_, target) = key, staged[key]
+                target.unlink(missing_ok=True)
             for path, (temporary, target) in staged.items():  # noqa: B007 - an error names it
                 temporary.replace(target)
         except OSError as error:

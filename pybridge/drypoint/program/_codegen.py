@@ -34,6 +34,7 @@ from ._reference import trace
 from ._tensors import ProgramError, Tensor
 
 CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
+_EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -50,7 +51,8 @@ def generate(
         kernels: a name of ``KERNEL_SETS``; weights are written in the layout of these kernels.
 
     Returns:
-        File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``.
+        File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``. The C files stop the
+        compiler beside a header of another export.
 
     Raises:
         ProgramError: ``name`` is no C identifier or taken, ``golden`` does not fit the program or
@@ -63,11 +65,14 @@ def generate(
     if len(inputs) < least:
         what = f"{least} steps, up to the first output" if program.is_streaming else "one input"
         raise ProgramError(f"the self-test needs at least {what}; there are {len(inputs)}")
-    return {
-        f"{name}.h": _header(program, name, chosen),
-        f"{name}.c": _source(program, name, chosen),
+    header, source = _header(program, name, chosen), _source(program, name, chosen)
+    texts = {
+        f"{name}.h": header,
+        f"{name}.c": source,
         "selftest.c": _selftest(program, name, inputs),
     }
+    crc = f"0x{zlib.crc32((header + source).encode()):08X}u"
+    return {file: text.replace(_EXPORT_CRC, crc) for file, text in texts.items()}
 
 
 def _fill(template: str, **values: object) -> str:
@@ -81,6 +86,7 @@ def _common(program: Program, name: str) -> dict[str, object]:
         "name": name,
         "upper": name.upper(),
         "banner": _banner(program),
+        "export_crc": _EXPORT_CRC,
         "n_ops": len(program.ops),
     }
 
