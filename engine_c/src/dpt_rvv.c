@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RISC-V V, with registers of 128 bits or more: 32 channels at a time. A segment load separates the
  * four weights of each channel's quad. Each activation multiplies the weights of 32 channels, and
- * two products are added in 16 bits: with both factors signed, they are at most 2 * 128 * 127 <
- * 2^15.
+ * two products are added in 16 bits: with both factors signed, the sum is at most
+ * 2 * 128 * 127 < 2^15.
  *
  * The accumulators stay in registers, whose length C does not know: no array or struct can hold
  * them. So this backend has its own convolution (dpt_rvv_conv.inc) in place of the driver's.
