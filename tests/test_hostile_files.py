@@ -305,7 +305,7 @@ def test_tables_and_sounds(tmp_path):
         sound.write_bytes(content)
         return data.read(tmp_path, window=4)
 
-    rows = "".join(f"{i},{i / 4},{'ab'[i % 2]}\n" for i in range(12))
+    rows = "".join(f"{i * i % 7},{i * 5 % 12 / 4},{'ab'[i % 2]}\n" for i in range(12))
     refused(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
     refused(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
     table.unlink()

@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import tracemalloc
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -502,6 +504,40 @@ def test_a_percentile_is_an_order_statistic_of_all_values(percentile, batch_size
         wanted = (ordered[cut], ordered[len(ordered) - 1 - cut])
         # A batch of another size may add in another order, by a rounding of float32.
         assert came[path] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+def test_the_ranges_do_not_depend_on_the_size_of_a_batch():
+    """To the last bit; before, NumPy added the single row of a batch of one in another order."""
+    layers = {"conv": Conv2d(4, 3), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(40)}
+    net = model({**layers, "softmax": Softmax()})
+    x = np.random.default_rng(3).integers(0, 256, (61, 6, 6), dtype=np.uint8)
+    whole = calibrate(net, x, batch_size=61)
+    for size in (1, 2, 3, 7, 60, None):
+        assert calibrate(net, x, batch_size=size) == whole, size
+
+
+def test_calibration_takes_memory_by_batches_and_counts_each(monkeypatch):
+    """100 inputs of 3.5 MB of activations each; before, all 350 MB were one batch."""
+    counted = []
+
+    @contextmanager
+    def counter(*_what, total, **_options):
+        assert total == 100
+        yield counted.append
+
+    monkeypatch.setattr("drypoint.quant._calibration.progress", counter)
+    layers = {"conv": Conv2d(32, 1)} | {f"relu{i}": ReLU() for i in range(11)}
+    net = Sequential(layers, (1, 48, 48)).initialize(0)
+    x = np.random.default_rng(0).random((100, 1, 48, 48), np.float32)
+    tracemalloc.start()
+    try:
+        calibrate(net, x)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100e6
+    assert sum(counted) == 100
+    assert max(counted) < 15
 
 
 def test_the_cut_is_exact_where_floats_are_not():

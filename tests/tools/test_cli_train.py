@@ -74,7 +74,8 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     assert facts["test"]["accuracy"] == found.accuracy
     assert facts["n_epochs"] == 60
     provenance = nn.load(path).provenance
-    assert provenance["data"] == {"name": "pictures", "sha256": pool.digest()}
+    facts = {"name": "pictures", "source": str(pictures), "sha256": pool.digest()}
+    assert provenance["data"] == facts
 
 
 def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
@@ -323,7 +324,7 @@ def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
     assert code == 0
     lines = notes.splitlines()
     assert lines[0] == f"{log}: labels are column 'label', channels ax, ay, az, gx, gy, gz"
-    assert lines[1] == f"{log}: left out, as times: timestamp"
+    assert lines[1] == f"{log}: left out, by name: timestamp"
     assert lines[2] == f"{log}: the parts are split by the time of each recording"
     assert lines[3].startswith(f"{log}: 156 signals of 50 steps x 6 channels, float32; 4 classes: ")
     assert re.fullmatch(
@@ -363,7 +364,7 @@ def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
 
 def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictures, cli, tmp_path):
     table = tmp_path / "t.csv"
-    table.write_text("a,b,label\n" + "".join(f"{i},{i % 3},{'xy'[i % 2]}\n" for i in range(20)))
+    table.write_text("a,b,label\n" + "".join(f"{i % 7},{i % 3},{'xy'[i % 2]}\n" for i in range(20)))
     out = tmp_path / "net.npz"
     code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
     assert code == 0
@@ -374,13 +375,15 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
     assert (code, said.count("\n")) == (0, 20)
     assert said.startswith(f"{table}, row 1: ")
     other = tmp_path / "other.csv"
-    other.write_text("a,b,c,label\n1,2,3,x\n1,2,3,y\n")
+    other.write_text("a,c,d,label\n1,2,3,x\n1,2,3,y\n")
+    wider = tmp_path / "wider.csv"
+    wider.write_text("1,2,3,x\n1,2,3,y\n")
     for words, message in (
         (["measure", out, "--data", pictures], "400 images of 8 x 8, gray; 10 classes: "),
         (["measure", trained[0], "--data", table], "the net reads pictures"),
-        (["measure", out, "--data", other], "the net reads signals of 1 steps x 2 channels"),
-        (["run", "--model", out, other], "has 2 time steps of 3 channels; the net reads 1 of 2"),
-        (["measure", out], "the net reads"),
+        (["measure", out, "--data", other], "has no column 'b'; its columns: a, c, d, label"),
+        (["run", "--model", out, other], "has no column 'b'; its columns: a, c, d, label"),
+        (["measure", out, "--data", wider], "wider.csv has no column 'a'; its columns: 0, 1, 2, 3"),
         (["run", "--model", out, table, "--invert"], "--invert is for pictures; "),
         (["train", "--data", table, "--net", "cnn", "--out", out], "nets for them: mlp, conv1d"),
     ):

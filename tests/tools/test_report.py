@@ -258,6 +258,13 @@ def test_without_jinja_the_error_names_the_extra(made, monkeypatch):
         made[0].html()
 
 
+@pytest.mark.parametrize("module", ["jinja2", "matplotlib"])
+def test_the_command_asks_for_its_packages_before_it_reads_data(module, refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr("drypoint.cli._report.examples", None)
+    assert "pip install 'drypoint[report]'" in refused("report", "lenet-mnist")
+
+
 def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
     out = tmp_path / "page.html"
     options = ["--training", lenet / "report.json", "--examples", 50, "--limit", 60, "--out", out]
@@ -292,5 +299,5 @@ def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path
     for name in ("0", "1"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / name / "picture.png")
-    assert "--calibration DIR" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
+    assert "--calibration DATA" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
     assert not (tmp_path / "page.html").exists()

@@ -89,10 +89,10 @@ def test_a_log_of_time_steps_is_cut_into_windows_that_share_no_sample(tmp_path):
     """Each sample of channel a is its own number, so that samples can be traced."""
     rows = [f"{10 * i},{i},{-i},{'wave' if i < 100 else 'rest'}" for i in range(200)]
     path = write(tmp_path / "log.csv", "\n".join(["timestamp,a,b,gesture", *rows]))
-    splits = data.read(path, window=10, hop=5)
+    splits = data.read(path, window=10, hop=5, keep=["a", "b"])
     assert splits[data.ALL].x.shape == (38, 10, 2)
     assert splits.notes[1:] == (
-        "left out, as times: timestamp", "the parts are split by the time of each recording",
+        "left out, by name: timestamp", "the parts are split by the time of each recording",
     )  # fmt: skip
     seen = {part: set(splits[part].x[..., 0].ravel()) for part in ("train", "val", "test")}
     assert not seen["train"] & seen["test"]
@@ -109,16 +109,19 @@ def test_recordings_in_folders_are_examples_or_split_by_recording(tmp_path):
         for k in range(10):
             rows = "".join(f"{i},{k}\n" for i in range(30))
             write(tmp_path / f"set/{name}/{k}.csv", f"x,y\n{rows}")
-    whole = data.read(tmp_path / "set")
+    whole = data.read(tmp_path / "set", keep=["x", "y"])
     assert [*whole.parts] == [data.ALL]
     assert whole[data.ALL].x.shape == (20, 30, 2)
-    splits = data.read(tmp_path / "set", window=10)
+    splits = data.read(tmp_path / "set", window=10, keep=["x", "y"])
     assert splits.notes == ("the parts are split by recordings",)
     recordings = {part: set(splits[part].x[..., 1].ravel()) for part in ("train", "val", "test")}
     assert recordings == {"train": {*range(7)}, "val": {7}, "test": {8, 9}}
     write(tmp_path / "set/up/short.csv", "x,y\n1,2\n")
-    line(lambda: data.read(tmp_path / "set"), "have 1 to 30 time steps: give the time steps")
-    padded = data.read(tmp_path / "set", window=30)
+    line(
+        lambda: data.read(tmp_path / "set", keep=["x", "y"]),
+        "have 1 to 30 time steps: give the time steps",
+    )
+    padded = data.read(tmp_path / "set", window=30, keep=["x", "y"])
     assert padded.notes[0] == "1 of 21 recordings are shorter than 30 steps, and end in zeros"
     write(tmp_path / "set/up/other.csv", "x\n1\n")
     line(lambda: data.read(tmp_path / "set", window=30), "other.csv has 1 channels, ")

@@ -114,3 +114,22 @@ def test_an_untrained_net_of_the_same_layers_is_at_hand(card):
     net, shipped = nn.lenet(), models.load(card.name).net
     assert not net.initialized
     assert json.dumps(net.config()) == json.dumps(shipped.config())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "writer"),
+    {".tflite": "interop.to_tflite", ".onnx": "interop.to_onnx", ".C": "engine.export_c"}.items(),
+)
+def test_a_file_named_as_another_format_is_refused(tmp_path, suffix, writer):
+    """Before, ``save("p.tflite")`` wrote a blob under that name."""
+    path = tmp_path / f"p{suffix}"
+    for saved, own in (
+        (models.load_program("lenet-mnist"), ".dpt"),
+        (models.load("lenet-mnist"), ".npz"),
+    ):
+        other = {".dpt": ".npz", ".npz": ".dpt"}[own]
+        for wrong, words in ((path, writer), (path.with_suffix(other), "save writes it")):
+            with pytest.raises(DrypointError, match=f"name it {own}; .*{words}"):
+                saved.save(wrong)
+        saved.save(tmp_path / f"p{own}.tmp")
+    assert not path.exists()

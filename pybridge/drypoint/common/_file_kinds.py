@@ -1,4 +1,10 @@
-"""What an unexpected file is, by its first bytes: for the message of a reader of another kind."""
+"""What an unexpected file is, by its first bytes, for the message of a reader of another kind; and
+which function writes the format that a file's name promises.
+"""
+
+from pathlib import Path
+
+from ._errors import DrypointError
 
 _KINDS = (
     (0, b"DPT\x1a", "an integer program: engine.Engine(path) runs it, Program.load reads it"),
@@ -13,6 +19,40 @@ _ZIPS = (
     (b"data.pkl", "a PyTorch file: interop.from_torch takes the loaded module"),
     (b"model.weights.h5", "a Keras file: interop.from_keras takes the loaded model"),
 )
+_OWN = {
+    ".npz": "a float model: Model.save writes it",
+    ".dpt": "an integer program: quant.quantize makes it of a model, Program.save writes it",
+}
+_WRITERS = {
+    **_OWN,
+    ".c": "C: engine.export_c writes it",
+    ".h": "C: engine.export_c writes it",
+    ".onnx": "ONNX: interop.to_onnx gives its bytes",
+    ".tflite": "TensorFlow Lite: interop.to_tflite gives its bytes, of a program",
+    ".safetensors": "safetensors: interop.to_safetensors gives its bytes, of a model",
+    ".pt": "PyTorch: interop.to_torch_state_dict gives its tensors, of a model",
+    ".pth": "PyTorch: interop.to_torch_state_dict gives its tensors, of a model",
+    ".h5": "Keras, which drypoint does not write",
+    ".keras": "Keras, which drypoint does not write",
+}
+
+
+def check_suffix(path: str | Path, own: str) -> None:
+    """Refuse a file whose name promises another format than the one that is written.
+
+    Args:
+        path: the file; a suffix that is no other format's is taken.
+        own: the suffix of the format that is written: ".npz" or ".dpt".
+
+    Raises:
+        DrypointError: the suffix is another format's; the message names what writes that.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix != own and suffix in _WRITERS:
+        what = _OWN[own].partition(":")[0]
+        raise DrypointError(
+            f"{path} would hold {what}: name it {own}; {suffix} is {_WRITERS[suffix]}"
+        )
 
 
 def file_kind(content: bytes) -> str:

@@ -14,6 +14,9 @@ from drypoint.program import Program, ProgramError, reference
 
 from ._aliases import VERIFY
 
+_BUDGET = 1 << 26  # bytes of a batch's outputs of all ops, by the reference and all runners
+_MOST = 500  # inputs of a batch; steps of a stream, whose state starts at zero in each batch
+
 
 class Runner(Protocol):
     """Something that runs a program: an `Engine`, a `Compiled`, a device."""
@@ -84,7 +87,7 @@ def verify(
     runners: Mapping[str, Runner],
     inputs: NDArray[Any],
     *,
-    batch_size: int = 500,
+    batch_size: int | None = None,
 ) -> Verification:
     """Run the reference and every runner on all inputs and count the bytes that differ.
 
@@ -95,7 +98,7 @@ def verify(
         runners: name in the result -> runner.
         inputs: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
             took, for `Program.integers`.
-        batch_size: inputs at a time.
+        batch_size: inputs at a time; None: as many as take 64 MB of outputs of ops, at most 500.
 
     Raises:
         ProgramError: ``runners`` is empty or holds an object without ``trace``, the inputs are of
@@ -113,11 +116,14 @@ def verify(
     integers = program.encode(inputs)
     if len(integers) == 0:
         raise ProgramError("verification needs at least one input, and got none")
+    traced = (1 + len(runners)) * sum(op.output.bytes for op in program.ops)
+    fitting = _MOST if program.is_streaming else max(1, min(_MOST, _BUDGET // traced))
+    size = batch_size or fitting
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
     outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
 
     def traces(start: int) -> dict[str, list[NDArray[np.integer]]]:
-        batch = integers[start : start + batch_size]
+        batch = integers[start : start + size]
         wanted = {"reference": reference.trace(program, batch)}
         return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
 
@@ -127,7 +133,7 @@ def verify(
         one_blas_thread(),
         ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
     ):
-        for found in pool.map(traces, range(0, len(integers), batch_size)):
+        for found in pool.map(traces, range(0, len(integers), size)):
             for name, planes in found.items():
                 outputs[name].append(planes[-1])
             for name, counts in differing.items():

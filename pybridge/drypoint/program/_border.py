@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Tensor
 
+_HIGHEST_RATE = 0x7FFFFFFF  # steps a second: an int of C
 SIGNAL = "signal"  # the type of a `SignalEncoder` in its config
 BEYOND = 256  # steps: a rounded value of this magnitude is beyond both limits
 _GAINS = (2.0**-100, 2.0**100)  # so that flushing subnormal numbers to zero changes no result
@@ -81,6 +82,21 @@ class Border:
 def is_signal(encoder: Mapping[str, Any] | None) -> bool:
     """Whether the config of an encoder is a `SignalEncoder`'s."""
     return encoder is not None and encoder.get("type") == SIGNAL
+
+
+def sample_rate_of(encoder: Mapping[str, Any] | None) -> int | None:
+    """The time steps a second that the config of a `SignalEncoder` states, or None.
+
+    Raises:
+        ProgramError: it is no whole number from 1 to 2^31 - 1.
+    """
+    rate = (encoder or {}).get("sample_rate") if is_signal(encoder) else None
+    if rate is not None and (type(rate) is not int or not 1 <= rate <= _HIGHEST_RATE):
+        raise ProgramError(
+            f"the encoder's sample_rate is {rate!r:.80}, not a whole number from 1 to "
+            f"{_HIGHEST_RATE}"
+        )
+    return rate
 
 
 def border(encoder: Mapping[str, Any] | None, tensor: Tensor, scale: float) -> Border:

@@ -26,6 +26,8 @@ def border_defines(program: Program, name: str) -> str:
         lines += f" * {name}_quantize() makes the integers. */\n"
         lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
         lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
+    if program.sample_rate is not None:
+        lines += f"#define {upper}_SAMPLE_RATE  {program.sample_rate} /* time steps a second */\n"
     return lines
 
 

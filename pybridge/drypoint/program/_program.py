@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import attribute_hints, read_bytes, write_atomic
+from drypoint.common import attribute_hints, check_suffix, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
-from ._border import Border, border, is_signal
+from ._border import Border, border, is_signal, sample_rate_of
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._ops import Op, WeightedOp
@@ -247,6 +247,16 @@ class Program:
         return self.encoder is not None and not is_signal(self.encoder)
 
     @property
+    def sample_rate(self) -> int | None:
+        """The time steps a second of the signals that the program reads, as its encoder states
+        them; None if it states none.
+
+        Raises:
+            ProgramError: the encoder states no number of steps.
+        """
+        return sample_rate_of(self.encoder)
+
+    @property
     def border(self) -> Border:
         """The numbers that make integers of real inputs and of int16 counts.
 
@@ -400,8 +410,9 @@ class Program:
 
         Raises:
             ProgramError: as ``program.blob.dumps``.
-            DrypointError: the file cannot be written.
+            DrypointError: the file cannot be written, or its name is of another format (".tflite").
         """
+        check_suffix(path, ".dpt")
         write_atomic(path, _part().blob.dumps(self))
 
     @staticmethod

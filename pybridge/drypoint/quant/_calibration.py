@@ -14,6 +14,7 @@ from drypoint.common import DrypointError, check_kind, html_table, parse_json, p
 from drypoint.data import Dataset, SignalEncoder
 from drypoint.nn import Layer, Model
 
+from ._batches import activations, batch_size_of
 from ._errors import QuantizationError
 from ._fold import flat_net
 from ._gate import as_inputs, as_model
@@ -109,7 +110,7 @@ def calibrate(
     *,
     method: Method = "minmax",
     percentile: float = 99.99,
-    batch_size: int = 256,
+    batch_size: int | None = None,
 ) -> Calibration:
     """Run the model over inputs and note the range of every activation.
 
@@ -121,7 +122,8 @@ def calibrate(
             floor(n * (100 - ``percentile``) / 100) of the n values at each end, exactly, so that a
             few outliers do not stretch the scale of all others.
         percentile: above 50, at most 100; used by "percentile" only.
-        batch_size: inputs at a time.
+        batch_size: inputs at a time, at least 1; None: as many as take 32 MB of activations, at
+            most 256. With the compiled kernels the ranges do not depend on it, to the last bit.
 
     Raises:
         QuantizationError: no inputs or a single one without batch axis, an unknown method, a
@@ -130,24 +132,25 @@ def calibrate(
     model, inputs = as_model(model), as_inputs(inputs)
     if len(inputs) == 0:
         raise QuantizationError("calibration needs at least one input, and got none")
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         raise QuantizationError(f"batch_size is {batch_size}, not at least 1")
     _check_method(method, percentile)
     keep = 100.0 if method == "minmax" else float(percentile)
     cut_share = 1 - Fraction(str(keep)) / 100  # exact: 100 - 99.9 in floats is below 0.1
     net, tails = flat_net(model.net), dict[str, _Tails]()
+    size = batch_size or batch_size_of(net)
     with progress("calibration", total=len(inputs), unit="examples") as done:
-        for start in range(0, len(inputs), batch_size):
-            x = model.encode(inputs[start : start + batch_size])
+        for start in range(0, len(inputs), size):
+            x = model.encode(inputs[start : start + size])
             if net.input_shape is not None and x.shape[1:] != net.input_shape:
                 raise QuantizationError(
                     f"inputs of shape {np.shape(inputs)} are encoded to {x.shape}, not to many of "
                     f"{net.input_shape}: give an array or list of several inputs"
                 )
-            for path, values in {INPUT: x, **net.activations(x)}.items():
+            for path, values in {INPUT: x, **activations(net, x)}.items():
                 if path not in tails:
-                    size = int(np.prod(values.shape[1:])) * len(inputs)
-                    tails[path] = _Tails(cut=math.floor(size * cut_share))
+                    n = math.prod(values.shape[1:]) * len(inputs)
+                    tails[path] = _Tails(cut=math.floor(n * cut_share))
                 tails[path].add(values)
             done(len(x))
     ranges = {path: t.range for path, t in tails.items()}
@@ -196,6 +199,8 @@ class _Tails:
     ) -> NDArray[np.floating]:
         if len(kept) == self._n:  # few values pass this filter: much less to partition
             more = more[more < kept.max()]
+        elif self._n == 1:
+            more = np.fmin.reduce(more, keepdims=True)
         values = np.concatenate([kept, more])
         return values if len(values) <= self._n else np.partition(values, self._n - 1)[: self._n]
 

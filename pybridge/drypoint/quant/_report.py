@@ -14,6 +14,7 @@ from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
 from ._aliases import REPORT
+from ._batches import activations, batch_size_of
 from ._calibration import Calibration, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
@@ -22,7 +23,6 @@ from ._quantize import quantize
 from ._quantized_stages import QuantizedStage, quantized_stages
 from ._stages import Weighted
 
-_BATCH = 256
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
 VISIBLE_DB = 30.0
 """A loss is visible from this SQNR down: errors of 3 % of the signal, both as root mean squares."""
@@ -136,15 +136,16 @@ def report(
         raise QuantizationError("a report needs at least one input, and got none")
     program = quantize(model, calibration)
     net, line = flat_net(model.net), quantized_stages(fold(model), calibration)
+    size = batch_size_of(net)
     weighted = [i for i, step in enumerate(line) if isinstance(step.stage, Weighted)]
     first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].stage.last}
     with progress("comparison of layers", total=len(inputs), unit="examples") as done:
-        for start in range(0, len(inputs), _BATCH):
-            part = inputs[start : start + _BATCH]
+        for start in range(0, len(inputs), size):
+            part = inputs[start : start + size]
             x = model.encode(part)
             planes = reference.trace(program, _integers(model, program, part, x))
-            floats = net.activations(x, [line[i].stage.last for i in totals])
+            floats = activations(net, x, [line[i].stage.last for i in totals])
             for i, total in totals.items():
                 total.add(floats[line[i].stage.last], planes[i])
             done(len(part))

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 COMMANDS = {
     "lenet": "train, quantize, export and verify LeNet on MNIST",
     "train": "train a net on your own data, or LeNet on MNIST, and save the float model",
-    "measure": "measure a float model or an integer program on test images, MNIST's or your own",
+    "measure": "measure a float model or an integer program on test examples",
     "quantize": "calibrate a float model on training images and write the integer program",
     "export": "write a program as C: tables, self-test and engine in one folder",
     "verify": "compare reference, C engine and generated C on test images, every byte",

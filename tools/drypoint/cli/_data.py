@@ -1,7 +1,7 @@
 """``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import data
-from drypoint.common import DrypointError, unknown
+from drypoint.common import DrypointError
 from drypoint.data import (
     ALL,
     Dataset,
@@ -26,24 +26,29 @@ from drypoint.program import Program
 
 from ._output import say
 from ._pieces import count
+from ._source import SIGNAL_OPTIONS, Source, named_source, signals_of, source_of, trained_on
 
 MNIST = "mnist"
+OF_NET = "the data that the net was trained on, as its file names them"
 TEST_SHARE = 0.2  # of a source that names no test part
-SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
-"""Options of `data.read` for signals, which the provenance of a model keeps."""
 PICTURE_OPTIONS = ("size", "color")
 _FEWEST = 10  # examples that are split into a training and a test part
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--data`` and ``--limit``, of every command that reads examples."""
+def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NET) -> None:
+    """``--data`` and ``--limit``, of every command that reads examples.
+
+    Args:
+        parser: of the command.
+        left_out: what the command reads without ``--data``.
+    """
     parser.add_argument(
         "--data",
         metavar="DATA",
         help="a folder with a subfolder of pictures, WAV or CSV files for each class; or with "
         "subfolders train and test of that form; a CSV file with a column of labels; an .npz file "
         "of arrays x and y; IDX files; or the name of a data set: "
-        f"{', '.join(data.cards())}. MNIST if left out",
+        f"{', '.join(data.cards())}. If left out: {left_out}",
     )
     parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
 
@@ -106,7 +111,8 @@ def training_data(
     """The parts of ``--data``, and a line for each choice.
 
     A source that names no test part is split: a fifth of each class is the test part. The split
-    depends on the examples alone, so that other commands find it again.
+    depends on the examples alone, so that other commands find it again. Without ``--data`` a new
+    net is trained on MNIST, a saved model on the data that it was trained on before.
 
     Args:
         args: the options.
@@ -119,23 +125,29 @@ def training_data(
     Raises:
         DrypointError: the examples cannot be read.
     """
-    if args.data is None or _is_name(args.data):
-        return _limited(args, _set_with_a_name(args, notify))
-    _check_exists(args.data)
+    if saved is not None:
+        source = source_of(args, saved)
+    else:
+        source = Source(MNIST, has_name=True) if args.data is None else named_source(args.data)
+    if source.has_name:
+        return _limited(_set_with_a_name(source, args, notify), args.limit)
+    text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
-    splits = _read(args.data, encoder, size=size, color=color, signals=signals)
+    keep = getattr(args, "keep", None) or ()
+    splits = _read(text, encoder, size=size, color=color, signals=signals, keep=keep)
+    source.check(_identity(splits))
     for note in splits.notes:
-        notify(f"{args.data}: {note}{_choice(note, signals)}")
-    name = Path(args.data).name or str(args.data)
-    facts: dict[str, object] = {"name": name, "sha256": _identity(splits)}
+        notify(f"{text}: {note}{_choice(note, signals)}")
+    name = Path(text).name or text
+    facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
     facts |= {"read": signals} if signals else {}
     parts = _parts(splits)
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
-        raise DrypointError(f"{args.data} has no training part; its parts: {', '.join(parts)}")
-    _check_options(args, train)
-    notify(f"{args.data}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+        raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
+    _check_options(args, train, text)
+    notify(f"{source.shown}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
     if test is None:
         notify(f"test part: none, {len(train)} examples are too few to hold some out")
     elif ALL not in splits or "test" in splits:
@@ -146,7 +158,8 @@ def training_data(
             f"test part: {len(test):,}, a fifth of each class, which training does not see; "
             f"{len(train):,} to train"
         )
-    return _limited(args, TrainingData(name=name, train=train, val=val, test=test, facts=facts))
+    found = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
+    return _limited(found, args.limit, shuffled=True)
 
 
 def _choice(note: str, signals: Mapping[str, object]) -> str:
@@ -158,25 +171,23 @@ def _choice(note: str, signals: Mapping[str, object]) -> str:
     return ""
 
 
-def _set_with_a_name(args: argparse.Namespace, notify: Callable[[str], None]) -> TrainingData:
-    name = args.data or MNIST
+def _set_with_a_name(
+    source: Source, args: argparse.Namespace, notify: Callable[[str], None]
+) -> TrainingData:
+    name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
-    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS):
+    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, "keep"):
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
-    notify(f"{_named(args)}: {_described(train)}; {len(test):,} more are the test part")
+    shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
+    notify(f"{shown}: {_described(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
 
-def examples(
-    split: str,
-    args: argparse.Namespace,
-    reader: Model | Program,
-    *,
-    of_its_classes: bool = True,
-) -> Dataset:
-    """The examples of ``--data`` for a net that is trained, and a line that says which they are.
+def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> Dataset:
+    """The examples of ``--data``, else of the data that a net was trained on, and a line that says
+    which they are.
 
     Of a source that names no parts, the part that training held out, if the net was trained on this
     source, else all examples.
@@ -185,30 +196,27 @@ def examples(
         split: "train" or "test".
         args: the options.
         reader: the model or program that reads the examples.
-        of_its_classes: refuse MNIST for a net of other classes than digits.
 
     Raises:
-        DrypointError: examples cannot be read, or MNIST does not fit the net.
+        DrypointError: examples cannot be read; or no ``--data``, and the net's data are not known,
+            not there, or have changed.
     """
-    if args.data is None:
-        _check_reads_mnist(reader, of_its_classes=of_its_classes)
-    encoder = encoder_of(reader)
-    if args.data is None or _is_name(args.data):
-        chosen = data.load(args.data or MNIST, split)
-        say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
+    source, encoder = source_of(args, reader), encoder_of(reader)
+    if source.has_name:
+        chosen = data.load(source.text, split)
+        say(f"{source.shown}: {_amount(len(chosen), args)}, its {split} part")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
-        _check_exists(args.data)
-        if encoder is None and Path(args.data).is_dir():
+        if encoder is None and Path(source.text).is_dir():
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
-        splits = _read(args.data, encoder, signals=signals_of(reader))
-        chosen, which = _chosen(splits, split, reader, name=Path(args.data).name)
-        say(f"{args.data}: {_amount(len(chosen), args)}, {which}")
+        splits = _read(source.text, encoder, signals=signals_of(reader))
+        source.check(_identity(splits))
+        chosen, which = _chosen(splits, split, reader, name=Path(source.text).name)
+        say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
-    name = args.data or "MNIST"
     if isinstance(reader, Model) and encoder is None:
-        _check_arrays(reader, chosen, name=name)
-    return _fitting(chosen, encoder, name=name)
+        _check_arrays(reader, chosen, name=source.text)
+    return _fitting(chosen, encoder, name=source.text)
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
@@ -233,11 +241,17 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
         DrypointError: pictures for a net of signals, or signals of another size.
     """
     if isinstance(encoder, SignalEncoder):
+        rates = dataset.sample_rate, encoder.sample_rate
+        if None not in rates and rates[0] != rates[1]:
+            raise DrypointError(
+                f"{name} has {rates[0]:,} steps a second, the net reads {rates[1]:,}: convert its "
+                f"files, as ffmpeg -i IN.wav -ar {rates[1]} OUT.wav does"
+            )
         wanted = (encoder.window, encoder.channels)
         if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
             steps, channels = dataset.signal_size  # for a streaming program: one after another
             rows = dataset.x.reshape(-1, 1, channels)
-            return Dataset(rows, np.repeat(dataset.y, steps), dataset.classes)
+            return replace(dataset, x=rows, y=np.repeat(dataset.y, steps))
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
@@ -253,10 +267,10 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
 
 def has_training_part(source: str, reader: Model | Program) -> bool:
     """Whether a source names a training part, or is what the net was trained on."""
-    if _is_name(source):
+    if named_source(source).has_name:
         return True
     splits = _read(source, encoder_of(reader), signals=signals_of(reader))
-    return ALL not in splits or _trained_on(reader).get("sha256") == splits[ALL].digest()
+    return ALL not in splits or trained_on(reader).get("sha256") == splits[ALL].digest()
 
 
 def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
@@ -279,7 +293,7 @@ def _chosen(
     """The examples of a source for a trained net, and which they are, in words."""
     if ALL not in splits:
         return splits[split], f"its {split} part"
-    pool, known = splits[ALL], _trained_on(reader)
+    pool, known = splits[ALL], trained_on(reader)
     if known.get("sha256") == pool.digest():
         parts = _parts(splits)
         if split == "train":
@@ -303,20 +317,10 @@ def _parts(splits: Splits) -> Mapping[str, Dataset]:
     """The parts of a source: by its names, or of examples without parts a fifth of each class as
     the test part.
     """
-    if ALL not in splits or "test" in splits:
+    if {*splits.parts} != {ALL}:
         return splits.parts
     train, test = held_out(splits[ALL])
     return {"train": train} if test is None else {"train": train, "test": test}
-
-
-def _trained_on(reader: Model | Program) -> dict[str, object]:
-    """What a model, or the model of a program, says of the data that it was trained on."""
-    facts = reader.provenance
-    if isinstance(reader, Program):
-        model = facts.get("model")
-        facts = model if isinstance(model, dict) else {}
-    known = facts.get("data")
-    return known if isinstance(known, dict) else {}
 
 
 def _read(
@@ -326,9 +330,10 @@ def _read(
     size: tuple[int, int] | None = None,
     color: str | None = None,
     signals: Mapping[str, Any],
+    keep: Sequence[str] = (),
 ) -> Splits:
     """A folder or file: pictures in the size and colour of an encoder, or as the caller says;
-    signals as the options say, or in the windows of an encoder.
+    signals as the options say, or in the windows and columns of an encoder.
     """
     if isinstance(encoder, ImageEncoder):
         return data.read(
@@ -340,20 +345,17 @@ def _read(
         )
     if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
         signals = {"window": encoder.window}
+    columns = (encoder.columns or None) if isinstance(encoder, SignalEncoder) else None
     width, height = size or (None, None)
-    return data.read(source, width=width, height=height, color=color, **signals)
-
-
-def signals_of(reader: Model | Program) -> dict[str, Any]:
-    """The options for signals that a model, from untrusted bytes, says it was trained with."""
-    known = _trained_on(reader).get("read")
-    if not isinstance(known, dict):
-        return {}
-    return {
-        name: known[name]
-        for name in SIGNAL_OPTIONS
-        if type(known.get(name)) is (str if name == "label" else int)
-    }
+    return data.read(
+        source,
+        width=width,
+        height=height,
+        color=color,
+        keep=keep,
+        columns=columns,
+        **signals,
+    )
 
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -362,45 +364,26 @@ def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _check_options(args: argparse.Namespace, dataset: Dataset) -> None:
+def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> None:
     """Refuse options of pictures for signals, and options of signals for pictures."""
-    others = PICTURE_OPTIONS if dataset.is_signals else SIGNAL_OPTIONS
+    others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, "keep")
     for name in others:
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
-            raise DrypointError(f"--{name} is for {kind}; {args.data} has {_described(dataset)}")
+            raise DrypointError(f"--{name} is for {kind}; {source} has {_described(dataset)}")
 
 
-def _limited(args: argparse.Namespace, found: TrainingData) -> TrainingData:
-    """At most ``--limit`` examples of each part; of folders and files random ones."""
-    if args.limit is None:
-        return found
-    shuffled = args.data is not None and not _is_name(args.data)
+def _limited(found: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
+    """At most ``limit`` examples of each part: random ones, or the first."""
 
     def some(dataset: Dataset | None) -> Dataset | None:
-        if dataset is None or len(dataset) <= args.limit:
+        if dataset is None or limit is None or len(dataset) <= limit:
             return dataset
-        return dataset.sample(args.limit, seed=0) if shuffled else dataset[: args.limit]
+        return dataset.sample(limit, seed=0) if shuffled else dataset[:limit]
 
     train, val, test = map(some, (found.train, found.val, found.test))
     assert train is not None  # every source has a training part
     return replace(found, train=train, val=val, test=test)
-
-
-def _is_name(source: str) -> bool:
-    """Whether ``--data`` is the name of a data set; a path of that name comes first."""
-    return source in data.cards() and not Path(source).exists()
-
-
-def _check_exists(source: str) -> None:
-    """Refuse a ``--data`` that is no file, no folder, and no name of a data set."""
-    if not Path(source).exists():
-        start = f"there is no folder or file {source}, and no data set"
-        raise DrypointError(unknown(start, source, [*data.cards()], {}))
-
-
-def _named(args: argparse.Namespace) -> str:
-    return "no --data: MNIST" if args.data is None else str(args.data)
 
 
 def _amount(n: int, args: argparse.Namespace) -> str:
@@ -412,26 +395,6 @@ def _described(dataset: Dataset) -> str:
     """A data set in words."""
     text = repr(dataset)
     return text.removeprefix("Dataset(").removesuffix(")")
-
-
-def _check_reads_mnist(reader: Model | Program, *, of_its_classes: bool) -> None:
-    """Refuse MNIST's images for a net with other inputs or other classes."""
-    shape, encoder = reader.input_shape, encoder_of(reader)
-    fits = shape is None or tuple(shape) in ((28, 28), (1, 28, 28), (28, 28, 1))
-    if not fits and not isinstance(encoder, ImageEncoder):
-        reads = f"inputs of shape {tuple(shape or ())}"
-        if isinstance(encoder, SignalEncoder):
-            reads = f"signals of {encoder.window} steps x {encoder.channels} channels"
-        raise DrypointError(
-            f"the net reads {reads}, not MNIST's digits: name its data, --data DATA"
-        )
-    labels = reader.labels if isinstance(reader, Program) else None
-    classes = labels or getattr(reader.decoder, "classes", ())
-    if of_its_classes and classes and {str(c) for c in range(10)} - {str(c) for c in classes}:
-        shown = ", ".join(map(str, classes[:12]))
-        raise DrypointError(
-            f"the net tells apart {shown}, not MNIST's digits: name its data, --data DATA"
-        )
 
 
 def random_inputs(program: Program, count: int) -> NDArray[np.integer]:

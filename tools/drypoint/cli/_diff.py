@@ -157,4 +157,4 @@ def _inputs(
     if isinstance(other, Log) and args.data is None:
         return None
     options = argparse.Namespace(data=args.data, limit=args.limit or EXAMPLES)
-    return examples("test", options, right, of_its_classes=False).x
+    return examples("test", options, right).x

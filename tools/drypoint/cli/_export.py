@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help="examples for the self-test, one of each class, as for drypoint train; if left out, "
-        "MNIST's for a net of digits, else random values",
+        "of the data that the net was trained on, as its file names them, else random values",
     )
 
 
@@ -303,8 +303,8 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
 
 
 def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
-    """Inputs for the self-test: of ``--data``; else of MNIST, where the program reads it; else
-    random values.
+    """Inputs for the self-test: of ``--data``; else of the data that the net was trained on, where
+    they are known; else random values.
 
     Raises:
         DrypointError: ``--data`` cannot be read, or the program does not read it.
@@ -312,10 +312,10 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     options = argparse.Namespace(data=args.data, limit=None)
     try:
         return one_of_each(examples("test", options, program), program)
-    except DrypointError:
+    except DrypointError as error:
         if args.data is not None:
             raise
-    say(f"no --data: the self-test of {program.name} has random inputs")
+        say(f"no --data: the self-test of {program.name} has random inputs ({error})")
     return random_inputs(program, 4)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drypoint import data, interop, nn
-from drypoint.common import DrypointError, file_kind, read_bytes, sha256, write_atomic
+from drypoint.common import DrypointError, check_suffix, file_kind, read_bytes, sha256, write_atomic
 from drypoint.program import blob, simplify
 
 from ._output import result
@@ -74,6 +74,7 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
             f"{args.file} is quantized: it reads integers, and --mean and --std are of float nets"
         )
     out = args.out or args.file.with_suffix(".dpt")
+    check_suffix(out, ".dpt")
     program, rounding = interop.program_and_rounding(args.file, name=out.stem)
     check_other(out, args.file)
     provenance = {"imported": args.file.name, "sha256": sha256(content)}

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_training_arguments(parser)
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
-    add_data_arguments(parser)
+    add_data_arguments(parser, left_out="MNIST")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``drypoint measure``: measures a model or a program on the test set."""
+"""``drypoint measure``: measures a model or a program on test examples."""
 
 import argparse
 

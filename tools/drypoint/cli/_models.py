@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--make", type=Path, metavar="DIR", help="train, and write the files that are shipped"
     )
     add_training_arguments(parser)
-    add_data_arguments(parser)
+    add_data_arguments(parser, left_out="MNIST")
 
 
 def run(args: argparse.Namespace) -> int:

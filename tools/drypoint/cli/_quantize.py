@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import write_atomic
+from drypoint.common import check_suffix, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.model.with_suffix(".dpt")
     model = load_model(args.model)
     check_other(out, args.model)
+    check_suffix(out, ".dpt")
     dataset = examples("train", args, model)
     program = to_integers(
         model, dataset, name=out.stem, examples=args.examples, percentile=args.percentile

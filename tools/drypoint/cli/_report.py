@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from drypoint import devices, models
-from drypoint.common import DrypointError, check_writable, parse_json, read_bytes
+from drypoint.common import DrypointError, parse_json, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
-from drypoint.report import make_report
+from drypoint.report import Report, make_report
 
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
@@ -45,9 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--calibration",
-        type=Path,
-        metavar="DIR",
-        help="folder of training pictures to calibrate a model on; MNIST's if left out",
+        metavar="DATA",
+        help="training examples to calibrate a model on, as for --data; --data if left out",
     )
     parser.add_argument(
         "--training",
@@ -61,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the page, print a screen of text."""
-    check_writable(args.out)
+    Report.check_saving(args.out)
     training = None if args.training is None else training_facts(args.training)
     if args.file is None:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
@@ -128,10 +127,10 @@ def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibrati
     """The calibration of a model on training examples."""
     if isinstance(loaded, Program):
         return None
-    folder = str(args.calibration) if args.calibration else args.data
-    if not args.calibration and folder is not None and not has_training_part(folder, loaded):
+    source = args.calibration or args.data
+    if not args.calibration and source is not None and not has_training_part(source, loaded):
         raise DrypointError(
-            "--data names test pictures: name a folder of training pictures too, --calibration DIR"
+            "--data names test examples: name training examples too, --calibration DATA"
         )
-    options = argparse.Namespace(data=folder, limit=args.examples)
+    options = argparse.Namespace(data=source, limit=args.examples)
     return calibrate(loaded, examples("train", options, loaded).x)

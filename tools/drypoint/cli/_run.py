@@ -23,10 +23,11 @@ from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
 
-from ._data import encoder_of, signals_of
+from ._data import encoder_of
 from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import count, load_file, load_program, model_file, of_windows
+from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
@@ -127,7 +128,9 @@ def _windows(
     names, windows = list[str](), list[NDArray[Any]]()
     steps, channels = encoder.window, encoder.channels
     for path in paths:
-        samples = read_samples(path, label=label)
+        samples = read_samples(
+            path, label=label, columns=encoder.columns, sample_rate=encoder.sample_rate
+        )
         if steps > 1 and samples.shape[1] == steps * channels:  # a row is a window
             samples = samples.reshape(-1, channels)
         if samples.shape[1] != channels or len(samples) < steps:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drypoint.autodiff import set_threads
-from drypoint.common import DrypointError, check_writable, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
 from drypoint.train import MPICommunicator, TrainResult
 
 from . import _own
@@ -26,7 +26,7 @@ from ._training import (
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels"),
+    *("label", "window", "hop", "channels", "keep"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write; if left out, build/net.npz, or build/lenet.npz of a recipe",
     )
-    add_data_arguments(parser)
+    add_data_arguments(parser, left_out="MNIST; of a saved --net the data that it was trained on")
     parser.add_argument("--net", metavar="NET", help=net_help())
     add_training_arguments(parser)
     parser.add_argument(
@@ -86,6 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time steps from window to window; windows touch if left out",
     )
     parser.add_argument(
+        "--keep",
+        action="append",
+        metavar="COLUMN",
+        help="read this column of CSV files though it tells the time: it only rises, only falls or "
+        "is constant; may be given several times",
+    )
+    parser.add_argument(
         "--channels",
         type=count,
         metavar="N",
@@ -127,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     if link is not None:
         set_threads(max(1, (os.cpu_count() or 1) // link.neighbours))
     if leads:
+        check_suffix(out, ".npz")
         for path in (out, args.results):  # before the work, not after it
             if path is not None:
                 check_writable(path)

@@ -50,16 +50,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
-    """Examples of ``--data``; else MNIST's, where the program reads them; else random integers, by
-    which bytes can be compared as well.
+    """Examples of ``--data``; else of the data that the net was trained on, where they are known;
+    else random integers, by which bytes can be compared as well.
     """
     try:
-        return program.encode(examples("test", args, program, of_its_classes=False).x)
-    except DrypointError:
+        return program.encode(examples("test", args, program).x)
+    except DrypointError as error:
         if args.data is not None:
             raise
+        reason = str(error)
     count = args.limit or RANDOM
-    say(f"no --data: {count} random inputs")
+    say(f"no --data: {count} random inputs ({reason})")
     return random_inputs(program, max(count, program.clocks[-1].first))
 
 

@@ -45,6 +45,7 @@ def program_facts(program: Program) -> dict[str, Any]:
         "arena_bytes": program.arena_size,
         "macs": program.macs,
         "input": str(program.input),
+        "sample_rate": program.sample_rate,
         "labels": list(program.labels),
         "ops": [
             {

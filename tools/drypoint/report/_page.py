@@ -1,6 +1,7 @@
 """The report as one HTML page, made of a template, pictures of `plot` and thumbnails."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.resources import files
 from itertools import count
 from typing import Any
@@ -20,8 +21,24 @@ from ._text import accuracy, first_loss, verified
 from ._thumbnails import Thumbnails
 
 Facts = Mapping[str, Any]
+_PACKAGES = {"jinja2": "Jinja2", "matplotlib": "matplotlib"}
 _MOST_OPS = 200  # of a drawing of the arena
 _MOST_HISTOGRAMS = 40  # ops with a histogram of errors; each is 10 KB of the page
+
+
+def check_packages() -> None:
+    """Check that the packages of a page can be imported.
+
+    Raises:
+        DrypointError: Jinja2 or matplotlib is missing.
+    """
+    for module, name in _PACKAGES.items():
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise DrypointError(
+                f"the page of a report needs {name}: {how_to_install('report')}"
+            ) from error
 
 
 def page(
@@ -38,12 +55,9 @@ def page(
     Raises:
         DrypointError: Jinja2 or matplotlib is missing.
     """
-    try:
-        import jinja2  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        raise DrypointError(
-            f"the page of a report needs Jinja2: {how_to_install('report')}"
-        ) from error
+    check_packages()
+    import jinja2  # noqa: PLC0415 - an optional dependency
+
     folder = files(__package__) / "templates"
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, write_atomic
+from drypoint.common import DrypointError, check_writable, write_atomic
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Report as LayerReport
 
-from ._page import page
+from ._page import check_packages, page
 from ._text import text
 
 SCHEMA = 1
@@ -74,3 +74,13 @@ class Report:
             DrypointError: as `html`, or the file cannot be written.
         """
         write_atomic(path, self.html())
+
+    @staticmethod
+    def check_saving(path: str | Path) -> None:
+        """Check that `save` can write a page; call it before long work.
+
+        Raises:
+            DrypointError: Jinja2 or matplotlib is not installed, or the file cannot be written.
+        """
+        check_packages()
+        check_writable(path)

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from drypoint.common import check_limit, read_bytes
 
+from ._clocks import Steps, indices
 from ._errors import FormatError
 
 SUFFIXES = frozenset({".csv", ".tsv"})
 LABELS = ("label", "class", "target", "gesture", "activity", "species", "category")
 """Names of a column of labels."""
-_TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms"})
+_TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms", "", "unnamed: 0"})
+"""Names of a column of times, or of the index that pandas writes."""
 _LONGEST = 200  # characters of a label
 Row = tuple[int, list[str]]  # its line and cells
 _CELL_BYTES = 24  # of memory for each two characters of a file, while it is read: at most
@@ -31,25 +33,39 @@ class Table:
 
     Attributes:
         columns: the names of the columns of numbers; their places where the file names none.
+        named: whether the file names its columns.
         values: float32 (rows, columns).
+        steps: how often the columns rise and fall within rows of one label.
+        indices: (columns,), whether a column numbers the rows.
         labels: the label of each row; empty where there is no column of labels.
         label: the name of the column of labels, or "".
-        left_out: the names of columns that are no values: of times, or of labels.
+        left_out: the names of columns that are no values, by their names: of times, or of labels.
     """
 
     columns: tuple[str, ...]
+    named: bool
     values: NDArray[np.float32]
+    steps: Steps
+    indices: NDArray[np.bool_]
     labels: tuple[str, ...]
     label: str
     left_out: tuple[str, ...]
 
 
-def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> Table:
+def read_table(
+    path: Path,
+    *,
+    labelled: bool,
+    label: str | None,
+    limit: int,
+    keep: Collection[str] = (),
+    columns: Sequence[str] = (),
+) -> Table:
     """The table of a CSV file, which may be untrusted: a row an example or a time step.
 
     The first row is a header if it has no number, or names the column of labels. Cells are
     separated by the most frequent of comma, semicolon and tab. A column whose name is that of a
-    time ("timestamp") is left out.
+    time ("timestamp") is left out. The caller decides on columns whose values tell the time.
 
     Args:
         path: the file.
@@ -58,9 +74,13 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
         label: the column of labels: its name, or its place from 0; None: a column with a name such
             as "label" or "class", else the only one without numbers.
         limit: bytes of memory that the table may take.
+        keep: names of columns that are read though their names are those of times.
+        columns: the names of the columns to read, in this order; a file that names no columns may
+            have these alone. Empty: all.
 
     Raises:
-        FormatError: the file is no table of numbers, or its column of labels is not known.
+        FormatError: the file is no table of numbers, its column of labels is not known, or it lacks
+            a column.
         DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
     content = read_bytes(path)
@@ -70,19 +90,23 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is no text in UTF-8: save it as CSV, UTF-8") from error
     rows = _rows(text, path)
-    names, rows = _named(rows, label, path)
+    names, named, rows = _named(rows, label, path)
     first = next(rows, None)
     if first is None:
         raise FormatError(f"{path} has no rows of numbers")
     at = _label_column(names, first[1], label, path) if labelled else None
-    out = {i for i, name in enumerate(names) if name.lower() in _TIMES} - {at}
+    times = {i for i, name in enumerate(names) if name.lower() in _TIMES and name not in keep}
+    out = times - {at}
     if not labelled:
         place = names.index(label) if label in names else _known(names)
         out |= set() if place is None else {place}
     kept = [i for i in range(len(names)) if i != at and i not in out]
+    if columns and (named or len(kept) != len(columns) or {*columns} <= {*names}):
+        kept = [_place(name, names, path) for name in columns]
+        out = set(range(len(names))) - {at, *kept}
     if not kept:
         raise FormatError(f"{path} has no columns of numbers")
-    values, labels, lines = array("f"), list[str](), array("L")
+    values, labels, lines = array("d"), list[str](), array("I")
     for line, row in chain([first], rows):
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
@@ -96,7 +120,9 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
             if len(row[at]) > _LONGEST:
                 raise FormatError(f"{path}, line {line}: a label of {len(row[at])} characters")
             labels.append(row[at].strip())
-    table = np.frombuffer(values, np.float32).reshape(-1, len(kept))
+    exact = np.frombuffer(values, np.float64).reshape(-1, len(kept))
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
+        table = exact.astype(np.float32)
     if not np.isfinite(table).all():
         place, column = np.argwhere(~np.isfinite(table))[0].tolist()
         raise FormatError(
@@ -105,26 +131,44 @@ def read_table(path: Path, *, labelled: bool, label: str | None, limit: int) -> 
         )
     return Table(
         columns=tuple(names[i] for i in kept),
+        named=named,
         values=table,
+        steps=Steps.of(exact, tuple(labels)),
+        indices=indices(exact),
         labels=tuple(labels),
         label="" if at is None else names[at],
         left_out=tuple(names[i] for i in sorted(out)),
     )
 
 
-def _named(rows: Iterator[Row], label: str | None, path: Path) -> tuple[list[str], Iterator[Row]]:
-    """The names of the columns, their places if the first row is no header; the other rows."""
+def _named(
+    rows: Iterator[Row], label: str | None, path: Path
+) -> tuple[list[str], bool, Iterator[Row]]:
+    """The names of the columns, or their places if the first row is no header; whether it is one;
+    the other rows.
+    """
     first = next(rows, None)
     if first is None:
         raise FormatError(f"{path} has no rows")
     cells = [cell.strip() for cell in first[1]]
     by_name = label is not None and not label.isdigit() and label in cells
     if any(map(_is_number, cells)) and _known(cells) is None and not by_name:
-        return [str(i) for i in range(len(cells))], chain([first], rows)
+        return [str(i) for i in range(len(cells))], False, chain([first], rows)
     if len(set(cells)) < len(cells):
         twice = next(name for name in cells if cells.count(name) > 1)
         raise FormatError(f"{path} has two columns called {twice!r}")
-    return cells, rows
+    return cells, True, rows
+
+
+def _place(column: str, names: Sequence[str], path: Path) -> int:
+    """The place of a column that a model reads.
+
+    Raises:
+        FormatError: there is no such column.
+    """
+    if column not in names:
+        raise FormatError(f"{path} has no column {column!r}; its columns: {_listed(names)}")
+    return names.index(column)
 
 
 def _rows(text: str, path: Path) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -40,6 +40,9 @@ class Dataset:
             of classes or one-hot rows: see `label_indices`.
         classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of example i. The
             default is the sorted names in ``y``, or 0, 1, ... to the highest index.
+        columns: of signals from CSV files the names of the columns that were read, in this order;
+            else empty.
+        sample_rate: of signals from WAV files the time steps a second; else None.
 
     Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
 
@@ -51,6 +54,8 @@ class Dataset:
     x: NDArray[Any]
     y: NDArray[np.int64]
     classes: tuple[Class, ...] = ()
+    columns: tuple[str, ...] = ()
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         given = np.asarray(self.x)
@@ -85,7 +90,7 @@ class Dataset:
         data set of a slice.
         """
         if isinstance(index, slice):
-            return Dataset(self.x[index], self.y[index], self.classes)
+            return replace(self, x=self.x[index], y=self.y[index])
         return self.x[index], self.classes[int(self.y[index])]
 
     @property
@@ -122,7 +127,7 @@ class Dataset:
             DatasetError: no list of integers, an empty list, or an index outside [-N, N).
         """
         chosen = checked_indices(indices, len(self))
-        return Dataset(self.x[chosen], self.y[chosen], self.classes)
+        return replace(self, x=self.x[chosen], y=self.y[chosen])
 
     def sample(self, n: int, seed: int = 0) -> "Dataset":
         """``n`` distinct random examples, in the order drawn; equal seeds give equal samples.
@@ -173,7 +178,8 @@ class Dataset:
         if self.is_signals:
             steps, channels = self.signal_size
             size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
-            return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}"
+            rate = f", {self.sample_rate:,} steps a second" if self.sample_rate else ""
+            return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
         size = "{} x {}".format(*self.image_size)
         color = "rgb" if self.x.ndim == 4 else "gray"
         return f"{n:,} image{'s' * (n > 1)} of {size}, {color}"

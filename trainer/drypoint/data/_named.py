@@ -1,5 +1,6 @@
 """Data sets by name: sets that packages ship, and MNIST, each with a card."""
 
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from textwrap import wrap
 from drypoint.common import DrypointError, accept, known_word
 
 from ._aliases import LOAD
+from ._columns import LEFT_OUT
 from ._dataset import Dataset
 from ._errors import DatasetError, FormatError
 from ._mnist import load_mnist
@@ -162,7 +164,8 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
         source: a name, such as "mnist", "fashion-mnist" or "digits"; or a folder or file, as for
             `read`.
         split: "train" or "test"; of a folder or file also "val" or "all". A source that names no
-            parts is given whole as "train" and "all".
+            parts is given whole as "train" and "all". A warning names columns of a CSV file that
+            are left out since they tell the time or number the rows.
         root: the folder of a named set's IDX files.
 
     Raises:
@@ -208,4 +211,8 @@ def _from_path(source: str | Path, split: str) -> Dataset:
             f"{', '.join(_LOADERS)}"
         )
     splits = read(source)
-    return splits[ALL if split == "train" and ALL in splits else split]
+    for note in splits.notes:
+        if note.startswith(LEFT_OUT):  # of `read` the caller has the notes
+            text = note.replace("--keep COLUMN takes one", "data.read(path, keep=[...]) takes one")
+            warnings.warn(f"{source}: {text}", stacklevel=4)
+    return splits[ALL if split == "train" and split not in splits else split]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, check_limit, read_bytes
 
+from ._clocks import rising_channels
 from ._dataset import Dataset
 from ._errors import DatasetError, FormatError
 from ._splits import ALL, PART_NAMES, Splits
@@ -79,7 +80,19 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
         raise FormatError(
             f"{path} has the arrays {_shown(arrays)}; wanted: x and y, or x_train, y_train, ..."
         )
-    return Splits(parts, str(path))
+    notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
+    return Splits(parts, str(path), tuple(notes))
+
+
+def _clock_notes(dataset: Dataset) -> list[str]:
+    """A note for each channel that may be a clock; an array has no names to leave it out by."""
+    if not dataset.is_signals:
+        return []
+    return [
+        f"channel {channel} of x only rises or only falls in each example, as a clock does: if it "
+        "is one, leave it out of x, since a net learns when each class was recorded"
+        for channel in np.flatnonzero(rising_channels(dataset.x)).tolist()
+    ]
 
 
 def _shown(arrays: dict[str, NDArray[Any]]) -> str:

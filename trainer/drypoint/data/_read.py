@@ -1,9 +1,11 @@
 """Data sets from a folder or a file of any form that drypoint reads."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from drypoint.common import READ_LIMIT
 
+from ._columns import Reading
 from ._csv import SUFFIXES as CSV_SUFFIXES
 from ._errors import DatasetError
 from ._folder import SUFFIXES as PICTURES
@@ -28,6 +30,8 @@ def read(
     window: int | None = None,
     hop: int | None = None,
     channels: int | None = None,
+    keep: Collection[str] = (),
+    columns: Sequence[str] | None = None,
     limit: int = READ_LIMIT,
 ) -> Splits:
     """The data set in a folder or file, which may be untrusted, in the parts that it names.
@@ -57,6 +61,12 @@ def read(
         hop: time steps from window to window; None: the windows touch.
         channels: a row of a CSV file is so many channels, step after step; None: it is one step of
             as many channels as it has numbers, as a table of features.
+        keep: names of columns of CSV files that are read though they tell the time. Else a column
+            is left out, and a note names it, if it only rises, only falls or is constant within
+            each recording, or numbers the rows of a table; or by its name: "timestamp", pandas'
+            index.
+        columns: the names of the columns of CSV files to read, and no others, as a model's
+            `SignalEncoder.columns`; None: all that are not left out.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:
@@ -74,8 +84,11 @@ def read(
             "channels is for a CSV file with a row for each example; with window each column is a "
             "channel: leave channels out"
         )
+    if isinstance(keep, str):
+        raise DatasetError(f"keep is a list of names of columns: write [{keep!r}]")
+    reading = Reading(label=label, keep=tuple(keep), columns=columns, limit=limit)
     if path.is_dir() and _has_recordings(path):
-        return recording_folder_splits(path, window=window, hop=hop, limit=limit)
+        return recording_folder_splits(path, reading, window=window, hop=hop)
     if path.is_dir() and not is_idx_folder(path):
         return folder_splits(
             path, width=width, height=height, color=color, resize=resize, limit=limit
@@ -87,9 +100,9 @@ def read(
     if path.suffix.lower() == ".npz":
         return npz_splits(path, limit=limit)
     if path.suffix.lower() in CSV_SUFFIXES and window is not None:
-        return recording_splits(path, label=label, window=window, hop=hop, limit=limit)
+        return recording_splits(path, reading, window=window, hop=hop)
     if path.suffix.lower() in CSV_SUFFIXES:
-        return table_splits(path, label=label, channels=channels, limit=limit)
+        return table_splits(path, reading, channels=channels)
     raise DatasetError(
         f"{path} is no data set that is read: a folder with a subfolder of pictures or recordings "
         "for each class, a CSV file, an .npz file of arrays x and y, or IDX files"

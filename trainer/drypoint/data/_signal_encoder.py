@@ -20,6 +20,8 @@ from ._options import (
 )
 from ._signals import MOST, Signals, is_signals, plain_signals
 
+_HIGHEST_RATE = 0x7FFFFFFF  # steps a second: an int of C
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignalEncoder:
@@ -41,6 +43,9 @@ class SignalEncoder:
         clip: values beyond -clip and clip are set to these; None: no limit. With a limit the
             program's input scale is ``clip / 127``; without one the calibration chooses it.
         count: the real value of the int16 count 1, in the unit of ``mean`` and ``std``.
+        columns: the names of the columns of a CSV file that are the channels, in this order, or of
+            all steps of a window that is one row of the file; empty: not known.
+        sample_rate: time steps a second, 1 to 2^31 - 1; None: not known.
 
     Raises:
         CoderError: a setting is out of range, or an input is no window of this size.
@@ -53,6 +58,8 @@ class SignalEncoder:
     std: Statistic = None
     clip: float | None = None
     count: float = 1.0
+    columns: tuple[str, ...] = ()
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         for name, size in (("window", self.window), ("channels", self.channels)):
@@ -65,6 +72,10 @@ class SignalEncoder:
         if self.clip is not None:
             object.__setattr__(self, "clip", _positive("clip", self.clip))
         object.__setattr__(self, "count", _positive("count", self.count))
+        object.__setattr__(self, "columns", _checked_columns(self.columns, channels=n))
+        rate = self.sample_rate
+        if rate is not None and (type(rate) is not int or not 1 <= rate <= _HIGHEST_RATE):
+            raise CoderError(f"sample_rate must be an int from 1 to {_HIGHEST_RATE}, not {rate!r}")
 
     @classmethod
     def from_data(
@@ -79,7 +90,8 @@ class SignalEncoder:
 
         Args:
             signals: a `Dataset` of signals, or an array (N, steps, channels) or (N, steps): of the
-                training set. A channel that does not vary gets the deviation 1.
+                training set. A channel that does not vary gets the deviation 1. The encoder has
+                the data set's ``columns`` and ``sample_rate``.
             hop, clip, count: as the attributes.
 
         Raises:
@@ -92,7 +104,11 @@ class SignalEncoder:
         unit = count if x.dtype == np.int16 else 1.0
         rows = x.reshape(-1, x.shape[2]).astype(np.float64) * unit
         std = rows.std(axis=0)
+        facts: dict[str, Any] = {}
+        if isinstance(signals, Dataset):
+            facts = {"columns": signals.columns, "sample_rate": signals.sample_rate}
         return cls(
+            **facts,
             window=x.shape[1],
             channels=x.shape[2],
             hop=hop,
@@ -198,8 +214,10 @@ class SignalEncoder:
         return _plain(views[:: self.hop or self.window].transpose(0, 2, 1))
 
     def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
+        """The settings, of JSON types; ``columns`` and ``sample_rate`` where they are known."""
+        facts = {"columns": list(self.columns), "sample_rate": self.sample_rate}
         return {
+            **{name: fact for name, fact in facts.items() if fact},
             "type": "signal",
             "window": self.window,
             "channels": self.channels,
@@ -217,7 +235,8 @@ class SignalEncoder:
         Raises:
             CoderError: a field is missing, unknown or out of range.
         """
-        names = ("window", "channels", "hop", "mean", "std", "clip", "count")
+        names = ["window", "channels", "hop", "mean", "std", "clip", "count"]
+        names += [name for name in ("columns", "sample_rate") if name in config]
         return cls(**options(config, "signal", *names))
 
     def _windows_of(self, signals: object) -> tuple[Signals, bool]:
@@ -242,6 +261,21 @@ class SignalEncoder:
         longer = shape[:1] > (self.window,) and shape[1:] in ((), (self.channels,))
         hint = "; windows(recording) of the encoder cuts a longer one" if longer else ""
         return f"signals are {shape}; wanted: {wanted}{hint}"
+
+
+def _checked_columns(columns: object, *, channels: int) -> tuple[str, ...]:
+    """Names of columns, of which several may be one channel in several steps.
+
+    Raises:
+        CoderError: they are no names, or no multiple of the channels.
+    """
+    names = tuple(columns) if isinstance(columns, list | tuple) else None
+    if names is None or not all(isinstance(name, str) for name in names) or len(names) % channels:
+        raise CoderError(
+            f"columns must be a list of names, none or a multiple of {channels} channels, not "
+            f"{columns!r:.80}"
+        )
+    return names
 
 
 def _plain(x: NDArray[Any]) -> Signals:

@@ -11,7 +11,7 @@ from typing import Protocol, Self, cast, runtime_checkable
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, attribute_hints, read_bytes, write_atomic
+from drypoint.common import DrypointError, attribute_hints, check_suffix, read_bytes, write_atomic
 from drypoint.data import (
     Decoder,
     Encoder,
@@ -263,8 +263,10 @@ class Model:
         """Write `dumps` to a file, whole or not at all; `load` reads it back.
 
         Raises:
-            DrypointError: as `dumps`, or the file cannot be written.
+            DrypointError: as `dumps`; the file cannot be written, or its suffix is another format's
+                (".onnx").
         """
+        check_suffix(path, ".npz")
         write_atomic(path, self.dumps())
 
     @staticmethod

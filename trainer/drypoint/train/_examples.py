@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ class Examples:
         columns: port -> (N, ...): numbers, texts, or objects that an encoder reads (pictures or
             their paths).
         classes: the classes that integer targets are indices of, if the data name them.
+        names, sample_rate: of signals, the `columns` and `sample_rate` of their `Dataset`.
     """
 
     columns: Mapping[str, Column]
     classes: tuple[Class, ...] | None = None
+    names: tuple[str, ...] = ()
+    sample_rate: int | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -41,7 +44,7 @@ class Examples:
 
     def part(self, indices: NDArray[np.int64]) -> "Examples":
         """The examples at the indices."""
-        return Examples(self.take(indices), self.classes)
+        return replace(self, columns=self.take(indices))
 
     def digest(self) -> str:
         """SHA-256 of ports, shapes, types and values; of a file only its path counts."""

@@ -91,7 +91,7 @@ class PreparedModel:
                 objective.output_port
             )
             check_labels(columns[objective.target_port], shape[-1] if shape else None)
-        return Examples(columns, examples.classes)
+        return replace(examples, columns=columns)
 
     def with_values(self, graph: Graph) -> Model | Graph:
         """The model or graph with the parameters and buffers of a training graph."""
@@ -160,7 +160,7 @@ def prepare_model(
             f"words {', '.join(LOSS_ALIASES)}"
         )
     x, y = sample.columns[INPUT], sample.columns[TARGET]
-    encoder = model.encoder or _signal_encoder(x, sample.classes, notify)
+    encoder = model.encoder or _signal_encoder(x, sample, notify)
     encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     model = replace(model, encoder=encoder)
     if encoder is None and x.dtype.kind not in "buif":
@@ -281,15 +281,15 @@ def _image_encoder(
     return encoder
 
 
-def _signal_encoder(
-    column: Column, classes: tuple[Class, ...] | None, notify: Notify
-) -> SignalEncoder | None:
+def _signal_encoder(column: Column, sample: Examples, notify: Notify) -> SignalEncoder | None:
     """An encoder for the signals of a `Dataset`; None for other data: only a `Dataset` has classes,
     and says that its floats are samples in the order of time.
     """
-    if classes is None or column.ndim != 3 or column.dtype not in (np.float32, np.int16):
+    if sample.classes is None or column.ndim != 3 or column.dtype not in (np.float32, np.int16):
         return None
-    encoder = SignalEncoder.from_data(column)
+    encoder = replace(
+        SignalEncoder.from_data(column), columns=sample.names, sample_rate=sample.sample_rate
+    )
     notify(
         f"encoder for {INPUT}: {encoder.window} steps x {encoder.channels} channels, with mean and "
         "deviation of the training data"

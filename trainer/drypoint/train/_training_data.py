@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -55,7 +55,7 @@ def read_examples(
     classes = None
     if isinstance(given, str | Path):
         given = _from_disk(given, encoder)
-    signals = isinstance(given, Dataset) and given.is_signals
+    signals = given if isinstance(given, Dataset) and given.is_signals else None
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
@@ -71,8 +71,8 @@ def read_examples(
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
     examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
-    if signals:
-        return examples
+    if signals is not None:
+        return replace(examples, names=signals.columns, sample_rate=signals.sample_rate)
     return _with_images(examples, what, ports=ports, encoder=encoder)
 
 
@@ -357,7 +357,7 @@ def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Exam
         ports, (x, y) = list(whole.columns), whole.columns.values()
         parts = train_val_split(Dataset(x, y, whole.classes), n, seed=seed)
         rest, held = (
-            Examples(dict(zip(ports, (part.x, part.y), strict=True)), part.classes)
+            replace(whole, columns=dict(zip(ports, (part.x, part.y), strict=True)))
             for part in parts
         )
         return rest, held

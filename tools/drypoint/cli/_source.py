@@ -1,0 +1,132 @@
+"""The source of a command's examples: ``--data``, else the data that the net was trained on.
+
+A model's file, and the blob of its program, says which data the net was trained on: the name or
+path as ``train --data`` got it, and the SHA-256 of the examples. Both files may be untrusted, so a
+path in them is used only where its examples have this SHA-256. No other data stand in for data that
+are not there.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drypoint import data
+from drypoint.common import DrypointError, unknown
+from drypoint.nn import Model
+from drypoint.program import Program
+
+SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
+"""Options of `data.read` for signals, which the provenance of a model keeps."""
+_LONGEST = 4096  # characters of a path
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where examples come from.
+
+    Attributes:
+        text: the name of a data set, or the path of a folder or file.
+        has_name: whether it is a name.
+        sha256: of the data that a net was trained on, which those in the path must equal; None for
+            data that the command's options name.
+    """
+
+    text: str
+    has_name: bool
+    sha256: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The source in a line of a command."""
+        return self.text if self.sha256 is None else f"no --data: {self.text}, as in training"
+
+    def check(self, sha256: str) -> None:
+        """Refuse data that are not the data that the net was trained on, unless options name them.
+
+        Raises:
+            DrypointError: the SHA-256 is another.
+        """
+        if self.sha256 not in (None, sha256):
+            raise DrypointError(
+                f"{self.text} does not hold the data that the net was trained on, or they have "
+                "changed: name the data, --data DATA"
+            )
+
+
+def source_of(args: argparse.Namespace, reader: Model | Program) -> Source:
+    """The source that the option ``--data`` names, else the one that a net was trained on.
+
+    Raises:
+        DrypointError: there is no such folder, file or name; or no ``--data``, and the data of the
+            net are not known, or not there.
+    """
+    return known_source(reader) if args.data is None else named_source(args.data)
+
+
+def named_source(text: str) -> Source:
+    """The source of a ``--data``; a path of a data set's name comes first.
+
+    Raises:
+        DrypointError: it is no file, no folder, and no name of a data set.
+    """
+    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
+        return Source(text, has_name=False)
+    if text not in data.cards():
+        start = f"there is no folder or file {text}, and no data set"
+        raise DrypointError(unknown(start, text, [*data.cards()], {}))
+    return Source(text, has_name=True)
+
+
+def known_source(reader: Model | Program) -> Source:
+    """The source that a net was trained on, as its file says.
+
+    The SHA-256 of the training part of a data set with a name stands for the name. So the files of
+    nets that older versions trained on such a set, and of shipped models, know their data too.
+
+    Raises:
+        DrypointError: the file does not say, or the data are not there.
+    """
+    facts = trained_on(reader)
+    sha256, path = facts.get("sha256"), facts.get("source")
+    for name, card in data.cards().items():
+        if sha256 == card.digests["train"]:
+            return Source(name, has_name=True, sha256=sha256)
+    if not isinstance(path, str) or not isinstance(sha256, str):
+        known = facts.get("name")
+        name = f" ({known[:80]!r})" if isinstance(known, str) else ""
+        raise DrypointError(
+            f"the net's file does not say where the data{name} are that the net was trained on: "
+            "name its data, --data DATA"
+        )
+    if len(path) > _LONGEST or not path.isprintable() or not os.path.exists(path):  # noqa: PTH110 - as above
+        raise DrypointError(
+            f"the net was trained on {path[:_LONGEST]!r}, which is not there: name its data, "
+            "--data DATA"
+        )
+    return Source(path, has_name=False, sha256=sha256)
+
+
+def trained_on(reader: Model | Program) -> Mapping[str, object]:
+    """What a model, or the model of a program, says of the data that it was trained on."""
+    facts = reader.provenance
+    if isinstance(reader, Program):
+        model = facts.get("model")
+        facts = model if isinstance(model, dict) else {}
+    known, recipe = facts.get("data"), facts.get("recipe")
+    if isinstance(known, dict):
+        return known
+    return {"sha256": recipe.get("data_sha256")} if isinstance(recipe, dict) else {}
+
+
+def signals_of(reader: Model | Program) -> dict[str, Any]:
+    """The options for signals that a model, from untrusted bytes, says it was trained with."""
+    known = trained_on(reader).get("read")
+    if not isinstance(known, dict):
+        return {}
+    return {
+        name: known[name]
+        for name in SIGNAL_OPTIONS
+        if type(known.get(name)) is (str if name == "label" else int)
+    }
